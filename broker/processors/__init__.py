@@ -1,0 +1,1 @@
+"""Request processors, one module per concern; each `install(controller)` registers its request codes."""

@@ -1,0 +1,1 @@
+"""Typed asyncio clients: producer, pull and push consumer, and the admin client."""

@@ -1,0 +1,1 @@
+"""The admin client: every administrative call as a typed coroutine."""

@@ -1,0 +1,1 @@
+"""One module per sub-command; the registry imports a module only when its command runs."""

@@ -1,0 +1,1 @@
+"""The name server: route tables, KV configuration and its request processors."""
