@@ -1,0 +1,71 @@
+"""Network addresses: `host:port` text, the packed host bytes of records, and their comparison as numbers.
+
+A packed host is the address (4 or 16 bytes) followed by the port as a 4-byte big-endian int, as Apache stores it.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from .errors import RocketMQError
+
+_PORT = struct.Struct(">i")
+
+
+def parse_address(text: str, default_port: int | None = None) -> tuple[str, int]:
+    """Split `host:port`, `[v6]:port` or `v6addr:port` (Apache writes the latter). Raises RocketMQError."""
+    text = text.strip()
+    host, separator, port_text = text.rpartition(":")
+    if text.startswith("[") and text.endswith("]"):
+        host, separator, port_text = text, "", ""
+    if not separator and default_port is not None and text:
+        return text.strip("[]"), default_port
+    if not host or not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65535:
+        raise RocketMQError(f"'{text}' is not an address", "give it as HOST:PORT, for example 127.0.0.1:9876")
+    return host.strip("[]"), int(port_text)
+
+
+def format_address(host: str, port: int) -> str:
+    """`host:port`; an IPv6 host is put in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def split_addresses(text: str) -> list[str]:
+    """The addresses of a `;`-separated list (a comma is accepted too), blanks and doubles dropped, order kept."""
+    return list(dict.fromkeys(part.strip() for part in text.replace(",", ";").split(";") if part.strip()))
+
+
+def address_key(text: str) -> tuple[int, bytes, int, str]:
+    """A sort key that orders addresses by number, not by text: IPv4, then IPv6, then names."""
+    try:
+        host, port = parse_address(text)
+    except RocketMQError:
+        return (9, b"", 0, text)
+    for rank, family in ((0, socket.AF_INET), (1, socket.AF_INET6)):
+        try:
+            return (rank, socket.inet_pton(family, host), port, "")
+        except OSError:
+            continue
+    return (2, host.lower().encode(), port, "")
+
+
+def pack_host(host: str, port: int) -> bytes:
+    """8 or 20 bytes for an IPv4 or IPv6 literal. Raises RocketMQError for a name that is no literal."""
+    host = host.partition("%")[0]
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            packed = socket.inet_pton(family, host)
+        except OSError:
+            continue
+        if len(packed) == 16 and packed.startswith(b"\0" * 10 + b"\xff\xff"):
+            packed = packed[12:]
+        return packed + _PORT.pack(port)
+    raise RocketMQError(f"'{host}' is not an IP address", "use a numeric IPv4 or IPv6 address")
+
+
+def unpack_host(packed: bytes | memoryview) -> tuple[str, int]:
+    """The (host, port) of 8 or 20 packed bytes."""
+    raw = bytes(packed)
+    family = socket.AF_INET if len(raw) == 8 else socket.AF_INET6
+    return socket.inet_ntop(family, raw[:-4]), _PORT.unpack(raw[-4:])[0]

@@ -1,0 +1,127 @@
+"""Names of topics and groups: system topics, retry and dead-letter names, and what a name may look like.
+
+Mirrors TopicValidator, MixAll and Validators.
+"""
+
+from __future__ import annotations
+
+import re
+
+AUTO_CREATE_TOPIC = "TBW102"
+SCHEDULE_TOPIC = "SCHEDULE_TOPIC_XXXX"
+BENCHMARK_TOPIC = "BenchmarkTest"
+TRANS_HALF_TOPIC = "RMQ_SYS_TRANS_HALF_TOPIC"
+TRANS_OP_HALF_TOPIC = "RMQ_SYS_TRANS_OP_HALF_TOPIC"
+TRANS_CHECK_MAX_TIME_TOPIC = "TRANS_CHECK_MAX_TIME_TOPIC"
+TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC"
+SELF_TEST_TOPIC = "SELF_TEST_TOPIC"
+OFFSET_MOVED_EVENT = "OFFSET_MOVED_EVENT"
+ROCKSDB_OFFSET_TOPIC = "CHECKPOINT_TOPIC"
+SYSTEM_TOPIC_PREFIX = "rmq_sys_"
+SYNC_BROKER_MEMBER_GROUP_PREFIX = SYSTEM_TOPIC_PREFIX + "SYNC_BROKER_MEMBER_"
+REPLY_TOPIC_POSTFIX = "REPLY_TOPIC"
+
+RETRY_GROUP_TOPIC_PREFIX = "%RETRY%"
+DLQ_GROUP_TOPIC_PREFIX = "%DLQ%"
+CID_SYS_RMQ_TRANS = "CID_RMQ_SYS_TRANS"
+
+DEFAULT_PRODUCER_GROUP = "DEFAULT_PRODUCER"
+DEFAULT_CONSUMER_GROUP = "DEFAULT_CONSUMER"
+TOOLS_CONSUMER_GROUP = "TOOLS_CONSUMER"
+SCHEDULE_CONSUMER_GROUP = "SCHEDULE_CONSUMER"
+FILTERSRV_CONSUMER_GROUP = "FILTERSRV_CONSUMER"
+MONITOR_CONSUMER_GROUP = "__MONITOR_CONSUMER"
+CLIENT_INNER_PRODUCER_GROUP = "CLIENT_INNER_PRODUCER"
+SELF_TEST_CONSUMER_GROUP = "SELF_TEST_C_GROUP"
+ONS_HTTP_PROXY_GROUP = "CID_ONS-HTTP-PROXY"
+CID_ONSAPI_PERMISSION_GROUP = "CID_ONSAPI_PERMISSION"
+CID_ONSAPI_OWNER_GROUP = "CID_ONSAPI_OWNER"
+CID_ONSAPI_PULL_GROUP = "CID_ONSAPI_PULL"
+CID_RMQ_SYS_PREFIX = "CID_RMQ_SYS_"
+
+SYSTEM_TOPICS = frozenset(
+    {
+        AUTO_CREATE_TOPIC,
+        SCHEDULE_TOPIC,
+        BENCHMARK_TOPIC,
+        TRANS_HALF_TOPIC,
+        TRACE_TOPIC,
+        TRANS_OP_HALF_TOPIC,
+        TRANS_CHECK_MAX_TIME_TOPIC,
+        SELF_TEST_TOPIC,
+        OFFSET_MOVED_EVENT,
+        ROCKSDB_OFFSET_TOPIC,
+    }
+)
+NOT_ALLOWED_SEND_TOPICS = frozenset(
+    {
+        SCHEDULE_TOPIC,
+        TRANS_HALF_TOPIC,
+        TRANS_OP_HALF_TOPIC,
+        TRANS_CHECK_MAX_TIME_TOPIC,
+        SELF_TEST_TOPIC,
+        OFFSET_MOVED_EVENT,
+    }
+)
+
+TOPIC_MAX_LENGTH = 127
+GROUP_MAX_LENGTH = 255
+# Producers may use names up to 127 characters; a consumer group leaves room for its %RETRY% prefix.
+_LEGAL = re.compile(r"[%|a-zA-Z0-9_-]*")
+
+
+def is_legal_name(name: str) -> bool:
+    """True when every character may stand in a topic or group name."""
+    return _LEGAL.fullmatch(name) is not None
+
+
+def topic_problem(topic: str) -> str | None:
+    """Why `topic` is no valid topic name, or None when it is one (TopicValidator.validateTopic)."""
+    if not topic.strip():
+        return "the topic name is blank"
+    if not is_legal_name(topic):
+        return f"the topic name '{topic}' has characters outside ^[%|a-zA-Z0-9_-]+$"
+    if len(topic) > TOPIC_MAX_LENGTH:
+        return f"the topic name is {len(topic)} characters long, the limit is {TOPIC_MAX_LENGTH}"
+    return None
+
+
+def group_problem(group: str) -> str | None:
+    """Why `group` is no valid group name, or None when it is one (Validators.checkGroup)."""
+    if not group.strip():
+        return "the group name is blank"
+    if not is_legal_name(group):
+        return f"the group name '{group}' has characters outside ^[%|a-zA-Z0-9_-]+$"
+    if len(group) > GROUP_MAX_LENGTH:
+        return f"the group name is {len(group)} characters long, the limit is {GROUP_MAX_LENGTH}"
+    return None
+
+
+def is_system_topic(topic: str) -> bool:
+    """True for the built-in topics and every name that begins with `rmq_sys_`."""
+    return topic in SYSTEM_TOPICS or topic.startswith(SYSTEM_TOPIC_PREFIX)
+
+
+def is_system_group(group: str) -> bool:
+    """True for groups that Apache reserves (MixAll.isSysConsumerGroup and its predefined set)."""
+    return group.startswith(CID_RMQ_SYS_PREFIX)
+
+
+def retry_topic(group: str) -> str:
+    """The topic from which `group` consumes again what it sent back."""
+    return RETRY_GROUP_TOPIC_PREFIX + group
+
+
+def dlq_topic(group: str) -> str:
+    """The topic where messages of `group` end after the last retry."""
+    return DLQ_GROUP_TOPIC_PREFIX + group
+
+
+def is_retry_topic(topic: str) -> bool:
+    """True for `%RETRY%...`."""
+    return topic.startswith(RETRY_GROUP_TOPIC_PREFIX)
+
+
+def is_dlq_topic(topic: str) -> bool:
+    """True for `%DLQ%...`."""
+    return topic.startswith(DLQ_GROUP_TOPIC_PREFIX)
