@@ -1,0 +1,217 @@
+"""File access of the store behind one small protocol, so that tests can put faults under it.
+
+What lives here: the `FileSystem` and `StoreFile` protocols and the implementation on the operating system
+(one shared mapping a file). What does not: what the bytes mean, when to sync, which file is next.
+
+Every store file has a fixed length from its creation (`ftruncate`, so it is sparse) and is accessed through
+`StoreFile.view` alone. Before bytes are written to the mapping their blocks are reserved with
+`StoreFile.reserve`, which raises `OSError` (ENOSPC) where the disk is full: writing to an unreserved page
+of a mapping would end the process with SIGBUS instead.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class DiskUsage(NamedTuple):
+    """Space of the partition that holds a path, in bytes; `free` is what an unprivileged writer may use."""
+
+    total: int
+    used: int
+    free: int
+
+
+class StoreFile(Protocol):
+    """One mapped file of fixed length."""
+
+    @property
+    def path(self) -> str:
+        """Path of the file."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes, fixed."""
+
+    @property
+    def view(self) -> memoryview:
+        """Writable view (unsigned bytes) of the whole file; stays readable after removal."""
+
+    def reserve(self, start: int, end: int) -> None:
+        """Make sure that the bytes [start, end) have disk blocks. Contents are kept.
+
+        Raises `OSError` (ENOSPC, EDQUOT) when there is no room."""
+
+    def sync(self) -> None:
+        """Make durable all that was written to `view` before the call. May run in a worker thread.
+
+        Raises `OSError`; the data then counts as not durable."""
+
+    def clear_from(self, start: int) -> None:
+        """Make all bytes from `start` to the end zero and give their blocks back."""
+
+    def idle(self) -> None:
+        """Give back what is only needed for `reserve` and `sync` (a descriptor); both still work after it."""
+
+    def close(self) -> None:
+        """Drop the mapping as soon as nobody holds a view of it. Does not sync."""
+
+
+class FileSystem(Protocol):
+    """What the store needs of a file system. Paths are strings; errors are `OSError` as os raises them."""
+
+    def open(self, path: str, size: int, *, create: bool) -> StoreFile:
+        """Map the file. With `create` it is created, or brought to `size` bytes, sparse; missing parent
+        folders are made. Without it the file must exist and `size` must not exceed its length."""
+
+    def exists(self, path: str) -> bool: ...
+
+    def is_dir(self, path: str) -> bool: ...
+
+    def size_of(self, path: str) -> int:
+        """Length of a file in bytes."""
+
+    def list_dir(self, path: str) -> list[str]:
+        """Names in a folder, sorted; empty if there is no such folder."""
+
+    def make_dirs(self, path: str) -> None:
+        """Create a folder and its parents; no error if it is there."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file; views of it stay readable. No error if it is gone."""
+
+    def remove_dir(self, path: str) -> None:
+        """Remove an empty folder. `OSError` if it is not empty; no error if it is gone."""
+
+    def replace(self, source: str, target: str) -> None:
+        """Rename a file over another, atomically."""
+
+    def read_bytes(self, path: str) -> bytes: ...
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """Create or overwrite a small file (`abort`, `lock`)."""
+
+    def sync_dir(self, path: str) -> None:
+        """Make created, renamed and removed names of a folder durable."""
+
+    def disk_usage(self, path: str) -> DiskUsage:
+        """Space of the partition holding `path` or its nearest existing parent."""
+
+
+class OsStoreFile:
+    """A `StoreFile` on the operating system: a shared mapping, synced with `fdatasync`.
+
+    On Linux `fdatasync` writes back the dirty pages of the file whoever dirtied them, those of mappings
+    included, and it releases the GIL, which `mmap.flush` does not."""
+
+    __slots__ = ("_fd", "path", "size", "view")
+
+    def __init__(self, path: str, size: int, fd: int) -> None:
+        self.path = path
+        self.size = size
+        self._fd = fd
+        self.view = memoryview(mmap.mmap(fd, size)) if size else memoryview(bytearray())
+
+    def _descriptor(self) -> int:
+        if self._fd < 0:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        return self._fd
+
+    def reserve(self, start: int, end: int) -> None:
+        os.posix_fallocate(self._descriptor(), start, end - start)
+
+    def sync(self) -> None:
+        os.fdatasync(self._descriptor())
+
+    def clear_from(self, start: int) -> None:
+        if start < self.size:
+            # Shortening drops the pages of live mappings too; after growing again they read as zeros.
+            os.ftruncate(self._descriptor(), start)
+            os.ftruncate(self._descriptor(), self.size)
+
+    def idle(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def close(self) -> None:
+        self.idle()
+        self.view = memoryview(b"")
+
+    def __del__(self) -> None:
+        if getattr(self, "_fd", -1) >= 0:
+            os.close(self._fd)
+
+
+class OsFileSystem:
+    """The `FileSystem` on the operating system."""
+
+    __slots__ = ()
+
+    def open(self, path: str, size: int, *, create: bool) -> StoreFile:
+        if create:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o644)
+        try:
+            length = os.fstat(fd).st_size
+            if create and length != size:
+                os.ftruncate(fd, size)
+            elif size > length:
+                raise OSError(f"{path} has {length} bytes, expected at least {size}")
+            return OsStoreFile(path, size, fd)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def exists(self, path: str) -> bool:
+        return Path(path).exists()
+
+    def is_dir(self, path: str) -> bool:
+        return Path(path).is_dir()
+
+    def size_of(self, path: str) -> int:
+        return Path(path).stat().st_size
+
+    def list_dir(self, path: str) -> list[str]:
+        try:
+            return sorted(entry.name for entry in Path(path).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def make_dirs(self, path: str) -> None:
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+    def remove(self, path: str) -> None:
+        Path(path).unlink(missing_ok=True)
+
+    def remove_dir(self, path: str) -> None:
+        try:
+            Path(path).rmdir()
+        except FileNotFoundError:
+            return
+
+    def replace(self, source: str, target: str) -> None:
+        Path(source).replace(target)
+
+    def read_bytes(self, path: str) -> bytes:
+        return Path(path).read_bytes()
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        Path(path).write_bytes(data)
+
+    def sync_dir(self, path: str) -> None:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def disk_usage(self, path: str) -> DiskUsage:
+        probe = Path(path)
+        while not probe.exists() and probe != probe.parent:
+            probe = probe.parent
+        return DiskUsage(*shutil.disk_usage(probe))
