@@ -66,7 +66,6 @@ NOT_ALLOWED_SEND_TOPICS = frozenset(
 
 TOPIC_MAX_LENGTH = 127
 GROUP_MAX_LENGTH = 255
-# Producers may use names up to 127 characters; a consumer group leaves room for its %RETRY% prefix.
 _LEGAL = re.compile(r"[%|a-zA-Z0-9_-]*")
 
 

@@ -1,0 +1,152 @@
+"""The message model: what a producer gives and what a consumer gets, and the properties that both carry.
+
+The bytes of a record live in `record_layout.py` and `message_codec.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+NAME_VALUE_SEPARATOR: Final = "\x01"
+PROPERTY_SEPARATOR: Final = "\x02"
+KEY_SEPARATOR: Final = " "
+PROPERTIES_MAX_LENGTH: Final = 32767  # the length field is a Java short
+
+PROPERTY_KEYS: Final = "KEYS"
+PROPERTY_TAGS: Final = "TAGS"
+PROPERTY_WAIT_STORE_MSG_OK: Final = "WAIT"
+PROPERTY_DELAY_TIME_LEVEL: Final = "DELAY"
+PROPERTY_RETRY_TOPIC: Final = "RETRY_TOPIC"
+PROPERTY_REAL_TOPIC: Final = "REAL_TOPIC"
+PROPERTY_REAL_QUEUE_ID: Final = "REAL_QID"
+PROPERTY_TRANSACTION_PREPARED: Final = "TRAN_MSG"
+PROPERTY_PRODUCER_GROUP: Final = "PGROUP"
+PROPERTY_MIN_OFFSET: Final = "MIN_OFFSET"
+PROPERTY_MAX_OFFSET: Final = "MAX_OFFSET"
+PROPERTY_ORIGIN_MESSAGE_ID: Final = "ORIGIN_MESSAGE_ID"
+PROPERTY_RECONSUME_TIME: Final = "RECONSUME_TIME"
+PROPERTY_MSG_REGION: Final = "MSG_REGION"
+PROPERTY_TRACE_SWITCH: Final = "TRACE_ON"
+PROPERTY_UNIQ_KEY: Final = "UNIQ_KEY"
+PROPERTY_EXTEND_UNIQ_INFO: Final = "EXTEND_UNIQ_INFO"
+PROPERTY_MAX_RECONSUME_TIMES: Final = "MAX_RECONSUME_TIMES"
+PROPERTY_CONSUME_START_TIMESTAMP: Final = "CONSUME_START_TIME"
+PROPERTY_INNER_NUM: Final = "INNER_NUM"
+PROPERTY_CHECK_IMMUNITY_TIME: Final = "CHECK_IMMUNITY_TIME_IN_SECONDS"
+PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET: Final = "TRAN_PREPARED_QUEUE_OFFSET"
+PROPERTY_TRANSACTION_ID: Final = "__transactionId__"
+PROPERTY_TRANSACTION_CHECK_TIMES: Final = "TRANSACTION_CHECK_TIMES"
+PROPERTY_INSTANCE_ID: Final = "INSTANCE_ID"
+PROPERTY_CORRELATION_ID: Final = "CORRELATION_ID"
+PROPERTY_MESSAGE_REPLY_TO_CLIENT: Final = "REPLY_TO_CLIENT"
+PROPERTY_MESSAGE_TTL: Final = "TTL"
+PROPERTY_REPLY_MESSAGE_ARRIVE_TIME: Final = "ARRIVE_TIME"
+PROPERTY_PUSH_REPLY_TIME: Final = "PUSH_REPLY_TIME"
+PROPERTY_CLUSTER: Final = "CLUSTER"
+PROPERTY_MESSAGE_TYPE: Final = "MSG_TYPE"
+PROPERTY_POP_CK: Final = "POP_CK"
+PROPERTY_FIRST_POP_TIME: Final = "1ST_POP_TIME"
+PROPERTY_SHARDING_KEY: Final = "__SHARDINGKEY"
+PROPERTY_INNER_MULTI_DISPATCH: Final = "INNER_MULTI_DISPATCH"
+PROPERTY_INNER_MULTI_QUEUE_OFFSET: Final = "INNER_MULTI_QUEUE_OFFSET"
+PROPERTY_TIMER_DELAY_SEC: Final = "TIMER_DELAY_SEC"
+PROPERTY_TIMER_DELIVER_MS: Final = "TIMER_DELIVER_MS"
+PROPERTY_TIMER_DELAY_MS: Final = "TIMER_DELAY_MS"
+PROPERTY_BORN_HOST: Final = "__BORNHOST"
+PROPERTY_BORN_TIMESTAMP: Final = "BORN_TIMESTAMP"
+PROPERTY_CRC32: Final = "__CRC32#"
+PROPERTY_DLQ_ORIGIN_TOPIC: Final = "DLQ_ORIGIN_TOPIC"
+PROPERTY_DLQ_ORIGIN_MESSAGE_ID: Final = "DLQ_ORIGIN_MESSAGE_ID"
+
+
+class MessageQueue(msgspec.Struct, frozen=True, order=True, rename="camel"):
+    """One queue of a topic on one broker."""
+
+    topic: str
+    broker_name: str
+    queue_id: int
+
+
+class Message(msgspec.Struct, kw_only=False):
+    """What a producer sends. `flag` is the application's own number; keys in KEYS are separated by blanks."""
+
+    topic: str
+    body: bytes = b""
+    tags: str | None = None
+    keys: str | None = None
+    flag: int = 0
+    properties: dict[str, str] = {}
+    delay_time_level: int = 0
+    wait_store_msg_ok: bool = True
+
+    def all_properties(self) -> dict[str, str]:
+        """The properties as they go over the wire: the user's own and those with a field here."""
+        result = dict(self.properties)
+        if self.tags:
+            result[PROPERTY_TAGS] = self.tags
+        if self.keys:
+            result[PROPERTY_KEYS] = self.keys
+        if self.delay_time_level:
+            result[PROPERTY_DELAY_TIME_LEVEL] = str(self.delay_time_level)
+        result.setdefault(PROPERTY_WAIT_STORE_MSG_OK, "true" if self.wait_store_msg_ok else "false")
+        return result
+
+
+class MessageExt(msgspec.Struct):
+    """A stored message with every field of its record.
+
+    Timestamps are in ms, offsets in bytes (`commit_log_offset`) or messages (`queue_offset`), hosts are `(ip, port)`.
+    `body` is as stored unless the decoder was asked to decompress it. `offset_msg_id` names the record
+    (store host and commitlog offset); `msg_id` is the producer's unique key where there is one.
+    """
+
+    topic: str
+    queue_id: int
+    queue_offset: int
+    commit_log_offset: int
+    store_size: int
+    body: bytes
+    body_crc: int
+    flag: int
+    sys_flag: int
+    born_timestamp: int
+    born_host: tuple[str, int]
+    store_timestamp: int
+    store_host: tuple[str, int]
+    reconsume_times: int
+    prepared_transaction_offset: int
+    properties: dict[str, str]
+    offset_msg_id: str
+    broker_name: str | None = None
+
+    @property
+    def msg_id(self) -> str:
+        """The unique key that the producer gave, else the offset message id (as Apache's MessageClientExt)."""
+        return self.properties.get(PROPERTY_UNIQ_KEY) or self.offset_msg_id
+
+    @property
+    def tags(self) -> str | None:
+        """The tag, if any."""
+        return self.properties.get(PROPERTY_TAGS)
+
+    @property
+    def keys(self) -> list[str]:
+        """The application's keys."""
+        return (self.properties.get(PROPERTY_KEYS) or "").split()
+
+
+def properties_to_string(properties: dict[str, str]) -> str:
+    """The wire form: name, 0x01, value, joined by 0x02 (MessageDecoder.messageProperties2String)."""
+    return PROPERTY_SEPARATOR.join([f"{name}{NAME_VALUE_SEPARATOR}{value}" for name, value in properties.items()])
+
+
+def string_to_properties(text: str) -> dict[str, str]:
+    """The dict of a wire form. Pieces without a 0x01 are dropped, as MessageDecoder.string2messageProperties does."""
+    result: dict[str, str] = {}
+    for piece in text.split(PROPERTY_SEPARATOR):
+        name, separator, value = piece.partition(NAME_VALUE_SEPARATOR)
+        if separator:
+            result[name] = value
+    return result

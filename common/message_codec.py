@@ -1,0 +1,258 @@
+"""Records to messages and back, message ids and batch bodies (Apache's MessageDecoder).
+
+`read_record` checks structure and CRC and is what recovery and the inspector build on; `decode_message` makes a MessageExt.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from .addresses import pack_host, unpack_host
+from .compression import decompress
+from .errors import CorruptDataError, RocketMQError
+from .message import Message, MessageExt, properties_to_string, string_to_properties
+from .record_layout import BLANK_MAGIC, HEAD, MAGIC_V1, MAGIC_V2, TAIL, body_length_position
+from .sysflag import BORNHOST_V6_FLAG, COMPRESSED_FLAG, STOREHOSTADDRESS_V6_FLAG
+
+_INT = struct.Struct(">i")
+_SHORT = struct.Struct(">h")
+_LONG = struct.Struct(">q")
+_BATCH_HEAD = struct.Struct(">iiiii")  # totalSize, magic (unused), bodyCRC (unused), flag, body length
+
+Buffer = bytes | bytearray | memoryview
+
+
+class BadRecord(CorruptDataError):
+    """The bytes at `offset` (relative to the buffer) are no whole record; `reason` is a short stable word."""
+
+    def __init__(self, offset: int, reason: str, detail: str) -> None:
+        super().__init__(f"no valid record at {offset}: {detail}")
+        self.offset = offset
+        self.reason = reason
+
+
+class RecordView(NamedTuple):
+    """The positions and plain fields of one record in a buffer; nothing is copied."""
+
+    start: int
+    size: int
+    magic: int
+    body_crc: int
+    queue_id: int
+    flag: int
+    queue_offset: int
+    physical_offset: int
+    sys_flag: int
+    born_timestamp: int
+    store_timestamp: int
+    reconsume_times: int
+    prepared_transaction_offset: int
+    body_at: int
+    body_length: int
+    topic_at: int
+    topic_length: int
+    properties_at: int
+    properties_length: int
+
+
+def read_record(buffer: Buffer, offset: int = 0, *, check_crc: bool = True) -> RecordView | None:
+    """The record that starts at `offset`, or None at a blank (the rest of a commitlog file is unused).
+
+    Raises BadRecord whose reason is one of: `truncated`, `magic`, `size`, `lengths`, `crc`.
+    """
+    limit = len(buffer)
+    if offset + 8 > limit:
+        raise BadRecord(offset, "truncated", f"{limit - offset} bytes left")
+    size, = _INT.unpack_from(buffer, offset)
+    magic, = _INT.unpack_from(buffer, offset + 4)
+    if magic == BLANK_MAGIC:
+        return None
+    if magic not in (MAGIC_V1, MAGIC_V2):
+        raise BadRecord(offset, "magic", f"magic is 0x{magic & 0xFFFFFFFF:08x}")
+    if size < 91:
+        raise BadRecord(offset, "size", f"size is {size}")
+    if offset + size > limit:
+        raise BadRecord(offset, "truncated", f"size is {size}, {limit - offset} bytes left")
+    (_, _, body_crc, queue_id, flag, queue_offset, physical, sys_flag, born_ts) = HEAD.unpack_from(buffer, offset)
+    end = offset + size
+    body_length_at = offset + body_length_position(sys_flag)
+    if body_length_at + 4 > end:
+        raise BadRecord(offset, "lengths", "hosts reach past the end of the record")
+    store_ts_at = offset + (68 if sys_flag & BORNHOST_V6_FLAG else 56)
+    store_ts, = _LONG.unpack_from(buffer, store_ts_at)
+    reconsume, prepared = TAIL.unpack_from(buffer, body_length_at - 12)
+    body_length, = _INT.unpack_from(buffer, body_length_at)
+    body_at = body_length_at + 4
+    topic_at = body_at + body_length
+    if body_length < 0 or topic_at + 2 > end:
+        raise BadRecord(offset, "lengths", f"body length is {body_length} in a record of {size}")
+    if magic == MAGIC_V1:
+        topic_length = buffer[topic_at]
+        topic_at += 1
+    else:
+        topic_length, = _SHORT.unpack_from(buffer, topic_at)
+        topic_at += 2
+    properties_at = topic_at + topic_length + 2
+    if topic_length < 0 or properties_at > end:
+        raise BadRecord(offset, "lengths", f"topic length is {topic_length} in a record of {size}")
+    properties_length, = _SHORT.unpack_from(buffer, properties_at - 2)
+    if properties_length < 0 or properties_at + properties_length != end:
+        raise BadRecord(offset, "lengths", f"properties length is {properties_length}, {end - properties_at} bytes left")
+    if check_crc and body_length:
+        crc = zlib.crc32(memoryview(buffer)[body_at : body_at + body_length]) & 0x7FFFFFFF
+        if crc != body_crc:
+            raise BadRecord(offset, "crc", f"body CRC is {crc}, the record says {body_crc}")
+    return RecordView(
+        offset, size, magic, body_crc, queue_id, flag, queue_offset, physical, sys_flag, born_ts, store_ts, reconsume,
+        prepared, body_at, body_length, topic_at, topic_length, properties_at, properties_length,
+    )  # fmt: skip
+
+
+def record_topic(buffer: Buffer, record: RecordView) -> str:
+    """The topic of a record. Raises BadRecord where it is no UTF-8."""
+    try:
+        return str(buffer[record.topic_at : record.topic_at + record.topic_length], "utf-8")
+    except UnicodeDecodeError:
+        raise BadRecord(record.start, "topic", "the topic is no UTF-8") from None
+
+
+def record_properties(buffer: Buffer, record: RecordView) -> dict[str, str]:
+    """The properties of a record; bytes that are no UTF-8 become U+FFFD, as Java's decoder does."""
+    raw = buffer[record.properties_at : record.properties_at + record.properties_length]
+    return string_to_properties(str(raw, "utf-8", "replace"))
+
+
+def record_hosts(buffer: Buffer, record: RecordView) -> tuple[bytes, bytes]:
+    """The packed born and store host of a record."""
+    born_at = record.start + 48
+    born_length = 20 if record.sys_flag & BORNHOST_V6_FLAG else 8
+    store_at = born_at + born_length + 8
+    store_length = 20 if record.sys_flag & STOREHOSTADDRESS_V6_FLAG else 8
+    return bytes(buffer[born_at : born_at + born_length]), bytes(buffer[store_at : store_at + store_length])
+
+
+def decode_message(
+    buffer: Buffer, offset: int = 0, *, decompress_body: bool = True, check_crc: bool = True, broker_name: str | None = None
+) -> MessageExt:
+    """The message of the record at `offset`; `sys_flag` loses its compressed bit when the body was decompressed.
+
+    Raises BadRecord; CorruptDataError when a compressed body cannot be decompressed.
+    """
+    record = read_record(buffer, offset, check_crc=check_crc)
+    if record is None:
+        raise BadRecord(offset, "blank", "the rest of the file is unused")
+    return message_of(buffer, record, decompress_body=decompress_body, broker_name=broker_name)
+
+
+def message_of(
+    buffer: Buffer, record: RecordView, *, decompress_body: bool = True, broker_name: str | None = None
+) -> MessageExt:
+    """The MessageExt of an already read record."""
+    body = bytes(buffer[record.body_at : record.body_at + record.body_length])
+    sys_flag = record.sys_flag
+    if decompress_body and sys_flag & COMPRESSED_FLAG and body:
+        body = decompress(body, sys_flag)
+        sys_flag &= ~COMPRESSED_FLAG
+    born, store = record_hosts(buffer, record)
+    return MessageExt(
+        topic=record_topic(buffer, record), queue_id=record.queue_id, queue_offset=record.queue_offset,
+        commit_log_offset=record.physical_offset, store_size=record.size, body=body, body_crc=record.body_crc,
+        flag=record.flag, sys_flag=sys_flag, born_timestamp=record.born_timestamp, born_host=unpack_host(born),
+        store_timestamp=record.store_timestamp, store_host=unpack_host(store), reconsume_times=record.reconsume_times,
+        prepared_transaction_offset=record.prepared_transaction_offset, properties=record_properties(buffer, record),
+        offset_msg_id=encode_message_id(store, record.physical_offset), broker_name=broker_name,
+    )  # fmt: skip
+
+
+def decode_messages(buffer: Buffer, *, decompress_body: bool = True, broker_name: str | None = None) -> Iterator[MessageExt]:
+    """Every message of a pull answer's body (records back to back). Raises BadRecord at the first broken one."""
+    offset, limit = 0, len(buffer)
+    while offset < limit:
+        message = decode_message(buffer, offset, decompress_body=decompress_body, broker_name=broker_name)
+        offset += message.store_size
+        yield message
+
+
+def encode_message_id(packed_store_host: bytes, commit_log_offset: int) -> str:
+    """The offset message id: store host and commitlog offset in upper-case hex, 32 or 56 digits."""
+    return (packed_store_host + _LONG.pack(commit_log_offset)).hex().upper()
+
+
+def decode_message_id(msg_id: str) -> tuple[str, int, int]:
+    """(host, port, commitlog offset) of an offset message id. Raises RocketMQError when it is none."""
+    try:
+        raw = bytes.fromhex(msg_id)
+    except ValueError:
+        raw = b""
+    if len(raw) not in (16, 28):
+        raise RocketMQError(
+            f"'{msg_id}' is no offset message id (32 hex digits, or 56 for an IPv6 broker)",
+            "give the offsetMsgId; a producer's unique id is found with queryMsgByUniqueKey",
+        )
+    host, port = unpack_host(raw[:-8])
+    return host, port, _LONG.unpack(raw[-8:])[0]
+
+
+def encode_record(message: MessageExt) -> bytes:
+    """The record of a message, its body as given (compress it first when sys_flag says so). CRC is computed from the body."""
+    topic = message.topic.encode()
+    properties = properties_to_string(message.properties).encode()
+    magic = MAGIC_V1 if len(topic) <= 127 else MAGIC_V2
+    born, store = pack_host(*message.born_host), pack_host(*message.store_host)
+    sys_flag = message.sys_flag & ~(BORNHOST_V6_FLAG | STOREHOSTADDRESS_V6_FLAG)
+    sys_flag |= (BORNHOST_V6_FLAG if len(born) == 20 else 0) | (STOREHOSTADDRESS_V6_FLAG if len(store) == 20 else 0)
+    topic_field = struct.pack(">B" if magic == MAGIC_V1 else ">h", len(topic))
+    rest = (
+        born + _LONG.pack(message.store_timestamp) + store
+        + TAIL.pack(message.reconsume_times, message.prepared_transaction_offset)
+        + _INT.pack(len(message.body)) + message.body + topic_field + topic + _SHORT.pack(len(properties)) + properties
+    )  # fmt: skip
+    crc = zlib.crc32(message.body) & 0x7FFFFFFF
+    head = HEAD.pack(
+        HEAD.size + len(rest), magic, crc, message.queue_id, message.flag, message.queue_offset,
+        message.commit_log_offset, sys_flag, message.born_timestamp,
+    )  # fmt: skip
+    return head + rest
+
+
+class BatchItem(NamedTuple):
+    """One message of a batch body; `body` and `properties` are views of it."""
+
+    flag: int
+    body: memoryview
+    properties: memoryview
+
+
+def encode_batch(messages: Iterable[Message]) -> bytes:
+    """The body of a batch send: messages back to back with flag, body and properties (MessageDecoder.encodeMessages)."""
+    parts: list[bytes] = []
+    for message in messages:
+        properties = properties_to_string(message.all_properties()).encode()
+        total = _BATCH_HEAD.size + len(message.body) + 2 + len(properties)
+        parts += (
+            _BATCH_HEAD.pack(total, 0, 0, message.flag, len(message.body)), message.body,
+            _SHORT.pack(len(properties)), properties,
+        )  # fmt: skip
+    return b"".join(parts)
+
+
+def iter_batch(body: Buffer) -> Iterator[BatchItem]:
+    """The messages of a batch body. Raises BadRecord at the first one whose lengths do not fit."""
+    view, offset = memoryview(body), 0
+    while offset < len(view):
+        if offset + _BATCH_HEAD.size + 2 > len(view):
+            raise BadRecord(offset, "truncated", "a batch item is cut short")
+        total, _, _, flag, body_length = _BATCH_HEAD.unpack_from(view, offset)
+        body_at = offset + _BATCH_HEAD.size
+        end = offset + total
+        if body_length < 0 or end > len(view) or body_at + body_length + 2 > end:
+            raise BadRecord(offset, "lengths", f"a batch item of {total} bytes with a body of {body_length}")
+        properties_at = body_at + body_length + 2
+        properties_length, = _SHORT.unpack_from(view, properties_at - 2)
+        if properties_length < 0 or properties_at + properties_length != end:
+            raise BadRecord(offset, "lengths", f"a batch item with properties of {properties_length} bytes")
+        yield BatchItem(flag, view[body_at : body_at + body_length], view[properties_at:end])
+        offset = end
