@@ -1,0 +1,122 @@
+"""Small files that must never be lost or half-written: atomic replacement with a `.bak`, and loading with fallback to it.
+
+Apache's ConfigManager and MixAll.string2File keep the same two files; here the replacement is a rename of a synced
+temporary file, so that a crash leaves either the old content or the new, never 0 bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from .errors import CorruptDataError, RocketMQError
+
+T = TypeVar("T")
+
+
+class SmallFiles(Protocol):
+    """The few file operations that configuration files need; tests give one that fails."""
+
+    def read(self, path: str) -> bytes:
+        """The whole content. Raises FileNotFoundError or OSError."""
+
+    def write_synced(self, path: str, data: bytes) -> None:
+        """Create or truncate, write all, and sync to the disk."""
+
+    def replace(self, source: str, target: str) -> None:
+        """Rename over the target, and sync the directory."""
+
+    def make_dirs(self, path: str) -> None:
+        """Create a directory and its parents."""
+
+
+class OsSmallFiles:
+    """SmallFiles on the real file system."""
+
+    def read(self, path: str) -> bytes:
+        """Read the whole file."""
+        return Path(path).read_bytes()
+
+    def write_synced(self, path: str, data: bytes) -> None:
+        """Write and fsync."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def replace(self, source: str, target: str) -> None:
+        """os.replace, then fsync of the directory so that the rename survives a power cut."""
+        os.replace(source, target)
+        directory = os.open(os.path.dirname(target) or ".", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def make_dirs(self, path: str) -> None:
+        """os.makedirs, accepting what exists."""
+        os.makedirs(path, exist_ok=True)
+
+
+OS_FILES = OsSmallFiles()
+
+
+def save_with_backup(path: str, data: bytes, files: SmallFiles = OS_FILES) -> None:
+    """Replace `path` by `data`; what it held becomes `path + '.bak'`. Does nothing when the content is the same.
+
+    Raises RocketMQError naming the file when it cannot be written; the old content then still stands.
+    """
+    try:
+        files.make_dirs(os.path.dirname(path) or ".")
+        try:
+            previous = files.read(path)
+        except FileNotFoundError:
+            previous = b""
+        if previous == data:
+            return
+        if previous:
+            files.write_synced(path + ".bak.tmp", previous)
+            files.replace(path + ".bak.tmp", path + ".bak")
+        files.write_synced(path + ".tmp", data)
+        files.replace(path + ".tmp", path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(path + ".tmp")
+        raise RocketMQError(
+            f"cannot save {path}: {error.strerror or error}", "check free space and permissions of its directory"
+        ) from error
+
+
+def load_with_backup(path: str, parse: Callable[[bytes], T], files: SmallFiles = OS_FILES) -> T | None:
+    """`parse` of the file, or of its `.bak` when it is missing, empty or broken; None when there is neither.
+
+    Raises CorruptDataError when there is content but none that `parse` takes, so that nothing is silently reset.
+    """
+    failures: list[str] = []
+    for candidate in (path, path + ".bak"):
+        try:
+            data = files.read(candidate)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            failures.append(f"{candidate}: {error.strerror or error}")
+            continue
+        if not data.strip(b"\0 \t\r\n"):
+            failures.append(f"{candidate}: empty")
+            continue
+        try:
+            return parse(data)
+        except (RocketMQError, ValueError, TypeError, KeyError) as error:
+            failures.append(f"{candidate}: {error}")
+    if failures and not all(f.endswith(": empty") for f in failures):
+        raise CorruptDataError(
+            f"no usable configuration: {'; '.join(failures)}", "repair the file, or move it away to start without it"
+        )
+    return None
