@@ -1,1 +1,1 @@
-"""Shared ground: message model, on-disk and on-wire message codec, topic rules, configuration machinery. Imports nothing of ours."""
+"""Shared ground: message model and codec, names, addresses, configuration machinery. Imports nothing of ours."""

@@ -74,7 +74,8 @@ class _Parser:
     def _next(self) -> None:
         match = _TOKEN.match(self._text, self._at)
         if match is None:
-            raise FastjsonError(self._at, "end of text" if not self._text[self._at :].strip() else "unexpected character")
+            rest = self._text[self._at :].strip()
+            raise FastjsonError(self._at, "unexpected character" if rest else "end of text")
         self._kind = match.lastgroup or ""
         self._token = match.group(self._kind)
         self._start = match.start(self._kind)
@@ -150,7 +151,7 @@ class _Parser:
 
 
 def dumps(value: Any, *, pretty: bool = False) -> bytes:
-    """The text of a value as fastjson writes it, numbers as keys unquoted; `pretty` indents with tabs as in config files.
+    """The text of a value as fastjson writes it, numbers as keys unquoted; `pretty` indents as in config files.
 
     Structs are written by their wire names (`msgspec.to_builtins`), tuples and sets as arrays.
     """

@@ -1,4 +1,4 @@
-"""Small files that must never be lost or half-written: atomic replacement with a `.bak`, and loading with fallback to it.
+"""Small files that must never be lost or half-written: atomic replacement with a `.bak`, loading with fallback.
 
 Apache's ConfigManager and MixAll.string2File keep the same two files; here the replacement is a rename of a synced
 temporary file, so that a crash leaves either the old content or the new, never 0 bytes.

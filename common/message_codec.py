@@ -1,6 +1,6 @@
 """Records to messages and back, message ids and batch bodies (Apache's MessageDecoder).
 
-`read_record` checks structure and CRC and is what recovery and the inspector build on; `decode_message` makes a MessageExt.
+`read_record` checks structure and CRC; recovery and the inspector build on it. `decode_message` makes a MessageExt.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BATCH_HEAD = struct.Struct(">iiiii")  # totalSize, magic (unused), bodyCRC (unu
 Buffer = bytes | bytearray | memoryview
 
 
-class BadRecord(CorruptDataError):
+class BadRecordError(CorruptDataError):
     """The bytes at `offset` (relative to the buffer) are no whole record; `reason` is a short stable word."""
 
     def __init__(self, offset: int, reason: str, detail: str) -> None:
@@ -61,50 +61,51 @@ class RecordView(NamedTuple):
 def read_record(buffer: Buffer, offset: int = 0, *, check_crc: bool = True) -> RecordView | None:
     """The record that starts at `offset`, or None at a blank (the rest of a commitlog file is unused).
 
-    Raises BadRecord whose reason is one of: `truncated`, `magic`, `size`, `lengths`, `crc`.
+    Raises BadRecordError whose reason is one of: `truncated`, `magic`, `size`, `lengths`, `crc`.
     """
     limit = len(buffer)
     if offset + 8 > limit:
-        raise BadRecord(offset, "truncated", f"{limit - offset} bytes left")
-    size, = _INT.unpack_from(buffer, offset)
-    magic, = _INT.unpack_from(buffer, offset + 4)
+        raise BadRecordError(offset, "truncated", f"{limit - offset} bytes left")
+    (size,) = _INT.unpack_from(buffer, offset)
+    (magic,) = _INT.unpack_from(buffer, offset + 4)
     if magic == BLANK_MAGIC:
         return None
     if magic not in (MAGIC_V1, MAGIC_V2):
-        raise BadRecord(offset, "magic", f"magic is 0x{magic & 0xFFFFFFFF:08x}")
+        raise BadRecordError(offset, "magic", f"magic is 0x{magic & 0xFFFFFFFF:08x}")
     if size < 91:
-        raise BadRecord(offset, "size", f"size is {size}")
+        raise BadRecordError(offset, "size", f"size is {size}")
     if offset + size > limit:
-        raise BadRecord(offset, "truncated", f"size is {size}, {limit - offset} bytes left")
+        raise BadRecordError(offset, "truncated", f"size is {size}, {limit - offset} bytes left")
     (_, _, body_crc, queue_id, flag, queue_offset, physical, sys_flag, born_ts) = HEAD.unpack_from(buffer, offset)
     end = offset + size
     body_length_at = offset + body_length_position(sys_flag)
     if body_length_at + 4 > end:
-        raise BadRecord(offset, "lengths", "hosts reach past the end of the record")
+        raise BadRecordError(offset, "lengths", "hosts reach past the end of the record")
     store_ts_at = offset + (68 if sys_flag & BORNHOST_V6_FLAG else 56)
-    store_ts, = _LONG.unpack_from(buffer, store_ts_at)
+    (store_ts,) = _LONG.unpack_from(buffer, store_ts_at)
     reconsume, prepared = TAIL.unpack_from(buffer, body_length_at - 12)
-    body_length, = _INT.unpack_from(buffer, body_length_at)
+    (body_length,) = _INT.unpack_from(buffer, body_length_at)
     body_at = body_length_at + 4
     topic_at = body_at + body_length
     if body_length < 0 or topic_at + 2 > end:
-        raise BadRecord(offset, "lengths", f"body length is {body_length} in a record of {size}")
+        raise BadRecordError(offset, "lengths", f"body length is {body_length} in a record of {size}")
     if magic == MAGIC_V1:
         topic_length = buffer[topic_at]
         topic_at += 1
     else:
-        topic_length, = _SHORT.unpack_from(buffer, topic_at)
+        (topic_length,) = _SHORT.unpack_from(buffer, topic_at)
         topic_at += 2
     properties_at = topic_at + topic_length + 2
     if topic_length < 0 or properties_at > end:
-        raise BadRecord(offset, "lengths", f"topic length is {topic_length} in a record of {size}")
-    properties_length, = _SHORT.unpack_from(buffer, properties_at - 2)
+        raise BadRecordError(offset, "lengths", f"topic length is {topic_length} in a record of {size}")
+    (properties_length,) = _SHORT.unpack_from(buffer, properties_at - 2)
     if properties_length < 0 or properties_at + properties_length != end:
-        raise BadRecord(offset, "lengths", f"properties length is {properties_length}, {end - properties_at} bytes left")
+        detail = f"properties length is {properties_length}, {end - properties_at} bytes left"
+        raise BadRecordError(offset, "lengths", detail)
     if check_crc and body_length:
         crc = zlib.crc32(memoryview(buffer)[body_at : body_at + body_length]) & 0x7FFFFFFF
         if crc != body_crc:
-            raise BadRecord(offset, "crc", f"body CRC is {crc}, the record says {body_crc}")
+            raise BadRecordError(offset, "crc", f"body CRC is {crc}, the record says {body_crc}")
     return RecordView(
         offset, size, magic, body_crc, queue_id, flag, queue_offset, physical, sys_flag, born_ts, store_ts, reconsume,
         prepared, body_at, body_length, topic_at, topic_length, properties_at, properties_length,
@@ -112,11 +113,11 @@ def read_record(buffer: Buffer, offset: int = 0, *, check_crc: bool = True) -> R
 
 
 def record_topic(buffer: Buffer, record: RecordView) -> str:
-    """The topic of a record. Raises BadRecord where it is no UTF-8."""
+    """The topic of a record. Raises BadRecordError where it is no UTF-8."""
     try:
         return str(buffer[record.topic_at : record.topic_at + record.topic_length], "utf-8")
     except UnicodeDecodeError:
-        raise BadRecord(record.start, "topic", "the topic is no UTF-8") from None
+        raise BadRecordError(record.start, "topic", "the topic is no UTF-8") from None
 
 
 def record_properties(buffer: Buffer, record: RecordView) -> dict[str, str]:
@@ -135,15 +136,20 @@ def record_hosts(buffer: Buffer, record: RecordView) -> tuple[bytes, bytes]:
 
 
 def decode_message(
-    buffer: Buffer, offset: int = 0, *, decompress_body: bool = True, check_crc: bool = True, broker_name: str | None = None
+    buffer: Buffer,
+    offset: int = 0,
+    *,
+    decompress_body: bool = True,
+    check_crc: bool = True,
+    broker_name: str | None = None,
 ) -> MessageExt:
     """The message of the record at `offset`; `sys_flag` loses its compressed bit when the body was decompressed.
 
-    Raises BadRecord; CorruptDataError when a compressed body cannot be decompressed.
+    Raises BadRecordError; CorruptDataError when a compressed body cannot be decompressed.
     """
     record = read_record(buffer, offset, check_crc=check_crc)
     if record is None:
-        raise BadRecord(offset, "blank", "the rest of the file is unused")
+        raise BadRecordError(offset, "blank", "the rest of the file is unused")
     return message_of(buffer, record, decompress_body=decompress_body, broker_name=broker_name)
 
 
@@ -167,8 +173,10 @@ def message_of(
     )  # fmt: skip
 
 
-def decode_messages(buffer: Buffer, *, decompress_body: bool = True, broker_name: str | None = None) -> Iterator[MessageExt]:
-    """Every message of a pull answer's body (records back to back). Raises BadRecord at the first broken one."""
+def decode_messages(
+    buffer: Buffer, *, decompress_body: bool = True, broker_name: str | None = None
+) -> Iterator[MessageExt]:
+    """Every message of a pull answer's body (records back to back). Raises BadRecordError at the first broken one."""
     offset, limit = 0, len(buffer)
     while offset < limit:
         message = decode_message(buffer, offset, decompress_body=decompress_body, broker_name=broker_name)
@@ -197,7 +205,7 @@ def decode_message_id(msg_id: str) -> tuple[str, int, int]:
 
 
 def encode_record(message: MessageExt) -> bytes:
-    """The record of a message, its body as given (compress it first when sys_flag says so). CRC is computed from the body."""
+    """The record of a message, its body as given (compress it first when sys_flag says so); the CRC is computed."""
     topic = message.topic.encode()
     properties = properties_to_string(message.properties).encode()
     magic = MAGIC_V1 if len(topic) <= 127 else MAGIC_V2
@@ -227,7 +235,7 @@ class BatchItem(NamedTuple):
 
 
 def encode_batch(messages: Iterable[Message]) -> bytes:
-    """The body of a batch send: messages back to back with flag, body and properties (MessageDecoder.encodeMessages)."""
+    """The body of a batch send: flag, body and properties of each (MessageDecoder.encodeMessages)."""
     parts: list[bytes] = []
     for message in messages:
         properties = properties_to_string(message.all_properties()).encode()
@@ -240,19 +248,19 @@ def encode_batch(messages: Iterable[Message]) -> bytes:
 
 
 def iter_batch(body: Buffer) -> Iterator[BatchItem]:
-    """The messages of a batch body. Raises BadRecord at the first one whose lengths do not fit."""
+    """The messages of a batch body. Raises BadRecordError at the first one whose lengths do not fit."""
     view, offset = memoryview(body), 0
     while offset < len(view):
         if offset + _BATCH_HEAD.size + 2 > len(view):
-            raise BadRecord(offset, "truncated", "a batch item is cut short")
+            raise BadRecordError(offset, "truncated", "a batch item is cut short")
         total, _, _, flag, body_length = _BATCH_HEAD.unpack_from(view, offset)
         body_at = offset + _BATCH_HEAD.size
         end = offset + total
         if body_length < 0 or end > len(view) or body_at + body_length + 2 > end:
-            raise BadRecord(offset, "lengths", f"a batch item of {total} bytes with a body of {body_length}")
+            raise BadRecordError(offset, "lengths", f"a batch item of {total} bytes with a body of {body_length}")
         properties_at = body_at + body_length + 2
-        properties_length, = _SHORT.unpack_from(view, properties_at - 2)
+        (properties_length,) = _SHORT.unpack_from(view, properties_at - 2)
         if properties_length < 0 or properties_at + properties_length != end:
-            raise BadRecord(offset, "lengths", f"a batch item with properties of {properties_length} bytes")
+            raise BadRecordError(offset, "lengths", f"a batch item with properties of {properties_length} bytes")
         yield BatchItem(flag, view[body_at : body_at + body_length], view[properties_at:end])
         offset = end

@@ -1,7 +1,8 @@
 """The layout of a commitlog record and of a consumequeue unit: every field with its type, and precompiled structs.
 
-A record is HEAD, born host (8 or 20 bytes), store timestamp, store host (8 or 20), TAIL, then length-prefixed body (int),
-topic (one byte in v1, a short in v2) and properties (short). All numbers are big-endian. Source: MessageExtEncoder and CommitLog.
+A record is HEAD, born host (8 or 20 bytes), store timestamp, store host (8 or 20), TAIL, then body (length as int),
+topic (length as one byte in v1, a short in v2) and properties (short). All numbers are big-endian.
+Source: MessageExtEncoder and CommitLog.
 """
 
 from __future__ import annotations
@@ -62,17 +63,17 @@ def record_size(sys_flag: int, body_length: int, topic_length: int, properties_l
 
 def fields_of(record: bytes | memoryview) -> list[Field]:
     """Every field of a whole, valid record in order, for tools that show or alter single fields."""
-    magic, = struct.unpack_from(">i", record, MAGIC_POSITION)
-    sys_flag, = struct.unpack_from(">i", record, SYS_FLAG_POSITION)
+    (magic,) = struct.unpack_from(">i", record, MAGIC_POSITION)
+    (sys_flag,) = struct.unpack_from(">i", record, SYS_FLAG_POSITION)
     born = 20 if sys_flag & BORNHOST_V6_FLAG else 8
     store = 20 if sys_flag & STOREHOSTADDRESS_V6_FLAG else 8
     body_at = body_length_position(sys_flag)
-    body_length, = struct.unpack_from(">i", record, body_at)
+    (body_length,) = struct.unpack_from(">i", record, body_at)
     topic_at = body_at + 4 + body_length
     topic_field = 1 if magic == MAGIC_V1 else 2
     topic_length = record[topic_at] if topic_field == 1 else struct.unpack_from(">h", record, topic_at)[0]
     properties_at = topic_at + topic_field + topic_length
-    properties_length, = struct.unpack_from(">h", record, properties_at)
+    (properties_length,) = struct.unpack_from(">h", record, properties_at)
     sizes = [
         ("storeSize", 4), ("magic", 4), ("bodyCRC", 4), ("queueId", 4), ("flag", 4), ("queueOffset", 8),
         ("commitLogOffset", 8), ("sysFlag", 4), ("bornTimestamp", 8), ("bornHost", born), ("storeTimestamp", 8),

@@ -38,7 +38,9 @@ def with_transaction_type(sys_flag: int, value: int) -> int:
     return (sys_flag & ~TRANSACTION_MASK) | value
 
 
-def pull_sys_flag(*, commit_offset: bool, suspend: bool, subscription: bool, class_filter: bool = False, lite: bool = False) -> int:
+def pull_sys_flag(
+    *, commit_offset: bool, suspend: bool, subscription: bool, class_filter: bool = False, lite: bool = False
+) -> int:
     """The sysFlag field of a pull request."""
     return (
         (PULL_COMMIT_OFFSET if commit_offset else 0)

@@ -1,6 +1,7 @@
 """The producer's unique message id (UNIQ_KEY), as Apache's MessageClientIDSetter builds it.
 
-16 bytes in upper-case hex for IPv4: address, low 16 bits of the pid, 4 bytes of identity, ms since the month began, a counter.
+16 bytes in upper-case hex for IPv4: address, low 16 bits of the pid, 4 bytes of identity, ms since the month began,
+and a counter.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def near_time_of(unique_id: str, now_ms: int | None = None) -> int:
     except ValueError:
         raw = b""
     if len(raw) not in (16, 28):
-        raise RocketMQError(f"'{unique_id}' is no unique message id", "it has 32 hex digits, or 56 for an IPv6 producer")
+        raise RocketMQError(
+            f"'{unique_id}' is no unique message id", "it has 32 hex digits, or 56 for an IPv6 producer"
+        )
     span = int.from_bytes(raw[-6:-2], "big")
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     start = month_start_ms(now)
