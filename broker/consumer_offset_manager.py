@@ -1,0 +1,209 @@
+"""Consumer offsets of every group: committed, pulled, and reset by an operator; persisted as consumerOffset.json.
+
+Offsets count messages of one queue. Request handling lives in ``processors/consumer_manage.py``.
+Mirrors org.apache.rocketmq.broker.offset.ConsumerOffsetManager, its file format included.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.files import load_with_backup, save_with_backup
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+TOPIC_GROUP_SEPARATOR = "@"
+
+#: topic@group -> queue id -> offset
+OffsetTable = dict[str, dict[int, int]]
+
+
+def parse_offset_table(value: Any) -> OffsetTable:
+    """The ``offsetTable`` of a file: keys of queues may be numbers or strings. Raises CorruptDataError."""
+    if not isinstance(value, dict):
+        raise CorruptDataError("offsetTable is no object")
+    try:
+        return {str(key): {int(q): int(offset) for q, offset in queues.items()} for key, queues in value.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise CorruptDataError(f"offsetTable holds something that is no offset: {error}") from error
+
+
+class ConsumerOffsetManager:
+    """The offset tables. ``table`` is what is persisted; pulled and reset offsets live in memory alone."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self.table: OffsetTable = {}
+        self.pull_table: OffsetTable = {}
+        self.reset_table: OffsetTable = {}
+        self.data_version = DataVersion.fresh()
+        self._changes = 0
+        self._dirty = True
+
+    @property
+    def path(self) -> str:
+        return str(Path(self._controller.store_config.storePathRootDir) / "config" / "consumerOffset.json")
+
+    def load(self) -> bool:
+        """Read the file or its backup; False when there is neither. Raises CorruptDataError for unusable content."""
+
+        def parse(data: bytes) -> tuple[OffsetTable, DataVersion]:
+            document = fastjson.loads(data)
+            if not isinstance(document, dict):
+                raise CorruptDataError("consumerOffset.json is no object")
+            version = document.get("dataVersion")
+            return (
+                parse_offset_table(document.get("offsetTable") or {}),
+                msgspec.convert(version, DataVersion, strict=False) if version else DataVersion.fresh(),
+            )
+
+        loaded = load_with_backup(self.path, parse)
+        if loaded is None:
+            return False
+        self.table, self.data_version = loaded
+        return True
+
+    def persist(self) -> None:
+        """Write the file if anything changed since the last time."""
+        if not self._dirty:
+            return
+        self._dirty = False
+        try:
+            save_with_backup(self.path, self.encode(pretty=True))
+        except Exception:
+            self._dirty = True
+            raise
+
+    def encode(self, pretty: bool = False) -> bytes:
+        """The document of consumerOffset.json, also the body that a slave asks for."""
+        return fastjson.dumps(
+            {
+                "dataVersion": self.data_version,
+                "groupTopicMap": {group: sorted(topics) for group, topics in self.group_topics().items()},
+                "offsetTable": self.table,
+            },
+            pretty=pretty,
+        )
+
+    def commit(self, group: str, topic: str, queue_id: int, offset: int) -> None:
+        """Note that the group has consumed everything before ``offset``."""
+        key = f"{topic}@{group}"
+        queues = self.table.get(key)
+        if queues is None:
+            queues = self.table[key] = {}
+        queues[queue_id] = offset
+        self._dirty = True
+        self._changes += 1
+        if self._changes >= self._controller.config.consumerOffsetUpdateVersionStep:
+            self._changes = 0
+            self.data_version.next_version()
+
+    def commit_pull(self, group: str, topic: str, queue_id: int, offset: int) -> None:
+        """Note up to where the group has pulled."""
+        key = f"{topic}@{group}"
+        queues = self.pull_table.get(key)
+        if queues is None:
+            queues = self.pull_table[key] = {}
+        queues[queue_id] = offset
+
+    def query(self, group: str, topic: str, queue_id: int) -> int:
+        """The reset offset if one waits for the consumer, else the committed one; -1 for none."""
+        key = f"{topic}@{group}"
+        if self.reset_table and self._controller.config.useServerSideResetOffset:
+            reset = self.reset_table.get(key, {}).get(queue_id)
+            if reset is not None:
+                return reset
+        queues = self.table.get(key)
+        return -1 if queues is None else queues.get(queue_id, -1)
+
+    def query_pull(self, group: str, topic: str, queue_id: int) -> int:
+        """The pulled offset, or the committed one where nothing was pulled since the start."""
+        pulled = self.pull_table.get(f"{topic}@{group}", {}).get(queue_id)
+        return self.query(group, topic, queue_id) if pulled is None else pulled
+
+    def query_all(self, group: str, topic: str) -> dict[int, int] | None:
+        """Every committed offset of a group on a topic, by queue; None when it has none."""
+        return self.table.get(f"{topic}@{group}")
+
+    def assign_reset(self, topic: str, group: str, queue_id: int, offset: int) -> None:
+        """Reset an offset: it counts as committed at once and the next pull of the queue is sent there."""
+        if not topic or not group or queue_id < 0 or offset < 0:
+            return
+        key = f"{topic}@{group}"
+        self.reset_table.setdefault(key, {})[queue_id] = offset
+        self.table.setdefault(key, {})[queue_id] = offset
+        self._dirty = True
+
+    def has_reset(self, topic: str, group: str, queue_id: int) -> bool:
+        """True while a reset offset waits for the consumer's next pull."""
+        return queue_id in self.reset_table.get(f"{topic}@{group}", ())
+
+    def take_reset(self, topic: str, group: str, queue_id: int) -> int | None:
+        """Hand out a waiting reset offset once."""
+        if not self.reset_table:
+            return None
+        queues = self.reset_table.get(f"{topic}@{group}")
+        return None if queues is None else queues.pop(queue_id, None)
+
+    def topics_of_group(self, group: str) -> set[str]:
+        """Topics on which the group has a committed offset (whichTopicByConsumer)."""
+        return {topic for topic, its_group in self._pairs(self.table) if its_group == group}
+
+    def groups_of_topic(self, topic: str) -> set[str]:
+        """Groups with a committed offset on the topic (whichGroupByTopic)."""
+        return {group for its_topic, group in self._pairs(self.table) if its_topic == topic}
+
+    def group_topics(self) -> dict[str, set[str]]:
+        """group -> topics with a committed offset."""
+        result: dict[str, set[str]] = {}
+        for topic, group in self._pairs(self.table):
+            result.setdefault(group, set()).add(topic)
+        return result
+
+    def clone(self, src_group: str, dest_group: str, topic: str) -> None:
+        """Copy the offsets of one group on a topic to another group."""
+        offsets = self.table.get(f"{topic}@{src_group}")
+        if offsets is not None:
+            self.table[f"{topic}@{dest_group}"] = dict(offsets)
+            self._dirty = True
+
+    def remove_group(self, group: str) -> None:
+        """Forget everything about a group (removeOffset)."""
+        self._remove(lambda _topic, its_group: its_group == group)
+
+    def remove_topic(self, topic: str) -> None:
+        """Forget everything about a topic (cleanOffsetByTopic)."""
+        self._remove(lambda its_topic, _group: its_topic == topic)
+
+    def scan_unsubscribed(self) -> None:
+        """Forget offsets of topics that no consumer of the group subscribes and whose messages are all deleted."""
+        for key, queues in list(self.table.items()):
+            topic, separator, group = key.partition(TOPIC_GROUP_SEPARATOR)
+            if not separator or self._controller.consumers.find_subscription(group, topic) is not None:
+                continue
+            min_offset = self._controller.store.min_offset
+            if queues and all(offset <= min_offset(topic, q) for q, offset in queues.items()):
+                del self.table[key]
+                self._dirty = True
+
+    def _remove(self, matches: Any) -> None:
+        for table in (self.table, self.pull_table, self.reset_table):
+            for topic, group in [pair for pair in self._pairs(table) if matches(*pair)]:
+                del table[f"{topic}@{group}"]
+        self._dirty = True
+
+    @staticmethod
+    def _pairs(table: OffsetTable) -> list[tuple[str, str]]:
+        result = []
+        for key in table:
+            topic, separator, group = key.partition(TOPIC_GROUP_SEPARATOR)
+            if separator and TOPIC_GROUP_SEPARATOR not in group:
+                result.append((topic, group))
+        return result

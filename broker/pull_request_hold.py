@@ -1,0 +1,140 @@
+"""Long polling: pulls that found nothing wait here until a message arrives in their queue or their time is over.
+
+The store calls ``message_arriving`` for every dispatched message; woken pulls are collected and executed together
+once per loop turn, so that a burst of messages is answered with one read. Executing a pull is the pull processor's.
+Mirrors org.apache.rocketmq.broker.longpolling.PullRequestHoldService.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.command import RemotingCommand
+
+#: How often timed out pulls are looked for. Apache's sweeps every 5 s; a finer sweep honours short suspend times.
+SWEEP_INTERVAL_MS = 1_000
+
+
+class HeldPull:
+    """One waiting pull: ``offset`` is the queue offset it waits for, ``deadline_ms`` when it is answered anyway.
+
+    ``tag_codes`` are the hash codes of the wanted tags, None for every message.
+    """
+
+    __slots__ = ("channel", "deadline_ms", "header", "offset", "request", "tag_codes")
+
+    def __init__(
+        self,
+        channel: Channel,
+        request: RemotingCommand,
+        header: Any,
+        offset: int,
+        tag_codes: frozenset[int] | None,
+        deadline_ms: int,
+    ) -> None:
+        self.channel = channel
+        self.request = request
+        self.header = header
+        self.offset = offset
+        self.tag_codes = tag_codes
+        self.deadline_ms = deadline_ms
+
+
+class PullRequestHold:
+    """Held pulls by topic and queue.
+
+    ``max_offset(topic, queue_id)`` is the store's, ``execute(pull)`` runs a pull again without the right to wait,
+    ``clock`` returns ms since the epoch.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        max_offset: Callable[[str, int], int],
+        execute: Callable[[HeldPull], None],
+    ) -> None:
+        self._clock = clock
+        self._max_offset = max_offset
+        self._execute = execute
+        self.table: dict[str, dict[int, list[HeldPull]]] = {}
+        self._woken: list[HeldPull] = []
+
+    def __len__(self) -> int:
+        return sum(len(pulls) for queues in self.table.values() for pulls in queues.values())
+
+    def hold(self, topic: str, queue_id: int, pull: HeldPull) -> None:
+        """Let a pull wait."""
+        self.table.setdefault(topic, {}).setdefault(queue_id, []).append(pull)
+
+    def message_arriving(
+        self, topic: str, queue_id: int, next_offset: int, tags_code: int, store_timestamp: int = 0, properties: Any = None
+    ) -> None:
+        """A message was dispatched: wake the pulls of its queue that want it.
+
+        ``next_offset`` is the queue offset after the message. Called for every message, so the way out for a topic
+        that nobody waits for is one lookup.
+        """
+        queues = self.table.get(topic)
+        if queues is None:
+            return
+        pulls = queues.get(queue_id)
+        if not pulls:
+            return
+        kept = []
+        for pull in pulls:
+            codes = pull.tag_codes
+            if next_offset > pull.offset and (codes is None or tags_code in codes):
+                self._wake(pull)
+            else:
+                kept.append(pull)
+        self._keep(topic, queue_id, kept)
+
+    def sweep(self) -> None:
+        """Wake the pulls whose time is over or whose queue has grown, forget those of closed connections.
+
+        The growth check covers messages that came between a pull's read and its hold.
+        """
+        now = self._clock()
+        for topic, queues in list(self.table.items()):
+            for queue_id, pulls in list(queues.items()):
+                max_offset = self._max_offset(topic, queue_id)
+                kept = []
+                for pull in pulls:
+                    if pull.channel.closed:
+                        continue
+                    if now >= pull.deadline_ms or (max_offset > pull.offset and pull.tag_codes is None):
+                        self._wake(pull)
+                    else:
+                        kept.append(pull)
+                self._keep(topic, queue_id, kept)
+
+    def wake_all(self) -> None:
+        """Answer every held pull now: the broker is stopping."""
+        for queues in self.table.values():
+            for pulls in queues.values():
+                self._woken.extend(pulls)
+        self.table.clear()
+        self._run()
+
+    def _keep(self, topic: str, queue_id: int, kept: list[HeldPull]) -> None:
+        queues = self.table[topic]
+        if kept:
+            queues[queue_id] = kept
+            return
+        del queues[queue_id]
+        if not queues:
+            del self.table[topic]
+
+    def _wake(self, pull: HeldPull) -> None:
+        if not self._woken:
+            asyncio.get_running_loop().call_soon(self._run)
+        self._woken.append(pull)
+
+    def _run(self) -> None:
+        woken, self._woken = self._woken, []
+        for pull in woken:
+            if not pull.channel.closed:
+                self._execute(pull)

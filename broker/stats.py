@@ -1,0 +1,309 @@
+"""Statistics of the broker: what was put and got, by topic and by group, in the last minute, hour and day.
+
+The send and pull paths only add plain ints to a counter object (`TopicCounters`, `GroupCounters`). One timer, every
+10 s, takes snapshots of all of them; rates are differences of snapshots. Totals of the broker are summed from the
+counters when asked, not kept twice. No request handling here (`processors/admin_stats.py`).
+
+Mirrors BrokerStatsManager, StatsItemSet and BrokerStats of org.apache.rocketmq.store.stats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from rocketmq_ops.common.topics import is_system_topic
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+SAMPLE_INTERVAL_MS = 10_000
+MINUTES_INTERVAL_MS = 600_000
+HOUR_INTERVAL_MS = 3_600_000
+_MINUTE_SAMPLES, _HOUR_SAMPLES, _DAY_SAMPLES = 7, 7, 25
+
+TOPIC_PUT_NUMS = "TOPIC_PUT_NUMS"
+TOPIC_PUT_SIZE = "TOPIC_PUT_SIZE"
+GROUP_GET_NUMS = "GROUP_GET_NUMS"
+GROUP_GET_SIZE = "GROUP_GET_SIZE"
+SNDBCK_PUT_NUMS = "SNDBCK_PUT_NUMS"
+BROKER_PUT_NUMS = "BROKER_PUT_NUMS"
+BROKER_GET_NUMS = "BROKER_GET_NUMS"
+BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC = "BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC"
+BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC = "BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC"
+
+
+class Snapshot(NamedTuple):
+    """Counter values at a time (ms since the epoch): how often it was added to, the number and the bytes so far."""
+
+    timestamp: int
+    times: int
+    nums: int
+    size: int
+
+
+class Rate(NamedTuple):
+    """What happened within a window: the sum, its rate per second and the average per call."""
+
+    sum: int = 0
+    tps: float = 0.0
+    avgpt: float = 0.0
+    times: int = 0
+
+
+class StatsItem:
+    """Snapshots of one counter: 10 s apart for the minute, 10 min for the hour, 1 h for the day."""
+
+    __slots__ = ("day", "hour", "minute")
+
+    def __init__(self) -> None:
+        self.minute: deque[Snapshot] = deque(maxlen=_MINUTE_SAMPLES)
+        self.hour: deque[Snapshot] = deque(maxlen=_HOUR_SAMPLES)
+        self.day: deque[Snapshot] = deque(maxlen=_DAY_SAMPLES)
+
+    def current(self) -> tuple[int, int, int]:
+        """(times, nums, size) so far."""
+        raise NotImplementedError
+
+    def sample(self, now_ms: int, *, minutes: bool, hour: bool) -> None:
+        """Append a snapshot to the minute, and to the hour and the day where their time has come."""
+        snapshot = Snapshot(now_ms, *self.current())
+        _append(self.minute, snapshot, SAMPLE_INTERVAL_MS)
+        if minutes:
+            _append(self.hour, snapshot, MINUTES_INTERVAL_MS)
+        if hour:
+            _append(self.day, snapshot, HOUR_INTERVAL_MS)
+
+
+def _append(window: deque[Snapshot], snapshot: Snapshot, interval_ms: int) -> None:
+    if not window:
+        window.append(Snapshot(snapshot.timestamp - interval_ms, 0, 0, 0))
+    window.append(snapshot)
+
+
+def compute_rate(window: deque[Snapshot], *, of_size: bool = False) -> Rate:
+    """Rate between the oldest and the newest snapshot; zero when nothing was sampled yet."""
+    if not window:
+        return Rate()
+    first, last = window[0], window[-1]
+    total = last.size - first.size if of_size else last.nums - first.nums
+    times = last.times - first.times
+    elapsed = last.timestamp - first.timestamp
+    return Rate(total, total * 1000.0 / elapsed if elapsed else 0.0, total / times if times > 0 else 0.0, times)
+
+
+class TopicCounters(StatsItem):
+    """What producers put into one topic: messages, bytes of records, and calls (a batch is one call)."""
+
+    __slots__ = ("put_nums", "put_size", "put_times", "system")
+
+    def __init__(self, topic: str) -> None:
+        super().__init__()
+        self.put_nums = 0
+        self.put_size = 0
+        self.put_times = 0
+        self.system = is_system_topic(topic)
+
+    def current(self) -> tuple[int, int, int]:
+        return self.put_times, self.put_nums, self.put_size
+
+
+class GroupCounters(StatsItem):
+    """What one group got from one topic: messages, bytes and pulls that found some."""
+
+    __slots__ = ("get_nums", "get_size", "get_times", "system")
+
+    def __init__(self, topic: str) -> None:
+        super().__init__()
+        self.get_nums = 0
+        self.get_size = 0
+        self.get_times = 0
+        self.system = is_system_topic(topic)
+
+    def current(self) -> tuple[int, int, int]:
+        return self.get_times, self.get_nums, self.get_size
+
+
+class SendBackCounters(StatsItem):
+    """Messages of one topic that one group sent back for another try."""
+
+    __slots__ = ("nums",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nums = 0
+
+    def current(self) -> tuple[int, int, int]:
+        return self.nums, self.nums, 0
+
+
+class TotalItem(StatsItem):
+    """A total of the whole broker, computed by `BrokerStats` just before each sample."""
+
+    __slots__ = ("nums",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nums = 0
+
+    def current(self) -> tuple[int, int, int]:
+        return 0, self.nums, 0
+
+
+class BrokerStats:
+    """All counters of a broker, the timer that samples them, and the totals per day."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self.topics: dict[str, TopicCounters] = {}
+        self.groups: dict[tuple[str, str], GroupCounters] = {}
+        self.send_backs: dict[tuple[str, str], SendBackCounters] = {}
+        self.totals: dict[str, TotalItem] = {
+            name: TotalItem()
+            for name in (
+                BROKER_PUT_NUMS,
+                BROKER_GET_NUMS,
+                BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC,
+                BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC,
+            )
+        }
+        self._retired_put = [0, 0]
+        self._retired_get = [0, 0]
+        self.put_total_yesterday_morning = 0
+        self.put_total_today_morning = 0
+        self.get_total_yesterday_morning = 0
+        self.get_total_today_morning = 0
+        self._next_minutes = 0
+        self._next_hour = 0
+        self._day: tuple[int, int, int] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- counters -----------------------------------------------------------------------------------------------
+
+    def topic_counters(self, topic: str) -> TopicCounters:
+        """The counters of a topic, for the caller to keep while it sends to it and to add to."""
+        found = self.topics.get(topic)
+        if found is None:
+            found = self.topics[topic] = TopicCounters(topic)
+        return found
+
+    def group_counters(self, group: str, topic: str) -> GroupCounters:
+        """The counters of a group on a topic, to add to."""
+        found = self.groups.get((group, topic))
+        if found is None:
+            found = self.groups[(group, topic)] = GroupCounters(topic)
+        return found
+
+    def add_send_back(self, group: str, topic: str) -> None:
+        """Count one message that `group` sent back."""
+        found = self.send_backs.get((group, topic))
+        if found is None:
+            found = self.send_backs[(group, topic)] = SendBackCounters()
+        found.nums += 1
+
+    def on_topic_deleted(self, topic: str) -> None:
+        """Forget the counters of a deleted topic; the broker's totals keep what they counted."""
+        counters = self.topics.pop(topic, None)
+        if counters is not None:
+            self._retired_put[counters.system] += counters.put_nums
+        for key in [key for key in self.groups if key[1] == topic]:
+            self._retire_group(key)
+        for key in [key for key in self.send_backs if key[1] == topic]:
+            del self.send_backs[key]
+
+    def on_group_deleted(self, group: str) -> None:
+        """Forget the counters of a deleted group; the broker's totals keep what they counted."""
+        for key in [key for key in self.groups if key[0] == group]:
+            self._retire_group(key)
+        for key in [key for key in self.send_backs if key[0] == group]:
+            del self.send_backs[key]
+
+    def _retire_group(self, key: tuple[str, str]) -> None:
+        counters = self.groups.pop(key)
+        self._retired_get[counters.system] += counters.get_nums
+
+    def put_total(self, *, with_system: bool = False) -> int:
+        """Messages put since start, those of system topics only when asked for."""
+        total = self._retired_put[0] + sum(c.put_nums for c in self.topics.values() if not c.system)
+        if with_system:
+            total += self._retired_put[1] + sum(c.put_nums for c in self.topics.values() if c.system)
+        return total
+
+    def get_total(self, *, with_system: bool = False) -> int:
+        """Messages got since start, those of system topics only when asked for."""
+        total = self._retired_get[0] + sum(c.get_nums for c in self.groups.values() if not c.system)
+        if with_system:
+            total += self._retired_get[1] + sum(c.get_nums for c in self.groups.values() if c.system)
+        return total
+
+    # -- sampling -----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin sampling on the running loop."""
+        self._tick()
+
+    def stop(self) -> None:
+        """Stop sampling; what was counted stays readable."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        self.sample(self._controller.clock())
+        self._timer = asyncio.get_running_loop().call_later(SAMPLE_INTERVAL_MS / 1000, self._tick)
+
+    def sample(self, now_ms: int) -> None:
+        """Take one snapshot of every counter; `now_ms` since the epoch. Turns the day over at local midnight."""
+        minutes, hour = now_ms >= self._next_minutes, now_ms >= self._next_hour
+        if minutes:
+            self._next_minutes = now_ms + MINUTES_INTERVAL_MS
+        if hour:
+            self._next_hour = now_ms + HOUR_INTERVAL_MS
+        self.totals[BROKER_PUT_NUMS].nums = self.put_total(with_system=True)
+        self.totals[BROKER_GET_NUMS].nums = self.get_total(with_system=True)
+        self.totals[BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC].nums = self.put_total()
+        self.totals[BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC].nums = self.get_total()
+        for table in (self.topics, self.groups, self.send_backs, self.totals):
+            for item in table.values():
+                item.sample(now_ms, minutes=minutes, hour=hour)
+        self._turn_day(now_ms)
+
+    def _turn_day(self, now_ms: int) -> None:
+        day = time.localtime(now_ms / 1000)[:3]
+        if self._day is not None and day != self._day:
+            self.put_total_yesterday_morning = self.put_total_today_morning
+            self.get_total_yesterday_morning = self.get_total_today_morning
+            self.put_total_today_morning = self.put_total()
+            self.get_total_today_morning = self.get_total()
+        self._day = day
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def find(self, name: str, key: str) -> tuple[StatsItem, bool] | None:
+        """The item that `name` and `key` (topic, topic@group or cluster) mean, and whether its size is meant.
+
+        None when there is no such statistic or nothing was counted under the key.
+        """
+        item: StatsItem | None = None
+        if name in (TOPIC_PUT_NUMS, TOPIC_PUT_SIZE):
+            item = self.topics.get(key)
+        elif name in (GROUP_GET_NUMS, GROUP_GET_SIZE, SNDBCK_PUT_NUMS):
+            topic, _, group = key.partition("@")
+            table: dict[tuple[str, str], GroupCounters] | dict[tuple[str, str], SendBackCounters]
+            table = self.send_backs if name == SNDBCK_PUT_NUMS else self.groups
+            item = table.get((group, topic))
+        elif name in self.totals and key == self._controller.config.brokerClusterName:
+            item = self.totals[name]
+        return None if item is None else (item, name.endswith("_SIZE"))
+
+    def topic_put_tps(self, topic: str) -> float:
+        """Messages per second put into the topic in the last minute."""
+        item = self.topics.get(topic)
+        return compute_rate(item.minute).tps if item is not None else 0.0
+
+    def group_get_tps(self, group: str, topic: str) -> float:
+        """Messages per second that the group got from the topic in the last minute."""
+        item = self.groups.get((group, topic))
+        return compute_rate(item.minute).tps if item is not None else 0.0
