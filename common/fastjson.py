@@ -153,9 +153,9 @@ class _Parser:
 def dumps(value: Any, *, pretty: bool = False) -> bytes:
     """The text of a value as fastjson writes it, numbers as keys unquoted; `pretty` indents as in config files.
 
-    Structs are written by their wire names (`msgspec.to_builtins`), tuples and sets as arrays.
+    Structs are written by their wire names without fields that are None, tuples and sets as arrays.
     """
-    plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=False) if _has_struct(value) else value
+    plain = _plain(value)
     if not pretty and _standard(plain):
         return _encode(plain)
     parts: list[str] = []
@@ -163,19 +163,26 @@ def dumps(value: Any, *, pretty: bool = False) -> bytes:
     return "".join(parts).encode()
 
 
-def _has_struct(value: Any) -> bool:
+def _plain(value: Any) -> Any:
+    """`value` with structs as dicts by wire name; their None fields are left out, as fastjson does."""
+    if isinstance(value, msgspec.Struct):
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        return {wire: _plain(item) for wire, name in names if (item := getattr(value, name)) is not None}
     if isinstance(value, dict):
-        return any(_has_struct(v) for v in value.values()) or any(isinstance(k, msgspec.Struct) for k in value)
+        return {
+            ObjectKey(_plain(key)) if isinstance(key, msgspec.Struct | dict) else key: _plain(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset):
-        return any(_has_struct(v) for v in value)
-    return isinstance(value, msgspec.Struct)
+        return [_plain(item) for item in value]
+    return value
 
 
 def _standard(value: Any) -> bool:
     """True when standard JSON says the same: no key but strings."""
     if isinstance(value, dict):
         return all(isinstance(k, str) for k in value) and all(_standard(v) for v in value.values())
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return all(_standard(v) for v in value)
     return True
 
@@ -184,7 +191,7 @@ def _write(value: Any, parts: list[str], depth: int) -> None:
     """Append the text of `value`; a depth below 0 means without line breaks."""
     if isinstance(value, dict):
         _write_object(value, parts, depth)
-    elif isinstance(value, list | tuple | set | frozenset):
+    elif isinstance(value, list):
         parts.append("[")
         for i, item in enumerate(value):
             if i:
@@ -209,7 +216,7 @@ def _write_object(value: dict[Any, Any], parts: list[str], depth: int) -> None:
         elif isinstance(key, int) and not isinstance(key, bool):
             parts.append(str(key))
         else:
-            _write(msgspec.to_builtins(key), parts, -1)
+            _write(key, parts, -1)
         parts.append(":")
         _write(item, parts, inner)
     if pretty and value:

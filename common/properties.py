@@ -1,0 +1,174 @@
+"""The text format of Java property files: parse, emit, read, and change keys in place.
+
+Here: the format alone (escapes, continuation lines, comments, Unicode escapes) as java.util.Properties reads it.
+Not here: which keys exist and what their values mean (`config.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .errors import RocketMQError
+
+_BLANKS = " \t\f"
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+
+
+class PropertiesError(RocketMQError):
+    """A property file that cannot be read."""
+
+
+def parse_properties(text: str) -> dict[str, str]:
+    """The keys and values of a property file; the last of a repeated key wins. Raises PropertiesError."""
+    return {key: value for key, value, _, _ in _entries(text)}
+
+
+def format_properties(properties: Mapping[str, str]) -> str:
+    """`key=value` lines sorted by key, which `parse_properties` and Java read back.
+
+    Equal to MixAll.properties2String wherever nothing needs an escape.
+    """
+    return "".join(f"{_escape_key(key)}={_escape_value(properties[key])}\n" for key in sorted(properties))
+
+
+def read_properties_file(path: str) -> dict[str, str]:
+    """Parse a file (UTF-8, else ISO-8859-1 as Java assumes). Raises PropertiesError naming the file."""
+    return _parse_named(path, read_text(path))
+
+
+def read_text(path: str) -> str:
+    """A file's text. Raises PropertiesError with the cause and the next step."""
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+    except FileNotFoundError:
+        raise PropertiesError(f"no such file: {path}", "check the path given with -c") from None
+    except IsADirectoryError:
+        raise PropertiesError(f"{path} is a directory", "give a property file") from None
+    except OSError as error:
+        raise PropertiesError(f"cannot read {path}: {error.strerror}", "check its permissions") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def change_properties(text: str, changes: Mapping[str, str]) -> str:
+    """`text` with the values of `changes` set: known keys are replaced where they stand, new ones appended.
+
+    Comments, order and all other keys stay as they are.
+    """
+    lines = _physical_lines(text)
+    pending = dict(changes)
+    out: list[str] = []
+    done = 0
+    for key, _, first, after in _entries(text):
+        if key not in changes:
+            continue
+        out.extend(lines[done:first])
+        if key in pending:
+            out.append(f"{_escape_key(key)}={_escape_value(pending.pop(key))}\n")
+        done = after
+    out.extend(lines[done:])
+    if out and not out[-1].endswith(("\n", "\r")):
+        out[-1] += "\n"
+    return "".join(out) + format_properties(pending)
+
+
+def _parse_named(path: str, text: str) -> dict[str, str]:
+    try:
+        return parse_properties(text)
+    except PropertiesError as error:
+        raise PropertiesError(f"{path}: {error}", error.next_step) from None
+
+
+def _physical_lines(text: str) -> list[str]:
+    # Not str.splitlines: Java ends a line at CR, LF or CRLF only, never at a form feed or a Unicode separator.
+    lines: list[str] = []
+    start = at = 0
+    while at < len(text):
+        if text[at] in "\r\n":
+            at += 2 if text.startswith("\r\n", at) else 1
+            lines.append(text[start:at])
+            start = at
+        else:
+            at += 1
+    if start < len(text):
+        lines.append(text[start:])
+    return lines
+
+
+def _entries(text: str) -> Iterator[tuple[str, str, int, int]]:
+    """(key, value, index of the first physical line, index after the last)."""
+    lines = _physical_lines(text)
+    at = 0
+    while at < len(lines):
+        first = at
+        line = lines[at].rstrip("\r\n").lstrip(_BLANKS)
+        at += 1
+        if not line or line[0] in "#!":
+            continue
+        while _ends_in_escape(line):
+            line = line[:-1]
+            if at == len(lines):
+                break
+            line += lines[at].rstrip("\r\n").lstrip(_BLANKS)
+            at += 1
+        key, value = _split(line, first + 1)
+        yield key, value, first, at
+
+
+def _ends_in_escape(line: str) -> bool:
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def _split(line: str, number: int) -> tuple[str, str]:
+    at = 0
+    while at < len(line) and line[at] not in "=:" + _BLANKS:
+        at += 2 if line[at] == "\\" else 1
+    rest = line[at:].lstrip(_BLANKS)
+    if rest[:1] in ("=", ":"):
+        rest = rest[1:].lstrip(_BLANKS)
+    return _unescape(line[:at], number), _unescape(rest, number)
+
+
+def _unescape(text: str, number: int) -> str:
+    if "\\" not in text:
+        return text
+    out: list[str] = []
+    at = 0
+    while at < len(text):
+        if text[at] != "\\":
+            out.append(text[at])
+            at += 1
+            continue
+        mark = text[at + 1 : at + 2]
+        if mark == "u":
+            digits = text[at + 2 : at + 6]
+            try:
+                if len(digits) != 4:
+                    raise ValueError
+                out.append(chr(int(digits, 16)))
+            except ValueError:
+                raise PropertiesError(
+                    f"line {number}: malformed \\u escape '\\u{digits}'", "write \\u and four hexadecimal digits"
+                ) from None
+            at += 6
+        else:
+            out.append(_ESCAPES.get(mark, mark))
+            at += 2
+    joined = "".join(out)
+    # Two escapes of a surrogate pair are one character.
+    return joined.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _escape_value(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return "\\" + escaped if escaped[:1] in (" ", "\t", "\f") else escaped
+
+
+def _escape_key(text: str) -> str:
+    escaped = _escape_value(text)
+    for mark in ("=", ":", " ", "\t", "\f"):
+        escaped = escaped.replace(mark, "\\" + mark)
+    return "\\" + escaped if escaped[:1] in ("#", "!") else escaped

@@ -1,0 +1,163 @@
+"""Addresses, names, Java arithmetic, compression, unique ids and the safe replacement of small files."""
+
+from __future__ import annotations
+
+import errno
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rocketmq_ops.common.addresses import address_key, pack_host, parse_address, split_addresses, unpack_host
+from rocketmq_ops.common.compression import compress, compression_name, decompress
+from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
+from rocketmq_ops.common.files import OsSmallFiles, load_with_backup, save_with_backup
+from rocketmq_ops.common.javatypes import string_hash, to_int32, to_int64
+from rocketmq_ops.common.permission import is_valid_perm, perm_to_string
+from rocketmq_ops.common.sysflag import COMPRESSION_LZ4_TYPE, COMPRESSION_ZLIB_TYPE, COMPRESSION_ZSTD_TYPE
+from rocketmq_ops.common.topics import group_problem, is_system_topic, topic_problem
+from rocketmq_ops.common.unique_id import UniqueIdFactory, near_time_of
+
+
+def test_addresses_sort_by_number_not_by_text() -> None:
+    texts = ["127.0.0.10:9", "127.0.0.9:10911", "127.0.0.9:9876", "[::1]:5", "host-b:1"]
+    assert sorted(reversed(texts), key=address_key) == [
+        "127.0.0.9:9876", "127.0.0.9:10911", "127.0.0.10:9", "[::1]:5", "host-b:1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "host", "host:", ":9876", "host:abc", "host:70000", "host:-1", "host:²"])
+def test_a_bad_address_is_named(text: str) -> None:
+    with pytest.raises(RocketMQError, match="is not an address"):
+        parse_address(text)
+
+
+def test_addresses_parse() -> None:
+    assert parse_address("[::1]:9876") == ("::1", 9876)
+    assert parse_address("fe80::1:9876") == ("fe80::1", 9876)
+    assert parse_address("host", 9876) == ("host", 9876)
+    assert split_addresses(" a:1 ;b:2;;a:1,c:3") == ["a:1", "b:2", "c:3"]
+
+
+def test_hosts_pack() -> None:
+    assert pack_host("127.0.0.1", 10911) == bytes.fromhex("7f00000100002a9f")
+    assert unpack_host(pack_host("2001:db8::1", 1)) == ("2001:db8::1", 1)
+    assert pack_host("::ffff:10.0.0.1", 1) == pack_host("10.0.0.1", 1)
+    with pytest.raises(RocketMQError):
+        pack_host("localhost", 1)
+
+
+def test_java_hash() -> None:
+    # Values of String.hashCode in Java.
+    assert string_hash("") == 0
+    assert string_hash("TagA") == 2598919
+    assert string_hash("polygenelubricants") == -(1 << 31)
+    assert string_hash("标签") == 857175  # 0x6807 * 31 + 0x7B7E
+    assert string_hash("😀") == 55357 * 31 + 56832
+
+
+@given(st.integers())
+def test_java_integers_wrap(value: int) -> None:
+    assert -(1 << 31) <= to_int32(value) < 1 << 31
+    assert (to_int32(value) - value) % (1 << 32) == 0
+    assert (to_int64(value) - value) % (1 << 64) == 0
+
+
+def test_permissions_and_names() -> None:
+    assert [perm_to_string(p) for p in (0, 2, 4, 6, 7)] == ["---", "-W-", "R--", "RW-", "RWX"]
+    assert is_valid_perm(7) and not is_valid_perm(8) and not is_valid_perm(-1)
+    assert topic_problem("a|b-%_9") is None
+    assert "characters" in (topic_problem("a b") or "")
+    assert "127" in (topic_problem("t" * 128) or "")
+    assert group_problem("g" * 255) is None and group_problem("g" * 256)
+    assert is_system_topic("rmq_sys_x") and is_system_topic("TBW102") and not is_system_topic("Orders")
+
+
+@given(st.binary(max_size=500), st.sampled_from([COMPRESSION_LZ4_TYPE, COMPRESSION_ZLIB_TYPE, COMPRESSION_ZSTD_TYPE]))
+def test_compression_round_trip(body: bytes, kind: int) -> None:
+    packed = compress(body, kind)
+    assert decompress(packed, kind | 1) == body
+    if body:
+        with pytest.raises(CorruptDataError):
+            decompress(packed, kind | 1, limit=len(body) - 1)
+
+
+def test_messages_older_than_the_type_bits_are_zlib() -> None:
+    assert compression_name(1) == "zlib"
+    assert decompress(compress(b"abc"), 1) == b"abc"
+    for bad in (b"", b"\x78\x9c", b"garbage"):
+        with pytest.raises(CorruptDataError):
+            decompress(bad, 1)
+    with pytest.raises(CorruptDataError, match="unknown compression"):
+        decompress(b"x", 0x701)
+
+
+def test_unique_ids_differ_and_carry_their_time() -> None:
+    factory = UniqueIdFactory("10.1.2.3", 0x1234)
+    ids = [factory.create() for _ in range(1000)]
+    assert len(set(ids)) == 1000
+    assert all(i.startswith("0A010203" + "1234") and len(i) == 32 for i in ids)
+    assert abs(near_time_of(ids[0], int(time.time() * 1000) + 1) - time.time() * 1000) < 60_000
+    with pytest.raises(RocketMQError):
+        near_time_of("xyz")
+
+
+class FailingFiles(OsSmallFiles):
+    """Fails the n-th operation that changes the disk."""
+
+    def __init__(self, fail_at: int) -> None:
+        self.left = fail_at
+
+    def _step(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def write_synced(self, path: str, data: bytes) -> None:
+        try:
+            self._step()
+        except OSError:
+            super().write_synced(path, data[: len(data) // 2])
+            raise
+        super().write_synced(path, data)
+
+    def replace(self, source: str, target: str) -> None:
+        self._step()
+        super().replace(source, target)
+
+
+def test_a_failed_save_at_any_step_keeps_a_whole_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "config" / "topics.json")
+    save_with_backup(path, b"one")
+    save_with_backup(path, b"two")
+    assert Path(path + ".bak").read_bytes() == b"one"
+    for step in range(4):
+        with pytest.raises(RocketMQError, match=r"cannot save .*topics.json: No space left"):
+            save_with_backup(path, b"three", FailingFiles(step))
+        assert Path(path).read_bytes() == b"two"
+        assert load_with_backup(path, bytes.decode) == "two"
+    save_with_backup(path, b"three", FailingFiles(4))
+    assert Path(path).read_bytes() == b"three"
+
+
+def parse_number(data: bytes) -> int:
+    return int(data)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0\0\0", b"half-writ"])
+def test_an_empty_or_broken_file_falls_back_to_its_backup(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    (tmp_path / "x.json.bak").write_bytes(b"7")
+    assert load_with_backup(str(path), parse_number) == 7
+
+
+def test_missing_is_none_and_broken_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    assert load_with_backup(str(path), parse_number) is None
+    path.write_bytes(b"")
+    assert load_with_backup(str(path), parse_number) is None
+    path.write_bytes(b"broken")
+    with pytest.raises(CorruptDataError, match="no usable configuration"):
+        load_with_backup(str(path), parse_number)
