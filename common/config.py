@@ -169,13 +169,10 @@ class ConfigClass(msgspec.Struct, kw_only=True):
     @classmethod
     def key_info(cls, key: str) -> KeyInfo:
         """The declaration of a known key."""
-        for owner in cls.__mro__:
-            annotation = owner.__dict__.get("__annotations__", {}).get(key)
-            if annotation is not None:
-                # Evaluated when asked for: a start pays only for the keys its property file sets.
-                names = vars(sys.modules[owner.__module__])
-                return KeyInfo(key, eval(annotation, names) if isinstance(annotation, str) else annotation)
-        raise UnknownKeyError(key, nearest_key(key, cls.__struct_fields__))
+        if key not in cls.__struct_fields__:
+            raise UnknownKeyError(key, nearest_key(key, cls.__struct_fields__))
+        # Annotations are text, evaluated when asked for: a start pays only for the keys its property file sets.
+        return KeyInfo(key, eval(cls.__annotations__[key], vars(sys.modules[cls.__module__])))
 
     def set(self, key: str, text: str) -> bool:
         """Convert, validate and assign; True when the value changed. Raises UnknownKeyError, ConfigValueError."""
@@ -234,8 +231,13 @@ class ApplyReport(msgspec.Struct):
 
 # Keys of Apache's property files that belong to classes this product has no counterpart of: they are not typing
 # errors, but whoever sets them must know that nothing happens (an access control that is not there, above all).
-_FOREIGN_PREFIXES = ("authenti", "authoriz", "initAuthenti", "innerClientAuth", "migrateAuth", "controller", "tiered")
-_FOREIGN_PREFIXES += ("rmqAddressServer", "objectStore", "readAhead", "jRaft", "proxy", "userCache", "aclCache")
+# fmt: off
+_FOREIGN_PREFIXES = (
+    "authenti", "authoriz", "initAuthenti", "innerClientAuth", "migrateAuth", "userCache", "aclCache", "stateful",
+    "controller", "jRaft", "tiered", "objectStore", "readAhead", "commitLogRolling", "rmqAddressServer", "proxy",
+)
+# fmt: on
+)
 
 
 def apply_properties(properties: Mapping[str, str], configs: Sequence[ConfigClass]) -> ApplyReport:
@@ -244,7 +246,7 @@ def apply_properties(properties: Mapping[str, str], configs: Sequence[ConfigClas
     Unknown keys and keys without effect here are reported, not refused. Raises ConfigValueError.
     """
     report = ApplyReport()
-    known = [key for config in configs for key in config.keys()]
+    known = [key for config in configs for key in config.__struct_fields__]
     for key, text in properties.items():
         used = found = False
         changed = False

@@ -168,7 +168,7 @@ def _escape_value(text: str) -> str:
 
 
 def _escape_key(text: str) -> str:
-    escaped = _escape_value(text)
-    for mark in ("=", ":", " ", "\t", "\f"):
+    escaped = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    for mark in "=: \t\f":
         escaped = escaped.replace(mark, "\\" + mark)
     return "\\" + escaped if escaped[:1] in ("#", "!") else escaped

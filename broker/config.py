@@ -1,0 +1,272 @@
+"""The broker's configuration keys (BrokerConfig and BrokerIdentity): each key, its type and Apache's default.
+
+Not here: the store's keys (`store/config.py`), the network's (`remoting/config.py`), the machinery.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import field
+
+from rocketmq_ops.common.config import ConfigClass, Long, Used, environment, host_name, local_address
+
+MessageRequestMode = Literal["PULL", "POP"]
+MetricsExporterType = Literal["DISABLE", "OTLP_GRPC", "PROM", "LOG"]
+
+
+class BrokerConfig(ConfigClass):
+    """Keys of the broker; attribute names are Apache's."""
+
+    # Keys that take effect.
+    brokerName: Annotated[str, Used("the broker's name; by default the host name")] = field(default_factory=host_name)
+    brokerClusterName: Annotated[str, Used("the cluster this broker belongs to")] = "DefaultCluster"
+    brokerId: Annotated[Long, Used("0 for a master, above 0 for a slave")] = 0
+    namesrvAddr: Annotated[
+        str | None,
+        Used("name servers to register with, `host:port` separated by `;`; by default the environment's NAMESRV_ADDR"),
+    ] = field(default_factory=lambda: environment("NAMESRV_ADDR"))
+    brokerIP1: Annotated[str, Used("the address advertised to clients; by default this machine's")] = field(
+        default_factory=local_address
+    )
+    brokerIP2: Annotated[str, Used("the address advertised to slave brokers; by default this machine's")] = field(
+        default_factory=local_address
+    )
+    brokerConfigPath: Annotated[
+        str | None, Used("the property file the broker was started with; updateBrokerConfig writes into it")
+    ] = None
+    brokerPermission: Annotated[int, Used("permission of the whole broker: 2 write, 4 read, 6 both", low=0, high=7)] = 6
+    defaultTopicQueueNums: Annotated[
+        int, Used("queues of a topic that is created by the first send", low=1, high=65535)
+    ] = 8
+    autoCreateTopicEnable: Annotated[bool, Used("a send to an unknown topic creates it")] = True
+    clusterTopicEnable: Annotated[bool, Used("create the system topic named like the cluster")] = True
+    brokerTopicEnable: Annotated[bool, Used("create the system topic named like the broker")] = True
+    autoCreateSubscriptionGroup: Annotated[bool, Used("an unknown consumer group is created when it first appears")] = (
+        True
+    )
+    msgTraceTopicName: Annotated[str, Used("the topic of message traces when traceTopicEnable is set")] = (
+        "RMQ_SYS_TRACE_TOPIC"
+    )
+    traceTopicEnable: Annotated[bool, Used("create the topic of message traces")] = False
+    flushConsumerOffsetInterval: Annotated[int, Used("ms between two writes of consumerOffset.json", low=1)] = 5000
+    rejectTransactionMessage: Annotated[bool, Used("refuse transactional (half) messages")] = False
+    longPollingEnable: Annotated[
+        bool, Used("hold a pull that finds nothing until a message arrives or its suspend time ends")
+    ] = True
+    shortPollingTimeMills: Annotated[Long, Used("ms a pull is held when longPollingEnable is off", low=0)] = 1000
+    notifyConsumerIdsChangedEnable: Annotated[
+        bool, Used("tell a group's consumers at once when one joins or leaves")
+    ] = True
+    maxStatsIdleTimeInMinutes: Annotated[
+        int, Used("minutes after which a statistics item without traffic is dropped; -1 never")
+    ] = -1
+    regionId: Annotated[str, Used("the region put into message traces")] = "DefaultRegion"
+    registerBrokerTimeoutMills: Annotated[
+        int, Used("ms to wait for a name server's answer to a registration", low=1)
+    ] = 24000
+    disableConsumeIfConsumerReadSlowly: Annotated[bool, Used("stop a group that is too far behind from consuming")] = (
+        False
+    )
+    consumerFallbehindThreshold: Annotated[
+        Long, Used("bytes behind the end of the commitlog that count as too far")
+    ] = 17179869184
+    startAcceptSendRequestTimeStamp: Annotated[Long, Used("sends before this time (ms since 1970) are refused")] = 0
+    traceOn: Annotated[bool, Used("whether the answer to a send asks clients to trace")] = True
+    rejectPullConsumerEnable: Annotated[bool, Used("refuse pulls of consumers that pull actively")] = False
+    enablePropertyFilter: Annotated[bool, Used("allow SQL92 filter expressions")] = False
+    compressedRegister: Annotated[bool, Used("compress the body of a registration with zlib")] = False
+    forceRegister: Annotated[bool, Used("register each period even when nothing changed")] = True
+    registerNameServerPeriod: Annotated[int, Used("ms between two registrations, clamped to 10000..60000", low=1)] = (
+        30000
+    )
+    transactionTimeOut: Annotated[Long, Used("ms after which a half message is checked with its producer", low=1)] = (
+        6000
+    )
+    transactionCheckMax: Annotated[int, Used("checks of a half message before it is given up", low=0)] = 15
+    transactionCheckInterval: Annotated[Long, Used("ms between two rounds of transaction checks", low=1)] = 30000
+    storeReplyMessageEnable: Annotated[bool, Used("store the reply of a request-reply call")] = True
+    autoDeleteUnusedStats: Annotated[bool, Used("drop the statistics of a deleted topic or group")] = True
+    useServerSideResetOffset: Annotated[
+        bool, Used("keep an offset reset on the broker until the consumer pulls from it")
+    ] = True
+    validateSystemTopicWhenUpdateTopic: Annotated[bool, Used("refuse to change a system topic")] = True
+    channelExpiredTimeout: Annotated[Long, Used("ms without a heartbeat after which a client is dropped", low=1)] = (
+        120_000
+    )
+    subscriptionExpiredTimeout: Annotated[
+        Long, Used("ms without renewal after which a consumer's subscription is dropped", low=1)
+    ] = 600_000
+    enableSingleTopicRegister: Annotated[bool, Used("register a changed topic alone")] = False
+    enableSplitRegistration: Annotated[bool, Used("register a long topic list in parts")] = False
+    splitRegistrationSize: Annotated[int, Used("topics in one part of a split registration", low=1)] = 800
+    configBlackList: Annotated[str, Used("keys, separated by `;`, that updateBrokerConfig refuses")] = (
+        "configBlackList;brokerConfigPath"
+    )
+    clearRetryTopicWhenDeleteTopic: Annotated[bool, Used("deleting a topic deletes its pop retry topics")] = True
+    enableRegisterProducer: Annotated[bool, Used("keep a table of producers")] = True
+
+    # Keys of Apache's broker that are accepted and kept, without effect here.
+    rocketmqHome: str | None = field(default_factory=lambda: environment("ROCKETMQ_HOME"))
+    listenPort: int = 6888
+    recoverConcurrently: bool = False
+    messageStorePlugIn: str = ""
+    sendMessageThreadPoolNums: int = 2
+    putMessageFutureThreadPoolNums: int = 2
+    pullMessageThreadPoolNums: int = 20
+    litePullMessageThreadPoolNums: int = 20
+    ackMessageThreadPoolNums: int = 16
+    processReplyMessageThreadPoolNums: int = 20
+    queryMessageThreadPoolNums: int = 10
+    adminBrokerThreadPoolNums: int = 16
+    clientManageThreadPoolNums: int = 32
+    consumerManageThreadPoolNums: int = 32
+    loadBalanceProcessorThreadPoolNums: int = 32
+    heartbeatThreadPoolNums: int = 2
+    recoverThreadPoolNums: int = 32
+    endTransactionThreadPoolNums: int = 12
+    flushConsumerOffsetHistoryInterval: int = 60000
+    fetchNameSrvAddrByDnsLookup: bool = False
+    fetchNamesrvAddrByAddressServer: bool = False
+    sendThreadPoolQueueCapacity: int = 10000
+    putThreadPoolQueueCapacity: int = 10000
+    pullThreadPoolQueueCapacity: int = 100_000
+    litePullThreadPoolQueueCapacity: int = 100_000
+    ackThreadPoolQueueCapacity: int = 100_000
+    replyThreadPoolQueueCapacity: int = 10000
+    queryThreadPoolQueueCapacity: int = 20000
+    clientManagerThreadPoolQueueCapacity: int = 1_000_000
+    consumerManagerThreadPoolQueueCapacity: int = 1_000_000
+    heartbeatThreadPoolQueueCapacity: int = 50000
+    endTransactionPoolQueueCapacity: int = 100_000
+    adminBrokerThreadPoolQueueCapacity: int = 10000
+    loadBalanceThreadPoolQueueCapacity: int = 100_000
+    highSpeedMode: bool = False
+    commercialBaseCount: int = 1
+    commercialSizePerMsg: int = 4096
+    accountStatsEnable: bool = True
+    accountStatsPrintZeroValues: bool = True
+    transferMsgByHeap: bool = True
+    sendHeartbeatTimeoutMillis: int = 1000
+    slaveReadEnable: bool = False
+    brokerFastFailureEnable: bool = True
+    waitTimeMillsInSendQueue: Long = 200
+    waitTimeMillsInPullQueue: Long = 5000
+    waitTimeMillsInLitePullQueue: Long = 5000
+    waitTimeMillsInHeartbeatQueue: Long = 31000
+    waitTimeMillsInTransactionQueue: Long = 3000
+    waitTimeMillsInAckQueue: Long = 3000
+    waitTimeMillsInAdminBrokerQueue: Long = 5000
+    enableCalcFilterBitMap: bool = False
+    expectConsumerNumUseFilter: int = 32
+    maxErrorRateOfBloomFilter: int = 20
+    filterDataCleanTimeSpan: Long = 86_400_000
+    filterSupportRetry: bool = False
+    updateNameServerAddrPeriod: int = 120_000
+    brokerHeartbeatInterval: int = 1000
+    brokerNotActiveTimeoutMillis: Long = 10000
+    enableNetWorkFlowControl: bool = False
+    enableBroadcastOffsetStore: bool = True
+    broadcastOffsetExpireSecond: Long = 120
+    broadcastOffsetExpireMaxSecond: Long = 300
+    popPollingSize: int = 1024
+    popPollingMapSize: int = 100_000
+    maxPopPollingSize: Long = 100_000
+    reviveQueueNum: int = 8
+    reviveInterval: Long = 1000
+    reviveMaxSlow: Long = 3
+    reviveScanTime: Long = 10000
+    enableSkipLongAwaitingAck: bool = False
+    reviveAckWaitMs: Long = 180_000
+    enablePopLog: bool = False
+    enablePopBufferMerge: bool = False
+    popCkStayBufferTime: int = 10000
+    popCkStayBufferTimeOut: int = 3000
+    popCkMaxBufferSize: int = 200_000
+    popCkOffsetMaxQueueSize: int = 20000
+    enablePopBatchAck: bool = False
+    popLongPollingForceNotifyInterval: Long = 800
+    enableNotifyBeforePopCalculateLag: bool = True
+    enableNotifyAfterPopOrderLockRelease: bool = True
+    initPopOffsetByCheckMsgInMem: bool = True
+    retrieveMessageFromPopRetryTopicV1: bool = True
+    enableRetryTopicV2: bool = False
+    popFromRetryProbability: int = 20
+    popConsumerFSServiceInit: bool = True
+    popConsumerKVServiceLog: bool = False
+    popConsumerKVServiceInit: bool = False
+    popConsumerKVServiceEnable: bool = False
+    popReviveMaxReturnSizePerRead: int = 16384
+    popReviveMaxAttemptTimes: int = 16
+    realTimeNotifyConsumerChange: bool = True
+    litePullMessageEnable: bool = True
+    syncBrokerMemberGroupPeriod: int = 1000
+    loadBalancePollNameServerInterval: Long = 30000
+    cleanOfflineBrokerInterval: int = 30000
+    serverLoadBalancerEnable: bool = True
+    defaultMessageRequestMode: MessageRequestMode = "PULL"
+    defaultPopShareQueueNum: int = -1
+    transactionMetricFlushInterval: Long = 3000
+    transactionOpMsgMaxSize: int = 4096
+    transactionOpBatchInterval: int = 3000
+    aclEnable: bool = False
+    enableDetailStat: bool = True
+    isolateLogEnable: bool = False
+    forwardTimeout: Long = 3000
+    enableSlaveActingMaster: bool = False
+    enableRemoteEscape: bool = False
+    skipPreOnline: bool = False
+    asyncSendEnable: bool = True
+    consumerOffsetUpdateVersionStep: Long = 500
+    delayOffsetUpdateVersionStep: Long = 200
+    lockInStrictMode: bool = False
+    compatibleWithOldNameSrv: bool = True
+    enableControllerMode: bool = False
+    controllerAddr: str = ""
+    fetchControllerAddrByDnsLookup: bool = False
+    syncBrokerMetadataPeriod: Long = 5000
+    checkSyncStateSetPeriod: Long = 5000
+    syncControllerMetadataPeriod: Long = 10000
+    controllerHeartBeatTimeoutMills: Long = 10000
+    brokerElectionPriority: int = 2147483647
+    useStaticSubscription: bool = False
+    metricsExporterType: MetricsExporterType = "DISABLE"
+    metricsOtelCardinalityLimit: int = 50000
+    metricsGrpcExporterTarget: str = ""
+    metricsGrpcExporterHeader: str = ""
+    metricGrpcExporterTimeOutInMills: Long = 3000
+    metricGrpcExporterIntervalInMills: Long = 60000
+    metricLoggingExporterIntervalInMills: Long = 10000
+    metricsPromExporterPort: int = 5557
+    metricsPromExporterHost: str = ""
+    metricsLabel: str = ""
+    metricsInDelta: bool = False
+    estimateAccumulation: bool = True
+    coldCtrStrategyEnable: bool = False
+    usePIDColdCtrStrategy: bool = True
+    cgColdReadThreshold: Long = 3145728
+    globalColdReadThreshold: Long = 104857600
+    fetchNamesrvAddrInterval: Long = 10000
+    popResponseReturnActualRetryTopic: bool = False
+    enableMixedMessageType: bool = False
+    popInflightMessageThreshold: Long = 10000
+    enablePopMessageThreshold: bool = False
+    enableFastChannelEventProcess: bool = False
+    printChannelGroups: bool = False
+    printChannelGroupsMinNum: int = 5
+    skipWhenCKRePutReachMaxTimes: bool = False
+    appendAckAsync: bool = False
+    appendCkAsync: bool = False
+    enableLmqStats: bool = False
+    configManagerVersion: str = "v1"
+    allowRecallWhenBrokerNotWriteable: bool = True
+    recallMessageEnable: bool = False
+    enableCreateSysGroup: bool = True
+    isBrokerContainer: bool = False
+    isInBrokerContainer: bool = False
+    filterServerNums: int = 0
+    commercialEnable: bool = True
+    commercialTimerCount: int = 1
+    commercialTransCount: int = 1
+    commercialBigCount: int = 1
+    maxDelayTime: int = 40

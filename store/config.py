@@ -1,0 +1,252 @@
+"""The store's configuration keys (MessageStoreConfig): each key, its type and Apache's default.
+
+The old spellings (`mapedFileSizeCommitLog`) are accepted by the machinery in `common/config.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import field
+
+from rocketmq_ops.common.config import ConfigClass, Long, Used, home_path
+
+BrokerRole = Literal["ASYNC_MASTER", "SYNC_MASTER", "SLAVE"]
+FlushDiskType = Literal["ASYNC_FLUSH", "SYNC_FLUSH"]
+
+
+class MessageStoreConfig(ConfigClass):
+    """Keys of the message store; attribute names are Apache's."""
+
+    # Keys that take effect.
+    storePathRootDir: Annotated[str, Used("the store's folder; by default `store` in the home directory")] = field(
+        default_factory=lambda: home_path("store")
+    )
+    storePathCommitLog: Annotated[
+        str | None, Used("the folder of the commitlog; by default `commitlog` in the store's folder")
+    ] = None
+    mappedFileSizeCommitLog: Annotated[
+        int, Used("bytes of one commitlog file; reserved on disk step by step", low=4096)
+    ] = 1073741824
+    mappedFileSizeConsumeQueue: Annotated[
+        int, Used("bytes of one consumequeue file, rounded up to a multiple of 20", low=20)
+    ] = 6_000_000
+    flushIntervalCommitLog: Annotated[int, Used("ms between two flushes of the commitlog under ASYNC_FLUSH", low=1)] = (
+        500
+    )
+    diskSpaceWarningLevelRatio: Annotated[
+        int, Used("percent of the disk used at which sends are refused", low=35, high=100)
+    ] = 90
+    diskSpaceCleanForciblyRatio: Annotated[
+        int, Used("percent of the disk used at which files are deleted before their time", low=30, high=100)
+    ] = 85
+    flushIntervalConsumeQueue: Annotated[int, Used("ms between two flushes of the consumequeues", low=1)] = 1000
+    cleanResourceInterval: Annotated[int, Used("ms between two rounds of deleting expired files", low=1)] = 10000
+    deleteWhen: Annotated[str, Used("hours of the day at which expired files are deleted, `04` or `04;16`")] = "04"
+    diskMaxUsedSpaceRatio: Annotated[
+        int,
+        Used("percent of the disk used from which expired files are deleted at any hour", low=10, high=95),
+    ] = 75
+    fileReservedTime: Annotated[int, Used("hours a commitlog file is kept after its last change", low=0)] = 72
+    deleteFileBatchMax: Annotated[int, Used("files deleted in one round at most", low=1)] = 10
+    maxMessageSize: Annotated[int, Used("bytes of a message's body at most", low=1)] = 4194304
+    checkCRCOnRecover: Annotated[bool, Used("check body CRCs in recovery")] = True
+    flushCommitLogLeastPages: Annotated[
+        int, Used("dirty pages of 4 KiB from which a periodic commitlog flush writes", low=0)
+    ] = 4
+    flushConsumeQueueLeastPages: Annotated[
+        int, Used("dirty pages of 4 KiB from which a periodic consumequeue flush writes", low=0)
+    ] = 2
+    flushCommitLogThoroughInterval: Annotated[
+        int, Used("ms after which the commitlog is flushed whatever its dirty pages", low=0)
+    ] = 10000
+    flushConsumeQueueThoroughInterval: Annotated[
+        int, Used("ms after which the consumequeues are flushed whatever their dirty pages", low=0)
+    ] = 60000
+    maxTransferBytesOnMessageInMemory: Annotated[int, Used("bytes a pull returns at most", low=1)] = 262144
+    maxTransferCountOnMessageInMemory: Annotated[
+        int, Used("messages a pull returns at most, where fewer than the client asked for", low=1)
+    ] = 32
+    maxTransferBytesOnMessageInDisk: Annotated[int, Used("bytes a pull returns at most from old messages", low=1)] = (
+        65536
+    )
+    maxTransferCountOnMessageInDisk: Annotated[
+        int, Used("messages a pull returns at most from old messages", low=1)
+    ] = 8
+    accessMessageInMemoryMaxRatio: Annotated[
+        int, Used("percent of the memory behind which a message counts as old", low=0, high=100)
+    ] = 40
+    messageIndexEnable: Annotated[bool, Used("index keys and unique keys")] = True
+    maxHashSlotNum: Annotated[int, Used("hash slots of one index file", low=1)] = 5_000_000
+    maxIndexNum: Annotated[int, Used("entries of one index file", low=2)] = 20_000_000
+    maxMsgsNumBatch: Annotated[int, Used("results of one query by key at most", low=1)] = 64
+    haListenPort: Annotated[
+        int, Used("the port for slaves, announced in the registration; by default listenPort + 1")
+    ] = 10912
+    brokerRole: Annotated[BrokerRole, Used("ASYNC_MASTER, SYNC_MASTER or SLAVE")] = "ASYNC_MASTER"
+    flushDiskType: Annotated[
+        FlushDiskType,
+        Used("whether a send is answered after the write (ASYNC_FLUSH) or after the disk sync (SYNC_FLUSH)"),
+    ] = "ASYNC_FLUSH"
+    syncFlushTimeout: Annotated[
+        int, Used("ms to wait for the disk sync under SYNC_FLUSH before FLUSH_DISK_TIMEOUT", low=1)
+    ] = 5000
+    messageDelayLevel: Annotated[str, Used("the delay levels, each a number with s, m, h or d")] = (
+        "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
+    )
+    flushDelayOffsetInterval: Annotated[Long, Used("ms between two writes of delayOffset.json", low=1)] = 10000
+    cleanFileForciblyEnable: Annotated[bool, Used("delete files before their time when the disk is nearly full")] = True
+    offsetCheckInSlave: Annotated[bool, Used("a slave corrects a consumer's offset that lies outside its queue")] = (
+        False
+    )
+    diskFallRecorded: Annotated[bool, Used("count how far consumers are behind")] = True
+    defaultQueryMaxNum: Annotated[int, Used("results of a query by key when the client names no number", low=1)] = 32
+    maxTopicLength: Annotated[int, Used("characters of a topic name at most", low=1, high=255)] = 127
+    autoMessageVersionOnTopicLen: Annotated[bool, Used("write topics above 127 characters in records of version 2")] = (
+        True
+    )
+    pullBatchMaxMessageCount: Annotated[int, Used("messages one pull may ask for", low=1)] = 160
+    maxConsumeQueueScan: Annotated[int, Used("consumequeue entries a pull scans past a filter at most", low=1)] = 20000
+
+    # Keys of Apache's store that are accepted and kept, without effect here.
+    storePathDLedgerCommitLog: str | None = None
+    storePathEpochFile: str | None = None
+    storePathBrokerIdentity: str | None = None
+    readOnlyCommitLogStorePaths: str | None = None
+    compactionMappedFileSize: int = 104857600
+    compactionCqMappedFileSize: int = 10485760
+    compactionScheduleInternal: int = 900_000
+    maxOffsetMapSize: int = 104857600
+    compactionThreadNum: int = 6
+    enableCompaction: bool = True
+    mappedFileSizeTimerLog: int = 104857600
+    timerPrecisionMs: int = 1000
+    timerRollWindowSlot: int = 172800
+    timerFlushIntervalMs: int = 1000
+    timerGetMessageThreadNum: int = 3
+    timerPutMessageThreadNum: int = 3
+    timerEnableDisruptor: bool = False
+    timerEnableCheckMetrics: bool = True
+    timerInterceptDelayLevel: bool = False
+    timerMaxDelaySec: int = 259200
+    timerWheelEnable: bool = True
+    disappearTimeAfterStart: int = -1
+    timerStopEnqueue: bool = False
+    timerCheckMetricsWhen: str = "05"
+    timerSkipUnknownError: bool = False
+    timerWarmEnable: bool = False
+    timerStopDequeue: bool = False
+    timerEnableRetryUntilSuccess: bool = False
+    timerCongestNumEachSlot: int = 2147483647
+    timerMetricSmallThreshold: int = 1_000_000
+    timerProgressLogIntervalMs: int = 10000
+    storeType: str = "default"
+    enableConsumeQueueExt: bool = False
+    mappedFileSizeConsumeQueueExt: int = 50331648
+    mapperFileSizeBatchConsumeQueue: int = 13_800_000
+    bitMapLengthConsumeQueueExt: int = 64
+    commitIntervalCommitLog: int = 200
+    maxRecoveryCommitlogFiles: int = 30
+    useReentrantLockWhenPutMessage: bool = True
+    flushCommitLogTimed: bool = True
+    deleteCommitLogFilesInterval: int = 100
+    deleteConsumeQueueFilesInterval: int = 100
+    destroyMapedFileIntervalForcibly: int = 120_000
+    redeleteHangedFileInterval: int = 120_000
+    putMsgIndexHightWater: int = 600_000
+    maxFilterMessageSize: int = 16000
+    commitCommitLogLeastPages: int = 4
+    flushLeastPagesWhenWarmMapedFile: int = 4096
+    commitCommitLogThoroughInterval: int = 200
+    messageIndexSafe: bool = False
+    haSendHeartbeatInterval: int = 5000
+    haHousekeepingInterval: int = 20000
+    haTransferBatchSize: int = 32768
+    haMasterAddress: str | None = None
+    haMaxGapNotInSync: int = 268435456
+    putMessageTimeout: int = 8000
+    slaveTimeout: int = 3000
+    warmMapedFileEnable: bool = False
+    debugLockEnable: bool = False
+    duplicationEnable: bool = False
+    osPageCacheBusyTimeOutMills: Long = 1000
+    transientStorePoolEnable: bool = False
+    transientStorePoolSize: int = 5
+    fastFailIfNoBufferInStorePool: bool = False
+    enableDLegerCommitLog: bool = False
+    dLegerGroup: str | None = None
+    dLegerPeers: str | None = None
+    dLegerSelfId: str | None = None
+    preferredLeaderId: str | None = None
+    enableBatchPush: bool = False
+    enableScheduleMessageStats: bool = True
+    enableLmq: bool = False
+    enableMultiDispatch: bool = False
+    maxLmqConsumeQueueNum: int = 20000
+    enableScheduleAsyncDeliver: bool = False
+    scheduleAsyncDeliverMaxPendingLimit: int = 2000
+    scheduleAsyncDeliverMaxResendNum2Blocked: int = 3
+    maxBatchDeleteFilesNum: int = 50
+    dispatchCqThreads: int = 10
+    dispatchCqCacheNum: int = 4096
+    enableAsyncReput: bool = True
+    recheckReputOffsetFromCq: bool = False
+    enabledAppendPropCRC: bool = False
+    forceVerifyPropCRC: bool = False
+    travelCqFileNumWhenGetMessage: int = 1
+    correctLogicMinOffsetSleepInterval: int = 1
+    correctLogicMinOffsetForceInterval: int = 300_000
+    mappedFileSwapEnable: bool = True
+    commitLogForceSwapMapInterval: Long = 43_200_000
+    commitLogSwapMapInterval: Long = 3_600_000
+    commitLogSwapMapReserveFileNum: int = 100
+    logicQueueForceSwapMapInterval: Long = 43_200_000
+    logicQueueSwapMapInterval: Long = 3_600_000
+    cleanSwapedMapInterval: Long = 300_000
+    logicQueueSwapMapReserveFileNum: int = 20
+    searchBcqByCacheEnable: bool = True
+    dispatchFromSenderThread: bool = False
+    wakeCommitWhenPutMessage: bool = True
+    wakeFlushWhenPutMessage: bool = False
+    enableCleanExpiredOffset: bool = False
+    maxAsyncPutMessageRequests: int = 5000
+    totalReplicas: int = 1
+    inSyncReplicas: int = 1
+    minInSyncReplicas: int = 1
+    allAckInSyncStateSet: bool = False
+    enableAutoInSyncReplicas: bool = False
+    haFlowControlEnable: bool = False
+    maxHaTransferByteInSecond: Long = 104857600
+    haMaxTimeSlaveNotCatchup: Long = 15000
+    syncMasterFlushOffsetWhenStartup: bool = False
+    maxChecksumRange: Long = 1073741824
+    replicasPerDiskPartition: int = 1
+    logicalDiskSpaceCleanForciblyThreshold: float = 0.8
+    maxSlaveResendLength: Long = 268435456
+    syncFromLastFile: bool = False
+    asyncLearner: bool = False
+    sampleCountThreshold: int = 5000
+    coldDataFlowControlEnable: bool = False
+    coldDataScanEnable: bool = False
+    dataReadAheadEnable: bool = True
+    timerColdDataCheckIntervalMs: int = 60000
+    sampleSteps: int = 32
+    accessMessageInMemoryHotRatio: int = 26
+    enableBuildConsumeQueueConcurrently: bool = False
+    batchDispatchRequestThreadPoolNums: int = 16
+    cleanRocksDBDirtyCQIntervalMin: Long = 60
+    statRocksDBCQIntervalSec: Long = 10
+    memTableFlushIntervalMs: Long = 3_600_000
+    realTimePersistRocksDBConfig: bool = True
+    enableRocksDBLog: bool = False
+    topicQueueLockNum: int = 32
+    readUnCommitted: bool = False
+    putConsumeQueueDataByFileChannel: bool = True
+    rocksdbCQDoubleWriteEnable: bool = False
+    bottomMostCompressionTypeForConsumeQueueStore: str = "zstd"
+    rocksdbCompressionType: str = "lz4"
+    rocksdbFlushWalFrequency: int = 1024
+    rocksdbWalFileRollingThreshold: Long = 1073741824
+    spinLockCollisionRetreatOptimalDegree: int = 1000
+    useABSLock: bool = False
+    haSlaveFallbehindMax: int = 268435456
