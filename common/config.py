@@ -237,7 +237,6 @@ _FOREIGN_PREFIXES = (
     "controller", "jRaft", "tiered", "objectStore", "readAhead", "commitLogRolling", "rmqAddressServer", "proxy",
 )
 # fmt: on
-)
 
 
 def apply_properties(properties: Mapping[str, str], configs: Sequence[ConfigClass]) -> ApplyReport:
