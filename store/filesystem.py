@@ -11,6 +11,7 @@ of a mapping would end the process with SIGBUS instead.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import shutil
@@ -51,14 +52,14 @@ class StoreFile(Protocol):
 
         Raises `OSError`; the data then counts as not durable."""
 
+    def may_have_data_from(self, start: int) -> bool:
+        """False only when every byte from `start` to the end is surely zero."""
+
     def clear_from(self, start: int) -> None:
         """Make all bytes from `start` to the end zero and give their blocks back."""
 
-    def idle(self) -> None:
-        """Give back what is only needed for `reserve` and `sync` (a descriptor); both still work after it."""
-
     def close(self) -> None:
-        """Drop the mapping as soon as nobody holds a view of it. Does not sync."""
+        """Drop the mapping as soon as nobody holds a view of it. Does not sync; a later `sync` does nothing."""
 
 
 class FileSystem(Protocol):
@@ -106,45 +107,58 @@ class OsStoreFile:
     """A `StoreFile` on the operating system: a shared mapping, synced with `fdatasync`.
 
     On Linux `fdatasync` writes back the dirty pages of the file whoever dirtied them, those of mappings
-    included, and it releases the GIL, which `mmap.flush` does not."""
+    included, and it releases the GIL, which `mmap.flush` does not. No descriptor is kept besides the one inside
+    the mapping, for a broker may have tens of thousands of files open."""
 
-    __slots__ = ("_fd", "path", "size", "view")
+    __slots__ = ("_closed", "path", "size", "view")
 
     def __init__(self, path: str, size: int, fd: int) -> None:
         self.path = path
         self.size = size
-        self._fd = fd
-        self.view = memoryview(mmap.mmap(fd, size)) if size else memoryview(bytearray())
-
-    def _descriptor(self) -> int:
-        if self._fd < 0:
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-        return self._fd
+        self.view = memoryview(mmap.mmap(fd, size))
+        self._closed = False
 
     def reserve(self, start: int, end: int) -> None:
-        os.posix_fallocate(self._descriptor(), start, end - start)
+        fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.posix_fallocate(fd, start, end - start)
+        finally:
+            os.close(fd)
 
     def sync(self) -> None:
-        os.fdatasync(self._descriptor())
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            if self._closed:  # removed while this sync waited for its turn
+                return
+            raise
+        try:
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+
+    def may_have_data_from(self, start: int) -> bool:
+        edge = min(self.size, -(-start // mmap.PAGESIZE) * mmap.PAGESIZE)
+        if any(self.view[start:edge]):
+            return True
+        if edge == self.size:
+            return False
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.lseek(fd, edge, os.SEEK_DATA) < self.size
+        except OSError as error:
+            return error.errno != errno.ENXIO
+        finally:
+            os.close(fd)
 
     def clear_from(self, start: int) -> None:
-        if start < self.size:
-            # Shortening drops the pages of live mappings too; after growing again they read as zeros.
-            os.ftruncate(self._descriptor(), start)
-            os.ftruncate(self._descriptor(), self.size)
-
-    def idle(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        # Shortening drops the pages of live mappings too; after growing again they read as zeros.
+        os.truncate(self.path, start)
+        os.truncate(self.path, self.size)
 
     def close(self) -> None:
-        self.idle()
+        self._closed = True
         self.view = memoryview(b"")
-
-    def __del__(self) -> None:
-        if getattr(self, "_fd", -1) >= 0:
-            os.close(self._fd)
 
 
 class OsFileSystem:
@@ -163,9 +177,8 @@ class OsFileSystem:
             elif size > length:
                 raise OSError(f"{path} has {length} bytes, expected at least {size}")
             return OsStoreFile(path, size, fd)
-        except BaseException:
+        finally:
             os.close(fd)
-            raise
 
     def exists(self, path: str) -> bool:
         return Path(path).exists()

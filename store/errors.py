@@ -1,0 +1,32 @@
+"""Errors of the store that an operator has to act upon; each names the file concerned and the next step."""
+
+from __future__ import annotations
+
+from ..common.errors import RocketMQError
+
+
+class StoreError(RocketMQError):
+    """The store cannot be opened or written as it is."""
+
+
+class MissingFileError(StoreError):
+    """A file in the middle of a row of mapped files is not there; `path` names it."""
+
+    def __init__(self, path: str, before: str, after: str) -> None:
+        super().__init__(
+            f"{path} is missing: it belongs between {before} and {after}",
+            "put the file back from a backup; or, when its messages may be given up, move the files before it "
+            "out of the folder and start again",
+        )
+        self.path = path
+
+
+class FileLengthError(StoreError):
+    """A mapped file has another length than the configuration says; `path` names it."""
+
+    def __init__(self, path: str, length: int, expected: int, key: str) -> None:
+        super().__init__(
+            f"{path} has {length} bytes, {key} says {expected}",
+            f"set {key} to the value the store was written with; a cut-off file has to be restored from a backup",
+        )
+        self.path = path
