@@ -1,0 +1,86 @@
+"""The running process's configuration: all classes as one list of properties, changed at run time and kept on disk.
+
+Mirrors Apache's Configuration (merge of the registered objects, update with a data version). Unlike Apache's, an
+update changes its keys where they stand in the property file and leaves comments and other keys alone, and a value
+that does not fit its key is refused before anything is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .config import ConfigClass, ConfigError, KeyInfo, UnknownKeyError, nearest_key
+from .data_version import DataVersion
+from .files import save_with_backup
+from .properties import PropertiesError, change_properties, format_properties, read_text
+
+
+class ForbiddenKeyError(ConfigError):
+    """A key that may not be changed at run time."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"configuration key '{key}' is in the black list", "change the property file and restart")
+        self.key = key
+
+
+class Configuration:
+    """The registered classes (a later one wins where two have a key, as in Apache), and unknown keys of the file."""
+
+    def __init__(self, configs: Sequence[ConfigClass], extra: Mapping[str, str] | None = None) -> None:
+        self.configs = tuple(configs)
+        self.extra = dict(extra or {})
+        self.data_version = DataVersion.fresh()
+
+    def properties(self) -> dict[str, str]:
+        """Every key with its value as text."""
+        merged = {key: text for key, text in self.extra.items() if self._owners(key) == []}
+        for config in self.configs:
+            merged.update(config.to_properties())
+        return merged
+
+    def text(self) -> str:
+        """`key=value` lines sorted by key, as GET_BROKER_CONFIG and GET_NAMESRV_CONFIG answer."""
+        return format_properties(self.properties())
+
+    def update(self, changes: Mapping[str, str], black_list: str, path: str | None) -> list[str]:
+        """Change keys, all or none, and write them into the property file at `path` (None: keep them in memory).
+
+        Returns the names of the keys that now have another value. Raises ForbiddenKeyError for a key of the
+        `;`-separated `black_list`, UnknownKeyError, ConfigValueError; or RocketMQError when the file cannot be written:
+        the change then holds until the next start.
+        """
+        self._check(changes, black_list)
+        before = self.properties()
+        for key, text in changes.items():
+            for config, name in self._owners(key):
+                config.set(name, text)
+        self.data_version.next_version()
+        after = self.properties()
+        changed = [key for key in after if after[key] != before.get(key)]
+        if path is not None and changes:
+            self._persist({self._owners(key)[-1][1]: text.strip() for key, text in changes.items()}, path)
+        return changed
+
+    def _check(self, changes: Mapping[str, str], black_list: str) -> None:
+        forbidden = {key.strip() for key in black_list.split(";")}
+        for key, text in changes.items():
+            owners = self._owners(key)
+            if key in forbidden or any(name in forbidden for _, name in owners):
+                raise ForbiddenKeyError(key)
+            if not owners:
+                raise UnknownKeyError(key, nearest_key(key, self.properties()))
+            for config, name in owners:
+                info: KeyInfo = config.key_info(name)
+                info.convert(text)
+
+    def _owners(self, key: str) -> list[tuple[ConfigClass, str]]:
+        found = ((config, config.find_key(key)) for config in self.configs)
+        return [(config, name) for config, name in found if name is not None]
+
+    @staticmethod
+    def _persist(changes: Mapping[str, str], path: str) -> None:
+        try:
+            text = read_text(path)
+        except PropertiesError:
+            text = ""
+        save_with_backup(path, change_properties(text, changes).encode())
