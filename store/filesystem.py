@@ -12,11 +12,12 @@ of a mapping would end the process with SIGBUS instead.
 from __future__ import annotations
 
 import errno
+import fcntl
 import mmap
 import os
 import shutil
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 
 class DiskUsage(NamedTuple):
@@ -62,6 +63,13 @@ class StoreFile(Protocol):
         """Drop the mapping as soon as nobody holds a view of it. Does not sync; a later `sync` does nothing."""
 
 
+class FileLock(Protocol):
+    """A held lock."""
+
+    def release(self) -> None:
+        """Give the lock back; no error if that was done before."""
+
+
 class FileSystem(Protocol):
     """What the store needs of a file system. Paths are strings; errors are `OSError` as os raises them."""
 
@@ -95,6 +103,16 @@ class FileSystem(Protocol):
 
     def write_bytes(self, path: str, data: bytes) -> None:
         """Create or overwrite a small file (`abort`, `lock`)."""
+
+    def modified_ms(self, path: str) -> int:
+        """Time of the last modification, ms since the epoch. Raises FileNotFoundError."""
+
+    def lock(self, path: str, content: bytes) -> FileLock:
+        """Take the exclusive lock on byte 0 of a file, held until `release`; the file then has this content.
+
+        It excludes every other process that locks the same way (Java's `FileChannel.tryLock` does) and a
+        second holder in this process; opening the file by other means in this process may drop it.
+        Raises BlockingIOError when somebody holds it."""
 
     def sync_dir(self, path: str) -> None:
         """Make created, renamed and removed names of a folder durable."""
@@ -161,6 +179,38 @@ class OsStoreFile:
         self.view = memoryview(b"")
 
 
+class OsFileLock:
+    """A POSIX record lock on byte 0 of a file.
+
+    The kernel drops such a lock when the process closes any descriptor of the file, and never refuses it to the
+    process that has it; so the process's own locks are kept in a table and the file is opened once."""
+
+    __slots__ = ("_fd", "_key")
+    _held: ClassVar[set[tuple[int, int]]] = set()
+
+    def __init__(self, path: str, content: bytes) -> None:
+        if Path(path).exists():
+            found = os.stat(path)
+            if (found.st_dev, found.st_ino) in self._held:
+                raise BlockingIOError(errno.EAGAIN, "locked by this very process", path)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
+            os.pwrite(self._fd, content, 0)
+        except BaseException:
+            os.close(self._fd)
+            raise
+        made = os.fstat(self._fd)
+        self._key = (made.st_dev, made.st_ino)
+        self._held.add(self._key)
+
+    def release(self) -> None:
+        if self._fd >= 0:
+            self._held.discard(self._key)
+            os.close(self._fd)
+            self._fd = -1
+
+
 class OsFileSystem:
     """The `FileSystem` on the operating system."""
 
@@ -215,6 +265,13 @@ class OsFileSystem:
 
     def write_bytes(self, path: str, data: bytes) -> None:
         Path(path).write_bytes(data)
+
+    def modified_ms(self, path: str) -> int:
+        return os.stat(path).st_mtime_ns // 1_000_000
+
+    def lock(self, path: str, content: bytes) -> FileLock:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return OsFileLock(path, content)
 
     def sync_dir(self, path: str) -> None:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
