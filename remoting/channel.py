@@ -1,0 +1,288 @@
+"""One TCP connection, a server's or a client's: bytes in to commands, commands out to as few writes as can be.
+
+All answers of one read turn leave in one write; what is sent outside a read turn leaves once per loop turn. A peer that
+does not drain its answers is not read from until it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+from ..common.addresses import format_address, pack_host
+from ..common.errors import RocketMQError
+from .command import ONEWAY_FLAG, RemotingCommand
+from .dispatcher import RequestDispatcher
+from .errors import FrameError, RemotingSendError
+from .frame_codec import COPY_BELOW_BYTES, MAX_FRAME_BYTES, FrameDecoder, encode
+from .response_table import ResponseTable
+
+log = logging.getLogger("rocketmq_ops.remoting")
+
+WRITE_HIGH_WATER_BYTES: Final = 1024 * 1024
+"""A connection with more than this unsent is not read from."""
+
+WRITE_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""A connection with more than this unsent is dropped: its peer is not reading at all."""
+
+
+class ChannelOwner(Protocol):
+    """What a channel tells its server or client."""
+
+    dispatcher: RequestDispatcher
+
+    def channel_opened(self, channel: Channel) -> bool:
+        """Called once when connected; False refuses the connection."""
+
+    def channel_closed(self, channel: Channel, cause: Exception | None) -> None:
+        """Called once when the connection is gone."""
+
+    def frame_refused(self, channel: Channel, error: FrameError) -> None:
+        """Called before a connection is closed for bytes that are no frame."""
+
+
+class Channel(asyncio.Protocol):
+    """One connection. `remote` and `local` are `host:port`; `attrs` is free for the processors' use."""
+
+    def __init__(self, owner: ChannelOwner, loop: asyncio.AbstractEventLoop, max_frame: int = MAX_FRAME_BYTES) -> None:
+        self._owner = owner
+        self._loop = loop
+        self._dispatch = owner.dispatcher.dispatch
+        self._decoder = FrameDecoder(max_frame, owner.dispatcher.typed_decoders)
+        self._transport: asyncio.Transport | None = None
+        self._out: list[bytes | memoryview] = []
+        self._out_bytes = 0
+        self._in_turn = False
+        self._flush_due = False
+        self._stalled: Iterator[RemotingCommand] | None = None
+        self._backlog: deque[bytes] = deque()
+        self._write_paused = False
+        self._high_water = WRITE_HIGH_WATER_BYTES
+        self.closed = False
+        self.active = True
+        """Set by every read and every write that the peer drains; the idle sweep clears it."""
+        self.idle_since = loop.time()
+        self.remote = ""
+        self.local = ""
+        self.remote_host_bytes = b""
+        """The peer's address as records hold it: 8 bytes for IPv4, 20 for IPv6."""
+        self.attrs: dict[str, Any] = {}
+        self.responses = ResponseTable(loop, "")
+
+    def __repr__(self) -> str:
+        return f"Channel({self.remote})"
+
+    # --- asyncio's side -------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Learn the addresses, then ask the owner whether the connection may stay."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.remote, self.remote_host_bytes = _address(transport.get_extra_info("peername"))
+        self.local, _ = _address(transport.get_extra_info("sockname"))
+        self.responses = ResponseTable(self._loop, self.remote)
+        transport.set_write_buffer_limits(high=self._high_water)
+        if not self._owner.channel_opened(self):
+            self.closed = True
+            transport.abort()
+
+    def set_buffers(self, high: int, low: int | None = None, send_size: int = 0, receive_size: int = 0) -> None:
+        """Unsent bytes from which the peer is read no more, and again; socket buffer sizes in bytes, 0 = leave them."""
+        transport = self._transport
+        if transport is None:
+            return
+        self._high_water = high
+        transport.set_write_buffer_limits(high=high, low=low)
+        raw = transport.get_extra_info("socket")
+        if raw is not None and send_size:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_size)
+        if raw is not None and receive_size:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_size)
+
+    def data_received(self, data: bytes) -> None:
+        """Handle every frame that `data` completes, then send all the answers in one write."""
+        self.active = True
+        if self._stalled is not None:
+            self._backlog.append(data)
+        elif not self.closed:
+            self._run(self._decoder.feed(data))
+
+    def eof_received(self) -> bool:
+        """Close when the peer has finished sending."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what waits for an answer and tell the owner."""
+        self.closed = True
+        self._stalled = None
+        self._backlog.clear()
+        self._out.clear()
+        self._out_bytes = 0
+        cause = f"connection to {self.remote} was lost" + (f": {exc}" if exc else " (closed by the peer or by us)")
+        if len(self.responses):
+            self.responses.fail_all(RemotingSendError(cause, address=self.remote))
+        self._owner.channel_closed(self, exc)
+
+    def pause_writing(self) -> None:
+        """The peer does not drain what we wrote: stop reading its requests."""
+        self._write_paused = True
+        if self._transport is not None and not self.closed:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The peer drained: go on with the frames that wait, then read again."""
+        self._write_paused = False
+        self.active = True
+        if self.closed or self._transport is None:
+            return
+        self._transport.resume_reading()
+        while self._stalled is not None and not self._write_paused:
+            frames, self._stalled = self._stalled, None
+            self._run(frames)
+            if self._stalled is None and self._backlog:
+                self._stalled = self._decoder.feed(self._backlog.popleft())
+
+    # --- requests in ----------------------------------------------------------------------------------------------
+
+    def _run(self, frames: Iterator[RemotingCommand]) -> None:
+        self._in_turn = True
+        dispatch = self._dispatch
+        try:
+            for command in frames:
+                if command.flag & 1:
+                    self.responses.complete(command)
+                    continue
+                response = dispatch(self, command)
+                if response is not None:
+                    self._queue(response)
+                    if self._out_bytes > self._high_water:
+                        self._flush()
+                        if self._write_paused:
+                            self._stalled = frames
+                            return
+                if self.closed:
+                    return
+        except FrameError as error:
+            error.address = self.remote
+            self._owner.frame_refused(self, error)
+            self._flush()
+            self.abort()
+        finally:
+            self._in_turn = False
+            self._flush()
+
+    # --- commands out ---------------------------------------------------------------------------------------------
+
+    def send(self, command: RemotingCommand) -> None:
+        """Queue a command. It leaves with the others of this read turn, or of this loop turn. Dropped when closed."""
+        if self.closed:
+            return
+        self._queue(command)
+        if not self._in_turn and not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush_turn)
+
+    def submit(self, command: RemotingCommand, timeout_ms: int) -> asyncio.Future[RemotingCommand]:
+        """Send a request; the future of its answer. RemotingSendError, RemotingTimeoutError are set on it."""
+        responses = self.responses
+        command.opaque = opaque = responses.next_opaque()
+        future = responses.add(opaque, command.code, timeout_ms)
+        if self.closed:
+            responses.fail_all(RemotingSendError(f"connection to {self.remote} is closed", address=self.remote))
+        else:
+            self.send(command)
+        return future
+
+    async def invoke(self, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
+        """Send a request to the peer and wait for its answer. Raises RemotingSendError, RemotingTimeoutError."""
+        return await self.submit(command, timeout_ms)
+
+    def send_oneway(self, command: RemotingCommand) -> None:
+        """Send a request that gets no answer."""
+        command.flag |= ONEWAY_FLAG
+        command.opaque = self.responses.next_opaque()
+        self.send(command)
+
+    def _queue(self, command: RemotingCommand) -> None:
+        parts = encode(command)
+        if len(parts) == 1:
+            self._out.append(parts[0])
+            self._out_bytes += len(parts[0])
+        else:
+            self._out += parts
+            self._out_bytes += sum(map(len, parts))
+
+    def _flush_turn(self) -> None:
+        self._flush_due = False
+        self._flush()
+
+    def _flush(self) -> None:
+        out = self._out
+        if not out:
+            return
+        transport = self._transport
+        size = self._out_bytes
+        self._out = []
+        self._out_bytes = 0
+        if self.closed or transport is None:
+            return
+        if not self._write_paused:
+            self.active = True
+        elif transport.get_write_buffer_size() + size > WRITE_LIMIT_BYTES:
+            log.warning("%s reads nothing: dropped with %d bytes unsent", self.remote, transport.get_write_buffer_size())
+            self.abort()
+            return
+        if len(out) == 1:
+            transport.write(out[0])
+        elif size <= COPY_BELOW_BYTES * len(out):
+            transport.write(b"".join(out))
+        else:
+            transport.writelines(_join_small(out))
+
+    # --- end ------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Send what is queued, then close."""
+        if not self.closed:
+            self._flush()
+            self.closed = True
+            if self._transport is not None:
+                self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once; what is queued is lost."""
+        self.closed = True
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _join_small(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:
+    """Neighbouring small parts joined; big ones, which are views of files, left alone."""
+    joined: list[bytes | memoryview] = []
+    small: list[bytes | memoryview] = []
+    for part in parts:
+        if len(part) < COPY_BELOW_BYTES:
+            small.append(part)
+            continue
+        if small:
+            joined.append(b"".join(small))
+            small.clear()
+        joined.append(part)
+    if small:
+        joined.append(b"".join(small))
+    return joined
+
+
+def _address(name: Any) -> tuple[str, bytes]:
+    """(`host:port`, packed host) of a socket name; empty when there is none."""
+    if not isinstance(name, tuple) or len(name) < 2:
+        return "", b""
+    host, port = name[0].removeprefix("::ffff:"), name[1]
+    try:
+        return format_address(host, port), pack_host(host, port)
+    except RocketMQError:
+        return format_address(host, port), b""

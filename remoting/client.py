@@ -1,0 +1,210 @@
+"""The asyncio client of the remoting protocol: one connection an address, several name servers with failover.
+
+A lost connection fails what waits on it at once; the next request connects anew. Requests that peers send us are served
+by handlers registered here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from ..common.addresses import parse_address
+from ..common.errors import RocketMQError
+from .channel import WRITE_HIGH_WATER_BYTES, Channel
+from .command import RemotingCommand
+from .config import NettyClientConfig
+from .dispatcher import Handler, RequestDispatcher
+from .errors import FrameError, RemotingConnectError, RemotingError, RemotingTimeoutError
+from .frame_codec import MAX_FRAME_BYTES
+
+log = logging.getLogger("rocketmq_ops.remoting")
+
+
+class RemotingClient:
+    """Requests to any number of addresses. Use it within one event loop, and `close` it."""
+
+    def __init__(self, config: NettyClientConfig | None = None, *, max_frame: int = MAX_FRAME_BYTES) -> None:
+        self.config = config or NettyClientConfig()
+        self.max_frame = max_frame
+        self.dispatcher = RequestDispatcher()
+        self.name_servers: list[str] = []
+        self.refused_frames = 0
+        self._name_server = 0
+        self._channels: dict[str, Channel] = {}
+        self._connecting: dict[str, asyncio.Task[Channel]] = {}
+        self._sweep: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> RemotingClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def register(self, code: int, header_cls: type | None, handler: Handler) -> None:
+        """Serve requests of `code` that peers send us: `(channel, request, header) -> response | None | HELD`."""
+        self.dispatcher.register(code, header_cls, handler)
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    async def invoke(self, addr: str, cmd: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
+        """Send a request and wait for its answer, connecting first when need be; `timeout_ms` covers both.
+
+        Raises RemotingConnectError, RemotingSendError, RemotingTimeoutError.
+        """
+        channel = self._channels.get(addr)
+        if channel is None or channel.closed:
+            loop = asyncio.get_running_loop()
+            start = loop.time()
+            channel = await self._connect(addr, timeout_ms)
+            timeout_ms = max(timeout_ms - int((loop.time() - start) * 1000), 1)
+        future = channel.submit(cmd, timeout_ms)
+        channel.active = False
+        try:
+            return await future
+        except RemotingTimeoutError:
+            # A peer that said nothing at all meanwhile is taken for dead; one that answers others is only slow.
+            if self.config.clientCloseSocketIfTimeout and not channel.active:
+                channel.abort()
+            raise
+
+    def submit(self, addr: str, cmd: RemotingCommand, timeout_ms: int = 3000) -> asyncio.Future[RemotingCommand]:
+        """Send a request without waiting; the future of its answer. Requests of one loop turn leave in one write."""
+        channel = self._channels.get(addr)
+        if channel is not None and not channel.closed:
+            return channel.submit(cmd, timeout_ms)
+        return asyncio.ensure_future(self.invoke(addr, cmd, timeout_ms))
+
+    async def invoke_oneway(self, addr: str, cmd: RemotingCommand, timeout_ms: int = 3000) -> None:
+        """Send a request that gets no answer. Raises RemotingConnectError."""
+        channel = self._channels.get(addr)
+        if channel is None or channel.closed:
+            channel = await self._connect(addr, timeout_ms)
+        channel.send_oneway(cmd)
+
+    # --- name servers ---------------------------------------------------------------------------------------------
+
+    def update_name_servers(self, addresses: list[str]) -> None:
+        """Use these name servers from now on; the one in use is kept if it is among them."""
+        current = self.name_servers[self._name_server] if self.name_servers else None
+        self.name_servers = list(dict.fromkeys(addresses))
+        self._name_server = self.name_servers.index(current) if current in self.name_servers else 0
+
+    async def invoke_namesrv(self, cmd: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
+        """Ask the name server in use, then each other one when it cannot be reached. Raises the first one's error."""
+        if not self.name_servers:
+            raise RemotingConnectError(
+                "no name server is known", "give one with -n HOST:PORT or in the environment's NAMESRV_ADDR"
+            )
+        first_error: RemotingError | None = None
+        for _ in range(len(self.name_servers)):
+            address = self.name_servers[self._name_server % len(self.name_servers)]
+            try:
+                return await self.invoke(address, cmd, timeout_ms)
+            except RemotingError as error:
+                first_error = first_error or error
+                self._name_server = (self._name_server + 1) % max(len(self.name_servers), 1)
+        assert first_error is not None
+        raise first_error
+
+    # --- connections ----------------------------------------------------------------------------------------------
+
+    def channel(self, addr: str) -> Channel | None:
+        """The open connection to an address, if there is one."""
+        channel = self._channels.get(addr)
+        return None if channel is None or channel.closed else channel
+
+    async def _connect(self, addr: str, timeout_ms: int) -> Channel:
+        """The channel to `addr`; several callers share one attempt."""
+        if self._closed:
+            raise RemotingConnectError(f"cannot connect to {addr}: the client is closed", address=addr)
+        task = self._connecting.get(addr)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._open(addr), name=f"connect {addr}")
+            self._connecting[addr] = task
+            task.add_done_callback(lambda done: self._connecting.pop(addr, None) and done.cancelled() or done.exception())
+        done, _ = await asyncio.wait({task}, timeout=timeout_ms / 1000)
+        if not done:
+            raise RemotingConnectError(f"cannot connect to {addr}: no answer within {timeout_ms} ms", address=addr)
+        if task.cancelled():
+            raise RemotingConnectError(f"cannot connect to {addr}: the client is closed", address=addr)
+        return task.result()
+
+    async def _open(self, addr: str) -> Channel:
+        loop = asyncio.get_running_loop()
+        try:
+            host, port = parse_address(addr)
+        except RocketMQError as error:
+            raise RemotingConnectError(str(error), error.next_step, address=addr) from None
+        limit = self.config.connectTimeoutMillis
+        try:
+            async with asyncio.timeout(limit / 1000):
+                _, channel = await loop.create_connection(lambda: Channel(self, loop, self.max_frame), host, port)
+        except TimeoutError:
+            raise RemotingConnectError(f"cannot connect to {addr}: no answer within {limit} ms", address=addr) from None
+        except OSError as error:
+            raise RemotingConnectError(f"cannot connect to {addr}: {_reason(error)}", address=addr) from None
+        channel.attrs["address"] = addr
+        self._channels[addr] = channel
+        if self._sweep is None:
+            self._arm_sweep(loop)
+        return channel
+
+    async def close(self) -> None:
+        """Close every connection; what waits for an answer fails."""
+        self._closed = True
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for task in list(self._connecting.values()):
+            task.cancel()
+        channels = list(self._channels.values())
+        self._channels.clear()
+        for channel in channels:
+            channel.close()
+        if channels:
+            await asyncio.sleep(0)
+
+    # --- what channels tell ---------------------------------------------------------------------------------------
+
+    def channel_opened(self, channel: Channel) -> bool:
+        """Set the socket's buffers."""
+        channel.set_buffers(
+            WRITE_HIGH_WATER_BYTES, None, self.config.clientSocketSndBufSize, self.config.clientSocketRcvBufSize
+        )
+        return True
+
+    def channel_closed(self, channel: Channel, cause: Exception | None) -> None:
+        """Forget the connection; the next request makes a new one."""
+        address: Any = channel.attrs.get("address")
+        if self._channels.get(address) is channel:
+            del self._channels[address]
+
+    def frame_refused(self, channel: Channel, error: FrameError) -> None:
+        """One line and a counter; the channel closes itself."""
+        self.refused_frames += 1
+        log.warning("connection to %s closed: %s", channel.remote, error)
+
+    def _arm_sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        interval = self.config.clientChannelMaxIdleTimeSeconds / 4
+        self._sweep = loop.call_later(interval, self._sweep_idle, loop)
+
+    def _sweep_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close connections on which nothing moved for clientChannelMaxIdleTimeSeconds."""
+        now = loop.time()
+        for channel in list(self._channels.values()):
+            if channel.active or len(channel.responses):
+                channel.active = False
+                channel.idle_since = now
+            elif now - channel.idle_since >= self.config.clientChannelMaxIdleTimeSeconds:
+                channel.close()
+        self._arm_sweep(loop)
+
+
+def _reason(error: OSError) -> str:
+    """The operating system's words, without the address that asyncio repeats."""
+    import os
+
+    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)

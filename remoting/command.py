@@ -1,0 +1,154 @@
+"""One request or response: `RemotingCommand`, mirrored from Apache's class of that name.
+
+What lives here: the command itself, its lazily decoded `extFields`, and typed headers read from them. How a command
+becomes bytes is in `frame_codec`, who sends it in `channel`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+
+from .errors import RemotingProtocolError
+
+JSON: Final = 0
+ROCKETMQ: Final = 1
+RESPONSE_FLAG: Final = 1
+ONEWAY_FLAG: Final = 2
+
+MQ_VERSION: Final = 479
+"""Ordinal of V5_3_3 in Apache's MQVersion; every command carries it."""
+
+Int = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
+Long = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+
+Body = bytes | bytearray | memoryview | list[bytes | memoryview]
+
+T = TypeVar("T")
+
+
+class _Held:
+    """The type of HELD."""
+
+    def __repr__(self) -> str:
+        return "HELD"
+
+
+HELD: Final = _Held()
+"""A handler returns this when the answer comes later, by `channel.send`."""
+
+_ExtOnly = msgspec.defstruct("_ExtOnly", [("extFields", dict[str, Any] | None, None)])
+_decode_ext_only = msgspec.json.Decoder(_ExtOnly).decode
+
+
+class RemotingCommand(msgspec.Struct, kw_only=True, gc=False):
+    """A request or response. Make them with `request()` and `reply()`.
+
+    `header` is the typed custom header (to send, or as decoded for a registered code), `body` bytes or a list of
+    parts that are sent one after the other without being copied. `opaque` is set by the connection that sends a request.
+    """
+
+    code: Int
+    flag: Int = 0
+    language: str | int = "PYTHON"
+    opaque: Int = 0
+    remark: str | None = None
+    version: Int = MQ_VERSION
+    header: Any = msgspec.field(default=None, name="extFields")
+    # The rest never comes from a peer's JSON: the decoder sets all three after decoding.
+    body: Any = msgspec.field(default=b"", name="(body)")
+    serialize_type: int = msgspec.field(default=JSON, name="(serializeType)")
+    ext_source: Any = msgspec.field(default=None, name="(extSource)")
+    """None, the dict of extFields, or the raw JSON header from which they are decoded when asked for."""
+
+    @staticmethod
+    def request(
+        code: int, header: object | None = None, body: Body = b"", ext_fields: dict[str, str] | None = None
+    ) -> RemotingCommand:
+        """A request to send; fields in `ext_fields` are sent beside those of `header`."""
+        return RemotingCommand(code=code, header=header, body=body, ext_source=ext_fields)
+
+    def reply(
+        self,
+        code: int = 0,
+        remark: str | None = None,
+        header: object | None = None,
+        ext_fields: dict[str, str] | None = None,
+        body: Body = b"",
+    ) -> RemotingCommand:
+        """The response to this request: same opaque and serialise type, response flag set."""
+        return RemotingCommand(
+            code=code,
+            flag=RESPONSE_FLAG,
+            opaque=self.opaque,
+            remark=remark,
+            header=header,
+            body=body,
+            serialize_type=self.serialize_type,
+            ext_source=ext_fields,
+        )
+
+    @property
+    def is_response(self) -> bool:
+        """True for the answer to a request."""
+        return self.flag & RESPONSE_FLAG != 0
+
+    @property
+    def is_oneway(self) -> bool:
+        """True for a request that wants no answer."""
+        return self.flag & ONEWAY_FLAG != 0
+
+    @property
+    def ext_fields(self) -> dict[str, str]:
+        """All `extFields` as text, those without a place in the typed header too. Change it to send more."""
+        source = self.ext_source
+        if type(source) is dict:
+            return source
+        fields = {} if source is None else _read_ext_fields(source)
+        self.ext_source = fields
+        return fields
+
+    @ext_fields.setter
+    def ext_fields(self, fields: dict[str, str]) -> None:
+        self.ext_source = fields
+
+    @property
+    def body_bytes(self) -> bytes:
+        """The body as one bytes object; a copy unless it is one already."""
+        body = self.body
+        if isinstance(body, bytes):
+            return body
+        return b"".join(body) if isinstance(body, list) else bytes(body)
+
+    def decode_header(self, cls: type[T]) -> T:
+        """The custom header as `cls`. Raises RemotingProtocolError naming a field that is missing or bad."""
+        header = self.header
+        if type(header) is cls:
+            return header
+        try:
+            return msgspec.convert(self.ext_fields, cls, strict=False)
+        except msgspec.ValidationError as error:
+            detail = str(error).replace("Object missing required field", "the custom field is missing:")
+            raise RemotingProtocolError(
+                f"bad {cls.__name__} of code {self.code}: {detail}", "send every required field in its declared type"
+            ) from None
+
+
+def _read_ext_fields(raw: bytes | memoryview) -> dict[str, str]:
+    """`extFields` of a raw JSON header as text; a null is no field, as in Apache's reader."""
+    fields = _decode_ext_only(raw).extFields
+    if not fields:
+        return {}
+    return {k: v if type(v) is str else field_text(v) for k, v in fields.items() if v is not None}
+
+
+def field_text(value: object) -> str:
+    """A header value as Java's toString writes it."""
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, dict | list):
+        return msgspec.json.encode(value).decode()
+    return str(value)

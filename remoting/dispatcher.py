@@ -1,0 +1,80 @@
+"""From a decoded request to its handler's answer: the table of handlers a server or client has registered.
+
+Handlers are plain functions `(channel, request, header) -> response | None | HELD`; they never await.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .codes import ResponseCode
+from .command import HELD, ONEWAY_FLAG, RemotingCommand
+from .errors import RemotingProtocolError
+from .frame_codec import TypedDecoders, add_typed_decoder
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+Handler = Callable[["Channel", RemotingCommand, Any], Any]
+
+log = logging.getLogger("rocketmq_ops.remoting")
+
+_SYSTEM_ERROR = int(ResponseCode.SYSTEM_ERROR)
+_NOT_SUPPORTED = int(ResponseCode.REQUEST_CODE_NOT_SUPPORTED)
+
+
+class RequestDispatcher:
+    """Handlers by request code, and the typed decoders of their headers."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, tuple[Handler, type | None]] = {}
+        self.typed_decoders: TypedDecoders = {}
+        self.default_handler: Handler | None = None
+        self.handler_failures = 0
+        self.before: Callable[[Channel, RemotingCommand], RemotingCommand | None] | None = None
+        """Asked first when set; an answer from it is sent instead of calling the handler."""
+
+    def register(self, code: int, header_cls: type | None, handler: Handler) -> None:
+        """Serve requests of `code` with `handler`; its third argument is the typed header, or None without a class."""
+        code = int(code)
+        self._handlers[code] = (handler, header_cls)
+        if header_cls is not None:
+            add_typed_decoder(self.typed_decoders, code, header_cls)
+
+    def registered_codes(self) -> frozenset[int]:
+        """The codes that have a handler of their own."""
+        return frozenset(self._handlers)
+
+    def dispatch(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | None:
+        """The answer to send now, or None (held, oneway, nothing to say)."""
+        try:
+            if self.before is not None and (response := self.before(channel, request)) is not None:
+                return None if request.flag & ONEWAY_FLAG else response
+            entry = self._handlers.get(request.code)
+            if entry is None:
+                return self._unregistered(channel, request)
+            handler, header_cls = entry
+            header = request.header
+            if header_cls is not None and type(header) is not header_cls:
+                header = request.header = request.decode_header(header_cls)
+            response = handler(channel, request, header)
+        except RemotingProtocolError as error:
+            response = request.reply(_SYSTEM_ERROR, f"{error}; {error.next_step}")
+        except Exception as error:
+            self.handler_failures += 1
+            log.exception("handler of request %s from %s failed", request.code, channel.remote)
+            response = request.reply(_SYSTEM_ERROR, f"{type(error).__name__}: {error}")
+        if response is None or response is HELD or request.flag & ONEWAY_FLAG:
+            return None
+        return response
+
+    def _unregistered(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | None:
+        if self.default_handler is not None:
+            response = self.default_handler(channel, request, None)
+        else:
+            response = request.reply(_NOT_SUPPORTED, f"request type {request.code} not supported")
+        if response is HELD or request.flag & ONEWAY_FLAG:
+            return None
+        return response

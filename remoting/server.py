@@ -1,0 +1,204 @@
+"""The asyncio server of the remoting protocol: listeners, the table of channels, idle and connection limits.
+
+Handlers are registered on it by the name server's and the broker's processors; frames and commands are handled in
+`channel` and `dispatcher`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from ..common.addresses import format_address
+from .channel import WRITE_HIGH_WATER_BYTES, Channel
+from .command import RemotingCommand
+from .config import NettyServerConfig
+from .dispatcher import Handler, RequestDispatcher
+from .errors import FrameError, RemotingConnectError
+from .frame_codec import MAX_FRAME_BYTES
+
+log = logging.getLogger("rocketmq_ops.remoting")
+
+MAX_CONNECTIONS: Final = 10_000
+"""Default limit of open connections; more are refused with one log line and a counter."""
+
+STOP_TIMEOUT_SECONDS: Final = 3.0
+"""How long `stop` waits for peers to take what was written to them."""
+
+ChannelCallback = Callable[[Channel], None]
+
+
+class RemotingServer:
+    """Serves registered request codes on any number of addresses."""
+
+    def __init__(
+        self,
+        config: NettyServerConfig,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        max_frame: int = MAX_FRAME_BYTES,
+    ) -> None:
+        self.config = config
+        self.write_high_water = config.writeBufferHighWaterMark or WRITE_HIGH_WATER_BYTES
+        self.write_low_water = config.writeBufferLowWaterMark or None
+        self.max_connections = max_connections
+        self.max_frame = max_frame
+        self.dispatcher = RequestDispatcher()
+        self.channels: set[Channel] = set()
+        self.addresses: list[tuple[str, int]] = []
+        """(host, bound port) of each listener, in the order they were added."""
+        self.refused_connections = 0
+        self.refused_frames = 0
+        self.idle_closed = 0
+        self._listeners: list[asyncio.Server] = []
+        self._wanted: list[tuple[str, int]] = []
+        self._on_connect: list[ChannelCallback] = []
+        self._on_close: list[ChannelCallback] = []
+        self._sweep: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._all_closed: asyncio.Event | None = None
+
+    # --- set-up ---------------------------------------------------------------------------------------------------
+
+    def register(self, code: int, header_cls: type | None, handler: Handler) -> None:
+        """Serve requests of `code` with a plain function `(channel, request, header) -> response | None | HELD`."""
+        self.dispatcher.register(code, header_cls, handler)
+
+    @property
+    def default_handler(self) -> Handler | None:
+        """Serves codes nobody registered; without it they are answered REQUEST_CODE_NOT_SUPPORTED."""
+        return self.dispatcher.default_handler
+
+    @default_handler.setter
+    def default_handler(self, handler: Handler | None) -> None:
+        self.dispatcher.default_handler = handler
+
+    @property
+    def before_request(self) -> Callable[[Channel, RemotingCommand], RemotingCommand | None] | None:
+        """Asked before each handler; an answer from it is sent instead (draining at stop, for instance)."""
+        return self.dispatcher.before
+
+    @before_request.setter
+    def before_request(self, hook: Callable[[Channel, RemotingCommand], RemotingCommand | None] | None) -> None:
+        self.dispatcher.before = hook
+
+    def on_connect(self, callback: ChannelCallback) -> None:
+        """Call back with every new channel."""
+        self._on_connect.append(callback)
+
+    def on_close(self, callback: ChannelCallback) -> None:
+        """Call back with every channel that is gone, for whatever reason."""
+        self._on_close.append(callback)
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen on `bindAddress:listenPort` and what `add_listener` was given. Raises RemotingConnectError."""
+        self._loop = asyncio.get_running_loop()
+        for host, port in [(self.config.bindAddress, self.config.listenPort), *self._wanted]:
+            await self._listen(host, port)
+        self._arm_sweep()
+
+    def add_listener(self, host: str, port: int) -> None:
+        """Listen on one more address from `start` on. Port 0 is any free one; see `addresses`."""
+        self._wanted.append((host, port))
+
+    @property
+    def port(self) -> int:
+        """The bound port of the first listener."""
+        return self.addresses[0][1]
+
+    async def _listen(self, host: str, port: int) -> None:
+        loop = self._loop
+        assert loop is not None
+        try:
+            listener = await loop.create_server(
+                lambda: Channel(self, loop, self.max_frame), host, port, backlog=self.config.serverSocketBacklog
+            )
+        except (OSError, OverflowError) as error:
+            address = format_address(host, port)
+            raise RemotingConnectError(
+                f"cannot listen on {address}: {error}", "stop what listens there, or choose another port", address=address
+            ) from error
+        self._listeners.append(listener)
+        self.addresses.append((host, listener.sockets[0].getsockname()[1]))
+
+    async def stop(self) -> None:
+        """Stop listening, let queued answers leave, close every channel."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        if self.channels:
+            self._all_closed = asyncio.Event()
+            for channel in list(self.channels):
+                channel.close()
+            try:
+                await asyncio.wait_for(self._all_closed.wait(), STOP_TIMEOUT_SECONDS)
+            except asyncio.TimeoutError:
+                for channel in list(self.channels):
+                    channel.abort()
+                await asyncio.sleep(0)
+
+    # --- what channels tell ---------------------------------------------------------------------------------------
+
+    def channel_opened(self, channel: Channel) -> bool:
+        """Count the connection in, or refuse it when there are too many."""
+        if len(self.channels) >= self.max_connections:
+            self.refused_connections += 1
+            log.warning("connection from %s refused: %d are open, the limit", channel.remote, len(self.channels))
+            return False
+        self.channels.add(channel)
+        channel.set_buffers(
+            self.write_high_water,
+            self.write_low_water,
+            self.config.serverSocketSndBufSize,
+            self.config.serverSocketRcvBufSize,
+        )
+        for callback in self._on_connect:
+            callback(channel)
+        return True
+
+    def channel_closed(self, channel: Channel, cause: Exception | None) -> None:
+        """Count it out and tell who wants to know."""
+        if channel not in self.channels:
+            return
+        self.channels.discard(channel)
+        for callback in self._on_close:
+            try:
+                callback(channel)
+            except Exception:
+                log.exception("closing of %s: a callback failed", channel.remote)
+        if not self.channels and self._all_closed is not None:
+            self._all_closed.set()
+
+    def frame_refused(self, channel: Channel, error: FrameError) -> None:
+        """One line and a counter; the channel closes itself."""
+        self.refused_frames += 1
+        log.warning("connection from %s closed: %s", channel.remote, error)
+
+    # --- idle connections -----------------------------------------------------------------------------------------
+
+    def _arm_sweep(self) -> None:
+        assert self._loop is not None
+        interval = max(self.config.serverChannelMaxIdleTimeSeconds / 8, 0.05)
+        self._sweep = self._loop.call_later(interval, self._sweep_idle)
+
+    def _sweep_idle(self) -> None:
+        """Close channels on which nothing moved for serverChannelMaxIdleTimeSeconds; then arm the next sweep."""
+        assert self._loop is not None
+        now = self._loop.time()
+        limit = self.config.serverChannelMaxIdleTimeSeconds
+        for channel in list(self.channels):
+            if channel.active:
+                channel.active = False
+                channel.idle_since = now
+            elif now - channel.idle_since >= limit:
+                self.idle_closed += 1
+                log.info("connection from %s closed: idle for %d s", channel.remote, limit)
+                channel.abort()
+        self._arm_sweep()
