@@ -1,0 +1,102 @@
+"""The `checkpoint` file: up to which store timestamp commitlog, consumequeue and index are durable.
+
+What lives here: the 4096 bytes of the file, Apache's five fields at their places (mirrors StoreCheckpoint), and a
+note of our own behind them about the index file that is being filled. What does not: who sets the fields (the
+flush of each kind of file, after its sync) and what recovery makes of them.
+
+Apache's broker neither reads nor changes the bytes of the note.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import NamedTuple
+
+from .filesystem import FileSystem
+
+FILE_SIZE = 4096
+#: physicMsgTimestamp, logicsMsgTimestamp, indexMsgTimestamp (ms), masterFlushedOffset, confirmPhyOffset (bytes)
+FIELDS = struct.Struct(">qqqqq")
+#: Recovery begins this much before the older of the two timestamps, as their clock ticks between messages.
+SAFETY_MS = 3000
+
+#: Far behind Apache's fields and in a disk sector of its own, so that one is never torn by the other.
+NOTE_POSITION = 1024
+_NOTE_MAGIC = b"IDXSYNC1"
+_NOTE = struct.Struct(">8sq40s")
+_CRC = struct.Struct(">I")
+
+
+class IndexNote(NamedTuple):
+    """What was durable of the last index file: its name as a number, and its 40-byte header at that time."""
+
+    file_name: int
+    header: bytes
+
+
+class StoreCheckpoint:
+    """The open checkpoint file. Timestamps are store timestamps, ms since the epoch; 0 = nothing is known."""
+
+    __slots__ = (
+        "_file", "_folder", "_fs", "_name_durable", "confirm_phy_offset", "index_msg_timestamp", "index_note",
+        "logics_msg_timestamp", "master_flushed_offset", "physic_msg_timestamp",
+    )  # fmt: skip
+
+    def __init__(self, fs: FileSystem, path: str) -> None:
+        """Open or create the file; a missing, short or zeroed one says "nothing is known". Raises OSError."""
+        self._name_durable = fs.exists(path) and fs.size_of(path) == FILE_SIZE
+        self._fs = fs
+        self._folder = path.rpartition("/")[0]
+        self._file = fs.open(path, FILE_SIZE, create=True)
+        self._file.reserve(0, FILE_SIZE)
+        fields = FIELDS.unpack_from(self._file.view, 0)
+        self.physic_msg_timestamp: int = fields[0]
+        self.logics_msg_timestamp: int = fields[1]
+        self.index_msg_timestamp: int = fields[2]
+        self.master_flushed_offset: int = fields[3]
+        self.confirm_phy_offset: int = fields[4]
+        self.index_note = self._read_note()
+
+    def _read_note(self) -> IndexNote | None:
+        view = self._file.view
+        magic, name, header = _NOTE.unpack_from(view, NOTE_POSITION)
+        (crc,) = _CRC.unpack_from(view, NOTE_POSITION + _NOTE.size)
+        if magic != _NOTE_MAGIC or crc != zlib.crc32(view[NOTE_POSITION : NOTE_POSITION + _NOTE.size]):
+            return None
+        return IndexNote(name, header)
+
+    def min_timestamp(self) -> int:
+        """Every message stored before this time (ms) is durable in commitlog and consumequeue."""
+        return max(0, min(self.physic_msg_timestamp, self.logics_msg_timestamp) - SAFETY_MS)
+
+    def min_timestamp_index(self) -> int:
+        """As `min_timestamp`, and in the full index files too (ms)."""
+        return min(self.min_timestamp(), self.index_msg_timestamp)
+
+    def write(self) -> None:
+        """Put the fields into the mapping; `sync` makes them durable."""
+        view = self._file.view
+        FIELDS.pack_into(
+            view, 0, self.physic_msg_timestamp, self.logics_msg_timestamp, self.index_msg_timestamp,
+            self.master_flushed_offset, self.confirm_phy_offset,
+        )  # fmt: skip
+        if self.index_note is not None:
+            note = _NOTE.pack(_NOTE_MAGIC, self.index_note.file_name, self.index_note.header)
+            view[NOTE_POSITION : NOTE_POSITION + _NOTE.size + _CRC.size] = note + _CRC.pack(zlib.crc32(note))
+
+    def sync(self) -> None:
+        """Make what `write` has written durable. May run in a worker thread. Raises OSError."""
+        self._file.sync()
+        if not self._name_durable:
+            self._fs.sync_dir(self._folder)
+            self._name_durable = True
+
+    def flush(self) -> None:
+        """`write` and `sync`, in this thread. Raises OSError."""
+        self.write()
+        self.sync()
+
+    def close(self) -> None:
+        """Let go of the file. Does not flush."""
+        self._file.close()
