@@ -1,0 +1,272 @@
+"""The commitlog: all records one after the other in a row of files (mirrors CommitLog and MessageExtEncoder).
+
+What lives here: packing a record straight into the mapping, rolling to the next file behind a blank, room on
+disk, and reading records back. What does not: queue offsets and dispatch (`message_store.py`), walking the
+records after a start (`recovery.py`), flushing (`flush.py`).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from ..common.message import PROPERTY_CRC32
+from ..common.record_layout import (
+    BLANK_MAGIC,
+    END_FILE_MIN_BLANK,
+    HEAD,
+    SIZE_AND_MAGIC,
+    SYS_FLAG_POSITION,
+    TAIL,
+    record_size,
+)
+from ..common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG
+from .consume_queue import ConsumeQueue, Packer
+from .filesystem import FileSystem
+from .inner_message import InnerMessage
+from .mapped_file import MappedFile
+from .mapped_file_queue import MappedFileQueue
+
+Buffer = bytes | bytearray | memoryview
+
+#: `__CRC32#`, its separator, ten reversed decimal digits and the separator of properties.
+CRC_PROPERTY_LENGTH = len(PROPERTY_CRC32) + 12
+_FIRST_STEP = 64 * 1024
+_LAST_STEP = 8 * 1024 * 1024
+_PACKERS_PER_TOPIC_LENGTH = 2048
+_NO_V6 = ~(BORNHOST_V6_FLAG | STOREHOSTADDRESS_V6_FLAG)
+_FIXED_V4 = 88  # bytes of a record before its body when both hosts are IPv4
+_INT = struct.Struct(">i")
+_LONG = struct.Struct(">q")
+_crc32 = zlib.crc32
+
+
+class CommitLog:
+    """The row of commitlog files and the place where the next record goes. Offsets are bytes of the commitlog."""
+
+    __slots__ = (
+        "_file",
+        "_limit",
+        "_packers",
+        "_view",
+        "append_crc",
+        "flag_v6",
+        "last_size",
+        "rows",
+        "store_host",
+    )
+
+    def __init__(self, fs: FileSystem, folder: str, file_size: int, store_host: bytes, append_crc: bool) -> None:
+        self.rows = MappedFileQueue(fs, folder, file_size, "mappedFileSizeCommitLog", parents=1)
+        #: Packed host of this broker: 8 bytes, or 20 for IPv6.
+        self.store_host = store_host
+        self.flag_v6 = STOREHOSTADDRESS_V6_FLAG if len(store_host) == 20 else 0
+        #: Append a CRC of the whole record as its last property (enabledAppendPropCRC).
+        self.append_crc = append_crc
+        #: Bytes of the record appended last.
+        self.last_size = 0
+        self._packers: dict[int, dict[int, Packer]] = {}
+        self._file: MappedFile | None = None
+        self._view = memoryview(b"")
+        self._limit = -1
+
+    # -- positions
+
+    @property
+    def max_offset(self) -> int:
+        """Offset where the next record goes, 0 when there is no file."""
+        file = self._file
+        return file.base + file.wrote if file is not None else self.rows.max_offset
+
+    @property
+    def min_offset(self) -> int:
+        """Offset of the first byte kept, -1 when there is no file."""
+        return self.rows.min_offset
+
+    def attach(self) -> None:
+        """Go on writing at the end of the row, after loading or truncating it."""
+        if self.rows.files:
+            self._use(self.rows.files[-1])
+        else:
+            self._file, self._view, self._limit = None, memoryview(b""), -1
+
+    def packers_for(self, topic_field_length: int) -> dict[int, Packer]:
+        """The packers shared by all topics whose name with its length takes so many bytes."""
+        return self._packers.setdefault(topic_field_length, {})
+
+    # -- appending
+
+    def append(self, queue: ConsumeQueue, msg: InnerMessage, queue_offset: int, timestamp: int) -> int:
+        """Append one record; returns its offset and leaves its size in `last_size`.
+
+        Raises OSError when the disk has no room (nothing has changed then, but perhaps a blank at a file's end)
+        and struct.error when a number does not fit its field."""
+        body = msg.body
+        properties = msg.properties_bytes
+        born_host = msg.born_host
+        if self.append_crc or self.flag_v6 or len(born_host) != 8:
+            return self._append_any(queue, msg, body, msg.flag, (properties,), queue_offset, timestamp)
+        body_length = len(body)
+        properties_length = len(properties)
+        size = _FIXED_V4 + 2 + body_length + len(queue.topic_field) + properties_length
+        file = self._file
+        if file is None or file.wrote + size + 8 > self._limit:
+            file = self.make_room(size)
+        position = file.wrote
+        pack = queue.packers.get(body_length << 16 | properties_length)
+        if pack is None:
+            if len(queue.packers) >= _PACKERS_PER_TOPIC_LENGTH:
+                return self._append_any(queue, msg, body, msg.flag, (properties,), queue_offset, timestamp)
+            pack = self._new_packer(queue, body_length, properties_length)
+        if type(body) is memoryview:
+            body = bytes(body)
+        offset = file.base + position
+        pack(
+            self._view, position, size, queue.magic, _crc32(body) & 0x7FFFFFFF, queue.queue_id, msg.flag,
+            queue_offset, offset, msg.sys_flag & _NO_V6, msg.born_timestamp, born_host, timestamp, self.store_host,
+            msg.reconsume_times, msg.prepared_transaction_offset, body_length, body, queue.topic_field,
+            properties_length, properties,
+        )  # fmt: skip
+        file.wrote = position + size
+        file.last_timestamp = timestamp
+        self.last_size = size
+        return offset
+
+    def _new_packer(self, queue: ConsumeQueue, body_length: int, properties_length: int) -> Packer:
+        """One struct for a whole record of these lengths: a single call then writes all of it."""
+        layout = f">iiIiiqqiq8sq8siqi{body_length}s{len(queue.topic_field)}sH{properties_length}s"
+        pack = struct.Struct(layout).pack_into
+        queue.packers[body_length << 16 | properties_length] = pack
+        return pack
+
+    def append_item(
+        self,
+        queue: ConsumeQueue,
+        batch: InnerMessage,
+        item: tuple[int, Buffer, tuple[Buffer, ...]],
+        queue_offset: int,
+        timestamp: int,
+    ) -> int:
+        """Append one message of a batch: (flag, body, pieces of its properties). As `append` otherwise."""
+        flag, body, pieces = item
+        return self._append_any(queue, batch, body, flag, pieces, queue_offset, timestamp)
+
+    def _append_any(
+        self,
+        queue: ConsumeQueue,
+        msg: InnerMessage,
+        body: Buffer,
+        flag: int,
+        pieces: tuple[Buffer, ...],
+        queue_offset: int,
+        timestamp: int,
+    ) -> int:
+        """Append a record with hosts of any kind, properties in pieces and an optional CRC property."""
+        properties = b"".join(pieces)
+        if self.append_crc and properties and properties[-1] != 2:
+            properties += b"\x02"
+        born_host, store_host = msg.born_host, self.store_host
+        sys_flag = self.sys_flag_of(msg)
+        length = len(properties) + (CRC_PROPERTY_LENGTH if self.append_crc else 0)
+        size = self.size_of(queue, sys_flag, len(body), length)
+        file = self._file
+        if file is None or file.wrote + size + 8 > self._limit:
+            file = self.make_room(size)
+        offset = file.base + file.wrote
+        record = b"".join((
+            HEAD.pack(
+                size, queue.magic, _crc32(body) & 0x7FFFFFFF, queue.queue_id, flag, queue_offset, offset, sys_flag,
+                msg.born_timestamp,
+            ),
+            born_host, _LONG.pack(timestamp), store_host,
+            TAIL.pack(msg.reconsume_times, msg.prepared_transaction_offset), _INT.pack(len(body)), body,
+            queue.topic_field, length.to_bytes(2, "big"), properties,
+        ))  # fmt: skip
+        if self.append_crc:
+            record += crc_property(_crc32(record) & 0x7FFFFFFF)
+        self._view[file.wrote : file.wrote + size] = record
+        file.wrote += size
+        file.last_timestamp = timestamp
+        self.last_size = size
+        return offset
+
+    def sys_flag_of(self, msg: InnerMessage) -> int:
+        """The flags of a message as stored: with the host bits that its hosts ask for."""
+        flags = msg.sys_flag & _NO_V6 | self.flag_v6
+        return flags | BORNHOST_V6_FLAG if len(msg.born_host) == 20 else flags
+
+    def size_of(self, queue: ConsumeQueue, sys_flag: int, body_length: int, properties_length: int) -> int:
+        """Bytes of a record in this queue; `properties_length` with the CRC property where that is on."""
+        topic_length = len(queue.topic_field) - (1 if len(queue.topic_field) <= 128 else 2)
+        return record_size(sys_flag, body_length, topic_length, properties_length)
+
+    # -- room on disk
+
+    def make_room(self, size: int) -> MappedFile:
+        """The file that takes the next `size` bytes, with disk blocks for them. Raises OSError."""
+        file = self.rows.files[-1] if self.rows.files else None
+        if file is None:
+            file = self.rows.create_next()
+        elif file.wrote + size + END_FILE_MIN_BLANK > file.size:
+            file = self._roll(file)
+        need = file.wrote + size + END_FILE_MIN_BLANK
+        if need > file.size:
+            raise struct.error(f"a record of {size} bytes does not fit a file of {file.size}")
+        if need > file.reserved:
+            file.reserve(need, min(max(file.wrote, _FIRST_STEP), _LAST_STEP))
+        self._use(file)
+        return file
+
+    def _roll(self, file: MappedFile) -> MappedFile:
+        """Close a file with a blank and begin the next one."""
+        if file.wrote < file.size:
+            blank = file.size - file.wrote
+            file.reserve(file.wrote + END_FILE_MIN_BLANK, _FIRST_STEP)
+            SIZE_AND_MAGIC.pack_into(file.view, file.wrote, blank, BLANK_MAGIC)
+            file.wrote = file.size
+        return self.rows.create_next()
+
+    def _use(self, file: MappedFile) -> None:
+        self._file = file
+        self._view = file.view
+        self._limit = file.reserved
+
+    # -- reading
+
+    def view(self, offset: int, size: int) -> memoryview | None:
+        """The bytes [offset, offset + size), None when they are not all in one file and written."""
+        file = self.rows.find(offset)
+        if file is None:
+            return None
+        start = offset - file.base
+        return file.view[start : start + size] if start + size <= file.wrote and size >= 0 else None
+
+    def record_at(self, offset: int) -> memoryview | None:
+        """The record that begins at an offset, None when there is none (deleted, not written, a blank)."""
+        head = self.view(offset, 8)
+        if head is None:
+            return None
+        size, magic = SIZE_AND_MAGIC.unpack(head)
+        if magic == BLANK_MAGIC or size <= 0:
+            return None
+        return self.view(offset, size)
+
+    def store_time(self, offset: int, size: int) -> int:
+        """Store timestamp (ms) of the record at an offset, -1 when it is not there (pickupStoreTimestamp)."""
+        file = self.rows.find(offset)
+        if file is None or offset - file.base + size > file.wrote:
+            return -1
+        position = offset - file.base
+        (sys_flag,) = _INT.unpack_from(file.view, position + SYS_FLAG_POSITION)
+        at = position + (68 if sys_flag & BORNHOST_V6_FLAG else 56)
+        timestamp: int = _LONG.unpack_from(file.view, at)[0]
+        return timestamp
+
+    def next_file_offset(self, offset: int) -> int:
+        """Offset where the file after that of `offset` begins."""
+        return offset + self.rows.file_size - offset % self.rows.file_size
+
+
+def crc_property(crc: int) -> bytes:
+    """The last property of a record under enabledAppendPropCRC; its digits stand in reverse order."""
+    return f"{PROPERTY_CRC32}\x01{str(crc)[::-1]:0<10}\x02".encode()

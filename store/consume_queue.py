@@ -1,0 +1,303 @@
+"""The consumequeue: for each message of one queue a unit of 20 bytes that says where its record lies.
+
+What lives here: appending and reading units, recovery and truncation of the units, the queue's offsets
+(mirrors ConsumeQueue). What does not: the search by time (`offset_by_time.py`), records (`commit_log.py`).
+
+A queue offset counts units. A unit holds the record's commitlog offset, its size and the hash of its tag
+(in the delay topic the time of delivery, ms). Units before the first known message of a queue are
+placeholders: offset 0 and size 0x7fffffff.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..common.record_layout import CQ_UNIT, CQ_UNIT_SIZE, MAGIC_V1, MAGIC_V2
+from ..common.topics import SCHEDULE_TOPIC
+from .filesystem import FileSystem
+from .mapped_file import MappedFile
+from .mapped_file_queue import MappedFileQueue
+
+#: Writes a whole record: `struct.Struct.pack_into` of its layout.
+Packer = Callable[..., None]
+PLACEHOLDER_SIZE = 0x7FFFFFFF
+_PLACEHOLDER = CQ_UNIT.pack(0, PLACEHOLDER_SIZE, 0)
+_FIRST_STEP = 4096
+_LAST_STEP = 256 * 1024
+_pack_unit = CQ_UNIT.pack_into
+_unpack_unit = CQ_UNIT.unpack_from
+
+
+class ConsumeQueue:
+    """One queue of one topic, and what the append path keeps at hand for it."""
+
+    __slots__ = (
+        "_file",
+        "_limit",
+        "_spare",
+        "_view",
+        "is_delay",
+        "magic",
+        "max_offset",
+        "min_offset",
+        "next_offset",
+        "packers",
+        "queue_id",
+        "rows",
+        "topic",
+        "topic_field",
+    )
+
+    def __init__(self, fs: FileSystem, root: str, topic: str, queue_id: int, file_size: int) -> None:
+        self.topic = topic
+        self.queue_id = queue_id
+        folder = f"{root}/{topic}/{queue_id}"
+        self.rows = MappedFileQueue(fs, folder, file_size, "mappedFileSizeConsumeQueue", parents=2)
+        #: Offset of the next message to be put: all units below are written.
+        self.next_offset = 0
+        #: Offset up to which consumers may read; behind `next_offset` while a sync is awaited.
+        self.max_offset = 0
+        #: Offset of the first unit whose record is still in the commitlog.
+        self.min_offset = 0
+        topic_bytes = topic.encode()
+        short = len(topic_bytes) <= 127
+        self.magic = MAGIC_V1 if short else MAGIC_V2
+        #: The topic as it stands in a record, with its length.
+        self.topic_field = len(topic_bytes).to_bytes(1 if short else 2, "big") + topic_bytes
+        self.is_delay = topic == SCHEDULE_TOPIC
+        #: Record packers by body and properties length, shared by topics of equal length (see commit_log.py).
+        self.packers: dict[int, Packer] = {}
+        self._file: MappedFile | None = None
+        self._view = memoryview(b"")
+        self._limit = 0
+        self._spare: MappedFile | None = None
+
+    # -- appending
+
+    def has_room(self) -> bool:
+        """True when one more unit fits without asking the disk for blocks."""
+        file = self._file
+        return file is not None and file.wrote < self._limit
+
+    def make_room(self, count: int) -> None:
+        """Get files and blocks for `count` more units, so that putting them cannot fail. Raises OSError."""
+        file = self._file
+        if file is None or file.wrote == file.size:
+            file = self._next_file()
+        here = min(file.wrote + count * CQ_UNIT_SIZE, file.size)
+        if file.reserved < here:
+            file.reserve(here, min(max(file.reserved, _FIRST_STEP), _LAST_STEP))
+        self._use(file)
+        beyond = file.wrote + count * CQ_UNIT_SIZE - file.size
+        while beyond > 0:
+            spare = self._spare
+            if spare is None:
+                base = file.base + file.size
+                name = f"{self.rows.folder}/{base:020d}"
+                stored = self.rows.fs.open(name, file.size, create=True)
+                spare = self._spare = MappedFile(stored, base, wrote=0, name_durable=False)
+            spare.reserve(min(beyond, file.size), _FIRST_STEP)
+            beyond -= file.size
+            if beyond > 0:
+                raise OSError(f"{count} units do not fit into two files of {file.size} bytes")
+
+    def _next_file(self) -> MappedFile:
+        spare = self._spare
+        if spare is not None:
+            self._spare = None
+            self.rows.files.append(spare)
+            return spare
+        if not self.rows.files:
+            return self._first_file()
+        return self.rows.create_next()
+
+    def _first_file(self) -> MappedFile:
+        """The first file of a queue that may begin at an offset above 0 (fillPreBlank)."""
+        start = self.next_offset * CQ_UNIT_SIZE
+        file = self.rows.create_next(start)
+        blank = start - file.base
+        try:
+            file.reserve(blank, _FIRST_STEP)
+        except OSError:
+            self.rows.remove_last()
+            raise
+        file.view[:blank] = _PLACEHOLDER * (blank // CQ_UNIT_SIZE)
+        file.wrote = blank
+        return file
+
+    def _use(self, file: MappedFile) -> None:
+        self._file = file
+        self._view = file.view
+        self._limit = file.reserved - file.reserved % CQ_UNIT_SIZE
+
+    def put_unit(self, physical_offset: int, size: int, tags_code: int) -> int:
+        """Append the unit of the message at `next_offset`; returns the offset after it.
+
+        Room must have been made. Consumers see it once `max_offset` is raised."""
+        file = self._file
+        if file is None or file.wrote >= self._limit:
+            self.make_room(1)
+            file = self._file
+            assert file is not None
+        position = file.wrote
+        _pack_unit(self._view, position, physical_offset, size, tags_code)
+        file.wrote = position + CQ_UNIT_SIZE
+        offset = self.next_offset = self.next_offset + 1
+        return offset
+
+    def start_at(self, offset: int) -> None:
+        """Let an empty queue begin at `offset`, with placeholders in front."""
+        assert not self.rows.files
+        self.next_offset = self.max_offset = self.min_offset = offset
+
+    def fill_gap(self, offset: int) -> None:
+        """Append placeholders up to `offset`: the records of these units are lost."""
+        while self.next_offset < offset:
+            self.put_unit(0, PLACEHOLDER_SIZE, 0)
+
+    def rewrite_unit(self, offset: int, physical_offset: int, size: int, tags_code: int) -> None:
+        """Put right a unit that a power cut has torn."""
+        file = self.rows.find(offset * CQ_UNIT_SIZE)
+        assert file is not None
+        position = offset * CQ_UNIT_SIZE - file.base
+        _pack_unit(file.view, position, physical_offset, size, tags_code)
+        file.flushed = min(file.flushed, position)
+        self.rows.flushed_where = min(self.rows.flushed_where, file.base + position)
+
+    # -- reading
+
+    def unit(self, offset: int) -> tuple[int, int, int] | None:
+        """(commitlog offset, size, tag hash) at a queue offset, None outside [min_offset, next_offset)."""
+        if not self.min_offset <= offset < self.next_offset:
+            return None
+        return self.raw_unit(offset)
+
+    def raw_unit(self, offset: int) -> tuple[int, int, int] | None:
+        """As `unit`, for any offset that has a file; zeros where nothing was written."""
+        file = self.rows.find(offset * CQ_UNIT_SIZE)
+        if file is None:
+            return None
+        unit: tuple[int, int, int] = _unpack_unit(file.view, offset * CQ_UNIT_SIZE - file.base)
+        return unit
+
+    def units_from(self, offset: int, limit: int) -> memoryview | None:
+        """The raw units from a queue offset, at most `limit` and never past the end of its file."""
+        file = self.rows.find(offset * CQ_UNIT_SIZE)
+        if file is None:
+            return None
+        start = offset * CQ_UNIT_SIZE - file.base
+        return file.view[start : min(start + limit * CQ_UNIT_SIZE, file.wrote)]
+
+    @property
+    def max_physical_offset(self) -> int:
+        """End (in the commitlog) of the record of the last unit, -1 when there is none."""
+        if self.next_offset == 0 or not self.rows.files:
+            return -1
+        unit = self.raw_unit(self.next_offset - 1)
+        if unit is None or unit[1] == PLACEHOLDER_SIZE:
+            return -1
+        return unit[0] + unit[1]
+
+    def total_size(self) -> int:
+        """Length of all files in bytes."""
+        return len(self.rows.files) * self.rows.file_size
+
+    # -- recovery and cleaning
+
+    def load(self) -> None:
+        """Map the files. Raises MissingFileError, FileLengthError."""
+        self.rows.load()
+
+    def recover(self) -> None:
+        """Find the last valid unit in the last three files and cut what follows.
+
+        A unit is valid when its size is positive and its record lies after that of the unit before."""
+        files = self.rows.files
+        if not files:
+            return
+        index = max(0, len(files) - 3)
+        end = files[index].base
+        last_physical = -1
+        while index < len(files):
+            file = files[index]
+            position = 0
+            for physical, size, _ in CQ_UNIT.iter_unpack(file.view):
+                if size <= 0 or physical <= last_physical:
+                    if not (size == PLACEHOLDER_SIZE and physical == 0):
+                        break
+                else:
+                    last_physical = physical
+                position += CQ_UNIT_SIZE
+            end = file.base + position
+            if position < file.size:
+                break
+            index += 1
+        self._cut(end)
+        self.rows.flushed_where = end
+        for file in self.rows.files:
+            file.flushed = file.wrote
+
+    def truncate_dirty(self, physical_offset: int) -> int:
+        """Cut all units whose record begins at or after a commitlog offset; returns how many."""
+        before = self.next_offset
+        offset = before
+        low = self.rows.min_offset // CQ_UNIT_SIZE
+        while offset > low:
+            unit = self.raw_unit(offset - 1)
+            if unit is None or (unit[0] < physical_offset and unit[1] != PLACEHOLDER_SIZE):
+                break
+            offset -= 1
+        if offset < before:
+            self.cut_at(offset)
+        return before - offset
+
+    def cut_at(self, offset: int) -> None:
+        """Forget all units from a queue offset on."""
+        self._cut(offset * CQ_UNIT_SIZE)
+
+    def _cut(self, end: int) -> None:
+        self.rows.truncate(end)
+        if self.rows.files and self.rows.files[-1].wrote == 0 and len(self.rows.files) > 1:
+            self.rows.remove_last()
+        self.next_offset = self.max_offset = end // CQ_UNIT_SIZE
+        if self.rows.files:
+            self._use(self.rows.files[-1])
+        else:
+            self._file, self._limit, self._view = None, 0, memoryview(b"")
+
+    def correct_min_offset(self, min_physical_offset: int) -> None:
+        """Move `min_offset` to the first unit whose record still exists (ConsumeQueue.correctMinOffset)."""
+        files = self.rows.files
+        if not files:
+            return
+        low, high = max(self.min_offset, files[0].base // CQ_UNIT_SIZE), self.next_offset
+        while low < high:
+            middle = (low + high) // 2
+            unit = self.raw_unit(middle)
+            if unit is None or unit[1] == PLACEHOLDER_SIZE or unit[0] < min_physical_offset:
+                low = middle + 1
+            else:
+                high = middle
+        self.min_offset = low
+
+    def delete_expired(self, min_physical_offset: int) -> int:
+        """Remove files whose last record is gone, never the last file; returns how many."""
+        files = self.rows.files
+        count = 0
+        for file in files[:-1]:
+            physical, _, _ = _unpack_unit(file.view, file.size - CQ_UNIT_SIZE)
+            if physical >= min_physical_offset:
+                break
+            count += 1
+        self.rows.remove_first(count)
+        self.correct_min_offset(min_physical_offset)
+        return count
+
+    def destroy(self) -> None:
+        """Remove all files of the queue and start again at offset 0."""
+        if self._spare is not None:
+            self.rows.files.append(self._spare)
+            self._spare = None
+        self.rows.destroy()
+        self._file, self._limit, self._view = None, 0, memoryview(b"")
+        self.next_offset = self.max_offset = self.min_offset = 0
