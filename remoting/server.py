@@ -139,7 +139,7 @@ class RemotingServer:
                 channel.close()
             try:
                 await asyncio.wait_for(self._all_closed.wait(), STOP_TIMEOUT_SECONDS)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 for channel in list(self.channels):
                     channel.abort()
                 await asyncio.sleep(0)

@@ -1,0 +1,25 @@
+"""Headers. Configuration of a broker, and its RocksDB exports."""
+
+from __future__ import annotations
+
+from ..command import Long
+from .base import CustomHeader
+
+
+class GetBrokerConfigResponseHeader(CustomHeader, kw_only=True):
+    """Answer to GetBrokerConfig."""
+
+    version: str
+
+
+class CheckRocksdbCqWriteProgressRequestHeader(CustomHeader, kw_only=True):
+    """Request CHECK_ROCKSDB_CQ_WRITE_PROGRESS (354)."""
+
+    topic: str
+    check_store_time: Long = 0
+
+
+class ExportRocksDBConfigToJsonRequestHeader(CustomHeader, kw_only=True):
+    """Request EXPORT_ROCKSDB_CONFIG_TO_JSON (355)."""
+
+    config_type: str

@@ -1,0 +1,68 @@
+"""Headers. Replication, broker containers and changes of role."""
+
+from __future__ import annotations
+
+from ..command import Int, Long
+from .base import CustomHeader
+
+
+class ExchangeHAInfoRequestHeader(CustomHeader, kw_only=True):
+    """Request EXCHANGE_BROKER_HA_INFO (906)."""
+
+    master_ha_address: str | None = None
+    master_flush_offset: Long | None = None
+    master_address: str | None = None
+
+
+class ExchangeHAInfoResponseHeader(CustomHeader, kw_only=True):
+    """Answer to ExchangeHAInfo."""
+
+    master_ha_address: str | None = None
+    master_flush_offset: Long | None = None
+    master_address: str | None = None
+
+
+class ResetMasterFlushOffsetHeader(CustomHeader, kw_only=True):
+    """Request RESET_MASTER_FLUSH_OFFSET (908)."""
+
+    master_flush_offset: Long
+
+
+class GetBrokerMemberGroupRequestHeader(CustomHeader, kw_only=True):
+    """Request GET_BROKER_MEMBER_GROUP (901)."""
+
+    cluster_name: str
+    broker_name: str
+
+
+class NotifyMinBrokerIdChangeRequestHeader(CustomHeader, kw_only=True):
+    """Request NOTIFY_MIN_BROKER_ID_CHANGE (905)."""
+
+    min_broker_id: Long | None = None
+    broker_name: str | None = None
+    min_broker_addr: str | None = None
+    offline_broker_addr: str | None = None
+    ha_broker_addr: str | None = None
+
+
+class NotifyBrokerRoleChangedRequestHeader(CustomHeader, kw_only=True):
+    """Request NOTIFY_BROKER_ROLE_CHANGED (1008)."""
+
+    master_address: str | None = None
+    master_epoch: Int | None = None
+    sync_state_set_epoch: Int | None = None
+    master_broker_id: Long | None = None
+
+
+class AddBrokerRequestHeader(CustomHeader, kw_only=True):
+    """Request ADD_BROKER (902)."""
+
+    config_path: str | None = None
+
+
+class RemoveBrokerRequestHeader(CustomHeader, kw_only=True):
+    """Request REMOVE_BROKER (903)."""
+
+    broker_name: str
+    broker_cluster_name: str
+    broker_id: Long

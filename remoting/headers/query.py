@@ -1,0 +1,44 @@
+"""Headers. Finding messages by id, key and queue position."""
+
+from __future__ import annotations
+
+from ..command import Int, Long
+from .base import CustomHeader, TopicQueueRequestHeader, TopicRequestHeader
+
+
+class QueryMessageRequestHeader(TopicRequestHeader, kw_only=True):
+    """Request QUERY_MESSAGE (12)."""
+
+    topic: str
+    key: str
+    max_num: Int
+    begin_timestamp: Long
+    end_timestamp: Long
+
+
+class QueryMessageResponseHeader(CustomHeader, kw_only=True):
+    """Answer to QueryMessage."""
+
+    index_last_update_timestamp: Long
+    index_last_update_phyoffset: Long
+
+
+class ViewMessageRequestHeader(CustomHeader, kw_only=True):
+    """Request VIEW_MESSAGE_BY_ID (33)."""
+
+    topic: str | None = None
+    offset: Long
+
+
+class ViewMessageResponseHeader(CustomHeader, kw_only=True):
+    """Answer to ViewMessage."""
+
+
+class QueryConsumeQueueRequestHeader(TopicQueueRequestHeader, kw_only=True):
+    """Request QUERY_CONSUME_QUEUE (321)."""
+
+    topic: str | None = None
+    queue_id: Int = 0
+    index: Long = 0
+    count: Int = 0
+    consumer_group: str | None = None

@@ -1,0 +1,65 @@
+"""Headers. Brokers towards the name server: registration, heartbeat, data version."""
+
+from __future__ import annotations
+
+from ..command import Int, Long
+from .base import CustomHeader
+
+
+class RegisterBrokerRequestHeader(CustomHeader, kw_only=True):
+    """Request REGISTER_BROKER (103)."""
+
+    broker_name: str
+    broker_addr: str
+    cluster_name: str
+    ha_server_addr: str
+    broker_id: Long
+    heartbeat_timeout_millis: Long | None = None
+    enable_acting_master: bool | None = None
+    compressed: bool = False
+    body_crc32: Int | None = None
+
+
+class RegisterBrokerResponseHeader(CustomHeader, kw_only=True):
+    """Answer to RegisterBroker."""
+
+    ha_server_addr: str | None = None
+    master_addr: str | None = None
+
+
+class UnRegisterBrokerRequestHeader(CustomHeader, kw_only=True):
+    """Request UNREGISTER_BROKER (104)."""
+
+    broker_name: str
+    broker_addr: str
+    cluster_name: str
+    broker_id: Long
+
+
+class BrokerHeartbeatRequestHeader(CustomHeader, kw_only=True):
+    """Request BROKER_HEARTBEAT (904)."""
+
+    cluster_name: str
+    broker_addr: str
+    broker_name: str
+    broker_id: Long | None = None
+    epoch: Int | None = None
+    max_offset: Long | None = None
+    confirm_offset: Long | None = None
+    heartbeat_timeout_mills: Long | None = None
+    election_priority: Int | None = None
+
+
+class QueryDataVersionRequestHeader(CustomHeader, kw_only=True):
+    """Request QUERY_DATA_VERSION (322)."""
+
+    broker_name: str
+    broker_addr: str
+    cluster_name: str
+    broker_id: Long
+
+
+class QueryDataVersionResponseHeader(CustomHeader, kw_only=True):
+    """Answer to QueryDataVersion."""
+
+    changed: bool

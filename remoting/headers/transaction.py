@@ -1,0 +1,50 @@
+"""Headers. Transactions: end and check-back."""
+
+from __future__ import annotations
+
+from ..command import Int, Long
+from .base import CustomHeader, RpcRequestHeader
+
+
+class EndTransactionRequestHeader(RpcRequestHeader, kw_only=True):
+    """Request END_TRANSACTION (37)."""
+
+    topic: str | None = None
+    producer_group: str
+    tran_state_table_offset: Long
+    commit_log_offset: Long
+    commit_or_rollback: Int
+    from_transaction_check: bool | None = None
+    msg_id: str
+    transaction_id: str | None = None
+
+
+class EndTransactionResponseHeader(CustomHeader, kw_only=True):
+    """Answer to EndTransaction."""
+
+
+class CheckTransactionStateRequestHeader(RpcRequestHeader, kw_only=True):
+    """Request CHECK_TRANSACTION_STATE (39)."""
+
+    topic: str | None = None
+    tran_state_table_offset: Long
+    commit_log_offset: Long
+    msg_id: str | None = None
+    transaction_id: str | None = None
+    offset_msg_id: str | None = None
+
+
+class CheckTransactionStateResponseHeader(CustomHeader, kw_only=True):
+    """Answer to CheckTransactionState."""
+
+    producer_group: str
+    tran_state_table_offset: Long
+    commit_log_offset: Long
+    commit_or_rollback: Int
+
+
+class ResumeCheckHalfMessageRequestHeader(CustomHeader, kw_only=True):
+    """Request RESUME_CHECK_HALF_MESSAGE (323)."""
+
+    topic: str | None = None
+    msg_id: str | None = None
