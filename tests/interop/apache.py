@@ -1,0 +1,215 @@
+"""Apache's own name server, broker and client as the tests use them.
+
+A `Pair` is a name server and a broker in a JVM each; a `Driver` is one JVM with Apache's Java client and mqadmin that takes
+orders on its stdin, so that a test costs milliseconds and not JVM starts.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.interop.processes import BROKER_PORTS, Child, free_port
+from tests.interop.raw import wait_for_route
+from tests.interop.toolchain import QUICK, java_command
+
+# A consumer that comes before its retry topic's route looks again after this many ms, not after 20 s.
+EAGER = "-Drocketmq.client.rebalance.waitInterval=1500"
+
+SMALL_FILES = {
+    "mappedFileSizeCommitLog": "16777216",
+    "mappedFileSizeConsumeQueue": "60000",
+    "maxHashSlotNum": "10000",
+    "maxIndexNum": "40000",
+}
+
+
+class NameServer:
+    """Apache's name server on a free port of 127.0.0.1."""
+
+    def __init__(self, version: str, scratch: Path) -> None:
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        scratch.mkdir(parents=True, exist_ok=True)
+        config = scratch / "namesrv.conf"
+        config.write_text(
+            f"listenPort={self.port}\nbindAddress=127.0.0.1\n"
+            f"kvConfigPath={scratch}/kvConfig.json\nconfigStorePath={scratch}/namesrv.properties\n"
+        )
+        main = "org.apache.rocketmq.namesrv.NamesrvStartup"
+        self.child = Child(
+            f"Apache name server {version}",
+            java_command(version, main, ["-c", str(config)], scratch=scratch, heap="128m"),
+            cwd=scratch,
+        )
+
+    def wait_ready(self) -> float:
+        return self.child.wait_for("boot success")
+
+
+class Broker:
+    """Apache's broker on a store directory; `settings` are added to its configuration file."""
+
+    def __init__(
+        self,
+        version: str,
+        scratch: Path,
+        namesrv: str,
+        *,
+        store: Path | None = None,
+        name: str = "broker-a",
+        cluster: str = "DefaultCluster",
+        settings: dict[str, str] | None = None,
+        heap: str = "512m",
+        flags: tuple[str, ...] = QUICK,
+    ) -> None:
+        self.port = free_port(BROKER_PORTS)
+        self.address = f"127.0.0.1:{self.port}"
+        self.name = name
+        self.store = store or scratch / "store"
+        scratch.mkdir(parents=True, exist_ok=True)
+        config = {
+            "brokerClusterName": cluster,
+            "brokerName": name,
+            "brokerId": "0",
+            "brokerIP1": "127.0.0.1",
+            "brokerIP2": "127.0.0.1",
+            "bindAddress": "127.0.0.1",
+            "listenPort": str(self.port),
+            "haListenPort": str(self.port + 1),
+            "namesrvAddr": namesrv,
+            "storePathRootDir": str(self.store),
+            "storePathCommitLog": str(self.store / "commitlog"),
+            "timerWheelEnable": "false",
+            "transactionCheckInterval": "1000",
+            "transactionTimeOut": "1000",
+            # Shorter than the check interval: else a half message is asked for before its end is written.
+            "transactionOpBatchInterval": "100",
+            # The disk of the machine under test is not the subject.
+            "diskMaxUsedSpaceRatio": "95",
+            **SMALL_FILES,
+            **(settings or {}),
+        }
+        file = scratch / "broker.conf"
+        file.write_text("".join(f"{key}={value}\n" for key, value in config.items()))
+        main = "org.apache.rocketmq.broker.BrokerStartup"
+        self.child = Child(
+            f"Apache broker {version}",
+            java_command(version, main, ["-c", str(file)], scratch=scratch, heap=heap, flags=flags),
+            cwd=scratch,
+        )
+
+    def wait_ready(self) -> float:
+        return self.child.wait_for("boot success")
+
+
+class Pair:
+    """A name server and a broker of one version, both ready; also the shape of our own pair in the tests."""
+
+    def __init__(self, version: str, scratch: Path, **broker: Any) -> None:
+        self.version = version
+        self.cluster = broker.get("cluster", "DefaultCluster")
+        self.broker_name = broker.get("name", "broker-a")
+        self.nameserver = NameServer(version, scratch / "namesrv")
+        self.broker = Broker(version, scratch / "broker", self.nameserver.address, **broker)
+        self.namesrv_address = self.nameserver.address
+        self.broker_address = self.broker.address
+        try:
+            self.nameserver.wait_ready()
+            self.broker.wait_ready()
+            wait_for_route(self.namesrv_address, "TBW102", self.broker_name)
+        except BaseException:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        self.broker.child.kill()
+        self.nameserver.child.kill()
+
+
+class DriverError(AssertionError):
+    """What Apache's client said went wrong."""
+
+
+class Driver:
+    """Apache's Java client and mqadmin of one version, in one JVM."""
+
+    def __init__(self, version: str, scratch: Path) -> None:
+        self.version = version
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.log = scratch / "driver.log"
+        with open(self.log, "wb") as log:
+            self._process = subprocess.Popen(
+                java_command(version, "Driver", [], scratch=scratch, heap="384m", flags=(*QUICK, EAGER)),
+                cwd=scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            )
+        self._write = threading.Lock()
+        self._news = threading.Condition()
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._ended = False
+        self._last_id = 0
+        threading.Thread(target=self._read, name=f"driver {version}", daemon=True).start()
+        self._await(0, 60)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            answer = json.loads(line)
+            with self._news:
+                self._answers[answer["id"]] = answer
+                self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def _await(self, number: int, timeout: float) -> Any:
+        with self._news:
+            self._news.wait_for(lambda: number in self._answers or self._ended, timeout)
+            answer = self._answers.pop(number, None)
+        if answer is None:
+            why = "ended" if self._ended else f"gave no answer in {timeout:.0f} s"
+            raise DriverError(f"the Java driver {why}; see {self.log}")
+        if "error" in answer:
+            raise DriverError(answer["error"])
+        return answer["ok"]
+
+    def ask(self, op: str, timeout: float = 60.0, **request: Any) -> Any:
+        """Does one operation of `Driver.java` and gives its result; raises `DriverError` with Java's exception."""
+        with self._write:
+            self._last_id += 1
+            number = self._last_id
+            assert self._process.stdin is not None
+            self._process.stdin.write(json.dumps({"id": number, "op": op, **request}).encode() + b"\n")
+            self._process.stdin.flush()
+        return self._await(number, timeout)
+
+    def mqadmin(self, *args: str, timeout: float = 60.0) -> str:
+        """What Apache's mqadmin prints for these arguments."""
+        out = self.ask("admin", timeout=timeout, args=list(args))
+        assert isinstance(out, str)
+        return out
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def wait_until(true: Any, what: str, timeout: float = 20.0) -> Any:
+    """Asks again until `true()` gives something true; for states of other processes that send no event."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = true()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout:.0f} s: {what}")
+        time.sleep(0.05)

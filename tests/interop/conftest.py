@@ -1,0 +1,94 @@
+"""Fixtures of the interop suite: Apache's parts and ours, started once and shared, and every process ended."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop import toolchain
+from tests.interop.apache import Driver, Pair
+from tests.interop.ours import OurPair
+
+_names = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.interop)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def java_tools() -> None:
+    """Skips the suite where there is no JDK or Maven; in CI that is a failure."""
+    try:
+        toolchain.require()
+    except toolchain.ToolchainMissing as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("interop")
+
+
+@pytest.fixture(scope="session")
+def drivers(scratch: Path) -> Iterator[Callable[[str], Driver]]:
+    """The driver JVM of a version, started at its first use."""
+    running: dict[str, Driver] = {}
+
+    def get(version: str) -> Driver:
+        if version not in running:
+            running[version] = Driver(version, scratch / f"driver-{version}")
+        return running[version]
+
+    yield get
+    for driver in running.values():
+        driver.close()
+
+
+@pytest.fixture(scope="session")
+def apache_pairs(scratch: Path) -> Iterator[Callable[[str], Pair]]:
+    """Apache's pair of a version, started at its first use."""
+    running: dict[str, Pair] = {}
+
+    def get(version: str) -> Pair:
+        if version not in running:
+            running[version] = Pair(version, scratch / f"pair-{version}")
+        return running[version]
+
+    yield get
+    for pair in running.values():
+        pair.kill()
+
+
+@pytest.fixture(scope="session")
+def pair(scratch: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The pair under test: ours. With INTEROP_PAIR=5.3.3 or 4.9.7 it is Apache's, which tests the tests."""
+    version = os.environ.get("INTEROP_PAIR")
+    if version:
+        yield request.getfixturevalue("apache_pairs")(version)
+        return
+    ours = OurPair(scratch / "ours")
+    yield ours
+    ours.stop()
+
+
+@pytest.fixture(scope="session", params=toolchain.VERSIONS)
+def driver(request: pytest.FixtureRequest, drivers: Callable[[str], Driver]) -> Driver:
+    """Apache's Java client, each version in turn."""
+    return drivers(request.param)
+
+
+@pytest.fixture
+def name() -> Callable[[str], str]:
+    """Names of topics, groups and consumers that no other test uses."""
+    return lambda what: f"{what}_{next(_names)}"

@@ -1,0 +1,139 @@
+import com.alibaba.fastjson.JSONArray;
+import com.alibaba.fastjson.JSONObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
+import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageQueue;
+
+/** Apache's push consumers by name: clustering or broadcasting, concurrently or orderly, by tags or SQL; what each received. */
+@SuppressWarnings("deprecation")
+final class Consumers {
+    private final Map<String, Running> running = new ConcurrentHashMap<>();
+
+    Object subscribe(JSONObject request) throws Exception {
+        Running r = new Running(request);
+        if (running.putIfAbsent(request.getString("name"), r) != null) {
+            throw new IllegalArgumentException("consumer " + request.getString("name") + " runs already");
+        }
+        r.consumer.start();
+        return r.consumer.buildMQClientId();
+    }
+
+    /** Waits until at least `count` messages came or `timeoutMs` passed, then gives all that came. */
+    Object received(JSONObject request) throws Exception {
+        Running r = named(request);
+        long deadline = System.currentTimeMillis() + request.getLongValue("timeoutMs");
+        synchronized (r.messages) {
+            long left;
+            while (r.messages.size() < request.getIntValue("count") && (left = deadline - System.currentTimeMillis()) > 0) {
+                r.messages.wait(left);
+            }
+            return new JSONArray(new ArrayList<>(r.messages));
+        }
+    }
+
+    /** Queue ids of a topic now assigned to the consumer; waits until there are `count` or `timeoutMs` passed. */
+    Object assigned(JSONObject request) throws Exception {
+        Running r = named(request);
+        long deadline = System.currentTimeMillis() + request.getLongValue("timeoutMs");
+        while (true) {
+            Set<Integer> ids = new TreeSet<>();
+            for (MessageQueue mq : r.consumer.getDefaultMQPushConsumerImpl().getRebalanceImpl().getProcessQueueTable().keySet()) {
+                if (mq.getTopic().equals(request.getString("topic"))) {
+                    ids.add(mq.getQueueId());
+                }
+            }
+            if (ids.size() == request.getIntValue("count") || System.currentTimeMillis() > deadline) {
+                return ids;
+            }
+            Thread.sleep(20);
+        }
+    }
+
+    Object close(JSONObject request) {
+        Running r = running.remove(request.getString("name"));
+        if (r != null) {
+            r.consumer.shutdown();
+        }
+        return r != null;
+    }
+
+    private Running named(JSONObject request) {
+        Running r = running.get(request.getString("name"));
+        if (r == null) {
+            throw new IllegalArgumentException("no consumer " + request.getString("name"));
+        }
+        return r;
+    }
+
+    private static final class Running {
+        final DefaultMQPushConsumer consumer;
+        final List<JSONObject> messages = new ArrayList<>();
+        private int toReject;
+
+        Running(JSONObject request) throws Exception {
+            consumer = new DefaultMQPushConsumer(request.getString("group"));
+            consumer.setNamesrvAddr(request.getString("namesrv"));
+            consumer.setInstanceName(request.getString("name"));
+            consumer.setVipChannelEnabled(request.getBooleanValue("vip"));
+            consumer.setPollNameServerInterval(1000);
+            boolean last = "LAST".equals(request.getString("from"));
+            consumer.setConsumeFromWhere(
+                last ? ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET : ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+            if ("BROADCASTING".equals(request.getString("model"))) {
+                setBroadcasting(consumer);
+            }
+            if (request.containsKey("maxReconsumeTimes")) {
+                consumer.setMaxReconsumeTimes(request.getIntValue("maxReconsumeTimes"));
+            }
+            if (request.containsKey("batch")) {
+                consumer.setConsumeMessageBatchMaxSize(request.getIntValue("batch"));
+            }
+            toReject = request.getIntValue("rejectFirst");
+            consumer.setSuspendCurrentQueueTimeMillis(100);
+            if (request.containsKey("sql")) {
+                consumer.subscribe(request.getString("topic"), MessageSelector.bySql(request.getString("sql")));
+            } else {
+                String tags = request.getString("tags");
+                consumer.subscribe(request.getString("topic"), tags == null ? "*" : tags);
+            }
+            if (request.getBooleanValue("orderly")) {
+                consumer.registerMessageListener((MessageListenerOrderly) (list, context) ->
+                    take(list) ? ConsumeOrderlyStatus.SUCCESS : ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT);
+            } else {
+                consumer.registerMessageListener((MessageListenerConcurrently) (list, context) -> {
+                    context.setDelayLevelWhenNextConsume(1);
+                    return take(list) ? ConsumeConcurrentlyStatus.CONSUME_SUCCESS : ConsumeConcurrentlyStatus.RECONSUME_LATER;
+                });
+            }
+        }
+
+        private boolean take(List<MessageExt> list) {
+            synchronized (messages) {
+                for (MessageExt m : list) {
+                    messages.add(Records.of(m));
+                }
+                messages.notifyAll();
+                return toReject-- <= 0;
+            }
+        }
+
+        @SuppressWarnings({"unchecked", "rawtypes"})
+        private static void setBroadcasting(DefaultMQPushConsumer consumer) throws Exception {
+            Class<?> model = consumer.getMessageModel().getClass();
+            consumer.getClass().getMethod("setMessageModel", model)
+                .invoke(consumer, Enum.valueOf((Class<Enum>) model, "BROADCASTING"));
+        }
+    }
+}

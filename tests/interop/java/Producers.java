@@ -1,0 +1,188 @@
+import com.alibaba.fastjson.JSONArray;
+import com.alibaba.fastjson.JSONObject;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
+import org.apache.rocketmq.client.producer.SendCallback;
+import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
+
+/** Sends with Apache's producers: sync, async, oneway, batch, to a chosen queue, in a transaction. Producers stay open by name. */
+final class Producers {
+    private static final AtomicInteger INSTANCES = new AtomicInteger();
+    private final Map<String, DefaultMQProducer> open = new ConcurrentHashMap<>();
+
+    Object send(JSONObject request) throws Exception {
+        String mode = request.getString("mode");
+        DefaultMQProducer producer = producer(request, "transaction".equals(mode));
+        List<Message> messages = new ArrayList<>();
+        JSONArray specs = request.getJSONArray("messages");
+        for (int i = 0; i < specs.size(); i++) {
+            messages.add(message(specs.getJSONObject(i)));
+        }
+        switch (mode == null ? "sync" : mode) {
+            case "sync": return sync(producer, messages, specs);
+            case "async": return async(producer, messages);
+            case "oneway":
+                for (Message m : messages) {
+                    producer.sendOneway(m);
+                }
+                return messages.size();
+            case "batch": return new JSONArray().fluentAdd(result(producer.send(messages)));
+            case "transaction": return transaction((TransactionMQProducer) producer, messages);
+            default: throw new IllegalArgumentException("unknown mode " + mode);
+        }
+    }
+
+    Object close(JSONObject request) {
+        DefaultMQProducer producer = open.remove(key(request));
+        if (producer != null) {
+            producer.shutdown();
+        }
+        return producer != null;
+    }
+
+    private static String key(JSONObject r) {
+        return r.getString("namesrv") + "|" + r.getString("group");
+    }
+
+    private DefaultMQProducer producer(JSONObject request, boolean transactional) throws Exception {
+        synchronized (open) {
+            DefaultMQProducer producer = open.get(key(request));
+            if (producer != null) {
+                return producer;
+            }
+            String group = request.getString("group");
+            if (transactional) {
+                TransactionMQProducer t = new TransactionMQProducer(group);
+                t.setTransactionListener(new ByProperty());
+                producer = t;
+            } else {
+                producer = new DefaultMQProducer(group);
+            }
+            producer.setNamesrvAddr(request.getString("namesrv"));
+            producer.setInstanceName("producer-" + INSTANCES.incrementAndGet());
+            producer.setVipChannelEnabled(request.getBooleanValue("vip"));
+            if (request.containsKey("compressOver")) {
+                producer.setCompressMsgBodyOverHowmuch(request.getIntValue("compressOver"));
+            }
+            if (request.containsKey("compressType")) {
+                setCompressType(producer, request.getString("compressType"));
+            }
+            if (request.containsKey("retries")) {
+                producer.setRetryTimesWhenSendFailed(request.getIntValue("retries"));
+            }
+            producer.start();
+            open.put(key(request), producer);
+            return producer;
+        }
+    }
+
+    private static void setCompressType(DefaultMQProducer producer, String name) throws Exception {
+        Class<?> type = Class.forName("org.apache.rocketmq.common.compression.CompressionType");
+        producer.getClass().getMethod("setCompressType", type).invoke(producer, type.getMethod("of", String.class).invoke(null, name));
+    }
+
+    private static Message message(JSONObject spec) {
+        byte[] body = spec.containsKey("body")
+            ? spec.getString("body").getBytes(StandardCharsets.UTF_8)
+            : Records.body(spec.getIntValue("bodySize"), spec.getLongValue("seed"));
+        Message m = new Message(spec.getString("topic"), spec.getString("tags"), spec.getString("keys"), body);
+        m.setFlag(spec.getIntValue("flag"));
+        if (spec.containsKey("delay")) {
+            m.setDelayTimeLevel(spec.getIntValue("delay"));
+        }
+        JSONObject properties = spec.getJSONObject("properties");
+        if (properties != null) {
+            properties.forEach((k, v) -> m.putUserProperty(k, String.valueOf(v)));
+        }
+        return m;
+    }
+
+    private static JSONArray sync(DefaultMQProducer producer, List<Message> messages, JSONArray specs) throws Exception {
+        JSONArray results = new JSONArray();
+        for (int i = 0; i < messages.size(); i++) {
+            Integer queue = specs.getJSONObject(i).getInteger("queue");
+            SendResult sent = queue == null
+                ? producer.send(messages.get(i), 10_000)
+                : producer.send(messages.get(i), (queues, m, arg) -> queues.get((Integer) arg % queues.size()), queue, 10_000);
+            results.add(result(sent));
+        }
+        return results;
+    }
+
+    private static JSONArray async(DefaultMQProducer producer, List<Message> messages) throws Exception {
+        JSONArray results = new JSONArray();
+        CountDownLatch left = new CountDownLatch(messages.size());
+        for (Message m : messages) {
+            producer.send(m, new SendCallback() {
+                @Override
+                public void onSuccess(SendResult sent) {
+                    add(result(sent));
+                }
+
+                @Override
+                public void onException(Throwable e) {
+                    add(new JSONObject().fluentPut("status", e.toString()));
+                }
+
+                private void add(JSONObject one) {
+                    synchronized (results) {
+                        results.add(one);
+                    }
+                    left.countDown();
+                }
+            }, 10_000);
+        }
+        if (!left.await(30, TimeUnit.SECONDS)) {
+            throw new IllegalStateException(left.getCount() + " async sends had no answer");
+        }
+        return results;
+    }
+
+    private static JSONArray transaction(TransactionMQProducer producer, List<Message> messages) throws Exception {
+        JSONArray results = new JSONArray();
+        for (Message m : messages) {
+            results.add(result(producer.sendMessageInTransaction(m, null)));
+        }
+        return results;
+    }
+
+    private static JSONObject result(SendResult sent) {
+        JSONObject o = new JSONObject(true);
+        o.put("status", sent.getSendStatus().name());
+        o.put("msgId", sent.getMsgId());
+        o.put("offsetMsgId", sent.getOffsetMsgId());
+        o.put("queueId", sent.getMessageQueue().getQueueId());
+        o.put("queueOffset", sent.getQueueOffset());
+        return o;
+    }
+
+    /** The user property "outcome" says how the transaction ends: commit, rollback, or unknown, which the check then commits. */
+    private static final class ByProperty implements TransactionListener {
+        @Override
+        public LocalTransactionState executeLocalTransaction(Message m, Object arg) {
+            switch (m.getUserProperty("outcome")) {
+                case "commit": return LocalTransactionState.COMMIT_MESSAGE;
+                case "rollback": return LocalTransactionState.ROLLBACK_MESSAGE;
+                default: return LocalTransactionState.UNKNOW;
+            }
+        }
+
+        @Override
+        public LocalTransactionState checkLocalTransaction(MessageExt m) {
+            return "rollback".equals(m.getUserProperty("outcome"))
+                ? LocalTransactionState.ROLLBACK_MESSAGE : LocalTransactionState.COMMIT_MESSAGE;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+"""Our own pair and our own command line, run as processes the way a user runs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.interop.processes import Child
+from tests.interop.raw import wait_for_route
+
+BIN = Path(sys.executable).parent
+SETTINGS = {
+    "brokerIP1": "127.0.0.1",
+    "transactionCheckInterval": "1000",
+    "transactionTimeOut": "1000",
+    "transactionOpBatchInterval": "100",
+    "mappedFileSizeCommitLog": "16777216",
+    "mappedFileSizeConsumeQueue": "60000",
+    "maxHashSlotNum": "10000",
+    "maxIndexNum": "40000",
+    "diskMaxUsedSpaceRatio": "95",
+}
+
+
+class OurPair:
+    """`mqadmin dev`: our name server and broker in one process, ready when its ready file is there."""
+
+    def __init__(
+        self, scratch: Path, *, store: Path | None = None, settings: dict[str, str] | None = None, wait_for: str = "TBW102"
+    ) -> None:
+        scratch.mkdir(parents=True, exist_ok=True)
+        ready = scratch / "ready.json"
+        ready.unlink(missing_ok=True)
+        self.store = store or scratch / "store"
+        values = {**SETTINGS, **(settings or {})}
+        config = scratch / "broker.conf"
+        config.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
+        self.version = "ours"
+        self.cluster = values.get("brokerClusterName", "DefaultCluster")
+        self.broker_name = values.get("brokerName", "broker-a")
+        self.child = Child(
+            "our pair",
+            [
+                str(BIN / "mqadmin"), "dev", "--namesrv-port", "0", "--broker-port", "0", "--store-dir", str(self.store),
+                "--ready-file", str(ready), "--config", str(config),
+            ],
+            cwd=scratch,
+        )
+        try:
+            addresses = self._await_ready(ready)
+            self.namesrv_address: str = addresses["namesrv"]
+            self.broker_address: str = addresses["broker"]
+            wait_for_route(self.namesrv_address, wait_for, self.broker_name)
+        except BaseException:
+            self.child.kill()
+            raise
+
+    def _await_ready(self, ready: Path, timeout: float = 20.0) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout
+        while not ready.exists():
+            if self.child.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"`mqadmin dev` is not ready:\n{self.child.output}")
+            time.sleep(0.01)
+        content = json.loads(ready.read_text())
+        assert isinstance(content, dict)
+        return content
+
+    def stop(self) -> int:
+        return self.child.stop()
+
+    def kill(self) -> None:
+        self.child.kill()
+
+
+class Ran:
+    """What one of our commands did."""
+
+    def __init__(self, args: tuple[str, ...], done: subprocess.CompletedProcess[str]) -> None:
+        self.args = args
+        self.code = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr
+
+    @property
+    def json(self) -> Any:
+        assert self.code == 0, f"mqadmin {' '.join(self.args)}: exit {self.code}\n{self.out}{self.err}"
+        return json.loads(self.out)
+
+    def __repr__(self) -> str:
+        return f"mqadmin {' '.join(self.args)} -> exit {self.code}\nstdout:\n{self.out}\nstderr:\n{self.err}"
+
+
+def mqadmin(*args: str, namesrv: str | None = None, output: str | None = None, timeout: float = 60.0) -> Ran:
+    """Runs our `mqadmin` with these arguments; `output` is its --output."""
+    line = list(args)
+    if namesrv is not None:
+        line += ["-n", namesrv]
+    if output is not None:
+        line += ["--output", output]
+    done = subprocess.run([str(BIN / "mqadmin"), *line], capture_output=True, text=True, timeout=timeout)
+    return Ran(tuple(line), done)

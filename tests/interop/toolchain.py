@@ -1,0 +1,145 @@
+"""Apache RocketMQ's released parts on this machine: jars from Maven Central, compiled Java sources, JVM command lines.
+
+Everything lands in `.interop-cache/` of the checkout, once. Nothing here starts a server (see `apache.py`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".interop-cache"
+POM = Path(__file__).parent / "maven" / "pom.xml"
+DRIVER_SOURCES = Path(__file__).parent / "java"
+VERSIONS = ("5.3.3", "4.9.7")
+MIN_JDK = 17
+
+# What Apache's broker needs opened on JDK 17: it unmaps and warms its files through JDK internals.
+OPENED = (
+    "--add-exports=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-opens=java.base/java.nio=ALL-UNNAMED",
+    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+)
+# Short-lived test JVMs: quick to start, one collector thread.
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+
+LOGBACK = """<configuration>
+  <appender name="file" class="ch.qos.logback.core.FileAppender">
+    <file>${user.home}/%s.log</file>
+    <encoder><pattern>%%d %%p %%t - %%m%%n</pattern></encoder>
+  </appender>
+  <root level="WARN"><appender-ref ref="file"/></root>
+</configuration>
+"""
+
+
+class ToolchainMissing(Exception):
+    """No usable JDK or Maven: says which, and what to install."""
+
+
+def require() -> None:
+    """Raises `ToolchainMissing` unless a JDK of at least 17 and Maven are on the PATH."""
+    for tool, package in (("java", "a JDK 17 or newer"), ("javac", "a JDK (not a JRE)"), ("mvn", "Maven 3")):
+        if shutil.which(tool) is None:
+            raise ToolchainMissing(f"no `{tool}` on the PATH: interop needs {package}")
+    text = subprocess.run(["javac", "-version"], capture_output=True, text=True, check=True)
+    found = re.search(r"(\d+)", text.stdout + text.stderr)
+    if found is None or int(found[1]) < MIN_JDK:
+        raise ToolchainMissing(f"javac is {found[1] if found else 'unknown'}: interop needs a JDK {MIN_JDK} or newer")
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """One process at a time fills a part of the cache."""
+    CACHE.mkdir(exist_ok=True)
+    with open(CACHE / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _digest(files: Sequence[Path]) -> str:
+    sha = hashlib.sha256()
+    for file in sorted(files):
+        sha.update(file.name.encode())
+        sha.update(file.read_bytes())
+    return sha.hexdigest()[:16]
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def jars(version: str) -> Path:
+    """Folder with Apache's jars of that version and all they need; fetched by Maven the first time."""
+    lib = CACHE / version / "lib"
+    stamp = lib / f".complete-{_digest([POM])}"
+    with _locked(version):
+        if not stamp.exists():
+            shutil.rmtree(lib, ignore_errors=True)
+            _run(
+                ["mvn", "-B", "-q", "-f", str(POM), f"-Drocketmq.version={version}",
+                 "dependency:copy-dependencies", f"-DoutputDirectory={lib}"]
+            )
+            stamp.touch()
+    return lib
+
+
+def classpath(version: str, sources: Path = DRIVER_SOURCES) -> str:
+    """Class path with Apache's jars and the classes of the Java files in `sources`, compiled once per content."""
+    lib = jars(version)
+    files = sorted(sources.glob("*.java"))
+    classes = CACHE / version / f"classes-{sources.parent.name}-{_digest(files)}"
+    with _locked(version):
+        if not classes.exists():
+            building = classes.with_suffix(".building")
+            shutil.rmtree(building, ignore_errors=True)
+            _run(
+                ["javac", "-nowarn", "-proc:none", "-XDignore.symbol.file", "-encoding", "UTF-8",
+                 "-cp", f"{lib}/*", "-d", str(building), *map(str, files)]
+            )
+            building.rename(classes)
+    return f"{classes}{os.pathsep}{lib}/*"
+
+
+def home(version: str) -> Path:
+    """A `-Drocketmq.home.dir`: 4.9.7 refuses to start without logback files in its `conf`."""
+    path = CACHE / version / "home"
+    (path / "conf").mkdir(parents=True, exist_ok=True)
+    for part in ("broker", "namesrv", "tools"):
+        file = path / "conf" / f"logback_{part}.xml"
+        if not file.exists():
+            file.write_text(LOGBACK % part)
+    return path
+
+
+def java_command(
+    version: str,
+    main: str,
+    args: Sequence[str],
+    *,
+    scratch: Path,
+    heap: str = "256m",
+    flags: Sequence[str] = QUICK,
+    sources: Path = DRIVER_SOURCES,
+) -> list[str]:
+    """Command line of a JVM with Apache's parts; logs, local offsets and the like go below `scratch`."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    return [
+        "java", f"-Xmx{heap}", *flags, *OPENED,
+        f"-Drocketmq.home.dir={home(version)}", f"-Duser.home={scratch}",
+        f"-Drocketmq.client.localOffsetStoreDir={scratch}/offsets",
+        f"-Drocketmq.client.logRoot={scratch}/clientlogs",
+        "-Dfile.encoding=UTF-8", "-Duser.timezone=UTC",
+        "-cp", classpath(version, sources), main, *args,
+    ]
