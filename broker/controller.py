@@ -24,5 +24,192 @@ What the hot processors call on the managers that live in other modules:
 ``outer`` (BrokerOuterApi)
     ``await register_all()``, ``await unregister_all()``, ``await close()``; never raises for one name server.
 
+After a change of the configuration at run time ``configuration_changed()`` must be called.
+
 Mirrors org.apache.rocketmq.broker.BrokerController.
 """
+
+from __future__ import annotations
+
+import gc
+import logging
+import socket
+import time
+from collections.abc import Callable
+
+from rocketmq_ops.broker.broker_to_client import BrokerToClient
+from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.consumer_manager import ConsumerManager
+from rocketmq_ops.broker.consumer_offset_manager import ConsumerOffsetManager
+from rocketmq_ops.broker.deferred import run_later
+from rocketmq_ops.broker.outer_api import BrokerOuterApi
+from rocketmq_ops.broker.periodic import PeriodicJobs
+from rocketmq_ops.broker.processors import install_all
+from rocketmq_ops.broker.producer_manager import ProducerManager
+from rocketmq_ops.broker.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
+from rocketmq_ops.broker.rebalance_lock_manager import RebalanceLockManager
+from rocketmq_ops.broker.schedule_message_service import ScheduleMessageService
+from rocketmq_ops.broker.stats import BrokerStats
+from rocketmq_ops.broker.subscription_group_manager import SubscriptionGroupManager
+from rocketmq_ops.broker.topic_config_manager import TopicConfigManager
+from rocketmq_ops.broker.transactional_message_service import TransactionalMessageService
+from rocketmq_ops.common.addresses import format_address
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.server import RemotingServer
+from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.message_store import MessageStore
+
+log = logging.getLogger(__name__)
+
+SCAN_CLIENTS_INTERVAL_MS = 10_000
+#: The VIP port, on which clients may send and administrate, lies this much below ``listenPort``.
+VIP_PORT_DISTANCE = 2
+
+
+def now_ms() -> int:
+    """The broker's clock: ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def free_port_with_vip(host: str, tries: int = 50) -> int:
+    """A free port whose VIP port is free too, for ``listenPort=0``. Raises OSError when none is found."""
+    for _ in range(tries):
+        with socket.socket() as first, socket.socket() as second:
+            first.bind((host, 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind((host, port - VIP_PORT_DISTANCE))
+            except (OSError, OverflowError):
+                continue
+            return port
+    raise OSError(f"no free port with its VIP port found on {host}")
+
+
+class BrokerController:
+    """One broker. ``start`` raises OSError when a port or the store is taken, CorruptDataError for unusable files."""
+
+    def __init__(
+        self,
+        config: BrokerConfig,
+        store_config: MessageStoreConfig,
+        server_config: NettyServerConfig,
+        client_config: NettyClientConfig,
+    ) -> None:
+        self.config = config
+        self.store_config = store_config
+        self.server_config = server_config
+        self.client_config = client_config
+        self.clock = now_ms
+        self.start_timestamp = 0
+        if not server_config.listenPort:
+            server_config.listenPort = free_port_with_vip(server_config.bindAddress)
+        self.server = RemotingServer(server_config)
+        self.store = MessageStore(
+            store_config, store_host=(config.brokerIP1, server_config.listenPort), clock=self.clock
+        )
+        self.topics = TopicConfigManager(self)
+        self.groups = SubscriptionGroupManager(self)
+        self.offsets = ConsumerOffsetManager(self)
+        self.to_client = BrokerToClient(self)
+        self.consumers = ConsumerManager(self.clock, self.to_client.notify_consumer_ids_changed)
+        self.producers = ProducerManager(self.clock)
+        self.locks = RebalanceLockManager(self.clock)
+        self.stats = BrokerStats(self)
+        self.delay = ScheduleMessageService(self)
+        self.transactions = TransactionalMessageService(self)
+        self.outer = BrokerOuterApi(self)
+        self.held_pulls = PullRequestHold(self.clock, self._max_offset)
+        self._jobs = PeriodicJobs()
+        self._configuration_listeners: list[Callable[[], None]] = []
+        self._started = False
+
+    @property
+    def address(self) -> str:
+        """``brokerIP1:listenPort``, as name servers and clients know it."""
+        return format_address(self.config.brokerIP1, self.server_config.listenPort)
+
+    @property
+    def ha_address(self) -> str:
+        """``brokerIP2:haListenPort``, where a slave would connect."""
+        port = self.store_config.haListenPort or self.server_config.listenPort + 1
+        return format_address(self.config.brokerIP2, port)
+
+    async def start(self) -> None:
+        """Load configuration files and the store, listen, and register with every name server."""
+        for manager in (self.topics, self.groups, self.offsets):
+            manager.load()
+        self.store.load()
+        self.delay.load()
+        install_all(self)
+        self.store.arriving = self.held_pulls.message_arriving
+        self.server.on_close(self._client_closed)
+        host, port = self.server_config.bindAddress, self.server_config.listenPort
+        if port > VIP_PORT_DISTANCE:
+            self.server.add_listener(host, port - VIP_PORT_DISTANCE)
+        self.store.start()
+        try:
+            await self.server.start()
+        except BaseException:
+            await self.store.shutdown()
+            raise
+        self._started = True
+        self.start_timestamp = self.clock()
+        self.stats.start()
+        self.delay.start()
+        self.transactions.start()
+        self._start_jobs()
+        await self.outer.register_all()
+        gc.collect()
+        gc.freeze()
+
+    async def stop(self) -> None:
+        """Unregister, stop listening, flush and close the store, write the configuration files."""
+        if not self._started:
+            return
+        self._started = False
+        self._jobs.stop()
+        await self.outer.unregister_all()
+        self.delay.stop()
+        self.transactions.stop()
+        self.stats.stop()
+        await self.server.stop()
+        await self.store.shutdown()
+        for manager in (self.topics, self.groups, self.offsets, self.delay):
+            manager.persist()
+        await self.outer.close()
+
+    async def register_all(self) -> None:
+        """Register with every name server and wait for their answers; a failing one costs a log line only."""
+        await self.outer.register_all()
+
+    def on_configuration_changed(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after each change of the configuration, for those who keep something derived from it."""
+        self._configuration_listeners.append(listener)
+
+    def configuration_changed(self) -> None:
+        """To be called after any attribute of the configuration classes was changed at run time."""
+        for listener in self._configuration_listeners:
+            listener()
+
+    def _register_soon(self) -> None:
+        run_later(self.outer.register_all(), "register-broker")
+
+    def _start_jobs(self) -> None:
+        every, config, store_config = self._jobs.every, self.config, self.store_config
+        every("register", lambda: max(10_000, min(config.registerNameServerPeriod, 60_000)), self._register_soon)
+        every("consumer offsets", lambda: config.flushConsumerOffsetInterval, self.offsets.persist)
+        every("delay offsets", lambda: store_config.flushDelayOffsetInterval, self.delay.persist)
+        every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)
+        every("held pulls", lambda: SWEEP_INTERVAL_MS, self.held_pulls.sweep)
+
+    def _scan_clients(self) -> None:
+        self.producers.scan_inactive()
+        self.consumers.scan_inactive(self.config.channelExpiredTimeout, self.config.subscriptionExpiredTimeout)
+
+    def _client_closed(self, channel: Channel) -> None:
+        self.producers.close_channel(channel)
+        self.consumers.close_channel(channel)
+
+    def _max_offset(self, topic: str, queue_id: int) -> int:
+        return self.store.max_offset(topic, queue_id)

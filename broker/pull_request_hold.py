@@ -16,15 +16,18 @@ from rocketmq_ops.remoting.command import RemotingCommand
 
 #: How often timed out pulls are looked for. Apache's sweeps every 5 s; a finer sweep honours short suspend times.
 SWEEP_INTERVAL_MS = 1_000
+#: After this long a pull is answered when its queue has grown, even by messages that it does not want: so the
+#: consumer's offset moves on past them.
+GROWTH_CHECK_MS = 5_000
 
 
 class HeldPull:
     """One waiting pull: ``offset`` is the queue offset it waits for, ``deadline_ms`` when it is answered anyway.
 
-    ``tag_codes`` are the hash codes of the wanted tags, None for every message.
+    ``tag_codes`` are the hash codes of the wanted tags, None for every message. ``suspend_ms`` is how long it waits.
     """
 
-    __slots__ = ("channel", "deadline_ms", "header", "offset", "request", "tag_codes")
+    __slots__ = ("channel", "deadline_ms", "growth_check_ms", "header", "offset", "request", "tag_codes")
 
     def __init__(
         self,
@@ -33,32 +36,29 @@ class HeldPull:
         header: Any,
         offset: int,
         tag_codes: frozenset[int] | None,
-        deadline_ms: int,
+        now_ms: int,
+        suspend_ms: int,
     ) -> None:
         self.channel = channel
         self.request = request
         self.header = header
         self.offset = offset
         self.tag_codes = tag_codes
-        self.deadline_ms = deadline_ms
+        self.deadline_ms = now_ms + suspend_ms
+        self.growth_check_ms = now_ms + GROWTH_CHECK_MS
 
 
 class PullRequestHold:
     """Held pulls by topic and queue.
 
-    ``max_offset(topic, queue_id)`` is the store's, ``execute(pull)`` runs a pull again without the right to wait,
-    ``clock`` returns ms since the epoch.
+    ``max_offset(topic, queue_id)`` is the store's, ``clock`` returns ms since the epoch. The pull processor sets
+    ``execute``, which runs a pull again without the right to wait.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], int],
-        max_offset: Callable[[str, int], int],
-        execute: Callable[[HeldPull], None],
-    ) -> None:
+    def __init__(self, clock: Callable[[], int], max_offset: Callable[[str, int], int]) -> None:
         self._clock = clock
         self._max_offset = max_offset
-        self._execute = execute
+        self.execute: Callable[[HeldPull], None] = lambda pull: None
         self.table: dict[str, dict[int, list[HeldPull]]] = {}
         self._woken: list[HeldPull] = []
 
@@ -93,10 +93,7 @@ class PullRequestHold:
         self._keep(topic, queue_id, kept)
 
     def sweep(self) -> None:
-        """Wake the pulls whose time is over or whose queue has grown, forget those of closed connections.
-
-        The growth check covers messages that came between a pull's read and its hold.
-        """
+        """Wake the pulls whose time is over or whose queue has grown, forget those of closed connections."""
         now = self._clock()
         for topic, queues in list(self.table.items()):
             for queue_id, pulls in list(queues.items()):
@@ -105,7 +102,8 @@ class PullRequestHold:
                 for pull in pulls:
                     if pull.channel.closed:
                         continue
-                    if now >= pull.deadline_ms or (max_offset > pull.offset and pull.tag_codes is None):
+                    grown = max_offset > pull.offset and (pull.tag_codes is None or now >= pull.growth_check_ms)
+                    if grown or now >= pull.deadline_ms:
                         self._wake(pull)
                     else:
                         kept.append(pull)
@@ -137,4 +135,4 @@ class PullRequestHold:
         woken, self._woken = self._woken, []
         for pull in woken:
             if not pull.channel.closed:
-                self._execute(pull)
+                self.execute(pull)

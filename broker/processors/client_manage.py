@@ -1,0 +1,132 @@
+"""Clients: HEART_BEAT (34), UNREGISTER_CLIENT (35), CHECK_CLIENT_CONFIG (46), and the queue locks 41 and 42.
+
+The tables are ``consumer_manager.py``, ``producer_manager.py`` and ``rebalance_lock_manager.py``.
+Mirrors org.apache.rocketmq.broker.processor.ClientManageProcessor and the locks of AdminBrokerProcessor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.client_channel import ClientChannelInfo
+from rocketmq_ops.broker.consumer_manager import CONSUME_ACTIVELY
+from rocketmq_ops.broker.subscription_filter import is_tag_type
+from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.topics import retry_topic
+from rocketmq_ops.remoting.bodies import (
+    CheckClientRequestBody,
+    ConsumerData,
+    HeartbeatData,
+    LockBatchRequestBody,
+    LockBatchResponseBody,
+    MessageQueue,
+    UnlockBatchRequestBody,
+)
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import UnregisterClientRequestHeader, UnregisterClientResponseHeader
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+IS_SUPPORT_HEART_BEAT_V2 = "IS_SUPPORT_HEART_BEAT_V2"
+IS_SUB_CHANGE = "IS_SUB_CHANGE"
+UNIT_SUB_FLAG = 2
+
+
+class ClientManageProcessor:
+    """Handles heartbeats and what else concerns one client. ``_fingerprints`` is the last one by consumer group."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self._fingerprints: dict[str, int] = {}
+
+    def heartbeat(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+        """Register the client's producers and consumers; unknown groups and retry topics are created as allowed."""
+        controller = self._controller
+        data = HeartbeatData.decode(request.body)
+        client = ClientChannelInfo(channel, data.client_id, request.language, request.version, controller.clock())
+        sub_changed = data.heartbeat_fingerprint == 0
+        for consumer in data.consumer_data_set:
+            if controller.config.rejectPullConsumerEnable and consumer.consume_type == CONSUME_ACTIVELY:
+                continue
+            before = self._fingerprints.get(consumer.group_name)
+            if before is not None and before != data.heartbeat_fingerprint:
+                sub_changed = True
+            self._fingerprints[consumer.group_name] = data.heartbeat_fingerprint
+            self._register_consumer(client, consumer, with_subscriptions=not data.without_sub)
+        for producer in data.producer_data_set:
+            controller.producers.register(producer.group_name, client)
+        fields = {IS_SUPPORT_HEART_BEAT_V2: "true", IS_SUB_CHANGE: "true" if sub_changed else "false"}
+        return request.reply(ext_fields=fields)
+
+    def _register_consumer(self, client: ClientChannelInfo, consumer: ConsumerData, *, with_subscriptions: bool) -> None:
+        controller, group = self._controller, consumer.group_name
+        config = controller.groups.find(group)
+        if config is None:
+            return
+        subscriptions = consumer.subscription_data_set
+        controller.topics.create_in_send_message_back(
+            retry_topic(group),
+            config.retry_queue_nums,
+            PERM_WRITE | PERM_READ,
+            order=any(controller.topics.is_order_topic(sub.topic) for sub in subscriptions),
+            sys_flag=UNIT_SUB_FLAG if consumer.unit_mode else 0,
+        )
+        controller.consumers.register(
+            group,
+            client,
+            consumer.consume_type,
+            consumer.message_model,
+            consumer.consume_from_where,
+            subscriptions if with_subscriptions else None,
+            config.notify_consumer_ids_changed_enable,
+        )
+
+    def unregister(
+        self, channel: Channel, request: RemotingCommand, header: UnregisterClientRequestHeader
+    ) -> RemotingCommand:
+        """Forget the client as a producer, as a consumer, or as both."""
+        controller = self._controller
+        if header.producer_group is not None:
+            controller.producers.unregister(header.producer_group, channel)
+        if header.consumer_group is not None:
+            config = controller.groups.find(header.consumer_group)
+            notify = config is None or config.notify_consumer_ids_changed_enable
+            controller.consumers.unregister(header.consumer_group, channel, notify)
+        return request.reply(header=UnregisterClientResponseHeader())
+
+    def check_config(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+        """Tell a consumer before it starts whether its kind of filter is supported."""
+        subscription = CheckClientRequestBody.decode(request.body).subscription_data if request.body else None
+        if subscription is not None and not is_tag_type(subscription.expression_type):
+            remark = f"The broker does not support consumer to filter message by {subscription.expression_type}"
+            return request.reply(ResponseCode.SYSTEM_ERROR, remark)
+        return request.reply()
+
+    def lock(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+        """Lock queues for an orderly consumer; the body names those that it now holds."""
+        body = LockBatchRequestBody.decode(request.body)
+        queues = [(mq.topic, mq.broker_name, mq.queue_id) for mq in body.mq_set]
+        locked = self._controller.locks.try_lock_batch(body.consumer_group, queues, body.client_id)
+        answer = LockBatchResponseBody([MessageQueue(*queue) for queue in locked])
+        return request.reply(body=answer.encode())
+
+    def unlock(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+        """Give up queue locks."""
+        body = UnlockBatchRequestBody.decode(request.body)
+        queues = [(mq.topic, mq.broker_name, mq.queue_id) for mq in body.mq_set]
+        self._controller.locks.unlock_batch(body.consumer_group, queues, body.client_id)
+        return request.reply()
+
+
+def install(controller: BrokerController) -> None:
+    """Register the codes of this module."""
+    processor = ClientManageProcessor(controller)
+    server = controller.server
+    server.register(RequestCode.HEART_BEAT, None, processor.heartbeat)
+    server.register(RequestCode.UNREGISTER_CLIENT, UnregisterClientRequestHeader, processor.unregister)
+    server.register(RequestCode.CHECK_CLIENT_CONFIG, None, processor.check_config)
+    server.register(RequestCode.LOCK_BATCH_MQ, None, processor.lock)
+    server.register(RequestCode.UNLOCK_BATCH_MQ, None, processor.unlock)

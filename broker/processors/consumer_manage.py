@@ -1,0 +1,99 @@
+"""Consumer offsets and members: QUERY_CONSUMER_OFFSET (14), UPDATE_CONSUMER_OFFSET (15), consumer list (38).
+
+The tables are ``consumer_offset_manager.py`` and ``consumer_manager.py``.
+Mirrors org.apache.rocketmq.broker.processor.ConsumerManageProcessor.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.remoting.bodies import GetConsumerListByGroupResponseBody
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import (
+    GetConsumerListByGroupRequestHeader,
+    GetConsumerListByGroupResponseHeader,
+    QueryConsumerOffsetRequestHeader,
+    QueryConsumerOffsetResponseHeader,
+    UpdateConsumerOffsetRequestHeader,
+    UpdateConsumerOffsetResponseHeader,
+)
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+
+class ConsumerManageProcessor:
+    """Handles what consumers ask about their group."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self._memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+    def list_consumers(
+        self, channel: Channel, request: RemotingCommand, header: GetConsumerListByGroupRequestHeader
+    ) -> RemotingCommand:
+        """The client ids of a group, by which its members divide the queues."""
+        info = self._controller.consumers.get(header.consumer_group)
+        if info is None or not info.channels:
+            remark = f"no consumer for this group, {header.consumer_group}"
+            return request.reply(ResponseCode.SYSTEM_ERROR, remark, GetConsumerListByGroupResponseHeader())
+        body = GetConsumerListByGroupResponseBody(info.client_ids).encode()
+        return request.reply(header=GetConsumerListByGroupResponseHeader(), body=body)
+
+    def update_offset(
+        self, channel: Channel, request: RemotingCommand, header: UpdateConsumerOffsetRequestHeader
+    ) -> RemotingCommand:
+        """Commit an offset; refused quietly while a reset of it waits for the consumer."""
+        controller = self._controller
+        group, topic, queue_id = header.consumer_group, header.topic, header.queue_id
+        answer = UpdateConsumerOffsetResponseHeader()
+        if not controller.groups.contains(group):
+            remark = f"Group {group} not exist!"
+            return request.reply(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark, answer)
+        if topic not in controller.topics.table:
+            return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"Topic {topic} not exist!", answer)
+        if controller.config.useServerSideResetOffset and controller.offsets.has_reset(topic, group, queue_id):
+            return request.reply(0, "Offset has been previously reset", answer)
+        controller.offsets.commit(group, topic, queue_id, header.commit_offset)
+        return request.reply(header=answer)
+
+    def query_offset(
+        self, channel: Channel, request: RemotingCommand, header: QueryConsumerOffsetRequestHeader
+    ) -> RemotingCommand:
+        """The committed offset; for a new group 0 when the whole queue is at hand, else QUERY_NOT_FOUND."""
+        topic, queue_id = header.topic, header.queue_id
+        offset = self._controller.offsets.query(header.consumer_group, topic, queue_id)
+        if offset >= 0:
+            return request.reply(header=QueryConsumerOffsetResponseHeader(offset=offset))
+        if header.set_zero_if_not_found is False:
+            remark = "Not found, do not set to zero, maybe this group boot first"
+            return request.reply(ResponseCode.QUERY_NOT_FOUND, remark)
+        if self._controller.store.min_offset(topic, queue_id) <= 0 and self._first_is_in_memory(topic, queue_id):
+            return request.reply(header=QueryConsumerOffsetResponseHeader(offset=0))
+        remark = "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first"
+        return request.reply(ResponseCode.QUERY_NOT_FOUND, remark)
+
+    def _first_is_in_memory(self, topic: str, queue_id: int) -> bool:
+        """True when the queue's first message exists and is likely in memory (checkInMemByConsumeOffset)."""
+        store = self._controller.store
+        queue = store.consume_queue(topic, queue_id)
+        unit = None if queue is None else queue.unit(0)
+        if unit is None:
+            return False
+        ratio = self._controller.store_config.accessMessageInMemoryMaxRatio
+        return bool(store.max_phy_offset - unit[0] <= self._memory_bytes * ratio // 100)
+
+
+def install(controller: BrokerController) -> None:
+    """Register the codes of this module."""
+    processor = ConsumerManageProcessor(controller)
+    register = controller.server.register
+    register(
+        RequestCode.GET_CONSUMER_LIST_BY_GROUP, GetConsumerListByGroupRequestHeader, processor.list_consumers
+    )
+    register(RequestCode.UPDATE_CONSUMER_OFFSET, UpdateConsumerOffsetRequestHeader, processor.update_offset)
+    register(RequestCode.QUERY_CONSUMER_OFFSET, QueryConsumerOffsetRequestHeader, processor.query_offset)

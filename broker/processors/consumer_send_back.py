@@ -1,0 +1,121 @@
+"""CONSUMER_SEND_MSG_BACK (36): a consumer gives a message back for another try, or for the dead-letter topic.
+
+The retry is delayed by ``broker/schedule_message_service.py``.
+Mirrors org.apache.rocketmq.broker.processor.AbstractSendMessageProcessor.consumerSendMsgBack.
+"""
+
+from __future__ import annotations
+
+from random import randrange
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.inner_messages import copy_of, schedule
+from rocketmq_ops.broker.processors.send_message import DLQ_NUMS_PER_GROUP, UNIT_SUB_FLAG, VERSION_3_4_9
+from rocketmq_ops.broker.put_result import FAQ_HINT
+from rocketmq_ops.common.message import (
+    PROPERTY_DELAY_TIME_LEVEL,
+    PROPERTY_ORIGIN_MESSAGE_ID,
+    PROPERTY_RETRY_TOPIC,
+    MessageExt,
+)
+from rocketmq_ops.common.message_codec import BadRecord, decode_message
+from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.topics import dlq_topic, retry_topic
+from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import ConsumerSendMsgBackRequestHeader
+from rocketmq_ops.store.inner_message import PutStatus
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+#: Delay level of the first retry when the consumer leaves it to the broker.
+FIRST_RETRY_LEVEL = 3
+
+
+class ConsumerSendBackProcessor:
+    """Handles messages that are sent back."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+
+    def send_back(
+        self, channel: Channel, request: RemotingCommand, header: ConsumerSendMsgBackRequestHeader
+    ) -> RemotingCommand:
+        """Store the message again in the group's retry or dead-letter topic."""
+        controller = self._controller
+        group_config = controller.groups.find(header.group)
+        if group_config is None:
+            remark = f"subscription group not exist, {header.group} {FAQ_HINT}"
+            return request.reply(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark)
+        if not controller.config.brokerPermission & PERM_WRITE:
+            remark = f"the broker[{controller.config.brokerIP1}] sending message is forbidden"
+            return request.reply(ResponseCode.NO_PERMISSION, remark)
+        if group_config.retry_queue_nums <= 0:
+            return request.reply()
+        topic = retry_topic(header.group)
+        topic_config = controller.topics.create_in_send_message_back(
+            topic,
+            group_config.retry_queue_nums,
+            PERM_READ | PERM_WRITE,
+            sys_flag=UNIT_SUB_FLAG if header.unit_mode else 0,
+        )
+        if topic_config is None or not topic_config.perm & PERM_WRITE:
+            return request.reply(ResponseCode.NO_PERMISSION, f"the topic[{topic}] sending message is forbidden")
+        record = controller.store.message_at(header.offset)
+        try:
+            message = None if record is None else decode_message(record, decompress_body=False)
+        except BadRecord:
+            message = None
+        if message is None:
+            return request.reply(ResponseCode.SYSTEM_ERROR, f"look message by offset failed, {header.offset}")
+        status = self._store(request, header, group_config, message)
+        if status is not PutStatus.PUT_OK:
+            return request.reply(ResponseCode.SYSTEM_ERROR, status.name)
+        controller.stats.add_send_back(header.group, message.properties[PROPERTY_RETRY_TOPIC])
+        return request.reply()
+
+    def _store(
+        self,
+        request: RemotingCommand,
+        header: ConsumerSendMsgBackRequestHeader,
+        group_config: SubscriptionGroupConfig,
+        message: MessageExt,
+    ) -> PutStatus:
+        controller, properties = self._controller, message.properties
+        properties.setdefault(PROPERTY_RETRY_TOPIC, message.topic)
+        limit = group_config.retry_max_times
+        if request.version >= VERSION_3_4_9 and header.max_reconsume_times is not None:
+            limit = header.max_reconsume_times
+        topic, queue_id = retry_topic(header.group), randrange(group_config.retry_queue_nums)
+        level = header.delay_level
+        if message.reconsume_times >= limit or level < 0:
+            topic, queue_id, level = dlq_topic(header.group), randrange(DLQ_NUMS_PER_GROUP), 0
+            controller.topics.create_in_send_message_back(topic, DLQ_NUMS_PER_GROUP, PERM_READ | PERM_WRITE)
+        elif level == 0:
+            level = FIRST_RETRY_LEVEL + message.reconsume_times
+        properties[PROPERTY_DELAY_TIME_LEVEL] = str(level)
+        if not properties.get(PROPERTY_ORIGIN_MESSAGE_ID):
+            properties[PROPERTY_ORIGIN_MESSAGE_ID] = message.offset_msg_id
+        inner = copy_of(message, topic, queue_id, properties)
+        inner.reconsume_times = message.reconsume_times + 1
+        status = schedule(inner, controller.delay.max_delay_level)
+        if status is not None:
+            return status
+        result = controller.store.put_message(inner)
+        if result.status is PutStatus.PUT_OK:
+            counters = controller.stats.topic_counters(inner.topic)
+            counters.put_nums += 1
+            counters.put_times += 1
+            counters.put_size += result.wrote_bytes
+        return result.status
+
+
+def install(controller: BrokerController) -> None:
+    """Register the code of this module."""
+    processor = ConsumerSendBackProcessor(controller)
+    controller.server.register(
+        RequestCode.CONSUMER_SEND_MSG_BACK, ConsumerSendMsgBackRequestHeader, processor.send_back
+    )

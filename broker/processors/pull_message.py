@@ -1,0 +1,275 @@
+"""Pulls: PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361), answered at once or held until a message arrives.
+
+Reading is the store's, waiting is ``pull_request_hold.py``'s. Message bodies leave as views of the mapped files.
+Mirrors org.apache.rocketmq.broker.processor.PullMessageProcessor and DefaultPullMessageResultHandler.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.consumer_manager import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, CONSUME_PASSIVELY
+from rocketmq_ops.broker.pull_request_hold import HeldPull
+from rocketmq_ops.broker.put_result import FAQ_HINT
+from rocketmq_ops.broker.subscription_filter import (
+    TAG,
+    build_subscription,
+    filter_of_subscription,
+    is_tag_type,
+    tag_filter_of_expression,
+)
+from rocketmq_ops.common.permission import PERM_READ
+from rocketmq_ops.common.sysflag import PULL_COMMIT_OFFSET, PULL_SUBSCRIPTION, PULL_SUSPEND
+from rocketmq_ops.remoting.bodies import SubscriptionData, SubscriptionGroupConfig, TopicConfig
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import HELD, RemotingCommand
+from rocketmq_ops.remoting.headers import PullMessageRequestHeader, PullMessageResponseHeader
+from rocketmq_ops.store.filter import TagFilter
+from rocketmq_ops.store.get_result import GetMessageResult, GetStatus
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+# ForbiddenType: which permission a consumer lacks.
+BROKER_FORBIDDEN, GROUP_FORBIDDEN, TOPIC_FORBIDDEN, BROADCASTING_DISABLE_FORBIDDEN, SUBSCRIPTION_FORBIDDEN = range(1, 6)
+#: Index of the read bit in a group's forbidden bits of a topic (PermName.INDEX_PERM_READ).
+INDEX_PERM_READ = 2
+MASTER_ID = 0
+
+_SUCCESS = int(ResponseCode.SUCCESS)
+_PULL_NOT_FOUND = int(ResponseCode.PULL_NOT_FOUND)
+_OFFSET_MOVED = int(ResponseCode.PULL_OFFSET_MOVED)
+_RETRY = int(ResponseCode.PULL_RETRY_IMMEDIATELY)
+
+#: Response code of every outcome; an empty queue depends on the offset asked for.
+_CODE_OF_STATUS = {
+    GetStatus.FOUND: _SUCCESS,
+    GetStatus.MESSAGE_WAS_REMOVING: _RETRY,
+    GetStatus.NO_MATCHED_MESSAGE: _RETRY,
+    GetStatus.OFFSET_FOUND_NULL: _PULL_NOT_FOUND,
+    GetStatus.OFFSET_OVERFLOW_ONE: _PULL_NOT_FOUND,
+    GetStatus.OFFSET_OVERFLOW_BADLY: _OFFSET_MOVED,
+    GetStatus.OFFSET_RESET: _OFFSET_MOVED,
+    GetStatus.OFFSET_TOO_SMALL: _OFFSET_MOVED,
+}
+_NAME_OF_STATUS = {status: status.name for status in GetStatus}
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, no error of ours
+    """The pull is answered with a code and remark instead of messages."""
+
+    def __init__(self, code: int, remark: str, forbidden_type: int | None = None) -> None:
+        super().__init__(remark)
+        self.code = code
+        self.remark = remark
+        self.forbidden_type = forbidden_type
+
+
+class PullMessageProcessor:
+    """Handles pulls. ``_filters`` keeps the filter of each group's subscription while that is the same object."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self._filters: dict[tuple[str, str], tuple[SubscriptionData, TagFilter | None]] = {}
+
+    def pull(
+        self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader
+    ) -> RemotingCommand | object:
+        """One pull request; HELD when it waits."""
+        return self._process(channel, request, header, True)
+
+    def execute(self, pull: HeldPull) -> None:
+        """Answer a held pull now (executeRequestWhenWakeup)."""
+        answer = self._process(pull.channel, pull.request, pull.header, False)
+        if isinstance(answer, RemotingCommand):
+            pull.channel.send(answer)
+
+    def _process(
+        self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader, may_suspend: bool
+    ) -> RemotingCommand | object:
+        controller = self._controller
+        try:
+            group_config, topic_config = self._check(channel, request, header)
+            tag_filter = self._filter(channel, header, group_config)
+        except Refusal as refusal:
+            fields = None if refusal.forbidden_type is None else {"forbiddenType": str(refusal.forbidden_type)}
+            return request.reply(refusal.code, refusal.remark, ext_fields=fields)
+        topic, group, queue_id, offset = header.topic, header.consumer_group, header.queue_id, header.queue_offset
+        offsets, store = controller.offsets, controller.store
+        reset = offsets.take_reset(topic, group, queue_id)
+        if reset is not None and controller.config.useServerSideResetOffset:
+            result = GetMessageResult(
+                status=GetStatus.OFFSET_RESET,
+                next_begin_offset=reset,
+                min_offset=store.min_offset(topic, queue_id),
+                max_offset=store.max_offset(topic, queue_id),
+            )
+        else:
+            result = store.get_message(group, topic, queue_id, offset, header.max_msg_nums, tag_filter)
+        status = result.status
+        code = _CODE_OF_STATUS.get(status)
+        if code is None:
+            code = _OFFSET_MOVED if offset else _PULL_NOT_FOUND
+        flags = header.sys_flag
+        offsets.commit_pull(group, topic, queue_id, result.next_begin_offset)
+        if may_suspend and flags & PULL_COMMIT_OFFSET:
+            offsets.commit(group, topic, queue_id, header.commit_offset)
+        if code == _SUCCESS:
+            counters = controller.stats.group_counters(group, topic)
+            counters.get_nums += result.count
+            counters.get_times += 1
+            counters.get_size += result.total_size
+        elif code == _PULL_NOT_FOUND and may_suspend and flags & PULL_SUSPEND:
+            self._hold(channel, request, header, tag_filter)
+            return HELD
+        return request.reply(
+            code,
+            _NAME_OF_STATUS[status],
+            PullMessageResponseHeader(
+                suggest_which_broker_id=self._suggest_broker(result, group_config),
+                next_begin_offset=result.next_begin_offset,
+                min_offset=result.min_offset,
+                max_offset=result.max_offset,
+                topic_sys_flag=topic_config.topic_sys_flag,
+                group_sys_flag=group_config.group_sys_flag,
+            ),
+            None,
+            list(result.views),
+        )
+
+    def _hold(
+        self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader, tag_filter: TagFilter | None
+    ) -> None:
+        controller = self._controller
+        suspend_ms = header.suspend_timeout_millis
+        if not controller.config.longPollingEnable:
+            suspend_ms = controller.config.shortPollingTimeMills
+        codes = None if tag_filter is None else tag_filter.tag_codes
+        pull = HeldPull(channel, request, header, header.queue_offset, codes, controller.clock(), suspend_ms)
+        controller.held_pulls.hold(header.topic, header.queue_id, pull)
+
+    def _suggest_broker(self, result: GetMessageResult, group_config: SubscriptionGroupConfig) -> int:
+        if not self._controller.config.slaveReadEnable:
+            return MASTER_ID
+        if result.suggest_pulling_from_slave:
+            return group_config.which_broker_when_consume_slowly
+        return group_config.broker_id
+
+    # -- checks -------------------------------------------------------------------------------------------------
+
+    def _check(
+        self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader
+    ) -> tuple[SubscriptionGroupConfig, TopicConfig]:
+        """The group and the topic, or Refusal when there is none or it may not be read."""
+        controller = self._controller
+        config, group, topic = controller.config, header.consumer_group, header.topic
+        if not config.brokerPermission & PERM_READ:
+            remark = f"the broker[{config.brokerIP1}] pulling message is forbidden"
+            raise Refusal(ResponseCode.NO_PERMISSION, remark, BROKER_FORBIDDEN)
+        if request.code == RequestCode.LITE_PULL_MESSAGE and not config.litePullMessageEnable:
+            remark = f"the broker[{config.brokerIP1}] for lite pull consumer is forbidden"
+            raise Refusal(ResponseCode.NO_PERMISSION, remark, BROKER_FORBIDDEN)
+        group_config = controller.groups.find(group)
+        if group_config is None:
+            remark = f"subscription group [{group}] does not exist, {FAQ_HINT}"
+            raise Refusal(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark)
+        if not group_config.consume_enable:
+            raise Refusal(
+                ResponseCode.NO_PERMISSION, f"subscription group no permission, {group}", GROUP_FORBIDDEN
+            )
+        topic_config = controller.topics.table.get(topic)
+        if topic_config is None:
+            remark = f"topic[{topic}] not exist, apply first please! {FAQ_HINT}"
+            raise Refusal(ResponseCode.TOPIC_NOT_EXIST, remark)
+        if not topic_config.perm & PERM_READ:
+            raise Refusal(
+                ResponseCode.NO_PERMISSION, f"the topic[{topic}] pulling message is forbidden", TOPIC_FORBIDDEN
+            )
+        if not 0 <= header.queue_id < topic_config.read_queue_nums:
+            remark = (
+                f"queueId[{header.queue_id}] is illegal, topic:[{topic}] "
+                f"topicConfig.readQueueNums:[{topic_config.read_queue_nums}] consumer:[/{channel.remote}]"
+            )
+            raise Refusal(ResponseCode.INVALID_PARAMETER, remark)
+        return group_config, topic_config
+
+    def _filter(
+        self, channel: Channel, header: PullMessageRequestHeader, group_config: SubscriptionGroupConfig
+    ) -> TagFilter | None:
+        """The filter of the subscription in the request, else of that in the group's heartbeats."""
+        controller, group, topic = self._controller, header.consumer_group, header.topic
+        if header.sys_flag & PULL_SUBSCRIPTION:
+            tag_filter = self._own_filter(header)
+        else:
+            subscription = self._subscription(header, group_config)
+            key = (group, topic)
+            cached = self._filters.get(key)
+            if cached is None or cached[0] is not subscription:
+                cached = self._filters[key] = (subscription, filter_of_subscription(subscription))
+            tag_filter = cached[1]
+        if controller.config.rejectPullConsumerEnable:
+            info = controller.consumers.get(group)
+            active = info is None or info.consume_type == CONSUME_ACTIVELY
+            if active and (info is None or channel not in info.channels):
+                remark = f"the consumer's group info not exist, or the pull consumer is rejected by server.{FAQ_HINT}"
+                raise Refusal(ResponseCode.SUBSCRIPTION_NOT_EXIST, remark)
+        return tag_filter
+
+    def _own_filter(self, header: PullMessageRequestHeader) -> TagFilter | None:
+        """The filter of the expression that a pull carries; its subscription is noted for administration."""
+        self._require_tags(header.expression_type)
+        try:
+            tag_filter = tag_filter_of_expression(header.subscription or "")
+        except ValueError:
+            raise Refusal(
+                ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed"
+            ) from None
+        consumers, topic = self._controller.consumers, header.topic
+        info = consumers.compensation.get(header.consumer_group)
+        if info is None:
+            info = consumers.compensate(header.consumer_group, CONSUME_PASSIVELY, CLUSTERING)
+        known = info.subscriptions.get(topic)
+        now = self._controller.clock()
+        if known is None or known.sub_string != (header.subscription or "*") or now - known.sub_version > 60_000:
+            info.subscriptions[topic] = build_subscription(topic, header.subscription, now, TAG)
+        return tag_filter
+
+    def _subscription(
+        self, header: PullMessageRequestHeader, group_config: SubscriptionGroupConfig
+    ) -> SubscriptionData:
+        """The subscription of the group's heartbeats, or Refusal when it is missing or older than the client's."""
+        controller, group, topic = self._controller, header.consumer_group, header.topic
+        info = controller.consumers.table.get(group)
+        if info is None:
+            raise Refusal(
+                ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's group info not exist{FAQ_HINT}"
+            )
+        if not group_config.consume_broadcast_enable and info.message_model == BROADCASTING:
+            remark = f"the consumer group[{group}] can not consume by broadcast way"
+            raise Refusal(ResponseCode.NO_PERMISSION, remark, BROADCASTING_DISABLE_FORBIDDEN)
+        if controller.groups.forbidden_table and controller.groups.forbidden(group, topic, INDEX_PERM_READ):
+            remark = f"the consumer group[{group}] is forbidden for topic[{topic}]"
+            raise Refusal(ResponseCode.NO_PERMISSION, remark, SUBSCRIPTION_FORBIDDEN)
+        subscription = info.subscriptions.get(topic)
+        if subscription is None:
+            raise Refusal(
+                ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's subscription not exist{FAQ_HINT}"
+            )
+        if subscription.sub_version < header.sub_version:
+            raise Refusal(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest")
+        self._require_tags(subscription.expression_type)
+        return subscription
+
+    def _require_tags(self, expression_type: str | None) -> None:
+        if not is_tag_type(expression_type):
+            remark = f"The broker does not support consumer to filter message by {expression_type}"
+            raise Refusal(ResponseCode.SYSTEM_ERROR, remark)
+
+
+def install(controller: BrokerController) -> None:
+    """Register the codes of this module and take over the execution of held pulls."""
+    processor = PullMessageProcessor(controller)
+    controller.held_pulls.execute = processor.execute
+    controller.server.register(RequestCode.PULL_MESSAGE, PullMessageRequestHeader, processor.pull)
+    controller.server.register(RequestCode.LITE_PULL_MESSAGE, PullMessageRequestHeader, processor.pull)

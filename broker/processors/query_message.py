@@ -1,0 +1,65 @@
+"""Looking messages up: QUERY_MESSAGE (12) by key or unique key, VIEW_MESSAGE_BY_ID (33) by commitlog offset.
+
+The lookup is the store's; records leave as views of the mapped files.
+Mirrors org.apache.rocketmq.broker.processor.QueryMessageProcessor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import (
+    QueryMessageRequestHeader,
+    QueryMessageResponseHeader,
+    ViewMessageRequestHeader,
+)
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+#: Field of a request that looks for a unique key, whose matches are few: the broker's own limit then counts.
+UNIQUE_KEY_QUERY = "_UNIQUE_KEY_QUERY"
+
+
+class QueryMessageProcessor:
+    """Handles lookups."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+
+    def query(self, channel: Channel, request: RemotingCommand, header: QueryMessageRequestHeader) -> RemotingCommand:
+        """The records of a topic with a key, stored between two times (ms)."""
+        controller = self._controller
+        max_num = header.max_num
+        unique = request.ext_fields.get(UNIQUE_KEY_QUERY) == "true"
+        if unique:
+            max_num = controller.store_config.defaultQueryMaxNum
+        result = controller.store.query_message(
+            header.topic, header.key, max_num, header.begin_timestamp, header.end_timestamp
+        )
+        answer = QueryMessageResponseHeader(
+            index_last_update_timestamp=result.index_last_update_timestamp,
+            index_last_update_phyoffset=result.index_last_update_phyoffset,
+        )
+        if not result.views:
+            remark = "can not find message, maybe time range not correct"
+            return request.reply(ResponseCode.QUERY_NOT_FOUND, remark, answer)
+        return request.reply(header=answer, body=list(result.views))
+
+    def view(self, channel: Channel, request: RemotingCommand, header: ViewMessageRequestHeader) -> RemotingCommand:
+        """The record at a commitlog offset (bytes)."""
+        record = self._controller.store.message_at(header.offset)
+        if record is None:
+            remark = f"can not find message by the offset, {header.offset}"
+            return request.reply(ResponseCode.SYSTEM_ERROR, remark)
+        return request.reply(body=[record])
+
+
+def install(controller: BrokerController) -> None:
+    """Register the codes of this module."""
+    processor = QueryMessageProcessor(controller)
+    controller.server.register(RequestCode.QUERY_MESSAGE, QueryMessageRequestHeader, processor.query)
+    controller.server.register(RequestCode.VIEW_MESSAGE_BY_ID, ViewMessageRequestHeader, processor.view)

@@ -1,0 +1,405 @@
+"""Sends: SEND_MESSAGE (10), SEND_MESSAGE_V2 (310) and SEND_BATCH_MESSAGE (320), answered or one-way.
+
+A plain message of a known topic takes the short way in ``SendMessageProcessor.send``: everything that depends on the
+topic and the configuration alone is prepared once in a ``SendPlan``. All else (first send to a topic, delays,
+transactions, retries, properties that the broker must replace) takes ``_send_general`` with the same checks as Apache's.
+Messages that consumers send back are in ``consumer_send_back.py``, the end of transactions in ``end_transaction.py``.
+Mirrors org.apache.rocketmq.broker.processor.SendMessageProcessor and AbstractSendMessageProcessor.
+"""
+
+from __future__ import annotations
+
+from random import randrange
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.inner_messages import delay_level, encode_properties, schedule
+from rocketmq_ops.broker.put_result import FAQ_HINT, STORED, put_answer
+from rocketmq_ops.broker.topic_check import describe_topic, topic_remark
+from rocketmq_ops.common.message import (
+    PROPERTY_CLUSTER,
+    PROPERTY_DELAY_TIME_LEVEL,
+    PROPERTY_INNER_NUM,
+    PROPERTY_KEYS,
+    PROPERTY_MSG_REGION,
+    PROPERTY_POP_CK,
+    PROPERTY_TIMER_DELAY_MS,
+    PROPERTY_TIMER_DELAY_SEC,
+    PROPERTY_TIMER_DELIVER_MS,
+    PROPERTY_TRACE_SWITCH,
+    PROPERTY_TRANSACTION_PREPARED,
+    PROPERTY_UNIQ_KEY,
+    PROPERTY_WAIT_STORE_MSG_OK,
+    string_to_properties,
+)
+from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, MULTI_TAGS_FLAG
+from rocketmq_ops.common.topics import NOT_ALLOWED_SEND_TOPICS, RETRY_GROUP_TOPIC_PREFIX, dlq_topic
+from rocketmq_ops.common.unique_id import UniqueIdFactory
+from rocketmq_ops.remoting.bodies import TopicConfig
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import HELD, RemotingCommand
+from rocketmq_ops.remoting.headers import (
+    SendMessageRequestHeader,
+    SendMessageRequestHeaderV2,
+    SendMessageResponseHeader,
+)
+from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult, PutStatus
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+    from rocketmq_ops.broker.stats import TopicCounters
+
+DLQ_NUMS_PER_GROUP = 1
+#: Ordinal of V3_4_9 in MQVersion: from it on clients say themselves how often a message may be retried.
+VERSION_3_4_9 = 121
+UNIT_FLAG, UNIT_SUB_FLAG = 1, 2
+
+#: Properties with which a message does not take the short way.
+SPECIAL_PROPERTIES = frozenset(
+    {
+        PROPERTY_CLUSTER,
+        PROPERTY_DELAY_TIME_LEVEL,
+        PROPERTY_INNER_NUM,
+        PROPERTY_MSG_REGION,
+        PROPERTY_POP_CK,
+        PROPERTY_TIMER_DELAY_MS,
+        PROPERTY_TIMER_DELAY_SEC,
+        PROPERTY_TIMER_DELIVER_MS,
+        PROPERTY_TRACE_SWITCH,
+        PROPERTY_TRANSACTION_PREPARED,
+    }
+)
+
+SendHeader = SendMessageRequestHeader | SendMessageRequestHeaderV2
+
+
+class SendPlan:
+    """What every plain send to one topic needs, made once; void as soon as the topic's entry is another object."""
+
+    __slots__ = ("config", "counters", "queue_id_limit", "sys_flag", "write_queue_nums")
+
+    def __init__(self, config: TopicConfig, counters: TopicCounters) -> None:
+        self.config = config
+        self.counters = counters
+        self.write_queue_nums = config.write_queue_nums
+        self.queue_id_limit = max(config.write_queue_nums, config.read_queue_nums)
+        self.sys_flag = MULTI_TAGS_FLAG if config.topic_filter_type == "MULTI_TAG" else 0
+
+
+class SendMessageProcessor:
+    """Handles sends. ``configuration_changed`` must be called after a change of broker or store configuration."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self._topics = controller.topics.table
+        self._put = controller.store.put_message
+        self._plans: dict[str, SendPlan] = {}
+        self._unique_ids = UniqueIdFactory()
+        self.configuration_changed()
+
+    def configuration_changed(self) -> None:
+        """Take over the configuration that the short way has prepared."""
+        config = self._controller.config
+        self._plans.clear()
+        self._trace_on = "true" if config.traceOn else "false"
+        self._answer_fields = {PROPERTY_MSG_REGION: config.regionId, PROPERTY_TRACE_SWITCH: self._trace_on}
+        self._properties_suffix = (
+            f"{PROPERTY_MSG_REGION}\x01{config.regionId}\x02{PROPERTY_TRACE_SWITCH}\x01{self._trace_on}\x02"
+            f"{PROPERTY_CLUSTER}\x01{config.brokerClusterName}\x02"
+        )
+        self._sync_flush = self._controller.store_config.flushDiskType == "SYNC_FLUSH"
+
+    def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | object:
+        """One send request."""
+        topic = header.topic
+        plan = self._plans.get(topic)
+        text = header.properties
+        body = request.body
+        if plan is None or plan.config is not self._topics.get(topic) or header.batch or not text or not body:
+            return self._send_general(channel, request, header)
+        queue_id = header.queue_id
+        if queue_id < 0:
+            queue_id = randrange(plan.write_queue_nums)
+        try:
+            properties = dict([piece.split("\x01", 1) for piece in text.split("\x02") if piece])
+            unique_key = properties[PROPERTY_UNIQ_KEY]
+        except (ValueError, KeyError):
+            return self._send_general(channel, request, header)
+        if queue_id >= plan.queue_id_limit or not SPECIAL_PROPERTIES.isdisjoint(properties):
+            return self._send_general(channel, request, header)
+        if text[-1] != "\x02":
+            text += "\x02"
+        result = self._put(
+            InnerMessage(
+                topic,
+                queue_id,
+                body,
+                properties,
+                (text + self._properties_suffix).encode("utf-8", "replace"),
+                channel.remote_host_bytes,
+                header.born_timestamp,
+                header.flag,
+                header.sys_flag | plan.sys_flag,
+                header.reconsume_times or 0,
+            )
+        )
+        if result.status is not PutStatus.PUT_OK:
+            return self._refuse(request, result.status)
+        counters = plan.counters
+        counters.put_nums += 1
+        counters.put_times += 1
+        counters.put_size += result.wrote_bytes
+        answer = RemotingCommand.reply(
+            request,
+            0,
+            None,
+            SendMessageResponseHeader(
+                msg_id=result.offset_msg_id,
+                queue_id=queue_id,
+                queue_offset=result.queue_offset,
+                transaction_id=unique_key,
+            ),
+            self._answer_fields,
+        )
+        if self._sync_flush and properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
+            return self._park(channel, request, answer, result)
+        return answer
+
+    # -- the general way ----------------------------------------------------------------------------------------
+
+    def _send_general(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | object:
+        refusal = self._check(channel, request, header)
+        if refusal is not None:
+            return refusal
+        config = self._topics[header.topic]
+        plan = self._plans.get(header.topic)
+        if plan is None or plan.config is not config:
+            plan = SendPlan(config, self._controller.stats.topic_counters(header.topic))
+            if self._is_plain(config):
+                self._plans[header.topic] = plan
+        queue_id = header.queue_id if header.queue_id >= 0 else randrange(max(1, config.write_queue_nums))
+        if header.batch:
+            return self._send_batch(channel, request, header, plan, queue_id)
+        return self._send_one(channel, request, header, plan, queue_id)
+
+    def _is_plain(self, config: TopicConfig) -> bool:
+        """True when sends to the topic may take the short way."""
+        special = (config.attributes or {}).get("cleanup.policy") == "COMPACTION"
+        return not special and not config.topic_name.startswith(RETRY_GROUP_TOPIC_PREFIX)
+
+    def _check(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | None:
+        """The refusal of a send that may not be, as preSend and msgCheck; creates the topic where that is allowed."""
+        controller, topic = self._controller, header.topic
+        config = controller.config
+        if controller.store_config.brokerRole == "SLAVE":
+            return self._answer(
+                request, ResponseCode.SYSTEM_BUSY, "[REJECTREQUEST]system busy, start flow control for a while"
+            )
+        if controller.clock() < config.startAcceptSendRequestTimeStamp:
+            remark = f"broker unable to service, until {config.startAcceptSendRequestTimeStamp} (ms since 1970)"
+            return self._answer(request, ResponseCode.SYSTEM_ERROR, remark)
+        if not config.brokerPermission & PERM_WRITE and controller.topics.is_order_topic(topic):
+            return self._answer(
+                request, ResponseCode.NO_PERMISSION, f"the broker[{config.brokerIP1}] sending message is forbidden"
+            )
+        problem = topic_remark(topic)
+        if problem is not None:
+            return self._answer(request, ResponseCode.INVALID_PARAMETER, problem)
+        if topic in NOT_ALLOWED_SEND_TOPICS:
+            remark = f"Sending message to topic[{topic}] is forbidden."
+            return self._answer(request, ResponseCode.NO_PERMISSION, remark)
+        found = controller.topics.get(topic) or self._create_topic(channel, header)
+        if found is None:
+            remark = f"topic[{topic}] not exist, apply first please!{FAQ_HINT}"
+            return self._answer(request, ResponseCode.TOPIC_NOT_EXIST, remark)
+        if header.queue_id >= max(found.write_queue_nums, found.read_queue_nums):
+            remark = (
+                f"request queueId[{header.queue_id}] is illegal, {describe_topic(found)} Producer: {channel.remote}"
+            )
+            return self._answer(request, ResponseCode.INVALID_PARAMETER, remark)
+        if (found.attributes or {}).get("queue.type") == "BatchCQ":
+            remark = f"topic[{topic}] has queue.type BatchCQ, which this broker does not support; create it as SimpleCQ"
+            return self._answer(request, ResponseCode.NO_PERMISSION, remark)
+        return None
+
+    def _create_topic(self, channel: Channel, header: SendHeader) -> TopicConfig | None:
+        topics, topic = self._controller.topics, header.topic
+        is_retry = topic.startswith(RETRY_GROUP_TOPIC_PREFIX)
+        sys_flag = (UNIT_SUB_FLAG if is_retry else UNIT_FLAG) if header.unit_mode else 0
+        created = topics.create_in_send_message(
+            topic, header.default_topic, channel.remote, header.default_topic_queue_nums, sys_flag
+        )
+        if created is None and is_retry:
+            created = topics.create_in_send_message_back(topic, 1, PERM_READ | PERM_WRITE, sys_flag=sys_flag)
+        return created
+
+    def _properties(self, header: SendHeader) -> dict[str, str]:
+        """The message's properties with those that the broker sets."""
+        config = self._controller.config
+        properties = string_to_properties(header.properties or "")
+        properties.pop(PROPERTY_POP_CK, None)
+        properties[PROPERTY_MSG_REGION] = config.regionId
+        properties[PROPERTY_TRACE_SWITCH] = self._trace_on
+        properties[PROPERTY_CLUSTER] = config.brokerClusterName
+        return properties
+
+    def _inner(
+        self, channel: Channel, request: RemotingCommand, header: SendHeader, queue_id: int, properties: dict[str, str]
+    ) -> InnerMessage:
+        return InnerMessage(
+            topic=header.topic,
+            queue_id=queue_id,
+            body=request.body,
+            properties=properties,
+            properties_bytes=b"",
+            born_host=channel.remote_host_bytes,
+            born_timestamp=header.born_timestamp,
+            flag=header.flag,
+            sys_flag=header.sys_flag,
+            reconsume_times=header.reconsume_times or 0,
+        )
+
+    def _send_one(
+        self, channel: Channel, request: RemotingCommand, header: SendHeader, plan: SendPlan, queue_id: int
+    ) -> RemotingCommand | object:
+        controller = self._controller
+        properties = self._properties(header)
+        if not properties.get(PROPERTY_UNIQ_KEY):
+            properties[PROPERTY_UNIQ_KEY] = self._unique_ids.create()
+        message = self._inner(channel, request, header, queue_id, properties)
+        message.sys_flag |= plan.sys_flag
+        refusal = self._dead_letter(request, header, message)
+        if refusal is None:
+            refusal = self._refuse_illegal(request, message, plan)
+        if refusal is not None:
+            return refusal
+        message.properties_bytes = encode_properties(properties)
+        if properties.get(PROPERTY_TRANSACTION_PREPARED, "").lower() == "true" and not (
+            message.reconsume_times > 0 and delay_level(properties) > 0
+        ):
+            if controller.config.rejectTransactionMessage:
+                remark = f"the broker[{controller.config.brokerIP1}] sending transaction message is forbidden"
+                return self._answer(request, ResponseCode.NO_PERMISSION, remark)
+            if delay_level(properties) > 0:
+                remark = "a transactional message cannot have a delay level: send it without DELAY"
+                return self._answer(request, ResponseCode.MESSAGE_ILLEGAL, remark)
+            controller.transactions.prepare(message)
+        else:
+            status = schedule(message, controller.delay.max_delay_level)
+            if status is not None:
+                return self._refuse(request, status)
+        result = controller.store.put_message(message)
+        return self._finish(channel, request, message, result, queue_id)
+
+    def _refuse_illegal(
+        self, request: RemotingCommand, message: InnerMessage, plan: SendPlan
+    ) -> RemotingCommand | None:
+        properties = message.properties
+        if (plan.config.attributes or {}).get("cleanup.policy") == "COMPACTION" and not properties.get(PROPERTY_KEYS):
+            return self._answer(request, ResponseCode.MESSAGE_ILLEGAL, "Required message key is missing")
+        inner_batch = PROPERTY_INNER_NUM in properties or message.sys_flag & INNER_BATCH_FLAG
+        try:
+            delay_level(properties)
+        except ValueError:
+            return self._refuse(request, PutStatus.MESSAGE_ILLEGAL)
+        if inner_batch or not message.body:
+            return self._refuse(request, PutStatus.MESSAGE_ILLEGAL)
+        return None
+
+    def _dead_letter(
+        self, request: RemotingCommand, header: SendHeader, message: InnerMessage
+    ) -> RemotingCommand | None:
+        """Turn a retry that came too often, or one of an orderly group, to the dead-letter topic (handleRetryAndDLQ)."""
+        if not header.topic.startswith(RETRY_GROUP_TOPIC_PREFIX):
+            return None
+        controller = self._controller
+        group = header.topic[len(RETRY_GROUP_TOPIC_PREFIX) :]
+        group_config = controller.groups.find(group)
+        if group_config is None:
+            remark = f"subscription group not exist, {group} {FAQ_HINT}"
+            return self._answer(request, ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark)
+        limit = group_config.retry_max_times
+        if request.version >= VERSION_3_4_9 and header.max_reconsume_times is not None:
+            limit = header.max_reconsume_times
+        if message.reconsume_times > limit or not controller.locks.is_lock_all_expired(group):
+            topic = dlq_topic(group)
+            controller.topics.create_in_send_message_back(topic, DLQ_NUMS_PER_GROUP, PERM_READ | PERM_WRITE)
+            message.topic = topic
+            message.queue_id = randrange(DLQ_NUMS_PER_GROUP)
+            message.properties[PROPERTY_DELAY_TIME_LEVEL] = "-1"
+        return None
+
+    def _send_batch(
+        self, channel: Channel, request: RemotingCommand, header: SendHeader, plan: SendPlan, queue_id: int
+    ) -> RemotingCommand | object:
+        if header.topic.startswith(RETRY_GROUP_TOPIC_PREFIX):
+            remark = f"batch request does not support retry group {header.topic}"
+            return self._answer(request, ResponseCode.MESSAGE_ILLEGAL, remark)
+        properties = self._properties(header)
+        message = self._inner(channel, request, header, queue_id, properties)
+        message.sys_flag |= plan.sys_flag
+        refusal = self._refuse_illegal(request, message, plan)
+        if refusal is not None:
+            return refusal
+        message.properties_bytes = encode_properties(properties)
+        status = schedule(message, self._controller.delay.max_delay_level)
+        if status is not None:
+            return self._refuse(request, status)
+        result = self._controller.store.put_messages(message)
+        return self._finish(channel, request, message, result, queue_id)
+
+    # -- answers ------------------------------------------------------------------------------------------------
+
+    def _finish(
+        self, channel: Channel, request: RemotingCommand, message: InnerMessage, result: PutMessageResult, queue_id: int
+    ) -> RemotingCommand | object:
+        if result.status not in STORED:
+            return self._refuse(request, result.status)
+        counters = self._controller.stats.topic_counters(message.topic)
+        counters.put_nums += result.message_count
+        counters.put_times += 1
+        counters.put_size += result.wrote_bytes
+        code, remark = put_answer(result.status, self._controller.store_config)
+        header = SendMessageResponseHeader(
+            msg_id=result.offset_msg_id,
+            queue_id=queue_id,
+            queue_offset=result.queue_offset,
+            transaction_id=message.properties.get(PROPERTY_UNIQ_KEY),
+        )
+        answer = request.reply(code, remark, header, self._answer_fields)
+        if self._sync_flush and message.properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
+            return self._park(channel, request, answer, result)
+        return answer
+
+    def _park(
+        self, channel: Channel, request: RemotingCommand, answer: RemotingCommand, result: PutMessageResult
+    ) -> object:
+        """Hold the answer back until the message is on the disk, or ``syncFlushTimeout`` is over."""
+        if request.is_oneway:
+            return HELD
+
+        def flushed(ok: bool) -> None:
+            if not ok:
+                answer.code = ResponseCode.FLUSH_DISK_TIMEOUT
+            if not channel.closed:
+                channel.send(answer)
+
+        self._controller.store.when_flushed(result.wrote_offset + result.wrote_bytes, flushed)
+        return HELD
+
+    def _answer(self, request: RemotingCommand, code: int, remark: str | None) -> RemotingCommand:
+        return request.reply(code, remark, ext_fields=self._answer_fields)
+
+    def _refuse(self, request: RemotingCommand, status: PutStatus) -> RemotingCommand:
+        return self._answer(request, *put_answer(status, self._controller.store_config))
+
+
+def install(controller: BrokerController) -> None:
+    """Register the codes of this module."""
+    processor = SendMessageProcessor(controller)
+    controller.on_configuration_changed(processor.configuration_changed)
+    server = controller.server
+    server.register(RequestCode.SEND_MESSAGE, SendMessageRequestHeader, processor.send)
+    server.register(RequestCode.SEND_MESSAGE_V2, SendMessageRequestHeaderV2, processor.send)
+    server.register(RequestCode.SEND_BATCH_MESSAGE, SendMessageRequestHeaderV2, processor.send)
