@@ -94,7 +94,7 @@ class ResetOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
 
     group: str
     topic: str
-    queue_id: Int = 0
+    queue_id: Int = -1
     offset: Long | None = None
     timestamp: Long
     is_force: bool
