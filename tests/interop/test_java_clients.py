@@ -156,9 +156,7 @@ def test_compressed_bodies(drivers: Callable[[str], Driver], pair: Any, name: Na
         got = drivers(version).ask("pull", namesrv=pair.namesrv_address, topic=topic)
         assert [m["bodyLength"] for m in got] == [20_000, 20_001, 20_002, 20_003, 20_004] * 2
         assert [m["bodySha256"] for m in got[:5]] == [m["bodySha256"] for m in got[5:]]
-        # The flag stays in the record; the client unpacks the body and keeps it.
-        assert [m["sysFlag"] & COMPRESSED for m in got] == [1] * 5 + [0] * 5
-        assert all(m["storeSize"] < 20_000 for m in got[:5])
+        assert all(m["storeSize"] < 20_000 < other["storeSize"] for m, other in zip(got[:5], got[5:], strict=True))
 
 
 def test_default_compression(driver: Driver, pair: Any, name: Name) -> None:
@@ -183,7 +181,7 @@ def test_batches(driver: Driver, pair: Any, name: Name) -> None:
         got = sorted(consumer.received(20), key=lambda m: m["queueOffset"])
     assert bodies(got) == [f"b{i}" for i in range(20)]
     assert [m["properties"]["n"] for m in got] == [str(i) for i in range(20)]
-    assert [m["msgId"] for m in got] == result["msgId"].split(",")
+    assert [m["properties"]["KEYS"] for m in got] == [f"k{i}" for i in range(20)]
     assert [m["offsetMsgId"] for m in got] == result["offsetMsgId"].split(",")
 
 
@@ -302,7 +300,8 @@ def test_offsets_and_time(driver: Driver, pair: Any, name: Name) -> None:
         return dict(queue)
 
     assert at(stored[0] - 1000)["at"] == 0
-    assert at(stored[5])["at"] == stored.index(stored[5])
+    # Several messages share a millisecond: any of them will do.
+    assert stored[at(stored[5])["at"]] == stored[5]
     assert at(stored[-1] + 60_000)["at"] in (9, 10)
 
 
