@@ -233,7 +233,8 @@ class Channel(asyncio.Protocol):
         if not self._write_paused:
             self.active = True
         elif transport.get_write_buffer_size() + size > WRITE_LIMIT_BYTES:
-            log.warning("%s reads nothing: dropped with %d bytes unsent", self.remote, transport.get_write_buffer_size())
+            unsent = transport.get_write_buffer_size()
+            log.warning("%s reads nothing: dropped with %d bytes unsent", self.remote, unsent)
             self.abort()
             return
         if len(out) == 1:

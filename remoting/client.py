@@ -124,13 +124,18 @@ class RemotingClient:
         if task is None:
             task = asyncio.get_running_loop().create_task(self._open(addr), name=f"connect {addr}")
             self._connecting[addr] = task
-            task.add_done_callback(lambda done: self._connecting.pop(addr, None) and done.cancelled() or done.exception())
+            task.add_done_callback(lambda done: self._connected(addr, done))
         done, _ = await asyncio.wait({task}, timeout=timeout_ms / 1000)
         if not done:
             raise RemotingConnectError(f"cannot connect to {addr}: no answer within {timeout_ms} ms", address=addr)
         if task.cancelled():
             raise RemotingConnectError(f"cannot connect to {addr}: the client is closed", address=addr)
         return task.result()
+
+    def _connected(self, addr: str, task: asyncio.Task[Channel]) -> None:
+        self._connecting.pop(addr, None)
+        if not task.cancelled():
+            task.exception()  # seen: a caller that stopped waiting leaves nobody to ask for it
 
     async def _open(self, addr: str) -> Channel:
         loop = asyncio.get_running_loop()

@@ -38,7 +38,12 @@ class _Held:
 HELD: Final = _Held()
 """A handler returns this when the answer comes later, by `channel.send`."""
 
-_ExtOnly = msgspec.defstruct("_ExtOnly", [("extFields", dict[str, Any] | None, None)])
+
+
+class _ExtOnly(msgspec.Struct, rename="camel"):
+    ext_fields: dict[str, Any] | None = None
+
+
 _decode_ext_only = msgspec.json.Decoder(_ExtOnly).decode
 
 
@@ -46,7 +51,7 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False):
     """A request or response. Make them with `request()` and `reply()`.
 
     `header` is the typed custom header (to send, or as decoded for a registered code), `body` bytes or a list of
-    parts that are sent one after the other without being copied. `opaque` is set by the connection that sends a request.
+    parts that are sent one after the other without being copied. `opaque` is set by the connection that sends.
     """
 
     code: Int
@@ -137,7 +142,7 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False):
 
 def _read_ext_fields(raw: bytes | memoryview) -> dict[str, str]:
     """`extFields` of a raw JSON header as text; a null is no field, as in Apache's reader."""
-    fields = _decode_ext_only(raw).extFields
+    fields = _decode_ext_only(raw).ext_fields
     if not fields:
         return {}
     return {k: v if type(v) is str else field_text(v) for k, v in fields.items() if v is not None}

@@ -68,7 +68,8 @@ class RequestDispatcher:
             response = request.reply(_SYSTEM_ERROR, f"{type(error).__name__}: {error}")
         if response is None or response is HELD or request.flag & ONEWAY_FLAG:
             return None
-        return response
+        answer: RemotingCommand = response
+        return answer
 
     def _unregistered(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | None:
         if self.default_handler is not None:
@@ -77,4 +78,5 @@ class RequestDispatcher:
             response = request.reply(_NOT_SUPPORTED, f"request type {request.code} not supported")
         if response is HELD or request.flag & ONEWAY_FLAG:
             return None
-        return response
+        answer: RemotingCommand | None = response
+        return answer

@@ -120,7 +120,9 @@ class RemotingServer:
         except (OSError, OverflowError) as error:
             address = format_address(host, port)
             raise RemotingConnectError(
-                f"cannot listen on {address}: {error}", "stop what listens there, or choose another port", address=address
+                f"cannot listen on {address}: {error}",
+                "stop what listens there, or choose another port",
+                address=address,
             ) from error
         self._listeners.append(listener)
         self.addresses.append((host, listener.sockets[0].getsockname()[1]))

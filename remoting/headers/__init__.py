@@ -11,177 +11,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .auth import (
-        CreateAclRequestHeader as CreateAclRequestHeader,
-        CreateUserRequestHeader as CreateUserRequestHeader,
-        DeleteAclRequestHeader as DeleteAclRequestHeader,
-        DeleteUserRequestHeader as DeleteUserRequestHeader,
-        GetAclRequestHeader as GetAclRequestHeader,
-        GetUserRequestHeader as GetUserRequestHeader,
-        ListAclsRequestHeader as ListAclsRequestHeader,
-        ListUsersRequestHeader as ListUsersRequestHeader,
-        UpdateAclRequestHeader as UpdateAclRequestHeader,
-        UpdateUserRequestHeader as UpdateUserRequestHeader,
-    )
-    from .base import (
-        CustomHeader as CustomHeader,
-        RpcRequestHeader as RpcRequestHeader,
-        TopicQueueRequestHeader as TopicQueueRequestHeader,
-        TopicRequestHeader as TopicRequestHeader,
-    )
-    from .client import (
-        ConsumeMessageDirectlyResultRequestHeader as ConsumeMessageDirectlyResultRequestHeader,
-        GetAllProducerInfoRequestHeader as GetAllProducerInfoRequestHeader,
-        GetConsumerConnectionListRequestHeader as GetConsumerConnectionListRequestHeader,
-        GetConsumerListByGroupRequestHeader as GetConsumerListByGroupRequestHeader,
-        GetConsumerListByGroupResponseHeader as GetConsumerListByGroupResponseHeader,
-        GetConsumerRunningInfoRequestHeader as GetConsumerRunningInfoRequestHeader,
-        GetConsumerStatusRequestHeader as GetConsumerStatusRequestHeader,
-        GetProducerConnectionListRequestHeader as GetProducerConnectionListRequestHeader,
-        HeartbeatRequestHeader as HeartbeatRequestHeader,
-        LockBatchMqRequestHeader as LockBatchMqRequestHeader,
-        NotifyConsumerIdsChangedRequestHeader as NotifyConsumerIdsChangedRequestHeader,
-        UnlockBatchMqRequestHeader as UnlockBatchMqRequestHeader,
-        UnregisterClientRequestHeader as UnregisterClientRequestHeader,
-        UnregisterClientResponseHeader as UnregisterClientResponseHeader,
-    )
-    from .config import (
-        CheckRocksdbCqWriteProgressRequestHeader as CheckRocksdbCqWriteProgressRequestHeader,
-        ExportRocksDBConfigToJsonRequestHeader as ExportRocksDBConfigToJsonRequestHeader,
-        GetBrokerConfigResponseHeader as GetBrokerConfigResponseHeader,
-    )
-    from .controller import (
-        AlterSyncStateSetRequestHeader as AlterSyncStateSetRequestHeader,
-        AlterSyncStateSetResponseHeader as AlterSyncStateSetResponseHeader,
-        ApplyBrokerIdRequestHeader as ApplyBrokerIdRequestHeader,
-        ApplyBrokerIdResponseHeader as ApplyBrokerIdResponseHeader,
-        CleanControllerBrokerDataRequestHeader as CleanControllerBrokerDataRequestHeader,
-        ElectMasterRequestHeader as ElectMasterRequestHeader,
-        ElectMasterResponseHeader as ElectMasterResponseHeader,
-        GetMetaDataResponseHeader as GetMetaDataResponseHeader,
-        GetNextBrokerIdRequestHeader as GetNextBrokerIdRequestHeader,
-        GetNextBrokerIdResponseHeader as GetNextBrokerIdResponseHeader,
-        GetReplicaInfoRequestHeader as GetReplicaInfoRequestHeader,
-        GetReplicaInfoResponseHeader as GetReplicaInfoResponseHeader,
-        RegisterBrokerToControllerRequestHeader as RegisterBrokerToControllerRequestHeader,
-        RegisterBrokerToControllerResponseHeader as RegisterBrokerToControllerResponseHeader,
-    )
-    from .group import (
-        DeleteSubscriptionGroupRequestHeader as DeleteSubscriptionGroupRequestHeader,
-        GetSubscriptionGroupConfigRequestHeader as GetSubscriptionGroupConfigRequestHeader,
-        UpdateGroupForbiddenRequestHeader as UpdateGroupForbiddenRequestHeader,
-    )
-    from .ha import (
-        AddBrokerRequestHeader as AddBrokerRequestHeader,
-        ExchangeHAInfoRequestHeader as ExchangeHAInfoRequestHeader,
-        ExchangeHAInfoResponseHeader as ExchangeHAInfoResponseHeader,
-        GetBrokerMemberGroupRequestHeader as GetBrokerMemberGroupRequestHeader,
-        NotifyBrokerRoleChangedRequestHeader as NotifyBrokerRoleChangedRequestHeader,
-        NotifyMinBrokerIdChangeRequestHeader as NotifyMinBrokerIdChangeRequestHeader,
-        RemoveBrokerRequestHeader as RemoveBrokerRequestHeader,
-        ResetMasterFlushOffsetHeader as ResetMasterFlushOffsetHeader,
-    )
-    from .kv import (
-        DeleteKVConfigRequestHeader as DeleteKVConfigRequestHeader,
-        GetKVConfigRequestHeader as GetKVConfigRequestHeader,
-        GetKVConfigResponseHeader as GetKVConfigResponseHeader,
-        GetKVListByNamespaceRequestHeader as GetKVListByNamespaceRequestHeader,
-        PutKVConfigRequestHeader as PutKVConfigRequestHeader,
-    )
-    from .namesrv import (
-        AddWritePermOfBrokerRequestHeader as AddWritePermOfBrokerRequestHeader,
-        AddWritePermOfBrokerResponseHeader as AddWritePermOfBrokerResponseHeader,
-        DeleteTopicFromNamesrvRequestHeader as DeleteTopicFromNamesrvRequestHeader,
-        GetRouteInfoRequestHeader as GetRouteInfoRequestHeader,
-        GetTopicsByClusterRequestHeader as GetTopicsByClusterRequestHeader,
-        RegisterOrderTopicRequestHeader as RegisterOrderTopicRequestHeader,
-        RegisterTopicRequestHeader as RegisterTopicRequestHeader,
-        WipeWritePermOfBrokerRequestHeader as WipeWritePermOfBrokerRequestHeader,
-        WipeWritePermOfBrokerResponseHeader as WipeWritePermOfBrokerResponseHeader,
-    )
-    from .offset import (
-        CloneGroupOffsetRequestHeader as CloneGroupOffsetRequestHeader,
-        GetEarliestMsgStoretimeRequestHeader as GetEarliestMsgStoretimeRequestHeader,
-        GetEarliestMsgStoretimeResponseHeader as GetEarliestMsgStoretimeResponseHeader,
-        GetMaxOffsetRequestHeader as GetMaxOffsetRequestHeader,
-        GetMaxOffsetResponseHeader as GetMaxOffsetResponseHeader,
-        GetMinOffsetRequestHeader as GetMinOffsetRequestHeader,
-        GetMinOffsetResponseHeader as GetMinOffsetResponseHeader,
-        InitConsumerOffsetRequestHeader as InitConsumerOffsetRequestHeader,
-        QueryConsumerOffsetRequestHeader as QueryConsumerOffsetRequestHeader,
-        QueryConsumerOffsetResponseHeader as QueryConsumerOffsetResponseHeader,
-        QueryCorrectionOffsetHeader as QueryCorrectionOffsetHeader,
-        ResetOffsetRequestHeader as ResetOffsetRequestHeader,
-        SearchOffsetRequestHeader as SearchOffsetRequestHeader,
-        SearchOffsetResponseHeader as SearchOffsetResponseHeader,
-        UpdateConsumerOffsetRequestHeader as UpdateConsumerOffsetRequestHeader,
-        UpdateConsumerOffsetResponseHeader as UpdateConsumerOffsetResponseHeader,
-    )
-    from .pop import (
-        AckMessageRequestHeader as AckMessageRequestHeader,
-        ChangeInvisibleTimeRequestHeader as ChangeInvisibleTimeRequestHeader,
-        ChangeInvisibleTimeResponseHeader as ChangeInvisibleTimeResponseHeader,
-        NotificationRequestHeader as NotificationRequestHeader,
-        NotificationResponseHeader as NotificationResponseHeader,
-        PeekMessageRequestHeader as PeekMessageRequestHeader,
-        PollingInfoRequestHeader as PollingInfoRequestHeader,
-        PollingInfoResponseHeader as PollingInfoResponseHeader,
-        PopMessageRequestHeader as PopMessageRequestHeader,
-        PopMessageResponseHeader as PopMessageResponseHeader,
-        StatisticsMessagesRequestHeader as StatisticsMessagesRequestHeader,
-    )
-    from .pull import (
-        PullMessageRequestHeader as PullMessageRequestHeader,
-        PullMessageResponseHeader as PullMessageResponseHeader,
-    )
-    from .query import (
-        QueryConsumeQueueRequestHeader as QueryConsumeQueueRequestHeader,
-        QueryMessageRequestHeader as QueryMessageRequestHeader,
-        QueryMessageResponseHeader as QueryMessageResponseHeader,
-        ViewMessageRequestHeader as ViewMessageRequestHeader,
-        ViewMessageResponseHeader as ViewMessageResponseHeader,
-    )
-    from .registration import (
-        BrokerHeartbeatRequestHeader as BrokerHeartbeatRequestHeader,
-        QueryDataVersionRequestHeader as QueryDataVersionRequestHeader,
-        QueryDataVersionResponseHeader as QueryDataVersionResponseHeader,
-        RegisterBrokerRequestHeader as RegisterBrokerRequestHeader,
-        RegisterBrokerResponseHeader as RegisterBrokerResponseHeader,
-        UnRegisterBrokerRequestHeader as UnRegisterBrokerRequestHeader,
-    )
-    from .send import (
-        ConsumerSendMsgBackRequestHeader as ConsumerSendMsgBackRequestHeader,
-        RecallMessageRequestHeader as RecallMessageRequestHeader,
-        RecallMessageResponseHeader as RecallMessageResponseHeader,
-        ReplyMessageRequestHeader as ReplyMessageRequestHeader,
-        SendMessageRequestHeader as SendMessageRequestHeader,
-        SendMessageRequestHeaderV2 as SendMessageRequestHeaderV2,
-        SendMessageResponseHeader as SendMessageResponseHeader,
-    )
-    from .stats import (
-        GetConsumeStatsInBrokerHeader as GetConsumeStatsInBrokerHeader,
-        GetConsumeStatsRequestHeader as GetConsumeStatsRequestHeader,
-        QueryConsumeTimeSpanRequestHeader as QueryConsumeTimeSpanRequestHeader,
-        ViewBrokerStatsDataRequestHeader as ViewBrokerStatsDataRequestHeader,
-    )
-    from .topic import (
-        CreateTopicListRequestHeader as CreateTopicListRequestHeader,
-        CreateTopicRequestHeader as CreateTopicRequestHeader,
-        DeleteTopicRequestHeader as DeleteTopicRequestHeader,
-        GetAllTopicConfigResponseHeader as GetAllTopicConfigResponseHeader,
-        GetTopicConfigRequestHeader as GetTopicConfigRequestHeader,
-        GetTopicStatsInfoRequestHeader as GetTopicStatsInfoRequestHeader,
-        QuerySubscriptionByConsumerRequestHeader as QuerySubscriptionByConsumerRequestHeader,
-        QueryTopicConsumeByWhoRequestHeader as QueryTopicConsumeByWhoRequestHeader,
-        QueryTopicsByConsumerRequestHeader as QueryTopicsByConsumerRequestHeader,
-    )
-    from .transaction import (
-        CheckTransactionStateRequestHeader as CheckTransactionStateRequestHeader,
-        CheckTransactionStateResponseHeader as CheckTransactionStateResponseHeader,
-        EndTransactionRequestHeader as EndTransactionRequestHeader,
-        EndTransactionResponseHeader as EndTransactionResponseHeader,
-        ResumeCheckHalfMessageRequestHeader as ResumeCheckHalfMessageRequestHeader,
-    )
+    from .auth import *  # noqa: F403
+    from .base import *  # noqa: F403
+    from .client import *  # noqa: F403
+    from .config import *  # noqa: F403
+    from .controller import *  # noqa: F403
+    from .group import *  # noqa: F403
+    from .ha import *  # noqa: F403
+    from .kv import *  # noqa: F403
+    from .namesrv import *  # noqa: F403
+    from .offset import *  # noqa: F403
+    from .pop import *  # noqa: F403
+    from .pull import *  # noqa: F403
+    from .query import *  # noqa: F403
+    from .registration import *  # noqa: F403
+    from .send import *  # noqa: F403
+    from .stats import *  # noqa: F403
+    from .topic import *  # noqa: F403
+    from .transaction import *  # noqa: F403
 
 _MODULES = {
     "auth": (
@@ -199,8 +46,7 @@ _MODULES = {
         "UnlockBatchMqRequestHeader UnregisterClientRequestHeader UnregisterClientResponseHeader"
     ),
     "config": (
-        "CheckRocksdbCqWriteProgressRequestHeader ExportRocksDBConfigToJsonRequestHeader "
-        "GetBrokerConfigResponseHeader"
+        "CheckRocksdbCqWriteProgressRequestHeader ExportRocksDBConfigToJsonRequestHeader GetBrokerConfigResponseHeader"
     ),
     "controller": (
         "AlterSyncStateSetRequestHeader AlterSyncStateSetResponseHeader ApplyBrokerIdRequestHeader "
@@ -211,8 +57,7 @@ _MODULES = {
         "RegisterBrokerToControllerResponseHeader"
     ),
     "group": (
-        "DeleteSubscriptionGroupRequestHeader GetSubscriptionGroupConfigRequestHeader "
-        "UpdateGroupForbiddenRequestHeader"
+        "DeleteSubscriptionGroupRequestHeader GetSubscriptionGroupConfigRequestHeader UpdateGroupForbiddenRequestHeader"
     ),
     "ha": (
         "AddBrokerRequestHeader ExchangeHAInfoRequestHeader ExchangeHAInfoResponseHeader "

@@ -1,0 +1,87 @@
+"""Typed bodies under Apache's class names, loaded when first asked for.
+
+`from rocketmq_ops.remoting.bodies import TopicRouteData` loads only the module that holds it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .auth import *  # noqa: F403
+    from .base import *  # noqa: F403
+    from .connection import *  # noqa: F403
+    from .group import *  # noqa: F403
+    from .ha import *  # noqa: F403
+    from .heartbeat import *  # noqa: F403
+    from .lock import *  # noqa: F403
+    from .offset import *  # noqa: F403
+    from .pop import *  # noqa: F403
+    from .queue import *  # noqa: F403
+    from .registration import *  # noqa: F403
+    from .route import *  # noqa: F403
+    from .running_info import *  # noqa: F403
+    from .stats import *  # noqa: F403
+    from .table import *  # noqa: F403
+    from .topic import *  # noqa: F403
+
+_MODULES = {
+    "auth": ("AclInfo PolicyEntryInfo PolicyInfo UserInfo"),
+    "base": ("RemotingSerializable"),
+    "connection": ("Connection ConsumerConnection ProducerConnection ProducerInfo ProducerTableInfo"),
+    "group": (
+        "CustomizedRetryPolicy ExponentialRetryPolicy GroupForbidden GroupRetryPolicy "
+        "SimpleSubscriptionData SubscriptionGroupConfig SubscriptionGroupList "
+        "SubscriptionGroupWrapper"
+    ),
+    "ha": (
+        "BrokerSyncInfo EpochEntry EpochEntryCache HAClientRuntimeInfo "
+        "HAConnectionRuntimeInfo HARuntimeInfo SyncStateSet"
+    ),
+    "heartbeat": (
+        "CheckClientRequestBody ConsumerData HeartbeatData ProducerData QuerySubscriptionResponseBody SubscriptionData"
+    ),
+    "lock": ("LockBatchRequestBody LockBatchResponseBody UnlockBatchRequestBody"),
+    "offset": (
+        "ConsumerOffsetSerializeWrapper GetConsumerStatusBody OffsetMovedEvent "
+        "QueryCorrectionOffsetBody ResetOffsetBody"
+    ),
+    "pop": (
+        "MessageQueueAssignment QueryAssignmentRequestBody QueryAssignmentResponseBody SetMessageRequestModeRequestBody"
+    ),
+    "queue": ("ConsumeQueueData QueryConsumeQueueResponseBody"),
+    "registration": ("RegisterBrokerBody"),
+    "route": (
+        "BrokerData BrokerMemberGroup ClusterInfo GetBrokerMemberGroupResponseBody "
+        "QueueData TopicQueueMappingInfo TopicRouteData"
+    ),
+    "running_info": (
+        "ConsumeMessageDirectlyResult ConsumeStatus ConsumerRunningInfo PopProcessQueueInfo ProcessQueueInfo"
+    ),
+    "stats": (
+        "BrokerStatsData BrokerStatsItem ConsumeStats ConsumeStatsList OffsetWrapper "
+        "QueryConsumeTimeSpanBody QueueTimeSpan RollbackStats"
+    ),
+    "table": ("GetConsumerListByGroupResponseBody GroupList KVTable"),
+    "topic": (
+        "CreateTopicListRequestBody LogicQueueMappingItem TopicConfig "
+        "TopicConfigAndMappingSerializeWrapper TopicConfigSerializeWrapper TopicList "
+        "TopicOffset TopicQueueMappingDetail TopicStatsTable"
+    ),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{module}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def body_class_names() -> list[str]:
+    """Names of all declared body classes."""
+    return sorted(_MODULE_OF)

@@ -1,0 +1,82 @@
+"""What all bodies have in common: reading and writing JSON as Apache's RemotingSerializable does.
+
+Standard JSON is read and written by msgspec in one go; fastjson's dialect (numbers and objects as keys) and explicit
+nulls take the slower way through `common/fastjson`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from ...common import fastjson
+from ...common.errors import CorruptDataError
+from ..errors import RemotingProtocolError
+
+T = TypeVar("T", bound="RemotingSerializable")
+
+_encode = msgspec.json.Encoder().encode
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+_NUMBER_KEY = re.compile(rb'[{,]"-?[0-9]+":')
+
+
+class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel"):
+    """A body. A field that is None is not written; a field that the peer left out has its default."""
+
+    def encode(self, *, standard_json: bool = False) -> bytes:
+        """JSON as Apache writes it; with `standard_json` every key is a quoted string."""
+        try:
+            text = _encode(self)
+            if b":null" not in text and (standard_json or _NUMBER_KEY.search(text) is None):
+                return text
+        except TypeError:
+            pass  # objects as keys
+        plain = _plain(self)
+        return _encode(plain) if standard_json else fastjson.dumps(plain)
+
+    @classmethod
+    def decode(cls: type[T], data: bytes | bytearray | memoryview) -> T:
+        """The body of a command. Raises RemotingProtocolError on text that is no JSON, or other JSON than this."""
+        decoder = _decoder(cls)
+        try:
+            try:
+                body: T = decoder.decode(data)
+                return body
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                pass  # the dialect, or a null where a default belongs
+            return msgspec.convert(_without_nulls(fastjson.loads(data)), cls, strict=False)
+        except (msgspec.ValidationError, CorruptDataError) as error:
+            raise RemotingProtocolError(f"body is no {cls.__name__}: {error}") from None
+
+
+def _decoder(cls: type) -> msgspec.json.Decoder[Any]:
+    """The decoder of a class, made once; it reads standard JSON alone."""
+    decoder = _decoders.get(cls)
+    if decoder is None:
+        decoder = _decoders[cls] = msgspec.json.Decoder(cls, strict=False)
+    return decoder
+
+
+def _plain(value: Any) -> Any:
+    """Structs as dicts by wire name without the fields that are None; struct keys stay as they are."""
+    if isinstance(value, msgspec.Struct):
+        return {
+            name: _plain(item)
+            for attribute, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+            if (item := getattr(value, attribute)) is not None
+        }
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
