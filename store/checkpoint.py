@@ -24,15 +24,17 @@ SAFETY_MS = 3000
 #: Far behind Apache's fields and in a disk sector of its own, so that one is never torn by the other.
 NOTE_POSITION = 1024
 _NOTE_MAGIC = b"IDXSYNC1"
-_NOTE = struct.Struct(">8sq40s")
+_NOTE = struct.Struct(">8sq40sq")
 _CRC = struct.Struct(">I")
 
 
 class IndexNote(NamedTuple):
-    """What was durable of the last index file: its name as a number, and its 40-byte header at that time."""
+    """What was durable of the index: the last file's name as a number, 0 without any, and its header of 40 bytes
+    at that time; messages up to the commitlog offset `done` were indexed."""
 
     file_name: int
     header: bytes
+    done: int
 
 
 class StoreCheckpoint:
@@ -60,11 +62,11 @@ class StoreCheckpoint:
 
     def _read_note(self) -> IndexNote | None:
         view = self._file.view
-        magic, name, header = _NOTE.unpack_from(view, NOTE_POSITION)
+        magic, name, header, done = _NOTE.unpack_from(view, NOTE_POSITION)
         (crc,) = _CRC.unpack_from(view, NOTE_POSITION + _NOTE.size)
         if magic != _NOTE_MAGIC or crc != zlib.crc32(view[NOTE_POSITION : NOTE_POSITION + _NOTE.size]):
             return None
-        return IndexNote(name, header)
+        return IndexNote(name, header, done)
 
     def min_timestamp(self) -> int:
         """Every message stored before this time (ms) is durable in commitlog and consumequeue."""
@@ -82,7 +84,7 @@ class StoreCheckpoint:
             self.master_flushed_offset, self.confirm_phy_offset,
         )  # fmt: skip
         if self.index_note is not None:
-            note = _NOTE.pack(_NOTE_MAGIC, self.index_note.file_name, self.index_note.header)
+            note = _NOTE.pack(_NOTE_MAGIC, *self.index_note)
             view[NOTE_POSITION : NOTE_POSITION + _NOTE.size + _CRC.size] = note + _CRC.pack(zlib.crc32(note))
 
     def sync(self) -> None:

@@ -1,0 +1,356 @@
+"""The index of a store: finds messages by key and by unique key.
+
+What lives here: which keys of a message are indexed, the row of index files, queries, what is kept after a crash,
+deletion of expired files (mirrors IndexService). What does not: the bytes of a file (`index_file.py`) and whether
+a found message really has the key (the caller compares, hashes collide).
+
+After a crash Apache's broker keeps only full files that were synced (those that end before the checkpoint's
+indexMsgTimestamp) and so forgets the keys in the others. Here the file being filled is synced from time to time
+and the checkpoint notes how far; after a crash it is cut there, and recovery indexes what follows once more.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..common.javatypes import hash_onto, unique_key_hash_onto
+from .checkpoint import IndexNote, StoreCheckpoint
+from .config import MessageStoreConfig
+from .filesystem import FileSystem
+from .index_file import HEADER, IndexFile, file_size, index_hash
+from .running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
+
+log = logging.getLogger(__name__)
+
+_ROLLBACK = 3 << 2
+_TRANSACTION_BITS = 3 << 2
+_NAME_LENGTH = 17
+_MAX_PREFIXES = 100_000
+#: Between two syncs of the file being filled, ms: a crash costs indexing so much once more.
+SYNC_INTERVAL_MS = 10_000
+
+_Waiting = tuple[str, str | None, str | None, int, int]
+
+
+class QueryOffsetResult(NamedTuple):
+    """Commitlog offsets found, newest first, and the last message in the index (ms; bytes), 0 without any."""
+
+    phy_offsets: list[int]
+    index_last_update_timestamp: int
+    index_last_update_phyoffset: int
+
+
+class IndexSync(NamedTuple):
+    """A sync under way: the files, how far each of them is filled, and what the checkpoint says after it."""
+
+    files: list[tuple[IndexFile, int]]
+    note: IndexNote
+    full_timestamp: int
+
+
+class IndexService:
+    """The row of index files, oldest first. All calls on the owner's thread but `run_sync`."""
+
+    __slots__ = (
+        "_checkpoint", "_clock", "_config", "_done", "_files", "_flags", "_folder", "_fs", "_last", "_prefixes",
+        "_root", "_waiting", "last_sync",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        config: MessageStoreConfig,
+        checkpoint: StoreCheckpoint,
+        flags: RunningFlags,
+        clock: Callable[[], int],
+    ) -> None:
+        self._fs = fs
+        self._config = config
+        self._checkpoint = checkpoint
+        self._flags = flags
+        self._clock = clock
+        self._root = config.storePathRootDir
+        self._folder = f"{self._root}/index"
+        self._files: list[IndexFile] = []
+        self._last: IndexFile | None = None
+        #: Messages up to this commitlog offset are indexed.
+        self._done = -1
+        self._prefixes: dict[str, int] = {}
+        #: Messages whose keys could not be put for lack of disk space.
+        self._waiting: list[_Waiting] = []
+        #: ms, by the clock: when the last sync was begun.
+        self.last_sync = clock()
+
+    # -- loading
+
+    def load(self, *, clean: bool) -> None:
+        """Open the files. After an unclean stop only what is known to be durable is kept. Raises OSError."""
+        expected = file_size(self._config.maxHashSlotNum, self._config.maxIndexNum)
+        for name in self._fs.list_dir(self._folder):
+            path = f"{self._folder}/{name}"
+            if len(name) != _NAME_LENGTH or not name.isdecimal():
+                log.warning("%s is no index file, left alone", path)
+                continue
+            length = self._fs.size_of(path)
+            if length == 0:
+                self._fs.remove(path)
+                continue
+            if length != expected:
+                log.warning(
+                    "%s has %d bytes, maxHashSlotNum and maxIndexNum say %d: not used", path, length, expected
+                )
+                continue
+            index_file = self._open(name, create=False)
+            if not clean and not self._survives(index_file):
+                log.info("%s is not known to be whole after the crash, removed", path)
+                self._discard(index_file)
+                continue
+            self._files.append(index_file)
+        last = self._last = self._files[-1] if self._files else None
+        if last is not None and last.count > 1:
+            # After a crash a full file may have only the first keys of its last message.
+            self._done = last.end_phy_offset - (1 if last.full and not clean else 0)
+        note = self._checkpoint.index_note
+        if clean:
+            self._checkpoint.index_note = self._note()
+        elif note is not None and note.file_name == (last.name if last is not None else 0):
+            self._done = max(self._done, note.done)
+
+    def _note(self) -> IndexNote:
+        last = self._last
+        return IndexNote(last.name, last.header(), self._done) if last else IndexNote(0, bytes(HEADER.size), self._done)
+
+    def _open(self, name: str, *, create: bool) -> IndexFile:
+        slot_num, index_num = self._config.maxHashSlotNum, self._config.maxIndexNum
+        file = self._fs.open(f"{self._folder}/{name}", file_size(slot_num, index_num), create=create)
+        try:
+            return IndexFile(file, slot_num, index_num, fresh=create)
+        except BaseException:
+            file.close()
+            raise
+
+    def _discard(self, index_file: IndexFile) -> None:
+        self._fs.remove(index_file.file.path)
+        index_file.file.close()
+
+    def _survives(self, index_file: IndexFile) -> bool:
+        """After an unclean stop: bring the file to a durable state if one is known."""
+        if index_file.full and index_file.end_timestamp <= self._checkpoint.index_msg_timestamp:
+            return True
+        note = self._checkpoint.index_note
+        if note is None or note.file_name != index_file.name:
+            return False
+        begin_ts, end_ts, begin_offset, end_offset, _, count = HEADER.unpack(note.header)
+        if not 1 < count <= index_file.index_num or begin_ts > end_ts or begin_offset > end_offset:
+            return False
+        if index_file.entry(1)[1] != begin_offset or index_file.entry(count - 1)[1] != end_offset:
+            return False
+        try:
+            index_file.restore(note.header)
+        except OSError as error:
+            log.warning("%s cannot be repaired: %s", index_file.file.path, error)
+            return False
+        return True
+
+    @property
+    def indexed_until(self) -> int:
+        """The message at this commitlog offset and all before it are indexed; -1 if none is known to be.
+
+        After `load` recovery has to hand over those behind it (`put_keys` skips what is indexed already)."""
+        return self._done
+
+    def truncate(self, phy_offset: int) -> None:
+        """Forget messages at `phy_offset` and above: recovery has cut the commitlog there."""
+        while self._files:
+            last = self._files[-1]
+            count = last.first_at_or_above(phy_offset)
+            if count == last.count > 1:
+                break
+            if count > 1:
+                try:
+                    last.cut(count)
+                    break
+                except OSError as error:
+                    log.warning("%s cannot be repaired: %s", last.file.path, error)
+            self._discard(self._files.pop())
+            self._done = min(self._done, self._files[-1].end_phy_offset if self._files else -1)
+        self._last = self._files[-1] if self._files else None
+        self._done = min(self._done, phy_offset - 1)
+
+    # -- putting
+
+    def put_keys(
+        self, topic: str, unique_key: str | None, keys: str | None, phy_offset: int, store_timestamp: int,
+        sys_flag: int = 0,
+    ) -> None:  # fmt: skip
+        """Index a message under its unique key (UNIQ_KEY) and its keys (KEYS, separated by spaces), if any.
+
+        Calls go by rising commitlog offset; what is indexed already and rollback records are skipped. Never
+        raises: when the disk is full the message waits for `retry`, and the store refuses writes until then."""
+        if phy_offset <= self._done:
+            return
+        if sys_flag & _TRANSACTION_BITS == _ROLLBACK:
+            unique_key = keys = None
+        if self._waiting:
+            self._waiting.append((topic, unique_key, keys, phy_offset, store_timestamp))
+            return
+        try:
+            self._put(topic, unique_key, keys, phy_offset, store_timestamp)
+        except OSError as error:
+            self._waiting.append((topic, unique_key, keys, phy_offset, store_timestamp))
+            if self._flags.set(WRITE_INDEX_FILE_ERROR):
+                log.error("the index cannot be written (%s), so messages are refused until it can", error)
+
+    def _put(
+        self, topic: str, unique_key: str | None, keys: str | None, phy_offset: int, store_timestamp: int
+    ) -> None:
+        prefix = self._prefixes.get(topic)
+        if prefix is None:
+            prefix = self._new_prefix(topic)
+        file = self._last
+        used = False
+        if unique_key is not None:
+            value = unique_key_hash_onto(unique_key, prefix)
+            if file is None or file.count >= file.index_num:
+                file = self._next_file(phy_offset, store_timestamp, used)
+            file.put((0x100000000 - value) & 0x7FFFFFFF if value > 0x7FFFFFFF else value, phy_offset, store_timestamp)
+            used = True
+        if keys:
+            for key in keys.split(" "):
+                if key:
+                    value = hash_onto(key, prefix)
+                    if file is None or file.count >= file.index_num:
+                        file = self._next_file(phy_offset, store_timestamp, used)
+                    if value > 0x7FFFFFFF:
+                        value = (0x100000000 - value) & 0x7FFFFFFF
+                    file.put(value, phy_offset, store_timestamp)
+                    used = True
+        if used:
+            file.end_message(phy_offset, store_timestamp)  # type: ignore[union-attr]
+        self._done = phy_offset
+
+    def _new_prefix(self, topic: str) -> int:
+        if len(self._prefixes) >= _MAX_PREFIXES:
+            self._prefixes.clear()
+        prefix = self._prefixes[topic] = hash_onto(topic + "#")
+        return prefix
+
+    def _next_file(self, phy_offset: int, store_timestamp: int, in_message: bool) -> IndexFile:
+        """Create the first or the next file. `in_message`: some keys of the message went into the last one."""
+        previous = self._last
+        name = _name_of(self._clock())
+        if previous is not None:
+            if in_message:
+                previous.end_message(phy_offset, store_timestamp)
+            # The clock may have been set back; Apache loads the files in the order of their names.
+            name = max(name, f"{previous.name + 1:017d}")
+        index_file = self._open(name, create=True)
+        if previous is not None:
+            index_file.begin_after(previous)
+        self._files.append(index_file)
+        self._last = index_file
+        return index_file
+
+    def retry(self) -> bool:
+        """Put what had to wait for disk space; True when nothing waits any more. Call it every second or so."""
+        while self._waiting:
+            try:
+                self._put(*self._waiting[0])
+            except OSError:
+                return False
+            del self._waiting[0]
+        if self._flags.clear(WRITE_INDEX_FILE_ERROR):
+            log.info("the index can be written again")
+        return True
+
+    # -- reading
+
+    def query_offset(self, topic: str, key: str, max_num: int, begin: int, end: int) -> QueryOffsetResult:
+        """Commitlog offsets of messages with the key or unique key, stored in [begin, end] (ms), newest first.
+
+        At most `max_num` and at most maxMsgsNumBatch. Mirrors IndexService.queryOffset."""
+        offsets: list[int] = []
+        max_num = min(max_num, self._config.maxMsgsNumBatch)
+        key_hash = index_hash(hash_onto(f"{topic}#{key}"))
+        for index_file in reversed(self._files):
+            if index_file.time_matched(begin, end):
+                index_file.select(key_hash, max_num, begin, end, offsets)
+            if index_file.begin_timestamp < begin or len(offsets) >= max_num:
+                break
+        last = self._last
+        return QueryOffsetResult(offsets, last.end_timestamp if last else 0, last.end_phy_offset if last else 0)
+
+    @property
+    def total_size(self) -> int:
+        """Apparent bytes of all files."""
+        return sum(index_file.file.size for index_file in self._files)
+
+    @property
+    def files(self) -> list[IndexFile]:
+        """The files, oldest first."""
+        return self._files
+
+    # -- deleting
+
+    def delete_expired(self, min_phy_offset: int) -> int:
+        """Remove files whose messages are all below `min_phy_offset`, except the last one. Returns how many."""
+        gone = 0
+        while len(self._files) > 1 and self._files[0].end_phy_offset < min_phy_offset:
+            self._discard(self._files[0])
+            del self._files[0]
+            gone += 1
+        return gone
+
+    # -- making durable
+
+    def sync_due(self) -> bool:
+        """True when a full file, or SYNC_INTERVAL_MS after the last sync anything, is not yet durable."""
+        if not any(f.synced_count != f.count for f in self._files[-2:]):
+            return False
+        before_last = self._files[-2] if len(self._files) > 1 else None
+        overdue = self._clock() - self.last_sync >= SYNC_INTERVAL_MS
+        return overdue or (before_last is not None and before_last.synced_count != before_last.count)
+
+    def begin_sync(self) -> IndexSync:
+        """What has to be synced now. Then `run_sync`, then `end_sync` unless that failed."""
+        self.last_sync = self._clock()
+        files = [(f, f.count) for f in self._files if f.synced_count != f.count or not f.name_durable]
+        full = [f.end_timestamp for f in self._files if f.full]
+        return IndexSync(files, self._note(), full[-1] if full else 0)
+
+    def run_sync(self, sync: IndexSync) -> None:
+        """The disk's part; may run in a worker thread. Raises OSError."""
+        for index_file, _ in sync.files:
+            index_file.file.sync()
+        if any(not index_file.name_durable for index_file, _ in sync.files):
+            self._fs.sync_dir(self._folder)
+            self._fs.sync_dir(self._root)
+
+    def end_sync(self, sync: IndexSync) -> None:
+        """Take note of a sync that succeeded; the checkpoint has to be flushed after it."""
+        for index_file, count in sync.files:
+            index_file.synced_count = count
+            index_file.name_durable = True
+        self._checkpoint.index_note = sync.note
+        self._checkpoint.index_msg_timestamp = max(self._checkpoint.index_msg_timestamp, sync.full_timestamp)
+
+    def flush(self) -> None:
+        """Sync everything in this thread. Raises OSError."""
+        sync = self.begin_sync()
+        self.run_sync(sync)
+        self.end_sync(sync)
+
+    def close(self) -> None:
+        """Let go of all files. Does not flush."""
+        for index_file in self._files:
+            index_file.file.close()
+        self._files = []
+        self._last = None
+
+
+def _name_of(ms: int) -> str:
+    """The file name for a time: yyyyMMddHHmmssSSS in local time, as UtilAll.timeMillisToHumanString writes it."""
+    return time.strftime("%Y%m%d%H%M%S", time.localtime(ms // 1000)) + f"{ms % 1000:03d}"
