@@ -44,8 +44,8 @@ _MODULES = {
     ),
     "lock": ("LockBatchRequestBody LockBatchResponseBody UnlockBatchRequestBody"),
     "offset": (
-        "ConsumerOffsetSerializeWrapper GetConsumerStatusBody OffsetMovedEvent "
-        "QueryCorrectionOffsetBody ResetOffsetBody"
+        "ConsumerOffsetSerializeWrapper GetConsumerStatusBody MessageQueueForC OffsetMovedEvent "
+        "QueryCorrectionOffsetBody ResetOffsetBody ResetOffsetBodyForC"
     ),
     "pop": (
         "MessageQueueAssignment QueryAssignmentRequestBody QueryAssignmentResponseBody SetMessageRequestModeRequestBody"

@@ -22,6 +22,21 @@ class ResetOffsetBody(RemotingSerializable, kw_only=True):
     offset_table: dict[MessageQueue, int] = {}
 
 
+class MessageQueueForC(RemotingSerializable, kw_only=True):
+    """A queue and its new offset, for clients written in C++."""
+
+    broker_name: str = ""
+    offset: int = 0
+    queue_id: int = 0
+    topic: str = ""
+
+
+class ResetOffsetBodyForC(RemotingSerializable, kw_only=True):
+    """New offsets of a reset as a list, for clients whose JSON has no objects as keys."""
+
+    offset_table: list[MessageQueueForC] = []
+
+
 class GetConsumerStatusBody(RemotingSerializable, kw_only=True):
     """Offsets as clients hold them."""
 
