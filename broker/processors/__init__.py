@@ -23,6 +23,9 @@ MODULES = (
     "admin_stats",
     "admin_offset",
     "admin_client",
+    "admin_message",
+    "admin_broker",
+    "query_assignment",
 )
 
 

@@ -1,0 +1,86 @@
+"""Tables of typed entries as Apache's brokers keep them in JSON files, without losing what we do not know.
+
+An entry's fields that its class has no attribute for (a newer broker wrote them) are kept beside it and written
+back. The files themselves are replaced by `common/files.py`; which tables there are is their managers' business.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.errors import CorruptDataError
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class ConfigEntries(Generic[T]):
+    """Converts a JSON object of entries to `{name: entry}` and back."""
+
+    def __init__(self, entry_class: type[T]) -> None:
+        self._class = entry_class
+        self._known = {field.encode_name for field in msgspec.structs.fields(entry_class)}
+        self._unknown: dict[str, dict[str, Any]] = {}
+
+    def decode(self, raw: Any) -> dict[str, T]:
+        """The entries of a decoded JSON object (None is an empty table). Raises CorruptDataError."""
+        if raw is None:
+            return {}
+        if not isinstance(raw, dict):
+            raise CorruptDataError(f"a table of {self._class.__name__} must be a JSON object")
+        result: dict[str, T] = {}
+        for name, fields in raw.items():
+            try:
+                result[str(name)] = msgspec.convert(fields, self._class, strict=False)
+            except msgspec.ValidationError as error:
+                raise CorruptDataError(f"{self._class.__name__} '{name}': {error}") from None
+            unknown = {key: value for key, value in fields.items() if key not in self._known}
+            if unknown:
+                self._unknown[str(name)] = unknown
+        return result
+
+    def encode(self, table: dict[str, T]) -> dict[str, dict[str, Any]]:
+        """The JSON object of the entries: their fields by wire name in order, nulls left out as fastjson does."""
+        return {name: self.encode_entry(name, entry) for name, entry in table.items()}
+
+    def encode_entry(self, name: str, entry: T) -> dict[str, Any]:
+        """One entry as a JSON object, with the unknown fields that were read with it."""
+        fields: dict[str, Any] = without_nulls(msgspec.to_builtins(entry))
+        unknown = self._unknown.get(name)
+        if unknown:
+            fields.update(unknown)
+        return dict(sorted(fields.items()))
+
+    def forget(self, name: str) -> None:
+        """Drop what was kept of a removed entry."""
+        self._unknown.pop(name, None)
+
+
+def without_nulls(value: Any) -> Any:
+    """`value` without dict entries that are None, at any depth (fastjson does not write null fields)."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def read_object(data: bytes) -> dict[str, Any]:
+    """The JSON object of a configuration file. Raises CorruptDataError."""
+    value = fastjson.loads(data)
+    if not isinstance(value, dict):
+        raise CorruptDataError("not a JSON object")
+    return value
+
+
+def read_data_version(raw: Any) -> DataVersion:
+    """The DataVersion of a configuration file; one of nothing changed when the file has none."""
+    if raw is None:
+        return DataVersion.fresh()
+    try:
+        return msgspec.convert(raw, DataVersion, strict=False)
+    except msgspec.ValidationError as error:
+        raise CorruptDataError(f"dataVersion: {error}") from None

@@ -1,0 +1,66 @@
+"""How groups fetch messages of a topic when the broker assigns the queues: `config/messageRequestMode.json`.
+
+Only PULL is served here; the file keeps what Apache's broker wrote. Requests are handled in
+`processors/query_assignment.py`. Mirrors org.apache.rocketmq.broker.loadbalance.MessageRequestModeManager.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rocketmq_ops.broker.config_table import read_object
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.remoting.bodies import SetMessageRequestModeRequestBody
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+
+class MessageRequestModeManager:
+    """`table`: topic -> group -> mode."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self.table: dict[str, dict[str, SetMessageRequestModeRequestBody]] = {}
+
+    @property
+    def path(self) -> str:
+        """The file of this table."""
+        return os.path.join(self._controller.store_config.storePathRootDir, "config", "messageRequestMode.json")
+
+    def load(self) -> bool:
+        """Read the file; False when there is none. Raises CorruptDataError for a broken one."""
+        raw = load_with_backup(self.path, read_object)
+        if raw is None:
+            return False
+        try:
+            self.table = msgspec.convert(
+                raw.get("messageRequestModeMap") or {},
+                dict[str, dict[str, SetMessageRequestModeRequestBody]],
+                strict=False,
+            )
+        except msgspec.ValidationError as error:
+            raise CorruptDataError(f"{self.path}: {error}") from None
+        return True
+
+    def persist(self) -> None:
+        """Write the file. Raises RocketMQError when it cannot be written."""
+        save_with_backup(self.path, self.encode(pretty=True))
+
+    def encode(self, *, pretty: bool = False) -> bytes:
+        """The table as Apache writes it."""
+        return fastjson.dumps({"messageRequestModeMap": msgspec.to_builtins(self.table)}, pretty=pretty)
+
+    def get(self, topic: str, group: str) -> SetMessageRequestModeRequestBody | None:
+        """The mode that was set for a group on a topic, or None."""
+        return self.table.get(topic, {}).get(group)
+
+    def set(self, mode: SetMessageRequestModeRequestBody) -> None:
+        """Set the mode of a group on a topic, and keep it."""
+        self.table.setdefault(mode.topic, {})[mode.consumer_group] = mode
+        self.persist()

@@ -1,0 +1,260 @@
+"""What a broker says to its name servers: registration, unregistration, new topics, and whether they lag behind.
+
+Name servers are independent of each other: every call goes to all of them at once, and one that fails costs a log
+line, never the others. The list is read from `namesrvAddr` at each call, so that changing it needs no restart.
+The rhythm of registration is the controller's.
+
+Mirrors org.apache.rocketmq.broker.out.BrokerOuterAPI and the registration of BrokerController.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rocketmq_ops.broker.deferred import run_later
+from rocketmq_ops.common.addresses import split_addresses
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.remoting.bodies import (
+    KVTable,
+    QueueData,
+    RegisterBrokerBody,
+    TopicConfig,
+    TopicConfigAndMappingSerializeWrapper,
+    TopicRouteData,
+)
+from rocketmq_ops.remoting.client import RemotingClient
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.errors import RemotingError
+from rocketmq_ops.remoting.headers import (
+    GetRouteInfoRequestHeader,
+    QueryDataVersionRequestHeader,
+    QueryDataVersionResponseHeader,
+    RegisterBrokerRequestHeader,
+    RegisterTopicRequestHeader,
+    UnRegisterBrokerRequestHeader,
+)
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+UNREGISTER_TIMEOUT_MS = 3_000
+SINGLE_TOPIC_TIMEOUT_MS = 3_000
+ROUTE_TIMEOUT_MS = 3_000
+_READ_WRITE = PERM_READ | PERM_WRITE
+
+
+class BrokerOuterApi:
+    """Client side of the broker towards name servers. No method raises because of a name server."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self._client = RemotingClient(controller.client_config)
+        self._pending: dict[str, TopicConfig] = {}
+        self._failing: set[str] = set()
+
+    @property
+    def name_servers(self) -> list[str]:
+        """Addresses of the name servers, as configured now."""
+        return split_addresses(self._controller.config.namesrvAddr or "")
+
+    async def register_all(self) -> int:
+        """Register every topic with every name server; the number of those that accepted.
+
+        Without `forceRegister` those are asked first whether anything changed, and nothing is sent when not.
+        """
+        config = self._controller.config
+        if not self.name_servers:
+            return 0
+        if not (config.forceRegister or config.enableSplitRegistration) and not await self.needs_registration():
+            return len(self.name_servers)
+        topics = [self._as_registered(topic) for topic in self._controller.topics.table.values()]
+        size = config.splitRegistrationSize if config.enableSplitRegistration else 0
+        accepted = 0
+        for at in range(0, max(len(topics), 1), size or max(len(topics), 1)):
+            accepted = await self._register(topics[at : at + size] if size else topics)
+        return accepted
+
+    async def register_topics(self, topics: Iterable[TopicConfig]) -> None:
+        """Tell every name server about created or changed topics, before the next full registration."""
+        registered = [self._as_registered(topic) for topic in topics]
+        if not registered or not self.name_servers:
+            return
+        if self._controller.config.enableSingleTopicRegister:
+            await asyncio.gather(*(self._register_single(topic) for topic in registered))
+        else:
+            await self._register(registered)
+
+    def topics_changed(self, topics: Iterable[TopicConfig]) -> None:
+        """Like `register_topics`, soon and unattended; what changes within one loop turn is one registration."""
+        if not self._pending:
+            run_later(self._register_pending(), "register-topics")
+        self._pending.update((topic.topic_name, topic) for topic in topics)
+
+    async def _register_pending(self) -> None:
+        await asyncio.sleep(0)
+        pending, self._pending = self._pending, {}
+        await self.register_topics(pending.values())
+
+    async def unregister_all(self) -> None:
+        """Tell every name server that this broker leaves."""
+        config = self._controller.config
+        header = UnRegisterBrokerRequestHeader(
+            broker_name=config.brokerName,
+            broker_addr=self._controller.address,
+            cluster_name=config.brokerClusterName,
+            broker_id=config.brokerId,
+        )
+        await self._ask_all(
+            lambda: RemotingCommand.request(RequestCode.UNREGISTER_BROKER, header),
+            UNREGISTER_TIMEOUT_MS,
+            "unregister",
+        )
+
+    async def needs_registration(self) -> bool:
+        """True when a name server's data version differs from ours, or it could not be asked."""
+        config = self._controller.config
+        header = QueryDataVersionRequestHeader(
+            broker_name=config.brokerName,
+            broker_addr=self._controller.address,
+            cluster_name=config.brokerClusterName,
+            broker_id=config.brokerId,
+        )
+        ours = self._controller.topics.data_version
+        body = msgspec.json.encode(ours)
+        answers = await self._ask_all(
+            lambda: RemotingCommand.request(RequestCode.QUERY_DATA_VERSION, header, body),
+            config.registerBrokerTimeoutMills,
+            "query the data version",
+        )
+        return any(answer is None or _is_behind(answer, ours) for answer in answers)
+
+    async def topic_route(self, topic: str) -> TopicRouteData | None:
+        """The route of a topic over all brokers, from the first name server that knows it; None when none does."""
+        for address in self.name_servers:
+            request = RemotingCommand.request(
+                RequestCode.GET_ROUTEINFO_BY_TOPIC, GetRouteInfoRequestHeader(topic=topic)
+            )
+            try:
+                answer = await self._client.invoke(address, request, ROUTE_TIMEOUT_MS)
+                if answer.code == ResponseCode.SUCCESS and answer.body:
+                    return TopicRouteData.decode(answer.body_bytes)
+            except RocketMQError as error:
+                log.warning("cannot ask name server %s for the route of %s: %s", address, topic, error)
+        return None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _as_registered(self, topic: TopicConfig) -> TopicConfig:
+        permission = self._controller.config.brokerPermission
+        if permission & _READ_WRITE == _READ_WRITE:
+            return topic
+        return msgspec.structs.replace(topic, perm=topic.perm & permission)
+
+    async def _register(self, topics: list[TopicConfig]) -> int:
+        config, manager = self._controller.config, self._controller.topics
+        if config.enableSplitRegistration:
+            manager.next_version()
+        wrapper = TopicConfigAndMappingSerializeWrapper(
+            topic_config_table={topic.topic_name: topic for topic in topics}, data_version=manager.data_version
+        )
+        body = RegisterBrokerBody(topic_config_serialize_wrapper=wrapper, filter_server_list=[]).encode()
+        header = RegisterBrokerRequestHeader(
+            broker_name=config.brokerName,
+            broker_addr=self._controller.address,
+            cluster_name=config.brokerClusterName,
+            ha_server_addr=self._controller.ha_address,
+            broker_id=config.brokerId,
+            enable_acting_master=config.enableSlaveActingMaster,
+            compressed=False,
+            body_crc32=zlib.crc32(body) & 0x7FFFFFFF,
+        )
+        answers = await self._ask_all(
+            lambda: RemotingCommand.request(RequestCode.REGISTER_BROKER, header, body),
+            config.registerBrokerTimeoutMills,
+            "register",
+        )
+        accepted = [answer for answer in answers if answer is not None]
+        if accepted:
+            self._take_order_topics(accepted[0])
+        return len(accepted)
+
+    def _take_order_topics(self, answer: RemotingCommand) -> None:
+        if not answer.body:
+            return
+        try:
+            table = KVTable.decode(answer.body).table
+        except RocketMQError as error:
+            log.warning("the name server's order configuration is unreadable: %s", error)
+            return
+        if table:
+            self._controller.topics.update_order(table)
+
+    async def _register_single(self, topic: TopicConfig) -> None:
+        name = self._controller.config.brokerName
+        queues = QueueData(
+            broker_name=name,
+            read_queue_nums=topic.read_queue_nums,
+            write_queue_nums=topic.write_queue_nums,
+            perm=topic.perm,
+            topic_sys_flag=topic.topic_sys_flag,
+        )
+        body = TopicRouteData(queue_datas=[queues], broker_datas=[]).encode()
+        header = RegisterTopicRequestHeader(topic=topic.topic_name)
+        await self._ask_all(
+            lambda: RemotingCommand.request(RequestCode.REGISTER_TOPIC_IN_NAMESRV, header, body),
+            SINGLE_TOPIC_TIMEOUT_MS,
+            f"register the topic {topic.topic_name}",
+        )
+
+    async def _ask_all(
+        self, make_request: Callable[[], RemotingCommand], timeout_ms: int, what: str
+    ) -> list[RemotingCommand | None]:
+        """The answers of all name servers in their order; None for one that failed or refused."""
+        asked: list[Awaitable[RemotingCommand | None]] = [
+            self._ask(address, make_request(), timeout_ms, what) for address in self.name_servers
+        ]
+        return list(await asyncio.gather(*asked))
+
+    async def _ask(
+        self, address: str, request: RemotingCommand, timeout_ms: int, what: str
+    ) -> RemotingCommand | None:
+        try:
+            answer = await self._client.invoke(address, request, timeout_ms)
+        except RemotingError as error:
+            if address not in self._failing:
+                self._failing.add(address)
+                log.warning("cannot %s at name server %s: %s; trying again with the next one", what, address, error)
+            return None
+        if address in self._failing:
+            self._failing.discard(address)
+            log.info("name server %s answers again", address)
+        if answer.code != ResponseCode.SUCCESS:
+            log.warning("name server %s refused to %s: %d %s", address, what, answer.code, answer.remark)
+            return None
+        return answer
+
+
+def _is_behind(answer: RemotingCommand, ours: DataVersion) -> bool:
+    """True when the name server says so, or its data version is another one (BrokerOuterAPI.needRegister)."""
+    if answer.decode_header(QueryDataVersionResponseHeader).changed:
+        return True
+    if not answer.body:
+        return False
+    try:
+        theirs = msgspec.json.decode(answer.body_bytes, type=DataVersion, strict=False)
+    except msgspec.DecodeError:
+        return True
+    return theirs != ours

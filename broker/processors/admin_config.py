@@ -1,0 +1,97 @@
+"""The broker's configuration over the wire: show all of it, change some of it at run time.
+
+Checking, setting and saving are in `common/configuration.py`. Mirrors AdminBrokerProcessor.updateBrokerConfig and
+getBrokerConfig, except that unknown keys and bad values are refused instead of ignored.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rocketmq_ops.broker.deferred import answer_later
+from rocketmq_ops.common.config import ConfigError
+from rocketmq_ops.common.configuration import Configuration, ForbiddenKeyError
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.properties import parse_properties
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import GetBrokerConfigResponseHeader
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+#: Keys that name servers must be told of when they change.
+_REGISTERED_KEYS = frozenset({"brokerPermission", "namesrvAddr"})
+#: Never changed from outside, besides what `configBlackList` names (AdminBrokerProcessor.initConfigBlackList).
+_ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList"
+
+
+class ConfigAdmin:
+    """Handlers of the configuration codes."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self.configuration = Configuration(
+            (controller.config, controller.server_config, controller.client_config, controller.store_config)
+        )
+
+    def get(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+        """26: every key of the four classes as property text, and the version of the configuration."""
+        version = msgspec.json.encode(self.configuration.data_version, order="sorted").decode()
+        return request.reply(
+            header=GetBrokerConfigResponseHeader(version=version), body=self.configuration.text().encode()
+        )
+
+    def update(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
+        """25: change the keys in the body, at once and in the configuration file; all of them or none."""
+        try:
+            properties = parse_properties(request.body_bytes.decode())
+        except UnicodeDecodeError:
+            return request.reply(ResponseCode.SYSTEM_ERROR, "string2Properties error: the body is not UTF-8")
+        except RocketMQError as error:
+            return request.reply(ResponseCode.SYSTEM_ERROR, f"string2Properties error: {error}")
+        config = self._controller.config
+        remark = None
+        try:
+            changed = self.configuration.update(
+                properties, f"{_ALWAYS_FORBIDDEN};{config.configBlackList}", config.brokerConfigPath
+            )
+        except ForbiddenKeyError as error:
+            return request.reply(ResponseCode.NO_PERMISSION, f"Can not update config in black list. {error}")
+        except ConfigError as error:
+            return request.reply(ResponseCode.INVALID_PARAMETER, f"{error}; {error.next_step}")
+        except RocketMQError as error:
+            self._apply(list(properties))
+            return request.reply(ResponseCode.SYSTEM_ERROR, f"in effect, but not kept for the next start: {error}")
+        if changed and not config.brokerConfigPath:
+            remark = "in effect until the next start: the broker has no configuration file to keep it in"
+        log.info("configuration changed by %s: %s", channel.remote, ", ".join(changed) or "nothing new")
+        self._apply(changed)
+        if _REGISTERED_KEYS.isdisjoint(changed):
+            return request.reply(remark=remark)
+
+        async def registered() -> RemotingCommand:
+            self._controller.topics.next_version()
+            await self._controller.outer.register_all()
+            return request.reply(remark=remark)
+
+        return answer_later(channel, request, registered())
+
+    def _apply(self, changed: list[str]) -> None:
+        """Tell those who keep something derived from a key; everybody else reads the configuration each time."""
+        self._controller.configuration_changed()
+        if "messageDelayLevel" in changed:
+            self._controller.delay.reload_levels()
+
+
+def install(controller: BrokerController) -> None:
+    """Register the handlers of this module."""
+    admin = ConfigAdmin(controller)
+    controller.server.register(RequestCode.GET_BROKER_CONFIG, None, admin.get)
+    controller.server.register(RequestCode.UPDATE_BROKER_CONFIG, None, admin.update)

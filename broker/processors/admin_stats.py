@@ -1,0 +1,144 @@
+"""Statistics over the wire: offsets of a topic, progress of groups, counters of the last minute, hour and day.
+
+What is counted lives in `broker/stats.py`, where queues stand in `broker/queue_progress.py`. Mirrors the statistics
+part of AdminBrokerProcessor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.queue_progress import add_progress, subscribed_topics, time_span, topic_offsets
+from rocketmq_ops.broker.stats import Rate, compute_rate
+from rocketmq_ops.remoting.bodies import (
+    BrokerStatsData,
+    BrokerStatsItem,
+    ConsumeStats,
+    ConsumeStatsList,
+    QueryConsumeTimeSpanBody,
+    TopicStatsTable,
+)
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import (
+    GetConsumeStatsInBrokerHeader,
+    GetConsumeStatsRequestHeader,
+    GetTopicStatsInfoRequestHeader,
+    QueryConsumeTimeSpanRequestHeader,
+    ViewBrokerStatsDataRequestHeader,
+)
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+
+class StatsAdmin:
+    """Handlers of the statistics codes."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+
+    def topic_stats(
+        self, _channel: Channel, request: RemotingCommand, header: GetTopicStatsInfoRequestHeader
+    ) -> RemotingCommand:
+        """202: offsets and last store time of every queue of a topic, and its rate of puts."""
+        config = self._controller.topics.get(header.topic)
+        if config is None:
+            return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"topic[{header.topic}] not exist")
+        table = TopicStatsTable(
+            offset_table=topic_offsets(self._controller, config),
+            topic_put_tps=self._controller.stats.topic_put_tps(header.topic),
+        )
+        return request.reply(body=table.encode())
+
+    def consume_stats(
+        self, _channel: Channel, request: RemotingCommand, header: GetConsumeStatsRequestHeader
+    ) -> RemotingCommand:
+        """208: the progress of a group on one topic, on those of `topicList`, or on all it has offsets of."""
+        controller, group = self._controller, header.consumer_group
+        if header.topic_list:
+            # A list that was given is taken as it is, without asking what the group subscribes.
+            topics = sorted({topic for topic in header.topic_list.split(";") if topic})
+        else:
+            wanted = {header.topic} if (header.topic or "").strip() else controller.offsets.topics_of_group(group)
+            topics = subscribed_topics(controller, group, {topic for topic in wanted if topic})
+        stats = ConsumeStats(offset_table={}, consume_tps=0.0)
+        for topic in topics:
+            config = controller.topics.get(topic)
+            if config is not None:
+                add_progress(controller, stats, group, config, config.read_queue_nums, pulled=True)
+        return request.reply(body=stats.encode())
+
+    def broker_consume_stats(
+        self, _channel: Channel, request: RemotingCommand, header: GetConsumeStatsInBrokerHeader
+    ) -> RemotingCommand:
+        """317: the progress of every group on every topic of this broker; of ordered topics only, when asked so."""
+        controller = self._controller
+        per_group: list[dict[str, list[ConsumeStats]]] = []
+        total = inflight = 0
+        group_topics = controller.offsets.group_topics()
+        for group in controller.groups.table:
+            found: list[ConsumeStats] = []
+            for topic in subscribed_topics(controller, group, group_topics.get(group, set())):
+                config = controller.topics.get(topic)
+                if config is None or (header.is_order and not config.order):
+                    continue
+                stats = ConsumeStats(offset_table={}, consume_tps=0.0)
+                add_progress(controller, stats, group, config, config.write_queue_nums, pulled=False)
+                for wrapper in stats.offset_table.values():
+                    total += wrapper.broker_offset - wrapper.consumer_offset
+                    inflight += wrapper.pull_offset - wrapper.consumer_offset
+                found.append(stats)
+            per_group.append({group: found})
+        body = ConsumeStatsList(
+            consume_stats_list=per_group,
+            broker_addr=controller.address,
+            total_diff=total,
+            total_inflight_diff=inflight,
+        )
+        return request.reply(body=body.encode())
+
+    def consume_time_span(
+        self, _channel: Channel, request: RemotingCommand, header: QueryConsumeTimeSpanRequestHeader
+    ) -> RemotingCommand:
+        """303: how far a group lies behind on a topic, in time."""
+        config = self._controller.topics.get(header.topic)
+        if config is None:
+            return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"topic[{header.topic}] not exist")
+        spans = [
+            time_span(self._controller, header.group, header.topic, queue_id)
+            for queue_id in range(config.write_queue_nums)
+        ]
+        return request.reply(body=QueryConsumeTimeSpanBody(consume_time_span_set=spans).encode())
+
+    def view_stats(
+        self, _channel: Channel, request: RemotingCommand, header: ViewBrokerStatsDataRequestHeader
+    ) -> RemotingCommand:
+        """315: sum, rate and average of one counter within the last minute, hour and day."""
+        found = self._controller.stats.find(header.stats_name, header.stats_key)
+        if found is None:
+            return request.reply(
+                ResponseCode.SYSTEM_ERROR, f"The stats <{header.stats_name}> <{header.stats_key}> not exist"
+            )
+        item, of_size = found
+        minute, hour, day = (
+            _stats_item(compute_rate(window, of_size=of_size)) for window in (item.minute, item.hour, item.day)
+        )
+        data = BrokerStatsData(stats_minute=minute, stats_hour=hour, stats_day=day)
+        return request.reply(body=data.encode())
+
+
+def _stats_item(rate: Rate) -> BrokerStatsItem:
+    return BrokerStatsItem(sum=rate.sum, tps=rate.tps, avgpt=rate.avgpt)
+
+
+def install(controller: BrokerController) -> None:
+    """Register the handlers of this module."""
+    admin = StatsAdmin(controller)
+    register = controller.server.register
+    register(RequestCode.GET_TOPIC_STATS_INFO, GetTopicStatsInfoRequestHeader, admin.topic_stats)
+    register(RequestCode.GET_CONSUME_STATS, GetConsumeStatsRequestHeader, admin.consume_stats)
+    register(RequestCode.GET_BROKER_CONSUME_STATS, GetConsumeStatsInBrokerHeader, admin.broker_consume_stats)
+    register(RequestCode.QUERY_CONSUME_TIME_SPAN, QueryConsumeTimeSpanRequestHeader, admin.consume_time_span)
+    register(RequestCode.VIEW_BROKER_STATS_DATA, ViewBrokerStatsDataRequestHeader, admin.view_stats)

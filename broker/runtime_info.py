@@ -1,0 +1,95 @@
+"""The key-value table that `brokerStatus` shows: what the store, the delay service and the statistics say now.
+
+Every key of Apache's is there. Those of thread pools are constant: one event loop handles everything, so no request
+waits in a queue; those of the timer wheel are zero, because delayed messages use the delay levels alone.
+
+Mirrors AdminBrokerProcessor.prepareRuntimeInfo.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC
+from rocketmq_ops.remoting.command import MQ_VERSION
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+VERSION_DESC = "V5_3_3"
+#: Key prefix -> key of the configured capacity.
+_POOLS = {
+    "send": "sendThreadPoolQueueCapacity",
+    "pull": "pullThreadPoolQueueCapacity",
+    "litePull": "litePullThreadPoolQueueCapacity",
+    "query": "queryThreadPoolQueueCapacity",
+    "ack": "ackThreadPoolQueueCapacity",
+}
+_TIMER = {
+    "timerReadBehind": "0",
+    "timerOffsetBehind": "0",
+    "timerCongestNum": "0",
+    "timerEnqueueTps": "0.0",
+    "timerDequeueTps": "0.0",
+}
+
+
+def readable_bytes(count: int) -> str:
+    """`512 B`, `1.5 KiB`, `252.0 GiB` (MixAll.humanReadableByteCount with binary units)."""
+    if count < 1024:
+        return f"{count} B"
+    power = min((count.bit_length() - 1) // 10, 6)
+    return f"{count / 1024**power:.1f} {'KMGTPE'[power - 1]}iB"
+
+
+def runtime_info(controller: BrokerController) -> dict[str, str]:
+    """The table, all values as text."""
+    store, stats, config = controller.store, controller.stats, controller.config
+    info = dict(store.runtime_info())
+    info.update(delay_offsets(controller))
+    info.update(
+        brokerActive="true",
+        brokerVersionDesc=VERSION_DESC,
+        brokerVersion=str(MQ_VERSION),
+        msgPutTotalYesterdayMorning=str(stats.put_total_yesterday_morning),
+        msgPutTotalTodayMorning=str(stats.put_total_today_morning),
+        msgPutTotalTodayNow=str(stats.put_total()),
+        msgGetTotalYesterdayMorning=str(stats.get_total_yesterday_morning),
+        msgGetTotalTodayMorning=str(stats.get_total_today_morning),
+        msgGetTotalTodayNow=str(stats.get_total()),
+        dispatchBehindBytes=str(store.dispatch_behind_bytes),
+        pageCacheLockTimeMills="0",
+        earliestMessageTimeStamp=str(store.earliest_store_time()),
+        startAcceptSendRequestTimeStamp=str(config.startAcceptSendRequestTimeStamp),
+        remainTransientStoreBufferNumbs="2147483647",
+        remainHowManyDataToFlush=readable_bytes(max(0, store.max_phy_offset - store.flushed_where)),
+        EndTransactionQueueSize="0",
+        EndTransactionThreadPoolQueueCapacity=str(config.endTransactionPoolQueueCapacity),
+    )
+    info.update(_TIMER)
+    for pool, capacity in _POOLS.items():
+        info[f"{pool}ThreadPoolQueueSize"] = "0"
+        info[f"{pool}ThreadPoolQueueCapacity"] = str(getattr(config, capacity))
+        info[f"{pool}ThreadPoolQueueHeadWaitTimeMills"] = "0"
+    capacity_text = _disk_capacity(controller.store_config.storePathRootDir)
+    if capacity_text is not None:
+        info["commitLogDirCapacity"] = capacity_text
+    return info
+
+
+def delay_offsets(controller: BrokerController) -> dict[str, str]:
+    """`scheduleMessageOffset_LEVEL` -> `delivered,stored` for each level (ScheduleMessageService.buildRunningStats)."""
+    return {
+        f"scheduleMessageOffset_{level}": f"{offset},{controller.store.max_offset(SCHEDULE_TOPIC, level - 1)}"
+        for level, offset in controller.delay.table.items()
+    }
+
+
+def _disk_capacity(path: str) -> str | None:
+    try:
+        disk = os.statvfs(path)
+    except OSError:
+        return None
+    total, free = disk.f_blocks * disk.f_frsize, disk.f_bfree * disk.f_frsize
+    return f"Total : {readable_bytes(total)}, Free : {readable_bytes(free)}."

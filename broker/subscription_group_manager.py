@@ -1,0 +1,165 @@
+"""The consumer groups of a broker: their table, its file `config/subscriptionGroup.json`, and auto-creation.
+
+Connections of consumers are in `consumer_manager.py`, their offsets in `consumer_offset_manager.py`; requests are
+handled in `processors/admin_group.py`.
+
+Mirrors org.apache.rocketmq.broker.subscription.SubscriptionGroupManager.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object
+from rocketmq_ops.broker.topic_attributes import GROUP_ATTRIBUTES, alter_attributes
+from rocketmq_ops.common import fastjson, topics
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+#: Bits of a forbidden entry: which permission of the topic the group lacks (PermName.INDEX_PERM_*).
+INDEX_PERM_READ, INDEX_PERM_WRITE = 2, 1
+
+SYSTEM_GROUPS = (
+    topics.TOOLS_CONSUMER_GROUP,
+    topics.FILTERSRV_CONSUMER_GROUP,
+    topics.SELF_TEST_CONSUMER_GROUP,
+    topics.ONS_HTTP_PROXY_GROUP,
+    topics.CID_ONSAPI_PULL_GROUP,
+    topics.CID_ONSAPI_PERMISSION_GROUP,
+    topics.CID_ONSAPI_OWNER_GROUP,
+    topics.CID_SYS_RMQ_TRANS,
+)
+
+
+class SubscriptionGroupManager:
+    """`table`: group -> SubscriptionGroupConfig; `forbidden_table`: group -> topic -> bits of what is forbidden."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self._entries = ConfigEntries(SubscriptionGroupConfig)
+        self.table: dict[str, SubscriptionGroupConfig] = {
+            group: SubscriptionGroupConfig(group_name=group) for group in SYSTEM_GROUPS
+        }
+        self.forbidden_table: dict[str, dict[str, int]] = {}
+        self.data_version = DataVersion.fresh()
+
+    # -- file ---------------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """The file of this table."""
+        return os.path.join(self._controller.store_config.storePathRootDir, "config", "subscriptionGroup.json")
+
+    def load(self) -> bool:
+        """Read the file over the system groups; False when there is none. Raises CorruptDataError for a broken one."""
+        raw = load_with_backup(self.path, read_object)
+        if raw is None:
+            return False
+        self.table.update(self._entries.decode(raw.get("subscriptionGroupTable")))
+        try:
+            self.forbidden_table.update(
+                msgspec.convert(raw.get("forbiddenTable") or {}, dict[str, dict[str, int]], strict=False)
+            )
+        except msgspec.ValidationError as error:
+            raise CorruptDataError(f"{self.path}: forbiddenTable: {error}") from None
+        self.data_version = read_data_version(raw.get("dataVersion"))
+        return True
+
+    def persist(self) -> None:
+        """Write the file. Raises RocketMQError when it cannot be written."""
+        save_with_backup(self.path, self.encode(pretty=True))
+
+    def encode(self, *, pretty: bool = False) -> bytes:
+        """The table as Apache writes it to the file and answers GET_ALL_SUBSCRIPTIONGROUP_CONFIG."""
+        content: dict[str, Any] = {
+            "dataVersion": msgspec.to_builtins(self.data_version),
+            "forbiddenTable": self.forbidden_table,
+            "subscriptionGroupTable": self._entries.encode(self.table),
+        }
+        return fastjson.dumps(content, pretty=pretty)
+
+    def encode_group(self, config: SubscriptionGroupConfig) -> bytes:
+        """One group as the answer to GET_SUBSCRIPTIONGROUP_CONFIG."""
+        return fastjson.dumps(self._entries.encode_entry(config.group_name, config))
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def contains(self, group: str) -> bool:
+        """True when the group exists; never creates it."""
+        return group in self.table
+
+    def find(self, group: str) -> SubscriptionGroupConfig | None:
+        """The group, created with defaults when it is missing and `autoCreateSubscriptionGroup` allows it.
+
+        System groups (`CID_RMQ_SYS_...`) follow `enableCreateSysGroup` instead.
+        """
+        found = self.table.get(group)
+        if found is not None:
+            return found
+        config = self._controller.config
+        if not (config.autoCreateSubscriptionGroup or (config.enableCreateSysGroup and topics.is_system_group(group))):
+            return None
+        if len(group) > topics.GROUP_MAX_LENGTH or not topics.is_legal_name(group):
+            return None
+        found = self.table[group] = SubscriptionGroupConfig(group_name=group)
+        log.info("created subscription group %s", group)
+        self._changed()
+        return found
+
+    # -- administration -----------------------------------------------------------------------------------------
+
+    def update(self, configs: Iterable[SubscriptionGroupConfig]) -> None:
+        """Create or replace groups. Raises RocketMQError, and changes nothing, for an attribute that is not allowed."""
+        changed: list[SubscriptionGroupConfig] = []
+        for config in configs:
+            old = self.table.get(config.group_name)
+            attributes = alter_attributes(
+                GROUP_ATTRIBUTES, old.attributes if old else {}, config.attributes, create=old is None
+            )
+            changed.append(msgspec.structs.replace(config, attributes=attributes))
+        for config in changed:
+            self.table[config.group_name] = config
+            self.data_version.next_version()
+        if changed:
+            self.persist()
+
+    def delete(self, group: str) -> bool:
+        """Remove a group with what was forbidden to it; False when there was none."""
+        self.forbidden_table.pop(group, None)
+        if self.table.pop(group, None) is None:
+            return False
+        self._entries.forget(group)
+        self._changed()
+        return True
+
+    def forbidden(self, group: str, topic: str, index: int) -> bool:
+        """True when the permission with this bit index is taken from the group on the topic."""
+        return bool(self.forbidden_table.get(group, {}).get(topic, 0) >> index & 1)
+
+    def set_forbidden(self, group: str, topic: str, index: int, forbidden: bool) -> None:
+        """Take a permission on a topic from a group, or give it back."""
+        value = self.forbidden_table.get(group, {}).get(topic, 0)
+        value = value | 1 << index if forbidden else value & ~(1 << index)
+        if value:
+            self.forbidden_table.setdefault(group, {})[topic] = value
+        else:
+            self.forbidden_table.get(group, {}).pop(topic, None)
+            if not self.forbidden_table.get(group, True):
+                del self.forbidden_table[group]
+        self._changed()
+
+    def _changed(self) -> None:
+        self.data_version.next_version()
+        self.persist()
