@@ -70,7 +70,13 @@ class PullRequestHold:
         self.table.setdefault(topic, {}).setdefault(queue_id, []).append(pull)
 
     def message_arriving(
-        self, topic: str, queue_id: int, next_offset: int, tags_code: int, store_timestamp: int = 0, properties: Any = None
+        self,
+        topic: str,
+        queue_id: int,
+        next_offset: int,
+        tags_code: int,
+        store_timestamp: int = 0,
+        properties: Any = None,
     ) -> None:
         """A message was dispatched: wake the pulls of its queue that want it.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.client_channel import ClientChannelInfo
 from rocketmq_ops.broker.consumer_manager import CONSUME_ACTIVELY
 from rocketmq_ops.broker.subscription_filter import is_tag_type
+from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.remoting.bodies import (
@@ -19,7 +20,6 @@ from rocketmq_ops.remoting.bodies import (
     HeartbeatData,
     LockBatchRequestBody,
     LockBatchResponseBody,
-    MessageQueue,
     UnlockBatchRequestBody,
 )
 from rocketmq_ops.remoting.channel import Channel
@@ -61,7 +61,9 @@ class ClientManageProcessor:
         fields = {IS_SUPPORT_HEART_BEAT_V2: "true", IS_SUB_CHANGE: "true" if sub_changed else "false"}
         return request.reply(ext_fields=fields)
 
-    def _register_consumer(self, client: ClientChannelInfo, consumer: ConsumerData, *, with_subscriptions: bool) -> None:
+    def _register_consumer(
+        self, client: ClientChannelInfo, consumer: ConsumerData, *, with_subscriptions: bool
+    ) -> None:
         controller, group = self._controller, consumer.group_name
         config = controller.groups.find(group)
         if config is None:
@@ -110,7 +112,7 @@ class ClientManageProcessor:
         body = LockBatchRequestBody.decode(request.body)
         queues = [(mq.topic, mq.broker_name, mq.queue_id) for mq in body.mq_set]
         locked = self._controller.locks.try_lock_batch(body.consumer_group, queues, body.client_id)
-        answer = LockBatchResponseBody([MessageQueue(*queue) for queue in locked])
+        answer = LockBatchResponseBody(lock_ok_mq_set=[MessageQueue(*queue) for queue in locked])
         return request.reply(body=answer.encode())
 
     def unlock(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:

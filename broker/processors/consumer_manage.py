@@ -41,7 +41,7 @@ class ConsumerManageProcessor:
         if info is None or not info.channels:
             remark = f"no consumer for this group, {header.consumer_group}"
             return request.reply(ResponseCode.SYSTEM_ERROR, remark, GetConsumerListByGroupResponseHeader())
-        body = GetConsumerListByGroupResponseBody(info.client_ids).encode()
+        body = GetConsumerListByGroupResponseBody(consumer_id_list=info.client_ids).encode()
         return request.reply(header=GetConsumerListByGroupResponseHeader(), body=body)
 
     def update_offset(

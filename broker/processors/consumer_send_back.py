@@ -18,7 +18,7 @@ from rocketmq_ops.common.message import (
     PROPERTY_RETRY_TOPIC,
     MessageExt,
 )
-from rocketmq_ops.common.message_codec import BadRecord, decode_message
+from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import dlq_topic, retry_topic
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
@@ -67,7 +67,7 @@ class ConsumerSendBackProcessor:
         record = controller.store.message_at(header.offset)
         try:
             message = None if record is None else decode_message(record, decompress_body=False)
-        except BadRecord:
+        except BadRecordError:
             message = None
         if message is None:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"look message by offset failed, {header.offset}")

@@ -2,7 +2,7 @@
 
 A plain message of a known topic takes the short way in ``SendMessageProcessor.send``: everything that depends on the
 topic and the configuration alone is prepared once in a ``SendPlan``. All else (first send to a topic, delays,
-transactions, retries, properties that the broker must replace) takes ``_send_general`` with the same checks as Apache's.
+transactions, retries, properties that the broker must replace) takes ``_send_general`` with Apache's checks.
 Messages that consumers send back are in ``consumer_send_back.py``, the end of transactions in ``end_transaction.py``.
 Mirrors org.apache.rocketmq.broker.processor.SendMessageProcessor and AbstractSendMessageProcessor.
 """
@@ -310,7 +310,7 @@ class SendMessageProcessor:
     def _dead_letter(
         self, request: RemotingCommand, header: SendHeader, message: InnerMessage
     ) -> RemotingCommand | None:
-        """Turn a retry that came too often, or one of an orderly group, to the dead-letter topic (handleRetryAndDLQ)."""
+        """Turn a retry that came too often, or an orderly group's, to the dead-letter topic (handleRetryAndDLQ)."""
         if not header.topic.startswith(RETRY_GROUP_TOPIC_PREFIX):
             return None
         controller = self._controller
