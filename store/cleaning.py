@@ -1,0 +1,223 @@
+"""Cleaning: when commitlog files are deleted, and that consumequeues and index follow.
+
+What lives here: the hours, ages and fill levels of the disk at which files go, and refusing writes when the disk is
+nearly full (mirrors CleanCommitLogService and CleanConsumeQueueService of DefaultMessageStore). What does not: the
+deletion in a row of files (`mapped_file_queue.py`).
+
+A deleted file can be read on by whoever holds a view of it, so that nothing has to wait for readers and Apache's
+destroyMapedFileIntervalForcibly and redeleteHangedFileInterval have no counterpart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from .config import MessageStoreConfig
+from .consume_queue import ConsumeQueue
+from .filesystem import DiskUsage, FileSystem
+from .index_service import IndexService
+from .mapped_file_queue import MappedFileQueue
+from .running_flags import DISK_FULL, RunningFlags
+
+log = logging.getLogger(__name__)
+
+_HOUR_MS = 3_600_000
+#: The rounds in which a manual trigger deletes, whatever the hour.
+_MANUAL_ROUNDS = 20
+_FIRST_ROUND_MS = 60_000
+
+
+class CleanLog(Protocol):
+    """What cleaning needs of the commitlog."""
+
+    rows: MappedFileQueue
+
+
+class CleanTarget(Protocol):
+    """What cleaning needs of the store."""
+
+    config: MessageStoreConfig
+    fs: FileSystem
+    flags: RunningFlags
+    index: IndexService
+
+    @property
+    def commit_log(self) -> CleanLog: ...
+
+    def all_queues(self) -> Iterable[ConsumeQueue]: ...
+
+
+class CleaningService:
+    """The cleaning of one open store; all on the loop's thread, but for the sync of a folder."""
+
+    def __init__(self, store: CleanTarget, clock: Callable[[], int]) -> None:
+        """`clock`: ms since the epoch."""
+        self._store = store
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+        self._manual_rounds = 0
+        self._clean_at_once = False
+        self._last_min_offset = 0
+        #: Commitlog files deleted since the start.
+        self.deleted_files = 0
+
+    # -- running
+
+    def start(self) -> None:
+        """Begin a round every cleanResourceInterval on the running loop, the first after a minute."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """End the rounds."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        await asyncio.sleep(_FIRST_ROUND_MS / 1000)
+        while True:
+            try:
+                await self.round()
+            except OSError as error:
+                log.error("expired files could not be deleted: %s", error)
+            await asyncio.sleep(self._store.config.cleanResourceInterval / 1000)
+
+    async def round(self) -> int:
+        """Delete what is due, with pauses of deleteCommitLogFilesInterval; how many commitlog files. Raises OSError."""
+        count = 0
+        for folder in self._delete_commit_log_files():
+            count += 1
+            # In the order of deletion, so that after a power cut no file is missing in the middle.
+            await asyncio.to_thread(self._store.fs.sync_dir, folder)
+            await asyncio.sleep(self._store.config.deleteCommitLogFilesInterval / 1000)
+        self.clean_queues()
+        return count
+
+    def clean_now(self) -> int:
+        """The same as `round` at once, without pauses. Raises OSError."""
+        count = 0
+        for folder in self._delete_commit_log_files():
+            count += 1
+            self._store.fs.sync_dir(folder)
+        self.clean_queues()
+        return count
+
+    def delete_manually(self) -> None:
+        """Let the next rounds delete expired files whatever the hour (executeDeleteFilesManually)."""
+        self._manual_rounds = _MANUAL_ROUNDS
+        log.info("deletion of expired files was asked for")
+
+    # -- deleting
+
+    def _delete_commit_log_files(self) -> Iterator[str]:
+        """Delete the files that are due, the oldest first; yields the folder after each."""
+        config = self._store.config
+        time_up = is_hour_of(config.deleteWhen, self._clock())
+        short_of_space = self._short_of_space()
+        manual = self._manual_rounds > 0
+        if not (time_up or short_of_space or manual):
+            return
+        if manual:
+            self._manual_rounds -= 1
+        at_once = config.cleanFileForciblyEnable and self._clean_at_once
+        rows = self._store.commit_log.rows
+        count = 0
+        while count < config.deleteFileBatchMax and len(rows.files) > 1:
+            path = rows.files[0].path
+            if not at_once and self._clock() < self._modified(path) + config.fileReservedTime * _HOUR_MS:
+                break
+            rows.remove_first(1)
+            count += 1
+            self.deleted_files += 1
+            log.info("%s deleted (%s)", path, "disk nearly full" if at_once else "expired")
+            yield rows.folder
+        if not count and short_of_space:
+            log.warning("the disk is nearly full, and there is no commitlog file that may be deleted")
+
+    def _modified(self, path: str) -> int:
+        try:
+            return self._store.fs.modified_ms(path)
+        except FileNotFoundError:
+            return 0  # removed by hand: let it go from the row as well
+
+    def clean_queues(self) -> int:
+        """Delete consumequeue and index files that lead only to deleted commitlog files; how many."""
+        store = self._store
+        min_offset = store.commit_log.rows.min_offset
+        if min_offset <= self._last_min_offset:
+            return 0
+        self._last_min_offset = min_offset
+        count = sum(queue.delete_expired(min_offset) for queue in list(store.all_queues()))
+        return count + store.index.delete_expired(min_offset)
+
+    # -- space
+
+    def _short_of_space(self) -> bool:
+        """True when files have to go for lack of space; sets and clears DISK_FULL on the way (isSpaceToDelete)."""
+        self._clean_at_once = False
+        store, config = self._store, self._store.config
+        log_usage = store.fs.disk_usage(store.commit_log.rows.folder)
+        log_ratio = used_ratio(log_usage)
+        if self._nearly_full(log_ratio, "commitlog"):
+            return True
+        queue_ratio = used_ratio(store.fs.disk_usage(f"{config.storePathRootDir}/consumequeue"))
+        if self._nearly_full(queue_ratio, "consumequeue"):
+            return True
+        threshold = config.diskMaxUsedSpaceRatio / 100
+        if config.replicasPerDiskPartition <= 1:
+            return max(log_ratio, queue_ratio) > threshold
+        share = self._own_size() * config.replicasPerDiskPartition / max(1, log_usage.total)
+        self._clean_at_once = share > config.logicalDiskSpaceCleanForciblyThreshold
+        return self._clean_at_once or share > threshold
+
+    def _nearly_full(self, ratio: float, what: str) -> bool:
+        warning, forcibly = warning_ratio(self._store.config), forcible_ratio(self._store.config)
+        if ratio > warning:
+            if self._store.flags.set(DISK_FULL):
+                log.error(
+                    "the disk of the %s is %.0f%% full (diskSpaceWarningLevelRatio %.0f%%): messages are refused",
+                    what, ratio * 100, warning * 100,
+                )  # fmt: skip
+        elif ratio <= forcibly:
+            if self._store.flags.clear(DISK_FULL):
+                log.info("the disk of the %s is %.0f%% full: messages are taken again", what, ratio * 100)
+            return False
+        self._clean_at_once = True
+        return True
+
+    def _own_size(self) -> int:
+        store = self._store
+        rows = store.commit_log.rows
+        queues = sum(queue.total_size() for queue in store.all_queues())
+        return len(rows.files) * rows.file_size + queues + store.index.total_size
+
+
+def used_ratio(usage: DiskUsage) -> float:
+    """Used part of a partition, rounded up to whole percents (UtilAll.getDiskPartitionSpaceUsedPercent).
+
+    Blocks kept for the superuser count as neither used nor free."""
+    entire = usage.used + usage.free
+    return -(-usage.used * 100 // entire) / 100 if entire else 0.0
+
+
+def warning_ratio(config: MessageStoreConfig) -> float:
+    """Used part of the disk above which messages are refused."""
+    return min(max(config.diskSpaceWarningLevelRatio / 100, 0.35), 0.90)
+
+
+def forcible_ratio(config: MessageStoreConfig) -> float:
+    """Used part of the disk above which files are deleted before their time."""
+    return min(max(config.diskSpaceCleanForciblyRatio / 100, 0.30), 0.85)
+
+
+def is_hour_of(hours: str, now: int) -> bool:
+    """True when the local hour of a time (ms) is among those of deleteWhen (`04` or `04;16`)."""
+    hour = time.localtime(now // 1000).tm_hour
+    return any(word.strip().isdecimal() and int(word) == hour for word in hours.split(";"))
