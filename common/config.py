@@ -220,6 +220,8 @@ class ApplyReport(msgspec.Struct):
 
     unknown: list[UnknownKeyError] = []
     without_effect: list[str] = []
+    extra: dict[str, str] = {}
+    """Key and value of everything that no class has; shown with the running configuration."""
 
     def warnings(self) -> list[str]:
         """One line for each thing the reader should know."""
@@ -255,6 +257,8 @@ def apply_properties(properties: Mapping[str, str], configs: Sequence[ConfigClas
                 found = True
                 changed |= config.set(name, text)
                 used |= config.key_info(name).used is not None
+        if not found:
+            report.extra[key] = text
         if not found and key.startswith(_FOREIGN_PREFIXES):
             report.without_effect.append(key)
         elif not found:

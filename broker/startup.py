@@ -1,0 +1,122 @@
+"""The `mqbroker` main: flags, one property file for four classes, start, one line when ready, stop on a signal.
+
+Mirrors BrokerStartup.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.common import launch
+from rocketmq_ops.common.addresses import parse_address, split_addresses
+from rocketmq_ops.common.config import ApplyReport, ConfigClass, ConfigError, load_config_file
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.store.config import MessageStoreConfig
+
+PROGRAM = "mqbroker"
+DEFAULT_PORT = 10911
+MASTER_ID = 0
+
+
+class BrokerSettings(msgspec.Struct):
+    """The four classes that one property file feeds, with Apache's defaults of a started broker."""
+
+    broker: BrokerConfig
+    store: MessageStoreConfig
+    server: NettyServerConfig
+    client: NettyClientConfig
+
+    @classmethod
+    def default(cls) -> BrokerSettings:
+        """Port 10911, and an HA port that follows it."""
+        return cls(
+            BrokerConfig(),
+            MessageStoreConfig(haListenPort=0),
+            NettyServerConfig(listenPort=DEFAULT_PORT),
+            NettyClientConfig(),
+        )
+
+    def all(self) -> list[ConfigClass]:
+        """The classes in the order in which Apache prints them."""
+        return [self.broker, self.server, self.client, self.store]
+
+    def load(self, path: str) -> ApplyReport:
+        """Apply a property file; changes at run time are written into it from then on. Raises RocketMQError."""
+        report = load_config_file(path, self.all())
+        self.broker.brokerConfigPath = path
+        return report
+
+    def check(self) -> None:
+        """What spans several keys (BrokerStartup.buildBrokerController). Raises ConfigError."""
+        for address in split_addresses(self.broker.namesrvAddr or ""):
+            try:
+                parse_address(address)
+            except RocketMQError as error:
+                raise ConfigError(f"namesrvAddr: {error}", error.next_step) from None
+        if self.store.brokerRole == "SLAVE":
+            raise ConfigError(
+                "brokerRole=SLAVE: this broker does not replicate from a master",
+                "run Apache's broker as the slave, or set brokerRole=ASYNC_MASTER",
+            )
+        if self.store.enableDLegerCommitLog or self.broker.enableControllerMode:
+            raise ConfigError(
+                "enableDLegerCommitLog and enableControllerMode are not supported by this broker",
+                "set both to false, or run Apache's broker",
+            )
+        self.broker.brokerId = MASTER_ID
+        if self.store.haListenPort <= 0 and self.server.listenPort:
+            self.store.haListenPort = self.server.listenPort + 1
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a broker until SIGTERM or SIGINT; exits 0, 1 (could not start) or 2 (wrong flags or configuration)."""
+    arguments = sys.argv[1:] if argv is None else argv
+    flags = launch.parse_flags(PROGRAM, "Run a RocketMQ broker.", arguments, name_servers=True)
+    sys.exit(launch.guarded(PROGRAM, lambda: run(flags), debug=lambda: flags.debug))
+
+
+def run(flags: launch.Flags) -> int:
+    """Configure as `flags` say, then print the configuration or serve. Raises RocketMQError."""
+    settings = BrokerSettings.default()
+    if flags.config_file is not None:
+        launch.warn(PROGRAM, settings.load(flags.config_file).warnings())
+    if flags.name_servers is not None:
+        settings.broker.namesrvAddr = flags.name_servers
+    settings.check()
+    if flags.print_all or flags.print_important:
+        sys.stdout.write(launch.configuration_text(settings.all(), only_used=flags.print_important))
+        return 0
+    return _serve(settings, debug=flags.debug)
+
+
+def boot_line(broker_name: str, address: str, name_servers: str | None) -> str:
+    """The line that says the broker is ready; scripts look for `boot success`."""
+    line = f"The broker[{broker_name}, {address}] boot success. serializeType=JSON"
+    if name_servers:
+        line += f" and name server is {name_servers}"
+    return f"{line}, ready in {launch.process_age_ms()} ms"
+
+
+def _serve(settings: BrokerSettings, *, debug: bool) -> int:
+    # Imported after the flags and the configuration: `-p` and mistakes are answered without the broker's modules.
+    from rocketmq_ops.broker.controller import BrokerController
+    from rocketmq_ops.remoting.event_loop import run as run_loop
+
+    launch.name_process(PROGRAM)
+    launch.configure_log(debug=debug)
+    controller = BrokerController(settings.broker, settings.store, settings.server, settings.client)
+
+    def started() -> None:
+        launch.say(boot_line(settings.broker.brokerName, controller.address, settings.broker.namesrvAddr))
+
+    run_loop(launch.serve(controller.start, started, controller.stop))
+    return 0
+
+
+if __name__ == "__main__":
+    main()

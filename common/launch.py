@@ -1,0 +1,165 @@
+"""What the mains of the servers share: flags, the printed configuration, signals, and failures as one line.
+
+Apache's flags of mqnamesrv and mqbroker are accepted: `-c FILE`, `-n ADDRS`, `-p`, `-m`, `-h` and their long names.
+Which configuration classes there are and what is started is in `namesrv/startup.py` and `broker/startup.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import msgspec
+
+from .config import ConfigClass, ConfigError
+from .errors import RocketMQError
+from .properties import PropertiesError
+
+#: Exit codes: the server could not start or stop; the command line or the configuration is wrong.
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+_LOADED_AT = time.monotonic()
+
+
+class Flags(msgspec.Struct):
+    """The command line of a server."""
+
+    config_file: str | None = None
+    name_servers: str | None = None
+    print_all: bool = False
+    print_important: bool = False
+    debug: bool = False
+
+
+def parse_flags(program: str, description: str, argv: Sequence[str], *, name_servers: bool) -> Flags:
+    """Read the command line; exits with a usage error or after `-h`, as argparse does."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog=program, description=description, allow_abbrev=False)
+    parser.add_argument("-c", "--configFile", dest="config_file", metavar="FILE", help="property file to start with")
+    servers_help = "name servers to register with, HOST:PORT separated by ';'"
+    parser.add_argument(
+        "-n",
+        "--namesrvAddr",
+        dest="name_servers",
+        metavar="ADDRS",
+        help=servers_help if name_servers else "accepted and not used, as in Apache's name server",
+    )
+    parser.add_argument(
+        "-p", "--printConfigItem", dest="print_all", action="store_true", help="print all configuration keys and exit"
+    )
+    parser.add_argument(
+        "-m",
+        "--printImportantConfig",
+        dest="print_important",
+        action="store_true",
+        help="print the keys that take effect and exit",
+    )
+    parser.add_argument("--debug", action="store_true", help="log more, and print stack traces of failures")
+    return Flags(**vars(parser.parse_args(argv)))
+
+
+def configuration_text(configs: Iterable[ConfigClass], *, only_used: bool) -> str:
+    """Every key of the classes, or those that take effect, as a property file with a comment before each class."""
+    lines: list[str] = []
+    for config in configs:
+        lines.append(f"# {type(config).__name__}")
+        for key, text in config.to_properties().items():
+            if not only_used or config.key_info(key).used is not None:
+                lines.append(f"{key}={text}")
+    return "\n".join(lines) + "\n"
+
+
+def configure_log(*, debug: bool) -> None:
+    """Log to stderr: warnings and the few lines of a server's life, everything with `debug`."""
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+def name_process(name: str) -> None:
+    """Give the process this name in ps, top and pgrep; `mqshutdown` finds it by that. No-op where unsupported."""
+    try:
+        with open("/proc/self/comm", "w") as file:
+            file.write(name)
+    except OSError:
+        pass
+
+
+def process_age_ms() -> int:
+    """ms since this process began; since this module was loaded where the system does not tell."""
+    try:
+        with open("/proc/self/stat") as file:
+            started_ticks = int(file.read().rpartition(")")[2].split()[19])
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - started_ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        age = time.monotonic() - _LOADED_AT
+    return max(int(age * 1000), 0)
+
+
+def say(line: str) -> None:
+    """One line on stdout, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def warn(program: str, lines: Iterable[str]) -> None:
+    """Lines on stderr, each with the program's name."""
+    for line in lines:
+        sys.stderr.write(f"{program}: {line}\n")
+
+
+async def serve(
+    start: Callable[[], Awaitable[None]], started: Callable[[], None], stop: Callable[[], Awaitable[None]]
+) -> None:
+    """Start, call `started`, wait for SIGTERM or SIGINT, stop. A second signal ends the process at once."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def on_signal(number: signal.Signals) -> None:
+        asked.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    await start()
+    try:
+        if not asked.is_set():
+            started()
+        await asked.wait()
+    finally:
+        await stop()
+
+
+def guarded(program: str, run: Callable[[], int], *, debug: Callable[[], bool] = lambda: False) -> int:
+    """`run`, with every failure as one line on stderr (cause and next step) and an exit code that is not 0."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if debug():
+            raise
+        code = EXIT_USAGE if isinstance(error, ConfigError | PropertiesError) else EXIT_FAILED
+        warn(program, [_one_line(error)])
+        return code
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, RocketMQError):
+        text = f"{error}; {error.next_step}" if error.next_step else str(error)
+    elif isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        text = f"{where}{error.strerror}; check the path and its permissions"
+    else:
+        text = f"unexpected {type(error).__name__}: {error}; run it again with --debug and report what it prints"
+    return " ".join(text.split())

@@ -1,0 +1,118 @@
+"""NamesrvController: one name server; wires tables, KV configuration and server together, and scans for dead brokers.
+
+No request handling (`processors/`). Name servers know nothing of each other. Mirrors NamesrvController of 5.3.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from rocketmq_ops.common.addresses import format_address
+from rocketmq_ops.common.configuration import Configuration
+from rocketmq_ops.namesrv.config import NamesrvConfig
+from rocketmq_ops.namesrv.kv_config_manager import KvConfigManager
+from rocketmq_ops.namesrv.processors import install_all
+from rocketmq_ops.namesrv.route_info_manager import MinBrokerIdChange, RouteInfoManager
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.config import NettyServerConfig
+from rocketmq_ops.remoting.errors import RemotingError
+from rocketmq_ops.remoting.server import RemotingServer
+
+log = logging.getLogger(__name__)
+
+
+def now_ms() -> int:
+    """The name server's clock: ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class NamesrvController:
+    """One name server. `extra` are keys of the property file that no class has; they are shown with the others."""
+
+    def __init__(
+        self,
+        config: NamesrvConfig,
+        server_config: NettyServerConfig,
+        *,
+        extra: Mapping[str, str] | None = None,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self.config = config
+        self.server_config = server_config
+        self.configuration = Configuration([config, server_config], extra)
+        self.clock = clock
+        self.routes = RouteInfoManager(config, clock)
+        self.kv_config = KvConfigManager(config)
+        self.server = RemotingServer(server_config)
+        self._started_at = clock()
+        self._scan: asyncio.TimerHandle | None = None
+        self._notifications: set[asyncio.Task[None]] = set()
+
+    @property
+    def address(self) -> str:
+        """`bindAddress:port` with the port that is really bound."""
+        return format_address(self.server_config.bindAddress, self.server.port)
+
+    def uptime_ms(self) -> int:
+        """ms since the start."""
+        return self.clock() - self._started_at
+
+    async def start(self) -> None:
+        """Load the KV configuration and listen. Raises CorruptDataError, RemotingConnectError."""
+        self.kv_config.load()
+        install_all(self)
+        self.server.on_close(self._channel_closed)
+        self.routes.on_min_broker_id_changed = self._tell_min_broker_id
+        await self.server.start()
+        self._started_at = self.clock()
+        self._arm_scan()
+
+    async def stop(self) -> None:
+        """Stop listening and close every connection."""
+        if self._scan is not None:
+            self._scan.cancel()
+            self._scan = None
+        for task in list(self._notifications):
+            task.cancel()
+        await self.server.stop()
+
+    def _channel_closed(self, channel: Channel) -> None:
+        self.routes.channel_closed(channel)
+
+    def _arm_scan(self) -> None:
+        interval = self.config.scanNotActiveBrokerInterval / 1000
+        self._scan = asyncio.get_running_loop().call_later(interval, self._scan_not_active)
+
+    def _scan_not_active(self) -> None:
+        self._arm_scan()
+        self.routes.scan_not_active()
+
+    def _tell_min_broker_id(self, change: MinBrokerIdChange) -> None:
+        task = asyncio.get_running_loop().create_task(self._notify(change), name="notify-min-broker-id")
+        self._notifications.add(task)
+        task.add_done_callback(self._notifications.discard)
+
+    async def _notify(self, change: MinBrokerIdChange) -> None:
+        # Rarely needed (acting masters only), so neither is imported nor kept open for every name server.
+        from rocketmq_ops.remoting.client import RemotingClient
+        from rocketmq_ops.remoting.headers import NotifyMinBrokerIdChangeRequestHeader
+
+        header = NotifyMinBrokerIdChangeRequestHeader(
+            min_broker_id=change.min_broker_id,
+            min_broker_addr=change.min_broker_addr,
+            offline_broker_addr=change.offline_broker_addr,
+            ha_broker_addr=change.ha_broker_addr,
+        )
+        log.info("lowest broker id is now %d, telling %s", change.min_broker_id, change.targets)
+        async with RemotingClient() as client:
+            for address in change.targets:
+                request = RemotingCommand.request(RequestCode.NOTIFY_MIN_BROKER_ID_CHANGE, header)
+                try:
+                    await client.invoke_oneway(address, request, timeout_ms=300)
+                except RemotingError as error:
+                    log.warning("%s", error)

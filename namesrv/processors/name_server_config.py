@@ -1,0 +1,107 @@
+"""The KV configuration (100, 101, 102, 219) and the name server's own properties (318, 319).
+
+Mirrors the configuration part of DefaultRequestProcessor. An unknown key and a value of the wrong type, which
+Apache's name server ignores, are refused with what is wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.common.configuration import ForbiddenKeyError
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.properties import parse_properties
+from rocketmq_ops.remoting.bodies import KVTable
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import (
+    DeleteKVConfigRequestHeader,
+    GetKVConfigRequestHeader,
+    GetKVConfigResponseHeader,
+    GetKVListByNamespaceRequestHeader,
+    PutKVConfigRequestHeader,
+)
+
+if TYPE_CHECKING:
+    from rocketmq_ops.namesrv.controller import NamesrvController
+
+log = logging.getLogger(__name__)
+
+#: Keys that are never changed at run time, whatever configBlackList says.
+ALWAYS_FORBIDDEN = "configBlackList;configStorePath;kvConfigPath;rocketmqHome"
+
+
+def install(controller: NamesrvController) -> None:
+    """Register the handlers."""
+    NameServerConfig(controller).install()
+
+
+class NameServerConfig:
+    """The handlers."""
+
+    def __init__(self, controller: NamesrvController) -> None:
+        self._controller = controller
+        self._kv = controller.kv_config
+
+    def install(self) -> None:
+        """Register them on the controller's server."""
+        register = self._controller.server.register
+        register(RequestCode.PUT_KV_CONFIG, PutKVConfigRequestHeader, self.put_kv)
+        register(RequestCode.GET_KV_CONFIG, GetKVConfigRequestHeader, self.get_kv)
+        register(RequestCode.DELETE_KV_CONFIG, DeleteKVConfigRequestHeader, self.delete_kv)
+        register(RequestCode.GET_KVLIST_BY_NAMESPACE, GetKVListByNamespaceRequestHeader, self.list_kv)
+        register(RequestCode.UPDATE_NAMESRV_CONFIG, None, self.update_config)
+        register(RequestCode.GET_NAMESRV_CONFIG, None, self.get_config)
+
+    def put_kv(self, channel: Channel, request: RemotingCommand, header: PutKVConfigRequestHeader) -> RemotingCommand:
+        """PUT_KV_CONFIG."""
+        self._kv.put(header.namespace, header.key, header.value)
+        log.info("KV %s %s set by %s", header.namespace, header.key, channel.remote)
+        return request.reply()
+
+    def get_kv(self, channel: Channel, request: RemotingCommand, header: GetKVConfigRequestHeader) -> RemotingCommand:
+        """GET_KV_CONFIG."""
+        value = self._kv.get(header.namespace, header.key)
+        if value is None:
+            remark = f"No config item, Namespace: {header.namespace} Key: {header.key}"
+            return request.reply(ResponseCode.QUERY_NOT_FOUND, remark)
+        return request.reply(header=GetKVConfigResponseHeader(value=value))
+
+    def delete_kv(
+        self, channel: Channel, request: RemotingCommand, header: DeleteKVConfigRequestHeader
+    ) -> RemotingCommand:
+        """DELETE_KV_CONFIG."""
+        self._kv.delete(header.namespace, header.key)
+        log.info("KV %s %s deleted by %s", header.namespace, header.key, channel.remote)
+        return request.reply()
+
+    def list_kv(
+        self, channel: Channel, request: RemotingCommand, header: GetKVListByNamespaceRequestHeader
+    ) -> RemotingCommand:
+        """GET_KVLIST_BY_NAMESPACE."""
+        table = self._kv.namespace(header.namespace)
+        if table is None:
+            return request.reply(ResponseCode.QUERY_NOT_FOUND, f"No config item, Namespace: {header.namespace}")
+        return request.reply(body=KVTable(table=table).encode())
+
+    def update_config(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+        """UPDATE_NAMESRV_CONFIG: properties as text; all keys are changed, or none."""
+        config = self._controller.config
+        try:
+            changes = parse_properties(request.body_bytes.decode("utf-8"))
+            black_list = f"{ALWAYS_FORBIDDEN};{config.configBlackList}"
+            changed = self._controller.configuration.update(changes, black_list, config.configStorePath)
+        except UnicodeDecodeError as error:
+            return request.reply(ResponseCode.SYSTEM_ERROR, f"UnsupportedEncodingException {error}")
+        except ForbiddenKeyError as error:
+            return request.reply(ResponseCode.NO_PERMISSION, f"Can not update config in black list. ({error})")
+        except RocketMQError as error:
+            return request.reply(ResponseCode.SYSTEM_ERROR, f"{error}; {error.next_step}")
+        log.info("configuration changed by %s: %s", channel.remote, ", ".join(changed) or "nothing")
+        return request.reply()
+
+    def get_config(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+        """GET_NAMESRV_CONFIG: properties as text."""
+        return request.reply(body=self._controller.configuration.text().encode())

@@ -1,0 +1,65 @@
+"""The `mqnamesrv` main: flags, property file, start, one line when ready, stop on a signal (NamesrvStartup)."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Sequence
+
+from rocketmq_ops.common import launch
+from rocketmq_ops.common.config import load_config_file
+from rocketmq_ops.namesrv.config import NamesrvConfig
+from rocketmq_ops.remoting.config import NettyServerConfig
+
+PROGRAM = "mqnamesrv"
+DEFAULT_PORT = 9876
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a name server until SIGTERM or SIGINT; exits 0, 1 (could not start) or 2 (wrong flags or configuration)."""
+    arguments = sys.argv[1:] if argv is None else argv
+    flags = launch.parse_flags(PROGRAM, "Run a RocketMQ name server.", arguments, name_servers=False)
+    sys.exit(launch.guarded(PROGRAM, lambda: run(flags), debug=lambda: flags.debug))
+
+
+def run(flags: launch.Flags) -> int:
+    """Configure as `flags` say, then print the configuration or serve. Raises RocketMQError."""
+    config, server_config = NamesrvConfig(), NettyServerConfig(listenPort=DEFAULT_PORT)
+    extra: dict[str, str] = {}
+    if flags.config_file is not None:
+        report = load_config_file(flags.config_file, [config, server_config])
+        config.configStorePath = flags.config_file
+        launch.warn(PROGRAM, report.warnings())
+        extra = report.extra
+    if flags.print_all or flags.print_important:
+        sys.stdout.write(launch.configuration_text([config, server_config], only_used=flags.print_important))
+        return 0
+    return _serve(config, server_config, extra, debug=flags.debug)
+
+
+def _serve(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[str, str], *, debug: bool) -> int:
+    # Imported after the flags and the configuration: `-p` and mistakes are answered without the network's modules.
+    from rocketmq_ops.namesrv.controller import NamesrvController
+    from rocketmq_ops.remoting.event_loop import run as run_loop
+
+    launch.name_process(PROGRAM)
+    launch.configure_log(debug=debug)
+    controller = NamesrvController(config, server_config, extra=extra)
+
+    async def start() -> None:
+        await controller.start()
+        gc.collect()
+        gc.freeze()
+
+    def started() -> None:
+        launch.say(
+            "The Name Server boot success. serializeType=JSON, "
+            f"address {controller.address}, ready in {launch.process_age_ms()} ms"
+        )
+
+    run_loop(launch.serve(start, started, controller.stop))
+    return 0
+
+
+if __name__ == "__main__":
+    main()
