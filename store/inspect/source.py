@@ -43,7 +43,8 @@ class StoreFile:
             return os.pread(self._descriptor, length, position)
         except OSError as error:
             raise RocketMQError(
-                f"cannot read {self.path}: {error.strerror or error}", "check permissions and the disk (dmesg, smartctl)"
+                f"cannot read {self.path}: {error.strerror or error}",
+                "check permissions and the disk (dmesg, smartctl)",
             ) from error
 
     def data_extents(self) -> Iterator[tuple[int, int]]:
@@ -189,7 +190,9 @@ class StoreDirectory:
     @cached_property
     def index_files(self) -> list[StoreFile]:
         """The index files, oldest first; a name is the time of creation as yyyyMMddHHmmssSSS."""
-        paths = [p for p in _entries(self.root / "index") if len(p.name) == 17 and p.name.isascii() and p.name.isdigit()]
+        paths = [
+            p for p in _entries(self.root / "index") if len(p.name) == 17 and p.name.isascii() and p.name.isdigit()
+        ]
         return [StoreFile(path, int(path.name)) for path in paths]
 
     def small_file(self, name: str) -> bytes | None:

@@ -1,0 +1,89 @@
+"""Runs the checks of a store in one pass over its log, with progress, a time limit and a place to resume from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from .check_commitlog import DEFAULT_RESERVED_HOURS, CommitLogCheck
+from .check_index import IndexCheck
+from .check_queues import QueueCheck
+from .check_small_files import SmallFileCheck
+from .columns import Dispatcher
+from .findings import Report
+from .scan import Block
+from .source import StoreDirectory
+
+PARTS: Final = ("commitlog", "consumequeue", "index", "files")
+
+
+class CheckOptions(msgspec.Struct, kw_only=True):
+    """What to check. `start` is the commitlog offset of a record to begin at; `max_seconds` stops the walk early; `live` says
+    that a broker is running on the store, so that what is not dispatched yet is no fault."""
+
+    parts: tuple[str, ...] = PARTS
+    crc: bool = True
+    start: int = 0
+    max_seconds: float | None = None
+    live: bool = False
+    reserved_hours: int = DEFAULT_RESERVED_HOURS
+    delay_levels: list[int] | None = None
+    max_hash_slot_num: int | None = None
+    max_index_num: int | None = None
+
+
+class CheckResult(msgspec.Struct, kw_only=True):
+    """`resume_at` is the offset to go on from when the time limit ended the walk, else None; `end_offset` where the readable
+    log ends."""
+
+    report: Report
+    log: CommitLogCheck
+    end_offset: int
+    resume_at: int | None
+    seconds: float
+
+
+def check_store(
+    store: StoreDirectory, options: CheckOptions | None = None, progress: Callable[[int], None] | None = None
+) -> CheckResult:
+    """Check a store directory. Nothing is written. Raises RocketMQError when a file cannot be read."""
+    options = options or CheckOptions()
+    started = time.monotonic()
+    deadline = None if options.max_seconds is None else started + options.max_seconds
+    report = Report()
+    log = CommitLogCheck(store.commitlog, report, crc=options.crc, reserved_hours=options.reserved_hours)
+    queues = QueueCheck(store, report) if "consumequeue" in options.parts else None
+    index = None
+    if "index" in options.parts:
+        index = IndexCheck(store, report, slots=options.max_hash_slot_num, entries=options.max_index_num)
+        index.files()
+    resume_at = None
+    dispatcher = Dispatcher(options.delay_levels)
+    for block in _blocks(log, options, progress):
+        if queues or index:
+            dispatch = dispatcher.derive(block)
+            if queues:
+                queues.block(block, dispatch)
+            if index:
+                index.block(block, dispatch)
+        if deadline is not None and time.monotonic() > deadline:
+            resume_at = log.end_offset
+            break
+    # Units and entries that no record confirmed can only be judged once every record was seen.
+    if resume_at is None and options.start <= store.commitlog.min_offset:
+        if queues:
+            queues.finish(store.commitlog.min_offset, log.end_offset, log.damages, live=options.live)
+        if index:
+            index.finish(log.end_offset, live=options.live)
+        if "files" in options.parts:
+            SmallFileCheck(store, report).run(log.first_store_time, log.last_store_time, live=options.live)
+    return CheckResult(
+        report=report, log=log, end_offset=log.end_offset, resume_at=resume_at, seconds=time.monotonic() - started
+    )
+
+
+def _blocks(log: CommitLogCheck, options: CheckOptions, progress: Callable[[int], None] | None) -> Iterator[Block]:
+    return log.blocks(options.start, progress)

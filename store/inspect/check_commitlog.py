@@ -1,0 +1,307 @@
+"""Checks the commitlog by itself: the chain of files and records, CRCs, and every field against what is possible.
+
+What a record says of its queue and keys is compared with consumequeue and index elsewhere; this module hands over the blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ...common.sysflag import COMPRESSED_FLAG, COMPRESSION_TYPE_MASK, TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK
+from .findings import Report, Severity
+from .resync import find_blank, first_nonzero, next_record
+from .scan import V6_FLAGS, Block, Column, Stop, walk_file
+from .source import FileChain, StoreFile
+
+KNOWN_FLAGS: Final = 0x7FF
+DAY_MS: Final = 86_400_000
+BORN_AHEAD_MS: Final = DAY_MS  # how far a producer's clock may be ahead before it is reported
+BORN_BEHIND_MS: Final = 3650 * DAY_MS
+DEFAULT_RESERVED_HOURS: Final = 72
+
+
+@dataclass(slots=True)
+class Damage:
+    """A range of the commitlog that holds no readable records: offsets, and the reason (a finding's id)."""
+
+    start: int
+    end: int
+    kind: str
+
+
+class CommitLogCheck:
+    """One pass over the commitlog. `blocks()` yields every sound block after its own checks."""
+
+    def __init__(
+        self, chain: FileChain, report: Report, *, crc: bool = True, reserved_hours: int = DEFAULT_RESERVED_HOURS
+    ):
+        self.chain = chain
+        self.report = report
+        self.damages: list[Damage] = []
+        self.end_offset = chain.min_offset  # where the last readable record ends
+        self.first_store_time = 0
+        self.last_store_time = 0
+        self._crc = crc
+        self._reserved_ms = reserved_hours * 3_600_000
+        self._previous_time = 0
+        self._shifts: dict[int, dict[int, int]] = {}
+        self._ends: list[tuple[StoreFile, Stop]] = []
+
+    def blocks(self, start: int = 0, progress: Callable[[int], None] | None = None) -> Iterator[Block]:
+        """Check every file from commitlog offset `start` (a record's) on; the blocks are yielded in order."""
+        self._check_chain()
+        for file in self.chain.files:
+            if file.end > start:
+                yield from self._file(file, max(0, start - file.base), progress)
+        self._check_ends()
+        self._check_shifts()
+        self._check_first()
+
+    def _name(self, file: StoreFile) -> str:
+        return f"commitlog/{file.path.name}"
+
+    def _check_chain(self) -> None:
+        size = self.chain.file_size
+        for file in self.chain.files:
+            if file.size != size:
+                self.report.add(
+                    "CL-LENGTH", f"the file has {file.size} bytes, the others {size}", file=self._name(file),
+                    offset=file.base, expected=size, actual=file.size,
+                )  # fmt: skip
+            if size and file.base % size != self.chain.files[0].base % size:
+                self.report.add("CL-NAME", f"the name is no multiple of the file size {size}", file=self._name(file))
+        for start, end in self.chain.gaps():
+            self.report.add(
+                "CL-GAP", f"{(end - start) // max(size, 1)} file(s) missing: offsets {start} to {end}",
+                file=f"commitlog/{start:020d}", offset=start, length=end - start,
+            )  # fmt: skip
+            self.damages.append(Damage(start, end, "CL-GAP"))
+        for path in self.chain.strangers:
+            self.report.add("CL-STRANGER", "not a commitlog file", file=f"commitlog/{path.name}")
+
+    def _file(self, file: StoreFile, position: int, progress: Callable[[int], None] | None) -> Iterator[Block]:
+        while True:
+            stop: Stop | None = None
+            for item in walk_file(file, position, crc=self._crc):
+                if isinstance(item, Stop):
+                    stop = item
+                    break
+                self._check_block(item)
+                self.end_offset = int(item.offsets[-1] + item.head["size"][-1])
+                self.report.count("records", item.count)
+                if progress:
+                    progress(self.end_offset)
+                yield item
+            assert stop is not None
+            resumed = self._after_stop(file, stop)
+            if resumed is None:
+                self._ends.append((file, stop))
+                return
+            position = resumed
+
+    def _after_stop(self, file: StoreFile, stop: Stop) -> int | None:
+        """Where in the file to go on after a stop that is no end, None to go to the next file."""
+        position = stop.offset - file.base
+        if stop.kind == "full":
+            return None
+        if stop.kind == "blank":
+            self._check_blank(file, position, stop)
+            return None
+        resumed = next_record(file, position + 1)
+        if resumed is None:
+            resumed = find_blank(file, position)
+        if resumed is None:
+            return None
+        kind = {"zero": "CL-HOLE", "magic": "CL-MAGIC", "size": "CL-SIZE", "short": "CL-SIZE"}.get(
+            stop.kind, "CL-LENGTHS"
+        )
+        self.damages.append(Damage(stop.offset, file.base + resumed, kind))
+        self.report.add(
+            kind, f"{resumed - position} bytes at {stop.offset} are no record ({stop.detail or stop.kind})",
+            file=self._name(file), position=position, offset=stop.offset, length=resumed - position,
+            resumesAt=file.base + resumed,
+        )  # fmt: skip
+        return resumed
+
+    def _check_blank(self, file: StoreFile, position: int, stop: Stop) -> None:
+        left = file.size - position
+        size = int.from_bytes(file.read(position, 4), "big", signed=True)
+        if size != left:
+            self.report.add(
+                "CL-BLANK", f"the blank says {size} bytes, {left} are left in the file", file=self._name(file),
+                position=position, offset=stop.offset, expected=left, actual=size,
+            )  # fmt: skip
+        self._check_trailing(file, position + 8)
+
+    def _check_trailing(self, file: StoreFile, position: int) -> None:
+        if position < file.size and (at := first_nonzero(file, position)) is not None:
+            self.report.add(
+                "CL-TRAILING", "bytes that are not zero follow the last record of the file", file=self._name(file),
+                position=at, offset=file.base + at,
+            )  # fmt: skip
+
+    def _check_ends(self) -> None:
+        """Judge where each file ended: only the last file with records may end without a blank."""
+        for file, stop in self._ends:
+            if stop.kind in ("blank", "full"):
+                continue
+            position = stop.offset - file.base
+            dirty = first_nonzero(file, position)
+            followed = self.end_offset > file.end
+            if stop.kind == "zero" and dirty is None and not followed:
+                continue
+            if followed:
+                self.damages.append(Damage(stop.offset, file.end, "CL-HOLE"))
+                self.report.add(
+                    "CL-HOLE" if dirty is None else "CL-MAGIC",
+                    f"no record from {stop.offset} to the end of the file, but later files hold records",
+                    file=self._name(file), position=position, offset=stop.offset, length=file.size - position,
+                )  # fmt: skip
+            elif stop.kind == "zero":
+                self._check_trailing(file, position)
+            elif position == 0 and stop.kind != "short":
+                self.damages.append(Damage(stop.offset, file.end, "CL-MAGIC"))
+                self.report.add(
+                    "CL-MAGIC", f"the file begins with no record ({stop.detail or stop.kind})", file=self._name(file),
+                    position=0, offset=stop.offset, length=file.size,
+                )  # fmt: skip
+            else:
+                self.damages.append(Damage(stop.offset, file.end, "CL-TORN"))
+                self.report.add(
+                    "CL-TORN", f"the log ends in a torn record at {stop.offset} ({stop.detail or stop.kind})",
+                    file=self._name(file), position=position, offset=stop.offset, reason=stop.kind,
+                )  # fmt: skip
+        self.damages.sort(key=lambda d: d.start)
+
+    def _check_block(self, block: Block) -> None:
+        head = block.head
+        if block.crc_ok is not None:
+            for i in np.flatnonzero(~block.crc_ok):
+                self._record("CL-CRC", block, int(i), "the body's CRC is not the one in the record", "body_crc")
+        moved = head["physical_offset"] != block.offsets
+        if moved.any():
+            self._physical(block, moved)
+        flags = head["sys_flag"]
+        self._each(block, (flags & ~KNOWN_FLAGS) != 0, "CL-FLAG", "sysFlag has bits that mean nothing", "sys_flag")
+        self._each(
+            block, (flags & COMPRESSION_TYPE_MASK != 0) & (flags & COMPRESSED_FLAG == 0), "CL-FLAG",
+            "sysFlag names a compression of a body that is not compressed", "sys_flag",
+        )  # fmt: skip
+        self._each(block, (flags & COMPRESSED_FLAG != 0) & ~self._looks_packed(block), "CL-FLAG",
+                   "sysFlag says compressed, the body does not begin like it", "sys_flag")  # fmt: skip
+        self._each(
+            block, (head["queue_id"] < 0) | (head["queue_id"] > 65535), "CL-QUEUE-ID", "impossible queueId", "queue_id"
+        )
+        self._each(block, head["queue_offset"] < 0, "CL-QUEUE-OFFSET", "negative queueOffset", "queue_offset")
+        self._each(
+            block, (head["reconsume_times"] < 0) | (head["reconsume_times"] > 100_000), "CL-RECONSUME",
+            "impossible reconsumeTimes", "reconsume_times",
+        )  # fmt: skip
+        plain = flags & TRANSACTION_MASK != TRANSACTION_COMMIT_TYPE
+        prepared = head["prepared_offset"]
+        self._each(
+            block, (plain & (prepared != 0)) | (prepared < 0) | (prepared > block.offsets), "CL-PREPARED",
+            "impossible preparedTransactionOffset", "prepared_offset",
+        )  # fmt: skip
+        self._check_times(block)
+        self._check_hosts(block)
+
+    def _each(self, block: Block, wrong: Column, kind: str, message: str, field: str) -> None:
+        if wrong.any():
+            for i in np.flatnonzero(wrong):
+                self._record(kind, block, int(i), message, field)
+
+    def _record(
+        self, kind: str, block: Block, i: int, message: str, field: str, severity: Severity | None = None
+    ) -> None:
+        offset = int(block.offsets[i])
+        self.report.add(
+            kind, f"{message} (record at {offset})", file=self._name(block.file), position=offset - block.file.base,
+            offset=offset, length=int(block.head["size"][i]), severity=severity, field=field, value=int(block.head[field][i]),
+        )  # fmt: skip
+
+    def _physical(self, block: Block, moved: Column) -> None:
+        shifts = self._shifts.setdefault(block.file.base, {})
+        for i in np.flatnonzero(moved):
+            shift = int(block.head["physical_offset"][i] - block.offsets[i])
+            shifts[shift] = shifts.get(shift, 0) + 1
+            self._record(
+                "CL-PHYSICAL",
+                block,
+                int(i),
+                "the record names another commitlog offset than its place",
+                "physical_offset",
+            )
+
+    def _check_shifts(self) -> None:
+        """A file whose records are all off by the same distance carries another file's name."""
+        for base, shifts in self._shifts.items():
+            shift, count = max(shifts.items(), key=lambda item: item[1])
+            if count >= 2 and shift % max(self.chain.file_size, 1) == 0:
+                self.report.add(
+                    "CL-SWAPPED", f"the records say that this is file {base + shift:020d}", file=f"commitlog/{base:020d}",
+                    offset=base, records=count,
+                )  # fmt: skip
+
+    @staticmethod
+    def _looks_packed(block: Block) -> Column:
+        """True where the body begins like a zlib, lz4 or zstd stream, or is empty."""
+        result = np.ones(block.count, np.bool_)
+        for i in np.flatnonzero(block.head["sys_flag"] & COMPRESSED_FLAG):
+            start = int(block.body_at[i])
+            result[i] = block.data[start] == 0x78 or block.data[start : start + 4] in (
+                b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd")  # fmt: skip
+        return result
+
+    def _check_times(self, block: Block) -> None:
+        times = block.head["store_timestamp"].astype(np.int64)
+        before = np.concatenate(([self._previous_time or times[0]], times[:-1]))
+        after = np.concatenate((times[1:], [max(times[-1], before[-1])]))
+        odd = ((times < before) | (times > after)) & (before <= after)
+        self._each(block, odd, "CL-TIME", "storeTimestamp is not between those of its neighbours", "store_timestamp")
+        back = (times < before) & (before > after) & ~odd
+        if back.any():
+            i = int(np.flatnonzero(back)[0])
+            self._record(
+                "CL-CLOCK", block, i, "storeTimestamp goes back: the broker's clock was set back", "store_timestamp"
+            )
+        self._previous_time = int(times[-1])
+        if not self.first_store_time:
+            self.first_store_time = int(times[0])
+        self.last_store_time = int(times[-1])
+        born = block.head["born_timestamp"].astype(np.int64)
+        self._each(
+            block, (born > times + BORN_AHEAD_MS) | (born < times - BORN_BEHIND_MS) | (born <= 0), "CL-BORN",
+            "bornTimestamp is far from storeTimestamp", "born_timestamp",
+        )  # fmt: skip
+
+    def _check_hosts(self, block: Block) -> None:
+        head = block.head
+        v4 = head["sys_flag"] & V6_FLAGS == 0
+        for field in ("born_port", "store_port"):
+            self._each(block, v4 & ((head[field] < 0) | (head[field] > 65535)), "CL-HOST", "impossible port", field)
+        if block.count < 3:
+            return
+        host = head["store_ip"].astype(np.int64) << 16 | (head["store_port"].astype(np.int64) & 0xFFFF)
+        before = np.concatenate((host[1:2], host[:-1]))
+        after = np.concatenate((host[1:], host[-2:-1]))
+        odd = v4 & (host != before) & (before == after)
+        self._each(block, odd, "CL-HOST", "storeHost is another than that of its neighbours", "store_ip")
+
+    def _check_first(self) -> None:
+        base = self.chain.min_offset
+        if not self.chain.files or base == 0 or not self.first_store_time:
+            return
+        recent = self.last_store_time - self.first_store_time < self._reserved_ms
+        self.report.add(
+            "CL-FIRST",
+            f"the log begins at {base}: the files before are not there"
+            + (", though younger than the time that files are kept" if recent else ""),
+            file=f"commitlog/{base:020d}", offset=0, length=base,
+            severity=Severity.WARNING if recent else Severity.INFO,
+            oldestStoreTimestamp=self.first_store_time, reservedHours=self._reserved_ms // 3_600_000,
+        )  # fmt: skip

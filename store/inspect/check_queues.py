@@ -1,0 +1,322 @@
+"""Compares consumequeue units with the records they should point at, both ways.
+
+Records come block by block in commitlog order. Where a queue's records continue where the last block left, their units are
+compared in one numpy step; what does not fit is kept, bounded, and judged at the end, when both sides are known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ...common.record_layout import CQ_UNIT_SIZE
+from .check_commitlog import Damage
+from .columns import Dispatch
+from .findings import Report, Severity
+from .scan import Block, Column
+from .source import FileChain, StoreDirectory
+
+UNIT_DTYPE: Final = np.dtype([("offset", ">i8"), ("size", ">i4"), ("tags_code", ">i8")])
+MAX_KEPT: Final = 20_000
+CHUNK_UNITS: Final = 400_000
+
+
+class Claim(NamedTuple):
+    """A record whose unit is not where the record says: what the record says of itself."""
+
+    topic: str
+    queue_id: int
+    queue_offset: int
+    offset: int
+    size: int
+    tags_code: int
+
+
+@dataclass(slots=True)
+class QueueState:
+    """What is known of one queue: its files, the queue offsets [first, next) that records have confirmed, and misfits."""
+
+    chain: FileChain
+    first: int = -1
+    next: int = -1
+    holes: list[tuple[int, int]] = field(default_factory=list)
+    wrong: int = 0
+    right: int = 0
+
+
+class QueueCheck:
+    """Feed `block()` with every block, then call `finish()`."""
+
+    def __init__(self, store: StoreDirectory, report: Report) -> None:
+        self.report = report
+        self._states = {key: QueueState(chain) for key, chain in store.queues.items()}
+        self._claims: list[Claim] = []
+        self._orphans: dict[int, tuple[str, int, int]] = {}
+        self._mismatches: list[tuple[tuple[str, int], int, Claim, tuple[int, int, int]]] = []
+        for key, state in self._states.items():
+            self._check_chain(key, state.chain)
+
+    def _check_chain(self, key: tuple[str, int], chain: FileChain) -> None:
+        for file in chain.files:
+            if file.size != chain.file_size or file.size % CQ_UNIT_SIZE:
+                self.report.add(
+                    "CQ-LENGTH", f"the file has {file.size} bytes, the others {chain.file_size}",
+                    file=_path(key, file.base), expected=chain.file_size, actual=file.size,
+                )  # fmt: skip
+        for start, end in chain.gaps():
+            self.report.add(
+                "CQ-GAP", f"units {start // CQ_UNIT_SIZE} to {end // CQ_UNIT_SIZE} are missing with their file",
+                file=_path(key, start), position=0, length=end - start,
+            )  # fmt: skip
+        for path in chain.strangers:
+            self.report.add(
+                "CQ-STRANGER", "not a consumequeue file", file=f"consumequeue/{key[0]}/{key[1]}/{path.name}"
+            )
+
+    def block(self, block: Block, dispatch: Dispatch) -> None:
+        """Compare the units of one block's records."""
+        queued = np.flatnonzero(dispatch.queued)
+        if not len(queued):
+            return
+        topic_ids = dispatch.topic_ids[queued]
+        queue_ids = block.head["queue_id"][queued].astype(np.int64)
+        order = np.lexsort((queue_ids, topic_ids))
+        topic_ids, queue_ids, queued = topic_ids[order], queue_ids[order], queued[order]
+        borders = np.flatnonzero((np.diff(topic_ids) != 0) | (np.diff(queue_ids) != 0)) + 1
+        for rows in np.split(queued, borders):
+            key = (dispatch.topic(int(rows[0])), int(block.head["queue_id"][rows[0]]))
+            self._queue(key, block, dispatch, rows)
+
+    def _queue(self, key: tuple[str, int], block: Block, dispatch: Dispatch, rows: Column) -> None:
+        numbers = block.head["queue_offset"][rows].astype(np.int64)
+        state = self._states.get(key)
+        if state is None:
+            self._keep(key[0], key[1], block, dispatch, rows, numbers)
+            return
+        steps = np.diff(numbers) != 1
+        if steps.any():
+            for part in np.split(np.arange(len(rows)), np.flatnonzero(steps) + 1):
+                self._run(key, state, block, dispatch, rows[part], numbers[part])
+        else:
+            self._run(key, state, block, dispatch, rows, numbers)
+
+    def _run(
+        self, key: tuple[str, int], state: QueueState, block: Block, dispatch: Dispatch, rows: Column, numbers: Column
+    ) -> None:
+        """Compare a run of consecutive queue offsets with their units, and note what the queue's records confirm."""
+        first, count = int(numbers[0]), len(rows)
+        units = read_units(state.chain, first, count)
+        have = len(units)
+        offsets, sizes = block.offsets[rows], block.head["size"][rows].astype(np.int64)
+        codes = dispatch.tags_code[rows]
+        same = units["offset"] == offsets[:have]
+        good = same & (units["size"] == sizes[:have]) & (units["tags_code"] == codes[:have])
+        self.report.count("units", have)
+        state.right += int(same.sum())
+        state.wrong += have - int(same.sum())
+        if have < count:
+            self._keep(key[0], key[1], block, dispatch, rows[have:], numbers[have:])
+        for i in np.flatnonzero(~good):
+            claim = Claim(key[0], key[1], int(numbers[i]), int(offsets[i]), int(sizes[i]), int(codes[i]))
+            unit = units[i]
+            if len(self._mismatches) < MAX_KEPT:
+                self._mismatches.append((key, int(numbers[i]), claim, (int(unit[0]), int(unit[1]), int(unit[2]))))
+        self._advance(state, first, first + have, bool(have and same[0]))
+
+    @staticmethod
+    def _advance(state: QueueState, first: int, end: int, trusted: bool) -> None:
+        if state.next < 0:
+            state.first, state.next = first, end
+        elif first == state.next:
+            state.next = end
+        elif first > state.next and trusted:
+            state.holes.append((state.next, first))
+            state.next = end
+
+    def _keep(self, topic: str, queue_id: int, block: Block, dispatch: Dispatch, rows: Column, numbers: Column) -> None:
+        for row, number in zip(rows.tolist(), numbers.tolist(), strict=True):
+            if len(self._claims) >= MAX_KEPT:
+                self.report.count("recordsWithoutUnitNotListed")
+                continue
+            self._claims.append(
+                Claim(topic, queue_id, number, int(block.offsets[row]), int(block.head["size"][row]),
+                      int(dispatch.tags_code[row]))
+            )  # fmt: skip
+
+    def finish(self, log_start: int, log_end: int, damages: list[Damage], *, live: bool = False) -> None:
+        """Judge what did not fit. `log_start` and `log_end` bound the readable log; `live`: the newest units may lag."""
+        for key, state in self._states.items():
+            self._unconfirmed(key, state, log_start, log_end, damages)
+        self._judge_mismatches(damages)
+        self._judge_claims(live)
+        for offset, (topic, queue_id, number) in self._orphans.items():
+            self._unit(
+                "CQ-ORPHAN", (topic, queue_id), number, f"unit {number} points at {offset}, where no record of this queue begins",
+                offset,
+            )  # fmt: skip
+
+    def _unconfirmed(
+        self, key: tuple[str, int], state: QueueState, log_start: int, log_end: int, damages: list[Damage]
+    ) -> None:
+        """Units that no record confirmed: expired ones are normal, all others are classified."""
+        chain = state.chain
+        low, high = chain.min_offset // CQ_UNIT_SIZE, chain.max_offset // CQ_UNIT_SIZE
+        ranges = [(low, high)] if state.next < 0 else [(low, state.first), *state.holes, (state.next, high)]
+        for start, end in ranges:
+            while start < end:
+                units = read_units(chain, start, min(CHUNK_UNITS, end - start))
+                if not len(units):
+                    start = self._skip_missing(chain, start)
+                    if start < 0:
+                        break
+                    continue
+                self.report.count("units", len(units))
+                used = np.flatnonzero((units["size"] != 0) | (units["offset"] != 0) | (units["tags_code"] != 0))
+                self._classify(key, start, units, used, log_start, log_end, damages)
+                start += len(units)
+
+    @staticmethod
+    def _skip_missing(chain: FileChain, number: int) -> int:
+        later = [f.base // CQ_UNIT_SIZE for f in chain.files if f.base // CQ_UNIT_SIZE > number]
+        return later[0] if later else -1
+
+    def _classify(
+        self, key: tuple[str, int], start: int, units: Column, used: Column, log_start: int, log_end: int,
+        damages: list[Damage],
+    ) -> None:  # fmt: skip
+        offsets, sizes = units["offset"][used].astype(np.int64), units["size"][used]
+        filler = (offsets == 0) & (sizes == 0x7FFFFFFF)  # units put before the first message (fillPreBlank)
+        expired = offsets < log_start
+        beyond = offsets >= log_end
+        inside = ~(filler | expired | beyond)
+        if (beyond & ~filler).any():
+            i = int(np.flatnonzero(beyond & ~filler)[0])
+            number = start + int(used[i])
+            self._unit(
+                "CQ-BEYOND", key, number,
+                f"{int((beyond & ~filler).sum())} unit(s) from {number} on point past the end of the log at {log_end}",
+                int(offsets[i]), units=int((beyond & ~filler).sum()), lastOffset=int(offsets[-1]),
+            )  # fmt: skip
+        if (expired & ~filler).any():
+            self.report.count("unitsOfExpiredRecords", int((expired & ~filler).sum()))
+        lost: dict[int, int] = {}
+        for i in np.flatnonzero(inside):
+            offset, number = int(offsets[i]), start + int(used[i])
+            hit = next((d for d in damages if d.start <= offset < d.end), None)
+            if hit is not None:
+                lost[hit.start] = lost.get(hit.start, 0) + 1
+            elif len(self._orphans) < MAX_KEPT:
+                self._orphans[offset] = (key[0], key[1], number)
+        for begin, count in lost.items():
+            self.report.add(
+                "CQ-LOST", f"{count} message(s) of {key[0]} queue {key[1]} lie in the damaged range at {begin}",
+                file=f"consumequeue/{key[0]}/{key[1]}", offset=begin, messages=count,
+            )  # fmt: skip
+
+    def _judge_mismatches(self, damages: list[Damage]) -> None:
+        foreign = {key for key, s in self._states.items() if s.wrong >= 8 and s.wrong > 4 * s.right}
+        for key in foreign:
+            self.report.add(
+                "CQ-FOREIGN", f"{self._states[key].wrong} units point at other places than this log's records: "
+                "the queue is from another store, or stale", file=f"consumequeue/{key[0]}/{key[1]}",
+                wrong=self._states[key].wrong, right=self._states[key].right,
+            )  # fmt: skip
+        for key, number, claim, unit in self._mismatches:
+            if key in foreign:
+                continue
+            if unit == (0, 0, 0):
+                self._claims.append(claim)
+            elif unit[0] != claim.offset:
+                self._claims.append(claim)
+                if len(self._orphans) < MAX_KEPT:
+                    self._orphans.setdefault(unit[0], (key[0], key[1], number))
+            elif unit[1] != claim.size:
+                self._unit("CQ-SIZE", key, number, f"unit {number} says {unit[1]} bytes, its record has {claim.size}",
+                           claim.offset, expected=claim.size, actual=unit[1])  # fmt: skip
+            else:
+                self._unit(
+                    "CQ-TAG", key, number,
+                    f"unit {number} holds {unit[2]}, its record's tag (or deliver time) gives {claim.tags_code}",
+                    claim.offset, expected=claim.tags_code, actual=unit[2],
+                )  # fmt: skip
+
+    def _judge_claims(self, live: bool) -> None:
+        """Join records without a unit and units without a record: by place in the log, then by place in the queue."""
+        by_place = {(t, q, n): o for o, (t, q, n) in self._orphans.items()}
+        missing: dict[tuple[str, int], list[Claim]] = {}
+        for claim in self._claims:
+            place = self._orphans.pop(claim.offset, None)
+            if place is not None:
+                self._record_is_off(claim, place)
+            elif (offset := by_place.get((claim.topic, claim.queue_id, claim.queue_offset))) in self._orphans:
+                assert offset is not None
+                del self._orphans[offset]
+                self._unit(
+                    "CQ-OFFSET", (claim.topic, claim.queue_id), claim.queue_offset,
+                    f"unit {claim.queue_offset} points at {offset}, its record begins at {claim.offset}", claim.offset,
+                    expected=claim.offset, actual=offset,
+                )  # fmt: skip
+            else:
+                missing.setdefault((claim.topic, claim.queue_id), []).append(claim)
+        for key, claims in missing.items():
+            self._missing(key, claims, live)
+
+    def _record_is_off(self, claim: Claim, place: tuple[str, int, int]) -> None:
+        topic, queue_id, number = place
+        kind, said, held = "CL-QUEUE-OFFSET", str(claim.queue_offset), str(number)
+        if topic != claim.topic:
+            kind, said, held = "CL-TOPIC", claim.topic, topic
+        elif queue_id != claim.queue_id:
+            kind, said, held = "CL-QUEUE-ID", str(claim.queue_id), str(queue_id)
+        self.report.add(
+            kind, f"the record at {claim.offset} says {said}, but {topic} queue {queue_id} unit {number} points at it ({held})",
+            offset=claim.offset, length=claim.size, said=said, unit=held,
+        )  # fmt: skip
+
+    def _missing(self, key: tuple[str, int], claims: list[Claim], live: bool) -> None:
+        state = self._states.get(key)
+        first = min(claims, key=lambda c: c.queue_offset)
+        if state is None:
+            self.report.add(
+                "CQ-NO-QUEUE", f"{len(claims)} record(s) name {key[0]} queue {key[1]}, which has no consumequeue",
+                file=f"consumequeue/{key[0]}/{key[1]}", offset=first.offset, records=len(claims),
+                severity=Severity.INFO if live else None,
+            )  # fmt: skip
+            return
+        tail = all(c.queue_offset >= state.next or state.next < 0 for c in claims) or self._is_tail(state, claims)
+        self._unit(
+            "CQ-BEHIND" if tail else "CQ-MISSING", key, first.queue_offset,
+            f"{len(claims)} record(s) from queue offset {first.queue_offset} on have no unit", first.offset,
+            severity=Severity.INFO if live and tail else None, records=len(claims),
+        )  # fmt: skip
+
+    @staticmethod
+    def _is_tail(state: QueueState, claims: list[Claim]) -> bool:
+        numbers = sorted(c.queue_offset for c in claims)
+        return numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[-1] == state.next - 1
+
+    def _unit(
+        self, kind: str, key: tuple[str, int], number: int, message: str, offset: int, *,
+        severity: Severity | None = None, **evidence: int,
+    ) -> None:  # fmt: skip
+        state = self._states.get(key)
+        place = state.chain.at(number * CQ_UNIT_SIZE) if state else None
+        self.report.add(
+            kind, f"{key[0]} queue {key[1]}: {message}",
+            file=_path(key, place[0].base) if place else f"consumequeue/{key[0]}/{key[1]}",
+            position=place[1] if place else None, offset=offset, severity=severity, unit=number, **evidence,
+        )  # fmt: skip
+
+
+def _path(key: tuple[str, int], base: int) -> str:
+    return f"consumequeue/{key[0]}/{key[1]}/{base:020d}"
+
+
+def read_units(chain: FileChain, first: int, count: int) -> Column:
+    """Up to `count` units from queue offset `first` as a structured array; fewer where the files end."""
+    if first < 0:
+        return np.zeros(0, UNIT_DTYPE)
+    data = chain.read(first * CQ_UNIT_SIZE, count * CQ_UNIT_SIZE)
+    return np.frombuffer(data[: len(data) - len(data) % CQ_UNIT_SIZE], UNIT_DTYPE)

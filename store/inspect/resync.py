@@ -1,0 +1,93 @@
+"""Finds the next whole record after bytes that are none: how checks and salvage get past a damaged range.
+
+A candidate must have a record's magic, name its own commitlog offset, and be whole with a right body CRC; so bytes of a body
+that look like a record are not taken for one.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from ...common.message_codec import BadRecordError, read_record
+from ...common.record_layout import BLANK_MAGIC, MAGIC_V1, MAGIC_V2
+from .source import WINDOW, StoreFile
+
+_MAGICS: Final = [struct.pack(">i", magic) for magic in (MAGIC_V1, MAGIC_V2)]
+_BLANK: Final = struct.pack(">i", BLANK_MAGIC)
+_head = struct.Struct(">i").unpack_from
+_long = struct.Struct(">q").unpack_from
+HEAD = 36  # up to and including the physical offset
+
+
+def next_record(file: StoreFile, position: int, *, any_offset: bool = False) -> int | None:
+    """The position in `file` of the first whole record at or after `position`, None when there is none.
+
+    With `any_offset` a record may name any offset, for files that carry another file's name.
+    """
+    while position < file.size:
+        data = file.read(position, WINDOW)
+        at = _scan(file, data, position, any_offset)
+        if at is not None:
+            return at
+        if position + len(data) >= file.size or len(data) <= HEAD:
+            return None
+        position += len(data) - HEAD
+    return None
+
+
+def _scan(file: StoreFile, data: bytes, position: int, any_offset: bool) -> int | None:
+    best: int | None = None
+    for magic in _MAGICS:
+        found = data.find(magic, 4)
+        while found >= 0 and (best is None or position + found - 4 < best):
+            start = found - 4
+            if len(data) - start >= HEAD and _is_record(file, data, position, start, any_offset):
+                best = position + start
+                break
+            found = data.find(magic, found + 1)
+    return best
+
+
+def _is_record(file: StoreFile, data: bytes, position: int, start: int, any_offset: bool) -> bool:
+    (size,) = _head(data, start)
+    if size <= 0 or position + start + size > file.size:
+        return False
+    if not any_offset and _long(data, start + 28)[0] != file.base + position + start:
+        return False
+    whole = data[start : start + size] if start + size <= len(data) else file.read(position + start, size)
+    try:
+        return read_record(whole) is not None
+    except BadRecordError:
+        return False
+
+
+def find_blank(file: StoreFile, position: int) -> int | None:
+    """The position at or after `position` of a blank that reaches exactly to the end of the file, or None."""
+    while position < file.size:
+        data = file.read(position, WINDOW)
+        found = data.find(_BLANK, 4)
+        while found >= 0:
+            if _head(data, found - 4)[0] == file.size - (position + found - 4):
+                return position + found - 4
+            found = data.find(_BLANK, found + 1)
+        if position + len(data) >= file.size or len(data) < 8:
+            return None
+        position += len(data) - 7
+    return None
+
+
+def first_nonzero(file: StoreFile, position: int, end: int | None = None) -> int | None:
+    """The position of the first byte from `position` that is not zero, None when all are; holes are skipped unread."""
+    limit = file.size if end is None else min(end, file.size)
+    for start, stop in file.data_extents():
+        at = max(start, position)
+        while at < min(stop, limit):
+            data = file.read(at, min(WINDOW, min(stop, limit) - at))
+            if not data:
+                return None
+            stripped = data.lstrip(b"\0")
+            if stripped:
+                return at + len(data) - len(stripped)
+            at += len(data)
+    return None
