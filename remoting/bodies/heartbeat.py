@@ -57,8 +57,8 @@ class CheckClientRequestBody(RemotingSerializable, kw_only=True):
 
 
 class QuerySubscriptionResponseBody(RemotingSerializable, kw_only=True):
-    """Answer to QUERY_SUBSCRIPTION_BY_CONSUMER."""
+    """Answer to QUERY_SUBSCRIPTION_BY_CONSUMER; no subscription while no consumer with it is connected."""
 
     group: str = ""
-    subscription_data: SubscriptionData = msgspec.field(default_factory=SubscriptionData)
+    subscription_data: SubscriptionData | None = None
     topic: str = ""
