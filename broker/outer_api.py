@@ -228,9 +228,7 @@ class BrokerOuterApi:
         ]
         return list(await asyncio.gather(*asked))
 
-    async def _ask(
-        self, address: str, request: RemotingCommand, timeout_ms: int, what: str
-    ) -> RemotingCommand | None:
+    async def _ask(self, address: str, request: RemotingCommand, timeout_ms: int, what: str) -> RemotingCommand | None:
         try:
             answer = await self._client.invoke(address, request, timeout_ms)
         except RemotingError as error:

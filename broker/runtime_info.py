@@ -1,7 +1,8 @@
 """The key-value table that `brokerStatus` shows: what the store, the delay service and the statistics say now.
 
 Every key of Apache's is there. Those of thread pools are constant: one event loop handles everything, so no request
-waits in a queue; those of the timer wheel are zero, because delayed messages use the delay levels alone.
+waits in a queue; those of the timer wheel are zero, because delayed messages use the delay levels alone; the time that
+a single put or get takes is not measured, and its keys say so with zero or null.
 
 Mirrors AdminBrokerProcessor.prepareRuntimeInfo.
 """
@@ -11,7 +12,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.remoting.command import MQ_VERSION
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ _POOLS = {
     "litePull": "litePullThreadPoolQueueCapacity",
     "query": "queryThreadPoolQueueCapacity",
     "ack": "ackThreadPoolQueueCapacity",
+}
+_NOT_MEASURED = {
+    "putMessageEntireTimeMax": "0",
+    "getMessageEntireTimeMax": "0",
+    "putLatency99": "0.00",
+    "putLatency999": "0.00",
+    "putMessageDistributeTime": "null",
 }
 _TIMER = {
     "timerReadBehind": "0",
@@ -46,8 +53,8 @@ def readable_bytes(count: int) -> str:
 def runtime_info(controller: BrokerController) -> dict[str, str]:
     """The table, all values as text."""
     store, stats, config = controller.store, controller.stats, controller.config
-    info = dict(store.runtime_info())
-    info.update(delay_offsets(controller))
+    info = _NOT_MEASURED | store.runtime_info()
+    info.update(controller.delay.running_stats())
     info.update(
         brokerActive="true",
         brokerVersionDesc=VERSION_DESC,
@@ -76,14 +83,6 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
     if capacity_text is not None:
         info["commitLogDirCapacity"] = capacity_text
     return info
-
-
-def delay_offsets(controller: BrokerController) -> dict[str, str]:
-    """`scheduleMessageOffset_LEVEL` -> `delivered,stored` for each level (ScheduleMessageService.buildRunningStats)."""
-    return {
-        f"scheduleMessageOffset_{level}": f"{offset},{controller.store.max_offset(SCHEDULE_TOPIC, level - 1)}"
-        for level, offset in controller.delay.table.items()
-    }
 
 
 def _disk_capacity(path: str) -> str | None:

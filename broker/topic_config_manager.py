@@ -56,9 +56,7 @@ class TopicConfigManager:
         if config.autoCreateTopicEnable:
             self._add_system(topics.AUTO_CREATE_TOPIC, config.defaultTopicQueueNums, everything)
         self._add_system(topics.BENCHMARK_TOPIC, 1024)
-        self._add_system(
-            config.brokerClusterName, 16, everything if config.clusterTopicEnable else PERM_INHERIT
-        )
+        self._add_system(config.brokerClusterName, 16, everything if config.clusterTopicEnable else PERM_INHERIT)
         self._add_system(config.brokerName, 1, everything if config.brokerTopicEnable else PERM_INHERIT)
         self._add_system(topics.OFFSET_MOVED_EVENT, 1)
         self._add_system(topics.SCHEDULE_TOPIC, SCHEDULE_TOPIC_QUEUE_NUM)
@@ -203,8 +201,13 @@ class TopicConfigManager:
     def _add_new(self, config: TopicConfig, *, register: bool = True) -> TopicConfig:
         self._put(config)
         self.persist()
-        log.info("created topic %s: %d read, %d write queues, perm %d", config.topic_name,
-                 config.read_queue_nums, config.write_queue_nums, config.perm)
+        log.info(
+            "created topic %s: %d read, %d write queues, perm %d",
+            config.topic_name,
+            config.read_queue_nums,
+            config.write_queue_nums,
+            config.perm,
+        )
         if register:
             self._controller.outer.topics_changed([config])
         return config

@@ -79,9 +79,7 @@ class ClientAdmin:
         group = header.consumer_group
         info = self._controller.consumers.get(group)
         if info is None:
-            return request.reply(
-                ResponseCode.CONSUMER_NOT_ONLINE, f"the consumer group[{group}] not online"
-            )
+            return request.reply(ResponseCode.CONSUMER_NOT_ONLINE, f"the consumer group[{group}] not online")
         body = ConsumerConnection(
             connection_set=[_connection(client) for client in info.channels.values()],
             subscription_table=dict(info.subscriptions),
@@ -97,9 +95,7 @@ class ClientAdmin:
         """204: connections of a producer group."""
         channels = self._controller.producers.table.get(header.producer_group)
         if channels is None:
-            return request.reply(
-                ResponseCode.SYSTEM_ERROR, f"the producer group[{header.producer_group}] not exist"
-            )
+            return request.reply(ResponseCode.SYSTEM_ERROR, f"the producer group[{header.producer_group}] not exist")
         body = ProducerConnection(connection_set=[_connection(client) for client in channels.values()])
         return request.reply(body=body.encode())
 
@@ -140,9 +136,7 @@ class ClientAdmin:
     ) -> RemotingCommand:
         """345: a group's subscription of a topic; none while no consumer with it is connected."""
         subscription = self._controller.consumers.find_subscription(header.group, header.topic or "")
-        body = QuerySubscriptionResponseBody(
-            subscription_data=subscription, group=header.group, topic=header.topic
-        )
+        body = QuerySubscriptionResponseBody(subscription_data=subscription, group=header.group, topic=header.topic or "")
         return request.reply(body=body.encode())
 
     # -- passed on to a client ----------------------------------------------------------------------------------
@@ -194,9 +188,7 @@ class ClientAdmin:
                 return request.reply(
                     ResponseCode.SYSTEM_ERROR, f"invoke consumer <{group}> <{client_id}> Exception: {error}"
                 )
-            return request.reply(
-                answer.code, answer.remark, ext_fields=answer.ext_fields, body=answer.body_bytes
-            )
+            return request.reply(answer.code, answer.remark, ext_fields=answer.ext_fields, body=answer.body_bytes)
 
         return answer_later(channel, request, forward())
 
@@ -249,9 +241,5 @@ def install(controller: BrokerController) -> None:
         admin.subscription_of_consumer,
     )
     register(RequestCode.GET_CONSUMER_RUNNING_INFO, GetConsumerRunningInfoRequestHeader, admin.running_info)
-    register(
-        RequestCode.CONSUME_MESSAGE_DIRECTLY, ConsumeMessageDirectlyResultRequestHeader, admin.consume_directly
-    )
-    register(
-        RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS, GetConsumerStatusRequestHeader, admin.consumer_status
-    )
+    register(RequestCode.CONSUME_MESSAGE_DIRECTLY, ConsumeMessageDirectlyResultRequestHeader, admin.consume_directly)
+    register(RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS, GetConsumerStatusRequestHeader, admin.consumer_status)

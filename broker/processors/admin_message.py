@@ -50,9 +50,7 @@ class MessageAdmin:
         if header.consumer_group is not None:
             subscription = self._controller.consumers.find_subscription(header.consumer_group, topic)
             body.subscription_data = subscription
-            body.filter_data = (
-                f"{header.consumer_group}@{topic} is not online!" if subscription is None else "null"
-            )
+            body.filter_data = f"{header.consumer_group}@{topic} is not online!" if subscription is None else "null"
         if not queue.min_offset <= header.index < queue.max_offset:
             return request.reply(remark=f"Index {header.index} of {header.queue_id}@{topic} is not exist!")
         end = min(header.index + min(header.count, MAX_UNITS), queue.max_offset)
@@ -77,7 +75,7 @@ class MessageAdmin:
             record = store.message_at(offset)
             if record is None:
                 return request.reply(ResponseCode.SYSTEM_ERROR, f"{failed} No message has the id {header.msg_id}.")
-            message = decode_message(record, decompress=False)
+            message = decode_message(record, decompress_body=False)
         except RocketMQError as error:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"{failed} {error}")
         properties = dict(message.properties)

@@ -138,8 +138,15 @@ class OffsetAdmin:
         With `useServerSideResetOffset` (5.x) this broker does it, online or not; without, the connected consumers
         are told to, as brokers of 4.x do.
         """
-        log.info("reset of %s on %s to time %d, offset %s, queue %d asked for by %s", header.group, header.topic,
-                 header.timestamp, header.offset, header.queue_id, channel.remote)
+        log.info(
+            "reset of %s on %s to time %d, offset %s, queue %d asked for by %s",
+            header.group,
+            header.topic,
+            header.timestamp,
+            header.offset,
+            header.queue_id,
+            channel.remote,
+        )
         if self._controller.config.useServerSideResetOffset:
             return self._reset_here(request, header)
         return self._reset_by_clients(request, header)
@@ -177,8 +184,10 @@ class OffsetAdmin:
         """The offset of a time; a negative one means the end of the queue."""
         store = self._controller.store
         if timestamp < 0:
-            return store.max_offset(topic, queue_id)
-        return store.offset_by_time(topic, queue_id, timestamp)
+            end: int = store.max_offset(topic, queue_id)
+            return end
+        offset: int = store.offset_by_time(topic, queue_id, timestamp)
+        return offset
 
     def _reset_by_clients(self, request: RemotingCommand, header: ResetOffsetRequestHeader) -> RemotingCommand:
         controller, topic, group = self._controller, header.topic, header.group
@@ -231,9 +240,7 @@ def install(controller: BrokerController) -> None:
     register(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, SearchOffsetRequestHeader, admin.search_by_timestamp)
     register(RequestCode.GET_MAX_OFFSET, GetMaxOffsetRequestHeader, admin.max_offset)
     register(RequestCode.GET_MIN_OFFSET, GetMinOffsetRequestHeader, admin.min_offset)
-    register(
-        RequestCode.GET_EARLIEST_MSG_STORETIME, GetEarliestMsgStoretimeRequestHeader, admin.earliest_store_time
-    )
+    register(RequestCode.GET_EARLIEST_MSG_STORETIME, GetEarliestMsgStoretimeRequestHeader, admin.earliest_store_time)
     register(RequestCode.GET_ALL_CONSUMER_OFFSET, None, admin.all_consumer_offsets)
     register(RequestCode.GET_ALL_DELAY_OFFSET, None, admin.all_delay_offsets)
     register(RequestCode.CLONE_GROUP_OFFSET, CloneGroupOffsetRequestHeader, admin.clone_group_offset)

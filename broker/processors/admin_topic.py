@@ -70,8 +70,14 @@ class TopicAdmin:
         except RocketMQError as error:
             return request.reply(ResponseCode.SYSTEM_ERROR, str(error))
         for config in changed:
-            log.info("topic %s set by %s: %d read, %d write queues, perm %d", config.topic_name, channel.remote,
-                     config.read_queue_nums, config.write_queue_nums, config.perm)
+            log.info(
+                "topic %s set by %s: %d read, %d write queues, perm %d",
+                config.topic_name,
+                channel.remote,
+                config.read_queue_nums,
+                config.write_queue_nums,
+                config.perm,
+            )
         if not changed:
             return request.reply()
 
@@ -105,9 +111,7 @@ class TopicAdmin:
             return request.reply(ResponseCode.INVALID_PARAMETER, "The specified topic is blank.")
         config = self._controller.config
         if config.validateSystemTopicWhenUpdateTopic and self._topics.is_system(topic):
-            return request.reply(
-                ResponseCode.INVALID_PARAMETER, f"The topic[{topic}] is conflict with system topic."
-            )
+            return request.reply(ResponseCode.INVALID_PARAMETER, f"The topic[{topic}] is conflict with system topic.")
         doomed = [topic]
         if config.clearRetryTopicWhenDeleteTopic:
             for group in self._controller.offsets.groups_of_topic(topic):
@@ -131,9 +135,7 @@ class TopicAdmin:
         """351: one topic."""
         config = self._topics.get(header.topic)
         if config is None:
-            return request.reply(
-                ResponseCode.TOPIC_NOT_EXIST, f"No topic in this broker. topic: {header.topic}"
-            )
+            return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"No topic in this broker. topic: {header.topic}")
         return request.reply(body=self._topics.encode_topic(config))
 
     def get_system_topics(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:

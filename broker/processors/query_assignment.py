@@ -89,9 +89,7 @@ class QueryAssignmentProcessor:
             return None
         return strategy(queues, sorted(info.client_ids), body.client_id)
 
-    def set_message_request_mode(
-        self, _channel: Channel, request: RemotingCommand, _header: None
-    ) -> RemotingCommand:
+    def set_message_request_mode(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
         """401: the mode in which a group fetches a topic; PULL alone is served."""
         mode = SetMessageRequestModeRequestBody.decode(request.body_bytes)
         topic, group = mode.topic, mode.consumer_group
@@ -108,9 +106,7 @@ class QueryAssignmentProcessor:
         self.modes.set(mode)
         return request.reply()
 
-    def all_message_request_modes(
-        self, _channel: Channel, request: RemotingCommand, _header: None
-    ) -> RemotingCommand:
+    def all_message_request_modes(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
         """402: every mode that was set."""
         return request.reply(body=self.modes.encode())
 
