@@ -108,6 +108,13 @@ class MessageStoreConfig(ConfigClass):
     pullBatchMaxMessageCount: Annotated[int, Used("messages one pull may ask for", low=1)] = 160
     maxConsumeQueueScan: Annotated[int, Used("consumequeue entries a pull scans past a filter at most", low=1)] = 20000
 
+    maxFilterMessageSize: Annotated[
+        int, Used("bytes of consumequeue units that one pull looks at past a filter at most", low=20)
+    ] = 16000
+    enabledAppendPropCRC: Annotated[
+        bool, Used("append a CRC of the whole record as its last property")
+    ] = False
+
     # Keys of Apache's store that are accepted and kept, without effect here.
     storePathDLedgerCommitLog: str | None = None
     storePathEpochFile: str | None = None
@@ -154,7 +161,6 @@ class MessageStoreConfig(ConfigClass):
     destroyMapedFileIntervalForcibly: int = 120_000
     redeleteHangedFileInterval: int = 120_000
     putMsgIndexHightWater: int = 600_000
-    maxFilterMessageSize: int = 16000
     commitCommitLogLeastPages: int = 4
     flushLeastPagesWhenWarmMapedFile: int = 4096
     commitCommitLogThoroughInterval: int = 200
@@ -191,7 +197,6 @@ class MessageStoreConfig(ConfigClass):
     dispatchCqCacheNum: int = 4096
     enableAsyncReput: bool = True
     recheckReputOffsetFromCq: bool = False
-    enabledAppendPropCRC: bool = False
     forceVerifyPropCRC: bool = False
     travelCqFileNumWhenGetMessage: int = 1
     correctLogicMinOffsetSleepInterval: int = 1

@@ -208,15 +208,16 @@ class ConsumeQueue:
         """Map the files. Raises MissingFileError, FileLengthError."""
         self.rows.load()
 
-    def recover(self) -> None:
+    def recover(self, *, clean: bool) -> None:
         """Find the last valid unit in the last three files and cut what follows.
 
-        A unit is valid when its size is positive and its record lies after that of the unit before."""
+        A unit is valid when its size is positive and its record lies after that of the unit before. After an
+        unclean stop these files count as not yet durable."""
         files = self.rows.files
         if not files:
             return
         index = max(0, len(files) - 3)
-        end = files[index].base
+        base = end = files[index].base
         last_physical = -1
         while index < len(files):
             file = files[index]
@@ -233,9 +234,10 @@ class ConsumeQueue:
                 break
             index += 1
         self._cut(end)
-        self.rows.flushed_where = end
+        durable_until = end if clean else base
+        self.rows.flushed_where = durable_until
         for file in self.rows.files:
-            file.flushed = file.wrote
+            file.flushed = file.wrote if file.base < durable_until else 0
 
     def truncate_dirty(self, physical_offset: int) -> int:
         """Cut all units whose record begins at or after a commitlog offset; returns how many."""

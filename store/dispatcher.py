@@ -1,0 +1,119 @@
+"""What a record means for consumequeues and index, for records that are read back from the commitlog.
+
+What lives here: the value of a unit's last field (tag hash or time of delivery), the delay levels, and bringing
+the consumequeues up to a record that recovery has read. What does not: the dispatch of a message that is just
+being put, which the append path does itself (`message_store.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..common.errors import RocketMQError
+from ..common.javatypes import tags_hash
+from ..common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TAGS
+from ..common.message_codec import RecordView
+from ..common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
+from .consume_queue import ConsumeQueue
+
+_UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNKNOWN_LEVEL_DELAY_MS = 1000
+
+
+def parse_delay_levels(text: str) -> list[int]:
+    """The delays (ms) of messageDelayLevel, level 1 first. Raises RocketMQError naming the bad one."""
+    delays = []
+    for word in text.split():
+        if word[-1] not in _UNIT_MS or not word[:-1].isascii() or not word[:-1].isdigit():
+            raise RocketMQError(
+                f"'{word}' in messageDelayLevel is no delay", "write a number with s, m, h or d, for example 30s"
+            )
+        delays.append(int(word[:-1]) * _UNIT_MS[word[-1]])
+    return delays
+
+
+def deliver_time(properties: dict[str, str], delays: list[int], timestamp: int) -> int:
+    """Time (ms) at which a message of the delay topic is due, 0 when it names no level (computeDeliverTimestamp).
+
+    Levels above the highest count as the highest."""
+    text = properties.get(PROPERTY_DELAY_TIME_LEVEL)
+    try:
+        level = int(text) if text else 0
+    except ValueError:
+        level = 0
+    if level <= 0:
+        return 0
+    level = min(level, len(delays))
+    return timestamp + (delays[level - 1] if level else _UNKNOWN_LEVEL_DELAY_MS)
+
+
+def tags_code_of(queue: ConsumeQueue, properties: dict[str, str], delays: list[int], timestamp: int) -> int:
+    """The last field of the consumequeue unit of a message."""
+    if queue.is_delay:
+        due = deliver_time(properties, delays, timestamp)
+        if due:
+            return due
+    tags = properties.get(PROPERTY_TAGS)
+    return tags_hash(tags) if tags else 0
+
+
+def enters_consume_queue(sys_flag: int) -> bool:
+    """False for prepared and rolled back transaction records, which no consumer sees."""
+    return sys_flag & TRANSACTION_MASK in (TRANSACTION_NOT_TYPE, TRANSACTION_COMMIT_TYPE)
+
+
+class GapError(Exception):
+    """Units before this record are missing from its queue; recovery has to begin further ahead."""
+
+
+class Redispatcher:
+    """Brings the consumequeues up to records of the commitlog, given in their order.
+
+    `index` is asked to index every record that is not rolled back; it ignores what it knows already."""
+
+    def __init__(
+        self,
+        find_queue: Callable[[str, int], ConsumeQueue],
+        delays: list[int],
+        index: Callable[[str, dict[str, str], RecordView], Any],
+    ) -> None:
+        self._find_queue = find_queue
+        self._delays = delays
+        self._index = index
+        #: Set when the records are read from the very first one on: gaps can then not be filled from the commitlog.
+        self.from_first_file = False
+        self.units_written = 0
+        self.units_repaired = 0
+        self.units_lost = 0
+
+    def dispatch(self, topic: str, properties: dict[str, str], record: RecordView) -> None:
+        """Make sure that the record has its unit and its index entries. Raises GapError, OSError."""
+        if enters_consume_queue(record.sys_flag):
+            queue = self._find_queue(topic, record.queue_id)
+            code = tags_code_of(queue, properties, self._delays, record.store_timestamp)
+            self._put(queue, record, code)
+        self._index(topic, properties, record)
+
+    def _put(self, queue: ConsumeQueue, record: RecordView, code: int) -> None:
+        offset, physical, size = record.queue_offset, record.physical_offset, record.size
+        if physical < queue.max_physical_offset:
+            # Known, or of a topic that was deleted and made anew. A unit may have been torn by a power cut.
+            unit = queue.raw_unit(offset) if offset < queue.next_offset else None
+            if unit is not None and unit[0] == physical and unit != (physical, size, code):
+                queue.rewrite_unit(offset, physical, size, code)
+                self.units_repaired += 1
+            return
+        if offset < queue.next_offset:
+            # The queue was deleted and made anew, and a power cut has brought back its old units.
+            queue.cut_at(offset)
+        if offset > queue.next_offset:
+            if not queue.rows.files:
+                queue.start_at(offset)
+            elif self.from_first_file:
+                self.units_lost += offset - queue.next_offset
+                queue.fill_gap(offset)
+            else:
+                raise GapError(queue.topic, queue.queue_id, queue.next_offset, offset)
+        queue.max_offset = queue.put_unit(physical, size, code)
+        self.units_written += 1

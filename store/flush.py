@@ -1,0 +1,263 @@
+"""Flushing: when written bytes are made durable, and who is told (mirrors FlushRealTimeService,
+GroupCommitService and FlushConsumeQueueService).
+
+What lives here: the timers, the group commit and the one worker thread in which files are synced. All state is
+owned by the asyncio loop; the worker only runs `MappedFileQueue.sync` and the like. What does not: which bytes
+are dirty (`mapped_file_queue.py`), recovery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+from .checkpoint import StoreCheckpoint
+from .commit_log import CommitLog
+from .config import MessageStoreConfig
+from .consume_queue import ConsumeQueue
+from .index_service import IndexService
+from .mapped_file import MappedFile
+
+log = logging.getLogger(__name__)
+
+_PAGE = 4096
+_Batch = list[tuple[MappedFile, int]]
+
+
+class FlushTarget(Protocol):
+    """What the flush service needs of the store."""
+
+    config: MessageStoreConfig
+    commit_log: CommitLog
+    checkpoint: StoreCheckpoint
+    index: IndexService
+    #: ms, store timestamp of the last message whose consumequeue unit is written.
+    last_dispatched_timestamp: int
+
+    def all_queues(self) -> Iterable[ConsumeQueue]: ...
+
+    def on_commit_log_flushed(self) -> None:
+        """Called after `flushed_where` has moved."""
+
+
+class FlushService:
+    """The flushing of one open store. `wake` and `when_flushed` are for the loop's thread alone."""
+
+    def __init__(self, store: FlushTarget) -> None:
+        self._store = store
+        self._rows = store.commit_log.rows
+        self._worker = ThreadPoolExecutor(1, "store-flush")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._waiting: deque[tuple[int, float, Callable[[bool], None]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._scheduled = False
+        #: A sync was asked for while one was running.
+        self._again = False
+        self._sync_running: asyncio.Future[None] | None = None
+        self._last_thorough_log = 0.0
+        self._last_thorough_queues = 0.0
+        self._files_at_last_thorough = -1
+        #: Syncs of the commitlog that failed since the start.
+        self.failed_syncs = 0
+
+    def start(self) -> None:
+        """Begin the periodic flushes on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
+        self._last_thorough_log = self._last_thorough_queues = now
+        for body in (self._flush_log_periodically, self._flush_queues_periodically):
+            self._tasks.append(self._loop.create_task(body()))
+
+    async def stop(self) -> bool:
+        """End the periodic flushes and flush everything; True when all is durable."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        if self._sync_running is not None:
+            await asyncio.wait([self._sync_running])
+        done = await self._final_flush()
+        if self._timer is not None:
+            self._timer.cancel()
+        while self._waiting:
+            self._waiting.popleft()[2](False)
+        await asyncio.to_thread(self._worker.shutdown)
+        self._loop = None
+        return done
+
+    async def _final_flush(self) -> bool:
+        try:
+            batch = self._rows.unflushed()
+            await self._in_worker(lambda: self._rows.sync(batch))
+            self._mark_log_flushed(batch)
+            await self._flush_queues(thorough=True)
+        except OSError as error:
+            log.error("the store could not be flushed on its stop: %s", error)
+            return False
+        return True
+
+    # -- commitlog
+
+    def when_flushed(self, end_offset: int, callback: Callable[[bool], None]) -> None:
+        """Call back with True once the commitlog is durable up to `end_offset`, with False when its sync fails or
+        takes longer than syncFlushTimeout; at once, in this call, when it is durable already."""
+        if self._rows.flushed_where >= end_offset:
+            callback(True)
+            return
+        loop = self._loop
+        if loop is None:
+            callback(self._flush_log_now() and self._rows.flushed_where >= end_offset)
+            return
+        timeout = self._store.config.syncFlushTimeout / 1000
+        self._waiting.append((end_offset, loop.time() + timeout, callback))
+        if self._timer is None:
+            self._timer = loop.call_later(timeout, self._expire)
+        self.wake()
+
+    def wake(self) -> None:
+        """Sync the commitlog soon: after this turn of the loop, so that all its messages share the sync."""
+        if not self._scheduled and self._loop is not None:
+            self._scheduled = True
+            self._loop.call_soon(self._sync_log)
+
+    def _flush_log_now(self) -> bool:
+        try:
+            self._rows.flush()
+        except OSError as error:
+            log.error("the commitlog could not be synced: %s", error)
+            return False
+        self._store.on_commit_log_flushed()
+        return True
+
+    def _sync_log(self) -> None:
+        self._scheduled = False
+        if self._loop is None:
+            return
+        if self._sync_running is not None:
+            self._again = True
+            return
+        batch = self._rows.unflushed()
+        if not batch:
+            return
+        self._sync_running = self._loop.create_future()
+        job = self._worker.submit(self._rows.sync, batch)
+        loop = self._loop
+        job.add_done_callback(lambda done: loop.call_soon_threadsafe(self._log_synced, batch, done))
+
+    def _log_synced(self, batch: _Batch, done: Future[None]) -> None:
+        running, self._sync_running = self._sync_running, None
+        error = done.exception()
+        if error is None:
+            self._mark_log_flushed(batch)
+        else:
+            self._log_sync_failed(batch, error)
+        if self._waiting or self._again:
+            self._again = False
+            self._sync_log()
+        if running is not None:
+            running.set_result(None)
+
+    def _mark_log_flushed(self, batch: _Batch) -> None:
+        self._rows.mark_flushed(batch)
+        flushed = self._rows.flushed_where
+        timestamp = max((file.last_timestamp for file, wrote in batch if file.wrote == wrote), default=0)
+        if timestamp:
+            self._store.checkpoint.physic_msg_timestamp = timestamp
+        self._store.on_commit_log_flushed()
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= flushed:
+            waiting.popleft()[2](True)
+
+    def _log_sync_failed(self, batch: _Batch, error: BaseException) -> None:
+        self.failed_syncs += 1
+        log.error("the commitlog could not be synced: %s", error)
+        end = batch[-1][0].base + batch[-1][1]
+        for file, _ in batch:
+            file.dirty_again()
+        while self._waiting and self._waiting[0][0] <= end:
+            self._waiting.popleft()[2](False)
+
+    def _expire(self) -> None:
+        """Tell those who have waited for syncFlushTimeout that they need not wait any longer."""
+        self._timer = None
+        loop = self._loop
+        if loop is None:
+            return
+        now = loop.time()
+        while self._waiting and self._waiting[0][1] <= now:
+            self._waiting.popleft()[2](False)
+        if self._waiting:
+            self._timer = loop.call_at(self._waiting[0][1], self._expire)
+
+    async def _flush_log_periodically(self) -> None:
+        config = self._store.config
+        while True:
+            await asyncio.sleep(config.flushIntervalCommitLog / 1000)
+            now = asyncio.get_running_loop().time()
+            least = config.flushCommitLogLeastPages * _PAGE
+            if now >= self._last_thorough_log + config.flushCommitLogThoroughInterval / 1000:
+                self._last_thorough_log = now
+                least = 1
+            if self._rows.dirty_bytes() >= max(least, 1):
+                self._sync_log()
+
+    # -- consumequeues, index, checkpoint
+
+    async def _flush_queues_periodically(self) -> None:
+        config = self._store.config
+        while True:
+            await asyncio.sleep(config.flushIntervalConsumeQueue / 1000)
+            now = asyncio.get_running_loop().time()
+            # Recovery begins at a commitlog file, so a new file is worth a checkpoint that allows to begin there.
+            files = len(self._rows.files)
+            interval = config.flushConsumeQueueThoroughInterval / 1000
+            thorough = now >= self._last_thorough_queues + interval or files != self._files_at_last_thorough
+            try:
+                await self._flush_queues(thorough=thorough)
+                if thorough:
+                    self._last_thorough_queues = now
+                    self._files_at_last_thorough = files
+            except OSError as error:
+                log.error("the consumequeues could not be synced: %s", error)
+
+    async def _flush_queues(self, *, thorough: bool) -> None:
+        """Sync the consumequeues with enough dirty pages; if `thorough` all of them, and the checkpoint after."""
+        store = self._store
+        timestamp = store.last_dispatched_timestamp
+        least = 1 if thorough else max(1, store.config.flushConsumeQueueLeastPages * _PAGE)
+        for queue in list(store.all_queues()):
+            rows = queue.rows
+            if rows.dirty_bytes() < least:
+                continue
+            batch = rows.unflushed()
+            try:
+                await self._in_worker(lambda rows=rows, batch=batch: rows.sync(batch))  # type: ignore[misc]
+            except OSError:
+                for file, _ in batch:
+                    file.dirty_again()
+                raise
+            rows.mark_flushed(batch)
+        index_synced = await self._flush_index(at_once=thorough)
+        if thorough and timestamp:
+            store.checkpoint.logics_msg_timestamp = timestamp
+        if thorough or index_synced:
+            store.checkpoint.write()
+            await self._in_worker(store.checkpoint.sync)
+
+    async def _flush_index(self, *, at_once: bool) -> bool:
+        index = self._store.index
+        index.retry()
+        if not at_once and not index.sync_due():
+            return False
+        sync = index.begin_sync()
+        await self._in_worker(lambda: index.run_sync(sync))
+        index.end_sync(sync)
+        return True
+
+    def _in_worker(self, work: Callable[[], None]) -> Awaitable[None]:
+        return asyncio.get_running_loop().run_in_executor(self._worker, work)

@@ -1,0 +1,305 @@
+"""Reading from the store: messages of a queue, single records, offsets by time, queries through the index.
+
+What lives here: all reads (mirrors the get side of DefaultMessageStore). What does not: writing and the life
+cycle (`message_store.py`). Whatever is returned as a memoryview is the mapping itself: nothing is copied, and a
+view stays readable when its file is deleted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from ..common.javatypes import to_int32
+from ..common.record_layout import CQ_UNIT, CQ_UNIT_SIZE, store_timestamp_position
+from .commit_log import CommitLog
+from .config import MessageStoreConfig
+from .consume_queue import ConsumeQueue
+from .filter import MIN_TAGS_CODE, MessageFilter
+from .get_result import GetMessageResult, GetStatus, QueryMessageResult
+from .index_service import IndexService
+from .offset_by_time import Boundary, offset_by_time
+from .store_stats import StoreStats
+
+#: Bytes that one read returns at most, whatever the caller asks for (DefaultMessageStore.MAX_PULL_MSG_SIZE).
+MAX_PULL_BYTES = 128 * 1024 * 1024
+_MIN_PULL_BYTES = 100
+_MAX_TAGS_CODE = (1 << 31) - 1
+_QUERY_ROUNDS = 3
+_NO_MESSAGES = GetStatus.NO_MESSAGE_IN_QUEUE
+_unpack_units = CQ_UNIT.iter_unpack
+
+
+class StoreReader:
+    """The reading half of a `MessageStore`."""
+
+    config: MessageStoreConfig
+    commit_log: CommitLog
+    index: IndexService
+    stats: StoreStats
+    table: dict[str, dict[int, ConsumeQueue]]
+
+    def __init__(self) -> None:
+        #: Bytes of memory there are; read once, for the guess whether a message is still in it.
+        self._memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+    # -- queues
+
+    def consume_queue(self, topic: str, queue_id: int) -> ConsumeQueue | None:
+        """The queue, None when nothing was ever put into it."""
+        queues = self.table.get(topic)
+        return queues.get(queue_id) if queues is not None else None
+
+    def all_queues(self) -> Iterator[ConsumeQueue]:
+        """All queues that exist."""
+        for queues in list(self.table.values()):
+            yield from list(queues.values())
+
+    def queues(self) -> Iterator[tuple[str, int]]:
+        """Topic and queue id of all queues that exist."""
+        for queue in self.all_queues():
+            yield queue.topic, queue.queue_id
+
+    def min_offset(self, topic: str, queue_id: int) -> int:
+        """Offset of the first message of a queue that is still there, 0 when there is no queue."""
+        queue = self.consume_queue(topic, queue_id)
+        return queue.min_offset if queue is not None else 0
+
+    def max_offset(self, topic: str, queue_id: int) -> int:
+        """Offset after the last message of a queue that may be read, 0 when there is no queue."""
+        queue = self.consume_queue(topic, queue_id)
+        return queue.max_offset if queue is not None else 0
+
+    @property
+    def max_phy_offset(self) -> int:
+        """Offset in the commitlog where the next record goes (bytes)."""
+        return self.commit_log.max_offset
+
+    @property
+    def min_phy_offset(self) -> int:
+        """Offset of the first byte of the commitlog that is kept, -1 when it is empty."""
+        return self.commit_log.min_offset
+
+    # -- messages of a queue
+
+    def get_message(
+        self,
+        group: str,
+        topic: str,
+        queue_id: int,
+        offset: int,
+        max_msgs: int,
+        message_filter: MessageFilter | None = None,
+        max_bytes: int = MAX_PULL_BYTES,
+    ) -> GetMessageResult:
+        """Up to `max_msgs` messages and about `max_bytes` from a queue offset on (DefaultMessageStore.getMessage).
+
+        The limits maxTransferCount/BytesOnMessageInMemory (or InDisk) apply as well. `next_begin_offset` is where
+        to go on, also when nothing was found; at least one message is returned if one matches in the stretch of
+        the queue that one call looks at."""
+        queue = self.consume_queue(topic, queue_id)
+        if queue is None or queue.max_offset == 0:
+            self.stats.get_missed += 1
+            return GetMessageResult(_NO_MESSAGES, self._corrected(offset, 0))
+        min_offset, max_offset = queue.min_offset, queue.max_offset
+        if min_offset <= offset < max_offset:
+            result = self._read(queue, offset, max_msgs, message_filter, max_bytes)
+        elif offset < min_offset:
+            result = GetMessageResult(GetStatus.OFFSET_TOO_SMALL, self._corrected(offset, min_offset))
+        elif offset == max_offset:
+            result = GetMessageResult(GetStatus.OFFSET_OVERFLOW_ONE, offset)
+        else:
+            result = GetMessageResult(GetStatus.OFFSET_OVERFLOW_BADLY, self._corrected(offset, max_offset))
+        result.min_offset = min_offset
+        result.max_offset = max_offset
+        if result.count:
+            self.stats.get_found += 1
+            self.stats.transferred_messages += result.count
+        else:
+            self.stats.get_missed += 1
+        return result
+
+    def _corrected(self, offset: int, to: int) -> int:
+        """Where a reader at `offset` goes on (nextOffsetCorrection): a slave leaves it as it is."""
+        if self.config.brokerRole == "SLAVE" and not self.config.offsetCheckInSlave:
+            return offset
+        return to
+
+    def _read(
+        self, queue: ConsumeQueue, offset: int, max_msgs: int, message_filter: MessageFilter | None, max_bytes: int
+    ) -> GetMessageResult:
+        config = self.config
+        scan = max(-(-config.maxFilterMessageSize // CQ_UNIT_SIZE), max_msgs)
+        units = queue.units_from(offset, min(scan, queue.max_offset - offset))
+        if units is None:
+            units_a_file = queue.rows.file_size // CQ_UNIT_SIZE
+            next_file = offset + units_a_file - offset % units_a_file
+            return GetMessageResult(GetStatus.OFFSET_FOUND_NULL, self._corrected(offset, next_file))
+        behind = self.commit_log.max_offset - int.from_bytes(units[:8], "big")
+        memory = self._memory * config.accessMessageInMemoryMaxRatio // 100
+        if behind <= memory:
+            most, most_bytes = config.maxTransferCountOnMessageInMemory, config.maxTransferBytesOnMessageInMemory
+        else:
+            most, most_bytes = config.maxTransferCountOnMessageInDisk, config.maxTransferBytesOnMessageInDisk
+        most = min(max_msgs, most)
+        most_bytes = min(max(max_bytes, _MIN_PULL_BYTES), MAX_PULL_BYTES, most_bytes)
+        if message_filter is None:
+            result = self._collect(units, most, most_bytes)
+        else:
+            result = self._collect_matching(units, most, most_bytes, message_filter)
+        result.next_begin_offset += offset
+        # Where the call ended: messages further back than memory reaches come cheaper from a slave.
+        if behind > memory and result.next_begin_offset > offset:
+            unit = queue.raw_unit(result.next_begin_offset - 1)
+            result.suggest_pulling_from_slave = unit is not None and self.commit_log.max_offset - unit[0] > memory
+        return result
+
+    def _collect(self, units: memoryview, most: int, most_bytes: int) -> GetMessageResult:
+        """Messages of some units without a filter; `next_begin_offset` counts the units done.
+
+        Records that lie side by side become one view."""
+        find = self.commit_log.rows.find
+        views: list[memoryview] = []
+        count = total = done = skip_until = 0
+        base = run_start = run_end = 0
+        file_end = -1
+        view = units
+        for physical, size, _ in _unpack_units(units):
+            if count and (count >= most or total + size > most_bytes):
+                break
+            done += 1
+            if physical != run_end or physical + size > file_end:
+                if physical < skip_until:
+                    continue
+                if run_end > run_start:
+                    views.append(view[run_start - base : run_end - base])
+                    run_start = run_end
+                if not base <= physical or physical + size > file_end:
+                    file = find(physical)
+                    if file is None or physical + size > file.base + file.wrote:
+                        skip_until = self.commit_log.next_file_offset(physical)
+                        continue
+                    view, base, file_end = file.view, file.base, file.base + file.wrote
+                run_start = physical
+            run_end = physical + size
+            count += 1
+            total += size
+            skip_until = 0
+        if run_end > run_start:
+            views.append(view[run_start - base : run_end - base])
+        status = GetStatus.FOUND if count else GetStatus.MESSAGE_WAS_REMOVING
+        return GetMessageResult(status, done, views=views, total_size=total, count=count)
+
+    def _collect_matching(
+        self, units: memoryview, most: int, most_bytes: int, message_filter: MessageFilter
+    ) -> GetMessageResult:
+        """As `_collect`, with a filter."""
+        codes = message_filter.tag_codes
+        matches = message_filter.matches_record if message_filter.checks_record else None
+        result = GetMessageResult(GetStatus.NO_MATCHED_MESSAGE)
+        views = result.views
+        done = skip_until = 0
+        for physical, size, code in _unpack_units(units):
+            if result.count and (result.count >= most or result.total_size + size > most_bytes):
+                break
+            done += 1
+            if physical < skip_until:
+                continue
+            if codes is not None and code not in codes and not _passes(code, codes):
+                if not result.count:
+                    result.status = GetStatus.NO_MATCHED_MESSAGE
+                continue
+            record = self.commit_log.view(physical, size)
+            if record is None:
+                if not result.count:
+                    result.status = GetStatus.MESSAGE_WAS_REMOVING
+                skip_until = self.commit_log.next_file_offset(physical)
+                continue
+            if matches is not None and not matches(record):
+                if not result.count:
+                    result.status = GetStatus.NO_MATCHED_MESSAGE
+                result.filtered_count += 1
+                continue
+            views.append(record)
+            result.count += 1
+            result.total_size += size
+            result.status = GetStatus.FOUND
+            skip_until = 0
+        result.next_begin_offset = done
+        return result
+
+    # -- single records and times
+
+    def message_at(self, phys_offset: int, size: int | None = None) -> memoryview | None:
+        """The record at a commitlog offset (or `size` bytes there), None when there is none."""
+        if size is None:
+            return self.commit_log.record_at(phys_offset)
+        return self.commit_log.view(phys_offset, size)
+
+    def commit_log_offset(self, topic: str, queue_id: int, offset: int) -> int | None:
+        """Commitlog offset of the message at a queue offset, None when there is none."""
+        queue = self.consume_queue(topic, queue_id)
+        unit = queue.unit(offset) if queue is not None else None
+        return unit[0] if unit is not None else None
+
+    def offset_by_time(self, topic: str, queue_id: int, timestamp: int, boundary: Boundary = "lower") -> int:
+        """Queue offset for a time (ms), see `offset_by_time.py`; 0 when there is no queue."""
+        queue = self.consume_queue(topic, queue_id)
+        return offset_by_time(queue, self.commit_log, timestamp, boundary) if queue is not None else 0
+
+    def store_time(self, topic: str, queue_id: int, offset: int) -> int:
+        """Store timestamp (ms) of the message at a queue offset, -1 when it is not there."""
+        queue = self.consume_queue(topic, queue_id)
+        unit = queue.unit(offset) if queue is not None and offset < queue.max_offset else None
+        return self.commit_log.store_time(unit[0], unit[1]) if unit is not None else -1
+
+    def earliest_store_time(self, topic: str | None = None, queue_id: int = 0) -> int:
+        """Store timestamp (ms) of the first message of a queue, or of the whole store; -1 when there is none."""
+        if topic is not None:
+            return self.store_time(topic, queue_id, self.min_offset(topic, queue_id))
+        first = self.commit_log.min_offset
+        return self.commit_log.store_time(first, store_timestamp_position(0) + 8) if first >= 0 else -1
+
+    # -- queries
+
+    def query_message(
+        self, topic: str, key: str, max_num: int, begin_ms: int, end_ms: int, unique: bool = False
+    ) -> QueryMessageResult:
+        """Records found through the index by key or unique key, stored in a span of time (ms), oldest first.
+
+        Hashes collide, so a record may have another key: the caller compares. `unique` changes nothing, both kinds
+        of keys share the index. Mirrors DefaultMessageStore.queryMessage."""
+        result = QueryMessageResult()
+        end = end_ms
+        for _ in range(_QUERY_ROUNDS):
+            found = self.index.query_offset(topic, key, max_num, begin_ms, end)
+            if not found.phy_offsets:
+                break
+            offsets = sorted(found.phy_offsets)
+            result.index_last_update_timestamp = found.index_last_update_timestamp
+            result.index_last_update_phyoffset = found.index_last_update_phyoffset
+            for phys_offset in offsets:
+                record = self.commit_log.record_at(phys_offset)
+                if record is not None:
+                    result.views.append(record)
+                    result.total_size += len(record)
+            if result.total_size:
+                break
+            end = self.commit_log.store_time(offsets[0], store_timestamp_position(0) + 8)
+            if end < begin_ms:
+                break
+        return result
+
+
+def _passes(code: int, codes: frozenset[int]) -> bool:
+    """Whether a unit whose last field is no wanted tag hash passes all the same.
+
+    An address in an extension file says nothing about the tag; of a time of delivery Java compares the low half."""
+    if code < MIN_TAGS_CODE:
+        return True
+    return code > _MAX_TAGS_CODE and to_int32(code) in codes
+
+
+#: Called for each message that consumers may now read: topic, queue id, queue offset after it, last field of its
+#: unit (tag hash), store timestamp (ms), properties.
+Arriving = Callable[[str, int, int, int, int, dict[str, str]], None]

@@ -1,0 +1,87 @@
+"""Counters of the store and the rates made from them (mirrors StoreStatsService).
+
+What lives here: plain counters that the hot paths add to, samples of them once a second, and the texts of
+brokerStatus. What does not: statistics by topic and group (the broker's).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+_WINDOWS_S = (10, 60, 600)
+
+
+class _Sample(NamedTuple):
+    at_ms: int
+    put: int
+    found: int
+    missed: int
+    transferred: int
+
+
+class StoreStats:
+    """Counters since the start of the store."""
+
+    __slots__ = (
+        "_clock", "_samples", "boot_timestamp", "get_found", "get_missed", "put_bytes", "put_failed", "put_messages",
+        "transferred_messages",
+    )  # fmt: skip
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self.boot_timestamp = clock()
+        self.put_messages = 0
+        self.put_bytes = 0
+        self.put_failed = 0
+        self.get_found = 0
+        self.get_missed = 0
+        self.transferred_messages = 0
+        self._samples: deque[_Sample] = deque(maxlen=_WINDOWS_S[-1] + 1)
+
+    def sample(self) -> None:
+        """Take a sample for the rates; call it once a second."""
+        self._samples.append(
+            _Sample(self._clock(), self.put_messages, self.get_found, self.get_missed, self.transferred_messages)
+        )
+
+    def _rates(self, field: str) -> str:
+        """The rates a second over the last 10, 60 and 600 s, as far as there are samples, apart by blanks."""
+        rates = []
+        samples = self._samples
+        for window in _WINDOWS_S:
+            if len(samples) > window:
+                first, last = samples[-window - 1], samples[-1]
+                elapsed = max(1, last.at_ms - first.at_ms)
+                rates.append(f"{(getattr(last, field) - getattr(first, field)) * 1000 / elapsed}")
+        return " ".join(rates)
+
+    def _total_rates(self) -> str:
+        found, missed = self._rates("found").split(), self._rates("missed").split()
+        return " ".join(str(float(a) + float(b)) for a, b in zip(found, missed, strict=True))
+
+    def runtime_info(self) -> dict[str, str]:
+        """Keys and texts of brokerStatus. Times of single puts are not measured, so their keys are not here."""
+        times = max(1, self.put_messages)
+        return {
+            "bootTimestamp": str(self.boot_timestamp),
+            "runtime": _readable(self._clock() - self.boot_timestamp),
+            "putMessageTimesTotal": str(times),
+            "putMessageFailedTimes": str(self.put_failed),
+            "putMessageSizeTotal": str(self.put_bytes),
+            "putMessageAverageSize": str(self.put_bytes / times),
+            "dispatchMaxBuffer": "0",
+            "putTps": self._rates("put"),
+            "getFoundTps": self._rates("found"),
+            "getMissTps": self._rates("missed"),
+            "getTotalTps": self._total_rates(),
+            "getTransferredTps": self._rates("transferred"),
+        }
+
+
+def _readable(ms: int) -> str:
+    """A duration as Apache writes it: `[ 0 days, 1 hours, 2 minutes, 3 seconds ]`."""
+    seconds = max(0, ms) // 1000
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    return f"[ {days} days, {hours % 24} hours, {minutes % 60} minutes, {seconds % 60} seconds ]"
