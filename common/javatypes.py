@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 
 LONG_MAX = (1 << 63) - 1
@@ -30,8 +31,10 @@ _ABOVE_ZERO: Final = bytes((_DIGITS[i - 48] if 48 <= i < 79 else _NO_DIGIT[0]) f
 #: Longer strings are hashed in pieces: int() takes quadratic time and refuses more than 4300 digits.
 _PIECE: Final = 512
 POWERS_OF_31: Final[tuple[int, ...]] = tuple(pow(31, i, 1 << 32) for i in range(_PIECE + 1))
-#: What the '0' in each of i characters adds to the hash.
-_ZEROS: Final[tuple[int, ...]] = tuple(48 * sum(31**k for k in range(i)) & 0xFFFFFFFF for i in range(_PIECE + 1))
+#: What the '0' in each of i characters adds to the hash: 48 * (31 ** 0 + ... + 31 ** (i - 1)).
+_ZEROS: Final[tuple[int, ...]] = tuple(
+    accumulate(range(_PIECE), lambda zeros, _: (zeros * 31 + 48) & 0xFFFFFFFF, initial=0)
+)
 
 
 def _bytes_hash(raw: bytes) -> int:
