@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,8 @@ from pathlib import Path
 from ...common.errors import RocketMQError
 
 WINDOW = 8 << 20  # bytes read at a time
+MAX_OPEN = 200  # descriptors kept open over all files; a store may have more queues than a process may have descriptors
+_open_files: OrderedDict[StoreFile, int] = OrderedDict()
 
 
 class StoreFile:
@@ -24,7 +27,6 @@ class StoreFile:
     def __init__(self, path: Path, base: int = 0) -> None:
         self.path = path
         self.base = base
-        self._descriptor = -1
         status = path.stat()
         self.size = status.st_size
         self.allocated = status.st_blocks * 512
@@ -38,23 +40,32 @@ class StoreFile:
     def read(self, position: int, length: int) -> bytes:
         """Up to `length` bytes from `position` of the file; fewer at its end. Raises RocketMQError when it cannot be read."""
         try:
-            if self._descriptor < 0:
-                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            return os.pread(self._descriptor, length, position)
+            return os.pread(self._open(), length, position)
         except OSError as error:
             raise RocketMQError(
                 f"cannot read {self.path}: {error.strerror or error}",
                 "check permissions and the disk (dmesg, smartctl)",
             ) from error
 
+    def _open(self) -> int:
+        descriptor = _open_files.get(self)
+        if descriptor is None:
+            if len(_open_files) >= MAX_OPEN:
+                os.close(_open_files.popitem(last=False)[1])
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            _open_files[self] = descriptor
+        else:
+            _open_files.move_to_end(self)
+        return descriptor
+
     def data_extents(self) -> Iterator[tuple[int, int]]:
         """The ranges (start, end) of the file that are no holes; the whole file where the file system cannot tell."""
-        self.read(0, 1)
         position = 0
         while position < self.size:
+            descriptor = self._open()
             try:
-                start = os.lseek(self._descriptor, position, os.SEEK_DATA)
-                end = os.lseek(self._descriptor, start, os.SEEK_HOLE)
+                start = os.lseek(descriptor, position, os.SEEK_DATA)
+                end = os.lseek(descriptor, start, os.SEEK_HOLE)
             except OSError:
                 if position == 0 and self.allocated:
                     yield 0, self.size
@@ -64,9 +75,9 @@ class StoreFile:
 
     def close(self) -> None:
         """Give the descriptor back; a later read opens the file again."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        descriptor = _open_files.pop(self, None)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 @dataclass(frozen=True)
