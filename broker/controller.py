@@ -194,7 +194,7 @@ class BrokerController:
             listener()
 
     def _register_soon(self) -> None:
-        run_later(self.outer.register_all(), "register-broker")
+        run_later(self.register_all(), "register-broker")
 
     def _start_jobs(self) -> None:
         every, config, store_config = self._jobs.every, self.config, self.store_config

@@ -37,11 +37,11 @@ MAX_PER_TURN = 512
 
 
 class ScheduleMessageService:
-    """Delivers delayed messages. ``offsets``: level -> next queue offset of the delay topic to deliver."""
+    """Delivers delayed messages. ``table``: level -> next queue offset of the delay topic to deliver."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
-        self.offsets: dict[int, int] = {}
+        self.table: dict[int, int] = {}
         self.levels: list[int] = parse_delay_levels(controller.store_config.messageDelayLevel)
         self.data_version = DataVersion.fresh()
         self._not_before: dict[int, int] = {}
@@ -75,9 +75,9 @@ class ScheduleMessageService:
 
         loaded = load_with_backup(self.path, parse)
         if loaded is not None:
-            self.offsets, self.data_version = loaded
-        for level, offset in self.offsets.items():
-            self.offsets[level] = self._within_queue(level, offset)
+            self.table, self.data_version = loaded
+        for level, offset in self.table.items():
+            self.table[level] = self._within_queue(level, offset)
         return loaded is not None
 
     def persist(self) -> None:
@@ -93,7 +93,7 @@ class ScheduleMessageService:
 
     def encode(self, pretty: bool = False) -> bytes:
         """The document of delayOffset.json, also the body that a slave asks for."""
-        return fastjson.dumps({"dataVersion": self.data_version, "offsetTable": self.offsets}, pretty=pretty)
+        return fastjson.dumps({"dataVersion": self.data_version, "offsetTable": self.table}, pretty=pretty)
 
     def start(self) -> None:
         """Begin delivering on the running loop."""
@@ -104,14 +104,6 @@ class ScheduleMessageService:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def running_stats(self) -> dict[str, str]:
-        """``scheduleMessageOffset_<level>``: delivered and highest offset of each level, for brokerStatus."""
-        store = self._controller.store
-        return {
-            f"scheduleMessageOffset_{level}": f"{offset},{store.max_offset(SCHEDULE_TOPIC, level - 1)}"
-            for level, offset in sorted(self.offsets.items())
-        }
 
     def _tick(self) -> None:
         try:
@@ -133,7 +125,7 @@ class ScheduleMessageService:
         if queue is None:
             return 0
         delivered = 0
-        offset = start = self.offsets.get(level, 0)
+        offset = start = self.table.get(level, 0)
         while delivered < MAX_PER_TURN:
             unit = queue.unit(offset)
             if unit is None:
@@ -149,7 +141,7 @@ class ScheduleMessageService:
                 break
             offset += 1
             delivered += status is not None
-        if offset != start or level not in self.offsets:
+        if offset != start or level not in self.table:
             self._update_offset(level, offset)
         return delivered
 
@@ -183,7 +175,7 @@ class ScheduleMessageService:
         return max(store.min_offset(SCHEDULE_TOPIC, queue_id), min(offset, store.max_offset(SCHEDULE_TOPIC, queue_id)))
 
     def _update_offset(self, level: int, offset: int) -> None:
-        self.offsets[level] = offset
+        self.table[level] = offset
         self._dirty = True
         self._changes += 1
         if self._changes >= self._controller.config.delayOffsetUpdateVersionStep:

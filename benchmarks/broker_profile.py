@@ -1,0 +1,270 @@
+"""Load on one broker process, and what a message costs it: messages per second and CPU microseconds per message.
+
+Drives a fresh broker over loopback with raw frames, so that the load costs little itself: sync senders (one request in
+flight on each connection), 256 requests in flight on one connection, batches of 32, and draining what was sent.
+
+    python benchmarks/broker_profile.py [--seconds 3] [--size 128] [--modes sync8,sync64,async256,batch,drain]
+    python benchmarks/broker_profile.py --modes async256 --profile /tmp/broker.prof    (cProfile of the broker)
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+TOPIC = "ProfileTopic"
+QUEUES = 4
+BATCH = 32
+
+_RUN_BROKER = "from rocketmq_ops.broker.startup import main; main()"
+_RUN_PROFILED = (
+    "import cProfile, sys\n"
+    "profile = cProfile.Profile()\n"
+    "path = sys.argv.pop(1)\n"
+    "from rocketmq_ops.broker.startup import main\n"
+    "try:\n"
+    "    profile.runcall(main)\n"
+    "finally:\n"
+    "    profile.dump_stats(path)\n"
+)
+
+
+def frame(header: dict[str, Any], body: bytes = b"") -> bytes:
+    """One request frame with a JSON header, its keys in the order of Java's client."""
+    raw = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    return struct.pack(">II", 4 + len(raw) + len(body), len(raw)) + raw + body
+
+
+def request(code: int, opaque: int, fields: dict[str, str]) -> dict[str, Any]:
+    """A request header."""
+    return {
+        "code": code, "extFields": fields, "flag": 0, "language": "JAVA", "opaque": opaque,
+        "serializeTypeCurrentRPC": "JSON", "version": 479,
+    }  # fmt: skip
+
+
+def send_frame(opaque: int, body: bytes, *, batch: bool = False) -> bytes:
+    """A send of one message, or of a batch of 32."""
+    key = f"7F0000010B3A18B4AAC2{opaque & 0xFFFFFFFF:012X}"
+    properties = f"KEYS\x01key{opaque}\x02UNIQ_KEY\x01{key}\x02WAIT\x01true\x02TAGS\x01TagA\x02"
+    fields = {
+        "a": "profile_producer", "b": TOPIC, "c": "TBW102", "d": "4", "e": str(opaque % QUEUES), "f": "0",
+        "g": "1795246590674", "h": "0", "i": properties, "j": "0", "k": "false", "m": "true" if batch else "false",
+        "n": "broker-a",
+    }  # fmt: skip
+    if batch:
+        text = properties.encode()
+        item = struct.pack(">iiiii", 22 + len(body) + len(text), 0, 0, 0, len(body)) + body
+        body = (item + struct.pack(">h", len(text)) + text) * BATCH
+    return frame(request(320 if batch else 310, opaque, fields), body)
+
+
+class Load(asyncio.Protocol):
+    """Sends a frame for every answer, ``in_flight`` at a time, until ``stop``."""
+
+    def __init__(self, make: Any, in_flight: int) -> None:
+        self._make = make
+        self._in_flight = in_flight
+        self._rest = b""
+        self.answers = 0
+        self.bad: bytes | None = None
+        self.stopped = False
+        self.idle = asyncio.Event()
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def start(self) -> None:
+        self._transport.write(b"".join([self._make() for _ in range(self._in_flight)]))
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._rest + data if self._rest else data
+        at, end, count = 0, len(buffer), 0
+        while end - at >= 4:
+            length = int.from_bytes(buffer[at : at + 4], "big")
+            if end - at < 4 + length:
+                break
+            if buffer[at + 8 : at + 17] != b'{"code":0':
+                self.bad = bytes(buffer[at + 8 : at + 400])
+            at += 4 + length
+            count += 1
+        self._rest = buffer[at:]
+        self.answers += count
+        if self.stopped:
+            self._in_flight -= count
+            if self._in_flight <= 0:
+                self.idle.set()
+        elif count:
+            make = self._make
+            self._transport.write(make() if count == 1 else b"".join([make() for _ in range(count)]))
+
+    async def finish(self) -> None:
+        self.stopped = True
+        await asyncio.wait_for(self.idle.wait(), 30)
+        self._transport.close()
+
+
+class Drain(asyncio.Protocol):
+    """Pulls every queue of the topic from the start to the end."""
+
+    def __init__(self, done: asyncio.Future[int]) -> None:
+        self._done = done
+        self._offsets = dict.fromkeys(range(QUEUES), 0)
+        self._rest = bytearray()
+        self.messages = 0
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        for queue in range(QUEUES):
+            self._pull(queue)
+
+    def _pull(self, queue: int) -> None:
+        fields = {
+            "queueId": str(queue), "maxMsgBytes": "262144", "maxMsgNums": "32", "sysFlag": "4",
+            "suspendTimeoutMillis": "0", "commitOffset": "0", "topic": TOPIC, "queueOffset": str(self._offsets[queue]),
+            "expressionType": "TAG", "subscription": "*", "subVersion": "0", "consumerGroup": "profile_consumer",
+        }  # fmt: skip
+        self._transport.write(frame(request(11, queue, fields)))
+
+    def data_received(self, data: bytes) -> None:
+        self._rest += data
+        while len(self._rest) >= 4:
+            length = int.from_bytes(self._rest[:4], "big")
+            if len(self._rest) < 4 + length:
+                return
+            header_length = int.from_bytes(self._rest[4:8], "big") & 0xFFFFFF
+            header = json.loads(bytes(self._rest[8 : 8 + header_length]))
+            del self._rest[: 4 + length]
+            self._answer(header)
+
+    def _answer(self, header: dict[str, Any]) -> None:
+        queue = header["opaque"]
+        if header["code"] == 0:
+            following = int(header["extFields"]["nextBeginOffset"])
+            self.messages += following - self._offsets[queue]
+            self._offsets[queue] = following
+            self._pull(queue)
+            return
+        del self._offsets[queue]
+        if not self._offsets and not self._done.done():
+            self._done.set_result(self.messages)
+
+
+def free_port() -> int:
+    """A free port whose neighbour two below is likely free too."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Broker:
+    """A broker process on a scratch store."""
+
+    def __init__(self, folder: Path, profile: str | None, extra: list[str]) -> None:
+        self.port = free_port()
+        config = folder / "broker.conf"
+        lines = [
+            f"storePathRootDir={folder / 'store'}", f"listenPort={self.port}", "brokerIP1=127.0.0.1",
+            "bindAddress=127.0.0.1", "brokerName=broker-a", "namesrvAddr=", *extra,
+        ]  # fmt: skip
+        config.write_text("\n".join(lines) + "\n")
+        code = [sys.executable, "-c", _RUN_BROKER if profile is None else _RUN_PROFILED]
+        command = [*code, *([] if profile is None else [profile]), "-c", str(config)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if "boot success" in line:
+                print(line.strip())
+                break
+        else:
+            raise SystemExit("the broker did not start")
+        self._cpu = psutil.Process(self.process.pid)
+
+    def cpu_seconds(self) -> float:
+        times = self._cpu.cpu_times()
+        return times.user + times.system
+
+    def memory_mb(self) -> float:
+        return float(self._cpu.memory_full_info().uss) / 1e6
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+
+async def run_load(broker: Broker, mode: str, seconds: float, size: int) -> tuple[int, float, float]:
+    """(messages, elapsed s, broker CPU s) of one mode."""
+    loop = asyncio.get_running_loop()
+    body = os.urandom(size)
+    cpu, started = broker.cpu_seconds(), time.perf_counter()
+    if mode == "drain":
+        done: asyncio.Future[int] = loop.create_future()
+        await loop.create_connection(lambda: Drain(done), "127.0.0.1", broker.port)
+        messages = await done
+        return messages, time.perf_counter() - started, broker.cpu_seconds() - cpu
+    connections, in_flight = {"sync8": (8, 1), "sync64": (64, 1), "async256": (1, 256), "batch": (4, 1)}[mode]
+    opaque = 0
+
+    def make() -> bytes:
+        nonlocal opaque
+        opaque += 1
+        return send_frame(opaque, body, batch=mode == "batch")
+
+    loads = []
+    for _ in range(connections):
+        _, load = await loop.create_connection(lambda: Load(make, in_flight), "127.0.0.1", broker.port)
+        loads.append(load)
+    cpu, started = broker.cpu_seconds(), time.perf_counter()
+    for load in loads:
+        load.start()
+    await asyncio.sleep(seconds)
+    await asyncio.gather(*(load.finish() for load in loads))
+    elapsed, used = time.perf_counter() - started, broker.cpu_seconds() - cpu
+    bad = next((load.bad for load in loads if load.bad), None)
+    if bad is not None:
+        raise SystemExit(f"a send failed: {bad!r}")
+    return sum(load.answers for load in loads) * (BATCH if mode == "batch" else 1), elapsed, used
+
+
+async def run(broker: Broker, modes: list[str], seconds: float, size: int) -> None:
+    for mode in modes:
+        messages, elapsed, cpu = await run_load(broker, mode, seconds, size)
+        each = cpu / messages * 1e6 if messages else float("nan")
+        print(f"{mode:>9}: {messages / elapsed:9.0f} msg/s  {each:6.2f} us broker CPU/msg  ({messages} messages)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--size", type=int, default=128, help="bytes of a message's body")
+    parser.add_argument("--modes", default="sync8,sync64,async256,batch,drain")
+    parser.add_argument("--profile", help="write a cProfile of the broker to this file")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a broker property")
+    parser.add_argument("--folder", help="where the scratch store goes")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="rmq-profile-", dir=options.folder) as folder:
+        broker = Broker(Path(folder), options.profile, options.set)
+        try:
+            import uvloop
+
+            uvloop.run(run(broker, options.modes.split(","), options.seconds, options.size))
+            print(f"   memory: {broker.memory_mb():.0f} MB (unique set)")
+        finally:
+            broker.stop()
+
+
+if __name__ == "__main__":
+    main()
