@@ -11,7 +11,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from ..common.addresses import format_address, pack_host
 from ..common.errors import RocketMQError
@@ -80,7 +80,8 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Learn the addresses, then ask the owner whether the connection may stay."""
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's transports are none of asyncio's classes, but have all their methods.
+        transport = cast(asyncio.Transport, transport)
         self._transport = transport
         self.remote, self.remote_host_bytes = _address(transport.get_extra_info("peername"))
         self.local, _ = _address(transport.get_extra_info("sockname"))
