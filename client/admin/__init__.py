@@ -1,1 +1,5 @@
-"""The admin client: every administrative call as a typed coroutine."""
+"""Every admin call, returning typed results: `MQAdmin`, with one module per concern behind it."""
+
+from .core import MQAdmin
+
+__all__ = ["MQAdmin"]

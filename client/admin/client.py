@@ -1,0 +1,216 @@
+"""Online clients: who is connected, what a consumer is running, and handing one message to a consumer directly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ...common.addresses import address_key
+from ...common.topics import retry_topic
+from ...remoting.codes import RequestCode, ResponseCode
+from ...remoting.command import RemotingCommand
+from .errors import NotFoundError
+from .fanout import Failure
+from .topic import broker_addresses
+from .versions import version_text
+
+if TYPE_CHECKING:
+    from ...remoting.bodies import Connection, ConsumerConnection, ProducerConnection
+    from .core import MQAdmin
+
+
+class ClientConnection(msgspec.Struct, rename="camel"):
+    """One connected client; `brokers` are those that have it."""
+
+    client_id: str
+    client_addr: str
+    language: str
+    version: str
+    brokers: list[str] = []
+
+
+class Subscription(msgspec.Struct, rename="camel"):
+    """What a group subscribes to."""
+
+    topic: str
+    sub_string: str
+    expression_type: str | None = None
+
+
+class ConsumerConnections(msgspec.Struct, rename="camel"):
+    """The online consumers of a group, sorted by address."""
+
+    group: str
+    connections: list[ClientConnection]
+    subscriptions: list[Subscription]
+    consume_type: str | None
+    message_model: str | None
+    consume_from_where: str | None
+    failures: list[Failure] = []
+
+
+class ProducerConnections(msgspec.Struct, rename="camel"):
+    """The online producers of a group."""
+
+    group: str
+    topic: str
+    connections: list[ClientConnection]
+    failures: list[Failure] = []
+
+
+class DirectResult(msgspec.Struct, rename="camel"):
+    """What a consumer answered when it was handed a message."""
+
+    msg_id: str
+    client_id: str
+    consume_result: str | None
+    remark: str | None
+    spent_time_millis: int | None
+    order: bool | None = None
+    auto_commit: bool | None = None
+
+
+class ClientAdmin:
+    """Calls about online clients. Mirrors examineConsumerConnectionInfo and its relatives, asking every broker."""
+
+    def __init__(self, admin: MQAdmin) -> None:
+        self._admin = admin
+
+    async def consumers_at(self, address: str, group: str) -> ConsumerConnection | None:
+        """The group's consumers that one broker sees; None when none is online there."""
+        from ...remoting.bodies import ConsumerConnection
+        from ...remoting.headers import GetConsumerConnectionListRequestHeader
+
+        header = GetConsumerConnectionListRequestHeader(consumer_group=group)
+        request = RemotingCommand.request(RequestCode.GET_CONSUMER_CONNECTION_LIST, header)
+        answer = await self._admin.call(
+            address, request, accept=(ResponseCode.SUCCESS, ResponseCode.CONSUMER_NOT_ONLINE)
+        )
+        return ConsumerConnection.decode(answer.body_bytes) if answer.code == ResponseCode.SUCCESS else None
+
+    async def group_brokers(self, group: str) -> list[str]:
+        """The addresses of the brokers that know a group, by the route of its retry topic. Raises NotFoundError."""
+        try:
+            return broker_addresses(await self._admin.topics.route_data(retry_topic(group)))
+        except NotFoundError:
+            raise NotFoundError(
+                f"no broker knows the consumer group '{group}' (its retry topic has no route)",
+                "check its name with `mqadmin consumerProgress`; a group appears when its first consumer starts",
+            ) from None
+
+    async def consumers(self, group: str, broker_addr: str | None = None) -> ConsumerConnections:
+        """The online consumers on one broker or on all. Raises NotFoundError when none is online anywhere."""
+        addresses = [broker_addr] if broker_addr is not None else await self.group_brokers(group)
+        fan = await self._admin.fan_out(addresses, lambda address: self.consumers_at(address, group))
+        fan.require_some(f"asking for consumers of {group}")
+        found = {address: answer for address, answer in fan.answers.items() if answer is not None}
+        connections = _merged({address: answer.connection_set for address, answer in found.items()})
+        if not connections and not fan.errors:
+            raise NotFoundError(f"no consumer of group '{group}' is online", "start one, or check the group's name")
+        subscriptions: dict[str, Subscription] = {}
+        for answer in found.values():
+            for topic, data in answer.subscription_table.items():
+                subscriptions[topic] = Subscription(data.topic or topic, data.sub_string or "*", data.expression_type)
+        first = next(iter(found.values()), None)
+        return ConsumerConnections(
+            group,
+            connections,
+            [subscriptions[topic] for topic in sorted(subscriptions)],
+            first.consume_type if first else None,
+            first.message_model if first else None,
+            first.consume_from_where if first else None,
+            fan.failures,
+        )
+
+    async def producers(self, group: str, topic: str) -> ProducerConnections:
+        """The online producers of a group on the brokers of `topic`. Raises NotFoundError when there is none."""
+        addresses = broker_addresses(await self._admin.topics.route_data(topic))
+
+        async def one(address: str) -> ProducerConnection | None:
+            return await self._producers_at(address, group)
+
+        fan = await self._admin.fan_out(addresses, one)
+        fan.require_some(f"asking for producers of {group}")
+        connections = _merged({a: answer.connection_set for a, answer in fan.answers.items() if answer is not None})
+        if not connections and not fan.errors:
+            raise NotFoundError(
+                f"no producer of group '{group}' is online on the brokers of '{topic}'",
+                "check both names; a producer registers with a broker when it first sends to it",
+            )
+        return ProducerConnections(group, topic, connections, fan.failures)
+
+    async def _producers_at(self, address: str, group: str) -> ProducerConnection | None:
+        from ...remoting.bodies import ProducerConnection
+        from ...remoting.headers import GetProducerConnectionListRequestHeader
+
+        header = GetProducerConnectionListRequestHeader(producer_group=group)
+        request = RemotingCommand.request(RequestCode.GET_PRODUCER_CONNECTION_LIST, header)
+        answer = await self._admin.call(address, request, accept=(ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR))
+        if answer.code == ResponseCode.SYSTEM_ERROR:
+            if "not exist" in (answer.remark or ""):  # Apache's brokers have no code of its own for this
+                return None
+            from .errors import AdminError
+
+            raise AdminError(answer.code, answer.remark, address)
+        return ProducerConnection.decode(answer.body_bytes)
+
+    async def running_info(self, address: str, group: str, client_id: str) -> dict[str, Any]:
+        """What a consumer says of itself, asked through one broker (ConsumerRunningInfo as it stands on the wire)."""
+        from ...common.fastjson import loads
+        from ...remoting.headers import GetConsumerRunningInfoRequestHeader
+
+        header = GetConsumerRunningInfoRequestHeader(consumer_group=group, client_id=client_id, jstack_enable=False)
+        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_CONSUMER_RUNNING_INFO, header))
+        info = loads(answer.body_bytes)
+        return info if isinstance(info, dict) else {}
+
+    async def queue_owners(self, group: str) -> dict[tuple[str, str, int], str]:
+        """(topic, broker name, queue id) -> address part of the client that consumes it; what is unknown is absent."""
+        found = await self.consumers(group)
+        owners: dict[tuple[str, str, int], str] = {}
+        through = {c.client_id: c.brokers[0] for c in found.connections if c.brokers}
+        fan = await self._admin.fan_out(through, lambda client: self.running_info(through[client], group, client))
+        for client, info in fan.answers.items():
+            for queue in info.get("mqTable") or {}:
+                owners[(queue["topic"], queue["brokerName"], int(queue["queueId"]))] = client.split("@")[0]
+        return owners
+
+    async def consume_directly(self, topic: str, group: str, client_id: str, msg_id: str, address: str) -> DirectResult:
+        """Have one online consumer consume a message now, through the broker at `address` that holds it."""
+        from ...common.fastjson import loads
+        from ...remoting.headers import ConsumeMessageDirectlyResultRequestHeader
+
+        broker = await self._admin.cluster.by_address(address)
+        header = ConsumeMessageDirectlyResultRequestHeader(
+            consumer_group=group, client_id=client_id, msg_id=msg_id, broker_name=broker.broker_name, topic=topic
+        )
+        request = RemotingCommand.request(RequestCode.CONSUME_MESSAGE_DIRECTLY, header)
+        answer = await self._admin.call(address, request, timeout_ms=self._admin.timeout_ms * 3)
+        body = loads(answer.body_bytes)
+        return DirectResult(
+            msg_id,
+            client_id,
+            body.get("consumeResult"),
+            body.get("remark"),
+            body.get("spentTimeMills"),
+            body.get("order"),
+            body.get("autoCommit"),
+        )
+
+
+def _merged(by_broker: dict[str, Any]) -> list[ClientConnection]:
+    clients: dict[str, ClientConnection] = {}
+    for address, connections in by_broker.items():
+        for connection in connections:
+            _add(clients, connection, address)
+    return sorted(clients.values(), key=lambda c: (address_key(c.client_addr), c.client_id))
+
+
+def _add(clients: dict[str, ClientConnection], connection: Connection, broker: str) -> None:
+    known = clients.get(connection.client_id)
+    if known is None:
+        version = version_text(connection.version)
+        known = ClientConnection(connection.client_id, connection.client_addr, str(connection.language), version, [])
+        clients[connection.client_id] = known
+    known.brokers.append(broker)

@@ -1,0 +1,78 @@
+"""The same call to many servers: bounded concurrency, and every failure kept beside the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, TypeVar
+
+import msgspec
+
+from ...common.errors import RocketMQError
+from .errors import AllFailedError
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+DEFAULT_CONCURRENCY = 32
+
+
+class Failure(msgspec.Struct, rename="camel", omit_defaults=True):
+    """One server that did not answer as hoped. `code` is its ResponseCode where it answered at all."""
+
+    target: str
+    cause: str
+    next_step: str = ""
+    code: int | None = None
+
+
+def failure_of(target: str, error: RocketMQError) -> Failure:
+    """The failure to list for an error."""
+    return Failure(target, str(error), error.next_step, getattr(error, "code", None))
+
+
+class FanOut(Generic[K, T]):
+    """Answers by target and errors by target; together they cover all targets, both in the targets' order."""
+
+    def __init__(self, answers: dict[K, T], errors: dict[K, RocketMQError]) -> None:
+        self.answers = answers
+        self.errors = errors
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The errors as a list for a result."""
+        return [failure_of(str(target), error) for target, error in self.errors.items()]
+
+    def require_some(self, what: str) -> FanOut[K, T]:
+        """Itself, unless there were targets and every one failed: then raises AllFailedError."""
+        if self.errors and not self.answers:
+            raise AllFailedError(what, {str(target): error for target, error in self.errors.items()})
+        return self
+
+
+async def fan_out(
+    targets: Iterable[K], call: Callable[[K], Awaitable[T]], concurrency: int = DEFAULT_CONCURRENCY
+) -> FanOut[K, T]:
+    """Await `call` for each target, at most `concurrency` at a time. RocketMQErrors are collected; others raise."""
+    order = list(dict.fromkeys(targets))
+    results: dict[K, T] = {}
+    errors: dict[K, RocketMQError] = {}
+    pending = iter(order)
+
+    async def worker() -> None:
+        for target in pending:
+            try:
+                results[target] = await call(target)
+            except RocketMQError as error:
+                errors[target] = error
+
+    if len(order) == 1:
+        await worker()
+    elif order:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(concurrency, len(order))):
+                group.create_task(worker())
+    return FanOut(
+        {target: results[target] for target in order if target in results},
+        {target: errors[target] for target in order if target in errors},
+    )

@@ -1,0 +1,278 @@
+"""Consumer groups: their configuration and progress. An unknown lag is None, never 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ...common.errors import RocketMQError
+from ...common.topics import RETRY_GROUP_TOPIC_PREFIX, SYSTEM_TOPIC_PREFIX, is_retry_topic, retry_topic
+from ...remoting.codes import RequestCode
+from ...remoting.command import RemotingCommand
+from .errors import NotFoundError
+from .fanout import Failure, failure_of
+from .topic import broker_addresses
+from .versions import version_text
+
+if TYPE_CHECKING:
+    from ...common.message import MessageQueue
+    from ...remoting.bodies import ConsumerConnection, ConsumeStats, OffsetWrapper, TopicRouteData
+    from .changes import ChangeReport
+    from .core import MQAdmin
+    from .group_change import GroupSettings
+
+
+class QueueProgress(msgspec.Struct, rename="camel"):
+    """Progress of a group in one queue, offsets in messages.
+
+    `lag` is what is behind the broker's end; None when the broker or the consumer offset is unknown.
+    """
+
+    topic: str
+    broker_name: str
+    queue_id: int
+    broker_offset: int | None
+    consumer_offset: int | None
+    lag: int | None
+    inflight: int | None
+    last_timestamp: int | None
+    client_ip: str | None = None
+
+
+class GroupProgress(msgspec.Struct, rename="camel"):
+    """Progress of one group. The totals are None when any queue's part is unknown or a broker did not answer."""
+
+    group: str
+    queues: list[QueueProgress]
+    consume_tps: float | None
+    lag_total: int | None
+    inflight_total: int | None
+    failures: list[Failure] = []
+
+
+class GroupSummary(msgspec.Struct, rename="camel"):
+    """One line of the list of groups. None is unknown; `count` 0 means that no client is online."""
+
+    group: str
+    count: int | None
+    version: str | None
+    consume_type: str | None
+    message_model: str | None
+    consume_tps: float | None
+    lag_total: int | None
+
+
+class GroupListing(msgspec.Struct, rename="camel"):
+    """All groups that have a retry topic, the largest lag first, unknown lags before known ones."""
+
+    groups: list[GroupSummary]
+    failures: list[Failure] = []
+
+
+class ConsumerProgress(msgspec.Struct, rename="camel"):
+    """What consumerProgress shows: the list of all groups, or one group's queues."""
+
+    groups: list[GroupSummary]
+    group: GroupProgress | None = None
+
+
+class GroupAdmin:
+    """Calls about consumer groups."""
+
+    def __init__(self, admin: MQAdmin) -> None:
+        self._admin = admin
+
+    async def stats_at(self, address: str, group: str, topic: str | None = None) -> ConsumeStats:
+        """A group's offsets on one broker, of one topic or of all it has consumed."""
+        from ...remoting.bodies import ConsumeStats
+        from ...remoting.headers import GetConsumeStatsRequestHeader
+
+        header = GetConsumeStatsRequestHeader(consumer_group=group, topic=topic or None)
+        request = RemotingCommand.request(RequestCode.GET_CONSUME_STATS, header)
+        answer = await self._admin.call(address, request, timeout_ms=self._admin.timeout_ms * 3)
+        stats = ConsumeStats.decode(answer.body_bytes)
+        if b"pullOffset" not in answer.body_bytes:  # brokers before 5.0 do not tell it
+            for offsets in stats.offset_table.values():
+                offsets.pull_offset = -1
+        return stats
+
+    async def progress(
+        self, group: str, topic: str | None = None, route_topic: str | None = None, *, show_client: bool = False
+    ) -> GroupProgress:
+        """How far a group is. Raises NotFoundError when no broker knows the group (or the topic)."""
+        route = await self._route(group, topic, route_topic)
+        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.stats_at(address, group, topic))
+        fan.require_some(f"reading the progress of {group}")
+        table: dict[MessageQueue, OffsetWrapper] = {}
+        for stats in fan.answers.values():
+            table.update(stats.offset_table)
+        ordered = sorted(table.items(), key=lambda item: (item[0].topic, item[0].broker_name, item[0].queue_id))
+        queues = [_queue_progress(queue, offsets) for queue, offsets in ordered]
+        whole = not fan.errors
+        if not queues and whole:
+            await self._explain_empty(group, topic)
+        progress = GroupProgress(
+            group,
+            queues,
+            sum(stats.consume_tps for stats in fan.answers.values()) if whole else None,
+            total([queue.lag for queue in queues]) if whole else None,
+            total([queue.inflight for queue in queues]) if whole else None,
+            fan.failures,
+        )
+        if show_client:
+            await self._add_clients(progress)
+        return progress
+
+    async def _route(self, group: str, topic: str | None, route_topic: str | None) -> TopicRouteData:
+        """The route of the retry topic, else of the topic, else of `route_topic` (for topics without a route)."""
+        candidates = [retry_topic(group)] + ([topic] if topic else [])
+        special = topic is not None and (topic.startswith("%LMQ%") or topic == SYSTEM_TOPIC_PREFIX + "wheel_timer")
+        if route_topic is not None and special:
+            candidates.append(route_topic)
+        for candidate in candidates:
+            try:
+                return await self._admin.topics.route_data(candidate)
+            except NotFoundError:
+                continue
+        raise NotFoundError(
+            f"no broker knows the consumer group '{group}'" + (f" or the topic '{topic}'" if topic else ""),
+            "check the name with `mqadmin consumerProgress`; a group appears when its first consumer starts",
+        )
+
+    async def _explain_empty(self, group: str, topic: str | None) -> None:
+        """No offsets at all: raises with the reason, as examineConsumeStats does."""
+        try:
+            online = await self._admin.clients.consumers(group)
+        except RocketMQError:
+            raise NotFoundError(
+                f"group '{group}' has no offsets"
+                + (f" for topic '{topic}'" if topic else "")
+                + ", and no consumer of it is online",
+                "check both names, or start a consumer",
+            ) from None
+        if online.message_model == "BROADCASTING":
+            raise NotFoundError(
+                f"group '{group}' consumes in broadcasting mode: its offsets are with its clients, not with a broker",
+                "look at the clients themselves; `mqadmin consumerConnection` lists them",
+            )
+
+    async def _add_clients(self, progress: GroupProgress) -> None:
+        try:
+            owners = await self._admin.clients.queue_owners(progress.group)
+        except RocketMQError as error:
+            if not isinstance(error, NotFoundError):
+                progress.failures.append(failure_of("clients", error))
+            return
+        for queue in progress.queues:
+            queue.client_ip = owners.get((queue.topic, queue.broker_name, queue.queue_id))
+
+    async def names(self) -> list[str]:
+        """Every group with a retry topic, sorted. Retry topics of pop consumers name their group last."""
+        topics = await self._admin.topics.names()
+        return sorted({name[len(RETRY_GROUP_TOPIC_PREFIX) :] for name in topics if is_retry_topic(name)})
+
+    async def listing(self) -> GroupListing:
+        """All groups with their totals. Bounded: a fixed number of groups is asked at a time."""
+        names = await self.names()
+        fan = await self._admin.fan_out(names, self._summary)
+        listing = GroupListing([], fan.failures)
+        for name in names:
+            summary, failures = fan.answers.get(name, (GroupSummary(name, None, None, None, None, None, None), []))
+            listing.groups.append(summary)
+            listing.failures += failures
+        # Python's whole numbers do not wrap, so a lag beyond 31 bits sorts where it belongs.
+        listing.groups.sort(key=lambda g: (g.lag_total is not None, -(g.lag_total or 0), g.group))
+        return listing
+
+    async def _summary(self, group: str) -> tuple[GroupSummary, list[Failure]]:
+        summary = GroupSummary(group, None, None, None, None, None, None)
+        addresses = broker_addresses(await self._admin.topics.route_data(retry_topic(group)))
+        failures: list[Failure] = []
+        stats = await self._admin.fan_out(addresses, lambda address: self.stats_at(address, group))
+        failures += [Failure(f"{group} at {f.target}", f.cause, f.next_step, f.code) for f in stats.failures]
+        if not stats.errors:
+            offsets = [o for answer in stats.answers.values() for o in answer.offset_table.values()]
+            # No stored offset at all is not a lag of 0: the group has not consumed, or consumes by broadcasting.
+            summary.lag_total = total([_lag(o) for o in offsets]) if offsets else None
+            summary.consume_tps = sum(answer.consume_tps for answer in stats.answers.values())
+        online = await self._admin.fan_out(addresses, lambda address: self._admin.clients.consumers_at(address, group))
+        failures += [Failure(f"{group} at {f.target}", f.cause, f.next_step, f.code) for f in online.failures]
+        if not online.errors:
+            _fill_online(summary, [answer for answer in online.answers.values() if answer is not None])
+        return summary, failures
+
+    async def configs_at(self, address: str) -> dict[str, dict[str, Any]]:
+        """Every group's configuration on one broker, as it stands on the wire, so that no field is lost."""
+        from ...common.fastjson import loads
+
+        # GET_SUBSCRIPTIONGROUP_CONFIG would create a missing group on an Apache broker: ask for all instead.
+        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG))
+        table = loads(answer.body_bytes).get("subscriptionGroupTable") or {}
+        return {str(name): config for name, config in table.items() if isinstance(config, dict)}
+
+    async def update(
+        self,
+        group: str,
+        settings: GroupSettings,
+        *,
+        broker_addr: str | None = None,
+        cluster: str | None = None,
+        plan: bool = False,
+    ) -> ChangeReport:
+        """Create the group or change the given settings of it; see `group_change.update`."""
+        from .group_change import update
+
+        return await update(self._admin, group, settings, broker_addr=broker_addr, cluster=cluster, plan=plan)
+
+    async def delete(
+        self,
+        group: str,
+        *,
+        broker_addr: str | None = None,
+        cluster: str | None = None,
+        remove_offset: bool = False,
+        plan: bool = False,
+    ) -> ChangeReport:
+        """Delete the group; see `group_change.delete`."""
+        from .group_change import delete
+
+        return await delete(
+            self._admin, group, broker_addr=broker_addr, cluster=cluster, remove_offset=remove_offset, plan=plan
+        )
+
+
+def total(parts: list[int | None]) -> int | None:
+    """The sum, None as soon as one part is unknown."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _lag(offsets: OffsetWrapper) -> int | None:
+    """Broker offset less consumer offset; a negative offset is how brokers tell that they have none."""
+    if offsets.broker_offset < 0 or offsets.consumer_offset < 0:
+        return None
+    return offsets.broker_offset - offsets.consumer_offset
+
+
+def _queue_progress(queue: MessageQueue, offsets: OffsetWrapper) -> QueueProgress:
+    pulled = offsets.pull_offset
+    inflight = None if pulled < 0 or offsets.consumer_offset < 0 else pulled - offsets.consumer_offset
+    return QueueProgress(
+        queue.topic,
+        queue.broker_name,
+        queue.queue_id,
+        offsets.broker_offset if offsets.broker_offset >= 0 else None,
+        offsets.consumer_offset if offsets.consumer_offset >= 0 else None,
+        _lag(offsets),
+        inflight,
+        offsets.last_timestamp or None,
+    )
+
+
+def _fill_online(summary: GroupSummary, online: list[ConsumerConnection]) -> None:
+    clients = {connection.client_id: connection for answer in online for connection in answer.connection_set}
+    summary.count = len(clients)
+    if clients:
+        summary.version = version_text(min(connection.version for connection in clients.values()))
+        summary.consume_type, summary.message_model = online[0].consume_type, online[0].message_model

@@ -1,0 +1,189 @@
+"""Creating, changing and deleting consumer groups: reads first, keeps every field that is not given, reads back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ...common.errors import RocketMQError
+from ...common.fastjson import dumps
+from ...common.topics import dlq_topic, group_problem, retry_topic
+from ...remoting.codes import RequestCode
+from ...remoting.command import RemotingCommand
+from .changes import Action, Change, ChangeReport, Value, differences
+from .cluster import BrokerAddress
+from .topic_change import InvalidNameError
+from .topic_change import delete as delete_topic
+
+if TYPE_CHECKING:
+    from .core import MQAdmin
+
+NEW_GROUP: dict[str, Any] = {
+    "attributes": {},
+    "brokerId": 0,
+    "consumeBroadcastEnable": False,
+    "consumeEnable": True,
+    "consumeFromMinEnable": False,
+    "consumeMessageOrderly": False,
+    "consumeTimeoutMinute": 15,
+    "groupRetryPolicy": {"type": "CUSTOMIZED"},
+    "groupSysFlag": 0,
+    "notifyConsumerIdsChangedEnable": True,
+    "retryMaxTimes": 16,
+    "retryQueueNums": 1,
+    "whichBrokerWhenConsumeSlowly": 1,
+}
+"""What updateSubGroup of Apache sends for a new group when only its name is given."""
+
+
+class GroupSettings(msgspec.Struct, kw_only=True):
+    """The settings to change; None keeps what is there. `attributes`: `+name` -> value, `-name` -> ''."""
+
+    consume_enable: bool | None = None
+    consume_from_min_enable: bool | None = None
+    consume_broadcast_enable: bool | None = None
+    consume_message_orderly: bool | None = None
+    retry_queue_nums: int | None = None
+    retry_max_times: int | None = None
+    group_retry_policy: dict[str, Any] | None = None
+    broker_id: int | None = None
+    which_broker_when_consume_slowly: int | None = None
+    notify_consumer_ids_changed_enable: bool | None = None
+    attributes: dict[str, str] = {}
+
+    def given(self) -> dict[str, Any]:
+        """The given settings by their wire names."""
+        names = {
+            "consumeEnable": self.consume_enable,
+            "consumeFromMinEnable": self.consume_from_min_enable,
+            "consumeBroadcastEnable": self.consume_broadcast_enable,
+            "consumeMessageOrderly": self.consume_message_orderly,
+            "retryQueueNums": self.retry_queue_nums,
+            "retryMaxTimes": self.retry_max_times,
+            "groupRetryPolicy": self.group_retry_policy,
+            "brokerId": self.broker_id,
+            "whichBrokerWhenConsumeSlowly": self.which_broker_when_consume_slowly,
+            "notifyConsumerIdsChangedEnable": self.notify_consumer_ids_changed_enable,
+        }
+        return {name: value for name, value in names.items() if value is not None}
+
+
+async def update(
+    admin: MQAdmin, group: str, settings: GroupSettings, *, broker_addr: str | None, cluster: str | None, plan: bool
+) -> ChangeReport:
+    """Create or change a group on one broker or on a cluster's masters.
+
+    Raises NotFoundError for an unknown cluster, AllFailedError when no broker could be changed.
+    """
+    problem = group_problem(group)
+    if problem is not None:
+        raise InvalidNameError(problem, "choose another name")
+    brokers = await admin.cluster.targets(broker_addr, cluster)
+
+    async def one(broker: BrokerAddress) -> Change:
+        return await _update_one(admin, broker, group, settings, plan)
+
+    fan = await admin.fan_out(brokers, one)
+    fan.require_some(f"changing group {group}")
+    return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+
+
+async def _update_one(admin: MQAdmin, broker: BrokerAddress, group: str, settings: GroupSettings, plan: bool) -> Change:
+    current = (await admin.groups.configs_at(broker.address)).get(group)
+    wanted = {**NEW_GROUP, "groupName": group, **(current or {}), **settings.given()}
+    held = dict(wanted.get("attributes") or {})
+    after = dict(held)
+    for name, text in settings.attributes.items():
+        if name[0] == "+":
+            after[name[1:]] = text
+        else:
+            after.pop(name[1:], None)
+    before_fields = _flat(current) if current is not None else None
+    fields = differences(before_fields, _flat({**wanted, "attributes": after}))
+    action: Action = "create" if current is None else "update" if fields else "none"
+    change = Change(broker.address, "group", group, action, "planned" if fields else "unchanged", fields)
+    if plan or not fields:
+        return change
+    # The broker takes attributes as changes (`+name`, `-name`), not as the state to reach.
+    wanted["attributes"] = {
+        name: value
+        for name, value in settings.attributes.items()
+        if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
+    }
+    request = RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, body=dumps(wanted))
+    await admin.call(broker.address, request)
+    try:
+        found = (await admin.groups.configs_at(broker.address)).get(group)
+    except RocketMQError:
+        change.state = "unverified"
+        return change
+    known = _flat(found) if found is not None else {}
+    # A broker of another version may not know a field: what it does not tell cannot be held against it.
+    missed = [f for f in fields if f.name in known and known[f.name] != f.after]
+    change.state = "no_effect" if found is None or missed else "done"
+    return change
+
+
+def _flat(config: dict[str, Any]) -> dict[str, Value]:
+    """Nested values as JSON text, attributes one by one, so that fields compare."""
+    flat: dict[str, Value] = {}
+    for name, value in config.items():
+        if name == "attributes":
+            flat.update({f"attributes.{key}": text for key, text in sorted((value or {}).items())})
+        elif isinstance(value, dict | list):
+            flat[name] = dumps(value).decode()
+        else:
+            flat[name] = value
+    return flat
+
+
+async def delete(
+    admin: MQAdmin,
+    group: str,
+    *,
+    broker_addr: str | None,
+    cluster: str | None,
+    remove_offset: bool,
+    plan: bool,
+) -> ChangeReport:
+    """Delete a group from one broker, or from a cluster's masters together with its retry and dead-letter topics.
+
+    With one broker the topics stay, as with Apache's tool. Raises NotFoundError for an unknown cluster.
+    """
+    brokers = await admin.cluster.targets(broker_addr, cluster)
+
+    async def one(broker: BrokerAddress) -> Change:
+        return await _delete_one(admin, broker, group, remove_offset, plan)
+
+    fan = await admin.fan_out(brokers, one)
+    fan.require_some(f"deleting group {group}")
+    report = ChangeReport(plan, list(fan.answers.values()), fan.failures)
+    if broker_addr is None and cluster is not None and not fan.errors:
+        for topic in (retry_topic(group), dlq_topic(group)):
+            part = await delete_topic(admin, topic, cluster, plan=plan)
+            report.changes += [change for change in part.changes if change.state != "unchanged"]
+            report.failures += part.failures
+            report.notes += part.notes
+    return report
+
+
+async def _delete_one(admin: MQAdmin, broker: BrokerAddress, group: str, remove_offset: bool, plan: bool) -> Change:
+    from ...remoting.headers import DeleteSubscriptionGroupRequestHeader
+
+    current = (await admin.groups.configs_at(broker.address)).get(group)
+    if current is None:
+        return Change(broker.address, "group", group, "none", "unchanged")
+    change = Change(broker.address, "group", group, "delete", "planned", differences(_flat(current), None))
+    if plan:
+        return change
+    header = DeleteSubscriptionGroupRequestHeader(group_name=group, clean_offset=remove_offset)
+    request = RemotingCommand.request(RequestCode.DELETE_SUBSCRIPTIONGROUP, header)
+    if remove_offset:
+        request.ext_fields = {"removeOffset": "true"}  # the field's name before 5.0
+    await admin.call(broker.address, request)
+    try:
+        change.state = "no_effect" if group in await admin.groups.configs_at(broker.address) else "done"
+    except RocketMQError:
+        change.state = "unverified"
+    return change

@@ -1,0 +1,167 @@
+"""Sending one message without a producer: the route, a writable queue, one request, another broker when it fails."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ...common.errors import RocketMQError
+from ...common.message import (
+    PROPERTY_KEYS,
+    PROPERTY_TAGS,
+    PROPERTY_UNIQ_KEY,
+    PROPERTY_WAIT_STORE_MSG_OK,
+    properties_to_string,
+)
+from ...common.permission import PERM_WRITE
+from ...common.topics import AUTO_CREATE_TOPIC
+from ...common.unique_id import UniqueIdFactory
+from ...remoting.codes import RequestCode, ResponseCode
+from ...remoting.command import RemotingCommand
+from .errors import AllFailedError, NotFoundError
+
+if TYPE_CHECKING:
+    from ...remoting.bodies import TopicRouteData
+    from ...remoting.headers import SendMessageResponseHeader
+    from .core import MQAdmin
+
+DEFAULT_QUEUES = 4
+ATTEMPTS = 3
+_STATUS = {
+    ResponseCode.SUCCESS: "SEND_OK",
+    ResponseCode.FLUSH_DISK_TIMEOUT: "FLUSH_DISK_TIMEOUT",
+    ResponseCode.FLUSH_SLAVE_TIMEOUT: "FLUSH_SLAVE_TIMEOUT",
+    ResponseCode.SLAVE_NOT_AVAILABLE: "SLAVE_NOT_AVAILABLE",
+}
+
+
+class SendRequest(msgspec.Struct, kw_only=True):
+    """What to send and, if wanted, where: a broker, and a queue of it. `properties` are sent as they are."""
+
+    topic: str
+    body: bytes
+    keys: str | None = None
+    tags: str | None = None
+    properties: dict[str, str] = {}
+    flag: int = 0
+    broker_name: str | None = None
+    queue_id: int | None = None
+    producer_group: str = "TOOLS_PRODUCER"
+
+
+class SendReport(msgspec.Struct, rename="camel"):
+    """Where the message is. A status other than SEND_OK is stored too, only less safely than configured."""
+
+    broker_name: str
+    queue_id: int
+    send_status: str
+    msg_id: str
+    offset_msg_id: str
+    queue_offset: int
+    broker_addr: str = ""
+    region_id: str | None = None
+    cost_millis: int = 0
+    store_timestamp: int | None = None
+
+
+async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
+    """Send one message. Raises NotFoundError when nothing writable is found, else the broker's or the last error."""
+    route, template = await _route(admin, wanted.topic)
+    queues = _writable(route, wanted, template)
+    if not queues:
+        where = f" on {wanted.broker_name}" if wanted.broker_name is not None else ""
+        number = f" {wanted.queue_id}" if wanted.queue_id is not None else ""
+        raise NotFoundError(
+            f"topic '{wanted.topic}' has no writable queue{number}{where}",
+            f"see `mqadmin topicRoute -t {wanted.topic} -l` for queues and permission",
+        )
+    request_id = UniqueIdFactory().create()
+    errors: dict[str, RocketMQError] = {}
+    random.shuffle(queues)
+    tried: set[str] = set()
+    for broker_name, address, queue_id, queue_count in queues:
+        if broker_name in tried or len(tried) >= ATTEMPTS:
+            continue
+        tried.add(broker_name)
+        try:
+            return await _send_to(
+                admin, wanted, broker_name, address, queue_id, min(queue_count, DEFAULT_QUEUES), request_id
+            )
+        except RocketMQError as error:
+            errors[address] = error
+    if len(errors) == 1:
+        raise next(iter(errors.values()))
+    raise AllFailedError("sending", errors)
+
+
+async def _route(admin: MQAdmin, topic: str) -> tuple[TopicRouteData, bool]:
+    """The topic's route; for a topic that does not exist, that of the template for automatic creation, and True."""
+    try:
+        return await admin.topics.route_data(topic), False
+    except NotFoundError as error:
+        try:
+            return await admin.topics.route_data(AUTO_CREATE_TOPIC), True
+        except NotFoundError:
+            raise error from None
+
+
+def _writable(route: TopicRouteData, wanted: SendRequest, template: bool) -> list[tuple[str, str, int, int]]:
+    """(broker name, master address, queue id, number of queues) of every queue that may be chosen."""
+    masters = {data.broker_name: data.broker_addrs.get(0) for data in route.broker_datas}
+    found = []
+    for data in route.queue_datas:
+        address = masters.get(data.broker_name)
+        if address is None or not data.perm & PERM_WRITE or wanted.broker_name not in (None, data.broker_name):
+            continue
+        count = min(data.write_queue_nums, DEFAULT_QUEUES) if template else data.write_queue_nums
+        for queue_id in range(count):
+            if wanted.queue_id in (None, queue_id):
+                found.append((data.broker_name, address, queue_id, count))
+    return found
+
+
+async def _send_to(
+    admin: MQAdmin, wanted: SendRequest, broker_name: str, address: str, queue_id: int, queue_count: int, unique_id: str
+) -> SendReport:
+    from ...remoting.headers import SendMessageRequestHeaderV2, SendMessageResponseHeader
+
+    properties = dict(wanted.properties)
+    if wanted.keys is not None:
+        properties[PROPERTY_KEYS] = wanted.keys
+    if wanted.tags is not None:
+        properties[PROPERTY_TAGS] = wanted.tags
+    properties.setdefault(PROPERTY_UNIQ_KEY, unique_id)
+    properties.setdefault(PROPERTY_WAIT_STORE_MSG_OK, "true")
+    started = time.time()
+    header = SendMessageRequestHeaderV2(
+        producer_group=wanted.producer_group,
+        topic=wanted.topic,
+        default_topic=AUTO_CREATE_TOPIC,
+        default_topic_queue_nums=queue_count,
+        queue_id=queue_id,
+        sys_flag=0,
+        born_timestamp=int(started * 1000),
+        flag=wanted.flag,
+        properties=properties_to_string(properties),
+        reconsume_times=0,
+        unit_mode=False,
+        batch=False,
+        broker_name=broker_name,
+    )
+    request = RemotingCommand.request(RequestCode.SEND_MESSAGE_V2, header, wanted.body)
+    answer = await admin.call(address, request, accept=tuple(_STATUS))
+    told: SendMessageResponseHeader = answer.decode_header(SendMessageResponseHeader)
+    return SendReport(
+        broker_name,
+        told.queue_id,
+        _STATUS[ResponseCode(answer.code)],
+        properties[PROPERTY_UNIQ_KEY],
+        told.msg_id,
+        told.queue_offset,
+        address,
+        answer.ext_fields.get("MSG_REGION"),
+        int((time.time() - started) * 1000),
+    )

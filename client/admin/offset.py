@@ -1,0 +1,296 @@
+"""Offsets: of queues, of consumers, and setting a group's offsets with every queue read back afterwards.
+
+Mirrors resetOffsetByTimestamp, its fallback for offline groups on brokers before 5.0, and resetOffsetByQueueId.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from ...common.errors import RocketMQError
+from ...common.topics import SYSTEM_TOPIC_PREFIX
+from ...remoting.codes import RequestCode, ResponseCode
+from ...remoting.command import RemotingCommand
+from .errors import AdminError, NotFoundError
+from .fanout import Failure
+from .topic import broker_address
+
+if TYPE_CHECKING:
+    from ...remoting.bodies import BrokerData, QueueData
+    from .core import MQAdmin
+
+END = -1
+"""The timestamp that means the end of the queue."""
+_CONFIRM_TRIES, _CONFIRM_PAUSE_S = 4, 0.5
+
+ResetState = Literal["planned", "done", "unchanged", "kept", "unverified", "no_effect"]
+
+
+class QueueReset(msgspec.Struct, rename="camel"):
+    """What a reset did to one queue; offsets in messages, None is unknown.
+
+    `state`: planned; done (read back as wanted); unchanged (was there already); kept (`force` is false and the group is
+    behind that point already); unverified (could not be read back); no_effect (reads back as something else).
+    """
+
+    broker_name: str
+    queue_id: int
+    min_offset: int | None
+    max_offset: int | None
+    before: int | None
+    target: int | None
+    after: int | None
+    state: ResetState
+
+
+class ResetReport(msgspec.Struct, rename="camel"):
+    """A reset of one group on one topic."""
+
+    group: str
+    topic: str
+    timestamp: int
+    planned: bool
+    queues: list[QueueReset]
+    failures: list[Failure] = []
+    notes: list[str] = []
+
+
+class ResetRequest(msgspec.Struct, kw_only=True):
+    """What to reset. `timestamp` in ms, -1 for the end. `broker_addr` and `queue_id` narrow it; `offset` needs both.
+
+    `force` false leaves queues alone where the group is behind the target already. `cluster` gives the route of a topic
+    that has none of its own.
+    """
+
+    group: str
+    topic: str
+    timestamp: int
+    force: bool = True
+    cluster: str | None = None
+    broker_addr: str | None = None
+    queue_id: int | None = None
+    offset: int | None = None
+
+
+class OffsetAdmin:
+    """Calls about offsets; queue calls go to the address given."""
+
+    def __init__(self, admin: MQAdmin) -> None:
+        self._admin = admin
+
+    async def max_offset(self, address: str, topic: str, queue_id: int) -> int:
+        """The offset after the last message of a queue."""
+        from ...remoting.headers import GetMaxOffsetRequestHeader, GetMaxOffsetResponseHeader
+
+        header = GetMaxOffsetRequestHeader(topic=topic, queue_id=queue_id)
+        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_MAX_OFFSET, header))
+        return answer.decode_header(GetMaxOffsetResponseHeader).offset
+
+    async def min_offset(self, address: str, topic: str, queue_id: int) -> int:
+        """The offset of the first message of a queue."""
+        from ...remoting.headers import GetMinOffsetRequestHeader, GetMinOffsetResponseHeader
+
+        header = GetMinOffsetRequestHeader(topic=topic, queue_id=queue_id)
+        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_MIN_OFFSET, header))
+        return answer.decode_header(GetMinOffsetResponseHeader).offset
+
+    async def by_time(self, address: str, topic: str, queue_id: int, timestamp: int) -> int:
+        """The first offset stored at `timestamp` (ms) or later; the end for -1."""
+        if timestamp == END:
+            return await self.max_offset(address, topic, queue_id)
+        from ...remoting.headers import SearchOffsetRequestHeader, SearchOffsetResponseHeader
+
+        header = SearchOffsetRequestHeader(topic=topic, queue_id=queue_id, timestamp=timestamp)
+        answer = await self._admin.call(
+            address, RemotingCommand.request(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, header)
+        )
+        return answer.decode_header(SearchOffsetResponseHeader).offset
+
+    async def consumer_offset(self, address: str, group: str, topic: str, queue_id: int) -> int | None:
+        """What a group has committed of a queue; None when it never has."""
+        from ...remoting.headers import QueryConsumerOffsetRequestHeader, QueryConsumerOffsetResponseHeader
+
+        header = QueryConsumerOffsetRequestHeader(
+            consumer_group=group, topic=topic, queue_id=queue_id, set_zero_if_not_found=False
+        )
+        request = RemotingCommand.request(RequestCode.QUERY_CONSUMER_OFFSET, header)
+        answer = await self._admin.call(address, request, accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND))
+        if answer.code != ResponseCode.SUCCESS:
+            return None
+        return answer.decode_header(QueryConsumerOffsetResponseHeader).offset
+
+    async def set_consumer_offset(self, address: str, group: str, topic: str, queue_id: int, offset: int) -> None:
+        """Commit an offset on a group's behalf."""
+        from ...remoting.headers import UpdateConsumerOffsetRequestHeader
+
+        header = UpdateConsumerOffsetRequestHeader(
+            consumer_group=group, topic=topic, queue_id=queue_id, commit_offset=offset
+        )
+        await self._admin.call(address, RemotingCommand.request(RequestCode.UPDATE_CONSUMER_OFFSET, header))
+
+    async def reset(self, wanted: ResetRequest, *, plan: bool = False) -> ResetReport:
+        """Reset on every broker of the topic (or the one named) and read every queue back.
+
+        Raises NotFoundError when the topic has no route or the named broker or queue does not hold it, AllFailedError
+        when it failed everywhere.
+        """
+        brokers = await self._brokers(wanted)
+        report = ResetReport(wanted.group, wanted.topic, wanted.timestamp, plan, [])
+
+        async def one(key: str) -> tuple[list[QueueReset], list[str]]:
+            data, queues = brokers[key]
+            address = wanted.broker_addr or broker_address(data) or ""
+            return await self._reset_at(address, data.broker_name, queues, wanted, plan)
+
+        fan = await self._admin.fan_out(brokers, one)
+        fan.require_some(f"resetting {wanted.group} on {wanted.topic}")
+        for queues, notes in fan.answers.values():
+            report.queues += queues
+            report.notes += notes
+        report.failures = fan.failures
+        report.queues.sort(key=lambda queue: (queue.broker_name, queue.queue_id))
+        return report
+
+    async def _brokers(self, wanted: ResetRequest) -> dict[str, tuple[BrokerData, QueueData | None]]:
+        topic = wanted.topic
+        without_route = topic.startswith("%LMQ%") or topic == SYSTEM_TOPIC_PREFIX + "wheel_timer"
+        route = await self._admin.topics.route_data(wanted.cluster if without_route and wanted.cluster else topic)
+        queues = {queue.broker_name: queue for queue in route.queue_datas}
+        chosen = {
+            data.broker_name: (data, queues.get(data.broker_name))
+            for data in route.broker_datas
+            if broker_address(data) is not None
+        }
+        if wanted.broker_addr is None:
+            return chosen
+        held = {n: (d, q) for n, (d, q) in chosen.items() if wanted.broker_addr in d.broker_addrs.values()}
+        if not held:
+            raise NotFoundError(
+                f"the broker {wanted.broker_addr} does not hold topic '{topic}'",
+                f"see `mqadmin topicRoute -t {topic} -l` for the addresses",
+            )
+        return held
+
+    async def _reset_at(
+        self, address: str, broker_name: str, queue_data: QueueData | None, wanted: ResetRequest, plan: bool
+    ) -> tuple[list[QueueReset], list[str]]:
+        queues = await self._before(address, broker_name, queue_data, wanted)
+        moving = [queue for queue in queues if queue.state == "planned"]
+        if plan or not moving:
+            return queues, []
+        notes = await self._apply(address, wanted, queues, moving)
+        await self._confirm(address, wanted, moving)
+        return queues, notes
+
+    async def _before(
+        self, address: str, broker_name: str, queue_data: QueueData | None, wanted: ResetRequest
+    ) -> list[QueueReset]:
+        """Each queue with where it is and where it shall go; `state` planned for those that will move."""
+        count = queue_data.read_queue_nums if queue_data is not None else 1
+        numbers = range(count) if wanted.queue_id is None else [wanted.queue_id]
+        if wanted.queue_id is not None and wanted.queue_id >= count:
+            raise NotFoundError(
+                f"topic '{wanted.topic}' has no queue {wanted.queue_id} on {broker_name}", f"it has 0 to {count - 1}"
+            )
+
+        async def read(queue_id: int) -> QueueReset:
+            low = await self.min_offset(address, wanted.topic, queue_id)
+            high = await self.max_offset(address, wanted.topic, queue_id)
+            before = await self.consumer_offset(address, wanted.group, wanted.topic, queue_id)
+            target = wanted.offset
+            if target is None:
+                target = await self.by_time(address, wanted.topic, queue_id, wanted.timestamp)
+            state: ResetState = "planned"
+            if target == before:
+                state = "unchanged"
+            elif not wanted.force and before is not None and target > before:
+                state = "kept"
+            return QueueReset(broker_name, queue_id, low, high, before, target, before, state)
+
+        fan = await self._admin.fan_out(numbers, read)
+        if fan.errors:
+            raise next(iter(fan.errors.values()))
+        return list(fan.answers.values())
+
+    async def _apply(
+        self, address: str, wanted: ResetRequest, queues: list[QueueReset], moving: list[QueueReset]
+    ) -> list[str]:
+        """Send the reset. Where a broker cannot do it for the queues in question, commit the offsets instead."""
+        narrowed = wanted.queue_id is not None or wanted.offset is not None
+        kept = len(moving) < len([queue for queue in queues if queue.state != "unchanged"])
+        if narrowed or kept:
+            return await self._reset_each(address, wanted, moving)
+        try:
+            targets = await self._invoke_reset(address, wanted, -1, -1)
+        except AdminError as error:
+            if error.code != ResponseCode.CONSUMER_NOT_ONLINE and "never online" not in error.remark:
+                raise
+            return await self._commit_each(address, wanted, moving)
+        for queue in moving:  # the broker read the end a moment after this did
+            queue.target = targets.get(queue.queue_id, queue.target)
+        return []
+
+    async def _reset_each(self, address: str, wanted: ResetRequest, moving: list[QueueReset]) -> list[str]:
+        """One request for each queue; a broker that resets through its clients would move all queues of the topic."""
+        config = await self._admin.configs.broker_config(address)
+        if config.get("useServerSideResetOffset") != "true":
+            return await self._commit_each(address, wanted, moving)
+        for queue in moving:
+            assert queue.target is not None
+            await self._invoke_reset(address, wanted, queue.queue_id, queue.target)
+        return []
+
+    async def _commit_each(self, address: str, wanted: ResetRequest, moving: list[QueueReset]) -> list[str]:
+        for queue in moving:
+            assert queue.target is not None
+            await self.set_consumer_offset(address, wanted.group, wanted.topic, queue.queue_id, queue.target)
+        return [
+            f"{address} cannot move consumers itself: the offsets were committed, which lasts only while none is online"
+        ]
+
+    async def _invoke_reset(self, address: str, wanted: ResetRequest, queue_id: int, offset: int) -> dict[int, int]:
+        """Queue id -> offset as the broker says it has set them."""
+        from ...remoting.bodies import ResetOffsetBody
+        from ...remoting.headers import ResetOffsetRequestHeader
+
+        header = ResetOffsetRequestHeader(
+            group=wanted.group,
+            topic=wanted.topic,
+            queue_id=queue_id,
+            offset=offset,
+            timestamp=wanted.timestamp,
+            is_force=wanted.force,
+        )
+        request = RemotingCommand.request(RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, header)
+        answer = await self._admin.call(address, request)
+        body = answer.body_bytes
+        return {q.queue_id: o for q, o in ResetOffsetBody.decode(body).offset_table.items()} if body else {}
+
+    async def _confirm(self, address: str, wanted: ResetRequest, moving: list[QueueReset]) -> None:
+        """Read the offsets back, a few times: an online consumer of a broker before 5.0 commits them a moment later."""
+        left = list(moving)
+        for attempt in range(_CONFIRM_TRIES):
+            if attempt:
+                await asyncio.sleep(_CONFIRM_PAUSE_S)
+            for queue in list(left):
+                try:
+                    queue.after = await self.consumer_offset(address, wanted.group, wanted.topic, queue.queue_id)
+                except RocketMQError:
+                    queue.after, queue.state = None, "unverified"
+                    continue
+                queue.state = _read_back_state(queue)
+                if queue.state == "done":
+                    left.remove(queue)
+            if not left:
+                return
+
+
+def _read_back_state(queue: QueueReset) -> ResetState:
+    """Done when the offset is the target, or is past it and not where it was: a consumer has gone on from there."""
+    if queue.after is None or queue.target is None:
+        return "no_effect"
+    went_on = queue.after > queue.target and queue.after != queue.before
+    return "done" if queue.after == queue.target or went_on else "no_effect"

@@ -1,0 +1,259 @@
+"""Reading about topics: list, route, queue offsets, configuration, consuming groups. Changes: `topic_change.py`."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ...common.topics import is_dlq_topic, is_retry_topic
+from ...remoting.codes import RequestCode, ResponseCode
+from ...remoting.command import RemotingCommand
+from .errors import NotFoundError
+from .fanout import Failure
+
+if TYPE_CHECKING:
+    from ...common.message import MessageQueue
+    from ...remoting.bodies import BrokerData, TopicConfig, TopicOffset, TopicRouteData, TopicStatsTable
+    from .changes import ChangeReport
+    from .core import MQAdmin
+    from .topic_change import TopicSettings
+
+
+class RouteBroker(msgspec.Struct, rename="camel"):
+    """One broker that holds a topic. Queue figures are None where the name server has none for this broker."""
+
+    cluster: str
+    broker_name: str
+    broker_addrs: dict[int, str]
+    read_queue_nums: int | None = None
+    write_queue_nums: int | None = None
+    perm: int | None = None
+    topic_sys_flag: int | None = None
+
+
+class TopicRoute(msgspec.Struct, rename="camel"):
+    """Where a topic is, sorted by cluster and broker name."""
+
+    topic: str
+    brokers: list[RouteBroker]
+    order_topic_conf: str | None = None
+
+
+class QueueStatus(msgspec.Struct, rename="camel"):
+    """Offsets of one queue, in messages; the time (ms) of its last message, None when it has none."""
+
+    broker_name: str
+    queue_id: int
+    min_offset: int
+    max_offset: int
+    last_update_timestamp: int | None
+
+
+class TopicStatus(msgspec.Struct, rename="camel"):
+    """The queues of a topic. `put_tps` (messages a second) is None when no broker tells it."""
+
+    topic: str
+    queues: list[QueueStatus]
+    put_tps: float | None = None
+    failures: list[Failure] = []
+
+
+class TopicEntry(msgspec.Struct, rename="camel"):
+    """One topic; clusters and consumer groups are None when they were not asked for or could not be found out."""
+
+    topic: str
+    clusters: list[str] | None = None
+    groups: list[str] | None = None
+
+
+class TopicListing(msgspec.Struct, rename="camel"):
+    """All topics, sorted by name."""
+
+    topics: list[TopicEntry]
+    failures: list[Failure] = []
+
+
+class TopicClusters(msgspec.Struct, rename="camel"):
+    """The clusters that hold a topic, sorted."""
+
+    topic: str
+    clusters: list[str]
+
+
+class TopicAdmin:
+    """Calls about topics."""
+
+    def __init__(self, admin: MQAdmin) -> None:
+        self._admin = admin
+
+    async def names(self) -> list[str]:
+        """Every topic that a name server knows, sorted."""
+        from ...remoting.bodies import TopicList
+
+        answer = await self._admin.ask_namesrv(
+            lambda: RemotingCommand.request(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER)
+        )
+        return sorted(TopicList.decode(answer.body_bytes).topic_list)
+
+    async def listing(self, *, detailed: bool = False) -> TopicListing:
+        """All topics. `detailed` adds clusters and groups, without retry and dead-letter topics (as Apache does)."""
+        names = await self.names()
+        if not detailed:
+            return TopicListing([TopicEntry(name) for name in names])
+        wanted = [name for name in names if not is_retry_topic(name) and not is_dlq_topic(name)]
+        fan = await self._admin.fan_out(wanted, self._entry)
+        listing = TopicListing([], fan.failures)
+        for name in wanted:
+            entry, failures = fan.answers.get(name, (TopicEntry(name), []))
+            listing.topics.append(entry)
+            listing.failures += failures
+        return listing
+
+    async def _entry(self, topic: str) -> tuple[TopicEntry, list[Failure]]:
+        route = await self.route_data(topic)
+        clusters = sorted({broker.cluster for broker in route.broker_datas})
+        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.groups_at(address, topic))
+        groups = sorted({group for found in fan.answers.values() for group in found}) if fan.answers else None
+        return TopicEntry(topic, clusters, groups), fan.failures
+
+    async def groups_at(self, address: str, topic: str) -> list[str]:
+        """The groups that one broker knows to consume `topic`, by online clients or by stored offsets."""
+        from ...remoting.bodies import GroupList
+        from ...remoting.headers import QueryTopicConsumeByWhoRequestHeader
+
+        header = QueryTopicConsumeByWhoRequestHeader(topic=topic)
+        request = RemotingCommand.request(RequestCode.QUERY_TOPIC_CONSUME_BY_WHO, header)
+        answer = await self._admin.call(address, request)
+        return sorted(GroupList.decode(answer.body_bytes).group_list)
+
+    async def groups(self, topic: str) -> list[str]:
+        """The groups that consume `topic` on any broker. Brokers that fail are passed over unless all do."""
+        route = await self.route_data(topic)
+        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.groups_at(address, topic))
+        fan.require_some(f"asking who consumes {topic}")
+        return sorted({group for found in fan.answers.values() for group in found})
+
+    async def route_data(self, topic: str) -> TopicRouteData:
+        """The route as the name server tells it. Raises NotFoundError when the topic has none."""
+        from ...remoting.bodies import TopicRouteData
+        from ...remoting.headers import GetRouteInfoRequestHeader
+
+        header = GetRouteInfoRequestHeader(topic=topic)
+        answer = await self._admin.ask_namesrv(
+            lambda: RemotingCommand.request(RequestCode.GET_ROUTEINFO_BY_TOPIC, header),
+            accept=(ResponseCode.SUCCESS, ResponseCode.TOPIC_NOT_EXIST),
+        )
+        if answer.code != ResponseCode.SUCCESS or not answer.body_bytes:
+            raise NotFoundError(
+                f"no route for topic '{topic}'", "check its name with `mqadmin topicList`, or that its brokers are up"
+            )
+        return TopicRouteData.decode(answer.body_bytes)
+
+    async def route(self, topic: str) -> TopicRoute:
+        """The route, one entry for each broker."""
+        data = await self.route_data(topic)
+        queues = {queue.broker_name: queue for queue in data.queue_datas}
+        brokers = []
+        for broker in sorted(data.broker_datas, key=lambda item: (item.cluster, item.broker_name)):
+            entry = RouteBroker(broker.cluster, broker.broker_name, {int(k): v for k, v in broker.broker_addrs.items()})
+            queue = queues.get(broker.broker_name)
+            if queue is not None:
+                entry.read_queue_nums, entry.write_queue_nums = queue.read_queue_nums, queue.write_queue_nums
+                entry.perm, entry.topic_sys_flag = queue.perm, queue.topic_sys_flag
+            brokers.append(entry)
+        return TopicRoute(topic, brokers, data.order_topic_conf)
+
+    async def clusters(self, topic: str) -> TopicClusters:
+        """The clusters that hold the topic."""
+        data = await self.route_data(topic)
+        return TopicClusters(topic, sorted({broker.cluster for broker in data.broker_datas}))
+
+    async def stats_at(self, address: str, topic: str) -> TopicStatsTable:
+        """The queue offsets of a topic on one broker; `topic_put_tps` is NaN when the broker does not tell it."""
+        from ...remoting.bodies import TopicStatsTable
+        from ...remoting.headers import GetTopicStatsInfoRequestHeader
+
+        header = GetTopicStatsInfoRequestHeader(topic=topic)
+        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_TOPIC_STATS_INFO, header))
+        stats = TopicStatsTable.decode(answer.body_bytes)
+        if b"topicPutTps" not in answer.body_bytes:  # brokers before 5.0 do not tell it
+            stats.topic_put_tps = math.nan
+        return stats
+
+    async def status(self, topic: str, route_topic: str | None = None) -> TopicStatus:
+        """The offsets of every queue; `route_topic` (a cluster or parent topic) gives the brokers if not `topic`."""
+        route = await self.route_data(route_topic or topic)
+        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.stats_at(address, topic))
+        fan.require_some(f"reading the status of {topic}")
+        table: dict[MessageQueue, TopicOffset] = {}
+        rates = []
+        for stats in fan.answers.values():
+            table.update(stats.offset_table)
+            if not math.isnan(stats.topic_put_tps):
+                rates.append(stats.topic_put_tps)
+        queues = [
+            QueueStatus(q.broker_name, q.queue_id, o.min_offset, o.max_offset, o.last_update_timestamp or None)
+            for q, o in sorted(table.items(), key=lambda item: (item[0].broker_name, item[0].queue_id))
+        ]
+        return TopicStatus(topic, queues, sum(rates) if rates else None, fan.failures)
+
+    async def config_at(self, address: str, topic: str) -> TopicConfig | None:
+        """The configuration of a topic on one broker, None when the broker does not hold it."""
+        from ...remoting.bodies import TopicConfig
+        from ...remoting.headers import GetTopicConfigRequestHeader
+
+        # `lo` (local only) as Apache sends it; a broker before 5.0 does not know the request and is asked for all.
+        request = RemotingCommand.request(
+            RequestCode.GET_TOPIC_CONFIG, GetTopicConfigRequestHeader(topic=topic, lo=True)
+        )
+        accept = (ResponseCode.SUCCESS, ResponseCode.TOPIC_NOT_EXIST, ResponseCode.REQUEST_CODE_NOT_SUPPORTED)
+        answer = await self._admin.call(address, request, accept=accept)
+        if answer.code == ResponseCode.SUCCESS:
+            return TopicConfig.decode(answer.body_bytes)
+        if answer.code == ResponseCode.TOPIC_NOT_EXIST:
+            return None
+        return (await self.configs_at(address)).get(topic)
+
+    async def configs_at(self, address: str) -> dict[str, TopicConfig]:
+        """The configuration of every topic on one broker."""
+        from ...remoting.bodies import TopicConfigSerializeWrapper
+
+        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_ALL_TOPIC_CONFIG))
+        return dict(TopicConfigSerializeWrapper.decode(answer.body_bytes).topic_config_table)
+
+    async def update(
+        self,
+        topic: str,
+        settings: TopicSettings,
+        *,
+        broker_addr: str | None = None,
+        cluster: str | None = None,
+        plan: bool = False,
+        must_exist: bool = False,
+    ) -> ChangeReport:
+        """Create the topic or change the given settings of it; see `topic_change.update`."""
+        from .topic_change import update
+
+        return await update(
+            self._admin, topic, settings, broker_addr=broker_addr, cluster=cluster, plan=plan, must_exist=must_exist
+        )
+
+    async def delete(self, topic: str, cluster: str, *, plan: bool = False) -> ChangeReport:
+        """Delete the topic from one cluster; see `topic_change.delete`."""
+        from .topic_change import delete
+
+        return await delete(self._admin, topic, cluster, plan=plan)
+
+
+def broker_address(broker: BrokerData) -> str | None:
+    """The master's address, else the lowest slave's, None for a broker without any."""
+    addresses = {int(broker_id): address for broker_id, address in broker.broker_addrs.items()}
+    return addresses[min(addresses)] if addresses else None
+
+
+def broker_addresses(route: TopicRouteData) -> list[str]:
+    """One address for each broker of a route, by broker name."""
+    ordered = sorted(route.broker_datas, key=lambda broker: broker.broker_name)
+    return [address for address in map(broker_address, ordered) if address is not None]

@@ -1,0 +1,290 @@
+"""Creating, changing and deleting topics: reads first, sends only what differs, then reads back.
+
+Unlike Apache's tool a setting that is not given keeps its value, and a delete in one cluster leaves the others alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ...common.errors import RocketMQError
+from ...common.permission import perm_to_string
+from ...common.topics import AUTO_CREATE_TOPIC, topic_problem
+from ...remoting.codes import RequestCode
+from ...remoting.command import RemotingCommand
+from .changes import Action, Change, ChangeReport, FieldChange, Value, differences
+from .cluster import BrokerAddress
+from .errors import NotFoundError
+from .fanout import failure_of
+from .kv import ORDER_TOPIC_NAMESPACE
+
+if TYPE_CHECKING:
+    from ...remoting.bodies import TopicConfig
+    from .core import MQAdmin
+
+DEFAULT_QUEUES = 8
+DEFAULT_PERM = 6
+_UNIT, _UNIT_SUB = 1, 2  # bits of topicSysFlag (Apache's TopicSysFlag)
+
+
+class InvalidNameError(RocketMQError):
+    """A topic or group name that no broker would accept."""
+
+
+class TopicSettings(msgspec.Struct, kw_only=True):
+    """The settings to change; None keeps what is there (or the default, for a new topic).
+
+    `attributes` are changes: `+name` -> value, `-name` -> ''.
+    """
+
+    read_queue_nums: int | None = None
+    write_queue_nums: int | None = None
+    perm: int | None = None
+    order: bool | None = None
+    unit: bool | None = None
+    has_unit_sub: bool | None = None
+    attributes: dict[str, str] = {}
+
+
+async def update(
+    admin: MQAdmin,
+    topic: str,
+    settings: TopicSettings,
+    *,
+    broker_addr: str | None,
+    cluster: str | None,
+    plan: bool,
+    must_exist: bool,
+) -> ChangeReport:
+    """Create or change a topic on one broker or on a cluster's masters.
+
+    `must_exist` refuses to create. Raises NotFoundError for an unknown cluster, AllFailedError when no broker could be
+    changed. An ordered topic's order configuration on the name servers follows.
+    """
+    problem = topic_problem(topic)
+    if problem is not None:
+        raise InvalidNameError(problem, "choose another name")
+    brokers = await admin.cluster.targets(broker_addr, cluster)
+
+    async def one(broker: BrokerAddress) -> tuple[Change, dict[str, Value]]:
+        return await _update_one(admin, broker, topic, settings, plan=plan, must_exist=must_exist)
+
+    fan = await admin.fan_out(brokers, one)
+    fan.require_some(f"changing topic {topic}")
+    report = ChangeReport(plan, [change for change, _ in fan.answers.values()], fan.failures)
+    ordered = {broker: fields for broker, (change, fields) in fan.answers.items() if fields["order"] is True}
+    if ordered and (settings.order or settings.write_queue_nums is not None):
+        await _update_order(admin, topic, ordered, report)
+    return report
+
+
+async def _update_one(
+    admin: MQAdmin, broker: BrokerAddress, topic: str, settings: TopicSettings, *, plan: bool, must_exist: bool
+) -> tuple[Change, dict[str, Value]]:
+    current = await admin.topics.config_at(broker.address, topic)
+    if current is None and must_exist:
+        raise NotFoundError(f"{broker.address} does not hold topic '{topic}'", "create it with `mqadmin updateTopic`")
+    before = _fields(current) if current is not None else None
+    after = _apply(before, settings)
+    changes = differences(before, after)
+    action: Action = "create" if before is None else "update" if changes else "none"
+    change = Change(broker.address, "topic", topic, action, "planned" if changes else "unchanged", changes)
+    if plan or not changes:
+        return change, after
+    await admin.call(broker.address, _request(topic, current, after, settings))
+    try:
+        found = await admin.topics.config_at(broker.address, topic)
+    except RocketMQError:
+        change.state = "unverified"
+        return change, after
+    read_back = _fields(found) if found is not None else {}
+    wrong = differences(read_back, after)
+    change.state = "done" if not wrong else "no_effect"
+    return change, after
+
+
+def _fields(config: TopicConfig) -> dict[str, Value]:
+    fields: dict[str, Value] = {
+        "readQueueNums": config.read_queue_nums,
+        "writeQueueNums": config.write_queue_nums,
+        "perm": config.perm,
+        "topicFilterType": config.topic_filter_type,
+        "topicSysFlag": config.topic_sys_flag,
+        "order": config.order,
+    }
+    fields.update({f"attributes.{name}": value for name, value in sorted((config.attributes or {}).items())})
+    return fields
+
+
+def _apply(before: dict[str, Value] | None, settings: TopicSettings) -> dict[str, Value]:
+    after: dict[str, Value] = dict(
+        before
+        or {
+            "readQueueNums": DEFAULT_QUEUES,
+            "writeQueueNums": DEFAULT_QUEUES,
+            "perm": DEFAULT_PERM,
+            "topicFilterType": "SINGLE_TAG",
+            "topicSysFlag": 0,
+            "order": False,
+        }
+    )
+    for name, value in (
+        ("readQueueNums", settings.read_queue_nums),
+        ("writeQueueNums", settings.write_queue_nums),
+        ("perm", settings.perm),
+        ("order", settings.order),
+    ):
+        if value is not None:
+            after[name] = value
+    flag = int(after["topicSysFlag"] or 0)
+    for bit, wanted in ((_UNIT, settings.unit), (_UNIT_SUB, settings.has_unit_sub)):
+        if wanted is not None:
+            flag = flag | bit if wanted else flag & ~bit
+    after["topicSysFlag"] = flag
+    for name, text in settings.attributes.items():
+        if name[0] == "+":
+            after[f"attributes.{name[1:]}"] = text
+        else:
+            after.pop(f"attributes.{name[1:]}", None)
+    return after
+
+
+def _request(
+    topic: str, current: TopicConfig | None, after: dict[str, Value], settings: TopicSettings
+) -> RemotingCommand:
+    from ...remoting.headers import CreateTopicRequestHeader
+
+    held = (current.attributes or {}) if current is not None else {}
+    changed = [
+        f"{name}={value}" if name[0] == "+" else name
+        for name, value in settings.attributes.items()
+        if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
+    ]
+    plain = {name: value for name, value in after.items() if not name.startswith("attributes.")}
+    fixed = {"topic": topic, "defaultTopic": AUTO_CREATE_TOPIC, "attributes": ",".join(changed), "force": False}
+    header = msgspec.convert({**plain, **fixed}, CreateTopicRequestHeader)
+    return RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_TOPIC, header)
+
+
+async def _update_order(
+    admin: MQAdmin, topic: str, ordered: dict[BrokerAddress, dict[str, Value]], report: ChangeReport
+) -> None:
+    """Set `broker:queues` of these brokers in the order configuration, keeping the entries of others."""
+    old = await admin.kv.get(ORDER_TOPIC_NAMESPACE, topic)
+    entries = order_entries(old)
+    for broker, fields in ordered.items():
+        if broker.broker_name is None:
+            report.notes.append(f"{broker.address} is not registered, so its order configuration was left as it is")
+        else:
+            entries[broker.broker_name] = f"{broker.broker_name}:{fields['writeQueueNums']}"
+    await _set_order(admin, topic, old, ";".join(entries.values()), report)
+
+
+async def _set_order(admin: MQAdmin, topic: str, old: str | None, new: str, report: ChangeReport) -> None:
+    if new == (old or ""):
+        return
+    action: Action = "set" if new else "delete"
+    fields = [FieldChange(ORDER_TOPIC_NAMESPACE, old, new or None)]
+    change = Change("name servers", "orderConf", topic, action, "planned", fields)
+    report.changes.append(change)
+    if report.planned:
+        return
+    try:
+        if new:
+            await admin.kv.put(ORDER_TOPIC_NAMESPACE, topic, new)
+        else:
+            await admin.kv.delete(ORDER_TOPIC_NAMESPACE, topic)
+        change.state = "done"
+    except RocketMQError as error:
+        report.changes.remove(change)
+        report.failures.append(failure_of("name servers", error))
+
+
+def order_entries(text: str | None) -> dict[str, str]:
+    """`a:4;b:4` by broker name."""
+    return {part.partition(":")[0]: part for part in (text or "").split(";") if part}
+
+
+async def delete(admin: MQAdmin, topic: str, cluster: str, *, plan: bool) -> ChangeReport:
+    """Delete a topic from a cluster's masters, then that cluster's route of it from every name server.
+
+    Other clusters that hold a topic of this name keep it. Raises NotFoundError for an unknown cluster.
+    """
+    brokers = await admin.cluster.masters(cluster)
+    names = {broker.broker_name or "" for broker in await admin.cluster.brokers(cluster)}
+
+    async def one(broker: BrokerAddress) -> Change:
+        return await _delete_one(admin, broker, topic, plan=plan)
+
+    fan = await admin.fan_out(brokers, one)
+    fan.require_some(f"deleting topic {topic}")
+    report = ChangeReport(plan, list(fan.answers.values()), fan.failures)
+    await _delete_routes(admin, topic, cluster, names, report)
+    old = await admin.kv.get(ORDER_TOPIC_NAMESPACE, topic)
+    if old is not None:
+        left = {name: entry for name, entry in order_entries(old).items() if name not in names}
+        await _set_order(admin, topic, old, ";".join(left.values()), report)
+    return report
+
+
+async def _delete_one(admin: MQAdmin, broker: BrokerAddress, topic: str, *, plan: bool) -> Change:
+    from ...remoting.headers import DeleteTopicRequestHeader
+
+    current = await admin.topics.config_at(broker.address, topic)
+    if current is None:
+        return Change(broker.address, "topic", topic, "none", "unchanged")
+    change = Change(broker.address, "topic", topic, "delete", "planned", differences(_fields(current), None))
+    if plan:
+        return change
+    header = DeleteTopicRequestHeader(topic=topic)
+    await admin.call(broker.address, RemotingCommand.request(RequestCode.DELETE_TOPIC_IN_BROKER, header))
+    try:
+        change.state = "done" if await admin.topics.config_at(broker.address, topic) is None else "no_effect"
+    except RocketMQError:
+        change.state = "unverified"
+    return change
+
+
+async def _delete_routes(admin: MQAdmin, topic: str, cluster: str, names: set[str], report: ChangeReport) -> None:
+    from ...remoting.headers import DeleteTopicFromNamesrvRequestHeader
+
+    try:
+        route = await admin.topics.route_data(topic)
+    except NotFoundError:
+        return
+    held = sorted(queue.broker_name for queue in route.queue_datas if queue.broker_name in names)
+    others = sorted({broker.cluster for broker in route.broker_datas if broker.cluster != cluster})
+    if others:
+        report.notes.append(f"topic '{topic}' stays in {', '.join(others)}")
+    if not held:
+        return
+    fields = [FieldChange(f"route.{name}", "registered", None) for name in held]
+
+    async def one(address: str) -> Change:
+        change = Change(address, "route", topic, "delete", "planned", fields)
+        if not report.planned:
+            header = DeleteTopicFromNamesrvRequestHeader(topic=topic, cluster_name=cluster)
+            await admin.call(address, RemotingCommand.request(RequestCode.DELETE_TOPIC_IN_NAMESRV, header))
+            change.state = "done"
+        return change
+
+    if report.failures:
+        report.notes.append("the route was left as it is, because some brokers still hold the topic")
+        return
+    fan = await admin.each_namesrv(one)
+    report.changes += fan.answers.values()
+    report.failures += fan.failures
+
+
+def describe(topic: str, fields: dict[str, Value]) -> str:
+    """The line that Apache's tool prints of a topic's configuration."""
+    attributes = {name[11:]: value for name, value in fields.items() if name.startswith("attributes.")}
+    listed = ", ".join(f"{name}={value}" for name, value in attributes.items())
+    return (
+        f"TopicConfig [topicName={topic}, readQueueNums={fields['readQueueNums']}, "
+        f"writeQueueNums={fields['writeQueueNums']}, perm={perm_to_string(int(fields['perm'] or 0))}, "
+        f"topicFilterType={fields['topicFilterType']}, topicSysFlag={fields['topicSysFlag']}, "
+        f"order={str(fields['order']).lower()}, attributes={{{listed}}}]"
+    )

@@ -1,0 +1,220 @@
+"""How a command file declares itself: one function, its options as annotations, its result type.
+
+`@command` records the declaration; `build` turns it into a typer command with the options every command has
+(`-n`, `--output`, `--profile`, `--timeout`, `--debug`, and `--plan` where something changes). The reference page and
+the comparison with Apache's option tables read the same declaration. Nothing runs here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+from typer.core import TyperCommand
+
+from .outcome import Outcome
+
+CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
+F = TypeVar("F", bound=CommandFunction)
+OUTPUTS = ("table", "json", "yaml", "csv")
+
+
+class Opt:
+    """One option: its names (`-t`, `--topic`), help, and for values that are not plain text how to parse them."""
+
+    __slots__ = ("help", "metavar", "names", "parse")
+
+    def __init__(self, *names: str, help: str, parse: Callable[[str], Any] | None = None, metavar: str = "") -> None:
+        self.names = names
+        self.help = help
+        self.parse = parse
+        self.metavar = metavar
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+    """What `@command` was told.
+
+    `one_of`: of each tuple exactly one option must be given (parameter names); `any_of`: at least one.
+    `changes`: adds `--plan`.
+    `rows`: the field of the result whose items are the CSV rows. `offline`: needs no name server.
+    """
+
+    function: CommandFunction
+    result: type[msgspec.Struct]
+    rows: str = ""
+    one_of: tuple[tuple[str, ...], ...] = ()
+    any_of: tuple[tuple[str, ...], ...] = ()
+    changes: bool = False
+    offline: bool = False
+    example: str = ""
+
+    def options(self) -> dict[str, tuple[Any, Opt, Any]]:
+        """Parameter name -> (type, Opt, default or inspect.Parameter.empty), in order."""
+        hints = typing.get_type_hints(self.function, include_extras=True)
+        found: dict[str, tuple[Any, Opt, Any]] = {}
+        for name, parameter in inspect.signature(self.function).parameters.items():
+            metadata = getattr(hints[name], "__metadata__", ())
+            if metadata and isinstance(metadata[0], Opt):
+                found[name] = (hints[name].__origin__, metadata[0], parameter.default)
+        return found
+
+
+class CommonOptions(msgspec.Struct, kw_only=True):
+    """The options that every command has."""
+
+    namesrv: str | None = None
+    profile: str | None = None
+    output: str = "table"
+    timeout: int | None = None
+    debug: bool = False
+    plan: bool = False
+
+
+_COMMON: dict[str, tuple[Any, Any, Any]] = {
+    "namesrv": (
+        str | None,
+        typer.Option("-n", "--namesrvAddr", metavar="ADDRS", help="name servers, HOST:PORT, separated by ';'"),
+        None,
+    ),
+    "output": (str, typer.Option("--output", metavar="|".join(OUTPUTS), help="form of the output"), "table"),
+    "profile": (
+        str | None,
+        typer.Option("--profile", metavar="NAME", help="take addresses and credentials from it"),
+        None,
+    ),
+    "timeout": (int | None, typer.Option("--timeout", metavar="MS", min=1, help="of each request, in ms"), None),
+    "debug": (bool, typer.Option("--debug", help="print stack traces of failures"), False),
+}
+_PLAN = (bool, typer.Option("--plan", "--dry-run", help="show what would change and change nothing"), False)
+
+
+def command(
+    *,
+    result: type[msgspec.Struct],
+    rows: str = "",
+    one_of: tuple[tuple[str, ...], ...] = (),
+    any_of: tuple[tuple[str, ...], ...] = (),
+    changes: bool = False,
+    offline: bool = False,
+    example: str = "",
+) -> Callable[[F], F]:
+    """Record the declaration on the function; see Declaration for the arguments."""
+
+    def record(function: F) -> F:
+        function.declaration = Declaration(  # type: ignore[attr-defined]
+            function=function,
+            result=result,
+            rows=rows,
+            one_of=one_of,
+            any_of=any_of,
+            changes=changes,
+            offline=offline,
+            example=example,
+        )
+        return function
+
+    return record
+
+
+def declaration_of(module: Any) -> Declaration:
+    """The one declaration of a command module."""
+    for value in vars(module).values():
+        found = getattr(value, "declaration", None)
+        if isinstance(found, Declaration) and value.__module__ == module.__name__:
+            return found
+    raise LookupError(f"{module.__name__} declares no command")
+
+
+Invoke = Callable[[Declaration, dict[str, Any], CommonOptions], int]
+
+
+def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> TyperCommand:
+    """The typer command; its callback parses values, checks `one_of` and calls `invoke`, whose int it returns."""
+    options = declaration.options()
+    parameters: list[inspect.Parameter] = []
+    for key, (kind, option, default) in options.items():
+        typed = _typer_type(kind, option)
+        info = typer.Option(*option.names, help=option.help, metavar=option.metavar or _metavar(kind, option))
+        parameters.append(_parameter(key, typed, info, default))
+    common = dict(_COMMON)
+    if declaration.changes:
+        common["plan"] = _PLAN
+    parameters += [_parameter(key, kind, info, default) for key, (kind, info, default) in common.items()]
+
+    def callback(**values: Any) -> int:
+        shared = CommonOptions(**{key: values.pop(key) for key in common})
+        if shared.output not in OUTPUTS:
+            raise typer.BadParameter(_choose(shared.output, OUTPUTS), param_hint="--output")
+        for key, (_, option, _default) in options.items():
+            values[key] = _parsed(values[key], option)
+        _check_groups(declaration, options, values)
+        return invoke(declaration, values, shared)
+
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    text = inspect.cleandoc(declaration.function.__doc__ or "")
+    app.command(name, help=f"{summary}.\n\n{text}", context_settings={"help_option_names": ["-h", "--help"]})(callback)
+    return typing.cast(TyperCommand, typer.main.get_command(app))
+
+
+def single_dash_longs(declaration: Declaration, argv: list[str]) -> list[str]:
+    """`-topic x` as `--topic x`, which Apache's command line accepts too. Only whole names are rewritten."""
+    longs = {name[2:] for _, option, _ in declaration.options().values() for name in option.names if name[:2] == "--"}
+    longs.add("namesrvAddr")
+    result = []
+    for word in argv:
+        bare = word[1:].partition("=")[0]
+        result.append("-" + word if word[:1] == "-" and word[:2] != "--" and len(bare) > 1 and bare in longs else word)
+    return result
+
+
+def _parameter(key: str, kind: Any, info: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+
+
+def _typer_type(kind: Any, option: Opt) -> Any:
+    """Values with a parser of their own reach typer as text; the rest as their own type."""
+    if option.parse is None:
+        return kind
+    return str if type(None) not in typing.get_args(kind) else str | None
+
+
+def _metavar(kind: Any, option: Opt) -> str | None:
+    inner = [part for part in typing.get_args(kind) if part is not type(None)] or [kind]
+    if inner[0] is bool:
+        return "true|false" if option.parse is not None else None
+    return None
+
+
+def _parsed(value: Any, option: Opt) -> Any:
+    if isinstance(value, str):
+        value = value.strip()
+    if option.parse is None or not isinstance(value, str):
+        return value
+    try:
+        return option.parse(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=" / ".join(option.names)) from error
+
+
+def _choose(given: str, among: tuple[str, ...]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(given, among, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"'{given}' is not one of {', '.join(among)}{hint}"
+
+
+def _check_groups(declaration: Declaration, options: dict[str, tuple[Any, Opt, Any]], values: dict[str, Any]) -> None:
+    for group in declaration.one_of + declaration.any_of:
+        given = [key for key in group if values[key] is not None]
+        names = " or ".join(options[key][1].names[0] for key in group)
+        if not given:
+            raise typer.BadParameter(f"give {names}", param_hint=names)
+        if len(given) > 1 and group in declaration.one_of:
+            raise typer.BadParameter(f"give only one of {names}", param_hint=names)

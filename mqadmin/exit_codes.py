@@ -1,0 +1,56 @@
+"""The exit codes of every command, and what each means. docs/exit-codes.md is generated from this table."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process returns. A failure never returns 0."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    CANNOT_CONNECT = 3
+    NOT_FOUND = 4
+    PARTIAL = 5
+    REFUSED = 6
+    TIMEOUT = 7
+    NO_EFFECT = 8
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "Done and, for a change, read back. An empty list is 0 too and says so on stderr.",
+    ExitCode.FAILED: "A server answered with an error, or the answer could not be understood.",
+    ExitCode.USAGE: "The command line is wrong: unknown command or option, a missing or bad value, no name server.",
+    ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting.",
+    ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, cluster, message, key), or no client is online.",
+    ExitCode.PARTIAL: "Some servers answered or changed, others failed; each failure is listed.",
+    ExitCode.REFUSED: "Refused: no permission, a bad signature, or a value the server does not accept.",
+    ExitCode.TIMEOUT: "No answer within --timeout. A change may or may not have happened.",
+    ExitCode.NO_EFFECT: "Nothing changed though the request was in order: it was so already, or it reads back as before.",
+    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
+    ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
+}
+
+
+def markdown() -> str:
+    """The text of docs/exit-codes.md."""
+    lines = [
+        "# Exit codes of mqadmin",
+        "",
+        "Generated from `mqadmin/exit_codes.py` by `python -m rocketmq_ops.mqadmin.reference`.",
+        "",
+        "| code | name | meaning |",
+        "|---:|---|---|",
+    ]
+    lines += [f"| {code.value} | {code.name} | {MEANINGS[code]} |" for code in ExitCode]
+    lines += [
+        "",
+        "The cause and the next step of a failure are printed on stderr; a stack trace only with `--debug`.",
+        "With `--output json` or `yaml` stdout holds one document in every case, whose `status` is one of",
+        "`ok`, `empty`, `partial`, `no_effect`, `planned` or `failed`.",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,131 @@
+"""The `mqadmin` entry point: finds the command, imports only its module, and turns failures into exit codes.
+
+What a command does lives in `commands/`; how it is declared in `declare.py`; its listing in `registry.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, cast
+
+from . import registry
+from .exit_codes import ExitCode
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Console entry: runs and exits with the code."""
+    code = int(ExitCode.FAILED)
+    try:
+        code = run(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader is gone: nothing more can be said, and the interpreter must not try again while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = int(ExitCode.BROKEN_PIPE)
+    except KeyboardInterrupt:
+        code = int(ExitCode.INTERRUPTED)
+    sys.exit(code)
+
+
+def run(argv: list[str]) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    if not argv or argv[0] in ("-h", "--help"):
+        return _listing()
+    if argv[0] in ("-V", "--version"):
+        from .. import __version__
+
+        return _say(f"rocketmq-ops {__version__}\n")
+    if argv[0] == "help":
+        if len(argv) == 1:
+            return _listing()
+        argv = [*argv[1:], "--help"]
+    found = registry.find(argv)
+    if found is None:
+        members = registry.group_members(argv[0])
+        return _listing(members) if members and argv[1:] in ([], ["--help"], ["-h"]) else _unknown(argv, bool(members))
+    entry, arguments = found
+    return run_entry(entry, arguments)
+
+
+def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
+    """Import the command's module and run it with `arguments`."""
+    from . import declare
+    from .run import execute
+
+    module = importlib.import_module(f"{__package__}.commands.{entry.module}")
+    declaration = declare.declaration_of(module)
+
+    def invoke(told: declare.Declaration, values: dict[str, Any], options: declare.CommonOptions) -> int:
+        return execute(entry.name, told, values, options)
+
+    command = declare.build(entry.name, declaration, entry.summary, invoke)
+    return _invoke(command, entry.name, declare.single_dash_longs(declaration, arguments))
+
+
+def _invoke(command: Any, name: str, arguments: list[str]) -> int:
+    import typer
+
+    # typer brings its own copy of click's exceptions in some versions: take the base class from what it exports.
+    usage_error = cast("type[Exception]", typer.BadParameter.__mro__[1])
+    try:
+        result = command.main(arguments, prog_name=f"mqadmin {name}", standalone_mode=False)
+    except usage_error as error:
+        return _usage(name, error, command)
+    except typer.Exit as error:
+        return int(error.exit_code)
+    except typer.Abort:
+        return int(ExitCode.INTERRUPTED)
+    return int(result or 0)
+
+
+def _usage(name: str, error: Any, command: Any) -> int:
+    message = error.format_message()
+    option = getattr(error, "option_name", None)
+    hint = ""
+    if option and type(error).__name__ == "NoSuchOption":
+        message = f"there is no option {option}"
+        nearest = _nearest_option(option, command)
+        hint = f"did you mean {nearest}? " if nearest else ""
+    sys.stderr.write(f"mqadmin {name}: {message[:1].lower()}{message[1:].rstrip('.')}\n")
+    sys.stderr.write(f"  next: {hint}see `mqadmin {name} --help`\n")
+    return int(ExitCode.USAGE)
+
+
+def _nearest_option(option: str, command: Any) -> str | None:
+    import difflib
+
+    known: dict[str, str] = {name.lower(): name for parameter in command.params for name in parameter.opts}
+    close = difflib.get_close_matches(option.lower(), known, n=1, cutoff=0.5)
+    if close and option.startswith("--"):
+        return known[close[0]]
+    for lowered, name in known.items():
+        if not option.startswith("--") and lowered == option.lower():
+            return name
+    return known[close[0]] if close else None
+
+
+def _unknown(argv: list[str], is_group: bool) -> int:
+    name = " ".join(argv[:2]) if is_group else argv[0]
+    near = registry.nearest(name)
+    sys.stderr.write(f"mqadmin: there is no command '{name}'\n")
+    sys.stderr.write(f"  next: {f'did you mean {near}? ' if near else ''}`mqadmin help` lists them all\n")
+    return int(ExitCode.USAGE)
+
+
+def _listing(entries: Sequence[registry.Entry] = registry.ENTRIES) -> int:
+    width = max(len(entry.name) for entry in entries)
+    lines = ["Usage: mqadmin COMMAND [OPTIONS]", ""]
+    for section in dict.fromkeys(entry.section for entry in entries):
+        lines.append(f"{section}:")
+        lines += [f"  {entry.name:<{width}}  {entry.summary}" for entry in entries if entry.section == section]
+        lines.append("")
+    lines.append("`mqadmin help COMMAND` or `mqadmin COMMAND --help` tells a command's options.")
+    return _say("\n".join(lines) + "\n")
+
+
+def _say(text: str) -> int:
+    sys.stdout.write(text)
+    return int(ExitCode.OK)

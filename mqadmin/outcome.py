@@ -1,0 +1,58 @@
+"""What a command hands back: data, how it looks as text, and how it went. Nothing here prints or exits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from .exit_codes import ExitCode
+
+Cell = str | int | float | None
+Status = Literal["ok", "empty", "partial", "no_effect", "planned", "failed"]
+
+EXIT_OF_STATUS: dict[Status, ExitCode] = {
+    "ok": ExitCode.OK,
+    "empty": ExitCode.OK,
+    "planned": ExitCode.OK,
+    "partial": ExitCode.PARTIAL,
+    "no_effect": ExitCode.NO_EFFECT,
+    "failed": ExitCode.FAILED,
+}
+
+
+class Table(msgspec.Struct):
+    """Columns and rows of the table output. A cell of None is unknown and shows as such, never as 0."""
+
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+class Problem(msgspec.Struct, rename="camel", omit_defaults=True):
+    """One failure: where, why, and what to do. `code` is the server's ResponseCode where it answered."""
+
+    target: str
+    cause: str
+    next_step: str = ""
+    code: int | None = None
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """The result of one command.
+
+    `data` is the documented JSON shape; `blocks` is the table output; `errors` lists what failed (then `status` is
+    partial or failed); `notes` go to stderr. `exit_code` overrides what the status implies.
+    """
+
+    data: msgspec.Struct
+    blocks: Sequence[Table | str] = ()
+    status: Status = "ok"
+    errors: list[Problem] = []
+    notes: list[str] = []
+    exit_code: ExitCode | None = None
+
+    @property
+    def exit(self) -> ExitCode:
+        """The process's exit code."""
+        return EXIT_OF_STATUS[self.status] if self.exit_code is None else self.exit_code

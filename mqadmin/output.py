@@ -1,0 +1,129 @@
+"""One renderer for every command: table, JSON, YAML or CSV text of an Outcome. Returns text; writes nothing."""
+
+from __future__ import annotations
+
+import typing
+import unicodedata
+from typing import Any
+
+import msgspec
+
+from .outcome import Cell, Outcome, Problem, Table
+
+UNKNOWN = "unknown"
+
+
+def render(command: str, outcome: Outcome, form: str, rows: str) -> str:
+    """The text for stdout. `rows` names the field of the data whose items are CSV rows ('' = the data itself)."""
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode(envelope(command, outcome)), indent=2).decode() + "\n"
+    if form == "yaml":
+        import yaml
+
+        builtin = msgspec.to_builtins(envelope(command, outcome))
+        return str(yaml.safe_dump(builtin, sort_keys=False, allow_unicode=True))
+    if form == "csv":
+        return csv_text(outcome.data, rows)
+    return table_text(outcome)
+
+
+def envelope(command: str, outcome: Outcome) -> dict[str, Any]:
+    """The document of JSON and YAML output."""
+    return {
+        "command": command,
+        "status": outcome.status,
+        "data": outcome.data,
+        "errors": outcome.errors,
+        "notes": outcome.notes,
+    }
+
+
+def failure_document(command: str, problem: Problem, form: str) -> str:
+    """What stdout holds when a command failed and the form is JSON or YAML; else nothing."""
+    document = {"command": command, "status": "failed", "data": None, "errors": [problem], "notes": []}
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    if form == "yaml":
+        import yaml
+
+        return str(yaml.safe_dump(msgspec.to_builtins(document), sort_keys=False, allow_unicode=True))
+    return ""
+
+
+def table_text(outcome: Outcome) -> str:
+    """Blocks one after the other: tables aligned, text as it is."""
+    return "".join(_grid(block) if isinstance(block, Table) else block + "\n" for block in outcome.blocks)
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell for people: unknown instead of None, true/false in lower case, no stray control characters."""
+    if cell is None:
+        return UNKNOWN
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    text = str(cell)
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _grid(table: Table) -> str:
+    lines = [table.columns] + [[cell_text(cell) for cell in row] for row in table.rows]
+    widths = [max(_width(line[index]) for line in lines) for index in range(len(table.columns))]
+    numeric = [
+        bool(table.rows)
+        and all(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
+        for i in range(len(table.columns))
+    ]
+    text = []
+    for line in lines:
+        cells = []
+        for cell, width, right in zip(line, widths, numeric, strict=True):
+            gap = " " * (width - _width(cell))
+            cells.append(gap + cell if right else cell + gap)
+        text.append("  ".join(cells).rstrip())
+    return "\n".join(text) + "\n"
+
+
+def csv_text(data: msgspec.Struct, rows: str) -> str:
+    """A header line and one line for each item; nested values as JSON, unknown as an empty field."""
+    import csv
+    import io
+
+    items = [data] if not rows else list(getattr(data, rows))
+    columns = csv_columns(type(data), rows)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for item in items:
+        plain = msgspec.to_builtins(item)
+        if isinstance(plain, dict):
+            writer.writerow([_csv_cell(plain.get(column)) for column in columns])
+        else:
+            writer.writerow([_csv_cell(plain)])
+    return buffer.getvalue()
+
+
+def csv_columns(kind: type[msgspec.Struct], rows: str) -> list[str]:
+    """The column names of a result's CSV form."""
+    item = kind
+    if rows:
+        arguments = typing.get_args(typing.get_type_hints(kind)[rows])
+        item = arguments[-1]
+    if isinstance(item, type) and issubclass(item, msgspec.Struct):
+        return list(item.__struct_encode_fields__)
+    return [rows]
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        return msgspec.json.encode(value).decode()
+    return str(value)

@@ -1,0 +1,117 @@
+"""Runs one declared command: makes its context, awaits it, writes the outcome, returns the exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .declare import CommonOptions, Declaration
+from .exit_codes import ExitCode
+from .outcome import Outcome, Problem
+
+if TYPE_CHECKING:
+    from ..client.admin import MQAdmin
+    from .profiles import Connection
+
+DEFAULT_TIMEOUT_MS = 5000
+
+
+class Run:
+    """What a command gets besides its options: the admin client, whether it only plans, and a way to emit early."""
+
+    def __init__(self, name: str, declaration: Declaration, options: CommonOptions) -> None:
+        self.name = name
+        self.declaration = declaration
+        self.options = options
+        self._connection: Connection | None = None
+
+    @property
+    def plan(self) -> bool:
+        """True under `--plan`: show what would change and change nothing."""
+        return self.options.plan
+
+    @property
+    def connection(self) -> Connection:
+        """The name servers and credentials to use. Raises ProfileError when there are none."""
+        if self._connection is None:
+            from .profiles import resolve
+
+            self._connection = resolve(self.options.namesrv, self.options.profile)
+        return self._connection
+
+    @property
+    def timeout_ms(self) -> int:
+        """Of each request: `--timeout`, else the profile's, else 5000."""
+        return self.options.timeout or self.connection.timeout_ms or DEFAULT_TIMEOUT_MS
+
+    def admin(self) -> MQAdmin:
+        """A new admin client, to be entered with `async with`."""
+        from ..client.admin import MQAdmin
+
+        connection = self.connection
+        return MQAdmin(
+            connection.name_servers,
+            timeout_ms=self.timeout_ms,
+            access_key=connection.access_key,
+            secret_key=connection.secret_key,
+        )
+
+    def emit(self, outcome: Outcome) -> None:
+        """Write an outcome now; for commands that repeat."""
+        from .output import render
+
+        _write(render(self.name, outcome, self.options.output, self.declaration.rows))
+        report(self.name, outcome.errors, outcome.notes)
+
+
+def execute(name: str, declaration: Declaration, values: dict[str, Any], options: CommonOptions) -> int:
+    """Run the command to its end. Returns the exit code; raises only under `--debug`."""
+    import asyncio
+
+    run = Run(name, declaration, options)
+    try:
+        if not declaration.offline:
+            run.connection  # noqa: B018  fail on a missing address before anything is sent
+        outcome = asyncio.run(declaration.function(run, **values))
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if options.debug:
+            raise
+        return fail(name, error, options.output)
+    run.emit(outcome)
+    return int(outcome.exit)
+
+
+def fail(name: str, error: BaseException, form: str) -> int:
+    """Say the cause and the next step on stderr (and as a document on stdout for JSON and YAML)."""
+    from .errors import exit_code_of, problem_of
+    from .output import failure_document
+
+    problem = problem_of(error)
+    document = failure_document(name, problem, form)
+    if document:
+        _write(document)
+    code = exit_code_of(error)
+    report(name, [problem], [])
+    return int(code if code is not ExitCode.OK else ExitCode.FAILED)
+
+
+def report(name: str, problems: list[Problem], notes: list[str]) -> None:
+    """Problems and notes for people, on stderr."""
+    lines = []
+    for problem in problems:
+        where = f"{problem.target}: " if problem.target and problem.target not in problem.cause else ""
+        code = f" (code {problem.code})" if problem.code is not None else ""
+        lines.append(f"mqadmin {name}: {where}{problem.cause}{code}")
+        if problem.next_step:
+            lines.append(f"  next: {problem.next_step}")
+    lines += [f"mqadmin {name}: note: {note}" for note in notes]
+    if lines:
+        sys.stdout.flush()
+        sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
