@@ -57,9 +57,27 @@ class IndexFile:
     """An open index file. `count` is the number that the next entry gets; the first one is 1."""
 
     __slots__ = (
-        "_chunks", "_entries_at", "_entry_limit", "_few", "_fresh", "_slots_ready", "_view", "begin_phy_offset",
-        "begin_timestamp", "count", "end_phy_offset", "end_timestamp", "file", "index_num", "name", "name_durable",
-        "slot_count", "slot_num", "synced_count",
+        "_chunks",
+        "_entries_at",
+        "_entry_limit",
+        "_few",
+        "_fresh",
+        "_second_of",
+        "_seconds",
+        "_slots_ready",
+        "_view",
+        "begin_phy_offset",
+        "begin_timestamp",
+        "count",
+        "end_phy_offset",
+        "end_timestamp",
+        "file",
+        "index_num",
+        "name",
+        "name_durable",
+        "slot_count",
+        "slot_num",
+        "synced_count",
     )  # fmt: skip
 
     def __init__(self, file: StoreFile, slot_num: int, index_num: int, *, fresh: bool) -> None:
@@ -78,6 +96,9 @@ class IndexFile:
         self._few = _FEW_CHUNKS
         #: Entries below this number have disk blocks.
         self._entry_limit = 0
+        #: Store timestamp (ms) of the message put last, and its seconds since the begin timestamp.
+        self._second_of = -1
+        self._seconds = 0
         if fresh:
             self._reserve_chunk(0)
         self._take_header(HEADER.unpack_from(file.view, 0))
@@ -90,6 +111,7 @@ class IndexFile:
             self.slot_count, count,
         ) = fields  # fmt: skip
         self.count = max(1, count)
+        self._second_of = -1
 
     # -- disk blocks
 
@@ -108,14 +130,15 @@ class IndexFile:
         self._chunks[chunk] = 1
         self._few -= 1
 
-    def _reserve_entries(self, count: int) -> None:
-        """Get blocks for the entry `count` and some more. Raises OSError (ENOSPC)."""
+    def _reserve_entries(self, count: int, last: int) -> None:
+        """Get blocks for the entries from `count` to before `last` and some more. Raises OSError (ENOSPC)."""
         start = self._entries_at + count * ENTRY_SIZE
-        end = min(self.file.size, (start // _ENTRIES_STEP + 1) * _ENTRIES_STEP + ENTRY_SIZE)
+        need = self._entries_at + last * ENTRY_SIZE
+        end = min(self.file.size, (need // _ENTRIES_STEP + 1) * _ENTRIES_STEP)
         try:
             self.file.reserve(start, end)
         except OSError:
-            end = start + ENTRY_SIZE
+            end = need
             self.file.reserve(start, end)
         self._entry_limit = (end - self._entries_at) // ENTRY_SIZE
 
@@ -129,47 +152,75 @@ class IndexFile:
     def begin_after(self, previous: IndexFile) -> None:
         """Let a new file take up where the previous one ends."""
         self.begin_timestamp = self.end_timestamp = previous.end_timestamp
+        self._second_of = -1
         self.begin_phy_offset = self.end_phy_offset = previous.end_phy_offset
         self.write_header()
 
-    def put(self, key_hash: int, phy_offset: int, store_timestamp: int) -> None:
-        """Add an entry; the file must not be full. `end_message` is to follow after a message's last key.
+    def put_message(self, hashes: list[int], phy_offset: int, store_timestamp: int) -> int:
+        """Add an entry for each key of a message, as `index_hash` gives them; returns how many found room.
 
-        `key_hash` is what `index_hash` gives, `store_timestamp` in ms. Raises OSError (ENOSPC); then nothing is
-        added."""
-        count = self.count
-        if count >= self._entry_limit:
-            self._reserve_entries(count)
-        position = HEADER_SIZE + key_hash % self.slot_num * SLOT_SIZE
-        if not self._slots_ready and not self._chunks[position >> _CHUNK_BITS]:
-            self._reserve_chunk(position >> _CHUNK_BITS)
+        `store_timestamp` in ms. Raises OSError (ENOSPC); entries made until then stay, but the header does not tell
+        of them. It is written once, after the last key: of a process that is killed between two keys the message
+        is not in the index."""
         view = self._view
-        (before,) = _unpack_slot(view, position)
-        if before <= 0 or before >= count:
-            before = 0
-            self.slot_count += 1
-        seconds = 0
-        if self.begin_timestamp > 0:
-            seconds = (store_timestamp - self.begin_timestamp) // 1000
-            if not 0 <= seconds <= _INT_MAX:
-                seconds = 0 if seconds < 0 else _INT_MAX
-        _pack_entry(view, self._entries_at + count * ENTRY_SIZE, key_hash, phy_offset, seconds, before)
-        _pack_slot(view, position, count)
-        if count == 1:
-            self.begin_phy_offset = phy_offset
-            self.begin_timestamp = store_timestamp
-        self.count = count + 1
-
-    def end_message(self, phy_offset: int, store_timestamp: int) -> None:
-        """Note a message whose keys were all put, and write the header.
-
-        Not earlier: a process that is killed between two keys leaves a file without that message."""
+        slot_num = self.slot_num
+        count = before_all = self.count
+        last = count + len(hashes)
+        if last > self.index_num:
+            last = self.index_num
+            hashes = hashes[: max(0, last - count)]
+        if last > self._entry_limit:
+            self._reserve_entries(count, last)
+        if store_timestamp != self._second_of:
+            self._new_second(store_timestamp)
+        if count == 1 and hashes:
+            self._put_first(hashes[0], phy_offset, store_timestamp)
+            hashes = hashes[1:]
+            count = 2
+        seconds = self._seconds
+        at = self._entries_at + count * ENTRY_SIZE
+        try:
+            for key_hash in hashes:
+                position = HEADER_SIZE + key_hash % slot_num * SLOT_SIZE
+                if not self._slots_ready and not self._chunks[position >> _CHUNK_BITS]:
+                    self._reserve_chunk(position >> _CHUNK_BITS)
+                (before,) = _unpack_slot(view, position)
+                if not 0 < before < count:
+                    before = 0
+                    self.slot_count += 1
+                _pack_entry(view, at, key_hash, phy_offset, seconds, before)
+                _pack_slot(view, position, count)
+                count += 1
+                at += ENTRY_SIZE
+        finally:
+            added = count - before_all
+            self.count = count
         self.end_phy_offset = phy_offset
         self.end_timestamp = store_timestamp
         _pack_header(
-            self._view, 0, self.begin_timestamp, store_timestamp, self.begin_phy_offset, phy_offset,
-            self.slot_count, self.count,
-        )  # fmt: skip
+            view, 0, self.begin_timestamp, store_timestamp, self.begin_phy_offset, phy_offset, self.slot_count, count
+        )
+        return added
+
+    def _put_first(self, key_hash: int, phy_offset: int, store_timestamp: int) -> None:
+        """Add the first entry of the file. Raises OSError."""
+        position = HEADER_SIZE + key_hash % self.slot_num * SLOT_SIZE
+        if not self._slots_ready and not self._chunks[position >> _CHUNK_BITS]:
+            self._reserve_chunk(position >> _CHUNK_BITS)
+        # Apache's first entry counts its seconds from the end of the previous file.
+        _pack_entry(self._view, self._entries_at + ENTRY_SIZE, key_hash, phy_offset, self._seconds, 0)
+        _pack_slot(self._view, position, 1)
+        self.slot_count += 1
+        self.begin_phy_offset = phy_offset
+        self.begin_timestamp = store_timestamp
+        self._new_second(store_timestamp)
+        self.count = 2
+
+    def _new_second(self, store_timestamp: int) -> None:
+        """Seconds since the begin timestamp, as the entries of a message of this time get them."""
+        self._second_of = store_timestamp
+        seconds = (store_timestamp - self.begin_timestamp) // 1000 if self.begin_timestamp > 0 else 0
+        self._seconds = min(max(seconds, 0), _INT_MAX)
 
     def header(self) -> bytes:
         """The header as it should be now."""

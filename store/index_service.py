@@ -32,7 +32,8 @@ _MAX_PREFIXES = 100_000
 #: Between two syncs of the file being filled, ms: a crash costs indexing so much once more.
 SYNC_INTERVAL_MS = 10_000
 
-_Waiting = tuple[str, str | None, str | None, int, int]
+#: Hashes, commitlog offset, store timestamp (ms).
+_Waiting = tuple[list[int], int, int]
 
 
 class QueryOffsetResult(NamedTuple):
@@ -193,44 +194,59 @@ class IndexService:
         if phy_offset <= self._done:
             return
         if sys_flag & _TRANSACTION_BITS == _ROLLBACK:
-            unique_key = keys = None
-        if self._waiting:
-            self._waiting.append((topic, unique_key, keys, phy_offset, store_timestamp))
-            return
-        try:
-            self._put(topic, unique_key, keys, phy_offset, store_timestamp)
-        except OSError as error:
-            self._waiting.append((topic, unique_key, keys, phy_offset, store_timestamp))
-            if self._flags.set(WRITE_INDEX_FILE_ERROR):
-                log.error("the index cannot be written (%s), so messages are refused until it can", error)
+            hashes = []
+        else:
+            hashes = self._hashes(topic, unique_key, keys)
+        if hashes or self._waiting:
+            file = self._last
+            if self._waiting or file is None or file.count + len(hashes) > file.index_num:
+                self._put_slowly(hashes, phy_offset, store_timestamp)
+                return
+            try:
+                file.put_message(hashes, phy_offset, store_timestamp)
+            except OSError as error:
+                self._wait((hashes, phy_offset, store_timestamp), error)
+                return
+        self._done = phy_offset
 
-    def _put(
-        self, topic: str, unique_key: str | None, keys: str | None, phy_offset: int, store_timestamp: int
-    ) -> None:
+    def _hashes(self, topic: str, unique_key: str | None, keys: str | None) -> list[int]:
+        """The hashes under which a message is found."""
         prefix = self._prefixes.get(topic)
         if prefix is None:
             prefix = self._new_prefix(topic)
-        file = self._last
-        used = False
+        hashes = []
         if unique_key is not None:
             value = unique_key_hash_onto(unique_key, prefix)
-            if file is None or file.count >= file.index_num:
-                file = self._next_file(phy_offset, store_timestamp, used)
-            file.put((0x100000000 - value) & 0x7FFFFFFF if value > 0x7FFFFFFF else value, phy_offset, store_timestamp)
-            used = True
+            hashes.append((0x100000000 - value) & 0x7FFFFFFF if value > 0x7FFFFFFF else value)
         if keys:
-            for key in keys.split(" "):
+            for key in keys.split(" ") if " " in keys else (keys,):
                 if key:
                     value = hash_onto(key, prefix)
-                    if file is None or file.count >= file.index_num:
-                        file = self._next_file(phy_offset, store_timestamp, used)
-                    if value > 0x7FFFFFFF:
-                        value = (0x100000000 - value) & 0x7FFFFFFF
-                    file.put(value, phy_offset, store_timestamp)
-                    used = True
-        if used:
-            file.end_message(phy_offset, store_timestamp)  # type: ignore[union-attr]
+                    hashes.append((0x100000000 - value) & 0x7FFFFFFF if value > 0x7FFFFFFF else value)
+        return hashes
+
+    def _put_slowly(self, hashes: list[int], phy_offset: int, store_timestamp: int) -> None:
+        """Put a message that needs another file, or that has to line up behind others for want of disk space."""
+        if self._waiting:
+            self._waiting.append((hashes, phy_offset, store_timestamp))
+            return
+        try:
+            self._put_rolling(hashes, phy_offset, store_timestamp)
+        except OSError as error:
+            self._wait((hashes, phy_offset, store_timestamp), error)
+
+    def _put_rolling(self, hashes: list[int], phy_offset: int, store_timestamp: int) -> None:
+        while hashes:
+            file = self._last
+            if file is None or file.full:
+                file = self._next_file()
+            hashes = hashes[file.put_message(hashes, phy_offset, store_timestamp) :]
         self._done = phy_offset
+
+    def _wait(self, message: _Waiting, error: OSError) -> None:
+        self._waiting.append(message)
+        if self._flags.set(WRITE_INDEX_FILE_ERROR):
+            log.error("the index cannot be written (%s), so messages are refused until it can", error)
 
     def _new_prefix(self, topic: str) -> int:
         if len(self._prefixes) >= _MAX_PREFIXES:
@@ -238,13 +254,11 @@ class IndexService:
         prefix = self._prefixes[topic] = hash_onto(topic + "#")
         return prefix
 
-    def _next_file(self, phy_offset: int, store_timestamp: int, in_message: bool) -> IndexFile:
-        """Create the first or the next file. `in_message`: some keys of the message went into the last one."""
+    def _next_file(self) -> IndexFile:
+        """Create the first or the next file. Raises OSError."""
         previous = self._last
         name = _name_of(self._clock())
         if previous is not None:
-            if in_message:
-                previous.end_message(phy_offset, store_timestamp)
             # The clock may have been set back; Apache loads the files in the order of their names.
             name = max(name, f"{previous.name + 1:017d}")
         index_file = self._open(name, create=True)
@@ -258,7 +272,7 @@ class IndexService:
         """Put what had to wait for disk space; True when nothing waits any more. Call it every second or so."""
         while self._waiting:
             try:
-                self._put(*self._waiting[0])
+                self._put_rolling(*self._waiting[0])
             except OSError:
                 return False
             del self._waiting[0]
