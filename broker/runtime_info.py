@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.remoting.command import MQ_VERSION
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
     """The table, all values as text."""
     store, stats, config = controller.store, controller.stats, controller.config
     info = _NOT_MEASURED | store.runtime_info()
-    info.update(controller.delay.running_stats())
+    info.update(delay_offsets(controller))
     info.update(
         brokerActive="true",
         brokerVersionDesc=VERSION_DESC,
@@ -83,6 +84,14 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
     if capacity_text is not None:
         info["commitLogDirCapacity"] = capacity_text
     return info
+
+
+def delay_offsets(controller: BrokerController) -> dict[str, str]:
+    """`scheduleMessageOffset_LEVEL` -> `delivered,stored` for each level (ScheduleMessageService.buildRunningStats)."""
+    return {
+        f"scheduleMessageOffset_{level}": f"{offset},{controller.store.max_offset(SCHEDULE_TOPIC, level - 1)}"
+        for level, offset in sorted(controller.delay.offsets.items())
+    }
 
 
 def _disk_capacity(path: str) -> str | None:

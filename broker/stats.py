@@ -14,8 +14,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from rocketmq_ops.common.topics import is_system_topic
-
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
@@ -54,11 +52,15 @@ class Rate(NamedTuple):
 
 
 class StatsItem:
-    """Snapshots of one counter: 10 s apart for the minute, 10 min for the hour, 1 h for the day."""
+    """Snapshots of one counter: 10 s apart for the minute, 10 min for the hour, 1 h for the day.
 
-    __slots__ = ("day", "hour", "minute")
+    `changed_at` is when a sample last saw the counter grow (ms); 0 before the first.
+    """
+
+    __slots__ = ("changed_at", "day", "hour", "minute")
 
     def __init__(self) -> None:
+        self.changed_at = 0
         self.minute: deque[Snapshot] = deque(maxlen=_MINUTE_SAMPLES)
         self.hour: deque[Snapshot] = deque(maxlen=_HOUR_SAMPLES)
         self.day: deque[Snapshot] = deque(maxlen=_DAY_SAMPLES)
@@ -70,6 +72,8 @@ class StatsItem:
     def sample(self, now_ms: int, *, minutes: bool, hour: bool) -> None:
         """Append a snapshot to the minute, and to the hour and the day where their time has come."""
         snapshot = Snapshot(now_ms, *self.current())
+        if not self.minute or self.minute[-1].nums != snapshot.nums:
+            self.changed_at = now_ms
         _append(self.minute, snapshot, SAMPLE_INTERVAL_MS)
         if minutes:
             _append(self.hour, snapshot, MINUTES_INTERVAL_MS)
@@ -99,12 +103,12 @@ class TopicCounters(StatsItem):
 
     __slots__ = ("put_nums", "put_size", "put_times", "system")
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, *, system: bool) -> None:
         super().__init__()
         self.put_nums = 0
         self.put_size = 0
         self.put_times = 0
-        self.system = is_system_topic(topic)
+        self.system = system
 
     def current(self) -> tuple[int, int, int]:
         return self.put_times, self.put_nums, self.put_size
@@ -115,12 +119,12 @@ class GroupCounters(StatsItem):
 
     __slots__ = ("get_nums", "get_size", "get_times", "system")
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, *, system: bool) -> None:
         super().__init__()
         self.get_nums = 0
         self.get_size = 0
         self.get_times = 0
-        self.system = is_system_topic(topic)
+        self.system = system
 
     def current(self) -> tuple[int, int, int]:
         return self.get_times, self.get_nums, self.get_size
@@ -186,14 +190,14 @@ class BrokerStats:
         """The counters of a topic, for the caller to keep while it sends to it and to add to."""
         found = self.topics.get(topic)
         if found is None:
-            found = self.topics[topic] = TopicCounters(topic)
+            found = self.topics[topic] = TopicCounters(system=self._controller.topics.is_system(topic))
         return found
 
     def group_counters(self, group: str, topic: str) -> GroupCounters:
         """The counters of a group on a topic, to add to."""
         found = self.groups.get((group, topic))
         if found is None:
-            found = self.groups[(group, topic)] = GroupCounters(topic)
+            found = self.groups[(group, topic)] = GroupCounters(system=self._controller.topics.is_system(topic))
         return found
 
     def add_send_back(self, group: str, topic: str) -> None:
@@ -284,7 +288,8 @@ class BrokerStats:
     def find(self, name: str, key: str) -> tuple[StatsItem, bool] | None:
         """The item that `name` and `key` (topic, topic@group or cluster) mean, and whether its size is meant.
 
-        None when there is no such statistic or nothing was counted under the key.
+        None when there is no such statistic, or nothing was counted under the key, or not for longer than
+        `maxStatsIdleTimeInMinutes` (Apache's broker forgets such items; here they are only not shown).
         """
         item: StatsItem | None = None
         if name in (TOPIC_PUT_NUMS, TOPIC_PUT_SIZE):
@@ -296,7 +301,16 @@ class BrokerStats:
             item = table.get((group, topic))
         elif name in self.totals and key == self._controller.config.brokerClusterName:
             item = self.totals[name]
-        return None if item is None else (item, name.endswith("_SIZE"))
+        if item is None or self._is_idle(item):
+            return None
+        return item, name.endswith("_SIZE")
+
+    def _is_idle(self, item: StatsItem) -> bool:
+        minutes = self._controller.config.maxStatsIdleTimeInMinutes
+        if minutes < 0 or not item.minute:
+            return False
+        limit_ms = (minutes if minutes > 10 else 30) * 60_000
+        return item.minute[-1].timestamp - item.changed_at > limit_ms
 
     def topic_put_tps(self, topic: str) -> float:
         """Messages per second put into the topic in the last minute."""

@@ -135,8 +135,9 @@ class ClientAdmin:
         self, _channel: Channel, request: RemotingCommand, header: QuerySubscriptionByConsumerRequestHeader
     ) -> RemotingCommand:
         """345: a group's subscription of a topic; none while no consumer with it is connected."""
-        subscription = self._controller.consumers.find_subscription(header.group, header.topic or "")
-        body = QuerySubscriptionResponseBody(subscription_data=subscription, group=header.group, topic=header.topic or "")
+        topic = header.topic or ""
+        subscription = self._controller.consumers.find_subscription(header.group, topic)
+        body = QuerySubscriptionResponseBody(subscription_data=subscription, group=header.group, topic=topic)
         return request.reply(body=body.encode())
 
     # -- passed on to a client ----------------------------------------------------------------------------------

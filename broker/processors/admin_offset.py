@@ -37,6 +37,7 @@ from rocketmq_ops.remoting.headers import (
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
+    from rocketmq_ops.store.offset_by_time import Boundary
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class OffsetAdmin:
         self, _channel: Channel, request: RemotingCommand, header: SearchOffsetRequestHeader
     ) -> RemotingCommand:
         """29: the first offset stored at or after a time; with `boundaryType` UPPER the last at or before it."""
-        boundary = "upper" if (header.boundary_type or "").lower() == "upper" else "lower"
+        boundary: Boundary = "upper" if (header.boundary_type or "").lower() == "upper" else "lower"
         offset = self._controller.store.offset_by_time(header.topic, header.queue_id, header.timestamp, boundary)
         return request.reply(header=SearchOffsetResponseHeader(offset=offset))
 
