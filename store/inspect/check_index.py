@@ -250,7 +250,8 @@ class IndexCheck:
             self._pending = np.concatenate((self._pending, entries))  # type: ignore[arg-type]
             begin = np.full(len(entries), header.begin_timestamp)
             if entry == 1:
-                begin[0] = 0  # the first entry is put before the header knows when the file begins
+                # The first entry is put while the header still says when the file before it ended.
+                begin[0] = self._files[number - 1][2].end_timestamp if number else 0
             self._begin = np.concatenate((self._begin, begin))
             self._cursor = (number, entry + len(entries))
 

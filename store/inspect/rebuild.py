@@ -1,0 +1,283 @@
+"""Builds consumequeue, index and checkpoint from a commitlog into a new directory, with the bytes a broker would have written.
+
+Mirrors ConsumeQueue.putMessagePositionInfo and IndexService.buildIndex over a whole log. The source is only read; the target
+must not exist or be empty. The commitlog itself is not copied: `salvage` does that.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from ...common.errors import RocketMQError
+from ...common.record_layout import CQ_UNIT, CQ_UNIT_SIZE
+from ..index_file import ENTRY_SIZE, HEADER, HEADER_SIZE, SLOT_SIZE, file_size
+from .check_commitlog import CommitLogCheck
+from .check_index import ENTRY_DTYPE
+from .check_queues import UNIT_DTYPE
+from .columns import Dispatch, Dispatcher, index_hashes, index_keys
+from .findings import Report
+from .scan import Block, Column
+from .source import StoreDirectory
+
+DEFAULT_CQ_FILE: Final = 300_000 * CQ_UNIT_SIZE
+DEFAULT_SLOTS: Final = 5_000_000
+DEFAULT_ENTRIES: Final = 20_000_000
+MAX_DESCRIPTORS: Final = 200
+
+
+class RebuildOptions(msgspec.Struct, kw_only=True):
+    """Sizes under their configuration keys; None takes what the store's own files show, else Apache's default."""
+
+    mapped_file_size_consume_queue: int | None = None
+    max_hash_slot_num: int | None = None
+    max_index_num: int | None = None
+    delay_levels: list[int] | None = None
+
+
+class RebuildResult(msgspec.Struct, kw_only=True):
+    """What was written: counts of units and entries, and the findings of the commitlog that was read."""
+
+    queues: int
+    units: int
+    index_files: int
+    index_entries: int
+    report: Report
+
+
+def rebuild(
+    store: StoreDirectory, target: Path, options: RebuildOptions | None = None, progress: Callable[[int], None] | None = None
+) -> RebuildResult:
+    """Build into `target`. Raises RocketMQError when the target is not empty or cannot be written."""
+    options = options or RebuildOptions()
+    prepare_target(target)
+    report = Report()
+    log = CommitLogCheck(store.commitlog, report)
+    queues = QueueWriter(target / "consumequeue", options.mapped_file_size_consume_queue or queue_file_size(store))
+    index = IndexWriter(target / "index", *index_sizes(store, options), names=[f.path.name for f in store.index_files])
+    dispatcher = Dispatcher(options.delay_levels)
+    try:
+        for block in log.blocks(progress=progress):
+            dispatch = dispatcher.derive(block)
+            queues.put(block, dispatch)
+            index.put(block, dispatch)
+        queues.close()
+        index.close()
+        checkpoint = struct.pack(">3q", log.last_store_time, queues.last_time, index.full_until).ljust(4096, b"\0")
+        (target / "checkpoint").write_bytes(checkpoint)
+    except OSError as error:
+        raise RocketMQError(f"cannot write {target}: {error.strerror or error}", "free space, then start again") from error
+    return RebuildResult(
+        queues=queues.queues, units=queues.units, index_files=index.files, index_entries=index.entries, report=report
+    )
+
+
+def prepare_target(target: Path) -> None:
+    """Make an empty directory. Raises RocketMQError when there is something in it, or it cannot be made."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        if any(target.iterdir()):
+            raise RocketMQError(f"{target} is not empty", "name a new directory: nothing existing is ever overwritten")
+    except OSError as error:
+        raise RocketMQError(f"cannot create {target}: {error.strerror or error}", "choose another place") from error
+
+
+def queue_file_size(store: StoreDirectory) -> int:
+    """The consumequeue file size that most queues have, else Apache's default."""
+    sizes = [chain.file_size for chain in store.queues.values() if chain.file_size % CQ_UNIT_SIZE == 0 and chain.files]
+    return max(set(sizes), key=sizes.count) if sizes else DEFAULT_CQ_FILE
+
+
+def index_sizes(store: StoreDirectory, options: RebuildOptions) -> tuple[int, int]:
+    """Slots and entries: as given, as the store's index files show (one slot to four entries), else Apache's defaults."""
+    slots, entries = options.max_hash_slot_num, options.max_index_num
+    body = store.index_files[0].size - HEADER_SIZE if store.index_files else 0
+    if slots is None and entries is None and body > 0 and body % (SLOT_SIZE + 4 * ENTRY_SIZE) == 0:
+        slots = body // (SLOT_SIZE + 4 * ENTRY_SIZE)
+        return slots, slots * 4
+    if slots is not None and entries is None and body > slots * SLOT_SIZE:
+        return slots, (body - slots * SLOT_SIZE) // ENTRY_SIZE
+    if entries is not None and slots is None and body > entries * ENTRY_SIZE:
+        return (body - entries * ENTRY_SIZE) // SLOT_SIZE, entries
+    return slots or DEFAULT_SLOTS, entries or DEFAULT_ENTRIES
+
+
+class QueueWriter:
+    """Writes units into consumequeue files of their full length; nothing but what holds units takes disk."""
+
+    def __init__(self, directory: Path, size: int) -> None:
+        self._directory = directory
+        self._size = size
+        self._next: dict[tuple[str, int], int] = {}
+        self._open: dict[Path, int] = {}
+        self.units = 0
+        self.last_time = 0
+
+    @property
+    def queues(self) -> int:
+        """How many queues got units."""
+        return len(self._next)
+
+    def put(self, block: Block, dispatch: Dispatch) -> None:
+        """Write the units of a block's records."""
+        rows = np.flatnonzero(dispatch.queued)
+        if not len(rows):
+            return
+        self.last_time = int(block.head["store_timestamp"][rows[-1]])
+        queue_ids = block.head["queue_id"][rows].astype(np.int64)
+        order = np.lexsort((queue_ids, dispatch.topic_ids[rows]))
+        rows, queue_ids = rows[order], queue_ids[order]
+        borders = np.flatnonzero((np.diff(dispatch.topic_ids[rows]) != 0) | (np.diff(queue_ids) != 0)) + 1
+        for part in np.split(rows, borders):
+            key = (dispatch.topic(int(part[0])), int(block.head["queue_id"][part[0]]))
+            units = np.empty(len(part), UNIT_DTYPE)
+            units["offset"] = block.offsets[part]
+            units["size"] = block.head["size"][part]
+            units["tags_code"] = dispatch.tags_code[part]
+            self._queue(key, block.head["queue_offset"][part].astype(np.int64), units)
+
+    def _queue(self, key: tuple[str, int], numbers: Column, units: Column) -> None:
+        if key not in self._next:
+            self._first(key, int(numbers[0]))
+        # A unit that is there already is not put again; a gap stays blank, as a broker leaves it.
+        fresh = numbers >= self._next[key]
+        numbers, units = numbers[fresh], units[fresh]
+        breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+        for part in np.split(np.arange(len(numbers)), breaks):
+            if len(part):
+                self._write(key, int(numbers[part[0]]) * CQ_UNIT_SIZE, units[part].tobytes())
+                self._next[key] = int(numbers[part[-1]]) + 1
+        self.units += len(numbers)
+
+    def _first(self, key: tuple[str, int], number: int) -> None:
+        """The first unit of a queue that does not begin at 0 is preceded by filler in its file (fillPreBlank)."""
+        self._next[key] = number
+        offset = number * CQ_UNIT_SIZE
+        base = offset - offset % self._size
+        if offset > base:
+            self._write(key, base, CQ_UNIT.pack(0, 0x7FFFFFFF, 0) * ((offset - base) // CQ_UNIT_SIZE))
+
+    def _write(self, key: tuple[str, int], offset: int, data: bytes) -> None:
+        while data:
+            base = offset - offset % self._size
+            part = data[: base + self._size - offset]
+            descriptor = self._descriptor(self._directory / key[0] / str(key[1]) / f"{base:020d}")
+            os.pwrite(descriptor, part, offset - base)
+            data, offset = data[len(part) :], offset + len(part)
+
+    def _descriptor(self, path: Path) -> int:
+        descriptor = self._open.get(path)
+        if descriptor is None:
+            if len(self._open) >= MAX_DESCRIPTORS:
+                os.close(self._open.pop(next(iter(self._open))))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = self._open[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            os.ftruncate(descriptor, self._size)
+        return descriptor
+
+    def close(self) -> None:
+        """Sync and close all files."""
+        while self._open:
+            descriptor = self._open.popitem()[1]
+            os.fsync(descriptor)
+            os.close(descriptor)
+
+
+class IndexWriter:
+    """Writes index files entry by entry in order; one file's slots are kept in memory (4 bytes a slot) and written last."""
+
+    def __init__(self, directory: Path, slots: int, entries: int, names: list[str]) -> None:
+        self._directory = directory
+        self._slots = slots
+        self._capacity = entries
+        self._names = names
+        self._descriptor = -1
+        self._last = np.zeros(0, np.int32)
+        self._header = [0, 0, 0, 0, 0, 1]
+        self.files = 0
+        self.entries = 0
+        self.full_until = 0  # ms: end of the last full file, which is what a checkpoint says of the index
+
+    def put(self, block: Block, dispatch: Dispatch) -> None:
+        """Write the entries of a block's records."""
+        keys: list[bytes] = []
+        owners: list[int] = []
+        for i in range(block.count):
+            found = index_keys(dispatch, i)
+            keys += found
+            owners += [i] * len(found)
+        if not keys:
+            return
+        rows = np.array(owners)
+        hashes, offsets = index_hashes(keys), block.offsets[rows]
+        times = block.head["store_timestamp"][rows].astype(np.int64)
+        start = 0
+        while start < len(keys):
+            if self._descriptor < 0 or self._header[5] >= self._capacity:
+                self._next_file(int(times[start]))
+            end = min(len(keys), start + self._capacity - self._header[5])
+            self._append(hashes[start:end], offsets[start:end], times[start:end])
+            start = end
+
+    def _next_file(self, now: int) -> None:
+        end_offset, end_time = (self._header[3], self._header[1]) if self.files else (0, 0)
+        self.full_until = end_time
+        self._finish()
+        name = datetime.fromtimestamp(now / 1000).strftime("%Y%m%d%H%M%S") + f"{now % 1000:03d}"
+        if self.files < len(self._names):
+            name = self._names[self.files]
+        self._directory.mkdir(parents=True, exist_ok=True)
+        path = self._directory / name
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        os.ftruncate(self._descriptor, file_size(self._slots, self._capacity))
+        self._last = np.zeros(self._slots, np.int32)
+        # A new file begins with the end of the one before, until its first entry is put.
+        self._header = [end_time, end_time, end_offset, end_offset, 0, 1]
+        self.files += 1
+
+    def _append(self, hashes: Column, offsets: Column, times: Column) -> None:
+        header, count = self._header, len(hashes)
+        first = header[5]
+        begin = np.full(count, header[0])
+        if first == 1:
+            begin[1:] = int(times[0])
+            header[0], header[2] = int(times[0]), int(offsets[0])
+        entries = np.empty(count, ENTRY_DTYPE)
+        entries["hash"], entries["offset"] = hashes, offsets
+        entries["seconds"] = np.where(begin > 0, np.clip((times - begin) // 1000, 0, 0x7FFFFFFF), 0)
+        slot = hashes % self._slots
+        order = np.argsort(slot, kind="stable")
+        slots, numbers = slot[order], np.arange(first, first + count, dtype=np.int32)[order]
+        same = np.concatenate(([False], slots[1:] == slots[:-1]))
+        before = np.concatenate((numbers[:1], numbers[:-1]))
+        entries["previous"][order] = np.where(same, before, self._last[slots])
+        header[4] += int(np.count_nonzero(~same & (self._last[slots] == 0)))
+        self._last[slots] = numbers
+        os.pwrite(self._descriptor, entries.tobytes(), HEADER_SIZE + self._slots * SLOT_SIZE + first * ENTRY_SIZE)
+        header[1], header[3], header[5] = int(times[-1]), int(offsets[-1]), first + count
+        self.entries += count
+
+    def _finish(self) -> None:
+        if self._descriptor < 0:
+            return
+        os.pwrite(self._descriptor, HEADER.pack(*self._header), 0)
+        used = np.flatnonzero(self._last)
+        if len(used):
+            low, high = int(used[0]), int(used[-1]) + 1
+            os.pwrite(self._descriptor, self._last[low:high].astype(">i4").tobytes(), HEADER_SIZE + low * SLOT_SIZE)
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def close(self) -> None:
+        """Write header and slots of the last file, sync and close it."""
+        self._finish()
+
+
