@@ -23,6 +23,7 @@ from ..common.sysflag import TRANSACTION_MASK
 from ..common.topics import is_system_topic
 from . import running_flags
 from .checkpoint import StoreCheckpoint
+from .cleaning import CleaningService
 from .commit_log import CRC_PROPERTY_LENGTH, Buffer, CommitLog
 from .config import MessageStoreConfig
 from .consume_queue import ConsumeQueue
@@ -96,6 +97,7 @@ class MessageStore(StoreReader):
         self._lock = StoreLock(self.fs, self.root)
         self._abort = AbortFile(self.fs, self.root)
         self._flush: FlushService | None = None
+        self.cleaning = CleaningService(self, clock)
 
     # -- life cycle
 
@@ -154,15 +156,17 @@ class MessageStore(StoreReader):
             )  # fmt: skip
 
     def start(self) -> None:
-        """Begin the periodic flushes on the running asyncio loop. Call it after `load`."""
+        """Begin the periodic flushes and the cleaning on the running asyncio loop. Call it after `load`."""
         assert self._flush is not None, "load() comes first"
         self._flush.start()
+        self.cleaning.start()
 
     async def shutdown(self) -> None:
         """Refuse further puts, flush everything, mark the stop as clean and let go of the directory."""
         if self._flush is None:
             return
         self._is_open = False
+        await self.cleaning.stop()
         flush, self._flush = self._flush, None
         durable = await flush.stop()
         if durable:
@@ -220,6 +224,24 @@ class MessageStore(StoreReader):
         return self.delete_topics(
             [t for t in self.table if t not in kept and not is_system_topic(t) and not t.startswith("%LMQ%")]
         )
+
+    def clean_expired(self, now: int) -> int:
+        """Delete expired files now, not only at deleteWhen, and queues whose last message is gone with them.
+
+        `now` (ms) is only for the log. Returns how many commitlog files went. Raises OSError."""
+        log.info("expired files are deleted on demand at %d", now)
+        self.cleaning.delete_manually()
+        count = self.cleaning.clean_now()
+        min_offset = self.commit_log.min_offset
+        for queue in self.all_queues():
+            last = queue.max_physical_offset
+            if 0 <= last < min_offset and not is_system_topic(queue.topic):
+                log.info("queue %d of %s has no message left, removed", queue.queue_id, queue.topic)
+                queue.destroy()
+                del self.table[queue.topic][queue.queue_id]
+        for topic in [topic for topic, queues in self.table.items() if not queues]:
+            self.delete_topics([topic])
+        return count
 
     # -- putting
 
