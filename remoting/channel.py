@@ -66,6 +66,8 @@ class Channel(asyncio.Protocol):
         self.active = True
         """Set by every read and every write that the peer drains; the idle sweep clears it."""
         self.idle_since = loop.time()
+        self.reads = 0
+        """Count of reads: by it a caller sees whether the peer said anything since."""
         self.remote = ""
         self.local = ""
         self.remote_host_bytes = b""
@@ -107,6 +109,7 @@ class Channel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Handle every frame that `data` completes, then send all the answers in one write."""
         self.active = True
+        self.reads += 1
         if self._stalled is not None:
             self._backlog.append(data)
         elif not self.closed:

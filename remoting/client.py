@@ -61,12 +61,12 @@ class RemotingClient:
             channel = await self._connect(addr, timeout_ms)
             timeout_ms = max(timeout_ms - int((loop.time() - start) * 1000), 1)
         future = channel.submit(cmd, timeout_ms)
-        channel.active = False
+        reads = channel.reads
         try:
             return await future
         except RemotingTimeoutError:
             # A peer that said nothing at all meanwhile is taken for dead; one that answers others is only slow.
-            if self.config.clientCloseSocketIfTimeout and not channel.active:
+            if self.config.clientCloseSocketIfTimeout and channel.reads == reads:
                 channel.abort()
             raise
 

@@ -7,12 +7,14 @@ header is in `binary_header`, sockets are in `channel`.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgspec
 
 from .binary_header import decode_binary_header, encode_binary_header
+from .codes import LanguageCode
 from .command import JSON, ROCKETMQ, RemotingCommand, field_text
 from .errors import FrameError
 from .header_fields import ext_json, quote
@@ -23,10 +25,13 @@ MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
 COPY_BELOW_BYTES: Final = 2048
 """A body smaller than this is joined to its header: cheaper than a buffer of its own."""
 
-TypedDecoders = dict[bytes, tuple[Callable[[bytes | memoryview], RemotingCommand], int]]
+TypedDecoders = dict[bytes | bytearray | memoryview, tuple[Callable[[Any], RemotingCommand], int]]
 """First four bytes after `{"code":` -> (decoder of a JSON header with its typed custom header, code)."""
 
-_MIN_HEADER_BYTES: Final = 2
+_MIN_LENGTH: Final = 4 + 2
+_words = struct.Struct(">II")
+_unpack_words = _words.unpack_from
+_pack_words = _words.pack
 _generic_decode = msgspec.json.Decoder(RemotingCommand, strict=False).decode
 _DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -36,7 +41,6 @@ def add_typed_decoder(decoders: TypedDecoders, code: int, header_cls: type) -> N
 
     Takes effect where the peer's writer puts the code first, as Java's and Go's do, for codes of one to three digits.
     """
-    key = f'{code},"'.encode()[:4]
     if not 0 <= code <= 999:
         return
     typed = msgspec.defstruct(
@@ -46,7 +50,8 @@ def add_typed_decoder(decoders: TypedDecoders, code: int, header_cls: type) -> N
         kw_only=True,
         gc=False,
     )
-    decoders[key] = (msgspec.json.Decoder(typed, strict=False).decode, code)
+    decode: Any = msgspec.json.Decoder(typed, strict=False).decode
+    decoders[f'{code},"'.encode()[:4]] = (decode, code)
 
 
 class FrameDecoder:
@@ -71,30 +76,51 @@ class FrameDecoder:
         Run the iterator to its end before the next call.
         """
         if self._pending is not None:
-            rest = yield from self._finish_pending(data)
-            if rest is None:
+            frame, data = self._finish_pending(data)
+            if frame is None:
                 return
-            data = rest
+            yield self._decode(frame, memoryview(frame), 0, len(frame))
+        elif type(data) is not bytes:
+            data = memoryview(data)
         view = memoryview(data)
         at, end = 0, len(data)
-        while end - at >= 4:
-            length = int.from_bytes(view[at : at + 4], "big")
-            self._check_length(length)
+        typed_decoder = self._typed.get
+        max_length = self._max_frame - 4
+        while end - at >= 8:
+            length, word = _unpack_words(data, at)
+            if not _MIN_LENGTH <= length <= max_length:
+                self._check_length(length)
             stop = at + 4 + length
             if stop > end:
                 break
-            yield self._decode(view, at, stop)
+            body_at = at + 8 + word
+            if body_at <= stop:  # a JSON header: the serialise type in the top byte is 0
+                raw = data[at + 8 : body_at]
+                typed = typed_decoder(raw[8:12])
+                if typed is not None:
+                    # The hot path, kept in one function: mostly SEND_MESSAGE_V2.
+                    try:
+                        command = typed[0](raw)
+                    except _DECODE_ERRORS:
+                        pass  # a bad field is the request's fault, not the frame's: the generic decoder tells
+                    else:
+                        if command.code == typed[1]:
+                            command.serialize_type = JSON
+                            command.ext_source = raw
+                            command.body = view[body_at:stop] if body_at < stop else b""
+                            yield command
+                            at = stop
+                            continue
+            yield self._decode(data, view, at, stop)
             at = stop
         if at < end:
             self._pending = bytearray(view[at:])
-            self._need = 0
-            if end - at >= 4:
-                self._need = 4 + length
+            self._need = self._needed(self._pending)
 
     def _finish_pending(
         self, data: bytes | bytearray | memoryview
-    ) -> Iterator[RemotingCommand] | Any:  # a generator: returns what is left of data, or None
-        """Add to the unfinished frame what it lacks; yield it when it is whole."""
+    ) -> tuple[bytearray | None, bytes | bytearray | memoryview]:
+        """Add to the unfinished frame what it lacks: (the frame if it is whole now, what is left of `data`)."""
         pending = self._pending
         assert pending is not None
         view = memoryview(data)
@@ -102,36 +128,42 @@ class FrameDecoder:
         if self._need == 0:
             at = 4 - len(pending)
             pending += view[:at]
-            if len(pending) < 4:
-                return None
-            length = int.from_bytes(pending, "big")
-            self._check_length(length)
-            self._need = 4 + length
+            self._need = self._needed(pending)
+            if self._need == 0:
+                return None, b""
         lacking = self._need - len(pending)
         pending += view[at : at + lacking]
         if len(pending) < self._need:
-            return None
+            return None, b""
         # The frame's body is a view of this bytearray, so it is given away and never grown again.
         self._pending = None
-        yield self._decode(memoryview(pending), 0, len(pending))
-        return view[at + lacking :]
+        return pending, view[at + lacking :]
+
+    def _needed(self, start: bytearray) -> int:
+        """Bytes of the frame that begins so, 0 while its length is not known. Raises FrameError."""
+        if len(start) < 4:
+            return 0
+        length = int.from_bytes(start[:4], "big")
+        self._check_length(length)
+        return 4 + length
 
     def _check_length(self, length: int) -> None:
         if length + 4 > self._max_frame:
             hint = " (TLS on a plain port?)" if length >> 24 == 0x16 else ""
             raise FrameError(f"a frame of {length} bytes, over the limit of {self._max_frame}{hint}")
-        if length < 4 + _MIN_HEADER_BYTES:
+        if length < _MIN_LENGTH:
             raise FrameError(f"a frame of {length} bytes, too short for a header")
 
-    def _decode(self, view: memoryview, at: int, stop: int) -> RemotingCommand:
+    def _decode(
+        self, data: bytes | bytearray | memoryview, view: memoryview, at: int, stop: int
+    ) -> RemotingCommand:
         """The command of the whole frame at [at, stop)."""
-        word = int.from_bytes(view[at + 4 : at + 8], "big")
-        start = at + 8
-        body_at = start + (word & 0xFFFFFF)
+        _, word = _unpack_words(data, at)
+        kind, header_length = word >> 24, word & 0xFFFFFF
+        body_at = at + 8 + header_length
         if body_at > stop:
-            raise FrameError(f"a header of {word & 0xFFFFFF} bytes in a frame of {stop - at - 4}")
-        raw = bytes(view[start:body_at])
-        kind = word >> 24
+            raise FrameError(f"a header of {header_length} bytes in a frame of {stop - at - 4}")
+        raw = bytes(view[at + 8 : body_at])
         if kind == JSON:
             command = self._decode_json(raw)
         elif kind == ROCKETMQ:
@@ -144,15 +176,14 @@ class FrameDecoder:
     def _decode_json(self, raw: bytes) -> RemotingCommand:
         typed = self._typed.get(raw[8:12])
         if typed is not None:
-            decode, code = typed
             try:
-                command = decode(raw)
-                if command.code == code:
+                command = typed[0](raw)
+                if command.code == typed[1]:
                     command.serialize_type = JSON
                     command.ext_source = raw
                     return command
             except _DECODE_ERRORS:
-                pass  # a bad field is the request's fault, not the frame's: the generic decoder tells
+                pass
         return decode_json_header(raw)
 
 
@@ -175,21 +206,20 @@ def decode_json_header(raw: bytes | memoryview) -> RemotingCommand:
 
 def encode_json_header(command: RemotingCommand) -> bytes:
     """The JSON header, its keys in the order of Apache's writer."""
-    ext = ext_json(command.header, command.ext_fields if command.ext_source is not None else None)
-    remark = command.remark
+    header = command.header
+    if command.ext_source is None:
+        ext = "" if header is None else f'"extFields":{ext_json(header, None)},'
+    else:
+        ext = f'"extFields":{ext_json(header, command.ext_fields) or "{}"},'
     language = command.language
-    if type(language) is not str:
-        from .binary_header import _LANGUAGE_NAMES
-
-        language = _LANGUAGE_NAMES.get(language, "OTHER")
-    text = (
-        f'{{"code":{command.code:d},'
-        f'{f""""extFields":{ext},""" if ext else ""}'
-        f'"flag":{command.flag},"language":"{language}","opaque":{command.opaque},'
-        f'{"" if remark is None else f""""remark":{quote(remark)},"""}'
-        f'"serializeTypeCurrentRPC":"JSON","version":{command.version}}}'
-    )
-    return text.encode()
+    if language != "PYTHON":
+        language = _language_name(language)
+    remark = "" if command.remark is None else f'"remark":{quote(command.remark)},'
+    # Half of a surrogate pair becomes `?`, as in Java.
+    return (
+        f'{{"code":{command.code},{ext}"flag":{command.flag},"language":"{language}","opaque":{command.opaque},'
+        f'{remark}"serializeTypeCurrentRPC":"JSON","version":{command.version}}}'
+    ).encode("utf-8", "replace")
 
 
 def encode(command: RemotingCommand) -> list[bytes | memoryview]:
@@ -203,12 +233,18 @@ def encode(command: RemotingCommand) -> list[bytes | memoryview]:
     body = command.body
     if type(body) is list:
         size = sum(map(len, body))
-        prefix = (4 + len(header) + size).to_bytes(4, "big") + word.to_bytes(4, "big")
-        return [prefix + header, *body]
+        return [_pack_words(4 + len(header) + size, word) + header, *body]
     size = len(body)
-    prefix = (4 + len(header) + size).to_bytes(4, "big") + word.to_bytes(4, "big")
+    prefix = _pack_words(4 + len(header) + size, word)
     if not size:
         return [prefix + header]
     if size < COPY_BELOW_BYTES:
         return [b"".join((prefix, header, body))]
     return [prefix + header, body]
+
+
+def _language_name(language: str | int) -> str:
+    """The name of a language that a decoded command came with."""
+    if isinstance(language, int):
+        return next((known.name for known in LanguageCode if known == language), LanguageCode.OTHER.name)
+    return language if language in LanguageCode.__members__ else LanguageCode.OTHER.name

@@ -1,81 +1,73 @@
-"""Typed headers to and from the text fields of `extFields`; the encoding plan of a header class is made once."""
+"""Typed headers to the text fields of `extFields`: as a dict, and as JSON in one go.
+
+The JSON writer of a header class is compiled from its fields when the class is first sent, as `dataclasses` compiles
+`__init__`: walking the fields for every answer would cost more than the rest of the frame.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
+from json.encoder import encode_basestring
 from typing import Any
 
 import msgspec
 
-from .command import field_text
+from .command import Int, Long, field_text
 
-_Plan = tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...], tuple[str, ...]]
-_plans: dict[type, _Plan] = {}
-_encode_text = msgspec.json.Encoder().encode
+_Writer = Callable[[Any], str]
+_writers: dict[type, _Writer] = {}
 
-
-def _plan(cls: type) -> _Plan:
-    """(getter of all values, wire names, `"wireName":"` prefixes) of a header class."""
-    attributes: tuple[str, ...] = cls.__struct_fields__  # type: ignore[attr-defined]
-    names: tuple[str, ...] = cls.__struct_encode_fields__  # type: ignore[attr-defined]
-    if not attributes:
-        getter: Callable[[Any], tuple[Any, ...]] = lambda header: ()  # noqa: E731
-    elif len(attributes) == 1:
-        single = attrgetter(attributes[0])
-        getter = lambda header: (single(header),)  # noqa: E731
-    else:
-        getter = attrgetter(*attributes)
-    plan = getter, names, tuple(f'"{name}":"' for name in names)
-    _plans[cls] = plan
-    return plan
+quote: Callable[[str], str] = encode_basestring
+"""`text` as a JSON string; what is not ASCII stays as it is."""
 
 
-def to_ext_fields(header: object) -> dict[str, str]:
+def to_ext_fields(header: Any) -> dict[str, str]:
     """The header's fields that are not None, by wire name, as text."""
-    getter, names, _ = _plans.get(type(header)) or _plan(type(header))
     return {
         name: value if type(value) is str else field_text(value)
-        for name, value in zip(names, getter(header), strict=True)
-        if value is not None
+        for attribute, name in zip(header.__struct_fields__, header.__struct_encode_fields__, strict=True)
+        if (value := getattr(header, attribute)) is not None
     }
 
 
 def ext_json(header: object | None, extra: dict[str, str] | None) -> str:
     """The JSON object of a header's fields and `extra` ones; "" when there are none at all."""
-    if header is None:
-        return quote_fields(extra) if extra else ""
     if extra:
-        return quote_fields({**to_ext_fields(header), **extra})
-    getter, _, prefixes = _plans.get(type(header)) or _plan(type(header))
-    parts = []
-    for value, prefix in zip(getter(header), prefixes, strict=True):
-        if value is None:
-            continue
-        kind = type(value)
-        if kind is int:
-            parts.append(f'{prefix}{value}"')
-        elif kind is str:
-            if value.isalnum() and value.isascii():
-                parts.append(f'{prefix}{value}"')
-            else:
-                parts.append(prefix[:-1] + quote(value))
+        return quote_fields(extra if header is None else {**to_ext_fields(header), **extra})
+    if header is None:
+        return ""
+    return (_writers.get(type(header)) or _compile(type(header)))(header)
+
+
+def _compile(cls: Any) -> _Writer:
+    """A function from a header of `cls` to its JSON object; None is left out."""
+    config = {field.name: field for field in msgspec.structs.fields(cls)}
+    always: list[str] = []
+    sometimes: list[str] = []
+    for attribute, field in config.items():
+        if field.required:
+            always.append(f'"{field.encode_name}":' + _expression(field.type, f"header.{attribute}"))
         else:
-            parts.append(f'{prefix}{field_text(value)}"')
-    return "{" + ",".join(parts) + "}"
+            text = f',"{field.encode_name}":' + _expression(field.type, "value")
+            sometimes += [f"    value = header.{attribute}", "    if value is not None:", f"        text += f{text!r}"]
+    lines = ["def write(header):", "    text = f" + repr(",".join(["", *always])), *sometimes]
+    lines.append("    return '{' + text[1:] + '}'")
+    names: dict[str, Any] = {"quote": quote, "field_text": field_text}
+    exec("\n".join(lines), names)
+    writer: _Writer = names["write"]
+    _writers[cls] = writer
+    return writer
 
 
-def quote(text: str) -> str:
-    """`text` as a JSON string; half of a surrogate pair becomes `?`, as in Java's UTF-8."""
-    try:
-        return _encode_text(text).decode()
-    except UnicodeEncodeError:
-        return _encode_text(text.encode("utf-8", "replace").decode()).decode()
+def _expression(kind: Any, value: str) -> str:
+    """What stands in an f-string for the text of `value`, quotes and all."""
+    if kind is str or kind == str | None:
+        return f"{{quote({value})}}"
+    if kind in (Int, Long, Int | None, Long | None):
+        return f'"{{{value}}}"'
+    return f"{{quote(field_text({value}))}}"
 
 
 def quote_fields(fields: dict[str, str]) -> str:
     """The JSON object of text fields."""
-    try:
-        return _encode_text(fields).decode()
-    except UnicodeEncodeError:
-        return "{" + ",".join(f"{quote(k)}:{quote(v)}" for k, v in fields.items()) + "}"
+    return "{" + ",".join(f"{quote(key)}:{quote(value)}" for key, value in fields.items()) + "}"

@@ -11,7 +11,7 @@ class GetMaxOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
 
     topic: str
     queue_id: Int
-    committed: bool = False
+    committed: bool = True
 
 
 class GetMaxOffsetResponseHeader(CustomHeader, kw_only=True):

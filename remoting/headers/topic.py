@@ -18,7 +18,7 @@ class CreateTopicRequestHeader(TopicRequestHeader, kw_only=True):
     topic_sys_flag: Int | None = None
     order: bool
     attributes: str | None = None
-    force: bool | None = None
+    force: bool | None = False
 
 
 class CreateTopicListRequestHeader(RpcRequestHeader, kw_only=True):

@@ -14,7 +14,7 @@ class EndTransactionRequestHeader(RpcRequestHeader, kw_only=True):
     tran_state_table_offset: Long
     commit_log_offset: Long
     commit_or_rollback: Int
-    from_transaction_check: bool | None = None
+    from_transaction_check: bool | None = False
     msg_id: str
     transaction_id: str | None = None
 
