@@ -90,7 +90,7 @@ def delay_offsets(controller: BrokerController) -> dict[str, str]:
     """`scheduleMessageOffset_LEVEL` -> `delivered,stored` for each level (ScheduleMessageService.buildRunningStats)."""
     return {
         f"scheduleMessageOffset_{level}": f"{offset},{controller.store.max_offset(SCHEDULE_TOPIC, level - 1)}"
-        for level, offset in sorted(controller.delay.offsets.items())
+        for level, offset in sorted(controller.delay.table.items())
     }
 
 
