@@ -211,7 +211,11 @@ class Channel(asyncio.Protocol):
         command.opaque = self.responses.next_opaque()
         self.send(command)
 
-    def _queue(self, command: RemotingCommand) -> None:
+    def _queue(self, command: RemotingCommand | bytes) -> None:
+        if isinstance(command, bytes):
+            self._out.append(command)
+            self._out_bytes += len(command)
+            return
         parts = encode(command)
         if len(parts) == 1:
             self._out.append(parts[0])

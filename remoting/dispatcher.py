@@ -1,6 +1,7 @@
 """From a decoded request to its handler's answer: the table of handlers a server or client has registered.
 
-Handlers are plain functions `(channel, request, header) -> response | None | HELD`; they never await.
+Handlers are plain functions `(channel, request, header) -> response | None | HELD`; they never await. A response is a
+RemotingCommand, or the bytes of a whole frame (`answer_frame`).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class RequestDispatcher:
         """The codes that have a handler of their own."""
         return frozenset(self._handlers)
 
-    def dispatch(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | None:
+    def dispatch(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
         """The answer to send now, or None (held, oneway, nothing to say)."""
         try:
             if self.before is not None and (response := self.before(channel, request)) is not None:

@@ -35,10 +35,12 @@ from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, MULTI_TAGS_FLAG
 from rocketmq_ops.common.topics import NOT_ALLOWED_SEND_TOPICS, RETRY_GROUP_TOPIC_PREFIX, dlq_topic
 from rocketmq_ops.common.unique_id import UniqueIdFactory
+from rocketmq_ops.remoting.answer_frame import success_frame
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import HELD, RemotingCommand
+from rocketmq_ops.remoting.header_fields import quote_fields
 from rocketmq_ops.remoting.headers import (
     SendMessageRequestHeader,
     SendMessageRequestHeaderV2,
@@ -70,6 +72,8 @@ SPECIAL_PROPERTIES = frozenset(
         PROPERTY_TRANSACTION_PREPARED,
     }
 )
+
+_PUT_OK = PutStatus.PUT_OK
 
 SendHeader = SendMessageRequestHeader | SendMessageRequestHeaderV2
 
@@ -104,14 +108,15 @@ class SendMessageProcessor:
         self._plans.clear()
         self._trace_on = "true" if config.traceOn else "false"
         self._answer_fields = {PROPERTY_MSG_REGION: config.regionId, PROPERTY_TRACE_SWITCH: self._trace_on}
-        self._properties_suffix = (
+        self._suffix = (
             f"{PROPERTY_MSG_REGION}\x01{config.regionId}\x02{PROPERTY_TRACE_SWITCH}\x01{self._trace_on}\x02"
             f"{PROPERTY_CLUSTER}\x01{config.brokerClusterName}\x02"
         )
+        self._answer_json = quote_fields(self._answer_fields)[1:-1]
         self._sync_flush = self._controller.store_config.flushDiskType == "SYNC_FLUSH"
 
-    def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | object:
-        """One send request."""
+    def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | bytes | object:
+        """One send request; the short way answers with a whole frame."""
         topic = header.topic
         plan = self._plans.get(topic)
         text = header.properties
@@ -124,19 +129,18 @@ class SendMessageProcessor:
         try:
             properties = dict([piece.split("\x01", 1) for piece in text.split("\x02") if piece])
             unique_key = properties[PROPERTY_UNIQ_KEY]
+            raw_properties = (text + self._suffix if text[-1] == "\x02" else f"{text}\x02{self._suffix}").encode()
         except (ValueError, KeyError):
             return self._send_general(channel, request, header)
         if queue_id >= plan.queue_id_limit or not SPECIAL_PROPERTIES.isdisjoint(properties):
             return self._send_general(channel, request, header)
-        if text[-1] != "\x02":
-            text += "\x02"
         result = self._put(
             InnerMessage(
                 topic,
                 queue_id,
                 body,
                 properties,
-                (text + self._properties_suffix).encode("utf-8", "replace"),
+                raw_properties,
                 channel.remote_host_bytes,
                 header.born_timestamp,
                 header.flag,
@@ -144,27 +148,19 @@ class SendMessageProcessor:
                 header.reconsume_times or 0,
             )
         )
-        if result.status is not PutStatus.PUT_OK:
+        if result.status is not _PUT_OK:
             return self._refuse(request, result.status)
         counters = plan.counters
         counters.put_nums += 1
         counters.put_times += 1
         counters.put_size += result.wrote_bytes
-        answer = RemotingCommand.reply(
-            request,
-            0,
-            None,
-            SendMessageResponseHeader(
-                msg_id=result.offset_msg_id,
-                queue_id=queue_id,
-                queue_offset=result.queue_offset,
-                transaction_id=unique_key,
-            ),
-            self._answer_fields,
+        if self._sync_flush or request.serialize_type or not (unique_key.isalnum() and unique_key.isascii()):
+            return self._answer_stored(channel, request, properties, result, queue_id)
+        return success_frame(
+            request.opaque,
+            f'"queueId":"{queue_id}","transactionId":"{unique_key}","msgId":"{result.offset_msg_id}",'
+            f'{self._answer_json},"queueOffset":"{result.queue_offset}"',
         )
-        if self._sync_flush and properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
-            return self._park(channel, request, answer, result)
-        return answer
 
     # -- the general way ----------------------------------------------------------------------------------------
 
@@ -360,15 +356,26 @@ class SendMessageProcessor:
         counters.put_nums += result.message_count
         counters.put_times += 1
         counters.put_size += result.wrote_bytes
+        return self._answer_stored(channel, request, message.properties, result, queue_id)
+
+    def _answer_stored(
+        self,
+        channel: Channel,
+        request: RemotingCommand,
+        properties: dict[str, str],
+        result: PutMessageResult,
+        queue_id: int,
+    ) -> RemotingCommand | object:
+        """The answer for a stored message, now or when it is on the disk."""
         code, remark = put_answer(result.status, self._controller.store_config)
         header = SendMessageResponseHeader(
             msg_id=result.offset_msg_id,
             queue_id=queue_id,
             queue_offset=result.queue_offset,
-            transaction_id=message.properties.get(PROPERTY_UNIQ_KEY),
+            transaction_id=properties.get(PROPERTY_UNIQ_KEY),
         )
         answer = request.reply(code, remark, header, self._answer_fields)
-        if self._sync_flush and message.properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
+        if self._sync_flush and properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
             return self._park(channel, request, answer, result)
         return answer
 
