@@ -14,11 +14,13 @@ from ..common.errors import RocketMQError
 from ..common.javatypes import tags_hash
 from ..common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TAGS
 from ..common.message_codec import RecordView
+from ..common.record_layout import CQ_UNIT_SIZE
 from ..common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from .consume_queue import ConsumeQueue
 
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _UNKNOWN_LEVEL_DELAY_MS = 1000
+_SECTOR = 512
 
 
 def parse_delay_levels(text: str) -> list[int]:
@@ -77,8 +79,12 @@ class Redispatcher:
         find_queue: Callable[[str, int], ConsumeQueue],
         delays: list[int],
         index: Callable[[str, dict[str, str], RecordView], Any],
+        indexed_until: int,
     ) -> None:
         self._find_queue = find_queue
+        #: The record at this commitlog offset and all before it are indexed.
+        self._indexed_until = indexed_until
+        self._known: dict[tuple[bytes, int], int] = {}
         self._delays = delays
         self._index = index
         #: Set when the records are read from the very first one on: gaps can then not be filled from the commitlog.
@@ -86,6 +92,19 @@ class Redispatcher:
         self.units_written = 0
         self.units_repaired = 0
         self.units_lost = 0
+
+    def known_until(self, topic: bytes, queue_id: int, queue_offset: int) -> int:
+        """Commitlog offset from which records of a queue need `dispatch`; those before it have unit and index.
+
+        0 for a record whose unit has to be looked at because it crosses a disk sector."""
+        if queue_offset * CQ_UNIT_SIZE % _SECTOR > _SECTOR - CQ_UNIT_SIZE:
+            return 0
+        known = self._known.get((topic, queue_id))
+        if known is None:
+            queue = self._find_queue(str(topic, "utf-8", "replace"), queue_id)
+            known = min(queue.max_physical_offset, self._indexed_until + 1)
+            self._known[topic, queue_id] = known
+        return known
 
     def dispatch(self, topic: str, properties: dict[str, str], record: RecordView) -> None:
         """Make sure that the record has its unit and its index entries. Raises GapError, OSError."""

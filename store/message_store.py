@@ -125,14 +125,15 @@ class MessageStore(StoreReader):
         self.index.load(clean=clean)
         self._put_keys = self.index.put_keys
         self._abort.create()
+        indexed_until = self.index.indexed_until if self._indexing and not clean else 1 << 62
         recovery = Recovery(
             self.commit_log,
             self.all_queues,
             self.checkpoint,
-            Redispatcher(self.queue_for, self.delay_levels, self._index_again),
+            Redispatcher(self.queue_for, self.delay_levels, self._index_again, indexed_until),
             clean=clean,
             check_crc=self.config.checkCRCOnRecover,
-            index_from=self.index.indexed_until if self._indexing and not clean else None,
+            index_from=indexed_until,
         )
         report = recovery.run()
         self.index.truncate(report.end_offset)

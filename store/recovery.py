@@ -14,14 +14,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from zlib import crc32
 
 import msgspec
 
 from ..common.message_codec import BadRecordError, RecordView, read_record, record_properties, record_topic
-from ..common.record_layout import MAGIC_V1, MAGIC_V2
+from ..common.record_layout import HEAD_V4, MAGIC_V1, MAGIC_V2
+from ..common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG, TRANSACTION_MASK
 from .checkpoint import StoreCheckpoint
 from .commit_log import CommitLog
-from .consume_queue import ConsumeQueue
+from .consume_queue import PLACEHOLDER_SIZE, ConsumeQueue
 from .dispatcher import GapError, Redispatcher
 from .mapped_file import MappedFile
 
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _MAGICS = tuple(magic.to_bytes(4, "big", signed=True) for magic in (MAGIC_V1, MAGIC_V2))
 _SCAN_STEP = 1 << 20
+_NOT_COMMON = BORNHOST_V6_FLAG | STOREHOSTADDRESS_V6_FLAG | TRANSACTION_MASK
 
 
 class DamagedRange(msgspec.Struct):
@@ -72,7 +75,7 @@ class Recovery:
         *,
         clean: bool,
         check_crc: bool,
-        index_from: int | None,
+        index_from: int,
     ) -> None:
         self._log = commit_log
         self._files = commit_log.rows.files
@@ -80,7 +83,7 @@ class Recovery:
         self._checkpoint = checkpoint
         self._redispatcher = redispatcher
         self._check_crc = check_crc
-        #: Commitlog offset from which the index needs its records again, None when it needs none.
+        #: The index has every record up to this commitlog offset.
         self._index_from = index_from
         self.report = RecoveryReport(clean)
         self._blank_of_last = 0
@@ -110,9 +113,9 @@ class Recovery:
 
     def _walk_with_second_try(self) -> None:
         report = self.report
-        index = self._first_file()
+        index, position = self._first_place()
         try:
-            end = self._walk(index)
+            end = self._walk(index, position)
         except GapError as gap:
             topic, queue_id, have, need = gap.args
             log.warning(
@@ -121,7 +124,7 @@ class Recovery:
             )  # fmt: skip
             report.damaged.clear()
             report.records_read = 0
-            end = self._walk(0)
+            end = self._walk(0, 0)
         report.end_offset = end
         lost = self._log.rows.truncate(end)
         log.info("the commitlog ends at %d (%s), %d bytes cut", end, report.end_reason, lost)
@@ -141,19 +144,32 @@ class Recovery:
 
     # -- where to begin
 
-    def _first_file(self) -> int:
-        """Index of the file to begin with."""
+    def _first_place(self) -> tuple[int, int]:
+        """Index of the file and position in it to begin with."""
         files = self._files
         if self.report.clean:
-            known = max((queue.max_physical_offset for queue in self._queues()), default=-1)
-            index = self._last_file_not_after(known)
-        else:
-            index = len(files) - 1
-            while index > 0 and not self._begins_before_checkpoint(files[index]):
-                index -= 1
-        if self._index_from is not None:
-            index = min(index, self._last_file_not_after(self._index_from))
-        return index
+            return self._after_clean_stop()
+        index = len(files) - 1
+        while index > 0 and not self._begins_before_checkpoint(files[index]):
+            index -= 1
+        return min(index, self._last_file_not_after(self._index_from)), 0
+
+    def _after_clean_stop(self) -> tuple[int, int]:
+        """The last record that has a unit: everything before it was dispatched. Its file's start if it is broken."""
+        units = [queue.raw_unit(queue.next_offset - 1) for queue in self._queues() if queue.next_offset]
+        last = max((unit for unit in units if unit is not None and unit[1] != PLACEHOLDER_SIZE), default=None)
+        if last is None:
+            return 0, 0
+        index = self._last_file_not_after(last[0])
+        file = self._files[index]
+        position = last[0] - file.base
+        try:
+            record = read_record(file.view, position) if 0 <= position < file.size else None
+        except BadRecordError:
+            record = None
+        if record is None or record.physical_offset != last[0] or record.size != last[1]:
+            return index, 0
+        return index, position
 
     def _last_file_not_after(self, offset: int) -> int:
         index = len(self._files) - 1
@@ -171,20 +187,20 @@ class Recovery:
 
     # -- walking
 
-    def _walk(self, index: int) -> int:
-        """Read and dispatch all records from a file on; returns where the commitlog ends."""
+    def _walk(self, index: int, position: int) -> int:
+        """Read and dispatch all records from a place on; returns where the commitlog ends."""
         report = self.report
-        report.start_offset = self._files[index].base
-        self._redispatcher.from_first_file = index == 0
-        position = 0
+        report.start_offset = self._files[index].base + position
+        self._redispatcher.from_first_file = index == 0 and position == 0
         while index < len(self._files):
             file = self._files[index]
             try:
-                position = self._walk_file(file, position)
+                blank_at = self._walk_file(file, position)
             except BadRecordError as bad:
                 after = self._durable_record_after(index, bad.offset)
                 end = file.base + bad.offset
-                report.end_reason = "unused" if bad.reason == "magic" and not any(self._head(file, bad)) else bad.reason
+                unused = bad.reason == "magic" and not any(file.view[bad.offset : bad.offset + 8])
+                report.end_reason = "unused" if unused else bad.reason
                 if after is None:
                     return end
                 index, position = after
@@ -193,28 +209,57 @@ class Recovery:
                 continue
             index, position = index + 1, 0
         report.end_reason = "blank"
-        last = self._files[-1]
-        return last.base + self._blank_of_last
-
-    def _head(self, file: MappedFile, bad: BadRecordError) -> memoryview:
-        return file.view[bad.offset : bad.offset + 8]
+        return self._files[-1].base + blank_at
 
     def _walk_file(self, file: MappedFile, position: int) -> int:
-        """Dispatch the records of one file up to its blank. Raises BadRecordError."""
+        """Dispatch the records of one file up to its blank; returns the blank's position. Raises BadRecordError."""
         view = file.view
         report = self.report
-        dispatch = self._redispatcher.dispatch
+        redispatcher = self._redispatcher
         while True:
+            position = self._skip_known(file, position)
             record = read_record(view, position, check_crc=self._check_crc)
             if record is None:
-                self._blank_of_last = position
                 return position
             if record.physical_offset != file.base + position:
                 raise BadRecordError(position, "offset", f"its record says it lies at {record.physical_offset}")
-            dispatch(record_topic(view, record), record_properties(view, record), record)
+            redispatcher.dispatch(record_topic(view, record), record_properties(view, record), record)
             report.records_read += 1
             position += record.size
             self.last_timestamp = record.store_timestamp
+
+    def _skip_known(self, file: MappedFile, position: int) -> int:
+        """Step over valid records of the common kind that need no dispatch; returns where to look closer.
+
+        This is the walk over what a killed broker had dispatched long ago, so it is written for speed."""
+        view, base, size_of_file = file.view, file.base, file.size
+        known_until = self._redispatcher.known_until
+        unpack, check_crc = HEAD_V4.unpack_from, self._check_crc
+        count = 0
+        while position + HEAD_V4.size + 4 <= size_of_file:
+            (
+                size, magic, body_crc, queue_id, _, queue_offset, physical, sys_flag, _, _, store_timestamp, _, _, _,
+                body_length,
+            ) = unpack(view, position)  # fmt: skip
+            topic_at = position + HEAD_V4.size + body_length
+            end = position + size
+            if (
+                magic != MAGIC_V1 or sys_flag & _NOT_COMMON or physical != base + position or end > size_of_file
+                or body_length < 0 or topic_at + 3 > end
+            ):  # fmt: skip
+                break
+            properties_at = topic_at + 3 + view[topic_at]
+            if properties_at > end or (view[properties_at - 2] << 8 | view[properties_at - 1]) != end - properties_at:
+                break
+            if check_crc and crc32(view[position + HEAD_V4.size : topic_at]) & 0x7FFFFFFF != body_crc:
+                break
+            if physical >= known_until(bytes(view[topic_at + 1 : properties_at - 2]), queue_id, queue_offset):
+                break
+            position = end
+            self.last_timestamp = store_timestamp
+            count += 1
+        self.report.records_read += count
+        return position
 
     def _durable_record_after(self, index: int, position: int) -> tuple[int, int] | None:
         """The place of a later record that was durable at the last checkpoint, None when there is none."""
