@@ -131,6 +131,8 @@ class IndexService:
             return IndexFile(file, slot_num, index_num, fresh=create)
         except BaseException:
             file.close()
+            if create:
+                self._fs.remove(f"{self._folder}/{name}")
             raise
 
     def _discard(self, index_file: IndexFile) -> None:
