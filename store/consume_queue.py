@@ -23,6 +23,7 @@ Packer = Callable[..., None]
 PLACEHOLDER_SIZE = 0x7FFFFFFF
 _PLACEHOLDER = CQ_UNIT.pack(0, PLACEHOLDER_SIZE, 0)
 _FIRST_STEP = 4096
+_LOOKED_AT_AFTER_CLEAN_STOP = 100
 _LAST_STEP = 256 * 1024
 _pack_unit = CQ_UNIT.pack_into
 _unpack_unit = CQ_UNIT.unpack_from
@@ -221,14 +222,8 @@ class ConsumeQueue:
         last_physical = -1
         while index < len(files):
             file = files[index]
-            position = 0
-            for physical, size, _ in CQ_UNIT.iter_unpack(file.view):
-                if size <= 0 or physical <= last_physical:
-                    if not (size == PLACEHOLDER_SIZE and physical == 0):
-                        break
-                else:
-                    last_physical = physical
-                position += CQ_UNIT_SIZE
+            start = self._surely_valid(file) if clean else 0
+            position, last_physical = _valid_until(file.view, start, last_physical)
             end = file.base + position
             if position < file.size:
                 break
@@ -238,6 +233,19 @@ class ConsumeQueue:
         self.rows.flushed_where = durable_until
         for file in self.rows.files:
             file.flushed = file.wrote if file.base < durable_until else 0
+
+    def _surely_valid(self, file: MappedFile) -> int:
+        """A position in a file of a cleanly stopped queue from which looking at each unit is enough.
+
+        Units stand without gaps then, so their end can be searched for; the last ones before it are looked at."""
+        low, high = 0, file.size // CQ_UNIT_SIZE
+        while low < high:
+            middle = (low + high) // 2
+            if _unpack_unit(file.view, middle * CQ_UNIT_SIZE)[1] > 0:
+                low = middle + 1
+            else:
+                high = middle
+        return max(0, low - _LOOKED_AT_AFTER_CLEAN_STOP) * CQ_UNIT_SIZE
 
     def truncate_dirty(self, physical_offset: int) -> int:
         """Cut all units whose record begins at or after a commitlog offset; returns how many."""
@@ -303,3 +311,16 @@ class ConsumeQueue:
         self.rows.destroy()
         self._file, self._limit, self._view = None, 0, memoryview(b"")
         self.next_offset = self.max_offset = self.min_offset = 0
+
+
+def _valid_until(view: memoryview, start: int, last_physical: int) -> tuple[int, int]:
+    """Position of the first invalid unit from `start` on, and the record offset of the last valid one."""
+    position = start
+    for physical, size, _ in CQ_UNIT.iter_unpack(view[start:]):
+        if size <= 0 or physical <= last_physical:
+            if not (size == PLACEHOLDER_SIZE and physical == 0):
+                break
+        else:
+            last_physical = physical
+        position += CQ_UNIT_SIZE
+    return position, last_physical
