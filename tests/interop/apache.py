@@ -84,7 +84,6 @@ class Broker:
             "namesrvAddr": namesrv,
             "storePathRootDir": str(self.store),
             "storePathCommitLog": str(self.store / "commitlog"),
-            "timerWheelEnable": "false",
             "transactionCheckInterval": "1000",
             "transactionTimeOut": "1000",
             # Shorter than the check interval: else a half message is asked for before its end is written.

@@ -1,7 +1,9 @@
 import com.alibaba.fastjson.JSONObject;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.apache.rocketmq.remoting.RPCHook;
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
 import org.apache.rocketmq.tools.command.MQAdminStartup;
@@ -18,7 +20,17 @@ final class Admin {
         }
     };
 
-    synchronized Object run(JSONObject request) {
+    /** Command objects keep the client of their first run: each run gets new ones, as in a JVM of its own. */
+    private static void forgetCommands() throws ReflectiveOperationException {
+        for (Field field : MQAdminStartup.class.getDeclaredFields()) {
+            if (List.class.isAssignableFrom(field.getType())) {
+                field.setAccessible(true);
+                ((List<?>) field.get(null)).clear();
+            }
+        }
+    }
+
+    synchronized Object run(JSONObject request) throws ReflectiveOperationException {
         String[] args = request.getJSONArray("args").toArray(new String[0]);
         PrintStream out = System.out;
         PrintStream err = System.err;
@@ -26,7 +38,8 @@ final class Admin {
         PrintStream capture = new PrintStream(printed, true, StandardCharsets.UTF_8);
         System.setOut(capture);
         System.setErr(capture);
-        try {
+        try (Hurry hurry = new Hurry()) {
+            forgetCommands();
             MQAdminStartup.main0(args, NO_HOOK);
         } finally {
             System.setOut(out);

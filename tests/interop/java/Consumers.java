@@ -64,9 +64,17 @@ final class Consumers {
     Object close(JSONObject request) {
         Running r = running.remove(request.getString("name"));
         if (r != null) {
-            r.consumer.shutdown();
+            try (Hurry hurry = new Hurry()) {
+                r.consumer.shutdown();
+            }
         }
         return r != null;
+    }
+
+    /** Tells the broker the offsets now; by itself a consumer does so first after 10 s. */
+    Object commit(JSONObject request) {
+        named(request).consumer.getDefaultMQPushConsumerImpl().persistConsumerOffset();
+        return true;
     }
 
     private Running named(JSONObject request) {

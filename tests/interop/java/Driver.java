@@ -59,6 +59,7 @@ public final class Driver {
             case "subscribe": return consumers.subscribe(request);
             case "received": return consumers.received(request);
             case "assigned": return consumers.assigned(request);
+            case "consumer.commit": return consumers.commit(request);
             case "consumer.close": return consumers.close(request);
             case "pull": return pulls.pull(request);
             case "offsets": return pulls.offsets(request);

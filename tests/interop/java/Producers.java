@@ -47,7 +47,9 @@ final class Producers {
     Object close(JSONObject request) {
         DefaultMQProducer producer = open.remove(key(request));
         if (producer != null) {
-            producer.shutdown();
+            try (Hurry hurry = new Hurry()) {
+                producer.shutdown();
+            }
         }
         return producer != null;
     }
