@@ -60,3 +60,11 @@ class ProducerManager:
             return None
         self._next_channel += 1
         return channels[self._next_channel % len(channels)]
+
+    def find_channel(self, client_id: str) -> Channel | None:
+        """The open channel of the producer with this client id, in whatever group; None when it is not connected."""
+        for channels in self.table.values():
+            for channel, info in channels.items():
+                if info.client_id == client_id and not channel.closed:
+                    return channel
+        return None

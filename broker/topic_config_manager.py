@@ -17,6 +17,7 @@ import msgspec
 
 from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object
 from rocketmq_ops.broker.topic_attributes import TOPIC_ATTRIBUTES, alter_attributes
+from rocketmq_ops.broker.topic_check import topic_remark
 from rocketmq_ops.common import fastjson, topics
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import RocketMQError
@@ -216,7 +217,7 @@ class TopicConfigManager:
 
     def check_name(self, topic: str) -> None:
         """Raise RocketMQError where an administrator may not create or change a topic of this name."""
-        problem = topics.topic_problem(topic)
+        problem = topic_remark(topic)
         if problem is not None:
             raise RocketMQError(problem)
         if self._controller.config.validateSystemTopicWhenUpdateTopic and self.is_system(topic):

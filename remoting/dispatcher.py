@@ -48,6 +48,11 @@ class RequestDispatcher:
         """The codes that have a handler of their own."""
         return frozenset(self._handlers)
 
+    def module_of(self, code: int) -> str | None:
+        """The module that the handler of a code is defined in; None for a code nobody registered."""
+        entry = self._handlers.get(code)
+        return None if entry is None else entry[0].__module__
+
     def dispatch(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
         """The answer to send now, or None (held, oneway, nothing to say)."""
         try:

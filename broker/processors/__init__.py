@@ -17,6 +17,7 @@ MODULES = (
     "consumer_manage",
     "consumer_send_back",
     "end_transaction",
+    "reply_message",
     "admin_topic",
     "admin_group",
     "admin_config",

@@ -1,0 +1,174 @@
+"""Replies of the request-reply mode: SEND_REPLY_MESSAGE (324, 325), pushed to the client that asked, and stored.
+
+The producer that sent the request is found by the client id in the reply's REPLY_TO_CLIENT property; the answer waits
+for its acknowledgement. Mirrors org.apache.rocketmq.broker.processor.ReplyMessageProcessor.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from rocketmq_ops.broker.deferred import answer_later
+from rocketmq_ops.broker.inner_messages import encode_properties
+from rocketmq_ops.broker.put_result import STORED
+from rocketmq_ops.broker.topic_check import topic_remark
+from rocketmq_ops.common.message import (
+    PROPERTY_MESSAGE_REPLY_TO_CLIENT,
+    PROPERTY_MSG_REGION,
+    PROPERTY_PUSH_REPLY_TIME,
+    PROPERTY_TRACE_SWITCH,
+    properties_to_string,
+    string_to_properties,
+)
+from rocketmq_ops.common.permission import PERM_WRITE
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.errors import RemotingError
+from rocketmq_ops.remoting.headers import (
+    ReplyMessageRequestHeader,
+    SendMessageRequestHeader,
+    SendMessageRequestHeaderV2,
+    SendMessageResponseHeader,
+)
+from rocketmq_ops.store.inner_message import InnerMessage
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+PUSH_TIMEOUT_MS = 10_000
+SendHeader = SendMessageRequestHeader | SendMessageRequestHeaderV2
+
+
+class ReplyMessageProcessor:
+    """Handler of the reply codes."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+
+    def reply(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Any:
+        """One reply; answered when its receiver has it."""
+        refusal = self._refusal(header)
+        if refusal is not None:
+            return self._answer(request, *refusal)
+        properties = string_to_properties(header.properties or "")
+        client_id = properties.get(PROPERTY_MESSAGE_REPLY_TO_CLIENT)
+
+        async def push_and_store() -> RemotingCommand:
+            if client_id is None:
+                problem: str | None = f"reply message properties[{PROPERTY_MESSAGE_REPLY_TO_CLIENT}] is null"
+            else:
+                problem = await self._push(channel, request, header, properties, client_id)
+            stored = self._store(channel, request, header, properties)
+            if problem is not None:
+                log.warning("reply to %s: %s", client_id, problem)
+                return self._answer(request, ResponseCode.SYSTEM_ERROR, problem)
+            return self._answer(request, ResponseCode.SUCCESS, None, stored)
+
+        return answer_later(channel, request, push_and_store())
+
+    def _refusal(self, header: SendHeader) -> tuple[int, str] | None:
+        config = self._controller.config
+        remark = topic_remark(header.topic)
+        if remark is not None:
+            return ResponseCode.SYSTEM_ERROR, remark
+        topic = self._controller.topics.get(header.topic)
+        if topic is None:
+            return ResponseCode.TOPIC_NOT_EXIST, f"topic[{header.topic}] not exist, apply first please!"
+        if not config.brokerPermission & PERM_WRITE or not topic.perm & PERM_WRITE:
+            return ResponseCode.NO_PERMISSION, f"the topic[{header.topic}] of broker {config.brokerName} is not writable"
+        if not header.queue_id < max(topic.write_queue_nums, topic.read_queue_nums):
+            return ResponseCode.SYSTEM_ERROR, f"request queueId[{header.queue_id}] is illegal for {header.topic}"
+        return None
+
+    async def _push(
+        self,
+        channel: Channel,
+        request: RemotingCommand,
+        header: SendHeader,
+        properties: dict[str, str],
+        client_id: str,
+    ) -> str | None:
+        """Hand the reply to the client; why it did not get it, or None."""
+        receiver = self._controller.producers.find_channel(client_id)
+        if receiver is None:
+            return f"push reply message fail, channel of <{client_id}> not found."
+        now = self._controller.clock()
+        properties[PROPERTY_PUSH_REPLY_TIME] = str(now)
+        push = ReplyMessageRequestHeader(
+            producer_group=header.producer_group,
+            topic=header.topic,
+            default_topic=header.default_topic,
+            default_topic_queue_nums=header.default_topic_queue_nums,
+            queue_id=header.queue_id,
+            sys_flag=header.sys_flag,
+            born_timestamp=header.born_timestamp,
+            flag=header.flag,
+            properties=properties_to_string(properties),
+            reconsume_times=header.reconsume_times,
+            unit_mode=bool(header.unit_mode),
+            born_host=channel.remote,
+            store_host=self._controller.address,
+            store_timestamp=now,
+        )
+        command = RemotingCommand.request(RequestCode.PUSH_REPLY_MESSAGE_TO_CLIENT, push, request.body_bytes)
+        try:
+            answer = await receiver.invoke(command, PUSH_TIMEOUT_MS)
+        except RemotingError as error:
+            return f"push reply message to {client_id} fail: {error}"
+        if answer.code != ResponseCode.SUCCESS:
+            return f"push reply message to {client_id} fail: {answer.remark}"
+        return None
+
+    def _store(
+        self, channel: Channel, request: RemotingCommand, header: SendHeader, properties: dict[str, str]
+    ) -> SendMessageResponseHeader:
+        """Store the reply unless `storeReplyMessageEnable` is off; where it lies, zeros when it is not stored."""
+        queue_id = max(header.queue_id, 0)
+        nowhere = SendMessageResponseHeader(msg_id="0", queue_id=queue_id, queue_offset=0)
+        if not self._controller.config.storeReplyMessageEnable:
+            return nowhere
+        result = self._controller.store.put_message(
+            InnerMessage(
+                topic=header.topic,
+                queue_id=queue_id,
+                body=request.body_bytes,
+                properties=properties,
+                properties_bytes=encode_properties(properties),
+                born_host=channel.remote_host_bytes,
+                born_timestamp=header.born_timestamp,
+                flag=header.flag,
+                reconsume_times=header.reconsume_times or 0,
+            )
+        )
+        if result.status not in STORED:
+            log.warning("a reply on %s was not stored: %s", header.topic, result.status.name)
+            return nowhere
+        counters = self._controller.stats.topic_counters(header.topic)
+        counters.put_nums += 1
+        counters.put_times += 1
+        counters.put_size += result.wrote_bytes
+        return SendMessageResponseHeader(
+            msg_id=result.offset_msg_id, queue_id=queue_id, queue_offset=result.queue_offset
+        )
+
+    def _answer(
+        self, request: RemotingCommand, code: int, remark: str | None, header: SendMessageResponseHeader | None = None
+    ) -> RemotingCommand:
+        config = self._controller.config
+        fields = {
+            PROPERTY_MSG_REGION: config.regionId,
+            PROPERTY_TRACE_SWITCH: "true" if config.traceOn else "false",
+        }
+        return request.reply(code, remark, header=header, ext_fields=fields)
+
+
+def install(controller: BrokerController) -> None:
+    """Register the handlers of this module."""
+    processor = ReplyMessageProcessor(controller)
+    register = controller.server.register
+    register(RequestCode.SEND_REPLY_MESSAGE, SendMessageRequestHeader, processor.reply)
+    register(RequestCode.SEND_REPLY_MESSAGE_V2, SendMessageRequestHeaderV2, processor.reply)

@@ -1,0 +1,277 @@
+"""Write docs/coverage.md: which module serves each request code and each of Apache's commands, or why none does.
+
+`python scripts/gen_coverage.py` writes the page, `--check` only says whether it is up to date (exit code 1 if not).
+Names and codes come from the product itself; only the reasons are written here.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.broker.processors import install_all as install_broker
+from rocketmq_ops.mqadmin.registry import ENTRIES
+from rocketmq_ops.namesrv.config import NamesrvConfig
+from rocketmq_ops.namesrv.controller import NamesrvController
+from rocketmq_ops.namesrv.processors import install_all as install_namesrv
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.server import RemotingServer
+from rocketmq_ops.store.config import MessageStoreConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "coverage.md"
+COMMANDS = ROOT / "tests" / "golden" / "rocketmq" / "5.3.3" / "mqadmin-commands.json"
+
+_POP = "pop consumption keeps its state in topics of its own; consumers here pull or are pushed to by long polling"
+_CONTROLLER = "belongs to the controller (DLedger, automatic switch of the master); one broker needs none"
+_AUTH = "users and ACLs of 5.x are not kept here; the broker is open to who reaches its port"
+_HA = "replication to slaves is not served: the broker is a master of its own"
+_TIMER = "the timer wheel is not kept; delays use the delay levels"
+_COLD = "control of reads of cold data belongs to Apache's page cache tuning; reads here are views of mapped files"
+_ROCKSDB = "there is no RocksDB here: queues are files, configuration is JSON"
+_CLIENT = "a client answers it; ours does not yet"
+_OBSOLETE = "Apache's own broker and name server have no handler for it"
+_STATIC = "static topics (logical queues over several brokers) are not served; topics are created on each broker"
+
+#: Request codes that no module of ours serves, and why.
+NOT_SERVED: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "POP_MESSAGE",
+            "ACK_MESSAGE",
+            "BATCH_ACK_MESSAGE",
+            "PEEK_MESSAGE",
+            "CHANGE_MESSAGE_INVISIBLETIME",
+            "NOTIFICATION",
+            "POLLING_INFO",
+            "POP_ROLLBACK",
+        ),
+        _POP,
+    ),
+    **dict.fromkeys(
+        (
+            "CONTROLLER_ALTER_SYNC_STATE_SET",
+            "CONTROLLER_ELECT_MASTER",
+            "CONTROLLER_REGISTER_BROKER",
+            "CONTROLLER_GET_REPLICA_INFO",
+            "CONTROLLER_GET_METADATA_INFO",
+            "CONTROLLER_GET_SYNC_STATE_DATA",
+            "CONTROLLER_GET_NEXT_BROKER_ID",
+            "CONTROLLER_APPLY_BROKER_ID",
+            "GET_BROKER_EPOCH_CACHE",
+            "NOTIFY_BROKER_ROLE_CHANGED",
+            "UPDATE_CONTROLLER_CONFIG",
+            "GET_CONTROLLER_CONFIG",
+            "CLEAN_BROKER_DATA",
+        ),
+        _CONTROLLER,
+    ),
+    **dict.fromkeys(
+        (
+            "AUTH_CREATE_USER",
+            "AUTH_UPDATE_USER",
+            "AUTH_DELETE_USER",
+            "AUTH_GET_USER",
+            "AUTH_LIST_USER",
+            "AUTH_CREATE_ACL",
+            "AUTH_UPDATE_ACL",
+            "AUTH_DELETE_ACL",
+            "AUTH_GET_ACL",
+            "AUTH_LIST_ACL",
+        ),
+        _AUTH,
+    ),
+    **dict.fromkeys(
+        (
+            "ADD_BROKER",
+            "REMOVE_BROKER",
+            "NOTIFY_MIN_BROKER_ID_CHANGE",
+            "EXCHANGE_BROKER_HA_INFO",
+            "RESET_MASTER_FLUSH_OFFSET",
+        ),
+        _HA,
+    ),
+    **dict.fromkeys(
+        (
+            "UPDATE_COLD_DATA_FLOW_CTR_CONFIG",
+            "REMOVE_COLD_DATA_FLOW_CTR_CONFIG",
+            "GET_COLD_DATA_FLOW_CTR_INFO",
+            "SET_COMMITLOG_READ_MODE",
+        ),
+        _COLD,
+    ),
+    **dict.fromkeys(("CHECK_ROCKSDB_CQ_WRITE_PROGRESS", "EXPORT_ROCKSDB_CONFIG_TO_JSON"), _ROCKSDB),
+    "RECALL_MESSAGE": _TIMER,
+    "UPDATE_AND_CREATE_STATIC_TOPIC": _STATIC,
+    **dict.fromkeys(
+        (
+            "CHECK_TRANSACTION_STATE",
+            "NOTIFY_CONSUMER_IDS_CHANGED",
+            "RESET_CONSUMER_CLIENT_OFFSET",
+            "GET_CONSUMER_STATUS_FROM_CLIENT",
+            "PUSH_REPLY_MESSAGE_TO_CLIENT",
+        ),
+        _CLIENT,
+    ),
+    **dict.fromkeys(
+        (
+            "QUERY_BROKER_OFFSET",
+            "GET_TOPIC_CONFIG_LIST",
+            "GET_TOPIC_NAME_LIST",
+            "GET_CLIENT_CONFIG",
+            "SUSPEND_CONSUMER",
+            "RESUME_CONSUMER",
+            "RESET_CONSUMER_OFFSET_IN_CONSUMER",
+            "RESET_CONSUMER_OFFSET_IN_BROKER",
+            "ADJUST_CONSUMER_THREAD_POOL",
+            "WHO_CONSUME_THE_MESSAGE",
+            "REGISTER_FILTER_SERVER",
+            "REGISTER_MESSAGE_FILTER_CLASS",
+        ),
+        _OBSOLETE,
+    ),
+}
+
+
+class Row(NamedTuple):
+    """One request code: number, name, the modules that serve it (paths), and the reason when there are none."""
+
+    code: int
+    name: str
+    modules: tuple[str, ...]
+    reason: str
+
+
+def code_rows() -> list[Row]:
+    """A row for each request code, by number. One without modules and reason is not covered."""
+    served = [modules_of(server) for server in (_broker_server(), _namesrv_server())]
+    by_clients = client_modules()
+    rows = []
+    for code in sorted(RequestCode):
+        modules = [table[code] for table in served if code in table]
+        modules += by_clients.get(code.name, [])
+        rows.append(Row(int(code), code.name, tuple(modules), "" if modules else NOT_SERVED.get(code.name, "")))
+    return rows
+
+
+def uncovered() -> list[str]:
+    """Codes that nothing serves and no reason excuses, and reasons for codes that are served or do not exist."""
+    rows = {row.name: row for row in code_rows()}
+    bare = [f"{row.name} ({row.code}) is neither served nor excused" for row in rows.values() if not any(row[2:])]
+    stale = [
+        f"{name} has a reason but is served"
+        for name, reason in NOT_SERVED.items()
+        if rows[name].modules and reason is not _CLIENT
+    ]
+    return bare + stale
+
+
+def modules_of(server: RemotingServer) -> dict[int, str]:
+    """Path of the module of each handler of a server."""
+    found: dict[int, str] = {}
+    for code in server.dispatcher.registered_codes():
+        module = server.dispatcher.module_of(code)
+        assert module is not None
+        found[code] = _path(module)
+    return found
+
+
+def client_modules() -> dict[str, list[str]]:
+    """Modules of the client that register a handler, by name of the request code."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "client").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            first = node.args[0]
+            if name == "register" and isinstance(first, ast.Attribute):
+                found.setdefault(first.attr, []).append(str(path.relative_to(ROOT)))
+    return found
+
+
+def _path(module: str) -> str:
+    return module.removeprefix("rocketmq_ops.").replace(".", "/") + ".py"
+
+
+def _broker_server() -> RemotingServer:
+    with tempfile.TemporaryDirectory() as root:
+        config = BrokerConfig(brokerName="b", brokerIP1="127.0.0.1", brokerIP2="127.0.0.1")
+        server_config = NettyServerConfig(listenPort=10911)
+        store_config = MessageStoreConfig(storePathRootDir=root)
+        controller = BrokerController(config, store_config, server_config, NettyClientConfig())
+        install_broker(controller)
+        return controller.server
+
+
+def _namesrv_server() -> RemotingServer:
+    controller = NamesrvController(NamesrvConfig(), NettyServerConfig(listenPort=9876))
+    install_namesrv(controller)
+    return controller.server
+
+
+def page() -> str:
+    """The text of docs/coverage.md."""
+    rows = code_rows()
+    served = sum(1 for row in rows if row.modules)
+    lines = [
+        "# Coverage",
+        "",
+        "Generated by `scripts/gen_coverage.py`; a test fails when it is out of date, or when a request code is",
+        "neither served nor excused.",
+        "",
+        f"## Request codes: {served} of {len(rows)} are served",
+        "",
+        "A code that is not served is answered `REQUEST_CODE_NOT_SUPPORTED` (3).",
+        "",
+        "| code | name | served by, or why not |",
+        "|---:|---|---|",
+    ]
+    lines += [f"| {row.code} | {row.name} | {_cell(row)} |" for row in rows]
+    commands = json.loads(COMMANDS.read_text("utf-8"))
+    ours = {entry.name: entry.module for entry in ENTRIES}
+    theirs = [command["name"] for command in commands]
+    lines += [
+        "",
+        f"## Commands of Apache's mqadmin: {sum(name in ours for name in theirs)} of {len(theirs)} are here",
+        "",
+        "| command | module |",
+        "|---|---|",
+    ]
+    for name in theirs:
+        cell = f"`mqadmin/commands/{ours[name]}.py`" if name in ours else "not yet"
+        lines.append(f"| {name} | {cell} |")
+    more = sorted(set(ours) - set(theirs))
+    if more:
+        lines += ["", "Beyond Apache's: " + ", ".join(f"`{name}`" for name in more) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: Row) -> str:
+    return ", ".join(f"`{module}`" for module in row.modules) if row.modules else f"no: {row.reason}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the page."""
+    problems = uncovered()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    text = page()
+    if "--check" in arguments:
+        if not PAGE.exists() or PAGE.read_text("utf-8") != text:
+            print(f"{PAGE} is out of date: run scripts/gen_coverage.py", file=sys.stderr)
+            return 1
+        return 1 if problems else 0
+    PAGE.write_text(text, "utf-8")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
