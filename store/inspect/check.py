@@ -37,13 +37,14 @@ class CheckOptions(msgspec.Struct, kw_only=True):
 
 class CheckResult(msgspec.Struct, kw_only=True):
     """`resume_at` is the offset to go on from when the time limit ended the walk, else None; `end_offset` where the readable
-    log ends."""
+    log ends. `corrections` are what units say of records that say otherwise (see QueueCheck)."""
 
     report: Report
     log: CommitLogCheck
     end_offset: int
     resume_at: int | None
     seconds: float
+    corrections: dict[int, tuple[str, int, int]] = {}
 
 
 def check_store(
@@ -81,8 +82,9 @@ def check_store(
         if "files" in options.parts:
             SmallFileCheck(store, report).run(log.first_store_time, log.last_store_time, live=options.live)
     return CheckResult(
-        report=report, log=log, end_offset=log.end_offset, resume_at=resume_at, seconds=time.monotonic() - started
-    )
+        report=report, log=log, end_offset=log.end_offset, resume_at=resume_at, seconds=time.monotonic() - started,
+        corrections=queues.corrections if queues else {},
+    )  # fmt: skip
 
 
 def _blocks(log: CommitLogCheck, options: CheckOptions, progress: Callable[[int], None] | None) -> Iterator[Block]:

@@ -55,6 +55,8 @@ class QueueCheck:
         self._claims: list[Claim] = []
         self._orphans: dict[int, tuple[str, int, int]] = {}
         self._mismatches: list[tuple[tuple[str, int], int, Claim, tuple[int, int, int]]] = []
+        # What the units say of records that say otherwise, by commitlog offset: (topic, queue id, queue offset).
+        self.corrections: dict[int, tuple[str, int, int]] = {}
         for key, state in self._states.items():
             self._check_chain(key, state.chain)
 
@@ -265,6 +267,7 @@ class QueueCheck:
 
     def _record_is_off(self, claim: Claim, place: tuple[str, int, int]) -> None:
         topic, queue_id, number = place
+        self.corrections[claim.offset] = place
         kind, said, held = "CL-QUEUE-OFFSET", str(claim.queue_offset), str(number)
         if topic != claim.topic:
             kind, said, held = "CL-TOPIC", claim.topic, topic

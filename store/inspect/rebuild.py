@@ -53,11 +53,20 @@ class RebuildResult(msgspec.Struct, kw_only=True):
 
 
 def rebuild(
-    store: StoreDirectory, target: Path, options: RebuildOptions | None = None, progress: Callable[[int], None] | None = None
+    store: StoreDirectory,
+    target: Path,
+    options: RebuildOptions | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> RebuildResult:
     """Build into `target`. Raises RocketMQError when the target is not empty or cannot be written."""
-    options = options or RebuildOptions()
     prepare_target(target)
+    return build_into(store, target, options or RebuildOptions(), progress)
+
+
+def build_into(
+    store: StoreDirectory, target: Path, options: RebuildOptions, progress: Callable[[int], None] | None = None
+) -> RebuildResult:
+    """Write consumequeue, index and checkpoint of the log of `store` into the existing directory `target`."""
     report = Report()
     log = CommitLogCheck(store.commitlog, report)
     queues = QueueWriter(target / "consumequeue", options.mapped_file_size_consume_queue or queue_file_size(store))
@@ -73,7 +82,9 @@ def rebuild(
         checkpoint = struct.pack(">3q", log.last_store_time, queues.last_time, index.full_until).ljust(4096, b"\0")
         (target / "checkpoint").write_bytes(checkpoint)
     except OSError as error:
-        raise RocketMQError(f"cannot write {target}: {error.strerror or error}", "free space, then start again") from error
+        raise RocketMQError(
+            f"cannot write {target}: {error.strerror or error}", "free space, then start again"
+        ) from error
     return RebuildResult(
         queues=queues.queues, units=queues.units, index_files=index.files, index_entries=index.entries, report=report
     )
@@ -279,5 +290,3 @@ class IndexWriter:
     def close(self) -> None:
         """Write header and slots of the last file, sync and close it."""
         self._finish()
-
-
