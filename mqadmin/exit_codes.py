@@ -26,11 +26,11 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.FAILED: "A server answered with an error, or the answer could not be understood.",
     ExitCode.USAGE: "The command line is wrong: unknown command or option, a missing or bad value, no name server.",
     ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting.",
-    ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, cluster, message, key), or no client is online.",
+    ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, message ...), or no client is online.",
     ExitCode.PARTIAL: "Some servers answered or changed, others failed; each failure is listed.",
     ExitCode.REFUSED: "Refused: no permission, a bad signature, or a value the server does not accept.",
     ExitCode.TIMEOUT: "No answer within --timeout. A change may or may not have happened.",
-    ExitCode.NO_EFFECT: "Nothing changed though the request was in order: it was so already, or it reads back as before.",
+    ExitCode.NO_EFFECT: "Nothing changed though the request was right: it was so already, or reads back as before.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
     ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
 }

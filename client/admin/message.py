@@ -454,6 +454,12 @@ class MessageAdmin:
 
         return await send(self._admin, wanted)
 
+    async def send_trace(self, wanted: SendRequest, sent: SendReport) -> SendReport:
+        """Send the trace of a message that was sent; see `message_send.send_trace`."""
+        from .message_send import send_trace
+
+        return await send_trace(self._admin, wanted, sent)
+
 
 def _consume_queue_report(address: str, index: int, body: QueryConsumeQueueResponseBody) -> ConsumeQueueReport:
     units = [

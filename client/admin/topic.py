@@ -27,6 +27,7 @@ class RouteBroker(msgspec.Struct, rename="camel"):
     cluster: str
     broker_name: str
     broker_addrs: dict[int, str]
+    enable_acting_master: bool = False
     read_queue_nums: int | None = None
     write_queue_nums: int | None = None
     perm: int | None = None
@@ -158,6 +159,7 @@ class TopicAdmin:
         brokers = []
         for broker in sorted(data.broker_datas, key=lambda item: (item.cluster, item.broker_name)):
             entry = RouteBroker(broker.cluster, broker.broker_name, {int(k): v for k, v in broker.broker_addrs.items()})
+            entry.enable_acting_master = broker.enable_acting_master
             queue = queues.get(broker.broker_name)
             if queue is not None:
                 entry.read_queue_nums, entry.write_queue_nums = queue.read_queue_nums, queue.write_queue_nums

@@ -1,0 +1,40 @@
+"""`mqadmin brokerStatus`: the runtime figures of brokers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.cluster import RuntimeReport
+from ..declare import Opt, command
+from ..outcome import Outcome, Table
+from ..report import problems, status
+from ..run import Run
+
+
+@command(
+    result=RuntimeReport,
+    rows="brokers",
+    one_of=(("broker_addr", "cluster_name"),),
+    example="mqadmin brokerStatus -b 127.0.0.1:10911",
+)
+async def broker_status(
+    run: Run,
+    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="this broker, HOST:PORT")] = None,
+    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="all brokers of this cluster")] = None,
+) -> Outcome:
+    """With -c each line begins with the broker's address."""
+    async with run.admin() as admin:
+        if broker_addr is not None:
+            brokers = [await admin.cluster.by_address(broker_addr)]
+        else:
+            brokers = await admin.cluster.brokers(cluster_name)
+        found = await admin.cluster.runtimes(brokers)
+    blocks: list[Table | str] = []
+    for broker in found.brokers:
+        prefix = f"{broker.broker.address:<24} " if broker_addr is None else ""
+        figures = broker.figures
+        if figures is None:
+            blocks.append(f"{prefix}unknown")
+        else:
+            blocks += [f"{prefix}{name:<32}: {figures[name]}" for name in sorted(figures)]
+    return Outcome(data=found, blocks=blocks, status=status(found.failures), errors=problems(found.failures))

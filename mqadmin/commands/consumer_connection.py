@@ -1,0 +1,40 @@
+"""`mqadmin consumerConnection`: the online consumers of a group."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.client import ConsumerConnections
+from ..declare import Opt, command
+from ..outcome import Outcome, Table
+from ..report import problems, status
+from ..run import Run
+
+
+@command(result=ConsumerConnections, rows="connections", example="mqadmin consumerConnection -g my_group")
+async def consumer_connection(
+    run: Run,
+    consumer_group: Annotated[str, Opt("-g", "--consumerGroup", help="consumer group name")],
+    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="ask only this broker, HOST:PORT")] = None,
+) -> Outcome:
+    """All brokers that know the group are asked, and a client is listed once. No client online: exit code 4."""
+    async with run.admin() as admin:
+        found = await admin.clients.consumers(consumer_group, broker_addr)
+    clients = Table(["#ClientId", "#ClientAddr", "#Language", "#Version"], [])
+    clients.rows = [[c.client_id, c.client_addr, c.language, c.version] for c in found.connections]
+    subscriptions = Table(["#Topic", "#SubExpression"], [[s.topic, s.sub_string] for s in found.subscriptions])
+    return Outcome(
+        data=found,
+        blocks=[
+            clients,
+            "",
+            "Below is subscription:",
+            subscriptions,
+            "",
+            f"ConsumeType: {found.consume_type or 'unknown'}",
+            f"MessageModel: {found.message_model or 'unknown'}",
+            f"ConsumeFromWhere: {found.consume_from_where or 'unknown'}",
+        ],
+        status=status(found.failures),
+        errors=problems(found.failures),
+    )

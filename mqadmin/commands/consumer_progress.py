@@ -1,0 +1,99 @@
+"""`mqadmin consumerProgress`: how far groups have consumed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.group import ConsumerProgress, GroupProgress, GroupSummary
+from ..declare import Opt, command
+from ..outcome import Cell, Outcome, Table
+from ..report import problems, status
+from ..run import Run
+from ..values import boolean, human_time
+
+
+@command(result=ConsumerProgress, rows="groups", example="mqadmin consumerProgress -g my_group --output json")
+async def consumer_progress(
+    run: Run,
+    group_name: Annotated[str | None, Opt("-g", "--groupName", help="show this group's queues")] = None,
+    topic_name: Annotated[str | None, Opt("-t", "--topicName", help="only this topic (with -g)")] = None,
+    show_client_ip: Annotated[
+        bool | None,
+        Opt("-s", "--showClientIP", help="show who consumes each queue", parse=boolean, metavar="true|false"),
+    ] = None,
+    cluster: Annotated[
+        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")
+    ] = None,
+) -> Outcome:
+    """Without -g all groups are listed, the largest lag first, a bounded number asked at a time.
+
+    A lag that is not known (a broker did not answer, no offset stored) is unknown, never 0, and comes first.
+    With -g the JSON holds `group`, else `groups`; CSV lists groups, or with -g the group's queues.
+    """
+    async with run.admin() as admin:
+        if group_name is not None:
+            found = await admin.groups.progress(group_name, topic_name, cluster, show_client=bool(show_client_ip))
+            return Outcome(
+                data=ConsumerProgress([], found),
+                blocks=_queues(found, bool(show_client_ip)),
+                status=status(found.failures, empty=not found.queues),
+                errors=problems(found.failures),
+                notes=[] if found.queues else [f"group '{group_name}' has no offset anywhere"],
+            )
+        listing = await admin.groups.listing()
+    return Outcome(
+        data=ConsumerProgress(listing.groups),
+        blocks=[_groups(listing.groups)],
+        status=status(listing.failures, empty=not listing.groups),
+        errors=problems(listing.failures),
+        notes=[] if listing.groups else ["the name server knows no consumer group (no retry topic)"],
+    )
+
+
+def _queues(found: GroupProgress, show_client: bool) -> list[Table | str]:
+    columns = ["#Topic", "#Broker Name", "#QID", "#Broker Offset", "#Consumer Offset"]
+    columns += ["#Client IP"] if show_client else []
+    columns += ["#Diff", "#Inflight", "#LastTime"]
+    table = Table(columns, [])
+    for queue in found.queues:
+        last = human_time(queue.last_timestamp)[:19] if queue.last_timestamp is not None else "N/A"
+        row: list[Cell] = [
+            queue.topic,
+            queue.broker_name,
+            queue.queue_id,
+            queue.broker_offset,
+            queue.consumer_offset,
+        ]
+        row += [queue.client_ip or "N/A"] if show_client else []
+        table.rows.append([*row, queue.lag, queue.inflight, last])
+    tps = "unknown" if found.consume_tps is None else f"{found.consume_tps:.2f}"
+    return [
+        table,
+        "",
+        f"Consume TPS: {tps}",
+        f"Consume Diff Total: {_known(found.lag_total)}",
+        f"Consume Inflight Total: {_known(found.inflight_total)}",
+    ]
+
+
+def _known(number: int | None) -> str:
+    return "unknown" if number is None else str(number)
+
+
+def _groups(groups: list[GroupSummary]) -> Table:
+    table = Table(["#Group", "#Count", "#Version", "#Type", "#Model", "#TPS", "#Diff Total"], [])
+    for group in groups:
+        online = group.count is None or group.count > 0
+        kind = {"CONSUME_ACTIVELY": "PULL", "CONSUME_PASSIVELY": "PUSH"}.get(group.consume_type or "", "")
+        table.rows.append(
+            [
+                group.group,
+                group.count,
+                group.version if online else "OFFLINE",
+                kind,
+                group.message_model or "" if kind == "PUSH" else "",
+                None if group.consume_tps is None else int(group.consume_tps),
+                group.lag_total,
+            ]
+        )
+    return table

@@ -1,0 +1,27 @@
+"""`mqadmin deleteKvConfig`: delete one key of the name servers' KV configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.changes import Change, ChangeReport
+from ..declare import Opt, command
+from ..outcome import Outcome
+from ..report import change_outcome
+from ..run import Run
+
+
+@command(result=ChangeReport, rows="changes", changes=True, example="mqadmin deleteKvConfig -s MY_NAMESPACE -k k1")
+async def delete_kv_config(
+    run: Run,
+    namespace: Annotated[str, Opt("-s", "--namespace", help="namespace of the key")],
+    key: Annotated[str, Opt("-k", "--key", help="key")],
+) -> Outcome:
+    """On every name server given, each read back. Deleting a key that is not there is reported as having no effect."""
+    async with run.admin() as admin:
+        report = await admin.kv.delete(namespace, key, plan=run.plan)
+    return change_outcome(report, _describe, f"there is no {namespace}/{key}, nothing was deleted")
+
+
+def _describe(change: Change) -> str:
+    return f"delete kv config from namespace success, {change.target}"

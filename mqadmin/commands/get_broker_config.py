@@ -1,0 +1,49 @@
+"""`mqadmin getBrokerConfig`: the configuration of brokers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.config import ConfigReport
+from ..declare import Opt, command
+from ..outcome import Outcome, Table
+from ..report import problems, status
+from ..run import Run
+
+
+@command(
+    result=ConfigReport,
+    rows="servers",
+    any_of=(("broker_addr", "cluster_name"),),
+    example="mqadmin getBrokerConfig -b 127.0.0.1:10911",
+)
+async def get_broker_config(
+    run: Run,
+    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="this broker, HOST:PORT")] = None,
+    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="masters and slaves of this cluster")] = None,
+) -> Outcome:
+    """Keys are sorted. With both -b and -c the broker alone is asked."""
+    async with run.admin() as admin:
+        if broker_addr is not None:
+            brokers = [await admin.cluster.by_address(broker_addr)]
+        else:
+            brokers = await admin.cluster.brokers(cluster_name)
+        found = await admin.configs.broker_configs(brokers)
+    return config_outcome(found, by_cluster=broker_addr is None)
+
+
+def config_outcome(found: ConfigReport, *, by_cluster: bool = False) -> Outcome:
+    """The outcome of reading configurations, of this command and of getNamesrvConfig."""
+    blocks: list[Table | str] = []
+    for server in found.servers:
+        head = server.address
+        if by_cluster:
+            slave = f"My Master: {server.master}=====Slave: {server.address}"
+            head = slave if server.broker_id else f"Master: {server.address}"
+        blocks.append(f"============{head}============")
+        if server.config is None:
+            blocks.append("unknown")
+        else:
+            blocks += [f"{key:<50}=  {value}" for key, value in server.config.items()]
+        blocks.append("")
+    return Outcome(data=found, blocks=blocks, status=status(found.failures), errors=problems(found.failures))

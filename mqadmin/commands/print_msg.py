@@ -1,0 +1,86 @@
+"""`mqadmin printMsg`: print the messages of a topic."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.message import QueueScan, ScanReport, ScanRequest, view
+from ..declare import Opt, command
+from ..outcome import Outcome, Table
+from ..report import message_line, problems, status
+from ..run import Run
+from ..values import boolean, charset, positive, timestamp
+
+DEFAULT_LIMIT = 10_000
+_RULE = "--------------------------------------------------------"
+
+
+@command(result=ScanReport, rows="messages", example="mqadmin printMsg -t TopicTest -s TagA --limit 100")
+async def print_msg(
+    run: Run,
+    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    charset_name: Annotated[
+        str, Opt("-c", "--charsetName", help="character set of the bodies (default UTF-8)", parse=charset)
+    ] = "utf-8",
+    sub_expression: Annotated[
+        str, Opt("-s", "--subExpression", help="tags, for example 'TagA || TagB' (default *)")
+    ] = "*",
+    begin_timestamp: Annotated[
+        int | None,
+        Opt("-b", "--beginTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
+    ] = None,
+    end_timestamp: Annotated[
+        int | None,
+        Opt("-e", "--endTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
+    ] = None,
+    print_body: Annotated[
+        bool | None, Opt("-d", "--printBody", help="whether to print bodies", parse=boolean, metavar="true|false")
+    ] = None,
+    lmq_parent_topic: Annotated[
+        str | None, Opt("-l", "--lmqParentTopic", help="parent topic of an lmq, that gives the route")
+    ] = None,
+    limit: Annotated[
+        int, Opt("--limit", help=f"stop after so many messages (default {DEFAULT_LIMIT})", parse=positive)
+    ] = DEFAULT_LIMIT,
+) -> Outcome:
+    """Queue by queue in the order of broker and id. Stopping at the limit is told, and `truncated` in JSON."""
+    wanted = ScanRequest(
+        topic=topic,
+        limit=limit,
+        expression=sub_expression,
+        begin_timestamp=begin_timestamp,
+        end_timestamp=end_timestamp,
+        route_topic=lmq_parent_topic,
+    )
+    async with run.admin() as admin:
+        report = await admin.messages.scan(
+            wanted, lambda message: view(message, charset=charset_name, with_body=print_body is not False)
+        )
+    return scan_outcome(report, limit, "--limit")
+
+
+def scan_outcome(report: ScanReport, limit: int, option: str) -> Outcome:
+    """The outcome of a scan, of this command and of consumeMessage."""
+    blocks: list[Table | str] = []
+    for scan in report.queues:
+        blocks.append(_head(scan))
+        queue = (scan.broker_name, scan.queue_id)
+        blocks += [message_line(m) for m in report.messages if (m.broker_name, m.queue_id) == queue]
+        blocks.append(_RULE)
+    notes = []
+    if report.truncated:
+        notes.append(f"stopped after {limit} messages, there are more: raise {option}")
+    elif not report.messages:
+        notes.append("no message")
+    return Outcome(
+        data=report,
+        blocks=blocks,
+        status=status(report.failures, empty=not report.messages),
+        errors=problems(report.failures),
+        notes=notes,
+    )
+
+
+def _head(scan: QueueScan) -> str:
+    queue = f"MessageQueue [topic={scan.topic}, brokerName={scan.broker_name}, queueId={scan.queue_id}]"
+    return f"minOffset={scan.begin_offset}, maxOffset={scan.end_offset}, {queue}"

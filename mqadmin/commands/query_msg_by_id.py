@@ -1,0 +1,126 @@
+"""`mqadmin queryMsgById`: show messages by id, send them again, or hand them to one consumer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from ...client.admin import MQAdmin
+from ...client.admin.client import DirectResult
+from ...client.admin.fanout import Failure, failure_of
+from ...client.admin.message import FoundMessage, view
+from ...client.admin.message_send import SendReport, SendRequest
+from ...common.addresses import format_address
+from ...common.errors import RocketMQError
+from ...common.message import MessageExt
+from ..declare import Opt, command
+from ..errors import usage
+from ..outcome import Outcome, Table
+from ..report import message_blocks, problems, status
+from ..run import Run
+from ..values import boolean, charset
+
+
+class ByIdReport(msgspec.Struct, rename="camel"):
+    """The messages, and with -s or -g what became of sending or handing them over."""
+
+    messages: list[FoundMessage]
+    failures: list[Failure] = []
+    sent: list[SendReport] = []
+    consumed: list[DirectResult] = []
+
+
+@command(result=ByIdReport, rows="messages", changes=True, example="mqadmin queryMsgById -t TopicTest -i 7F0000...")
+async def query_msg_by_id(
+    run: Run,
+    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    msg_id: Annotated[str, Opt("-i", "--msgId", help="message ids, separated by ','")],
+    consumer_group: Annotated[str | None, Opt("-g", "--consumerGroup", help="hand it to this group (with -d)")] = None,
+    client_id: Annotated[str | None, Opt("-d", "--clientId", help="the consumer to hand it to (with -g)")] = None,
+    send_message: Annotated[
+        bool | None, Opt("-s", "--sendMessage", help="send it again", parse=boolean, metavar="true|false")
+    ] = None,
+    unit_name: Annotated[str | None, Opt("-u", "--unitName", help="unit name of the sending client")] = None,
+    body_format: Annotated[
+        str | None, Opt("-f", "--bodyFormat", help="character set of the body (default UTF-8)", parse=charset)
+    ] = None,
+    cluster: Annotated[
+        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")
+    ] = None,
+) -> Outcome:
+    """Takes offset message ids and unique keys. -g with -d has that consumer consume the message now; -s true sends it
+    again to its topic. With --plan neither is done. The body is printed; Apache's tool writes it to a file under /tmp.
+    """
+    if (consumer_group is None) != (client_id is None):
+        raise usage("-g and -d go together", "give both to hand a message to a consumer, or neither")
+    report = ByIdReport([])
+    errors: list[RocketMQError] = []
+    async with run.admin() as admin:
+        for one in filter(None, (part.strip() for part in msg_id.split(","))):
+            try:
+                message = await admin.messages.by_id(topic, one, cluster)
+                await _act(run, admin, message, report, consumer_group, client_id, bool(send_message))
+                tracks = None
+                if consumer_group is None and not send_message:
+                    tracks = await _tracks(admin, message, report)
+                report.messages.append(FoundMessage(view(message, charset=body_format or "utf-8"), tracks))
+            except RocketMQError as error:
+                errors.append(error)
+                report.failures.append(failure_of(one, error))
+    if errors and not report.messages:
+        raise errors[0]
+    return _outcome(run, report, bool(send_message) or consumer_group is not None, unit_name)
+
+
+async def _act(
+    run: Run,
+    admin: MQAdmin,
+    message: MessageExt,
+    report: ByIdReport,
+    group: str | None,
+    client_id: str | None,
+    send: bool,
+) -> None:
+    if run.plan:
+        return
+    if group is not None and client_id is not None:
+        holder = format_address(*message.store_host)
+        report.consumed.append(
+            await admin.clients.consume_directly(message.topic, group, client_id, message.offset_msg_id, holder)
+        )
+    elif send:
+        wanted = SendRequest(
+            topic=message.topic, body=message.body, properties=dict(message.properties), flag=message.flag
+        )
+        report.sent.append(await admin.messages.send(wanted))
+
+
+async def _tracks(admin: MQAdmin, message: MessageExt, report: ByIdReport) -> list[Any] | None:
+    try:
+        return await admin.messages.track(message)
+    except RocketMQError as error:
+        report.failures.append(Failure("message track", str(error), error.next_step))
+        return None
+
+
+def _outcome(run: Run, report: ByIdReport, acts: bool, unit_name: str | None) -> Outcome:
+    blocks: list[Table | str] = []
+    for found in report.messages:
+        blocks += message_blocks(found)
+    for sent in report.sent:
+        ids = f"msgId={sent.msg_id}, offsetMsgId={sent.offset_msg_id}"
+        blocks.append(f"SendResult [sendStatus={sent.send_status}, {ids}]")
+    blocks += [f"ConsumeMessageDirectlyResult {msgspec.json.encode(c).decode()}" for c in report.consumed]
+    notes = [f"-u {unit_name} has no effect: this sends without a client of its own"] if unit_name else []
+    plan = run.plan and acts
+    for found in report.messages if plan else []:
+        notes.append(f"would act on message {found.message.offset_msg_id}")
+    outcome = status(report.failures)
+    return Outcome(
+        data=report,
+        blocks=blocks,
+        status="planned" if plan and outcome == "ok" else outcome,
+        errors=problems(report.failures),
+        notes=notes,
+    )

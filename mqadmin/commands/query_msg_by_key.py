@@ -1,0 +1,45 @@
+"""`mqadmin queryMsgByKey`: find messages of a topic by key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.message import LONG_MAX, FoundMessage, QueryReport, view
+from ..declare import Opt, command
+from ..errors import not_found
+from ..outcome import Outcome, Table
+from ..report import problems, status
+from ..run import Run
+from ..values import integer, positive
+
+
+@command(result=QueryReport, rows="messages", example="mqadmin queryMsgByKey -t TopicTest -k order-1")
+async def query_msg_by_key(
+    run: Run,
+    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    msg_key: Annotated[str, Opt("-k", "--msgKey", help="message key")],
+    begin_timestamp: Annotated[
+        int, Opt("-b", "--beginTimestamp", help="stored at this time (ms) or later (default 0)", parse=integer)
+    ] = 0,
+    end_timestamp: Annotated[
+        int, Opt("-e", "--endTimestamp", help="stored at this time (ms) or before (default: any)", parse=integer)
+    ] = LONG_MAX,
+    max_num: Annotated[
+        int, Opt("-m", "--maxNum", help="at most so many from each broker (default 64)", parse=positive)
+    ] = 64,
+    cluster: Annotated[
+        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")
+    ] = None,
+) -> Outcome:
+    """Only messages whose key is exactly this one; the broker's index knows hashes. No message: exit code 4."""
+    async with run.admin() as admin:
+        found, failures = await admin.messages.query(
+            topic, msg_key, begin=begin_timestamp, end=end_timestamp, max_num=max_num, cluster=cluster
+        )
+    if not found and not failures:
+        raise not_found(
+            f"no message with key '{msg_key}' in topic '{topic}'", "check key, topic and times; it may have expired"
+        )
+    report = QueryReport([FoundMessage(view(message)) for message in found], failures)
+    table = Table(["#Message ID", "#QID", "#Offset"], [[m.msg_id, m.queue_id, m.queue_offset] for m in found])
+    return Outcome(data=report, blocks=[table], status=status(failures), errors=problems(failures))

@@ -1,0 +1,121 @@
+"""`mqadmin resetOffsetByTime`: set a group's offsets to a point in time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.offset import ResetReport, ResetRequest
+from ..declare import Opt, command
+from ..errors import usage
+from ..outcome import Outcome, Problem, Status, Table
+from ..report import problems
+from ..run import Run
+from ..values import boolean, natural, timestamp
+
+
+@command(
+    result=ResetReport,
+    rows="queues",
+    changes=True,
+    example="mqadmin resetOffsetByTime -g my_group -t TopicTest -s 2024-05-01#08:00:00:000 --plan",
+)
+async def reset_offset_by_time(
+    run: Run,
+    group: Annotated[str, Opt("-g", "--group", help="consumer group name")],
+    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    when: Annotated[
+        int,
+        Opt(
+            "-s",
+            "--timestamp",
+            help="now, milliseconds (-1: the end), or yyyy-MM-dd#HH:mm:ss:SSS",
+            parse=timestamp,
+            metavar="TIME",
+        ),
+    ],
+    force: Annotated[
+        bool | None,
+        Opt("-f", "--force", help="false leaves queues that are behind already", parse=boolean, metavar="true|false"),
+    ] = None,
+    cluster: Annotated[
+        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, that gives the route")
+    ] = None,
+    broker: Annotated[str | None, Opt("-b", "--broker", help="only on this broker, HOST:PORT")] = None,
+    queue: Annotated[int | None, Opt("-q", "--queue", help="only this queue (with -b)", parse=natural)] = None,
+    offset: Annotated[
+        int | None, Opt("-o", "--offset", help="to this offset instead of a time (with -b and -q)", parse=natural)
+    ] = None,
+) -> Outcome:
+    """Every queue is read back: what did not move is told, and the exit code is 8 when none moved.
+
+    A group that has consumers online keeps consuming from the new offset. Offset 0 is an offset like any other.
+    """
+    if queue is not None and broker is None:
+        raise usage("-q needs -b", "name the broker that holds the queue")
+    if offset is not None and queue is None:
+        raise usage("-o needs -b and -q", "name the queue whose offset shall be set")
+    wanted = ResetRequest(
+        group=group,
+        topic=topic,
+        timestamp=when,
+        force=force is not False,
+        cluster=cluster,
+        broker_addr=broker,
+        queue_id=queue,
+        offset=offset,
+    )
+    async with run.admin() as admin:
+        report = await admin.offsets.reset(wanted, plan=run.plan)
+    return reset_outcome(report)
+
+
+def reset_outcome(report: ResetReport) -> Outcome:
+    """The outcome of a reset, of this command and of skipAccumulatedMessage."""
+    table = Table(
+        ["#brokerName", "#queueId", "#minOffset", "#brokerOffset", "#consumerOffset", "#target", "#offset", "#state"],
+        [],
+    )
+    errors = problems(report.failures)
+    notes = list(report.notes)
+    for queue in report.queues:
+        before = "none" if queue.before is None else queue.before
+        after = queue.after if queue.state != "planned" else queue.before
+        table.rows.append(
+            [
+                queue.broker_name,
+                queue.queue_id,
+                queue.min_offset,
+                queue.max_offset,
+                before,
+                queue.target,
+                "none" if after is None and queue.state != "unverified" else after,
+                queue.state,
+            ]
+        )
+        if queue.state in ("no_effect", "unverified"):
+            errors.append(_problem(queue.broker_name, queue.queue_id, queue.state, queue.after, queue.target))
+    moved = [queue for queue in report.queues if queue.state in ("planned", "done", "unverified")]
+    head = (
+        f"{'would reset' if report.planned else 'reset'} consumer offset, group[{report.group}], "
+        f"topic[{report.topic}], timestamp[{report.timestamp}]"
+    )
+    if not report.queues and not errors:
+        notes.append("the topic has no queue to reset")
+    elif not moved and not errors:
+        notes.append("nothing moved: the group is at these offsets already")
+    outcome: Status = "planned" if report.planned and moved else "ok"
+    if errors:
+        outcome = "partial" if moved else "no_effect"
+    elif not moved:
+        outcome = "no_effect"
+    return Outcome(data=report, blocks=[head, table], status=outcome, errors=errors, notes=notes)
+
+
+def _problem(broker: str, queue_id: int, state: str, after: int | None, target: int | None) -> Problem:
+    if state == "unverified":
+        return Problem(f"{broker} queue {queue_id}", "accepted, but could not be read back", "read it again")
+    return Problem(
+        f"{broker} queue {queue_id}",
+        f"the reset to {target} was accepted, but the offset reads back as {'none' if after is None else after}",
+        "an online consumer may have committed its own offset: stop the group's consumers and run it again",
+    )

@@ -1,0 +1,36 @@
+"""`mqadmin skipAccumulatedMessage`: set a group's offsets to the end of the queues."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.offset import END, ResetReport, ResetRequest
+from ..declare import Opt, command
+from ..outcome import Outcome
+from ..run import Run
+from ..values import boolean
+from .reset_offset_by_time import reset_outcome
+
+
+@command(
+    result=ResetReport,
+    rows="queues",
+    changes=True,
+    example="mqadmin skipAccumulatedMessage -g my_group -t TopicTest --plan",
+)
+async def skip_accumulated_message(
+    run: Run,
+    group: Annotated[str, Opt("-g", "--group", help="consumer group name")],
+    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    force: Annotated[
+        bool | None, Opt("-f", "--force", help="false moves no queue forward", parse=boolean, metavar="true|false")
+    ] = None,
+    cluster: Annotated[
+        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, that gives the route")
+    ] = None,
+) -> Outcome:
+    """What was not consumed yet is skipped. Every queue is read back, as with resetOffsetByTime -s -1."""
+    wanted = ResetRequest(group=group, topic=topic, timestamp=END, force=force is not False, cluster=cluster)
+    async with run.admin() as admin:
+        report = await admin.offsets.reset(wanted, plan=run.plan)
+    return reset_outcome(report)

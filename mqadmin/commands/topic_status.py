@@ -1,0 +1,37 @@
+"""`mqadmin topicStatus`: the offsets of each queue of a topic."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.topic import TopicStatus
+from ..declare import Opt, command
+from ..outcome import Outcome, Table
+from ..report import problems, status
+from ..run import Run
+from ..values import human_time
+
+
+@command(result=TopicStatus, rows="queues", example="mqadmin topicStatus -t TopicTest --output json")
+async def topic_status(
+    run: Run,
+    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    cluster: Annotated[
+        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")
+    ] = None,
+) -> Outcome:
+    """A queue without a message has no time. The put rate is unknown on brokers before 5.0."""
+    async with run.admin() as admin:
+        found = await admin.topics.status(topic, cluster)
+    table = Table(["#Broker Name", "#QID", "#Min Offset", "#Max Offset", "#Last Updated"], [])
+    for queue in found.queues:
+        updated = human_time(queue.last_update_timestamp) if queue.last_update_timestamp is not None else ""
+        table.rows.append([queue.broker_name, queue.queue_id, queue.min_offset, queue.max_offset, updated])
+    rate = "unknown" if found.put_tps is None else f"{found.put_tps:.2f}"
+    return Outcome(
+        data=found,
+        blocks=[table, "", f"Topic Put TPS: {rate}"],
+        status=status(found.failures, empty=not found.queues),
+        errors=problems(found.failures),
+        notes=[] if found.queues else [f"no broker tells any queue of topic '{topic}'"],
+    )

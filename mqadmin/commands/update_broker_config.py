@@ -1,0 +1,42 @@
+"""`mqadmin updateBrokerConfig`: change one key of brokers' configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.changes import Change, ChangeReport
+from ..declare import Opt, command
+from ..outcome import Outcome
+from ..report import change_outcome
+from ..run import Run
+from ..values import boolean
+
+
+@command(
+    result=ChangeReport,
+    rows="changes",
+    any_of=(("broker_addr", "cluster_name"),),
+    changes=True,
+    example="mqadmin updateBrokerConfig -b 127.0.0.1:10911 -k slaveReadEnable -v true",
+)
+async def update_broker_config(
+    run: Run,
+    key: Annotated[str, Opt("-k", "--key", help="configuration key")],
+    value: Annotated[str, Opt("-v", "--value", help="its new value")],
+    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="on this broker, HOST:PORT")] = None,
+    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="on all masters of this cluster")] = None,
+    update_all_broker: Annotated[
+        bool | None,
+        Opt("-a", "--updateAllBroker", help="with -c: on the slaves too", parse=boolean, metavar="true|false"),
+    ] = None,
+) -> Outcome:
+    """A key that the broker does not have is refused, with the nearest one. -b goes before -c."""
+    async with run.admin() as admin:
+        cluster = None if broker_addr is not None else cluster_name
+        brokers = await admin.cluster.targets(broker_addr, cluster, with_slaves=bool(update_all_broker))
+        report = await admin.configs.update_brokers(brokers, key, value, plan=run.plan)
+    return change_outcome(report, _describe, f"{key} is '{value}' already")
+
+
+def _describe(change: Change) -> str:
+    return f"update broker config success, {change.target}"

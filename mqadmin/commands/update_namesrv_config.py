@@ -1,0 +1,32 @@
+"""`mqadmin updateNamesrvConfig`: change one key of the name servers' configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.changes import Change, ChangeReport
+from ..declare import Opt, command
+from ..outcome import Outcome
+from ..report import change_outcome
+from ..run import Run
+
+
+@command(
+    result=ChangeReport,
+    rows="changes",
+    changes=True,
+    example="mqadmin updateNamesrvConfig -k orderMessageEnable -v true",
+)
+async def update_namesrv_config(
+    run: Run,
+    key: Annotated[str, Opt("-k", "--key", help="configuration key")],
+    value: Annotated[str, Opt("-v", "--value", help="its new value")],
+) -> Outcome:
+    """On every name server given. A key that a name server does not have is refused with the nearest one."""
+    async with run.admin() as admin:
+        report = await admin.configs.update_namesrvs(key, value, plan=run.plan)
+    return change_outcome(report, _describe, f"{key} is '{value}' already")
+
+
+def _describe(change: Change) -> str:
+    return f"update name server config success, {change.target}"

@@ -1,0 +1,48 @@
+"""`mqadmin updateTopicPerm`: change the permission of a topic and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ...client.admin.changes import Change, ChangeReport
+from ...client.admin.topic_change import TopicSettings
+from ..declare import Opt, command
+from ..outcome import Outcome
+from ..report import change_outcome
+from ..run import Run
+from ..values import permission
+
+
+@command(
+    result=ChangeReport,
+    rows="changes",
+    any_of=(("broker_addr", "cluster_name"),),
+    changes=True,
+    example="mqadmin updateTopicPerm -c DefaultCluster -t TopicTest -p 4",
+)
+async def update_topic_perm(
+    run: Run,
+    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    perm: Annotated[int, Opt("-p", "--perm", help="permission: 2 W, 4 R, 6 RW", parse=permission)],
+    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="on this broker, HOST:PORT")] = None,
+    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="on all masters of this cluster")] = None,
+) -> Outcome:
+    """With both -b and -c the broker alone is changed. A broker that does not hold the topic is an error."""
+    cluster = None if broker_addr is not None else cluster_name
+    async with run.admin() as admin:
+        report = await admin.topics.update(
+            topic,
+            TopicSettings(perm=perm),
+            broker_addr=broker_addr,
+            cluster=cluster,
+            plan=run.plan,
+            must_exist=True,
+        )
+    return change_outcome(report, _describe, f"topic '{topic}' has permission {perm} already")
+
+
+def _describe(change: Change) -> str:
+    if change.kind == "orderConf":
+        return f"set orderConf. orderConf=[{change.fields[0].after}]"
+    field = change.fields[0]
+    return f"update topic perm from {field.before} to {field.after} in {change.target} success."
