@@ -105,13 +105,22 @@ class MessageStore(StoreReader):
         """Take the lock, load all files and recover; then puts and reads are possible.
 
         Raises StoreLockedError, MissingFileError, FileLengthError, OSError; the store is closed then."""
-        self.fs.make_dirs(self.root)
+        self._make_root()
         self._lock.acquire()
         try:
             return self._load()
         except BaseException:
             self._close_files()
             raise
+
+    def _make_root(self) -> None:
+        """Create the store's folder with its parents, and make their names durable."""
+        missing = [self.root]
+        while missing[-1] and not self.fs.exists(missing[-1]):
+            missing.append(missing[-1].rpartition("/")[0])
+        self.fs.make_dirs(self.root)
+        for folder in missing[1:]:
+            self.fs.sync_dir(folder or "/")
 
     def _load(self) -> RecoveryReport:
         clean = not self._abort.exists()
