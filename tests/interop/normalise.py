@@ -21,6 +21,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"https?://\S+", "<url>"),
     (r"costTime=\d+|\d+ ?ms\b", "<duration>"),
     (r"V\d_\d_\d+", "<version>"),
+    (r"\d+-\d+\(<?[\w.]+>?w, ", "<timer>("),  # how far the timer wheel is, in clusterList
 )
 _COMPILED = tuple((re.compile(pattern), text) for pattern, text in _RULES)
 

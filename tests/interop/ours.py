@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.interop.processes import Child
+from tests.interop.processes import BROKER_PORTS, Child, free_port
 from tests.interop.raw import wait_for_route
 
 BIN = Path(sys.executable).parent
@@ -27,26 +27,79 @@ SETTINGS = {
 
 
 class OurPair:
-    """`mqadmin dev`: our name server and broker in one process, ready when its ready file is there."""
+    """`mqnamesrv` and `mqbroker`, each a process of its own; the same attributes as Apache's `Pair`."""
 
     def __init__(
         self, scratch: Path, *, store: Path | None = None, settings: dict[str, str] | None = None, wait_for: str = "TBW102"
     ) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
-        ready = scratch / "ready.json"
-        ready.unlink(missing_ok=True)
-        self.store = store or scratch / "store"
-        values = {**SETTINGS, **(settings or {})}
-        config = scratch / "broker.conf"
-        config.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
         self.version = "ours"
-        self.cluster = values.get("brokerClusterName", "DefaultCluster")
-        self.broker_name = values.get("brokerName", "broker-a")
+        self.store = store or scratch / "store"
+        namesrv_port, port = free_port(), free_port(BROKER_PORTS)
+        self.namesrv_address = f"127.0.0.1:{namesrv_port}"
+        self.broker_address = f"127.0.0.1:{port}"
+        self.settings = {
+            **SETTINGS,
+            "brokerName": "broker-a",
+            "listenPort": str(port),
+            "haListenPort": str(port + 1),
+            "namesrvAddr": self.namesrv_address,
+            "storePathRootDir": str(self.store),
+            "storePathCommitLog": str(self.store / "commitlog"),
+            **(settings or {}),
+        }
+        self.cluster = self.settings.get("brokerClusterName", "DefaultCluster")
+        self.broker_name = self.settings["brokerName"]
+        namesrv_conf = write_config(
+            scratch / "namesrv.conf",
+            {
+                "listenPort": str(namesrv_port),
+                "bindAddress": "127.0.0.1",
+                "kvConfigPath": str(scratch / "kvConfig.json"),
+                "configStorePath": str(scratch / "namesrv.properties"),
+            },
+        )
+        broker_conf = write_config(scratch / "broker.conf", self.settings)
+        self.nameserver = Child("our name server", [str(BIN / "mqnamesrv"), "-c", str(namesrv_conf)], cwd=scratch)
+        self.broker = Child("our broker", [str(BIN / "mqbroker"), "-c", str(broker_conf)], cwd=scratch)
+        try:
+            self.ready_seconds = max(self.nameserver.wait_for("boot success"), self.broker.wait_for("boot success"))
+            wait_for_route(self.namesrv_address, wait_for, self.broker_name)
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> int:
+        """SIGTERM to the broker, then to the name server; the broker's exit status."""
+        status = self.broker.stop()
+        self.nameserver.stop()
+        return status
+
+    def kill(self) -> None:
+        """SIGKILL to both."""
+        self.broker.kill()
+        self.nameserver.kill()
+
+
+def write_config(file: Path, values: dict[str, str]) -> Path:
+    file.write_text("".join(f"{key}={value}\n" for key, value in values.items()), encoding="utf-8")
+    return file
+
+
+class DevPair:
+    """`mqadmin dev`: our name server and broker in one process, ready when its ready file is there."""
+
+    def __init__(self, scratch: Path, *, settings: dict[str, str] | None = None) -> None:
+        scratch.mkdir(parents=True, exist_ok=True)
+        ready = scratch / "ready.json"
+        config = write_config(scratch / "broker.conf", {**SETTINGS, **(settings or {})})
+        self.version = "ours"
+        self.cluster, self.broker_name = "DefaultCluster", "broker-a"
         self.child = Child(
-            "our pair",
+            "mqadmin dev",
             [
-                str(BIN / "mqadmin"), "dev", "--namesrv-port", "0", "--broker-port", "0", "--store-dir", str(self.store),
-                "--ready-file", str(ready), "--config", str(config),
+                str(BIN / "mqadmin"), "dev", "--namesrv-port", "0", "--broker-port", "0",
+                "--store-dir", str(scratch / "store"), "--ready-file", str(ready), "--config", str(config),
             ],
             cwd=scratch,
         )
@@ -54,7 +107,7 @@ class OurPair:
             addresses = self._await_ready(ready)
             self.namesrv_address: str = addresses["namesrv"]
             self.broker_address: str = addresses["broker"]
-            wait_for_route(self.namesrv_address, wait_for, self.broker_name)
+            wait_for_route(self.namesrv_address, "TBW102", self.broker_name)
         except BaseException:
             self.child.kill()
             raise

@@ -52,6 +52,16 @@ def seed(side: Side) -> None:
     side.values["U"] = results[5]["msgId"]
 
 
+def be_known(side: Side) -> None:
+    """The producer's heartbeat has reached the broker."""
+
+    def known() -> bool:
+        words = ["producerConnection", "-n", side.pair.namesrv_address, "-g", f"producer_{side.values['V']}", "-t", side.values["T"]]
+        return "not exist" not in side.driver.mqadmin(*words)
+
+    wait_until(known, "the broker knows the producer", 40)
+
+
 def consume(side: Side) -> None:
     """A consumer reads the 40 messages and stays online."""
     options = {"topic": side.values["T"], "group": side.values["G"], "instanceName": "c"}
@@ -126,6 +136,7 @@ SCRIPT = [
     Step("consumerProgress all", "consumerProgress", ordered=False),
     Step("consumerConnection", "consumerConnection -g {G}"),
     Step("consumerConnection broker", "consumerConnection -g {G} -b {B}"),
+    between(be_known),
     Step("producerConnection", "producerConnection -g producer_{V} -t {T}"),
     Step("producerConnection missing", "producerConnection -g nobody_{V} -t {T}"),
     Step("resetOffsetByTime online", "resetOffsetByTime -g {G} -t {T} -s now", ordered=False),

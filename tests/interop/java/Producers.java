@@ -74,6 +74,7 @@ final class Producers {
             }
             producer.setNamesrvAddr(request.getString("namesrv"));
             producer.setInstanceName("producer-" + INSTANCES.incrementAndGet());
+            producer.setHeartbeatBrokerInterval(1000);
             producer.setVipChannelEnabled(request.getBooleanValue("vip"));
             if (request.containsKey("compressOver")) {
                 producer.setCompressMsgBodyOverHowmuch(request.getIntValue("compressOver"));
