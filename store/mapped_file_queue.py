@@ -184,3 +184,12 @@ class MappedFileQueue:
         batch = self.unflushed()
         self.sync(batch)
         self.mark_flushed(batch)
+
+    def flush_all_from(self, offset: int) -> None:
+        """Sync every file that reaches past `offset`, dirty or not, and the folder: whatever a crash has left and
+        recovery has cut must not come back in the next one. Raises OSError."""
+        batch = [(mapped, mapped.wrote) for mapped in self.files if mapped.base + mapped.size > offset]
+        for mapped, _ in batch:
+            mapped.name_durable = False
+        self.sync(batch)
+        self.mark_flushed(batch)

@@ -132,11 +132,9 @@ class Recovery:
             report.units_cut += queue.truncate_dirty(end)
         if not report.clean:
             # What a killed process has written may be in memory only; it counts as stored from now on.
-            for file in self._files:
-                if file.base >= report.start_offset:
-                    file.flushed = 0
-            self._log.rows.flushed_where = report.start_offset
-            self._log.rows.flush()
+            self._log.rows.flush_all_from(min(report.start_offset, end))
+            for queue in self._queues():
+                queue.rows.flush_all_from(queue.rows.flushed_where)
         else:
             self._log.rows.flushed_where = end
             for file in self._files:
