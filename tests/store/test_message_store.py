@@ -1,0 +1,330 @@
+"""The store as a whole: batches, flushing and what consumers see when, life cycle, deletion of topics."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.common.message import Message
+from rocketmq_ops.common.message_codec import decode_message_id, encode_batch
+from rocketmq_ops.common.sysflag import TRANSACTION_PREPARED_TYPE
+from rocketmq_ops.store import running_flags
+from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
+from rocketmq_ops.store.message_store import MessageStore
+from tests.store.faults import FaultyFileSystem
+from tests.store.store_helpers import BORN_V4, Clock, kill, message, open_store, read_all, small_config
+
+ROOT = Path("/store")
+
+
+def batch_of(*messages: Message, properties: bytes = b"") -> InnerMessage:
+    return InnerMessage("T", 0, encode_batch(messages), {}, properties, BORN_V4, 1_699_999_999_000)
+
+
+def run(body: Callable[[MessageStore], Awaitable[None]], fs: FaultyFileSystem, **keys: object) -> None:
+    """Run a coroutine over a started store and shut the store down after it."""
+
+    async def whole() -> None:
+        store = open_store(ROOT, fs=fs, **keys)
+        store.start()
+        try:
+            await body(store)
+        finally:
+            await store.shutdown()
+
+    asyncio.run(asyncio.wait_for(whole(), 20))
+
+
+async def flushed(store: MessageStore, end: int) -> bool:
+    future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    store.when_flushed(end, future.set_result)
+    return await future
+
+
+# -- batches
+
+
+def test_each_message_of_a_batch_gets_a_record_and_a_unit(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    seen: list[tuple[int, int]] = []
+    store.arriving = lambda topic, queue_id, offset, code, timestamp, properties: seen.append((offset, code))
+    store.put_message(message())
+    items = [Message("T", b"b%d" % n, tags="A", keys=f"k{n}", flag=n) for n in range(20)]
+    put = store.put_messages(batch_of(*items, properties=b"BROKER\x01x\x02"))
+    assert (put.status, put.queue_offset, put.message_count) == (PutStatus.PUT_OK, 1, 20)
+    found = read_all(store)[1:]
+    assert [one.body for one in found] == [item.body for item in items]
+    assert [one.flag for one in found] == list(range(20))
+    assert found[3].properties == {"TAGS": "A", "KEYS": "k3", "WAIT": "true", "BROKER": "x"}
+    ids = put.offset_msg_id.split(",")
+    assert [decode_message_id(one)[2] for one in ids] == [one.commit_log_offset for one in found]
+    assert put.wrote_bytes == sum(one.store_size for one in found)
+    assert [offset for offset, _ in seen] == list(range(1, 22))
+    assert len({code for _, code in seen[1:]}) == 1
+    assert store.query_message("T", "k7", 10, 0, 1 << 62).total_size == found[7].store_size
+    kill(store)
+
+
+def test_a_batch_lies_in_one_commitlog_file_and_may_cross_queue_files(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for _ in range(28):
+        store.put_message(message(body=bytes(2200)))
+    put = store.put_messages(batch_of(*[Message("T", bytes(400)) for _ in range(20)]))
+    assert put.wrote_offset == 65536
+    assert len(read_all(store)) == 48
+    kill(store)
+
+
+@pytest.mark.parametrize("body", [b"", b"garbage", encode_batch([Message("T", b"x")])[:-1]])
+def test_a_broken_batch_is_refused_whole(body: bytes, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    whole = encode_batch([Message("T", b"first")]) if body else b""
+    put = store.put_messages(InnerMessage("T", 0, whole + body, {}, b"", BORN_V4, 1))
+    assert put.status == PutStatus.MESSAGE_ILLEGAL
+    assert store.max_phy_offset == 0
+    kill(store)
+
+
+def test_transactions_and_oversized_batches_are_refused(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    prepared = batch_of(Message("T", b"x"))
+    prepared.sys_flag = TRANSACTION_PREPARED_TYPE
+    assert store.put_messages(prepared).status == PutStatus.MESSAGE_ILLEGAL
+    assert store.put_messages(batch_of(Message("T", bytes(32 * 1024)))).status == PutStatus.MESSAGE_ILLEGAL
+    assert store.put_messages(batch_of(Message("T", b"x"), properties=b"x" * 32_760)).status in (
+        PutStatus.PROPERTIES_SIZE_EXCEEDED,
+    )
+    kill(store)
+
+
+def test_a_batch_on_a_full_disk_leaves_nothing_behind() -> None:
+    fs = FaultyFileSystem(capacity=300 * 1024)
+    store = open_store(ROOT, fs=fs)
+    batch = batch_of(*[Message("T", bytes(1000)) for _ in range(20)])
+    puts = 0
+    while (put := store.put_messages(batch)).status == PutStatus.PUT_OK:
+        puts += 1
+    assert put.status == PutStatus.DISK_FULL
+    assert len(read_all(store)) == 20 * puts
+    fs.check_blocks()
+    kill(store)
+
+
+# -- flushing
+
+
+def test_under_async_flush_messages_are_seen_at_once_and_flushed_on_stop() -> None:
+    fs = FaultyFileSystem()
+
+    async def body(store: MessageStore) -> None:
+        put = store.put_message(message())
+        assert store.max_offset("T", 0) == 1
+        assert store.flushed_where == 0
+        assert await flushed(store, put.wrote_bytes)
+        assert store.flushed_where == put.wrote_bytes
+
+    run(body, fs)
+    assert not fs.exists("/store/abort")
+    node = fs.node("/store/commitlog/00000000000000000000")
+    assert bytes(node.live) == node.durable
+
+
+def test_the_periodic_flush_makes_everything_durable() -> None:
+    fs = FaultyFileSystem()
+
+    async def body(store: MessageStore) -> None:
+        store.config.flushIntervalCommitLog = 1
+        put = store.put_message(message(body=bytes(20_000)))
+        done = asyncio.Event()
+        original = store.on_commit_log_flushed
+        store.on_commit_log_flushed = lambda: (original(), done.set())[0]  # type: ignore[method-assign]
+        await done.wait()
+        assert store.flushed_where == put.wrote_bytes
+        assert store.checkpoint.physic_msg_timestamp == put.store_timestamp
+
+    run(body, fs, flushIntervalCommitLog=1)
+
+
+def test_under_sync_flush_one_sync_serves_all_messages_of_a_turn_and_makes_them_visible() -> None:
+    fs = FaultyFileSystem()
+
+    async def body(store: MessageStore) -> None:
+        seen: list[int] = []
+        store.arriving = lambda topic, queue_id, offset, code, timestamp, properties: seen.append(offset)
+        before = fs.counts["sync"]
+        puts = [store.put_message(message()) for _ in range(50)]
+        assert (store.max_offset("T", 0), seen) == (0, [])
+        assert store.dispatch_behind_bytes == store.max_phy_offset
+        results = await asyncio.gather(*[flushed(store, put.wrote_offset + put.wrote_bytes) for put in puts])
+        assert results == [True] * 50
+        assert fs.counts["sync"] == before + 1
+        assert (store.max_offset("T", 0), seen) == (50, list(range(1, 51)))
+        assert store.dispatch_behind_bytes == 0
+
+    run(body, fs, flushDiskType="SYNC_FLUSH")
+
+
+def test_under_sync_flush_a_message_that_nobody_waits_for_is_seen_too() -> None:
+    async def body(store: MessageStore) -> None:
+        arrived = asyncio.Event()
+        store.arriving = lambda *_: arrived.set()
+        store.put_message(message())
+        await arrived.wait()
+        store.put_message(message())
+        await asyncio.sleep(0)
+        arrived.clear()
+        store.put_message(message())  # while a sync runs
+        await arrived.wait()
+        while store.max_offset("T", 0) < 3:
+            arrived.clear()
+            await arrived.wait()
+
+    run(body, FaultyFileSystem(), flushDiskType="SYNC_FLUSH", flushIntervalCommitLog=1_000_000)
+
+
+def test_a_failing_sync_is_told_and_the_next_one_makes_good_for_it() -> None:
+    fs = FaultyFileSystem()
+
+    async def body(store: MessageStore) -> None:
+        fs.fail_next("sync", errno.EIO)
+        put = store.put_message(message())
+        assert not await flushed(store, put.wrote_bytes)
+        assert store.max_offset("T", 0) == 0
+        again = store.put_message(message())
+        assert await flushed(store, again.wrote_offset + again.wrote_bytes)
+        assert store.max_offset("T", 0) == 2
+
+    run(body, fs, flushDiskType="SYNC_FLUSH")
+
+
+def test_who_waits_longer_than_sync_flush_timeout_is_told() -> None:
+    fs = FaultyFileSystem()
+    import threading
+
+    gate = threading.Event()
+
+    async def body(store: MessageStore) -> None:
+        fs.on_event = lambda name, path: gate.wait(10) and None if name == "sync" else None
+        put = store.put_message(message())
+        assert not await flushed(store, put.wrote_bytes)
+        gate.set()
+
+    run(body, fs, flushDiskType="SYNC_FLUSH", syncFlushTimeout=20)
+
+
+def test_a_stop_that_cannot_flush_is_no_clean_stop() -> None:
+    fs = FaultyFileSystem()
+
+    async def body(store: MessageStore) -> None:
+        store.put_message(message())
+        fs.fail_next("sync", errno.EIO, times=10)
+
+    run(body, fs)
+    assert fs.exists("/store/abort")
+
+
+def test_the_checkpoint_names_only_what_is_durable() -> None:
+    fs = FaultyFileSystem()
+    clock = Clock()
+
+    async def body(store: MessageStore) -> None:
+        store.clock = clock
+        assert store._flush is not None
+        store.put_message(message())
+        await store._flush._flush_queues(thorough=False)
+        assert store.checkpoint.logics_msg_timestamp == 0
+        clock.now += 500
+        store.put_message(message())
+        await store._flush._flush_queues(thorough=True)
+        assert store.checkpoint.logics_msg_timestamp == clock.now
+        queue = store.consume_queue("T", 0)
+        assert queue is not None
+        node = fs.node("/store/consumequeue/T/0/00000000000000000000")
+        assert bytes(node.live) == node.durable
+
+    run(body, fs)
+
+
+# -- life cycle
+
+
+def test_puts_are_refused_before_load_after_shutdown_and_while_flags_say_so() -> None:
+    store = MessageStore(small_config(ROOT), store_host=("127.0.0.1", 1), fs=FaultyFileSystem(), clock=Clock())
+    assert store.put_message(message()).status == PutStatus.SERVICE_NOT_AVAILABLE
+    store.load()
+    store.flags.set(running_flags.DISK_FULL)
+    assert store.put_message(message()).status == PutStatus.SERVICE_NOT_AVAILABLE
+    assert store.put_messages(batch_of(Message("T", b"x"))).status == PutStatus.SERVICE_NOT_AVAILABLE
+    store.flags.clear(running_flags.DISK_FULL)
+    assert store.put_message(message()).status == PutStatus.PUT_OK
+    asyncio.run(store.shutdown())
+    assert store.put_message(message()).status == PutStatus.SERVICE_NOT_AVAILABLE
+
+
+def test_a_store_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    for start in range(0, 60, 20):
+        store = open_store(tmp_path)
+        assert [found.queue_offset for found in read_all(store)] == list(range(start))
+        for _ in range(20):
+            store.put_message(message(body=bytes(3000)))
+        asyncio.run(store.shutdown())
+    assert not (tmp_path / "abort").exists()
+
+
+def test_deleted_topics_begin_again_at_0(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for topic in ("A", "B", "SCHEDULE_TOPIC_XXXX", "C"):
+        for queue_id in range(2):
+            store.put_message(message(topic, queue_id))
+    assert store.delete_topics({"A", "none"}) == 1
+    assert not (tmp_path / "consumequeue" / "A").exists()
+    assert store.consume_queue("A", 0) is None
+    assert store.put_message(message("A")).queue_offset == 0
+    assert store.clean_unused_topics({"A", "C"}) == 1
+    assert sorted(set(store.queues())) == [
+        ("A", 0), ("C", 0), ("C", 1), ("SCHEDULE_TOPIC_XXXX", 0), ("SCHEDULE_TOPIC_XXXX", 1),
+    ]  # fmt: skip
+    kill(store)
+
+
+def test_queues_without_messages_left_go_on_demand(tmp_path: Path) -> None:
+    clock = Clock()
+    store = open_store(tmp_path, clock=clock, fileReservedTime=0)
+    store.put_message(message("Old"))
+    for _ in range(20):
+        store.put_message(message("New", body=bytes(9000)))
+    clock.now = 1 << 60
+    assert store.clean_expired(clock.now) > 0
+    assert sorted(store.queues()) == [("New", 0)]
+    assert read_all(store, "New")[0].commit_log_offset == store.min_phy_offset
+    kill(store)
+
+
+def test_runtime_info_has_the_stores_keys(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    put = store.put_message(message())
+    store.stats.sample()
+    info = store.runtime_info()
+    assert info["commitLogMaxOffset"] == str(put.wrote_bytes)
+    assert info["commitLogMinOffset"] == "0"
+    assert info["putMessageTimesTotal"] == "1"
+    assert info["putMessageAverageSize"] == str(float(put.wrote_bytes))
+    assert 0 < float(info["commitLogDiskRatio"]) < 1
+    kill(store)
+
+
+def test_other_parts_files_in_the_store_are_left_alone(tmp_path: Path) -> None:
+    strange = ["consumequeue/T/notanumber/x", "commitlog/readme", "compaction/position-checkpoint", "timerwheel"]
+    for name in strange:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    store = open_store(tmp_path)
+    store.put_message(message())
+    assert len(read_all(store)) == 1
+    asyncio.run(store.shutdown())
+    assert all((tmp_path / name).read_bytes() == b"x" for name in strange)
