@@ -44,6 +44,9 @@ class BrokerKey(msgspec.Struct, frozen=True):
     cluster: str
     address: str
 
+    def __str__(self) -> str:
+        return f"{self.address} of {self.cluster}"
+
 
 class BrokerLiveInfo(msgspec.Struct):
     """What the last registration of a broker process said; times in ms."""
