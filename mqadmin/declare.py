@@ -162,6 +162,11 @@ def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> 
     return typing.cast(TyperCommand, typer.main.get_command(app))
 
 
+def usage_error_class() -> type[Exception]:
+    """The base of typer's usage errors. Some versions of typer bring their own copy of click: take what it exports."""
+    return typing.cast("type[Exception]", typer.BadParameter.__mro__[1])
+
+
 def single_dash_longs(declaration: Declaration, argv: list[str]) -> list[str]:
     """`-topic x` as `--topic x`, which Apache's command line accepts too. Only whole names are rewritten."""
     longs = {name[2:] for _, option, _ in declaration.options().values() for name in option.names if name[:2] == "--"}
@@ -215,6 +220,6 @@ def _check_groups(declaration: Declaration, options: dict[str, tuple[Any, Opt, A
         given = [key for key in group if values[key] is not None]
         names = " or ".join(options[key][1].names[0] for key in group)
         if not given:
-            raise typer.BadParameter(f"give {names}", param_hint=names)
+            raise usage_error_class()(f"give {names}")
         if len(given) > 1 and group in declaration.one_of:
-            raise typer.BadParameter(f"give only one of {names}", param_hint=names)
+            raise usage_error_class()(f"give only one of {names}")

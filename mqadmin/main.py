@@ -9,7 +9,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from . import registry
 from .exit_codes import ExitCode
@@ -68,11 +68,11 @@ def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
 def _invoke(command: Any, name: str, arguments: list[str]) -> int:
     import typer
 
-    # typer brings its own copy of click's exceptions in some versions: take the base class from what it exports.
-    usage_error = cast("type[Exception]", typer.BadParameter.__mro__[1])
+    from .declare import usage_error_class
+
     try:
         result = command.main(arguments, prog_name=f"mqadmin {name}", standalone_mode=False)
-    except usage_error as error:
+    except usage_error_class() as error:
         return _usage(name, error, command)
     except typer.Exit as error:
         return int(error.exit_code)

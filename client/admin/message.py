@@ -339,9 +339,7 @@ class MessageAdmin:
                     found[MessageQueue(topic, data.broker_name, queue_id)] = address
         return found
 
-    async def scan(
-        self, wanted: ScanRequest, keep: Callable[[MessageExt], MessageView], *, shared_limit: bool = True
-    ) -> ScanReport:
+    async def scan(self, wanted: ScanRequest, keep: Callable[[MessageExt], MessageView]) -> ScanReport:
         """Read queues one after the other until `limit` messages. Raises NotFoundError, AllFailedError."""
         queues = await self.queues(wanted.topic, wanted.route_topic)
         chosen = {
@@ -394,12 +392,17 @@ class MessageAdmin:
             if scan.messages >= left:
                 report.truncated = True
                 return
-            batch = min(PULL_BATCH, scan.end_offset - offset, left - scan.messages)
-            found, following, _, _ = await self._pull(address, wanted, queue.broker_name, queue.queue_id, offset, batch)
+            found, following, _, _ = await self._pull(
+                address, wanted, queue.broker_name, queue.queue_id, offset, PULL_BATCH
+            )
             for message in found:
-                if message.queue_offset < scan.end_offset and matches(message):
-                    report.messages.append(keep(message))
-                    scan.messages += 1
+                if message.queue_offset >= scan.end_offset or not matches(message):
+                    continue
+                if scan.messages >= left:
+                    report.truncated = True
+                    return
+                report.messages.append(keep(message))
+                scan.messages += 1
             if following <= offset:  # nothing there and nowhere to go: a queue that is being cleaned
                 return
             offset = following
