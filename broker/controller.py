@@ -37,8 +37,6 @@ import socket
 import time
 from collections.abc import Callable
 
-from rocketmq_ops.store.message_store import MessageStore
-
 from rocketmq_ops.broker.broker_to_client import BrokerToClient
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.consumer_manager import ConsumerManager
@@ -60,6 +58,7 @@ from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.server import RemotingServer
 from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.message_store import MessageStore
 
 log = logging.getLogger(__name__)
 

@@ -164,7 +164,9 @@ class TransactionalMessageService:
         op_offset = self._consumed(TRANS_OP_HALF_TOPIC, queue_id)
         removed, open_ops, op_end = self._read_ops(queue_id, op_offset, half_offset)
         offset = half_offset
-        for _ in range(MAX_HALVES_PER_ROUND):
+        # What this round puts back at the end of the queue is for a later round.
+        end = min(self._controller.store.max_offset(TRANS_HALF_TOPIC, queue_id), half_offset + MAX_HALVES_PER_ROUND)
+        while offset < end:
             op = removed.pop(offset, None)
             if op is None:
                 next_offset = self._check_half(queue_id, offset, now, removed)

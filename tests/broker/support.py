@@ -56,12 +56,19 @@ class Session:
         )
 
     async def send(
-        self, topic: str, body: bytes = b"hello", queue_id: int = 0, properties: dict[str, str] | None = None, **more: str
+        self,
+        topic: str,
+        body: bytes = b"hello",
+        queue_id: int = 0,
+        properties: dict[str, str] | None = None,
+        **more: str,
     ) -> RemotingCommand:
         """The answer to SEND_MESSAGE_V2."""
         return await self.ask(RequestCode.SEND_MESSAGE_V2, send_fields(topic, queue_id, properties, **more), body)
 
-    async def pull(self, topic: str, group: str = "g", queue_id: int = 0, offset: int = 0, **more: str) -> RemotingCommand:
+    async def pull(
+        self, topic: str, group: str = "g", queue_id: int = 0, offset: int = 0, **more: str
+    ) -> RemotingCommand:
         """The answer to PULL_MESSAGE with its own subscription, not suspended unless ``sysFlag`` says so."""
         return await self.ask(RequestCode.PULL_MESSAGE, pull_fields(topic, group, queue_id, offset, **more))
 
@@ -100,7 +107,9 @@ def batch_item(body: bytes, properties: dict[str, str]) -> bytes:
     return head + body + struct.pack(">h", len(text)) + text
 
 
-def consumer(group: str, topic: str, *, version: int = 1, model: str = "CLUSTERING", **subscription: Any) -> ConsumerData:
+def consumer(
+    group: str, topic: str, *, version: int = 1, model: str = "CLUSTERING", **subscription: Any
+) -> ConsumerData:
     """A push consumer's part of a heartbeat."""
     return ConsumerData(
         group_name=group,
@@ -146,7 +155,7 @@ async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that comes without an event of its own, for 10 s at most."""
 
     async def poll() -> None:
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
     await asyncio.wait_for(poll(), 10)

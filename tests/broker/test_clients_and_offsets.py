@@ -50,9 +50,7 @@ def test_heartbeat_v2_keeps_subscriptions(tmp_path: Path) -> None:
         bare.subscription_data_set = []
         await session.heartbeat(**beat, without_sub=True, consumer_data_set=[bare])
         assert session.broker.consumers.find_subscription("g", "T") is not None
-        other = await session.heartbeat(
-            client_id="c", heartbeat_fingerprint=8, consumer_data_set=[consumer("g", "U")]
-        )
+        other = await session.heartbeat(client_id="c", heartbeat_fingerprint=8, consumer_data_set=[consumer("g", "U")])
         assert other.ext_fields["IS_SUB_CHANGE"] == "true"
         assert session.broker.consumers.find_subscription("g", "T", compensate=False) is None
 
@@ -187,7 +185,9 @@ def test_unusable_file_falls_back_to_its_backup(tmp_path: Path) -> None:
 
 def test_lookups(tmp_path: Path) -> None:
     async def body(session: Session) -> None:
-        sent = [await session.send("T", b"%d" % i, properties={"KEYS": f"k{i} all", "UNIQ_KEY": f"u{i}"}) for i in range(3)]
+        sent = [
+            await session.send("T", b"%d" % i, properties={"KEYS": f"k{i} all", "UNIQ_KEY": f"u{i}"}) for i in range(3)
+        ]
         fields = {"topic": "T", "key": "all", "maxNum": "2", "beginTimestamp": "0", "endTimestamp": str(2**62)}
         answer = await session.ask(RequestCode.QUERY_MESSAGE, fields)
         assert answer.code == 0 and len(bodies(answer)) == 2
