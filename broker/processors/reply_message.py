@@ -79,7 +79,7 @@ class ReplyMessageProcessor:
         if topic is None:
             return ResponseCode.TOPIC_NOT_EXIST, f"topic[{header.topic}] not exist, apply first please!"
         if not config.brokerPermission & PERM_WRITE or not topic.perm & PERM_WRITE:
-            return ResponseCode.NO_PERMISSION, f"the topic[{header.topic}] of broker {config.brokerName} is not writable"
+            return ResponseCode.NO_PERMISSION, f"the topic[{header.topic}] of this broker is not writable"
         if not header.queue_id < max(topic.write_queue_nums, topic.read_queue_nums):
             return ResponseCode.SYSTEM_ERROR, f"request queueId[{header.queue_id}] is illegal for {header.topic}"
         return None
