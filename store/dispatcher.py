@@ -16,7 +16,7 @@ from ..common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TAGS
 from ..common.message_codec import RecordView
 from ..common.record_layout import CQ_UNIT_SIZE
 from ..common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
-from .consume_queue import ConsumeQueue
+from .consume_queue import PLACEHOLDER_SIZE, ConsumeQueue
 
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _UNKNOWN_LEVEL_DELAY_MS = 1000
@@ -117,9 +117,12 @@ class Redispatcher:
     def _put(self, queue: ConsumeQueue, record: RecordView, code: int) -> None:
         offset, physical, size = record.queue_offset, record.physical_offset, record.size
         if physical < queue.max_physical_offset:
-            # Known, or of a topic that was deleted and made anew. A unit may have been torn by a power cut.
+            # Known, or of a topic that was deleted and made anew: its unit then leads further on. A unit that leads
+            # less far was torn by a power cut or never got to the disk.
             unit = queue.raw_unit(offset) if offset < queue.next_offset else None
-            if unit is not None and unit[0] == physical and unit != (physical, size, code):
+            if unit is None or unit[1] == PLACEHOLDER_SIZE or unit[0] > physical:
+                return
+            if unit != (physical, size, code):
                 queue.rewrite_unit(offset, physical, size, code)
                 self.units_repaired += 1
             return
@@ -131,7 +134,7 @@ class Redispatcher:
                 queue.start_at(offset)
             elif self.from_first_file:
                 self.units_lost += offset - queue.next_offset
-                queue.fill_gap(offset)
+                queue.fill_gap(offset, physical)
             else:
                 raise GapError(queue.topic, queue.queue_id, queue.next_offset, offset)
         queue.max_offset = queue.put_unit(physical, size, code)
