@@ -86,7 +86,7 @@ class Folder:
 
     def after_kill(self) -> Folder:
         made = Folder()
-        for name, entry in self.live.items():
+        for name, entry in list(self.live.items()):
             made.live[name] = entry.after_kill() if isinstance(entry, Folder) else entry.copy(bytes(entry.live))
         # Not durable yet, should the power fail after all.
         made.durable = dict(made.live)
