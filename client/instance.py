@@ -1,0 +1,250 @@
+"""What producers and consumers of one client share: connections, routes, heartbeats and the periodic work.
+
+Mirrors MQClientInstance. Requests that brokers send to clients are answered in `client_processor`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from ..common.errors import RocketMQError
+from ..remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData
+from ..remoting.bodies.table import GetConsumerListByGroupResponseBody
+from ..remoting.client import RemotingClient
+from ..remoting.command import RemotingCommand
+from ..remoting.headers.client import (
+    GetConsumerListByGroupRequestHeader,
+    HeartbeatRequestHeader,
+    UnregisterClientRequestHeader,
+)
+from .errors import ClientError, check
+from .options import ClientOptions
+from .route import MASTER_ID, RouteTable
+
+log = logging.getLogger("rocketmq_ops.client")
+
+HEART_BEAT = 34
+UNREGISTER_CLIENT = 35
+GET_CONSUMER_LIST_BY_GROUP = 38
+
+
+class ProducerMember(Protocol):
+    """What the instance needs of a producer."""
+
+    def topics(self) -> set[str]:
+        """Topics whose routes are to be kept fresh."""
+
+
+class ConsumerMember(Protocol):
+    """What the instance needs of a consumer."""
+
+    def topics(self) -> set[str]:
+        """Topics whose routes are to be kept fresh."""
+
+    def heartbeat_data(self) -> ConsumerData:
+        """This consumer's part of the heartbeat."""
+
+    async def rebalance(self) -> None:
+        """Take the queues that are this client's now."""
+
+    async def persist_offsets(self) -> None:
+        """Save consumed offsets."""
+
+
+class ClientInstance:
+    """One client towards the cluster. `start` and `stop` it, or let the producer or consumer that made it do so."""
+
+    def __init__(
+        self, options: ClientOptions | None = None, *, remoting: RemotingClient | None = None, stable_id: bool = False
+    ) -> None:
+        self.options = options or ClientOptions()
+        self.client_id = self.options.client_id(stable=stable_id)
+        self.remoting = remoting or RemotingClient()
+        self.routes = RouteTable(self.invoke_namesrv)
+        self.producers: dict[str, ProducerMember] = {}
+        self.consumers: dict[str, ConsumerMember] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._users = 0
+        self._rebalance_now = asyncio.Event()
+        self._heartbeat_now = asyncio.Event()
+        self.routes.on_new_broker = self._heartbeat_now.set
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Count a user in; the first one starts the periodic work. Raises ClientError without a name server."""
+        self._users += 1
+        if self._users > 1:
+            return
+        self.remoting.update_name_servers(self.options.name_server_list())
+        from .client_processor import install
+
+        install(self)
+        options = self.options
+        self._tasks = [
+            self._periodic("routes", options.poll_name_server_interval_ms, self._refresh_routes),
+            self._periodic("offsets", options.persist_offset_interval_ms, self._persist_offsets),
+            self._on_event("heartbeat", options.heartbeat_interval_ms, self._heartbeat_now, self.send_heartbeats),
+            self._on_event("rebalance", options.rebalance_interval_ms, self._rebalance_now, self._rebalance),
+        ]
+
+    async def stop(self) -> None:
+        """Count a user out; the last one stops the periodic work and closes all connections."""
+        if self._users == 0:
+            return
+        self._users -= 1
+        if self._users:
+            return
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self.remoting.close()
+
+    def _periodic(self, name: str, interval_ms: int, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        async def loop() -> None:
+            while True:
+                await asyncio.sleep(interval_ms / 1000)
+                await _guarded(name, work)
+
+        return asyncio.create_task(loop(), name=f"rocketmq {name}")
+
+    def _on_event(
+        self, name: str, interval_ms: int, event: asyncio.Event, work: Callable[[], Awaitable[None]]
+    ) -> asyncio.Task[None]:
+        """Work at each interval, and at once when the event is set."""
+
+        async def loop() -> None:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(interval_ms / 1000):
+                        await event.wait()
+                event.clear()
+                await _guarded(name, work)
+
+        return asyncio.create_task(loop(), name=f"rocketmq {name}")
+
+    # --- members --------------------------------------------------------------------------------------------------
+
+    def add_producer(self, group: str, producer: ProducerMember) -> None:
+        """Announce a producer group in heartbeats. Raises ClientError when the group is there already."""
+        if group in self.producers:
+            raise ClientError(f"producer group '{group}' is started already", "use another group or another instance")
+        self.producers[group] = producer
+
+    def add_consumer(self, group: str, consumer: ConsumerMember) -> None:
+        """Announce a consumer group in heartbeats. Raises ClientError when the group is there already."""
+        if group in self.consumers:
+            raise ClientError(f"consumer group '{group}' is started already", "use another group or another instance")
+        self.consumers[group] = consumer
+
+    async def remove(self, *, producer_group: str | None = None, consumer_group: str | None = None) -> None:
+        """Take a group out and tell every broker."""
+        if producer_group is not None:
+            self.producers.pop(producer_group, None)
+        if consumer_group is not None:
+            self.consumers.pop(consumer_group, None)
+        header = UnregisterClientRequestHeader(
+            client_id=self.client_id, producer_group=producer_group, consumer_group=consumer_group
+        )
+        for address in self._broker_addresses(consumers=True):
+            if self.remoting.channel(address) is None:
+                continue
+            try:
+                await self.invoke(address, RemotingCommand.request(UNREGISTER_CLIENT, header))
+            except RocketMQError as error:
+                log.debug("unregistering at %s failed: %s", address, error)
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    async def invoke(self, address: str, request: RemotingCommand, timeout_ms: int | None = None) -> RemotingCommand:
+        """The answer of a broker, whatever its code. Raises RemotingError."""
+        if self.options.sign is not None:
+            self.options.sign(request)
+        return await self.remoting.invoke(address, request, timeout_ms or self.options.api_timeout_ms)
+
+    async def invoke_oneway(self, address: str, request: RemotingCommand) -> None:
+        """Send without waiting for an answer. Raises RemotingConnectError."""
+        if self.options.sign is not None:
+            self.options.sign(request)
+        await self.remoting.invoke_oneway(address, request, self.options.api_timeout_ms)
+
+    async def invoke_namesrv(self, request: RemotingCommand) -> RemotingCommand:
+        """The answer of the first name server that gives one. Raises RemotingError."""
+        if self.options.sign is not None:
+            self.options.sign(request)
+        return await self.remoting.invoke_namesrv(request, self.options.api_timeout_ms)
+
+    async def consumer_ids(self, topic: str, group: str) -> list[str] | None:
+        """Client ids of a group, sorted, as a broker of the topic knows them; None when none could be asked."""
+        address = self.routes.random_broker(topic)
+        if address is None:
+            await self.routes.refresh(topic)
+            address = self.routes.random_broker(topic)
+        if address is None:
+            return None
+        header = GetConsumerListByGroupRequestHeader(consumer_group=group)
+        answer = await self.invoke(address, RemotingCommand.request(GET_CONSUMER_LIST_BY_GROUP, header))
+        body = GetConsumerListByGroupResponseBody.decode(check(answer, address).body)
+        return sorted(body.consumer_id_list)
+
+    # --- heartbeats -----------------------------------------------------------------------------------------------
+
+    async def send_heartbeats(self) -> None:
+        """Tell every broker which groups are here: producers to masters, consumers to slaves too."""
+        if not self.producers and not self.consumers:
+            return
+        body = HeartbeatData(
+            client_id=self.client_id,
+            producer_data_set=[ProducerData(group_name=group) for group in self.producers],
+            consumer_data_set=[consumer.heartbeat_data() for consumer in self.consumers.values()],
+        ).encode()
+        addresses = self._broker_addresses(consumers=bool(self.consumers))
+        await asyncio.gather(*(self._send_heartbeat(address, body) for address in addresses))
+
+    async def _send_heartbeat(self, address: str, body: bytes) -> None:
+        try:
+            check(await self.invoke(address, RemotingCommand.request(HEART_BEAT, HeartbeatRequestHeader(), body)))
+        except RocketMQError as error:
+            log.warning("heartbeat to %s failed: %s", address, error)
+            self.routes.forget_broker(address)
+
+    def _broker_addresses(self, *, consumers: bool) -> list[str]:
+        return sorted(
+            address
+            for addresses in self.routes.brokers.values()
+            for broker_id, address in addresses.items()
+            if consumers or broker_id == MASTER_ID
+        )
+
+    # --- periodic work --------------------------------------------------------------------------------------------
+
+    def rebalance_immediately(self) -> None:
+        """Have all consumers look for their queues now."""
+        self._rebalance_now.set()
+
+    async def _rebalance(self) -> None:
+        for consumer in list(self.consumers.values()):
+            await _guarded("rebalance", consumer.rebalance)
+
+    async def _refresh_routes(self) -> None:
+        members: list[ProducerMember | ConsumerMember] = [*self.producers.values(), *self.consumers.values()]
+        await self.routes.refresh_all({topic for member in members for topic in member.topics()})
+
+    async def _persist_offsets(self) -> None:
+        for consumer in list(self.consumers.values()):
+            await _guarded("saving offsets", consumer.persist_offsets)
+
+
+async def _guarded(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Periodic work goes on after a failure: one line for what was foreseen, a trace for what was not."""
+    try:
+        await work()
+    except RocketMQError as error:
+        log.warning("%s failed: %s; %s", name, error, error.next_step)
+    except Exception:
+        log.exception("%s failed", name)

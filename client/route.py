@@ -1,0 +1,207 @@
+"""Where topics live, as this client knows it: routes by topic, broker addresses by name. Mirrors MQClientInstance.
+
+Routes come from the name servers and are refreshed by the instance's periodic task and by callers that met an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from ..common.message import MessageQueue
+from ..common.permission import PERM_READ, PERM_WRITE
+from ..common.topics import AUTO_CREATE_TOPIC
+from ..remoting.bodies.route import BrokerData, QueueData, TopicRouteData
+from ..remoting.command import RemotingCommand
+from ..remoting.errors import RemotingError
+from ..remoting.headers.namesrv import GetRouteInfoRequestHeader
+from .errors import BrokerError, NoRouteError, TopicNotExistError, check
+
+GET_ROUTEINFO_BY_TOPIC = 105
+MASTER_ID = 0
+DEFAULT_TOPIC_QUEUE_NUMS = 4
+
+Invoke = Callable[[RemotingCommand], Awaitable[RemotingCommand]]
+
+
+class RouteTable:
+    """Routes of the topics that were asked for."""
+
+    def __init__(self, invoke_namesrv: Invoke) -> None:
+        self._invoke = invoke_namesrv
+        self._routes: dict[str, TopicRouteData] = {}
+        self._publish: dict[str, list[MessageQueue]] = {}
+        self._fetching: dict[tuple[str, bool], asyncio.Task[bool]] = {}
+        self.brokers: dict[str, dict[int, str]] = {}
+        """Broker name -> broker id -> address."""
+        self.on_new_broker: Callable[[], None] | None = None
+        """Called when a route names an address that was not known."""
+
+    # --- what is known --------------------------------------------------------------------------------------------
+
+    def topics(self) -> list[str]:
+        """The topics with a known route."""
+        return list(self._routes)
+
+    def route(self, topic: str) -> TopicRouteData | None:
+        """The route as last fetched."""
+        return self._routes.get(topic)
+
+    def publish_queues(self, topic: str) -> list[MessageQueue]:
+        """The queues of writable brokers that have a master; empty when the route is not known."""
+        return self._publish.get(topic, [])
+
+    def subscribe_queues(self, topic: str) -> list[MessageQueue]:
+        """The queues of readable brokers; empty when the route is not known."""
+        route = self._routes.get(topic)
+        return [] if route is None else _subscribe_queues(topic, route)
+
+    def master(self, broker_name: str) -> str | None:
+        """The address of a broker's master."""
+        return self.brokers.get(broker_name, {}).get(MASTER_ID)
+
+    def subscribe_address(self, broker_name: str, broker_id: int = MASTER_ID) -> tuple[str, bool] | None:
+        """(address, is a slave) to pull from: the broker id asked for if there, else any of that name."""
+        addresses = self.brokers.get(broker_name)
+        if not addresses:
+            return None
+        found = broker_id if broker_id in addresses else next(iter(sorted(addresses)))
+        return addresses[found], found != MASTER_ID
+
+    def random_broker(self, topic: str) -> str | None:
+        """An address that serves a topic: a master where there is one."""
+        route = self._routes.get(topic)
+        if route is None or not route.broker_datas:
+            return None
+        broker = random.choice(route.broker_datas)
+        return broker.broker_addrs.get(MASTER_ID) or next(iter(broker.broker_addrs.values()), None)
+
+    # --- fetching -------------------------------------------------------------------------------------------------
+
+    async def need(self, topic: str) -> TopicRouteData:
+        """The route of a topic, fetched when it is not known yet. Raises NoRouteError, RemotingError, BrokerError."""
+        if topic not in self._routes:
+            await self.refresh(topic)
+        route = self._routes.get(topic)
+        if route is None:
+            raise NoRouteError(f"no name server knows a route of topic '{topic}'")
+        return route
+
+    async def need_publish_queues(self, topic: str) -> list[MessageQueue]:
+        """The queues to send to; an unknown topic goes where TBW102 lives, so that a broker may create it.
+
+        Raises NoRouteError.
+        """
+        queues = self._publish.get(topic)
+        if not queues:
+            await self.refresh(topic)
+            queues = self._publish.get(topic)
+        if not queues:
+            await self.refresh(topic, as_default=True)
+            queues = self._publish.get(topic)
+        if not queues:
+            raise NoRouteError(f"topic '{topic}' has no writable queue, and no broker creates topics by itself")
+        return queues
+
+    async def refresh(self, topic: str, *, as_default: bool = False) -> bool:
+        """Fetch a route; True when it changed. One request at a time for a topic; callers share it."""
+        key = (topic, as_default)
+        task = self._fetching.get(key)
+        if task is None:
+            task = self._fetching[key] = asyncio.ensure_future(self._fetch(topic, as_default))
+            task.add_done_callback(lambda _: self._fetching.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def refresh_all(self, topics: set[str]) -> None:
+        """Fetch the routes of all given topics; failures leave what was known."""
+        for topic in sorted(topics):
+            try:
+                await self.refresh(topic)
+            except (RemotingError, BrokerError):
+                continue
+
+    async def _fetch(self, topic: str, as_default: bool) -> bool:
+        header = GetRouteInfoRequestHeader(
+            topic=AUTO_CREATE_TOPIC if as_default else topic, accept_standard_json_only=True
+        )
+        try:
+            answer = check(await self._invoke(RemotingCommand.request(GET_ROUTEINFO_BY_TOPIC, header)))
+        except TopicNotExistError:
+            return False  # what was known stays, as in MQClientInstance: the topic may be on its way
+        route = TopicRouteData.decode(answer.body)
+        if as_default:
+            for queues in route.queue_datas:
+                count = min(DEFAULT_TOPIC_QUEUE_NUMS, queues.read_queue_nums)
+                queues.read_queue_nums = queues.write_queue_nums = count
+        return self._store(topic, route)
+
+    def _store(self, topic: str, route: TopicRouteData) -> bool:
+        for broker in route.broker_datas:
+            known_addresses = self.brokers.get(broker.broker_name, {})
+            self.brokers[broker.broker_name] = dict(broker.broker_addrs)
+            if self.on_new_broker is not None and not broker.broker_addrs.items() <= known_addresses.items():
+                self.on_new_broker()
+        known = self._routes.get(topic)
+        if known is not None and _comparable(known) == _comparable(route):
+            return False
+        self._routes[topic] = route
+        self._publish[topic] = _publish_queues(topic, route)
+        return True
+
+    def forget_broker(self, address: str) -> None:
+        """Drop an address that is in no route any more."""
+        known = {
+            found for route in self._routes.values() for b in route.broker_datas for found in b.broker_addrs.values()
+        }
+        if address in known:
+            return
+        for addresses in self.brokers.values():
+            for broker_id in [i for i, found in addresses.items() if found == address]:
+                del addresses[broker_id]
+
+
+def _comparable(route: TopicRouteData) -> bytes:
+    """The route in an order that does not depend on the name server's."""
+    queues = sorted(route.queue_datas, key=lambda q: q.broker_name)
+    brokers = sorted(route.broker_datas, key=lambda b: b.broker_name)
+    return msgspec.json.encode([queues, brokers, route.order_topic_conf], order="sorted")
+
+
+def _brokers_of(route: TopicRouteData) -> dict[str, BrokerData]:
+    return {broker.broker_name: broker for broker in route.broker_datas}
+
+
+def _sorted_queues(route: TopicRouteData) -> list[QueueData]:
+    return sorted(route.queue_datas, key=lambda q: q.broker_name)
+
+
+def _publish_queues(topic: str, route: TopicRouteData) -> list[MessageQueue]:
+    """Mirrors MQClientInstance.topicRouteData2TopicPublishInfo: an order configuration wins over the queue data."""
+    if route.order_topic_conf:
+        queues = []
+        for part in route.order_topic_conf.split(";"):
+            name, _, count = part.partition(":")
+            if count.isdigit():
+                queues += [MessageQueue(topic, name, i) for i in range(int(count))]
+        return queues
+    brokers = _brokers_of(route)
+    return [
+        MessageQueue(topic, data.broker_name, i)
+        for data in _sorted_queues(route)
+        if data.perm & PERM_WRITE
+        and data.broker_name in brokers
+        and MASTER_ID in brokers[data.broker_name].broker_addrs
+        for i in range(data.write_queue_nums)
+    ]
+
+
+def _subscribe_queues(topic: str, route: TopicRouteData) -> list[MessageQueue]:
+    return [
+        MessageQueue(topic, data.broker_name, i)
+        for data in _sorted_queues(route)
+        if data.perm & PERM_READ
+        for i in range(data.read_queue_nums)
+    ]
