@@ -4,8 +4,8 @@ What lives here: appending and reading units, recovery and truncation of the uni
 (mirrors ConsumeQueue). What does not: the search by time (`offset_by_time.py`), records (`commit_log.py`).
 
 A queue offset counts units. A unit holds the record's commitlog offset, its size and the hash of its tag
-(in the delay topic the time of delivery, ms). Units before the first known message of a queue are
-placeholders: offset 0 and size 0x7fffffff.
+(in the delay topic the time of delivery, ms). A unit of size 0x7fffffff leads to no record: before the first
+message of a queue it has the offset 0, in a gap that of the next record.
 """
 
 from __future__ import annotations
@@ -151,10 +151,10 @@ class ConsumeQueue:
         assert not self.rows.files
         self.next_offset = self.max_offset = self.min_offset = offset
 
-    def fill_gap(self, offset: int) -> None:
-        """Append placeholders up to `offset`: the records of these units are lost."""
+    def fill_gap(self, offset: int, physical_offset: int) -> None:
+        """Append placeholders up to `offset`, whose record lies at `physical_offset`: theirs are lost."""
         while self.next_offset < offset:
-            self.put_unit(0, PLACEHOLDER_SIZE, 0)
+            self.put_unit(physical_offset, PLACEHOLDER_SIZE, 0)
 
     def rewrite_unit(self, offset: int, physical_offset: int, size: int, tags_code: int) -> None:
         """Put right a unit that a power cut has torn."""
@@ -254,7 +254,7 @@ class ConsumeQueue:
         low = self.rows.min_offset // CQ_UNIT_SIZE
         while offset > low:
             unit = self.raw_unit(offset - 1)
-            if unit is None or (unit[0] < physical_offset and unit[1] != PLACEHOLDER_SIZE):
+            if unit is None or unit[0] < physical_offset:
                 break
             offset -= 1
         if offset < before:
@@ -284,7 +284,7 @@ class ConsumeQueue:
         while low < high:
             middle = (low + high) // 2
             unit = self.raw_unit(middle)
-            if unit is None or unit[1] == PLACEHOLDER_SIZE or unit[0] < min_physical_offset:
+            if unit is None or unit[:2] == (0, PLACEHOLDER_SIZE) or unit[0] < min_physical_offset:
                 low = middle + 1
             else:
                 high = middle
@@ -317,10 +317,9 @@ def _valid_until(view: memoryview, start: int, last_physical: int) -> tuple[int,
     """Position of the first invalid unit from `start` on, and the record offset of the last valid one."""
     position = start
     for physical, size, _ in CQ_UNIT.iter_unpack(view[start:]):
-        if size <= 0 or physical <= last_physical:
-            if not (size == PLACEHOLDER_SIZE and physical == 0):
+        if size != PLACEHOLDER_SIZE:
+            if size <= 0 or physical <= last_physical:
                 break
-        else:
             last_physical = physical
         position += CQ_UNIT_SIZE
     return position, last_physical

@@ -14,7 +14,7 @@ from ..common.javatypes import to_int32
 from ..common.record_layout import CQ_UNIT, CQ_UNIT_SIZE, store_timestamp_position
 from .commit_log import CommitLog
 from .config import MessageStoreConfig
-from .consume_queue import ConsumeQueue
+from .consume_queue import PLACEHOLDER_SIZE, ConsumeQueue
 from .filter import MIN_TAGS_CODE, MessageFilter
 from .get_result import GetMessageResult, GetStatus, QueryMessageResult
 from .index_service import IndexService
@@ -177,6 +177,8 @@ class StoreReader:
                 if not base <= physical or physical + size > file_end:
                     file = find(physical)
                     if file is None or physical + size > file.base + file.wrote:
+                        if size == PLACEHOLDER_SIZE:
+                            continue
                         skip_until = self.commit_log.next_file_offset(physical)
                         continue
                     view, base, file_end = file.view, file.base, file.base + file.wrote
@@ -213,7 +215,8 @@ class StoreReader:
             if record is None:
                 if not result.count:
                     result.status = GetStatus.MESSAGE_WAS_REMOVING
-                skip_until = self.commit_log.next_file_offset(physical)
+                if size != PLACEHOLDER_SIZE:
+                    skip_until = self.commit_log.next_file_offset(physical)
                 continue
             if matches is not None and not matches(record):
                 if not result.count:
