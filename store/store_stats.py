@@ -47,7 +47,10 @@ class StoreStats:
         )
 
     def _rates(self, field: str) -> str:
-        """The rates a second over the last 10, 60 and 600 s, as far as there are samples, apart by blanks."""
+        """The rates a second over the last 10, 60 and 600 s, apart by one blank; empty where there are no samples yet.
+
+        Java's mqadmin splits at the blank and reads the first: it fails on an empty text, but not on two blanks.
+        """
         rates = []
         samples = self._samples
         for window in _WINDOWS_S:
@@ -55,11 +58,13 @@ class StoreStats:
                 first, last = samples[-window - 1], samples[-1]
                 elapsed = max(1, last.at_ms - first.at_ms)
                 rates.append(f"{(getattr(last, field) - getattr(first, field)) * 1000 / elapsed}")
+            else:
+                rates.append("")
         return " ".join(rates)
 
     def _total_rates(self) -> str:
-        found, missed = self._rates("found").split(), self._rates("missed").split()
-        return " ".join(str(float(a) + float(b)) for a, b in zip(found, missed, strict=True))
+        found, missed = self._rates("found").split(" "), self._rates("missed").split(" ")
+        return " ".join(str(float(a) + float(b)) if a else "" for a, b in zip(found, missed, strict=True))
 
     def runtime_info(self) -> dict[str, str]:
         """Keys and texts of brokerStatus. Times of single puts are not measured, so their keys are not here."""
@@ -77,6 +82,7 @@ class StoreStats:
             "getMissTps": self._rates("missed"),
             "getTotalTps": self._total_rates(),
             "getTransferredTps": self._rates("transferred"),
+            "getTransferedTps": self._rates("transferred"),  # as 4.9.x spells it and its mqadmin reads it
         }
 
 

@@ -26,12 +26,19 @@ _RULES: tuple[tuple[str, str], ...] = (
 _COMPILED = tuple((re.compile(pattern), text) for pattern, text in _RULES)
 
 
+def _in_order(match: re.Match[str]) -> str:
+    """The items of a Java set or map in the order of their text: Java's is that of their hashes."""
+    items = re.split(r", (?=[^\s,=]+(?:=|,|$))", match[2])
+    return match[1] + ", ".join(sorted(items)) + match[3]
+
+
 def lines(text: str, addresses: dict[str, str]) -> list[str]:
     """Lines of `text` that are not blank, one space between words, with what differs by nature replaced."""
     for address, what in addresses.items():
         text = text.replace(address, what)
     for pattern, replacement in _COMPILED:
         text = pattern.sub(replacement, text)
+    text = re.sub(r"(not in set: \[|[Pp]roperties(?:=|: +)\{)(.*?)([\]}])", _in_order, text)
     return [squeezed for line in text.splitlines() if (squeezed := re.sub(r"\s+", " ", line).strip())]
 
 
@@ -41,5 +48,5 @@ def settings(text: str) -> dict[str, str]:
     for line in text.splitlines():
         match = re.match(r"^(?:\s*\S+:\d+\s+)?(\S+)\s*[=:] ?(.*)$", line)
         if match and not match[1].startswith("="):
-            found[match[1]] = match[2].strip()
+            found[re.sub(r"_/.*", "_<path>", match[1])] = match[2].strip()
     return found

@@ -5,6 +5,7 @@ One script of commands runs in order on both sides with both versions of mqadmin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -116,9 +117,10 @@ SCRIPT = [
     Step("topicRoute list", "topicRoute -t {T} -l"),
     Step("topicRoute missing", "topicRoute -t Nowhere{V}"),
     Step("topicRoute order", "topicRoute -t {O}"),
-    Step("topicRoute cluster topic", "topicRoute -t {C}"),
-    Step("topicRoute broker topic", "topicRoute -t {N}"),
-    Step("topicRoute TBW102", "topicRoute -t TBW102"),
+    # Once only: addWritePerm below leaves them with another permission until the broker's next registration.
+    Step("topicRoute cluster topic", "topicRoute -t {C}", only="5.3.3"),
+    Step("topicRoute broker topic", "topicRoute -t {N}", only="5.3.3"),
+    Step("topicRoute TBW102", "topicRoute -t TBW102", only="5.3.3"),
     Step("topicStatus", "topicStatus -t {T}"),
     Step("topicStatus empty", "topicStatus -t {E}"),
     Step("topicStatus missing", "topicStatus -t Nowhere{V}"),
@@ -201,6 +203,24 @@ COMPARED = [
     if step.line and step.label not in BY_KEY and step.only in ("", version)
 ]
 
+# Where ours differs on purpose: the step, then what is printed against ours.
+ON_PURPOSE = {
+    # Apache's broker stores a group that no client can use; ours says why not.
+    "updateSubGroup bad name": "has characters outside",
+    # Apache's 5.3.3 broker no longer has the statistic that 4.9.7's mqadmin reads; ours has it under both names.
+    "clusterList": "DefaultCluster broker-a 0 <broker> <version>",
+}
+
+
+def without_topics_as_groups(text: str) -> str:
+    """Apache's 5.3.3 broker lists a topic that has consumers as a group of its own (ConsumerManager.topicGroupTable)."""
+    text = re.sub(r"MessageTrack \[consumerGroup=Topic\d+, [^\]]*\]\s*?$", "", text, flags=re.M)
+    text = re.sub(r"MessageTrack \[consumerGroup=Topic\d+, [^\]]*\]", "", text)
+    # In topicList -c the row stays, without a group, only where the topic has no other.
+    alone = re.sub(r"(?m)^(\S+\s+(Topic\d+))\s+\2\s*$", r"\1", text)
+    return re.sub(r"(?m)^(\S+\s+Topic\d+)\s*$(?=[\s\S]*^\1\s+\w)", "", alone)
+
+
 Sides = dict[str, tuple[Side, Side]]
 
 
@@ -234,7 +254,12 @@ def run(side: Side) -> None:
 
 @pytest.mark.parametrize(("version", "step"), COMPARED)
 def test_prints_the_same_as_against_apaches_pair(sides: Sides, version: str, step: Step) -> None:
-    theirs, ours = (normalise.lines(side.outputs[step.label], side.addresses) for side in sides[version])
+    theirs, ours = (
+        normalise.lines(without_topics_as_groups(side.outputs[step.label]), side.addresses) for side in sides[version]
+    )
+    if step.label in ON_PURPOSE and ours != theirs:
+        assert ON_PURPOSE[step.label] in "\n".join(ours)
+        return
     if not step.ordered:
         theirs, ours = sorted(theirs), sorted(ours)
     assert ours == theirs
@@ -253,6 +278,7 @@ def test_broker_status_has_the_same_keys(sides: Sides, version: str, label: str)
 @pytest.mark.parametrize("label", ["getBrokerConfig", "getNamesrvConfig"])
 def test_configuration_has_the_same_keys(sides: Sides, version: str, label: str) -> None:
     theirs, ours = (normalise.settings(side.outputs[label]) for side in sides[version])
-    assert set(theirs) - set(ours) == set()
+    # Ours needs no distribution's folder.
+    assert set(theirs) - set(ours) == {"rocketmqHome"}
     changed = {"slaveReadEnable": "true", "fileReservedTime": "71"} if label == "getBrokerConfig" else {"orderMessageEnable": "true"}
     assert {key: ours[key] for key in changed} == changed
