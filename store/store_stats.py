@@ -64,7 +64,7 @@ class StoreStats:
 
     def _total_rates(self) -> str:
         found, missed = self._rates("found").split(" "), self._rates("missed").split(" ")
-        return " ".join(str(float(a) + float(b)) if a else "" for a, b in zip(found, missed, strict=True))
+        return " ".join(str(float(a or 0) + float(b or 0)) for a, b in zip(found, missed, strict=True))
 
     def runtime_info(self) -> dict[str, str]:
         """Keys and texts of brokerStatus. Times of single puts are not measured, so their keys are not here."""

@@ -113,7 +113,8 @@ def compare_bodies(code: int, ours: bytes, theirs: bytes) -> list[str]:
         return []
     mine, apaches = fastjson.loads(ours), fastjson.loads(theirs)
     if code == RequestCode.GET_BROKER_RUNTIME_INFO:
-        keys = [{key.split("_/")[0] for key in table["table"]} for table in (mine, apaches)]
+        # The second spelling of one key is for the mqadmin of 4.9.x.
+        keys = [{key.split("_/")[0] for key in table["table"]} - {"getTransferedTps"} for table in (mine, apaches)]
         return [f"missing {sorted(keys[1] - keys[0])}, extra {sorted(keys[0] - keys[1])}"] if keys[0] != keys[1] else []
     return alike(mine, apaches, RequestCode(code).name)
 
