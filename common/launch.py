@@ -119,9 +119,17 @@ def warn(program: str, lines: Iterable[str]) -> None:
 
 
 async def serve(
-    start: Callable[[], Awaitable[None]], started: Callable[[], None], stop: Callable[[], Awaitable[None]]
+    start: Callable[[], Awaitable[None]],
+    started: Callable[[], None],
+    stop: Callable[[], Awaitable[None]],
+    *,
+    until_stdin_ends: bool = False,
 ) -> None:
-    """Start, call `started`, wait for SIGTERM or SIGINT, stop. A second signal ends the process at once."""
+    """Start, call `started`, wait for SIGTERM or SIGINT, stop. A second signal ends the process at once.
+
+    With `until_stdin_ends` the end of standard input stops it too: a parent that holds its other end and dies,
+    however it dies, leaves nothing behind.
+    """
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
 
@@ -129,14 +137,29 @@ async def serve(
         asked.set()
         loop.remove_signal_handler(number)
 
+    def on_stdin() -> None:
+        if not os.read(0, 4096):
+            loop.remove_reader(0)
+            asked.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
+    if until_stdin_ends:
+        try:
+            loop.add_reader(0, on_stdin)
+        except OSError:
+            raise RocketMQError(
+                "standard input is neither a pipe nor a terminal, so its end cannot be waited for",
+                "give the server a pipe, or leave --until-stdin-ends out",
+            ) from None
     await start()
     try:
         if not asked.is_set():
             started()
         await asked.wait()
     finally:
+        if until_stdin_ends:
+            loop.remove_reader(0)
         await stop()
 
 

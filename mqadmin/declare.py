@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand
 
 from .outcome import Outcome
+from .values import positive
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)
@@ -41,6 +42,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     `one_of`: of each tuple exactly one option must be given (parameter names); `any_of`: at least one.
     `changes`: adds `--plan`.
     `rows`: the field of the result whose items are the CSV rows. `offline`: needs no name server.
+    `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
     """
 
     function: CommandFunction
@@ -50,6 +52,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     any_of: tuple[tuple[str, ...], ...] = ()
     changes: bool = False
     offline: bool = False
+    server: bool = False
     example: str = ""
 
     def options(self) -> dict[str, tuple[Any, Opt, Any]]:
@@ -80,15 +83,26 @@ _COMMON: dict[str, tuple[Any, Any, Any]] = {
         typer.Option("-n", "--namesrvAddr", metavar="ADDRS", help="name servers, HOST:PORT, separated by ';'"),
         None,
     ),
-    "output": (str, typer.Option("--output", metavar="|".join(OUTPUTS), help="form of the output"), "table"),
+    "output": (
+        str,
+        typer.Option(
+            "--output", metavar="|".join(OUTPUTS), help="form of the output (default table)", show_default=False
+        ),
+        "table",
+    ),
     "profile": (
         str | None,
         typer.Option("--profile", metavar="NAME", help="take addresses and credentials from it"),
         None,
     ),
-    "timeout": (int | None, typer.Option("--timeout", metavar="MS", min=1, help="of each request, in ms"), None),
+    "timeout": (
+        str | None,
+        typer.Option("--timeout", metavar="MS", help="of each request, in ms (default 5000)"),
+        None,
+    ),
     "debug": (bool, typer.Option("--debug", help="print stack traces of failures"), False),
 }
+_TIMEOUT = Opt("--timeout", help="", parse=positive)
 _PLAN = (bool, typer.Option("--plan", "--dry-run", help="show what would change and change nothing"), False)
 
 
@@ -100,6 +114,7 @@ def command(
     any_of: tuple[tuple[str, ...], ...] = (),
     changes: bool = False,
     offline: bool = False,
+    server: bool = False,
     example: str = "",
 ) -> Callable[[F], F]:
     """Record the declaration on the function; see Declaration for the arguments."""
@@ -113,6 +128,7 @@ def command(
             any_of=any_of,
             changes=changes,
             offline=offline,
+            server=server,
             example=example,
         )
         return function
@@ -138,7 +154,8 @@ def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> 
     parameters: list[inspect.Parameter] = []
     for key, (kind, option, default) in options.items():
         typed = _typer_type(kind, option)
-        info = typer.Option(*option.names, help=option.help, metavar=option.metavar or _metavar(kind, option))
+        metavar = option.metavar or _metavar(kind, option)
+        info = typer.Option(*option.names, help=option.help, metavar=metavar, show_default=False)
         parameters.append(_parameter(key, typed, info, default))
     common = dict(_COMMON)
     if declaration.changes:
@@ -146,7 +163,9 @@ def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> 
     parameters += [_parameter(key, kind, info, default) for key, (kind, info, default) in common.items()]
 
     def callback(**values: Any) -> int:
-        shared = CommonOptions(**{key: values.pop(key) for key in common})
+        told = {key: values.pop(key) for key in common}
+        told["timeout"] = _parsed(told["timeout"], _TIMEOUT)
+        shared = CommonOptions(**told)
         if shared.output not in OUTPUTS:
             raise typer.BadParameter(_choose(shared.output, OUTPUTS), param_hint="--output")
         for key, (_, option, _default) in options.items():
@@ -158,8 +177,31 @@ def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> 
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     text = inspect.cleandoc(declaration.function.__doc__ or "")
-    app.command(name, help=f"{summary}.\n\n{text}", context_settings={"help_option_names": ["-h", "--help"]})(callback)
+    settings = {"help_option_names": ["-h", "--help"]}
+    app.command(name, cls=_PlainCommand, help=f"{summary}.\n\n{text}", context_settings=settings)(callback)
     return typing.cast(TyperCommand, typer.main.get_command(app))
+
+
+class _AsGiven:
+    """Takes the place of typer's conversion of values: they stay the text that was typed."""
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        return value
+
+
+class _PlainCommand(TyperCommand):
+    """A command whose values are parsed by this module.
+
+    Newer versions of typer convert values with pydantic, whose import alone takes longer than a whole command.
+    """
+
+    def get_params(self, ctx: Any) -> Any:
+        """The parameters, the help option among them, without typer's conversion where there is such a thing."""
+        parameters = super().get_params(ctx)
+        for parameter in parameters:
+            if hasattr(parameter, "get_runtime_param"):
+                parameter.get_runtime_param = _AsGiven
+        return parameters
 
 
 def usage_error_class() -> type[Exception]:
@@ -193,12 +235,14 @@ def _metavar(kind: Any, option: Opt) -> str | None:
     inner = [part for part in typing.get_args(kind) if part is not type(None)] or [kind]
     if inner[0] is bool:
         return "true|false" if option.parse is not None else None
-    return None
+    return "NUMBER" if inner[0] is int else "TEXT"
 
 
 def _parsed(value: Any, option: Opt) -> Any:
     if isinstance(value, str):
         value = value.strip()
+        if not value and option.names:
+            raise typer.BadParameter("the value is empty", param_hint=" / ".join(option.names))
     if option.parse is None or not isinstance(value, str):
         return value
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .declare import CommonOptions, Declaration
@@ -67,12 +68,18 @@ class Run:
 def execute(name: str, declaration: Declaration, values: dict[str, Any], options: CommonOptions) -> int:
     """Run the command to its end. Returns the exit code; raises only under `--debug`."""
     import asyncio
+    import gc
 
+    gc.freeze()
+    gc.enable()
     run = Run(name, declaration, options)
     try:
         if not declaration.offline:
             run.connection  # noqa: B018  fail on a missing address before anything is sent
-        outcome = asyncio.run(declaration.function(run, **values))
+        run_loop: Callable[[Coroutine[Any, Any, Outcome]], Outcome] = asyncio.run
+        if declaration.server:
+            from ..remoting.event_loop import run as run_loop
+        outcome = run_loop(declaration.function(run, **values))
     except BrokenPipeError:
         raise
     except Exception as error:

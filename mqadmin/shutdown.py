@@ -55,7 +55,7 @@ class Process(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Exits 0 when everything found has stopped, 1 when nothing ran, 2 for wrong arguments, 3 when something runs on."""
+    """Exits 0 when all has stopped, 1 when nothing ran, 2 for wrong arguments, 3 when something still runs."""
     import argparse
 
     parser = argparse.ArgumentParser(
@@ -133,9 +133,7 @@ def stop(role: str, processes: Sequence[Process], wait_seconds: float, *, say: C
         if process not in running:
             say(f"{program} {process.pid} has stopped.")
     for process in running:
-        say(
-            f"{program} {process.pid} still runs after {wait_seconds:g} s; look at its log, then `kill -9 {process.pid}`."
-        )
+        say(f"{program} {process.pid} still runs after {wait_seconds:g} s; see its log, then `kill -9 {process.pid}`.")
     return EXIT_STILL_RUNS if running else 0
 
 

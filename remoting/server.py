@@ -7,7 +7,9 @@ Handlers are registered on it by the name server's and the broker's processors; 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -26,6 +28,13 @@ MAX_CONNECTIONS: Final = 10_000
 
 STOP_TIMEOUT_SECONDS: Final = 3.0
 """How long `stop` waits for peers to take what was written to them."""
+
+_CANNOT_LISTEN = {
+    errno.EADDRINUSE: "stop what listens there, or choose another port",
+    errno.EACCES: "choose a port above 1023",
+    errno.EADDRNOTAVAIL: "set bindAddress to an address of this machine",
+}
+"""The next step by errno."""
 
 ChannelCallback = Callable[[Channel], None]
 
@@ -119,9 +128,11 @@ class RemotingServer:
             )
         except (OSError, OverflowError) as error:
             address = format_address(host, port)
+            number = getattr(error, "errno", None)
+            reason = os.strerror(number).lower() if number else str(error)
             raise RemotingConnectError(
-                f"cannot listen on {address}: {error}",
-                "stop what listens there, or choose another port",
+                f"cannot listen on {address}: {reason}",
+                _CANNOT_LISTEN.get(number or 0, "check bindAddress and listenPort"),
                 address=address,
             ) from error
         self._listeners.append(listener)
