@@ -35,6 +35,7 @@ _INT_MAX = 0x7FFFFFFF
 _CHUNK_BITS = 16
 _FEW_CHUNKS = 16
 _ENTRIES_STEP = 256 * 1024
+_PAGE = 4096
 
 _pack_header = HEADER.pack_into
 _pack_entry = ENTRY.pack_into
@@ -266,6 +267,20 @@ class IndexFile:
         """Hash, commitlog offset, seconds and the number of the entry before; 1 <= number < count."""
         fields: tuple[int, int, int, int] = _unpack_entry(self._view, self._entries_at + number * ENTRY_SIZE)
         return fields
+
+    def dirty_again(self) -> None:
+        """Touch every page that may hold data, so that the next sync writes it once more."""
+        view = self._view
+        for chunk in range(len(self._chunks)):
+            if self._slots_ready or self._chunks[chunk] or not self._fresh:
+                start = chunk << _CHUNK_BITS
+                for position in range(start, min(start + (1 << _CHUNK_BITS), self._entries_at), _PAGE):
+                    if any(view[position : min(position + _PAGE, self._entries_at)]):
+                        view[position] = view[position]
+        end = self._entries_at + self.count * ENTRY_SIZE
+        for position in range(self._entries_at, end, _PAGE):
+            view[position] = view[position]
+        view[end - 1] = view[end - 1]
 
     # -- after a crash
 

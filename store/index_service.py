@@ -57,7 +57,7 @@ class IndexService:
 
     __slots__ = (
         "_checkpoint", "_clock", "_config", "_done", "_files", "_flags", "_folder", "_fs", "_last", "_prefixes",
-        "_root", "_waiting", "last_sync",
+        "_root", "_unsynced", "_waiting", "last_sync",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +82,8 @@ class IndexService:
         self._prefixes: dict[str, int] = {}
         #: Messages whose keys could not be put for lack of disk space.
         self._waiting: list[_Waiting] = []
+        #: Files of a sync that has not ended.
+        self._unsynced: list[IndexFile] = []
         #: ms, by the clock: when the last sync was begun.
         self.last_sync = clock()
 
@@ -333,7 +335,10 @@ class IndexService:
     def begin_sync(self) -> IndexSync:
         """What has to be synced now. Then `run_sync`, then `end_sync` unless that failed."""
         self.last_sync = self._clock()
+        for index_file in self._unsynced:  # the last sync failed: the kernel may count their pages as clean
+            index_file.dirty_again()
         files = [(f, f.count) for f in self._files if f.synced_count != f.count or not f.name_durable]
+        self._unsynced = [index_file for index_file, _ in files]
         full = [f.end_timestamp for f in self._files if f.full]
         return IndexSync(files, self._note(), full[-1] if full else 0)
 
@@ -347,6 +352,7 @@ class IndexService:
 
     def end_sync(self, sync: IndexSync) -> None:
         """Take note of a sync that succeeded; the checkpoint has to be flushed after it."""
+        self._unsynced = []
         for index_file, count in sync.files:
             index_file.synced_count = count
             index_file.name_durable = True

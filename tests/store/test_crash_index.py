@@ -1,0 +1,142 @@
+"""The index after a crash: nothing wrong in it, nothing missing once recovery has handed over the rest."""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+import pytest
+
+from rocketmq_ops.common.javatypes import string_hash
+from rocketmq_ops.store.index_service import IndexService
+from tests.store.faults import FaultyFileSystem
+from tests.store.test_index import HORIZON, Clock, found, make, stop
+
+
+class Put(NamedTuple):
+    topic: str
+    keys: str
+    offset: int
+    timestamp: int
+
+
+def put_all(index: IndexService, puts: list[Put]) -> None:
+    for one in puts:
+        index.put_keys(one.topic, None, one.keys, one.offset, one.timestamp)
+
+
+def check_all(index: IndexService, puts: list[Put]) -> None:
+    for topic, key in {(one.topic, key) for one in puts for key in one.keys.split(" ")}:
+        same = {
+            one.offset
+            for one in puts
+            if one.topic == topic and string_hash(key) in map(string_hash, one.keys.split(" "))
+        }
+        assert set(found(index, key, topic)) == set(sorted(same)[-64:])
+
+
+def random_puts(rng: random.Random, count: int) -> list[Put]:
+    puts, offset, timestamp = [], 0, 1_000_000
+    for number in range(count):
+        keys = [rng.choice(["a", "b", "Aa", "BB", f"k{number}"]) for _ in range(rng.choice([0, 1, 1, 2, 4]))]
+        puts.append(Put(rng.choice("TU"), " ".join(dict.fromkeys(keys)) or f"only{number}", offset, timestamp))
+        offset += rng.randint(90, 3000)
+        timestamp += rng.choice([0, 0, 1, 900, 40_000])
+    return puts
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_after_any_crash_the_rest_makes_it_whole(seed: int) -> None:
+    """Random keys and syncs, then a kill or a power cut; recovery then hands over what `indexed_until` asks for."""
+    rng = random.Random(seed)
+    shape = {"slots": rng.choice([3, 200, 3000]), "entries": rng.choice([5, 30, 1000])}
+    fs = FaultyFileSystem()
+    fs.make_dirs("/store")
+    fs.sync_dir("/")
+    index = make("/store", fs, **shape)
+    puts = random_puts(rng, 150)
+    synced_until = -1
+    for at, one in enumerate(puts):
+        put_all(index, [one])
+        if rng.random() < 0.05:
+            sync = index.begin_sync()
+            put_all(index, puts[at + 1 : at + 3])  # goes on while the worker syncs
+            index.run_sync(sync)
+            index.end_sync(sync)
+            index._checkpoint.flush()
+            synced_until = one.offset
+    if rng.random() < 0.3:
+        after, end = fs.after_kill(), puts[-1].offset + 1
+    else:
+        after, end = fs.after_power_cut(rng), rng.choice([puts[-1].offset + 1, puts[rng.randrange(150)].offset])
+    left = [one for one in puts if one.offset < end]
+    recovered = make("/store", after, **shape, clean=False)
+    assert recovered.indexed_until >= synced_until - 1 or recovered.indexed_until >= end
+    put_all(recovered, left)
+    recovered.truncate(end)
+    check_all(recovered, left)
+    later = [one._replace(offset=one.offset + end, timestamp=one.timestamp + 10_000_000) for one in puts[:20]]
+    put_all(recovered, later)
+    check_all(recovered, left + later)
+    after.check_blocks()
+    stop(recovered)
+    check_all(make("/store", after, **shape), left + later)
+
+
+def test_a_crash_does_not_cost_the_whole_index() -> None:
+    fs = FaultyFileSystem()
+    index = make("/store", fs, slots=50, entries=1000)
+    puts = random_puts(random.Random(1), 300)
+    put_all(index, puts[:200])
+    index.flush()
+    index._checkpoint.flush()
+    put_all(index, puts[200:])
+    undisturbed = bytes(index.files[0].file.view)
+    killed = fs.after_kill()
+    recovered = make("/store", killed, slots=50, entries=1000, clean=False)
+    assert recovered.indexed_until == puts[199].offset
+    put_all(recovered, puts)
+    assert bytes(recovered.files[0].file.view) == undisturbed
+
+
+def test_apache_s_rule_for_files_without_a_note() -> None:
+    """Full files that were synced stay, any other goes (IndexService.load)."""
+    fs = FaultyFileSystem()
+    index = make("/store", fs, slots=5, entries=11)
+    put_all(index, [Put("T", "k", i * 10, 1_000_000 + i * 1000) for i in range(25)])
+    index._checkpoint.index_msg_timestamp = index.files[0].end_timestamp
+    index._checkpoint.flush()
+    recovered = make("/store", fs.after_kill(), slots=5, entries=11, clean=False)
+    assert len(recovered.files) == 1
+    assert recovered.indexed_until == 89
+    assert make("/store", fs.after_kill(), slots=5, entries=11).indexed_until == 240
+
+
+def test_a_store_without_keys_knows_that_nothing_is_missing() -> None:
+    fs = FaultyFileSystem()
+    index = make("/store", fs)
+    index.put_keys("T", None, None, 700, 1000)
+    index.flush()
+    index._checkpoint.flush()
+    assert make("/store", fs.after_kill(), clean=False).indexed_until == 700
+
+
+def test_a_failed_sync_is_done_again() -> None:
+    fs = FaultyFileSystem()
+    index = make("/store", fs)
+    clock = index._clock
+    assert isinstance(clock, Clock)
+    index.put_keys("T", None, "k", 100, 1000)
+    clock.now += 60_000
+    assert index.sync_due()
+    fs.fail_next("sync", 5)
+    with pytest.raises(OSError, match="I/O error|Input/output error"):
+        index.flush()
+    assert index._checkpoint.index_note is None or index._checkpoint.index_note.done == -1
+    assert not index.sync_due()
+    clock.now += 60_000
+    assert index.sync_due()
+    index.flush()
+    clock.now += 60_000
+    assert not index.sync_due()
+    assert index.query_offset("T", "k", 1, 0, HORIZON).phy_offsets == [100]
