@@ -98,25 +98,32 @@ class MappedFileQueue:
     # -- removing
 
     def truncate(self, offset: int) -> int:
-        """Cut the row at `offset`: later files are removed, the rest of its own file is zeroed.
+        """Cut the row at `offset`: later files are removed, the rest of its own file is zeroed, durably.
 
-        Returns the bytes of data given up."""
+        What was cut must not come back by a power cut once new data stands in its place. Returns the bytes of
+        data given up. Raises OSError."""
         lost = max(0, self.max_offset - offset)
+        removed = False
         while self.files and self.files[-1].base > offset:
             self._drop(self.files.pop())
+            removed = True
+        if removed:
+            self.fs.sync_dir(self.folder)
         if self.files:
             last = self.files[-1]
             position = offset - last.base
             if position < self.file_size and last.file.may_have_data_from(position):
                 last.cut(position)
+                last.file.sync()
             last.wrote = last.reserved = position
             last.flushed = min(last.flushed, position)
         self.flushed_where = min(self.flushed_where, offset)
         return lost
 
     def remove_last(self) -> None:
-        """Remove the last file of the row."""
+        """Remove the last file of the row, durably. Raises OSError."""
         self._drop(self.files.pop())
+        self.fs.sync_dir(self.folder)
         self.flushed_where = min(self.flushed_where, self.max_offset)
 
     def remove_first(self, count: int) -> None:

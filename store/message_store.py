@@ -146,6 +146,10 @@ class MessageStore(StoreReader):
         )
         report = recovery.run()
         self.index.truncate(report.end_offset)
+        if not clean:
+            # What was cut must not come back by a power cut once other records stand in its place.
+            self.index.flush()
+            self.checkpoint.flush()
         self.commit_log.attach()
         self.last_dispatched_timestamp = recovery.last_timestamp
         self._flush = FlushService(self)
