@@ -6,15 +6,24 @@ goes through `frame_codec.encode`.
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 from .command import MQ_VERSION
 
-_TAIL: Final = f',"serializeTypeCurrentRPC":"JSON","version":{MQ_VERSION}}}'
+_TAIL: Final = f',"serializeTypeCurrentRPC":"JSON","version":{MQ_VERSION}}}'.encode()
+_prefix = struct.Struct(">II").pack
 
 
-def success_frame(opaque: int, fields: str) -> bytes:
-    """The frame of a SUCCESS response without a body; `fields` is the inside of the JSON object extFields."""
-    header = f'{{"code":0,"extFields":{{{fields}}},"flag":1,"language":"PYTHON","opaque":{opaque}{_TAIL}'.encode()
+def success_template(fields: bytes) -> bytes:
+    """The header of a SUCCESS response without a body, to be filled with `%`: the fields' values, then the opaque.
+
+    `fields` is the inside of the JSON object extFields with `%d` and `%b` where values go.
+    """
+    return b'{"code":0,"extFields":{' + fields + b'},"flag":1,"language":"PYTHON","opaque":%d' + _TAIL
+
+
+def header_frame(header: bytes) -> bytes:
+    """The frame of a JSON header without a body."""
     size = len(header)
-    return (size + 4).to_bytes(4, "big") + size.to_bytes(4, "big") + header
+    return _prefix(size + 4, size) + header

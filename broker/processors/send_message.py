@@ -35,7 +35,7 @@ from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, MULTI_TAGS_FLAG
 from rocketmq_ops.common.topics import NOT_ALLOWED_SEND_TOPICS, RETRY_GROUP_TOPIC_PREFIX, dlq_topic
 from rocketmq_ops.common.unique_id import UniqueIdFactory
-from rocketmq_ops.remoting.answer_frame import success_frame
+from rocketmq_ops.remoting.answer_frame import header_frame, success_template
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -112,7 +112,10 @@ class SendMessageProcessor:
             f"{PROPERTY_MSG_REGION}\x01{config.regionId}\x02{PROPERTY_TRACE_SWITCH}\x01{self._trace_on}\x02"
             f"{PROPERTY_CLUSTER}\x01{config.brokerClusterName}\x02"
         )
-        self._answer_json = quote_fields(self._answer_fields)[1:-1]
+        fixed = quote_fields(self._answer_fields)[1:-1].encode().replace(b"%", b"%%")
+        self._answer_template = success_template(
+            b'"queueId":"%d","transactionId":"%b","msgId":"%b",' + fixed + b',"queueOffset":"%d"'
+        )
         self._sync_flush = self._controller.store_config.flushDiskType == "SYNC_FLUSH"
 
     def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | bytes | object:
@@ -156,10 +159,15 @@ class SendMessageProcessor:
         counters.put_size += result.wrote_bytes
         if self._sync_flush or request.serialize_type or not (unique_key.isalnum() and unique_key.isascii()):
             return self._answer_stored(channel, request, properties, result, queue_id)
-        return success_frame(
-            request.opaque,
-            f'"queueId":"{queue_id}","transactionId":"{unique_key}","msgId":"{result.offset_msg_id}",'
-            f'{self._answer_json},"queueOffset":"{result.queue_offset}"',
+        return header_frame(
+            self._answer_template
+            % (
+                queue_id,
+                unique_key.encode(),
+                result.offset_msg_id.encode(),
+                result.queue_offset,
+                request.opaque,
+            )
         )
 
     # -- the general way ----------------------------------------------------------------------------------------
