@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand
 
 from .outcome import Outcome
-from .values import positive
+from .values import integer, positive
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)
@@ -25,7 +25,10 @@ OUTPUTS = ("table", "json", "yaml", "csv")
 
 
 class Opt:
-    """One option: its names (`-t`, `--topic`), help, and for values that are not plain text how to parse them."""
+    """One option: its names (`-t`, `--topic`), help, and how to parse its text (a whole number where the type is int).
+
+    A single name without a dash (`FOLDER`) declares a positional argument.
+    """
 
     __slots__ = ("help", "metavar", "names", "parse")
 
@@ -34,6 +37,11 @@ class Opt:
         self.help = help
         self.parse = parse
         self.metavar = metavar
+
+    @property
+    def positional(self) -> bool:
+        """True for an argument that is given by its place."""
+        return not self.names[0].startswith("-")
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +70,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
         for name, parameter in inspect.signature(self.function).parameters.items():
             metadata = getattr(hints[name], "__metadata__", ())
             if metadata and isinstance(metadata[0], Opt):
-                found[name] = (hints[name].__origin__, metadata[0], parameter.default)
+                kind, option = hints[name].__origin__, metadata[0]
+                if option.parse is None and int in (kind, *typing.get_args(kind)):
+                    option = Opt(*option.names, help=option.help, parse=integer, metavar=option.metavar)
+                found[name] = (kind, option, parameter.default)
         return found
 
 
@@ -155,7 +166,10 @@ def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> 
     for key, (kind, option, default) in options.items():
         typed = _typer_type(kind, option)
         metavar = option.metavar or _metavar(kind, option)
-        info = typer.Option(*option.names, help=option.help, metavar=metavar, show_default=False)
+        if option.positional:
+            info = typer.Argument(help=option.help, metavar=option.names[0], show_default=False)
+        else:
+            info = typer.Option(*option.names, help=option.help, metavar=metavar, show_default=False)
         parameters.append(_parameter(key, typed, info, default))
     common = dict(_COMMON)
     if declaration.changes:

@@ -31,10 +31,12 @@ def usage(cause: str, next_step: str = "") -> CommandError:
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
-    from ..client.admin.errors import AdminError, NotFoundError
+    from ..client.admin.errors import AdminError, AllFailedError, NotFoundError
     from ..remoting import errors as remoting
     from .profiles import ProfileError
 
+    if isinstance(error, AllFailedError):
+        return exit_code_of(error.first)
     if isinstance(error, CommandError):
         return error.exit_code
     if isinstance(error, ProfileError):

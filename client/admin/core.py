@@ -74,9 +74,8 @@ class MQAdmin:
     async def __aenter__(self) -> MQAdmin:
         if self._transport is None:
             from ...remoting.client import RemotingClient
-            from ...remoting.config import NettyClientConfig
 
-            self._transport = RemotingClient(NettyClientConfig())
+            self._transport = RemotingClient()
         return self
 
     async def __aexit__(

@@ -1,0 +1,95 @@
+"""Each command's declaration against Apache's option tables, and the help that is made of it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+from rocketmq_ops.mqadmin import declare, registry
+from rocketmq_ops.mqadmin import main as mqadmin
+from tests.golden_data import facts
+
+APACHE = {entry["name"]: entry for entry in facts("5.3.3", "mqadmin-commands")}
+DECLARED = [entry for entry in registry.ENTRIES if entry.name in APACHE]
+FIRST_COMMANDS = """clusterList topicList updateTopic deleteTopic topicRoute topicStatus topicClusterList updateTopicPerm
+updateSubGroup deleteSubGroup consumerProgress consumerConnection producerConnection resetOffsetByTime
+skipAccumulatedMessage brokerStatus getBrokerConfig updateBrokerConfig getNamesrvConfig updateNamesrvConfig queryMsgById
+queryMsgByKey queryMsgByUniqueKey queryMsgByOffset queryCq printMsg sendMessage consumeMessage wipeWritePerm addWritePerm
+updateKvConfig deleteKvConfig""".split()
+
+
+def declaration(entry: registry.Entry) -> declare.Declaration:
+    return declare.declaration_of(importlib.import_module(f"rocketmq_ops.mqadmin.commands.{entry.module}"))
+
+
+def built(entry: registry.Entry) -> Any:
+    return declare.build(entry.name, declaration(entry), entry.summary, lambda *_: 0)
+
+
+def test_the_registry_has_all_first_commands_once() -> None:
+    names = [entry.name for entry in registry.ENTRIES]
+    assert len(names) == len(set(names))
+    assert set(FIRST_COMMANDS) <= set(names)
+
+
+@pytest.mark.parametrize("entry", DECLARED, ids=lambda entry: entry.name)
+def test_options_are_apaches(entry: registry.Entry) -> None:
+    command = built(entry)
+    parameters = {frozenset(parameter.opts): parameter for parameter in command.params}
+    for option in APACHE[entry.name]["options"]:
+        names = {f"--{option['long'].strip()}"} | ({f"-{option['short']}"} if option["short"] else set())
+        parameter = parameters.get(frozenset(names))
+        assert parameter is not None, f"{entry.name} lacks {sorted(names)}"
+        assert parameter.is_flag is not option["arg"], f"{entry.name} {sorted(names)}: takes an argument"
+        assert parameter.nargs == 1
+        assert parameter.required is option["required"], f"{entry.name} {sorted(names)}: required"
+
+
+@pytest.mark.parametrize("entry", DECLARED, ids=lambda entry: entry.name)
+def test_alternatives_are_apaches(entry: registry.Entry) -> None:
+    told = declaration(entry)
+    options = told.options()
+    ours = {frozenset(options[name][1].names[0] for name in group) for group in told.one_of}
+    theirs: set[frozenset[str]] = set()
+    for option in APACHE[entry.name]["options"]:
+        if option.get("oneOfRequired"):
+            theirs.add(frozenset(f"-{name}" for name in option["oneOf"].strip("[]").split(", ")))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("entry", registry.ENTRIES, ids=lambda entry: entry.name)
+def test_no_two_options_share_a_name(entry: registry.Entry) -> None:
+    names = [name for parameter in built(entry).params for name in parameter.opts]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("entry", registry.ENTRIES, ids=lambda entry: entry.name)
+def test_help_tells_every_option(entry: registry.Entry, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mqadmin.run(["help", entry.name]) == 0
+    told = capsys.readouterr().out
+    assert f"Usage: mqadmin {entry.name}" in told
+    assert " ".join(entry.summary.split()) in " ".join(told.split())
+    for parameter in built(entry).params:
+        assert parameter.opts[0] in told
+
+
+@pytest.mark.parametrize("entry", DECLARED, ids=lambda entry: entry.name)
+def test_every_command_has_an_example_of_its_own(entry: registry.Entry) -> None:
+    assert declaration(entry).example.startswith(f"mqadmin {entry.name}")
+
+
+def test_the_listing_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["help"], ["--help"], ["-h"]):
+        assert mqadmin.run(arguments) == 0
+        told = capsys.readouterr().out
+        assert all(f"  {entry.name} " in told for entry in registry.ENTRIES)
+
+
+def test_single_dash_long_options_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = registry.BY_NAME["updateTopic"]
+    argv = ["-topic", "T", "-o", "true", "-clusterName=C", "-namesrvAddr", "h:1", "-order"]
+    assert declare.single_dash_longs(declaration(entry), argv) == [
+        *("--topic", "T", "-o", "true", "--clusterName=C", "--namesrvAddr", "h:1", "--order")
+    ]

@@ -1,0 +1,65 @@
+"""What a command line imports: the help nothing but the registry, a command only what it uses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROBE = """
+import sys
+from rocketmq_ops.mqadmin.main import run
+code = run({argv!r})
+sys.stderr.write("MODULES " + " ".join(sorted(sys.modules)))
+sys.exit(code)
+"""
+
+
+def modules_after(*argv: str, code: int = 0) -> set[str]:
+    """The modules loaded when this command line is done, in a process of its own."""
+    environment = {key: value for key, value in os.environ.items() if key != "NAMESRV_ADDR"}
+    ran = subprocess.run(
+        [sys.executable, "-c", PROBE.format(argv=list(argv))],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert ran.returncode == code, ran.stderr
+    return set(ran.stderr.partition("MODULES ")[2].split())
+
+
+@pytest.mark.parametrize("argv", [("--help",), ("help",), ("--version",)])
+def test_the_listing_imports_no_command_and_no_library(argv: tuple[str, ...]) -> None:
+    loaded = modules_after(*argv)
+    assert not loaded & {"textual", "rich", "rich.live", "typer", "asyncio", "msgspec", "yaml", "numpy"}
+    ours = {name for name in loaded if name.startswith("rocketmq_ops.")}
+    assert ours == {"rocketmq_ops.mqadmin", "rocketmq_ops.mqadmin.main", "rocketmq_ops.mqadmin.registry",
+                    "rocketmq_ops.mqadmin.exit_codes"}  # fmt: skip
+
+
+def test_help_of_a_command_imports_no_broker_and_no_rich() -> None:
+    loaded = modules_after("topicRoute", "--help")
+    assert not loaded & {"textual", "rich", "rich.live", "yaml", "numpy"}
+    assert not any(name.startswith(("rocketmq_ops.broker", "rocketmq_ops.namesrv", "rocketmq_ops.store")) for name in loaded)
+
+
+def test_topic_route_stays_lean() -> None:
+    # Port 9 of loopback refuses: everything up to the request has run.
+    loaded = modules_after("topicRoute", "-t", "T", "-n", "127.0.0.1:9", code=3)
+    assert "rocketmq_ops.remoting.client" in loaded
+    heavy = {"rich", "textual", "yaml", "numpy", "tabulate", "uvloop", "lz4", "zstandard", "psutil", "difflib"}
+    assert not loaded & heavy - {"difflib"}
+    ours = {name for name in loaded if name.startswith("rocketmq_ops.")}
+    unwanted = ("broker", "namesrv", "store", "client.producer", "client.push_consumer", "mqadmin.profiles.yaml")
+    assert not [name for name in ours if name.removeprefix("rocketmq_ops.").startswith(unwanted)]
+    concerns = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.client.admin.")}
+    assert concerns == {"core", "errors", "fanout", "topic"}
+    commands = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.mqadmin.commands.")}
+    assert commands == {"topic_route"}
+    headers = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.remoting.headers.")}
+    assert headers == {"base", "namesrv"}
+    bodies = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.remoting.bodies.")}
+    assert bodies <= {"base", "route"}
