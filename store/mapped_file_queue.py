@@ -137,6 +137,8 @@ class MappedFileQueue:
         self.remove_first(len(self.files))
         self.flushed_where = 0
         try:
+            if self.fs.is_dir(self.folder):
+                self.fs.sync_dir(self.folder)  # or else a power cut may bring the files back when there are new ones
             self.fs.remove_dir(self.folder)
         except OSError as error:
             log.warning("%s is kept: %s", self.folder, error)
@@ -173,11 +175,14 @@ class MappedFileQueue:
         for mapped, _ in batch:
             mapped.file.sync()
         if any(not mapped.name_durable for mapped, _ in batch):
-            for folder in self.folders:
-                try:
-                    self.fs.sync_dir(folder)
-                except FileNotFoundError:
-                    log.info("%s was removed before it was synced", folder)
+            self._sync_folders()
+
+    def _sync_folders(self) -> None:
+        for folder in self.folders:
+            try:
+                self.fs.sync_dir(folder)
+            except FileNotFoundError:
+                log.info("%s was removed before it was synced", folder)
 
     def mark_flushed(self, batch: list[tuple[MappedFile, int]]) -> None:
         """Take note that `sync` has succeeded for a batch."""
@@ -197,6 +202,6 @@ class MappedFileQueue:
         recovery has cut must not come back in the next one. Raises OSError."""
         batch = [(mapped, mapped.wrote) for mapped in self.files if mapped.base + mapped.size > offset]
         for mapped, _ in batch:
-            mapped.name_durable = False
-        self.sync(batch)
+            mapped.file.sync()
+        self._sync_folders()
         self.mark_flushed(batch)
