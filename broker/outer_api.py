@@ -170,7 +170,9 @@ class BrokerOuterApi:
         wrapper = TopicConfigAndMappingSerializeWrapper(
             topic_config_table={topic.topic_name: topic for topic in topics}, data_version=manager.data_version
         )
-        body = RegisterBrokerBody(topic_config_serialize_wrapper=wrapper, filter_server_list=[]).encode()
+        registration = RegisterBrokerBody(topic_config_serialize_wrapper=wrapper, filter_server_list=[])
+        compressed = config.compressedRegister
+        body = registration.encode_compressed() if compressed else registration.encode()
         header = RegisterBrokerRequestHeader(
             broker_name=config.brokerName,
             broker_addr=self._controller.address,
@@ -178,7 +180,7 @@ class BrokerOuterApi:
             ha_server_addr=self._controller.ha_address,
             broker_id=config.brokerId,
             enable_acting_master=config.enableSlaveActingMaster,
-            compressed=False,
+            compressed=compressed,
             body_crc32=zlib.crc32(body) & 0x7FFFFFFF,
         )
         answers = await self._ask_all(

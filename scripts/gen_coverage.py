@@ -20,7 +20,7 @@ from rocketmq_ops.mqadmin.registry import ENTRIES
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
 from rocketmq_ops.namesrv.processors import install_all as install_namesrv
-from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.server import RemotingServer
 from rocketmq_ops.store.config import MessageStoreConfig
@@ -39,6 +39,8 @@ _ROCKSDB = "there is no RocksDB here: queues are files, configuration is JSON"
 _CLIENT = "a client answers it; ours does not yet"
 _OBSOLETE = "Apache's own broker and name server have no handler for it"
 _STATIC = "static topics (logical queues over several brokers) are not served; topics are created on each broker"
+
+_OLD_ACL = "ACLs of 4.9.x (plain_acl.yml) are not kept here; the broker is open to who reaches its port"
 
 #: Request codes that no module of ours serves, and why.
 NOT_SERVED: dict[str, str] = {
@@ -90,8 +92,6 @@ NOT_SERVED: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "ADD_BROKER",
-            "REMOVE_BROKER",
             "NOTIFY_MIN_BROKER_ID_CHANGE",
             "EXCHANGE_BROKER_HA_INFO",
             "RESET_MASTER_FLUSH_OFFSET",
@@ -107,7 +107,9 @@ NOT_SERVED: dict[str, str] = {
         ),
         _COLD,
     ),
+    **dict.fromkeys(("ADD_BROKER", "REMOVE_BROKER"), "belongs to Apache's container of several brokers in one process"),
     **dict.fromkeys(("CHECK_ROCKSDB_CQ_WRITE_PROGRESS", "EXPORT_ROCKSDB_CONFIG_TO_JSON"), _ROCKSDB),
+    **dict.fromkeys(LegacyRequestCode.__members__, _OLD_ACL),
     "RECALL_MESSAGE": _TIMER,
     "UPDATE_AND_CREATE_STATIC_TOPIC": _STATIC,
     **dict.fromkeys(
@@ -154,7 +156,7 @@ def code_rows() -> list[Row]:
     served = [modules_of(server) for server in (_broker_server(), _namesrv_server())]
     by_clients = client_modules()
     rows = []
-    for code in sorted(RequestCode):
+    for code in sorted([*RequestCode, *LegacyRequestCode]):
         modules = [table[code] for table in served if code in table]
         modules += by_clients.get(code.name, [])
         rows.append(Row(int(code), code.name, tuple(modules), "" if modules else NOT_SERVED.get(code.name, "")))

@@ -30,6 +30,12 @@ log = logging.getLogger(__name__)
 _REGISTERED_KEYS = frozenset({"brokerPermission", "namesrvAddr"})
 #: Never changed from outside, besides what `configBlackList` names (AdminBrokerProcessor.initConfigBlackList).
 _ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList"
+#: Read once at the start: who this broker is, where it listens, where its files lie and how long they are.
+_START_ONLY = frozenset(
+    "brokerName brokerClusterName brokerId brokerIP1 brokerIP2 listenPort bindAddress haListenPort storePathRootDir "
+    "storePathCommitLog storePathConsumeQueue storePathIndex mappedFileSizeCommitLog mappedFileSizeConsumeQueue "
+    "maxHashSlotNum maxIndexNum".split()
+)
 
 
 class ConfigAdmin:
@@ -58,6 +64,13 @@ class ConfigAdmin:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"string2Properties error: {error}")
         config = self._controller.config
         remark = None
+        now = self.configuration.properties()
+        fixed = [key for key, text in properties.items() if key in _START_ONLY and now.get(key) != text.strip()]
+        if fixed:
+            return request.reply(
+                ResponseCode.INVALID_PARAMETER,
+                f"'{fixed[0]}' takes effect at a start alone: change it in the configuration file and restart the broker",
+            )
         try:
             changed = self.configuration.update(
                 properties, f"{_ALWAYS_FORBIDDEN};{config.configBlackList}", config.brokerConfigPath

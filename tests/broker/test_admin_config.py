@@ -60,6 +60,8 @@ def test_a_change_takes_effect_and_stands_in_the_file_beside_what_was_there(tmp_
         (b"fileReservedTme=24\n", ResponseCode.INVALID_PARAMETER, "did you mean 'fileReservedTime'?"),
         (b"fileReservedTime=soon\n", ResponseCode.INVALID_PARAMETER, "fileReservedTime"),
         (b"flushDiskType=NEVER\n", ResponseCode.INVALID_PARAMETER, "SYNC_FLUSH"),
+        (b"listenPort=1\n", ResponseCode.INVALID_PARAMETER, "restart the broker"),
+        (b"mappedFileSizeCommitLog=1048576\n", ResponseCode.INVALID_PARAMETER, "restart the broker"),
         (b"brokerConfigPath=/etc/passwd\n", ResponseCode.NO_PERMISSION, "black list"),
         (b"configBlackList=x\n", ResponseCode.NO_PERMISSION, "black list"),
         (b"rocketmqHome=/tmp\n", ResponseCode.NO_PERMISSION, "black list"),
@@ -103,5 +105,13 @@ def test_new_delay_levels_count_at_once(tmp_path):
         assert broker.controller.delay.max_delay_level == 18
         await broker.ask(UPDATE, body=b"messageDelayLevel=1s 5s 1m\n")
         assert broker.controller.delay.max_delay_level == 3
+
+    with_broker(tmp_path, scenario)
+
+
+def test_a_key_of_the_start_may_be_given_its_own_value(tmp_path):
+    async def scenario(broker):
+        assert (await broker.ask(UPDATE, body=b"brokerName=broker-a\nfileReservedTime=24\n")).code == 0
+        assert broker.controller.store_config.fileReservedTime == 24
 
     with_broker(tmp_path, scenario)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zlib
 
 import pytest
 
@@ -9,7 +10,7 @@ from rocketmq_ops.remoting.bodies import CreateTopicListRequestBody, RegisterBro
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.config import NettyServerConfig
-from rocketmq_ops.remoting.headers import CreateTopicRequestHeader
+from rocketmq_ops.remoting.headers import CreateTopicRequestHeader, RegisterBrokerRequestHeader
 from rocketmq_ops.remoting.server import RemotingServer
 
 from .admin_broker import AdminBroker, make_controller, with_broker
@@ -219,3 +220,33 @@ def test_a_name_server_that_is_up_to_date_is_not_sent_everything_again(tmp_path)
 
     asyncio.run(run())
     assert calls == ["version", "version", "register"]
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_registration_may_be_compressed(tmp_path, compressed):
+    seen = []
+
+    def register(_channel, request, header):
+        seen.append((header, request))
+        return request.reply()
+
+    async def run():
+        name_server = RemotingServer(NettyServerConfig(listenPort=0, bindAddress="127.0.0.1"))
+        name_server.register(RequestCode.REGISTER_BROKER, RegisterBrokerRequestHeader, register)
+        await name_server.start()
+        controller = make_controller(
+            tmp_path, namesrvAddr=f"127.0.0.1:{name_server.port}", compressedRegister=compressed
+        )
+        assert await controller.outer.register_all() == 1
+        await controller.outer.close()
+        await name_server.stop()
+
+    asyncio.run(run())
+    ((header, request),) = seen
+    assert header.compressed is compressed
+    assert header.body_crc32 == zlib.crc32(request.body_bytes) & 0x7FFFFFFF
+    if compressed:
+        body = RegisterBrokerBody.decode_compressed(request.body_bytes, request.version)
+    else:
+        body = RegisterBrokerBody.decode(request.body_bytes)
+    assert body.topic_config_serialize_wrapper.topic_config_table["TBW102"].perm == 7
