@@ -77,10 +77,11 @@ class ClientInstance:
 
     async def start(self) -> None:
         """Count a user in; the first one starts the periodic work. Raises ClientError without a name server."""
+        name_servers = self.options.name_server_list()
         self._users += 1
         if self._users > 1:
             return
-        self.remoting.update_name_servers(self.options.name_server_list())
+        self.remoting.update_name_servers(name_servers)
         from .client_processor import install
 
         install(self)
@@ -230,6 +231,10 @@ class ClientInstance:
     async def _rebalance(self) -> None:
         for consumer in list(self.consumers.values()):
             await _guarded("rebalance", consumer.rebalance)
+
+    def heartbeat_immediately(self) -> None:
+        """Have all brokers told what is here now."""
+        self._heartbeat_now.set()
 
     async def _refresh_routes(self) -> None:
         members: list[ProducerMember | ConsumerMember] = [*self.producers.values(), *self.consumers.values()]

@@ -41,7 +41,7 @@ class ConsumeStatus(RemotingSerializable, kw_only=True):
 
     consume_failed_msgs: int = 0
     consume_failed_tps: float = msgspec.field(default=0.0, name="consumeFailedTPS")
-    consume_oktps: float = msgspec.field(default=0.0, name="consumeOKTPS")
+    consume_ok_tps: float = msgspec.field(default=0.0, name="consumeOKTPS")
     consume_rt: float = msgspec.field(default=0.0, name="consumeRT")
     pull_rt: float = msgspec.field(default=0.0, name="pullRT")
     pull_tps: float = msgspec.field(default=0.0, name="pullTPS")

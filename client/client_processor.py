@@ -1,0 +1,174 @@
+"""Answers to what brokers ask of clients: rebalance, reset offsets, tell status, consume a message directly.
+
+Mirrors ClientRemotingProcessor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..common.errors import CorruptDataError, RocketMQError
+from ..common.message import MessageQueue
+from ..common.message_codec import decode_message
+from ..remoting.bodies.offset import GetConsumerStatusBody, ResetOffsetBody
+from ..remoting.bodies.running_info import ConsumeMessageDirectlyResult, ConsumerRunningInfo
+from ..remoting.channel import Channel
+from ..remoting.command import HELD, RemotingCommand
+from ..remoting.headers.client import (
+    ConsumeMessageDirectlyResultRequestHeader,
+    GetConsumerRunningInfoRequestHeader,
+    GetConsumerStatusRequestHeader,
+    NotifyConsumerIdsChangedRequestHeader,
+)
+from ..remoting.headers.offset import ResetOffsetRequestHeader
+from .listener import ConsumeContext, ConsumeResult, call_listener, restore_topic
+from .push_consumer import PushConsumer
+
+if TYPE_CHECKING:
+    from .instance import ClientInstance
+
+log = logging.getLogger("rocketmq_ops.client")
+
+NOTIFY_CONSUMER_IDS_CHANGED = 40
+RESET_CONSUMER_CLIENT_OFFSET = 220
+GET_CONSUMER_STATUS_FROM_CLIENT = 221
+GET_CONSUMER_RUNNING_INFO = 307
+CONSUME_MESSAGE_DIRECTLY = 309
+SYSTEM_ERROR = 1
+
+
+class ClientProcessor:
+    """The handlers of one instance."""
+
+    def __init__(self, instance: ClientInstance) -> None:
+        self._instance = instance
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _push_consumer(self, group: str) -> PushConsumer | None:
+        member = self._instance.consumers.get(group)
+        return member if isinstance(member, PushConsumer) else None
+
+    def _start(self, work: Any) -> None:
+        """Run what has to await beside the connection's reading."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def consumer_ids_changed(
+        self, channel: Channel, request: RemotingCommand, header: NotifyConsumerIdsChangedRequestHeader
+    ) -> None:
+        """A client of a group came or went: rebalance at once."""
+        self._instance.rebalance_immediately()
+
+    def reset_offset(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> None:
+        """Consume from other offsets; no answer is expected."""
+        consumer = self._push_consumer(header.group)
+        body = ResetOffsetBody.decode(request.body)
+        if consumer is not None:
+            offsets = {queue: offset for queue, offset in body.offset_table.items() if queue.topic == header.topic}
+            self._start(consumer.reset_offsets(offsets))
+
+    def consumer_status(
+        self, channel: Channel, request: RemotingCommand, header: GetConsumerStatusRequestHeader
+    ) -> RemotingCommand:
+        """The offsets as this client holds them."""
+        consumer = self._push_consumer(header.group)
+        table: dict[MessageQueue, int] = {}
+        if consumer is not None:
+            table = {q: offset for q, offset in consumer.offsets.table.items() if q.topic == header.topic}
+        return request.reply(body=GetConsumerStatusBody(message_queue_table=table).encode())
+
+    def running_info(
+        self, channel: Channel, request: RemotingCommand, header: GetConsumerRunningInfoRequestHeader
+    ) -> RemotingCommand:
+        """Settings, subscriptions, queues and rates of a consumer."""
+        consumer = self._push_consumer(header.consumer_group)
+        if consumer is None:
+            return request.reply(SYSTEM_ERROR, _no_group(header.consumer_group))
+        info = running_info(consumer)
+        if header.jstack_enable:
+            info.jstack = "\n".join(sorted(str(task) for task in asyncio.all_tasks()))
+        return request.reply(body=info.encode())
+
+    def consume_directly(
+        self, channel: Channel, request: RemotingCommand, header: ConsumeMessageDirectlyResultRequestHeader
+    ) -> Any:
+        """Give one message to the listener now; the answer follows when the listener has ended."""
+        consumer = self._push_consumer(header.consumer_group)
+        if consumer is None:
+            return request.reply(SYSTEM_ERROR, _no_group(header.consumer_group))
+        self._start(self._consume_directly(channel, request, consumer, header.broker_name))
+        return HELD
+
+    async def _consume_directly(
+        self, channel: Channel, request: RemotingCommand, consumer: PushConsumer, broker_name: str | None
+    ) -> None:
+        result = ConsumeMessageDirectlyResult(order=consumer.settings.orderly, auto_commit=True)
+        started = time.monotonic()
+        try:
+            message = decode_message(request.body, broker_name=broker_name)
+            queue = MessageQueue(message.topic, broker_name or "", message.queue_id)
+            restore_topic([message], consumer.group)
+            answer = await call_listener(
+                consumer.listener,
+                consumer.executor,
+                [message],
+                ConsumeContext(queue),
+                consumer.settings.consume_timeout_ms,
+            )
+            later = "CR_SUSPEND_CURRENT_QUEUE_A_MOMENT" if consumer.settings.orderly else "CR_LATER"
+            result.consume_result = "CR_SUCCESS" if answer == ConsumeResult.SUCCESS else later
+        except (RocketMQError, CorruptDataError) as error:
+            channel.send(request.reply(SYSTEM_ERROR, f"the message cannot be read: {error}"))
+            return
+        except Exception as error:
+            log.exception("the listener failed for a message that was to be consumed directly")
+            result.consume_result = "CR_THROW_EXCEPTION"
+            result.remark = f"{type(error).__name__}: {error}"
+        result.spent_time_mills = int((time.monotonic() - started) * 1000)
+        channel.send(request.reply(body=result.encode()))
+
+
+def _no_group(group: str) -> str:
+    return f"The Consumer Group <{group}> not exist in this consumer"
+
+
+def running_info(consumer: PushConsumer) -> ConsumerRunningInfo:
+    """What GET_CONSUMER_RUNNING_INFO answers; property names are Apache's."""
+    settings = consumer.settings
+    return ConsumerRunningInfo(
+        properties={
+            "consumerGroup": consumer.group,
+            "messageModel": settings.message_model,
+            "consumeFromWhere": settings.consume_from_where,
+            "consumeThreadMax": str(settings.concurrency),
+            "pullBatchSize": str(settings.pull_batch_size),
+            "consumeMessageBatchMaxSize": str(settings.batch_size),
+            "PROP_CONSUMEORDERLY": "true" if settings.orderly else "false",
+            "PROP_THREADPOOL_CORE_SIZE": str(settings.concurrency),
+            "PROP_CONSUMER_START_TIMESTAMP": str(consumer.started_ms),
+            "PROP_NAMESERVER_ADDR": "".join(f"{a};" for a in consumer.instance.remoting.name_servers),
+            "PROP_CONSUME_TYPE": "CONSUME_PASSIVELY",
+            "PROP_CLIENT_VERSION": "V5_3_3",
+        },
+        subscription_set=consumer.subscriptions(),
+        mq_table={
+            queue: held.info(consumer.offsets.table.get(queue, -1))
+            for queue, held in sorted(consumer.rebalancer.held.items())
+        },
+        status_table={topic: consumer.stats.status(topic) for topic in sorted(consumer.topics())},
+    )
+
+
+def install(instance: ClientInstance) -> None:
+    """Register the handlers on the instance's remoting client."""
+    processor = ClientProcessor(instance)
+    register = instance.remoting.register
+    register(NOTIFY_CONSUMER_IDS_CHANGED, NotifyConsumerIdsChangedRequestHeader, processor.consumer_ids_changed)
+    register(RESET_CONSUMER_CLIENT_OFFSET, ResetOffsetRequestHeader, processor.reset_offset)
+    register(GET_CONSUMER_STATUS_FROM_CLIENT, GetConsumerStatusRequestHeader, processor.consumer_status)
+    register(GET_CONSUMER_RUNNING_INFO, GetConsumerRunningInfoRequestHeader, processor.running_info)
+    register(CONSUME_MESSAGE_DIRECTLY, ConsumeMessageDirectlyResultRequestHeader, processor.consume_directly)
