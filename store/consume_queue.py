@@ -34,7 +34,6 @@ class ConsumeQueue:
 
     __slots__ = (
         "_file",
-        "_limit",
         "_spare",
         "_view",
         "is_delay",
@@ -44,6 +43,7 @@ class ConsumeQueue:
         "next_offset",
         "packers",
         "queue_id",
+        "room",
         "rows",
         "topic",
         "topic_field",
@@ -70,15 +70,11 @@ class ConsumeQueue:
         self.packers: dict[int, Packer] = {}
         self._file: MappedFile | None = None
         self._view = memoryview(b"")
-        self._limit = 0
+        #: Units that fit without asking the disk for blocks.
+        self.room = 0
         self._spare: MappedFile | None = None
 
     # -- appending
-
-    def has_room(self) -> bool:
-        """True when one more unit fits without asking the disk for blocks."""
-        file = self._file
-        return file is not None and file.wrote < self._limit
 
     def make_room(self, count: int) -> None:
         """Get files and blocks for `count` more units, so that putting them cannot fail. Raises OSError."""
@@ -129,20 +125,20 @@ class ConsumeQueue:
     def _use(self, file: MappedFile) -> None:
         self._file = file
         self._view = file.view
-        self._limit = file.reserved - file.reserved % CQ_UNIT_SIZE
+        self.room = (file.reserved - file.wrote) // CQ_UNIT_SIZE
 
     def put_unit(self, physical_offset: int, size: int, tags_code: int) -> int:
         """Append the unit of the message at `next_offset`; returns the offset after it.
 
         Room must have been made. Consumers see it once `max_offset` is raised."""
-        file = self._file
-        if file is None or file.wrote >= self._limit:
+        if not self.room:
             self.make_room(1)
-            file = self._file
-            assert file is not None
+        file = self._file
+        assert file is not None
         position = file.wrote
         _pack_unit(self._view, position, physical_offset, size, tags_code)
         file.wrote = position + CQ_UNIT_SIZE
+        self.room -= 1
         offset = self.next_offset = self.next_offset + 1
         return offset
 
@@ -254,7 +250,7 @@ class ConsumeQueue:
         low = self.rows.min_offset // CQ_UNIT_SIZE
         while offset > low:
             unit = self.raw_unit(offset - 1)
-            if unit is None or unit[0] < physical_offset:
+            if unit is None or (unit[0] < physical_offset and unit[1] > 0):
                 break
             offset -= 1
         if offset < before:
@@ -273,7 +269,7 @@ class ConsumeQueue:
         if self.rows.files:
             self._use(self.rows.files[-1])
         else:
-            self._file, self._limit, self._view = None, 0, memoryview(b"")
+            self._file, self.room, self._view = None, 0, memoryview(b"")
 
     def correct_min_offset(self, min_physical_offset: int) -> None:
         """Move `min_offset` to the first unit whose record still exists (ConsumeQueue.correctMinOffset)."""
@@ -309,7 +305,7 @@ class ConsumeQueue:
             self.rows.files.append(self._spare)
             self._spare = None
         self.rows.destroy()
-        self._file, self._limit, self._view = None, 0, memoryview(b"")
+        self._file, self.room, self._view = None, 0, memoryview(b"")
         self.next_offset = self.max_offset = self.min_offset = 0
 
 
