@@ -26,6 +26,25 @@ SETTINGS = {
 }
 
 
+class OurNameServer:
+    """`mqnamesrv` alone; Apache's brokers register with it as with their own."""
+
+    def __init__(self, scratch: Path) -> None:
+        scratch.mkdir(parents=True, exist_ok=True)
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        conf = write_config(
+            scratch / "namesrv.conf",
+            {
+                "listenPort": str(port),
+                "bindAddress": "127.0.0.1",
+                "kvConfigPath": str(scratch / "kvConfig.json"),
+                "configStorePath": str(scratch / "namesrv.properties"),
+            },
+        )
+        self.child = Child("our name server", [str(BIN / "mqnamesrv"), "-c", str(conf)], cwd=scratch)
+
+
 class OurPair:
     """`mqnamesrv` and `mqbroker`, each a process of its own; the same attributes as Apache's `Pair`."""
 
@@ -35,8 +54,9 @@ class OurPair:
         scratch.mkdir(parents=True, exist_ok=True)
         self.version = "ours"
         self.store = store or scratch / "store"
-        namesrv_port, port = free_port(), free_port(BROKER_PORTS)
-        self.namesrv_address = f"127.0.0.1:{namesrv_port}"
+        port = free_port(BROKER_PORTS)
+        nameserver = OurNameServer(scratch)
+        self.namesrv_address = nameserver.address
         self.broker_address = f"127.0.0.1:{port}"
         self.settings = {
             **SETTINGS,
@@ -50,17 +70,8 @@ class OurPair:
         }
         self.cluster = self.settings.get("brokerClusterName", "DefaultCluster")
         self.broker_name = self.settings["brokerName"]
-        namesrv_conf = write_config(
-            scratch / "namesrv.conf",
-            {
-                "listenPort": str(namesrv_port),
-                "bindAddress": "127.0.0.1",
-                "kvConfigPath": str(scratch / "kvConfig.json"),
-                "configStorePath": str(scratch / "namesrv.properties"),
-            },
-        )
         broker_conf = write_config(scratch / "broker.conf", self.settings)
-        self.nameserver = Child("our name server", [str(BIN / "mqnamesrv"), "-c", str(namesrv_conf)], cwd=scratch)
+        self.nameserver = nameserver.child
         self.broker = Child("our broker", [str(BIN / "mqbroker"), "-c", str(broker_conf)], cwd=scratch)
         try:
             self.ready_seconds = max(self.nameserver.wait_for("boot success"), self.broker.wait_for("boot success"))

@@ -217,8 +217,9 @@ def without_topics_as_groups(text: str) -> str:
     text = re.sub(r"MessageTrack \[consumerGroup=Topic\d+, [^\]]*\]\s*?$", "", text, flags=re.M)
     text = re.sub(r"MessageTrack \[consumerGroup=Topic\d+, [^\]]*\]", "", text)
     # In topicList -c the row stays, without a group, only where the topic has no other.
-    alone = re.sub(r"(?m)^(\S+\s+(Topic\d+))\s+\2\s*$", r"\1", text)
-    return re.sub(r"(?m)^(\S+\s+Topic\d+)\s*$(?=[\s\S]*^\1\s+\w)", "", alone)
+    rows = re.sub(r"(?m)^(\S+\s+(Topic\d+))\s+\2\s*$", r"\1", text).splitlines()
+    kept = [row for row in rows if not any(other != row and other.split()[:2] == row.split() for other in rows)]
+    return "\n".join(kept)
 
 
 Sides = dict[str, tuple[Side, Side]]
