@@ -1,0 +1,275 @@
+"""Writing to the store: messages and batches are appended, dispatched and made visible to consumers.
+
+What lives here: the append path with its dispatch to consumequeue and index in the same turn (mirrors the put side
+of DefaultMessageStore and CommitLog.asyncPutMessage). What does not: the life cycle (`message_store.py`), packing
+of records (`commit_log.py`), the sync itself (`flush.py`).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import struct
+from collections import deque
+from collections.abc import Callable
+
+from ..common.javatypes import string_hash
+from ..common.message import PROPERTIES_MAX_LENGTH, string_to_properties
+from ..common.message_codec import BadRecordError, iter_batch
+from ..common.record_layout import CQ_UNIT_SIZE
+from ..common.sysflag import TRANSACTION_MASK
+from .commit_log import CRC_PROPERTY_LENGTH, Buffer
+from .config import MessageStoreConfig
+from .consume_queue import ConsumeQueue
+from .dispatcher import deliver_time, enters_consume_queue, tags_code_of
+from .filesystem import FileSystem
+from .flush import FlushService
+from .inner_message import InnerMessage, PutMessageResult, PutStatus
+from .running_flags import RunningFlags
+from .store_reader import Arriving, StoreReader
+
+log = logging.getLogger(__name__)
+
+_MAX_CACHED_TAGS = 10_000
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+_OK = PutStatus.PUT_OK
+#: A message waiting for the sync of its record: end of the record, queue, and the arguments of `arriving`.
+_Unseen = tuple[int, ConsumeQueue, int, int, int, dict[str, str]]
+#: One message of a batch: flag, body, pieces of its properties.
+_Item = tuple[int, Buffer, tuple[Buffer, ...]]
+
+
+class StoreWriter(StoreReader):
+    """The writing half of a `MessageStore`. One thread, the loop's, calls it."""
+
+    flags: RunningFlags
+    clock: Callable[[], int]
+    delay_levels: list[int]
+
+    def __init__(self, config: MessageStoreConfig, fs: FileSystem, id_prefix: str) -> None:
+        """`id_prefix`: the store host in upper-case hex, as message ids begin with it."""
+        super().__init__()
+        self.config = config
+        self.fs = fs
+        self.table: dict[str, dict[int, ConsumeQueue]] = {}
+        #: Told of every message that consumers may now read.
+        self.arriving: Arriving | None = None
+        #: Store timestamp (ms) of the last message that has its unit.
+        self.last_dispatched_timestamp = 0
+        self._queue_root = f"{config.storePathRootDir}/consumequeue"
+        self._queue_file_size = -(-config.mappedFileSizeConsumeQueue // CQ_UNIT_SIZE) * CQ_UNIT_SIZE
+        self._id_prefix = id_prefix
+        self._sync = config.flushDiskType == "SYNC_FLUSH"
+        self._crc_room = CRC_PROPERTY_LENGTH + 1 if config.enabledAppendPropCRC else 0
+        self._max_properties = PROPERTIES_MAX_LENGTH - self._crc_room
+        self._indexing = config.messageIndexEnable
+        self._unseen: deque[_Unseen] = deque()
+        self._tag_codes: dict[str, int] = {}
+        self._is_open = False
+        self._flush: FlushService | None = None
+        self._put_keys: Callable[[str, str | None, str | None, int, int, int], None]
+
+    def queue_for(self, topic: str, queue_id: int) -> ConsumeQueue:
+        """The queue; an empty one is made when there is none."""
+        queues = self.table.setdefault(topic, {})
+        queue = queues.get(queue_id)
+        if queue is None:
+            queue = ConsumeQueue(self.fs, self._queue_root, topic, queue_id, self._queue_file_size)
+            queue.packers = self.commit_log.packers_for(len(queue.topic_field))
+            queues[queue_id] = queue
+        return queue
+
+    def put_message(self, msg: InnerMessage) -> PutMessageResult:
+        """Append one message and dispatch it; what goes wrong is said by the result's status.
+
+        Under SYNC_FLUSH consumers see it after the next sync; `when_flushed` tells when that is."""
+        if self.flags.bits or not self._is_open:
+            return self._failed(PutStatus.SERVICE_NOT_AVAILABLE)
+        commit_log = self.commit_log
+        if len(msg.body) > self.config.maxMessageSize:
+            return self._failed(PutStatus.MESSAGE_ILLEGAL)
+        if len(msg.properties_bytes) > self._max_properties:
+            return self._failed(PutStatus.PROPERTIES_SIZE_EXCEEDED)
+        try:
+            queue = self.table[msg.topic][msg.queue_id]
+        except KeyError:
+            queue = self.queue_for(msg.topic, msg.queue_id)
+        timestamp = self.clock()
+        if msg.sys_flag & TRANSACTION_MASK and not enters_consume_queue(msg.sys_flag):
+            return self._put_outside_queue(queue, msg, timestamp)
+        try:
+            if not queue.room:
+                queue.make_room(1)
+            offset = queue.next_offset
+            physical = commit_log.append(queue, msg, offset, timestamp)
+        except (OSError, struct.error) as error:
+            return self._append_failed(msg, error)
+        size = commit_log.last_size
+        properties = msg.properties
+        tags = properties.get("TAGS")
+        code = 0
+        if tags:
+            code = self._tag_codes.get(tags) or self._hash_of(tags)
+        if queue.is_delay:
+            code = deliver_time(properties, self.delay_levels, timestamp) or code
+        msg.tags_code = code
+        queue.put_unit(physical, size, code)
+        if self._indexing:
+            self._put_keys(msg.topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), physical, timestamp, 0)
+        self.last_dispatched_timestamp = timestamp
+        if self._sync:
+            self._see_when_synced(queue, offset + 1, physical + size, code, timestamp, properties)
+        else:
+            queue.max_offset = offset + 1
+            if self.arriving is not None:
+                self.arriving(queue.topic, queue.queue_id, offset + 1, code, timestamp, properties)
+        stats = self.stats
+        stats.put_messages += 1
+        stats.put_bytes += size
+        return PutMessageResult(_OK, physical, size, offset, timestamp, f"{self._id_prefix}{physical:016X}")
+
+    def _see_when_synced(
+        self, queue: ConsumeQueue, next_offset: int, end: int, code: int, timestamp: int, properties: dict[str, str]
+    ) -> None:
+        """Let consumers see a message once its record is durable, so that they never see one that gets lost."""
+        self._unseen.append((end, queue, next_offset, code, timestamp, properties))
+        if self._sync and self._flush is not None:
+            self._flush.wake()
+
+    def on_commit_log_flushed(self) -> None:
+        """Let consumers see what has become durable."""
+        self._see_up_to(self.commit_log.rows.flushed_where)
+
+    def _see_up_to(self, offset: int) -> None:
+        unseen = self._unseen
+        while unseen and unseen[0][0] <= offset:
+            _, queue, next_offset, code, timestamp, properties = unseen.popleft()
+            queue.max_offset = next_offset
+            if self.arriving is not None:
+                self.arriving(queue.topic, queue.queue_id, next_offset, code, timestamp, properties)
+
+    def _put_outside_queue(self, queue: ConsumeQueue, msg: InnerMessage, timestamp: int) -> PutMessageResult:
+        """Append a prepared or rolled back transaction record: it gets queue offset 0 and no unit."""
+        try:
+            physical = self.commit_log.append(queue, msg, 0, timestamp)
+        except (OSError, struct.error) as error:
+            return self._append_failed(msg, error)
+        size, properties = self.commit_log.last_size, msg.properties
+        if self._indexing:
+            self._put_keys(
+                msg.topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), physical, timestamp, msg.sys_flag
+            )
+        if self._sync and self._flush is not None:
+            self._flush.wake()
+        self.stats.put_messages += 1
+        self.stats.put_bytes += size
+        return PutMessageResult(_OK, physical, size, 0, timestamp, f"{self._id_prefix}{physical:016X}")
+
+    def put_messages(self, batch: InnerMessage) -> PutMessageResult:
+        """Append the messages of a batch (request 320) one after the other, all or none (asyncPutMessages)."""
+        if self.flags.bits or not self._is_open:
+            return self._failed(PutStatus.SERVICE_NOT_AVAILABLE)
+        if len(batch.body) > self.config.maxMessageSize or batch.sys_flag & TRANSACTION_MASK:
+            return self._failed(PutStatus.MESSAGE_ILLEGAL)
+        queue = self.queue_for(batch.topic, batch.queue_id)
+        try:
+            items = self._items_of(batch)
+        except BadRecordError as error:
+            log.warning("a batch for topic %s is refused: %s", batch.topic, error)
+            return self._failed(PutStatus.MESSAGE_ILLEGAL)
+        if not items:
+            return self._failed(PutStatus.MESSAGE_ILLEGAL)
+        if any(sum(map(len, pieces)) > self._max_properties for _, _, pieces in items):
+            return self._failed(PutStatus.PROPERTIES_SIZE_EXCEEDED)
+        timestamp = self.clock()
+        try:
+            queue.make_room(len(items))
+            self._room_for_batch(queue, batch, items)
+            return self._append_items(queue, batch, items, timestamp)
+        except (OSError, struct.error) as error:
+            return self._append_failed(batch, error)
+
+    def _items_of(self, batch: InnerMessage) -> list[_Item]:
+        """Flag, body and properties (its own and those of the batch) of each message in a batch."""
+        extra = batch.properties_bytes
+        items: list[_Item] = []
+        for flag, body, properties in iter_batch(batch.body):
+            if extra and len(properties) and properties[-1] != 2:
+                items.append((flag, body, (properties, b"\x02", extra)))
+            else:
+                items.append((flag, body, (properties, extra)))
+        return items
+
+    def _room_for_batch(self, queue: ConsumeQueue, batch: InnerMessage, items: list[_Item]) -> None:
+        """All records of a batch go into one file: roll to the next one first if they do not fit."""
+        commit_log = self.commit_log
+        sys_flag = commit_log.sys_flag_of(batch)
+        total = sum(
+            commit_log.size_of(queue, sys_flag, len(body), sum(map(len, pieces)) + self._crc_room)
+            for _, body, pieces in items
+        )
+        commit_log.make_room(total)
+
+    def _append_items(
+        self, queue: ConsumeQueue, batch: InnerMessage, items: list[_Item], timestamp: int
+    ) -> PutMessageResult:
+        commit_log = self.commit_log
+        first_offset = queue.next_offset
+        ids, first, end = [], -1, 0
+        for item in items:
+            physical = commit_log.append_item(queue, batch, item, queue.next_offset, timestamp)
+            end = physical + commit_log.last_size
+            first = physical if first < 0 else first
+            ids.append(f"{self._id_prefix}{physical:016X}")
+            properties = string_to_properties(str(b"".join(item[2]), "utf-8", "replace"))
+            code = tags_code_of(queue, properties, self.delay_levels, timestamp)
+            next_offset = queue.put_unit(physical, commit_log.last_size, code)
+            if self._indexing:
+                self._put_keys(
+                    queue.topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), physical, timestamp, 0
+                )
+            self._see_when_synced(queue, next_offset, end, code, timestamp, properties)
+        self.last_dispatched_timestamp = timestamp
+        if not self._sync:
+            self._see_up_to(end)
+        self.stats.put_messages += len(items)
+        self.stats.put_bytes += end - first
+        return PutMessageResult(_OK, first, end - first, first_offset, timestamp, ",".join(ids), len(items))
+
+    def _hash_of(self, tags: str) -> int:
+        if len(self._tag_codes) >= _MAX_CACHED_TAGS:
+            self._tag_codes.clear()
+        code = self._tag_codes[tags] = string_hash(tags)
+        return code
+
+    def _failed(self, status: PutStatus) -> PutMessageResult:
+        self.stats.put_failed += 1
+        return PutMessageResult(status)
+
+    def _append_failed(self, msg: InnerMessage, error: OSError | struct.error) -> PutMessageResult:
+        if isinstance(error, struct.error):
+            log.warning("a message for topic %s cannot be written: %s", msg.topic, error)
+            return self._failed(PutStatus.MESSAGE_ILLEGAL)
+        log.error("no room for a message of topic %s: %s", msg.topic, error)
+        return self._failed(
+            PutStatus.DISK_FULL if error.errno in _FULL_DISK else PutStatus.CREATE_MAPPED_FILE_FAILED
+        )
+
+    # -- flushing
+
+    def when_flushed(self, end_offset: int, callback: Callable[[bool], None]) -> None:
+        """See `FlushService.when_flushed`; `end_offset` is `wrote_offset + wrote_bytes` of a put."""
+        if self._flush is None:
+            callback(False)
+        else:
+            self._flush.when_flushed(end_offset, callback)
+
+    @property
+    def flushed_where(self) -> int:
+        """Commitlog offset below which everything is durable (bytes)."""
+        return self.commit_log.rows.flushed_where
+
+    @property
+    def dispatch_behind_bytes(self) -> int:
+        """Bytes of the commitlog that consumers cannot see yet."""
+        return self.commit_log.max_offset - self.flushed_where if self._unseen else 0
