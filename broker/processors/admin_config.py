@@ -31,11 +31,13 @@ _REGISTERED_KEYS = frozenset({"brokerPermission", "namesrvAddr"})
 #: Never changed from outside, besides what `configBlackList` names (AdminBrokerProcessor.initConfigBlackList).
 _ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList"
 #: Read once at the start: who this broker is, where it listens, where its files lie and how long they are.
-_START_ONLY = frozenset(
-    "brokerName brokerClusterName brokerId brokerIP1 brokerIP2 listenPort bindAddress haListenPort storePathRootDir "
-    "storePathCommitLog storePathConsumeQueue storePathIndex mappedFileSizeCommitLog mappedFileSizeConsumeQueue "
-    "maxHashSlotNum maxIndexNum".split()
-)
+# fmt: off
+_START_ONLY = frozenset({
+    "brokerName", "brokerClusterName", "brokerId", "brokerIP1", "brokerIP2", "listenPort", "bindAddress",
+    "haListenPort", "storePathRootDir", "storePathCommitLog", "storePathConsumeQueue", "storePathIndex",
+    "mappedFileSizeCommitLog", "mappedFileSizeConsumeQueue", "maxHashSlotNum", "maxIndexNum",
+})
+# fmt: on
 
 
 class ConfigAdmin:
@@ -64,13 +66,9 @@ class ConfigAdmin:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"string2Properties error: {error}")
         config = self._controller.config
         remark = None
-        now = self.configuration.properties()
-        fixed = [key for key, text in properties.items() if key in _START_ONLY and now.get(key) != text.strip()]
-        if fixed:
-            return request.reply(
-                ResponseCode.INVALID_PARAMETER,
-                f"'{fixed[0]}' takes effect at a start alone: change it in the configuration file and restart the broker",
-            )
+        refusal = self._start_only(properties)
+        if refusal is not None:
+            return request.reply(ResponseCode.INVALID_PARAMETER, refusal)
         try:
             changed = self.configuration.update(
                 properties, f"{_ALWAYS_FORBIDDEN};{config.configBlackList}", config.brokerConfigPath
@@ -95,6 +93,15 @@ class ConfigAdmin:
             return request.reply(remark=remark)
 
         return answer_later(channel, request, registered())
+
+    def _start_only(self, properties: dict[str, str]) -> str | None:
+        """Why a key may not be changed while the broker runs, or None."""
+        now = self.configuration.properties()
+        for key, text in properties.items():
+            name = next((name for config in self.configuration.configs if (name := config.find_key(key))), key)
+            if name in _START_ONLY and now.get(name) != text.strip():
+                return f"'{name}' counts at a start only: change it in the configuration file and restart the broker"
+        return None
 
     def _apply(self, changed: list[str]) -> None:
         """Tell those who keep something derived from a key; everybody else reads the configuration each time."""

@@ -61,7 +61,7 @@ def test_a_change_takes_effect_and_stands_in_the_file_beside_what_was_there(tmp_
         (b"fileReservedTime=soon\n", ResponseCode.INVALID_PARAMETER, "fileReservedTime"),
         (b"flushDiskType=NEVER\n", ResponseCode.INVALID_PARAMETER, "SYNC_FLUSH"),
         (b"listenPort=1\n", ResponseCode.INVALID_PARAMETER, "restart the broker"),
-        (b"mappedFileSizeCommitLog=1048576\n", ResponseCode.INVALID_PARAMETER, "restart the broker"),
+        (b"mapedFileSizeCommitLog=1048576\n", ResponseCode.INVALID_PARAMETER, "restart the broker"),
         (b"brokerConfigPath=/etc/passwd\n", ResponseCode.NO_PERMISSION, "black list"),
         (b"configBlackList=x\n", ResponseCode.NO_PERMISSION, "black list"),
         (b"rocketmqHome=/tmp\n", ResponseCode.NO_PERMISSION, "black list"),
