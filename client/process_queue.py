@@ -107,7 +107,7 @@ class ProcessQueue:
         info = ProcessQueueInfo(
             commit_offset=commit_offset,
             cached_msg_count=len(self.messages),
-            cached_msg_size_in_mi_b=self.size >> 20,
+            cached_msg_size_in_mib=self.size >> 20,
             locked=self.locked,
             last_lock_timestamp=self.last_lock_ms,
             droped=self.dropped,

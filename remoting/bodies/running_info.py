@@ -15,7 +15,7 @@ class ProcessQueueInfo(RemotingSerializable, kw_only=True):
     cached_msg_count: int = 0
     cached_msg_max_offset: int = 0
     cached_msg_min_offset: int = 0
-    cached_msg_size_in_mi_b: int = 0
+    cached_msg_size_in_mib: int = msgspec.field(default=0, name="cachedMsgSizeInMiB")
     commit_offset: int = 0
     droped: bool = False
     last_consume_timestamp: int = 0

@@ -1,0 +1,79 @@
+"""A name server and a broker of this repository, in the test's own event loop, for the tests of this folder."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.namesrv.config import NamesrvConfig
+from rocketmq_ops.namesrv.controller import NamesrvController
+from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.store.config import MessageStoreConfig
+
+
+class Cluster:
+    """`options` connect clients to it; `broker` is the controller."""
+
+    def __init__(self, namesrv, broker):
+        self.namesrv = namesrv
+        self.broker = broker
+        self.options = ClientOptions(
+            name_servers=[f"127.0.0.1:{namesrv.server.port}"],
+            client_ip="127.0.0.1",
+            persist_offset_interval_ms=50,
+            rebalance_interval_ms=500,
+        )
+
+    def topic(self, name, queues=4):
+        """Create a topic on the broker."""
+        from rocketmq_ops.remoting.bodies import TopicConfig
+
+        self.broker.topics.table[name] = TopicConfig(
+            topic_name=name, read_queue_nums=queues, write_queue_nums=queues, perm=6
+        )
+
+
+def broker_of(directory, namesrv_address, name="broker-a"):
+    config = BrokerConfig()
+    config.brokerIP1 = "127.0.0.1"
+    config.brokerName = name
+    config.namesrvAddr = namesrv_address
+    store = MessageStoreConfig()
+    store.storePathRootDir = str(directory)
+    store.storePathCommitLog = str(directory / "commitlog")
+    store.mappedFileSizeCommitLog = 8 * 1024 * 1024
+    store.mappedFileSizeConsumeQueue = 20 * 3000
+    server = NettyServerConfig()
+    server.bindAddress = "127.0.0.1"
+    return BrokerController(config, store, server, NettyClientConfig())
+
+
+@asynccontextmanager
+async def cluster(directory, **topics):
+    """A running pair with these topics (name=queues)."""
+    server = NettyServerConfig()
+    server.bindAddress = "127.0.0.1"
+    server.listenPort = 0
+    namesrv_config = NamesrvConfig()
+    namesrv_config.kvConfigPath = str(directory / "kv.json")
+    namesrv = NamesrvController(namesrv_config, server)
+    await namesrv.start()
+    broker = broker_of(directory / "store", f"127.0.0.1:{namesrv.server.port}")
+    await broker.start()
+    made = Cluster(namesrv, broker)
+    for name, queues in topics.items():
+        made.topic(name, queues)
+    await broker.register_all()
+    try:
+        yield made
+    finally:
+        await broker.stop()
+        await namesrv.stop()
+
+
+async def until(condition, seconds=20):
+    """Let the loop run until `condition()`; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
