@@ -19,7 +19,7 @@ from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, r
 from rocketmq_ops.broker.topic_attributes import GROUP_ATTRIBUTES, alter_attributes
 from rocketmq_ops.common import fastjson, topics
 from rocketmq_ops.common.data_version import DataVersion
-from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.files import load_with_backup, save_with_backup
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 
@@ -115,7 +115,11 @@ class SubscriptionGroupManager:
             return None
         found = self.table[group] = SubscriptionGroupConfig(group_name=group)
         log.info("created subscription group %s", group)
-        self._changed()
+        try:
+            self._changed()
+        except RocketMQError as error:
+            # A client waits: the group lives in memory until the next change or the stop writes the file.
+            log.error("subscription group %s is created but not saved: %s", group, error)
         return found
 
     # -- administration -----------------------------------------------------------------------------------------

@@ -201,7 +201,11 @@ class TopicConfigManager:
 
     def _add_new(self, config: TopicConfig, *, register: bool = True) -> TopicConfig:
         self._put(config)
-        self.persist()
+        try:
+            self.persist()
+        except RocketMQError as error:
+            # A client waits: the topic lives in memory until the next change or the stop writes the file.
+            log.error("topic %s is created but not saved: %s", config.topic_name, error)
         log.info(
             "created topic %s: %d read, %d write queues, perm %d",
             config.topic_name,
