@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rocketmq_ops.broker.background_files import save_now
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.common.files import load_with_backup
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -71,15 +72,19 @@ class ConsumerOffsetManager:
         return True
 
     def persist(self) -> None:
-        """Write the file if anything changed since the last time."""
+        """Write the file at once if anything changed. Raises RocketMQError."""
+        save_now(self)
+
+    def take_changes(self) -> bytes | None:
+        """The file's new content, None when nothing changed since the last time."""
         if not self._dirty:
-            return
+            return None
         self._dirty = False
-        try:
-            save_with_backup(self.path, self.encode(pretty=True))
-        except Exception:
-            self._dirty = True
-            raise
+        return self.encode(pretty=True)
+
+    def mark_changed(self) -> None:
+        """The content could not be written."""
+        self._dirty = True
 
     def encode(self, pretty: bool = False) -> bytes:
         """The document of consumerOffset.json, also the body that a slave asks for."""

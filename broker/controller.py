@@ -31,12 +31,14 @@ Mirrors org.apache.rocketmq.broker.BrokerController.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import socket
 import time
 from collections.abc import Callable
 
+from rocketmq_ops.broker.background_files import BackgroundFiles
 from rocketmq_ops.broker.broker_to_client import BrokerToClient
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.consumer_manager import ConsumerManager
@@ -55,6 +57,8 @@ from rocketmq_ops.broker.topic_config_manager import TopicConfigManager
 from rocketmq_ops.broker.transactional_message_service import TransactionalMessageService
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.server import RemotingServer
 from rocketmq_ops.store.config import MessageStoreConfig
@@ -65,6 +69,8 @@ log = logging.getLogger(__name__)
 SCAN_CLIENTS_INTERVAL_MS = 10_000
 #: The VIP port, on which clients may send and administrate, lies this much below ``listenPort``.
 VIP_PORT_DISTANCE = 2
+
+_SEND_CODES = frozenset({RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE})
 
 
 def now_ms() -> int:
@@ -84,6 +90,12 @@ def free_port_with_vip(host: str, tries: int = 50) -> int:
                 continue
             return port
     raise OSError(f"no free port with its VIP port found on {host}")
+
+
+def _refuse_sends(channel: Channel, request: RemotingCommand) -> RemotingCommand | None:
+    if request.code not in _SEND_CODES:
+        return None
+    return request.reply(ResponseCode.SERVICE_NOT_AVAILABLE, "the broker is stopping, send to another one")
 
 
 class BrokerController:
@@ -121,6 +133,7 @@ class BrokerController:
         self.outer = BrokerOuterApi(self)
         self.held_pulls = PullRequestHold(self.clock, self._max_offset)
         self._jobs = PeriodicJobs()
+        self._files = BackgroundFiles()
         self._configuration_listeners: list[Callable[[], None]] = []
         self._started = False
 
@@ -151,6 +164,7 @@ class BrokerController:
         try:
             await self.server.start()
         except BaseException:
+            await self.server.stop()
             await self.store.shutdown()
             raise
         self._started = True
@@ -173,11 +187,21 @@ class BrokerController:
         self.delay.stop()
         self.transactions.stop()
         self.stats.stop()
+        await self._drain()
         await self.server.stop()
         await self.store.shutdown()
+        await self._files.wait()
         for manager in (self.topics, self.groups, self.offsets, self.delay):
             manager.persist()
         await self.outer.close()
+
+    async def _drain(self) -> None:
+        """Take no more sends, and let those that wait for the disk be answered."""
+        self.server.before_request = _refuse_sends
+        if self.store_config.flushDiskType == "SYNC_FLUSH":
+            flushed = asyncio.Event()
+            self.store.when_flushed(self.store.max_phy_offset, lambda ok: flushed.set())
+            await flushed.wait()
 
     async def register_all(self) -> None:
         """Register with every name server and wait for their answers; a failing one costs a log line only."""
@@ -196,10 +220,10 @@ class BrokerController:
         run_later(self.register_all(), "register-broker")
 
     def _start_jobs(self) -> None:
-        every, config, store_config = self._jobs.every, self.config, self.store_config
+        every, save, config, store_config = self._jobs.every, self._files.save, self.config, self.store_config
         every("register", lambda: max(10_000, min(config.registerNameServerPeriod, 60_000)), self._register_soon)
-        every("consumer offsets", lambda: config.flushConsumerOffsetInterval, self.offsets.persist)
-        every("delay offsets", lambda: store_config.flushDelayOffsetInterval, self.delay.persist)
+        every("consumer offsets", lambda: config.flushConsumerOffsetInterval, lambda: save(self.offsets))
+        every("delay offsets", lambda: store_config.flushDelayOffsetInterval, lambda: save(self.delay))
         every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)
         every("held pulls", lambda: SWEEP_INTERVAL_MS, self.held_pulls.sweep)
 

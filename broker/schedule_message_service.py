@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rocketmq_ops.broker.background_files import save_now
 from rocketmq_ops.broker.inner_messages import copy_of
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC
@@ -60,6 +61,7 @@ class ScheduleMessageService:
     def reload_levels(self) -> None:
         """Take over a changed ``messageDelayLevel``. Raises RocketMQError when it is no list of times."""
         self.levels = parse_delay_levels(self._controller.store_config.messageDelayLevel)
+        self._controller.store.delay_levels = self.levels
         self._not_before.clear()
 
     def load(self) -> bool:
@@ -81,15 +83,19 @@ class ScheduleMessageService:
         return loaded is not None
 
     def persist(self) -> None:
-        """Write the file if anything changed since the last time."""
+        """Write the file at once if anything changed. Raises RocketMQError."""
+        save_now(self)
+
+    def take_changes(self) -> bytes | None:
+        """The file's new content, None when nothing changed since the last time."""
         if not self._dirty:
-            return
+            return None
         self._dirty = False
-        try:
-            save_with_backup(self.path, self.encode(pretty=True))
-        except Exception:
-            self._dirty = True
-            raise
+        return self.encode(pretty=True)
+
+    def mark_changed(self) -> None:
+        """The content could not be written."""
+        self._dirty = True
 
     def encode(self, pretty: bool = False) -> bytes:
         """The document of delayOffset.json, also the body that a slave asks for."""

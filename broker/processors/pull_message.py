@@ -36,6 +36,8 @@ BROKER_FORBIDDEN, GROUP_FORBIDDEN, TOPIC_FORBIDDEN, BROADCASTING_DISABLE_FORBIDD
 #: Index of the read bit in a group's forbidden bits of a topic (PermName.INDEX_PERM_READ).
 INDEX_PERM_READ = 2
 MASTER_ID = 0
+#: Filters kept at most; those of groups that are gone go with the others when there are more.
+MAX_FILTERS = 10_000
 
 _SUCCESS = int(ResponseCode.SUCCESS)
 _PULL_NOT_FOUND = int(ResponseCode.PULL_NOT_FOUND)
@@ -206,6 +208,8 @@ class PullMessageProcessor:
             key = (group, topic)
             cached = self._filters.get(key)
             if cached is None or cached[0] is not subscription:
+                if len(self._filters) >= MAX_FILTERS:
+                    self._filters.clear()
                 cached = self._filters[key] = (subscription, filter_of_subscription(subscription))
             tag_filter = cached[1]
         if controller.config.rejectPullConsumerEnable:

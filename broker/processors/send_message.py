@@ -57,6 +57,8 @@ DLQ_NUMS_PER_GROUP = 1
 VERSION_3_4_9 = 121
 UNIT_FLAG, UNIT_SUB_FLAG = 1, 2
 
+#: Plans kept at most; those of deleted topics go with the others when there are more.
+MAX_PLANS = 10_000
 #: Properties with which a message does not take the short way.
 SPECIAL_PROPERTIES = frozenset(
     {
@@ -181,6 +183,8 @@ class SendMessageProcessor:
         if plan is None or plan.config is not config:
             plan = SendPlan(config, self._controller.stats.topic_counters(header.topic))
             if self._is_plain(config):
+                if len(self._plans) >= MAX_PLANS:
+                    self._plans.clear()
                 self._plans[header.topic] = plan
         queue_id = header.queue_id if header.queue_id >= 0 else randrange(max(1, config.write_queue_nums))
         if header.batch:

@@ -34,7 +34,7 @@ def new_broker(root: Path, **settings: Any) -> BrokerController:
     store_config = MessageStoreConfig(storePathRootDir=str(root), **SMALL_FILES)
     server_config = NettyServerConfig(bindAddress="127.0.0.1")
     for key, value in settings.items():
-        owner = next(c for c in (config, store_config, server_config) if hasattr(c, key))
+        owner = next(c for c in (server_config, config, store_config) if hasattr(c, key))
         setattr(owner, key, value)
     return BrokerController(config, store_config, server_config, NettyClientConfig())
 
