@@ -207,7 +207,7 @@ def test_a_disk_that_refuses_the_file_does_not_refuse_the_client(tmp_path):
     (tmp_path / "config").write_text("in the way of the directory")
     created = manager.create_in_send_message("T", "TBW102", "1.2.3.4:5", 4, 0)
     assert manager.get("T") is created
-    with pytest.raises(RocketMQError, match="topics.json"):
+    with pytest.raises(RocketMQError, match=r"topics\.json"):
         manager.update([TopicConfig(topic_name="U")])
     (tmp_path / "config").unlink()
     manager.persist()
