@@ -193,7 +193,9 @@ class ConfigClass(msgspec.Struct, kw_only=True):
         """Keys whose value differs from `other`'s (the defaults when None): key -> (other's, ours)."""
         theirs = (type(self)() if other is None else other).to_properties()
         ours = self.to_properties()
-        return {key: (theirs.get(key), ours.get(key)) for key in self.keys() if theirs.get(key) != ours.get(key)}
+        return {
+            key: (theirs.get(key), ours.get(key)) for key in self.__struct_fields__ if theirs.get(key) != ours.get(key)
+        }
 
 
 def _spellings(key: str) -> Iterable[str]:

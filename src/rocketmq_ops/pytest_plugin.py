@@ -142,8 +142,11 @@ def rocketmq_broker(request: pytest.FixtureRequest) -> Iterator[RocketMQBroker]:
     path = str(settings.rootpath / file) if file else None
     command: list[str] | None = settings.getini("rocketmq_mqadmin") or None
     timeout = float(settings.getini("rocketmq_start_timeout"))
+    failure = ""
     try:
         with rocketmq_server(config=path, command=command, start_timeout=timeout) as broker:
             yield broker
     except RocketMQStartError as error:
-        pytest.fail(f"rocketmq_broker: {error}", pytrace=False)
+        failure = str(error)
+    if failure:
+        pytest.fail(f"rocketmq_broker: {failure}", pytrace=False)

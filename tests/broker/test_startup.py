@@ -1,0 +1,119 @@
+"""`mqbroker` as a process: flags, the ready line, mistakes, the end; and mqshutdown of exactly that process."""
+
+import re
+import socket
+
+import pytest
+
+from rocketmq_ops.broker.startup import BrokerSettings
+from rocketmq_ops.common.config import ConfigError
+from rocketmq_ops.common.properties import parse_properties
+from tests.server_process import run, started
+
+
+def write_config(tmp_path, **keys) -> str:
+    path = tmp_path / "broker.conf"
+    values = {
+        "listenPort": 0,
+        "bindAddress": "127.0.0.1",
+        "brokerIP1": "127.0.0.1",
+        "brokerName": "broker-a",
+        "storePathRootDir": tmp_path / "store",
+        **keys,
+    }
+    path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
+    return str(path)
+
+
+def test_start_register_and_shutdown(tmp_path):
+    (tmp_path / "ns.conf").write_text(f"listenPort=0\nbindAddress=127.0.0.1\nkvConfigPath={tmp_path}/kv.json\n")
+    with started("mqnamesrv", "-c", str(tmp_path / "ns.conf"), home=tmp_path) as namesrv:
+        address = namesrv.boot_line.partition("address ")[2].partition(",")[0]
+        with started("mqbroker", "-c", write_config(tmp_path), "-n", address, home=tmp_path) as broker:
+            pattern = (
+                r"The broker\[broker-a, 127\.0\.0\.1:(\d+)\] boot success\. serializeType=JSON "
+                r"and name server is ([0-9.:]+), ready in \d+ ms"
+            )
+            found = re.fullmatch(pattern, broker.boot_line)
+            assert found, broker.boot_line
+            assert found[2] == address
+            for port in (int(found[1]), int(found[1]) - 2):
+                socket.create_connection(("127.0.0.1", port), 5).close()
+            second = run("mqbroker", "-c", write_config(tmp_path), home=tmp_path)
+            assert second.returncode == 1
+            assert "in use" in second.stderr
+            assert "Traceback" not in second.stderr
+            shutdown = run("mqshutdown", "broker", "--pid", str(broker.pid), home=tmp_path)
+            assert shutdown.returncode == 0, shutdown
+            assert f"mqbroker {broker.pid} has stopped" in shutdown.stdout
+            code, _, err = broker.wait()
+            assert code == 0, err
+            assert "Traceback" not in err
+        wrong_role = run("mqshutdown", "broker", "--pid", str(namesrv.pid), home=tmp_path)
+        assert wrong_role.returncode == 1
+        assert namesrv.process.poll() is None
+        _, _, log = namesrv.end()
+        assert "broker-a" in log
+        assert "unregistered" in log
+    assert not (tmp_path / "store" / "abort").exists()
+    assert (tmp_path / "store" / "config" / "topics.json").stat().st_size > 0
+
+
+def test_print_configuration(tmp_path):
+    config = write_config(tmp_path, mapedFileSizeCommitLog=67108864)
+    shown = parse_properties(run("mqbroker", "-c", config, "-n", "h:1;g:2", "-p", home=tmp_path).stdout)
+    assert shown["mappedFileSizeCommitLog"] == "67108864"
+    assert shown["namesrvAddr"] == "h:1;g:2"
+    assert shown["brokerConfigPath"] == config
+    assert not (tmp_path / "store").exists()
+    important = parse_properties(run("mqbroker", "-m", home=tmp_path).stdout)
+    assert important["listenPort"] == "10911"
+    assert important["storePathRootDir"] == f"{tmp_path}/store"
+    assert "sendMessageThreadPoolNums" not in important
+
+
+def test_mistakes_are_one_line_and_an_exit_code(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        (tmp_path / "file").write_text("")
+        for keys, more, code, words in (
+            ({"flushDiskType": "SYNC"}, (), 2, ["flushDiskType", "'SYNC'", "ASYNC_FLUSH, SYNC_FLUSH"]),
+            ({"brokerRole": "SLAVE"}, (), 2, ["brokerRole=SLAVE", "replicate"]),
+            ({}, ("-n", "nowhere"), 2, ["'nowhere'", "HOST:PORT"]),
+            ({"listenPort": port}, (), 1, [f"127.0.0.1:{port}", "in use", "another port"]),
+            ({"storePathRootDir": tmp_path / "file" / "store"}, (), 1, [str(tmp_path / "file")]),
+        ):
+            ended = run("mqbroker", "-c", write_config(tmp_path, **keys), *more, home=tmp_path)
+            assert ended.returncode == code, ended
+            assert ended.stdout == ""
+            lines = [line for line in ended.stderr.splitlines() if line.startswith("mqbroker: ")]
+            assert len(lines) == 1, ended.stderr
+            assert all(word in lines[0] for word in words), ended.stderr
+            assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("listen", "ha", "expected"), [(10911, 0, 10912), (20911, 0, 20912), (20911, 30000, 30000), (0, 0, 0)]
+)
+def test_the_ha_port_follows_the_listen_port(listen, ha, expected):
+    settings = BrokerSettings.default()
+    settings.server.listenPort, settings.store.haListenPort = listen, ha
+    settings.check()
+    assert settings.store.haListenPort == expected
+
+
+def test_what_is_not_supported_is_refused():
+    for part, key in (("store", "enableDLegerCommitLog"), ("broker", "enableControllerMode")):
+        settings = BrokerSettings.default()
+        setattr(getattr(settings, part), key, True)
+        with pytest.raises(ConfigError, match="not supported"):
+            settings.check()
+
+
+def test_a_master_has_id_0():
+    settings = BrokerSettings.default()
+    settings.broker.brokerId = 3
+    settings.check()
+    assert settings.broker.brokerId == 0
