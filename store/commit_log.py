@@ -48,6 +48,7 @@ class CommitLog:
         "_file",
         "_limit",
         "_packers",
+        "_uncommon",
         "_view",
         "append_crc",
         "flag_v6",
@@ -63,6 +64,7 @@ class CommitLog:
         self.flag_v6 = STOREHOSTADDRESS_V6_FLAG if len(store_host) == 20 else 0
         #: Append a CRC of the whole record as its last property (enabledAppendPropCRC).
         self.append_crc = append_crc
+        self._uncommon = append_crc or len(store_host) != 8
         #: Bytes of the record appended last.
         self.last_size = 0
         self._packers: dict[int, dict[int, Packer]] = {}
@@ -96,35 +98,45 @@ class CommitLog:
 
     # -- appending
 
-    def append(self, queue: ConsumeQueue, msg: InnerMessage, queue_offset: int, timestamp: int) -> int:
+    def append(
+        self,
+        queue: ConsumeQueue,
+        msg: InnerMessage,
+        body: Buffer,
+        properties: bytes,
+        flag: int,
+        queue_offset: int,
+        timestamp: int,
+    ) -> int:
         """Append one record; returns its offset and leaves its size in `last_size`.
 
+        Body, properties and flag are given apart from the rest of `msg`, for they differ within a batch.
         Raises OSError when the disk has no room (nothing has changed then, but perhaps a blank at a file's end)
         and struct.error when a number does not fit its field."""
-        body = msg.body
-        properties = msg.properties_bytes
         born_host = msg.born_host
-        if self.append_crc or self.flag_v6 or len(born_host) != 8:
-            return self._append_any(queue, msg, body, msg.flag, (properties,), queue_offset, timestamp)
+        packers = queue.packers
+        if self._uncommon or len(born_host) != 8:
+            return self._append_any(queue, msg, body, properties, flag, queue_offset, timestamp)
+        topic_field = queue.topic_field
         body_length = len(body)
         properties_length = len(properties)
-        size = _FIXED_V4 + 2 + body_length + len(queue.topic_field) + properties_length
+        size = _FIXED_V4 + 2 + body_length + len(topic_field) + properties_length
         file = self._file
         if file is None or file.wrote + size + 8 > self._limit:
             file = self.make_room(size)
         position = file.wrote
-        pack = queue.packers.get(body_length << 16 | properties_length)
+        pack = packers.get(body_length << 16 | properties_length)
         if pack is None:
-            if len(queue.packers) >= _PACKERS_PER_TOPIC_LENGTH:
-                return self._append_any(queue, msg, body, msg.flag, (properties,), queue_offset, timestamp)
+            if len(packers) >= _PACKERS_PER_TOPIC_LENGTH:
+                return self._append_any(queue, msg, body, properties, flag, queue_offset, timestamp)
             pack = self._new_packer(queue, body_length, properties_length)
         if type(body) is memoryview:
             body = bytes(body)
         offset = file.base + position
         pack(
-            self._view, position, size, queue.magic, _crc32(body) & 0x7FFFFFFF, queue.queue_id, msg.flag,
-            queue_offset, offset, msg.sys_flag & _NO_V6, msg.born_timestamp, born_host, timestamp, self.store_host,
-            msg.reconsume_times, msg.prepared_transaction_offset, body_length, body, queue.topic_field,
+            self._view, position, size, queue.magic, _crc32(body) & 0x7FFFFFFF, queue.queue_id, flag, queue_offset,
+            offset, msg.sys_flag & _NO_V6, msg.born_timestamp, born_host, timestamp, self.store_host,
+            msg.reconsume_times, msg.prepared_transaction_offset, body_length, body, topic_field,
             properties_length, properties,
         )  # fmt: skip
         file.wrote = position + size
@@ -139,30 +151,17 @@ class CommitLog:
         queue.packers[body_length << 16 | properties_length] = pack
         return pack
 
-    def append_item(
-        self,
-        queue: ConsumeQueue,
-        batch: InnerMessage,
-        item: tuple[int, Buffer, tuple[Buffer, ...]],
-        queue_offset: int,
-        timestamp: int,
-    ) -> int:
-        """Append one message of a batch: (flag, body, pieces of its properties). As `append` otherwise."""
-        flag, body, pieces = item
-        return self._append_any(queue, batch, body, flag, pieces, queue_offset, timestamp)
-
     def _append_any(
         self,
         queue: ConsumeQueue,
         msg: InnerMessage,
         body: Buffer,
+        properties: bytes,
         flag: int,
-        pieces: tuple[Buffer, ...],
         queue_offset: int,
         timestamp: int,
     ) -> int:
-        """Append a record with hosts of any kind, properties in pieces and an optional CRC property."""
-        properties = b"".join(pieces)
+        """As `append`, for hosts of any kind, sizes without a packer, and with the CRC property where it is on."""
         if self.append_crc and properties and properties[-1] != 2:
             properties += b"\x02"
         born_host, store_host = msg.born_host, self.store_host

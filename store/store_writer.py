@@ -18,7 +18,7 @@ from ..common.message import PROPERTIES_MAX_LENGTH, string_to_properties
 from ..common.message_codec import BadRecordError, iter_batch
 from ..common.record_layout import CQ_UNIT_SIZE
 from ..common.sysflag import TRANSACTION_MASK
-from .commit_log import CRC_PROPERTY_LENGTH, Buffer
+from .commit_log import CRC_PROPERTY_LENGTH
 from .config import MessageStoreConfig
 from .consume_queue import ConsumeQueue
 from .dispatcher import deliver_time, enters_consume_queue, tags_code_of
@@ -33,10 +33,11 @@ log = logging.getLogger(__name__)
 _MAX_CACHED_TAGS = 10_000
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _OK = PutStatus.PUT_OK
+_ITEM_HEAD = struct.Struct(">iiiii")  # size, magic and CRC (unused), flag, body length
 #: A message waiting for the sync of its record: end of the record, queue, and the arguments of `arriving`.
 _Unseen = tuple[int, ConsumeQueue, int, int, int, dict[str, str]]
-#: One message of a batch: flag, body, pieces of its properties.
-_Item = tuple[int, Buffer, tuple[Buffer, ...]]
+#: One message of a batch: flag, body, its properties.
+_Item = tuple[int, bytes, bytes]
 
 
 class StoreWriter(StoreReader):
@@ -86,9 +87,10 @@ class StoreWriter(StoreReader):
         if self.flags.bits or not self._is_open:
             return self._failed(PutStatus.SERVICE_NOT_AVAILABLE)
         commit_log = self.commit_log
-        if len(msg.body) > self.config.maxMessageSize:
+        body, encoded = msg.body, msg.properties_bytes
+        if len(body) > self.config.maxMessageSize:
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
-        if len(msg.properties_bytes) > self._max_properties:
+        if len(encoded) > self._max_properties:
             return self._failed(PutStatus.PROPERTIES_SIZE_EXCEEDED)
         try:
             queue = self.table[msg.topic][msg.queue_id]
@@ -101,7 +103,7 @@ class StoreWriter(StoreReader):
             if not queue.room:
                 queue.make_room(1)
             offset = queue.next_offset
-            physical = commit_log.append(queue, msg, offset, timestamp)
+            physical = commit_log.append(queue, msg, body, encoded, msg.flag, offset, timestamp)
         except (OSError, struct.error) as error:
             return self._append_failed(msg, error)
         size = commit_log.last_size
@@ -151,7 +153,7 @@ class StoreWriter(StoreReader):
     def _put_outside_queue(self, queue: ConsumeQueue, msg: InnerMessage, timestamp: int) -> PutMessageResult:
         """Append a prepared or rolled back transaction record: it gets queue offset 0 and no unit."""
         try:
-            physical = self.commit_log.append(queue, msg, 0, timestamp)
+            physical = self.commit_log.append(queue, msg, msg.body, msg.properties_bytes, msg.flag, 0, timestamp)
         except (OSError, struct.error) as error:
             return self._append_failed(msg, error)
         size, properties = self.commit_log.last_size, msg.properties
@@ -179,7 +181,7 @@ class StoreWriter(StoreReader):
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
         if not items:
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
-        if any(sum(map(len, pieces)) > self._max_properties for _, _, pieces in items):
+        if any(len(properties) > self._max_properties for _, _, properties in items):
             return self._failed(PutStatus.PROPERTIES_SIZE_EXCEEDED)
         timestamp = self.clock()
         try:
@@ -190,38 +192,48 @@ class StoreWriter(StoreReader):
             return self._append_failed(batch, error)
 
     def _items_of(self, batch: InnerMessage) -> list[_Item]:
-        """Flag, body and properties (its own and those of the batch) of each message in a batch."""
+        """The messages of a batch, the properties of the batch appended to those of each. Raises BadRecordError."""
         extra = batch.properties_bytes
+        body = bytes(batch.body)
         items: list[_Item] = []
-        for flag, body, properties in iter_batch(batch.body):
-            if extra and len(properties) and properties[-1] != 2:
-                items.append((flag, body, (properties, b"\x02", extra)))
-            else:
-                items.append((flag, body, (properties, extra)))
+        position, limit = 0, len(body)
+        while position < limit:
+            if position + _ITEM_HEAD.size > limit:
+                raise _batch_error(body)
+            size, _, _, flag, length = _ITEM_HEAD.unpack_from(body, position)
+            body_at = position + _ITEM_HEAD.size
+            properties_at = body_at + length + 2
+            end = position + size
+            if length < 0 or end > limit or properties_at + int.from_bytes(
+                body[properties_at - 2 : properties_at], "big"
+            ) != end:
+                raise _batch_error(body)
+            properties = body[properties_at:end]
+            if extra:
+                properties += extra if not properties or properties[-1] == 2 else b"\x02" + extra
+            items.append((flag, body[body_at : body_at + length], properties))
+            position = end
         return items
 
     def _room_for_batch(self, queue: ConsumeQueue, batch: InnerMessage, items: list[_Item]) -> None:
         """All records of a batch go into one file: roll to the next one first if they do not fit."""
         commit_log = self.commit_log
-        sys_flag = commit_log.sys_flag_of(batch)
-        total = sum(
-            commit_log.size_of(queue, sys_flag, len(body), sum(map(len, pieces)) + self._crc_room)
-            for _, body, pieces in items
-        )
-        commit_log.make_room(total)
+        fixed = commit_log.size_of(queue, commit_log.sys_flag_of(batch), 0, self._crc_room)
+        commit_log.make_room(sum([fixed + len(body) + len(properties) for _, body, properties in items]))
 
     def _append_items(
         self, queue: ConsumeQueue, batch: InnerMessage, items: list[_Item], timestamp: int
     ) -> PutMessageResult:
         commit_log = self.commit_log
         first_offset = queue.next_offset
-        ids, first, end = [], -1, 0
-        for item in items:
-            physical = commit_log.append_item(queue, batch, item, queue.next_offset, timestamp)
+        first, end, ids = -1, 0, []
+        for flag, body, encoded in items:
+            physical = commit_log.append(queue, batch, body, encoded, flag, queue.next_offset, timestamp)
             end = physical + commit_log.last_size
-            first = physical if first < 0 else first
+            if first < 0:
+                first = physical
             ids.append(f"{self._id_prefix}{physical:016X}")
-            properties = string_to_properties(str(b"".join(item[2]), "utf-8", "replace"))
+            properties = _parsed(encoded)
             code = tags_code_of(queue, properties, self.delay_levels, timestamp)
             next_offset = queue.put_unit(physical, commit_log.last_size, code)
             if self._indexing:
@@ -273,3 +285,21 @@ class StoreWriter(StoreReader):
     def dispatch_behind_bytes(self) -> int:
         """Bytes of the commitlog that consumers cannot see yet."""
         return self.commit_log.max_offset - self.flushed_where if self._unseen else 0
+
+
+def _parsed(encoded: bytes) -> dict[str, str]:
+    """The dict of encoded properties."""
+    try:
+        return dict([pair.split("\x01", 1) for pair in encoded.decode().split("\x02") if pair])  # type: ignore[misc]
+    except ValueError:  # no UTF-8, or a piece without a value
+        return string_to_properties(encoded.decode("utf-8", "replace"))
+
+
+def _batch_error(body: bytes) -> BadRecordError:
+    """What is wrong with a batch body."""
+    try:
+        for _ in iter_batch(body):
+            pass
+    except BadRecordError as error:
+        return error
+    return BadRecordError(0, "lengths", "a batch item has lengths that do not fit")
