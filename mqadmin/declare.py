@@ -49,13 +49,15 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
 
     `one_of`: of each tuple exactly one option must be given (parameter names); `any_of`: at least one.
     `changes`: adds `--plan`.
-    `rows`: the field of the result whose items are the CSV rows. `offline`: needs no name server.
+    `rows`: the field of the result whose items are the CSV rows (`messages.message`: a field of each); `csv`: the type
+    of `Outcome.csv_rows` instead. `offline`: needs no name server.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
     """
 
     function: CommandFunction
     result: type[msgspec.Struct]
     rows: str = ""
+    csv: type[msgspec.Struct] | None = None
     one_of: tuple[tuple[str, ...], ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
     changes: bool = False
@@ -121,6 +123,7 @@ def command(
     *,
     result: type[msgspec.Struct],
     rows: str = "",
+    csv: type[msgspec.Struct] | None = None,
     one_of: tuple[tuple[str, ...], ...] = (),
     any_of: tuple[tuple[str, ...], ...] = (),
     changes: bool = False,
@@ -135,6 +138,7 @@ def command(
             function=function,
             result=result,
             rows=rows,
+            csv=csv,
             one_of=one_of,
             any_of=any_of,
             changes=changes,

@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
 
 
 MEANINGS: dict[ExitCode, str] = {
-    ExitCode.OK: "Done and, for a change, read back. An empty list is 0 too and says so on stderr.",
+    ExitCode.OK: "Done and, for a change, read back. An empty list and a setting that is so already are told.",
     ExitCode.FAILED: "A server answered with an error, or the answer could not be understood.",
     ExitCode.USAGE: "The command line is wrong: unknown command or option, a missing or bad value, no name server.",
     ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting.",
@@ -30,7 +30,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.PARTIAL: "Some servers answered or changed, others failed; each failure is listed.",
     ExitCode.REFUSED: "Refused: no permission, a bad signature, or a value the server does not accept.",
     ExitCode.TIMEOUT: "No answer within --timeout. A change may or may not have happened.",
-    ExitCode.NO_EFFECT: "Nothing changed though the request was right: it was so already, or reads back as before.",
+    ExitCode.NO_EFFECT: "Nothing happened: what should go is not there, no offset moved, or it reads back as before.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
     ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
 }
@@ -51,6 +51,6 @@ def markdown() -> str:
         "",
         "The cause and the next step of a failure are printed on stderr; a stack trace only with `--debug`.",
         "With `--output json` or `yaml` stdout holds one document in every case, whose `status` is one of",
-        "`ok`, `empty`, `partial`, `no_effect`, `planned` or `failed`.",
+        "`ok`, `empty`, `unchanged`, `planned`, `partial`, `no_effect` or `failed`.",
     ]
     return "\n".join(lines) + "\n"

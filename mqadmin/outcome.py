@@ -10,11 +10,12 @@ import msgspec
 from .exit_codes import ExitCode
 
 Cell = str | int | float | None
-Status = Literal["ok", "empty", "partial", "no_effect", "planned", "failed"]
+Status = Literal["ok", "empty", "unchanged", "planned", "partial", "no_effect", "failed"]
 
 EXIT_OF_STATUS: dict[Status, ExitCode] = {
     "ok": ExitCode.OK,
     "empty": ExitCode.OK,
+    "unchanged": ExitCode.OK,
     "planned": ExitCode.OK,
     "partial": ExitCode.PARTIAL,
     "no_effect": ExitCode.NO_EFFECT,
@@ -42,7 +43,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     """The result of one command.
 
     `data` is the documented JSON shape; `blocks` is the table output; `errors` lists what failed (then `status` is
-    partial or failed); `notes` go to stderr. `exit_code` overrides what the status implies.
+    partial or failed); `notes` go to stderr. `csv_rows` are the CSV's items where the declaration gives them a type of
+    their own. `exit_code` overrides what the status implies.
     """
 
     data: msgspec.Struct
@@ -50,6 +52,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     status: Status = "ok"
     errors: list[Problem] = []
     notes: list[str] = []
+    csv_rows: Sequence[msgspec.Struct] = ()
     exit_code: ExitCode | None = None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,8 +14,8 @@ from .outcome import Cell, Outcome, Problem, Table
 UNKNOWN = "unknown"
 
 
-def render(command: str, outcome: Outcome, form: str, rows: str) -> str:
-    """The text for stdout. `rows` names the field of the data whose items are CSV rows ('' = the data itself)."""
+def render(command: str, outcome: Outcome, form: str, rows: str, csv_type: type[msgspec.Struct] | None = None) -> str:
+    """The text for stdout; for `rows` and `csv_type` see Declaration."""
     if form == "json":
         return msgspec.json.format(msgspec.json.encode(envelope(command, outcome)), indent=2).decode() + "\n"
     if form == "yaml":
@@ -23,7 +24,8 @@ def render(command: str, outcome: Outcome, form: str, rows: str) -> str:
         builtin = msgspec.to_builtins(envelope(command, outcome))
         return str(yaml.safe_dump(builtin, sort_keys=False, allow_unicode=True))
     if form == "csv":
-        return csv_text(outcome.data, rows)
+        items = outcome.csv_rows if csv_type is not None else rows_of(outcome.data, rows)
+        return csv_text(csv_columns(type(outcome.data), rows, csv_type), items)
     return table_text(outcome)
 
 
@@ -89,13 +91,20 @@ def _grid(table: Table) -> str:
     return "\n".join(text) + "\n"
 
 
-def csv_text(data: msgspec.Struct, rows: str) -> str:
+def rows_of(data: msgspec.Struct, rows: str) -> list[Any]:
+    """The items at `rows` (`messages`, or `messages.message` for a field of each); the data itself for ''."""
+    if not rows:
+        return [data]
+    name, _, inner = rows.partition(".")
+    items = getattr(data, name)
+    return [getattr(item, inner) for item in items] if inner else list(items)
+
+
+def csv_text(columns: list[str], items: Sequence[Any]) -> str:
     """A header line and one line for each item; nested values as JSON, unknown as an empty field."""
     import csv
     import io
 
-    items = [data] if not rows else list(getattr(data, rows))
-    columns = csv_columns(type(data), rows)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
@@ -108,12 +117,14 @@ def csv_text(data: msgspec.Struct, rows: str) -> str:
     return buffer.getvalue()
 
 
-def csv_columns(kind: type[msgspec.Struct], rows: str) -> list[str]:
+def csv_columns(kind: type[msgspec.Struct], rows: str, csv_type: type[msgspec.Struct] | None = None) -> list[str]:
     """The column names of a result's CSV form."""
-    item = kind
-    if rows:
-        arguments = typing.get_args(typing.get_type_hints(kind)[rows])
-        item = arguments[-1]
+    item: Any = csv_type or kind
+    if rows and csv_type is None:
+        name, _, inner = rows.partition(".")
+        item = typing.get_args(typing.get_type_hints(kind)[name])[-1]
+        if inner:
+            item = typing.get_type_hints(item)[inner]
     if isinstance(item, type) and issubclass(item, msgspec.Struct):
         return list(item.__struct_encode_fields__)
     return [rows]

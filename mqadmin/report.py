@@ -24,8 +24,14 @@ def status(failures: Sequence[Failure], *, empty: bool = False) -> Status:
     return "partial" if failures else "empty" if empty else "ok"
 
 
-def change_outcome(report: ChangeReport, describe: Callable[[Change], str], nothing: str) -> Outcome:
-    """The outcome of a change: a line for each change with its fields. `nothing` says what no change at all means."""
+def change_outcome(
+    report: ChangeReport, describe: Callable[[Change], str], nothing: str, *, if_none: Status = "unchanged"
+) -> Outcome:
+    """The outcome of a change: a line for each change with its fields.
+
+    `nothing` says what it means that nothing changed, and `if_none` is the status then: unchanged for settings that are
+    so already, no_effect for a delete of what is not there.
+    """
     blocks: list[Table | str] = []
     errors = problems(report.failures)
     notes = list(report.notes)
@@ -42,19 +48,15 @@ def change_outcome(report: ChangeReport, describe: Callable[[Change], str], noth
             )
         elif change.state == "unverified":
             errors.append(Problem(change.target, "accepted the change, but it could not be read back", "read it again"))
-    return Outcome(
-        data=report, blocks=blocks, status=_change_status(report, errors, notes, nothing), errors=errors, notes=notes
-    )
-
-
-def _change_status(report: ChangeReport, errors: list[Problem], notes: list[str], nothing: str) -> Status:
-    changed = report.effective
+    outcome = Outcome(data=report, blocks=blocks, errors=errors, notes=notes)
     if errors:
-        return "partial" if changed or report.failures else "no_effect"
-    if not changed:
+        outcome.status = "partial" if report.effective or report.failures else "no_effect"
+    elif not report.effective:
         notes.append(nothing)
-        return "no_effect"
-    return "planned" if report.planned else "ok"
+        outcome.status = if_none
+    elif report.planned:
+        outcome.status = "planned"
+    return outcome
 
 
 def _headline(change: Change, describe: Callable[[Change], str]) -> str:

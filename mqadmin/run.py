@@ -61,7 +61,8 @@ class Run:
         """Write an outcome now; for commands that repeat."""
         from .output import render
 
-        _write(render(self.name, outcome, self.options.output, self.declaration.rows))
+        told = self.declaration
+        _write(render(self.name, outcome, self.options.output, told.rows, told.csv))
         report(self.name, outcome.errors, outcome.notes)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
+
 from ...client.admin.cluster import RuntimeReport
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
@@ -11,9 +13,17 @@ from ..report import problems, status
 from ..run import Run
 
 
+class StatusEntry(msgspec.Struct, rename="camel"):
+    """One figure of one broker, for CSV."""
+
+    address: str
+    name: str
+    value: str
+
+
 @command(
     result=RuntimeReport,
-    rows="brokers",
+    csv=StatusEntry,
     one_of=(("broker_addr", "cluster_name"),),
     example="mqadmin brokerStatus -b 127.0.0.1:10911",
 )
@@ -37,4 +47,15 @@ async def broker_status(
             blocks.append(f"{prefix}unknown")
         else:
             blocks += [f"{prefix}{name:<32}: {figures[name]}" for name in sorted(figures)]
-    return Outcome(data=found, blocks=blocks, status=status(found.failures), errors=problems(found.failures))
+    entries = [
+        StatusEntry(b.broker.address, name, value)
+        for b in found.brokers
+        for name, value in sorted((b.figures or {}).items())
+    ]
+    return Outcome(
+        data=found,
+        blocks=blocks,
+        status=status(found.failures),
+        errors=problems(found.failures),
+        csv_rows=entries,
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ...client.admin.group import ConsumerProgress, GroupProgress, GroupSummary
+import msgspec
+
+from ...client.admin.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
 from ..declare import Opt, command
 from ..outcome import Cell, Outcome, Table
 from ..report import problems, status
@@ -12,7 +14,21 @@ from ..run import Run
 from ..values import boolean, human_time
 
 
-@command(result=ConsumerProgress, rows="groups", example="mqadmin consumerProgress -g my_group --output json")
+class ProgressEntry(msgspec.Struct, rename="camel"):
+    """One line of CSV: a group (topic, broker and queue are empty then), or with -g a queue of it."""
+
+    group: str
+    topic: str | None
+    broker_name: str | None
+    queue_id: int | None
+    broker_offset: int | None
+    consumer_offset: int | None
+    lag: int | None
+    count: int | None = None
+    consume_tps: float | None = None
+
+
+@command(result=ConsumerProgress, csv=ProgressEntry, example="mqadmin consumerProgress -g my_group --output json")
 async def consumer_progress(
     run: Run,
     group_name: Annotated[str | None, Opt("-g", "--groupName", help="show this group's queues")] = None,
@@ -28,7 +44,7 @@ async def consumer_progress(
     """Without -g all groups are listed, the largest lag first, a bounded number asked at a time.
 
     A lag that is not known (a broker did not answer, no offset stored) is unknown, never 0, and comes first.
-    With -g the JSON holds `group`, else `groups`; CSV lists groups, or with -g the group's queues.
+    With -g the JSON holds `group`, else `groups`.
     """
     async with run.admin() as admin:
         if group_name is not None:
@@ -39,6 +55,7 @@ async def consumer_progress(
                 status=status(found.failures, empty=not found.queues),
                 errors=problems(found.failures),
                 notes=[] if found.queues else [f"group '{group_name}' has no offset anywhere"],
+                csv_rows=[_queue_entry(found.group, queue) for queue in found.queues],
             )
         listing = await admin.groups.listing()
     return Outcome(
@@ -47,7 +64,16 @@ async def consumer_progress(
         status=status(listing.failures, empty=not listing.groups),
         errors=problems(listing.failures),
         notes=[] if listing.groups else ["the name server knows no consumer group (no retry topic)"],
+        csv_rows=[_group_entry(group) for group in listing.groups],
     )
+
+
+def _queue_entry(group: str, q: QueueProgress) -> ProgressEntry:
+    return ProgressEntry(group, q.topic, q.broker_name, q.queue_id, q.broker_offset, q.consumer_offset, q.lag)
+
+
+def _group_entry(g: GroupSummary) -> ProgressEntry:
+    return ProgressEntry(g.group, None, None, None, None, None, g.lag_total, g.count, g.consume_tps)
 
 
 def _queues(found: GroupProgress, show_client: bool) -> list[Table | str]:

@@ -20,7 +20,8 @@ async def delete_kv_config(
     """On every name server given, each read back. Deleting a key that is not there is reported as having no effect."""
     async with run.admin() as admin:
         report = await admin.kv.delete(namespace, key, plan=run.plan)
-    return change_outcome(report, _describe, f"there is no {namespace}/{key}, nothing was deleted")
+    nothing = f"there is no {namespace}/{key}, nothing was deleted"
+    return change_outcome(report, _describe, nothing, if_none="no_effect")
 
 
 def _describe(change: Change) -> str:

@@ -41,7 +41,8 @@ async def delete_sub_group(
             remove_offset=bool(remove_offset),
             plan=run.plan,
         )
-    return change_outcome(report, _describe, f"there is no group '{group_name}' there, nothing was deleted")
+    nothing = f"there is no group '{group_name}' there, nothing was deleted"
+    return change_outcome(report, _describe, nothing, if_none="no_effect")
 
 
 def _describe(change: Change) -> str:

@@ -29,7 +29,7 @@ async def delete_topic(
     async with run.admin() as admin:
         report = await admin.topics.delete(topic, cluster_name, plan=run.plan)
     nothing = f"there is no topic '{topic}' in cluster '{cluster_name}', nothing was deleted"
-    return change_outcome(report, _describe, nothing)
+    return change_outcome(report, _describe, nothing, if_none="no_effect")
 
 
 def _describe(change: Change) -> str:

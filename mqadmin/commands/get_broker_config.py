@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
+
 from ...client.admin.config import ConfigReport
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
@@ -11,9 +13,17 @@ from ..report import problems, status
 from ..run import Run
 
 
+class ConfigEntry(msgspec.Struct, rename="camel"):
+    """One key of one server, for CSV."""
+
+    address: str
+    key: str
+    value: str
+
+
 @command(
     result=ConfigReport,
-    rows="servers",
+    csv=ConfigEntry,
     any_of=(("broker_addr", "cluster_name"),),
     example="mqadmin getBrokerConfig -b 127.0.0.1:10911",
 )
@@ -46,4 +56,11 @@ def config_outcome(found: ConfigReport, *, by_cluster: bool = False) -> Outcome:
         else:
             blocks += [f"{key:<50}=  {value}" for key, value in server.config.items()]
         blocks.append("")
-    return Outcome(data=found, blocks=blocks, status=status(found.failures), errors=problems(found.failures))
+    entries = [ConfigEntry(s.address, key, value) for s in found.servers for key, value in (s.config or {}).items()]
+    return Outcome(
+        data=found,
+        blocks=blocks,
+        status=status(found.failures),
+        errors=problems(found.failures),
+        csv_rows=entries,
+    )

@@ -6,10 +6,10 @@ from ...client.admin.config import ConfigReport
 from ..declare import command
 from ..outcome import Outcome
 from ..run import Run
-from .get_broker_config import config_outcome
+from .get_broker_config import ConfigEntry, config_outcome
 
 
-@command(result=ConfigReport, rows="servers", example="mqadmin getNamesrvConfig")
+@command(result=ConfigReport, csv=ConfigEntry, example="mqadmin getNamesrvConfig")
 async def get_namesrv_config(run: Run) -> Outcome:
     """Every name server is asked; keys are sorted."""
     async with run.admin() as admin:

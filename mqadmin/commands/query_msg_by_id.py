@@ -31,7 +31,9 @@ class ByIdReport(msgspec.Struct, rename="camel"):
     consumed: list[DirectResult] = []
 
 
-@command(result=ByIdReport, rows="messages", changes=True, example="mqadmin queryMsgById -t TopicTest -i 7F0000...")
+@command(
+    result=ByIdReport, rows="messages.message", changes=True, example="mqadmin queryMsgById -t TopicTest -i 7F0000..."
+)
 async def query_msg_by_id(
     run: Run,
     topic: Annotated[str, Opt("-t", "--topic", help="topic name")],

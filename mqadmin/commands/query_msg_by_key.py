@@ -13,7 +13,7 @@ from ..run import Run
 from ..values import integer, positive
 
 
-@command(result=QueryReport, rows="messages", example="mqadmin queryMsgByKey -t TopicTest -k order-1")
+@command(result=QueryReport, rows="messages.message", example="mqadmin queryMsgByKey -t TopicTest -k order-1")
 async def query_msg_by_key(
     run: Run,
     topic: Annotated[str, Opt("-t", "--topic", help="topic name")],

@@ -14,7 +14,9 @@ from ..run import Run
 from ..values import charset, natural
 
 
-@command(result=QueryReport, rows="messages", example="mqadmin queryMsgByOffset -t TopicTest -b broker-a -i 0 -o 100")
+@command(
+    result=QueryReport, rows="messages.message", example="mqadmin queryMsgByOffset -t TopicTest -b broker-a -i 0 -o 100"
+)
 async def query_msg_by_offset(
     run: Run,
     topic: Annotated[str, Opt("-t", "--topic", help="topic name")],

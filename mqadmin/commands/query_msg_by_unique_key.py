@@ -27,7 +27,10 @@ class UniqueKeyReport(msgspec.Struct, rename="camel"):
 
 
 @command(
-    result=UniqueKeyReport, rows="messages", changes=True, example="mqadmin queryMsgByUniqueKey -t TopicTest -i FD00..."
+    result=UniqueKeyReport,
+    rows="messages.message",
+    changes=True,
+    example="mqadmin queryMsgByUniqueKey -t TopicTest -i FD00...",
 )
 async def query_msg_by_unique_key(
     run: Run,

@@ -46,7 +46,7 @@ async def reset_offset_by_time(
         int | None, Opt("-o", "--offset", help="to this offset instead of a time (with -b and -q)", parse=natural)
     ] = None,
 ) -> Outcome:
-    """Every queue is read back: what did not move is told, and the exit code is 8 when none moved.
+    """Every queue is read back: what did not move is told, and the exit code is 8 when none did though it should.
 
     A group that has consumers online keeps consuming from the new offset. Offset 0 is an offset like any other.
     """
@@ -102,12 +102,14 @@ def reset_outcome(report: ResetReport) -> Outcome:
     if not report.queues and not errors:
         notes.append("the topic has no queue to reset")
     elif not moved and not errors:
-        notes.append("nothing moved: the group is at these offsets already")
-    outcome: Status = "planned" if report.planned and moved else "ok"
+        kept = any(queue.state == "kept" for queue in report.queues)
+        why = "the group is behind these offsets, and -f false keeps it there" if kept else "it is there already"
+        notes.append(f"no offset moved: {why}")
+    outcome: Status = "planned" if report.planned else "ok"
     if errors:
-        outcome = "partial" if moved else "no_effect"
+        outcome = "partial" if moved or report.failures else "no_effect"
     elif not moved:
-        outcome = "no_effect"
+        outcome = "unchanged" if all(queue.state == "unchanged" for queue in report.queues) else "no_effect"
     return Outcome(data=report, blocks=[head, table], status=outcome, errors=errors, notes=notes)
 
 
