@@ -81,6 +81,7 @@ class ConsumeQueue:
         file = self._file
         if file is None or file.wrote == file.size:
             file = self._next_file()
+            self._use(file)  # before it may turn out to have no blocks, or the next try would add another one
         here = min(file.wrote + count * CQ_UNIT_SIZE, file.size)
         if file.reserved < here:
             file.reserve(here, min(max(file.reserved, _FIRST_STEP), _LAST_STEP))

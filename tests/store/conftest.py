@@ -1,0 +1,5 @@
+"""Lets the assertions in the shared helpers explain themselves."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.store.crash_driver", "tests.store.store_helpers", "tests.store.test_index")
