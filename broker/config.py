@@ -65,31 +65,45 @@ class BrokerConfig(ConfigClass):
     registerBrokerTimeoutMills: Annotated[
         int, Used("ms to wait for a name server's answer to a registration", low=1)
     ] = 24000
-    disableConsumeIfConsumerReadSlowly: Annotated[bool, Used("stop a group that is too far behind from consuming")] = (
-        False
-    )
-    consumerFallbehindThreshold: Annotated[
-        Long, Used("bytes behind the end of the commitlog that count as too far")
-    ] = 17179869184
+    slaveReadEnable: Annotated[bool, Used("suggest a slave to consumers that are far behind")] = False
     startAcceptSendRequestTimeStamp: Annotated[Long, Used("sends before this time (ms since 1970) are refused")] = 0
     traceOn: Annotated[bool, Used("whether the answer to a send asks clients to trace")] = True
     rejectPullConsumerEnable: Annotated[bool, Used("refuse pulls of consumers that pull actively")] = False
-    enablePropertyFilter: Annotated[bool, Used("allow SQL92 filter expressions")] = False
     compressedRegister: Annotated[bool, Used("compress the body of a registration with zlib")] = False
     forceRegister: Annotated[bool, Used("register each period even when nothing changed")] = True
     registerNameServerPeriod: Annotated[int, Used("ms between two registrations, clamped to 10000..60000", low=1)] = (
         30000
     )
+    reviveQueueNum: Annotated[int, Used("queues of the system topic rmq_sys_REVIVE_LOG_...", low=1)] = 8
+    litePullMessageEnable: Annotated[bool, Used("answer pulls of lite pull consumers")] = True
+    serverLoadBalancerEnable: Annotated[
+        bool, Used("assign queues to clients that ask the broker for their assignment")
+    ] = True
     transactionTimeOut: Annotated[Long, Used("ms after which a half message is checked with its producer", low=1)] = (
         6000
     )
     transactionCheckMax: Annotated[int, Used("checks of a half message before it is given up", low=0)] = 15
     transactionCheckInterval: Annotated[Long, Used("ms between two rounds of transaction checks", low=1)] = 30000
+    transactionOpMsgMaxSize: Annotated[
+        int, Used("bytes of settled half messages from which they are written at once", low=1)
+    ] = 4096
+    transactionOpBatchInterval: Annotated[
+        int, Used("ms between two writes of settled half messages into the op topic", low=1)
+    ] = 3000
     storeReplyMessageEnable: Annotated[bool, Used("store the reply of a request-reply call")] = True
     autoDeleteUnusedStats: Annotated[bool, Used("drop the statistics of a deleted topic or group")] = True
+    enableSlaveActingMaster: Annotated[
+        bool, Used("announced in the registration: the group's slaves may act as master")
+    ] = False
     useServerSideResetOffset: Annotated[
         bool, Used("keep an offset reset on the broker until the consumer pulls from it")
     ] = True
+    consumerOffsetUpdateVersionStep: Annotated[
+        Long, Used("consumer offset changes that count as one change of the table's data version", low=1)
+    ] = 500
+    delayOffsetUpdateVersionStep: Annotated[
+        Long, Used("delay offset changes that count as one change of the table's data version", low=1)
+    ] = 200
     validateSystemTopicWhenUpdateTopic: Annotated[bool, Used("refuse to change a system topic")] = True
     channelExpiredTimeout: Annotated[Long, Used("ms without a heartbeat after which a client is dropped", low=1)] = (
         120_000
@@ -98,13 +112,16 @@ class BrokerConfig(ConfigClass):
         Long, Used("ms without renewal after which a consumer's subscription is dropped", low=1)
     ] = 600_000
     enableSingleTopicRegister: Annotated[bool, Used("register a changed topic alone")] = False
+    enableMixedMessageType: Annotated[bool, Used("allow topics whose message.type is MIXED")] = False
     enableSplitRegistration: Annotated[bool, Used("register a long topic list in parts")] = False
     splitRegistrationSize: Annotated[int, Used("topics in one part of a split registration", low=1)] = 800
     configBlackList: Annotated[str, Used("keys, separated by `;`, that updateBrokerConfig refuses")] = (
         "configBlackList;brokerConfigPath"
     )
     clearRetryTopicWhenDeleteTopic: Annotated[bool, Used("deleting a topic deletes its pop retry topics")] = True
-    enableRegisterProducer: Annotated[bool, Used("keep a table of producers")] = True
+    enableCreateSysGroup: Annotated[
+        bool, Used("create groups named CID_RMQ_SYS_... even when autoCreateSubscriptionGroup is off")
+    ] = True
 
     # Keys of Apache's broker that are accepted and kept, without effect here.
     rocketmqHome: str | None = field(default_factory=lambda: environment("ROCKETMQ_HOME"))
@@ -148,7 +165,8 @@ class BrokerConfig(ConfigClass):
     accountStatsPrintZeroValues: bool = True
     transferMsgByHeap: bool = True
     sendHeartbeatTimeoutMillis: int = 1000
-    slaveReadEnable: bool = False
+    disableConsumeIfConsumerReadSlowly: bool = False
+    consumerFallbehindThreshold: Long = 17179869184
     brokerFastFailureEnable: bool = True
     waitTimeMillsInSendQueue: Long = 200
     waitTimeMillsInPullQueue: Long = 5000
@@ -162,6 +180,7 @@ class BrokerConfig(ConfigClass):
     maxErrorRateOfBloomFilter: int = 20
     filterDataCleanTimeSpan: Long = 86_400_000
     filterSupportRetry: bool = False
+    enablePropertyFilter: bool = False
     updateNameServerAddrPeriod: int = 120_000
     brokerHeartbeatInterval: int = 1000
     brokerNotActiveTimeoutMillis: Long = 10000
@@ -172,7 +191,6 @@ class BrokerConfig(ConfigClass):
     popPollingSize: int = 1024
     popPollingMapSize: int = 100_000
     maxPopPollingSize: Long = 100_000
-    reviveQueueNum: int = 8
     reviveInterval: Long = 1000
     reviveMaxSlow: Long = 3
     reviveScanTime: Long = 10000
@@ -199,26 +217,19 @@ class BrokerConfig(ConfigClass):
     popReviveMaxReturnSizePerRead: int = 16384
     popReviveMaxAttemptTimes: int = 16
     realTimeNotifyConsumerChange: bool = True
-    litePullMessageEnable: bool = True
     syncBrokerMemberGroupPeriod: int = 1000
     loadBalancePollNameServerInterval: Long = 30000
     cleanOfflineBrokerInterval: int = 30000
-    serverLoadBalancerEnable: bool = True
     defaultMessageRequestMode: MessageRequestMode = "PULL"
     defaultPopShareQueueNum: int = -1
     transactionMetricFlushInterval: Long = 3000
-    transactionOpMsgMaxSize: int = 4096
-    transactionOpBatchInterval: int = 3000
     aclEnable: bool = False
     enableDetailStat: bool = True
     isolateLogEnable: bool = False
     forwardTimeout: Long = 3000
-    enableSlaveActingMaster: bool = False
     enableRemoteEscape: bool = False
     skipPreOnline: bool = False
     asyncSendEnable: bool = True
-    consumerOffsetUpdateVersionStep: Long = 500
-    delayOffsetUpdateVersionStep: Long = 200
     lockInStrictMode: bool = False
     compatibleWithOldNameSrv: bool = True
     enableControllerMode: bool = False
@@ -248,7 +259,6 @@ class BrokerConfig(ConfigClass):
     globalColdReadThreshold: Long = 104857600
     fetchNamesrvAddrInterval: Long = 10000
     popResponseReturnActualRetryTopic: bool = False
-    enableMixedMessageType: bool = False
     popInflightMessageThreshold: Long = 10000
     enablePopMessageThreshold: bool = False
     enableFastChannelEventProcess: bool = False
@@ -261,7 +271,7 @@ class BrokerConfig(ConfigClass):
     configManagerVersion: str = "v1"
     allowRecallWhenBrokerNotWriteable: bool = True
     recallMessageEnable: bool = False
-    enableCreateSysGroup: bool = True
+    enableRegisterProducer: bool = True
     isBrokerContainer: bool = False
     isInBrokerContainer: bool = False
     filterServerNums: int = 0

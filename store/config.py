@@ -28,6 +28,7 @@ class MessageStoreConfig(ConfigClass):
     mappedFileSizeCommitLog: Annotated[
         int, Used("bytes of one commitlog file; reserved on disk step by step", low=4096)
     ] = 1073741824
+    timerWheelEnable: Annotated[bool, Used("create the system topic rmq_sys_wheel_timer")] = True
     mappedFileSizeConsumeQueue: Annotated[
         int, Used("bytes of one consumequeue file, rounded up to a multiple of 20", low=20)
     ] = 6_000_000
@@ -42,6 +43,9 @@ class MessageStoreConfig(ConfigClass):
     ] = 85
     flushIntervalConsumeQueue: Annotated[int, Used("ms between two flushes of the consumequeues", low=1)] = 1000
     cleanResourceInterval: Annotated[int, Used("ms between two rounds of deleting expired files", low=1)] = 10000
+    deleteCommitLogFilesInterval: Annotated[
+        int, Used("ms between the deletion of two commitlog files of one round", low=0)
+    ] = 100
     deleteWhen: Annotated[str, Used("hours of the day at which expired files are deleted, `04` or `04;16`")] = "04"
     diskMaxUsedSpaceRatio: Annotated[
         int,
@@ -50,6 +54,9 @@ class MessageStoreConfig(ConfigClass):
     fileReservedTime: Annotated[int, Used("hours a commitlog file is kept after its last change", low=0)] = 72
     deleteFileBatchMax: Annotated[int, Used("files deleted in one round at most", low=1)] = 10
     maxMessageSize: Annotated[int, Used("bytes of a message's body at most", low=1)] = 4194304
+    maxFilterMessageSize: Annotated[
+        int, Used("bytes of consumequeue units that one pull looks at past a filter at most", low=20)
+    ] = 16000
     checkCRCOnRecover: Annotated[bool, Used("check body CRCs in recovery")] = True
     flushCommitLogLeastPages: Annotated[
         int, Used("dirty pages of 4 KiB from which a periodic commitlog flush writes", low=0)
@@ -99,21 +106,15 @@ class MessageStoreConfig(ConfigClass):
     offsetCheckInSlave: Annotated[bool, Used("a slave corrects a consumer's offset that lies outside its queue")] = (
         False
     )
-    diskFallRecorded: Annotated[bool, Used("count how far consumers are behind")] = True
     defaultQueryMaxNum: Annotated[int, Used("results of a query by key when the client names no number", low=1)] = 32
-    maxTopicLength: Annotated[int, Used("characters of a topic name at most", low=1, high=255)] = 127
-    autoMessageVersionOnTopicLen: Annotated[bool, Used("write topics above 127 characters in records of version 2")] = (
-        True
-    )
-    pullBatchMaxMessageCount: Annotated[int, Used("messages one pull may ask for", low=1)] = 160
-    maxConsumeQueueScan: Annotated[int, Used("consumequeue entries a pull scans past a filter at most", low=1)] = 20000
-
-    maxFilterMessageSize: Annotated[
-        int, Used("bytes of consumequeue units that one pull looks at past a filter at most", low=20)
-    ] = 16000
-    enabledAppendPropCRC: Annotated[
-        bool, Used("append a CRC of the whole record as its last property")
-    ] = False
+    enabledAppendPropCRC: Annotated[bool, Used("append a CRC of the whole record as its last property")] = False
+    replicasPerDiskPartition: Annotated[int, Used("brokers whose stores share the disk", low=1)] = 1
+    logicalDiskSpaceCleanForciblyThreshold: Annotated[
+        float,
+        Used(
+            "share of the disk, 0 to 1, at which replicasPerDiskPartition brokers' files are deleted before their time"
+        ),
+    ] = 0.8
 
     # Keys of Apache's store that are accepted and kept, without effect here.
     storePathDLedgerCommitLog: str | None = None
@@ -136,7 +137,6 @@ class MessageStoreConfig(ConfigClass):
     timerEnableCheckMetrics: bool = True
     timerInterceptDelayLevel: bool = False
     timerMaxDelaySec: int = 259200
-    timerWheelEnable: bool = True
     disappearTimeAfterStart: int = -1
     timerStopEnqueue: bool = False
     timerCheckMetricsWhen: str = "05"
@@ -156,7 +156,6 @@ class MessageStoreConfig(ConfigClass):
     maxRecoveryCommitlogFiles: int = 30
     useReentrantLockWhenPutMessage: bool = True
     flushCommitLogTimed: bool = True
-    deleteCommitLogFilesInterval: int = 100
     deleteConsumeQueueFilesInterval: int = 100
     destroyMapedFileIntervalForcibly: int = 120_000
     redeleteHangedFileInterval: int = 120_000
@@ -175,6 +174,7 @@ class MessageStoreConfig(ConfigClass):
     warmMapedFileEnable: bool = False
     debugLockEnable: bool = False
     duplicationEnable: bool = False
+    diskFallRecorded: bool = True
     osPageCacheBusyTimeOutMills: Long = 1000
     transientStorePoolEnable: bool = False
     transientStorePoolSize: int = 5
@@ -197,6 +197,8 @@ class MessageStoreConfig(ConfigClass):
     dispatchCqCacheNum: int = 4096
     enableAsyncReput: bool = True
     recheckReputOffsetFromCq: bool = False
+    maxTopicLength: int = 127
+    autoMessageVersionOnTopicLen: bool = True
     forceVerifyPropCRC: bool = False
     travelCqFileNumWhenGetMessage: int = 1
     correctLogicMinOffsetSleepInterval: int = 1
@@ -215,6 +217,7 @@ class MessageStoreConfig(ConfigClass):
     wakeFlushWhenPutMessage: bool = False
     enableCleanExpiredOffset: bool = False
     maxAsyncPutMessageRequests: int = 5000
+    pullBatchMaxMessageCount: int = 160
     totalReplicas: int = 1
     inSyncReplicas: int = 1
     minInSyncReplicas: int = 1
@@ -225,11 +228,10 @@ class MessageStoreConfig(ConfigClass):
     haMaxTimeSlaveNotCatchup: Long = 15000
     syncMasterFlushOffsetWhenStartup: bool = False
     maxChecksumRange: Long = 1073741824
-    replicasPerDiskPartition: int = 1
-    logicalDiskSpaceCleanForciblyThreshold: float = 0.8
     maxSlaveResendLength: Long = 268435456
     syncFromLastFile: bool = False
     asyncLearner: bool = False
+    maxConsumeQueueScan: int = 20000
     sampleCountThreshold: int = 5000
     coldDataFlowControlEnable: bool = False
     coldDataScanEnable: bool = False
