@@ -13,11 +13,15 @@ class MissingFileError(StoreError):
     """A file in the middle of a row of mapped files is not there; `path` names it."""
 
     def __init__(self, path: str, before: str, after: str) -> None:
-        super().__init__(
-            f"{path} is missing: it belongs between {before} and {after}",
-            "put the file back from a backup; or, when its messages may be given up, move the files before it "
-            "out of the folder and start again",
+        folder = path.rpartition("/")[0]
+        step = (
+            f"put it back from a backup; or remove the folder {folder} and the file checkpoint, create an empty "
+            "file abort next to it, and start again: the queue is then rebuilt from the commitlog"
+            if "/consumequeue/" in path
+            else "put it back from a backup; or, when the messages before it may be given up, move the files before "
+            "it out of the folder and start again"
         )
+        super().__init__(f"{path} is missing: it belongs between {before} and {after}", step)
         self.path = path
 
 

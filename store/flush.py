@@ -224,6 +224,8 @@ class FlushService:
                     self._files_at_last_thorough = files
             except OSError as error:
                 log.error("the consumequeues could not be synced: %s", error)
+            except Exception:
+                log.exception("flushing the consumequeues failed, it is tried again")
 
     async def _flush_queues(self, *, thorough: bool) -> None:
         """Sync the consumequeues with enough dirty pages; if `thorough` all of them, and the checkpoint after."""

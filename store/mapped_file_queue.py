@@ -144,8 +144,9 @@ class MappedFileQueue:
             log.warning("%s is kept: %s", self.folder, error)
 
     def _drop(self, mapped: MappedFile) -> None:
-        self.fs.remove(mapped.path)
-        mapped.file.close()
+        path = mapped.path
+        mapped.file.close()  # first: a sync that is under way then takes the missing file for what it is
+        self.fs.remove(path)
 
     def close(self) -> None:
         """Let go of all files. Does not flush."""

@@ -236,6 +236,24 @@ def test_a_missing_middle_file_is_named(tmp_path: Path) -> None:
     kill(store)
 
 
+def test_a_missing_queue_file_is_named_and_the_advice_works(tmp_path: Path) -> None:
+    write(tmp_path, 200, clean=True)
+    folder = tmp_path / "consumequeue" / "T" / "1"
+    path = sorted(folder.iterdir())[1]
+    path.unlink()
+    store = MessageStore(small_config(tmp_path), store_host=HOST)
+    with pytest.raises(MissingFileError) as caught:
+        store.load()
+    assert caught.value.path == str(path)
+    assert str(folder) in caught.value.next_step
+    shutil.rmtree(folder)
+    (tmp_path / "checkpoint").unlink()
+    (tmp_path / "abort").touch()
+    store, _ = reopen(tmp_path)
+    assert numbers(store) == list(range(200))
+    kill(store)
+
+
 def test_a_file_of_the_wrong_length_is_named_and_an_empty_last_one_is_removed(tmp_path: Path) -> None:
     write(tmp_path, 100, clean=True)
     empty = tmp_path / "commitlog" / f"{2 * LOG_FILE:020d}"
