@@ -214,6 +214,7 @@ async def delete(admin: MQAdmin, topic: str, cluster: str, *, plan: bool) -> Cha
     """
     brokers = await admin.cluster.masters(cluster)
     names = {broker.broker_name or "" for broker in await admin.cluster.brokers(cluster)}
+    registered, others = await _registered(admin, topic, cluster, names)
 
     async def one(broker: BrokerAddress) -> Change:
         return await _delete_one(admin, broker, topic, plan=plan)
@@ -221,12 +222,25 @@ async def delete(admin: MQAdmin, topic: str, cluster: str, *, plan: bool) -> Cha
     fan = await admin.fan_out(brokers, one)
     fan.require_some(f"deleting topic {topic}")
     report = ChangeReport(plan, list(fan.answers.values()), fan.failures)
-    await _delete_routes(admin, topic, cluster, names, report)
+    if others:
+        report.notes.append(f"topic '{topic}' stays in {', '.join(others)}")
+    if registered:
+        await _delete_routes(admin, topic, cluster, registered, report)
     old = await admin.kv.get(ORDER_TOPIC_NAMESPACE, topic)
     if old is not None:
         left = {name: entry for name, entry in order_entries(old).items() if name not in names}
         await _set_order(admin, topic, old, ";".join(left.values()), report)
     return report
+
+
+async def _registered(admin: MQAdmin, topic: str, cluster: str, names: set[str]) -> tuple[list[str], list[str]]:
+    """(brokers of the cluster in the topic's route, other clusters in it); read before anything is deleted."""
+    try:
+        route = await admin.topics.route_data(topic)
+    except NotFoundError:
+        return [], []
+    held = sorted(queue.broker_name for queue in route.queue_datas if queue.broker_name in names)
+    return held, sorted({broker.cluster for broker in route.broker_datas if broker.cluster != cluster})
 
 
 async def _delete_one(admin: MQAdmin, broker: BrokerAddress, topic: str, *, plan: bool) -> Change:
@@ -247,19 +261,9 @@ async def _delete_one(admin: MQAdmin, broker: BrokerAddress, topic: str, *, plan
     return change
 
 
-async def _delete_routes(admin: MQAdmin, topic: str, cluster: str, names: set[str], report: ChangeReport) -> None:
+async def _delete_routes(admin: MQAdmin, topic: str, cluster: str, held: list[str], report: ChangeReport) -> None:
     from ...remoting.headers import DeleteTopicFromNamesrvRequestHeader
 
-    try:
-        route = await admin.topics.route_data(topic)
-    except NotFoundError:
-        return
-    held = sorted(queue.broker_name for queue in route.queue_datas if queue.broker_name in names)
-    others = sorted({broker.cluster for broker in route.broker_datas if broker.cluster != cluster})
-    if others:
-        report.notes.append(f"topic '{topic}' stays in {', '.join(others)}")
-    if not held:
-        return
     fields = [FieldChange(f"route.{name}", "registered", None) for name in held]
 
     async def one(address: str) -> Change:

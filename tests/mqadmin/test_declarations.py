@@ -13,11 +13,14 @@ from tests.golden_data import facts
 
 APACHE = {entry["name"]: entry for entry in facts("5.3.3", "mqadmin-commands")}
 DECLARED = [entry for entry in registry.ENTRIES if entry.name in APACHE]
-FIRST_COMMANDS = """clusterList topicList updateTopic deleteTopic topicRoute topicStatus topicClusterList updateTopicPerm
-updateSubGroup deleteSubGroup consumerProgress consumerConnection producerConnection resetOffsetByTime
-skipAccumulatedMessage brokerStatus getBrokerConfig updateBrokerConfig getNamesrvConfig updateNamesrvConfig queryMsgById
-queryMsgByKey queryMsgByUniqueKey queryMsgByOffset queryCq printMsg sendMessage consumeMessage wipeWritePerm addWritePerm
-updateKvConfig deleteKvConfig""".split()
+_FIRST = """
+clusterList topicList updateTopic deleteTopic topicRoute topicStatus topicClusterList updateTopicPerm updateSubGroup
+deleteSubGroup consumerProgress consumerConnection producerConnection resetOffsetByTime skipAccumulatedMessage
+brokerStatus getBrokerConfig updateBrokerConfig getNamesrvConfig updateNamesrvConfig queryMsgById queryMsgByKey
+queryMsgByUniqueKey queryMsgByOffset queryCq printMsg sendMessage consumeMessage wipeWritePerm addWritePerm
+updateKvConfig deleteKvConfig
+"""
+FIRST_COMMANDS = _FIRST.split()
 
 
 def declaration(entry: registry.Entry) -> declare.Declaration:

@@ -43,7 +43,9 @@ def test_the_listing_imports_no_command_and_no_library(argv: tuple[str, ...]) ->
 def test_help_of_a_command_imports_no_broker_and_no_rich() -> None:
     loaded = modules_after("topicRoute", "--help")
     assert not loaded & {"textual", "rich", "rich.live", "yaml", "numpy"}
-    assert not any(name.startswith(("rocketmq_ops.broker", "rocketmq_ops.namesrv", "rocketmq_ops.store")) for name in loaded)
+    assert not any(
+        name.startswith(("rocketmq_ops.broker", "rocketmq_ops.namesrv", "rocketmq_ops.store")) for name in loaded
+    )
 
 
 def test_topic_route_stays_lean() -> None:

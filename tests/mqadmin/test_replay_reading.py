@@ -201,9 +201,7 @@ def test_print_messages(cli: Cli) -> None:
     assert [line.split(" BODY: ")[-1] for line in ours] == [line.split(" BODY: ")[-1] for line in theirs]
     for mine, their in zip(ours, theirs, strict=True):
         fields = re.findall(r"(?:MSGID: \S+|(?:queueOffset|storeSize|msgId|commitLogOffset|bodyCRC)=\w+)", their)
-        assert fields == re.findall(
-            r"(?:MSGID: \S+|(?:queueOffset|storeSize|msgId|commitLogOffset|bodyCRC)=\w+)", mine
-        )
+        assert fields == re.findall(r"(?:MSGID: \S+|(?:queueOffset|storeSize|msgId|commitLogOffset|bodyCRC)=\w+)", mine)
 
 
 def test_every_reading_command_has_yaml_and_csv(cli: Cli) -> None:
