@@ -99,6 +99,9 @@ class FlushService:
         except OSError as error:
             log.error("the store could not be flushed on its stop: %s", error)
             return False
+        if self._store.index.is_behind:
+            log.error("the index lacks messages for want of disk space, the next start builds it anew")
+            return False
         return True
 
     # -- commitlog

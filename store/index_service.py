@@ -284,6 +284,11 @@ class IndexService:
             log.info("the index can be written again")
         return True
 
+    @property
+    def is_behind(self) -> bool:
+        """True while messages wait for disk space to be indexed."""
+        return bool(self._waiting)
+
     # -- reading
 
     def query_offset(self, topic: str, key: str, max_num: int, begin: int, end: int) -> QueryOffsetResult:

@@ -12,7 +12,7 @@ import pytest
 from rocketmq_ops.store.inner_message import PutStatus
 from rocketmq_ops.store.mapped_file import MappedFile
 from rocketmq_ops.store.message_store import MessageStore
-from tests.store.crash_driver import ROOT, Load, check_contents, end_of, open_small, run_load
+from tests.store.crash_driver import ROOT, Load, check_contents, end_of, open_small, records_of, run_load
 from tests.store.faults import PAGE, FaultyFileSystem
 from tests.store.store_helpers import Clock, kill, message, read_all
 
@@ -187,6 +187,66 @@ def test_a_store_that_cannot_be_flushed_keeps_its_abort_file() -> None:
     again = open_small(fs.after_kill(), clock)
     check_contents(again, load.acked, load.sent)
     assert end_of(again, next(iter(load.acked.values()))) > 0
+
+
+def test_a_stop_with_the_index_behind_is_made_good_by_the_next_start() -> None:
+    fs, clock, load = FaultyFileSystem(), Clock(), Load(random.Random(5))
+    store = open_small(fs, clock)
+    put_some(store, load, clock, 5)
+    fs.on_event = lambda name, path: fail_in_index(name, path)
+    while store.flags.writeable:
+        put_some(store, load, clock, 1)
+    assert store.index.is_behind
+
+    async def run() -> None:
+        store.start()
+        await store.shutdown()
+
+    asyncio.run(run())
+    again = open_small(fs.after_kill(), clock)
+    check_contents(again, load.acked, load.sent)
+
+
+def fail_in_index(name: str, path: str) -> None:
+    if name in ("reserve", "open") and "/index/" in path:
+        raise OSError(errno.ENOSPC, "full", path)
+
+
+def test_cleaning_and_a_power_cut_leave_a_row_without_holes() -> None:
+    for seed in range(20):
+        fs, clock, load = FaultyFileSystem(), Clock(), Load(random.Random(seed))
+        keys = {"fileReservedTime": 0, "flushDiskType": "SYNC_FLUSH"}
+        store = open_small(fs, clock, **keys)
+        asyncio.run(run_load_and_stop(store, load, clock))
+        store = open_small(fs, clock, **keys)
+        snapshots: list[FaultyFileSystem] = []
+        fs.on_event = lambda name, path, fs=fs, rng=load.rng, taken=snapshots: (  # type: ignore[misc]
+            taken.append(fs.after_power_cut(rng)) if name in ("remove", "sync_dir") else None
+        )
+        clock.now += 1000 * 3_600_000
+        store.cleaning.delete_manually()
+        assert store.cleaning.clean_now() >= 2
+        fs.on_event = None
+        snapshots.append(fs.after_power_cut(load.rng))
+        assert len(snapshots) > 4
+        for snapshot in snapshots:
+            again = open_small(snapshot, clock, **keys)
+            first = again.min_phy_offset
+            left = {body: one for body, one in load.acked.items() if one.physical >= first}
+            records = {record.body for record in records_of(again)}
+            assert set(left) <= records
+            assert again.put_message(message(body=b"more")).status == PutStatus.PUT_OK
+            for queue in again.queues():
+                found = read_all(again, *queue)
+                assert [one.queue_offset for one in found] == list(
+                    range(again.min_offset(*queue), again.max_offset(*queue))
+                )
+            kill(again)
+
+
+async def run_load_and_stop(store: MessageStore, load: Load, clock: Clock) -> None:
+    await run_load(store, load, clock, 60, sync=True)
+    await store.shutdown()
 
 
 def test_a_second_broker_on_the_store_is_refused_and_harms_nothing() -> None:
