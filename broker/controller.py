@@ -67,6 +67,8 @@ from rocketmq_ops.store.message_store import MessageStore
 log = logging.getLogger(__name__)
 
 SCAN_CLIENTS_INTERVAL_MS = 10_000
+#: ms until the next attempt when a name server could not be reached or refused.
+REGISTER_RETRY_INTERVAL_MS = 3_000
 #: The VIP port, on which clients may send and administrate, lies this much below ``listenPort``.
 VIP_PORT_DISTANCE = 2
 
@@ -133,6 +135,8 @@ class BrokerController:
         self.outer = BrokerOuterApi(self)
         self.held_pulls = PullRequestHold(self.clock, self._max_offset)
         self._jobs = PeriodicJobs()
+        self._registering = 0
+        self._registered_everywhere = True
         self._files = BackgroundFiles()
         self._configuration_listeners: list[Callable[[], None]] = []
         self._started = False
@@ -173,7 +177,8 @@ class BrokerController:
         self.delay.start()
         self.transactions.start()
         self._start_jobs()
-        await self.outer.register_all()
+        await self.register_all()
+        self._jobs.every("register", self._registration_interval, self._register_soon)
         gc.collect()
         gc.freeze()
 
@@ -205,7 +210,12 @@ class BrokerController:
 
     async def register_all(self) -> None:
         """Register with every name server and wait for their answers; a failing one costs a log line only."""
-        await self.outer.register_all()
+        self._registering += 1
+        try:
+            accepted = await self.outer.register_all()
+        finally:
+            self._registering -= 1
+        self._registered_everywhere = accepted == len(self.outer.name_servers)
 
     def on_configuration_changed(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each change of the configuration, for those who keep something derived from it."""
@@ -217,11 +227,18 @@ class BrokerController:
             listener()
 
     def _register_soon(self) -> None:
-        run_later(self.register_all(), "register-broker")
+        if not self._registering:
+            run_later(self.register_all(), "register-broker")
+
+    def _registration_interval(self) -> int:
+        # Where Apache waits out the period, a name server that is started together with the broker, or comes back,
+        # knows it soon.
+        if not self._registered_everywhere:
+            return REGISTER_RETRY_INTERVAL_MS
+        return max(10_000, min(self.config.registerNameServerPeriod, 60_000))
 
     def _start_jobs(self) -> None:
         every, save, config, store_config = self._jobs.every, self._files.save, self.config, self.store_config
-        every("register", lambda: max(10_000, min(config.registerNameServerPeriod, 60_000)), self._register_soon)
         every("consumer offsets", lambda: config.flushConsumerOffsetInterval, lambda: save(self.offsets))
         every("delay offsets", lambda: store_config.flushDelayOffsetInterval, lambda: save(self.delay))
         every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)

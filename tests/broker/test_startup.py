@@ -1,13 +1,18 @@
 """`mqbroker` as a process: flags, the ready line, mistakes, the end; and mqshutdown of exactly that process."""
 
+import asyncio
 import re
 import socket
 
 import pytest
 
+from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.startup import BrokerSettings
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.properties import parse_properties
+from rocketmq_ops.namesrv.config import NamesrvConfig
+from rocketmq_ops.namesrv.controller import NamesrvController
+from rocketmq_ops.remoting.config import NettyServerConfig
 from tests.server_process import run, started
 
 
@@ -117,3 +122,31 @@ def test_a_master_has_id_0():
     settings.broker.brokerId = 3
     settings.check()
     assert settings.broker.brokerId == 0
+
+
+def test_a_name_server_that_comes_later_learns_of_the_broker_soon(tmp_path, monkeypatch):
+    monkeypatch.setattr("rocketmq_ops.broker.controller.REGISTER_RETRY_INTERVAL_MS", 20)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    async def run_both():
+        settings = BrokerSettings.default()
+        settings.load(write_config(tmp_path))
+        settings.broker.namesrvAddr = f"127.0.0.1:{port}"
+        broker = BrokerController(settings.broker, settings.store, settings.server, settings.client)
+        config = NamesrvConfig(kvConfigPath=str(tmp_path / "kv.json"))
+        namesrv = NamesrvController(config, NettyServerConfig(bindAddress="127.0.0.1", listenPort=port))
+        registered = asyncio.Event()
+        take = namesrv.routes.register_broker
+        namesrv.routes.register_broker = lambda registration: registered.set() or take(registration)
+        await broker.start()
+        await namesrv.start()
+        try:
+            await asyncio.wait_for(registered.wait(), 20)
+            assert namesrv.routes.brokers["broker-a"].broker_addrs == {0: broker.address}
+        finally:
+            await broker.stop()
+            await namesrv.stop()
+
+    asyncio.run(run_both())
