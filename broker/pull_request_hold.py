@@ -8,11 +8,15 @@ Mirrors org.apache.rocketmq.broker.longpolling.PullRequestHoldService.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+
+log = logging.getLogger(__name__)
 
 #: How often timed out pulls are looked for. Apache's sweeps every 5 s; a finer sweep honours short suspend times.
 SWEEP_INTERVAL_MS = 1_000
@@ -141,4 +145,9 @@ class PullRequestHold:
         woken, self._woken = self._woken, []
         for pull in woken:
             if not pull.channel.closed:
-                self.execute(pull)
+                try:
+                    self.execute(pull)
+                except Exception as error:
+                    log.exception("a held pull of %s failed", pull.channel.remote)
+                    remark = f"{type(error).__name__}: {error}"
+                    pull.channel.send(pull.request.reply(ResponseCode.SYSTEM_ERROR, remark))

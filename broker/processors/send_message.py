@@ -32,7 +32,13 @@ from rocketmq_ops.common.message import (
     string_to_properties,
 )
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
-from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, MULTI_TAGS_FLAG
+from rocketmq_ops.common.sysflag import (
+    INNER_BATCH_FLAG,
+    MULTI_TAGS_FLAG,
+    TRANSACTION_MASK,
+    TRANSACTION_PREPARED_TYPE,
+    TRANSACTION_ROLLBACK_TYPE,
+)
 from rocketmq_ops.common.topics import NOT_ALLOWED_SEND_TOPICS, RETRY_GROUP_TOPIC_PREFIX, dlq_topic
 from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.answer_frame import header_frame, success_template
@@ -75,6 +81,8 @@ SPECIAL_PROPERTIES = frozenset(
     }
 )
 
+#: Flags with which a message does not take the short way either.
+_SPECIAL_FLAGS = INNER_BATCH_FLAG | TRANSACTION_MASK
 _PUT_OK = PutStatus.PUT_OK
 
 SendHeader = SendMessageRequestHeader | SendMessageRequestHeaderV2
@@ -137,7 +145,12 @@ class SendMessageProcessor:
             raw_properties = (text + self._suffix if text[-1] == "\x02" else f"{text}\x02{self._suffix}").encode()
         except (ValueError, KeyError):
             return self._send_general(channel, request, header)
-        if queue_id >= plan.queue_id_limit or not SPECIAL_PROPERTIES.isdisjoint(properties):
+        sys_flag = header.sys_flag
+        if (
+            queue_id >= plan.queue_id_limit
+            or sys_flag & _SPECIAL_FLAGS
+            or not SPECIAL_PROPERTIES.isdisjoint(properties)
+        ):
             return self._send_general(channel, request, header)
         result = self._put(
             InnerMessage(
@@ -149,7 +162,7 @@ class SendMessageProcessor:
                 channel.remote_host_bytes,
                 header.born_timestamp,
                 header.flag,
-                header.sys_flag | plan.sys_flag,
+                sys_flag | plan.sys_flag,
                 header.reconsume_times or 0,
             )
         )
@@ -293,6 +306,9 @@ class SendMessageProcessor:
                 remark = "a transactional message cannot have a delay level: send it without DELAY"
                 return self._answer(request, ResponseCode.MESSAGE_ILLEGAL, remark)
             controller.transactions.prepare(message)
+        elif message.sys_flag & TRANSACTION_MASK in (TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE):
+            remark = "a message with a transaction flag and without TRAN_MSG would never be delivered"
+            return self._answer(request, ResponseCode.MESSAGE_ILLEGAL, remark)
         else:
             status = schedule(message, controller.delay.max_delay_level)
             if status is not None:

@@ -183,6 +183,22 @@ def test_held_pull_ends_with_its_time(tmp_path: Path, settings: dict[str, object
     run(tmp_path, body, **settings)
 
 
+def test_failure_of_a_held_pull_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(session: Session) -> None:
+        await session.send("T")
+        held = await hold(session, "T", 1)
+
+        def fail(*arguments: object) -> None:
+            raise ValueError("broken")
+
+        monkeypatch.setattr(session.broker.store, "get_message", fail)
+        await session.send("T")
+        answer = await held
+        assert (answer.code, answer.remark) == (R.SYSTEM_ERROR, "ValueError: broken")
+
+    run(tmp_path, body)
+
+
 def test_held_pulls_of_a_closed_connection_are_forgotten(tmp_path: Path) -> None:
     async def body(session: Session) -> None:
         await session.send("T")

@@ -168,6 +168,17 @@ def test_refusals(tmp_path: Path, topic: str, more: dict[str, str], code: int, r
     run(tmp_path, body)
 
 
+def test_flags_that_would_hide_a_message_are_refused(tmp_path: Path) -> None:
+    async def body(session: Session) -> None:
+        await session.send("T")
+        for flag in ("4", "12", "128"):
+            assert (await session.send("T", f=flag)).code == R.MESSAGE_ILLEGAL
+        assert (await session.send("T", f="8")).code == R.SUCCESS
+        assert session.broker.store.max_offset("T", 0) == 2
+
+    run(tmp_path, body)
+
+
 def test_body_limits(tmp_path: Path) -> None:
     async def body(session: Session) -> None:
         assert (await session.send("T", b"x" * 131072)).code == 0
