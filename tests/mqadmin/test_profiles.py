@@ -1,0 +1,83 @@
+"""Where the name servers come from, and that secrets stay where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.mqadmin import profiles
+from rocketmq_ops.mqadmin.profiles import ProfileError, resolve
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The profile file that the fixture of this folder points to."""
+    path = tmp_path / "profiles.yaml"
+    path.write_text(
+        "default: dev\n"
+        "profiles:\n"
+        "  dev: {namesrv: '10.0.0.1:9876;10.0.0.2:9876', timeoutMs: 700}\n"
+        "  prod: {namesrv: ['10.1.0.1:9876'], accessKey: ops, secretKeyEnv: MQ_SECRET}\n"
+    )
+    return path
+
+
+def test_the_option_goes_before_the_environment_before_the_profile(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve(None, None).name_servers == ("10.0.0.1:9876", "10.0.0.2:9876")
+    monkeypatch.setenv("NAMESRV_ADDR", "10.2.0.1:9876")
+    assert resolve(None, None).name_servers == ("10.2.0.1:9876",)
+    assert resolve("10.3.0.1:9876", None).name_servers == ("10.3.0.1:9876",)
+
+
+def test_a_named_profile_goes_before_the_environment(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAMESRV_ADDR", "10.2.0.1:9876")
+    assert resolve(None, "dev").timeout_ms == 700
+    assert resolve("10.3.0.1:9876", "dev").name_servers == ("10.3.0.1:9876",)
+
+
+def test_a_secret_from_the_environment_shows_nowhere(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ProfileError, match="MQ_SECRET"):
+        resolve(None, "prod")
+    monkeypatch.setenv("MQ_SECRET", "hunter2hunter2")
+    found = resolve(None, "prod")
+    assert (found.access_key, found.secret_key) == ("ops", "hunter2hunter2")
+    assert "hunter2" not in repr(found)
+
+
+def test_a_file_with_a_secret_must_be_private(file: Path) -> None:
+    file.write_text("profiles: {p: {namesrv: 'h:1', accessKey: a, secretKey: s}}\n")
+    file.chmod(0o644)
+    with pytest.raises(ProfileError, match="others may read it") as caught:
+        resolve(None, "p")
+    assert "chmod 600" in caught.value.next_step
+    file.chmod(0o600)
+    assert resolve(None, "p").secret_key == "s"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        ("profiles: {a: {namesrv: 'h:1'}, b: {namesrv: 'h:2'}}", None, "names no default"),
+        ("profiles: {a: {namesrv: 'h:1'}}", "b", "no profile 'b'"),
+        ("profiles: {a: {namesrv: 'h'}}", "a", "not an address"),
+        ("profiles: {a: {}}", "a", "gives no name server"),
+        ("profiles: {a: {namesrv: 'h:1', nameserver: x}}", "a", "unknown key 'nameserver'"),
+        ("profiles: [", "a", "cannot read"),
+        ("", "a", "has no `profiles`"),
+    ],
+)
+def test_mistakes_are_named(file: Path, text: str, name: str | None, said: str) -> None:
+    file.write_text(text)
+    with pytest.raises(Exception, match=said):
+        resolve(None, name)
+
+
+def test_the_folder_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/some/where")
+    assert profiles.config_folder() == Path("/some/where/rocketmq-ops")
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setattr("sys.platform", "linux")
+    assert profiles.config_folder() == Path.home() / ".config" / "rocketmq-ops"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert profiles.config_folder() == Path.home() / "Library" / "Application Support" / "rocketmq-ops"
