@@ -97,7 +97,7 @@ class ConcurrentService:
                 done = [message for message in messages if message not in again]
                 self._submit_later(queue, again)
         offset = queue.remove(done)
-        if offset is not None and not queue.dropped:
+        if offset is not None and not queue.released:
             update(consumer.offsets.table, queue.queue, offset, increase_only=True)
 
     async def _give_back(self, message: MessageExt, context: ConsumeContext) -> bool:
@@ -182,7 +182,7 @@ class OrderlyService:
         if not ok and await self._must_rest(messages):
             return context.suspend_ms or consumer.settings.suspend_queue_ms
         offset = queue.remove(messages)
-        if offset is not None and not queue.dropped:
+        if offset is not None and not queue.released:
             update(consumer.offsets.table, queue.queue, offset, increase_only=False)
         return 0
 

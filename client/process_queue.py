@@ -30,7 +30,9 @@ class ProcessQueue:
         self.size = 0
         """Bytes of the bodies held."""
         self.dropped = False
-        """Set when the queue is given away: nothing of it counts any more."""
+        """Set when the queue is to be given away: no more is pulled, no more batches begin."""
+        self.released = False
+        """Set when the queue is another's: what still ends here does not count."""
         self.next_offset = 0
         """Where to pull next."""
         self.max_seen = -1
@@ -81,7 +83,7 @@ class ProcessQueue:
         return self.max_seen - next(iter(self.messages))
 
     def drop(self) -> None:
-        """Give the queue up; what is in flight may end, its result is ignored."""
+        """Begin to give the queue up; what is in flight may end."""
         self.dropped = True
         self.changed.set()
 

@@ -44,7 +44,7 @@ class PullLoop:
 
     async def run(self) -> None:
         """Pull until the queue is dropped."""
-        queue, settings = self._queue, self._consumer.settings
+        queue, consumer = self._queue, self._consumer
         while not queue.dropped:
             if not await self._may_pull():
                 continue
@@ -53,12 +53,15 @@ class PullLoop:
             try:
                 result = await self._pull()
             except FlowControlError:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(FLOW_CONTROL_PAUSE)
+            except (SubscriptionNotExistError, SubscriptionNotLatestError):
+                await consumer.instance.send_heartbeats()
+                await asyncio.sleep(FLOW_CONTROL_PAUSE)
             except (RocketMQError, CorruptDataError) as error:
                 if not queue.dropped:
                     log.warning("pulling %s failed: %s", queue.queue, error)
                     await self._after(error)
-                    await asyncio.sleep(settings.retry_pull_ms / 1000)
+                    await asyncio.sleep(consumer.settings.retry_pull_ms / 1000)
             else:
                 if not queue.dropped:
                     await self._take(result)
@@ -120,11 +123,8 @@ class PullLoop:
             update(consumer.offsets.table, queue.queue, result.next_begin_offset, increase_only=True)
 
     async def _after(self, error: RocketMQError) -> None:
-        """Mend what the error tells: a broker that does not know us, a route that is outdated."""
-        instance = self._consumer.instance
+        """Fetch the route again when the error says that it may be outdated."""
         self._broker_id = MASTER_ID
-        with contextlib.suppress(RocketMQError):
-            if isinstance(error, SubscriptionNotExistError | SubscriptionNotLatestError):
-                await instance.send_heartbeats()
-            elif isinstance(error, RemotingConnectError) or (isinstance(error, BrokerError) and error.refresh_route):
-                await instance.routes.refresh(self._queue.queue.topic)
+        if isinstance(error, RemotingConnectError) or (isinstance(error, BrokerError) and error.refresh_route):
+            with contextlib.suppress(RocketMQError):
+                await self._consumer.instance.routes.refresh(self._queue.queue.topic)

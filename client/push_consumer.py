@@ -80,7 +80,7 @@ class PushConsumer:
         """Consume a topic: all of it, tags as `TagA || TagB`, or what an SQL92 expression selects."""
         self._subscriptions[topic] = build_subscription(topic, expression, expression_type)
         if self.started_ms:
-            self.queues_changed()
+            self.instance.heartbeat_immediately()
             self.instance.rebalance_immediately()
 
     def unsubscribe(self, topic: str) -> None:
@@ -130,6 +130,8 @@ class PushConsumer:
         if self._locking is not None:
             self._locking.cancel()
         for held in list(self.rebalancer.held.values()):
+            held.drop()
+        for held in list(self.rebalancer.held.values()):
             await self._let_end(held)
         await self.persist_offsets()
         await self.rebalancer.give_up_all()
@@ -159,12 +161,6 @@ class PushConsumer:
     async def call(self, messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
         """The listener's answer; never raises for what the listener does."""
         return await listen(self, messages, context)
-
-    def queues_changed(self) -> None:
-        """The share of queues changed: tell brokers with a new subscription version, so that they filter by it."""
-        for subscription in self._subscriptions.values():
-            subscription.sub_version = max(now_ms(), subscription.sub_version + 1)
-        self.instance.heartbeat_immediately()
 
     async def lock_again(self, held: ProcessQueue) -> None:
         """Ask for an orderly queue's lock; rest a moment when another client still has it."""

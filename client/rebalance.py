@@ -41,18 +41,15 @@ class Rebalancer:
     async def rebalance(self) -> None:
         """Go through all subscribed topics. A topic that cannot be looked up keeps its queues."""
         async with self._working:
-            changed = False
             for topic in self._consumer.topics():
                 try:
                     mine = await self._my_queues(topic)
                     if mine is not None:
-                        changed |= await self._apply(topic, mine)
+                        await self._apply(topic, mine)
                 except RocketMQError as error:
                     log.warning("rebalancing %s of %s failed: %s", topic, self._consumer.group, error)
             for queue in [q for q in self.held if q.topic not in self._consumer.topics()]:
                 await self._give_up(self.held[queue])
-        if changed:
-            self._consumer.queues_changed()
 
     async def _my_queues(self, topic: str) -> set[MessageQueue] | None:
         """This client's share; None when it cannot be told now."""
@@ -71,26 +68,24 @@ class Rebalancer:
             return None
         return set(consumer.settings.allocate(consumer.group, instance.client_id, sorted(queues), client_ids))
 
-    async def _apply(self, topic: str, mine: set[MessageQueue]) -> bool:
-        """Give up what is not ours any more, take what is new; True when anything changed."""
-        changed = False
+    async def _apply(self, topic: str, mine: set[MessageQueue]) -> None:
+        """Give up what is not ours any more, take what is new."""
         for queue, held in list(self.held.items()):
             if queue.topic != topic:
                 continue
             if queue not in mine or held.dropped or held.pull_expired:
-                changed |= await self._give_up(held)
+                await self._give_up(held)
         for queue in sorted(mine - set(self.held)):
-            changed |= await self._take(queue)
-        return changed
+            await self._take(queue)
 
-    async def _take(self, queue: MessageQueue) -> bool:
-        """Hold a queue from the right offset on; False when its lock or offset cannot be had now."""
+    async def _take(self, queue: MessageQueue) -> None:
+        """Hold a queue from the right offset on; not now when its lock cannot be had."""
         consumer = self._consumer
         held = ProcessQueue(queue)
         if consumer.settings.orderly and not consumer.settings.broadcasting:
             locked = await queue_api.lock_queues(consumer.instance, consumer.group, queue.broker_name, [queue])
             if queue not in locked:
-                return False
+                return
             held.mark_locked(True)
         if not consumer.settings.broadcasting:
             consumer.offsets.table.pop(queue, None)
@@ -99,7 +94,6 @@ class Rebalancer:
         consumer.service.attach(held)
         loop = PullLoop(consumer, held, consumer.service.submit)
         self._pulls[queue] = asyncio.create_task(loop.run(), name=f"pull {queue.topic} {queue.queue_id}")
-        return True
 
     async def start_offset(self, queue: MessageQueue) -> int:
         """The saved offset, else what `consume_from_where` says (computePullFromWhere)."""
@@ -117,8 +111,8 @@ class Rebalancer:
             return 0
         return await queue_api.max_offset(consumer.instance, queue)
 
-    async def _give_up(self, held: ProcessQueue) -> bool:
-        """Stop pulling, save the offset, give up the lock; False while an orderly listener is still at it."""
+    async def _give_up(self, held: ProcessQueue) -> None:
+        """Stop pulling, save the offset, give up the lock; the next rebalance tries again while a listener is at it."""
         consumer, queue = self._consumer, held.queue
         held.drop()
         pulling = self._pulls.pop(queue, None)
@@ -131,14 +125,14 @@ class Rebalancer:
                 async with asyncio.timeout(GIVE_UP_WAIT_SECONDS), held.consume_lock:
                     pass
             except TimeoutError:
-                return False
+                return
+        held.released = True
         self.held.pop(queue, None)
         if not consumer.settings.broadcasting:
             await self._save_and_forget(queue)
         if orderly:
             with contextlib.suppress(RocketMQError):
                 await queue_api.unlock_queues(consumer.instance, consumer.group, queue.broker_name, [queue])
-        return True
 
     async def _save_and_forget(self, queue: MessageQueue) -> None:
         consumer = self._consumer
@@ -183,6 +177,7 @@ class Rebalancer:
             deadline = time.monotonic() + wait_seconds
             for process_queue in held:
                 await _until_idle(process_queue, deadline)
+                process_queue.released = True
                 self._consumer.offsets.table[process_queue.queue] = offsets[process_queue.queue]
                 await self._give_up(process_queue)
         self._consumer.instance.rebalance_immediately()

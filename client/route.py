@@ -9,8 +9,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
 from ..common.message import MessageQueue
 from ..common.permission import PERM_READ, PERM_WRITE
 from ..common.topics import AUTO_CREATE_TOPIC
@@ -163,11 +161,13 @@ class RouteTable:
                 del addresses[broker_id]
 
 
-def _comparable(route: TopicRouteData) -> bytes:
+def _comparable(route: TopicRouteData) -> object:
     """The route in an order that does not depend on the name server's."""
-    queues = sorted(route.queue_datas, key=lambda q: q.broker_name)
-    brokers = sorted(route.broker_datas, key=lambda b: b.broker_name)
-    return msgspec.json.encode([queues, brokers, route.order_topic_conf], order="sorted")
+    return (
+        sorted(route.queue_datas, key=lambda q: q.broker_name),
+        sorted(route.broker_datas, key=lambda b: b.broker_name),
+        route.order_topic_conf,
+    )
 
 
 def _brokers_of(route: TopicRouteData) -> dict[str, BrokerData]:

@@ -1,0 +1,240 @@
+"""Looking up, scanning and sending messages, against a broker that answers by functions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.errors import AdminError, AllFailedError, NotFoundError
+from rocketmq_ops.client.admin.message import ScanRequest, tag_filter, view
+from rocketmq_ops.client.admin.message_send import SendRequest
+from rocketmq_ops.common.addresses import pack_host
+from rocketmq_ops.common.message import MessageExt, string_to_properties
+from rocketmq_ops.common.message_codec import decode_message, encode_message_id, encode_record
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from tests.mqadmin.fake_cluster import FakeCluster
+
+T = TypeVar("T")
+
+
+def message(offset: int, tag: str = "A", key: str = "k", body: bytes = b"x", topic: str = "T") -> MessageExt:
+    """A stored message whose commitlog offset is 1000 times its queue offset."""
+    bare = MessageExt(
+        topic=topic, queue_id=0, queue_offset=offset, commit_log_offset=offset * 1000, store_size=0, body=body,
+        body_crc=0, flag=0, sys_flag=0, born_timestamp=1, born_host=("10.9.0.1", 5), store_timestamp=100 + offset,
+        store_host=("10.1.0.1", 10911), reconsume_times=0, prepared_transaction_offset=0,
+        properties={"TAGS": tag, "KEYS": key, "UNIQ_KEY": f"U{offset}"}, offset_msg_id="",
+    )  # fmt: skip
+    return decode_message(encode_record(bare))
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    """Topic T with one queue of 100 messages, every third tagged B."""
+    made = FakeCluster()
+    broker = made["broker-a"]
+    broker.add_topic("T", 1)
+    stored = [message(offset, "B" if offset % 3 == 0 else "A", f"k{offset} all") for offset in range(100)]
+    broker.ends = {("T", 0): len(stored)}
+
+    def pull(c: RemotingCommand) -> RemotingCommand:
+        begin, count = int(c.ext_fields["queueOffset"]), int(c.ext_fields["maxMsgNums"])
+        found = stored[begin : begin + count]
+        told = {"nextBeginOffset": str(begin + len(found)), "minOffset": "0", "maxOffset": str(len(stored))}
+        code = ResponseCode.SUCCESS if found else ResponseCode.PULL_NOT_FOUND
+        body = b"".join(encode_record(m) for m in found)
+        return c.reply(code, ext_fields={"suggestWhichBrokerId": "0", **told}, body=body)
+
+    def query(c: RemotingCommand) -> RemotingCommand:
+        """As an index of hashes: every message is a candidate."""
+        told = {"indexLastUpdateTimestamp": "1", "indexLastUpdatePhyoffset": "1"}
+        return c.reply(ext_fields=told, body=b"".join(encode_record(m) for m in stored[:20]))
+
+    def by_offset(c: RemotingCommand) -> RemotingCommand:
+        found = [m for m in stored if m.commit_log_offset == int(c.ext_fields["offset"])]
+        if not found:
+            return c.reply(ResponseCode.SYSTEM_ERROR, "can not find message by the offset")
+        return c.reply(body=encode_record(found[0]))
+
+    made.transport.on(broker.address, Code.PULL_MESSAGE, pull)
+    made.transport.on(broker.address, Code.QUERY_MESSAGE, query)
+    made.transport.on(broker.address, Code.VIEW_MESSAGE_BY_ID, by_offset)
+    return made
+
+
+def run(cluster: FakeCluster, call: Callable[[MQAdmin], Awaitable[T]]) -> T:
+    async def session() -> T:
+        async with MQAdmin(cluster.name_servers, transport=cluster.transport) as admin:
+            return await call(admin)
+
+    return asyncio.run(session())
+
+
+def test_a_scan_stops_at_its_limit_and_says_so(cluster: FakeCluster) -> None:
+    report = run(cluster, lambda admin: admin.messages.scan(ScanRequest(topic="T", limit=40), view))
+    assert [m.queue_offset for m in report.messages] == list(range(40))
+    assert report.truncated
+    assert cluster.transport.codes().count(Code.PULL_MESSAGE) == 2
+    whole = run(cluster, lambda admin: admin.messages.scan(ScanRequest(topic="T", limit=100), view))
+    assert (len(whole.messages), whole.truncated) == (100, False)
+
+
+def test_a_scan_takes_tags_exactly_and_offsets_as_bounds(cluster: FakeCluster) -> None:
+    wanted = ScanRequest(topic="T", limit=1000, expression="B || C", begin_offset=10, end_timestamp=49)
+    report = run(cluster, lambda admin: admin.messages.scan(wanted, view))
+    assert [m.queue_offset for m in report.messages] == list(range(12, 50, 3))
+    assert (report.queues[0].begin_offset, report.queues[0].end_offset) == (10, 50)
+
+
+def test_a_scan_moves_no_offset(cluster: FakeCluster) -> None:
+    run(cluster, lambda admin: admin.messages.scan(ScanRequest(topic="T", limit=5), view))
+    assert Code.UPDATE_CONSUMER_OFFSET not in cluster.transport.codes()
+    pulls = [c.ext_fields for _, c in cluster.transport.sent if c.code == Code.PULL_MESSAGE]
+    assert {(p["sysFlag"], p["suspendTimeoutMillis"]) for p in pulls} == {("4", "0")}
+
+
+def test_the_message_at_an_offset(cluster: FakeCluster) -> None:
+    found = run(cluster, lambda admin: admin.messages.at("T", "broker-a", 0, 42))
+    assert (found.queue_offset, found.broker_name) == (42, "broker-a")
+    with pytest.raises(NotFoundError) as caught:
+        run(cluster, lambda admin: admin.messages.at("T", "broker-a", 0, 100))
+    assert caught.value.next_step == "its offsets are 0 to 99"
+
+
+def test_a_query_by_key_drops_what_only_shares_the_hash(cluster: FakeCluster) -> None:
+    found, failures = run(cluster, lambda admin: admin.messages.query("T", "k7"))
+    assert ([m.queue_offset for m in found], failures) == ([7], [])
+    every, _ = run(cluster, lambda admin: admin.messages.query("T", "all"))
+    assert len(every) == 20
+    unique = run(cluster, lambda admin: admin.messages.by_unique_key("T", "U3"))
+    assert [m.queue_offset for m in unique] == [3]
+
+
+def test_an_offset_id_is_looked_up_at_its_broker(cluster: FakeCluster) -> None:
+    msg_id = encode_message_id(pack_host("10.1.0.1", 10911), 5000)
+    assert run(cluster, lambda admin: admin.messages.by_id("T", msg_id)).queue_offset == 5
+    assert Code.QUERY_MESSAGE not in cluster.transport.codes()
+
+
+def test_a_unique_key_that_looks_like_an_offset_id_connects_nowhere_else(cluster: FakeCluster) -> None:
+    msg_id = encode_message_id(pack_host("203.0.113.9", 1234), 5)
+    with pytest.raises(NotFoundError, match="no message"):
+        run(cluster, lambda admin: admin.messages.by_id("T", msg_id))
+    assert {address for address, _ in cluster.transport.sent} == {cluster.namesrv, "10.1.0.1:10911"}
+
+
+def test_not_found_on_some_brokers_is_not_not_found() -> None:
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
+    for broker in cluster.brokers.values():
+        broker.add_topic("T", 1)
+    cluster.transport.on(
+        cluster["broker-a"].address, Code.QUERY_MESSAGE, lambda c: c.reply(ResponseCode.QUERY_NOT_FOUND, "none")
+    )
+    cluster.stop(cluster["broker-b"].address)
+    with pytest.raises(AllFailedError, match="cannot connect"):
+        run(cluster, lambda admin: admin.messages.by_unique_key("T", "U"))
+
+
+def test_a_body_that_is_no_text_is_told_in_base64() -> None:
+    plain = view(message(1, body="订单".encode()))
+    assert (plain.body, plain.body_base64, plain.body_length) == ("订单", None, 6)
+    assert view(message(1, body="订单".encode("gbk")), charset="gbk").body == "订单"
+    binary = view(message(1, body=b"\xff\x00"))
+    assert (binary.body, binary.body_base64) == (None, "/wA=")
+    hidden = view(message(1), with_body=False)
+    assert (hidden.body, hidden.body_base64) == (None, None)
+    assert msgspec.json.decode(msgspec.json.encode(plain))["bodyLength"] == 6
+
+
+def test_tag_expressions() -> None:
+    one = message(1, "A")
+    assert tag_filter("*")(one)
+    assert tag_filter("")(one)
+    assert tag_filter("B||A")(one)
+    assert not tag_filter("B || AA")(one)
+
+
+def accept(c: RemotingCommand) -> RemotingCommand:
+    return c.reply(ext_fields={"msgId": "ID", "queueId": c.ext_fields["e"], "queueOffset": "7", "MSG_REGION": "R"})
+
+
+def test_sending_goes_to_the_queue_that_was_named() -> None:
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
+    for broker in cluster.brokers.values():
+        broker.add_topic("T", 4)
+        cluster.transport.on(broker.address, Code.SEND_MESSAGE_V2, accept)
+    wanted = SendRequest(topic="T", body=b"hi", keys="k", tags="A", broker_name="broker-b", queue_id=3)
+    sent = run(cluster, lambda admin: admin.messages.send(wanted))
+    assert (sent.broker_name, sent.queue_id, sent.queue_offset, sent.send_status) == ("broker-b", 3, 7, "SEND_OK")
+    (fields,) = [c.ext_fields for _, c in cluster.transport.sent if c.code == Code.SEND_MESSAGE_V2]
+    assert (fields["b"], fields["e"], fields["n"], fields["m"]) == ("T", "3", "broker-b", "false")
+    properties = string_to_properties(fields["i"])
+    assert properties == {"KEYS": "k", "TAGS": "A", "UNIQ_KEY": sent.msg_id, "WAIT": "true"}
+
+
+def test_sending_tries_another_broker() -> None:
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
+    for broker in cluster.brokers.values():
+        broker.add_topic("T", 4)
+    cluster.stop(cluster["broker-a"].address)
+    cluster.transport.on(cluster["broker-b"].address, Code.SEND_MESSAGE_V2, accept)
+    for _ in range(5):
+        sent = run(cluster, lambda admin: admin.messages.send(SendRequest(topic="T", body=b"hi")))
+        assert sent.broker_name == "broker-b"
+
+
+def test_sending_to_an_unknown_topic_uses_the_template() -> None:
+    cluster = FakeCluster()
+    cluster["broker-a"].add_topic("TBW102", 8, perm=7)
+    cluster.transport.on(cluster["broker-a"].address, Code.SEND_MESSAGE_V2, accept)
+    sent = run(cluster, lambda admin: admin.messages.send(SendRequest(topic="New", body=b"hi")))
+    assert sent.queue_id < 4
+    (fields,) = [c.ext_fields for _, c in cluster.transport.sent if c.code == Code.SEND_MESSAGE_V2]
+    assert (fields["b"], fields["c"], fields["d"]) == ("New", "TBW102", "4")
+
+
+def test_sending_to_a_read_only_topic_says_so() -> None:
+    cluster = FakeCluster()
+    cluster["broker-a"].add_topic("T", 4, perm=4)
+    with pytest.raises(NotFoundError, match="no writable queue"):
+        run(cluster, lambda admin: admin.messages.send(SendRequest(topic="T", body=b"hi")))
+
+
+def test_a_refused_send_keeps_the_brokers_reason() -> None:
+    cluster = FakeCluster()
+    broker = cluster["broker-a"]
+    broker.add_topic("T", 4)
+    cluster.transport.on(
+        broker.address, Code.SEND_MESSAGE_V2, lambda c: c.reply(ResponseCode.MESSAGE_ILLEGAL, "the message is illegal")
+    )
+    with pytest.raises(AdminError, match="illegal") as caught:
+        run(cluster, lambda admin: admin.messages.send(SendRequest(topic="T", body=b"hi")))
+    assert caught.value.code == ResponseCode.MESSAGE_ILLEGAL
+
+
+def test_a_trace_has_apaches_fields() -> None:
+    cluster = FakeCluster()
+    cluster["broker-a"].add_topic("T", 1)
+    cluster["broker-a"].add_topic("RMQ_SYS_TRACE_TOPIC", 1)
+    cluster.transport.on(cluster["broker-a"].address, Code.SEND_MESSAGE_V2, accept)
+    wanted = SendRequest(topic="T", body=b"hello", keys="k")
+
+    async def both(admin: MQAdmin) -> str:
+        sent = await admin.messages.send(wanted)
+        await admin.messages.send_trace(wanted, sent)
+        return sent.msg_id
+
+    msg_id = run(cluster, both)
+    trace = [c for _, c in cluster.transport.sent if c.code == Code.SEND_MESSAGE_V2][1]
+    assert trace.ext_fields["b"] == "RMQ_SYS_TRACE_TOPIC"
+    fields = trace.body_bytes.decode().removesuffix("\x02").split("\x01")
+    assert (fields[0], fields[2], fields[4], fields[5], fields[7]) == ("Pub", "R", "T", msg_id, "k")
+    assert fields[8:10] == ["10.1.0.1:10911", "5"]
+    assert fields[11:] == ["0", "ID", "true"]
