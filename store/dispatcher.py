@@ -65,6 +65,11 @@ def enters_consume_queue(sys_flag: int) -> bool:
     return sys_flag & TRANSACTION_MASK in (TRANSACTION_NOT_TYPE, TRANSACTION_COMMIT_TYPE)
 
 
+def is_storable(topic: str, queue_id: int) -> bool:
+    """False for names that cannot be folders; a broker lets none of them through, a damaged record may have one."""
+    return queue_id >= 0 and topic not in ("", ".", "..") and "/" not in topic and "\0" not in topic
+
+
 class GapError(Exception):
     """Units before this record are missing from its queue; recovery has to begin further ahead."""
 
@@ -101,14 +106,16 @@ class Redispatcher:
             return 0
         known = self._known.get((topic, queue_id))
         if known is None:
-            queue = self._find_queue(str(topic, "utf-8", "replace"), queue_id)
-            known = min(queue.max_physical_offset, self._indexed_until + 1)
+            name = str(topic, "utf-8", "replace")
+            if not is_storable(name, queue_id):
+                return 0
+            known = min(self._find_queue(name, queue_id).max_physical_offset, self._indexed_until + 1)
             self._known[topic, queue_id] = known
         return known
 
     def dispatch(self, topic: str, properties: dict[str, str], record: RecordView) -> None:
         """Make sure that the record has its unit and its index entries. Raises GapError, OSError."""
-        if enters_consume_queue(record.sys_flag):
+        if enters_consume_queue(record.sys_flag) and is_storable(topic, record.queue_id):
             queue = self._find_queue(topic, record.queue_id)
             code = tags_code_of(queue, properties, self._delays, record.store_timestamp)
             self._put(queue, record, code)

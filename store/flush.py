@@ -79,13 +79,13 @@ class FlushService:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        if self._sync_running is not None:
+        while self._sync_running is not None:
             await asyncio.wait([self._sync_running])
         done = await self._final_flush()
         if self._timer is not None:
             self._timer.cancel()
         while self._waiting:
-            self._waiting.popleft()[2](False)
+            self._tell_first(False)
         await asyncio.to_thread(self._worker.shutdown)
         self._loop = None
         return done
@@ -174,7 +174,7 @@ class FlushService:
         self._store.on_commit_log_flushed()
         waiting = self._waiting
         while waiting and waiting[0][0] <= flushed:
-            waiting.popleft()[2](True)
+            self._tell_first(True)
 
     def _log_sync_failed(self, batch: _Batch, error: BaseException) -> None:
         self.failed_syncs += 1
@@ -183,7 +183,14 @@ class FlushService:
         for file, _ in batch:
             file.dirty_again()
         while self._waiting and self._waiting[0][0] <= end:
-            self._waiting.popleft()[2](False)
+            self._tell_first(False)
+
+    def _tell_first(self, ok: bool) -> None:
+        callback = self._waiting.popleft()[2]
+        try:
+            callback(ok)
+        except Exception:
+            log.exception("an answer after a sync failed")
 
     def _expire(self) -> None:
         """Tell those who have waited for syncFlushTimeout that they need not wait any longer."""
@@ -193,7 +200,7 @@ class FlushService:
             return
         now = loop.time()
         while self._waiting and self._waiting[0][1] <= now:
-            self._waiting.popleft()[2](False)
+            self._tell_first(False)
         if self._waiting:
             self._timer = loop.call_at(self._waiting[0][1], self._expire)
 

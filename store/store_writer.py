@@ -17,11 +17,11 @@ from ..common.javatypes import string_hash
 from ..common.message import PROPERTIES_MAX_LENGTH, string_to_properties
 from ..common.message_codec import BadRecordError, iter_batch
 from ..common.record_layout import CQ_UNIT_SIZE
-from ..common.sysflag import TRANSACTION_MASK
+from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
 from .commit_log import CRC_PROPERTY_LENGTH
 from .config import MessageStoreConfig
 from .consume_queue import ConsumeQueue
-from .dispatcher import deliver_time, enters_consume_queue, tags_code_of
+from .dispatcher import deliver_time, enters_consume_queue, is_storable, tags_code_of
 from .filesystem import FileSystem
 from .flush import FlushService
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 _MAX_CACHED_TAGS = 10_000
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _OK = PutStatus.PUT_OK
+#: Batch consumequeues are not there, so inner batches have nowhere to go.
+_UNUSUAL_FLAGS = TRANSACTION_MASK | INNER_BATCH_FLAG
 _ITEM_HEAD = struct.Struct(">iiiii")  # size, magic and CRC (unused), flag, body length
 #: A message waiting for the sync of its record: end of the record, queue, and the arguments of `arriving`.
 _Unseen = tuple[int, ConsumeQueue, int, int, int, dict[str, str]]
@@ -95,10 +97,15 @@ class StoreWriter(StoreReader):
         try:
             queue = self.table[msg.topic][msg.queue_id]
         except KeyError:
+            if not is_storable(msg.topic, msg.queue_id):
+                return self._failed(PutStatus.MESSAGE_ILLEGAL)
             queue = self.queue_for(msg.topic, msg.queue_id)
         timestamp = self.clock()
-        if msg.sys_flag & TRANSACTION_MASK and not enters_consume_queue(msg.sys_flag):
-            return self._put_outside_queue(queue, msg, timestamp)
+        if msg.sys_flag & _UNUSUAL_FLAGS:
+            if msg.sys_flag & INNER_BATCH_FLAG:
+                return self._failed(PutStatus.MESSAGE_ILLEGAL)
+            if not enters_consume_queue(msg.sys_flag):
+                return self._put_outside_queue(queue, msg, timestamp)
         try:
             if not queue.room:
                 queue.make_room(1)
@@ -148,7 +155,10 @@ class StoreWriter(StoreReader):
             _, queue, next_offset, code, timestamp, properties = unseen.popleft()
             queue.max_offset = next_offset
             if self.arriving is not None:
-                self.arriving(queue.topic, queue.queue_id, next_offset, code, timestamp, properties)
+                try:
+                    self.arriving(queue.topic, queue.queue_id, next_offset, code, timestamp, properties)
+                except Exception:
+                    log.exception("a held pull of topic %s could not be woken", queue.topic)
 
     def _put_outside_queue(self, queue: ConsumeQueue, msg: InnerMessage, timestamp: int) -> PutMessageResult:
         """Append a prepared or rolled back transaction record: it gets queue offset 0 and no unit."""
@@ -171,7 +181,11 @@ class StoreWriter(StoreReader):
         """Append the messages of a batch (request 320) one after the other, all or none (asyncPutMessages)."""
         if self.flags.bits or not self._is_open:
             return self._failed(PutStatus.SERVICE_NOT_AVAILABLE)
-        if len(batch.body) > self.config.maxMessageSize or batch.sys_flag & TRANSACTION_MASK:
+        if (
+            len(batch.body) > self.config.maxMessageSize
+            or batch.sys_flag & _UNUSUAL_FLAGS
+            or not is_storable(batch.topic, batch.queue_id)
+        ):
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
         queue = self.queue_for(batch.topic, batch.queue_id)
         try:
@@ -290,7 +304,7 @@ class StoreWriter(StoreReader):
 def _parsed(encoded: bytes) -> dict[str, str]:
     """The dict of encoded properties."""
     try:
-        return dict([pair.split("\x01", 1) for pair in encoded.decode().split("\x02") if pair])  # type: ignore[misc]
+        return dict([pair.split("\x01", 1) for pair in encoded.decode().split("\x02") if pair])
     except ValueError:  # no UTF-8, or a piece without a value
         return string_to_properties(encoded.decode("utf-8", "replace"))
 

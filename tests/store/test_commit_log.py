@@ -12,7 +12,12 @@ import pytest
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message, encode_record, read_record
 from rocketmq_ops.common.record_layout import BLANK_MAGIC, MAGIC_V1, MAGIC_V2
-from rocketmq_ops.common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG, TRANSACTION_PREPARED_TYPE
+from rocketmq_ops.common.sysflag import (
+    BORNHOST_V6_FLAG,
+    INNER_BATCH_FLAG,
+    STOREHOSTADDRESS_V6_FLAG,
+    TRANSACTION_PREPARED_TYPE,
+)
 from rocketmq_ops.store.filesystem import StoreFile
 from rocketmq_ops.store.inner_message import PutStatus
 from rocketmq_ops.store.message_store import MessageStore
@@ -101,7 +106,7 @@ def test_a_body_may_be_a_view_and_may_be_empty(tmp_path: Path) -> None:
 
 def test_many_different_sizes_are_stored_as_well_as_the_first_ones(tmp_path: Path) -> None:
     store = open_store(tmp_path, mappedFileSizeCommitLog=8 << 20)
-    bodies = [b"%05d" % n + b"x" * n for n in range(0, 2200)]
+    bodies = [b"%05d" % n + b"x" * n for n in range(2200)]
     for body in bodies:
         assert store.put_message(message(body=body, TAGS="t")).status == PutStatus.PUT_OK
     assert [found.body for found in read_all(store)] == bodies
@@ -143,7 +148,12 @@ def test_too_large_or_impossible_messages_are_refused_and_change_nothing(tmp_pat
     wrong = message()
     wrong.flag = 1 << 40
     assert store.put_message(wrong).status == PutStatus.MESSAGE_ILLEGAL
-    assert (store.max_phy_offset, store.max_offset("T", 0), store.stats.put_failed) == (0, 0, 3)
+    for topic, queue_id in (("", 0), ("..", 0), ("a/b", 0), ("T", -1)):
+        assert store.put_message(message(topic, queue_id)).status == PutStatus.MESSAGE_ILLEGAL
+    inner_batch = message()
+    inner_batch.sys_flag = INNER_BATCH_FLAG
+    assert store.put_message(inner_batch).status == PutStatus.MESSAGE_ILLEGAL
+    assert (store.max_phy_offset, store.max_offset("T", 0), store.stats.put_failed) == (0, 0, 8)
     assert store.put_message(message(body=bytes(1000))).status == PutStatus.PUT_OK
     assert len(read_all(store)) == 1
     kill(store)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.common.message_codec import decode_messages, record_properties, read_record
+from rocketmq_ops.common.message_codec import decode_messages, read_record, record_properties
 from rocketmq_ops.store.filter import TagFilter
 from rocketmq_ops.store.get_result import GetMessageResult, GetStatus
 from rocketmq_ops.store.message_store import MessageStore
