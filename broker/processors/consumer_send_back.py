@@ -10,8 +10,8 @@ from random import randrange
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.inner_messages import copy_of, schedule
-from rocketmq_ops.broker.processors.send_message import DLQ_NUMS_PER_GROUP, UNIT_SUB_FLAG, VERSION_3_4_9
 from rocketmq_ops.broker.put_result import FAQ_HINT
+from rocketmq_ops.broker.send_checks import DLQ_NUMS_PER_GROUP, UNIT_SUB_FLAG, VERSION_3_4_9
 from rocketmq_ops.common.message import (
     PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_ORIGIN_MESSAGE_ID,

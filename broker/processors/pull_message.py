@@ -98,17 +98,12 @@ class PullMessageProcessor:
             fields = None if refusal.forbidden_type is None else {"forbiddenType": str(refusal.forbidden_type)}
             return request.reply(refusal.code, refusal.remark, ext_fields=fields)
         topic, group, queue_id, offset = header.topic, header.consumer_group, header.queue_id, header.queue_offset
-        offsets, store = controller.offsets, controller.store
+        offsets = controller.offsets
         reset = offsets.take_reset(topic, group, queue_id)
         if reset is not None and controller.config.useServerSideResetOffset:
-            result = GetMessageResult(
-                status=GetStatus.OFFSET_RESET,
-                next_begin_offset=reset,
-                min_offset=store.min_offset(topic, queue_id),
-                max_offset=store.max_offset(topic, queue_id),
-            )
+            result = self._reset(topic, queue_id, reset)
         else:
-            result = store.get_message(group, topic, queue_id, offset, header.max_msg_nums, tag_filter)
+            result = controller.store.get_message(group, topic, queue_id, offset, header.max_msg_nums, tag_filter)
         status = result.status
         code = _CODE_OF_STATUS.get(status)
         if code is None:
@@ -125,20 +120,15 @@ class PullMessageProcessor:
         elif code == _PULL_NOT_FOUND and may_suspend and flags & PULL_SUSPEND:
             self._hold(channel, request, header, tag_filter)
             return HELD
-        return request.reply(
-            code,
-            _NAME_OF_STATUS[status],
-            PullMessageResponseHeader(
-                suggest_which_broker_id=self._suggest_broker(result, group_config),
-                next_begin_offset=result.next_begin_offset,
-                min_offset=result.min_offset,
-                max_offset=result.max_offset,
-                topic_sys_flag=topic_config.topic_sys_flag,
-                group_sys_flag=group_config.group_sys_flag,
-            ),
-            None,
-            list(result.views),
+        answer = PullMessageResponseHeader(
+            suggest_which_broker_id=self._suggest_broker(result, group_config),
+            next_begin_offset=result.next_begin_offset,
+            min_offset=result.min_offset,
+            max_offset=result.max_offset,
+            topic_sys_flag=topic_config.topic_sys_flag,
+            group_sys_flag=group_config.group_sys_flag,
         )
+        return request.reply(code, _NAME_OF_STATUS[status], answer, None, list(result.views))
 
     def _hold(
         self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader, tag_filter: TagFilter | None
@@ -150,6 +140,16 @@ class PullMessageProcessor:
         codes = None if tag_filter is None else tag_filter.tag_codes
         pull = HeldPull(channel, request, header, header.queue_offset, codes, controller.clock(), suspend_ms)
         controller.held_pulls.hold(header.topic, header.queue_id, pull)
+
+    def _reset(self, topic: str, queue_id: int, offset: int) -> GetMessageResult:
+        """The outcome that sends a consumer to an offset that an operator has set."""
+        store = self._controller.store
+        return GetMessageResult(
+            status=GetStatus.OFFSET_RESET,
+            next_begin_offset=offset,
+            min_offset=store.min_offset(topic, queue_id),
+            max_offset=store.max_offset(topic, queue_id),
+        )
 
     def _suggest_broker(self, result: GetMessageResult, group_config: SubscriptionGroupConfig) -> int:
         if not self._controller.config.slaveReadEnable:

@@ -2,7 +2,8 @@
 
 A plain message of a known topic takes the short way in ``SendMessageProcessor.send``: everything that depends on the
 topic and the configuration alone is prepared once in a ``SendPlan``. All else (first send to a topic, delays,
-transactions, retries, properties that the broker must replace) takes ``_send_general`` with Apache's checks.
+transactions, retries, properties that the broker must replace) takes ``_send_general`` with the checks of
+``broker/send_checks.py``.
 Messages that consumers send back are in ``consumer_send_back.py``, the end of transactions in ``end_transaction.py``.
 Mirrors org.apache.rocketmq.broker.processor.SendMessageProcessor and AbstractSendMessageProcessor.
 """
@@ -13,13 +14,12 @@ from random import randrange
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.inner_messages import delay_level, encode_properties, schedule
-from rocketmq_ops.broker.put_result import FAQ_HINT, STORED, put_answer
-from rocketmq_ops.broker.topic_check import describe_topic, topic_remark
+from rocketmq_ops.broker.put_result import STORED, put_answer
+from rocketmq_ops.broker.send_checks import SendChecks, SendHeader
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
     PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_INNER_NUM,
-    PROPERTY_KEYS,
     PROPERTY_MSG_REGION,
     PROPERTY_POP_CK,
     PROPERTY_TIMER_DELAY_MS,
@@ -31,7 +31,6 @@ from rocketmq_ops.common.message import (
     PROPERTY_WAIT_STORE_MSG_OK,
     string_to_properties,
 )
-from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import (
     INNER_BATCH_FLAG,
     MULTI_TAGS_FLAG,
@@ -39,7 +38,7 @@ from rocketmq_ops.common.sysflag import (
     TRANSACTION_PREPARED_TYPE,
     TRANSACTION_ROLLBACK_TYPE,
 )
-from rocketmq_ops.common.topics import NOT_ALLOWED_SEND_TOPICS, RETRY_GROUP_TOPIC_PREFIX, dlq_topic
+from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX
 from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.answer_frame import header_frame, success_template
 from rocketmq_ops.remoting.bodies import TopicConfig
@@ -57,11 +56,6 @@ from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult, Put
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
     from rocketmq_ops.broker.stats import TopicCounters
-
-DLQ_NUMS_PER_GROUP = 1
-#: Ordinal of V3_4_9 in MQVersion: from it on clients say themselves how often a message may be retried.
-VERSION_3_4_9 = 121
-UNIT_FLAG, UNIT_SUB_FLAG = 1, 2
 
 #: Plans kept at most; those of deleted topics go with the others when there are more.
 MAX_PLANS = 10_000
@@ -85,9 +79,6 @@ SPECIAL_PROPERTIES = frozenset(
 _SPECIAL_FLAGS = INNER_BATCH_FLAG | TRANSACTION_MASK
 _PUT_OK = PutStatus.PUT_OK
 
-SendHeader = SendMessageRequestHeader | SendMessageRequestHeaderV2
-
-
 class SendPlan:
     """What every plain send to one topic needs, made once; void as soon as the topic's entry is another object."""
 
@@ -96,7 +87,7 @@ class SendPlan:
     def __init__(self, config: TopicConfig, counters: TopicCounters) -> None:
         self.config = config
         self.counters = counters
-        self.write_queue_nums = config.write_queue_nums
+        self.write_queue_nums = max(1, config.write_queue_nums)
         self.queue_id_limit = max(config.write_queue_nums, config.read_queue_nums)
         self.sys_flag = MULTI_TAGS_FLAG if config.topic_filter_type == "MULTI_TAG" else 0
 
@@ -109,6 +100,7 @@ class SendMessageProcessor:
         self._topics = controller.topics.table
         self._put = controller.store.put_message
         self._plans: dict[str, SendPlan] = {}
+        self._checks = SendChecks(controller)
         self._unique_ids = UniqueIdFactory()
         self.configuration_changed()
 
@@ -146,26 +138,15 @@ class SendMessageProcessor:
         except (ValueError, KeyError):
             return self._send_general(channel, request, header)
         sys_flag = header.sys_flag
-        if (
-            queue_id >= plan.queue_id_limit
-            or sys_flag & _SPECIAL_FLAGS
-            or not SPECIAL_PROPERTIES.isdisjoint(properties)
-        ):
+        special = sys_flag & _SPECIAL_FLAGS or not SPECIAL_PROPERTIES.isdisjoint(properties)
+        if special or queue_id >= plan.queue_id_limit:
             return self._send_general(channel, request, header)
         result = self._put(
             InnerMessage(
-                topic,
-                queue_id,
-                body,
-                properties,
-                raw_properties,
-                channel.remote_host_bytes,
-                header.born_timestamp,
-                header.flag,
-                sys_flag | plan.sys_flag,
-                header.reconsume_times or 0,
+                topic, queue_id, body, properties, raw_properties, channel.remote_host_bytes, header.born_timestamp,
+                header.flag, sys_flag | plan.sys_flag, header.reconsume_times or 0,
             )
-        )
+        )  # fmt: skip
         if result.status is not _PUT_OK:
             return self._refuse(request, result.status)
         counters = plan.counters
@@ -174,23 +155,15 @@ class SendMessageProcessor:
         counters.put_size += result.wrote_bytes
         if self._sync_flush or request.serialize_type or not (unique_key.isalnum() and unique_key.isascii()):
             return self._answer_stored(channel, request, properties, result, queue_id)
-        return header_frame(
-            self._answer_template
-            % (
-                queue_id,
-                unique_key.encode(),
-                result.offset_msg_id.encode(),
-                result.queue_offset,
-                request.opaque,
-            )
-        )
+        key, message_id = unique_key.encode(), result.offset_msg_id.encode()
+        return header_frame(self._answer_template % (queue_id, key, message_id, result.queue_offset, request.opaque))
 
     # -- the general way ----------------------------------------------------------------------------------------
 
     def _send_general(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | object:
-        refusal = self._check(channel, request, header)
+        refusal = self._checks.header(channel, header)
         if refusal is not None:
-            return refusal
+            return self._answer(request, *refusal)
         config = self._topics[header.topic]
         plan = self._plans.get(header.topic)
         if plan is None or plan.config is not config:
@@ -208,52 +181,6 @@ class SendMessageProcessor:
         """True when sends to the topic may take the short way."""
         special = (config.attributes or {}).get("cleanup.policy") == "COMPACTION"
         return not special and not config.topic_name.startswith(RETRY_GROUP_TOPIC_PREFIX)
-
-    def _check(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | None:
-        """The refusal of a send that may not be, as preSend and msgCheck; creates the topic where that is allowed."""
-        controller, topic = self._controller, header.topic
-        config = controller.config
-        if controller.store_config.brokerRole == "SLAVE":
-            return self._answer(
-                request, ResponseCode.SYSTEM_BUSY, "[REJECTREQUEST]system busy, start flow control for a while"
-            )
-        if controller.clock() < config.startAcceptSendRequestTimeStamp:
-            remark = f"broker unable to service, until {config.startAcceptSendRequestTimeStamp} (ms since 1970)"
-            return self._answer(request, ResponseCode.SYSTEM_ERROR, remark)
-        if not config.brokerPermission & PERM_WRITE and controller.topics.is_order_topic(topic):
-            return self._answer(
-                request, ResponseCode.NO_PERMISSION, f"the broker[{config.brokerIP1}] sending message is forbidden"
-            )
-        problem = topic_remark(topic)
-        if problem is not None:
-            return self._answer(request, ResponseCode.INVALID_PARAMETER, problem)
-        if topic in NOT_ALLOWED_SEND_TOPICS:
-            remark = f"Sending message to topic[{topic}] is forbidden."
-            return self._answer(request, ResponseCode.NO_PERMISSION, remark)
-        found = controller.topics.get(topic) or self._create_topic(channel, header)
-        if found is None:
-            remark = f"topic[{topic}] not exist, apply first please!{FAQ_HINT}"
-            return self._answer(request, ResponseCode.TOPIC_NOT_EXIST, remark)
-        if header.queue_id >= max(found.write_queue_nums, found.read_queue_nums):
-            remark = (
-                f"request queueId[{header.queue_id}] is illegal, {describe_topic(found)} Producer: {channel.remote}"
-            )
-            return self._answer(request, ResponseCode.INVALID_PARAMETER, remark)
-        if (found.attributes or {}).get("queue.type") == "BatchCQ":
-            remark = f"topic[{topic}] has queue.type BatchCQ, which this broker does not support; create it as SimpleCQ"
-            return self._answer(request, ResponseCode.NO_PERMISSION, remark)
-        return None
-
-    def _create_topic(self, channel: Channel, header: SendHeader) -> TopicConfig | None:
-        topics, topic = self._controller.topics, header.topic
-        is_retry = topic.startswith(RETRY_GROUP_TOPIC_PREFIX)
-        sys_flag = (UNIT_SUB_FLAG if is_retry else UNIT_FLAG) if header.unit_mode else 0
-        created = topics.create_in_send_message(
-            topic, header.default_topic, channel.remote, header.default_topic_queue_nums, sys_flag
-        )
-        if created is None and is_retry:
-            created = topics.create_in_send_message_back(topic, 1, PERM_READ | PERM_WRITE, sys_flag=sys_flag)
-        return created
 
     def _properties(self, header: SendHeader) -> dict[str, str]:
         """The message's properties with those that the broker sets."""
@@ -290,11 +217,9 @@ class SendMessageProcessor:
             properties[PROPERTY_UNIQ_KEY] = self._unique_ids.create()
         message = self._inner(channel, request, header, queue_id, properties)
         message.sys_flag |= plan.sys_flag
-        refusal = self._dead_letter(request, header, message)
-        if refusal is None:
-            refusal = self._refuse_illegal(request, message, plan)
+        refusal = self._checks.dead_letter(request, header, message) or self._checks.message(message, plan.config)
         if refusal is not None:
-            return refusal
+            return self._answer(request, *refusal)
         message.properties_bytes = encode_properties(properties)
         if properties.get(PROPERTY_TRANSACTION_PREPARED, "").lower() == "true" and not (
             message.reconsume_times > 0 and delay_level(properties) > 0
@@ -316,44 +241,6 @@ class SendMessageProcessor:
         result = controller.store.put_message(message)
         return self._finish(channel, request, message, result, queue_id)
 
-    def _refuse_illegal(
-        self, request: RemotingCommand, message: InnerMessage, plan: SendPlan
-    ) -> RemotingCommand | None:
-        properties = message.properties
-        if (plan.config.attributes or {}).get("cleanup.policy") == "COMPACTION" and not properties.get(PROPERTY_KEYS):
-            return self._answer(request, ResponseCode.MESSAGE_ILLEGAL, "Required message key is missing")
-        inner_batch = PROPERTY_INNER_NUM in properties or message.sys_flag & INNER_BATCH_FLAG
-        try:
-            delay_level(properties)
-        except ValueError:
-            return self._refuse(request, PutStatus.MESSAGE_ILLEGAL)
-        if inner_batch or not message.body:
-            return self._refuse(request, PutStatus.MESSAGE_ILLEGAL)
-        return None
-
-    def _dead_letter(
-        self, request: RemotingCommand, header: SendHeader, message: InnerMessage
-    ) -> RemotingCommand | None:
-        """Turn a retry that came too often, or an orderly group's, to the dead-letter topic (handleRetryAndDLQ)."""
-        if not header.topic.startswith(RETRY_GROUP_TOPIC_PREFIX):
-            return None
-        controller = self._controller
-        group = header.topic[len(RETRY_GROUP_TOPIC_PREFIX) :]
-        group_config = controller.groups.find(group)
-        if group_config is None:
-            remark = f"subscription group not exist, {group} {FAQ_HINT}"
-            return self._answer(request, ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark)
-        limit = group_config.retry_max_times
-        if request.version >= VERSION_3_4_9 and header.max_reconsume_times is not None:
-            limit = header.max_reconsume_times
-        if message.reconsume_times > limit or not controller.locks.is_lock_all_expired(group):
-            topic = dlq_topic(group)
-            controller.topics.create_in_send_message_back(topic, DLQ_NUMS_PER_GROUP, PERM_READ | PERM_WRITE)
-            message.topic = topic
-            message.queue_id = randrange(DLQ_NUMS_PER_GROUP)
-            message.properties[PROPERTY_DELAY_TIME_LEVEL] = "-1"
-        return None
-
     def _send_batch(
         self, channel: Channel, request: RemotingCommand, header: SendHeader, plan: SendPlan, queue_id: int
     ) -> RemotingCommand | object:
@@ -363,9 +250,9 @@ class SendMessageProcessor:
         properties = self._properties(header)
         message = self._inner(channel, request, header, queue_id, properties)
         message.sys_flag |= plan.sys_flag
-        refusal = self._refuse_illegal(request, message, plan)
+        refusal = self._checks.message(message, plan.config)
         if refusal is not None:
-            return refusal
+            return self._answer(request, *refusal)
         message.properties_bytes = encode_properties(properties)
         status = schedule(message, self._controller.delay.max_delay_level)
         if status is not None:
