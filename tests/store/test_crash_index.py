@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from rocketmq_ops.common.javatypes import string_hash
+from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.store.index_service import IndexService
+from tests.golden_data import STORES, manifest, unpack_store
 from tests.store.faults import FaultyFileSystem
+from tests.store.store_helpers import kill, open_store
 from tests.store.test_index import HORIZON, Clock, found, make, stop
 
 
@@ -140,3 +144,23 @@ def test_a_failed_sync_is_done_again() -> None:
     clock.now += 60_000
     assert not index.sync_due()
     assert index.query_offset("T", "k", 1, 0, HORIZON).phy_offsets == [100]
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_keys_of_apache_s_stores_are_found_after_a_start_on_them(name: str, tmp_path: Path) -> None:
+    """Apache's killed broker has left an index that it would drop; here it is built anew from the commitlog."""
+    root = unpack_store(name, tmp_path)
+    store = open_store(
+        root,
+        mappedFileSizeCommitLog=262144,
+        mappedFileSizeConsumeQueue=6000,
+        maxHashSlotNum=1000,
+        maxIndexNum=4000,
+        maxMessageSize=131072,
+    )
+    for line in manifest(name):
+        keys = [*line["properties"].get("KEYS", "").split(" "), line["properties"].get("UNIQ_KEY")]
+        for key in filter(None, keys):
+            views = store.query_message(line["topic"], key, 64, 0, HORIZON).views
+            assert line["commitLogOffset"] in [decode_message(view).commit_log_offset for view in views]
+    kill(store)
