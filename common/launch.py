@@ -7,6 +7,7 @@ Which configuration classes there are and what is started is in `namesrv/startup
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -24,6 +25,7 @@ from .properties import PropertiesError
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LOADED_AT = time.monotonic()
 
 
@@ -88,11 +90,8 @@ def configure_log(*, debug: bool) -> None:
 
 def name_process(name: str) -> None:
     """Give the process this name in ps, top and pgrep; `mqshutdown` finds it by that. No-op where unsupported."""
-    try:
-        with open("/proc/self/comm", "w") as file:
-            file.write(name)
-    except OSError:
-        pass
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:
+        file.write(name)
 
 
 def process_age_ms() -> int:
@@ -107,9 +106,10 @@ def process_age_ms() -> int:
 
 
 def say(line: str) -> None:
-    """One line on stdout, at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    """One line on stdout, at once; a reader that went away is no reason for a server to end."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
 
 
 def warn(program: str, lines: Iterable[str]) -> None:
@@ -133,17 +133,18 @@ async def serve(
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
 
-    def on_signal(number: signal.Signals) -> None:
+    def on_signal() -> None:
         asked.set()
-        loop.remove_signal_handler(number)
+        for number in _STOP_SIGNALS:
+            loop.remove_signal_handler(number)
 
     def on_stdin() -> None:
         if not os.read(0, 4096):
             loop.remove_reader(0)
             asked.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number)
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, on_signal)
     if until_stdin_ends:
         try:
             loop.add_reader(0, on_stdin)

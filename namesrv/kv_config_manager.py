@@ -17,7 +17,10 @@ ORDER_TOPIC_CONFIG = "ORDER_TOPIC_CONFIG"
 
 
 class KvConfigManager:
-    """The table. Every change is on disk when the method returns; it raises RocketMQError when it cannot be."""
+    """The table. A change is on disk when the method returns; one that cannot be saved is not made.
+
+    The file is written on the event loop: an administrator's change is rare, and its answer must wait for it.
+    """
 
     def __init__(self, config: NamesrvConfig) -> None:
         self._config = config
@@ -28,26 +31,27 @@ class KvConfigManager:
         self._table = load_with_backup(self._config.kvConfigPath, _parse) or {}
 
     def put(self, namespace: str, key: str, value: str) -> None:
-        """Set a value."""
-        self._table.setdefault(namespace, {})[key] = value
-        self._persist()
+        """Set a value. Raises RocketMQError."""
+        self._replace(namespace, {**self._table.get(namespace, {}), key: value})
 
     def get(self, namespace: str, key: str) -> str | None:
         """The value, or None."""
         return self._table.get(namespace, {}).get(key)
 
     def delete(self, namespace: str, key: str) -> None:
-        """Remove a value; one that is not there is no error."""
-        values = self._table.get(namespace)
-        if values is not None and values.pop(key, None) is not None:
-            self._persist()
+        """Remove a value; one that is not there is no error. Raises RocketMQError."""
+        values = self._table.get(namespace, {})
+        if key in values:
+            self._replace(namespace, {name: value for name, value in values.items() if name != key})
 
     def namespace(self, namespace: str) -> dict[str, str] | None:
         """All values of a namespace; None when it was never used."""
         return self._table.get(namespace)
 
-    def _persist(self) -> None:
-        save_with_backup(self._config.kvConfigPath, fastjson.dumps({"configTable": self._table}))
+    def _replace(self, namespace: str, values: dict[str, str]) -> None:
+        table = {**self._table, namespace: values}
+        save_with_backup(self._config.kvConfigPath, fastjson.dumps({"configTable": table}))
+        self._table = table
 
 
 def _parse(data: bytes) -> dict[str, dict[str, str]]:

@@ -57,7 +57,10 @@ class NameServerConfig:
 
     def put_kv(self, channel: Channel, request: RemotingCommand, header: PutKVConfigRequestHeader) -> RemotingCommand:
         """PUT_KV_CONFIG."""
-        self._kv.put(header.namespace, header.key, header.value)
+        try:
+            self._kv.put(header.namespace, header.key, header.value)
+        except RocketMQError as error:
+            return _refusal(request, error)
         log.info("KV %s %s set by %s", header.namespace, header.key, channel.remote)
         return request.reply()
 
@@ -73,7 +76,10 @@ class NameServerConfig:
         self, channel: Channel, request: RemotingCommand, header: DeleteKVConfigRequestHeader
     ) -> RemotingCommand:
         """DELETE_KV_CONFIG."""
-        self._kv.delete(header.namespace, header.key)
+        try:
+            self._kv.delete(header.namespace, header.key)
+        except RocketMQError as error:
+            return _refusal(request, error)
         log.info("KV %s %s deleted by %s", header.namespace, header.key, channel.remote)
         return request.reply()
 
@@ -98,10 +104,14 @@ class NameServerConfig:
         except ForbiddenKeyError as error:
             return request.reply(ResponseCode.NO_PERMISSION, f"Can not update config in black list. ({error})")
         except RocketMQError as error:
-            return request.reply(ResponseCode.SYSTEM_ERROR, f"{error}; {error.next_step}")
+            return _refusal(request, error)
         log.info("configuration changed by %s: %s", channel.remote, ", ".join(changed) or "nothing")
         return request.reply()
 
     def get_config(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
         """GET_NAMESRV_CONFIG: properties as text."""
         return request.reply(body=self._controller.configuration.text().encode())
+
+
+def _refusal(request: RemotingCommand, error: RocketMQError) -> RemotingCommand:
+    return request.reply(ResponseCode.SYSTEM_ERROR, f"{error}; {error.next_step}")

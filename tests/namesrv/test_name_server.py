@@ -149,6 +149,10 @@ def test_data_version_and_heartbeat(tmp_path):
         unknown = await ask(client, RequestCode.QUERY_DATA_VERSION, header, ours)
         assert unknown.decode_header(QueryDataVersionResponseHeader).changed is True
         assert unknown.body_bytes == b""
+        for broken in (b"", b"[1]", b"{broken"):
+            refused = await ask(client, RequestCode.QUERY_DATA_VERSION, header, broken)
+            assert refused.code == ResponseCode.SYSTEM_ERROR
+            assert "DataVersion" in refused.remark
         await client.invoke_namesrv(register_request(topics("TopicA", "TopicB")))
         same = await ask(client, RequestCode.QUERY_DATA_VERSION, header, ours)
         assert same.decode_header(QueryDataVersionResponseHeader).changed is False
@@ -199,6 +203,19 @@ def test_kv_configuration_survives_a_restart(tmp_path):
     with_name_server(tmp_path, second, orderMessageEnable=True)
     (tmp_path / "kvConfig.json").write_text("")
     with_name_server(tmp_path, lambda controller, client: asyncio.sleep(0))
+
+
+def test_a_kv_change_that_cannot_be_saved_is_not_made(tmp_path):
+    async def body(controller, client):
+        (tmp_path / "kvConfig.json.tmp").mkdir()
+        header = PutKVConfigRequestHeader(namespace="N", key="k", value="v")
+        refused = await ask(client, RequestCode.PUT_KV_CONFIG, header)
+        assert refused.code == ResponseCode.SYSTEM_ERROR
+        assert "kvConfig.json" in refused.remark
+        assert controller.kv_config.namespace("N") is None
+        assert controller.server.dispatcher.handler_failures == 0
+
+    with_name_server(tmp_path, body)
 
 
 def test_topic_administration(tmp_path):
