@@ -14,8 +14,8 @@ import pstats
 import tempfile
 import time
 
-from rocketmq_ops.common.message_codec import encode_batch
 from rocketmq_ops.common.message import Message
+from rocketmq_ops.common.message_codec import encode_batch
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.filter import TagFilter
 from rocketmq_ops.store.inner_message import InnerMessage

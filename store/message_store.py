@@ -63,9 +63,7 @@ class MessageStore(StoreWriter):
         self.stats = StoreStats(clock)
         self.delay_levels = delay_levels if delay_levels is not None else parse_delay_levels(config.messageDelayLevel)
         folder = config.storePathCommitLog or f"{self.root}/commitlog"
-        self.commit_log = CommitLog(
-            self.fs, folder, config.mappedFileSizeCommitLog, host, config.enabledAppendPropCRC
-        )
+        self.commit_log = CommitLog(self.fs, folder, config.mappedFileSizeCommitLog, host, config.enabledAppendPropCRC)
         self._lock = StoreLock(self.fs, self.root)
         self._abort = AbortFile(self.fs, self.root)
         self._sampling: asyncio.TimerHandle | None = None

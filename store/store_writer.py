@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 _MAX_CACHED_TAGS = 10_000
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _OK = PutStatus.PUT_OK
-#: Batch consumequeues are not there, so inner batches have nowhere to go.
-_UNUSUAL_FLAGS = TRANSACTION_MASK | INNER_BATCH_FLAG
+#: In a batch there are no transactions, and no inner batches: those belong into batch consumequeues.
+_NOT_IN_BATCH = TRANSACTION_MASK | INNER_BATCH_FLAG
 _ITEM_HEAD = struct.Struct(">iiiii")  # size, magic and CRC (unused), flag, body length
 #: A message waiting for the sync of its record: end of the record, queue, and the arguments of `arriving`.
 _Unseen = tuple[int, ConsumeQueue, int, int, int, dict[str, str]]
@@ -86,14 +86,16 @@ class StoreWriter(StoreReader):
         """Append one message and dispatch it; what goes wrong is said by the result's status.
 
         Under SYNC_FLUSH consumers see it after the next sync; `when_flushed` tells when that is."""
-        if self.flags.bits or not self._is_open:
-            return self._failed(PutStatus.SERVICE_NOT_AVAILABLE)
         commit_log = self.commit_log
-        body, encoded = msg.body, msg.properties_bytes
-        if len(body) > self.config.maxMessageSize:
-            return self._failed(PutStatus.MESSAGE_ILLEGAL)
-        if len(encoded) > self._max_properties:
-            return self._failed(PutStatus.PROPERTIES_SIZE_EXCEEDED)
+        body, encoded, sys_flag = msg.body, msg.properties_bytes, msg.sys_flag
+        if (
+            self.flags.bits
+            or not self._is_open
+            or len(body) > self.config.maxMessageSize
+            or len(encoded) > self._max_properties
+            or sys_flag & INNER_BATCH_FLAG
+        ):
+            return self._refused(msg)
         try:
             queue = self.table[msg.topic][msg.queue_id]
         except KeyError:
@@ -101,11 +103,8 @@ class StoreWriter(StoreReader):
                 return self._failed(PutStatus.MESSAGE_ILLEGAL)
             queue = self.queue_for(msg.topic, msg.queue_id)
         timestamp = self.clock()
-        if msg.sys_flag & _UNUSUAL_FLAGS:
-            if msg.sys_flag & INNER_BATCH_FLAG:
-                return self._failed(PutStatus.MESSAGE_ILLEGAL)
-            if not enters_consume_queue(msg.sys_flag):
-                return self._put_outside_queue(queue, msg, timestamp)
+        if sys_flag & TRANSACTION_MASK and not enters_consume_queue(sys_flag):
+            return self._put_outside_queue(queue, msg, timestamp)
         try:
             if not queue.room:
                 queue.make_room(1)
@@ -116,9 +115,7 @@ class StoreWriter(StoreReader):
         size = commit_log.last_size
         properties = msg.properties
         tags = properties.get("TAGS")
-        code = 0
-        if tags:
-            code = self._tag_codes.get(tags) or self._hash_of(tags)
+        code = (self._tag_codes.get(tags) or self._hash_of(tags)) if tags else 0
         if queue.is_delay:
             code = deliver_time(properties, self.delay_levels, timestamp) or code
         msg.tags_code = code
@@ -132,9 +129,8 @@ class StoreWriter(StoreReader):
             queue.max_offset = offset + 1
             if self.arriving is not None:
                 self.arriving(queue.topic, queue.queue_id, offset + 1, code, timestamp, properties)
-        stats = self.stats
-        stats.put_messages += 1
-        stats.put_bytes += size
+        self.stats.put_messages += 1
+        self.stats.put_bytes += size
         return PutMessageResult(_OK, physical, size, offset, timestamp, f"{self._id_prefix}{physical:016X}")
 
     def _see_when_synced(
@@ -183,7 +179,7 @@ class StoreWriter(StoreReader):
             return self._failed(PutStatus.SERVICE_NOT_AVAILABLE)
         if (
             len(batch.body) > self.config.maxMessageSize
-            or batch.sys_flag & _UNUSUAL_FLAGS
+            or batch.sys_flag & _NOT_IN_BATCH
             or not is_storable(batch.topic, batch.queue_id)
         ):
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
@@ -218,9 +214,11 @@ class StoreWriter(StoreReader):
             body_at = position + _ITEM_HEAD.size
             properties_at = body_at + length + 2
             end = position + size
-            if length < 0 or end > limit or properties_at + int.from_bytes(
-                body[properties_at - 2 : properties_at], "big"
-            ) != end:
+            if (
+                length < 0
+                or end > limit
+                or properties_at + int.from_bytes(body[properties_at - 2 : properties_at], "big") != end
+            ):
                 raise _batch_error(body)
             properties = body[properties_at:end]
             if extra:
@@ -251,9 +249,7 @@ class StoreWriter(StoreReader):
             code = tags_code_of(queue, properties, self.delay_levels, timestamp)
             next_offset = queue.put_unit(physical, commit_log.last_size, code)
             if self._indexing:
-                self._put_keys(
-                    queue.topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), physical, timestamp, 0
-                )
+                self._put_keys(queue.topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), physical, timestamp, 0)
             self._see_when_synced(queue, next_offset, end, code, timestamp, properties)
         self.last_dispatched_timestamp = timestamp
         if not self._sync:
@@ -268,6 +264,14 @@ class StoreWriter(StoreReader):
         code = self._tag_codes[tags] = string_hash(tags)
         return code
 
+    def _refused(self, msg: InnerMessage) -> PutMessageResult:
+        """The result of a put that was not even tried."""
+        if self.flags.bits or not self._is_open:
+            return self._failed(PutStatus.SERVICE_NOT_AVAILABLE)
+        if len(msg.body) > self.config.maxMessageSize or msg.sys_flag & INNER_BATCH_FLAG:
+            return self._failed(PutStatus.MESSAGE_ILLEGAL)
+        return self._failed(PutStatus.PROPERTIES_SIZE_EXCEEDED)
+
     def _failed(self, status: PutStatus) -> PutMessageResult:
         self.stats.put_failed += 1
         return PutMessageResult(status)
@@ -277,9 +281,7 @@ class StoreWriter(StoreReader):
             log.warning("a message for topic %s cannot be written: %s", msg.topic, error)
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
         log.error("no room for a message of topic %s: %s", msg.topic, error)
-        return self._failed(
-            PutStatus.DISK_FULL if error.errno in _FULL_DISK else PutStatus.CREATE_MAPPED_FILE_FAILED
-        )
+        return self._failed(PutStatus.DISK_FULL if error.errno in _FULL_DISK else PutStatus.CREATE_MAPPED_FILE_FAILED)
 
     # -- flushing
 

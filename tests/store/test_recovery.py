@@ -333,5 +333,3 @@ def test_random_cuts_of_the_tail_leave_a_whole_prefix(tmp_path: Path) -> None:
         assert numbers(again) == list(range(len(got) + 1))
         kill(again)
         shutil.rmtree(root)
-
-
