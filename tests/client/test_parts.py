@@ -1,0 +1,198 @@
+"""The client's parts without a network: allocation, subscriptions, process queues, routes, errors."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rocketmq_ops.client
+from rocketmq_ops.client import errors
+from rocketmq_ops.client.allocate import averagely, averagely_by_circle, by_config
+from rocketmq_ops.client.consume_stats import ConsumeStats
+from rocketmq_ops.client.offset_store import LocalFileOffsetStore, update
+from rocketmq_ops.client.process_queue import ProcessQueue
+from rocketmq_ops.client.route import RouteTable
+from rocketmq_ops.client.subscription import build_subscription, matching
+from rocketmq_ops.common.message import MessageExt, MessageQueue
+from rocketmq_ops.remoting.bodies import BrokerData, QueueData, TopicRouteData
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "rocketmq" / "5.3.3"
+
+
+def queues(count):
+    return [MessageQueue("T", "b", i) for i in range(count)]
+
+
+def ids(count):
+    return [f"client-{i}" for i in range(count)]
+
+
+def message(offset, tags=None, body=b"x"):
+    properties = {} if tags is None else {"TAGS": tags}
+    host = ("127.0.0.1", 1)
+    return MessageExt("T", 0, offset, offset * 100, 100, body, 0, 0, 0, 0, host, 0, host, 0, 0, properties, "id")
+
+
+@given(st.integers(0, 40), st.integers(1, 12), st.sampled_from([averagely, averagely_by_circle]))
+def test_allocation_shares_every_queue_once(queue_count, client_count, strategy):
+    shares = [strategy("G", c, queues(queue_count), ids(client_count)) for c in ids(client_count)]
+    assert sorted(q for share in shares for q in share) == queues(queue_count)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_allocation_is_apaches():
+    numbers = [[q.queue_id for q in averagely("G", c, queues(8), ids(3))] for c in ids(3)]
+    assert numbers == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    numbers = [[q.queue_id for q in averagely_by_circle("G", c, queues(5), ids(2))] for c in ids(2)]
+    assert numbers == [[0, 2, 4], [1, 3]]
+    assert averagely("G", "stranger", queues(4), ids(2)) == []
+    assert by_config(queues(2))("G", "c", queues(8), ids(3)) == queues(2)
+
+
+def test_subscriptions():
+    data = build_subscription("T", " TagA||  TagB || TagA")
+    assert (data.tags_set, data.code_set) == (["TagA", "TagB"], [2598919, 2598920])
+    assert build_subscription("T", None).sub_string == build_subscription("T", "  ").sub_string == "*"
+    assert build_subscription("T", "a > 1", "SQL92").tags_set == []
+    with pytest.raises(errors.ClientError, match="no tag"):
+        build_subscription("T", "||")
+    got = [message(1, "TagA"), message(2, "Other"), message(3)]
+    assert matching(got, data) == got[:1]
+    assert matching(got, build_subscription("T")) == got
+
+
+def test_the_offset_to_save_is_the_oldest_not_consumed():
+    queue = ProcessQueue(queues(1)[0])
+    assert queue.remove([]) is None
+    batch = [message(i) for i in range(5)]
+    queue.put(batch)
+    queue.put(batch[:2])
+    assert (len(queue.messages), queue.size, queue.span) == (5, 5, 4)
+    assert queue.remove(batch[2:4]) == 0
+    assert queue.remove(batch[:1]) == 1
+    assert queue.first(2) == [batch[1], batch[4]]
+    assert queue.remove([batch[1], batch[4]]) == 5
+    assert (queue.size, queue.span) == (0, 0)
+    info = queue.info(5)
+    assert (info.commit_offset, info.cached_msg_count) == (5, 0)
+
+
+def test_offsets_only_grow_when_told_so():
+    table = {}
+    queue = queues(1)[0]
+    for offset, increase_only, expected in ((5, True, 5), (3, True, 5), (3, False, 3), (0, False, 0)):
+        update(table, queue, offset, increase_only=increase_only)
+        assert table[queue] == expected
+
+
+def test_the_local_offset_file_is_apaches_and_falls_back(tmp_path):
+    async def main():
+        store = LocalFileOffsetStore(str(tmp_path), "127.0.0.1@DEFAULT", "G")
+        await store.load()
+        assert await store.read(queues(1)[0]) is None
+        for value in (7, 8):
+            store.table[queues(1)[0]] = value
+            await store.persist(store.table)
+        file = tmp_path / "127.0.0.1@DEFAULT" / "G" / "offsets.json"
+        assert b'"offsetTable":{' in file.read_bytes() and b'"queueId":0' in file.read_bytes()
+        file.write_bytes(b"")
+        again = LocalFileOffsetStore(str(tmp_path), "127.0.0.1@DEFAULT", "G")
+        await again.load()
+        assert await again.read(queues(1)[0]) == 7
+
+    asyncio.run(main())
+
+
+def route_of(**brokers):
+    return TopicRouteData(
+        broker_datas=[
+            BrokerData(broker_name=name, cluster="c", broker_addrs=addresses)
+            for name, (addresses, _, _) in brokers.items()
+        ],
+        queue_datas=[
+            QueueData(broker_name=name, read_queue_nums=count, write_queue_nums=count, perm=perm)
+            for name, (_, count, perm) in brokers.items()
+        ],
+    )
+
+
+def test_routes():
+    async def main():
+        answers = []
+
+        async def invoke(request):
+            return answers.pop(0)
+
+        def route(**brokers):
+            return RemotingCommand(code=0, flag=1, body=route_of(**brokers).encode())
+
+        table = RouteTable(invoke)
+        new = []
+        table.on_new_broker = lambda: new.append(1)
+        answers.append(route(a=({0: "a:1", 1: "a:2"}, 2, 6), b=({1: "b:2"}, 2, 6), c=({0: "c:1"}, 2, 4)))
+        assert await table.refresh("T")
+        assert table.publish_queues("T") == [MessageQueue("T", "a", 0), MessageQueue("T", "a", 1)]
+        assert {q.broker_name for q in table.subscribe_queues("T")} == {"a", "b", "c"}
+        assert table.master("a") == "a:1" and table.master("b") is None
+        assert table.subscribe_address("a", 1) == ("a:2", True)
+        assert table.subscribe_address("b") == ("b:2", True)
+        assert new == [1, 1, 1]
+        answers.append(route(c=({0: "c:1"}, 2, 4), b=({1: "b:2"}, 2, 6), a=({0: "a:1", 1: "a:2"}, 2, 6)))
+        assert not await table.refresh("T") and len(new) == 3
+        answers.append(RemotingCommand(code=17, flag=1, remark="none"))
+        assert not await table.refresh("T")
+        assert table.publish_queues("T")
+        table.forget_broker("a:1")
+        assert table.master("a") == "a:1"
+        answers.append(route(a=({0: "a:3"}, 1, 6)))
+        assert await table.refresh("T") and table.master("a") == "a:3"
+
+    asyncio.run(main())
+
+
+def test_order_topics_follow_their_configuration():
+    async def main():
+        data = route_of(a=({0: "a:1"}, 8, 6))
+        data.order_topic_conf = "a:2;b:1"
+
+        async def invoke(request):
+            return RemotingCommand(code=0, flag=1, body=data.encode())
+
+        table = RouteTable(invoke)
+        names = [(q.broker_name, q.queue_id) for q in await table.need_publish_queues("T")]
+        assert names == [("a", 0), ("a", 1), ("b", 0)]
+
+    asyncio.run(main())
+
+
+def test_every_response_code_has_its_error():
+    known = {cls.code for cls in errors.BrokerError.__subclasses__()}
+    assert known == set(json.loads((GOLDEN / "response-codes.json").read_text()).values()) - {0}
+    error = errors.error_of(RemotingCommand(code=17, flag=1, remark="no route"), "h:1")
+    assert type(error) is errors.TopicNotExistError and error.retriable and error.refresh_route
+    assert "h:1" in str(error) and "no route" in str(error) and error.next_step
+    assert type(errors.error_of(RemotingCommand(code=4711, flag=1))) is errors.BrokerError
+    refused = errors.error_of(RemotingCommand(code=int(ResponseCode.MESSAGE_ILLEGAL), flag=1))
+    assert not refused.retriable
+
+
+def test_rates():
+    stats = ConsumeStats()
+    stats.pulled("T", 30, 0.010)
+    stats.consumed("T", 6, 2, 0.004)
+    status = stats.status("T")
+    assert status.pull_tps == 0.5 and status.consume_ok_tps == 0.1 and status.consume_failed_msgs == 2
+    assert status.pull_rt == pytest.approx(10) and status.consume_rt == pytest.approx(4)
+    assert stats.status("other").pull_tps == 0
+
+
+def test_the_package_names_its_parts():
+    for name in rocketmq_ops.client._MODULE_OF:
+        assert getattr(rocketmq_ops.client, name).__name__
+    with pytest.raises(AttributeError):
+        _ = rocketmq_ops.client.nothing
