@@ -20,7 +20,12 @@ from tests.interop.toolchain import QUICK, java_command
 # A consumer that comes before its retry topic's route looks again after this many ms, not after 20 s.
 EAGER = "-Drocketmq.client.rebalance.waitInterval=1500"
 
-SMALL_FILES = {
+# For tests: small files, quick transaction checks.
+TEST_SETTINGS = {
+    "transactionCheckInterval": "1000",
+    "transactionTimeOut": "1000",
+    # Shorter than the check interval: else a half message is asked for before its end is written.
+    "transactionOpBatchInterval": "100",
     "mappedFileSizeCommitLog": "16777216",
     "mappedFileSizeConsumeQueue": "60000",
     "maxHashSlotNum": "10000",
@@ -31,7 +36,7 @@ SMALL_FILES = {
 class NameServer:
     """Apache's name server on a free port of 127.0.0.1."""
 
-    def __init__(self, version: str, scratch: Path) -> None:
+    def __init__(self, version: str, scratch: Path, *, heap: str = "128m", flags: tuple[str, ...] = QUICK) -> None:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         scratch.mkdir(parents=True, exist_ok=True)
@@ -43,7 +48,7 @@ class NameServer:
         main = "org.apache.rocketmq.namesrv.NamesrvStartup"
         self.child = Child(
             f"Apache name server {version}",
-            java_command(version, main, ["-c", str(config)], scratch=scratch, heap="128m"),
+            java_command(version, main, ["-c", str(config)], scratch=scratch, heap=heap, flags=flags),
             cwd=scratch,
         )
 
@@ -52,7 +57,7 @@ class NameServer:
 
 
 class Broker:
-    """Apache's broker on a store directory; `settings` are added to its configuration file."""
+    """Apache's broker on a store directory; `settings` are added to its configuration file, on top of TEST_SETTINGS if `small`."""
 
     def __init__(
         self,
@@ -66,6 +71,7 @@ class Broker:
         settings: dict[str, str] | None = None,
         heap: str = "512m",
         flags: tuple[str, ...] = QUICK,
+        small: bool = True,
     ) -> None:
         self.port = free_port(BROKER_PORTS)
         self.address = f"127.0.0.1:{self.port}"
@@ -84,13 +90,9 @@ class Broker:
             "namesrvAddr": namesrv,
             "storePathRootDir": str(self.store),
             "storePathCommitLog": str(self.store / "commitlog"),
-            "transactionCheckInterval": "1000",
-            "transactionTimeOut": "1000",
-            # Shorter than the check interval: else a half message is asked for before its end is written.
-            "transactionOpBatchInterval": "100",
             # The disk of the machine under test is not the subject.
             "diskMaxUsedSpaceRatio": "95",
-            **SMALL_FILES,
+            **(TEST_SETTINGS if small else {}),
             **(settings or {}),
         }
         file = scratch / "broker.conf"
