@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 
 #: Brokers before V3_0_11 (this ordinal of MQVersion) send the topics alone.
 _WHOLE_BODY_SINCE = 37
+#: How deflated data begins; no JSON does.
+_ZLIB = b"\x78"
 
 
 def install(controller: NamesrvController) -> None:
@@ -150,5 +152,9 @@ def _read_body(
         return TopicConfigAndMappingSerializeWrapper(), []
     if version < _WHOLE_BODY_SINCE:
         return TopicConfigAndMappingSerializeWrapper.decode(body), None
-    decoded = RegisterBrokerBody.decode_compressed(body, version) if compressed else RegisterBrokerBody.decode(body)
+    # Apache's broker of 5.3.3 with compressedRegister=true deflates the body and says that it did not.
+    if compressed or body.startswith(_ZLIB):
+        decoded = RegisterBrokerBody.decode_compressed(body, version)
+    else:
+        decoded = RegisterBrokerBody.decode(body)
     return decoded.topic_config_serialize_wrapper, decoded.filter_server_list

@@ -65,10 +65,11 @@ async def route(client: RemotingClient, topic: str) -> RemotingCommand:
     return await ask(client, RequestCode.GET_ROUTEINFO_BY_TOPIC, GetRouteInfoRequestHeader(topic=topic))
 
 
-@pytest.mark.parametrize("compressed", [False, True])
-def test_register_route_and_unregister(tmp_path, compressed):
+@pytest.mark.parametrize(("compressed", "said"), [(False, False), (True, True), (True, False)])
+def test_register_route_and_unregister(tmp_path, compressed, said):
     async def body(controller, client):
         request = register_request(topics("TopicA", "TopicB"), compressed=compressed)
+        request.header.compressed = said
         request.header.body_crc32 = zlib.crc32(request.body) & 0x7FFFFFFF
         answer = await client.invoke_namesrv(request)
         assert (answer.code, answer.body_bytes) == (0, b"")
