@@ -50,6 +50,7 @@ def clients(binaries, namesrv, action):
 def tour(binaries, address, store):
     """The main job."""
     namesrv, broker = address["namesrv"], address["broker"]
+    before = str(int(time.time() * 1000))
     run(binaries, namesrv, "clusterList")
     run(binaries, namesrv, "updateTopic", "-b", broker, "-t", "Orders", "-r", "4", "-w", "4")
     clients(binaries, namesrv, "send")
@@ -57,8 +58,8 @@ def tour(binaries, address, store):
     run(binaries, namesrv, "sendMessage", "-t", "Orders", "-p", "one more", "-c", "TagA", "-k", "order-last")
     run(binaries, namesrv, "topicRoute", "-t", "Orders", "-l")
     run(binaries, namesrv, "consumerProgress", "-g", "demo_group")
-    run(binaries, namesrv, "resetOffsetByTime", "-g", "demo_group", "-t", "Orders", "-s", "-1")
-    run(binaries, namesrv, "consumerProgress", "-g", "demo_group", "--output", "json")
+    run(binaries, namesrv, "resetOffsetByTime", "-g", "demo_group", "-t", "Orders", "-s", before)
+    run(binaries, namesrv, "consumerProgress", "-g", "demo_group", "--output", "csv")
     run(binaries, namesrv, "queryMsgByKey", "-t", "Orders", "-k", "order-last")
     run(binaries, namesrv, "store", "show", str(store), "--offset", "0")
     run(binaries, namesrv, "store", "check", str(store), "--live")
