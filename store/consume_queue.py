@@ -10,6 +10,7 @@ message of a queue it has the offset 0, in a gap that of the next record.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 from ..common.record_layout import CQ_UNIT, CQ_UNIT_SIZE, MAGIC_V1, MAGIC_V2
@@ -26,6 +27,9 @@ _FIRST_STEP = 4096
 _LOOKED_AT_AFTER_CLEAN_STOP = 100
 _LAST_STEP = 256 * 1024
 _pack_unit = CQ_UNIT.pack_into
+#: Packers of several units, by count; larger batches are put unit by unit.
+_UNITS_AT_ONCE = 256
+_unit_packers: dict[int, Packer] = {}
 _unpack_unit = CQ_UNIT.unpack_from
 
 
@@ -142,6 +146,22 @@ class ConsumeQueue:
         self.room -= 1
         offset = self.next_offset = self.next_offset + 1
         return offset
+
+    def put_units(self, numbers: list[int]) -> None:
+        """Append several units, given as one row of numbers; room must have been made for them."""
+        count = len(numbers) // 3
+        file = self._file
+        if count <= min(self.room, _UNITS_AT_ONCE) and file is not None:
+            pack = _unit_packers.get(count)
+            if pack is None:
+                pack = _unit_packers[count] = struct.Struct(">" + "qiq" * count).pack_into
+            pack(self._view, file.wrote, *numbers)
+            file.wrote += count * CQ_UNIT_SIZE
+            self.room -= count
+            self.next_offset += count
+        else:
+            for at in range(0, len(numbers), 3):
+                self.put_unit(*numbers[at : at + 3])
 
     def start_at(self, offset: int) -> None:
         """Let an empty queue begin at `offset`, with placeholders in front."""

@@ -35,6 +35,9 @@ _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _OK = PutStatus.PUT_OK
 #: In a batch there are no transactions, and no inner batches: those belong into batch consumequeues.
 _NOT_IN_BATCH = TRANSACTION_MASK | INNER_BATCH_FLAG
+#: Names and values of properties alternate between these two.
+_SEPARATORS = b"\x01\x02" * (PROPERTIES_MAX_LENGTH // 2 + 1)
+_NOT_SEPARATORS = bytes(set(range(256)) - {1, 2})
 _ITEM_HEAD = struct.Struct(">iiiii")  # size, magic and CRC (unused), flag, body length
 #: A message waiting for the sync of its record: end of the record, queue, and the arguments of `arriving`.
 _Unseen = tuple[int, ConsumeQueue, int, int, int, dict[str, str]]
@@ -237,23 +240,29 @@ class StoreWriter(StoreReader):
         self, queue: ConsumeQueue, batch: InnerMessage, items: list[_Item], timestamp: int
     ) -> PutMessageResult:
         commit_log = self.commit_log
-        first_offset = queue.next_offset
-        first, end, ids = -1, 0, []
+        append, prefix = commit_log.append, self._id_prefix
+        first_offset = offset = queue.next_offset
+        units: list[int] = []
+        seen: list[tuple[int, int, dict[str, str]]] = []
+        ids = []
         for flag, body, encoded in items:
-            physical = commit_log.append(queue, batch, body, encoded, flag, queue.next_offset, timestamp)
-            end = physical + commit_log.last_size
-            if first < 0:
-                first = physical
-            ids.append(f"{self._id_prefix}{physical:016X}")
+            physical = append(queue, batch, body, encoded, flag, offset, timestamp)
+            size = commit_log.last_size
+            ids.append(f"{prefix}{physical:016X}")
             properties = _parsed(encoded)
             code = tags_code_of(queue, properties, self.delay_levels, timestamp)
-            next_offset = queue.put_unit(physical, commit_log.last_size, code)
+            units += (physical, size, code)
             if self._indexing:
                 self._put_keys(queue.topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), physical, timestamp, 0)
-            self._see_when_synced(queue, next_offset, end, code, timestamp, properties)
+            offset += 1
+            seen.append((physical + size, code, properties))
+        queue.put_units(units)
         self.last_dispatched_timestamp = timestamp
+        for number, (end, code, properties) in enumerate(seen, first_offset + 1):
+            self._see_when_synced(queue, number, end, code, timestamp, properties)
         if not self._sync:
             self._see_up_to(end)
+        first = units[0]
         self.stats.put_messages += len(items)
         self.stats.put_bytes += end - first
         return PutMessageResult(_OK, first, end - first, first_offset, timestamp, ",".join(ids), len(items))
@@ -305,10 +314,14 @@ class StoreWriter(StoreReader):
 
 def _parsed(encoded: bytes) -> dict[str, str]:
     """The dict of encoded properties."""
-    try:
-        return dict([pair.split("\x01", 1) for pair in encoded.decode().split("\x02") if pair])
-    except ValueError:  # no UTF-8, or a piece without a value
-        return string_to_properties(encoded.decode("utf-8", "replace"))
+    separators = encoded.translate(None, _NOT_SEPARATORS)
+    if separators == _SEPARATORS[: len(separators)] and not len(separators) & 1:
+        try:
+            words = iter(encoded.decode().replace("\x02", "\x01").split("\x01"))
+            return dict(zip(words, words, strict=False))
+        except UnicodeDecodeError:
+            pass
+    return string_to_properties(encoded.decode("utf-8", "replace"))
 
 
 def _batch_error(body: bytes) -> BadRecordError:
