@@ -48,7 +48,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """What `@command` was told.
 
     `one_of`: of each tuple exactly one option must be given (parameter names); `any_of`: at least one.
-    `changes`: adds `--plan`.
+    `changes`: adds `--plan`. `more_outputs`: forms besides the usual ones; `jsonl` is rendered as `csv` is, a row a line,
+    and for others the command gives the text itself (`Outcome.text`).
     `rows`: the field of the result whose items are the CSV rows (`messages.message`: a field of each); `csv`: the type
     of `Outcome.csv_rows` instead. `offline`: needs no name server.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
@@ -63,6 +64,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     changes: bool = False
     offline: bool = False
     server: bool = False
+    more_outputs: tuple[str, ...] = ()
     example: str = ""
 
     def options(self) -> dict[str, tuple[Any, Opt, Any]]:
@@ -90,6 +92,13 @@ class CommonOptions(msgspec.Struct, kw_only=True):
     plan: bool = False
 
 
+
+def _output_option(forms: tuple[str, ...]) -> Any:
+    return typer.Option(
+        "--output", metavar="|".join(forms), help="form of the output (default table)", show_default=False
+    )
+
+
 _COMMON: dict[str, tuple[Any, Any, Any]] = {
     "namesrv": (
         str | None,
@@ -98,9 +107,7 @@ _COMMON: dict[str, tuple[Any, Any, Any]] = {
     ),
     "output": (
         str,
-        typer.Option(
-            "--output", metavar="|".join(OUTPUTS), help="form of the output (default table)", show_default=False
-        ),
+        _output_option(OUTPUTS),
         "table",
     ),
     "profile": (
@@ -129,6 +136,7 @@ def command(
     changes: bool = False,
     offline: bool = False,
     server: bool = False,
+    more_outputs: tuple[str, ...] = (),
     example: str = "",
 ) -> Callable[[F], F]:
     """Record the declaration on the function; see Declaration for the arguments."""
@@ -144,6 +152,7 @@ def command(
             changes=changes,
             offline=offline,
             server=server,
+            more_outputs=more_outputs,
             example=example,
         )
         return function
@@ -176,6 +185,9 @@ def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> 
             info = typer.Option(*option.names, help=option.help, metavar=metavar, show_default=False)
         parameters.append(_parameter(key, typed, info, default))
     common = dict(_COMMON)
+    outputs = OUTPUTS + declaration.more_outputs
+    if declaration.more_outputs:
+        common["output"] = (str, _output_option(outputs), "table")
     if declaration.changes:
         common["plan"] = _PLAN
     parameters += [_parameter(key, kind, info, default) for key, (kind, info, default) in common.items()]
@@ -184,8 +196,8 @@ def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> 
         told = {key: values.pop(key) for key in common}
         told["timeout"] = _parsed(told["timeout"], _TIMEOUT)
         shared = CommonOptions(**told)
-        if shared.output not in OUTPUTS:
-            raise typer.BadParameter(_choose(shared.output, OUTPUTS), param_hint="--output")
+        if shared.output not in outputs:
+            raise typer.BadParameter(_choose(shared.output, outputs), param_hint="--output")
         for key, (_, option, _default) in options.items():
             values[key] = _parsed(values[key], option)
         _check_groups(declaration, options, values)

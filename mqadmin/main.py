@@ -24,9 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader is gone: nothing more can be said, and the interpreter must not try again while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = int(ExitCode.BROKEN_PIPE)
+        code = _reader_gone()
     except KeyboardInterrupt:
         code = int(ExitCode.INTERRUPTED)
     if argv is None:
@@ -57,6 +55,12 @@ def run(argv: list[str]) -> int:
     return run_entry(entry, arguments)
 
 
+def _reader_gone() -> int:
+    """Nothing more can be said, and the interpreter must not try again while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return int(ExitCode.BROKEN_PIPE)
+
+
 def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
     """Import the command's module and run it with `arguments`."""
     from . import declare
@@ -66,7 +70,10 @@ def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
     declaration = declare.declaration_of(module)
 
     def invoke(told: declare.Declaration, values: dict[str, Any], options: declare.CommonOptions) -> int:
-        return execute(entry.name, told, values, options)
+        try:
+            return execute(entry.name, told, values, options)
+        except BrokenPipeError:  # typer would make it exit code 1
+            return _reader_gone()
 
     command = declare.build(entry.name, declaration, entry.summary, invoke)
     return _invoke(command, entry.name, declare.single_dash_longs(declaration, arguments))

@@ -44,7 +44,8 @@ class Outcome(msgspec.Struct, kw_only=True):
 
     `data` is the documented JSON shape; `blocks` is the table output; `errors` lists what failed (then `status` is
     partial or failed); `notes` go to stderr. `csv_rows` are the CSV's items where the declaration gives them a type of
-    their own. `exit_code` overrides what the status implies.
+    their own. `exit_code` overrides what the status implies. `text` is what stdout gets instead of a rendering: "" when
+    the command has written everything already.
     """
 
     data: msgspec.Struct
@@ -54,6 +55,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     notes: list[str] = []
     csv_rows: Sequence[msgspec.Struct] = ()
     exit_code: ExitCode | None = None
+    text: str | None = None
 
     @property
     def exit(self) -> ExitCode:

@@ -16,6 +16,8 @@ UNKNOWN = "unknown"
 
 def render(command: str, outcome: Outcome, form: str, rows: str, csv_type: type[msgspec.Struct] | None = None) -> str:
     """The text for stdout; for `rows` and `csv_type` see Declaration."""
+    if outcome.text is not None:
+        return outcome.text
     if form == "json":
         return msgspec.json.format(msgspec.json.encode(envelope(command, outcome)), indent=2).decode() + "\n"
     if form == "yaml":
@@ -23,8 +25,10 @@ def render(command: str, outcome: Outcome, form: str, rows: str, csv_type: type[
 
         builtin = msgspec.to_builtins(envelope(command, outcome))
         return str(yaml.safe_dump(builtin, sort_keys=False, allow_unicode=True))
-    if form == "csv":
+    if form in ("csv", "jsonl"):
         items = outcome.csv_rows if csv_type is not None else rows_of(outcome.data, rows)
+        if form == "jsonl":
+            return "".join(msgspec.json.encode(item).decode() + "\n" for item in items)
         return csv_text(csv_columns(type(outcome.data), rows, csv_type), items)
     return table_text(outcome)
 

@@ -17,13 +17,14 @@ class Entry(NamedTuple):
     section: str
 
 
-_TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _LOCAL = (
+_TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (
     "Topics",
     "Consumer groups and clients",
     "Offsets and queues",
     "Messages",
     "Clusters and brokers",
     "Name servers",
+    "A store's files, offline",
     "Local",
 )
 
@@ -81,6 +82,18 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("addWritePerm", "add_write_perm", "Give back the write permission of a broker's topics", _NAMESRV),
     Entry("updateKvConfig", "update_kv_config", "Set one key of the name servers' KV configuration", _NAMESRV),
     Entry("deleteKvConfig", "delete_kv_config", "Delete one key of the name servers' KV configuration", _NAMESRV),
+    Entry("store ls", "store_ls", "List a store's files, queues, times and the state of its small files", _STORE),
+    Entry("store dump", "store_dump", "Print messages or raw units of a store, filtered", _STORE),
+    Entry("store show", "store_show", "Show one record with its bytes, unit, index entries and dispatch", _STORE),
+    Entry("store check", "store_check", "Check a store, and tell what is damaged and what to do", _STORE),
+    Entry("store explain", "store_explain", "Explain a kind of finding at length", _STORE),
+    Entry("store predict", "store_predict", "Tell what a broker's recovery will do on its next start", _STORE),
+    Entry("store rebuild", "store_rebuild", "Build consumequeue, index and checkpoint from the commitlog", _STORE),
+    Entry("store salvage", "store_salvage", "Save what can be proven whole into a new store, with a proof", _STORE),
+    Entry("store verify", "store_verify", "Replay the proof of a salvage", _STORE),
+    Entry("store diff", "store_diff", "Compare two stores message by message", _STORE),
+    Entry("store sql", "store_sql", "Query messages, queues, units and index entries with SQL", _STORE),
+    Entry("store stats", "store_stats", "Show sizes, rates, topics, keys and time gaps of a store", _STORE),
     Entry("dev", "dev", "Run a name server and a broker in one process, for development and CI", _LOCAL),
 )
 

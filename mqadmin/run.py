@@ -121,5 +121,21 @@ def report(name: str, problems: list[Problem], notes: list[str]) -> None:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """All of `text` to stdout. Under PYTHONUNBUFFERED a plain write to a pipe may end early without saying so."""
+    out = sys.stdout
+    out.flush()
+    binary = getattr(out, "buffer", None)
+    if binary is None:
+        out.write(text)
+        out.flush()
+        return
+    left = memoryview(text.encode(out.encoding or "utf-8", "backslashreplace"))
+    while left:
+        written = binary.write(left)
+        if written is None:  # a non-blocking stdout that is full
+            import select
+
+            select.select([], [binary], [])
+            continue
+        left = left[written:]
+    binary.flush()

@@ -1,0 +1,144 @@
+"""The command line as a process, against our own name server and broker."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.message_send import SendRequest
+from rocketmq_ops.client.admin.topic_change import TopicSettings
+from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[RocketMQBroker]:
+    with rocketmq_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mqadmin(pair: RocketMQBroker) -> Run:
+    """`mqadmin(*arguments, code=0)` in a process of its own; the name server comes from the environment."""
+
+    def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-c", "from rocketmq_ops.mqadmin.main import main; main()", *arguments]
+        environment = {**os.environ, "NAMESRV_ADDR": pair.namesrv}
+        ran = subprocess.run(line, capture_output=True, text=True, env=environment, timeout=30, check=False)
+        assert ran.returncode == code, f"{arguments}: {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
+        assert "Traceback" not in ran.stderr
+        return ran
+
+    return call
+
+
+def data(ran: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    found = json.loads(ran.stdout)["data"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_life_of_a_topic(mqadmin: Run, pair: RocketMQBroker) -> None:
+    mqadmin("updateTopic", "-c", "DefaultCluster", "-t", "Life", "-r", "2", "-w", "2")
+    mqadmin("updateTopic", "-b", pair.broker, "-t", "Life", "-w", "3")
+    route = data(mqadmin("topicRoute", "-t", "Life", "--output", "json"))
+    assert [(b["readQueueNums"], b["writeQueueNums"]) for b in route["brokers"]] == [(2, 3)]  # type: ignore[attr-defined]
+    mqadmin("updateTopic", "-c", "DefaultCluster", "-t", "Life", "-r", "3")
+    sent = [
+        data(mqadmin("sendMessage", "-t", "Life", "-p", f"body {n}", "-k", f"k{n}", "--output", "json"))
+        for n in range(3)
+    ]
+    assert {s["sendStatus"] for s in sent} == {"SEND_OK"}
+    status = data(mqadmin("topicStatus", "-t", "Life", "--output", "json"))
+    assert sum(queue["maxOffset"] for queue in status["queues"]) == 3  # type: ignore[attr-defined]
+    by_key = list(
+        csv.DictReader(io.StringIO(mqadmin("queryMsgByKey", "-t", "Life", "-k", "k1", "--output", "csv").stdout))
+    )
+    assert [(row["msgId"], row["body"]) for row in by_key] == [(sent[1]["msgId"], "body 1")]
+    by_id = mqadmin("queryMsgById", "-t", "Life", "-i", str(sent[2]["offsetMsgId"])).stdout
+    assert "Message Body:        body 2" in by_id
+    printed = mqadmin("printMsg", "-t", "Life").stdout
+    assert sorted(line.rpartition("BODY: ")[2] for line in printed.splitlines() if "BODY: " in line) == [
+        *("body 0", "body 1", "body 2")
+    ]
+    mqadmin("deleteTopic", "-c", "DefaultCluster", "-t", "Life")
+    mqadmin("topicRoute", "-t", "Life", code=4)
+    mqadmin("deleteTopic", "-c", "DefaultCluster", "-t", "Life", code=8)
+
+
+def test_the_life_of_a_group(mqadmin: Run, pair: RocketMQBroker) -> None:
+    mqadmin("updateTopic", "-c", "DefaultCluster", "-t", "Grouped", "-r", "1", "-w", "1")
+    for number in range(4):
+        mqadmin("sendMessage", "-t", "Grouped", "-p", str(number))
+    mqadmin("updateSubGroup", "-c", "DefaultCluster", "-g", "life", "-r", "5")
+    mqadmin("consumerConnection", "-g", "life", code=4)
+    mqadmin("resetOffsetByTime", "-g", "life", "-t", "Grouped", "-s", "0")
+    progress = mqadmin("consumerProgress", "-g", "life", "-t", "Grouped", "--output", "json")
+    assert data(progress)["group"]["lagTotal"] == 4  # type: ignore[index]
+    mqadmin("skipAccumulatedMessage", "-g", "life", "-t", "Grouped")
+    mqadmin("resetOffsetByTime", "-g", "life", "-t", "Grouped", "-s", "0", "-b", pair.broker, "-q", "0", "-o", "1")
+    progress = mqadmin("consumerProgress", "-g", "life", "-t", "Grouped", "--output", "json")
+    assert data(progress)["group"]["lagTotal"] == 3  # type: ignore[index]
+    mqadmin("deleteSubGroup", "-c", "DefaultCluster", "-g", "life", "-r", "true")
+    mqadmin("resetOffsetByTime", "-g", "life", "-t", "Grouped", "-s", "0", code=4)
+
+
+def test_servers_and_their_settings(mqadmin: Run, pair: RocketMQBroker) -> None:
+    load = data(mqadmin("clusterList", "--output", "json"))["brokers"]
+    assert [(b["address"], b["active"]) for b in load] == [(pair.broker, True)]  # type: ignore[attr-defined]
+    assert "brokerVersionDesc               : V5_3_3" in mqadmin("brokerStatus", "-b", pair.broker).stdout
+    mqadmin("updateBrokerConfig", "-b", pair.broker, "-k", "slaveReadEnable", "-v", "true")
+    assert "slaveReadEnable                                   =  true" in mqadmin(
+        "getBrokerConfig", "-c", "DefaultCluster"
+    ).stdout  # fmt: skip
+    mqadmin("updateBrokerConfig", "-b", pair.broker, "-k", "slaveReadEnable", "-v", "false")
+    assert f"============{pair.namesrv}============" in mqadmin("getNamesrvConfig").stdout
+    mqadmin("updateKvConfig", "-s", "N", "-k", "k", "-v", "v")
+    mqadmin("deleteKvConfig", "-s", "N", "-k", "k")
+    mqadmin("updateTopic", "-c", "DefaultCluster", "-t", "Perm")
+    for command, perm in (("wipeWritePerm", 4), ("addWritePerm", 6)):
+        mqadmin(command, "-b", "broker-a")
+        route = data(mqadmin("topicRoute", "-t", "Perm", "--output", "json"))
+        assert [b["perm"] for b in route["brokers"]] == [perm]  # type: ignore[attr-defined]
+
+
+def test_output_to_a_file_has_no_escape_sequences(mqadmin: Run) -> None:
+    for arguments in (("help",), ("topicRoute", "--help"), ("clusterList",), ("topicList", "--output", "yaml")):
+        assert "\x1b" not in mqadmin(*arguments).stdout
+
+
+def test_a_reader_that_goes_away_is_no_error(mqadmin: Run, pair: RocketMQBroker) -> None:
+    """As in `mqadmin printMsg ... | head -1`, with output far beyond what a pipe and its reader hold."""
+
+    async def fill() -> None:
+        async with MQAdmin([pair.namesrv]) as admin:
+            await admin.topics.update(
+                "Pipe", TopicSettings(read_queue_nums=1, write_queue_nums=1), cluster="DefaultCluster"
+            )
+            for _ in range(40):
+                await admin.messages.send(SendRequest(topic="Pipe", body=b"x" * 100_000))
+
+    asyncio.run(fill())
+    ours = f"{sys.executable} -c 'from rocketmq_ops.mqadmin.main import main; main()'"
+    environment = {**os.environ, "NAMESRV_ADDR": pair.namesrv}
+    ran = subprocess.run(
+        ["bash", "-c", f"{ours} printMsg -t Pipe | head -1; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=30,
+        check=False,
+    )
+    first, code = ran.stdout.splitlines()
+    assert first.startswith("minOffset=0, maxOffset=40")
+    assert (code, ran.stderr) == ("141", "")
