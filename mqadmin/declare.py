@@ -92,7 +92,6 @@ class CommonOptions(msgspec.Struct, kw_only=True):
     plan: bool = False
 
 
-
 def _output_option(forms: tuple[str, ...]) -> Any:
     return typer.Option(
         "--output", metavar="|".join(forms), help="form of the output (default table)", show_default=False
@@ -178,7 +177,7 @@ def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> 
     parameters: list[inspect.Parameter] = []
     for key, (kind, option, default) in options.items():
         typed = _typer_type(kind, option)
-        metavar = option.metavar or _metavar(kind, option)
+        metavar = option.metavar or metavar_of(kind, option)
         if option.positional:
             info = typer.Argument(help=option.help, metavar=option.names[0], show_default=False)
         else:
@@ -261,7 +260,8 @@ def _typer_type(kind: Any, option: Opt) -> Any:
     return str if type(None) not in typing.get_args(kind) else str | None
 
 
-def _metavar(kind: Any, option: Opt) -> str | None:
+def metavar_of(kind: Any, option: Opt) -> str | None:
+    """What stands for the value in the help; None for a flag."""
     inner = [part for part in typing.get_args(kind) if part is not type(None)] or [kind]
     if inner[0] is bool:
         return "true|false" if option.parse is not None else None

@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     REFUSED = 6
     TIMEOUT = 7
     NO_EFFECT = 8
+    DIFFERENT = 9
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
@@ -27,10 +28,12 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.USAGE: "The command line is wrong: unknown command or option, a missing or bad value, no name server.",
     ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting.",
     ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, message ...), or no client is online.",
-    ExitCode.PARTIAL: "Some servers answered or changed, others failed; each failure is listed.",
+    ExitCode.PARTIAL: "Some servers answered or changed, others failed; or some records of a store are broken. Each "
+    "failure is listed.",
     ExitCode.REFUSED: "Refused: no permission, a bad signature, or a value the server does not accept.",
     ExitCode.TIMEOUT: "No answer within --timeout. A change may or may not have happened.",
     ExitCode.NO_EFFECT: "Nothing happened: what should go is not there, no offset moved, or it reads back as before.",
+    ExitCode.DIFFERENT: "What was compared is not the same (`store diff`).",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
     ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
 }
