@@ -1,0 +1,263 @@
+"""Our Python clients with Apache's brokers and Apache's Java client: each reads what the other sent."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from tests.interop.apache import Driver, Pair, wait_until
+from tests.interop.toolchain import VERSIONS
+
+from rocketmq_ops.client import (
+    ClientOptions,
+    ConsumeContext,
+    ConsumeResult,
+    ConsumeSettings,
+    Producer,
+    PullConsumer,
+    PushConsumer,
+    SendStatus,
+)
+from rocketmq_ops.client.consume_settings import FROM_FIRST_OFFSET
+from rocketmq_ops.common.message import Message, MessageExt
+
+Name = Callable[[str], str]
+
+
+@pytest.fixture(params=VERSIONS)
+def cluster(request: pytest.FixtureRequest, apache_pairs: Callable[[str], Pair]) -> Pair:
+    """Apache's pair, each version in turn."""
+    return apache_pairs(request.param)
+
+
+@pytest.fixture
+def java(cluster: Pair, drivers: Callable[[str], Driver]) -> Driver:
+    """Apache's client of the pair's version."""
+    return drivers(cluster.version)
+
+
+class Got:
+    """A listener that keeps what it gets; the first `reject` messages are wanted again."""
+
+    def __init__(self, reject: int = 0) -> None:
+        self.messages: list[MessageExt] = []
+        self.reject = reject
+
+    async def __call__(self, messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
+        self.messages += messages
+        context.delay_level = 1
+        if self.reject > 0:
+            self.reject -= 1
+            return ConsumeResult.RECONSUME_LATER
+        return ConsumeResult.SUCCESS
+
+    def bodies(self) -> Counter[bytes]:
+        return Counter(m.body for m in self.messages)
+
+
+async def until(true: Callable[[], Any], seconds: float = 40.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def options(pair: Any, instance: str = "python") -> ClientOptions:
+    return ClientOptions(
+        name_servers=[pair.namesrv_address],
+        instance_name=instance,
+        rebalance_interval_ms=1500,
+        poll_name_server_interval_ms=1000,
+    )
+
+
+def make_topic(java: Driver, pair: Any, topic: str, queues: int) -> None:
+    printed = java.mqadmin(
+        "updateTopic", "-n", pair.namesrv_address, "-c", pair.cluster, "-t", topic, "-r", str(queues), "-w", str(queues)
+    )
+    assert "success" in printed, printed
+
+
+def first(**settings: Any) -> ConsumeSettings:
+    return ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET, **settings)
+
+
+def test_java_reads_what_python_sends(cluster: Pair, java: Driver, name: Name) -> None:
+    topic = name("FromPython")
+    make_topic(java, cluster, topic, 4)
+    plain = b"0123456789abcdef" * 1024
+
+    async def send() -> list[Any]:
+        async with Producer(name("python"), options(cluster)) as producer:
+            results = [
+                await producer.send(
+                    Message(topic, "订单 1".encode(), tags="TagA", keys="k1 k2", flag=7, properties={"region": "华东"})
+                ),
+                await producer.send(Message(topic, plain, tags="TagB")),
+                await producer.send_batch([Message(topic, b"batch %d" % i, keys=f"b{i}") for i in range(10)]),
+                await producer.send(Message(topic, b"late", delay_time_level=1)),
+            ]
+            await producer.send_oneway(Message(topic, b"oneway"))
+            return results
+
+    results = asyncio.run(send())
+    assert {r.status for r in results} == {SendStatus.SEND_OK}
+    consumer = name("java")
+    java.ask("subscribe", name=consumer, namesrv=cluster.namesrv_address, group=name("G"), topic=topic)
+    messages = java.ask("received", name=consumer, count=14, timeoutMs=40_000)
+    java.ask("consumer.close", name=consumer)
+    by_body = {m.get("body") if m["bodyLength"] < 1000 else "big": m for m in messages}
+    assert len(by_body) == 14
+    one = by_body["订单 1"]
+    assert (one["flag"], one["msgId"], one["offsetMsgId"]) == (7, results[0].msg_id, results[0].offset_msg_id)
+    assert {k: one["properties"][k] for k in ("TAGS", "KEYS", "region")} == {
+        "TAGS": "TagA",
+        "KEYS": "k1 k2",
+        "region": "华东",
+    }
+    assert by_body["big"]["bodySha256"] == hashlib.sha256(plain).hexdigest()
+    assert by_body["big"]["storeSize"] < 1000
+    assert [by_body[f"batch {i}"]["msgId"] for i in range(10)] == results[2].msg_id.split(",")
+
+
+def test_python_reads_what_java_sends(cluster: Pair, java: Driver, name: Name) -> None:
+    topic, group = name("FromJava"), name("G")
+    make_topic(java, cluster, topic, 2)
+    big = "0123456789" * 2000
+    sent = java.ask(
+        "send",
+        namesrv=cluster.namesrv_address,
+        group=name("java"),
+        messages=[
+            {"topic": topic, "body": "订单", "tags": "TagA", "keys": "k1", "queue": 0},
+            {"topic": topic, "body": big, "tags": "TagB", "queue": 1},
+            {"topic": topic, "body": "unwanted", "tags": "TagC", "queue": 0},
+        ],
+    )
+
+    async def consume() -> list[MessageExt]:
+        got = Got()
+        consumer = PushConsumer(group, got, options(cluster), settings=first())
+        consumer.subscribe(topic, "TagA || TagB")
+        async with consumer:
+            await until(lambda: len(got.messages) == 2)
+        async with PullConsumer(name("pull"), options(cluster)) as pull:
+            for queue in await pull.queues(topic):
+                result = await pull.pull(queue, 0, expression="TagC")
+                got.messages += result.messages
+        return got.messages
+
+    messages = {m.tags: m for m in asyncio.run(consume())}
+    assert set(messages) == {"TagA", "TagB", "TagC"}
+    assert messages["TagA"].body.decode() == "订单" and messages["TagA"].keys == ["k1"]
+    assert messages["TagB"].body.decode() == big and messages["TagB"].store_size < 10_000
+    assert messages["TagA"].msg_id == sent[0]["msgId"] and messages["TagA"].offset_msg_id == sent[0]["offsetMsgId"]
+
+
+def test_python_and_java_share_a_group(cluster: Pair, java: Driver, name: Name) -> None:
+    topic, group, consumer = name("Shared"), name("G"), name("java")
+    make_topic(java, cluster, topic, 6)
+    java.ask("subscribe", name=consumer, namesrv=cluster.namesrv_address, group=group, topic=topic)
+    java.ask("assigned", name=consumer, topic=topic, count=6, timeoutMs=30_000)
+
+    async def share() -> tuple[set[int], Got]:
+        got = Got()
+        mine = PushConsumer(group, got, options(cluster), settings=first())
+        mine.subscribe(topic)
+        async with mine:
+            held = lambda: {q.queue_id for q in mine.rebalancer.held if q.topic == topic}  # noqa: E731
+            await until(lambda: len(held()) == 3)
+            theirs = await asyncio.to_thread(
+                java.ask, "assigned", name=consumer, topic=topic, count=3, timeoutMs=30_000
+            )
+            queues = held()
+            assert queues | set(theirs) == set(range(6)) and not queues & set(theirs)
+            async with Producer(name("python"), options(cluster, "sender")) as producer:
+                for queue in await producer.queues(topic):
+                    for i in range(5):
+                        await producer.send(Message(topic, b"%d" % i), queue=queue)
+            await until(lambda: len(got.messages) == 15)
+            await asyncio.to_thread(java.ask, "received", name=consumer, count=15, timeoutMs=30_000)
+        theirs = await asyncio.to_thread(java.ask, "assigned", name=consumer, topic=topic, count=6, timeoutMs=30_000)
+        assert theirs == list(range(6))
+        return queues, got
+
+    queues, got = asyncio.run(share())
+    received = java.ask("received", name=consumer, count=15, timeoutMs=1_000)
+    java.ask("consumer.close", name=consumer)
+    assert len(got.messages) == 15 and {m.queue_id for m in got.messages} == queues
+    assert len(received) == 15 and not {m["queueId"] for m in received} & queues
+
+
+def test_order_retry_and_offsets(cluster: Pair, java: Driver, name: Name) -> None:
+    topic = name("Ordered")
+    make_topic(java, cluster, topic, 3)
+    settings = first(orderly=True, suspend_queue_ms=100)
+    group, retried = name("G"), name("R")
+
+    async def consume() -> None:
+        async with AsyncExitStack() as stack:
+            producer = await stack.enter_async_context(Producer(name("python"), options(cluster)))
+            queues = await producer.queues(topic)
+            for i in range(30):
+                await producer.send(Message(topic, b"%d" % i), queue=queues[i % 3])
+            ordered, concurrent = Got(reject=1), Got(reject=1)
+            for number, (who, listener, how) in enumerate([(group, ordered, settings), (retried, concurrent, first())]):
+                consumer = PushConsumer(who, listener, options(cluster, f"c{number}"), settings=how)
+                consumer.subscribe(topic)
+                await stack.enter_async_context(consumer)
+            await until(lambda: len(ordered.messages) == 31)
+            by_queue = defaultdict(list)
+            for message in ordered.messages:
+                numbers = by_queue[message.queue_id]
+                if not numbers or numbers[-1] != int(message.body):
+                    numbers.append(int(message.body))
+            assert dict(by_queue) == {q: list(range(q, 30, 3)) for q in range(3)}
+            await until(lambda: len(concurrent.messages) == 31)
+            again = concurrent.messages[-1]
+            assert again.reconsume_times == 1 and again.topic == topic
+
+    asyncio.run(consume())
+    for who in (group, retried):
+
+        def caught_up(who: str = who) -> bool:
+            printed = java.mqadmin("consumerProgress", "-n", cluster.namesrv_address, "-g", who)
+            return "Consume Diff Total: 0" in printed or "Diff Total: 0" in printed
+
+        wait_until(caught_up, f"{who} has consumed everything by the broker's account")
+
+
+def test_javas_mqadmin_asks_python_consumers(cluster: Pair, java: Driver, name: Name) -> None:
+    topic, group = name("Asked"), name("G")
+    make_topic(java, cluster, topic, 1)
+
+    async def main() -> None:
+        got = Got()
+        consumer = PushConsumer(group, got, options(cluster), settings=first())
+        consumer.subscribe(topic)
+
+        async def admin(*args: str) -> str:
+            return await asyncio.to_thread(java.mqadmin, *args, "-n", cluster.namesrv_address)
+
+        async with consumer, Producer(name("python"), options(cluster, "sender")) as producer:
+            result = await producer.send(Message(topic, b"one"))
+            await producer.send(Message(topic, b"two"))
+            await until(lambda: len(got.messages) == 2)
+            printed = await admin("consumerConnection", "-g", group)
+            assert consumer.instance.client_id in printed and "PYTHON" in printed, printed
+            printed = await admin("consumerStatus", "-g", group, "-i", consumer.instance.client_id)
+            assert topic in printed and "PROP_CONSUMEORDERLY" in printed, printed
+            client = consumer.instance.client_id
+            about = () if cluster.version.startswith("4.") else ("-t", topic)  # 4.9.7 has no such option
+            printed = await admin("queryMsgById", "-i", result.offset_msg_id, "-g", group, "-d", client, *about)
+            assert "CR_SUCCESS" in printed, printed
+            assert got.messages[-1].body == b"one" and len(got.messages) == 3
+            printed = await admin("resetOffsetByTime", "-g", group, "-t", topic, "-s", "0")
+            await until(lambda: len(got.messages) == 5)
+            assert [m.body for m in got.messages[3:]] == [b"one", b"two"]
+
+    asyncio.run(main())
