@@ -100,6 +100,7 @@ UNDETECTABLE: Final[tuple[str, ...]] = (
     "storeHost of the first and last record of the log, where neighbours do not show the change",
     "storeTimestamp: a change that keeps it between its neighbours' and within the second that the index holds",
     "reconsumeTimes within its range in retry and dead-letter topics",
+    "preparedTransactionOffset of a committed transaction, as long as it lies in the log",
     "properties other than TAGS, KEYS, UNIQ_KEY and DELAY, unless the broker ran with enabledAppendPropCRC",
     "masterFlushedOffset and confirmPhyOffset of the checkpoint within the log",
     "checkpoint times between the first and the last record",

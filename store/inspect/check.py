@@ -11,13 +11,14 @@ import msgspec
 from .check_commitlog import DEFAULT_RESERVED_HOURS, CommitLogCheck
 from .check_index import IndexCheck
 from .check_queues import QueueCheck
-from .check_small_files import SmallFileCheck
+from .check_records import RecordCheck
+from .check_small_files import SmallFileCheck, multi_tag_topics
 from .columns import Dispatcher
 from .findings import Report
 from .scan import Block
 from .source import StoreDirectory
 
-PARTS: Final = ("commitlog", "consumequeue", "index", "files")
+PARTS: Final = ("commitlog", "records", "consumequeue", "index", "files")
 
 
 class CheckOptions(msgspec.Struct, kw_only=True):
@@ -61,11 +62,14 @@ def check_store(
     if "index" in options.parts:
         index = IndexCheck(store, report, slots=options.max_hash_slot_num, entries=options.max_index_num)
         index.files()
+    records = RecordCheck(report, multi_tag_topics(store)) if "records" in options.parts else None
     resume_at = None
     dispatcher = Dispatcher(options.delay_levels)
     for block in _blocks(log, options, progress):
-        if queues or index:
+        if records or queues or index:
             dispatch = dispatcher.derive(block)
+            if records:
+                records.block(block, dispatch)
             if queues:
                 queues.block(block, dispatch)
             if index:

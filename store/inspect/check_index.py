@@ -6,24 +6,25 @@ block is compared as sets. Layout: IndexFile and IndexHeader.
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from ..index_file import ENTRY_SIZE, HEADER, HEADER_SIZE, SLOT_SIZE
 from .columns import Dispatch, index_hashes, index_keys
 from .findings import Report, Severity
 from .scan import Block, Column
 from .source import StoreDirectory, StoreFile
 
-HEADER: Final = struct.Struct(">qqqqii")  # begin and end store timestamp, begin and end offset, slots used, entries + 1
-HEADER_SIZE: Final = HEADER.size
-SLOT_SIZE: Final = 4
 ENTRY_DTYPE: Final = np.dtype([("hash", ">i4"), ("offset", ">i8"), ("seconds", ">i4"), ("previous", ">i4")])
-ENTRY_SIZE: Final = ENTRY_DTYPE.itemsize
+# Entries read ahead, with the begin timestamp that was valid when they were put, and their place.
+PENDING_DTYPE: Final = np.dtype(
+    [("hash", "i8"), ("offset", "i8"), ("seconds", "i8"), ("begin", "i8"), ("file", "i4"), ("entry", "i4")]
+)
 CHUNK: Final = 400_000
+MAX_KEPT: Final = 20_000
 DEFAULT_SLOTS: Final = 5_000_000
 DEFAULT_ENTRIES: Final = 20_000_000
 
@@ -76,8 +77,7 @@ class IndexCheck:
         self._all = store.index_files
         self._slots, self._entries = slots, entries
         self._cursor = (0, 1)  # file, entry
-        self._pending = np.zeros(0, ENTRY_DTYPE)
-        self._begin = np.zeros(0, np.int64)  # begin timestamp of the file of each pending entry
+        self._pending = np.zeros(0, PENDING_DTYPE)
         self._covered_from: int | None = None
         self._behind = 0
         self._behind_from: int | None = None
@@ -192,7 +192,7 @@ class IndexCheck:
             self.report.add(
                 kind, f"entry {first + row}: {what}", file=self._name(file),
                 position=HEADER_SIZE + slots * SLOT_SIZE + (first + row) * ENTRY_SIZE, entry=first + row,
-                **({} if expected is None else {"expected": int(expected[row])}),
+                expected=None if expected is None else int(expected[row]),
             )  # fmt: skip
 
     def _check_slots(self, file: StoreFile, slots: int, expected: Column) -> None:
@@ -226,7 +226,8 @@ class IndexCheck:
             keys = [key for key, kept in zip(keys, keep.tolist(), strict=True) if kept]
         hashes = index_hashes(keys)
         self._fill(len(keys))
-        actual, begin = self._pending[: len(keys)], self._begin[: len(keys)]
+        actual = self._pending[: len(keys)]
+        begin = actual["begin"]
         seconds = np.where(begin > 0, np.clip((times[: len(actual)] - begin) // 1000, 0, 0x7FFFFFFF), 0)
         if (
             len(actual) == len(keys)
@@ -243,60 +244,87 @@ class IndexCheck:
         while len(self._pending) < wanted and self._cursor[0] < len(self._files):
             number, entry = self._cursor
             file, slots, header = self._files[number]
-            entries = read_entries(file, slots, entry, min(CHUNK, header.count - entry)) if entry < header.count else ()
+            count = min(CHUNK, header.count - entry)
+            entries = read_entries(file, slots, entry, count) if count > 0 else np.zeros(0, ENTRY_DTYPE)
             if not len(entries):
                 self._cursor = (number + 1, 1)
                 continue
-            self._pending = np.concatenate((self._pending, entries))  # type: ignore[arg-type]
-            begin = np.full(len(entries), header.begin_timestamp)
+            pending = np.empty(len(entries), PENDING_DTYPE)
+            for name in ("hash", "offset", "seconds"):
+                pending[name] = entries[name]
+            pending["begin"] = header.begin_timestamp
             if entry == 1:
                 # The first entry is put while the header still says when the file before it ended.
-                begin[0] = self._files[number - 1][2].end_timestamp if number else 0
-            self._begin = np.concatenate((self._begin, begin))
+                pending["begin"][0] = self._files[number - 1][2].end_timestamp if number else 0
+            pending["file"] = number
+            pending["entry"] = np.arange(entry, entry + len(entries))
+            self._pending = np.concatenate((self._pending, pending))
             self._cursor = (number, entry + len(entries))
 
     def _take(self, count: int) -> Column:
-        taken, self._pending, self._begin = self._pending[:count], self._pending[count:], self._begin[count:]
+        taken, self._pending = self._pending[:count], self._pending[count:]
         return taken
+
+    def _share(self, wanted: int, end: int) -> int:
+        """How many pending entries belong to a block of `wanted` keys whose last record is at `end`."""
+        offsets = self._pending["offset"]
+        if len(offsets) >= wanted and (len(offsets) == wanted or offsets[wanted] > end):
+            return wanted
+        inside = np.flatnonzero(offsets <= end)
+        return min(int(inside[-1]) + 1 if len(inside) else 0, wanted + 16)
 
     def _as_sets(self, keys: list[bytes], hashes: Column, offsets: Column, times: Column) -> None:
         """Compare a block entry by entry: by offset and hash, then report what is over on either side."""
-        end = int(offsets[-1])
-        inside = np.flatnonzero(self._pending["offset"] <= end)
-        begins = self._begin
-        count = min(int(inside[-1]) + 1 if len(inside) else 0, len(keys) + 16)
-        begins = begins[:count]
-        actual = self._take(count)
+        actual = self._take(self._share(len(keys), int(offsets[-1])))
+        count = len(actual)
         wanted = Counter(zip(offsets.tolist(), hashes.tolist(), strict=True))
         names = {(o, h): k for o, h, k in zip(offsets.tolist(), hashes.tolist(), keys, strict=True)}
         time_of = dict(zip(offsets.tolist(), times.tolist(), strict=True))
-        extra: list[tuple[int, int]] = []
-        for i, (h, offset, seconds, _) in enumerate(actual.tolist()):
-            if wanted[offset, h] > 0:
-                wanted[offset, h] -= 1
-                begin = int(begins[i])
-                expected = min(max((time_of[offset] - begin) // 1000, 0), 0x7FFFFFFF) if begin > 0 else 0
-                if seconds != expected:
-                    self.report.add(
-                        "IX-TIME", f"an entry for the record at {offset} says {seconds} s, the record gives {expected} s",
-                        file="index", offset=offset, expected=expected, actual=seconds,
-                    )  # fmt: skip
-            else:
-                extra.append((offset, h))
-        missing = [(o, names[o, h].decode("utf-8", "replace")) for (o, h), n in wanted.items() if n > 0]
+        extra: list[tuple[int, int, int, int]] = []
+        for h, offset, seconds, begin, file, entry in actual.tolist():
+            if wanted[offset, h] <= 0:
+                extra.append((file, entry, offset, h))
+                continue
+            wanted[offset, h] -= 1
+            expected = min(max((time_of[offset] - begin) // 1000, 0), 0x7FFFFFFF) if begin > 0 else 0
+            if seconds != expected:
+                self.report.add(
+                    "IX-TIME", f"entry {entry} for the record at {offset} says {seconds} s, the record gives {expected} s",
+                    file=self._name(self._files[file][0]), offset=offset, entry=entry, expected=expected, actual=seconds,
+                )  # fmt: skip
+        missing = {(o, h): names[o, h].decode("utf-8", "replace") for (o, h), n in wanted.items() if n > 0}
+        self._pair(missing, extra)
         ended = not len(self._pending) and self._cursor[0] >= len(self._files)
         last = int(actual["offset"][-1]) if count else -1
-        for offset, key in missing:
+        for (offset, _), key in missing.items():
             if ended and offset > last:
                 self._behind += 1
                 self._behind_from = offset if self._behind_from is None else self._behind_from
-            else:
+            elif len(self._missing) < MAX_KEPT:
                 self._missing.append((offset, key))
-        for offset, h in extra:
-            self.report.add(
-                "IX-ORPHAN", f"an entry (hash {h}) points at {offset}, where no record has such a key", file="index",
-                offset=offset, hash=h,
-            )  # fmt: skip
+
+    def _pair(self, missing: dict[tuple[int, int], str], extra: list[tuple[int, int, int, int]]) -> None:
+        """An entry too many and a key too few that agree in offset or hash are one damaged entry (or one damaged key)."""
+        by_offset = {o: h for o, h in missing}
+        by_hash = {h: o for o, h in missing}
+        for file_number, entry, offset, h in extra:
+            file, slots, _ = self._files[file_number]
+            name, position = self._name(file), HEADER_SIZE + slots * SLOT_SIZE + entry * ENTRY_SIZE
+            if offset in by_offset and (key := missing.pop((offset, by_offset[offset]), None)) is not None:
+                self.report.add(
+                    "IX-ENTRY", f"entry {entry} holds hash {h}, key {key!r} of the record at {offset} gives {by_offset[offset]}",
+                    offset=offset, file=name, position=position, entry=entry, expected=by_offset[offset], actual=h,
+                )  # fmt: skip
+            elif h in by_hash and (key := missing.pop((by_hash[h], h), None)) is not None:
+                self.report.add(
+                    "IX-ENTRY", f"entry {entry} points at {offset}, the record with key {key!r} is at {by_hash[h]}",
+                    offset=by_hash[h], file=name, position=position, entry=entry, expected=by_hash[h], actual=offset,
+                )  # fmt: skip
+            else:
+                self.report.add(
+                    "IX-ORPHAN", f"entry {entry} (hash {h}) points at {offset}, where no record has such a key",
+                    offset=offset, file=name, position=position, entry=entry, hash=h,
+                )  # fmt: skip
 
     def finish(self, log_end: int, *, live: bool = False) -> None:
         """Report keys without an entry, and entries past the end of the log."""

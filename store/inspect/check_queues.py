@@ -204,7 +204,7 @@ class QueueCheck:
         if (expired & ~filler).any():
             self.report.count("unitsOfExpiredRecords", int((expired & ~filler).sum()))
         lost: dict[int, int] = {}
-        for i in np.flatnonzero(inside):
+        for i in np.flatnonzero(inside).tolist():
             offset, number = int(offsets[i]), start + int(used[i])
             hit = next((d for d in damages if d.start <= offset < d.end), None)
             if hit is not None:

@@ -41,6 +41,14 @@ def read_config(store: StoreDirectory, name: str) -> Any:
     return None
 
 
+def multi_tag_topics(store: StoreDirectory) -> frozenset[str]:
+    """The topics whose messages may have several tags."""
+    content = read_config(store, "topics.json")
+    table = content.get("topicConfigTable") if isinstance(content, dict) else None
+    items = table.items() if isinstance(table, dict) else ()
+    return frozenset(str(n) for n, c in items if isinstance(c, dict) and c.get("topicFilterType") == "MULTI_TAG")
+
+
 class SmallFileCheck:
     """Run after the log and the queues were walked, since it compares with what they hold."""
 

@@ -41,6 +41,7 @@ class Dispatch:
     tags: list[bytes | None]
     keys: list[bytes | None]
     unique_keys: list[bytes | None]
+    properties: list[bytes]
 
     def topic(self, index: int) -> str:
         """The topic of one record."""
@@ -66,7 +67,8 @@ class Dispatcher:
         schedule = self._topic_ids.get(_SCHEDULE, -1)
         hash_of = self._tag_hash
         find = _WANTED.findall
-        for i, properties in enumerate(block.slices(block.properties_at, block.properties_length)):
+        all_properties = block.slices(block.properties_at, block.properties_length)
+        for i, properties in enumerate(all_properties):
             delay = b""
             for name, value in find(properties):
                 if name == b"TAGS":
@@ -85,8 +87,8 @@ class Dispatcher:
         kind = block.head["sys_flag"] & TRANSACTION_MASK
         queued = (kind == TRANSACTION_NOT_TYPE) | (kind == TRANSACTION_COMMIT_TYPE)
         return Dispatch(
-            self.topics, topic_ids, queued, kind != TRANSACTION_ROLLBACK_TYPE, tags_code, tags, keys, unique
-        )
+            self.topics, topic_ids, queued, kind != TRANSACTION_ROLLBACK_TYPE, tags_code, tags, keys, unique, all_properties,
+        )  # fmt: skip
 
     def _topics_of(self, block: Block) -> Column:
         ids = self._topic_ids

@@ -57,8 +57,9 @@ def _parse(data: bytes | None) -> dict[str, Any] | None:
 def _move(content: dict[str, Any], numbering: Mapping[tuple[str, int], Renumbering], *, delay: bool) -> int:
     """Put the new offsets into `content`; how many differ."""
     moved = 0
-    table = content.get("offsetTable")
-    for key, value in (table or {}).items() if isinstance(table, dict) else ():
+    found = content.get("offsetTable")
+    table: dict[Any, Any] = found if isinstance(found, dict) else {}
+    for key, value in list(table.items()):
         queues = {key: value} if delay else value
         topic = SCHEDULE_TOPIC if delay else str(key).partition("@")[0]
         for queue, offset in list(queues.items()) if isinstance(queues, dict) else ():
