@@ -1,0 +1,199 @@
+"""Writes docs/commands.md and docs/exit-codes.md from the declarations: `python -m rocketmq_ops.mqadmin.reference`.
+
+With `--check` nothing is written, and the exit code says whether both are current.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from . import declare, exit_codes, registry
+from .output import csv_columns
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+_HEAD = """# Commands of mqadmin
+
+Generated from the declarations in `mqadmin/commands/` by `python -m rocketmq_ops.mqadmin.reference`.
+
+Names, options and meaning are those of Apache RocketMQ's `mqadmin`. `mqadmin help` lists the commands,
+`mqadmin help COMMAND` tells a command's options. A long option may be written with one dash, as for Apache's tool.
+
+## Name servers and credentials
+
+`-n` goes first, then the environment variable `NAMESRV_ADDR`, then a profile. Several addresses are separated by `;`:
+the first that answers is asked, the next when it does not; what a command changes on name servers it changes on all.
+
+Profiles are in `~/.config/rocketmq-ops/profiles.yaml` (the platform's configuration folder), or in the file that
+`ROCKETMQ_OPS_PROFILES` names. A secret is never given on the command line:
+
+```yaml
+default: dev
+profiles:
+  dev:
+    namesrv: 127.0.0.1:9876
+  prod:
+    namesrv: [10.0.0.1:9876, 10.0.0.2:9876]
+    timeoutMs: 10000
+    accessKey: ops
+    secretKeyEnv: ROCKETMQ_SECRET    # or secretKeyFile: a file only you may read, or secretKey if this file is such
+```
+
+## Output
+
+`--output table` (the default) is for people, close to what Apache's tool prints. `json` and `yaml` are one document:
+
+| field | meaning |
+|---|---|
+| `command` | the command's name |
+| `status` | `ok`; `empty` (nothing there); `unchanged` (so already); `planned` (`--plan`); `partial` (see `errors`); \
+`no_effect`; `failed` |
+| `data` | the result, described with each command; null when it failed |
+| `errors` | what failed: `target`, `cause`, `nextStep`, and `code` (the server's ResponseCode) where it answered |
+| `notes` | what else is worth knowing; on stderr in the other forms |
+
+`csv` has a header line, then a line for each row; nested values are JSON, unknown is empty. A value that is not known
+is `unknown` in a table and null in JSON, never 0. Exit codes: [exit-codes.md](exit-codes.md).
+
+## Changes
+
+`--plan` (or `--dry-run`) shows what would change and changes nothing. A setting not given keeps its value. After
+a change the server is read again: what was accepted but reads back as before is an error (exit code 8).
+
+## Options of every command
+
+| option | meaning |
+|---|---|
+| `-n`, `--namesrvAddr ADDRS` | name servers, HOST:PORT, separated by `;` |
+| `--output FORM` | `table`, `json`, `yaml` or `csv` |
+| `--profile NAME` | take addresses and credentials from this profile |
+| `--timeout MS` | of each request; default 5000 |
+| `--debug` | print stack traces of failures |
+| `-h`, `--help` | the command's options |
+"""
+
+
+def commands_markdown() -> str:
+    """The text of docs/commands.md."""
+    parts = [_HEAD]
+    structs: dict[str, type[msgspec.Struct]] = {}
+    for section in dict.fromkeys(entry.section for entry in registry.ENTRIES):
+        parts.append(f"## {section}\n")
+        for entry in registry.ENTRIES:
+            if entry.section == section:
+                parts.append(_command(entry, structs))
+    parts.append("## Types of the results\n")
+    pending = list(structs.values())
+    while pending:
+        kind = pending.pop(0)
+        for inner in _structs_in(kind):
+            if inner.__name__ not in structs:
+                structs[inner.__name__] = inner
+                pending.append(inner)
+    parts += [_struct(structs[name]) for name in sorted(structs)]
+    return "\n".join(parts)
+
+
+def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) -> str:
+    module = importlib.import_module(f"{__package__}.commands.{entry.module}")
+    told = declare.declaration_of(module)
+    structs[told.result.__name__] = told.result
+    lines = [f"### {entry.name}", "", f"{entry.summary}.", ""]
+    text = inspect.cleandoc(told.function.__doc__ or "")
+    lines += [text, ""] if text else []
+    if told.example:
+        lines += ["```", told.example, "```", ""]
+    options = told.options()
+    if options:
+        lines += ["| option | meaning |", "|---|---|"]
+        lines += [_option(kind, option, default) for kind, option, default in options.values()]
+    if told.changes:
+        lines.append("| `--plan`, `--dry-run` | show what would change and change nothing |")
+    lines.append("")
+    for group, words in ((told.one_of, "Exactly one of"), (told.any_of, "At least one of")):
+        for names in group:
+            lines += [f"{words} {', '.join(f'`{options[name][1].names[0]}`' for name in names)} is needed.", ""]
+    lines.append(f"`data`: [{told.result.__name__}](#{told.result.__name__.lower()}). ")
+    columns = csv_columns(told.result, told.rows, told.csv)
+    lines[-1] += f"CSV columns: {', '.join(f'`{column}`' for column in columns)}."
+    return "\n".join(lines) + "\n"
+
+
+def _option(kind: Any, option: declare.Opt, default: Any) -> str:
+    value = option.metavar or declare.metavar_of(kind, option)
+    names = ", ".join(f"`{name}`" for name in option.names)
+    shown = f"{names} {value}" if value and not option.positional else names
+    required = " **required**" if default is inspect.Parameter.empty else ""
+    return f"| {shown} | {option.help}{required} |".replace("true|false", "true\\|false")
+
+
+def _struct(kind: type[msgspec.Struct]) -> str:
+    lines = [f"### {kind.__name__}", "", " ".join(inspect.cleandoc(kind.__doc__ or "").split()), ""]
+    lines += ["| field | type |", "|---|---|"]
+    hints = typing.get_type_hints(kind)
+    for name, wire in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True):
+        lines.append(f"| `{wire}` | {_type(hints[name])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _type(kind: Any) -> str:
+    """A type in words, structs as links."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        rest = [part for part in arguments if part is not type(None)]
+        text = " or ".join(_type(part) for part in rest)
+        return f"{text}, or null" if len(rest) < len(arguments) else text
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is list:
+        return f"array of {_type(arguments[0])}"
+    if origin is dict:
+        return f"object: {_type(arguments[0])} to {_type(arguments[1])}"
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return f"[{kind.__name__}](#{kind.__name__.lower()})"
+    words = {str: "string", int: "integer", float: "number", bool: "boolean", Any: "any"}
+    return words.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def _structs_in(kind: Any) -> Iterator[type[msgspec.Struct]]:
+    """The structs that the fields of a struct mention."""
+    for hint in typing.get_type_hints(kind).values():
+        todo = [hint]
+        while todo:
+            part = todo.pop()
+            if isinstance(part, type) and issubclass(part, msgspec.Struct):
+                yield part
+            todo += typing.get_args(part)
+
+
+DOCUMENTS = {"commands.md": commands_markdown, "exit-codes.md": exit_codes.markdown}
+"""File name in docs/ -> what makes its text."""
+
+
+def is_current(name: str) -> bool:
+    """Whether the file holds what belongs there."""
+    path = DOCS / name
+    return path.exists() and path.read_text("utf-8") == DOCUMENTS[name]()
+
+
+def main(argv: list[str]) -> int:
+    """Write both, or with `--check` compare them; 1 when one is not current."""
+    stale = [name for name in DOCUMENTS if not is_current(name)]
+    if "--check" in argv:
+        return 1 if stale else 0
+    for name in stale:
+        (DOCS / name).write_text(DOCUMENTS[name](), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
