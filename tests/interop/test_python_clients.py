@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from tests.interop.apache import Driver, Pair, wait_until
+from tests.interop.apache import Driver, wait_until
 from tests.interop.toolchain import VERSIONS
 
 from rocketmq_ops.client import (
@@ -29,16 +29,18 @@ from rocketmq_ops.common.message import Message, MessageExt
 Name = Callable[[str], str]
 
 
-@pytest.fixture(params=VERSIONS)
-def cluster(request: pytest.FixtureRequest, apache_pairs: Callable[[str], Pair]) -> Pair:
-    """Apache's pair, each version in turn."""
-    return apache_pairs(request.param)
+@pytest.fixture(params=[*VERSIONS, "ours"])
+def cluster(request: pytest.FixtureRequest) -> Any:
+    """Apache's pair, each version in turn, then ours."""
+    if request.param == "ours":
+        return request.getfixturevalue("pair")
+    return request.getfixturevalue("apache_pairs")(request.param)
 
 
 @pytest.fixture
-def java(cluster: Pair, drivers: Callable[[str], Driver]) -> Driver:
-    """Apache's client of the pair's version."""
-    return drivers(cluster.version)
+def java(cluster: Any, drivers: Callable[[str], Driver]) -> Driver:
+    """Apache's client of the pair's version, for ours the newest."""
+    return drivers(cluster.version if cluster.version in VERSIONS else VERSIONS[0])
 
 
 class Got:
@@ -86,7 +88,7 @@ def first(**settings: Any) -> ConsumeSettings:
     return ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET, **settings)
 
 
-def test_java_reads_what_python_sends(cluster: Pair, java: Driver, name: Name) -> None:
+def test_java_reads_what_python_sends(cluster: Any, java: Driver, name: Name) -> None:
     topic = name("FromPython")
     make_topic(java, cluster, topic, 4)
     plain = b"0123456789abcdef" * 1024
@@ -124,7 +126,7 @@ def test_java_reads_what_python_sends(cluster: Pair, java: Driver, name: Name) -
     assert [by_body[f"batch {i}"]["msgId"] for i in range(10)] == results[2].msg_id.split(",")
 
 
-def test_python_reads_what_java_sends(cluster: Pair, java: Driver, name: Name) -> None:
+def test_python_reads_what_java_sends(cluster: Any, java: Driver, name: Name) -> None:
     topic, group = name("FromJava"), name("G")
     make_topic(java, cluster, topic, 2)
     big = "0123456789" * 2000
@@ -158,7 +160,7 @@ def test_python_reads_what_java_sends(cluster: Pair, java: Driver, name: Name) -
     assert messages["TagA"].msg_id == sent[0]["msgId"] and messages["TagA"].offset_msg_id == sent[0]["offsetMsgId"]
 
 
-def test_python_and_java_share_a_group(cluster: Pair, java: Driver, name: Name) -> None:
+def test_python_and_java_share_a_group(cluster: Any, java: Driver, name: Name) -> None:
     topic, group, consumer = name("Shared"), name("G"), name("java")
     make_topic(java, cluster, topic, 6)
     java.ask("subscribe", name=consumer, namesrv=cluster.namesrv_address, group=group, topic=topic)
@@ -193,7 +195,7 @@ def test_python_and_java_share_a_group(cluster: Pair, java: Driver, name: Name) 
     assert len(received) == 15 and not {m["queueId"] for m in received} & queues
 
 
-def test_order_retry_and_offsets(cluster: Pair, java: Driver, name: Name) -> None:
+def test_order_retry_and_offsets(cluster: Any, java: Driver, name: Name) -> None:
     topic = name("Ordered")
     make_topic(java, cluster, topic, 3)
     settings = first(orderly=True, suspend_queue_ms=100)
@@ -231,7 +233,7 @@ def test_order_retry_and_offsets(cluster: Pair, java: Driver, name: Name) -> Non
         wait_until(caught_up, f"{who} has consumed everything by the broker's account")
 
 
-def test_javas_mqadmin_asks_python_consumers(cluster: Pair, java: Driver, name: Name) -> None:
+def test_javas_mqadmin_asks_python_consumers(cluster: Any, java: Driver, name: Name) -> None:
     topic, group = name("Asked"), name("G")
     make_topic(java, cluster, topic, 1)
 
@@ -252,7 +254,7 @@ def test_javas_mqadmin_asks_python_consumers(cluster: Pair, java: Driver, name: 
             printed = await admin("consumerStatus", "-g", group, "-i", consumer.instance.client_id)
             assert topic in printed and "PROP_CONSUMEORDERLY" in printed, printed
             client = consumer.instance.client_id
-            about = () if cluster.version.startswith("4.") else ("-t", topic)  # 4.9.7 has no such option
+            about = () if java.version.startswith("4.") else ("-t", topic)  # 4.9.7 has no such option
             printed = await admin("queryMsgById", "-i", result.offset_msg_id, "-g", group, "-d", client, *about)
             assert "CR_SUCCESS" in printed, printed
             assert got.messages[-1].body == b"one" and len(got.messages) == 3
