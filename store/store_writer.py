@@ -21,7 +21,7 @@ from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
 from .commit_log import CRC_PROPERTY_LENGTH
 from .config import MessageStoreConfig
 from .consume_queue import ConsumeQueue
-from .dispatcher import deliver_time, enters_consume_queue, is_storable, tags_code_of
+from .dispatcher import deliver_time, enters_consume_queue, is_storable
 from .filesystem import FileSystem
 from .flush import FlushService
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
@@ -31,6 +31,7 @@ from .store_reader import Arriving, StoreReader
 log = logging.getLogger(__name__)
 
 _MAX_CACHED_TAGS = 10_000
+_LOG_INTERVAL_MS = 10_000
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _OK = PutStatus.PUT_OK
 #: In a batch there are no transactions, and no inner batches: those belong into batch consumequeues.
@@ -72,6 +73,8 @@ class StoreWriter(StoreReader):
         self._unseen: deque[_Unseen] = deque()
         self._tag_codes: dict[str, int] = {}
         self._is_open = False
+        #: ms: until then failing puts are not logged, for one line says it all while a disk is full.
+        self._silent_until = 0
         self._flush: FlushService | None = None
         self._put_keys: Callable[[str, str | None, str | None, int, int, int], None]
 
@@ -189,8 +192,7 @@ class StoreWriter(StoreReader):
         queue = self.queue_for(batch.topic, batch.queue_id)
         try:
             items = self._items_of(batch)
-        except BadRecordError as error:
-            log.warning("a batch for topic %s is refused: %s", batch.topic, error)
+        except BadRecordError:
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
         if not items:
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
@@ -250,7 +252,10 @@ class StoreWriter(StoreReader):
             size = commit_log.last_size
             ids.append(f"{prefix}{physical:016X}")
             properties = _parsed(encoded)
-            code = tags_code_of(queue, properties, self.delay_levels, timestamp)
+            tags = properties.get("TAGS")
+            code = (self._tag_codes.get(tags) or self._hash_of(tags)) if tags else 0
+            if queue.is_delay:
+                code = deliver_time(properties, self.delay_levels, timestamp) or code
             units += (physical, size, code)
             if self._indexing:
                 self._put_keys(queue.topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), physical, timestamp, 0)
@@ -286,10 +291,12 @@ class StoreWriter(StoreReader):
         return PutMessageResult(status)
 
     def _append_failed(self, msg: InnerMessage, error: OSError | struct.error) -> PutMessageResult:
+        now = self.clock()
+        if now >= self._silent_until:
+            self._silent_until = now + _LOG_INTERVAL_MS
+            log.error("a message for topic %s could not be written: %s", msg.topic, error)
         if isinstance(error, struct.error):
-            log.warning("a message for topic %s cannot be written: %s", msg.topic, error)
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
-        log.error("no room for a message of topic %s: %s", msg.topic, error)
         return self._failed(PutStatus.DISK_FULL if error.errno in _FULL_DISK else PutStatus.CREATE_MAPPED_FILE_FAILED)
 
     # -- flushing
