@@ -66,7 +66,7 @@ def test_registers_while_it_runs(tmp_path: Path) -> None:
             data = TopicRouteData.decode((await route("TBW102")).body)
             assert data.broker_datas[0].broker_addrs == {0: session.broker.address}
             await session.send("New")
-            while (answer := await route("New")).code != ResponseCode.SUCCESS:
+            while (answer := await route("New")).code != ResponseCode.SUCCESS:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             assert TopicRouteData.decode(answer.body).queue_datas[0].write_queue_nums == 4
         assert (await route("New")).code == ResponseCode.TOPIC_NOT_EXIST

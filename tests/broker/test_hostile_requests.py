@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from rocketmq_ops.remoting.codes import RequestCode
@@ -20,26 +18,38 @@ CODES = {
     "pull of a negative number": (RequestCode.PULL_MESSAGE, pull_fields("T", "g", 0, 0, maxMsgNums="-1"), b""),
     "pull of very many": (RequestCode.PULL_MESSAGE, pull_fields("T", "g", 0, 0, maxMsgNums="2147483647"), b""),
     "pull of a negative queue": (RequestCode.PULL_MESSAGE, pull_fields("T", "g", -1, 0), b""),
-    "pull without a group": (RequestCode.PULL_MESSAGE, {k: v for k, v in pull_fields("T", "g", 0, 0).items() if k != "topic"}, b""),
+    "pull without a group": (RequestCode.PULL_MESSAGE, {"consumerGroup": "g"}, b""),
     "send to a far queue": (RequestCode.SEND_MESSAGE_V2, send_fields("T", 2**31 - 1), b"x"),
     "send with a path as topic": (RequestCode.SEND_MESSAGE_V2, send_fields("../../etc"), b"x"),
     "send with a number that is none": (RequestCode.SEND_MESSAGE_V2, send_fields("T") | {"g": "soon"}, b"x"),
     "send with too big a number": (RequestCode.SEND_MESSAGE_V2, send_fields("T") | {"h": str(2**40)}, b"x"),
-    "send of properties without values": (RequestCode.SEND_MESSAGE_V2, send_fields("T") | {"i": "\x02\x02a\x02\x01"}, b"x"),
+    "send of properties without values": (
+        RequestCode.SEND_MESSAGE_V2,
+        send_fields("T") | {"i": "\x02\x02a\x02\x01"},
+        b"x",
+    ),
     "batch of garbage": (RequestCode.SEND_BATCH_MESSAGE, send_fields("T", m="true"), b"\xff" * 50),
     "view inside a record": (RequestCode.VIEW_MESSAGE_BY_ID, {"offset": "7"}, b""),
     "view before the start": (RequestCode.VIEW_MESSAGE_BY_ID, {"offset": "-7"}, b""),
     "query of a negative number": (RequestCode.QUERY_MESSAGE, QUERY | {"maxNum": "-1"}, b""),
     "send back from inside a record": (RequestCode.CONSUMER_SEND_MSG_BACK, BACK | {"offset": "9"}, b""),
-    "send back with a far level": (RequestCode.CONSUMER_SEND_MSG_BACK, BACK | {"offset": "0", "delayLevel": "99999"}, b""),
+    "send back with a far level": (
+        RequestCode.CONSUMER_SEND_MSG_BACK,
+        BACK | {"offset": "0", "delayLevel": "99999"},
+        b"",
+    ),
     "end inside a record": (RequestCode.END_TRANSACTION, END | {"commitLogOffset": "11"}, b""),
     "end of a plain message": (RequestCode.END_TRANSACTION, END | {"commitLogOffset": "0"}, b""),
     "heartbeat of garbage": (RequestCode.HEART_BEAT, {}, b"{nonsense"),
     "heartbeat without a body": (RequestCode.HEART_BEAT, {}, b""),
     "locks of garbage": (RequestCode.LOCK_BATCH_MQ, {}, b"[1,2]"),
     "query of an offset of nothing": (RequestCode.QUERY_CONSUMER_OFFSET, OFFSET | {"queueId": "-3"}, b""),
-    "commit of a negative offset": (RequestCode.UPDATE_CONSUMER_OFFSET, OFFSET | {"queueId": "0", "commitOffset": "-9"}, b""),
-}  # fmt: skip
+    "commit of a negative offset": (
+        RequestCode.UPDATE_CONSUMER_OFFSET,
+        OFFSET | {"queueId": "0", "commitOffset": "-9"},
+        b"",
+    ),
+}
 
 
 @pytest.fixture(scope="module")
