@@ -18,6 +18,9 @@ class ExitCode(IntEnum):
     TIMEOUT = 7
     NO_EFFECT = 8
     DIFFERENT = 9
+    STORE_WARNING = 10
+    STORE_ERROR = 11
+    STORE_CRITICAL = 12
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
@@ -34,6 +37,10 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.TIMEOUT: "No answer within --timeout. A change may or may not have happened.",
     ExitCode.NO_EFFECT: "Nothing happened: what should go is not there, no offset moved, or it reads back as before.",
     ExitCode.DIFFERENT: "What was compared is not the same (`store diff`).",
+    ExitCode.STORE_WARNING: "`store check`: the worst finding is a warning, which a broker copes with.",
+    ExitCode.STORE_ERROR: "`store check`: the worst finding is an error: something cannot be served as it was stored. "
+    "`store verify`: the proof does not hold.",
+    ExitCode.STORE_CRITICAL: "`store check`: a broker will refuse to start, or will cut off messages.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
     ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
 }

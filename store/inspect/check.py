@@ -15,7 +15,7 @@ from .check_records import RecordCheck
 from .check_small_files import SmallFileCheck, multi_tag_topics
 from .columns import Dispatcher
 from .findings import Report
-from .scan import Block
+from .scan import Block, walk_file
 from .source import StoreDirectory
 
 PARTS: Final = ("commitlog", "records", "consumequeue", "index", "files")
@@ -60,7 +60,9 @@ def check_store(
     queues = QueueCheck(store, report) if "consumequeue" in options.parts else None
     index = None
     if "index" in options.parts:
-        index = IndexCheck(store, report, slots=options.max_hash_slot_num, entries=options.max_index_num)
+        index = IndexCheck(
+            store, report, slots=options.max_hash_slot_num, entries=options.max_index_num, start=options.start
+        )
         index.files()
     records = RecordCheck(report, multi_tag_topics(store)) if "records" in options.parts else None
     resume_at = None
@@ -89,6 +91,16 @@ def check_store(
         report=report, log=log, end_offset=log.end_offset, resume_at=resume_at, seconds=time.monotonic() - started,
         corrections=queues.corrections if queues else {},
     )  # fmt: skip
+
+
+def start_of(store: StoreDirectory, since_ms: int) -> int:
+    """The offset of the first record of the last file that begins at or before `since_ms` (store time in ms)."""
+    start = store.commitlog.min_offset
+    for file in store.commitlog.files:
+        first = next(walk_file(file, crc=False, window=1 << 16), None)
+        if isinstance(first, Block) and int(first.head["store_timestamp"][0]) <= since_ms:
+            start = file.base
+    return start
 
 
 def _blocks(log: CommitLogCheck, options: CheckOptions, progress: Callable[[int], None] | None) -> Iterator[Block]:

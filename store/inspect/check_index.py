@@ -71,8 +71,17 @@ def read_entries(file: StoreFile, slots: int, first: int, count: int) -> Column:
 class IndexCheck:
     """`files()` checks every file by itself; feed `block()` with every block, then call `finish()`."""
 
-    def __init__(self, store: StoreDirectory, report: Report, *, slots: int | None = None, entries: int | None = None):
+    def __init__(
+        self,
+        store: StoreDirectory,
+        report: Report,
+        *,
+        slots: int | None = None,
+        entries: int | None = None,
+        start: int = 0,
+    ):
         self.report = report
+        self._start = start
         self._files: list[tuple[StoreFile, int, IndexHeaderView]] = []
         self._all = store.index_files
         self._slots, self._entries = slots, entries
@@ -258,6 +267,8 @@ class IndexCheck:
                 pending["begin"][0] = self._files[number - 1][2].end_timestamp if number else 0
             pending["file"] = number
             pending["entry"] = np.arange(entry, entry + len(entries))
+            if self._start:
+                pending = pending[pending["offset"] >= self._start]
             self._pending = np.concatenate((self._pending, pending))
             self._cursor = (number, entry + len(entries))
 

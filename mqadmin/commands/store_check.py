@@ -1,0 +1,163 @@
+"""`mqadmin store check`: what is damaged in a store directory, how bad it is, and what to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from ...common.errors import RocketMQError
+from ...store.inspect.catalogue import UNDETECTABLE
+from ...store.inspect.check import PARTS, CheckOptions, CheckResult, check_store, start_of
+from ...store.inspect.columns import parse_delay_levels
+from ...store.inspect.findings import Finding, Severity
+from ...store.inspect.source import StoreDirectory
+from ..declare import Opt, command
+from ..exit_codes import ExitCode
+from ..outcome import Cell, Outcome, Table
+from ..progress import progress_bar
+from ..run import Run
+from ..values import natural, positive, timestamp
+
+_EXIT = {
+    None: ExitCode.OK,
+    Severity.INFO: ExitCode.OK,
+    Severity.WARNING: ExitCode.STORE_WARNING,
+    Severity.ERROR: ExitCode.STORE_ERROR,
+    Severity.CRITICAL: ExitCode.STORE_CRITICAL,
+}
+
+
+class StoreCheck(msgspec.Struct, rename="camel", kw_only=True):
+    """`examined` counts what was looked at; `counts` all findings by id, of which `findings` lists the first of each kind.
+
+    `resumeAt` is set when --max-duration ended the check early: give it to --resume. `worst` is null without findings.
+    """
+
+    store: str
+    worst: str | None
+    counts: dict[str, int]
+    examined: dict[str, int]
+    from_offset: int
+    end_offset: int
+    resume_at: int | None
+    seconds: float
+    findings: list[Finding]
+    undetectable: list[str]
+
+
+@command(
+    result=StoreCheck,
+    rows="findings",
+    offline=True,
+    more_outputs=("sarif",),
+    example="mqadmin store check /data/rocketmq/store",
+)
+async def store_check(
+    run: Run,
+    directory: Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir")],
+    only: Annotated[str | None, Opt("--only", help="parts, separated by commas: " + ", ".join(PARTS))] = None,
+    since: Annotated[
+        int | None, Opt("--since", help="begin with the file that holds this time", parse=timestamp)
+    ] = None,
+    max_duration: Annotated[
+        int | None, Opt("--max-duration", help="stop after so many seconds", parse=positive)
+    ] = None,
+    resume: Annotated[
+        int | None, Opt("--resume", help="go on from the resumeAt of a check before", parse=natural)
+    ] = None,
+    live: Annotated[
+        bool, Opt("--live", help="a broker is running on the store: what it has not dispatched yet is no fault")
+    ] = False,
+    no_crc: Annotated[bool, Opt("--no-crc", help="leave out the CRCs of bodies")] = False,
+    commitlog: Annotated[
+        str | None, Opt("--commitlog", help="storePathCommitLog, where it is not below STORE_DIR")
+    ] = None,
+    reserved_hours: Annotated[
+        int, Opt("--fileReservedTime", help="hours that files are kept (default 72)", parse=natural)
+    ] = 72,
+    delay_levels: Annotated[
+        str | None, Opt("--messageDelayLevel", help="the broker's delay levels, where not Apache's")
+    ] = None,
+    slots: Annotated[
+        int | None, Opt("--maxHashSlotNum", help="where not a quarter of maxIndexNum", parse=positive)
+    ] = None,
+) -> Outcome:
+    """Nothing is written. The exit code is by the worst finding: 10 warning, 11 error, 12 critical, 0 for less.
+
+    With --since, --resume or --max-duration only a part of the log is read; units and index entries that no record
+    confirmed are then not judged.
+    """
+    store = StoreDirectory(directory, commitlog)
+    start = resume if resume is not None else start_of(store, since) if since is not None else 0
+    options = CheckOptions(
+        parts=_parts(only), crc=not no_crc, start=start, max_seconds=max_duration, live=live, reserved_hours=reserved_hours,
+        delay_levels=_levels(delay_levels), max_hash_slot_num=slots,
+    )  # fmt: skip
+    with progress_bar("checking", start, store.commitlog.max_offset) as progress:
+        result = check_store(store, options, progress)
+    store.close()
+    data = _data(directory, start, result)
+    notes = []
+    if result.resume_at is not None:
+        notes.append(f"stopped after {max_duration} s; go on with --resume {result.resume_at}")
+    elif start > store.commitlog.min_offset:
+        notes.append(f"checked from offset {start} on; units and index entries without a record were not judged")
+    exit_code = _EXIT[result.report.worst]
+    outcome = Outcome(data=data, blocks=_blocks(data), notes=notes, exit_code=exit_code)
+    if run.options.output == "sarif":
+        from ..sarif import sarif
+
+        outcome.text = sarif(data.findings, directory)
+    return outcome
+
+
+def _parts(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return PARTS
+    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
+    if unknown := [part for part in chosen if part not in PARTS]:
+        raise RocketMQError(f"there is no part '{unknown[0]}' to check", "choose of: " + ", ".join(PARTS))
+    return chosen
+
+
+def _levels(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return parse_delay_levels(text)
+    except (ValueError, KeyError, IndexError):
+        raise RocketMQError(
+            f"'{text}' is no messageDelayLevel", "give it as in the broker's file: '1s 5s 10s ... 2h'"
+        ) from None
+
+
+def _data(directory: str, start: int, result: CheckResult) -> StoreCheck:
+    worst = result.report.worst
+    order = {severity.name.lower(): -severity for severity in Severity}
+    return StoreCheck(
+        store=directory, worst=None if worst is None else worst.name.lower(), counts=result.report.counts,
+        examined=result.report.facts, from_offset=start, end_offset=result.end_offset, resume_at=result.resume_at,
+        seconds=round(result.seconds, 3), findings=sorted(result.report.findings, key=lambda f: order[f.severity]),
+        undetectable=list(UNDETECTABLE),
+    )  # fmt: skip
+
+
+def _blocks(data: StoreCheck) -> list[Table | str]:
+    examined = ", ".join(f"{count:,} {name}" for name, count in data.examined.items()) or "nothing"
+    blocks: list[Table | str] = [f"examined {examined}; the log ends at {data.end_offset}; {data.seconds} s"]
+    rows: list[list[Cell]] = []
+    for finding in data.findings:
+        place = finding.file + ("" if finding.position is None else f" +{finding.position}")
+        rows.append([finding.severity.upper(), finding.id, place, finding.message])
+    if rows:
+        blocks.append(Table(["#SEVERITY", "#ID", "#PLACE", "#FINDING"], rows))
+        for kind in data.counts:
+            listed = sum(1 for f in data.findings if f.id == kind)
+            if data.counts[kind] > listed:
+                blocks.append(f"{kind}: {data.counts[kind] - listed} more")
+        actions = dict.fromkeys(f"{f.id}: {f.action}" for f in data.findings)
+        blocks += ["to do (`mqadmin store explain ID` says more):", *("  " + action for action in actions)]
+    else:
+        blocks.append("no findings")
+    return blocks

@@ -1,0 +1,65 @@
+"""`mqadmin store rebuild`: consumequeue, index and checkpoint from the commitlog, into a new directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from ...store.inspect.findings import Severity
+from ...store.inspect.rebuild import RebuildOptions, rebuild
+from ...store.inspect.source import StoreDirectory
+from ..declare import Opt, command
+from ..outcome import Outcome, Problem
+from ..progress import progress_bar
+from ..run import Run
+from ..values import positive
+
+
+class Rebuilt(msgspec.Struct, rename="camel", kw_only=True):
+    """What was written; `findings` are those of the commitlog that it was built from, by id."""
+
+    target: str
+    queues: int
+    units: int
+    index_files: int
+    index_entries: int
+    findings: dict[str, int]
+
+
+@command(result=Rebuilt, offline=True, example="mqadmin store rebuild /data/rocketmq/store /data/rebuilt")
+async def store_rebuild(
+    run: Run,
+    directory: Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir; it is only read")],
+    target: Annotated[str, Opt("TARGET_DIR", help="a new directory")],
+    queue_size: Annotated[
+        int | None,
+        Opt("--mappedFileSizeConsumeQueue", help="bytes; learnt from the store where it has queues", parse=positive),
+    ] = None,
+    slots: Annotated[
+        int | None, Opt("--maxHashSlotNum", help="learnt from the store where it has an index", parse=positive)
+    ] = None,
+    entries: Annotated[
+        int | None, Opt("--maxIndexNum", help="learnt from the store where it has an index", parse=positive)
+    ] = None,
+) -> Outcome:
+    """Stop the broker first. To use the result, replace `consumequeue`, `index` and `checkpoint` of the store by it."""
+    store = StoreDirectory(directory)
+    options = RebuildOptions(mapped_file_size_consume_queue=queue_size, max_hash_slot_num=slots, max_index_num=entries)
+    with progress_bar("rebuilding", store.commitlog.min_offset, store.commitlog.max_offset) as progress:
+        done = rebuild(store, Path(target), options, progress)
+    store.close()
+    data = Rebuilt(
+        target=target, queues=done.queues, units=done.units, index_files=done.index_files, index_entries=done.index_entries,
+        findings=done.report.counts,
+    )  # fmt: skip
+    text = f"{data.units:,} units in {data.queues} queues, {data.index_entries:,} entries in {data.index_files} index files -> {target}"
+    worst = done.report.worst
+    if worst is not None and worst >= Severity.ERROR:
+        problem = Problem(
+            target=directory, cause=f"the commitlog is damaged: {', '.join(sorted(data.findings))}",
+            next_step="what is readable was built; `mqadmin store check` says more, `store salvage` saves what is whole",
+        )  # fmt: skip
+        return Outcome(data=data, blocks=[text], status="partial", errors=[problem])
+    return Outcome(data=data, blocks=[text])
