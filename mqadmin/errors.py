@@ -32,6 +32,7 @@ def usage(cause: str, next_step: str = "") -> CommandError:
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
     from ..client.admin.errors import AdminError, AllFailedError, NotFoundError
+    from ..client.admin.topic_change import InvalidNameError
     from ..remoting import errors as remoting
     from .profiles import ProfileError
 
@@ -39,7 +40,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return exit_code_of(error.first)
     if isinstance(error, CommandError):
         return error.exit_code
-    if isinstance(error, ProfileError):
+    if isinstance(error, (ProfileError, InvalidNameError)):
         return ExitCode.USAGE
     if isinstance(error, NotFoundError):
         return ExitCode.NOT_FOUND

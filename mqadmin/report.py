@@ -46,6 +46,9 @@ def change_outcome(
                     "see the server's log; a setting may be fixed by its configuration or be changed only at its start",
                 )
             )
+        elif change.state == "partial":
+            cause = f"accepted the change of {change.kind} {change.name}, but not {', '.join(change.not_taken)}"
+            errors.append(Problem(change.target, cause, "its version may not know the setting; see the server's log"))
         elif change.state == "unverified":
             errors.append(Problem(change.target, "accepted the change, but it could not be read back", "read it again"))
     outcome = Outcome(data=report, blocks=blocks, errors=errors, notes=notes)

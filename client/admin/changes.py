@@ -10,7 +10,7 @@ from .fanout import Failure
 
 Value = str | int | float | bool | None
 Action = Literal["create", "update", "delete", "set", "none"]
-State = Literal["planned", "done", "unchanged", "unverified", "no_effect"]
+State = Literal["planned", "done", "unchanged", "partial", "unverified", "no_effect"]
 
 
 class FieldChange(msgspec.Struct, rename="camel"):
@@ -25,7 +25,8 @@ class Change(msgspec.Struct, rename="camel"):
     """One thing on one server.
 
     `state`: planned (nothing was sent), done (read back as wanted), unchanged (was so already, nothing was sent),
-    unverified (accepted, but could not be read back), no_effect (accepted, but reads back as before).
+    unverified (accepted, but could not be read back), no_effect (accepted, but reads back as before), partial (some
+    fields read back as before: `not_taken`).
     """
 
     target: str
@@ -34,6 +35,13 @@ class Change(msgspec.Struct, rename="camel"):
     action: Action
     state: State
     fields: list[FieldChange] = []
+    not_taken: list[str] = []
+
+    def verified(self, not_taken: list[str]) -> None:
+        """Set the state after reading back; `not_taken` are the fields that are not as wanted."""
+        self.not_taken = not_taken
+        changed = {field.name for field in self.fields} - set(not_taken)
+        self.state = "done" if not not_taken else "partial" if changed else "no_effect"
 
 
 class ChangeReport(msgspec.Struct, rename="camel"):
@@ -47,7 +55,7 @@ class ChangeReport(msgspec.Struct, rename="camel"):
     @property
     def effective(self) -> bool:
         """True when something changed, or would change."""
-        return any(change.state in ("planned", "done", "unverified") for change in self.changes)
+        return any(change.state in ("planned", "done", "partial", "unverified") for change in self.changes)
 
 
 def differences(before: dict[str, Value] | None, after: dict[str, Value] | None) -> list[FieldChange]:

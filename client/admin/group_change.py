@@ -91,7 +91,8 @@ async def update(
 
 async def _update_one(admin: MQAdmin, broker: BrokerAddress, group: str, settings: GroupSettings, plan: bool) -> Change:
     current = (await admin.groups.configs_at(broker.address)).get(group)
-    wanted = {**NEW_GROUP, "groupName": group, **(current or {}), **settings.given()}
+    given = settings.given()
+    wanted = {**({**NEW_GROUP, "groupName": group} if current is None else current), **given}
     held = dict(wanted.get("attributes") or {})
     after = dict(held)
     for name, text in settings.attributes.items():
@@ -119,9 +120,11 @@ async def _update_one(admin: MQAdmin, broker: BrokerAddress, group: str, setting
         change.state = "unverified"
         return change
     known = _flat(found) if found is not None else {}
-    # A broker of another version may not know a field: what it does not tell cannot be held against it.
-    missed = [f for f in fields if f.name in known and known[f.name] != f.after]
-    change.state = "no_effect" if found is None or missed else "done"
+    # A broker of another version may not know a default: only what was asked for is held against it.
+    asked = {*given, *(f"attributes.{name[1:]}" for name in settings.attributes)}
+    every = [f.name for f in fields]
+    missed = [f.name for f in fields if known.get(f.name) != f.after and (f.name in known or f.name in asked)]
+    change.verified(missed if found is not None else every)
     return change
 
 
@@ -132,7 +135,7 @@ def _flat(config: dict[str, Any]) -> dict[str, Value]:
         if name == "attributes":
             flat.update({f"attributes.{key}": text for key, text in sorted((value or {}).items())})
         elif isinstance(value, dict | list):
-            flat[name] = dumps(value).decode()
+            flat[name] = msgspec.json.encode(value, order="sorted").decode()
         else:
             flat[name] = value
     return flat

@@ -226,7 +226,15 @@ class OffsetAdmin:
         try:
             targets = await self._invoke_reset(address, wanted, -1, -1)
         except AdminError as error:
-            if error.code != ResponseCode.CONSUMER_NOT_ONLINE and "never online" not in error.remark:
+            if error.code not in (ResponseCode.CONSUMER_NOT_ONLINE, ResponseCode.SYSTEM_ERROR):
+                raise
+            # A broker before 5.0 resets through online consumers. It says "not exist" of a group that has none yet.
+            if wanted.group not in await self._admin.groups.configs_at(address):
+                raise NotFoundError(
+                    f"{address} has no consumer group '{wanted.group}'",
+                    "check the name, or create it with updateSubGroup",
+                ) from error
+            if error.code == ResponseCode.SYSTEM_ERROR and "not exist" not in error.remark:
                 raise
             return await self._commit_each(address, wanted, moving)
         for queue in moving:  # the broker read the end a moment after this did

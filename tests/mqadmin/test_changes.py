@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.command import RemotingCommand
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import FakeCluster
 
@@ -85,6 +86,24 @@ def test_a_change_that_reads_back_as_before_has_no_effect(cli: Cli) -> None:
         "-v", "true",
     )  # fmt: skip
     assert config.code == 8
+
+
+def test_a_setting_that_a_broker_does_not_know_makes_the_change_partial(cli: Cli) -> None:
+    cluster = FakeCluster()
+    broker = cluster["broker-a"]
+    broker.add_topic("T", 4)
+
+    def update(c: RemotingCommand) -> RemotingCommand:
+        c.ext_fields.pop("attributes")  # as a broker before 5.0
+        return broker.update_topic(c)
+
+    cluster.transport.on(broker.address, Code.UPDATE_AND_CREATE_TOPIC, update)
+    arguments = ("updateTopic", "-n", cluster.namesrv, "-c", "C1", "-t", "T", "-w", "5", "-a", "+a=1")
+    ran = cli(cluster.transport, *arguments, "--output", "json")
+    assert ran.code == 5
+    assert [(c["state"], c["notTaken"]) for c in ran.json["data"]["changes"]] == [("partial", ["attributes.a"])]
+    again = cli(cluster.transport, *arguments, "--output", "json")
+    assert (again.code, again.json["data"]["changes"][0]["state"]) == (8, "no_effect")
 
 
 def test_perm_of_a_topic_that_is_not_there_is_not_created(cli: Cli) -> None:

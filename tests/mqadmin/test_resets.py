@@ -71,6 +71,7 @@ def test_one_queue_where_the_broker_resets_through_its_clients(cli: Cli, cluster
 
 def test_an_offline_group_of_an_old_broker_has_its_offsets_committed(cli: Cli, cluster: FakeCluster) -> None:
     cluster["broker-a"].server_side_reset = False
+    cluster["broker-a"].groups["G"] = {"groupName": "G"}
     ran = reset(cli, cluster, "-s", "-1", "--output", "json")
     assert (ran.code, states(ran)) == (0, ["done", "done"])
     assert at(cluster["broker-a"]) == [100, 200]
