@@ -31,8 +31,7 @@ def usage(cause: str, next_step: str = "") -> CommandError:
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
-    from ..client.admin.errors import AdminError, AllFailedError, NotFoundError
-    from ..client.admin.topic_change import InvalidNameError
+    from ..client.admin.errors import AdminError, AllFailedError, InvalidNameError, NotFoundError
     from ..remoting import errors as remoting
     from .profiles import ProfileError
 

@@ -71,7 +71,6 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
     import asyncio
     import gc
 
-    gc.freeze()
     gc.enable()
     run = Run(name, declaration, options)
     try:

@@ -37,6 +37,10 @@ class NotFoundError(RocketMQError):
     """What was named does not exist in the cluster as the name servers and brokers describe it."""
 
 
+class InvalidNameError(RocketMQError):
+    """A topic or group name that no broker would accept."""
+
+
 class AllFailedError(RocketMQError):
     """Every target of a fan-out failed; `causes` holds each one's error, in the order of the targets."""
 

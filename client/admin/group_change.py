@@ -13,7 +13,7 @@ from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
 from .changes import Action, Change, ChangeReport, Value, differences
 from .cluster import BrokerAddress
-from .topic_change import InvalidNameError
+from .errors import InvalidNameError
 from .topic_change import delete as delete_topic
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
 from .changes import Action, Change, ChangeReport, FieldChange, Value, differences
 from .cluster import BrokerAddress
-from .errors import NotFoundError
+from .errors import InvalidNameError, NotFoundError
 from .fanout import failure_of
 from .kv import ORDER_TOPIC_NAMESPACE
 from .versions import V5_0_0
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 DEFAULT_QUEUES = 8
 DEFAULT_PERM = 6
 _UNIT, _UNIT_SUB = 1, 2  # bits of topicSysFlag (Apache's TopicSysFlag)
-
-
-class InvalidNameError(RocketMQError):
-    """A topic or group name that no broker would accept."""
 
 
 class TopicSettings(msgspec.Struct, kw_only=True):
