@@ -178,6 +178,7 @@ class ConsumeQueue:
         file = self.rows.find(offset * CQ_UNIT_SIZE)
         assert file is not None
         position = offset * CQ_UNIT_SIZE - file.base
+        file.file.reserve(position, position + CQ_UNIT_SIZE)  # the page may have been lost together with its block
         _pack_unit(file.view, position, physical_offset, size, tags_code)
         file.flushed = min(file.flushed, position)
         self.rows.flushed_where = min(self.rows.flushed_where, file.base + position)

@@ -26,6 +26,7 @@ from .commit_log import CommitLog
 from .consume_queue import PLACEHOLDER_SIZE, ConsumeQueue
 from .dispatcher import GapError, Redispatcher
 from .mapped_file import MappedFile
+from .torn_records import text_is_torn
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,9 @@ class Recovery:
         #: The index has every record up to this commitlog offset.
         self._index_from = index_from
         self.report = RecoveryReport(clean)
-        self._last_start = -1
+        #: Records stored after this time (ms) may be torn; after a clean stop none is. Of the messages stored in the
+        #: very millisecond of the last durable one some may not be.
+        self._durable_until = 1 << 62 if clean else checkpoint.physic_msg_timestamp - 1
         #: Store timestamp (ms) of the last record read, 0 if none was.
         self.last_timestamp = 0
 
@@ -125,9 +128,6 @@ class Recovery:
             report.damaged.clear()
             report.records_read = 0
             end = self._walk(0, 0)
-        if not report.clean and self._last_is_torn(end):
-            end, report.end_reason = self._last_start, "torn"
-            report.records_read -= 1
         report.end_offset = end
         lost = self._log.rows.truncate(end)
         log.info("the commitlog ends at %d (%s), %d bytes cut", end, report.end_reason, lost)
@@ -224,9 +224,12 @@ class Recovery:
                 return position
             if record.physical_offset != file.base + position:
                 raise BadRecordError(position, "offset", f"its record says it lies at {record.physical_offset}")
+            if record.store_timestamp > self._durable_until and text_is_torn(
+                view, record.topic_at, position + record.size
+            ):
+                raise BadRecordError(position, "torn", "a part of its topic or properties is missing")
             redispatcher.dispatch(record_topic(view, record), record_properties(view, record), record)
             report.records_read += 1
-            self._last_start = record.physical_offset
             position += record.size
             self.last_timestamp = record.store_timestamp
 
@@ -255,27 +258,15 @@ class Recovery:
                 break
             if check_crc and crc32(view[position + HEAD_V4.size : topic_at]) & 0x7FFFFFFF != body_crc:
                 break
+            if store_timestamp > self._durable_until and text_is_torn(view, topic_at + 1, end):
+                break
             if physical >= known_until(bytes(view[topic_at + 1 : properties_at - 2]), queue_id, queue_offset):
                 break
             position = end
-            self._last_start = physical
             self.last_timestamp = store_timestamp
             count += 1
         self.report.records_read += count
         return position
-
-    def _last_is_torn(self, end: int) -> bool:
-        """True when the record that ends at `end` was never known to be durable and ends with a zero.
-
-        No CRC covers properties and topic; a sector that did not reach the disk shows as zeros."""
-        if self._last_start < 0 or self.last_timestamp <= self._checkpoint.physic_msg_timestamp:
-            return False
-        view = self._log.view(self._last_start, end - self._last_start)
-        record = read_record(view, check_crc=False) if view is not None else None
-        if view is None or record is None:
-            return False
-        last_text = record.size if record.properties_length else record.size - 2
-        return view[last_text - 1] == 0
 
     def _durable_record_after(self, index: int, position: int) -> tuple[int, int] | None:
         """The place of a later record that was durable at the last checkpoint, None when there is none."""

@@ -27,6 +27,8 @@ from tests.store.store_helpers import BORN_V4, Clock, kill, message, open_store,
 ROOT = Path("/data/store")
 STORE_CODE = str(Path(rocketmq_ops.store.__file__).parent)
 HORIZON = 1 << 62
+#: Bytes of a body in a batch at most; a batch has to fit one commitlog file.
+BATCHED = 300
 SIZES = {
     "mappedFileSizeCommitLog": 8192,
     "mappedFileSizeConsumeQueue": 200,
@@ -47,6 +49,7 @@ class Sent(NamedTuple):
     body: bytes
     key: str
     physical: int
+    note: str = ""
 
 
 class Moment(NamedTuple):
@@ -76,8 +79,11 @@ class Load:
 
     def _new(self, topic: str, queue_id: int, largest: int) -> Sent:
         self.number += 1
-        body = f"{self.prefix}-{self.number}-".encode() + self.rng.randbytes(self.rng.randint(0, largest))
-        return Sent(topic, queue_id, body, f"{self.prefix}key{self.number}", -1)
+        length = self.rng.randint(0, largest)
+        body = f"{self.prefix}-{self.number}-".encode()
+        body += bytes(length) if self.rng.random() < 0.1 else self.rng.randbytes(length)
+        note = "n" * self.rng.choice([0, 10, 1700 if largest != BATCHED else 900])
+        return Sent(topic, queue_id, body, f"{self.prefix}key{self.number}", -1, note)
 
     def put(self, store: MessageStore, clock: Clock) -> list[Sent]:
         """Put one message or one batch; returns what was taken, with physical offsets."""
@@ -87,7 +93,8 @@ class Load:
         if kind < 0.15:
             return self._put_batch(store, topic, queue_id)
         sent = self._new(topic, queue_id, self.rng.choice([10, 200, 2000]))
-        inner = message(topic, queue_id, sent.body, KEYS=sent.key, UNIQ_KEY=f"AA{self.number:030X}", TAGS="tag")
+        unique = f"AA{self.number:030X}"
+        inner = message(topic, queue_id, sent.body, KEYS=sent.key, UNIQ_KEY=unique, TAGS="tag", note=sent.note)
         if kind > 0.95:
             inner.sys_flag = TRANSACTION_PREPARED_TYPE
         self.sent[sent.body] = sent
@@ -98,8 +105,8 @@ class Load:
         return [sent]
 
     def _put_batch(self, store: MessageStore, topic: str, queue_id: int) -> list[Sent]:
-        group = [self._new(topic, queue_id, 300) for _ in range(self.rng.randint(1, 5))]
-        body = encode_batch([Message(topic=topic, body=one.body, properties={"KEYS": one.key}) for one in group])
+        group = [self._new(topic, queue_id, BATCHED) for _ in range(self.rng.randint(1, 5))]
+        body = encode_batch([Message(topic=topic, body=one.body, properties=batched(one)) for one in group])
         self.sent.update({one.body: one for one in group})
         result = store.put_messages(InnerMessage(topic, queue_id, body, {}, b"", BORN_V4, 1))
         if result.status != PutStatus.PUT_OK:
@@ -147,6 +154,10 @@ def end_of(store: MessageStore, sent: Sent) -> int:
     record = store.message_at(sent.physical)
     assert record is not None
     return sent.physical + len(record)
+
+
+def batched(sent: Sent) -> dict[str, str]:
+    return {"KEYS": sent.key, "note": sent.note}
 
 
 # -- moments
@@ -228,6 +239,7 @@ def check_contents(store: MessageStore, acked: dict[bytes, Sent], sent: dict[byt
         origin = sent[record.body]
         assert (record.topic, record.queue_id) == (origin.topic, origin.queue_id)
         assert origin.physical in (-1, record.commit_log_offset)
+        assert (record.properties["KEYS"], record.properties["note"]) == (origin.key, origin.note)
     check_queues(store, records)
     for record in records:
         check_key(store, record, sent[record.body].key)
