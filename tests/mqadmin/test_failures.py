@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.exit_codes import MEANINGS, ExitCode
 from rocketmq_ops.remoting.codes import RequestCode as Code
@@ -177,3 +178,22 @@ def test_bad_options_name_the_nearest(capsys: pytest.CaptureFixture[str]) -> Non
 def test_every_exit_code_has_a_meaning() -> None:
     assert set(MEANINGS) == set(ExitCode)
     assert len({code.value for code in ExitCode}) == len(ExitCode)
+
+
+def test_online_consumers_as_a_table(cli: Cli) -> None:
+    cluster = FakeCluster()
+    broker = cluster["broker-a"]
+    broker.add_topic("%RETRY%G", 1)
+    body = dumps(
+        {
+            "connectionSet": [{"clientId": "c@1", "clientAddr": "10.0.0.1:1", "language": "JAVA", "version": 479}],
+            "subscriptionTable": {"T": {"topic": "T", "subString": "*"}},
+            "consumeType": "CONSUME_PASSIVELY",
+            "messageModel": "CLUSTERING",
+        }
+    )
+    cluster.transport.on(broker.address, Code.GET_CONSUMER_CONNECTION_LIST, lambda c: c.reply(body=body))
+    ran = cli(cluster.transport, "consumerConnection", "-n", cluster.namesrv, "-g", "G")
+    assert ran.code == 0
+    assert ran.out.splitlines()[1].split() == ["c@1", "10.0.0.1:1", "JAVA", "V5_3_3"]
+    assert "ConsumeFromWhere: unknown" in ran.out

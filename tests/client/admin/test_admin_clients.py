@@ -1,0 +1,134 @@
+"""Online clients: one line for each however many brokers have it, sorted by address, and what they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.errors import NotFoundError
+from rocketmq_ops.common.fastjson import ObjectKey, dumps
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.codes import ResponseCode
+from tests.mqadmin.fake_cluster import FakeBroker, FakeCluster
+from tests.mqadmin.replay import FakeTransport
+
+T = TypeVar("T")
+
+
+def connection(client_id: str, address: str, version: int = 479) -> dict[str, Any]:
+    return {"clientId": client_id, "clientAddr": address, "language": "JAVA", "version": version}
+
+
+def online(transport: FakeTransport, broker: FakeBroker, *clients: dict[str, Any], **more: Any) -> None:
+    body = {
+        "connectionSet": list(clients),
+        "subscriptionTable": {"T": {"topic": "T", "subString": "A || B", "tagsSet": ["A", "B"], "subVersion": 1}},
+        "consumeType": "CONSUME_PASSIVELY",
+        "messageModel": "CLUSTERING",
+        "consumeFromWhere": "CONSUME_FROM_LAST_OFFSET",
+        **more,
+    }
+    transport.on(broker.address, Code.GET_CONSUMER_CONNECTION_LIST, lambda c: c.reply(body=dumps(body)))
+
+
+def run(cluster: FakeCluster, call: Callable[[MQAdmin], Awaitable[T]]) -> T:
+    async def session() -> T:
+        async with MQAdmin(cluster.name_servers, transport=cluster.transport) as admin:
+            return await call(admin)
+
+    return asyncio.run(session())
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    """Group G with clients on two brokers: c2 on both, c10 and c9 on one each."""
+    made = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
+    for broker in made.brokers.values():
+        broker.add_topic("%RETRY%G", 1)
+        broker.add_topic("T", 2)
+        broker.ends = {("T", 0): 10, ("T", 1): 10}
+        broker.committed = {("G", "T", 0): 4, ("G", "T", 1): 5}
+    c2, c9, c10 = (connection(f"10.0.0.{n}@1", f"10.0.0.{n}:5000", 479 if n > 2 else 407) for n in (2, 9, 10))
+    online(made.transport, made["broker-a"], c10, c2)
+    online(made.transport, made["broker-b"], c9, c2)
+    return made
+
+
+def test_a_client_is_listed_once_and_addresses_sort_as_numbers(cluster: FakeCluster) -> None:
+    found = run(cluster, lambda admin: admin.clients.consumers("G"))
+    assert [c.client_addr for c in found.connections] == ["10.0.0.2:5000", "10.0.0.9:5000", "10.0.0.10:5000"]
+    assert found.connections[0].brokers == [cluster["broker-a"].address, cluster["broker-b"].address]
+    assert [(s.topic, s.sub_string) for s in found.subscriptions] == [("T", "A || B")]
+    assert (found.consume_type, found.message_model) == ("CONSUME_PASSIVELY", "CLUSTERING")
+    assert [c.version for c in found.connections] == ["V4_9_7", "V5_3_3", "V5_3_3"]
+
+
+def test_a_broker_that_fails_is_told_beside_the_clients(cluster: FakeCluster) -> None:
+    cluster.stop(cluster["broker-b"].address)
+    found = run(cluster, lambda admin: admin.clients.consumers("G"))
+    assert len(found.connections) == 2
+    assert [failure.target for failure in found.failures] == [cluster["broker-b"].address]
+
+
+def test_progress_shows_who_consumes_each_queue(cluster: FakeCluster) -> None:
+    def info(queues: list[tuple[str, int]]) -> bytes:
+        table = {ObjectKey({"brokerName": b, "queueId": q, "topic": "T"}): {"locked": False} for b, q in queues}
+        return dumps({"mqTable": table, "properties": {}})
+
+    told = {"10.0.0.2@1": [("broker-a", 0), ("broker-b", 1)], "10.0.0.10@1": [("broker-a", 1)], "10.0.0.9@1": []}
+    for broker in cluster.brokers.values():
+        cluster.transport.on(
+            broker.address, Code.GET_CONSUMER_RUNNING_INFO, lambda c: c.reply(body=info(told[c.ext_fields["clientId"]]))
+        )
+    found = run(cluster, lambda admin: admin.groups.progress("G", show_client=True))
+    owners = {(q.broker_name, q.queue_id): q.client_ip for q in found.queues}
+    assert owners == {
+        ("broker-a", 0): "10.0.0.2",
+        ("broker-a", 1): "10.0.0.10",
+        ("broker-b", 0): None,
+        ("broker-b", 1): "10.0.0.2",
+    }
+
+
+def test_the_list_of_groups_counts_clients_and_tells_the_oldest_version(cluster: FakeCluster) -> None:
+    (group,) = run(cluster, lambda admin: admin.groups.listing()).groups
+    assert (group.group, group.count, group.version, group.lag_total) == ("G", 3, "V4_9_7", 22)
+    assert group.consume_tps == 3.0
+
+
+def test_a_broadcasting_group_says_why_it_has_no_offsets(cluster: FakeCluster) -> None:
+    for broker in cluster.brokers.values():
+        broker.committed.clear()
+        online(cluster.transport, broker, connection("c@1", "10.0.0.1:1"), messageModel="BROADCASTING")
+    with pytest.raises(NotFoundError, match="broadcasting"):
+        run(cluster, lambda admin: admin.groups.progress("G"))
+    (group,) = run(cluster, lambda admin: admin.groups.listing()).groups
+    assert group.lag_total is None
+
+
+def test_producers(cluster: FakeCluster) -> None:
+    def absent(c: Any) -> Any:
+        return c.reply(ResponseCode.SYSTEM_ERROR, "the producer group[P] not exist")
+
+    for broker in cluster.brokers.values():
+        cluster.transport.on(broker.address, Code.GET_PRODUCER_CONNECTION_LIST, absent)
+    with pytest.raises(NotFoundError, match="no producer of group 'P'"):
+        run(cluster, lambda admin: admin.clients.producers("P", "T"))
+    body = dumps({"connectionSet": [connection("p@1", "10.0.0.7:1")]})
+    cluster.transport.on(cluster["broker-b"].address, Code.GET_PRODUCER_CONNECTION_LIST, lambda c: c.reply(body=body))
+    found = run(cluster, lambda admin: admin.clients.producers("P", "T"))
+    assert [(c.client_id, c.brokers) for c in found.connections] == [("p@1", [cluster["broker-b"].address])]
+
+
+def test_a_message_is_handed_to_one_consumer(cluster: FakeCluster) -> None:
+    broker = cluster["broker-a"]
+    answer = dumps({"consumeResult": "CR_SUCCESS", "spentTimeMills": 3, "order": False, "autoCommit": True})
+    cluster.transport.on(broker.address, Code.CONSUME_MESSAGE_DIRECTLY, lambda c: c.reply(body=answer))
+    result = run(cluster, lambda admin: admin.clients.consume_directly("T", "G", "c@1", "ID", broker.address))
+    assert (result.consume_result, result.spent_time_millis) == ("CR_SUCCESS", 3)
+    (sent,) = [c.ext_fields for _, c in cluster.transport.sent if c.code == Code.CONSUME_MESSAGE_DIRECTLY]
+    assert sent == {"consumerGroup": "G", "clientId": "c@1", "msgId": "ID", "brokerName": "broker-a", "topic": "T"}
