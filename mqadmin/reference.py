@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import sys
 import types
 import typing
@@ -122,9 +123,11 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
     for group, words in ((told.one_of, "Exactly one of"), (told.any_of, "At least one of")):
         for names in group:
             lines += [f"{words} {', '.join(f'`{options[name][1].names[0]}`' for name in names)} is needed.", ""]
-    lines.append(f"`data`: [{told.result.__name__}](#{told.result.__name__.lower()}). ")
+    lines.append(f"`data`: {_link(told.result)}. ")
     columns = csv_columns(told.result, told.rows, told.csv)
     lines[-1] += f"CSV columns: {', '.join(f'`{column}`' for column in columns)}."
+    if told.more_outputs:
+        lines[-1] += f" Also `--output` {', '.join(f'`{form}`' for form in told.more_outputs)}."
     return "\n".join(lines) + "\n"
 
 
@@ -137,12 +140,19 @@ def _option(kind: Any, option: declare.Opt, default: Any) -> str:
 
 
 def _struct(kind: type[msgspec.Struct]) -> str:
-    lines = [f"### {kind.__name__}", "", " ".join(inspect.cleandoc(kind.__doc__ or "").split()), ""]
+    text = re.sub(r"\bNone\b", "null", " ".join(inspect.cleandoc(kind.__doc__ or "").split()))
+    for name, wire in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True):
+        text = text.replace(f"`{name}`", f"`{wire}`")
+    lines = [f"### Type {kind.__name__}", "", text, ""]
     lines += ["| field | type |", "|---|---|"]
     hints = typing.get_type_hints(kind)
     for name, wire in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True):
         lines.append(f"| `{wire}` | {_type(hints[name])} |")
     return "\n".join(lines) + "\n"
+
+
+def _link(kind: type[msgspec.Struct]) -> str:
+    return f"[{kind.__name__}](#type-{kind.__name__.lower()})"
 
 
 def _type(kind: Any) -> str:
@@ -159,7 +169,7 @@ def _type(kind: Any) -> str:
     if origin is dict:
         return f"object: {_type(arguments[0])} to {_type(arguments[1])}"
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return f"[{kind.__name__}](#{kind.__name__.lower()})"
+        return _link(kind)
     words = {str: "string", int: "integer", float: "number", bool: "boolean", Any: "any"}
     return words.get(kind, getattr(kind, "__name__", str(kind)))
 
