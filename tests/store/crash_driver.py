@@ -175,9 +175,10 @@ class Moments:
         self._power = power
 
     def take(self) -> None:
-        acked, sent = dict(self._load.acked), dict(self._load.sent)  # before the copy: they must be in it
+        # In this order, as the load goes on while a sync in the worker is interrupted.
+        acked = dict(self._load.acked)
         fs = self._fs.after_power_cut(self._rng) if self._power else self._fs.after_kill()
-        self.taken.append(Moment(acked, sent, fs))
+        self.taken.append(Moment(acked, dict(self._load.sent), fs))
 
     def _on_line(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
         if not frame.f_code.co_filename.startswith(STORE_CODE):
