@@ -40,6 +40,17 @@ class Run:
             self._connection = resolve(self.options.namesrv, self.options.profile)
         return self._connection
 
+    def connect(self, *, needs_namesrv: bool) -> None:
+        """Find out the connection before anything is sent. A broker that is named by address needs no name server."""
+        from .profiles import Connection, ProfileError
+
+        try:
+            self.connection  # noqa: B018
+        except ProfileError:
+            if needs_namesrv or self.options.namesrv or self.options.profile:
+                raise
+            self._connection = Connection((), "none")
+
     @property
     def timeout_ms(self) -> int:
         """Of each request: `--timeout`, else the profile's, else 5000."""
@@ -75,7 +86,7 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
     run = Run(name, declaration, options)
     try:
         if not declaration.offline:
-            run.connection  # noqa: B018  fail on a missing address before anything is sent
+            run.connect(needs_namesrv=values.get("broker_addr") is None)
         run_loop: Callable[[Coroutine[Any, Any, Outcome]], Outcome] = asyncio.run
         if declaration.server:
             from ..remoting.event_loop import run as run_loop

@@ -165,8 +165,10 @@ class MQAdmin:
 
         A name server that answers with an error code is not passed over: only those that do not answer are.
         """
-        from ...remoting.errors import RemotingError
+        from ...remoting.errors import RemotingConnectError, RemotingError
 
+        if not self.name_servers:
+            raise RemotingConnectError("no name server is given", "give one with -n HOST:PORT")
         causes = {}
         count = len(self.name_servers)
         for step in range(count):

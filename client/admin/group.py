@@ -168,9 +168,10 @@ class GroupAdmin:
             queue.client_ip = owners.get((queue.topic, queue.broker_name, queue.queue_id))
 
     async def names(self) -> list[str]:
-        """Every group with a retry topic, sorted. Retry topics of pop consumers name their group last."""
+        """Every group with a retry topic, sorted (KeyBuilder.parseGroup: pop consumers have `%RETRY%group+topic`)."""
         topics = await self._admin.topics.names()
-        return sorted({name[len(RETRY_GROUP_TOPIC_PREFIX) :] for name in topics if is_retry_topic(name)})
+        retried = (name[len(RETRY_GROUP_TOPIC_PREFIX) :] for name in topics if is_retry_topic(name))
+        return sorted({name.partition("+")[0] if name.count("+") == 1 else name for name in retried})
 
     async def listing(self) -> GroupListing:
         """All groups with their totals. Bounded: a fixed number of groups is asked at a time."""

@@ -448,6 +448,11 @@ class MessageAdmin:
             topic=topic, queue_id=queue_id, index=index, count=count, consumer_group=group
         )
         answer = await self._admin.call(broker_addr, RemotingCommand.request(RequestCode.QUERY_CONSUME_QUEUE, header))
+        if not answer.body_bytes:  # what Apache's broker answers beyond the end of a queue
+            raise NotFoundError(
+                f"queue {queue_id} of topic '{topic}' on {broker_addr} has no unit at {index}",
+                f"see `mqadmin topicStatus -t {topic}` for its offsets",
+            )
         body = QueryConsumeQueueResponseBody.decode(answer.body_bytes)
         return _consume_queue_report(broker_addr, index, body)
 

@@ -172,7 +172,11 @@ async def _update_order(
     admin: MQAdmin, topic: str, ordered: dict[BrokerAddress, dict[str, Value]], report: ChangeReport
 ) -> None:
     """Set `broker:queues` of these brokers in the order configuration, keeping the entries of others."""
-    old = await admin.kv.get(ORDER_TOPIC_NAMESPACE, topic)
+    try:
+        old = await admin.kv.get(ORDER_TOPIC_NAMESPACE, topic)
+    except RocketMQError as error:  # the brokers are changed already: that must not be lost in a failure
+        report.failures.append(failure_of("name servers", error))
+        return
     entries = order_entries(old)
     for broker, fields in ordered.items():
         if broker.broker_name is None:
@@ -226,7 +230,11 @@ async def delete(admin: MQAdmin, topic: str, cluster: str, *, plan: bool) -> Cha
         report.notes.append(f"topic '{topic}' stays in {', '.join(others)}")
     if registered:
         await _delete_routes(admin, topic, cluster, registered, report)
-    old = await admin.kv.get(ORDER_TOPIC_NAMESPACE, topic)
+    try:
+        old = await admin.kv.get(ORDER_TOPIC_NAMESPACE, topic)
+    except RocketMQError as error:
+        report.failures.append(failure_of("name servers", error))
+        return report
     if old is not None:
         left = {name: entry for name, entry in order_entries(old).items() if name not in names}
         await _set_order(admin, topic, old, ";".join(left.values()), report)

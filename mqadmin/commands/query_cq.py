@@ -21,12 +21,12 @@ async def query_cq(
     queue: Annotated[int, Opt("-q", "--queue", help="queue id", parse=natural)],
     index: Annotated[int, Opt("-i", "--index", help="first unit", parse=natural)],
     count: Annotated[int, Opt("-c", "--count", help="how many units (default 10)", parse=positive)] = 10,
-    broker: Annotated[str | None, Opt("-b", "--broker", help="the broker to ask, HOST:PORT")] = None,
+    broker_addr: Annotated[str | None, Opt("-b", "--broker", help="the broker to ask, HOST:PORT")] = None,
     consumer: Annotated[str | None, Opt("-g", "--consumer", help="show this group's filter too")] = None,
 ) -> Outcome:
     """Without -b the first broker of the topic is asked."""
     async with run.admin() as admin:
-        found = await admin.messages.consume_queue(topic, queue, index, count, broker, consumer)
+        found = await admin.messages.consume_queue(topic, queue, index, count, broker_addr, consumer)
     blocks: list[Table | str] = []
     if found.subscription is not None:
         blocks += ["Subscription data:", _fields(found.subscription), _RULE]

@@ -228,3 +228,25 @@ def test_an_unknown_configuration_key_names_the_nearest(cli: Cli) -> None:
     assert ran.code == 4
     assert "did you mean slaveReadEnable?" in ran.err
     assert Code.UPDATE_BROKER_CONFIG not in cluster.transport.codes()
+
+
+def test_a_broker_named_by_address_needs_no_name_server(cli: Cli) -> None:
+    cluster = FakeCluster()
+    broker = cluster["broker-a"]
+    assert cli(cluster.transport, "updateTopic", "-b", broker.address, "-t", "T").code == 0
+    assert "T" in broker.topics
+    assert cli(cluster.transport, "brokerStatus", "-b", broker.address).code == 0
+    assert cli(cluster.transport, "getBrokerConfig", "-b", broker.address).code == 0
+    assert cli(cluster.transport, "updateTopic", "-c", "C1", "-t", "T").code == 2
+    assert {address for address, _ in cluster.transport.sent} == {broker.address}
+
+
+def test_what_was_done_is_told_when_the_name_servers_fail_afterwards(cli: Cli) -> None:
+    cluster = FakeCluster()
+    broker = cluster["broker-a"]
+    broker.add_topic("T", 4)
+    ran = cli(cluster.transport, "updateTopic", "-b", broker.address, "-t", "T", "-o", "true", "--output", "json")
+    assert (ran.code, ran.json["status"]) == (5, "partial")
+    assert [change["state"] for change in ran.json["data"]["changes"]] == ["done"]
+    assert [error["target"] for error in ran.json["errors"]] == ["name servers"]
+    assert broker.topics["T"]["order"] is True
