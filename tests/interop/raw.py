@@ -8,6 +8,7 @@ import struct
 import time
 from typing import Any, NamedTuple
 
+REGISTER_BROKER = 103
 GET_ROUTEINFO_BY_TOPIC = 105
 
 
@@ -59,3 +60,36 @@ def wait_for_route(namesrv: str, topic: str, broker_name: str, timeout: float = 
             return
         time.sleep(0.02)
     raise AssertionError(f"{namesrv} has no route of {topic} to {broker_name} within {timeout:.0f} s")
+
+
+class DeadBroker:
+    """A registration without a broker: the name server has a route to a port where nobody listens, while this is open."""
+
+    def __init__(self, namesrv: str, *, cluster: str, name: str, address: str, topic: str) -> None:
+        # Two topics: a first registration with one alone is refused.
+        table = {
+            each: {
+                "topicName": each, "readQueueNums": 1, "writeQueueNums": 1, "perm": 6,
+                "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": False,
+            }
+            for each in (topic, topic + "_other")
+        }  # fmt: skip
+        wrapper = {"topicConfigTable": table, "dataVersion": {"timestamp": 1, "counter": 1}}
+        body = json.dumps({"topicConfigSerializeWrapper": wrapper, "filterServerList": []}).encode()
+        header = {
+            "clusterName": cluster, "brokerName": name, "brokerAddr": address, "brokerId": "0", "haServerAddr": address,
+            "compressed": "false", "bodyCrc32": "0",
+        }  # fmt: skip
+        host, port = namesrv.rsplit(":", 1)
+        self._connection = socket.create_connection((host, int(port)), 5)
+        self._connection.sendall(frame(REGISTER_BROKER, header, body))
+        (length,) = struct.unpack(">I", _read(self._connection, 4))
+        _read(self._connection, length)
+        wait_for_route(namesrv, topic, name)
+
+    def __enter__(self) -> DeadBroker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The name server drops the routes of a broker whose connection ends."""
+        self._connection.close()
