@@ -92,6 +92,7 @@ class IndexService:
     def load(self, *, clean: bool) -> None:
         """Open the files. After an unclean stop only what is known to be durable is kept. Raises OSError."""
         expected = file_size(self._config.maxHashSlotNum, self._config.maxIndexNum)
+        broken = False
         for name in self._fs.list_dir(self._folder):
             path = f"{self._folder}/{name}"
             if len(name) != _NAME_LENGTH or not name.isdecimal():
@@ -107,7 +108,9 @@ class IndexService:
                 )
                 continue
             index_file = self._open(name, create=False)
-            if not clean and not self._survives(index_file):
+            # Behind a file that is gone all have to go, as messages are indexed again in their order.
+            broken = broken or not (clean or self._survives(index_file))
+            if broken:
                 log.info("%s is not known to be whole after the crash, removed", path)
                 self._discard(index_file)
                 continue
@@ -146,8 +149,10 @@ class IndexService:
         if index_file.full and index_file.end_timestamp <= self._checkpoint.index_msg_timestamp:
             return True
         note = self._checkpoint.index_note
-        if note is None or note.file_name != index_file.name:
+        if note is None or note.file_name < index_file.name:
             return False
+        if note.file_name > index_file.name:
+            return index_file.full  # synced before the note was made
         begin_ts, end_ts, begin_offset, end_offset, _, count = HEADER.unpack(note.header)
         if not 1 < count <= index_file.index_num or begin_ts > end_ts or begin_offset > end_offset:
             return False
