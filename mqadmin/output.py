@@ -71,7 +71,8 @@ def cell_text(cell: Cell) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
+    """How many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
@@ -79,7 +80,7 @@ def _width(text: str) -> int:
 
 def _grid(table: Table) -> str:
     lines = [table.columns] + [[cell_text(cell) for cell in row] for row in table.rows]
-    widths = [max(_width(line[index]) for line in lines) for index in range(len(table.columns))]
+    widths = [max(width_of(line[index]) for line in lines) for index in range(len(table.columns))]
     numeric = [
         bool(table.rows)
         and all(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
@@ -89,7 +90,7 @@ def _grid(table: Table) -> str:
     for line in lines:
         cells = []
         for cell, width, right in zip(line, widths, numeric, strict=True):
-            gap = " " * (width - _width(cell))
+            gap = " " * (width - width_of(cell))
             cells.append(gap + cell if right else cell + gap)
         text.append("  ".join(cells).rstrip())
     return "\n".join(text) + "\n"
@@ -115,9 +116,9 @@ def csv_text(columns: list[str], items: Sequence[Any]) -> str:
     for item in items:
         plain = msgspec.to_builtins(item)
         if isinstance(plain, dict):
-            writer.writerow([_csv_cell(plain.get(column)) for column in columns])
+            writer.writerow([csv_cell(plain.get(column)) for column in columns])
         else:
-            writer.writerow([_csv_cell(plain)])
+            writer.writerow([csv_cell(plain)])
     return buffer.getvalue()
 
 
@@ -134,7 +135,8 @@ def csv_columns(kind: type[msgspec.Struct], rows: str, csv_type: type[msgspec.St
     return [rows]
 
 
-def _csv_cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
+    """A value as a CSV field."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,8 +18,11 @@ from .resync import find_blank, first_nonzero, next_record
 from .scan import Block, Column, Stop, walk_file
 from .source import FileChain, StoreFile
 
-STREAM_WINDOW = 1 << 20  # bytes a block: columns of a block then stay in the cache, and memory small
+STREAM_WINDOW = 1 << 19  # bytes a block: columns of a block then stay in the cache, and memory small
 NO_LIMIT = 1 << 62
+_COLUMNS = (
+    "starts", "offsets", "head", "body_at", "topic_at", "topic_length", "properties_at", "properties_length",
+)  # fmt: skip
 
 
 class Broken(NamedTuple):
@@ -129,10 +133,19 @@ def _file_blocks(file: StoreFile, position: int, crc: bool, window: int) -> Iter
 
 
 def block_at(chain: FileChain, offset: int, *, window: int = 4096) -> Block | Stop | None:
-    """The block whose first record starts at a commitlog offset, the Stop that says what is there instead, or None when no file
-    holds the offset."""
+    """A block of the one record that starts at a commitlog offset, the Stop that says what is there instead, or None when no
+    file holds the offset."""
     place = chain.at(offset)
-    return None if place is None else next(walk_file(place[0], place[1], window=window))
+    if place is None:
+        return None
+    item = next(walk_file(place[0], place[1], window=window))
+    return rows_of_block(item, slice(0, 1)) if isinstance(item, Block) else item
+
+
+def rows_of_block(block: Block, rows: slice) -> Block:
+    """The block of some of a block's records."""
+    cut: dict[str, Any] = {name: getattr(block, name)[rows] for name in _COLUMNS}
+    return Block(block.file, block.data, **cut, crc_ok=None if block.crc_ok is None else block.crc_ok[rows])
 
 
 def time_range_of_files(chain: FileChain) -> list[int]:
@@ -153,7 +166,7 @@ def narrow_by_time(chain: FileChain, selection: Selection) -> tuple[int, int]:
     if selection.begin_time <= 0 and selection.end_time >= NO_LIMIT:
         return start, end
     times = time_range_of_files(chain)
-    if 0 in times[:-1] or any(b < a for a, b in zip(times, times[1:], strict=False) if b):
+    if 0 in times[:-1] or any(b < a for a, b in pairwise(times) if b):
         return start, end
     for file, following in zip(chain.files, times[1:], strict=False):
         if 0 < following < selection.begin_time:

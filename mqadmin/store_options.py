@@ -1,0 +1,103 @@
+"""What the store commands share: their options' parsers, opening a store, and telling what is broken."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .declare import Opt
+from .outcome import Problem
+
+if TYPE_CHECKING:
+    from ..store.inspect.records import Broken
+    from ..store.inspect.source import StoreDirectory
+
+NO_LIMIT = 1 << 62
+MAX_TOLD = 100
+
+DIRECTORY = Opt("STORE_DIR", help="the broker's storePathRootDir")
+COMMITLOG = Opt("--commitlog", help="the broker's storePathCommitLog, where it is not STORE_DIR/commitlog")
+SLOTS = Opt("--max-hash-slot-num", help="the broker's maxHashSlotNum, where it is not a quarter of maxIndexNum")
+
+
+def offset_range(text: str) -> tuple[int, int]:
+    """`A` (just that), `A:B` (B not included), `A:` or `:B` as a half-open range."""
+    low, colon, high = text.partition(":")
+    try:
+        begin = int(low) if low.strip() else 0
+        end = int(high) if high.strip() else (NO_LIMIT if colon else begin + 1)
+    except ValueError:
+        raise ValueError(f"'{text}' is no range; give A, A:B, A: or :B") from None
+    if begin < 0 or end < begin or not text.strip(": "):
+        raise ValueError(f"'{text}' is no range; give A, A:B, A: or :B with 0 <= A <= B")
+    return begin, end
+
+
+def pattern(text: str) -> re.Pattern[bytes]:
+    """A regular expression over the bytes of bodies; text beyond ASCII is looked for as UTF-8."""
+    try:
+        return re.compile(text.encode(), re.DOTALL)
+    except re.error as error:
+        raise ValueError(f"'{text}' is no regular expression: {error}") from error
+
+
+def one_of(*words: str) -> Any:
+    """A parser that takes one of some words."""
+
+    def parse(text: str) -> str:
+        word = text.strip().lower()
+        if word == "utf8" and "utf-8" in words:
+            word = "utf-8"
+        if word not in words:
+            import difflib
+
+            near = difflib.get_close_matches(word, words, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"'{text}' is not one of {', '.join(words)}{hint}")
+        return word
+
+    return parse
+
+
+def open_store(directory: str, commitlog: str | None = None) -> StoreDirectory:
+    """The store. Raises RocketMQError when the directory holds none."""
+    from ..store.inspect.source import StoreDirectory
+
+    return StoreDirectory(directory, commitlog)
+
+
+class BrokenList:
+    """Names on stderr what is broken, as it is met, and keeps the count. The first MAX_TOLD are named."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._seen: set[tuple[int, str]] = set()
+        self.count = 0
+        self.problems: list[Problem] = []
+
+    def __call__(self, broken: Broken) -> None:
+        """Take note of one."""
+        if (broken.offset, broken.reason) in self._seen:
+            return
+        self.count += 1
+        if self.count > MAX_TOLD:
+            return
+        self._seen.add((broken.offset, broken.reason))
+        cause = f"{broken.length} bytes at offset {broken.offset}: {broken.reason}: {broken.detail}"
+        self.problems.append(Problem("", cause, "run `mqadmin store check` on the store"))
+        sys.stdout.flush()
+        sys.stderr.write(f"mqadmin {self._command}: broken: {cause}\n")
+
+    def summary(self) -> list[str]:
+        """Notes about what was met, for the end."""
+        if not self.count:
+            return []
+        more = f" ({self.count - MAX_TOLD} more than named)" if self.count > MAX_TOLD else ""
+        return [f"{self.count} broken records or ranges{more}: run `mqadmin store check`"]
+
+
+def tell(command: str, text: str) -> None:
+    """A word for people on stderr."""
+    sys.stdout.flush()
+    sys.stderr.write(f"mqadmin {command}: note: {text}\n")
