@@ -173,7 +173,12 @@ class IndexService:
         return self._done
 
     def truncate(self, phy_offset: int) -> None:
-        """Forget messages at `phy_offset` and above: recovery has cut the commitlog there."""
+        """Forget messages at `phy_offset` and above: recovery has cut the commitlog there. Raises OSError."""
+        last = self._files[-1] if self._files else None
+        if last is not None and last.count > 1 and last.entry(last.count - 1)[1] >= phy_offset:
+            # Its entries are about to be overwritten by others, perhaps at the very same offsets.
+            self._checkpoint.index_note = IndexNote(0, bytes(HEADER.size), -1)
+            self._checkpoint.flush()
         while self._files:
             last = self._files[-1]
             count = last.first_at_or_above(phy_offset)

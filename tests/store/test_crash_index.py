@@ -103,6 +103,22 @@ def test_a_crash_does_not_cost_the_whole_index() -> None:
     assert bytes(recovered.files[0].file.view) == undisturbed
 
 
+def test_a_note_is_void_once_the_index_was_cut() -> None:
+    """Messages of equal sizes: after the cut others lie at the very offsets of those the note knew."""
+    fs = FaultyFileSystem()
+    index = make("/store", fs, slots=5, entries=100)
+    put_all(index, [Put("T", f"old{i}", i * 100, 1000) for i in range(10)])
+    index.flush()
+    index._checkpoint.flush()
+    cut = make("/store", fs.after_kill(), slots=5, entries=100, clean=False)
+    cut.truncate(500)
+    put_all(cut, [Put("T", f"new{i}", i * 100, 1000) for i in range(5, 10)])
+    assert isinstance(cut._fs, FaultyFileSystem)
+    again = make("/store", cut._fs.after_power_cut(random.Random(1)), slots=5, entries=100, clean=False)
+    assert again.indexed_until == -1
+    assert found(again, "old7") == []
+
+
 def test_apache_s_rule_for_files_without_a_note() -> None:
     """Full files that were synced stay, any other goes (IndexService.load)."""
     fs = FaultyFileSystem()
