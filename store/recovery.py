@@ -225,7 +225,7 @@ class Recovery:
             if record.physical_offset != file.base + position:
                 raise BadRecordError(position, "offset", f"its record says it lies at {record.physical_offset}")
             if record.store_timestamp > self._durable_until and text_is_torn(
-                view, record.topic_at, position + record.size
+                view, record.topic_at, position + record.size, record.properties_length
             ):
                 raise BadRecordError(position, "torn", "a part of its topic or properties is missing")
             redispatcher.dispatch(record_topic(view, record), record_properties(view, record), record)
@@ -258,7 +258,9 @@ class Recovery:
                 break
             if check_crc and crc32(view[position + HEAD_V4.size : topic_at]) & 0x7FFFFFFF != body_crc:
                 break
-            if store_timestamp > self._durable_until and text_is_torn(view, topic_at + 1, end):
+            if store_timestamp > self._durable_until and text_is_torn(
+                view, topic_at + 1, end, end - properties_at
+            ):
                 break
             if physical >= known_until(bytes(view[topic_at + 1 : properties_at - 2]), queue_id, queue_offset):
                 break

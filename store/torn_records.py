@@ -9,17 +9,14 @@ from __future__ import annotations
 _SECTOR = 512
 
 
-def text_is_torn(view: memoryview, topic_at: int, end: int) -> bool:
+def text_is_torn(view: memoryview, topic_at: int, end: int, properties_length: int) -> bool:
     """True when of a record that seems whole a disk sector with topic or properties was never written.
 
     `view` is a whole commitlog file, `topic_at` and `end` are the record's topic and end in it. A disk writes whole
     sectors; one that was not written since the file was made is zero, which text never is over such a length."""
-    last = end
-    if not view[end - 1]:
-        # Without properties a record ends with their length, 0.
-        last = end - 2
-        if view[last] or not view[last - 1]:
-            return True
+    last = end if properties_length else end - 2  # without properties a record ends with their length, 0
+    if not view[last - 1]:
+        return True
     for sector in range(topic_at - topic_at % _SECTOR + _SECTOR, last, _SECTOR):
         if not view[sector] and not any(view[sector : min(sector + _SECTOR, last)]):
             return True
