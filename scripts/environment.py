@@ -1,6 +1,6 @@
-"""Sets up `.venv` beside this repository with the project and its packages; needs Python 3.11+ and a package index only.
+"""Sets up `.venv` with the project and its packages; needs Python 3.11+ and a package index only.
 
-Imported by demo.py and test.py. Standard library only, and syntax that an old Python can parse far enough to say what is wrong.
+Imported by demo.py and test.py. Standard library only, and syntax that Python 3.6 parses, so that it can say what is wrong.
 """
 
 import hashlib
@@ -36,10 +36,16 @@ def require_python():
     )
 
 
-def fingerprint(extra):
-    """What the installed environment depends on."""
-    text = (ROOT / "pyproject.toml").read_bytes() + f"{sys.version}|{sys.executable}|{extra}|{ROOT}".encode()
+def fingerprint():
+    """What the installed environment depends on, besides its extras."""
+    text = (ROOT / "pyproject.toml").read_bytes() + f"{sys.version}|{sys.executable}|{ROOT}".encode()
     return hashlib.sha256(text).hexdigest()
+
+
+def installed_extras(wanted):
+    """The extras that the environment has, or None when there is no finished one for this fingerprint."""
+    lines = STAMP.read_text().split("\n") if STAMP.is_file() else []
+    return set(lines[1:]) if lines[:1] == [wanted] and (VENV / "bin" / "mqadmin").exists() else None
 
 
 def create_venv():
@@ -59,15 +65,22 @@ def create_venv():
 
 
 def prepare(extra=""):
-    """Create or reuse the environment with the project and its `extra` dependencies; return its bin directory."""
+    """Create or reuse the environment with the project and its `extra` dependencies; return its bin directory.
+
+    One that has more than is asked for is used as it is, so that the demo leaves the tests' packages where they are.
+    """
     require_python()
-    wanted = fingerprint(extra)
-    if not (STAMP.is_file() and STAMP.read_text() == wanted and (VENV / "bin" / "mqadmin").exists()):
+    wanted = fingerprint()
+    extras = installed_extras(wanted)
+    if extras is None:
         create_venv()
-        target = str(ROOT) + (f"[{extra}]" if extra else "")
-        command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run([*command, "--editable", target], check=False)
-        if done.returncode:
-            fail("pip could not install the packages (its message is above). Check that a package index is reachable.")
-        STAMP.write_text(wanted)
+        extras = set()
+    elif not extra or extra in extras:
+        return VENV / "bin"
+    target = str(ROOT) + (f"[{extra}]" if extra else "")
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*command, "--editable", target], check=False)
+    if done.returncode:
+        fail("pip could not install the packages (its message is above). Check that a package index is reachable.")
+    STAMP.write_text("\n".join([wanted, *sorted({*extras, extra} - {""})]))
     return VENV / "bin"
