@@ -1,8 +1,8 @@
 """Apache RocketMQ's broker and ours side by side on one machine, under the same Java load.
 
 Both brokers run all the time, each on a fresh store with ASYNC_FLUSH and its defaults; one load JVM drives them in turn
-(A B, then B A), so that a slow spell of the machine meets both. Reported: throughput and its ratio, CPU of the broker process a
-message, memory, time until ready, and the wall time of `mqadmin topicRoute` of both.
+(A B, then B A), so that a slow spell of the machine meets both. Reported: throughput and its ratio, CPU of the broker
+process a message, memory, time until ready, and the wall time of `mqadmin topicRoute` of both.
 
     python benchmarks/apache_vs_ours.py [--quick] [--seconds 5] [--rounds 3] [--modes sync8,drain] [--bodies 128,1024]
 
@@ -61,8 +61,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--modes", default=",".join(MODES), help="comma separated: " + ", ".join(MODES))
     parser.add_argument("--bodies", default="128,1024", help="body sizes in bytes")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="measurements of each mode on each side; the median counts")
-    parser.add_argument("--warmup", type=float, default=15.0, help="seconds of load on each side before the first measurement")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="measurements of each mode on each side; the median counts"
+    )
+    parser.add_argument(
+        "--warmup", type=float, default=15.0, help="seconds of load on each side before the first measurement"
+    )
     parser.add_argument("--backlog", type=int, default=200_000, help="messages to drain, of each body size")
     parser.add_argument("--quick", action="store_true", help="short: a look at the order of magnitude, not a result")
     parser.add_argument("--load-only", action="store_true", help="no start-up, no command times")
@@ -80,7 +84,12 @@ def parse() -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    report: dict[str, Any] = {"machine": machine(), "apache": options.apache, "quick": options.quick, "seconds": options.seconds}
+    report: dict[str, Any] = {
+        "machine": machine(),
+        "apache": options.apache,
+        "quick": options.quick,
+        "seconds": options.seconds,
+    }
     starts = 1 if options.quick or options.load_only else 3
     ready: dict[str, list[dict[str, float]]] = {"apache": [], "ours": []}
     for i in range(starts - 1):
@@ -155,19 +164,24 @@ def measure(options: argparse.Namespace, load: LoadJvm, side: Side, mode: str, b
 
 def line_of(row: dict[str, Any]) -> str:
     apache, ours = row["apache"], row["ours"]
-    latency = f"{apache['p50']:.0f}/{apache['p99']:.0f} | {ours['p50']:.0f}/{ours['p99']:.0f}" if "p50" in ours else "- | -"
+    latency = (
+        f"{apache['p50']:.0f}/{apache['p99']:.0f} | {ours['p50']:.0f}/{ours['p99']:.0f}" if "p50" in ours else "- | -"
+    )
     failed = f" (failed: {apache['failed']:.0f}, {ours['failed']:.0f})" if apache["failed"] or ours["failed"] else ""
     return (
-        f"| {row['mode']} | {row['body']} | {apache['rate']:,.0f} | {ours['rate']:,.0f} | **{row['throughput_ratio']:.2f}**{failed} "
+        f"| {row['mode']} | {row['body']} | {apache['rate']:,.0f} | {ours['rate']:,.0f} "
+        f"| **{row['throughput_ratio']:.2f}**{failed} "
         f"| {apache['cpu_us']:.1f} | {ours['cpu_us']:.1f} | **{row['cpu_ratio']:.2f}** | {latency} |"
     )
 
 
 def markdown(report: dict[str, Any]) -> str:
     lines = [
-        f"Apache RocketMQ {report['apache']} and rocketmq-ops on {report['machine']}" + (" (quick look)" if report["quick"] else ""),
+        f"Apache RocketMQ {report['apache']} and rocketmq-ops on {report['machine']}"
+        + (" (quick look)" if report["quick"] else ""),
         "",
-        "| load | body B | Apache msg/s | ours msg/s | ratio | Apache CPU µs/msg | ours | ratio | Apache p50/p99 µs | ours |",
+        "| load | body B | Apache msg/s | ours msg/s | ratio "
+        "| Apache CPU µs/msg | ours | ratio | Apache p50/p99 µs | ours |",
         "|---|---|---|---|---|---|---|---|---|---|",
         *(line_of(row) for row in report["load"]),
         "",
@@ -189,7 +203,13 @@ def markdown(report: dict[str, Any]) -> str:
             pair(f"{what} of broker and name server, {when}", apache[key], ours[key], "MB", 0)
     if "topic_route" in report:
         for key, what in (("wall", "wall time"), ("cpu", "CPU time")):
-            pair(f"`mqadmin topicRoute`, {what}", report["topic_route"]["apache"][key], report["topic_route"]["ours"][key], "s", 3)
+            pair(
+                f"`mqadmin topicRoute`, {what}",
+                report["topic_route"]["apache"][key],
+                report["topic_route"]["ours"][key],
+                "s",
+                3,
+            )
     return "\n".join(lines)
 
 

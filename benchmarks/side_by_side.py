@@ -38,7 +38,7 @@ class Side(Protocol):
     namesrv_pid: int
 
     def start(self) -> dict[str, float]:
-        """Starts both processes at the same time; gives the seconds until `boot` (both say so) and `first_send` (stored)."""
+        """Starts both processes at once; gives the seconds until `boot` (both say so) and `first_send` (stored)."""
 
     def kill(self) -> None: ...
 
@@ -58,7 +58,13 @@ class ApacheSide:
         begin = time.monotonic()
         nameserver = apache.NameServer(self.version, self.folder / "namesrv", flags=("-Xms256m",), heap="256m")
         broker = apache.Broker(
-            self.version, self.folder / "broker", nameserver.address, settings=SETTINGS, heap="1g", flags=BROKER_JVM, small=False
+            self.version,
+            self.folder / "broker",
+            nameserver.address,
+            settings=SETTINGS,
+            heap="1g",
+            flags=BROKER_JVM,
+            small=False,
         )
         self._children = (broker.child, nameserver.child)
         self.namesrv, self.broker = nameserver.address, broker.address
@@ -90,8 +96,13 @@ class OurSide:
         port = free_port(BROKER_PORTS)
         self.namesrv, self.broker = nameserver.address, f"127.0.0.1:{port}"
         config = {
-            **SETTINGS, "brokerName": "broker-a", "brokerIP1": "127.0.0.1", "listenPort": str(port), "haListenPort": str(port + 1),
-            "namesrvAddr": self.namesrv, "storePathRootDir": str(self.folder / "store"),
+            **SETTINGS,
+            "brokerName": "broker-a",
+            "brokerIP1": "127.0.0.1",
+            "listenPort": str(port),
+            "haListenPort": str(port + 1),
+            "namesrvAddr": self.namesrv,
+            "storePathRootDir": str(self.folder / "store"),
             "storePathCommitLog": str(self.folder / "store" / "commitlog"),
         }
         conf = write_config(self.folder / "broker.conf", config)
@@ -113,9 +124,9 @@ def _until_ready(begin: float, children: tuple[Child, ...], broker: str) -> dict
         child.wait_for("boot success")
     boot = time.monotonic() - begin
     header = {
-        "producerGroup": "ready", "topic": "Ready", "defaultTopic": "TBW102", "defaultTopicQueueNums": "4", "queueId": "0",
-        "sysFlag": "0", "bornTimestamp": str(int(time.time() * 1000)), "flag": "0", "reconsumeTimes": "0", "unitMode": "false",
-        "properties": "",
+        "producerGroup": "ready", "topic": "Ready", "defaultTopic": "TBW102", "defaultTopicQueueNums": "4",
+        "queueId": "0", "sysFlag": "0", "bornTimestamp": str(int(time.time() * 1000)), "flag": "0",
+        "reconsumeTimes": "0", "unitMode": "false", "properties": "",
     }  # fmt: skip
     while True:
         try:
@@ -145,7 +156,9 @@ class LoadJvm:
         scratch.mkdir(parents=True)
         command = java_command("5.3.3", "Load", [], scratch=scratch, heap="1g", flags=LOAD_JVM, sources=LOAD_SOURCES)
         with open(scratch / "load.log", "wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=scratch)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=scratch
+            )
         self._answer()
 
     def _answer(self) -> dict[str, Any]:
@@ -202,5 +215,9 @@ def settle() -> None:
 
 
 def machine() -> str:
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?")
-    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        "?",
+    )
+    system = f"{platform.system()} {platform.release()}"
+    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {system}"

@@ -1,7 +1,7 @@
 """Apache's own name server, broker and client as the tests use them.
 
-A `Pair` is a name server and a broker in a JVM each; a `Driver` is one JVM with Apache's Java client and mqadmin that takes
-orders on its stdin, so that a test costs milliseconds and not JVM starts.
+A `Pair` is a name server and a broker in a JVM each; a `Driver` is one JVM with Apache's Java client and mqadmin that
+takes orders on its stdin, so that a test costs milliseconds and not JVM starts.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class NameServer:
 
 
 class Broker:
-    """Apache's broker on a store directory; `settings` are added to its configuration file, on top of TEST_SETTINGS if `small`."""
+    """Apache's broker on a store directory; its configuration is that of the tests if `small`, then `settings`."""
 
     def __init__(
         self,
@@ -146,7 +146,10 @@ class Driver:
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(
                 java_command(version, "Driver", [], scratch=scratch, heap="384m", flags=(*QUICK, EAGER)),
-                cwd=scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                cwd=scratch,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
             )
         self._write = threading.Lock()
         self._news = threading.Condition()

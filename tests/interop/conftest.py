@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.interop import toolchain
 from tests.interop.apache import Driver, Pair
 from tests.interop.ours import OurPair
@@ -29,7 +28,7 @@ def java_tools() -> None:
     """Skips the suite where there is no JDK or Maven; in CI that is a failure."""
     try:
         toolchain.require()
-    except toolchain.ToolchainMissing as missing:
+    except toolchain.ToolchainMissingError as missing:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(missing))

@@ -49,7 +49,12 @@ class OurPair:
     """`mqnamesrv` and `mqbroker`, each a process of its own; the same attributes as Apache's `Pair`."""
 
     def __init__(
-        self, scratch: Path, *, store: Path | None = None, settings: dict[str, str] | None = None, wait_for: str = "TBW102"
+        self,
+        scratch: Path,
+        *,
+        store: Path | None = None,
+        settings: dict[str, str] | None = None,
+        wait_for: str = "TBW102",
     ) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
         self.version = "ours"
@@ -109,8 +114,18 @@ class DevPair:
         self.child = Child(
             "mqadmin dev",
             [
-                str(BIN / "mqadmin"), "dev", "--namesrv-port", "0", "--broker-port", "0",
-                "--store-dir", str(scratch / "store"), "--ready-file", str(ready), "--config", str(config),
+                str(BIN / "mqadmin"),
+                "dev",
+                "--namesrv-port",
+                "0",
+                "--broker-port",
+                "0",
+                "--store-dir",
+                str(scratch / "store"),
+                "--ready-file",
+                str(ready),
+                "--config",
+                str(config),
             ],
             cwd=scratch,
         )

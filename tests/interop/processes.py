@@ -71,7 +71,7 @@ class Child:
             self._news.notify_all()
 
     def wait_for(self, text: str, timeout: float = 60.0) -> float:
-        """Waits for a line with `text`; gives the seconds since the start. Raises with the output where it does not come."""
+        """Waits for a line with `text`; gives the seconds since the start. Raises with the output if none comes."""
 
         def there() -> bool:
             return any(text in line for line in self.lines)

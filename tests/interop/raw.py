@@ -31,12 +31,22 @@ def _read(connection: socket.socket, size: int) -> bytes:
 
 def frame(code: int, ext_fields: dict[str, str] | None = None, body: bytes = b"", **header: Any) -> bytes:
     """A request with a JSON header, with its length prefix."""
-    fields = {"code": code, "language": "JAVA", "version": 479, "opaque": 1, "flag": 0, "extFields": ext_fields or {}, **header}
+    fields = {
+        "code": code,
+        "language": "JAVA",
+        "version": 479,
+        "opaque": 1,
+        "flag": 0,
+        "extFields": ext_fields or {},
+        **header,
+    }
     encoded = json.dumps(fields).encode()
     return struct.pack(">II", 4 + len(encoded) + len(body), len(encoded)) + encoded + body
 
 
-def call(address: str, code: int, ext_fields: dict[str, str] | None = None, body: bytes = b"", timeout: float = 5.0) -> Answer:
+def call(
+    address: str, code: int, ext_fields: dict[str, str] | None = None, body: bytes = b"", timeout: float = 5.0
+) -> Answer:
     """One request on a connection of its own."""
     host, port = address.rsplit(":", 1)
     with socket.create_connection((host, int(port)), timeout) as connection:
@@ -49,7 +59,7 @@ def call(address: str, code: int, ext_fields: dict[str, str] | None = None, body
 
 
 def wait_for_route(namesrv: str, topic: str, broker_name: str, timeout: float = 30.0) -> None:
-    """Until the name server's route of `topic` names the broker: a broker registers a moment after it says that it is ready."""
+    """Until the name server's route of `topic` names the broker: a broker registers a moment after it is ready."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         try:
@@ -63,7 +73,7 @@ def wait_for_route(namesrv: str, topic: str, broker_name: str, timeout: float = 
 
 
 class DeadBroker:
-    """A registration without a broker: the name server has a route to a port where nobody listens, while this is open."""
+    """A registration without a broker: while it is open, the name server has a route to where nobody listens."""
 
     def __init__(self, namesrv: str, *, cluster: str, name: str, address: str, topic: str) -> None:
         # Two topics: a first registration with one alone is refused.

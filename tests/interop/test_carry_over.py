@@ -1,4 +1,4 @@
-"""Apache's brokers on a store that ours wrote, stopped clean and killed: every message is there; and back to ours again."""
+"""Apache's brokers on a store that ours wrote, stopped clean and killed: every message is there; and back to ours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-
 from tests.interop import stores
 from tests.interop.apache import Broker, Driver, wait_until
 from tests.interop.ours import OurNameServer, OurPair
@@ -41,8 +40,15 @@ def write_messages(driver: Driver, pair: Any) -> None:
     tags = ["TagA", "TagB", "标签", None]
     send(
         [
-            {"topic": "CarryTags", "queue": i, "tags": tags[i % 3], "keys": f"key-{i} all", "body": f"内容 {i}", "flag": i % 5,
-             "properties": {"amount": i, "region": "华东"}}
+            {
+                "topic": "CarryTags",
+                "queue": i,
+                "tags": tags[i % 3],
+                "keys": f"key-{i} all",
+                "body": f"内容 {i}",
+                "flag": i % 5,
+                "properties": {"amount": i, "region": "华东"},
+            }
             for i in range(400)
         ]
     )
@@ -50,9 +56,16 @@ def write_messages(driver: Driver, pair: Any) -> None:
     send([{"topic": "CarryBodies", "queue": i, "bodySize": size + i, "seed": i} for i in range(7) for size in sizes])
     send([{"topic": "CarryBatch", "keys": f"b{i}", "body": f"batch {i}"} for i in range(20)], mode="batch")
     send([{"topic": "CarryOrdered", "queue": i % 4, "body": f"{i // 4}"} for i in range(40)])
-    send([{"topic": "CarryDelayed", "body": "in a second", "delay": 1}, {"topic": "CarryDelayed", "body": "in 2 h", "delay": 18}])
+    send(
+        [
+            {"topic": "CarryDelayed", "body": "in a second", "delay": 1},
+            {"topic": "CarryDelayed", "body": "in 2 h", "delay": 18},
+        ]
+    )
     outcomes = ["commit", "rollback", "commit"]
-    transactions = [{"topic": "CarryTx", "body": f"{o}{i}", "properties": {"outcome": o}} for i, o in enumerate(outcomes)]
+    transactions = [
+        {"topic": "CarryTx", "body": f"{o}{i}", "properties": {"outcome": o}} for i, o in enumerate(outcomes)
+    ]
     send(transactions, mode="transaction", group="carry_transactions")
 
 
@@ -85,7 +98,9 @@ def write(driver: Driver, folder: Path, how: str) -> Written:
         write_messages(driver, pair)
         consume_some(driver, pair, how)
         wait_until(lambda: offsets_on_disk(pair.store).count("100") == 4, "the offsets are on disk")
-        queues = [(t, q) for t, n in TOPICS.items() for q in range(n)] + [(t, q) for t, ids in SYSTEM.items() for q in ids]
+        queues = [(t, q) for t, n in TOPICS.items() for q in range(n)] + [
+            (t, q) for t, ids in SYSTEM.items() for q in ids
+        ]
         messages = stores.read_queues(driver, pair.namesrv_address, {queue: [] for queue in queues})
         rows = progress(driver, pair.namesrv_address)
         if how == "stopped":
@@ -138,7 +153,9 @@ def carried(
     version = request.param
     folder = scratch / f"carried-{written.how}-{version}"
     store = stores.copy_store(written.store, folder)
-    broker = Broker(version, folder, nameserver, store=store, name=f"broker-{written.how}-{version}", settings=stores.SIZES)
+    broker = Broker(
+        version, folder, nameserver, store=store, name=f"broker-{written.how}-{version}", settings=stores.SIZES
+    )
     try:
         broker.wait_ready()
         wait_for_route(nameserver, "CarryTags", broker.name)
@@ -168,12 +185,18 @@ def comparable(message: stores.Message) -> stores.Message:
 
 def test_a_java_consumer_reads_them_all(carried: Carried) -> None:
     name = f"reader-{carried.broker.name}"
-    wanted = [m for (topic, _), messages in carried.written.messages.items() if topic == "CarryBodies" for m in messages]
-    carried.driver.ask("subscribe", name=name, namesrv=carried.namesrv, group=name.replace(".", "_"), topic="CarryBodies")
+    wanted = [
+        m for (topic, _), messages in carried.written.messages.items() if topic == "CarryBodies" for m in messages
+    ]
+    carried.driver.ask(
+        "subscribe", name=name, namesrv=carried.namesrv, group=name.replace(".", "_"), topic="CarryBodies"
+    )
     got = carried.driver.ask("received", name=name, count=len(wanted), timeoutMs=60_000, timeout=70)
     carried.driver.ask("consumer.close", name=name)
     mine = [m for m in got if m["storeHost"] == wanted[0]["storeHost"]]
-    assert sorted((m["bodyLength"], m["bodySha256"]) for m in mine) == sorted((m["bodyLength"], m["bodySha256"]) for m in wanted)
+    assert sorted((m["bodyLength"], m["bodySha256"]) for m in mine) == sorted(
+        (m["bodyLength"], m["bodySha256"]) for m in wanted
+    )
 
 
 def test_offsets_and_index_are_taken_over(carried: Carried) -> None:

@@ -1,4 +1,4 @@
-"""Our broker on stores that Apache's brokers wrote: every message of the manifests, field for field, through Apache's client."""
+"""Our broker on stores that Apache's brokers wrote: every message of the manifests, field for field."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.interop import stores
 from tests.interop.apache import Driver
 from tests.interop.ours import OurPair
@@ -41,7 +40,9 @@ def test_every_message_is_served_field_for_field(served: tuple[str, OurPair], dr
 def test_messages_are_found_by_key_and_id(served: tuple[str, OurPair], drivers: Callable[[str], Driver]) -> None:
     name, pair = served
     driver = drivers("5.3.3")
-    keyed = [m for m in stores.manifest(name) if m["topic"] == f"{prefix(name)}Orders" and "KEYS" in m["properties"]][:5]
+    keyed = [m for m in stores.manifest(name) if m["topic"] == f"{prefix(name)}Orders" and "KEYS" in m["properties"]][
+        :5
+    ]
     assert keyed
     for message in keyed:
         key = message["properties"]["KEYS"].split()[0]
@@ -51,7 +52,9 @@ def test_messages_are_found_by_key_and_id(served: tuple[str, OurPair], drivers: 
         assert f"Queue Offset:        {message['queueOffset']}" in driver.mqadmin("queryMsgByUniqueKey", *words)
 
 
-def test_offsets_topics_and_groups_are_taken_over(served: tuple[str, OurPair], drivers: Callable[[str], Driver]) -> None:
+def test_offsets_topics_and_groups_are_taken_over(
+    served: tuple[str, OurPair], drivers: Callable[[str], Driver]
+) -> None:
     name, pair = served
     driver = drivers("5.3.3")
     topics = driver.mqadmin("topicList", "-n", pair.namesrv_address).split()

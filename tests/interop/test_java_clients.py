@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.interop.apache import Driver, DriverError, wait_until
+from tests.interop.ours import DevPair
 
 Name = Callable[[str], str]
 
@@ -30,10 +31,8 @@ class Consumer:
     """A push consumer of the driver's, closed at the end of the block."""
 
     def __init__(self, driver: Driver, pair: Any, consumer: str, group: str, topic: str, **options: Any) -> None:
-        self.driver, self.consumer, self.topic = driver, consumer, topic
-        driver.ask(
-            "subscribe", name=consumer, namesrv=pair.namesrv_address, group=group, topic=topic, **options
-        )
+        self.driver, self.consumer, self.group, self.topic = driver, consumer, group, topic
+        driver.ask("subscribe", name=consumer, namesrv=pair.namesrv_address, group=group, topic=topic, **options)
 
     def received(self, count: int, timeout: float = 30.0) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self.driver.ask(
@@ -43,9 +42,20 @@ class Consumer:
 
     def assigned(self, count: int, timeout: float = 30.0) -> list[int]:
         queues: list[int] = self.driver.ask(
-            "assigned", name=self.consumer, topic=self.topic, count=count, timeoutMs=int(timeout * 1000), timeout=timeout + 10
+            "assigned",
+            name=self.consumer,
+            topic=self.topic,
+            count=count,
+            timeoutMs=int(timeout * 1000),
+            timeout=timeout + 10,
         )
         return queues
+
+    def committed(self, pair: Any, queues: int) -> bool:
+        """Whether the broker knows that the group has consumed everything of its queues."""
+        self.driver.ask("consumer.commit", name=self.consumer)
+        printed = self.driver.mqadmin("consumerProgress", "-n", pair.namesrv_address, "-g", self.group)
+        return "Diff Total: 0" in printed and printed.count(pair.broker_name) >= queues
 
     def close(self) -> None:
         self.driver.ask("consumer.close", name=self.consumer)
@@ -87,6 +97,8 @@ def test_offsets_survive_the_consumer(driver: Driver, pair: Any, name: Name) -> 
     send(driver, pair, [{"topic": topic, "body": f"a{i}", "queue": i} for i in range(10)])
     with Consumer(driver, pair, name("before"), group, topic) as consumer:
         assert len(consumer.received(10)) == 10
+        # Seen is not yet consumed: the listener has to return first.
+        wait_until(lambda: consumer.committed(pair, 2), "the broker has the offsets")
     send(driver, pair, [{"topic": topic, "body": f"b{i}", "queue": i} for i in range(4)])
     with Consumer(driver, pair, name("after"), group, topic) as consumer:
         assert sorted(bodies(consumer.received(4))) == ["b0", "b1", "b2", "b3"]
@@ -97,11 +109,19 @@ def test_tags_are_filtered(driver: Driver, pair: Any, name: Name) -> None:
     make_topic(driver, pair, topic, 4)
     # "AaAa" and "BBBB" have the same Java hash: only the client can tell them apart.
     tags = ["TagA", "TagB", "TagC", "标签", None, "AaAa", "BBBB"]
-    send(driver, pair, [{"topic": topic, "tags": tags[i % 7], "body": f"{tags[i % 7]}-{i}", "queue": i} for i in range(70)])
+    send(
+        driver,
+        pair,
+        [{"topic": topic, "tags": tags[i % 7], "body": f"{tags[i % 7]}-{i}", "queue": i} for i in range(70)],
+    )
     with Consumer(driver, pair, name("c"), name("tags_group"), topic, tags="TagA || 标签 || AaAa") as consumer:
         got = consumer.received(30)
         assert Counter(m["properties"]["TAGS"] for m in got) == {"TagA": 10, "标签": 10, "AaAa": 10}
-        send(driver, pair, [{"topic": topic, "tags": "TagB", "body": "no"}, {"topic": topic, "tags": "TagA", "body": "yes"}])
+        send(
+            driver,
+            pair,
+            [{"topic": topic, "tags": "TagB", "body": "no"}, {"topic": topic, "tags": "TagA", "body": "yes"}],
+        )
         assert bodies(consumer.received(31))[-1] == "yes"
 
 
@@ -149,8 +169,13 @@ def test_compressed_bodies(drivers: Callable[[str], Driver], pair: Any, name: Na
     make_topic(newer, pair, topic, 1)
     spec = [{"topic": topic, "bodySize": 20_000 + i, "seed": i} for i in range(5)]
     send(newer, pair, spec, group=name("packing"), compressOver=4096, compressType=kind)
-    whole = send(newer, pair, [{"topic": topic, "bodySize": 20_000 + i, "seed": i} for i in range(5)],
-                 group=name("plain"), compressOver=1_000_000)
+    whole = send(
+        newer,
+        pair,
+        [{"topic": topic, "bodySize": 20_000 + i, "seed": i} for i in range(5)],
+        group=name("plain"),
+        compressOver=1_000_000,
+    )
     assert len(whole) == 5
     for version in ("5.3.3", "4.9.7"):
         got = drivers(version).ask("pull", namesrv=pair.namesrv_address, topic=topic)
@@ -198,9 +223,19 @@ def test_every_field_arrives(driver: Driver, pair: Any, name: Name) -> None:
     topic = name("Fields")
     make_topic(driver, pair, topic, 2)
     (sent,) = send(
-        driver, pair,
-        [{"topic": topic, "tags": "标签", "keys": "k1 k2", "flag": 7, "body": "内容", "queue": 1,
-          "properties": {"region": "华东", "empty?": "a=b", "n": "1"}}],
+        driver,
+        pair,
+        [
+            {
+                "topic": topic,
+                "tags": "标签",
+                "keys": "k1 k2",
+                "flag": 7,
+                "body": "内容",
+                "queue": 1,
+                "properties": {"region": "华东", "empty?": "a=b", "n": "1"},
+            }
+        ],
     )
     (got,) = driver.ask("pull", namesrv=pair.namesrv_address, topic=topic)
     assert (got["topic"], got["queueId"], got["queueOffset"], got["flag"]) == (topic, 1, 0, 7)
@@ -235,7 +270,11 @@ def test_delayed_messages_come_after_their_level(driver: Driver, pair: Any, name
     make_topic(driver, pair, topic, 1)
     with Consumer(driver, pair, name("c"), name("delayed_group"), topic) as consumer:
         consumer.assigned(1)
-        send(driver, pair, [{"topic": topic, "body": "now"}, {"topic": topic, "body": "later", "delay": 1, "tags": "D", "keys": "dk"}])
+        send(
+            driver,
+            pair,
+            [{"topic": topic, "body": "now"}, {"topic": topic, "body": "later", "delay": 1, "tags": "D", "keys": "dk"}],
+        )
         got = consumer.received(2)
     assert bodies(got) == ["now", "later"]
     later = got[1]
@@ -250,7 +289,9 @@ def test_refused_messages_come_back_and_then_go_to_the_dead_letters(driver: Driv
     make_topic(driver, pair, topic, 1)
     options = {"rejectFirst": 2, "maxReconsumeTimes": 1}
     with Consumer(driver, pair, name("c"), group, topic, **options) as consumer:
-        send(driver, pair, [{"topic": topic, "body": "hard", "tags": "T", "keys": "hard-key", "properties": {"n": "1"}}])
+        send(
+            driver, pair, [{"topic": topic, "body": "hard", "tags": "T", "keys": "hard-key", "properties": {"n": "1"}}]
+        )
         first, second = consumer.received(2)
         assert (first["reconsumeTimes"], second["reconsumeTimes"]) == (0, 1)
         assert first["topic"] == second["topic"] == topic
@@ -276,7 +317,9 @@ def test_transactions(driver: Driver, pair: Any, name: Name) -> None:
     topic = name("Trade")
     make_topic(driver, pair, topic, 1)
     outcomes = ["commit", "rollback", "unknown", "commit"]
-    spec = [{"topic": topic, "body": f"{o}{i}", "tags": "T", "properties": {"outcome": o}} for i, o in enumerate(outcomes)]
+    spec = [
+        {"topic": topic, "body": f"{o}{i}", "tags": "T", "properties": {"outcome": o}} for i, o in enumerate(outcomes)
+    ]
     group = name("trade_producer")
     with Consumer(driver, pair, name("c"), name("trade_group"), topic) as consumer:
         results = send(driver, pair, spec, group=group, mode="transaction")
@@ -308,12 +351,18 @@ def test_offsets_and_time(driver: Driver, pair: Any, name: Name) -> None:
 def test_a_message_too_large_is_refused_with_the_reason(driver: Driver, pair: Any, name: Name) -> None:
     topic = name("Huge")
     make_topic(driver, pair, topic, 1)
-    with pytest.raises(DriverError, match="MESSAGE_ILLEGAL|message size exceeded|body size"):
-        send(driver, pair, [{"topic": topic, "bodySize": 4_400_000, "seed": 1}], group=name("huge"), compressOver=10_000_000)
+    with pytest.raises(DriverError, match=r"MESSAGE_ILLEGAL|message size exceeded|body size"):
+        send(
+            driver,
+            pair,
+            [{"topic": topic, "bodySize": 4_400_000, "seed": 1}],
+            group=name("huge"),
+            compressOver=10_000_000,
+        )
 
 
 def test_the_route_of_an_unknown_topic_is_refused(driver: Driver, pair: Any, name: Name) -> None:
-    with pytest.raises(DriverError, match="Can not find Message Queue|No route info|CODE: 17"):
+    with pytest.raises(DriverError, match=r"Can not find Message Queue|No route info|CODE: 17"):
         driver.ask("offsets", namesrv=pair.namesrv_address, topic=name("Nowhere"))
 
 
@@ -327,3 +376,16 @@ def test_held_pulls_are_woken_by_the_next_message(driver: Driver, pair: Any, nam
             (got,) = [m for m in consumer.received(i + 1) if m["body"] == f"m{i}"]
             # A consumer holds a pull for 15 s; an unwoken one would only come back then.
             assert int(got["properties"]["CONSUME_START_TIME"]) - got["storeTimestamp"] < 10_000
+
+
+def test_the_embedded_pair(drivers: Callable[[str], Driver], scratch: Path, name: Name) -> None:
+    """`mqadmin dev`: both in one process, for the tests of an application."""
+    dev, driver = DevPair(scratch / "dev"), drivers("5.3.3")
+    try:
+        topic = name("Embedded")
+        send(driver, dev, [{"topic": topic, "body": f"m{i}"} for i in range(10)], group=name("embedded_producer"))
+        with Consumer(driver, dev, name("c"), name("embedded_group"), topic) as consumer:
+            assert sorted(bodies(consumer.received(10))) == [f"m{i}" for i in range(10)]
+    finally:
+        status = dev.stop()
+    assert status == 0

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-
 from tests.interop import normalise
 from tests.interop.apache import Driver, Pair, wait_until
-from tests.interop.processes import free_port
 from tests.interop.ours import OurPair
+from tests.interop.processes import free_port
 from tests.interop.toolchain import VERSIONS
 
 
@@ -28,8 +27,14 @@ class Side:
         self.outputs: dict[str, str] = {}
         short = driver.version.replace(".", "")
         self.values = {
-            "T": f"Topic{short}", "O": f"Order{short}", "E": f"Empty{short}", "G": f"group_{short}", "V": short,
-            "B": pair.broker_address, "C": pair.cluster, "N": pair.broker_name,
+            "T": f"Topic{short}",
+            "O": f"Order{short}",
+            "E": f"Empty{short}",
+            "G": f"group_{short}",
+            "V": short,
+            "B": pair.broker_address,
+            "C": pair.cluster,
+            "N": pair.broker_name,
             "D": f"127.0.0.1:{free_port()}",
         }
         self.addresses = {pair.broker_address: "<broker>", pair.namesrv_address: "<namesrv>"}
@@ -45,7 +50,14 @@ def seed(side: Side) -> None:
     """The same 40 messages on both sides, in known queues."""
     topic = side.values["T"]
     messages = [
-        {"topic": topic, "tags": f"Tag{i % 3}", "keys": f"key-{i}", "body": f"body {i}", "queue": i % 4, "properties": {"n": i}}
+        {
+            "topic": topic,
+            "tags": f"Tag{i % 3}",
+            "keys": f"key-{i}",
+            "body": f"body {i}",
+            "queue": i % 4,
+            "properties": {"n": i},
+        }
         for i in range(40)
     ]
     results = side.ask("send", messages=messages, group=f"producer_{side.values['V']}")
@@ -57,7 +69,15 @@ def be_known(side: Side) -> None:
     """The producer's heartbeat has reached the broker."""
 
     def known() -> bool:
-        words = ["producerConnection", "-n", side.pair.namesrv_address, "-g", f"producer_{side.values['V']}", "-t", side.values["T"]]
+        words = [
+            "producerConnection",
+            "-n",
+            side.pair.namesrv_address,
+            "-g",
+            f"producer_{side.values['V']}",
+            "-t",
+            side.values["T"],
+        ]
         return "not exist" not in side.driver.mqadmin(*words)
 
     wait_until(known, "the broker knows the producer", 40)
@@ -126,7 +146,9 @@ SCRIPT = [
     Step("topicStatus missing", "topicStatus -t Nowhere{V}"),
     Step("topicClusterList", "topicClusterList -t {T}"),
     Step("topicClusterList missing", "topicClusterList -t Nowhere{V}"),
-    Step("updateSubGroup cluster", "updateSubGroup -c {C} -g sub_{V} -s true -m true -d true -q 2 -r 3 -i 0 -w 1 -a true"),
+    Step(
+        "updateSubGroup cluster", "updateSubGroup -c {C} -g sub_{V} -s true -m true -d true -q 2 -r 3 -i 0 -w 1 -a true"
+    ),
     Step("updateSubGroup broker", "updateSubGroup -b {B} -g sub_{V} -s false"),
     Step("updateSubGroup bad name", "updateSubGroup -b {B} -g sub*{V}"),
     Step("consumerConnection offline", "consumerConnection -g {G}"),
@@ -213,7 +235,7 @@ ON_PURPOSE = {
 
 
 def without_topics_as_groups(text: str) -> str:
-    """Apache's 5.3.3 broker lists a topic that has consumers as a group of its own (ConsumerManager.topicGroupTable)."""
+    """Apache's 5.3.3 broker lists a topic with consumers as a group of its own (ConsumerManager.topicGroupTable)."""
     text = re.sub(r"MessageTrack \[consumerGroup=Topic\d+, [^\]]*\]\s*?$", "", text, flags=re.M)
     text = re.sub(r"MessageTrack \[consumerGroup=Topic\d+, [^\]]*\]", "", text)
     # In topicList -c the row stays, without a group, only where the topic has no other.
@@ -281,5 +303,9 @@ def test_configuration_has_the_same_keys(sides: Sides, version: str, label: str)
     theirs, ours = (normalise.settings(side.outputs[label]) for side in sides[version])
     # Ours needs no distribution's folder.
     assert set(theirs) - set(ours) == {"rocketmqHome"}
-    changed = {"slaveReadEnable": "true", "fileReservedTime": "71"} if label == "getBrokerConfig" else {"orderMessageEnable": "true"}
+    changed = (
+        {"slaveReadEnable": "true", "fileReservedTime": "71"}
+        if label == "getBrokerConfig"
+        else {"orderMessageEnable": "true"}
+    )
     assert {key: ours[key] for key in changed} == changed

@@ -1,4 +1,4 @@
-"""Our mqadmin against Apache's name server and broker, 5.3.3 and 4.9.7: what its JSON says is so, by Apache's own word."""
+"""Our mqadmin against Apache's name server and broker, 5.3.3 and 4.9.7: what its JSON says is so, as Apache tells."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-
 from tests.interop.apache import Driver, Pair, wait_until
 from tests.interop.ours import Ran, mqadmin
 from tests.interop.processes import free_port
@@ -118,7 +117,9 @@ def test_ordered_topics(cluster: Cluster, name: Name) -> None:
 
 def test_messages_are_found_every_way(cluster: Cluster, name: Name) -> None:
     topic = cluster.topic(name("Found"), 2)
-    spec = [{"topic": topic, "tags": f"T{i % 2}", "keys": f"k{i}", "body": f"文 {i}", "queue": i % 2} for i in range(10)]
+    spec = [
+        {"topic": topic, "tags": f"T{i % 2}", "keys": f"k{i}", "body": f"文 {i}", "queue": i % 2} for i in range(10)
+    ]
     sent = cluster.send(spec)
     stored = {m["msgId"]: m for m in cluster.pull(topic)}
     wanted = stored[sent[5]["msgId"]]
@@ -126,12 +127,33 @@ def test_messages_are_found_every_way(cluster: Cluster, name: Name) -> None:
         ["queryMsgById", "-t", topic, "-i", sent[5]["offsetMsgId"]],
         ["queryMsgByUniqueKey", "-t", topic, "-i", sent[5]["msgId"]],
         ["queryMsgByKey", "-t", topic, "-k", "k5"],
-        ["queryMsgByOffset", "-t", topic, "-b", "broker-a", "-i", str(sent[5]["queueId"]), "-o", str(sent[5]["queueOffset"])],
+        [
+            "queryMsgByOffset",
+            "-t",
+            topic,
+            "-b",
+            "broker-a",
+            "-i",
+            str(sent[5]["queueId"]),
+            "-o",
+            str(sent[5]["queueOffset"]),
+        ],
     )
     for way in ways:
-        (found,) = wait_until(lambda way=way: cluster.run(*way).code == 0 and cluster.data(*way)["messages"], "is found")
+        (found,) = wait_until(
+            lambda way=way: cluster.run(*way).code == 0 and cluster.data(*way)["messages"], "is found"
+        )
         message = found["message"]
-        same = ("topic", "queueId", "queueOffset", "commitLogOffset", "storeSize", "bornTimestamp", "storeTimestamp", "msgId")
+        same = (
+            "topic",
+            "queueId",
+            "queueOffset",
+            "commitLogOffset",
+            "storeSize",
+            "bornTimestamp",
+            "storeTimestamp",
+            "msgId",
+        )
         assert {key: message[key] for key in same} == {key: wanted[key] for key in same}, way
         assert (message["keys"], message["tags"]) == (["k5"], "T1")
         assert f"/{message['storeHost']}" == wanted["storeHost"]
@@ -139,16 +161,24 @@ def test_messages_are_found_every_way(cluster: Cluster, name: Name) -> None:
     assert (queue0["maxOffset"], queue1["maxOffset"]) == (5, 5)
     newest = max(m["storeTimestamp"] for m in stored.values() if m["queueId"] == 1)
     assert queue1["lastUpdateTimestamp"] == newest
-    units = cluster.data("queryCq", "-t", topic, "-q", "1", "-i", "0", "-c", "5", "-b", cluster.pair.broker_address)["units"]
+    units = cluster.data("queryCq", "-t", topic, "-q", "1", "-i", "0", "-c", "5", "-b", cluster.pair.broker_address)[
+        "units"
+    ]
     in_queue = sorted((m for m in stored.values() if m["queueId"] == 1), key=lambda m: m["queueOffset"])
-    assert [(u["physicOffset"], u["physicSize"]) for u in units] == [(m["commitLogOffset"], m["storeSize"]) for m in in_queue]
+    assert [(u["physicOffset"], u["physicSize"]) for u in units] == [
+        (m["commitLogOffset"], m["storeSize"]) for m in in_queue
+    ]
     printed = cluster.data("printMsg", "-t", topic, "-s", "T0", "-d", "true")["messages"]
-    assert sorted(m["msgId"] for m in printed) == sorted(i for i, m in stored.items() if m["properties"]["TAGS"] == "T0")
+    assert sorted(m["msgId"] for m in printed) == sorted(
+        i for i, m in stored.items() if m["properties"]["TAGS"] == "T0"
+    )
 
 
 def test_what_we_send_java_reads(cluster: Cluster, name: Name) -> None:
     topic = cluster.topic(name("Sent"), 2)
-    sent = cluster.data("sendMessage", "-t", topic, "-p", "你好", "-k", "cli", "-c", "TagA", "-b", "broker-a", "-i", "1")
+    sent = cluster.data(
+        "sendMessage", "-t", topic, "-p", "你好", "-k", "cli", "-c", "TagA", "-b", "broker-a", "-i", "1"
+    )
     assert (sent["sendStatus"], sent["queueId"], sent["queueOffset"]) == ("SEND_OK", 1, 0)
     (message,) = cluster.pull(topic)
     assert (message["body"], message["msgId"], message["offsetMsgId"]) == ("你好", sent["msgId"], sent["offsetMsgId"])
@@ -172,7 +202,9 @@ class Online:
         self.commit()
 
     def received(self, count: int) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = self.cluster.driver.ask("received", name=self.name, count=count, timeoutMs=30_000)
+        messages: list[dict[str, Any]] = self.cluster.driver.ask(
+            "received", name=self.name, count=count, timeoutMs=30_000
+        )
         return messages
 
     def commit(self) -> None:
@@ -180,7 +212,10 @@ class Online:
 
         def told() -> bool:
             self.cluster.driver.ask("consumer.commit", name=self.name)
-            return "Diff Total: 0" in (rows := self.cluster.java("consumerProgress", "-g", self.group)) and rows.count("broker-a") >= 4
+            return (
+                "Diff Total: 0" in (rows := self.cluster.java("consumerProgress", "-g", self.group))
+                and rows.count("broker-a") >= 4
+            )
 
         wait_until(told, "the broker has the offsets")
 
@@ -195,7 +230,11 @@ class Online:
 def test_a_group_online(cluster: Cluster, name: Name) -> None:
     with Online(cluster, name) as online:
         progress = cluster.data("consumerProgress", "-g", online.group, "-s", "true")["group"]
-        rows = [(q["queueId"], q["brokerOffset"], q["consumerOffset"], q["lag"]) for q in progress["queues"] if q["topic"] == online.topic]
+        rows = [
+            (q["queueId"], q["brokerOffset"], q["consumerOffset"], q["lag"])
+            for q in progress["queues"]
+            if q["topic"] == online.topic
+        ]
         assert rows == [(i, 10, 10, 0) for i in range(4)]
         assert all(q["clientIp"] for q in progress["queues"] if q["topic"] == online.topic)
         groups = {g["group"]: g for g in cluster.data("consumerProgress")["groups"]}
@@ -216,7 +255,9 @@ def test_a_group_online(cluster: Cluster, name: Name) -> None:
 
 def test_reset_reaches_a_running_consumer(cluster: Cluster, name: Name) -> None:
     with Online(cluster, name, 20) as online:
-        reset = cluster.data("resetOffsetByTime", "-g", online.group, "-t", online.topic, "-s", "2020-01-01#00:00:00:000")
+        reset = cluster.data(
+            "resetOffsetByTime", "-g", online.group, "-t", online.topic, "-s", "2020-01-01#00:00:00:000"
+        )
         assert [(q["before"], q["target"]) for q in reset["queues"]] == [(5, 0)] * 4
         again = online.received(40)[20:]
         assert sorted(m["body"] for m in again) == sorted(str(i) for i in range(20))
@@ -245,10 +286,14 @@ def test_reset_and_skip_offline(cluster: Cluster, name: Name) -> None:
 def test_groups_are_changed(cluster: Cluster, name: Name) -> None:
     group = name("changed_group")
     cluster.data("updateSubGroup", "-c", "DefaultCluster", "-g", group, "-r", "3", "-q", "2")
-    (changed,) = cluster.data("updateSubGroup", "-b", cluster.pair.broker_address, "-g", group, "-s", "false")["changes"]
+    (changed,) = cluster.data("updateSubGroup", "-b", cluster.pair.broker_address, "-g", group, "-s", "false")[
+        "changes"
+    ]
     assert {"name": "consumeEnable", "before": True, "after": False} in changed["fields"]
     config = cluster.java("getConsumerConfig", "-g", group)
-    settings = {line.split("=")[0].strip(): line.split("=")[1].strip() for line in config.splitlines() if line.count("=") == 1}
+    settings = {
+        line.split("=")[0].strip(): line.split("=")[1].strip() for line in config.splitlines() if line.count("=") == 1
+    }
     # What was not named stays: Java's command would have put its defaults there.
     assert (settings["consumeEnable"], settings["retryMaxTimes"], settings["retryQueueNums"]) == ("false", "3", "2")
     cluster.data("deleteSubGroup", "-c", "DefaultCluster", "-g", group)
@@ -259,7 +304,9 @@ def test_broker_configuration(cluster: Cluster) -> None:
     address = cluster.pair.broker_address
     (status,) = cluster.data("brokerStatus", "-b", address)["brokers"]
     assert status["figures"]["brokerVersionDesc"] == "V" + cluster.pair.version.replace(".", "_")
-    assert [b["broker"]["address"] for b in cluster.data("brokerStatus", "-c", "DefaultCluster")["brokers"]] == [address]
+    assert [b["broker"]["address"] for b in cluster.data("brokerStatus", "-c", "DefaultCluster")["brokers"]] == [
+        address
+    ]
     (changed,) = cluster.data("updateBrokerConfig", "-b", address, "-k", "fileReservedTime", "-v", "71")["changes"]
     assert changed["fields"] == [{"name": "fileReservedTime", "before": "72", "after": "71"}]
     (server,) = cluster.data("getBrokerConfig", "-b", address)["servers"]
@@ -326,7 +373,9 @@ def test_a_dead_broker_is_not_passed_over(cluster: Cluster, name: Name) -> None:
     address, topic = f"127.0.0.1:{free_port()}", name("Dead")
     errors = cluster.failure(CONNECT, "brokerStatus", "-b", address)
     assert errors[0]["target"] == address
-    with DeadBroker(cluster.pair.namesrv_address, cluster="DefaultCluster", name="broker-dead", address=address, topic=topic):
+    with DeadBroker(
+        cluster.pair.namesrv_address, cluster="DefaultCluster", name="broker-dead", address=address, topic=topic
+    ):
         ran = cluster.run("clusterList")
         assert ran.code == PARTIAL, ran
         document = json.loads(ran.out)

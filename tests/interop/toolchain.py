@@ -43,19 +43,21 @@ LOGBACK = """<configuration>
 """
 
 
-class ToolchainMissing(Exception):
+class ToolchainMissingError(Exception):
     """No usable JDK or Maven: says which, and what to install."""
 
 
 def require() -> None:
-    """Raises `ToolchainMissing` unless a JDK of at least 17 and Maven are on the PATH."""
+    """Raises `ToolchainMissingError` unless a JDK of at least 17 and Maven are on the PATH."""
     for tool, package in (("java", "a JDK 17 or newer"), ("javac", "a JDK (not a JRE)"), ("mvn", "Maven 3")):
         if shutil.which(tool) is None:
-            raise ToolchainMissing(f"no `{tool}` on the PATH: interop needs {package}")
+            raise ToolchainMissingError(f"no `{tool}` on the PATH: interop needs {package}")
     text = subprocess.run(["javac", "-version"], capture_output=True, text=True, check=True)
     found = re.search(r"(\d+)", text.stdout + text.stderr)
     if found is None or int(found[1]) < MIN_JDK:
-        raise ToolchainMissing(f"javac is {found[1] if found else 'unknown'}: interop needs a JDK {MIN_JDK} or newer")
+        raise ToolchainMissingError(
+            f"javac is {found[1] if found else 'unknown'}: interop needs a JDK {MIN_JDK} or newer"
+        )
 
 
 @contextmanager
@@ -89,8 +91,16 @@ def jars(version: str) -> Path:
         if not stamp.exists():
             shutil.rmtree(lib, ignore_errors=True)
             _run(
-                ["mvn", "-B", "-q", "-f", str(POM), f"-Drocketmq.version={version}",
-                 "dependency:copy-dependencies", f"-DoutputDirectory={lib}"]
+                [
+                    "mvn",
+                    "-B",
+                    "-q",
+                    "-f",
+                    str(POM),
+                    f"-Drocketmq.version={version}",
+                    "dependency:copy-dependencies",
+                    f"-DoutputDirectory={lib}",
+                ]
             )
             stamp.touch()
     return lib
@@ -106,8 +116,19 @@ def classpath(version: str, sources: Path = DRIVER_SOURCES) -> str:
             building = classes.with_suffix(".building")
             shutil.rmtree(building, ignore_errors=True)
             _run(
-                ["javac", "-nowarn", "-proc:none", "-XDignore.symbol.file", "-encoding", "UTF-8",
-                 "-cp", f"{lib}/*", "-d", str(building), *map(str, files)]
+                [
+                    "javac",
+                    "-nowarn",
+                    "-proc:none",
+                    "-XDignore.symbol.file",
+                    "-encoding",
+                    "UTF-8",
+                    "-cp",
+                    f"{lib}/*",
+                    "-d",
+                    str(building),
+                    *map(str, files),
+                ]
             )
             building.rename(classes)
     return f"{classes}{os.pathsep}{lib}/*"
@@ -137,10 +158,18 @@ def java_command(
     """Command line of a JVM with Apache's parts; logs, local offsets and the like go below `scratch`."""
     scratch.mkdir(parents=True, exist_ok=True)
     return [
-        "java", f"-Xmx{heap}", *flags, *OPENED,
-        f"-Drocketmq.home.dir={home(version)}", f"-Duser.home={scratch}",
+        "java",
+        f"-Xmx{heap}",
+        *flags,
+        *OPENED,
+        f"-Drocketmq.home.dir={home(version)}",
+        f"-Duser.home={scratch}",
         f"-Drocketmq.client.localOffsetStoreDir={scratch}/offsets",
         f"-Drocketmq.client.logRoot={scratch}/clientlogs",
-        "-Dfile.encoding=UTF-8", "-Duser.timezone=UTC",
-        "-cp", classpath(version, sources), main, *args,
+        "-Dfile.encoding=UTF-8",
+        "-Duser.timezone=UTC",
+        "-cp",
+        classpath(version, sources),
+        main,
+        *args,
     ]
