@@ -38,7 +38,7 @@ def crash_somewhere(
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_by_a_kill(seed: int) -> None:
-    moments = crash_somewhere(seed, power=False, sync=False, share=0.003, restart_first=seed % 2 == 1)
+    moments = crash_somewhere(seed, power=False, sync=False, share=0.002, restart_first=seed % 2 == 1)
     assert len(moments.taken) > 30
     for number, moment in enumerate(moments.taken):
         check_moment(moment, random.Random(number))
@@ -46,7 +46,7 @@ def test_nothing_is_lost_by_a_kill(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_acknowledged_is_lost_by_a_power_cut(seed: int) -> None:
-    moments = crash_somewhere(seed, power=True, sync=True, share=0.003, restart_first=seed % 2 == 1)
+    moments = crash_somewhere(seed, power=True, sync=True, share=0.002, restart_first=seed % 2 == 1)
     assert len(moments.taken) > 30
     assert any(moment.acked for moment in moments.taken)
     for number, moment in enumerate(moments.taken):
@@ -56,6 +56,6 @@ def test_nothing_acknowledged_is_lost_by_a_power_cut(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_power_cut_under_async_flush_leaves_no_rubbish(seed: int) -> None:
     """Messages may be lost then, but none is served damaged, and what was flushed in time stays."""
-    moments = crash_somewhere(seed, power=True, sync=False, share=0.003)
+    moments = crash_somewhere(seed, power=True, sync=False, share=0.002)
     for number, moment in enumerate(moments.taken):
         check_moment(moment._replace(acked={}), random.Random(number))
