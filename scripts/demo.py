@@ -1,7 +1,7 @@
 """Set up everything and run the main job: `python3 scripts/demo.py`. Needs Python 3.11+ and a package index.
 
-Starts the embedded name server and broker on free ports with a scratch store; creates a topic, sends, consumes, shows route, lag,
-a reset of the offset and the stored bytes; stops cleanly. What is printed is what the commands printed.
+Starts the embedded name server and broker on free ports with a scratch store; creates a topic, sends, consumes, shows
+route, lag, a reset of the offset and the stored bytes; stops cleanly. What is printed is what the commands printed.
 """
 
 import contextlib

@@ -25,7 +25,8 @@ async def send(namesrv: str) -> None:
 
         async def one(number: int) -> str:
             async with slots:
-                message = Message("Orders", f"order {number}".encode(), tags=f"Tag{'ABC'[number % 3]}", keys=f"order-{number}")
+                body, tag = f"order {number}".encode(), f"Tag{'ABC'[number % 3]}"
+                message = Message("Orders", body, tags=tag, keys=f"order-{number}")
                 return (await producer.send(message)).msg_id
 
         started = time.monotonic()
@@ -44,8 +45,9 @@ async def consume(namesrv: str) -> None:
             done.set()
 
     settings = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET)
+    options = ClientOptions(name_servers=[namesrv])
     started = time.monotonic()
-    async with PushConsumer("demo_group", listener, ClientOptions(name_servers=[namesrv]), settings=settings) as consumer:
+    async with PushConsumer("demo_group", listener, options, settings=settings) as consumer:
         consumer.subscribe("Orders")
         await asyncio.wait_for(done.wait(), LIMIT_SECONDS)
     print(f"consumed {len(seen)} different messages in {time.monotonic() - started:.2f} s and committed their offsets")

@@ -1,6 +1,6 @@
 """Sets up `.venv` with the project and its packages; needs Python 3.11+ and a package index only.
 
-Imported by demo.py and test.py. Standard library only, and syntax that Python 3.6 parses, so that it can say what is wrong.
+Imported by demo.py and test.py. Standard library only, and syntax that Python 3.6 parses: it has to say what is wrong.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Set up everything and run the tests: `python3 scripts/test.py [pytest options]`. Needs Python 3.11+ and a package index."""
+"""Set up everything and run the tests: `python3 scripts/test.py [pytest options]`. Needs Python 3.11+ and an index."""
 
 import os
 
