@@ -153,6 +153,11 @@ def _log_file(store: StoreDirectory, file: StoreFile) -> FileRow:
     return row
 
 
+def list_queues(store: StoreDirectory) -> list[QueueRow]:
+    """Every queue of the consumequeue."""
+    return _queues(store)[0]
+
+
 def _queues(store: StoreDirectory) -> tuple[list[QueueRow], list[FileRow]]:
     queues, files = [], []
     for (topic, queue_id), chain in store.queues.items():

@@ -75,10 +75,7 @@ class MessageLines:
         """One line (with its line feed) for each of `rows`."""
         if len(rows) == 0:
             return []
-        if bool((block.head["sys_flag"][rows] & V6_FLAGS).any()):
-            born, store = _packed_hosts(block, rows)
-        else:
-            born, store = self._host_texts(block, rows, "born"), self._host_texts(block, rows, "store")
+        born, store = self._hosts_of(block, rows)
         data, body_text = block.data, self._body_text
         sha256, properties_of = hashlib.sha256, properties_json
         result: list[str] = []
@@ -102,6 +99,15 @@ class MessageLines:
                 f"{body_text(body)}}}\n"
             )
         return result
+
+    def born_hosts(self, block: Block, rows: Column) -> list[str]:
+        """The born hosts as `/ip:port`."""
+        return [text for text, _ in self._hosts_of(block, rows)[0]]
+
+    def _hosts_of(self, block: Block, rows: Column) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        if bool((block.head["sys_flag"][rows] & V6_FLAGS).any()):
+            return _packed_hosts(block, rows)
+        return self._host_texts(block, rows, "born"), self._host_texts(block, rows, "store")
 
     def _columns(self, block: Block, rows: Column, born: Any, store: Any) -> list[Any]:
         head = block.head[rows]
