@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from .filesystem import StoreFile
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 HEADER_SIZE = 40
@@ -59,19 +60,18 @@ class IndexFile:
 
     __slots__ = (
         "_chunks",
-        "_entries_at",
         "_entry_limit",
         "_few",
         "_fresh",
         "_second_of",
         "_seconds",
         "_slots_ready",
-        "_view",
         "begin_phy_offset",
         "begin_timestamp",
         "count",
         "end_phy_offset",
         "end_timestamp",
+        "entries_at",
         "file",
         "index_num",
         "name",
@@ -79,6 +79,7 @@ class IndexFile:
         "slot_count",
         "slot_num",
         "synced_count",
+        "view",
     )  # fmt: skip
 
     def __init__(self, file: StoreFile, slot_num: int, index_num: int, *, fresh: bool) -> None:
@@ -90,10 +91,10 @@ class IndexFile:
         self._fresh = fresh
         self.slot_num = slot_num
         self.index_num = index_num
-        self._view = file.view
-        self._entries_at = HEADER_SIZE + slot_num * SLOT_SIZE
+        self.view = file.view
+        self.entries_at = HEADER_SIZE + slot_num * SLOT_SIZE
         self._slots_ready = False
-        self._chunks = bytearray(((self._entries_at - 1) >> _CHUNK_BITS) + 1)
+        self._chunks = bytearray(((self.entries_at - 1) >> _CHUNK_BITS) + 1)
         self._few = _FEW_CHUNKS
         #: Entries below this number have disk blocks.
         self._entry_limit = 0
@@ -120,28 +121,28 @@ class IndexFile:
         """Get blocks for one chunk of the slots, or for all of them. Raises OSError (ENOSPC)."""
         if self._few <= 0 or len(self._chunks) <= 4:
             try:
-                self.file.reserve(0, self._entries_at)
+                self.file.reserve(0, self.entries_at)
             except OSError:
                 self._few = _FEW_CHUNKS
             else:
                 self._slots_ready = True
                 return
         start = chunk << _CHUNK_BITS
-        self.file.reserve(start, min(start + (1 << _CHUNK_BITS), self._entries_at))
+        self.file.reserve(start, min(start + (1 << _CHUNK_BITS), self.entries_at))
         self._chunks[chunk] = 1
         self._few -= 1
 
     def _reserve_entries(self, count: int, last: int) -> None:
         """Get blocks for the entries from `count` to before `last` and some more. Raises OSError (ENOSPC)."""
-        start = self._entries_at + count * ENTRY_SIZE
-        need = self._entries_at + last * ENTRY_SIZE
+        start = self.entries_at + count * ENTRY_SIZE
+        need = self.entries_at + last * ENTRY_SIZE
         end = min(self.file.size, (need // _ENTRIES_STEP + 1) * _ENTRIES_STEP)
         try:
             self.file.reserve(start, end)
         except OSError:
             end = need
             self.file.reserve(start, end)
-        self._entry_limit = (end - self._entries_at) // ENTRY_SIZE
+        self._entry_limit = (end - self.entries_at) // ENTRY_SIZE
 
     # -- putting
 
@@ -163,7 +164,7 @@ class IndexFile:
         `store_timestamp` in ms. Raises OSError (ENOSPC); entries made until then stay, but the header does not tell
         of them. It is written once, after the last key: of a process that is killed between two keys the message
         is not in the index."""
-        view = self._view
+        view = self.view
         slot_num = self.slot_num
         count = before_all = self.count
         last = count + len(hashes)
@@ -179,7 +180,7 @@ class IndexFile:
             hashes = hashes[1:]
             count = 2
         seconds = self._seconds
-        at = self._entries_at + count * ENTRY_SIZE
+        at = self.entries_at + count * ENTRY_SIZE
         try:
             for key_hash in hashes:
                 position = HEADER_SIZE + key_hash % slot_num * SLOT_SIZE
@@ -203,14 +204,33 @@ class IndexFile:
         )
         return added
 
+    def reserve_block(self, count: int, positions: NDArray[np.int64]) -> None:
+        """Get blocks for the next `count` entries and for slots at these positions of the file. Raises OSError."""
+        last = self.count + count
+        if last > self._entry_limit:
+            self._reserve_entries(self.count, last)
+        if not self._slots_ready:
+            for chunk in set((positions >> _CHUNK_BITS).tolist()):
+                if not self._slots_ready and not self._chunks[chunk]:
+                    self._reserve_chunk(chunk)
+
+    def note_block(self, count: int, new_slots: int, phy_offset: int, store_timestamp: int) -> None:
+        """Count entries that were put into the mapping, the last one of this message, and write the header."""
+        self.count += count
+        self.slot_count += new_slots
+        self.end_phy_offset = phy_offset
+        self.end_timestamp = store_timestamp
+        self._second_of = -1
+        self.write_header()
+
     def _put_first(self, key_hash: int, phy_offset: int, store_timestamp: int) -> None:
         """Add the first entry of the file. Raises OSError."""
         position = HEADER_SIZE + key_hash % self.slot_num * SLOT_SIZE
         if not self._slots_ready and not self._chunks[position >> _CHUNK_BITS]:
             self._reserve_chunk(position >> _CHUNK_BITS)
         # Apache's first entry counts its seconds from the end of the previous file.
-        _pack_entry(self._view, self._entries_at + ENTRY_SIZE, key_hash, phy_offset, self._seconds, 0)
-        _pack_slot(self._view, position, 1)
+        _pack_entry(self.view, self.entries_at + ENTRY_SIZE, key_hash, phy_offset, self._seconds, 0)
+        _pack_slot(self.view, position, 1)
         self.slot_count += 1
         self.begin_phy_offset = phy_offset
         self.begin_timestamp = store_timestamp
@@ -232,7 +252,7 @@ class IndexFile:
 
     def write_header(self) -> None:
         """Write the header into the mapping."""
-        self._view[:HEADER_SIZE] = self.header()
+        self.view[:HEADER_SIZE] = self.header()
 
     # -- reading
 
@@ -248,11 +268,11 @@ class IndexFile:
         position = HEADER_SIZE + key_hash % self.slot_num * SLOT_SIZE
         if self._fresh and not self._slots_ready and not self._chunks[position >> _CHUNK_BITS]:
             return  # a slot nobody has written to; reading it would take a disk block on some file systems
-        view = self._view
+        view = self.view
         (number,) = _unpack_slot(view, position)
         limit = self.count
         while 0 < number < limit and len(offsets) < max_num:
-            found, phy_offset, seconds, before = _unpack_entry(view, self._entries_at + number * ENTRY_SIZE)
+            found, phy_offset, seconds, before = _unpack_entry(view, self.entries_at + number * ENTRY_SIZE)
             if seconds < 0:
                 return
             time = self.begin_timestamp + seconds * 1000
@@ -265,20 +285,20 @@ class IndexFile:
 
     def entry(self, number: int) -> tuple[int, int, int, int]:
         """Hash, commitlog offset, seconds and the number of the entry before; 1 <= number < count."""
-        fields: tuple[int, int, int, int] = _unpack_entry(self._view, self._entries_at + number * ENTRY_SIZE)
+        fields: tuple[int, int, int, int] = _unpack_entry(self.view, self.entries_at + number * ENTRY_SIZE)
         return fields
 
     def dirty_again(self) -> None:
         """Touch every page that may hold data, so that the next sync writes it once more."""
-        view = self._view
+        view = self.view
         for chunk in range(len(self._chunks)):
             if self._slots_ready or self._chunks[chunk] or not self._fresh:
                 start = chunk << _CHUNK_BITS
-                for position in range(start, min(start + (1 << _CHUNK_BITS), self._entries_at), _PAGE):
-                    if any(view[position : min(position + _PAGE, self._entries_at)]):
+                for position in range(start, min(start + (1 << _CHUNK_BITS), self.entries_at), _PAGE):
+                    if any(view[position : min(position + _PAGE, self.entries_at)]):
                         view[position] = view[position]
-        end = self._entries_at + self.count * ENTRY_SIZE
-        for position in range(self._entries_at, end, _PAGE):
+        end = self.entries_at + self.count * ENTRY_SIZE
+        for position in range(self.entries_at, end, _PAGE):
             view[position] = view[position]
         view[end - 1] = view[end - 1]
 
@@ -289,7 +309,7 @@ class IndexFile:
         low, high = 1, self.count
         while low < high:
             middle = (low + high) // 2
-            (found,) = _OFFSET.unpack_from(self._view, self._entries_at + middle * ENTRY_SIZE + 4)
+            (found,) = _OFFSET.unpack_from(self.view, self.entries_at + middle * ENTRY_SIZE + 4)
             if found < phy_offset:
                 low = middle + 1
             else:
@@ -302,14 +322,14 @@ class IndexFile:
         Raises OSError when there are no blocks for the slots."""
         import numpy as np  # only needed after a crash; takes a tenth of a second and 20 MB
 
-        self.file.reserve(0, self._entries_at)
+        self.file.reserve(0, self.entries_at)
         self._slots_ready = True
-        slots: NDArray[np.int32] = np.frombuffer(self._view[HEADER_SIZE : self._entries_at], ">i4")
+        slots: NDArray[np.int32] = np.frombuffer(self.view[HEADER_SIZE : self.entries_at], ">i4")
         stale = np.flatnonzero((slots >= count) | (slots < 0))
         if stale.size:
             entries = np.dtype([("hash", ">i4"), ("offset", ">i8"), ("seconds", ">i4"), ("before", ">i4")])
-            start = self._entries_at + ENTRY_SIZE
-            kept = np.frombuffer(self._view[start : start + (count - 1) * ENTRY_SIZE], entries)
+            start = self.entries_at + ENTRY_SIZE
+            kept = np.frombuffer(self.view[start : start + (count - 1) * ENTRY_SIZE], entries)
             newest = np.zeros(self.slot_num, np.int32)
             newest[kept["hash"] % self.slot_num] = np.arange(1, count)  # of equal slots the last one stays
             slots[stale] = newest[stale]

@@ -14,7 +14,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..common.javatypes import hash_onto, unique_key_hash_onto
 from .checkpoint import IndexNote, StoreCheckpoint
@@ -22,6 +23,10 @@ from .config import MessageStoreConfig
 from .filesystem import FileSystem
 from .index_file import HEADER, IndexFile, file_size, index_hash
 from .running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +36,9 @@ _NAME_LENGTH = 17
 _MAX_PREFIXES = 100_000
 #: Between two syncs of the file being filled, ms: a crash costs indexing so much once more.
 SYNC_INTERVAL_MS = 10_000
+
+#: Keys put at once under load.
+BLOCK_KEYS = 1024
 
 #: Hashes, commitlog offset, store timestamp (ms).
 _Waiting = tuple[list[int], int, int]
@@ -57,7 +65,8 @@ class IndexService:
 
     __slots__ = (
         "_checkpoint", "_clock", "_config", "_done", "_files", "_flags", "_folder", "_fs", "_last", "_prefixes",
-        "_root", "_unsynced", "_waiting", "last_sync",
+        "_root", "_unsynced", "_waiting", "deferring", "last_sync", "pending_keys", "pending_offsets",
+        "pending_timestamps", "seen",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +95,14 @@ class IndexService:
         self._unsynced: list[IndexFile] = []
         #: ms, by the clock: when the last sync was begun.
         self.last_sync = clock()
+        #: Keys as `topic#key` that are not put yet, with commitlog offset and store timestamp (ms) of their messages.
+        self.pending_keys: list[str] = []
+        self.pending_offsets: list[int] = []
+        self.pending_timestamps: list[int] = []
+        #: Commitlog offset of the last message handed over while keys are put in blocks.
+        self.seen = -1
+        #: Keys are put in blocks: `defer_keys` takes them instead of `put_keys`.
+        self.deferring = False
 
     # -- loading
 
@@ -223,6 +240,60 @@ class IndexService:
                 return
         self._done = phy_offset
 
+    def defer_keys(
+        self, topic: str, unique_key: str | None, keys: str | None, phy_offset: int, store_timestamp: int,
+        sys_flag: int = 0,
+    ) -> None:  # fmt: skip
+        """As `put_keys`, but the keys wait until they are BLOCK_KEYS, or `settle` is called.
+
+        What waits is in none of the files, nor in what the checkpoint says of them: recovery puts it once more."""
+        if sys_flag & _TRANSACTION_BITS != _ROLLBACK:
+            found = [] if unique_key is None else [f"{topic}#{unique_key}"]
+            if keys:
+                found += [f"{topic}#{key}" for key in keys.split(" ") if key]
+            self.pending_keys += found
+            self.pending_offsets += [phy_offset] * len(found)
+            self.pending_timestamps += [store_timestamp] * len(found)
+        self.seen = phy_offset
+        if len(self.pending_keys) >= BLOCK_KEYS:
+            self.settle()
+
+    def settle(self) -> None:
+        """Put the keys that wait for their block. Never raises: without disk space they wait on, as in `put_keys`."""
+        if self.pending_keys:
+            from . import index_block
+
+            keys, offsets, timestamps = self.pending_keys, self.pending_offsets, self.pending_timestamps
+            hashes, start = index_block.key_hashes(keys), 0
+            if not self._waiting:
+                start = self._put_blocks(hashes, index_block.column(offsets), index_block.column(timestamps))
+            unput = zip(hashes[start:].tolist(), offsets[start:], timestamps[start:], strict=True)
+            for (offset, timestamp), rows in groupby(unput, lambda row: row[1:]):
+                self._waiting.append(([row[0] for row in rows], offset, timestamp))
+            for pending in (keys, offsets, timestamps):
+                pending.clear()
+        if not self._waiting:
+            self._done = max(self._done, self.seen)
+
+    def _put_blocks(
+        self, hashes: NDArray[np.int64], offsets: NDArray[np.int64], timestamps: NDArray[np.int64]
+    ) -> int:
+        """Put keys into as many files as it takes; how many of them found disk space."""
+        from .index_block import put_block
+
+        start, count = 0, len(hashes)
+        try:
+            while start < count:
+                file = self._last
+                if file is None or file.full:
+                    file = self._next_file()
+                end = min(count, start + file.index_num - file.count)
+                put_block(file, hashes[start:end], offsets[start:end], timestamps[start:end])
+                start = end
+        except OSError as error:
+            self._refuse_messages(error)
+        return start
+
     def _hashes(self, topic: str, unique_key: str | None, keys: str | None) -> list[int]:
         """The hashes under which a message is found."""
         prefix = self._prefixes.get(topic)
@@ -259,6 +330,9 @@ class IndexService:
 
     def _wait(self, message: _Waiting, error: OSError) -> None:
         self._waiting.append(message)
+        self._refuse_messages(error)
+
+    def _refuse_messages(self, error: OSError) -> None:
         if self._flags.set(WRITE_INDEX_FILE_ERROR):
             log.error("the index cannot be written (%s), so messages are refused until it can", error)
 
@@ -284,6 +358,7 @@ class IndexService:
 
     def retry(self) -> bool:
         """Put what had to wait for disk space; True when nothing waits any more. Call it every second or so."""
+        self.settle()
         while self._waiting:
             try:
                 self._put_rolling(*self._waiting[0])
@@ -297,6 +372,7 @@ class IndexService:
     @property
     def is_behind(self) -> bool:
         """True while messages wait for disk space to be indexed."""
+        self.settle()
         return bool(self._waiting)
 
     # -- reading
@@ -305,6 +381,7 @@ class IndexService:
         """Commitlog offsets of messages with the key or unique key, stored in [begin, end] (ms), newest first.
 
         At most `max_num` and at most maxMsgsNumBatch. Mirrors IndexService.queryOffset."""
+        self.settle()
         offsets: list[int] = []
         max_num = min(max_num, self._config.maxMsgsNumBatch)
         key_hash = index_hash(hash_onto(f"{topic}#{key}"))
@@ -330,6 +407,7 @@ class IndexService:
 
     def delete_expired(self, min_phy_offset: int) -> int:
         """Remove files whose messages are all below `min_phy_offset`, except the last one. Returns how many."""
+        self.settle()
         gone = 0
         while len(self._files) > 1 and self._files[0].end_phy_offset < min_phy_offset:
             self._discard(self._files[0])
@@ -349,6 +427,7 @@ class IndexService:
 
     def begin_sync(self) -> IndexSync:
         """What has to be synced now. Then `run_sync`, then `end_sync` unless that failed."""
+        self.settle()
         self.last_sync = self._clock()
         for index_file in self._unsynced:  # the last sync failed: the kernel may count their pages as clean
             index_file.dirty_again()

@@ -1,0 +1,135 @@
+"""Keys put in blocks: the same files as key by key, whatever the keys, the files' sizes and the disk space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rocketmq_ops.common.javatypes import hash_onto
+from rocketmq_ops.store import index_service
+from rocketmq_ops.store.index_block import key_hashes
+from rocketmq_ops.store.index_file import index_hash
+from rocketmq_ops.store.index_service import IndexService
+from rocketmq_ops.store.running_flags import WRITE_INDEX_FILE_ERROR
+from tests.golden_data import unpack_store
+from tests.store.faults import FaultyFileSystem
+from tests.store.test_index import commitlog_messages, found, make, stop, without_slack
+
+KEY = st.text(st.sampled_from("abzAZ09é\U0001f600"), max_size=3)
+MESSAGES = st.lists(
+    st.tuples(
+        st.none() | KEY, st.none() | st.lists(KEY, max_size=3).map(" ".join), st.integers(0, 5000), st.integers(0, 3)
+    ),
+    max_size=60,
+)
+
+
+def contents(index: IndexService) -> list[bytes]:
+    return [without_slack(bytes(file.view), file.slot_num) for file in index.files]
+
+
+@settings(max_examples=60, deadline=None)
+@given(MESSAGES, st.integers(1, 30), st.integers(2, 40))
+def test_blocks_make_the_files_that_single_keys_make(
+    messages: list[tuple[str | None, str | None, int, int]], every: int, entries: int
+) -> None:
+    single = make("/single", FaultyFileSystem(), slots=7, entries=entries)
+    blocks = make("/blocks", FaultyFileSystem(), slots=7, entries=entries)
+    now = 1_700_000_000_000
+    for number, (unique, keys, later, kind) in enumerate(messages):
+        now += later
+        single.put_keys("T", unique, keys, 100 * number, now, kind << 2)
+        blocks.defer_keys("T", unique, keys, 100 * number, now, kind << 2)
+        if number % every == 0:
+            blocks.settle()
+    blocks.settle()
+    assert contents(blocks) == contents(single)
+    assert blocks.indexed_until == single.indexed_until
+
+
+@given(st.lists(st.text(max_size=6), min_size=1, max_size=20))
+def test_hashes_of_many_keys_are_java_s(keys: list[str]) -> None:
+    keys = [f"T#{key}" for key in keys]
+    assert key_hashes(keys).tolist() == [index_hash(hash_onto(key)) for key in keys]
+
+
+def test_a_very_long_key_is_hashed_too() -> None:
+    keys = ["T#" + "k" * 700, "T#a"]
+    assert key_hashes(keys).tolist() == [index_hash(hash_onto(key)) for key in keys]
+
+
+def test_pending_keys_are_found_and_synced(tmp_path: Path) -> None:
+    index = make(str(tmp_path))
+    index.defer_keys("T", "U1", "a b", 100, 1_700_000_000_000)
+    assert index.indexed_until == -1
+    assert found(index, "b") == [100]
+    assert index.indexed_until == 100
+    index.defer_keys("T", "U2", "a", 200, 1_700_000_000_000)
+    stop(index)
+    again = make(str(tmp_path))
+    assert found(again, "a") == [200, 100]
+    assert again.indexed_until == 200
+    again.close()
+
+
+def test_what_waits_for_its_block_is_not_said_to_be_durable(tmp_path: Path) -> None:
+    index = make(str(tmp_path))
+    index.defer_keys("T", None, "a", 100, 1_700_000_000_000)
+    index.flush()
+    index._checkpoint.flush()
+    index.defer_keys("T", None, "b", 200, 1_700_000_000_000)
+    index.close()  # as if the process was killed
+    again = make(str(tmp_path), clean=False)
+    assert again.indexed_until == 100
+    assert found(again, "b") == []
+    again.put_keys("T", None, "b", 200, 1_700_000_000_000)
+    assert found(again, "b") == [200]
+    again.close()
+
+
+def test_a_full_block_is_put_without_being_asked_for(tmp_path: Path) -> None:
+    index = make(str(tmp_path), slots=1000, entries=4000)
+    for number in range(index_service.BLOCK_KEYS):
+        index.defer_keys("T", None, f"k{number}", number, 1_700_000_000_000)
+    assert index.indexed_until == index_service.BLOCK_KEYS - 1
+    assert index.files[0].count == index_service.BLOCK_KEYS + 1
+    index.close()
+
+
+def test_a_full_disk_keeps_a_block_waiting_and_refuses_messages() -> None:
+    fs = FaultyFileSystem()
+    index = make("/store", fs, slots=100, entries=50)
+    for number in range(60):
+        index.defer_keys("T", f"u{number}", "k", number, 1_700_000_000_000 + number)
+    fs.capacity = 0
+    index.settle()
+    assert index.is_behind
+    assert index._flags.bits & WRITE_INDEX_FILE_ERROR
+    assert index.indexed_until == -1
+    index.defer_keys("T", None, "late", 60, 1_700_000_000_100)
+    assert not index.retry()
+    fs.capacity = None
+    assert index.retry()
+    assert not index.is_behind
+    assert not index._flags.bits & WRITE_INDEX_FILE_ERROR
+    assert found(index, "late") == [60]
+    assert [found(index, f"u{number}") for number in range(60)] == [[number] for number in range(60)]
+    assert index.indexed_until == 60
+
+
+@pytest.mark.parametrize("name", ["5.3.3-clean"])
+def test_a_golden_store_indexed_in_blocks_has_apache_s_bytes(name: str, tmp_path: Path) -> None:
+    store = unpack_store(name, tmp_path)
+    (golden,) = (store / "index").iterdir()
+    index = make(str(tmp_path / "mine"), slots=1000, entries=4000)
+    for message in commitlog_messages(store):
+        unique, keys = message.properties.get("UNIQ_KEY"), message.properties.get("KEYS")
+        index.defer_keys(
+            message.topic, unique, keys, message.commit_log_offset, message.store_timestamp, message.sys_flag
+        )
+    stop(index)
+    (mine,) = (tmp_path / "mine" / "index").iterdir()
+    assert without_slack(mine.read_bytes(), 1000) == without_slack(golden.read_bytes(), 1000)
