@@ -8,8 +8,10 @@ from typing import Final
 
 import msgspec
 
+from .check_checkpoint import CheckpointCheck
 from .check_commitlog import DEFAULT_RESERVED_HOURS, CommitLogCheck
 from .check_index import IndexCheck
+from .check_keys import KeyCheck
 from .check_queues import QueueCheck
 from .check_records import RecordCheck
 from .check_small_files import SmallFileCheck, multi_tag_topics
@@ -32,6 +34,7 @@ class CheckOptions(msgspec.Struct, kw_only=True):
     live: bool = False
     reserved_hours: int = DEFAULT_RESERVED_HOURS
     delay_levels: list[int] | None = None
+    file_size: int | None = None
     max_hash_slot_num: int | None = None
     max_index_num: int | None = None
 
@@ -56,37 +59,45 @@ def check_store(
     started = time.monotonic()
     deadline = None if options.max_seconds is None else started + options.max_seconds
     report = Report()
-    log = CommitLogCheck(store.commitlog, report, crc=options.crc, reserved_hours=options.reserved_hours)
-    queues = QueueCheck(store, report) if "consumequeue" in options.parts else None
-    index = None
+    log = CommitLogCheck(
+        store.commitlog, report, crc=options.crc, reserved_hours=options.reserved_hours, live=options.live,
+        file_size=options.file_size,
+    )  # fmt: skip
+    queues = QueueCheck(store, report, live=options.live) if "consumequeue" in options.parts else None
+    keys = None
     if "index" in options.parts:
         index = IndexCheck(
-            store, report, slots=options.max_hash_slot_num, entries=options.max_index_num, start=options.start
+            store, report, slots=options.max_hash_slot_num, entries=options.max_index_num, live=options.live
         )
-        index.files()
+        keys = KeyCheck(report, index.files(), log.damages, start=options.start, log_start=store.commitlog.min_offset)
     records = RecordCheck(report, multi_tag_topics(store)) if "records" in options.parts else None
+    checkpoint = CheckpointCheck(store, report) if "files" in options.parts else None
     resume_at = None
     dispatcher = Dispatcher(options.delay_levels)
     for block in _blocks(log, options, progress):
-        if records or queues or index:
+        if records or queues or keys:
             dispatch = dispatcher.derive(block)
             if records:
                 records.block(block, dispatch)
             if queues:
                 queues.block(block, dispatch)
-            if index:
-                index.block(block, dispatch)
+            if keys:
+                keys.block(block, dispatch)
+        if checkpoint:
+            checkpoint.block(block)
         if deadline is not None and time.monotonic() > deadline:
             resume_at = log.end_offset
             break
     # Units and entries that no record confirmed can only be judged once every record was seen.
     if resume_at is None and options.start <= store.commitlog.min_offset:
         if queues:
-            queues.finish(store.commitlog.min_offset, log.end_offset, log.damages, live=options.live)
-        if index:
-            index.finish(log.end_offset, live=options.live)
+            queues.finish(store.commitlog.min_offset, log.end_offset, log.damages)
+        if keys:
+            keys.finish(log.end_offset, live=options.live)
+        if checkpoint:
+            checkpoint.finish(log, live=options.live)
         if "files" in options.parts:
-            SmallFileCheck(store, report).run(log.first_store_time, log.last_store_time, live=options.live)
+            SmallFileCheck(store, report).run(live=options.live)
     return CheckResult(
         report=report, log=log, end_offset=log.end_offset, resume_at=resume_at, seconds=time.monotonic() - started,
         corrections=queues.corrections if queues else {},

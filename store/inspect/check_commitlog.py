@@ -5,57 +5,69 @@ What a record says of its queue and keys is compared with consumequeue and index
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from ...common.sysflag import COMPRESSED_FLAG, COMPRESSION_TYPE_MASK, TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK
+from ...common.message_codec import BadRecordError, read_record
+from ...common.sysflag import (
+    COMPRESSED_FLAG,
+    COMPRESSION_LZ4_TYPE,
+    COMPRESSION_TYPE_MASK,
+    COMPRESSION_ZLIB_TYPE,
+    COMPRESSION_ZSTD_TYPE,
+    TRANSACTION_COMMIT_TYPE,
+    TRANSACTION_MASK,
+)
+from .check_chain import usable_files
+from .damage import Damage
 from .findings import Report, Severity
 from .resync import find_blank, first_nonzero, next_record
 from .scan import V6_FLAGS, Block, Column, Stop, walk_file
 from .source import FileChain, StoreFile
 
 KNOWN_FLAGS: Final = 0x7FF
+_ZLIB, _LZ4, _ZSTD = (b"\x78",), (b"\x04\x22\x4d\x18",), (b"\x28\xb5\x2f\xfd",)
+# How a body begins by the compression type in sysFlag; clients before 5.0 name none and use zlib.
+_PACKED: Final = {0: _ZLIB, COMPRESSION_LZ4_TYPE: _LZ4, COMPRESSION_ZSTD_TYPE: _ZSTD, COMPRESSION_ZLIB_TYPE: _ZLIB}
+_ANY_PACKED: Final = _ZLIB + _LZ4 + _ZSTD
+SETTLE_TRIES: Final = 20
+SETTLE_SECONDS: Final = 0.01
+MAX_SHIFTS: Final = 1_000
 DAY_MS: Final = 86_400_000
 BORN_AHEAD_MS: Final = DAY_MS  # how far a producer's clock may be ahead before it is reported
 BORN_BEHIND_MS: Final = 3650 * DAY_MS
 DEFAULT_RESERVED_HOURS: Final = 72
 
 
-@dataclass(slots=True)
-class Damage:
-    """A range of the commitlog that holds no readable records: offsets, and the reason (a finding's id)."""
-
-    start: int
-    end: int
-    kind: str
-
-
 class CommitLogCheck:
     """One pass over the commitlog. `blocks()` yields every sound block after its own checks."""
 
     def __init__(
-        self, chain: FileChain, report: Report, *, crc: bool = True, reserved_hours: int = DEFAULT_RESERVED_HOURS
-    ):
+        self, chain: FileChain, report: Report, *, crc: bool = True, reserved_hours: int = DEFAULT_RESERVED_HOURS,
+        live: bool = False, file_size: int | None = None,
+    ) -> None:  # fmt: skip
         self.chain = chain
+        self.file_size = file_size or chain.file_size
         self.report = report
         self.damages: list[Damage] = []
         self.end_offset = chain.min_offset  # where the last readable record ends
         self.first_store_time = 0
         self.last_store_time = 0
         self._crc = crc
+        self._live = live
         self._reserved_ms = reserved_hours * 3_600_000
         self._previous_time = 0
         self._shifts: dict[int, dict[int, int]] = {}
+        self._blanks: set[int] = set()  # files whose blank has another magic
         self._ends: list[tuple[StoreFile, Stop]] = []
 
     def blocks(self, start: int = 0, progress: Callable[[int], None] | None = None) -> Iterator[Block]:
         """Check every file from commitlog offset `start` (a record's) on; the blocks are yielded in order."""
-        self._check_chain()
-        for file in self.chain.files:
-            if file.end > start:
+        for file in usable_files(self.chain, self.report, self.damages, self.file_size):
+            if file.base + self.file_size > start:
                 yield from self._file(file, max(0, start - file.base), progress)
         self._check_ends()
         self._check_shifts()
@@ -64,26 +76,8 @@ class CommitLogCheck:
     def _name(self, file: StoreFile) -> str:
         return f"commitlog/{file.path.name}"
 
-    def _check_chain(self) -> None:
-        size = self.chain.file_size
-        for file in self.chain.files:
-            if file.size != size:
-                self.report.add(
-                    "CL-LENGTH", f"the file has {file.size} bytes, the others {size}", file=self._name(file),
-                    offset=file.base, expected=size, actual=file.size,
-                )  # fmt: skip
-            if size and file.base % size != self.chain.files[0].base % size:
-                self.report.add("CL-NAME", f"the name is no multiple of the file size {size}", file=self._name(file))
-        for start, end in self.chain.gaps():
-            self.report.add(
-                "CL-GAP", f"{(end - start) // max(size, 1)} file(s) missing: offsets {start} to {end}",
-                file=f"commitlog/{start:020d}", offset=start, length=end - start,
-            )  # fmt: skip
-            self.damages.append(Damage(start, end, "CL-GAP"))
-        for path in self.chain.strangers:
-            self.report.add("CL-STRANGER", "not a commitlog file", file=f"commitlog/{path.name}")
-
     def _file(self, file: StoreFile, position: int, progress: Callable[[int], None] | None) -> Iterator[Block]:
+        patience = SETTLE_TRIES if self._live else 0
         while True:
             stop: Stop | None = None
             for item in walk_file(file, position, crc=self._crc):
@@ -97,6 +91,11 @@ class CommitLogCheck:
                     progress(self.end_offset)
                 yield item
             assert stop is not None
+            if patience and stop.kind not in ("full", "blank", "zero"):
+                patience -= 1  # the broker may be writing this very record
+                time.sleep(SETTLE_SECONDS)
+                position = stop.offset - file.base
+                continue
             resumed = self._after_stop(file, stop)
             if resumed is None:
                 self._ends.append((file, stop))
@@ -106,12 +105,14 @@ class CommitLogCheck:
     def _after_stop(self, file: StoreFile, stop: Stop) -> int | None:
         """Where in the file to go on after a stop that is no end, None to go to the next file."""
         position = stop.offset - file.base
-        if stop.kind == "full":
+        if stop.kind == "full" or position >= file.size:
             return None
         if stop.kind == "blank":
             self._check_blank(file, position, stop)
             return None
         resumed = next_record(file, position + 1)
+        if resumed is None and self._is_blank_without_magic(file, position, stop):
+            return None
         if resumed is None:
             resumed = find_blank(file, position)
         if resumed is None:
@@ -126,6 +127,18 @@ class CommitLogCheck:
             resumesAt=file.base + resumed,
         )  # fmt: skip
         return resumed
+
+    def _is_blank_without_magic(self, file: StoreFile, position: int, stop: Stop) -> bool:
+        """A size that reaches exactly to the file's end, then nothing but zeros: a blank whose magic is damaged."""
+        size = int.from_bytes(file.read(position, 4), "big", signed=True)
+        if stop.kind != "magic" or size != file.size - position or first_nonzero(file, position + 8) is not None:
+            return False
+        self.report.add(
+            "CL-BLANK", "the magic of the blank that ends the file is damaged", file=self._name(file),
+            position=position + 4, offset=stop.offset,
+        )  # fmt: skip
+        self._blanks.add(file.base)
+        return True
 
     def _check_blank(self, file: StoreFile, position: int, stop: Stop) -> None:
         left = file.size - position
@@ -147,11 +160,15 @@ class CommitLogCheck:
     def _check_ends(self) -> None:
         """Judge where each file ended: only the last file with records may end without a blank."""
         for file, stop in self._ends:
-            if stop.kind in ("blank", "full"):
+            followed = self.end_offset > file.end
+            if file.size < self.file_size and stop.kind != "blank":
+                if followed or stop.kind == "short":
+                    self.damages.append(Damage(stop.offset, file.base + self.file_size, "CL-LENGTH"))
+                continue
+            if stop.kind in ("blank", "full") or file.base in self._blanks:
                 continue
             position = stop.offset - file.base
             dirty = first_nonzero(file, position)
-            followed = self.end_offset > file.end
             if stop.kind == "zero" and dirty is None and not followed:
                 continue
             if followed:
@@ -181,6 +198,8 @@ class CommitLogCheck:
         head = block.head
         if block.crc_ok is not None:
             for i in np.flatnonzero(~block.crc_ok):
+                if self._live and self._settled(block, int(i)):
+                    continue
                 self._record("CL-CRC", block, int(i), "the body's CRC is not the one in the record", "body_crc")
         moved = head["physical_offset"] != block.offsets
         if moved.any():
@@ -210,6 +229,14 @@ class CommitLogCheck:
         self._check_times(block)
         self._check_hosts(block)
 
+    def _settled(self, block: Block, i: int) -> bool:
+        """True when a record whose CRC did not fit has become whole: it was being written when it was read."""
+        start, size = int(block.offsets[i]) - block.file.base, int(block.head["size"][i])
+        try:
+            return read_record(block.file.read(start, size)) is not None
+        except BadRecordError:
+            return False
+
     def _each(self, block: Block, wrong: Column, kind: str, message: str, field: str) -> None:
         if wrong.any():
             for i in np.flatnonzero(wrong):
@@ -228,7 +255,8 @@ class CommitLogCheck:
         shifts = self._shifts.setdefault(block.file.base, {})
         for i in np.flatnonzero(moved):
             shift = int(block.head["physical_offset"][i] - block.offsets[i])
-            shifts[shift] = shifts.get(shift, 0) + 1
+            if shift in shifts or len(shifts) < MAX_SHIFTS:
+                shifts[shift] = shifts.get(shift, 0) + 1
             self._record(
                 "CL-PHYSICAL",
                 block,
@@ -240,8 +268,10 @@ class CommitLogCheck:
     def _check_shifts(self) -> None:
         """A file whose records are all off by the same distance carries another file's name."""
         for base, shifts in self._shifts.items():
+            if not shifts:
+                continue
             shift, count = max(shifts.items(), key=lambda item: item[1])
-            if count >= 2 and shift % max(self.chain.file_size, 1) == 0:
+            if count >= 2 and shift % max(self.file_size, 1) == 0:
                 self.report.add(
                     "CL-SWAPPED", f"the records say that this is file {base + shift:020d}", file=f"commitlog/{base:020d}",
                     offset=base, records=count,
@@ -253,8 +283,9 @@ class CommitLogCheck:
         result = np.ones(block.count, np.bool_)
         for i in np.flatnonzero(block.head["sys_flag"] & COMPRESSED_FLAG):
             start = int(block.body_at[i])
-            result[i] = block.data[start] == 0x78 or block.data[start : start + 4] in (
-                b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd")  # fmt: skip
+            kind = int(block.head["sys_flag"][i]) & COMPRESSION_TYPE_MASK
+            magics = _PACKED.get(kind, _ANY_PACKED)
+            result[i] = block.data[start : start + 4].startswith(magics)
         return result
 
     def _check_times(self, block: Block) -> None:

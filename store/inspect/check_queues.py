@@ -12,14 +12,17 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ...common.record_layout import CQ_UNIT_SIZE
-from .check_commitlog import Damage
+from ...common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
 from .columns import Dispatch
-from .findings import Report, Severity
+from .damage import Damage, damage_of
+from .findings import Report
+from .resync import record_at
 from .scan import Block, Column
-from .source import FileChain, StoreDirectory
+from .source import FileChain, StoreDirectory, read_chain
 
 UNIT_DTYPE: Final = np.dtype([("offset", ">i8"), ("size", ">i4"), ("tags_code", ">i8")])
 MAX_KEPT: Final = 20_000
+MAX_HOLES: Final = 10_000  # of one queue
 CHUNK_UNITS: Final = 400_000
 
 
@@ -49,12 +52,16 @@ class QueueState:
 class QueueCheck:
     """Feed `block()` with every block, then call `finish()`."""
 
-    def __init__(self, store: StoreDirectory, report: Report) -> None:
+    def __init__(self, store: StoreDirectory, report: Report, *, live: bool = False) -> None:
         self.report = report
+        self._store = store
+        self._live = live
+        self._dispatched = -1  # the newest commitlog offset that a unit was found for
         self._states = {key: QueueState(chain) for key, chain in store.queues.items()}
         self._claims: list[Claim] = []
         self._orphans: dict[int, tuple[str, int, int]] = {}
         self._mismatches: list[tuple[tuple[str, int], int, Claim, tuple[int, int, int]]] = []
+        self._misfits: set[tuple[str, int, int]] = set()
         # What the units say of records that say otherwise, by commitlog offset: (topic, queue id, queue offset).
         self.corrections: dict[int, tuple[str, int, int]] = {}
         for key, state in self._states.items():
@@ -94,6 +101,8 @@ class QueueCheck:
     def _queue(self, key: tuple[str, int], block: Block, dispatch: Dispatch, rows: Column) -> None:
         numbers = block.head["queue_offset"][rows].astype(np.int64)
         state = self._states.get(key)
+        if state is None and self._live:
+            state = self._refresh(key)
         if state is None:
             self._keep(key[0], key[1], block, dispatch, rows, numbers)
             return
@@ -104,37 +113,65 @@ class QueueCheck:
         else:
             self._run(key, state, block, dispatch, rows, numbers)
 
+    def _refresh(self, key: tuple[str, int]) -> QueueState | None:
+        """A queue's files as they are now: a running broker adds to them."""
+        chain = read_chain(self._store.root / "consumequeue" / key[0] / str(key[1]))
+        if not chain.files:
+            return None
+        state = self._states.setdefault(key, QueueState(chain))
+        state.chain.close()
+        state.chain = chain
+        return state
+
     def _run(
         self, key: tuple[str, int], state: QueueState, block: Block, dispatch: Dispatch, rows: Column, numbers: Column
     ) -> None:
         """Compare a run of consecutive queue offsets with their units, and note what the queue's records confirm."""
         first, count = int(numbers[0]), len(rows)
         units = read_units(state.chain, first, count)
+        if len(units) < count and self._live and self._refresh(key):
+            units = read_units(state.chain, first, count)
         have = len(units)
+        if have < count:
+            # Units may go on behind a missing or short file.
+            after = self._skip_missing(state.chain, first + have)
+            missing = count if after < 0 else min(count, after - first)
+            self._keep(key[0], key[1], block, dispatch, rows[have:missing], numbers[have:missing])
+            if missing < count:
+                self._run(key, state, block, dispatch, rows[missing:], numbers[missing:])
+        if not have:
+            return
         offsets, sizes = block.offsets[rows], block.head["size"][rows].astype(np.int64)
         codes = dispatch.tags_code[rows]
         same = units["offset"] == offsets[:have]
         good = same & (units["size"] == sizes[:have]) & (units["tags_code"] == codes[:have])
         self.report.count("units", have)
-        state.right += int(same.sum())
-        state.wrong += have - int(same.sum())
-        if have < count:
-            self._keep(key[0], key[1], block, dispatch, rows[have:], numbers[have:])
+        fitting = int(same.sum())
+        state.right += fitting
+        state.wrong += have - fitting
+        if fitting:
+            self._dispatched = max(self._dispatched, int(offsets[:have][same][-1]))
         for i in np.flatnonzero(~good):
             claim = Claim(key[0], key[1], int(numbers[i]), int(offsets[i]), int(sizes[i]), int(codes[i]))
             unit = units[i]
             if len(self._mismatches) < MAX_KEPT:
                 self._mismatches.append((key, int(numbers[i]), claim, (int(unit[0]), int(unit[1]), int(unit[2]))))
-        self._advance(state, first, first + have, bool(have and same[0]))
+                self._misfits.add((key[0], key[1], int(numbers[i])))
+            else:
+                self.report.count("unitsNotJudged")
+        self._advance(state, first, first + have, bool(fitting), bool(same[0]))
 
     @staticmethod
-    def _advance(state: QueueState, first: int, end: int, trusted: bool) -> None:
+    def _advance(state: QueueState, first: int, end: int, trusted: bool, begins: bool) -> None:
+        """Units [first, end) are accounted for. A record that claims a wrong place must not move the borders."""
         if state.next < 0:
-            state.first, state.next = first, end
+            if trusted:
+                state.first, state.next = first, end
         elif first == state.next:
             state.next = end
-        elif first > state.next and trusted:
-            state.holes.append((state.next, first))
+        elif first > state.next and begins:
+            if len(state.holes) < MAX_HOLES:
+                state.holes.append((state.next, first))
             state.next = end
 
     def _keep(self, topic: str, queue_id: int, block: Block, dispatch: Dispatch, rows: Column, numbers: Column) -> None:
@@ -147,22 +184,38 @@ class QueueCheck:
                       int(dispatch.tags_code[row]))
             )  # fmt: skip
 
-    def finish(self, log_start: int, log_end: int, damages: list[Damage], *, live: bool = False) -> None:
-        """Judge what did not fit. `log_start` and `log_end` bound the readable log; `live`: the newest units may lag."""
+    def finish(self, log_start: int, log_end: int, damages: list[Damage]) -> None:
+        """Judge what did not fit. `log_start` and `log_end` bound the readable log."""
         for key, state in self._states.items():
             self._unconfirmed(key, state, log_start, log_end, damages)
-        self._judge_mismatches(damages)
-        self._judge_claims(live)
-        for offset, (topic, queue_id, number) in self._orphans.items():
-            self._unit(
-                "CQ-ORPHAN", (topic, queue_id), number, f"unit {number} points at {offset}, where no record of this queue begins",
-                offset,
-            )  # fmt: skip
+        self._judge_mismatches()
+        self._judge_claims()
+        for offset, place in self._orphans.items():
+            self._judge_orphan(offset, place)
+
+    def _judge_orphan(self, offset: int, place: tuple[str, int, int]) -> None:
+        """A unit that no record was joined with: another record claimed its place, or its record says it has none."""
+        topic, queue_id, number = place
+        record = record_at(self._store.commitlog, offset)
+        if record is not None and record[:3] == place:
+            kind = record[3] & TRANSACTION_MASK
+            if kind in (TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE):
+                self.report.add(
+                    "CL-FLAG", f"sysFlag says prepared or rolled back, but {topic} queue {queue_id} has a unit for the record "
+                    f"at {offset}", offset=offset, field="sys_flag", value=record[3],
+                )  # fmt: skip
+            return
+        self._unit(
+            "CQ-ORPHAN", (topic, queue_id), number,
+            f"unit {number} points at {offset}, where no record of this queue begins", offset,
+        )  # fmt: skip
 
     def _unconfirmed(
         self, key: tuple[str, int], state: QueueState, log_start: int, log_end: int, damages: list[Damage]
     ) -> None:
         """Units that no record confirmed: expired ones are normal, all others are classified."""
+        if self._live:
+            self._refresh(key)
         chain = state.chain
         low, high = chain.min_offset // CQ_UNIT_SIZE, chain.max_offset // CQ_UNIT_SIZE
         ranges = [(low, high)] if state.next < 0 else [(low, state.first), *state.holes, (state.next, high)]
@@ -193,7 +246,7 @@ class QueueCheck:
         expired = offsets < log_start
         beyond = offsets >= log_end
         inside = ~(filler | expired | beyond)
-        if (beyond & ~filler).any():
+        if (beyond & ~filler).any() and not self._live:
             i = int(np.flatnonzero(beyond & ~filler)[0])
             number = start + int(used[i])
             self._unit(
@@ -206,10 +259,14 @@ class QueueCheck:
         lost: dict[int, int] = {}
         for i in np.flatnonzero(inside).tolist():
             offset, number = int(offsets[i]), start + int(used[i])
-            hit = next((d for d in damages if d.start <= offset < d.end), None)
+            if (key[0], key[1], number) in self._misfits:
+                continue
+            hit = damage_of(damages, offset)
             if hit is not None:
                 lost[hit.start] = lost.get(hit.start, 0) + 1
-            elif len(self._orphans) < MAX_KEPT:
+            elif len(self._orphans) >= MAX_KEPT:
+                self.report.count("unitsNotJudged")
+            else:
                 self._orphans[offset] = (key[0], key[1], number)
         for begin, count in lost.items():
             self.report.add(
@@ -217,7 +274,7 @@ class QueueCheck:
                 file=f"consumequeue/{key[0]}/{key[1]}", offset=begin, messages=count,
             )  # fmt: skip
 
-    def _judge_mismatches(self, damages: list[Damage]) -> None:
+    def _judge_mismatches(self) -> None:
         foreign = {key for key, s in self._states.items() if s.wrong >= 8 and s.wrong > 4 * s.right}
         for key in foreign:
             self.report.add(
@@ -244,7 +301,7 @@ class QueueCheck:
                     claim.offset, expected=claim.tags_code, actual=unit[2],
                 )  # fmt: skip
 
-    def _judge_claims(self, live: bool) -> None:
+    def _judge_claims(self) -> None:
         """Join records without a unit and units without a record: by place in the log, then by place in the queue."""
         by_place = {(t, q, n): o for o, (t, q, n) in self._orphans.items()}
         missing: dict[tuple[str, int], list[Claim]] = {}
@@ -263,10 +320,18 @@ class QueueCheck:
             else:
                 missing.setdefault((claim.topic, claim.queue_id), []).append(claim)
         for key, claims in missing.items():
-            self._missing(key, claims, live)
+            self._missing(key, claims)
 
     def _record_is_off(self, claim: Claim, place: tuple[str, int, int]) -> None:
         topic, queue_id, number = place
+        if place == (claim.topic, claim.queue_id, claim.queue_offset):
+            return
+        if (topic, queue_id) == (claim.topic, claim.queue_id) and not self._in_order(place, claim.offset):
+            self._unit(
+                "CQ-OFFSET", (topic, queue_id), number,
+                f"unit {number} points at {claim.offset}, whose record is number {claim.queue_offset}", claim.offset,
+            )  # fmt: skip
+            return
         self.corrections[claim.offset] = place
         kind, said, held = "CL-QUEUE-OFFSET", str(claim.queue_offset), str(number)
         if topic != claim.topic:
@@ -278,21 +343,35 @@ class QueueCheck:
             offset=claim.offset, length=claim.size, said=said, unit=held,
         )  # fmt: skip
 
-    def _missing(self, key: tuple[str, int], claims: list[Claim], live: bool) -> None:
+    def _in_order(self, place: tuple[str, int, int], offset: int) -> bool:
+        """True when a unit's offset lies between those of its neighbours, as in every sound queue."""
+        state, number = self._states[place[0], place[1]], place[2]
+        before, after = read_units(state.chain, number - 1, 1), read_units(state.chain, number + 1, 1)
+        return not (
+            (len(before) and before["size"][0] > 0 and before["offset"][0] >= offset)
+            or (len(after) and after["size"][0] > 0 and after["offset"][0] <= offset)
+        )
+
+    def _missing(self, key: tuple[str, int], claims: list[Claim]) -> None:
         state = self._states.get(key)
+        if self._live:
+            late = sum(1 for c in claims if c.offset > self._dispatched)
+            claims = [c for c in claims if c.offset <= self._dispatched]
+            self.report.count("recordsNotDispatchedYet", late)
+            if not claims:
+                return
         first = min(claims, key=lambda c: c.queue_offset)
         if state is None:
             self.report.add(
                 "CQ-NO-QUEUE", f"{len(claims)} record(s) name {key[0]} queue {key[1]}, which has no consumequeue",
                 file=f"consumequeue/{key[0]}/{key[1]}", offset=first.offset, records=len(claims),
-                severity=Severity.INFO if live else None,
             )  # fmt: skip
             return
         tail = all(c.queue_offset >= state.next or state.next < 0 for c in claims) or self._is_tail(state, claims)
         self._unit(
             "CQ-BEHIND" if tail else "CQ-MISSING", key, first.queue_offset,
             f"{len(claims)} record(s) from queue offset {first.queue_offset} on have no unit", first.offset,
-            severity=Severity.INFO if live and tail else None, records=len(claims),
+            records=len(claims),
         )  # fmt: skip
 
     @staticmethod
@@ -301,15 +380,15 @@ class QueueCheck:
         return numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[-1] == state.next - 1
 
     def _unit(
-        self, kind: str, key: tuple[str, int], number: int, message: str, offset: int, *,
-        severity: Severity | None = None, **evidence: int,
+        self, kind: str, key: tuple[str, int], number: int, message: str, offset: int,
+        **evidence: int,
     ) -> None:  # fmt: skip
         state = self._states.get(key)
         place = state.chain.at(number * CQ_UNIT_SIZE) if state else None
         self.report.add(
             kind, f"{key[0]} queue {key[1]}: {message}",
             file=_path(key, place[0].base) if place else f"consumequeue/{key[0]}/{key[1]}",
-            position=place[1] if place else None, offset=offset, severity=severity, unit=number, **evidence,
+            position=place[1] if place else None, offset=offset, unit=number, **evidence,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Checks checkpoint, abort, lock and the configuration files, and what consumer and delay offsets say of the queues."""
+"""Checks abort and the configuration files, and what consumer and delay offsets say of the queues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from .source import StoreDirectory, StoreFile
 CHECKPOINT_FIELDS: Final = (
     "physicMsgTimestamp", "logicsMsgTimestamp", "indexMsgTimestamp", "masterFlushedOffset", "confirmPhyOffset",
 )  # fmt: skip
-CHECKPOINT_SIZE: Final = 4096
 CONFIGS: Final = (
     "topics.json", "subscriptionGroup.json", "consumerOffset.json", "delayOffset.json", "consumerFilter.json",
     "consumerOrderInfo.json", "messageRequestMode.json", "topicQueueMapping.json", "timermetrics", "transactionMetrics",
@@ -56,44 +55,18 @@ class SmallFileCheck:
         self.store = store
         self.report = report
 
-    def run(self, first_time: int, last_time: int, *, live: bool = False) -> None:
-        """`first_time` and `last_time` are the store timestamps (ms) of the first and last readable record, 0 without any."""
+    def run(self, *, live: bool = False) -> None:
+        """Check everything but the checkpoint."""
         if self.store.small_file("abort") is not None and not live:
             self.report.add(
                 "AB-PRESENT",
                 "the broker did not stop cleanly; the next start recovers from the checkpoint",
                 file="abort",
             )
-        self._checkpoint(first_time, last_time)
         for name in CONFIGS:
             self._config(name)
         self._offsets()
         self._delay_offsets()
-
-    def _checkpoint(self, first_time: int, last_time: int) -> None:
-        data = self.store.small_file("checkpoint")
-        if data is None:
-            if last_time:
-                self.report.add("CP-MISSING", "there is no checkpoint", file="checkpoint")
-            return
-        if len(data) != CHECKPOINT_SIZE:
-            self.report.add("CP-LENGTH", f"the checkpoint has {len(data)} bytes, not {CHECKPOINT_SIZE}", file="checkpoint",
-                            expected=CHECKPOINT_SIZE, actual=len(data))  # fmt: skip
-        if len(data) < 40:
-            return
-        if any(data[40:]):
-            self.report.add("CP-TRAILING", "bytes after the last field are not zero", file="checkpoint", position=40)
-        values = struct.unpack_from(">5q", data)
-        for i, (name, value) in enumerate(zip(CHECKPOINT_FIELDS, values, strict=True)):
-            if i < 3:
-                wrong = value < 0 or (last_time and value > last_time) or 0 < value < first_time
-            else:
-                wrong = value < 0 or value > self.store.commitlog.max_offset
-            if wrong:
-                self.report.add(
-                    "CP-VALUE", f"{name} is {value}, which no record bears out", file="checkpoint", position=8 * i, field=name,
-                    actual=value, firstStoreTimestamp=first_time, lastStoreTimestamp=last_time,
-                )  # fmt: skip
 
     def _config(self, name: str) -> None:
         path = f"config/{name}"

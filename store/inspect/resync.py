@@ -9,9 +9,10 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from ...common.message_codec import BadRecordError, read_record
+from ...common.message_codec import BadRecordError, RecordView, read_record
 from ...common.record_layout import BLANK_MAGIC, MAGIC_V1, MAGIC_V2
-from .source import WINDOW, StoreFile
+from .scan import lengths_fit
+from .source import WINDOW, FileChain, StoreFile
 
 _MAGICS: Final = [struct.pack(">i", magic) for magic in (MAGIC_V1, MAGIC_V2)]
 _BLANK: Final = struct.pack(">i", BLANK_MAGIC)
@@ -55,6 +56,8 @@ def _is_record(file: StoreFile, data: bytes, position: int, start: int, any_offs
         return False
     if not any_offset and _long(data, start + 28)[0] != file.base + position + start:
         return False
+    if start + size > len(data) and not lengths_fit(file, position + start, size):
+        return False
     whole = data[start : start + size] if start + size <= len(data) else file.read(position + start, size)
     try:
         return read_record(whole) is not None
@@ -91,3 +94,27 @@ def first_nonzero(file: StoreFile, position: int, end: int | None = None) -> int
                 return at + len(data) - len(stripped)
             at += len(data)
     return None
+
+
+def record_at(chain: FileChain, offset: int) -> tuple[str, int, int, int] | None:
+    """Topic, queue id, queue offset and sysFlag of the whole record at a commitlog offset, None when there is none."""
+    place = chain.at(offset) if offset >= 0 else None
+    if place is None:
+        return None
+    file, position = place
+    head = file.read(position, 4)
+    size = int.from_bytes(head, "big", signed=True) if len(head) == 4 else 0
+    if size <= 0 or not lengths_fit(file, position, size):
+        return None
+    data = file.read(position, size)
+    try:
+        record = read_record(data, check_crc=False) if len(data) == size else None
+    except BadRecordError:
+        return None
+    if record is None:
+        return None
+    return _topic(data, record), record.queue_id, record.queue_offset, record.sys_flag
+
+
+def _topic(data: bytes, record: RecordView) -> str:
+    return data[record.topic_at : record.topic_at + record.topic_length].decode("utf-8", "replace")

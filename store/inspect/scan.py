@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.message_codec import BadRecordError, RecordView, read_record
-from ...common.record_layout import BLANK_MAGIC, MAGIC_V1, MAGIC_V2
+from ...common.record_layout import BLANK_MAGIC, MAGIC_V1, MAGIC_V2, body_length_position
 from .source import WINDOW, FileChain, StoreFile
 
 Column = NDArray[Any]
@@ -194,6 +194,8 @@ def _careful(file: StoreFile, data: bytes, position: int, crc: bool) -> Block | 
     if magic in (MAGIC_V1, MAGIC_V2) and size > left:
         return Stop(file, offset, "short", f"a record of {size} bytes, {left} are left in the file")
     if magic in (MAGIC_V1, MAGIC_V2) and len(data) < size:
+        if not lengths_fit(file, position, size):
+            return Stop(file, offset, "lengths", f"body, topic and properties do not fill a record of {size} bytes")
         return int(size)
     try:
         record = read_record(data, 0, check_crc=False)
@@ -220,3 +222,24 @@ def _single(file: StoreFile, data: bytes, position: int, record: RecordView, crc
         column(record.topic_length), column(record.properties_at), column(record.properties_length),
         _check_crcs(data, body_at, body_length, head["body_crc"]) if crc else None,
     )  # fmt: skip
+
+
+def lengths_fit(file: StoreFile, position: int, size: int) -> bool:
+    """True when body, topic and properties fill a record of `size` bytes; told without reading the body, so that a damaged size
+    does not make the whole file be read at once."""
+    head = file.read(position, min(size, HEAD_SIZE + 24))
+    if len(head) < HEAD_SIZE:
+        return False
+    magic, sys_flag = _size_at(head, 4)[0], _size_at(head, 36)[0]
+    body_length_at = body_length_position(sys_flag)
+    if body_length_at + 4 > len(head):
+        return False
+    topic_at = body_length_at + 4 + int(_size_at(head, body_length_at)[0])
+    wide = 2 if magic == MAGIC_V2 else 1
+    if not body_length_at + 4 <= topic_at <= size - wide - 2:
+        return False
+    topic_length = int.from_bytes(file.read(position + topic_at, wide), "big")
+    properties_at = topic_at + wide + topic_length + 2
+    if properties_at > size:
+        return False
+    return properties_at + int.from_bytes(file.read(position + properties_at - 2, 2), "big") == size

@@ -39,24 +39,30 @@ class StoreFile:
 
     def read(self, position: int, length: int) -> bytes:
         """Up to `length` bytes from `position` of the file; fewer at its end. Raises RocketMQError when it cannot be read."""
+        descriptor = self._open()
         try:
-            return os.pread(self._open(), length, position)
+            return os.pread(descriptor, length, position)
         except OSError as error:
-            raise RocketMQError(
-                f"cannot read {self.path}: {error.strerror or error}",
-                "check permissions and the disk (dmesg, smartctl)",
-            ) from error
+            raise self._unreadable(error) from error
 
     def _open(self) -> int:
         descriptor = _open_files.get(self)
         if descriptor is None:
             if len(_open_files) >= MAX_OPEN:
                 os.close(_open_files.popitem(last=False)[1])
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise self._unreadable(error) from error
             _open_files[self] = descriptor
         else:
             _open_files.move_to_end(self)
         return descriptor
+
+    def _unreadable(self, error: OSError) -> RocketMQError:
+        return RocketMQError(
+            f"cannot read {self.path}: {error.strerror or error}", "check permissions and the disk (dmesg, smartctl)"
+        )
 
     def data_extents(self) -> Iterator[tuple[int, int]]:
         """The ranges (start, end) of the file that are no holes; the whole file where the file system cannot tell."""
@@ -156,6 +162,10 @@ def read_chain(directory: Path) -> FileChain:
     return FileChain(directory, files, strangers)
 
 
+def _is_index_file(path: Path) -> bool:
+    return len(path.name) == 17 and path.name.isascii() and path.name.isdigit() and path.is_file()
+
+
 def _entries(directory: Path) -> list[Path]:
     try:
         return sorted(directory.iterdir())
@@ -201,10 +211,12 @@ class StoreDirectory:
     @cached_property
     def index_files(self) -> list[StoreFile]:
         """The index files, oldest first; a name is the time of creation as yyyyMMddHHmmssSSS."""
-        paths = [
-            p for p in _entries(self.root / "index") if len(p.name) == 17 and p.name.isascii() and p.name.isdigit()
-        ]
-        return [StoreFile(path, int(path.name)) for path in paths]
+        return [StoreFile(path, int(path.name)) for path in _entries(self.root / "index") if _is_index_file(path)]
+
+    @cached_property
+    def index_strangers(self) -> list[Path]:
+        """What else is in the folder of the index files."""
+        return [path for path in _entries(self.root / "index") if not _is_index_file(path)]
 
     def small_file(self, name: str) -> bytes | None:
         """A small file's content by its path below the root, None when it is not there; at most 64 MiB are read."""

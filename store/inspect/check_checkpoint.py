@@ -1,0 +1,92 @@
+"""Checks the checkpoint against the records: each of its times is the store time of a record, each offset a record's border."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Final
+
+import numpy as np
+
+from ..checkpoint import FIELDS, FILE_SIZE, NOTE_POSITION
+from .check_commitlog import CommitLogCheck
+from .check_small_files import CHECKPOINT_FIELDS
+from .findings import Report
+from .scan import Block
+from .source import StoreDirectory
+
+TIMES: Final = 3  # the first three fields are times, the others offsets
+_NOTE_MAGIC: Final = b"IDXSYNC1"
+_NOTE_SIZE: Final = 64  # with its CRC at the end, which is 4 bytes
+
+
+class CheckpointCheck:
+    """Feed `block()` with every block, then call `finish()`."""
+
+    def __init__(self, store: StoreDirectory, report: Report) -> None:
+        self.report = report
+        self.data = store.small_file("checkpoint")
+        self._max_offset = store.commitlog.max_offset
+        whole = self.data is not None and len(self.data) >= FIELDS.size
+        self._values = FIELDS.unpack_from(self.data) if whole and self.data else (0,) * len(CHECKPOINT_FIELDS)
+        self._borne_out = [value == 0 for value in self._values]
+
+    def block(self, block: Block) -> None:
+        """See which of the values the block's records bear out."""
+        times = block.head["store_timestamp"]
+        for i, (value, known) in enumerate(zip(self._values, self._borne_out, strict=True)):
+            if known:
+                continue
+            if i < TIMES:
+                self._borne_out[i] = bool((times == value).any())
+            elif block.offsets[0] <= value <= block.offsets[-1] + block.head["size"][-1]:
+                ends = block.offsets + block.head["size"]
+                self._borne_out[i] = bool((block.offsets == value).any() or (ends == value).any())
+
+    def finish(self, log: CommitLogCheck, *, live: bool = False) -> None:
+        """Report what no record bears out; `log` has been walked to its end."""
+        data = self.data
+        if data is None:
+            if log.last_store_time:
+                self.report.add("CP-MISSING", "there is no checkpoint", file="checkpoint")
+            return
+        if len(data) != FILE_SIZE:
+            self.report.add(
+                "CP-LENGTH", f"the checkpoint has {len(data)} bytes, not {FILE_SIZE}", file="checkpoint",
+                expected=FILE_SIZE, actual=len(data),
+            )  # fmt: skip
+        if len(data) < FIELDS.size:
+            return
+        if any(_without_note(data)):
+            self.report.add("CP-TRAILING", "bytes after the last field are not zero", file="checkpoint", position=40)
+        for i, (name, value) in enumerate(zip(CHECKPOINT_FIELDS, self._values, strict=True)):
+            if self._borne_out[i] or (self._may_be_time(value, log, live) if i < TIMES else self._may_be_offset(value, log)):
+                continue
+            self.report.add(
+                "CP-VALUE", f"{name} is {value}, which no record bears out", file="checkpoint", position=8 * i, field=name,
+                actual=value, firstStoreTimestamp=log.first_store_time, lastStoreTimestamp=log.last_store_time,
+            )  # fmt: skip
+
+    def _may_be_time(self, value: int, log: CommitLogCheck, live: bool) -> bool:
+        """Times of records that have expired, or that a running broker has stored meanwhile, cannot be looked up."""
+        if value < 0:
+            return False
+        expired = log.chain.min_offset > 0 and value < log.first_store_time
+        return expired or not log.first_store_time or (live and value > log.last_store_time)
+
+    def _may_be_offset(self, value: int, log: CommitLogCheck) -> bool:
+        """The border of a file, an expired record, or (on a slave) what its master was ahead."""
+        if value < 0 or value > self._max_offset:
+            return value == -1
+        return value < log.chain.min_offset or value >= log.end_offset or (value % max(log.file_size, 1)) == 0
+
+
+def _without_note(data: bytes) -> bytes:
+    """What follows Apache's fields, without the note of ours about the index when that is whole."""
+    rest = data[FIELDS.size : NOTE_POSITION]
+    note = data[NOTE_POSITION : NOTE_POSITION + _NOTE_SIZE]
+    crc = data[NOTE_POSITION + _NOTE_SIZE : NOTE_POSITION + _NOTE_SIZE + 4]
+    after = data[NOTE_POSITION + _NOTE_SIZE + 4 :]
+    if note.startswith(_NOTE_MAGIC) and len(crc) == 4 and struct.unpack(">I", crc)[0] == zlib.crc32(note):
+        return rest + after
+    return rest + note + crc + after
