@@ -18,9 +18,9 @@ from ..values import positive
 
 
 class Salvaged(msgspec.Struct, rename="camel", kw_only=True):
-    """Records kept (of them changed: moved up behind lost ones), ranges dropped and their bytes, and what was built.
-
-    `configs` says of each configuration file whether it was kept, taken from its .bak, changed or lost.
+    """Records kept (of them changed: moved up behind lost ones, or a field put right), ranges dropped and their bytes, and what
+    was built. `doubtful` counts by id what a check finds in the new store: values that nothing could put right. `configs` says
+    of each configuration file whether it was kept, taken from its .bak, changed or lost.
     """
 
     target: str
@@ -28,6 +28,7 @@ class Salvaged(msgspec.Struct, rename="camel", kw_only=True):
     changed: int
     dropped: int
     dropped_bytes: int
+    doubtful: dict[str, int]
     queues: int
     units: int
     index_entries: int
@@ -40,6 +41,10 @@ async def store_salvage(
     run: Run,
     directory: Annotated[str, Opt("STORE_DIR", help="the damaged store; it is only read")],
     target: Annotated[str, Opt("TARGET_DIR", help="a new directory")],
+    log_size: Annotated[
+        int | None,
+        Opt("--mappedFileSizeCommitLog", help="bytes; learnt from the files where there are several", parse=positive),
+    ] = None,
     queue_size: Annotated[
         int | None,
         Opt("--mappedFileSizeConsumeQueue", help="bytes; learnt from the store where it has queues", parse=positive),
@@ -56,16 +61,20 @@ async def store_salvage(
     replays it.
     """
     store = StoreDirectory(directory)
-    options = RebuildOptions(mapped_file_size_consume_queue=queue_size, max_hash_slot_num=slots, max_index_num=entries)
+    options = RebuildOptions(
+        mapped_file_size_commit_log=log_size, mapped_file_size_consume_queue=queue_size, max_hash_slot_num=slots,
+        max_index_num=entries,
+    )  # fmt: skip
     with progress_bar("salvaging", store.commitlog.min_offset, store.commitlog.max_offset) as progress:
         done = salvage(store, Path(target), options, progress)
     store.close()
     data = Salvaged(target=target, **msgspec.structs.asdict(done))
     blocks = [
-        f"kept {data.kept:,} records, {data.changed:,} of them with a new queue offset; dropped {data.dropped} range(s), "
+        f"kept {data.kept:,} records, {data.changed:,} of them changed; dropped {data.dropped:,} range(s), "
         f"{data.dropped_bytes:,} bytes",
         f"built {data.units:,} units in {data.queues} queues and {data.index_entries:,} index entries",
         *(f"config/{name}: {what}" for name, what in data.configs.items() if what != "kept"),
+        *(f"kept though doubtful: {count} x {kind}" for kind, count in data.doubtful.items()),
         f"proof: {data.proof}",
     ]
     lost = [name for name, what in data.configs.items() if what == "lost"]

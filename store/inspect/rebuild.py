@@ -1,8 +1,8 @@
-"""Builds consumequeue, index and checkpoint from a commitlog into a new directory, with the bytes a broker would have written.
+"""Builds consumequeue, index and checkpoint from a commitlog into a new directory, with the bytes a broker would have
+written.
 
-Mirrors ConsumeQueue.putMessagePositionInfo and IndexService.buildIndex over a whole log. The source is only read; the target
-must not exist or be empty. The commitlog itself is not copied: `salvage` does that.
-"""
+Mirrors ConsumeQueue.putMessagePositionInfo and IndexService.buildIndex over a whole log. The source is only read; the
+target must not exist or be empty. The commitlog itself is not copied: `salvage` does that. """
 
 from __future__ import annotations
 
@@ -18,24 +18,28 @@ import numpy as np
 
 from ...common.errors import RocketMQError
 from ...common.record_layout import CQ_UNIT, CQ_UNIT_SIZE
+from ...common.topics import is_legal_name
 from ..index_file import ENTRY_SIZE, HEADER, HEADER_SIZE, SLOT_SIZE, file_size
 from .check_commitlog import CommitLogCheck
 from .check_index import ENTRY_DTYPE
 from .check_queues import UNIT_DTYPE
 from .columns import Dispatch, Dispatcher, index_hashes, index_keys
 from .findings import Report
-from .scan import Block, Column
+from .scan import SMALLEST_RECORD, Block, Column
 from .source import StoreDirectory
 
 DEFAULT_CQ_FILE: Final = 300_000 * CQ_UNIT_SIZE
 DEFAULT_SLOTS: Final = 5_000_000
 DEFAULT_ENTRIES: Final = 20_000_000
 MAX_DESCRIPTORS: Final = 200
+MAX_QUEUE_ID: Final = 65535
 
 
 class RebuildOptions(msgspec.Struct, kw_only=True):
-    """Sizes under their configuration keys; None takes what the store's own files show, else Apache's default."""
+    """Sizes under their configuration keys; None takes what the store's own files show, else Apache's default. That of
+    the commitlog matters only to a salvage."""
 
+    mapped_file_size_commit_log: int | None = None
     mapped_file_size_consume_queue: int | None = None
     max_hash_slot_num: int | None = None
     max_index_num: int | None = None
@@ -59,7 +63,7 @@ def rebuild(
     progress: Callable[[int], None] | None = None,
 ) -> RebuildResult:
     """Build into `target`. Raises RocketMQError when the target is not empty or cannot be written."""
-    prepare_target(target)
+    prepare_target(target, store)
     return build_into(store, target, options or RebuildOptions(), progress)
 
 
@@ -90,8 +94,11 @@ def build_into(
     )
 
 
-def prepare_target(target: Path) -> None:
-    """Make an empty directory. Raises RocketMQError when there is something in it, or it cannot be made."""
+def prepare_target(target: Path, store: StoreDirectory) -> None:
+    """Make an empty directory. Raises RocketMQError when there is something in it, it cannot be made, or lies in the
+    store."""
+    if target.resolve().is_relative_to(store.root.resolve()):
+        raise RocketMQError(f"{target} lies in the store itself", "name a directory elsewhere: the store is only read")
     try:
         target.mkdir(parents=True, exist_ok=True)
         if any(target.iterdir()):
@@ -107,7 +114,8 @@ def queue_file_size(store: StoreDirectory) -> int:
 
 
 def index_sizes(store: StoreDirectory, options: RebuildOptions) -> tuple[int, int]:
-    """Slots and entries: as given, as the store's index files show (one slot to four entries), else Apache's defaults."""
+    """Slots and entries: as given, as the store's index files show (one slot to four entries), else Apache's
+    defaults."""
     slots, entries = options.max_hash_slot_num, options.max_index_num
     body = store.index_files[0].size - HEADER_SIZE if store.index_files else 0
     if slots is None and entries is None and body > 0 and body % (SLOT_SIZE + 4 * ENTRY_SIZE) == 0:
@@ -128,6 +136,7 @@ class QueueWriter:
         self._size = size
         self._next: dict[tuple[str, int], int] = {}
         self._open: dict[Path, int] = {}
+        self._legal: list[bool] = []
         self.units = 0
         self.last_time = 0
 
@@ -138,7 +147,7 @@ class QueueWriter:
 
     def put(self, block: Block, dispatch: Dispatch) -> None:
         """Write the units of a block's records."""
-        rows = np.flatnonzero(dispatch.queued)
+        rows = self._possible(block, dispatch)
         if not len(rows):
             return
         self.last_time = int(block.head["store_timestamp"][rows[-1]])
@@ -153,6 +162,18 @@ class QueueWriter:
             units["size"] = block.head["size"][part]
             units["tags_code"] = dispatch.tags_code[part]
             self._queue(key, block.head["queue_offset"][part].astype(np.int64), units)
+
+    def _possible(self, block: Block, dispatch: Dispatch) -> Column:
+        """The records that get a unit: not those whose damaged fields name no topic, no queue or a place that cannot
+        be."""
+        for name in dispatch.topics[len(self._legal) :]:
+            self._legal.append(len(name) > 0 and is_legal_name(name.decode("utf-8", "replace")))
+        head = block.head
+        possible = np.array(self._legal, np.bool_)[dispatch.topic_ids]
+        possible &= (head["queue_id"] >= 0) & (head["queue_id"] <= MAX_QUEUE_ID) & (head["queue_offset"] >= 0)
+        # No queue can have more messages than the log had room for.
+        possible &= head["queue_offset"] <= block.offsets // SMALLEST_RECORD
+        return np.flatnonzero(dispatch.queued & possible)
 
     def _queue(self, key: tuple[str, int], numbers: Column, units: Column) -> None:
         if key not in self._next:
@@ -202,7 +223,8 @@ class QueueWriter:
 
 
 class IndexWriter:
-    """Writes index files entry by entry in order; one file's slots are kept in memory (4 bytes a slot) and written last."""
+    """Writes index files entry by entry in order; one file's slots are kept in memory (4 bytes a slot) and written
+    last."""
 
     def __init__(self, directory: Path, slots: int, entries: int, names: list[str]) -> None:
         self._directory = directory
