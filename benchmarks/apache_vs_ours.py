@@ -93,7 +93,8 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     starts = 1 if options.quick or options.load_only else 3
     ready: dict[str, list[dict[str, float]]] = {"apache": [], "ours": []}
     for i in range(starts - 1):
-        for side in (ApacheSide(folder / f"ready{i}", options.apache), OurSide(folder / f"ready{i}")):
+        once: list[Side] = [ApacheSide(folder / f"ready{i}", options.apache), OurSide(folder / f"ready{i}")]
+        for side in once:
             ready[side.name].append(side.start())
             side.kill()
     sides: list[Side] = [ApacheSide(folder, options.apache), OurSide(folder)]

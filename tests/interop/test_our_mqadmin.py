@@ -196,7 +196,7 @@ class Online:
         self.producer = name("online_producer")
         cluster.send([{"topic": self.topic, "body": f"{i}", "queue": i} for i in range(count)], group=self.producer)
         self.name = name("online")
-        options = {"namesrv": cluster.pair.namesrv_address, "group": self.group, "topic": self.topic}
+        options: dict[str, Any] = {"namesrv": cluster.pair.namesrv_address, "group": self.group, "topic": self.topic}
         cluster.driver.ask("subscribe", name=self.name, **options)
         assert len(self.received(count)) == count
         self.commit()
