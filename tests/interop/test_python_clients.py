@@ -160,6 +160,28 @@ def test_python_reads_what_java_sends(cluster: Any, java: Driver, name: Name) ->
     assert messages["TagA"].msg_id == sent[0]["msgId"] and messages["TagA"].offset_msg_id == sent[0]["offsetMsgId"]
 
 
+@pytest.mark.parametrize("kind", ["ZLIB", "LZ4", "ZSTD"])
+def test_python_unpacks_what_java_packed(
+    apache_pairs: Callable[[str], Any], drivers: Callable[[str], Driver], name: Name, kind: str
+) -> None:
+    pair, java, topic = apache_pairs("5.3.3"), drivers("5.3.3"), name("Packed")
+    make_topic(java, pair, topic, 1)
+    messages = [{"topic": topic, "bodySize": 20_000 + i, "seed": i} for i in range(5)]
+    java.ask(
+        "send", namesrv=pair.namesrv_address, group=name("packing"), messages=messages, compressOver=4096, compressType=kind
+    )
+    java_says = java.ask("pull", namesrv=pair.namesrv_address, topic=topic)
+
+    async def pull() -> list[MessageExt]:
+        async with PullConsumer(name("pull"), options(pair)) as consumer:
+            (queue,) = await consumer.queues(topic)
+            return list((await consumer.pull(queue, 0)).messages)
+
+    found = asyncio.run(pull())
+    assert [hashlib.sha256(m.body).hexdigest() for m in found] == [m["bodySha256"] for m in java_says]
+    assert all(m.store_size < 20_000 == len(m.body) - i for i, m in enumerate(found))
+
+
 def test_python_and_java_share_a_group(cluster: Any, java: Driver, name: Name) -> None:
     topic, group, consumer = name("Shared"), name("G"), name("java")
     make_topic(java, cluster, topic, 6)
