@@ -89,9 +89,14 @@ class IndexLookup:
         for one in self._files:
             if one.header.begin_offset > at:
                 ranges.append((at, one.header.begin_offset))
-            at = max(at, one.header.end_offset)
+            at = max(at, self._after(one.header.end_offset))
         end = self._store.commitlog.max_offset
         return [*ranges, (at, end)] if end > at else ranges
+
+    def _after(self, offset: int) -> int:
+        """Where the record at an offset ends; the offset itself when what is there cannot be its size."""
+        size = int.from_bytes(self._store.commitlog.read(offset, 4), "big", signed=True)
+        return offset + size if 0 < size < 1 << 28 else offset
 
     def find(self, topic: str, key: str, begin_time: int = 0, end_time: int = 1 << 62) -> Iterator[Entry]:
         """The entries whose hash is that of a key, newest first. Raises Untrusted at a chain that is damaged."""

@@ -72,10 +72,11 @@ def readable_blocks(
     end: int = NO_LIMIT,
     crc: bool = True,
     window: int = STREAM_WINDOW,
+    past_zeros: bool = True,
 ) -> Iterator[Block]:
     """The sound blocks of all files from commitlog offset `start` (any) to before `end`; what is broken is reported in order.
 
-    The last block may reach beyond `end`. Raises RocketMQError when a file cannot be read.
+    The last block may reach beyond `end`. Without `past_zeros` what nobody wrote to is not searched for records. Raises RocketMQError when a file cannot be read.
     """
     for low, high in chain.gaps():
         if low < end and high > start:
@@ -86,11 +87,11 @@ def readable_blocks(
             continue
         position = 0
         if start > file.base:
-            found = next_record(file, start - file.base)
+            found = _first_record(file, start - file.base, past_zeros)
             if found is None:
                 continue
             position = found
-        for item in _file_blocks(file, position, crc, window):
+        for item in _file_blocks(file, position, crc, window, past_zeros):
             if isinstance(item, Broken) and item.reason == "zero":
                 unfinished = unfinished or item  # the end if nothing follows in later files, else a hole
                 continue
@@ -106,7 +107,21 @@ def readable_blocks(
                 yield item
 
 
-def _file_blocks(file: StoreFile, position: int, crc: bool, window: int) -> Iterator[Block | Broken]:
+def _first_record(file: StoreFile, position: int, past_zeros: bool) -> int | None:
+    """The position of the first record at or after `position`. Where one begins right there little is read."""
+    item = next(walk_file(file, position, crc=True, window=4096), None)
+    if isinstance(item, Block) and int(item.head["physical_offset"][0]) == file.base + position:
+        return position
+    if isinstance(item, Stop) and item.kind in ("blank", "full"):
+        return None
+    if isinstance(item, Stop) and item.kind == "zero" and (not past_zeros or first_nonzero(file, position) is None):
+        return None
+    return next_record(file, position)
+
+
+def _file_blocks(
+    file: StoreFile, position: int, crc: bool, window: int, past_zeros: bool
+) -> Iterator[Block | Broken]:
     while True:
         stop: Stop | None = None
         for item in walk_file(file, position, crc=crc, window=window):
@@ -118,7 +133,9 @@ def _file_blocks(file: StoreFile, position: int, crc: bool, window: int) -> Iter
         if stop.kind in ("full", "blank"):
             return
         position = stop.offset - file.base
-        dirty = first_nonzero(file, position) if stop.kind == "zero" else position
+        dirty: int | None = position
+        if stop.kind == "zero":
+            dirty = first_nonzero(file, position) if past_zeros else None
         if dirty is None:
             yield Broken(stop.offset, file.end - stop.offset, "zero", "")
             return

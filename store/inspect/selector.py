@@ -11,7 +11,18 @@ import msgspec
 
 from ...common.errors import RocketMQError
 from .lookup import Unit, Untrusted, offset_in_id, offsets_of_key, units_of
-from .records import NO_LIMIT, Broken, Matcher, OnBroken, Selection, block_at, narrow_by_time, readable_blocks
+from .records import (
+    NO_LIMIT,
+    STREAM_WINDOW,
+    Broken,
+    Matcher,
+    OnBroken,
+    Selection,
+    block_at,
+    narrow_by_time,
+    readable_blocks,
+    rows_of_block,
+)
 from .scan import Block, Column, Stop
 from .source import StoreDirectory
 
@@ -45,6 +56,7 @@ class Selector:
         self._with_broken = with_broken
         self._use_index = use_index
         self._slots = slots
+        self._scanned = 0
 
     def found(self) -> Iterator[Found]:
         """Blocks and the wanted rows in each, in the order of commitlog offsets (of queue offsets for a range of a queue)."""
@@ -80,8 +92,17 @@ class Selector:
                 rows = rows[block.crc_ok[rows]]
         return (block, rows) if len(rows) else None
 
-    def _scan(self, start: int, end: int) -> Iterator[Found]:
-        for block in readable_blocks(self._store.commitlog, self._on_broken, start=start, end=end):
+    def _scan(self, start: int, end: int, *, beside_index: bool = False) -> Iterator[Found]:
+        window = min(STREAM_WINDOW, max(4096, end - start))
+        for block in readable_blocks(
+            self._store.commitlog, self._on_broken, start=start, end=end, window=window, past_zeros=not beside_index
+        ):
+            if beside_index and self._scanned <= SCANNED_QUIETLY:
+                self._scanned += len(block.data)
+                if self._scanned > SCANNED_QUIETLY:
+                    self._tell(f"the index does not cover the log from {start} on, which is read too")
+            if int(block.offsets[-1]) >= end:
+                block = rows_of_block(block, slice(0, int((block.offsets < end).sum())))
             found = self.match(block)
             if found is not None:
                 yield found
@@ -100,22 +121,7 @@ class Selector:
         key = want.key if want.key is not None else want.message_id
         assert key is not None
         offsets, index = offsets_of_key(self._store, topics, key.strip(), self._slots)
-        uncovered = index.uncovered()
-        size = sum(self._data_bytes(start, end) for start, end in uncovered)
-        if size > SCANNED_QUIETLY:
-            self._tell(f"the index does not cover {size} bytes of the log, which are read too")
-        yield from self._merge(sorted(offsets), uncovered)
-
-    def _data_bytes(self, start: int, end: int) -> int:
-        """How much of a commitlog range is not holes."""
-        total = 0
-        for file in self._store.commitlog.files:
-            low, high = max(start, file.base), min(end, file.end)
-            if low < high:
-                total += sum(
-                    max(0, min(stop, high - file.base) - max(begin, low - file.base)) for begin, stop in file.data_extents()
-                )
-        return total
+        yield from self._merge(sorted(offsets), index.uncovered())
 
     def _merge(self, offsets: list[int], uncovered: list[tuple[int, int]]) -> Iterator[Found]:
         """Single records and scanned ranges in the order of the log, none twice."""
@@ -125,7 +131,7 @@ class Selector:
             if end >= 0:
                 low, high = max(start, self._want.begin_offset), min(end, self._want.end_offset)
                 if low < high:
-                    yield from self._scan(low, high)
+                    yield from self._scan(low, high, beside_index=True)
             elif (found := self._single(start)) is not None:
                 yield found
 
