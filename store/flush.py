@@ -93,7 +93,7 @@ class FlushService:
     async def _final_flush(self) -> bool:
         try:
             batch = self._rows.unflushed()
-            await self._in_worker(lambda: self._rows.sync(batch))
+            await self.in_worker(lambda: self._rows.sync(batch))
             self._mark_log_flushed(batch)
             await self._flush_queues(thorough=True)
         except OSError as error:
@@ -248,7 +248,7 @@ class FlushService:
                 continue
             batch = rows.unflushed()
             try:
-                await self._in_worker(lambda rows=rows, batch=batch: rows.sync(batch))  # type: ignore[misc]
+                await self.in_worker(lambda rows=rows, batch=batch: rows.sync(batch))  # type: ignore[misc]
             except OSError:
                 for file, _ in batch:
                     file.dirty_again()
@@ -259,7 +259,7 @@ class FlushService:
             store.checkpoint.logics_msg_timestamp = timestamp
         if thorough or index_synced:
             store.checkpoint.write()
-            await self._in_worker(store.checkpoint.sync)
+            await self.in_worker(store.checkpoint.sync)
 
     async def _flush_index(self, *, at_once: bool) -> bool:
         index = self._store.index
@@ -267,9 +267,10 @@ class FlushService:
         if not at_once and not index.sync_due():
             return False
         sync = index.begin_sync()
-        await self._in_worker(lambda: index.run_sync(sync))
+        await self.in_worker(lambda: index.run_sync(sync))
         index.end_sync(sync)
         return True
 
-    def _in_worker(self, work: Callable[[], None]) -> Awaitable[None]:
+    def in_worker(self, work: Callable[[], None]) -> Awaitable[None]:
+        """Do some work in the thread of the syncs."""
         return asyncio.get_running_loop().run_in_executor(self._worker, work)

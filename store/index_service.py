@@ -65,7 +65,7 @@ class IndexService:
 
     __slots__ = (
         "_checkpoint", "_clock", "_config", "_done", "_files", "_flags", "_folder", "_fs", "_last", "_prefixes",
-        "_root", "_unsynced", "_waiting", "deferring", "last_sync", "pending_keys", "pending_offsets",
+        "_root", "_unsynced", "_waiting", "last_sync", "pending_keys", "pending_offsets",
         "pending_timestamps", "seen",
     )  # fmt: skip
 
@@ -99,10 +99,8 @@ class IndexService:
         self.pending_keys: list[str] = []
         self.pending_offsets: list[int] = []
         self.pending_timestamps: list[int] = []
-        #: Commitlog offset of the last message handed over while keys are put in blocks.
+        #: Commitlog offset of the last message handed over to `defer_keys`.
         self.seen = -1
-        #: Keys are put in blocks: `defer_keys` takes them instead of `put_keys`.
-        self.deferring = False
 
     # -- loading
 
@@ -255,6 +253,10 @@ class IndexService:
             self.pending_offsets += [phy_offset] * len(found)
             self.pending_timestamps += [store_timestamp] * len(found)
         self.seen = phy_offset
+        self.settle_if_full()
+
+    def settle_if_full(self) -> None:
+        """`settle` when a block has come together."""
         if len(self.pending_keys) >= BLOCK_KEYS:
             self.settle()
 

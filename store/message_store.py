@@ -12,10 +12,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from importlib import import_module
 
 from ..common.addresses import pack_host
 from ..common.message_codec import RecordView
 from ..common.topics import is_system_topic
+from .batch_writer import BatchWriter
 from .checkpoint import StoreCheckpoint
 from .cleaning import CleaningService
 from .commit_log import CommitLog
@@ -28,12 +30,13 @@ from .recovery import Recovery, RecoveryReport
 from .running_flags import RunningFlags
 from .store_lock import AbortFile, StoreLock
 from .store_stats import StoreStats
-from .store_writer import StoreWriter
 
 log = logging.getLogger(__name__)
 
 _UNIT = 20
 _SAMPLE_INTERVAL_S = 1
+_BUSY_MESSAGES = 500
+_BLOCKS = f"{__package__}.index_block"
 
 
 def now_ms() -> int:
@@ -41,7 +44,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class MessageStore(StoreWriter):
+class MessageStore(BatchWriter):
     """One store directory, open for reading and writing."""
 
     def __init__(
@@ -67,6 +70,9 @@ class MessageStore(StoreWriter):
         self._lock = StoreLock(self.fs, self.root)
         self._abort = AbortFile(self.fs, self.root)
         self._sampling: asyncio.TimerHandle | None = None
+        #: Has put so many messages within a second that its index is worth more memory.
+        self._busy = False
+        self._put_before = 0
         self.cleaning = CleaningService(self, clock)
 
     # -- life cycle
@@ -148,7 +154,26 @@ class MessageStore(StoreWriter):
 
     def _sample(self) -> None:
         self.stats.sample()
-        self._sampling = asyncio.get_running_loop().call_later(_SAMPLE_INTERVAL_S, self._sample)
+        loop = asyncio.get_running_loop()
+        self._sampling = loop.call_later(_SAMPLE_INTERVAL_S, self._sample)
+        if self._indexing and not self._busy:
+            self._busy = self.stats.put_messages - self._put_before >= _BUSY_MESSAGES
+            self._put_before = self.stats.put_messages
+            if self._busy:
+                loading = loop.create_task(self._index_in_blocks())
+                loading.add_done_callback(lambda task: task.cancelled() or task.result())
+
+    async def _index_in_blocks(self) -> None:
+        """From now on put keys into the index in blocks; what that needs is too big to be loaded by an idle broker."""
+        flush = self._flush
+        if flush is None:
+            return
+        try:
+            await flush.in_worker(lambda: import_module(_BLOCKS) and None)
+        except ImportError as error:
+            log.warning("keys are indexed one by one: %s", error)
+            return
+        self._put_keys, self._pending = self.index.defer_keys, self.index
 
     async def shutdown(self) -> None:
         """Refuse further puts, flush everything, mark the stop as clean and let go of the directory."""

@@ -11,11 +11,10 @@ import errno
 import logging
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from ..common.javatypes import string_hash
-from ..common.message import PROPERTIES_MAX_LENGTH, string_to_properties
-from ..common.message_codec import BadRecordError, iter_batch
+from ..common.message import PROPERTIES_MAX_LENGTH
 from ..common.record_layout import CQ_UNIT_SIZE
 from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
 from .commit_log import CRC_PROPERTY_LENGTH
@@ -24,6 +23,7 @@ from .consume_queue import ConsumeQueue
 from .dispatcher import deliver_time, enters_consume_queue, is_storable
 from .filesystem import FileSystem
 from .flush import FlushService
+from .index_service import BLOCK_KEYS, IndexService
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
 from .running_flags import RunningFlags
 from .store_reader import Arriving, StoreReader
@@ -34,16 +34,8 @@ _MAX_CACHED_TAGS = 10_000
 _LOG_INTERVAL_MS = 10_000
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _OK = PutStatus.PUT_OK
-#: In a batch there are no transactions, and no inner batches: those belong into batch consumequeues.
-_NOT_IN_BATCH = TRANSACTION_MASK | INNER_BATCH_FLAG
-#: Names and values of properties alternate between these two.
-_SEPARATORS = b"\x01\x02" * (PROPERTIES_MAX_LENGTH // 2 + 1)
-_NOT_SEPARATORS = bytes(set(range(256)) - {1, 2})
-_ITEM_HEAD = struct.Struct(">iiiii")  # size, magic and CRC (unused), flag, body length
 #: A message waiting for the sync of its record: end of the record, queue, and the arguments of `arriving`.
 _Unseen = tuple[int, ConsumeQueue, int, int, int, dict[str, str]]
-#: One message of a batch: flag, body, its properties.
-_Item = tuple[int, bytes, bytes]
 
 
 class StoreWriter(StoreReader):
@@ -61,11 +53,14 @@ class StoreWriter(StoreReader):
         self.table: dict[str, dict[int, ConsumeQueue]] = {}
         #: Told of every message that consumers may now read.
         self.arriving: Arriving | None = None
+        #: Topics that `arriving` wants to hear of; None is all of them.
+        self.awaited: Container[str] | None = None
         #: Store timestamp (ms) of the last message that has its unit.
         self.last_dispatched_timestamp = 0
         self._queue_root = f"{config.storePathRootDir}/consumequeue"
         self._queue_file_size = -(-config.mappedFileSizeConsumeQueue // CQ_UNIT_SIZE) * CQ_UNIT_SIZE
-        self._id_prefix = id_prefix
+        #: Store host in upper-case hex: ids of messages are this and 16 digits of the commitlog offset.
+        self.id_prefix = id_prefix
         self._sync = config.flushDiskType == "SYNC_FLUSH"
         self._crc_room = CRC_PROPERTY_LENGTH + 1 if config.enabledAppendPropCRC else 0
         self._max_properties = PROPERTIES_MAX_LENGTH - self._crc_room
@@ -77,6 +72,8 @@ class StoreWriter(StoreReader):
         self._silent_until = 0
         self._flush: FlushService | None = None
         self._put_keys: Callable[[str, str | None, str | None, int, int, int], None]
+        #: The index once it takes keys in blocks.
+        self._pending: IndexService | None = None
 
     def queue_for(self, topic: str, queue_id: int) -> ConsumeQueue:
         """The queue; an empty one is made when there is none."""
@@ -121,7 +118,7 @@ class StoreWriter(StoreReader):
         size = commit_log.last_size
         properties = msg.properties
         tags = properties.get("TAGS")
-        code = (self._tag_codes.get(tags) or self._hash_of(tags)) if tags else 0
+        code = self._tag_codes.get(tags) or self.hash_of(tags) if tags else 0
         if queue.is_delay:
             code = deliver_time(properties, self.delay_levels, timestamp) or code
         msg.tags_code = code
@@ -133,11 +130,58 @@ class StoreWriter(StoreReader):
             self._see_when_synced(queue, offset + 1, physical + size, code, timestamp, properties)
         else:
             queue.max_offset = offset + 1
-            if self.arriving is not None:
-                self.arriving(queue.topic, queue.queue_id, offset + 1, code, timestamp, properties)
+            if self._is_awaited(queue.topic):
+                self._tell(queue, offset + 1, code, timestamp, properties)
         self.stats.put_messages += 1
         self.stats.put_bytes += size
-        return PutMessageResult(_OK, physical, size, offset, timestamp, f"{self._id_prefix}{physical:016X}")
+        return PutMessageResult(_OK, physical, size, offset, timestamp, f"{self.id_prefix}{physical:016X}")
+
+    def put_plain(self, msg: InnerMessage, unique_key: str, keys: str | None) -> int:
+        """Append a message that is neither delayed nor of a transaction; its commitlog offset, -1 if it was not put.
+
+        The short way for what makes up nearly all messages: `tags_code` and the keys are given, `properties` may lack
+        the unique key and the keys, and no result is made. Its queue offset is the queue's `next_offset` less one, its
+        size the commitlog's `last_size`. After -1 nothing has changed: ask `put_message`, which knows why."""
+        encoded = msg.properties_bytes
+        if (
+            self._sync
+            or self.flags.bits
+            or not self._is_open
+            or len(msg.body) > self.config.maxMessageSize
+            or len(encoded) > self._max_properties
+        ):
+            return -1
+        topic = msg.topic
+        try:
+            queue = self.table[topic][msg.queue_id]
+            if queue.is_delay:
+                return -1
+            if not queue.room:
+                queue.make_room(1)
+            timestamp = self.clock()
+            commit_log = self.commit_log
+            physical = commit_log.append(queue, msg, msg.body, encoded, msg.flag, queue.next_offset, timestamp)
+        except (KeyError, OSError, struct.error):
+            return -1
+        code, size = msg.tags_code, commit_log.last_size
+        queue.max_offset = queue.put_unit(physical, size, code)
+        index = self._pending
+        if index is not None and keys is None:
+            index.pending_keys.append(f"{topic}#{unique_key}")
+            index.pending_offsets.append(physical)
+            index.pending_timestamps.append(timestamp)
+            index.seen = physical
+            if len(index.pending_keys) >= BLOCK_KEYS:
+                index.settle()
+        elif self._indexing:
+            self._put_keys(topic, unique_key, keys, physical, timestamp, 0)
+        self.last_dispatched_timestamp = timestamp
+        if self.arriving is not None and (self.awaited is None or topic in self.awaited):
+            self._tell(queue, queue.max_offset, code, timestamp, msg.properties)
+        stats = self.stats
+        stats.put_messages += 1
+        stats.put_bytes += size
+        return physical
 
     def _see_when_synced(
         self, queue: ConsumeQueue, next_offset: int, end: int, code: int, timestamp: int, properties: dict[str, str]
@@ -156,11 +200,20 @@ class StoreWriter(StoreReader):
         while unseen and unseen[0][0] <= offset:
             _, queue, next_offset, code, timestamp, properties = unseen.popleft()
             queue.max_offset = next_offset
-            if self.arriving is not None:
-                try:
-                    self.arriving(queue.topic, queue.queue_id, next_offset, code, timestamp, properties)
-                except Exception:
-                    log.exception("a held pull of topic %s could not be woken", queue.topic)
+            if self._is_awaited(queue.topic):
+                self._tell(queue, next_offset, code, timestamp, properties)
+
+    def _is_awaited(self, topic: str) -> bool:
+        return self.arriving is not None and (self.awaited is None or topic in self.awaited)
+
+    def _tell(
+        self, queue: ConsumeQueue, next_offset: int, code: int, timestamp: int, properties: dict[str, str]
+    ) -> None:
+        assert self.arriving is not None
+        try:
+            self.arriving(queue.topic, queue.queue_id, next_offset, code, timestamp, properties)
+        except Exception:
+            log.exception("a held pull of topic %s could not be woken", queue.topic)
 
     def _put_outside_queue(self, queue: ConsumeQueue, msg: InnerMessage, timestamp: int) -> PutMessageResult:
         """Append a prepared or rolled back transaction record: it gets queue offset 0 and no unit."""
@@ -177,102 +230,10 @@ class StoreWriter(StoreReader):
             self._flush.wake()
         self.stats.put_messages += 1
         self.stats.put_bytes += size
-        return PutMessageResult(_OK, physical, size, 0, timestamp, f"{self._id_prefix}{physical:016X}")
+        return PutMessageResult(_OK, physical, size, 0, timestamp, f"{self.id_prefix}{physical:016X}")
 
-    def put_messages(self, batch: InnerMessage) -> PutMessageResult:
-        """Append the messages of a batch (request 320) one after the other, all or none (asyncPutMessages)."""
-        if self.flags.bits or not self._is_open:
-            return self._failed(PutStatus.SERVICE_NOT_AVAILABLE)
-        if (
-            len(batch.body) > self.config.maxMessageSize
-            or batch.sys_flag & _NOT_IN_BATCH
-            or not is_storable(batch.topic, batch.queue_id)
-        ):
-            return self._failed(PutStatus.MESSAGE_ILLEGAL)
-        queue = self.queue_for(batch.topic, batch.queue_id)
-        try:
-            items = self._items_of(batch)
-        except BadRecordError:
-            return self._failed(PutStatus.MESSAGE_ILLEGAL)
-        if not items:
-            return self._failed(PutStatus.MESSAGE_ILLEGAL)
-        if any(len(properties) > self._max_properties for _, _, properties in items):
-            return self._failed(PutStatus.PROPERTIES_SIZE_EXCEEDED)
-        timestamp = self.clock()
-        try:
-            queue.make_room(len(items))
-            self._room_for_batch(queue, batch, items)
-            return self._append_items(queue, batch, items, timestamp)
-        except (OSError, struct.error) as error:
-            return self._append_failed(batch, error)
-
-    def _items_of(self, batch: InnerMessage) -> list[_Item]:
-        """The messages of a batch, the properties of the batch appended to those of each. Raises BadRecordError."""
-        extra = batch.properties_bytes
-        body = bytes(batch.body)
-        items: list[_Item] = []
-        position, limit = 0, len(body)
-        while position < limit:
-            if position + _ITEM_HEAD.size > limit:
-                raise _batch_error(body)
-            size, _, _, flag, length = _ITEM_HEAD.unpack_from(body, position)
-            body_at = position + _ITEM_HEAD.size
-            properties_at = body_at + length + 2
-            end = position + size
-            if (
-                length < 0
-                or end > limit
-                or properties_at + int.from_bytes(body[properties_at - 2 : properties_at], "big") != end
-            ):
-                raise _batch_error(body)
-            properties = body[properties_at:end]
-            if extra:
-                properties += extra if not properties or properties[-1] == 2 else b"\x02" + extra
-            items.append((flag, body[body_at : body_at + length], properties))
-            position = end
-        return items
-
-    def _room_for_batch(self, queue: ConsumeQueue, batch: InnerMessage, items: list[_Item]) -> None:
-        """All records of a batch go into one file: roll to the next one first if they do not fit."""
-        commit_log = self.commit_log
-        fixed = commit_log.size_of(queue, commit_log.sys_flag_of(batch), 0, self._crc_room)
-        commit_log.make_room(sum([fixed + len(body) + len(properties) for _, body, properties in items]))
-
-    def _append_items(
-        self, queue: ConsumeQueue, batch: InnerMessage, items: list[_Item], timestamp: int
-    ) -> PutMessageResult:
-        commit_log = self.commit_log
-        append, prefix = commit_log.append, self._id_prefix
-        first_offset = offset = queue.next_offset
-        units: list[int] = []
-        seen: list[tuple[int, int, dict[str, str]]] = []
-        ids = []
-        for flag, body, encoded in items:
-            physical = append(queue, batch, body, encoded, flag, offset, timestamp)
-            size = commit_log.last_size
-            ids.append(f"{prefix}{physical:016X}")
-            properties = _parsed(encoded)
-            tags = properties.get("TAGS")
-            code = (self._tag_codes.get(tags) or self._hash_of(tags)) if tags else 0
-            if queue.is_delay:
-                code = deliver_time(properties, self.delay_levels, timestamp) or code
-            units += (physical, size, code)
-            if self._indexing:
-                self._put_keys(queue.topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), physical, timestamp, 0)
-            offset += 1
-            seen.append((physical + size, code, properties))
-        queue.put_units(units)
-        self.last_dispatched_timestamp = timestamp
-        for number, (end, code, properties) in enumerate(seen, first_offset + 1):
-            self._see_when_synced(queue, number, end, code, timestamp, properties)
-        if not self._sync:
-            self._see_up_to(end)
-        first = units[0]
-        self.stats.put_messages += len(items)
-        self.stats.put_bytes += end - first
-        return PutMessageResult(_OK, first, end - first, first_offset, timestamp, ",".join(ids), len(items))
-
-    def _hash_of(self, tags: str) -> int:
+    def hash_of(self, tags: str) -> int:
+        """What a unit holds of a message's tags, unless it says when the message is due; kept for the next time."""
         if len(self._tag_codes) >= _MAX_CACHED_TAGS:
             self._tag_codes.clear()
         code = self._tag_codes[tags] = string_hash(tags)
@@ -317,25 +278,3 @@ class StoreWriter(StoreReader):
     def dispatch_behind_bytes(self) -> int:
         """Bytes of the commitlog that consumers cannot see yet."""
         return self.commit_log.max_offset - self.flushed_where if self._unseen else 0
-
-
-def _parsed(encoded: bytes) -> dict[str, str]:
-    """The dict of encoded properties."""
-    separators = encoded.translate(None, _NOT_SEPARATORS)
-    if separators == _SEPARATORS[: len(separators)] and not len(separators) & 1:
-        try:
-            words = iter(encoded.decode().replace("\x02", "\x01").split("\x01"))
-            return dict(zip(words, words, strict=False))
-        except UnicodeDecodeError:
-            pass
-    return string_to_properties(encoded.decode("utf-8", "replace"))
-
-
-def _batch_error(body: bytes) -> BadRecordError:
-    """What is wrong with a batch body."""
-    try:
-        for _ in iter_batch(body):
-            pass
-    except BadRecordError as error:
-        return error
-    return BadRecordError(0, "lengths", "a batch item has lengths that do not fit")
