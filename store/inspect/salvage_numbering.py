@@ -55,8 +55,9 @@ class Numbering:
                 breaks.append(i + 1)
                 continue
             if old != self.next_old:
+                if self.segments:
+                    breaks.append(i)
                 self._begin(old)
-                breaks.append(i)
             new.append(self.next_new)
             self.segments[-1][2] += 1
             self.next_old, self.next_new = old + 1, self.next_new + 1
