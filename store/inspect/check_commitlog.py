@@ -62,6 +62,7 @@ class CommitLogCheck:
         self._previous_time = 0
         self._shifts: dict[int, dict[int, int]] = {}
         self._blanks: set[int] = set()  # files whose blank has another magic
+        self._last: tuple[StoreFile, int, bytes] | None = None
         self._ends: list[tuple[StoreFile, Stop]] = []
 
     def blocks(self, start: int = 0, progress: Callable[[int], None] | None = None) -> Iterator[Block]:
@@ -70,6 +71,7 @@ class CommitLogCheck:
             if file.base + self.file_size > start:
                 yield from self._file(file, max(0, start - file.base), progress)
         self._check_ends()
+        self._check_last()
         self._check_shifts()
         self._check_first()
 
@@ -86,6 +88,7 @@ class CommitLogCheck:
                     break
                 self._check_block(item)
                 self.end_offset = int(item.offsets[-1] + item.head["size"][-1])
+                self._last = (item.file, int(item.offsets[-1]), item.record(item.count - 1))
                 self.report.count("records", item.count)
                 if progress:
                     progress(self.end_offset)
@@ -193,6 +196,22 @@ class CommitLogCheck:
                     file=self._name(file), position=position, offset=stop.offset, reason=stop.kind,
                 )  # fmt: skip
         self.damages.sort(key=lambda d: d.start)
+
+    def _check_last(self) -> None:
+        """The last record can be whole by its lengths and yet end in zeros: no CRC covers topic and properties."""
+        if self._last is None or self._live:
+            return
+        file, offset, data = self._last
+        text_end = len(data) if data[-2:] != b"\0\0" else len(data) - 2
+        record = read_record(data, check_crc=False)
+        if record is None or (record.properties_length == 0 and data[text_end - 1]):
+            return
+        if data[-1] == 0:
+            self.report.add(
+                "CL-TORN", f"the last record ends in zeros, as if only its first part was written (record at {offset}); "
+                "recovery takes it for whole", file=self._name(file), position=offset - file.base, offset=offset,
+                length=len(data), severity=Severity.ERROR, reason="zeros",
+            )  # fmt: skip
 
     def _check_block(self, block: Block) -> None:
         head = block.head

@@ -138,6 +138,12 @@ class IndexCheck:
             if view.first_offset < 0:
                 view.first_offset = int(entries["offset"][0])
             view.last_offset = int(entries["offset"][-1])
+        unused = file.read(HEADER_SIZE + slots * SLOT_SIZE, ENTRY_SIZE)
+        if any(unused):
+            self.report.add(
+                "IX-ENTRY", "entry 0 is never used, but holds something", file=index_name(file),
+                position=HEADER_SIZE + slots * SLOT_SIZE, entry=0,
+            )  # fmt: skip
         if judge:
             self._check_slots(file, slots, last_in_slot)
             self._check_header(view, capacity, int(np.count_nonzero(last_in_slot)))

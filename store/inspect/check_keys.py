@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from .check_index import ENTRY_DTYPE, ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE, IndexFileView, index_name, read_entries
+from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from .check_index import ENTRY_DTYPE, IndexFileView, index_name, read_entries
 from .columns import Dispatch, index_hashes, index_keys
 from .damage import Damage, damage_of
 from .findings import Report, Severity

@@ -7,7 +7,7 @@ compared in one numpy step; what does not fit is kept, bounded, and judged at th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -381,7 +381,7 @@ class QueueCheck:
 
     def _unit(
         self, kind: str, key: tuple[str, int], number: int, message: str, offset: int,
-        **evidence: int,
+        **evidence: Any,
     ) -> None:  # fmt: skip
         state = self._states.get(key)
         place = state.chain.at(number * CQ_UNIT_SIZE) if state else None

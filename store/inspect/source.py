@@ -7,7 +7,6 @@ then gives a short read instead of a signal, and memory stays flat. What the byt
 from __future__ import annotations
 
 import os
-import stat
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -154,8 +153,11 @@ def read_chain(directory: Path) -> FileChain:
     files: list[StoreFile] = []
     strangers: list[Path] = []
     for path in _entries(directory):
-        if len(path.name) == 20 and path.name.isascii() and path.name.isdigit() and stat.S_ISREG(path.stat().st_mode):
-            files.append(StoreFile(path, int(path.name)))
+        if len(path.name) == 20 and path.name.isascii() and path.name.isdigit() and path.is_file():
+            try:
+                files.append(StoreFile(path, int(path.name)))
+            except FileNotFoundError:
+                continue  # a running broker has removed it meanwhile
         else:
             strangers.append(path)
     files.sort(key=lambda f: f.base)

@@ -6,6 +6,7 @@ what it says of the sound store.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import struct
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 from rocketmq_ops.common.record_layout import Field, fields_of
 from rocketmq_ops.store.inspect.check import CheckOptions, CheckResult, check_store
-from rocketmq_ops.store.inspect.check_index import HEADER_SIZE, read_header, slots_of
+from rocketmq_ops.store.inspect.check_index import HEADER_SIZE, slots_of
 from rocketmq_ops.store.inspect.scan import Block, walk
 from rocketmq_ops.store.inspect.source import StoreDirectory
 from tests.store.store_helpers import Clock, message, open_store
@@ -395,8 +396,6 @@ def check(root: Path, **options: object) -> CheckResult:
 
 def write_own_store(root: Path, messages: int = 700) -> None:
     """A store of ours with several small files of each kind: at least four of the commitlog, stopped cleanly."""
-    import asyncio
-
     async def write() -> None:
         clock = Clock()
         store = open_store(root, clock=clock)
@@ -413,10 +412,6 @@ def write_own_store(root: Path, messages: int = 700) -> None:
     asyncio.run(write())
 
 
-def index_header_position(field: str) -> int:
-    """Where a field of the index header lies; the last byte of it."""
-    ends = {"beginTimestamp": 7, "endTimestamp": 15, "beginPhyOffset": 23, "endPhyOffset": 31, "hashSlotCount": 35}
-    return ends.get(field, 39)
-
-
-__all__ = [name for name in dir() if not name.startswith("_")] + ["read_header"]
+def flip_unit_of(root: Path, topic: str) -> None:
+    """The last bit of the first unit's tag in queue 0 of a topic."""
+    flip(root / "consumequeue" / topic / "0" / f"{0:020d}", 19)

@@ -1,0 +1,150 @@
+"""Nothing is found on sound stores: written by ours and stopped, killed, grown old, or being written while it is checked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.store.inspect.check import CheckOptions, check_store, start_of
+from rocketmq_ops.store.inspect.source import StoreDirectory
+from tests.store.inspect import damage as d
+from tests.store.inspect.damage import Sound, check
+from tests.store.store_helpers import Clock, kill, message, open_store
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from tests.store.store_helpers import message, open_store
+store = open_store(Path(sys.argv[1]), clock=lambda: int(time.time() * 1000))
+stop = sys.stdin.fileno()
+import select
+i = 0
+while not select.select([stop], [], [], 0)[0]:
+    for _ in range(50):
+        store.put_message(message(f"Topic{i % 3}", i % 2, b"x" * (i % 900), KEYS=f"k{i}", TAGS=f"t{i % 5}"))
+        i += 1
+    if i == 500:
+        print("writing", flush=True)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    root = tmp_path / "store"
+    d.write_own_store(root)
+    return root
+
+
+def test_stopped(own: Path) -> None:
+    result = check(own)
+    assert result.report.counts == {}
+    assert result.report.facts["records"] == 700
+    assert result.report.facts["indexEntries"] == 2100
+
+
+def test_killed(tmp_path: Path) -> None:
+    """A killed process leaves what it wrote in the page cache: all is there but a clean stop."""
+    store = open_store(tmp_path / "store")
+    for i in range(300):
+        store.put_message(message("T", i % 2, b"x" * i, KEYS=f"k{i}"))
+    kill(store)
+    assert check(tmp_path / "store").report.counts == {"AB-PRESENT": 1}
+
+
+def test_after_expiry_of_files(own: Path) -> None:
+    """The oldest commitlog file expires, and with it queue and index files that hold nothing else."""
+
+    async def expire() -> None:
+        clock = Clock(1_700_000_000_000 + 100 * 3_600_000)
+        store = open_store(own, clock=clock, fileReservedTime=1)
+        store.start()
+        for path in Sound(own).log[:2]:
+            os.utime(path, (1, 1))
+        store.clean_expired(clock.now)
+        await store.shutdown()
+
+    before = len(Sound(own).log)
+    asyncio.run(expire())
+    assert len(Sound(own).log) < before
+    result = check(own, reserved_hours=0)
+    assert set(result.report.counts) == {"CL-FIRST"}
+    assert {finding.severity for finding in result.report.findings} == {"info"}
+    assert result.report.facts["unitsOfExpiredRecords"] > 0
+
+
+def test_while_a_broker_writes(tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd()
+    )
+    assert writer.stdin and writer.stdout
+    try:
+        assert writer.stdout.readline() == b"writing\n"
+        seen = []
+        for _ in range(6):
+            result = check(root, live=True)
+            assert result.report.counts == {}, result.report.findings[:3]
+            seen.append(result.end_offset)
+        assert writer.poll() is None
+        assert seen == sorted(seen) and seen[-1] > seen[0]
+    finally:
+        writer.stdin.close()
+        writer.wait(10)
+        writer.stdout.close()
+
+
+def test_nothing_on_disk_changes(own: Path) -> None:
+    def state() -> dict[str, tuple[int, int, bytes]]:
+        return {
+            str(p): (p.stat().st_mtime_ns, p.stat().st_ino, p.read_bytes()) for p in own.rglob("*") if p.is_file()
+        }
+
+    before = state()
+    check(own)
+    assert state() == before
+
+
+def test_a_part_of_the_log(own: Path) -> None:
+    """From the middle on, nothing is missed and nothing is blamed that lies before."""
+    log = Sound(own).log
+    result = check(own, start=int(log[2].name))
+    assert result.report.counts == {}
+    assert 0 < result.report.facts["records"] < 700
+
+
+def test_a_time_limit_and_going_on(own: Path) -> None:
+    first = check(own, max_seconds=0.0)
+    assert first.resume_at is not None
+    rest = check(own, start=first.resume_at)
+    assert first.report.facts["records"] + rest.report.facts["records"] == 700
+    assert (first.report.counts, rest.report.counts) == ({}, {})
+
+
+def test_since_begins_with_the_file_that_holds_the_time(own: Path) -> None:
+    records, log = Sound(own).records(), Sound(own).log
+    store = StoreDirectory(own)
+    times = {r.file: int.from_bytes(r.data[56:64], "big") for r in reversed(records)}
+    assert start_of(store, times[log[2]]) == int(log[2].name)
+    assert start_of(store, times[log[2]] - 1) == int(log[1].name)
+    assert start_of(store, 0) == 0
+    store.close()
+
+
+def test_parts_can_be_left_out(own: Path) -> None:
+    d.flip_unit_of(own, "Topic0")
+    assert set(check(own).report.counts) == {"CQ-TAG"}
+    assert check(own, parts=("commitlog", "index")).report.counts == {}
+
+
+def test_progress_is_told(own: Path) -> None:
+    store = StoreDirectory(own)
+    told: list[int] = []
+    result = check_store(store, CheckOptions(), told.append)
+    store.close()
+    assert told == sorted(told)
+    assert told[-1] == result.end_offset
