@@ -25,7 +25,7 @@ def next_record(file: StoreFile, position: int, *, any_offset: bool = False) -> 
 
     With `any_offset` a record may name any offset, for files that carry another file's name.
     """
-    while position < file.size:
+    while (position := _skip_zeros(file, position)) < file.size:
         data = file.read(position, WINDOW)
         at = _scan(file, data, position, any_offset)
         if at is not None:
@@ -34,6 +34,12 @@ def next_record(file: StoreFile, position: int, *, any_offset: bool = False) -> 
             return None
         position += len(data) - HEAD
     return None
+
+
+def _skip_zeros(file: StoreFile, position: int) -> int:
+    """Where a record or blank can begin at the earliest: its size is no zero, though its first bytes may be."""
+    nonzero = first_nonzero(file, position)
+    return file.size if nonzero is None else max(position, nonzero - 3)
 
 
 def _scan(file: StoreFile, data: bytes, position: int, any_offset: bool) -> int | None:
@@ -66,7 +72,7 @@ def _is_record(file: StoreFile, data: bytes, position: int, start: int, any_offs
 
 def find_blank(file: StoreFile, position: int) -> int | None:
     """The position at or after `position` of a blank that reaches exactly to the end of the file, or None."""
-    while position < file.size:
+    while (position := _skip_zeros(file, position)) < file.size:
         data = file.read(position, WINDOW)
         found = data.find(_BLANK, 4)
         while found >= 0:
