@@ -19,7 +19,7 @@ from ...common.errors import RocketMQError
 from .records import NO_LIMIT, OnBroken, Selection
 from .source import StoreDirectory
 from .sql_tables import TABLES, read_table
-from .sql_text import Query, understand
+from .sql_text import Query, tokens, understand
 
 CACHE_KIB = 8192
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
@@ -109,6 +109,7 @@ class Database:
             self._db.set_authorizer(None)
         if cursor.description is None:
             raise QueryError("the query gives no columns", 'give a SELECT, for example "select count(*) from messages"')
+        _add_joined(sql, watch.read)
         return {table: [c for c in TABLES[table] if c in columns] for table, columns in watch.read.items()}
 
     def _fill(self, table: str, columns: list[str], query: Query, *, alone: bool) -> int:
@@ -147,6 +148,19 @@ class Database:
         except sqlite3.Error:
             return False
         return True
+
+
+def _add_joined(sql: str, read: dict[str, set[str]]) -> None:
+    """Add the columns that USING names and NATURAL implies: sqlite does not tell of them."""
+    words = {token.text for token in tokens(sql) if token.kind == "name"}
+    if "using" in words or "natural" in words:
+        for table in words & set(TABLES):
+            read.setdefault(table, set())
+    for table, columns in read.items():
+        if "using" in words:
+            columns.update(c for c in TABLES[table] if c.lower() in words)
+        if "natural" in words:
+            columns.update(c for c in TABLES[table] if any(c in TABLES[other] for other in read if other != table))
 
 
 class _Watch:
