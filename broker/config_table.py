@@ -59,6 +59,15 @@ class ConfigEntries(Generic[T]):
         self._unknown.pop(name, None)
 
 
+def restore(table: dict[str, T], before: dict[str, T | None]) -> None:
+    """Put back the entries that a change replaced; None stands for one that was not there."""
+    for name, entry in before.items():
+        if entry is None:
+            table.pop(name, None)
+        else:
+            table[name] = entry
+
+
 def without_nulls(value: Any) -> Any:
     """`value` without dict entries that are None, at any depth (fastjson does not write null fields)."""
     if isinstance(value, dict):

@@ -56,6 +56,7 @@ from rocketmq_ops.broker.subscription_group_manager import SubscriptionGroupMana
 from rocketmq_ops.broker.topic_config_manager import TopicConfigManager
 from rocketmq_ops.broker.transactional_message_service import TransactionalMessageService
 from rocketmq_ops.common.addresses import format_address
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -160,6 +161,7 @@ class BrokerController:
         self.delay.load()
         install_all(self)
         self.store.arriving = self.held_pulls.message_arriving
+        self.store.awaited = self.held_pulls.table
         self.server.on_close(self._client_closed)
         host, port = self.server_config.bindAddress, self.server_config.listenPort
         if port > VIP_PORT_DISTANCE:
@@ -196,9 +198,15 @@ class BrokerController:
         await self.server.stop()
         await self.store.shutdown()
         await self._files.wait()
+        unsaved: RocketMQError | None = None
         for manager in (self.topics, self.groups, self.offsets, self.delay):
-            manager.persist()
+            try:
+                manager.persist()
+            except RocketMQError as error:
+                unsaved = unsaved or error
         await self.outer.close()
+        if unsaved is not None:
+            raise unsaved
 
     async def _drain(self) -> None:
         """Take no more sends, and let those that wait for the disk be answered."""

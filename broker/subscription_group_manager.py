@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object
+from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object, restore
 from rocketmq_ops.broker.topic_attributes import GROUP_ATTRIBUTES, alter_attributes
 from rocketmq_ops.common import fastjson, topics
 from rocketmq_ops.common.data_version import DataVersion
@@ -125,7 +125,10 @@ class SubscriptionGroupManager:
     # -- administration -----------------------------------------------------------------------------------------
 
     def update(self, configs: Iterable[SubscriptionGroupConfig]) -> None:
-        """Create or replace groups. Raises RocketMQError, and changes nothing, for an attribute that is not allowed."""
+        """Create or replace groups.
+
+        Raises RocketMQError, and changes nothing, for an attribute that is not allowed or an unwritable file.
+        """
         changed: list[SubscriptionGroupConfig] = []
         for config in configs:
             old = self.table.get(config.group_name)
@@ -133,19 +136,25 @@ class SubscriptionGroupManager:
                 GROUP_ATTRIBUTES, old.attributes if old else {}, config.attributes, create=old is None
             )
             changed.append(msgspec.structs.replace(config, attributes=attributes))
+        before = {config.group_name: self.table.get(config.group_name) for config in changed}
         for config in changed:
             self.table[config.group_name] = config
             self.data_version.next_version()
-        if changed:
-            self.persist()
+        try:
+            if changed:
+                self.persist()
+        except RocketMQError:
+            restore(self.table, before)
+            self.data_version.next_version()
+            raise
 
     def delete(self, group: str) -> bool:
-        """Remove a group with what was forbidden to it; False when there was none."""
+        """Remove a group with its forbidden entries, not yet from the file (`persist`); False when there was none."""
         self.forbidden_table.pop(group, None)
         if self.table.pop(group, None) is None:
             return False
         self._entries.forget(group)
-        self._changed()
+        self.data_version.next_version()
         return True
 
     def forbidden(self, group: str, topic: str, index: int) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object
+from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object, restore
 from rocketmq_ops.broker.topic_attributes import TOPIC_ATTRIBUTES, alter_attributes
 from rocketmq_ops.broker.topic_check import topic_remark
 from rocketmq_ops.common import fastjson, topics
@@ -230,7 +230,8 @@ class TopicConfigManager:
     def update(self, configs: Iterable[TopicConfig]) -> list[TopicConfig]:
         """Create or replace topics, whose `attributes` are alterations (`+key`, `-key`); the entries as they now are.
 
-        Raises RocketMQError, and changes nothing, when an alteration of any of them is not allowed.
+        Raises RocketMQError, and changes nothing, when an alteration of any of them is not allowed or the file cannot
+        be written: what an administrator was told has failed does not come to be later.
         """
         changed: list[TopicConfig] = []
         for config in configs:
@@ -241,10 +242,16 @@ class TopicConfigManager:
             if "+reserve.time" in config.attributes:
                 raise RocketMQError("Update topic reserveTime not supported")
             changed.append(msgspec.structs.replace(config, attributes=attributes))
+        before = {config.topic_name: self.table.get(config.topic_name) for config in changed}
         for config in changed:
             self._put(config)
-        if changed:
-            self.persist()
+        try:
+            if changed:
+                self.persist()
+        except RocketMQError:
+            restore(self.table, before)
+            self.next_version()
+            raise
         return changed
 
     def update_order(self, order_topics: Iterable[str]) -> None:
@@ -274,12 +281,11 @@ class TopicConfigManager:
         self._controller.outer.topics_changed([config])
 
     def delete(self, topic: str) -> bool:
-        """Remove a topic from the table and the file; False when there was none."""
+        """Remove a topic from the table, not yet from the file (`persist`); False when there was none."""
         if self.table.pop(topic, None) is None:
             return False
         self._entries.forget(topic)
         self.next_version()
-        self.persist()
         return True
 
     def _put(self, config: TopicConfig) -> None:

@@ -87,8 +87,9 @@ def save_with_backup(path: str, data: bytes, files: SmallFiles = OS_FILES) -> No
         files.write_synced(path + ".tmp", data)
         files.replace(path + ".tmp", path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(path + ".tmp")
+        for left in (path + ".tmp", path + ".bak.tmp"):
+            with contextlib.suppress(OSError):
+                os.unlink(left)
         raise RocketMQError(
             f"cannot save {path}: {error.strerror or error}", "check free space and permissions of its directory"
         ) from error

@@ -81,6 +81,12 @@ class GroupAdmin:
         if self._controller.config.autoDeleteUnusedStats:
             self._controller.stats.on_group_deleted(group)
         log.warning("subscription group %s deleted by %s", group, channel.remote)
+        try:
+            self._groups.persist()
+        except RocketMQError as error:
+            return request.reply(
+                ResponseCode.SYSTEM_ERROR, f"deleted, but it may come back after a restart: {error}; {error.next_step}"
+            )
         return request.reply()
 
     def update_and_get_forbidden(

@@ -123,6 +123,13 @@ class TopicAdmin:
                 self._controller.stats.on_topic_deleted(name)
         self._controller.store.delete_topics(set(doomed))
         log.warning("topic %s deleted by %s", ", ".join(doomed), channel.remote)
+        try:
+            # After the queues are gone: on a full disk that makes room for the file.
+            self._topics.persist()
+        except RocketMQError as error:
+            return request.reply(
+                ResponseCode.SYSTEM_ERROR, f"deleted, but it may come back after a restart: {error}; {error.next_step}"
+            )
         return request.reply()
 
     def get_all_topic_config(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:

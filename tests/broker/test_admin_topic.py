@@ -6,6 +6,7 @@ import zlib
 
 import pytest
 
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.bodies import CreateTopicListRequestBody, RegisterBrokerBody, TopicConfig
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -134,6 +135,30 @@ def test_deletion_takes_queues_offsets_and_pop_retry_topics_along(tmp_path):
         assert controller.store.max_offset("T", 0) == 1
 
     with_broker(tmp_path, scenario)
+
+
+def test_a_full_disk_does_not_keep_a_topic_from_being_deleted(tmp_path, monkeypatch):
+    """Deleting is how room is made: the queues go before the file is written."""
+
+    async def scenario(broker):
+        await broker.ask(17, create("T"))
+        await broker.send("T")
+        topics, folder = broker.controller.topics, tmp_path / "consumequeue" / "T"
+        save = topics.persist
+
+        def refuse():
+            assert not folder.exists()
+            raise RocketMQError("cannot save topics.json: No space left on device", "free space")
+
+        monkeypatch.setattr(topics, "persist", refuse)
+        answer = await broker.ask(215, topic="T")
+        assert answer.code == ResponseCode.SYSTEM_ERROR
+        assert answer.remark.startswith("deleted, but it may come back after a restart: cannot save topics.json")
+        assert topics.get("T") is None and not folder.exists()
+        monkeypatch.setattr(topics, "persist", save)
+
+    with_broker(tmp_path, scenario)
+    assert "T" not in json.loads((tmp_path / "config" / "topics.json").read_text())["topicConfigTable"]
 
 
 def test_queues_of_unknown_topics_are_cleaned(tmp_path):

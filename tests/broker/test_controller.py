@@ -11,6 +11,7 @@ import pytest
 
 from rocketmq_ops.broker.background_files import BackgroundFiles
 from rocketmq_ops.broker.controller import VIP_PORT_DISTANCE, free_port_with_vip
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
 from rocketmq_ops.remoting.bodies import TopicRouteData
@@ -124,6 +125,25 @@ def test_a_file_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
         assert not files._writing
 
     asyncio.run(main())
+
+
+def test_one_file_that_cannot_be_saved_at_the_stop_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        broker = new_broker(tmp_path)
+        await broker.start()
+        broker.offsets.commit("g", "T", 0, 5)
+
+        def refuse() -> None:
+            raise RocketMQError("cannot save topics.json: No space left on device", "free space")
+
+        monkeypatch.setattr(broker.topics, "persist", refuse)
+        with pytest.raises(RocketMQError, match=r"topics\.json"):
+            await broker.stop()
+
+    asyncio.run(main())
+    assert '"T@g"' in (tmp_path / "config" / "consumerOffset.json").read_text()
 
 
 def test_stop_and_start_again(tmp_path: Path) -> None:

@@ -94,5 +94,7 @@ def test_a_disk_that_refuses_the_file_does_not_refuse_the_client(tmp_path):
     manager = manager_at(tmp_path)
     (tmp_path / "config").write_text("in the way of the directory")
     assert manager.find("g") is manager.table["g"]
+    kept = manager.table["g"]
     with pytest.raises(RocketMQError, match=r"subscriptionGroup\.json"):
-        manager.update([SubscriptionGroupConfig(group_name="h")])
+        manager.update([SubscriptionGroupConfig(group_name=name, retry_max_times=3) for name in ("g", "h")])
+    assert manager.table["g"] is kept and not manager.contains("h")

@@ -197,6 +197,7 @@ def test_deletion_is_kept(tmp_path):
     manager.create_in_send_message("T", "TBW102", "1.2.3.4:5", 4, 0)
     assert manager.delete("T") is True
     assert manager.delete("T") is False
+    manager.persist()
     again = manager_at(tmp_path)
     again.load()
     assert again.get("T") is None
@@ -208,7 +209,8 @@ def test_a_disk_that_refuses_the_file_does_not_refuse_the_client(tmp_path):
     created = manager.create_in_send_message("T", "TBW102", "1.2.3.4:5", 4, 0)
     assert manager.get("T") is created
     with pytest.raises(RocketMQError, match=r"topics\.json"):
-        manager.update([TopicConfig(topic_name="U")])
+        manager.update([TopicConfig(topic_name="U"), TopicConfig(topic_name="T", read_queue_nums=9)])
+    assert manager.get("U") is None and manager.get("T") is created, "what was told to have failed is not so later"
     (tmp_path / "config").unlink()
     manager.persist()
     again = manager_at(tmp_path)

@@ -23,7 +23,7 @@ from rocketmq_ops.common.unique_id import UniqueIdFactory, near_time_of
 
 def test_addresses_sort_by_number_not_by_text() -> None:
     texts = ["127.0.0.10:9", "127.0.0.9:10911", "127.0.0.9:9876", "[::1]:5", "host-b:1"]
-    assert sorted(reversed(texts), key=address_key) == [
+    assert sorted(texts[::-1], key=address_key) == [
         "127.0.0.9:9876", "127.0.0.9:10911", "127.0.0.10:9", "[::1]:5", "host-b:1"]  # fmt: skip
 
 
@@ -137,6 +137,7 @@ def test_a_failed_save_at_any_step_keeps_a_whole_file(tmp_path: Path) -> None:
             save_with_backup(path, b"three", FailingFiles(step))
         assert Path(path).read_bytes() == b"two"
         assert load_with_backup(path, bytes.decode) == "two"
+        assert not list(Path(path).parent.glob("*.tmp")), "nothing half-written takes the room that is missing"
     save_with_backup(path, b"three", FailingFiles(4))
     assert Path(path).read_bytes() == b"three"
 
