@@ -271,6 +271,6 @@ class FlushService:
         index.end_sync(sync)
         return True
 
-    def in_worker(self, work: Callable[[], None]) -> Awaitable[None]:
+    def in_worker(self, work: Callable[[], object]) -> Awaitable[object]:
         """Do some work in the thread of the syncs."""
         return asyncio.get_running_loop().run_in_executor(self._worker, work)

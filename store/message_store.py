@@ -169,7 +169,7 @@ class MessageStore(BatchWriter):
         if flush is None:
             return
         try:
-            await flush.in_worker(lambda: import_module(_BLOCKS) and None)
+            await flush.in_worker(lambda: import_module(_BLOCKS))
         except ImportError as error:
             log.warning("keys are indexed one by one: %s", error)
             return

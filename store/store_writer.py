@@ -72,6 +72,8 @@ class StoreWriter(StoreReader):
         self._silent_until = 0
         self._flush: FlushService | None = None
         self._put_keys: Callable[[str, str | None, str | None, int, int, int], None]
+        #: Queue offset of the message that `put_plain` has put last.
+        self.last_queue_offset = -1
         #: The index once it takes keys in blocks.
         self._pending: IndexService | None = None
 
@@ -140,8 +142,8 @@ class StoreWriter(StoreReader):
         """Append a message that is neither delayed nor of a transaction; its commitlog offset, -1 if it was not put.
 
         The short way for what makes up nearly all messages: `tags_code` and the keys are given, `properties` may lack
-        the unique key and the keys, and no result is made. Its queue offset is the queue's `next_offset` less one, its
-        size the commitlog's `last_size`. After -1 nothing has changed: ask `put_message`, which knows why."""
+        the unique key and the keys, and no result is made: `last_queue_offset` has its queue offset, the commitlog's
+        `last_size` its size. After -1 nothing has changed: ask `put_message`, which knows why."""
         encoded = msg.properties_bytes
         if (
             self._sync
@@ -160,11 +162,13 @@ class StoreWriter(StoreReader):
                 queue.make_room(1)
             timestamp = self.clock()
             commit_log = self.commit_log
-            physical = commit_log.append(queue, msg, msg.body, encoded, msg.flag, queue.next_offset, timestamp)
+            offset = queue.next_offset
+            physical = commit_log.append(queue, msg, msg.body, encoded, msg.flag, offset, timestamp)
         except (KeyError, OSError, struct.error):
             return -1
         code, size = msg.tags_code, commit_log.last_size
         queue.max_offset = queue.put_unit(physical, size, code)
+        self.last_queue_offset = offset
         index = self._pending
         if index is not None and keys is None:
             index.pending_keys.append(f"{topic}#{unique_key}")

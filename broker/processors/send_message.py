@@ -16,15 +16,11 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.inner_messages import delay_level, encode_properties, schedule
 from rocketmq_ops.broker.put_result import STORED, put_answer
 from rocketmq_ops.broker.send_checks import SendChecks, SendHeader
+from rocketmq_ops.broker.send_shapes import UNIQUE_KEY_MARK, SendShapes
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
-    PROPERTY_DELAY_TIME_LEVEL,
-    PROPERTY_INNER_NUM,
     PROPERTY_MSG_REGION,
     PROPERTY_POP_CK,
-    PROPERTY_TIMER_DELAY_MS,
-    PROPERTY_TIMER_DELAY_SEC,
-    PROPERTY_TIMER_DELIVER_MS,
     PROPERTY_TRACE_SWITCH,
     PROPERTY_TRANSACTION_PREPARED,
     PROPERTY_UNIQ_KEY,
@@ -59,22 +55,6 @@ if TYPE_CHECKING:
 
 #: Plans kept at most; those of deleted topics go with the others when there are more.
 MAX_PLANS = 10_000
-#: Properties with which a message does not take the short way.
-SPECIAL_PROPERTIES = frozenset(
-    {
-        PROPERTY_CLUSTER,
-        PROPERTY_DELAY_TIME_LEVEL,
-        PROPERTY_INNER_NUM,
-        PROPERTY_MSG_REGION,
-        PROPERTY_POP_CK,
-        PROPERTY_TIMER_DELAY_MS,
-        PROPERTY_TIMER_DELAY_SEC,
-        PROPERTY_TIMER_DELIVER_MS,
-        PROPERTY_TRACE_SWITCH,
-        PROPERTY_TRANSACTION_PREPARED,
-    }
-)
-
 #: Flags with which a message does not take the short way either.
 _SPECIAL_FLAGS = INNER_BATCH_FLAG | TRANSACTION_MASK
 _PUT_OK = PutStatus.PUT_OK
@@ -98,7 +78,9 @@ class SendMessageProcessor:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
         self._topics = controller.topics.table
-        self._put = controller.store.put_message
+        self._store = controller.store
+        self._shapes = SendShapes(controller.store.hash_of)
+        self._known_shapes = self._shapes.table
         self._plans: dict[str, SendPlan] = {}
         self._checks = SendChecks(controller)
         self._unique_ids = UniqueIdFactory()
@@ -115,9 +97,10 @@ class SendMessageProcessor:
             f"{PROPERTY_CLUSTER}\x01{config.brokerClusterName}\x02"
         )
         fixed = quote_fields(self._answer_fields)[1:-1].encode().replace(b"%", b"%%")
-        self._answer_template = success_template(
-            b'"queueId":"%d","transactionId":"%b","msgId":"%b",' + fixed + b',"queueOffset":"%d"'
-        )
+        ids = b'"queueId":"%d","transactionId":"%b","msgId":'
+        prefix = self._store.id_prefix.encode()
+        self._answer_template = success_template(ids + b'"' + prefix + b'%016X",' + fixed + b',"queueOffset":"%d"')
+        self._batch_template = success_template(ids + b'"%b",' + fixed + b',"queueOffset":"%d"')
         self._sync_flush = self._controller.store_config.flushDiskType == "SYNC_FLUSH"
 
     def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | bytes | object:
@@ -126,37 +109,65 @@ class SendMessageProcessor:
         plan = self._plans.get(topic)
         text = header.properties
         body = request.body
-        if plan is None or plan.config is not self._topics.get(topic) or header.batch or not text or not body:
+        if plan is None or plan.config is not self._topics.get(topic) or not text or not body:
             return self._send_general(channel, request, header)
+        before, _, unique_key = text.partition(UNIQUE_KEY_MARK)
+        unique_key, separator, after = unique_key.partition("\x02")
+        shape, keys = self._known_shapes.get(before + separator + after), None
+        if shape is None:
+            shape, keys = self._shapes.find(before + separator + after)
         queue_id = header.queue_id
         if queue_id < 0:
             queue_id = randrange(plan.write_queue_nums)
-        try:
-            properties = dict([piece.split("\x01", 1) for piece in text.split("\x02") if piece])
-            unique_key = properties[PROPERTY_UNIQ_KEY]
-            raw_properties = (text + self._suffix if text[-1] == "\x02" else f"{text}\x02{self._suffix}").encode()
-        except (ValueError, KeyError):
-            return self._send_general(channel, request, header)
         sys_flag = header.sys_flag
-        special = sys_flag & _SPECIAL_FLAGS or not SPECIAL_PROPERTIES.isdisjoint(properties)
-        if special or queue_id >= plan.queue_id_limit:
+        if (
+            not shape.plain
+            or (before and before[-1] != "\x02")
+            or sys_flag & _SPECIAL_FLAGS
+            or queue_id >= plan.queue_id_limit
+            or request.serialize_type
+            or not (unique_key.isalnum() and unique_key.isascii())
+        ):
             return self._send_general(channel, request, header)
-        result = self._put(
-            InnerMessage(
-                topic, queue_id, body, properties, raw_properties, channel.remote_host_bytes, header.born_timestamp,
-                header.flag, sys_flag | plan.sys_flag, header.reconsume_times or 0,
-            )
+        try:
+            encoded = (text + self._suffix if text[-1] == "\x02" else f"{text}\x02{self._suffix}").encode()
+        except UnicodeEncodeError:
+            return self._send_general(channel, request, header)
+        message = InnerMessage(
+            topic, queue_id, body, shape.properties, encoded, channel.remote_host_bytes, header.born_timestamp,
+            header.flag, sys_flag | plan.sys_flag, header.reconsume_times or 0, 0, shape.tags_code,
         )  # fmt: skip
-        if result.status is not _PUT_OK:
-            return self._refuse(request, result.status)
+        if header.batch:
+            return self._put_batch(channel, request, header, message, unique_key)
+        store = self._store
+        offset = store.put_plain(message, unique_key, keys)
+        if offset < 0:
+            return self._send_general(channel, request, header)
         counters = plan.counters
         counters.put_nums += 1
         counters.put_times += 1
+        counters.put_size += store.commit_log.last_size
+        return header_frame(
+            self._answer_template % (queue_id, unique_key.encode(), offset, store.last_queue_offset, request.opaque)
+        )
+
+    def _put_batch(
+        self, channel: Channel, request: RemotingCommand, header: SendHeader, message: InnerMessage, unique_key: str
+    ) -> RemotingCommand | bytes | object:
+        """A plain batch; its properties go to each of its messages."""
+        if self._sync_flush:
+            return self._send_general(channel, request, header)
+        result = self._store.put_messages(message)
+        if result.status is not _PUT_OK:
+            return self._refuse(request, result.status)
+        counters = self._plans[message.topic].counters
+        counters.put_nums += result.message_count
+        counters.put_times += 1
         counters.put_size += result.wrote_bytes
-        if self._sync_flush or request.serialize_type or not (unique_key.isalnum() and unique_key.isascii()):
-            return self._answer_stored(channel, request, properties, result, queue_id)
-        key, message_id = unique_key.encode(), result.offset_msg_id.encode()
-        return header_frame(self._answer_template % (queue_id, key, message_id, result.queue_offset, request.opaque))
+        ids = result.offset_msg_id.encode()
+        return header_frame(
+            self._batch_template % (message.queue_id, unique_key.encode(), ids, result.queue_offset, request.opaque)
+        )
 
     # -- the general way ----------------------------------------------------------------------------------------
 
