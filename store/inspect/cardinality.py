@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Final
 
 EXACT_UP_TO: Final = 50_000
+LONG: Final = 64  # bytes; of longer values a digest is kept
 _BITS: Final = 14
 REGISTERS: Final = 1 << _BITS
 STANDARD_ERROR: Final = 1.04 / math.sqrt(REGISTERS)  # 0.8 %
@@ -29,7 +30,7 @@ class Cardinality:
         if self._seen is not None:
             before = self.total
             for value in values:
-                self._seen.add(value)
+                self._seen.add(value if len(value) <= LONG else blake2b(value, digest_size=16).digest())
                 before += 1
             self.total = before
             if len(self._seen) > EXACT_UP_TO:
@@ -40,7 +41,7 @@ class Cardinality:
             return
         for value in values:
             self.total += 1
-            self._count(value)
+            self._count(value if len(value) <= LONG else blake2b(value, digest_size=16).digest())
 
     def _count(self, value: bytes) -> None:
         bits = int.from_bytes(blake2b(value, digest_size=8).digest(), "big")

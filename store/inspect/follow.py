@@ -133,7 +133,7 @@ def end_of_log(chain: FileChain) -> int:
         raise RocketMQError(f"{chain.directory} holds no commitlog files", "give the broker's storePathRootDir")
     for file in reversed(chain.files):
         end = file.base
-        for item in walk_file(file, 0, crc=False):
+        for item in walk_file(file, 0, crc=False, window=FOLLOW_WINDOW):
             if isinstance(item, Stop):
                 if item.kind in ("blank", "full"):
                     end = file.end

@@ -15,7 +15,7 @@ from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
 from .check_index import read_header, slots_of
 from .check_small_files import read_checkpoint
 from .lookup import queue_bounds
-from .records import block_at
+from .records import STREAM_WINDOW, block_at
 from .scan import Block, Stop, walk_file
 from .source import FileChain, StoreDirectory, StoreFile
 
@@ -138,7 +138,7 @@ def _log_file(store: StoreDirectory, file: StoreFile) -> FileRow:
         path=_relative(store, file.path), kind="commitlog", size=file.size, used=0, allocated=file.allocated, begin=file.base,
         end=file.end,
     )  # fmt: skip
-    for item in walk_file(file, 0, crc=False):
+    for item in walk_file(file, 0, crc=False, window=STREAM_WINDOW):
         if isinstance(item, Stop):
             row.state = {"zero": "open", "blank": "full", "full": "full"}.get(item.kind, f"broken at {item.offset}")
             if item.kind in ("blank", "full"):

@@ -124,7 +124,7 @@ class MessageLines:
 
     def _topic(self, name: bytes) -> str:
         text = _quoted(str(name, "utf-8", "replace"))
-        if len(self._topics) < 100_000:
+        if len(self._topics) < 10_000:
             self._topics[name] = text
         return text
 
@@ -148,7 +148,7 @@ class MessageLines:
     def _host_texts(self, block: Block, rows: Column, which: str) -> list[tuple[str, str]]:
         known = self._hosts
         pairs = list(zip(block.head[f"{which}_ip"][rows].tolist(), block.head[f"{which}_port"][rows].tolist(), strict=True))
-        if len(known) > 50_000:
+        if len(known) > 20_000:
             known.clear()
         for pair in set(pairs):
             if pair not in known:

@@ -22,7 +22,7 @@ from ...common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, TRANS_OP_HALF_TOP
 from .columns import Dispatch, Dispatcher, index_keys
 from .lookup import IndexLookup, Untrusted
 from .message_lines import MessageLines
-from .records import Broken, block_at, plain_body
+from .records import STREAM_WINDOW, Broken, block_at, plain_body
 from .resync import next_record
 from .scan import Block, Stop, walk_file
 from .source import StoreDirectory
@@ -220,7 +220,7 @@ def _no_record(store: StoreDirectory, offset: int, stop: Stop | None) -> NoRecor
         return NoRecordError(f"no commitlog file holds offset {offset}; the files reach from {low} to {high}", None)
     file, position = place
     holder = None
-    for item in walk_file(file, 0, crc=False):
+    for item in walk_file(file, 0, crc=False, window=STREAM_WINDOW):
         if isinstance(item, Stop) or int(item.offsets[0]) > offset:
             break
         rows = item.offsets <= offset
