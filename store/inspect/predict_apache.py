@@ -1,0 +1,302 @@
+"""The prediction for Apache's brokers, by following what DefaultMessageStore.load and CommitLog.recover* do with the files.
+
+Mirrors 4.9.7 and 5.3.3, whose differences are said where they are. Where Apache's code gives up or goes wrong, so does this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ...common.fastjson import FastjsonError, loads
+from ...common.record_layout import (
+    BORN_HOST_POSITION,
+    MAGIC_V1,
+    MAGIC_V2,
+    SYS_FLAG_POSITION,
+    store_timestamp_position,
+)
+from ..checkpoint import SAFETY_MS
+from .check_index import read_header
+from .check_small_files import CHECKPOINT_FIELDS, read_checkpoint
+from .overlay import is_locked
+from .predict import (
+    Prediction,
+    PredictOptions,
+    QueueAfter,
+    log_file_size,
+    queue_file_size,
+    queued_records,
+    settle_lost,
+)
+from .predict_queue import ApacheQueue
+from .scan import Block, walk_file
+from .source import StoreDirectory, StoreFile
+
+# Files that a broker must be able to load, or their .bak; those of the second tuple since 5.0.
+CONFIGS: Final = ("topics.json", "consumerOffset.json", "subscriptionGroup.json", "consumerFilter.json", "delayOffset.json")
+CONFIGS_5: Final = ("topicQueueMapping.json", "consumerOrderInfo.json")
+_V1_TOPIC: Final = 127
+_MAX_PROPERTIES: Final = 0x7FFF
+
+
+class ApachePrediction:
+    """One run; `version` is "4.9" or "5.3"."""
+
+    def __init__(self, store: StoreDirectory, version: str, options: PredictOptions) -> None:
+        self.store = store
+        self.five = version != "4.9"
+        self.options = options
+        self.file_size = log_file_size(store, options)
+        self.queue_size = queue_file_size(store, options)
+        self.files: list[StoreFile] = []
+        self.queues: dict[tuple[str, int], ApacheQueue] = {}
+        self.said = Prediction(broker=version, crc_checked=options.check_crc)
+
+    def run(self) -> Prediction:
+        """Load, recover, dispatch what is behind."""
+        said = self.said
+        self._load_configs()
+        self.files = self._load_log()
+        self._load_queues()
+        if said.refusals:
+            said.starts = False
+            return said
+        clean = not (self.store.root / "abort").exists()
+        said.recovery = "normal" if clean else "abnormal"
+        checkpoint = read_checkpoint(self.store) or dict.fromkeys(CHECKPOINT_FIELDS, 0)
+        if not clean:
+            self._drop_index(checkpoint["indexMsgTimestamp"])
+        for queue in self.queues.values():
+            queue.recover()
+        units = sum(queue.max_offset for queue in self.queues.values())
+        self._recover(clean, checkpoint)
+        added = sum(queue.added for queue in self.queues.values())
+        said.units_cut = max(0, units + added - sum(queue.max_offset for queue in self.queues.values()))
+        self._correct_min()
+        if not self.five:
+            self._catch_up()
+            self._correct_min()
+        said.units_added = sum(queue.added for queue in self.queues.values())
+        said.queues = [
+            QueueAfter(topic, number, queue.min_offset, queue.max_offset)
+            for (topic, number), queue in self.queues.items()
+        ]
+        if is_locked(self.store.root / "lock"):
+            said.starts = False
+            said.refusals.append("another broker holds the lock: `Lock failed,MQ already started`, after recovery was run")
+        settle_lost(said, self.store, [f for f in self.store.commitlog.files if f.base + self.file_size > said.end_offset])
+        return said
+
+    # -- loading
+
+    def _load_configs(self) -> None:
+        """ConfigManager.load: an empty or broken file is replaced by its .bak; when that is broken too, the broker gives up."""
+        for name in CONFIGS + (CONFIGS_5 if self.five else ()):
+            path = f"config/{name}"
+            if (why := _unusable(self.store.small_file(path))) is None:
+                continue
+            backup = self.store.small_file(path + ".bak")
+            if backup and _unusable(backup) is not None:
+                if why == "empty" or _unusable(backup) != "empty":
+                    self.said.refusals.append(f"neither config/{name} nor its .bak can be read")
+            elif not backup and why != "missing":
+                self.said.warnings.append(f"config/{name} is {why} and there is no .bak: the broker starts without")
+            elif backup and why != "missing":
+                self.said.warnings.append(f"config/{name} is {why}: its .bak is loaded")
+
+    def _load_log(self) -> list[StoreFile]:
+        return self._load_folder(self.store.commitlog_path, self.store.commitlog.files, self.file_size)
+
+    def _load_queues(self) -> None:
+        for key, chain in self.store.queues.items():
+            kept = self._load_folder(chain.directory, chain.files, self.queue_size)
+            self.queues[key] = ApacheQueue(replace(chain, files=kept), self.queue_size)
+
+    def _load_folder(self, folder: Path, files: list[StoreFile], size: int) -> list[StoreFile]:
+        """MappedFileQueue.load: the wrong length or a name that is no number ends it."""
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        by_name = {file.path.name: file for file in files}
+        kept: list[StoreFile] = []
+        for name in names:
+            path = folder / name
+            if path.is_dir() and self.five:
+                continue
+            length = path.stat().st_size if path.exists() else 0
+            if self.five and length == 0 and name == names[-1]:
+                self.said.warnings.append(f"{self._relative(path)} has no content and is removed")
+                continue
+            if length != size:
+                self.said.refusals.append(
+                    f"{self._relative(path)} has {length} bytes, not {size}: "
+                    "`length not matched message store config value`"
+                )
+            elif name not in by_name:
+                self.said.refusals.append(f"the name of {self._relative(path)} is no offset: NumberFormatException")
+            else:
+                kept.append(by_name[name])
+        for before, after in zip(kept, kept[1:], strict=False):
+            if after.base - before.base != size:
+                self.said.warnings.append(
+                    f"files are missing between {self._relative(before.path)} and {after.path.name}: it starts all the same"
+                )
+        return kept
+
+    def _relative(self, path: Path) -> str:
+        return str(path.relative_to(self.store.root)) if path.is_relative_to(self.store.root) else str(path)
+
+    def _drop_index(self, until: int) -> None:
+        """IndexService.load after an unclean stop."""
+        for file in self.store.index_files:
+            header = read_header(file)
+            if header is not None and header.end_timestamp > until:
+                self.said.index_dropped.append(file.path.name)
+
+    # -- recovery
+
+    def _recover(self, clean: bool, checkpoint: dict[str, int]) -> None:
+        said = self.said
+        if not self.files:
+            said.end_reason = "no file"
+            said.warnings.append("the commitlog has no files: all consumequeue files are deleted")
+            for queue in self.queues.values():
+                queue.destroy()
+            return
+        newest = max((queue.max_physic for queue in self.queues.values()), default=-1)
+        index = self._first_file(clean, checkpoint, newest)
+        start = self.files[index]
+        said.from_file, said.from_offset = start.path.name, start.base
+        for block in self._walk(index):
+            said.records_read += block.count
+            if not clean:
+                self._dispatch(block, -1)
+            elif self.five:
+                self._dispatch(block, newest)
+        if newest >= said.end_offset:
+            for queue in self.queues.values():
+                queue.truncate_dirty(said.end_offset)
+        kept = [file for file in self.files if file.base <= said.end_offset]
+        said.files_removed = [file.path.name for file in self.files[len(kept) :]]
+
+    def _first_file(self, clean: bool, checkpoint: dict[str, int], newest: int) -> int:
+        last = len(self.files) - 1
+        if clean and self.five:
+            return max((i for i in range(1, last + 1) if self.files[i].base <= newest), default=0)
+        if clean:
+            return max(0, last - 2)
+        matched = (i for i in range(last, -1, -1) if self._matches(self.files[i], checkpoint))
+        return next(matched, 0)
+
+    def _matches(self, file: StoreFile, checkpoint: dict[str, int]) -> bool:
+        """CommitLog.isMappedFileMatchedRecover, with messageIndexSafe off as by default."""
+        head = file.read(0, BORN_HOST_POSITION + 28)
+        magic = int.from_bytes(head[4:8], "big", signed=True)
+        if magic != MAGIC_V1 and not (self.five and magic == MAGIC_V2):
+            return False
+        flags = int.from_bytes(head[SYS_FLAG_POSITION : SYS_FLAG_POSITION + 4], "big")
+        at = store_timestamp_position(flags)
+        time = int.from_bytes(head[at : at + 8], "big", signed=True)
+        oldest = max(0, min(checkpoint["physicMsgTimestamp"], checkpoint["logicsMsgTimestamp"]) - SAFETY_MS)
+        return time != 0 and time <= oldest
+
+    def _walk(self, index: int) -> Iterator[Block]:
+        """The records from a file on, until the first thing that is neither a record nor a blank."""
+        said = self.said
+        for file in self.files[index:]:
+            said.end_offset = file.base
+            for item in walk_file(file, crc=self.options.check_crc):
+                if isinstance(item, Block):
+                    count = self._sound(item)
+                    if count:
+                        yield _first_of(item, count)
+                        said.end_offset = int(item.offsets[count - 1] + item.head["size"][count - 1])
+                    if count < item.count:
+                        said.end_reason = self._reason(item, count)
+                        return
+                elif item.kind != "blank" or not self._blank_counts(file, item.offset - file.base):
+                    said.end_reason = "unused" if item.kind == "zero" else item.kind
+                    return
+        said.end_reason = "blank"
+
+    def _sound(self, block: Block) -> int:
+        """How many records of a block are so for checkMessageAndReturnSize."""
+        first = block.head["magic"] == MAGIC_V1
+        bad = (first & (block.topic_length > _V1_TOPIC)) | (block.properties_length > _MAX_PROPERTIES)
+        if not self.five:
+            bad |= ~first
+        if block.crc_ok is not None:
+            bad |= ~block.crc_ok
+        return int(np.argmax(bad)) if bool(bad.any()) else block.count
+
+    @staticmethod
+    def _reason(block: Block, i: int) -> str:
+        return "crc" if block.crc_ok is not None and not block.crc_ok[i] else "lengths"
+
+    def _blank_counts(self, file: StoreFile, position: int) -> bool:
+        """5.x takes a blank that is larger than the rest of the file for no blank."""
+        size = int.from_bytes(file.read(position, 4), "big", signed=True)
+        return not self.five or size <= file.size - position
+
+    def _dispatch(self, block: Block, newest: int) -> None:
+        """Records that say they lie behind the commitlog offset `newest` go to their queues again."""
+        for topic, number, queue_offset, physical, size in queued_records(block):
+            if physical <= newest and newest >= 0:
+                continue
+            self.said.redispatched += 1
+            key = (topic.decode("utf-8", "replace"), number)
+            queue = self.queues.get(key)
+            if queue is None:
+                queue = self.queues[key] = ApacheQueue(None, self.queue_size)
+            queue.put(physical, size, queue_offset)
+
+    def _correct_min(self) -> None:
+        start = self.files[0].base if self.files and self.files[0].base <= self.said.end_offset else -1
+        for queue in self.queues.values():
+            if self.five:
+                queue.correct_min_5(start)
+            else:
+                queue.correct_min_4(start)
+
+    def _catch_up(self) -> None:
+        """4.9 dispatches at its start what lies behind the newest unit (ReputMessageService from SetReputOffset)."""
+        newest = max((queue.max_physic for queue in self.queues.values()), default=0)
+        offset = max(newest, self.files[0].base if self.files else 0, 0)
+        end = self.said.end_offset
+        for file in self.files:
+            if file.base + self.file_size <= offset or file.base > end:
+                continue
+            for item in walk_file(file, max(0, offset - file.base), crc=False):
+                if not isinstance(item, Block):
+                    break
+                inside = int((item.offsets < end).sum())
+                if inside:
+                    self._dispatch(_first_of(item, inside), -1)
+                if inside < item.count:
+                    return
+
+
+def _first_of(block: Block, count: int) -> Block:
+    """The first records of a block."""
+    if count == block.count:
+        return block
+    columns = {
+        name: getattr(block, name)[:count]
+        for name in ("starts", "offsets", "head", "body_at", "topic_at", "topic_length", "properties_at", "properties_length")
+    }
+    return replace(block, **columns, crc_ok=None if block.crc_ok is None else block.crc_ok[:count])
+
+
+def _unusable(data: bytes | None) -> str | None:
+    if data is None:
+        return "missing"
+    if not data:
+        return "empty"
+    try:
+        loads(data)
+    except FastjsonError:
+        return "broken"
+    return None
