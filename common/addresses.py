@@ -13,8 +13,12 @@ from .errors import RocketMQError
 _PORT = struct.Struct(">i")
 
 
+class AddressError(RocketMQError):
+    """Text that is no `host:port`."""
+
+
 def parse_address(text: str, default_port: int | None = None) -> tuple[str, int]:
-    """Split `host:port`, `[v6]:port` or `v6addr:port` (Apache writes the latter). Raises RocketMQError."""
+    """Split `host:port`, `[v6]:port` or `v6addr:port` (Apache writes the latter). Raises AddressError."""
     text = text.strip()
     host, separator, port_text = text.rpartition(":")
     if text.startswith("[") and text.endswith("]"):
@@ -22,7 +26,7 @@ def parse_address(text: str, default_port: int | None = None) -> tuple[str, int]
     if not separator and default_port is not None and text:
         return text.strip("[]"), default_port
     if not host or not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65535:
-        raise RocketMQError(f"'{text}' is not an address", "give it as HOST:PORT, for example 127.0.0.1:9876")
+        raise AddressError(f"'{text}' is not an address", "give it as HOST:PORT, for example 127.0.0.1:9876")
     return host.strip("[]"), int(port_text)
 
 

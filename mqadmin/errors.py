@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 from ..common.errors import RocketMQError
 from .exit_codes import ExitCode
 from .outcome import Problem
@@ -32,6 +35,9 @@ def usage(cause: str, next_step: str = "") -> CommandError:
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
     from ..client.admin.errors import AdminError, AllFailedError, InvalidNameError, NotFoundError
+    from ..common.addresses import AddressError
+    from ..common.config import ConfigError
+    from ..common.properties import PropertiesError
     from ..remoting import errors as remoting
     from .profiles import ProfileError
 
@@ -39,7 +45,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return exit_code_of(error.first)
     if isinstance(error, CommandError):
         return error.exit_code
-    if isinstance(error, (ProfileError, InvalidNameError)):
+    if isinstance(error, (ProfileError, InvalidNameError, AddressError, ConfigError, PropertiesError)):
         return ExitCode.USAGE
     if isinstance(error, NotFoundError):
         return ExitCode.NOT_FOUND
@@ -64,9 +70,24 @@ def exit_code_of_response(code: int | None) -> ExitCode:
 def problem_of(error: BaseException, target: str = "") -> Problem:
     """The problem to show for an exception."""
     code = getattr(error, "code", None)
+    cause, next_step = str(error) or type(error).__name__, getattr(error, "next_step", "")
+    if isinstance(error, OSError) and error.errno is not None and not next_step:
+        cause, next_step = _of_system(error)
     return Problem(
         target=target or str(getattr(error, "address", "") or ""),
-        cause=str(error) or type(error).__name__,
-        next_step=getattr(error, "next_step", "") or "run it again with --debug to see where it happened",
+        cause=cause,
+        next_step=next_step or "run it again with --debug to see where it happened",
         code=code if isinstance(code, int) and code >= 0 else None,
     )
+
+
+def _of_system(error: OSError) -> tuple[str, str]:
+    """What the system refused, for which path, and what to look at."""
+    cause = os.strerror(error.errno or 0).lower()
+    if error.filename is not None:
+        cause = f"{error.filename}: {cause}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return cause, "free space on that disk"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return cause, "raise the limit of open files (ulimit -n)"
+    return cause, "check the path and its permissions"

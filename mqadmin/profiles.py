@@ -99,9 +99,20 @@ def _read(path: Path) -> dict[str, Any]:
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ProfileError(f"cannot read {path}: {error}", "correct the file, or pass -n HOST:PORT") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ProfileError(f"cannot read {path}: {_reason(error)}", "correct the file, or pass -n HOST:PORT") from None
     return document if isinstance(document, dict) else {}
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong and in which line; never a piece of the file, which may hold a secret."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 text (byte {error.start})"
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "it is not YAML"
+    return f"{problem}, line {mark.line + 1}" if mark is not None else str(problem)
 
 
 def _connection(name: str, entry: dict[str, Any], path: Path) -> Connection:
@@ -114,10 +125,16 @@ def _connection(name: str, entry: dict[str, Any], path: Path) -> Connection:
     return Connection(
         _addresses(text, f"profile '{name}'"),
         f"profile '{name}'",
-        timeout_ms=int(entry["timeoutMs"]) if "timeoutMs" in entry else None,
+        timeout_ms=_timeout(name, entry["timeoutMs"]) if "timeoutMs" in entry else None,
         access_key=str(entry["accessKey"]) if "accessKey" in entry else None,
         secret_key=_secret(name, entry, path),
     )
+
+
+def _timeout(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ProfileError(f"profile '{name}' has the timeoutMs {value!r}", "give a whole number of ms above 0")
+    return value
 
 
 def _secret(name: str, entry: dict[str, Any], path: Path) -> str | None:
@@ -129,7 +146,10 @@ def _secret(name: str, entry: dict[str, Any], path: Path) -> str | None:
     if "secretKeyFile" in entry:
         secret_path = Path(str(entry["secretKeyFile"])).expanduser()
         _require_private(secret_path)
-        return secret_path.read_text(encoding="utf-8").strip()
+        try:
+            return secret_path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProfileError(f"cannot read {secret_path}: {_reason(error)}", "correct the file or its path") from None
     if "secretKey" in entry:
         _require_private(path)
         return str(entry["secretKey"])

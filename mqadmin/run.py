@@ -86,6 +86,7 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
     run = Run(name, declaration, options)
     try:
         if not declaration.offline:
+            _check_address(values.get("broker_addr"))
             run.connect(needs_namesrv=values.get("broker_addr") is None)
         run_loop: Callable[[Coroutine[Any, Any, Outcome]], Outcome] = asyncio.run
         if declaration.server:
@@ -99,6 +100,14 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
         return fail(name, error, options.output)
     run.emit(outcome)
     return int(outcome.exit)
+
+
+def _check_address(broker_addr: str | None) -> None:
+    """Raise AddressError for an address that nothing could be sent to."""
+    if broker_addr is not None:
+        from ..common.addresses import parse_address
+
+        parse_address(broker_addr)
 
 
 def fail(name: str, error: BaseException, form: str) -> int:

@@ -51,6 +51,14 @@ def positive(text: str) -> int:
     return value
 
 
+def port(text: str) -> int:
+    """A TCP port; 0 stands for any free one."""
+    value = integer(text)
+    if not 0 <= value <= 65535:
+        raise ValueError(f"'{text}' is no port; give a number from 0 to 65535")
+    return value
+
+
 def natural(text: str) -> int:
     """A whole number, 0 or above."""
     value = integer(text)

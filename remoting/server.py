@@ -122,17 +122,20 @@ class RemotingServer:
     async def _listen(self, host: str, port: int) -> None:
         loop = self._loop
         assert loop is not None
+        address = format_address(host, port)
+        if not 0 <= port <= 65535:  # uvloop would take the port modulo 65536
+            raise RemotingConnectError(
+                f"cannot listen on {address}: no such port", "choose a port from 1 to 65535", address=address
+            )
         try:
             listener = await loop.create_server(
                 lambda: Channel(self, loop, self.max_frame), host, port, backlog=self.config.serverSocketBacklog
             )
-        except (OSError, OverflowError) as error:
-            address = format_address(host, port)
-            number = getattr(error, "errno", None)
-            reason = os.strerror(number).lower() if number else str(error)
+        except OSError as error:
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
             raise RemotingConnectError(
                 f"cannot listen on {address}: {reason}",
-                _CANNOT_LISTEN.get(number or 0, "check bindAddress and listenPort"),
+                _CANNOT_LISTEN.get(error.errno or 0, "check bindAddress and listenPort"),
                 address=address,
             ) from error
         self._listeners.append(listener)

@@ -10,6 +10,7 @@ import msgspec
 from ..declare import Opt, command
 from ..outcome import Outcome
 from ..run import Run
+from ..values import port
 
 
 class DevServerReport(msgspec.Struct, rename="camel"):
@@ -29,10 +30,16 @@ class DevServerReport(msgspec.Struct, rename="camel"):
 )
 async def dev(
     run: Run,
-    namesrv_port: Annotated[int, Opt("--namesrv-port", help="port of the name server, 0 is any free one")] = 0,
+    namesrv_port: Annotated[
+        int, Opt("--namesrv-port", help="port of the name server, 0 is any free one", parse=port)
+    ] = 0,
     broker_port: Annotated[
         int | None,
-        Opt("--broker-port", help="port of the broker, 0 is any free one; by default the property file's, else any"),
+        Opt(
+            "--broker-port",
+            help="port of the broker, 0 is any free one; by default the property file's, else any",
+            parse=port,
+        ),
     ] = None,
     store_dir: Annotated[
         str | None, Opt("--store-dir", help="folder of the store; by default a scratch folder, removed at the end")

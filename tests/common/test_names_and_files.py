@@ -23,7 +23,7 @@ from rocketmq_ops.common.unique_id import UniqueIdFactory, near_time_of
 
 def test_addresses_sort_by_number_not_by_text() -> None:
     texts = ["127.0.0.10:9", "127.0.0.9:10911", "127.0.0.9:9876", "[::1]:5", "host-b:1"]
-    assert sorted(texts[::-1], key=address_key) == [
+    assert sorted(texts, key=address_key) == [
         "127.0.0.9:9876", "127.0.0.9:10911", "127.0.0.10:9", "[::1]:5", "host-b:1"]  # fmt: skip
 
 

@@ -151,7 +151,18 @@ def test_the_process_ends_cleanly(tmp_path, how):
 
 
 def test_mistakes(tmp_path):
-    missing = run("mqadmin", "dev", "--config", str(tmp_path / "none.conf"), home=tmp_path)
-    assert missing.returncode != 0
-    assert "no such file" in missing.stderr
-    assert "Traceback" not in missing.stderr
+    (tmp_path / "bad.conf").write_text("flushDiskType=SOMETIMES\n")
+    (tmp_path / "file").write_text("")
+    for arguments, code, said in (
+        (["--config", str(tmp_path / "none.conf")], 2, "no such file"),
+        (["--config", str(tmp_path / "bad.conf")], 2, "ASYNC_FLUSH, SYNC_FLUSH"),
+        (["--broker-port", "99999"], 2, "from 0 to 65535"),
+        (["--namesrv-port", "-1"], 2, "from 0 to 65535"),
+        (["--store-dir", str(tmp_path / "file" / "store")], 1, f"{tmp_path / 'file' / 'store'}: not a directory"),
+        (["--ready-file", str(tmp_path / "none" / "ready")], 1, "no such file or directory"),
+    ):
+        ran = run("mqadmin", "dev", *arguments, home=tmp_path)
+        assert (ran.returncode, ran.stdout) == (code, ""), (arguments, ran.stderr)
+        assert said in ran.stderr
+        assert "next: " in ran.stderr and "--debug" not in ran.stderr
+        assert "Traceback" not in ran.stderr

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.mqadmin import main as mqadmin
+from rocketmq_ops.mqadmin.errors import exit_code_of, problem_of
 from rocketmq_ops.mqadmin.exit_codes import MEANINGS, ExitCode
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -197,3 +200,35 @@ def test_online_consumers_as_a_table(cli: Cli) -> None:
     assert ran.code == 0
     assert ran.out.splitlines()[1].split() == ["c@1", "10.0.0.1:1", "JAVA", "V5_3_3"]
     assert "ConsumeFromWhere: unknown" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["topicList", "-n", "garbage"], "'garbage' is not an address"),
+        (["topicList", "-n", "10.0.0.1:9876;10.0.0.2:99999"], "'10.0.0.2:99999' is not an address"),
+        (["brokerStatus", "-b", "garbage"], "'garbage' is not an address"),
+        (["updateTopic", "-b", "10.0.0.1", "-t", "T"], "'10.0.0.1' is not an address"),
+    ],
+)
+def test_a_bad_address_is_a_usage_error(cli: Cli, arguments: list[str], said: str) -> None:
+    ran = cli(FakeTransport(), *arguments)
+    assert (ran.code, ran.out) == (ExitCode.USAGE, "")
+    assert said in ran.err
+    assert "HOST:PORT" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "next_step"),
+    [
+        (OSError(errno.ENOSPC, "", "/store/lock"), "/store/lock: no space left on device", "free space"),
+        (OSError(errno.ENOSPC, ""), "no space left on device", "free space"),
+        (PermissionError(errno.EACCES, "", "/etc/x"), "/etc/x: permission denied", "permissions"),
+        (OSError(errno.EMFILE, ""), "too many open files", "ulimit -n"),
+    ],
+)
+def test_what_the_system_refuses_is_told_with_its_path(error: OSError, cause: str, next_step: str) -> None:
+    problem = problem_of(error)
+    assert problem.cause == cause
+    assert next_step in problem.next_step
+    assert exit_code_of(error) is ExitCode.FAILED

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.mqadmin import profiles
 from rocketmq_ops.mqadmin.profiles import ProfileError, resolve
+from tests.mqadmin.conftest import Cli
+from tests.mqadmin.fake_cluster import FakeTransport
 
 
 @pytest.fixture
@@ -63,14 +66,33 @@ def test_a_file_with_a_secret_must_be_private(file: Path) -> None:
         ("profiles: {a: {namesrv: 'h'}}", "a", "not an address"),
         ("profiles: {a: {}}", "a", "gives no name server"),
         ("profiles: {a: {namesrv: 'h:1', nameserver: x}}", "a", "unknown key 'nameserver'"),
-        ("profiles: [", "a", "cannot read"),
+        ("profiles: [", "a", "cannot read .*, line 1"),
+        ("profiles: {a: {namesrv: 'h:1', timeoutMs: soon}}", "a", "timeoutMs 'soon'"),
+        ("profiles: {a: {namesrv: 'h:1', timeoutMs: 0}}", "a", "timeoutMs 0"),
         ("", "a", "has no `profiles`"),
     ],
 )
 def test_mistakes_are_named(file: Path, text: str, name: str | None, said: str) -> None:
     file.write_text(text)
-    with pytest.raises(Exception, match=said):
+    with pytest.raises(RocketMQError, match=said) as caught:
         resolve(None, name)
+    assert caught.value.next_step
+
+
+@pytest.mark.parametrize("line", ['secretKey: "hunter2', "secretKey: hunter2 : x", "secretKey: [hunter2"])
+def test_a_broken_file_does_not_give_away_its_secret(file: Path, line: str, cli: Cli) -> None:
+    file.write_text(f"profiles:\n  a:\n    namesrv: h:1\n    {line}\n    accessKey: ops\n")
+    for form in ("table", "json"):
+        ran = cli(FakeTransport(), "topicList", "--profile", "a", "--output", form)
+        assert ran.code == 2
+        assert "line " in ran.err and str(file) in ran.err
+        assert "hunter2" not in ran.out + ran.err
+
+
+def test_a_file_that_is_no_text_is_named(file: Path) -> None:
+    file.write_bytes(b"profiles: \xff")
+    with pytest.raises(ProfileError, match="not UTF-8"):
+        resolve(None, "a")
 
 
 def test_the_folder_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -398,3 +398,15 @@ def test_a_draining_server_can_answer_before_its_handlers(run):
             assert (await client.invoke(addr, RemotingCommand.request(1000))).code == 14
 
     run(main())
+
+
+@pytest.mark.parametrize("port", [65536 + 10911, 99999, -1])
+def test_a_port_that_does_not_exist_is_refused_and_no_other_taken(run, port):
+    async def main():
+        server = RemotingServer(NettyServerConfig(bindAddress="127.0.0.1", listenPort=port))
+        with pytest.raises(RemotingConnectError, match=f"cannot listen on 127.0.0.1:{port}: no such port"):
+            await server.start()
+        assert server.addresses == []
+        await server.stop()
+
+    run(main())
