@@ -56,10 +56,12 @@ def request(code: int, opaque: int, fields: dict[str, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def send_frame(opaque: int, body: bytes, *, batch: bool = False) -> bytes:
-    """A send of one message, or of a batch of 32."""
+def send_frame(opaque: int, body: bytes, *, batch: bool = False, keys: bool = False) -> bytes:
+    """A send of one message, or of a batch of 32, with the properties that Java's client gives it; with key and tag."""
     key = f"7F0000010B3A18B4AAC2{opaque & 0xFFFFFFFF:012X}"
-    properties = f"KEYS\x01key{opaque}\x02UNIQ_KEY\x01{key}\x02WAIT\x01true\x02TAGS\x01TagA\x02"
+    properties = f"UNIQ_KEY\x01{key}\x02WAIT\x01false\x02"
+    if keys:
+        properties += f"KEYS\x01key{opaque}\x02TAGS\x01TagA\x02"
     fields = {
         "a": "profile_producer", "b": TOPIC, "c": "TBW102", "d": "4", "e": str(opaque % QUEUES), "f": "0",
         "g": "1795246590674", "h": "0", "i": properties, "j": "0", "k": "false", "m": "true" if batch else "false",
@@ -208,7 +210,7 @@ class Broker:
         self.process.wait(30)
 
 
-async def run_load(broker: Broker, mode: str, seconds: float, size: int) -> tuple[int, float]:
+async def run_load(broker: Broker, mode: str, seconds: float, size: int, keys: bool) -> tuple[int, float]:
     """(messages, elapsed s) of one mode."""
     loop = asyncio.get_running_loop()
     body = os.urandom(size)
@@ -224,7 +226,7 @@ async def run_load(broker: Broker, mode: str, seconds: float, size: int) -> tupl
     def make() -> bytes:
         nonlocal opaque
         opaque += 1
-        return send_frame(opaque, body, batch=mode == "batch")
+        return send_frame(opaque, body, batch=mode == "batch", keys=keys)
 
     loads = []
     for _ in range(connections):
@@ -242,10 +244,10 @@ async def run_load(broker: Broker, mode: str, seconds: float, size: int) -> tupl
     return sum(load.answers for load in loads) * (BATCH if mode == "batch" else 1), elapsed
 
 
-async def run(broker: Broker, modes: list[str], seconds: float, size: int) -> None:
+async def run(broker: Broker, modes: list[str], seconds: float, size: int, keys: bool) -> None:
     for mode in modes:
         before = broker.cpu_seconds()
-        messages, elapsed = await run_load(broker, mode, seconds, size)
+        messages, elapsed = await run_load(broker, mode, seconds, size, keys)
         user, system = ((b - a) / max(messages, 1) * 1e6 for a, b in zip(before, broker.cpu_seconds(), strict=True))
         print(
             f"{mode:>9}: {messages / elapsed:9.0f} msg/s  {user + system:6.2f} us broker CPU/msg"
@@ -258,6 +260,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--size", type=int, default=128, help="bytes of a message's body")
     parser.add_argument("--modes", default="sync8,sync64,async256,batch,drain")
+    parser.add_argument("--keys", action="store_true", help="messages have a key and a tag besides their unique key")
     parser.add_argument("--profile", help="write a cProfile of the broker to this file")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a broker property")
     parser.add_argument("--folder", help="where the scratch store goes")
@@ -267,7 +270,7 @@ def main() -> None:
         try:
             import uvloop
 
-            uvloop.run(run(broker, options.modes.split(","), options.seconds, options.size))
+            uvloop.run(run(broker, options.modes.split(","), options.seconds, options.size, options.keys))
             print(f"   memory: {broker.memory_mb():.0f} MB anonymous")
         finally:
             broker.stop()
