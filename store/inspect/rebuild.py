@@ -68,13 +68,20 @@ def rebuild(
 
 
 def build_into(
-    store: StoreDirectory, target: Path, options: RebuildOptions, progress: Callable[[int], None] | None = None
+    store: StoreDirectory,
+    target: Path,
+    options: RebuildOptions,
+    progress: Callable[[int], None] | None = None,
+    index_names: list[str] | None = None,
 ) -> RebuildResult:
-    """Write consumequeue, index and checkpoint of the log of `store` into the existing directory `target`."""
+    """Write consumequeue, index and checkpoint of the log of `store` into the existing directory `target`. Index files are
+    named like the store's own, or `index_names`, as far as there are any: a name is the time of creation, which nothing else
+    holds."""
     report = Report()
     log = CommitLogCheck(store.commitlog, report)
     queues = QueueWriter(target / "consumequeue", options.mapped_file_size_consume_queue or queue_file_size(store))
-    index = IndexWriter(target / "index", *index_sizes(store, options), names=[f.path.name for f in store.index_files])
+    names = [f.path.name for f in store.index_files] if index_names is None else index_names
+    index = IndexWriter(target / "index", *index_sizes(store, options), names=names)
     dispatcher = Dispatcher(options.delay_levels)
     try:
         for block in log.blocks(progress=progress):

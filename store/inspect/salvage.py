@@ -92,10 +92,7 @@ def _write(
     for ignored in arranged.ignored:
         proof.add(ignored)
     findings = checked.report.findings
-    dispatched = frozenset(f.offset for f in findings if f.id == "CQ-ORPHAN" and f.offset is not None)
-    judge = Judge(
-        checked.corrections, dispatched, multi_tag_topics(store), arranged.size, options.delay_levels
-    )  # fmt: skip
+    judge = Judge(checked.corrections, store.queues, multi_tag_topics(store), arranged.size, options.delay_levels)
     run = SalvageRun(arranged, target, proof, judge)
     (target / "commitlog").mkdir()
     run.all_files(progress)
@@ -103,7 +100,7 @@ def _write(
         if finding.id in _LOST_EVIDENCE:
             proof.add(Doubtful(finding=finding.id, message=finding.message, offset=finding.offset, remains=False))
     saved = StoreDirectory(target)
-    built = build_into(saved, target, _sizes(store, options))
+    built = build_into(saved, target, _sizes(store, options), index_names=[f.path.name for f in store.index_files])
     configs = salvage_configs(store, target, run.numbering, proof)
     saved.close()
     declare_doubts(target, proof, run.total, options)

@@ -31,9 +31,11 @@ from ...common.topics import (
     is_legal_name,
     is_retry_topic,
 )
+from .check_queues import read_units
 from .columns import Dispatch, Dispatcher
 from .salvage_record import Value, has_record_crc, record_crc_ok, with_fields
 from .scan import V6_FLAGS, Block, Column
+from .source import FileChain
 
 KNOWN_FLAGS: Final = 0x7FF
 MAX_QUEUE_ID: Final = 65535
@@ -77,19 +79,19 @@ class Neighbour:
 
 
 class Judge:
-    """Judges blocks in the order of the log. `corrections` are what units say of records by offset, `dispatched` the
-    offsets of records that units point at though their sysFlag says that they are not dispatched."""
+    """Judges blocks in the order of the log. `corrections` are what units say of records by offset, `queues` the damaged
+    store's consumequeues, where the unit of a single record is looked up."""
 
     def __init__(
         self,
         corrections: Mapping[int, tuple[str, int, int]],
-        dispatched: frozenset[int],
+        queues: Mapping[tuple[str, int], FileChain],
         multi_tag: frozenset[str],
         file_size: int,
         delay_levels: list[int] | None = None,
     ) -> None:
         self._corrections = corrections
-        self._dispatched = dispatched
+        self._queues = queues
         self._multi_tag = multi_tag
         self._file_size = file_size
         self._dispatcher = Dispatcher(delay_levels)
@@ -191,9 +193,16 @@ class Judge:
             return flag | TRANSACTION_COMMIT_TYPE if could and 0 < prepared < offset else flag
         if kind == TRANSACTION_COMMIT_TYPE:
             return flag if could else flag & ~TRANSACTION_MASK
-        if offset not in self._dispatched:
+        if not self._has_unit(judged, i):
             return flag  # a record that no broker dispatches: an old broker's, or filler of an earlier salvage
         return flag & ~TRANSACTION_MASK | (TRANSACTION_COMMIT_TYPE if could and prepared else 0)
+
+    def _has_unit(self, judged: Judged, i: int) -> bool:
+        """True when the unit of the queue and offset that the record names points at it."""
+        head = judged.block.head[i]
+        chain = self._queues.get((judged.dispatch.topic(i), int(head["queue_id"])))
+        units = read_units(chain, int(head["queue_offset"]), 1) if chain is not None else []
+        return len(units) > 0 and int(units[0]["offset"]) == int(judged.block.offsets[i])
 
     @staticmethod
     def _compression(judged: Judged, i: int, flag: int) -> int:

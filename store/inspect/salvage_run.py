@@ -26,6 +26,7 @@ from .salvage_transactions import moved_numbers, moved_property
 from .scan import Block, Column, Stop, walk_file
 from .source import StoreFile
 
+RUN_WINDOW: Final = 2 << 20  # bytes: two blocks are held at a time
 HALF_NUMBER: Final = b"TRAN_PREPARED_QUEUE_OFFSET"
 QUEUE_OFFSET_COLUMNS: Final = np.arange(20, 28)
 
@@ -111,7 +112,7 @@ class SalvageRun:
         position = 0
         while True:
             stop: Stop | None = None
-            for item in walk_file(file, position):
+            for item in walk_file(file, position, window=RUN_WINDOW):
                 if isinstance(item, Stop):
                     stop = item
                     break
