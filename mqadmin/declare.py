@@ -48,8 +48,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """What `@command` was told.
 
     `one_of`: of each tuple exactly one option must be given (parameter names); `any_of`: at least one.
-    `changes`: adds `--plan`. `more_outputs`: forms besides the usual ones; `jsonl` is rendered as `csv` is, line by line,
-    and for others the command gives the text itself (`Outcome.text`).
+    `changes`: adds `--plan`. `more_outputs`: forms besides the usual ones; `jsonl` is rendered as `csv` is, line by
+    line, and for others the command gives the text itself (`Outcome.text`).
     `rows`: the field of the result whose items are the CSV rows (`messages.message`: a field of each); `csv`: the type
     of `Outcome.csv_rows` instead. `offline`: needs no name server.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.

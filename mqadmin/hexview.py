@@ -20,7 +20,8 @@ def colours_wanted(choice: str) -> bool:
 
 
 def hex_view(record: bytes, fields: Sequence[dict[str, Any]], position: int, *, colour: bool, full: bool) -> list[str]:
-    """Lines of 16 bytes with their position in the file, hex and text; the middle of a long record is left out unless `full`."""
+    """Lines of 16 bytes with their position in the file, hex and text; the middle of a long record is left out unless
+    `full`."""
     owner = bytearray(len(record))
     for number, field in enumerate(fields):
         begin = field["offset"]

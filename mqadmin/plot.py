@@ -11,8 +11,8 @@ WIDTH = 72
 
 
 def bucketed(points: Sequence[tuple[int, int]], width: int = WIDTH, step: int = 60_000) -> tuple[list[float], int, int]:
-    """The mean value of each of at most `width` stretches of equal length, empty time counted as 0; also the begin and the length
-    of a stretch in ms. `points` are (time, value), ascending, one for each `step` that has any."""
+    """The mean value of each of at most `width` stretches of equal length, empty time counted as 0; also the begin and
+    the length of a stretch in ms. `points` are (time, value), ascending, one for each `step` that has any."""
     begin, end = points[0][0], points[-1][0] + step
     steps = -(-(end - begin) // step)
     each = -(-steps // width)

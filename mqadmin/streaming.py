@@ -1,7 +1,7 @@
 """Writes rows to stdout as they come, in every output form and in constant memory; for results of any length.
 
-The documents of JSON and YAML are the same envelope that `output.py` makes, with `data` before `status`, since how it went is
-known last. What a row holds is for the caller.
+The documents of JSON and YAML are the same envelope that `output.py` makes, with `data` before `status`, since how it
+went is known last. What a row holds is for the caller.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def write_text(text: str) -> None:
 class Stream:
     """`lines()` takes rows that are JSON already, `rows()` structs or dicts; `finish()` ends the document.
 
-    `name` is the field of `data` that holds the rows; `columns` those of CSV; `table` gives the headings and makes a table's
-    cells of a row (as a dict).
+    `name` is the field of `data` that holds the rows; `columns` those of CSV; `table` gives the headings and makes a
+    table's cells of a row (as a dict).
     """
 
     def __init__(

@@ -43,22 +43,28 @@ async def store_diff(
     topic: Annotated[str | None, Opt("-t", "--topic", help="only this topic")] = None,
     queue: Annotated[int | None, Opt("-q", "--queue", help="only this queue id", parse=natural)] = None,
     ignore: Annotated[
-        str | None, Opt("--ignore", help="fields that may differ, separated by commas, for example storeHost", metavar="FIELDS")
+        str | None,
+        Opt("--ignore", help="fields that may differ, separated by commas, for example storeHost", metavar="FIELDS"),
     ] = None,
     content: Annotated[
         bool,
-        Opt("--content", help="ignore where and when messages were stored: commitLogOffset, storeTimestamp, storeHost, storeSize"),
+        Opt(
+            "--content",
+            help="ignore where and when messages were stored: commitLogOffset, storeTimestamp, storeHost, storeSize",
+        ),
     ] = False,
     limit: Annotated[int | None, Opt("--limit", help="stop after so many differences", parse=positive)] = None,
 ) -> Outcome:
-    """Messages are matched by topic, queue and queue offset, read through both consumequeues. Exit code 0 when nothing differs,
-    9 when something does.
+    """Messages are matched by topic, queue and queue offset, read through both consumequeues. Exit code 0 when nothing
+    differs, 9 when something does.
 
     A range of queue offsets that one side lacks is one difference with a count.
     """
     from ...store.inspect.diff import PLACEMENT, StoreDiff
 
-    ignored = {field.strip() for field in (ignore or "").split(",") if field.strip()} | set(PLACEMENT if content else ())
+    ignored = {field.strip() for field in (ignore or "").split(",") if field.strip()} | set(
+        PLACEMENT if content else ()
+    )
     stores = (open_store(store_a), open_store(store_b))
     comparison = StoreDiff(*stores, ignore=frozenset(ignored), topic=topic, queue_id=queue)
     stream = Stream(

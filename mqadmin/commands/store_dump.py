@@ -58,7 +58,7 @@ async def store_dump(
         str | None,
         Opt(
             "--raw",
-            help="units instead of messages: consumequeue, index, checkpoint, delay-offsets, transactions (op messages)",
+            help="units instead: consumequeue, index, checkpoint, delay-offsets, transactions (op messages)",
             parse=one_of("consumequeue", "index", "checkpoint", "delay-offsets", "transactions"),
             metavar="KIND",
         ),
@@ -110,8 +110,8 @@ async def store_dump(
 ) -> Outcome:
     """One JSON object a message with --output jsonl. Broken records are named on stderr and left out (exit code 5).
 
-    A key or id is looked up in the index, a queue offset in the consumequeue; where they cannot be trusted the log is read.
-    --queue-offset without --topic and --queue reads the log.
+    A key or id is looked up in the index, a queue offset in the consumequeue; where they cannot be trusted the log is
+    read. --queue-offset without --topic and --queue reads the log.
     """
     from ...store.inspect.records import Selection
 
@@ -180,7 +180,10 @@ class _Dump:
         from ...store.inspect.selector import Selector
 
         lines = MessageLines(body, as_stored=as_stored, keep_flags=keep_flags, on_broken=self._broken)
-        columns = [*FIELDS, *(["body", "bodyBase64"] if body in ("utf-8", "json") else ["body"] if body != "none" else [])]
+        columns = [
+            *FIELDS,
+            *(["body", "bodyBase64"] if body in ("utf-8", "json") else ["body"] if body != "none" else []),
+        ]
         stream = Stream(self._run.name, self._run.options.output, "messages", columns, (_TABLE, _cells))
         selector = Selector(
             self._store,

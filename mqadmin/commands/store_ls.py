@@ -12,7 +12,9 @@ from ..store_options import COMMITLOG, DIRECTORY, SLOTS, open_store
 from ..values import human_time
 
 
-@command(result=StoreListing, rows="files", offline=True, more_outputs=("jsonl",), example="mqadmin store ls /data/store")
+@command(
+    result=StoreListing, rows="files", offline=True, more_outputs=("jsonl",), example="mqadmin store ls /data/store"
+)
 async def store_ls(
     run: Run,
     store_dir: Annotated[str, DIRECTORY],
@@ -67,7 +69,18 @@ def _state(listing: StoreListing) -> list[Table | str]:
 def _files(rows: list[FileRow]) -> Table:
     columns = ["FILE", "BEGIN", "END", "SIZE", "USED", "ON_DISK", "UNUSED", "FIRST", "LAST", "STATE"]
     cells: list[list[Cell]] = [
-        [r.path, r.begin, r.end, r.size, r.used, r.allocated, r.unused, _time(r.first_time), _time(r.last_time), r.state]
+        [
+            r.path,
+            r.begin,
+            r.end,
+            r.size,
+            r.used,
+            r.allocated,
+            r.unused,
+            _time(r.first_time),
+            _time(r.last_time),
+            r.state,
+        ]
         for r in rows
     ]
     return Table(columns, cells)

@@ -29,19 +29,27 @@ _SHOWN_BODY = 2000
 async def store_show(
     run: Run,
     store_dir: Annotated[str, DIRECTORY],
-    offset: Annotated[int | None, Opt("--offset", help="commitlog offset where the record begins", parse=natural)] = None,
+    offset: Annotated[
+        int | None, Opt("--offset", help="commitlog offset where the record begins", parse=natural)
+    ] = None,
     topic: Annotated[str | None, Opt("-t", "--topic", help="topic name, with --queue and --queue-offset")] = None,
     queue: Annotated[int | None, Opt("-q", "--queue", help="queue id", parse=natural)] = None,
     queue_offset: Annotated[int | None, Opt("--queue-offset", help="queue offset", parse=natural)] = None,
     message_id: Annotated[str | None, Opt("-i", "--id", help="offset message id, or unique key")] = None,
     full: Annotated[bool, Opt("--full", help="all bytes of a long record, and the whole body")] = False,
     color: Annotated[
-        str, Opt("--color", help="auto (a terminal, without NO_COLOR), always or never", parse=one_of("auto", "always", "never"))
+        str,
+        Opt(
+            "--color",
+            help="auto (a terminal, without NO_COLOR), always or never",
+            parse=one_of("auto", "always", "never"),
+        ),
     ] = "auto",
     slots: Annotated[int | None, SLOTS] = None,
     commitlog: Annotated[str | None, COMMITLOG] = None,
 ) -> Outcome:
-    """Name the record by --offset, by --id, or by --topic, --queue and --queue-offset. Exit code 4 when it is not there."""
+    """Name the record by --offset, by --id, or by --topic, --queue and --queue-offset. Exit code 4 when it is not
+    there."""
     from ...store.inspect.record_view import NoRecordError, view_at, view_of
 
     store = open_store(store_dir, commitlog)
@@ -54,11 +62,15 @@ async def store_show(
         else:
             view = view_of(store, _find(store, topic, queue, queue_offset, message_id, slots), slots=slots)
     except NoRecordError as error:
-        hint = f"try --offset {error.nearest}" if error.nearest is not None else "`mqadmin store ls` tells what there is"
+        hint = (
+            f"try --offset {error.nearest}" if error.nearest is not None else "`mqadmin store ls` tells what there is"
+        )
         raise not_found(str(error), hint) from error
     wrong = [Problem(f"offset {view.position}", problem) for problem in view.problems]
     if view.unit.state in ("missing", "different"):
-        wrong.append(Problem(view.unit.file, f"its consumequeue unit is {view.unit.state}", "run `mqadmin store check`"))
+        wrong.append(
+            Problem(view.unit.file, f"its consumequeue unit is {view.unit.state}", "run `mqadmin store check`")
+        )
     return Outcome(
         data=view,
         blocks=_blocks(view, colours_wanted(color), full),
@@ -85,7 +97,9 @@ def _find(
         if topic is None or queue is None or queue_offset is None:
             raise usage("--topic, --queue and --queue-offset belong together")
         low, high = queue_offset, queue_offset + 1
-        want = Selection(topic=topic, queue_id=queue, begin_queue_offset=low, end_queue_offset=high, end_offset=NO_LIMIT)
+        want = Selection(
+            topic=topic, queue_id=queue, begin_queue_offset=low, end_queue_offset=high, end_offset=NO_LIMIT
+        )
         name = f"queue offset {queue_offset} of {topic} queue {queue}"
     selector = Selector(store, want, on_broken=lambda _: None, tell=lambda _: None, with_broken=True, slots=slots)
     for block, rows in selector.found():
@@ -101,7 +115,8 @@ def _blocks(view: RecordView, colour: bool, full: bool) -> list[Table | str]:
     else:
         shown = body if full or len(body) <= _SHOWN_BODY else f"{body[:_SHOWN_BODY]}… (--full shows all)"
     blocks: list[Table | str] = [
-        f"record at {view.next_offset - len(record)} ({view.file}, position {view.position}), next at {view.next_offset}",
+        f"record at {view.next_offset - len(record)} ({view.file}, position {view.position}), "
+        f"next at {view.next_offset}",
         "",
     ]
     blocks += [f"problem: {problem}" for problem in view.problems]
@@ -132,7 +147,9 @@ def _values(view: RecordView, record: bytes) -> dict[str, str]:
         if field["name"] in ("body", "properties"):
             values[field["name"]] = f"{field['length']} bytes"
         elif field["name"].endswith("Length"):
-            values[field["name"]] = str(int.from_bytes(record[field["offset"] : field["offset"] + field["length"]], "big"))
+            values[field["name"]] = str(
+                int.from_bytes(record[field["offset"] : field["offset"] + field["length"]], "big")
+            )
     return values
 
 

@@ -42,9 +42,10 @@ async def store_sql(
 ) -> Outcome:
     """Tables:
 
-    messages: topic, queueId, queueOffset, commitLogOffset, storeSize, bornTimestamp, storeTimestamp, bornHost, storeHost,
-    sysFlag, flag, bodyCRC, reconsumeTimes, preparedTransactionOffset, msgId, offsetMsgId, bodyLength, bodySha256,
-    properties (JSON: properties->>'name'), tags, keys, uniqueKey, body (text), producer (ip), minute (local time).
+    messages: topic, queueId, queueOffset, commitLogOffset, storeSize, bornTimestamp, storeTimestamp, bornHost,
+    storeHost, sysFlag, flag, bodyCRC, reconsumeTimes, preparedTransactionOffset, msgId, offsetMsgId, bodyLength,
+    bodySha256, properties (JSON: properties->>'name'), tags, keys, uniqueKey, body (text), producer (ip), minute (local
+    time).
 
     queues: topic, queueId, minOffset, maxOffset, files, size, firstTime, lastTime.
 

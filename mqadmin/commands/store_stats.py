@@ -28,8 +28,12 @@ async def store_stats(
         int | None,
         Opt("-e", "--end", help="stored until: ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
     ] = None,
-    top: Annotated[int, Opt("--top", help="how many topics, tags, producers and gaps (default 10)", parse=positive)] = 10,
-    gap: Annotated[int, Opt("--gap", help="shortest time without a message that is a gap, ms (default 60000)", parse=positive)] = 60_000,
+    top: Annotated[
+        int, Opt("--top", help="how many topics, tags, producers and gaps (default 10)", parse=positive)
+    ] = 10,
+    gap: Annotated[
+        int, Opt("--gap", help="shortest time without a message that is a gap, ms (default 60000)", parse=positive)
+    ] = 60_000,
     commitlog: Annotated[str | None, COMMITLOG] = None,
 ) -> Outcome:
     """Every record counts, those of system topics and of transactions too. CSV and JSONL have one row a minute.
@@ -41,11 +45,13 @@ async def store_stats(
     from ...store.inspect.stats import StatsCollector
 
     broken = BrokenList(run.name)
-    want = Selection(
-        topic=topic, begin_time=0 if begin is None else begin, end_time=NO_LIMIT if end is None else end
-    )
+    want = Selection(topic=topic, begin_time=0 if begin is None else begin, end_time=NO_LIMIT if end is None else end)
     selector = Selector(
-        open_store(store_dir, commitlog), want, on_broken=broken, tell=lambda text: tell(run.name, text), use_index=False
+        open_store(store_dir, commitlog),
+        want,
+        on_broken=broken,
+        tell=lambda text: tell(run.name, text),
+        use_index=False,
     )
     stats = StatsCollector(top=top, gap_ms=gap).run(selector)
     status = "partial" if broken.count else "ok" if stats.messages else "empty"
@@ -61,9 +67,10 @@ def _blocks(stats: StoreStats) -> list[Table | str]:
         return []
     seconds = max(1, (stats.last_time - stats.first_time) / 1000)
     blocks: list[Table | str] = [
-        f"messages   {stats.messages} in {stats.bytes} bytes ({stats.bytes // stats.messages} each), bodies {stats.body_bytes}, "
-        f"{stats.compressed} compressed, {stats.transactional} transactional",
-        f"stored     {_time(stats.first_time)} to {_time(stats.last_time)}, {stats.messages / seconds:.1f} messages/s on average",
+        f"messages   {stats.messages} in {stats.bytes} bytes ({stats.bytes // stats.messages} each), "
+        f"bodies {stats.body_bytes}, {stats.compressed} compressed, {stats.transactional} transactional",
+        f"stored     {_time(stats.first_time)} to {_time(stats.last_time)}, "
+        f"{stats.messages / seconds:.1f} messages/s on average",
     ]
     if stats.backward_steps:
         blocks.append(f"clock      went back {stats.backward_steps} times between neighbouring messages")
@@ -94,7 +101,15 @@ def _plot(stats: StoreStats) -> list[str]:
 
 def _names(title: str, rows: list[NameRow], total: int) -> Table:
     cells: list[list[Cell]] = [
-        [r.name, r.messages, r.bytes, f"{r.bytes / total:.1%}", r.bytes // max(1, r.messages), _time(r.first_time), _time(r.last_time)]
+        [
+            r.name,
+            r.messages,
+            r.bytes,
+            f"{r.bytes / total:.1%}",
+            r.bytes // max(1, r.messages),
+            _time(r.first_time),
+            _time(r.last_time),
+        ]
         for r in rows
     ]
     return Table([title, "MESSAGES", "BYTES", "SHARE", "EACH", "FIRST", "LAST"], cells)

@@ -15,7 +15,8 @@ STANDARD_ERROR: Final = 1.04 / math.sqrt(REGISTERS)  # 0.8 %
 
 
 class Cardinality:
-    """Feed `add()`; `estimate` is exact up to EXACT_UP_TO distinct values, then right to about STANDARD_ERROR (one sigma).
+    """Feed `add()`; `estimate` is exact up to EXACT_UP_TO distinct values, then right to about STANDARD_ERROR (one
+    sigma).
 
     The hash is 64 bits of BLAKE2b, so the same values give the same estimate in every run.
     """

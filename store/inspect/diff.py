@@ -1,8 +1,8 @@
 """Compares two stores message by message: what only one has, and which fields differ, queue by queue in one merge.
 
-Both sides are read through their consumequeues in the order of queue offsets. Where both units point at the same offset and the
-bytes of the records are equal, nothing is decoded, which is what a master and its slave are. What no unit leads to (half-written
-tails, prepared and rolled-back transactions) is not a message of a queue; `check` looks at that.
+Both sides are read through their consumequeues in the order of queue offsets. Where both units point at the same offset
+and the bytes of the records are equal, nothing is decoded, which is what a master and its slave are. What no unit leads
+to (half-written tails, prepared and rolled-back transactions) is not a message of a queue; `check` looks at that.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from .source import StoreDirectory
 
 #: Fields that name the same fact as another one, so that a difference is told once.
 DERIVED = frozenset({"offsetMsgId", "bodySha256", "msgId", "bodyLength"})
-COMPARED = tuple(name for name in FIELDS if name not in DERIVED) + ("body",)
+COMPARED = (*tuple(name for name in FIELDS if name not in DERIVED), "body")
 _FIRST = np.zeros(1, np.int64)
 #: What another broker that got the same messages would have different.
 PLACEMENT = ("commitLogOffset", "storeTimestamp", "storeHost", "storeSize")
 
 
 class Difference(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):
-    """One difference. `kind` is only-in-a, only-in-b, different or unreadable; `count` consecutive queue offsets have it, the
-    first of them `queue_offset`. `fields` names what differs with both values."""
+    """One difference. `kind` is only-in-a, only-in-b, different or unreadable; `count` consecutive queue offsets have
+    it, the first of them `queue_offset`. `fields` names what differs with both values."""
 
     kind: str
     topic: str
@@ -153,13 +153,17 @@ class StoreDiff:
         if item.crc_ok is not None and not bool(item.crc_ok[0]):
             return f"the body at offset {unit.offset} does not match its CRC"
         message: dict[str, Any] = msgspec.json.decode(self._lines.lines(item, _FIRST)[0])
-        if (message["topic"], message["queueId"], message["queueOffset"]) != (unit.topic, unit.queue_id, unit.queue_offset):
+        if (message["topic"], message["queueId"], message["queueOffset"]) != (
+            unit.topic,
+            unit.queue_id,
+            unit.queue_offset,
+        ):
             return f"the unit points at offset {unit.offset}, where another message is"
         return message
 
 
 def _is_of(record: bytes, unit: Unit) -> bool:
-    """Whether equal bytes are the record that both units mean: queue id and queue offset are looked at, and the size."""
+    """Whether equal bytes are the record that both units mean: queue id, queue offset and size are looked at."""
     return (
         int.from_bytes(record[0:4], "big") == unit.size
         and int.from_bytes(record[12:16], "big", signed=True) == unit.queue_id
@@ -181,13 +185,17 @@ def _units(store: StoreDirectory, topic: str, queue_id: int) -> Iterator[Unit]:
 
 
 def _only(kind: str, unit: Unit) -> Difference:
-    place = {"offset_a": unit.offset} if kind == "only-in-a" else {"offset_b": unit.offset}
-    return Difference(kind=kind, topic=unit.topic, queue_id=unit.queue_id, queue_offset=unit.queue_offset, **place)
+    in_a = kind == "only-in-a"
+    return Difference(
+        kind=kind, topic=unit.topic, queue_id=unit.queue_id, queue_offset=unit.queue_offset,
+        offset_a=unit.offset if in_a else None, offset_b=None if in_a else unit.offset,
+    )  # fmt: skip
 
 
 def _about(kind: str, a: Unit, b: Unit, **more: Any) -> Difference:
     return Difference(
-        kind=kind, topic=a.topic, queue_id=a.queue_id, queue_offset=a.queue_offset, offset_a=a.offset, offset_b=b.offset, **more
+        kind=kind, topic=a.topic, queue_id=a.queue_id, queue_offset=a.queue_offset, offset_a=a.offset,
+        offset_b=b.offset, **more,
     )  # fmt: skip
 
 

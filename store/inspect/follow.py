@@ -1,7 +1,8 @@
 """Follows the commitlog of a live store: gives new records as they appear, in order, each once.
 
-A broker writes a record piece by piece into a mapping, so the newest record may be seen half-written. It is given only when a
-later look finds it whole and unchanged, or another record after it; bytes that stay no record are reported and passed.
+A broker writes a record piece by piece into a mapping, so the newest record may be seen half-written. It is given only
+when a later look finds it whole and unchanged, or another record after it; bytes that stay no record are reported and
+passed.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Follower:
                 chain.close()
                 chain = fresh
                 if chain.files and self._at < chain.min_offset:
-                    self._on_broken(Broken(self._at, chain.min_offset - self._at, "missing", "deleted before it was read"))
+                    self._on_broken(
+                        Broken(self._at, chain.min_offset - self._at, "missing", "deleted before it was read")
+                    )
                     self._at = chain.min_offset
 
     def _new(self, chain: FileChain) -> Iterator[Block]:
@@ -89,8 +92,8 @@ class Follower:
                 return
 
     def _settled(self, block: Block) -> Block | None:
-        """The block without what may still be being written: a last record that was not seen with the same bytes before, and what
-        follows one whose body does not match its CRC."""
+        """The block without what may still be being written: a last record that was not seen with the same bytes
+        before, and what follows one whose body does not match its CRC."""
         keep = block.count
         if block.crc_ok is not None and not bool(block.crc_ok.all()):
             keep = int(block.crc_ok.argmin()) + 1

@@ -1,4 +1,5 @@
-"""What a store directory holds, without judging it: files with ranges and times, queues, and the state of the small files."""
+"""What a store directory holds, without judging it: files with ranges and times, queues, and the state of the small
+files."""
 
 from __future__ import annotations
 
@@ -19,14 +20,14 @@ from .records import STREAM_WINDOW, block_at
 from .scan import Block, Stop, walk_file
 from .source import FileChain, StoreDirectory, StoreFile
 
-
 BINARY = frozenset({"timercheck"})  # a checkpoint of the timer store, no JSON
 
 
 class FileRow(msgspec.Struct, rename="camel", kw_only=True):
     """One file of commitlog, consumequeue or index. Sizes in bytes, times in ms (None: no record tells).
 
-    `used` is what holds data, `allocated` what the file takes on the disk; what is allocated but unused is their difference.
+    `used` is what holds data, `allocated` what the file takes on the disk; what is allocated but unused is their
+    difference.
     """
 
     path: str
@@ -135,8 +136,8 @@ def _relative(store: StoreDirectory, path: Path) -> str:
 def _log_file(store: StoreDirectory, file: StoreFile) -> FileRow:
     """Walks the sizes of the records; bodies are not looked at."""
     row = FileRow(
-        path=_relative(store, file.path), kind="commitlog", size=file.size, used=0, allocated=file.allocated, begin=file.base,
-        end=file.end,
+        path=_relative(store, file.path), kind="commitlog", size=file.size, used=0, allocated=file.allocated,
+        begin=file.base, end=file.end,
     )  # fmt: skip
     for item in walk_file(file, 0, crc=False, window=STREAM_WINDOW):
         if isinstance(item, Stop):
@@ -165,10 +166,15 @@ def _queues(store: StoreDirectory) -> tuple[list[QueueRow], list[FileRow]]:
         low = _first_unit(chain, low, high)
         queues.append(
             QueueRow(
-                topic=topic, queue_id=queue_id, min_offset=low, max_offset=high, files=len(chain.files),
-                size=sum(f.size for f in chain.files), first_time=_time_of(store, chain, low) if high > low else None,
+                topic=topic,
+                queue_id=queue_id,
+                min_offset=low,
+                max_offset=high,
+                files=len(chain.files),
+                size=sum(f.size for f in chain.files),
+                first_time=_time_of(store, chain, low) if high > low else None,
                 last_time=_time_of(store, chain, high - 1) if high > low else None,
-            )  # fmt: skip
+            )
         )
         for file in chain.files:
             begin, end = file.base // CQ_UNIT_SIZE, file.end // CQ_UNIT_SIZE
@@ -176,15 +182,21 @@ def _queues(store: StoreDirectory) -> tuple[list[QueueRow], list[FileRow]]:
             state = "full" if used >= file.size else "open" if used else "empty"
             files.append(
                 FileRow(
-                    path=_relative(store, file.path), kind="consumequeue", size=file.size, used=used,
-                    allocated=file.allocated, begin=begin, end=end, state=state,
-                )  # fmt: skip
+                    path=_relative(store, file.path),
+                    kind="consumequeue",
+                    size=file.size,
+                    used=used,
+                    allocated=file.allocated,
+                    begin=begin,
+                    end=end,
+                    state=state,
+                )
             )
     return queues, files
 
 
 def _first_unit(chain: FileChain, low: int, high: int) -> int:
-    """The queue offset behind the filler that stands before the first message of some queues; filler is in one piece."""
+    """The queue offset behind the filler before the first message of some queues; filler is in one piece."""
     filler = struct.pack(">qiq", 0, 0x7FFFFFFF, 0)
     while low < high:
         middle = (low + high) // 2
@@ -222,7 +234,9 @@ def config_rows(store: StoreDirectory) -> list[ConfigRow]:
     """The files of config/, each with the state of its `.bak`."""
     directory = store.root / "config"
     try:
-        names = {p.name.removesuffix(".bak") for p in directory.iterdir() if p.is_file() and not p.name.endswith(".tmp")}
+        names = {
+            p.name.removesuffix(".bak") for p in directory.iterdir() if p.is_file() and not p.name.endswith(".tmp")
+        }
     except OSError:
         return []
     rows = []
@@ -231,9 +245,15 @@ def config_rows(store: StoreDirectory) -> list[ConfigRow]:
         backup = _config_state(store, name + ".bak")
         rows.append(
             ConfigRow(
-                name=name, size=size, state=state, modified=modified, backup_size=backup[0], backup_state=backup[1],
-                backup_modified=backup[2], detail=detail or (f".bak: {backup[3]}" if backup[3] else ""),
-            )  # fmt: skip
+                name=name,
+                size=size,
+                state=state,
+                modified=modified,
+                backup_size=backup[0],
+                backup_state=backup[1],
+                backup_modified=backup[2],
+                detail=detail or (f".bak: {backup[3]}" if backup[3] else ""),
+            )
         )
     return rows
 
@@ -255,7 +275,7 @@ def _config_state(store: StoreDirectory, name: str) -> tuple[int | None, str, in
 
 
 def lock_state(path: Path) -> LockState:
-    """Who holds the lock, from the kernel's list: the file is not opened, which could drop a lock of this very process."""
+    """Who holds the lock, from the kernel's list: opening the file could drop a lock of this very process."""
     try:
         status = path.stat()
     except OSError:

@@ -1,7 +1,8 @@
-"""Finds commitlog offsets without reading the log: by key through the index, by queue offset through consumequeue, by message id.
+"""Finds commitlog offsets without reading the log: by key through the index, by queue offset through consumequeue, by
+message id.
 
-What is found is only a hint: the caller reads the records and compares. `Untrusted` says why the log must be read instead.
-Mirrors IndexFile.selectPhyOffset and ConsumeQueue.getIndexBuffer.
+What is found is only a hint: the caller reads the records and compares. `Untrusted` says why the log must be read
+instead. Mirrors IndexFile.selectPhyOffset and ConsumeQueue.getIndexBuffer.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Untrusted(Exception):  # noqa: N818  not a failure: the log is read instea
 
 
 class Entry(NamedTuple):
-    """One index entry: where it stands, and what it says. `store_time` (ms) is rounded down to the second by the format."""
+    """One index entry: where it stands, and what it says. `store_time` (ms) is rounded down to the second by the
+    format."""
 
     file: str
     number: int
@@ -69,13 +71,16 @@ class IndexLookup:
         header = read_header(file)
         number = slots_of(file.size, slots)
         if header is None or not number:
-            raise Untrusted(f"{name} has {file.size} bytes, which fits no 1 slot to 4 entries (see --max-hash-slot-num)")
+            raise Untrusted(
+                f"{name} has {file.size} bytes, which fits no 1 slot to 4 entries (see --max-hash-slot-num)"
+            )
         if header.count <= 1:
             return None
         room = (file.size - HEADER_SIZE - number * SLOT_SIZE) // ENTRY_SIZE
         if header.count > room or not 0 <= header.begin_offset <= header.end_offset:
             raise Untrusted(f"the header of {name} is damaged")
-        # The newest entry of all is the newest of its slot: so much proves the number of slots, and that both were written.
+        # The newest entry of all is the newest of its slot: so much proves the number of slots, and that both were
+        # written.
         last = entry_at(file, number, header, header.count - 1)
         slot = file.read(HEADER_SIZE + last.slot * SLOT_SIZE, SLOT_SIZE)
         if last.key_hash < 0 or int.from_bytes(slot, "big") != header.count - 1:
@@ -83,7 +88,8 @@ class IndexLookup:
         return _File(file, number, header)
 
     def uncovered(self) -> list[tuple[int, int]]:
-        """The commitlog ranges (start, end) whose records may have no entry: before, between and behind what the files cover."""
+        """The commitlog ranges (start, end) whose records may have no entry: before, between and behind what the files
+        cover."""
         ranges: list[tuple[int, int]] = []
         at = self._store.commitlog.min_offset
         for one in self._files:
@@ -122,7 +128,9 @@ class IndexLookup:
             limit, number, steps = number, entry.previous, steps + 1
 
 
-def offsets_of_key(store: StoreDirectory, topics: list[str], key: str, slots: int | None) -> tuple[set[int], IndexLookup]:
+def offsets_of_key(
+    store: StoreDirectory, topics: list[str], key: str, slots: int | None
+) -> tuple[set[int], IndexLookup]:
     """The commitlog offsets that the index gives for a key in some topics. Raises Untrusted."""
     index = IndexLookup(store, slots)
     return {entry.offset for topic in topics for entry in index.find(topic, key)}, index
@@ -137,7 +145,7 @@ def offset_in_id(message_id: str) -> int | None:
 
 
 class Unit(NamedTuple):
-    """One consumequeue unit. `pre_blank` marks the filler before the first message of a queue that does not begin at 0."""
+    """One consumequeue unit. `pre_blank` marks the filler of a queue that does not begin at 0."""
 
     topic: str
     queue_id: int

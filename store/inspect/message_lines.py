@@ -1,7 +1,7 @@
 """Turns the records of a block into JSON lines with the field names that Apache's client gives its messages.
 
-Built for speed: columns become lists once a block, and each line is one f-string over them. Which records, and where the lines
-go, is for the caller.
+Built for speed: columns become lists once a block, and each line is one f-string over them. Which records, and where
+the lines go, is for the caller.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def properties_json(raw: bytes) -> str:
 class MessageLines:
     """Makes lines; remembers the text of topics and hosts from block to block.
 
-    `body` is one of BODY_FORMS. Bodies are decompressed and sysFlag then loses its compressed bit, as in a 5.x client; with
-    `keep_flags` it stays, as in a 4.9 client. With `as_stored` compressed bodies stay as they are too.
+    `body` is one of BODY_FORMS. Bodies are decompressed and sysFlag then loses its compressed bit, as in a 5.x client;
+    with `keep_flags` it stays, as in a 4.9 client. With `as_stored` compressed bodies stay as they are too.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class MessageLines:
         result: list[str] = []
         add = result.append
         for (
-            topic, queue, number, offset, size, born_ms, store_ms, (born_host, _), (store_host, prefix), flags, flag, crc, times,
-            prepared, body, properties_at, properties_end,
+            topic, queue, number, offset, size, born_ms, store_ms, (born_host, _), (store_host, prefix), flags, flag,
+            crc, times, prepared, body, properties_at, properties_end,
         ) in zip(*self._columns(block, rows, born, store), strict=True):  # fmt: skip
             properties = properties_of(data[properties_at:properties_end])
             offset_id = f"{prefix}{offset & 0xFFFFFFFFFFFFFFFF:016X}"
@@ -117,9 +117,10 @@ class MessageLines:
         return [
             [self._topics.get(name) or self._topic(name) for name in names], head["queue_id"].tolist(),
             head["queue_offset"].tolist(), head["physical_offset"].tolist(), head["size"].tolist(),
-            head["born_timestamp"].tolist(), head["store_timestamp"].tolist(), born, store, flags, head["flag"].tolist(),
-            (head["body_crc"].astype(np.int64) & 0xFFFFFFFF).tolist(), head["reconsume_times"].tolist(),
-            head["prepared_offset"].tolist(), bodies, block.properties_at[rows].tolist(), ends.tolist(),
+            head["born_timestamp"].tolist(), head["store_timestamp"].tolist(), born, store, flags,
+            head["flag"].tolist(), (head["body_crc"].astype(np.int64) & 0xFFFFFFFF).tolist(),
+            head["reconsume_times"].tolist(), head["prepared_offset"].tolist(), bodies,
+            block.properties_at[rows].tolist(), ends.tolist(),
         ]  # fmt: skip
 
     def _topic(self, name: bytes) -> str:
@@ -147,7 +148,9 @@ class MessageLines:
 
     def _host_texts(self, block: Block, rows: Column, which: str) -> list[tuple[str, str]]:
         known = self._hosts
-        pairs = list(zip(block.head[f"{which}_ip"][rows].tolist(), block.head[f"{which}_port"][rows].tolist(), strict=True))
+        pairs = list(
+            zip(block.head[f"{which}_ip"][rows].tolist(), block.head[f"{which}_port"][rows].tolist(), strict=True)
+        )
         if len(known) > 20_000:
             known.clear()
         for pair in set(pairs):

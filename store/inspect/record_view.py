@@ -1,7 +1,8 @@
-"""One record with all that belongs to it: its fields, its consumequeue unit, its index entries, and where it would be dispatched.
+"""One record with all that belongs to it: its fields, its consumequeue unit, its index entries, and where it would be
+dispatched.
 
-Mirrors ReputMessageService, CommitLogDispatcherBuildConsumeQueue and CommitLogDispatcherBuildIndex. Nothing is coloured or
-printed here.
+Mirrors ReputMessageService, CommitLogDispatcherBuildConsumeQueue and CommitLogDispatcherBuildIndex. Nothing is coloured
+or printed here.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class UnitView(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class IndexView(msgspec.Struct, rename="camel", kw_only=True):
-    """One key of a record and the entry that leads to it; `state` is ok, missing or unknown (the index cannot be used)."""
+    """One key of a record and the entry that leads to it; `state` is ok, missing or unknown (no usable index)."""
 
     key: str
     state: str
@@ -75,15 +76,19 @@ class NoRecordError(Exception):
         self.nearest = nearest
 
 
-def view_at(store: StoreDirectory, offset: int, *, slots: int | None = None, delays: list[int] | None = None) -> RecordView:
-    """The view of the record at a commitlog offset. Raises NoRecordError, or RocketMQError when a file cannot be read."""
+def view_at(
+    store: StoreDirectory, offset: int, *, slots: int | None = None, delays: list[int] | None = None
+) -> RecordView:
+    """The view of the record at a commitlog offset. Raises NoRecordError; RocketMQError when a file cannot be read."""
     item = block_at(store.commitlog, offset)
     if not isinstance(item, Block):
         raise _no_record(store, offset, item)
     return view_of(store, item, slots=slots, delays=delays)
 
 
-def view_of(store: StoreDirectory, block: Block, *, slots: int | None = None, delays: list[int] | None = None) -> RecordView:
+def view_of(
+    store: StoreDirectory, block: Block, *, slots: int | None = None, delays: list[int] | None = None
+) -> RecordView:
     """The view of the one record of a block."""
     dispatch = Dispatcher(delays).derive(block)
     record = block.record(0)
@@ -206,9 +211,13 @@ def _index(store: StoreDirectory, block: Block, dispatch: Dispatch, slots: int |
         else:
             views.append(
                 IndexView(
-                    key=key, state="ok", file=f"index/{entry.file}", number=entry.number, slot=entry.slot,
+                    key=key,
+                    state="ok",
+                    file=f"index/{entry.file}",
+                    number=entry.number,
+                    slot=entry.slot,
                     key_hash=entry.key_hash,
-                )  # fmt: skip
+                )
             )
     return views
 

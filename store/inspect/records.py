@@ -1,7 +1,7 @@
 """Reads the records of a commitlog that match a selection, block by block, getting past what is broken.
 
-Which ranges are read at all is decided here and in `lookup.py`, which asks index and consumequeue; how a record looks as text is
-in `message_lines.py`.
+Which ranges are read at all is decided here and in `lookup.py`, which asks index and consumequeue; how a record looks
+as text is in `message_lines.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _COLUMNS = (
 
 
 class Broken(NamedTuple):
-    """A range of the commitlog, or one record, that cannot be read or not be believed; `length` in bytes, 0 when unknown."""
+    """A range of the commitlog, or one record, that cannot be read or not be believed; `length` in bytes, 0 when
+    unknown."""
 
     offset: int
     length: int
@@ -41,8 +42,8 @@ class Selection(msgspec.Struct, kw_only=True):
     """Which messages are wanted; None and the widest ranges mean all.
 
     Ranges are half-open except the times (ms, both ends included). `tag` may name several, separated by `||`.
-    `key` matches one of KEYS or the unique key; `message_id` the offset message id or the unique key; `body` is searched in the
-    plain (decompressed) body.
+    `key` matches one of KEYS or the unique key; `message_id` the offset message id or the unique key; `body` is
+    searched in the plain (decompressed) body.
     """
 
     begin_offset: int = 0
@@ -74,9 +75,11 @@ def readable_blocks(
     window: int = STREAM_WINDOW,
     past_zeros: bool = True,
 ) -> Iterator[Block]:
-    """The sound blocks of all files from commitlog offset `start` (any) to before `end`; what is broken is reported in order.
+    """The sound blocks of all files from commitlog offset `start` (any) to before `end`; what is broken is reported in
+    order.
 
-    The last block may reach beyond `end`. Without `past_zeros` what nobody wrote to is not searched for records. Raises RocketMQError when a file cannot be read.
+    The last block may reach beyond `end`. Without `past_zeros` what nobody wrote to is not searched for records. Raises
+    RocketMQError when a file cannot be read.
     """
     for low, high in chain.gaps():
         if low < end and high > start:
@@ -119,9 +122,7 @@ def _first_record(file: StoreFile, position: int, past_zeros: bool) -> int | Non
     return next_record(file, position)
 
 
-def _file_blocks(
-    file: StoreFile, position: int, crc: bool, window: int, past_zeros: bool
-) -> Iterator[Block | Broken]:
+def _file_blocks(file: StoreFile, position: int, crc: bool, window: int, past_zeros: bool) -> Iterator[Block | Broken]:
     while True:
         stop: Stop | None = None
         for item in walk_file(file, position, crc=crc, window=window):
@@ -150,8 +151,8 @@ def _file_blocks(
 
 
 def block_at(chain: FileChain, offset: int, *, window: int = 4096) -> Block | Stop | None:
-    """A block of the one record that starts at a commitlog offset, the Stop that says what is there instead, or None when no
-    file holds the offset."""
+    """A block of the one record that starts at a commitlog offset, the Stop that says what is there instead, or None
+    when no file holds the offset."""
     place = chain.at(offset)
     if place is None:
         return None

@@ -1,6 +1,7 @@
 """Chooses the shortest way to the messages that a selection wants: index, consumequeue, one offset, or the log itself.
 
-Yields blocks with the wanted rows; a block is read from the log in every case, and every record compared with the selection.
+Yields blocks with the wanted rows; a block is read from the log in every case, and every record compared with the
+selection.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Selector:
         self._scanned = 0
 
     def found(self) -> Iterator[Found]:
-        """Blocks and the wanted rows in each, in the order of commitlog offsets (of queue offsets for a range of a queue)."""
+        """Blocks and the wanted rows in each, in the order of commitlog offsets (of queue offsets for a range of a
+        queue)."""
         want = self._want
         if want.message_id is not None or want.key is not None:
             if self._use_index:
@@ -86,7 +88,9 @@ class Selector:
         if len(rows) and block.crc_ok is not None and not bool(block.crc_ok[rows].all()):
             for row in rows[~block.crc_ok[rows]].tolist():
                 self._on_broken(
-                    Broken(int(block.offsets[row]), int(block.head["size"][row]), "crc", "the body does not match its CRC")
+                    Broken(
+                        int(block.offsets[row]), int(block.head["size"][row]), "crc", "the body does not match its CRC"
+                    )
                 )
             if not self._with_broken:
                 rows = rows[block.crc_ok[rows]]

@@ -1,8 +1,9 @@
-"""Answers one SELECT over a store: the rows it needs go in batches into a temporary sqlite database, then sqlite answers.
+"""Answers one SELECT over a store: the rows it needs go in batches into a temporary sqlite database, then sqlite
+answers.
 
-Only the columns that the query reads are worked out (sqlite's authorizer tells which), a WHERE clause over one table is applied
-batch by batch, and constant bounds on offsets, queues and times keep files from being read. The database is a temporary file
-that is gone at the end; memory stays small however large the store. Nothing but SELECT is let through.
+Only the columns that the query reads are worked out (sqlite's authorizer tells which), a WHERE clause over one table is
+applied batch by batch, and constant bounds on offsets, queues and times keep files from being read. The database is a
+temporary file that is gone at the end; memory stays small however large the store. Nothing but SELECT is let through.
 """
 
 from __future__ import annotations
@@ -139,7 +140,6 @@ class Database:
                 break
         return kept
 
-
     def _can_move(self, table: str, moved: str) -> bool:
         """Whether the WHERE clause means something by itself; it may name a column of the result."""
         self._db.execute(f"CREATE TEMP TABLE batch AS SELECT * FROM {table} LIMIT 0")
@@ -187,7 +187,8 @@ class _Watch:
 
 _ACTIONS = {
     sqlite3.SQLITE_ATTACH: "attach another database", sqlite3.SQLITE_DETACH: "detach a database",
-    sqlite3.SQLITE_PRAGMA: "change a setting", sqlite3.SQLITE_INSERT: "insert rows", sqlite3.SQLITE_DELETE: "delete rows",
+    sqlite3.SQLITE_PRAGMA: "change a setting", sqlite3.SQLITE_INSERT: "insert rows",
+    sqlite3.SQLITE_DELETE: "delete rows",
     sqlite3.SQLITE_UPDATE: "update rows", sqlite3.SQLITE_DROP_TABLE: "drop a table",
     sqlite3.SQLITE_CREATE_TABLE: "create a table", sqlite3.SQLITE_TRANSACTION: "begin a transaction",
 }  # fmt: skip

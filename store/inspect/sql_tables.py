@@ -19,8 +19,9 @@ from .tables import index_rows, unit_rows
 Row = tuple[Any, ...]
 
 MESSAGE_COLUMNS: Final = {
-    "topic": "TEXT", "queueId": "INTEGER", "queueOffset": "INTEGER", "commitLogOffset": "INTEGER", "storeSize": "INTEGER",
-    "bornTimestamp": "INTEGER", "storeTimestamp": "INTEGER", "bornHost": "TEXT", "storeHost": "TEXT", "sysFlag": "INTEGER",
+    "topic": "TEXT", "queueId": "INTEGER", "queueOffset": "INTEGER", "commitLogOffset": "INTEGER",
+    "storeSize": "INTEGER", "bornTimestamp": "INTEGER", "storeTimestamp": "INTEGER", "bornHost": "TEXT",
+    "storeHost": "TEXT", "sysFlag": "INTEGER",
     "flag": "INTEGER", "bodyCRC": "INTEGER", "reconsumeTimes": "INTEGER", "preparedTransactionOffset": "INTEGER",
     "msgId": "TEXT", "offsetMsgId": "TEXT", "bodyLength": "INTEGER", "bodySha256": "TEXT", "properties": "TEXT",
     "tags": "TEXT", "keys": "TEXT", "uniqueKey": "TEXT", "body": "TEXT", "producer": "TEXT", "minute": "TEXT",
@@ -32,8 +33,8 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "size": "INTEGER", "firstTime": "INTEGER", "lastTime": "INTEGER",
     },
     "units": {
-        "topic": "TEXT", "queueId": "INTEGER", "queueOffset": "INTEGER", "commitLogOffset": "INTEGER", "size": "INTEGER",
-        "tagsCode": "INTEGER", "deliverTimestamp": "INTEGER", "preBlank": "INTEGER",
+        "topic": "TEXT", "queueId": "INTEGER", "queueOffset": "INTEGER", "commitLogOffset": "INTEGER",
+        "size": "INTEGER", "tagsCode": "INTEGER", "deliverTimestamp": "INTEGER", "preBlank": "INTEGER",
     },
     "index_entries": {
         "file": "TEXT", "number": "INTEGER", "slot": "INTEGER", "keyHash": "INTEGER", "commitLogOffset": "INTEGER",
@@ -78,7 +79,8 @@ def _struct_names(table: str) -> dict[str, str]:
     from .listing import QueueRow
     from .tables import IndexRow, UnitRow
 
-    kind: type[msgspec.Struct] = {"queues": QueueRow, "units": UnitRow, "index_entries": IndexRow}[table]
+    kinds: dict[str, type[msgspec.Struct]] = {"queues": QueueRow, "units": UnitRow, "index_entries": IndexRow}
+    kind = kinds[table]
     return dict(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
 
 

@@ -1,4 +1,5 @@
-"""Just enough understanding of an SQL query to read less of a store: its tables, and the WHERE clause of a simple SELECT.
+"""Just enough understanding of an SQL query to read less of a store: its tables, and the WHERE clause of a simple
+SELECT.
 
 Whatever is not understood is left alone; then more is read, never less.
 """
@@ -15,7 +16,20 @@ _TOKEN = re.compile(
 )
 _AFTER_WHERE = frozenset({"group", "having", "window", "order", "limit"})
 _UNSAFE = frozenset(
-    {"union", "intersect", "except", "join", "with", "values", "random", "randomblob", "over", "exists", "natural", "case"}
+    {
+        "union",
+        "intersect",
+        "except",
+        "join",
+        "with",
+        "values",
+        "random",
+        "randomblob",
+        "over",
+        "exists",
+        "natural",
+        "case",
+    }
 )
 
 
@@ -29,8 +43,8 @@ class Token(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What is understood: `where` is the text of the WHERE clause of a plain SELECT over one table, else None; `bounds` are
-    column -> (low, high) that every wanted row must satisfy (both included); `equal` are column -> text."""
+    """What is understood: `where` is the text of the WHERE clause of a plain SELECT over one table, else None; `bounds`
+    are column -> (low, high) that every wanted row must satisfy (both included); `equal` are column -> text."""
 
     where: str | None
     bounds: dict[str, tuple[int, int]]
@@ -133,8 +147,8 @@ def _condition(part: list[Token], bounds: dict[str, tuple[int, int]], equal: dic
     if len(part) == 3 and part[2].kind == "number" and texts[2].isdigit():
         value = int(texts[2])
         ranges = {
-            "=": (value, value), "==": (value, value), ">": (value + 1, high), ">=": (value, high), "<": (low, value - 1),
-            "<=": (low, value),
+            "=": (value, value), "==": (value, value), ">": (value + 1, high), ">=": (value, high),
+            "<": (low, value - 1), "<=": (low, value),
         }  # fmt: skip
         if texts[1] in ranges:
             first, last = ranges[texts[1]]

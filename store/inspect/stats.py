@@ -51,7 +51,8 @@ class MinuteRow(msgspec.Struct, rename="camel"):
 
 
 class GapRow(msgspec.Struct, rename="camel"):
-    """Nothing was stored for `milliseconds`: from one message's time to that of the next, which is at `commit_log_offset`."""
+    """Nothing was stored for `milliseconds`: from one message's time to that of the next, which is at
+    `commit_log_offset`."""
 
     begin: int
     end: int
@@ -219,7 +220,9 @@ class StatsCollector:
             gaps=[GapRow(begin, end, length, offset) for length, begin, end, offset in gaps],
             distinct=[DistinctRow(what, c.total, c.estimate, c.method) for what, c in distinct]
             + [
-                DistinctRow(what, self._totals["messages"], len(names), "exact" if len(names) < MAX_NAMES else "at least")
+                DistinctRow(
+                    what, self._totals["messages"], len(names), "exact" if len(names) < MAX_NAMES else "at least"
+                )
                 for what, names in (("topics", self._topics), ("tags", self._tags), ("producer hosts", self._producers))
             ],
         )

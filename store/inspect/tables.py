@@ -1,6 +1,7 @@
 """Raw units as rows: consumequeue units, index entries, checkpoint, delay offsets and op messages of transactions.
 
-Each function yields structs in the order of the files; filters that a kind does not know are ignored by the caller's choice.
+Each function yields structs in the order of the files; filters that a kind does not know are ignored by the caller's
+choice.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ RAW_KINDS = ("consumequeue", "index", "checkpoint", "delay-offsets", "transactio
 
 
 class UnitRow(msgspec.Struct, rename="camel"):
-    """A consumequeue unit. `deliver_timestamp` (ms) is what tagsCode means in the schedule topic; `pre_blank` marks filler."""
+    """A consumequeue unit. `deliver_timestamp` (ms) is what tagsCode means in the schedule topic; `pre_blank` marks
+    filler."""
 
     topic: str
     queue_id: int
@@ -58,7 +60,8 @@ class CheckpointRow(msgspec.Struct, rename="camel"):
 
 
 class DelayOffsetRow(msgspec.Struct, rename="camel"):
-    """How far a delay level was delivered: `offset` of `max_offset` units of its queue; `delay` in ms of the default levels."""
+    """How far a delay level was delivered: `offset` of `max_offset` units of its queue; `delay` in ms of the default
+    levels."""
 
     level: int
     queue_id: int
@@ -69,7 +72,8 @@ class DelayOffsetRow(msgspec.Struct, rename="camel"):
 
 
 class OpMessageRow(msgspec.Struct, rename="camel"):
-    """An op message: the half messages (queue offsets in the half topic's queue) that it marks as committed or rolled back."""
+    """An op message: the half messages (queue offsets in the half topic's queue) that it marks as committed or rolled
+    back."""
 
     queue_id: int
     queue_offset: int
@@ -111,7 +115,9 @@ def unit_rows(store: StoreDirectory, want: Selection) -> Iterator[UnitRow]:
             if not want.begin_offset <= unit.offset < want.end_offset:
                 continue
             deliver = unit.tags_code if scheduled and not unit.pre_blank else None
-            yield UnitRow(topic, queue_id, unit.queue_offset, unit.offset, unit.size, unit.tags_code, deliver, unit.pre_blank)
+            yield UnitRow(
+                topic, queue_id, unit.queue_offset, unit.offset, unit.size, unit.tags_code, deliver, unit.pre_blank
+            )
 
 
 def index_rows(
@@ -125,7 +131,9 @@ def index_rows(
             continue
         room = (file.size - HEADER_SIZE - number * SLOT_SIZE) // ENTRY_SIZE
         if not 1 <= header.count <= room:
-            on_broken(Broken(0, file.size, "index", f"index/{file.path.name} says that it has {header.count - 1} entries"))
+            on_broken(
+                Broken(0, file.size, "index", f"index/{file.path.name} says that it has {header.count - 1} entries")
+            )
         at, end = 1, min(max(header.count, 1), room)
         while at < end:
             entries = read_entries(file, number, at, min(batch, end - at))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -17,9 +18,11 @@ import yaml
 
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.plot import bar_plot, bucketed
+from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.message_store import MessageStore
 from tests.golden_data import manifest, unpack_store
 from tests.mqadmin.conftest import Cli
-from tests.store.inspect.views import dumped, fill, flip, message
+from tests.store.inspect.views import SMALL, dumped, fill, flip, message
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,9 @@ def test_every_form_has_the_same_messages(cli: Cli, root: Path, messages: list[d
     assert document["data"]["messages"] == messages
     assert yaml.safe_load(ran("yaml"))["data"]["messages"] == messages
     rows = list(csv.DictReader(io.StringIO(ran("csv"))))
-    assert [(r["topic"], int(r["commitLogOffset"])) for r in rows] == [(m["topic"], m["commitLogOffset"]) for m in messages]
+    assert [(r["topic"], int(r["commitLogOffset"])) for r in rows] == [
+        (m["topic"], m["commitLogOffset"]) for m in messages
+    ]
     assert [json.loads(r["properties"]) for r in rows] == [m["properties"] for m in messages]
     table = ran("table").splitlines()
     assert len(table) == 1 + len(messages)
@@ -118,7 +123,11 @@ def test_raw_units(cli: Cli, root: Path, messages: list[dict[str, Any]]) -> None
     assert [e["number"] for e in entries] == list(range(1, len(entries) + 1))
     checkpoint = {row["field"]: row["value"] for row in found("checkpoint")}
     assert checkpoint["physicMsgTimestamp"] == messages[-1]["storeTimestamp"]
-    assert [(d["level"], d["offset"], d["waiting"]) for d in found("delay-offsets")] == [(1, 5, 0), (2, 1, 0), (18, 0, 1)]
+    assert [(d["level"], d["offset"], d["waiting"]) for d in found("delay-offsets")] == [
+        (1, 5, 0),
+        (2, 1, 0),
+        (18, 0, 1),
+    ]
     ops = found("transactions")
     assert [m["commitLogOffset"] for m in messages if m["topic"] == "RMQ_SYS_TRANS_OP_HALF_TOPIC"] == [
         o["commitLogOffset"] for o in ops
@@ -169,13 +178,24 @@ def test_show_tells_everything_of_a_record(cli: Cli, root: Path, messages: list[
     ran = cli(None, "store", "show", str(root), "--offset", "0")
     assert (ran.code, ran.err) == (0, "")
     first = messages[0]
-    for value in (first["msgId"], first["offsetMsgId"], first["bodySha256"], "hello 订单 0", "da a3 20 a7", "region = 华东"):
+    for value in (
+        first["msgId"],
+        first["offsetMsgId"],
+        first["bodySha256"],
+        "hello 订单 0",
+        "da a3 20 a7",
+        "region = 华东",
+    ):
         assert value in ran.out
     assert "consumequeue/GoldOrders/0/00000000000000000000, position 0: ok" in ran.out
     assert "entry 1 in slot 737" in ran.out
     assert "\x1b[" not in ran.out
     for position, name in ((0, "storeSize"), (48, "bornHost"), (115, "properties")):
-        assert any(line.split()[:2][0].startswith(f"{position}-") and name in line for line in ran.out.splitlines() if line.strip())
+        assert any(
+            line.split()[:2][0].startswith(f"{position}-") and name in line
+            for line in ran.out.splitlines()
+            if line.strip()
+        )
     coloured = cli(None, "store", "show", str(root), "--offset", "0", "--color", "always").out
     assert "\x1b[" in coloured
     import re
@@ -200,9 +220,13 @@ def test_show_finds_a_record_by_queue_and_by_id(cli: Cli, root: Path, messages: 
 def test_show_of_what_is_dispatched_later(cli: Cli, root: Path, messages: list[dict[str, Any]]) -> None:
     def places(topic: str) -> str:
         one = next(m for m in messages if m["topic"] == topic)
-        return cli(None, "store", "show", str(root), "--offset", str(one["commitLogOffset"])).out.partition("dispatched to")[2]
+        return cli(None, "store", "show", str(root), "--offset", str(one["commitLogOffset"])).out.partition(
+            "dispatched to"
+        )[2]
 
-    assert "deliver time" in places("SCHEDULE_TOPIC_XXXX") and "after the delay of level" in places("SCHEDULE_TOPIC_XXXX")
+    assert "deliver time" in places("SCHEDULE_TOPIC_XXXX") and "after the delay of level" in places(
+        "SCHEDULE_TOPIC_XXXX"
+    )
     assert "after a commit: GoldTx/" in places("RMQ_SYS_TRANS_HALF_TOPIC")
     assert "marks half messages" in places("RMQ_SYS_TRANS_OP_HALF_TOPIC")
 
@@ -275,7 +299,9 @@ def test_stats(cli: Cli, root: Path, messages: list[dict[str, Any]]) -> None:
     assert "messages a minute" in ran.out and "█" in ran.out and "GoldBodies" in ran.out
     document = cli(None, "store", "stats", str(root), "--output", "json").json["data"]
     assert document["messages"] == len(messages)
-    assert sum(m["messages"] for m in lines(cli(None, "store", "stats", str(root), "--output", "jsonl").out)) == len(messages)
+    assert sum(m["messages"] for m in lines(cli(None, "store", "stats", str(root), "--output", "jsonl").out)) == len(
+        messages
+    )
 
 
 def test_the_plot() -> None:
@@ -347,6 +373,24 @@ def test_a_store_that_must_not_be_written_to_can_be_read(root: Path, tmp_path: P
     assert ran.returncode == 0
 
 
+def test_follow_of_the_command_line(tmp_path: Path) -> None:
+    store = MessageStore(MessageStoreConfig(storePathRootDir=str(tmp_path), **SMALL), store_host=("127.0.0.1", 10911))
+    store.load()
+    for number in range(3):
+        store.put_message(message(number))
+    argv = [sys.executable, "-m", "rocketmq_ops.mqadmin", "store", "dump", str(tmp_path), "--follow", "--offset", "0:"]
+    argv += ["--tag", "Tag1", "--limit", "3", "--output", "jsonl", "--body", "utf-8"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        found = [json.loads(child.stdout.readline())]
+        for number in range(3, 9):
+            store.put_message(message(number))
+        found += lines(child.stdout.read())
+    assert child.returncode == 0
+    assert [m["body"] for m in found] == ["body 1", "body 4", "body 7"]
+    asyncio.run(store.shutdown())
+
+
 MEMORY = """
 import sys
 from rocketmq_ops.mqadmin.main import run
@@ -366,7 +410,11 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-HUNGRY = [["dump", "--output", "jsonl", "--body", "utf-8"], ["stats"], ["sql", "select count(*), max(body) from messages"]]
+HUNGRY = [
+    ["dump", "--output", "jsonl", "--body", "utf-8"],
+    ["stats"],
+    ["sql", "select count(*), max(body) from messages"],
+]
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")

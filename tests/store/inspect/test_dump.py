@@ -1,4 +1,5 @@
-"""Dumps of Apache's stores against what Apache's client pulled from them; every filter against a filter of the whole dump."""
+"""Dumps of Apache's stores against what Apache's client pulled from them; every filter against a filter of the whole
+dump."""
 
 from __future__ import annotations
 
@@ -11,9 +12,14 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.common.compression import compress
-from rocketmq_ops.common.message_codec import encode_record
 from rocketmq_ops.common.message import MessageExt
-from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_LZ4_TYPE, COMPRESSION_ZLIB_TYPE, COMPRESSION_ZSTD_TYPE
+from rocketmq_ops.common.message_codec import encode_record
+from rocketmq_ops.common.sysflag import (
+    COMPRESSED_FLAG,
+    COMPRESSION_LZ4_TYPE,
+    COMPRESSION_ZLIB_TYPE,
+    COMPRESSION_ZSTD_TYPE,
+)
 from rocketmq_ops.store.inspect.message_lines import FIELDS, properties_json
 from rocketmq_ops.store.inspect.records import Selection
 from tests.golden_data import STORES, manifest, unpack_store
@@ -86,8 +92,10 @@ FILTERS: list[tuple[Selection, Any]] = [
     (Selection(message_id=f"{501:032X}"), lambda m: m["msgId"] == f"{501:032X}"),
     (
         Selection(topic="Orders", tag="Tag0", queue_id=3, end_time=TIMES[1]),
-        lambda m: (m["topic"], m["properties"]["TAGS"], m["queueId"]) == ("Orders", "Tag0", 3)
-        and m["storeTimestamp"] <= TIMES[1],
+        lambda m: (
+            (m["topic"], m["properties"]["TAGS"], m["queueId"]) == ("Orders", "Tag0", 3)
+            and m["storeTimestamp"] <= TIMES[1]
+        ),
     ),
 ]
 
@@ -110,7 +118,11 @@ def test_by_offset_message_id(orders: Path, everything: list[dict[str, Any]]) ->
 
 
 def test_nothing_matches(orders: Path) -> None:
-    for selection in (Selection(topic="Absent"), Selection(key="absent"), Selection(message_id="7F00000100002A9F0000000000000001")):
+    for selection in (
+        Selection(topic="Absent"),
+        Selection(key="absent"),
+        Selection(message_id="7F00000100002A9F0000000000000001"),
+    ):
         assert dumped(orders, selection) == []
 
 
@@ -211,7 +223,9 @@ def test_a_missing_file_is_named(orders: Path, everything: list[dict[str, Any]],
     assert [(b.offset, b.length, b.reason) for b in broken] == [(low, high - low, "missing")]
 
 
-def one_record(root: Path, body: bytes, flags: int, properties: dict[str, str] | None = None, born: str = "127.0.0.1") -> Path:
+def one_record(
+    root: Path, body: bytes, flags: int, properties: dict[str, str] | None = None, born: str = "127.0.0.1"
+) -> Path:
     """A store of a single record, written as Apache lays it out."""
     record = encode_record(
         MessageExt(
@@ -241,7 +255,9 @@ def test_bodies_are_decompressed(tmp_path: Path, kind: int) -> None:
 
 def test_a_body_that_does_not_decompress_is_named(tmp_path: Path) -> None:
     broken: list[Any] = []
-    (line,) = dumped(one_record(tmp_path, b"no zlib", COMPRESSED_FLAG | COMPRESSION_ZLIB_TYPE), body="utf-8", broken=broken)
+    (line,) = dumped(
+        one_record(tmp_path, b"no zlib", COMPRESSED_FLAG | COMPRESSION_ZLIB_TYPE), body="utf-8", broken=broken
+    )
     assert line["body"] == "no zlib"
     assert line["sysFlag"] & COMPRESSED_FLAG
     assert [b.reason for b in broken] == ["compression"]

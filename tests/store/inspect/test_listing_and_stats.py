@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -106,18 +107,18 @@ def test_stats_are_what_the_messages_say(root: Path, messages: list[dict[str, An
     assert {t.name: t.messages for t in stats.tags} == Counter(m["properties"].get("TAGS", "(none)") for m in messages)
     hosts = Counter(m["bornHost"][1:].rpartition(":")[0] for m in messages)
     assert {t.name: t.messages for t in stats.producers} == hosts
-    assert {m.minute // 60_000: m.messages for m in stats.minutes} == Counter(m["storeTimestamp"] // 60_000 for m in messages)
-    assert sum(s.messages for s in stats.sizes) == len(messages)
-    assert all(
-        s.messages == sum(s.low <= m["storeSize"] < s.high for m in messages) for s in stats.sizes
+    assert {m.minute // 60_000: m.messages for m in stats.minutes} == Counter(
+        m["storeTimestamp"] // 60_000 for m in messages
     )
+    assert sum(s.messages for s in stats.sizes) == len(messages)
+    assert all(s.messages == sum(s.low <= m["storeSize"] < s.high for m in messages) for s in stats.sizes)
     distinct = {d.what: d for d in stats.distinct}
     keys = [k for m in messages for k in m["properties"].get("KEYS", "").split()]
     assert (distinct["keys"].values, distinct["keys"].distinct) == (len(keys), len(set(keys)))
     unique = [m["properties"]["UNIQ_KEY"] for m in messages if "UNIQ_KEY" in m["properties"]]
     assert (distinct["unique keys"].values, distinct["unique keys"].distinct) == (len(unique), len(set(unique)))
     times = [m["storeTimestamp"] for m in messages]
-    gaps = [(a, b) for a, b in zip(times, times[1:], strict=False) if b - a >= 1000]
+    gaps = [(a, b) for a, b in itertools.pairwise(times) if b - a >= 1000]
     assert gaps
     assert sorted((g.begin, g.end) for g in stats.gaps) == gaps
 

@@ -51,7 +51,9 @@ def test_every_column_of_messages(root: Path, messages: list[dict[str, Any]]) ->
     import json
 
     names = [name for name in MESSAGE_COLUMNS if name in messages[0] and name != "properties"]
-    rows = ask(root, f"select {', '.join(names)}, properties, tags, keys, uniqueKey from messages order by commitLogOffset")
+    rows = ask(
+        root, f"select {', '.join(names)}, properties, tags, keys, uniqueKey from messages order by commitLogOffset"
+    )
     assert len(rows) == len(messages)
     for row, message in zip(rows, messages, strict=True):
         assert list(row[: len(names)]) == [message.get(name) for name in names]
@@ -76,7 +78,7 @@ QUERIES = [
     "select count(*) from messages where topic = 'GoldOrders' or topic = 'GoldTx'",
     "select count(*) from messages where not (topic = 'GoldOrders' and queueId = 1)",
     "select count(*) from messages where messages.queueOffset >= 10 and messages.queueOffset < 20 -- and topic = 'x'",
-    'select count(*) from messages where "topic" = \'GoldOrders\' /* or */ and body like \'%order%\'',
+    "select count(*) from messages where \"topic\" = 'GoldOrders' /* or */ and body like '%order%'",
     "select topic, count(*) n from messages where queueId = 0 group by topic having n > 3 order by n desc, topic limit 3",
     "select count(*) from messages where properties->>'amount' > '5' and storeTimestamp > 0",
     "select count(*) from messages where case when queueId = 1 and topic = 'GoldOrders' and 1 then 0 else 1 end",

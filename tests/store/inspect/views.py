@@ -38,7 +38,9 @@ def message(
     return InnerMessage(topic, queue, body, told, encoded, BORN, 1_795_246_864_178 + number)
 
 
-def fill(root: Path, messages: list[InnerMessage], *, clock_step_ms: int = 100, start_ms: int = 1_795_246_864_178) -> Path:
+def fill(
+    root: Path, messages: list[InnerMessage], *, clock_step_ms: int = 100, start_ms: int = 1_795_246_864_178
+) -> Path:
     """A store of our own with these messages, stopped cleanly; each is stored `clock_step_ms` after the one before."""
     now = [start_ms]
 
