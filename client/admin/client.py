@@ -95,8 +95,8 @@ class ClientAdmin:
             return broker_addresses(await self._admin.topics.route_data(retry_topic(group)))
         except NotFoundError:
             raise NotFoundError(
-                f"no broker knows the consumer group '{group}' (its retry topic has no route)",
-                "check its name with `mqadmin consumerProgress`; a group appears when its first consumer starts",
+                f"the name servers know no retry topic of the consumer group '{group}'",
+                "check its name with `mqadmin consumerProgress`; a group's retry topic comes with its first consumer",
             ) from None
 
     async def consumers(self, group: str, broker_addr: str | None = None) -> ConsumerConnections:

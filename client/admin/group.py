@@ -100,7 +100,7 @@ class GroupAdmin:
     async def progress(
         self, group: str, topic: str | None = None, route_topic: str | None = None, *, show_client: bool = False
     ) -> GroupProgress:
-        """How far a group is. Raises NotFoundError when no broker knows the group (or the topic)."""
+        """How far a group is. Raises NotFoundError when nothing tells which brokers to ask, or there are no offsets."""
         route = await self._route(group, topic, route_topic)
         fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.stats_at(address, group, topic))
         fan.require_some(f"reading the progress of {group}")
@@ -136,8 +136,10 @@ class GroupAdmin:
             except NotFoundError:
                 continue
         raise NotFoundError(
-            f"no broker knows the consumer group '{group}'" + (f" or the topic '{topic}'" if topic else ""),
-            "check the name with `mqadmin consumerProgress`; a group appears when its first consumer starts",
+            f"the name servers know no retry topic of the consumer group '{group}'"
+            + (f", nor the topic '{topic}'" if topic else ""),
+            "check the name with `mqadmin consumerProgress`; a group's retry topic comes with its first consumer"
+            + ("" if topic else ", and without one give -t TOPIC"),
         )
 
     async def _explain_empty(self, group: str, topic: str | None) -> None:

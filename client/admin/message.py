@@ -16,7 +16,7 @@ from ...common.message_codec import decode_message_id, decode_messages
 from ...common.topics import TOOLS_CONSUMER_GROUP
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
-from .errors import AllFailedError, NotFoundError
+from .errors import AdminError, AllFailedError, NotFoundError
 from .fanout import Failure, failure_of
 from .topic import broker_address, broker_addresses
 
@@ -447,7 +447,16 @@ class MessageAdmin:
         header = QueryConsumeQueueRequestHeader(
             topic=topic, queue_id=queue_id, index=index, count=count, consumer_group=group
         )
-        answer = await self._admin.call(broker_addr, RemotingCommand.request(RequestCode.QUERY_CONSUME_QUEUE, header))
+        request = RemotingCommand.request(RequestCode.QUERY_CONSUME_QUEUE, header)
+        try:
+            answer = await self._admin.call(broker_addr, request)
+        except AdminError as error:
+            if error.code != ResponseCode.SYSTEM_ERROR or not error.remark.endswith("is not exist!"):
+                raise
+            raise NotFoundError(
+                f"{broker_addr} has no queue {queue_id} of topic '{topic}', or nothing was ever put into it",
+                f"see `mqadmin topicStatus -t {topic}` for the queues and their offsets",
+            ) from None
         if not answer.body_bytes:  # what Apache's broker answers beyond the end of a queue
             raise NotFoundError(
                 f"queue {queue_id} of topic '{topic}' on {broker_addr} has no unit at {index}",

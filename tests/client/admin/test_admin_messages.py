@@ -238,3 +238,18 @@ def test_a_trace_has_apaches_fields() -> None:
     assert (fields[0], fields[2], fields[4], fields[5], fields[7]) == ("Pub", "R", "T", msg_id, "k")
     assert fields[8:10] == ["10.1.0.1:10911", "5"]
     assert fields[11:] == ["0", "ID", "true"]
+
+
+@pytest.mark.parametrize(
+    ("remark", "error", "said"),
+    [("77@T is not exist!", NotFoundError, "has no queue 77 of topic 'T'"), ("disk gone", AdminError, "disk gone")],
+)
+def test_a_consumequeue_that_is_not_there_is_not_found(
+    cluster: FakeCluster, remark: str, error: type[Exception], said: str
+) -> None:
+    def answer(c: RemotingCommand) -> RemotingCommand:
+        return c.reply(ResponseCode.SYSTEM_ERROR, remark)
+
+    cluster.transport.on(cluster["broker-a"].address, Code.QUERY_CONSUME_QUEUE, answer)
+    with pytest.raises(error, match=said):
+        run(cluster, lambda admin: admin.messages.consume_queue("T", 77, 0, 10, None, None))
