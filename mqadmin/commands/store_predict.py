@@ -1,0 +1,92 @@
+"""`mqadmin store predict`: what a broker's recovery will do to a store on its next start."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from ...common.errors import RocketMQError
+from ...store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
+from ...store.inspect.source import StoreDirectory
+from ..declare import Opt, command
+from ..exit_codes import ExitCode
+from ..outcome import Cell, Outcome, Table
+from ..run import Run
+from ..values import positive
+
+_NAMES = {"5.3": "Apache 5.3", "4.9": "Apache 4.9", "ours": "mqbroker (ours)"}
+
+
+class StorePredictions(msgspec.Struct, rename="camel", kw_only=True):
+    """One prediction a kind of broker."""
+
+    store: str
+    predictions: list[Prediction]
+
+
+@command(
+    result=StorePredictions,
+    rows="predictions",
+    offline=True,
+    example="mqadmin store predict /data/rocketmq/store --broker 5.3",
+)
+async def store_predict(
+    run: Run,
+    directory: Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir")],
+    broker: Annotated[str, Opt("--broker", help="5.3, 4.9, ours or all (default all)")] = "all",
+    commitlog: Annotated[
+        str | None, Opt("--commitlog", help="storePathCommitLog, where it is not below STORE_DIR")
+    ] = None,
+    log_size: Annotated[
+        int | None, Opt("--mappedFileSizeCommitLog", help="bytes; default what most files have", parse=positive)
+    ] = None,
+    queue_size: Annotated[
+        int | None, Opt("--mappedFileSizeConsumeQueue", help="bytes; default what most files have", parse=positive)
+    ] = None,
+    slots: Annotated[
+        int | None, Opt("--maxHashSlotNum", help="where not a quarter of maxIndexNum", parse=positive)
+    ] = None,
+    no_crc: Annotated[bool, Opt("--no-crc", help="the broker runs with checkCRCOnRecover=false")] = False,
+) -> Outcome:
+    """Whether it starts, from where it reads, where it cuts the log, which messages are lost, which index files are
+    dropped. Nothing is changed. The exit code is 12 where a broker refuses to start or messages are lost."""
+    if broker not in (*BROKERS, "all"):
+        raise RocketMQError(f"there is no prediction for '{broker}'", "choose of: all, " + ", ".join(BROKERS))
+    options = PredictOptions(
+        log_file_size=log_size, queue_file_size=queue_size, max_hash_slot_num=slots, check_crc=not no_crc
+    )
+    store = StoreDirectory(directory, commitlog)
+    chosen = BROKERS if broker == "all" else (broker,)
+    predictions = [predict(store, each, options) for each in chosen]
+    store.close()
+    bad = any(not p.starts or p.lost for p in predictions)
+    return Outcome(
+        data=StorePredictions(store=directory, predictions=predictions),
+        blocks=[block for prediction in predictions for block in _blocks(prediction)],
+        exit_code=ExitCode.STORE_CRITICAL if bad else ExitCode.OK,
+    )
+
+
+def _blocks(p: Prediction) -> list[Table | str]:
+    name = _NAMES[p.broker]
+    if not p.starts:
+        return [f"{name} refuses to start:", *(f"  {reason}" for reason in p.refusals)]
+    crc = "with" if p.crc_checked else "without"
+    lines = [
+        f"{name} starts; {p.recovery} recovery, {crc} CRCs, from {p.from_file or 'nothing'} (offset {p.from_offset})",
+        f"  the commitlog ends at {p.end_offset} ({p.end_reason}); {p.records_read} record(s) read, {p.records_cut} whole "
+        f"record(s) behind the end cut",
+        f"  {p.redispatched} record(s) dispatched again, {p.units_added} unit(s) added, {p.units_cut} cut",
+    ]
+    if p.files_removed:
+        lines.append("  commitlog files removed: " + ", ".join(p.files_removed))
+    if p.index_dropped:
+        lines.append("  index files dropped: " + ", ".join(p.index_dropped))
+    lines += [f"  {warning}" for warning in p.warnings]
+    lines.append(f"  {p.lost} message(s) are lost" if p.lost else "  no message is lost")
+    losing = [q for q in p.queues if q.lost]
+    if not losing:
+        return list(lines)
+    rows: list[list[Cell]] = [[q.topic, q.queue_id, q.min_offset, q.max_offset, q.lost] for q in losing]
+    return [*lines, Table(["#TOPIC", "#QUEUE", "#MIN", "#MAX", "#LOST"], rows)]
