@@ -1,0 +1,229 @@
+"""Every first command in every output form, when all is well and when a server is gone: codes, documents, no stack."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from rocketmq_ops.mqadmin import main as mqadmin
+from rocketmq_ops.mqadmin import registry
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from tests.mqadmin.conftest import Cli, Ran
+from tests.mqadmin.fake_cluster import FakeCluster
+from tests.mqadmin.test_declarations import FIRST_COMMANDS, built
+
+FORMS = ("table", "json", "yaml", "csv")
+CLUSTER = ["-c", "DefaultCluster"]
+MISSING_ID = "7F0000010000000100000000000000E8"
+
+#: Each command, and its code where there is nothing to show or to do (None: it succeeds).
+LINES: dict[str, tuple[list[str], ExitCode | None]] = {
+    "clusterList": ([], None),
+    "topicList": ([], None),
+    "topicRoute": (["-t", "T"], None),
+    "topicStatus": (["-t", "T"], None),
+    "topicClusterList": (["-t", "T"], None),
+    "updateTopic": ([*CLUSTER, "-t", "T", "-r", "4"], None),
+    "updateTopicPerm": ([*CLUSTER, "-t", "T", "-p", "6"], None),
+    "updateSubGroup": ([*CLUSTER, "-g", "G"], None),
+    "resetOffsetByTime": (["-g", "G", "-t", "T", "-s", "0"], None),
+    "skipAccumulatedMessage": (["-g", "G", "-t", "T"], None),
+    "consumerProgress": (["-g", "G", "-t", "T"], None),
+    "consumerConnection": (["-g", "G"], ExitCode.NOT_FOUND),
+    "producerConnection": (["-g", "P", "-t", "T"], ExitCode.NOT_FOUND),
+    "brokerStatus": (CLUSTER, None),
+    "getBrokerConfig": (CLUSTER, None),
+    "updateBrokerConfig": ([*CLUSTER, "-k", "fileReservedTime", "-v", "71"], None),
+    "getNamesrvConfig": ([], None),
+    "updateNamesrvConfig": (["-k", "orderMessageEnable", "-v", "true"], None),
+    "queryMsgById": (["-t", "T", "-i", MISSING_ID], ExitCode.NOT_FOUND),
+    "queryMsgByKey": (["-t", "T", "-k", "key"], None),
+    "queryMsgByUniqueKey": (["-t", "T", "-i", "NOSUCHKEY"], ExitCode.NOT_FOUND),
+    "queryMsgByOffset": (["-t", "T", "-b", "broker-a", "-i", "0", "-o", "0"], None),
+    "queryCq": (["-t", "T", "-q", "0", "-i", "0"], None),
+    "printMsg": (["-t", "T"], None),
+    "sendMessage": (["-t", "T", "-p", "body", "-b", "broker-a", "-i", "0"], None),
+    "consumeMessage": (["-t", "T"], None),
+    "wipeWritePerm": (["-b", "broker-a"], None),
+    "addWritePerm": (["-b", "broker-a"], None),
+    "updateKvConfig": (["-s", "N", "-k", "k", "-v", "v"], None),
+    "deleteKvConfig": (["-s", "N", "-k", "nothing"], ExitCode.NO_EFFECT),
+    "deleteSubGroup": ([*CLUSTER, "-g", "Nobody"], ExitCode.NO_EFFECT),
+    "deleteTopic": ([*CLUSTER, "-t", "Nothing"], ExitCode.NO_EFFECT),
+}
+
+#: Commands that name servers alone answer.
+NAMESRV_ONLY = {"topicList", "topicRoute", "topicClusterList", "getNamesrvConfig", "updateNamesrvConfig"}
+NAMESRV_ONLY |= {"wipeWritePerm", "addWritePerm", "updateKvConfig", "deleteKvConfig"}
+
+
+class Shell(NamedTuple):
+    """Runs command lines in this process over real connections."""
+
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str) -> Ran:
+        code = mqadmin.run(list(arguments))
+        captured = self.capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(capsys)
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[RocketMQBroker]:
+    with rocketmq_server() as server:
+        for line in (
+            ["updateTopic", "-b", server.broker, "-t", "T", "-r", "4", "-w", "4"],
+            ["updateSubGroup", "-b", server.broker, "-g", "G"],
+            ["sendMessage", "-t", "T", "-p", "one", "-k", "key", "-b", "broker-a", "-i", "0"],
+            ["skipAccumulatedMessage", "-g", "G", "-t", "T"],
+        ):
+            assert mqadmin.run([*line, "-n", server.namesrv]) == 0
+        yield server
+
+
+@pytest.fixture
+def dead() -> str:
+    """An address where nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def silent() -> Iterator[str]:
+    """An address that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        held: list[socket.socket] = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    held.append(server.accept()[0])
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for connection in held:
+            connection.close()
+
+
+def parsed(name: str, form: str, out: str) -> Any:
+    """The document on stdout, checked for its form."""
+    if form in ("json", "yaml"):
+        document = json.loads(out) if form == "json" else yaml.safe_load(out)
+        assert list(document) == ["command", "status", "data", "errors", "notes"]
+        assert document["command"] == name
+        return document
+    if form == "csv":
+        rows = list(csv.reader(io.StringIO(out)))
+        assert len({len(row) for row in rows}) <= 1, "every row has the columns of the header"
+    return None
+
+
+def failed(name: str, form: str, ran: Ran, code: ExitCode) -> None:
+    """A failure has its code, cause and next step, and one document in JSON and YAML."""
+    assert ran.code == code, (name, ran.err)
+    assert ran.err.startswith(f"mqadmin {name}: ")
+    assert "\n  next: " in ran.err
+    assert "Traceback" not in ran.err and "--debug" not in ran.err
+    if form in ("json", "yaml"):
+        document = parsed(name, form, ran.out)
+        assert (document["status"], document["data"]) == ("failed", None)
+        assert document["errors"][0]["cause"] and document["errors"][0]["nextStep"]
+    else:
+        assert ran.out == "", "nothing that could be taken for an empty result"
+
+
+def test_the_list_is_complete() -> None:
+    assert set(LINES) == set(FIRST_COMMANDS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", LINES)
+def test_on_our_own_pair(name: str, form: str, pair: RocketMQBroker, shell: Shell) -> None:
+    line, code = LINES[name]
+    ran = shell(name, *line, "-n", pair.namesrv, "--output", form)
+    if code is ExitCode.NOT_FOUND:
+        return failed(name, form, ran, code)
+    assert ran.code == (code or 0), ran.err
+    assert ran.out
+    document = parsed(name, form, ran.out)
+    if document is not None:
+        expected = {"no_effect"} if code is ExitCode.NO_EFFECT else {"ok", "unchanged"}
+        assert document["status"] in expected
+        assert document["data"] is not None
+    return None
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_dead_name_server(name: str, dead: str, shell: Shell) -> None:
+    for form in FORMS:
+        ran = shell(name, *LINES[name][0], "-n", dead, "--output", form)
+        failed(name, form, ran, ExitCode.CANNOT_CONNECT)
+        assert dead in ran.err
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_name_server_that_hangs(name: str, silent: str, shell: Shell) -> None:
+    ran = shell(name, *LINES[name][0], "-n", silent, "--timeout", "50", "--output", "json")
+    failed(name, "json", ran, ExitCode.TIMEOUT)
+    assert silent in ran.err
+
+
+@pytest.mark.parametrize("name", sorted(set(LINES) - NAMESRV_ONLY))
+def test_a_dead_broker(name: str, cli: Cli) -> None:
+    """The name server still knows the broker; nothing that only the broker can tell is shown as empty or 0."""
+    cluster = FakeCluster(("broker-a", "DefaultCluster"))
+    broker = cluster["broker-a"]
+    broker.add_topic("T")
+    broker.add_topic("%RETRY%G", 1)
+    cluster.stop(broker.address)
+    ran = cli(cluster.transport, name, *LINES[name][0], "-n", cluster.namesrv, "--output", "json")
+    assert broker.address in ran.err
+    if name == "clusterList":
+        assert (ran.code, ran.json["status"]) == (ExitCode.PARTIAL, "partial")
+        assert ran.json["data"]["brokers"][0]["inTps"] is None
+    else:
+        failed(name, "json", ran, ExitCode.CANNOT_CONNECT)
+
+
+@pytest.mark.parametrize("entry", registry.ENTRIES, ids=lambda entry: entry.name)
+def test_wrong_command_lines(entry: registry.Entry, shell: Shell) -> None:
+    words = entry.name.split()
+    unknown = shell(*words, "--nosuchOption", "x")
+    assert (unknown.code, unknown.out) == (ExitCode.USAGE, "")
+    assert "there is no option --nosuchOption" in unknown.err
+    required = [parameter for parameter in built(entry).params if parameter.required]
+    if required:
+        missing = shell(*words)
+        assert (missing.code, missing.out) == (ExitCode.USAGE, "")
+        assert missing.err.startswith(f"mqadmin {entry.name}: missing ")
+    valued = [p for p in built(entry).params if p.param_type_name == "option" and not p.is_flag]
+    for parameter in valued:
+        without = shell(*words, parameter.opts[0])
+        assert (without.code, without.out) == (ExitCode.USAGE, "")
+        assert f"mqadmin {entry.name} --help" in without.err
+
+
+@pytest.mark.parametrize("entry", registry.ENTRIES, ids=lambda entry: entry.name)
+def test_no_option_takes_a_secret(entry: registry.Entry) -> None:
+    names = [name.lower() for parameter in built(entry).params for name in parameter.opts]
+    assert not [name for name in names if "secret" in name or "password" in name or "token" in name]
