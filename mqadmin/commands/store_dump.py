@@ -209,11 +209,11 @@ class _Dump:
     def _following(self, selector: Any, from_offset: bool) -> Iterator[Any]:
         from ...store.inspect.follow import Follower, end_of_log
 
-        start = end_of_log(self._store.commitlog)
+        last, start = end_of_log(self._store.commitlog)
         if from_offset:
-            for block, rows in selector.found():
-                yield block, rows
-                start = max(start, int(block.offsets[-1] + block.head["size"][-1]))
+            # The last record may still be being written: it is left to the follower, which waits for its end.
+            start = last
+            yield from selector.before(last)
         for block in Follower(self._store, start, self._broken).blocks():
             match = selector.match(block)
             if match is not None:

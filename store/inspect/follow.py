@@ -127,21 +127,22 @@ class Follower:
             self._at = file.base + found
 
 
-def end_of_log(chain: FileChain) -> int:
-    """The offset after the last readable record. Raises RocketMQError when there is no commitlog.
+def end_of_log(chain: FileChain) -> tuple[int, int]:
+    """Where the last readable record begins, and where it ends. Raises RocketMQError when there is no commitlog.
 
     The files are written in order, so the last one that begins with a record holds the end.
     """
     if not chain.files:
         raise RocketMQError(f"{chain.directory} holds no commitlog files", "give the broker's storePathRootDir")
     for file in reversed(chain.files):
-        end = file.base
+        last, end = file.base, file.base
         for item in walk_file(file, 0, crc=False, window=FOLLOW_WINDOW):
             if isinstance(item, Stop):
                 if item.kind in ("blank", "full"):
                     end = file.end
             else:
-                end = int(item.offsets[-1] + item.head["size"][-1])
+                last = int(item.offsets[-1])
+                end = last + int(item.head["size"][-1])
         if end > file.base:
-            return end
-    return chain.min_offset
+            return last, end
+    return chain.min_offset, chain.min_offset

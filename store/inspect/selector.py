@@ -79,6 +79,12 @@ class Selector:
         start, end = narrow_by_time(self._store.commitlog, want)
         yield from self._scan(start, end)
 
+    def before(self, end: int) -> Iterator[Found]:
+        """What is wanted below a commitlog offset (of a record), read from the log itself."""
+        start, stop = narrow_by_time(self._store.commitlog, self._want)
+        if start < min(stop, end):
+            yield from self._scan(start, min(stop, end))
+
     def _queue_range_wanted(self) -> bool:
         return self._want.begin_queue_offset > 0 or self._want.end_queue_offset < NO_LIMIT
 

@@ -54,7 +54,8 @@ class Query(NamedTuple):
 
 def tokens(sql: str) -> list[Token]:
     """The words of a query without blanks and comments; what is no SQL ends the list with a token `?`."""
-    found, at = [], 0
+    found: list[Token] = []
+    at = 0
     while at < len(sql):
         match = _TOKEN.match(sql, at)
         if match is None:

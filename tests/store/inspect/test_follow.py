@@ -66,7 +66,7 @@ def test_messages_of_a_live_store_appear_once_and_in_order(tmp_path: Path) -> No
         return step
 
     put(10)()
-    start = end_of_log(read_chain(tmp_path / "commitlog"))
+    _, start = end_of_log(read_chain(tmp_path / "commitlog"))
     script = Script([put(1), put(1), put(300), lambda: None, put(2), put(500)])
     offsets = followed(tmp_path, start, script)
     asyncio.run(store.shutdown())
