@@ -183,7 +183,7 @@ def read_proof(path: Path) -> Iterator[Line]:
             for number, data in enumerate(lines, 1):
                 try:
                     line = _decode(data)
-                except msgspec.DecodeError as error:
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise CorruptDataError(f"{path} line {number}: {error}", again) from None
                 if ended or _encode(line) + b"\n" != data:
                     raise CorruptDataError(f"{path} line {number} is not as a salvage writes it", again)

@@ -74,9 +74,9 @@ def build_into(
     progress: Callable[[int], None] | None = None,
     index_names: list[str] | None = None,
 ) -> RebuildResult:
-    """Write consumequeue, index and checkpoint of the log of `store` into the existing directory `target`. Index files are
-    named like the store's own, or `index_names`, as far as there are any: a name is the time of creation, which nothing else
-    holds."""
+    """Write consumequeue, index and checkpoint of the log of `store` into the existing directory `target`. Index files
+    are named like the store's own, or `index_names`, as far as there are any: a name is the time of creation, which
+    nothing else holds."""
     report = Report()
     log = CommitLogCheck(store.commitlog, report)
     queues = QueueWriter(target / "consumequeue", options.mapped_file_size_consume_queue or queue_file_size(store))

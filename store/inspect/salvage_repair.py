@@ -79,8 +79,8 @@ class Neighbour:
 
 
 class Judge:
-    """Judges blocks in the order of the log. `corrections` are what units say of records by offset, `queues` the damaged
-    store's consumequeues, where the unit of a single record is looked up."""
+    """Judges blocks in the order of the log. `corrections` are what units say of records by offset, `queues` the
+    damaged store's consumequeues, where the unit of a single record is looked up."""
 
     def __init__(
         self,
@@ -194,14 +194,16 @@ class Judge:
         if kind == TRANSACTION_COMMIT_TYPE:
             return flag if could else flag & ~TRANSACTION_MASK
         if not self._has_unit(judged, i):
-            return flag  # a record that no broker dispatches: an old broker's, or filler of an earlier salvage
+            return flag  # no broker dispatches it: an old broker's, or filler of an earlier salvage
         return flag & ~TRANSACTION_MASK | (TRANSACTION_COMMIT_TYPE if could and prepared else 0)
 
     def _has_unit(self, judged: Judged, i: int) -> bool:
         """True when the unit of the queue and offset that the record names points at it."""
         head = judged.block.head[i]
         chain = self._queues.get((judged.dispatch.topic(i), int(head["queue_id"])))
-        units = read_units(chain, int(head["queue_offset"]), 1) if chain is not None else []
+        if chain is None:
+            return False
+        units = read_units(chain, int(head["queue_offset"]), 1)
         return len(units) > 0 and int(units[0]["offset"]) == int(judged.block.offsets[i])
 
     @staticmethod

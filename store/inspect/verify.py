@@ -15,7 +15,6 @@ from ...common.message_codec import BadRecordError, RecordView, read_record, rec
 from ...common.record_layout import QUEUE_OFFSET_POSITION, SIZE_AND_MAGIC
 from ...common.sysflag import TRANSACTION_ROLLBACK_TYPE, transaction_type
 from .check import CheckOptions, check_store
-from .findings import Severity
 from .proof import (
     PROOF_NAME,
     Changed,
@@ -65,11 +64,10 @@ def verify(target: Path, source: Path | None = None, delay_levels: list[int] | N
     except CorruptDataError as error:
         replay.problem(str(error))
     report = check_store(saved, CheckOptions(delay_levels=delay_levels)).report
-    replay.findings(report.counts)
-    if replay.problems:
-        for finding in report.findings:
-            if Severity[finding.severity.upper()] >= Severity.ERROR:
-                replay.problem(f"{finding.id}: {finding.message}")
+    undeclared = replay.findings(report.counts)
+    for finding in report.findings:
+        if finding.id in undeclared:
+            replay.problem(f"{finding.id}: {finding.message}")
     saved.close()
     return VerifyResult(
         records=replay.seen.kept, changed=replay.seen.changed, dropped_bytes=replay.seen.dropped_bytes,
@@ -88,6 +86,7 @@ class _Replay:
         self._header: Header | None = None
         self._total: Total | None = None
         self._at = 0
+        self._blank_until = -1  # the end of a file whose blank begins in a dropped range
         self._gap: tuple[int, int] | None = None  # what neighbouring dropped lines cover: one filler may span them
 
     def problem(self, text: str) -> None:
@@ -133,7 +132,8 @@ class _Replay:
         """Lines follow each other without a gap, except over the blank that ends a file."""
         if line.offset != self._at:
             self._check_gap()
-            if line.offset != self._file_end(self._at) or not self._is_blank(self._at):
+            blank = self._blank_until == line.offset or self._is_blank(self._at)
+            if line.offset != self._file_end(self._at) or not blank:
                 self.problem(f"the proof says nothing of {self._at} to {line.offset}")
         self._at = line.offset + line.size
 
@@ -217,7 +217,7 @@ class _Replay:
                 self.problem(f"in the dropped range at {start}: {error}")
                 return
             if record is None:
-                at = self._file_end(at)  # a blank: all that follows in the file is unused
+                at = self._blank_until = self._file_end(at)  # all that follows in the file is unused
                 continue
             if transaction_type(record.sys_flag) != TRANSACTION_ROLLBACK_TYPE:
                 self.problem(f"a record stands at {at}, where the proof says that all was dropped")
@@ -235,15 +235,18 @@ class _Replay:
         if ("" if data is None else digest(data)) != line.sha256:
             self.problem(f"config/{line.name} is not the file that the salvage wrote")
 
-    def findings(self, counts: dict[str, int]) -> None:
-        """A check of the new store finds what the proof declares, no less and no more."""
+    def findings(self, counts: dict[str, int]) -> set[str]:
+        """A check of the new store finds what the proof declares, no less and no more; the kinds where it does not."""
         declared = self._total.findings if self._total else {}
-        for kind in sorted({k for k in counts if counts_as_doubt(k)} | set(declared)):
-            if counts.get(kind, 0) != declared.get(kind, 0):
+        kinds = {k for k in counts if counts_as_doubt(k)} | set(declared)
+        wrong = {k for k in kinds if counts.get(k, 0) != declared.get(k, 0)}
+        for kind in sorted(wrong):
+            if self._total is not None:
                 self.problem(
                     f"a check of the salvaged store has {counts.get(kind, 0)} finding(s) {kind}, the proof declares "
                     f"{declared.get(kind, 0)}"
                 )
+        return wrong
 
     def finish(self) -> None:
         """Compare the totals."""
