@@ -26,16 +26,18 @@ END = -1
 """The timestamp that means the end of the queue."""
 _CONFIRM_TRIES, _CONFIRM_PAUSE_S = 4, 0.5
 # A Java consumer that is told to reset stops, waits 10 s for what it is working on, and commits then.
-_CONFIRM_TRIES_BY_CLIENTS = 40
+_CONFIRM_TRIES_BY_CLIENTS = 26
 
-ResetState = Literal["planned", "done", "unchanged", "kept", "unverified", "no_effect"]
+ResetState = Literal["planned", "done", "told", "unchanged", "kept", "unverified", "no_effect"]
 
 
 class QueueReset(msgspec.Struct, rename="camel"):
     """What a reset did to one queue; offsets in messages, None is unknown.
 
-    `state`: planned; done (read back as wanted); unchanged (was there already); kept (`force` is false and the group is
-    behind that point already); unverified (could not be read back); no_effect (reads back as something else).
+    `state`: planned; done (read back as wanted); told (a broker before 5.0 has told the online consumers, and the
+    offset reads back as something else: they are not there yet, or have consumed on already); unchanged (was there
+    already); kept (`force` is false and the group is behind that point already); unverified (could not be read back);
+    no_effect (reads back as something else).
     """
 
     broker_name: str
@@ -184,7 +186,15 @@ class OffsetAdmin:
         if plan or not moving:
             return queues, []
         notes = await self._apply(address, wanted, queues, moving)
-        await self._confirm(address, wanted, moving)
+        if await self._confirm(address, wanted, moving, patient=not notes) or notes:
+            return queues, notes
+        for queue in moving:
+            queue.state = "told" if queue.state == "no_effect" else queue.state
+        if any(queue.state == "told" for queue in moving):
+            notes.append(
+                f"{address} resets through its online consumers, which take about 10 s and then consume on: "
+                f"look again with `mqadmin consumerProgress -g {wanted.group}`"
+            )
         return queues, notes
 
     async def _before(
@@ -278,12 +288,14 @@ class OffsetAdmin:
         body = answer.body_bytes
         return {q.queue_id: o for q, o in ResetOffsetBody.decode(body).offset_table.items()} if body else {}
 
-    async def _confirm(self, address: str, wanted: ResetRequest, moving: list[QueueReset]) -> None:
-        """Read the offsets back, a few times: an online consumer of a broker before 5.0 commits them a moment later."""
+    async def _confirm(self, address: str, wanted: ResetRequest, moving: list[QueueReset], *, patient: bool) -> bool:
+        """Read the offsets back, a few times: an online consumer of a broker before 5.0 commits them a moment later.
+
+        False when what reads back proves nothing, for such a consumer may have consumed on since."""
         left = list(moving)
         for attempt in range(_CONFIRM_TRIES_BY_CLIENTS):
-            if attempt == _CONFIRM_TRIES and await self._resets_itself(address):
-                return
+            if attempt == _CONFIRM_TRIES and (not patient or await self._resets_itself(address)):
+                return True
             if attempt:
                 await asyncio.sleep(_CONFIRM_PAUSE_S)
             for queue in list(left):
@@ -296,7 +308,8 @@ class OffsetAdmin:
                 if queue.state == "done":
                     left.remove(queue)
             if not left:
-                return
+                return True
+        return False
 
     async def _resets_itself(self, address: str) -> bool:
         """Whether the broker sets the offsets, as from 5.0 on; one before has its online consumers do it."""

@@ -127,7 +127,9 @@ def foretell(root: Path, broker: str) -> Prediction:
 
 def what_happened(address: str) -> tuple[int, dict[tuple[str, int], tuple[int, int]]]:
     """The commitlog's max offset, and min and max of every queue, as the running broker says them."""
-    info = json.loads(call(address, GET_BROKER_RUNTIME_INFO).body)["table"]
+    answer = call(address, GET_BROKER_RUNTIME_INFO)
+    assert answer.code == 0, answer.remark
+    info = json.loads(answer.body)["table"]
     offsets = {}
     for topic, number in QUEUES:
         fields = {"topic": topic, "queueId": str(number), "committed": "true"}

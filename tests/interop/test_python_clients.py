@@ -168,7 +168,12 @@ def test_python_unpacks_what_java_packed(
     make_topic(java, pair, topic, 1)
     messages = [{"topic": topic, "bodySize": 20_000 + i, "seed": i} for i in range(5)]
     java.ask(
-        "send", namesrv=pair.namesrv_address, group=name("packing"), messages=messages, compressOver=4096, compressType=kind
+        "send",
+        namesrv=pair.namesrv_address,
+        group=name("packing"),
+        messages=messages,
+        compressOver=4096,
+        compressType=kind,
     )
     java_says = java.ask("pull", namesrv=pair.namesrv_address, topic=topic)
 
