@@ -108,6 +108,7 @@ def _serve(settings: BrokerSettings, *, debug: bool) -> int:
     from rocketmq_ops.remoting.event_loop import run as run_loop
 
     launch.name_process(PROGRAM)
+    launch.raise_file_limit()
     launch.configure_log(debug=debug)
     controller = BrokerController(settings.broker, settings.store, settings.server, settings.client)
 

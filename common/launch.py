@@ -94,6 +94,16 @@ def name_process(name: str) -> None:
         file.write(name)
 
 
+def raise_file_limit() -> None:
+    """Let the process open as many files as its hard limit allows; shells often give a soft limit of 1024."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def process_age_ms() -> int:
     """ms since this process began; since this module was loaded where the system does not tell."""
     try:

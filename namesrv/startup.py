@@ -43,6 +43,7 @@ def _serve(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[
     from rocketmq_ops.remoting.event_loop import run as run_loop
 
     launch.name_process(PROGRAM)
+    launch.raise_file_limit()
     launch.configure_log(debug=debug)
     controller = NamesrvController(config, server_config, extra=extra)
 

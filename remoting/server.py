@@ -24,7 +24,7 @@ from .frame_codec import MAX_FRAME_BYTES
 log = logging.getLogger("rocketmq_ops.remoting")
 
 MAX_CONNECTIONS: Final = 10_000
-"""Default limit of open connections; more are refused with one log line and a counter."""
+"""Default limit of open connections; more are refused with one log line and a counter. See `connection_limit`."""
 
 STOP_TIMEOUT_SECONDS: Final = 3.0
 """How long `stop` waits for peers to take what was written to them."""
@@ -39,6 +39,17 @@ _CANNOT_LISTEN = {
 ChannelCallback = Callable[[Channel], None]
 
 
+def connection_limit() -> int:
+    """MAX_CONNECTIONS, or half of the open files that the process may have: a store needs descriptors too.
+
+    Without it, connections beyond the system's limit would be dropped without a word, and files could not be opened.
+    """
+    import resource  # here, so that clients work where it does not exist
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(MAX_CONNECTIONS, soft // 2))
+
+
 class RemotingServer:
     """Serves registered request codes on any number of addresses."""
 
@@ -46,13 +57,13 @@ class RemotingServer:
         self,
         config: NettyServerConfig,
         *,
-        max_connections: int = MAX_CONNECTIONS,
+        max_connections: int | None = None,
         max_frame: int = MAX_FRAME_BYTES,
     ) -> None:
         self.config = config
         self.write_high_water = config.writeBufferHighWaterMark or WRITE_HIGH_WATER_BYTES
         self.write_low_water = config.writeBufferLowWaterMark or None
-        self.max_connections = max_connections
+        self.max_connections = connection_limit() if max_connections is None else max_connections
         self.max_frame = max_frame
         self.dispatcher = RequestDispatcher()
         self.channels: set[Channel] = set()

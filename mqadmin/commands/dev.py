@@ -57,6 +57,7 @@ async def dev(
     from ..dev_server import DevOptions, DevServer
 
     launch.name_process("mqadmin-dev")
+    launch.raise_file_limit()
     options = DevOptions(
         namesrv_port=namesrv_port,
         broker_port=broker_port,

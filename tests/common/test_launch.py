@@ -84,3 +84,12 @@ def test_the_printed_configuration_is_a_property_file():
 
 def test_the_age_of_the_process():
     assert 0 < launch.process_age_ms() < 24 * 3600 * 1000
+
+
+def test_a_server_may_open_as_many_files_as_its_hard_limit_allows():
+    program = (
+        "import resource; from rocketmq_ops.common import launch; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 128));"
+        "launch.raise_file_limit(); print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert ran.stdout == "(128, 128)\n"

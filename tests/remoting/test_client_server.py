@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import struct
 from contextlib import asynccontextmanager, suppress
 
@@ -15,7 +16,7 @@ from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingSendError, RemotingTimeoutError
 from rocketmq_ops.remoting.frame_codec import FrameDecoder, encode
 from rocketmq_ops.remoting.headers import GetMinOffsetRequestHeader, GetMinOffsetResponseHeader
-from rocketmq_ops.remoting.server import RemotingServer
+from rocketmq_ops.remoting.server import MAX_CONNECTIONS, RemotingServer
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -225,6 +226,12 @@ def test_more_connections_than_allowed_are_refused(run):
             assert (await first.invoke(addr, RemotingCommand.request(1000))).code == 0
 
     run(main())
+
+
+def test_connections_leave_half_of_the_open_files_to_others(monkeypatch):
+    for soft, expected in ((1024, 512), (1, 1), (1 << 20, MAX_CONNECTIONS), (resource.RLIM_INFINITY, MAX_CONNECTIONS)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+        assert RemotingServer(NettyServerConfig()).max_connections == expected
 
 
 def test_connections_are_announced(run):
