@@ -11,7 +11,7 @@ from .values import human_time
 
 if TYPE_CHECKING:
     from ..client.admin.fanout import Failure
-    from ..client.admin.message import FoundMessage, MessageView
+    from ..client.admin.message_results import FoundMessage, MessageView
 
 
 def problems(failures: Sequence[Failure]) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-from ...client.admin.message import ScanReport, ScanRequest, view
+from ...client.admin.message_results import ScanReport, ScanRequest, view
 from ...common.topics import TOOLS_CONSUMER_GROUP
 from ..declare import Opt, command
 from ..errors import usage

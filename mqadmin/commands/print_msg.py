@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ...client.admin.message import QueueScan, ScanReport, ScanRequest, view
+from ...client.admin.message_results import QueueScan, ScanReport, ScanRequest, view
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
 from ..report import message_line, problems, status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ...client.admin.message import ConsumeQueueReport, ConsumeQueueUnit
+from ...client.admin.message_results import ConsumeQueueReport, ConsumeQueueUnit
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
 from ..report import status

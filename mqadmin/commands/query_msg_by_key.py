@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ...client.admin.message import LONG_MAX, FoundMessage, QueryReport, view
+from ...client.admin.message import LONG_MAX
+from ...client.admin.message_results import FoundMessage, QueryReport, view
 from ..declare import Opt, command
 from ..errors import not_found
 from ..outcome import Outcome, Table

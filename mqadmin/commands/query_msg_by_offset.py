@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from ...client.admin.fanout import failure_of
-from ...client.admin.message import FoundMessage, QueryReport, view
+from ...client.admin.message_results import FoundMessage, QueryReport, view
 from ...common.errors import RocketMQError
 from ..declare import Opt, command
 from ..outcome import Outcome

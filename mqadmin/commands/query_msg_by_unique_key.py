@@ -8,7 +8,7 @@ import msgspec
 
 from ...client.admin.client import DirectResult
 from ...client.admin.fanout import Failure, failure_of
-from ...client.admin.message import FoundMessage, view
+from ...client.admin.message_results import FoundMessage, view
 from ...common.addresses import format_address
 from ...common.errors import RocketMQError
 from ..declare import Opt, command

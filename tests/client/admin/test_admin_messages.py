@@ -11,7 +11,7 @@ import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.errors import AdminError, AllFailedError, NotFoundError
-from rocketmq_ops.client.admin.message import ScanRequest, tag_filter, view
+from rocketmq_ops.client.admin.message_results import ScanRequest, tag_filter, view
 from rocketmq_ops.client.admin.message_send import SendRequest
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.message import MessageExt, string_to_properties
