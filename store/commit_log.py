@@ -35,6 +35,7 @@ BatchItem = tuple[int, bytes, bytes]
 CRC_PROPERTY_LENGTH = len(PROPERTY_CRC32) + 12
 _FIRST_STEP = 64 * 1024
 _LAST_STEP = 8 * 1024 * 1024
+_PREFAULT_STEP = 1024 * 1024
 _PACKERS_PER_TOPIC_LENGTH = 2048
 _NO_V6 = ~(BORNHOST_V6_FLAG | STOREHOSTADDRESS_V6_FLAG)
 _FIXED_V4 = 88  # bytes of a record before its body when both hosts are IPv4
@@ -276,6 +277,8 @@ class CommitLog:
             raise struct.error(f"a record of {size} bytes does not fit a file of {file.size}")
         if need > file.reserved:
             file.reserve(need, min(max(file.wrote, _FIRST_STEP), _LAST_STEP))
+        if need > file.ready:
+            file.prefault(need, min(max(file.wrote, _FIRST_STEP), _PREFAULT_STEP))
         self._use(file)
         return file
 
@@ -291,7 +294,7 @@ class CommitLog:
     def _use(self, file: MappedFile) -> None:
         self._file = file
         self._view = file.view
-        self._limit = file.reserved
+        self._limit = file.ready
 
     # -- reading
 

@@ -11,6 +11,7 @@ of a mapping would end the process with SIGBUS instead.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import mmap
@@ -18,6 +19,10 @@ import os
 import shutil
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
+
+#: Linux 5.14; older ones answer EINVAL, then pages are made ready one by one as they are written to.
+_MADV_POPULATE_WRITE = 23
+_ZEROS = memoryview(bytes(256 * 1024))
 
 
 class DiskUsage(NamedTuple):
@@ -47,6 +52,11 @@ class StoreFile(Protocol):
         """Make sure that the bytes [start, end) have disk blocks. Contents are kept.
 
         Raises `OSError` (ENOSPC, EDQUOT) when there is no room."""
+
+    def prefault(self, start: int, end: int) -> None:
+        """Have the bytes [start, end), which are reserved and zero, in memory for writing; never raises.
+
+        A page that is first written to costs several times more than one of many that are made ready together."""
 
     def sync(self) -> None:
         """Make durable all that was written to `view` before the call. May run in a worker thread.
@@ -142,6 +152,25 @@ class OsStoreFile:
             os.posix_fallocate(fd, start, end - start)
         finally:
             os.close(fd)
+
+    def prefault(self, start: int, end: int) -> None:
+        first, last = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, end // mmap.PAGESIZE * mmap.PAGESIZE
+        mapping = self.view.obj
+        if last <= first or not isinstance(mapping, mmap.mmap):
+            return
+        with contextlib.suppress(OSError):
+            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                for position in range(first, last, len(_ZEROS)):
+                    os.pwrite(fd, _ZEROS[: last - position], position)
+            finally:
+                os.close(fd)
+            # Reading ahead would fill the cache with zeros of what is only reserved yet.
+            mapping.madvise(mmap.MADV_RANDOM, first, last - first)
+            try:
+                mapping.madvise(_MADV_POPULATE_WRITE, first, last - first)
+            finally:
+                mapping.madvise(mmap.MADV_NORMAL, first, last - first)
 
     def sync(self) -> None:
         try:

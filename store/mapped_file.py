@@ -15,10 +15,12 @@ class MappedFile:
     """A file of fixed length whose first byte has the offset `base` in its row.
 
     Positions count bytes from the start of the file: [0, wrote) holds data, [0, flushed) is durable and up to
-    `reserved` there are disk blocks for more.
+    `reserved` there are disk blocks for more, up to `ready` in memory.
     """
 
-    __slots__ = ("base", "file", "flushed", "last_timestamp", "name_durable", "reserved", "size", "view", "wrote")
+    __slots__ = (
+        "base", "file", "flushed", "last_timestamp", "name_durable", "ready", "reserved", "size", "view", "wrote",
+    )  # fmt: skip
 
     def __init__(self, file: StoreFile, base: int, *, wrote: int, name_durable: bool) -> None:
         self.file = file
@@ -28,6 +30,7 @@ class MappedFile:
         self.wrote = wrote
         self.flushed = wrote
         self.reserved = wrote
+        self.ready = wrote
         #: False until the folder was synced after the file was created.
         self.name_durable = name_durable
         #: ms of the last message appended in this run, 0 if none.
@@ -56,12 +59,18 @@ class MappedFile:
             self.file.reserve(self.reserved, ahead)
         self.reserved = ahead
 
+    def prefault(self, need: int, step: int) -> None:
+        """Have the pages in memory up to the position `need`, up to the next multiple of `step` if reserved."""
+        ahead = max(need, min(self.reserved, -(-need // step) * step))
+        self.file.prefault(max(self.ready, self.wrote), ahead)
+        self.ready = ahead
+
     def cut(self, position: int) -> None:
         """Forget the data from `position` on and zero it on disk, so that it can never be taken for data again."""
         self.file.clear_from(position)
         self.wrote = position
         self.flushed = min(self.flushed, position)
-        self.reserved = position
+        self.reserved = self.ready = position
 
     def dirty_again(self) -> None:
         """Touch every page that is not known to be durable, so that the next sync writes it once more.

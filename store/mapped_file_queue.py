@@ -115,7 +115,7 @@ class MappedFileQueue:
             if position < self.file_size and last.file.may_have_data_from(position):
                 last.cut(position)
                 last.file.sync()
-            last.wrote = last.reserved = position
+            last.wrote = last.reserved = last.ready = position
             last.flushed = min(last.flushed, position)
         self.flushed_where = min(self.flushed_where, offset)
         return lost

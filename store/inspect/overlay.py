@@ -43,6 +43,9 @@ class OverlayFile:
     def reserve(self, start: int, end: int) -> None:
         """Memory needs no reservation."""
 
+    def prefault(self, start: int, end: int) -> None:
+        """Memory needs no preparation."""
+
     def sync(self) -> None:
         """Nothing is ever durable here."""
 

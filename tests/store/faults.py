@@ -130,6 +130,9 @@ class FaultyFile:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
         self._node.blocks |= wanted
 
+    def prefault(self, start: int, end: int) -> None:
+        assert not any(self._node.live[start:end])
+
     def sync(self) -> None:
         if not self._open:
             return
