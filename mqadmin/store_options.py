@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .declare import Opt
 from .outcome import Problem
+from .values import human_time
 
 if TYPE_CHECKING:
     from ..store.inspect.records import Broken
@@ -65,6 +66,16 @@ def open_store(directory: str, commitlog: str | None = None) -> StoreDirectory:
     from ..store.inspect.source import StoreDirectory
 
     return StoreDirectory(directory, commitlog)
+
+
+def time_text(milliseconds: int | None) -> str:
+    """Local time; `-` for none, and the number itself where a damaged record holds no possible time."""
+    if not milliseconds:
+        return "-"
+    try:
+        return human_time(milliseconds)
+    except (ValueError, OverflowError, OSError):
+        return f"({milliseconds})"
 
 
 class BrokenList:

@@ -25,9 +25,10 @@ from ..store_options import (
     open_store,
     pattern,
     tell,
+    time_text,
 )
 from ..streaming import Stream
-from ..values import human_time, natural, positive, timestamp
+from ..values import natural, positive, timestamp
 
 if TYPE_CHECKING:
     from ...store.inspect.records import Selection
@@ -241,7 +242,7 @@ def _cells(row: dict[str, Any]) -> list[Cell]:
     else:
         shown = body if isinstance(body, str) else msgspec.json.encode(body).decode()
     return [
-        row["commitLogOffset"], row["topic"], row["queueId"], row["queueOffset"], human_time(row["storeTimestamp"]),
+        row["commitLogOffset"], row["topic"], row["queueId"], row["queueOffset"], time_text(row["storeTimestamp"]),
         row["storeSize"], properties.get("TAGS", ""), properties.get("KEYS", ""),
         shown if len(shown) <= 60 else shown[:59] + "…",
     ]  # fmt: skip

@@ -8,8 +8,7 @@ from ...store.inspect.listing import FileRow, StoreListing, list_store
 from ..declare import Opt, command
 from ..outcome import Cell, Outcome, Table
 from ..run import Run
-from ..store_options import COMMITLOG, DIRECTORY, SLOTS, open_store
-from ..values import human_time
+from ..store_options import COMMITLOG, DIRECTORY, SLOTS, open_store, time_text
 
 
 @command(
@@ -52,8 +51,8 @@ def _state(listing: StoreListing) -> list[Table | str]:
     running = "there (a broker is running" if lock.held else "there (the last broker was not stopped cleanly"
     lines = [
         f"store       {listing.directory}",
-        f"commitlog   offsets {listing.min_offset} to {listing.max_offset}, stored {_time(listing.first_time)} to "
-        f"{_time(listing.last_time)}",
+        f"commitlog   offsets {listing.min_offset} to {listing.max_offset}, stored {time_text(listing.first_time)} to "
+        f"{time_text(listing.last_time)}",
         f"topics      {len(listing.topics)}, {len(listing.queues)} queues",
         f"abort       {f'{running}{pid})' if listing.abort else 'not there (stopped cleanly, or never started)'}",
         f"lock        {holder}",
@@ -61,7 +60,7 @@ def _state(listing: StoreListing) -> list[Table | str]:
     if listing.checkpoint is None:
         return [*lines, "checkpoint  missing or too short"]
     for name, value in listing.checkpoint.items():
-        shown = f"{value} ({_time(value)})" if name.endswith("Timestamp") and value else str(value)
+        shown = f"{value} ({time_text(value)})" if name.endswith("Timestamp") and value else str(value)
         lines.append(f"checkpoint  {name:<20} {shown}")
     return list(lines)
 
@@ -77,8 +76,8 @@ def _files(rows: list[FileRow]) -> Table:
             r.used,
             r.allocated,
             r.unused,
-            _time(r.first_time),
-            _time(r.last_time),
+            time_text(r.first_time),
+            time_text(r.last_time),
             r.state,
         ]
         for r in rows
@@ -89,7 +88,16 @@ def _files(rows: list[FileRow]) -> Table:
 def _queues(listing: StoreListing) -> Table:
     columns = ["TOPIC", "QUEUE", "MIN", "MAX", "FILES", "SIZE", "FIRST", "LAST"]
     cells: list[list[Cell]] = [
-        [q.topic, q.queue_id, q.min_offset, q.max_offset, q.files, q.size, _time(q.first_time), _time(q.last_time)]
+        [
+            q.topic,
+            q.queue_id,
+            q.min_offset,
+            q.max_offset,
+            q.files,
+            q.size,
+            time_text(q.first_time),
+            time_text(q.last_time),
+        ]
         for q in listing.queues
     ]
     return Table(columns, cells)
@@ -99,18 +107,9 @@ def _configs(listing: StoreListing) -> Table:
     columns = ["CONFIG", "SIZE", "STATE", "MODIFIED", "BAK_SIZE", "BAK_STATE", "BAK_MODIFIED", "DETAIL"]
     cells: list[list[Cell]] = [
         [
-            c.name, "-" if c.size is None else c.size, c.state, _time(c.modified),
-            "-" if c.backup_size is None else c.backup_size, c.backup_state, _time(c.backup_modified), c.detail,
+            c.name, "-" if c.size is None else c.size, c.state, time_text(c.modified),
+            "-" if c.backup_size is None else c.backup_size, c.backup_state, time_text(c.backup_modified), c.detail,
         ]
         for c in listing.configs
     ]  # fmt: skip
     return Table(columns, cells)
-
-
-def _time(milliseconds: int | None) -> str:
-    if not milliseconds:
-        return "-"
-    try:
-        return human_time(milliseconds)
-    except (ValueError, OverflowError, OSError):
-        return f"({milliseconds})"

@@ -10,8 +10,8 @@ from ..errors import not_found, usage
 from ..hexview import colours_wanted, hex_view, legend
 from ..outcome import Outcome, Problem, Table
 from ..run import Run
-from ..store_options import COMMITLOG, DIRECTORY, SLOTS, one_of, open_store
-from ..values import human_time, natural
+from ..store_options import COMMITLOG, DIRECTORY, SLOTS, one_of, open_store, time_text
+from ..values import natural
 
 if TYPE_CHECKING:
     from ...store.inspect.scan import Block
@@ -142,7 +142,7 @@ def _values(view: RecordView, record: bytes) -> dict[str, str]:
     values["magic"] = f"0x{record[4:8].hex()} ({view.magic})"
     values["sysFlag"] = f"{message['sysFlag']} ({', '.join(view.sys_flags) or 'none'})"
     for name in ("bornTimestamp", "storeTimestamp"):
-        values[name] = f"{message[name]} ({_time(message[name])})"
+        values[name] = f"{message[name]} ({time_text(message[name])})"
     for field in view.fields:
         if field["name"] in ("body", "properties"):
             values[field["name"]] = f"{field['length']} bytes"
@@ -151,13 +151,6 @@ def _values(view: RecordView, record: bytes) -> dict[str, str]:
                 int.from_bytes(record[field["offset"] : field["offset"] + field["length"]], "big")
             )
     return values
-
-
-def _time(milliseconds: int) -> str:
-    try:
-        return human_time(milliseconds)
-    except (ValueError, OverflowError, OSError):
-        return "no possible time"
 
 
 def _unit_lines(view: RecordView) -> list[str]:

@@ -9,8 +9,8 @@ from ..declare import Opt, command
 from ..outcome import Cell, Outcome, Table
 from ..plot import bar_plot, bucketed
 from ..run import Run
-from ..store_options import COMMITLOG, DIRECTORY, NO_LIMIT, BrokenList, open_store, tell
-from ..values import human_time, positive, timestamp
+from ..store_options import COMMITLOG, DIRECTORY, NO_LIMIT, BrokenList, open_store, tell, time_text
+from ..values import positive, timestamp
 
 
 @command(
@@ -69,7 +69,7 @@ def _blocks(stats: StoreStats) -> list[Table | str]:
     blocks: list[Table | str] = [
         f"messages   {stats.messages} in {stats.bytes} bytes ({stats.bytes // stats.messages} each), "
         f"bodies {stats.body_bytes}, {stats.compressed} compressed, {stats.transactional} transactional",
-        f"stored     {_time(stats.first_time)} to {_time(stats.last_time)}, "
+        f"stored     {time_text(stats.first_time)} to {time_text(stats.last_time)}, "
         f"{stats.messages / seconds:.1f} messages/s on average",
     ]
     if stats.backward_steps:
@@ -80,7 +80,7 @@ def _blocks(stats: StoreStats) -> list[Table | str]:
     sizes: list[list[Cell]] = [[f"{s.low} to {s.high - 1}", s.messages] for s in stats.sizes]
     distinct: list[list[Cell]] = [[d.what, d.values, d.distinct, d.method] for d in stats.distinct]
     gaps: list[list[Cell]] = [
-        [_time(g.begin), _time(g.end), round(g.milliseconds / 1000, 3), g.commit_log_offset] for g in stats.gaps
+        [time_text(g.begin), time_text(g.end), round(g.milliseconds / 1000, 3), g.commit_log_offset] for g in stats.gaps
     ]
     blocks += [Table(["RECORD_BYTES", "MESSAGES"], sizes), ""]
     blocks += [Table(["DISTINCT", "VALUES", "DISTINCT_VALUES", "METHOD"], distinct), ""]
@@ -96,7 +96,7 @@ def _plot(stats: StoreStats) -> list[str]:
     end = begin + length * len(values)
     minutes = length // 60_000
     title = f"messages a minute{'' if minutes == 1 else f' (mean of {minutes} minutes a column)'}"
-    return [title, *bar_plot(values), f"  {_time(begin)} to {_time(end)}"]
+    return [title, *bar_plot(values), f"  {time_text(begin)} to {time_text(end)}"]
 
 
 def _names(title: str, rows: list[NameRow], total: int) -> Table:
@@ -107,16 +107,9 @@ def _names(title: str, rows: list[NameRow], total: int) -> Table:
             r.bytes,
             f"{r.bytes / total:.1%}",
             r.bytes // max(1, r.messages),
-            _time(r.first_time),
-            _time(r.last_time),
+            time_text(r.first_time),
+            time_text(r.last_time),
         ]
         for r in rows
     ]
     return Table([title, "MESSAGES", "BYTES", "SHARE", "EACH", "FIRST", "LAST"], cells)
-
-
-def _time(milliseconds: int) -> str:
-    try:
-        return human_time(milliseconds)
-    except (ValueError, OverflowError, OSError):
-        return f"({milliseconds})"

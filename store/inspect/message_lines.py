@@ -41,8 +41,9 @@ _UNIQUE = '"UNIQ_KEY":"'
 
 def properties_json(raw: bytes) -> str:
     """Properties as a JSON object. Bytes that are no UTF-8 become U+FFFD; pieces without a 0x01 are dropped."""
-    if raw.translate(None, _REST) in _SOUND:
-        if raw[-1] == 2:
+    rest = raw.translate(None, _REST)
+    if rest in _SOUND and (rest[-1] == 1 or raw[-1] == 2):
+        if rest[-1] == 2:
             raw = raw[:-1]
         text = _quoted(str(raw, "utf-8", "replace"))
         return "{" + text.replace("\\u0001", '":"').replace("\\u0002", '","') + "}"

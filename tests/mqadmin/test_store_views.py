@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.plot import bar_plot, bucketed
 from rocketmq_ops.store.config import MessageStoreConfig
@@ -425,3 +427,37 @@ def test_memory_stays_flat(big: Path, command: list[str]) -> None:
         ran = subprocess.run(argv, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stderr.rpartition("PEAK ")[2]) < 120
+
+
+EVERY_VIEW = [
+    *READERS, ["dump", "--output", "csv"], ["dump", "--output", "jsonl", "--body", "json"],
+    ["dump", "--id", "FD0000000000000000000000000000021FAF30946E0968A122D10000"], ["show", "--id", "7F00000200005DA80000000000000000"],
+    ["sql", "select tags, minute, producer, body, count(*) from messages group by 1, 2, 3, 4"],
+    ["sql", "select * from units, queues limit 10"], ["sql", "select * from index_entries limit 10"],
+]  # fmt: skip
+TOLD = {int(code) for code in (ExitCode.OK, ExitCode.FAILED, ExitCode.NOT_FOUND, ExitCode.PARTIAL, ExitCode.DIFFERENT)}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_view_stumbles_over_damage(cli: Cli, root: Path, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    broken = Path(shutil.copytree(root, tmp_path / "store"))
+    files = sorted(p for p in broken.rglob("*") if p.is_file() and p.stat().st_size)
+    log = [p for p in files if p.parent.name == "commitlog"]
+    for _ in range(chance.choice([1, 5, 40])):
+        path = chance.choice(chance.choice([files, log]))
+        size = min(path.stat().st_size, 120_000 if path in log else 2000)
+        at = chance.randrange(size)
+        with path.open("r+b") as file:
+            file.seek(at)
+            file.write(chance.choice([chance.randbytes(chance.choice([1, 4, 8, 200])), bytes(20), b"\xff" * 8]))
+            if chance.random() < 0.05:
+                file.truncate(at + 8)
+    for command, *options in [*EVERY_VIEW, ["diff", str(root)]]:
+        # Under --debug whatever is not told as an error of its own comes through.
+        try:
+            ran = cli(None, "store", command, str(broken), *options, "--debug")
+        except RocketMQError as error:
+            assert str(error)
+        else:
+            assert ran.code in TOLD, ran.err

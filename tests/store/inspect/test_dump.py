@@ -290,6 +290,7 @@ def test_ipv6_hosts(tmp_path: Path) -> None:
         (b'q"uote\x01back\\slash\x02t\x01\t\n', {'q"uote': "back\\slash", "t": "\t\n"}),
         (b"u\x01\\u0001", {"u": "\\u0001"}),
         (b"nonsense\x02a\x01b", {"a": "b"}),
+        (b"a\x01b\x02nonsense", {"a": "b"}),
         (b"a\x01b\x01c\x02d", {"a": "b\x01c"}),
         (b"bad\x01\xff\xe4", {"bad": "��"}),
         ("人\x01天".encode(), {"人": "天"}),
