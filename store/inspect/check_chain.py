@@ -18,11 +18,15 @@ from .source import FileChain, StoreFile
 _PROBE: Final = 1 << 16  # bytes read to learn where the first records of a file say that they are
 
 
-def usable_files(chain: FileChain, report: Report, damages: list[Damage], size: int) -> list[StoreFile]:
-    """The commitlog's files in order; `size` is mappedFileSizeCommitLog. Gaps are added to `damages`."""
-    files = [_usable(file, report, size, chain.files[0].base) for file in chain.files]
+def usable_files(
+    chain: FileChain, report: Report, damages: list[Damage], size: int, *, live: bool = False
+) -> list[StoreFile]:
+    """The commitlog's files in order; `size` is mappedFileSizeCommitLog in bytes. Gaps are added to `damages`. With `live` a last
+    file without content is one that is just being made."""
+    originals = chain.files[:-1] if live and chain.files and not chain.files[-1].size else chain.files
+    files = [_usable(file, report, size, chain.files[0].base) for file in originals]
     taken: set[int] = set()
-    for file, original in zip(files, chain.files, strict=True):
+    for file, original in zip(files, originals, strict=True):
         if file.base in taken:  # two files say the same: the name decides
             file.base = original.base
         taken.add(file.base)

@@ -33,6 +33,7 @@ _ZLIB, _LZ4, _ZSTD = (b"\x78",), (b"\x04\x22\x4d\x18",), (b"\x28\xb5\x2f\xfd",)
 # How a body begins by the compression type in sysFlag; clients before 5.0 name none and use zlib.
 _PACKED: Final = {0: _ZLIB, COMPRESSION_LZ4_TYPE: _LZ4, COMPRESSION_ZSTD_TYPE: _ZSTD, COMPRESSION_ZLIB_TYPE: _ZLIB}
 _ANY_PACKED: Final = _ZLIB + _LZ4 + _ZSTD
+CHECK_WINDOW: Final = 4 << 20  # bytes; what is derived from a block takes several times as much
 SETTLE_TRIES: Final = 20
 SETTLE_SECONDS: Final = 0.01
 MAX_SHIFTS: Final = 1_000
@@ -67,7 +68,7 @@ class CommitLogCheck:
 
     def blocks(self, start: int = 0, progress: Callable[[int], None] | None = None) -> Iterator[Block]:
         """Check every file from commitlog offset `start` (a record's) on; the blocks are yielded in order."""
-        for file in usable_files(self.chain, self.report, self.damages, self.file_size):
+        for file in self._files():
             if file.base + self.file_size > start:
                 yield from self._file(file, max(0, start - file.base), progress)
         self._check_ends()
@@ -78,11 +79,14 @@ class CommitLogCheck:
     def _name(self, file: StoreFile) -> str:
         return f"commitlog/{file.path.name}"
 
+    def _files(self) -> list[StoreFile]:
+        return usable_files(self.chain, self.report, self.damages, self.file_size, live=self._live)
+
     def _file(self, file: StoreFile, position: int, progress: Callable[[int], None] | None) -> Iterator[Block]:
         patience = SETTLE_TRIES if self._live else 0
         while True:
             stop: Stop | None = None
-            for item in walk_file(file, position, crc=self._crc):
+            for item in walk_file(file, position, crc=self._crc, window=CHECK_WINDOW):
                 if isinstance(item, Stop):
                     stop = item
                     break

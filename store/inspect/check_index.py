@@ -92,6 +92,8 @@ class IndexCheck:
             self.report.add("IX-STRANGER", "not an index file", file=f"index/{path.name}")
         found: list[IndexFileView] = []
         for file in self._store.index_files:
+            if self._live and file.size == 0 and file is self._store.index_files[-1]:
+                continue  # it is just being made
             header = read_header(file)
             slots = slots_of(file.size, self._slots, self._entries)
             if header is None or not slots:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
 from .check_index import ENTRY_DTYPE, IndexFileView, index_name, read_entries
-from .columns import Dispatch, index_hashes, index_keys
+from .columns import Dispatch, block_keys, index_hashes
 from .damage import Damage, damage_of
 from .findings import Report, Severity
 from .scan import Block, Column
@@ -67,17 +67,12 @@ class KeyCheck:
 
     def block(self, block: Block, dispatch: Dispatch) -> None:
         """Compare the keys of one block's records with the entries that should follow."""
-        keys: list[bytes] = []
-        owners: list[int] = []
-        for i in range(block.count):
-            found = index_keys(dispatch, i)
-            keys += found
-            owners += [i] * len(found)
+        keys, owners = block_keys(dispatch)
         if not self._files:
             self._uncovered += len(keys)
             return
         self._check_header_times(block)
-        rows = np.array(owners, np.int64)
+        rows = owners
         offsets, times = block.offsets[rows], block.head["store_timestamp"][rows].astype(np.int64)
         if self._covered_from is not None and len(keys) and offsets[0] < self._covered_from:
             keep = offsets >= self._covered_from

@@ -23,7 +23,7 @@ from .findings import Report
 from .scan import Block
 
 _TEXT: Final = rb"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"  # no control characters but tab and line breaks
-_WELL_FORMED: Final = re.compile(rb"(?:" + _TEXT + rb"+\x01" + _TEXT + rb"*(?:\x02|\Z))*")
+_WELL_FORMED: Final = re.compile(rb"(?:" + _TEXT + rb"++\x01" + _TEXT + rb"*+(?:\x02|\Z))*+")
 _CRC_PROPERTY: Final = b"__CRC32#\x01"
 _CRC_LENGTH: Final = len(_CRC_PROPERTY) + 10 + 1
 
@@ -38,16 +38,23 @@ class RecordCheck:
 
     def block(self, block: Block, dispatch: Dispatch) -> None:
         """Check one block's records."""
-        well_formed = _WELL_FORMED.fullmatch
-        for i, properties in enumerate(dispatch.properties):
-            if well_formed(properties) is None or not _is_utf8(properties):
+        # One look at all of them is quick; which one is malformed is looked for only when one is.
+        together = b"".join([p if p[-1:] == b"\2" else p + b"\2" for p in dispatch.properties if p])
+        if _WELL_FORMED.fullmatch(together) is None or not _is_utf8(together):
+            self._find_malformed(block, dispatch.properties)
+        if _CRC_PROPERTY in together:
+            for i, properties in enumerate(dispatch.properties):
+                if properties[-_CRC_LENGTH : -_CRC_LENGTH + len(_CRC_PROPERTY)] == _CRC_PROPERTY:
+                    self._check_crc(block, i, properties)
+        self._flags(block, dispatch)
+        self._retries(block, dispatch)
+
+    def _find_malformed(self, block: Block, all_properties: list[bytes]) -> None:
+        for i, properties in enumerate(all_properties):
+            if _WELL_FORMED.fullmatch(properties) is None or not _is_utf8(properties):
                 self._add(
                     "CL-PROPERTIES", block, i, "the properties are malformed", "propertiesLength", len(properties)
                 )
-            if properties[-_CRC_LENGTH : -_CRC_LENGTH + len(_CRC_PROPERTY)] == _CRC_PROPERTY:
-                self._check_crc(block, i, properties)
-        self._flags(block, dispatch)
-        self._retries(block, dispatch)
 
     def _check_crc(self, block: Block, i: int, properties: bytes) -> None:
         """The CRC stands in ten decimal digits, the lowest first, and covers the record up to its own property."""

@@ -127,6 +127,27 @@ def index_keys(dispatch: Dispatch, index: int) -> list[bytes]:
     return found
 
 
+def block_keys(dispatch: Dispatch) -> tuple[list[bytes], Column]:
+    """The index keys of all records of a block in the order in which they are put, and the record that each belongs to."""
+    prefixes = [topic + b"#" for topic in dispatch.topics]
+    keys: list[bytes] = []
+    counts = np.zeros(len(dispatch.properties), np.int64)
+    columns = zip(
+        dispatch.topic_ids.tolist(), dispatch.indexed.tolist(), dispatch.unique_keys, dispatch.keys, strict=True
+    )
+    before = 0
+    for i, (topic, indexed, unique, others) in enumerate(columns):
+        if not indexed:
+            continue
+        if unique is not None:
+            keys.append(prefixes[topic] + unique)
+        if others:
+            keys += [prefixes[topic] + key for key in others.split(b" ") if key]
+        counts[i] = len(keys) - before
+        before = len(keys)
+    return keys, np.repeat(np.arange(len(counts)), counts)
+
+
 def index_hashes(keys: list[bytes]) -> Column:
     """The key hashes that index entries hold (IndexFile.indexKeyHashMethod), for many keys at once: int64 column."""
     if not keys:

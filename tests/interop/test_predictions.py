@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.interop.apache import Broker
+from tests.interop.apache import Broker, wait_until
 from tests.interop.ours import OurNameServer, OurPair
 from tests.interop.raw import call
 from tests.store.inspect import damage as d
@@ -127,9 +127,13 @@ def foretell(root: Path, broker: str) -> Prediction:
 
 def what_happened(address: str) -> tuple[int, dict[tuple[str, int], tuple[int, int]]]:
     """The commitlog's max offset, and min and max of every queue, as the running broker says them."""
-    answer = call(address, GET_BROKER_RUNTIME_INFO)
-    assert answer.code == 0, answer.remark
-    info = json.loads(answer.body)["table"]
+
+    def runtime_info() -> Any:
+        """Apache's broker cannot tell before it has sampled its rates once."""
+        answer = call(address, GET_BROKER_RUNTIME_INFO)
+        return json.loads(answer.body)["table"] if answer.code == 0 else None
+
+    info = wait_until(runtime_info, "the broker tells its runtime info")
     offsets = {}
     for topic, number in QUEUES:
         fields = {"topic": topic, "queueId": str(number), "committed": "true"}
