@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 
 from ...common.errors import RocketMQError
-from .lookup import Unit, units_of
+from .follow import end_of_log
+from .lookup import Unit, queue_bounds, units_of
 from .message_lines import FIELDS, MessageLines
 from .records import block_at
 from .scan import Block
@@ -160,6 +161,22 @@ class StoreDiff:
         ):
             return f"the unit points at offset {unit.offset}, where another message is"
         return message
+
+
+def beyond_units(store: StoreDirectory) -> int | None:
+    """The commitlog offset from which records follow that no consumequeue unit leads to, None when there are none.
+
+    After a kill a broker dispatches them at its next start; a rolled-back transaction at the end never gets a unit.
+    """
+    if not store.commitlog.files:
+        return None
+    reached = store.commitlog.min_offset
+    for (topic, queue_id), chain in store.queues.items():
+        high = queue_bounds(chain)[1]
+        for unit in units_of(topic, queue_id, chain, max(0, high - 1), high):
+            reached = max(reached, unit.offset + unit.size if not unit.pre_blank else 0)
+    last, _ = end_of_log(store.commitlog)
+    return reached if last >= reached > store.commitlog.min_offset or (last and not store.queues) else None
 
 
 def _is_of(record: bytes, unit: Unit) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.store.inspect.diff import PLACEMENT, Difference, StoreDiff
+from rocketmq_ops.store.inspect.diff import PLACEMENT, Difference, StoreDiff, beyond_units
 from rocketmq_ops.store.inspect.rebuild import rebuild
 from rocketmq_ops.store.inspect.source import StoreDirectory
 from tests.golden_data import STORES, unpack_store
@@ -127,6 +127,20 @@ def test_a_rebuilt_store_is_the_same(original: Path, tmp_path: Path) -> None:
     shutil.copytree(original / "commitlog", tmp_path / "rebuilt" / "commitlog")
     diff, found = compare(original, tmp_path / "rebuilt")
     assert (found, diff.totals.equal) == ([], 400)
+
+
+def test_what_no_unit_leads_to_is_told(original: Path, copy: Path) -> None:
+    assert beyond_units(StoreDirectory(copy)) is None
+    last = dumped(copy)[-1]
+    queue = sorted((copy / "consumequeue" / "Orders" / str(last["queueId"])).iterdir())
+    path = next(f for f in reversed(queue) if any(f.read_bytes()))
+    unit = last["queueOffset"] * 20 - int(path.name)
+    with path.open("r+b") as file:
+        file.seek(unit)
+        file.write(bytes(20))
+    assert beyond_units(StoreDirectory(copy)) == last["commitLogOffset"]
+    shutil.rmtree(copy / "consumequeue")
+    assert beyond_units(StoreDirectory(copy)) == 0
 
 
 def test_an_unknown_field_is_refused(original: Path) -> None:

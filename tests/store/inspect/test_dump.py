@@ -170,6 +170,30 @@ def test_a_key_is_found_in_spite_of_a_damaged_index(
     assert len(told) == 1 and "the whole log is read" in told[0]
 
 
+@pytest.mark.parametrize("name", STORES)
+def test_every_key_of_apaches_stores_is_found_through_their_index(name: str, tmp_path: Path) -> None:
+    root = unpack_store(name, tmp_path)
+    by_key: dict[str, list[int]] = {}
+    for one in dumped(root):
+        keys = {*one["properties"].get("KEYS", "").split(), one["properties"].get("UNIQ_KEY", "")} - {""}
+        for key in keys:
+            by_key.setdefault(key, []).append(one["commitLogOffset"])
+    assert len(by_key) > 500
+    told: list[str] = []
+    for key in sorted(by_key)[::7]:
+        assert [m["commitLogOffset"] for m in dumped(root, Selection(key=key), told=told)] == by_key[key]
+    assert told == []
+
+
+def test_a_clock_that_was_set_back_hides_no_message(tmp_path: Path) -> None:
+    root = fill(tmp_path, [message(n) for n in range(900)], clock_step_ms=-100)
+    everything = dumped(root)
+    assert len(list((root / "commitlog").iterdir())) >= 3
+    for number in (0, 450, 899):
+        time = everything[number]["storeTimestamp"]
+        assert dumped(root, Selection(begin_time=time, end_time=time)) == [everything[number]]
+
+
 def test_what_the_index_lacks_is_found(orders: Path, everything: list[dict[str, Any]], tmp_path: Path) -> None:
     import shutil
 
