@@ -33,6 +33,8 @@ DEFAULT_SLOTS: Final = 5_000_000
 DEFAULT_ENTRIES: Final = 20_000_000
 MAX_DESCRIPTORS: Final = 200
 MAX_QUEUE_ID: Final = 65535
+CHECKPOINT_SIZE: Final = 4096
+SLOTS_AT_A_TIME: Final = 1 << 18
 
 
 class RebuildOptions(msgspec.Struct, kw_only=True):
@@ -72,33 +74,58 @@ def build_into(
     target: Path,
     options: RebuildOptions,
     progress: Callable[[int], None] | None = None,
-    index_names: list[str] | None = None,
 ) -> RebuildResult:
-    """Write consumequeue, index and checkpoint of the log of `store` into the existing directory `target`. Index files
-    are named like the store's own, or `index_names`, as far as there are any: a name is the time of creation, which
-    nothing else holds."""
+    """Write consumequeue, index and checkpoint of the log of `store` into the existing directory `target`."""
     report = Report()
     log = CommitLogCheck(store.commitlog, report)
-    queues = QueueWriter(target / "consumequeue", options.mapped_file_size_consume_queue or queue_file_size(store))
-    names = [f.path.name for f in store.index_files] if index_names is None else index_names
-    index = IndexWriter(target / "index", *index_sizes(store, options), names=names)
+    builder = StoreBuilder(store, target, options)
     dispatcher = Dispatcher(options.delay_levels)
     try:
         for block in log.blocks(progress=progress):
-            dispatch = dispatcher.derive(block)
-            queues.put(block, dispatch)
-            index.put(block, dispatch)
-        queues.close()
-        index.close()
-        checkpoint = struct.pack(">3q", log.last_store_time, queues.last_time, index.full_until).ljust(4096, b"\0")
-        (target / "checkpoint").write_bytes(checkpoint)
+            builder.put(block, dispatcher.derive(block))
+        builder.finish()
     except OSError as error:
         raise RocketMQError(
             f"cannot write {target}: {error.strerror or error}", "free space, then start again"
         ) from error
-    return RebuildResult(
-        queues=queues.queues, units=queues.units, index_files=index.files, index_entries=index.entries, report=report
-    )
+    return builder.result(report)
+
+
+class StoreBuilder:
+    """Writes consumequeue, index and checkpoint from the blocks of a log. Sizes are learnt from `store` where
+    `options` do not give them. Index files are named like the store's own as far as there are any: a name is the time
+    of creation, which nothing else holds. Raises OSError."""
+
+    def __init__(self, store: StoreDirectory, target: Path, options: RebuildOptions) -> None:
+        size = options.mapped_file_size_consume_queue or queue_file_size(store)
+        names = [f.path.name for f in store.index_files]
+        self._queues = QueueWriter(target / "consumequeue", size)
+        self._index = IndexWriter(target / "index", *index_sizes(store, options), names=names)
+        self._checkpoint = target / "checkpoint"
+        self._last_time = 0
+
+    def put(self, block: Block, dispatch: Dispatch) -> None:
+        """Write what a block's records lead to."""
+        self._last_time = int(block.head["store_timestamp"][-1])
+        self._queues.put(block, dispatch)
+        self._index.put(block, dispatch)
+
+    def finish(self) -> None:
+        """Sync and close all files, and write the checkpoint."""
+        self._queues.close()
+        self._index.close()
+        times = struct.pack(">3q", self._last_time, self._queues.last_time, self._index.full_until)
+        self._checkpoint.write_bytes(times.ljust(CHECKPOINT_SIZE, b"\0"))
+
+    def result(self, report: Report) -> RebuildResult:
+        """The counts of what was written."""
+        return RebuildResult(
+            queues=self._queues.queues,
+            units=self._queues.units,
+            index_files=self._index.files,
+            index_entries=self._index.entries,
+            report=report,
+        )
 
 
 def prepare_target(target: Path, store: StoreDirectory) -> None:
@@ -249,10 +276,10 @@ class IndexWriter:
         """Write the entries of a block's records."""
         keys: list[bytes] = []
         owners: list[int] = []
-        for i in range(block.count):
-            found = index_keys(dispatch, i)
-            keys += found
-            owners += [i] * len(found)
+        for i, indexed in enumerate(dispatch.indexed.tolist()):
+            if indexed and (found := index_keys(dispatch, i)):
+                keys += found
+                owners += [i] * len(found)
         if not keys:
             return
         rows = np.array(owners)
@@ -308,10 +335,12 @@ class IndexWriter:
         if self._descriptor < 0:
             return
         os.pwrite(self._descriptor, HEADER.pack(*self._header), 0)
-        used = np.flatnonzero(self._last)
-        if len(used):
-            low, high = int(used[0]), int(used[-1]) + 1
-            os.pwrite(self._descriptor, self._last[low:high].astype(">i4").tobytes(), HEADER_SIZE + low * SLOT_SIZE)
+        used = self._last != 0
+        if used.any():
+            low, high = int(np.argmax(used)), self._slots - int(np.argmax(used[::-1]))
+            for start in range(low, high, SLOTS_AT_A_TIME):
+                part = self._last[start : min(start + SLOTS_AT_A_TIME, high)].astype(">i4").tobytes()
+                os.pwrite(self._descriptor, part, HEADER_SIZE + start * SLOT_SIZE)
         os.fsync(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = -1

@@ -8,6 +8,7 @@ with them, since neither a queue with holes nor one with foreign units can be re
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -17,17 +18,18 @@ import msgspec
 from ...common.errors import RocketMQError
 from .catalogue import CATALOGUE
 from .check import CheckOptions, CheckResult, check_store
-from .check_small_files import multi_tag_topics
-from .findings import Severity
+from .check_records import RecordCheck
+from .check_small_files import multi_tag_topics, read_config
+from .findings import Report, Severity
 from .proof import PROOF_NAME, Doubtful, Header, ProofWriter, Total
-from .rebuild import RebuildOptions, RebuildResult, build_into, index_sizes, prepare_target, queue_file_size
+from .rebuild import RebuildOptions, RebuildResult, StoreBuilder, prepare_target
 from .salvage_chain import Arranged, ArrangedStore, arrange
 from .salvage_config import salvage_configs
 from .salvage_repair import Judge
 from .salvage_run import SalvageRun
 from .source import StoreDirectory
 
-CHECKED_AFTER: Final = ("commitlog", "records", "files")  # the rest was just built from these
+CHECKED_AFTER: Final = ("commitlog", "files")  # records are checked as they are written; the rest is built from them
 # What a check of the damaged store says of a record that is kept, and that is no longer to be seen in the new one.
 _LOST_EVIDENCE: Final = ("CQ-TAG", "CQ-SIZE", "CQ-LOST", "CQ-BEYOND", "CQ-FOREIGN")
 
@@ -60,7 +62,7 @@ def salvage(
     arranged = arrange(store.commitlog, options.mapped_file_size_commit_log)
     ordered = ArrangedStore(store, arranged.chain)
     checked = check_store(
-        ordered, CheckOptions(parts=("commitlog", "consumequeue"), delay_levels=options.delay_levels)
+        ordered, CheckOptions(parts=("commitlog", "consumequeue"), crc=False, delay_levels=options.delay_levels)
     )
     try:
         with ProofWriter(target / PROOF_NAME) as proof:
@@ -92,40 +94,37 @@ def _write(
     for ignored in arranged.ignored:
         proof.add(ignored)
     findings = checked.report.findings
-    judge = Judge(checked.corrections, store.queues, multi_tag_topics(store), arranged.size, options.delay_levels)
-    run = SalvageRun(arranged, target, proof, judge)
+    multi_tag = multi_tag_topics(store)
+    # Without a readable topics.json nothing can be said of flags that depend on the topic.
+    known = multi_tag if read_config(store, "topics.json") is not None else None
+    judge = Judge(checked.corrections, store.queues, known, arranged.size, options.delay_levels)
+    builder, records = StoreBuilder(store, target, options), RecordCheck(Report(), multi_tag)
+    run = SalvageRun(arranged, target, proof, judge, (builder.put, records.block))
     (target / "commitlog").mkdir()
     run.all_files(progress)
+    builder.finish()
     for finding in findings:
         if finding.id in _LOST_EVIDENCE:
             proof.add(Doubtful(finding=finding.id, message=finding.message, offset=finding.offset, remains=False))
-    saved = StoreDirectory(target)
-    built = build_into(saved, target, _sizes(store, options), index_names=[f.path.name for f in store.index_files])
     configs = salvage_configs(store, target, run.numbering, proof)
-    saved.close()
-    declare_doubts(target, proof, run.total, options)
+    declare_doubts(target, proof, run.total, options, records.report)
     proof.add(run.total)
-    return run, built, configs
+    return run, builder.result(records.report), configs
 
 
-def _sizes(store: StoreDirectory, options: RebuildOptions) -> RebuildOptions:
-    """The sizes of the damaged store's own files, since the new store has none to learn them from."""
-    slots, entries = index_sizes(store, options)
-    return RebuildOptions(
-        mapped_file_size_consume_queue=options.mapped_file_size_consume_queue or queue_file_size(store),
-        max_hash_slot_num=slots, max_index_num=entries, delay_levels=options.delay_levels,
-    )  # fmt: skip
-
-
-def declare_doubts(target: Path, proof: ProofWriter, total: Total, options: RebuildOptions) -> None:
-    """Put into the proof what a check still finds in the new store: values that nothing could put right."""
+def declare_doubts(
+    target: Path, proof: ProofWriter, total: Total, options: RebuildOptions, records: Report
+) -> None:
+    """Put into the proof what a check still finds in the new store: values that nothing could put right. `records` is
+    what was found when its records were written."""
     saved = StoreDirectory(target)
-    report = check_store(saved, CheckOptions(parts=CHECKED_AFTER, delay_levels=options.delay_levels)).report
+    checked = check_store(saved, CheckOptions(parts=CHECKED_AFTER, crc=False, delay_levels=options.delay_levels)).report
     saved.close()
-    for finding in report.findings:
+    for finding in [*checked.findings, *records.findings]:
         if counts_as_doubt(finding.id):
             proof.add(Doubtful(finding=finding.id, message=finding.message, offset=finding.offset))
-    total.findings = {kind: count for kind, count in sorted(report.counts.items()) if counts_as_doubt(kind)}
+    counts = Counter(checked.counts) + Counter(records.counts)
+    total.findings = {kind: count for kind, count in sorted(counts.items()) if counts_as_doubt(kind)}
 
 
 def counts_as_doubt(kind: str) -> bool:

@@ -33,7 +33,7 @@ from ...common.topics import (
 )
 from .check_queues import read_units
 from .columns import Dispatch, Dispatcher
-from .salvage_record import Value, has_record_crc, record_crc_ok, with_fields
+from .salvage_record import CRC_PROPERTY, Value, has_record_crc, record_crc_ok, with_fields
 from .scan import V6_FLAGS, Block, Column
 from .source import FileChain
 
@@ -86,7 +86,7 @@ class Judge:
         self,
         corrections: Mapping[int, tuple[str, int, int]],
         queues: Mapping[tuple[str, int], FileChain],
-        multi_tag: frozenset[str],
+        multi_tag: frozenset[str] | None,
         file_size: int,
         delay_levels: list[int] | None = None,
     ) -> None:
@@ -102,7 +102,7 @@ class Judge:
         """What can be said of a block without its neighbours."""
         head = block.head
         assert block.crc_ok is not None
-        dispatch = self._dispatcher.derive(block)
+        dispatch = self.derive(block)
         judged = Judged(block, dispatch, block.crc_ok.copy())
         for i in np.flatnonzero(~block.crc_ok).tolist():
             judged.reasons[i] = "crc"
@@ -114,6 +114,10 @@ class Judge:
         self._flags(judged)
         self._numbers(judged)
         return judged
+
+    def derive(self, block: Block) -> Dispatch:
+        """What dispatch makes of a block."""
+        return self._dispatcher.derive(block)
 
     def _places(self, judged: Judged) -> None:
         """A record that names another offset is whole when the records around it lead to it and on behind it."""
@@ -182,7 +186,7 @@ class Judge:
         if flag & (COMPRESSED_FLAG | COMPRESSION_TYPE_MASK):
             flag = self._compression(judged, i, flag)
         topic = judged.dispatch.topic(i)
-        if flag & MULTI_TAGS_FLAG and topic not in self._multi_tag:
+        if flag & MULTI_TAGS_FLAG and self._multi_tag is not None and topic not in self._multi_tag:
             flag &= ~MULTI_TAGS_FLAG
         if flag & (NEED_UNWRAP_FLAG | INNER_BATCH_FLAG) and not has_property(properties, b"INNER_NUM"):
             flag &= ~(NEED_UNWRAP_FLAG | INNER_BATCH_FLAG)
@@ -243,7 +247,8 @@ class Judge:
         if len(rows):
             _repair_times(judged, rows, before, after)
             _repair_hosts(judged, rows, before, after)
-        for i, properties in enumerate(judged.dispatch.properties):
+        with_crcs = CRC_PROPERTY in judged.block.data
+        for i, properties in enumerate(judged.dispatch.properties if with_crcs else ()):
             if judged.good[i] and has_record_crc(properties):
                 record = judged.block.record(i)
                 if record_crc_ok(record):

@@ -6,7 +6,7 @@ A block is handled when the next one was read, since its last record is judged b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ import numpy as np
 
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from ...common.topics import TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC
+from .columns import Dispatch
 from .proof import Changed, Dropped, Kept, ProofWriter, Shift, Total, Value, digest
 from .resync import find_blank, first_nonzero, next_record
 from .salvage_chain import Arranged
@@ -22,6 +23,7 @@ from .salvage_log import LogWriter
 from .salvage_numbering import Numbering
 from .salvage_record import has_record_crc, read_field, with_fields
 from .salvage_repair import Judge, Judged, Neighbour, neighbour_of, property_of
+from .salvage_saved import saved_block
 from .salvage_transactions import moved_numbers, moved_property
 from .scan import Block, Column, Stop, walk_file
 from .source import StoreFile
@@ -62,14 +64,23 @@ class Numbers:
 
 
 class SalvageRun:
-    """Call `all_files` once; then `total` and `numbering` tell what became of records and queues."""
+    """Call `all_files` once; then `total` and `numbering` tell what became of records and queues. The `consumers` are
+    given the blocks as they are written, with their dispatch."""
 
-    def __init__(self, arranged: Arranged, target: Path, proof: ProofWriter, judge: Judge) -> None:
+    def __init__(
+        self,
+        arranged: Arranged,
+        target: Path,
+        proof: ProofWriter,
+        judge: Judge,
+        consumers: Sequence[Callable[[Block, Dispatch], None]] = (),
+    ) -> None:
         self.total = Total()
         self.numbering: dict[tuple[str, int], Numbering] = {}
         self._arranged = arranged
         self._proof = proof
         self._judge = judge
+        self._consumers = consumers
         self._writer = LogWriter(target / "commitlog", arranged.size)
         self._before: Neighbour | None = None
 
@@ -164,6 +175,10 @@ class SalvageRun:
             else:
                 for i in range(start, end):
                     self._drop_record(judged, i)
+        if judged.good.any():
+            saved = saved_block(judged, numbers.queue_ids, numbers.new, self._judge)
+            for consume in self._consumers:
+                consume(*saved)
 
     def _number(self, judged: Judged, following: Judged | None) -> Numbers:
         """The new queue offsets of the block's messages; those of one queue follow each other without holes."""
