@@ -79,7 +79,6 @@ class Run:
 
 def execute(name: str, declaration: Declaration, values: dict[str, Any], options: CommonOptions) -> int:
     """Run the command to its end. Returns the exit code; raises only under `--debug`."""
-    import asyncio
     import gc
 
     gc.enable()
@@ -88,9 +87,7 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
         if not declaration.offline:
             _check_address(values.get("broker_addr"))
             run.connect(needs_namesrv=values.get("broker_addr") is None)
-        run_loop: Callable[[Coroutine[Any, Any, Outcome]], Outcome] = asyncio.run
-        if declaration.server:
-            from ..remoting.event_loop import run as run_loop
+        run_loop = _loop_of(declaration)
         outcome = run_loop(declaration.function(run, **values))
     except BrokenPipeError:
         raise
@@ -108,6 +105,30 @@ def _check_address(broker_addr: str | None) -> None:
         from ..common.addresses import parse_address
 
         parse_address(broker_addr)
+
+
+def _loop_of(declaration: Declaration) -> Callable[[Coroutine[Any, Any, Outcome]], Outcome]:
+    """What runs the command's coroutine."""
+    if declaration.server:
+        from ..remoting.event_loop import run
+
+        return run
+    if declaration.offline:
+        return _without_loop
+    import asyncio
+
+    return asyncio.run
+
+
+def _without_loop(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """Run a coroutine that awaits nothing. An event loop would swallow the first Ctrl-C of what never yields."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        outcome: Outcome = done.value
+        return outcome
+    coroutine.close()
+    raise RuntimeError("a command that is declared offline must not wait for an event loop")
 
 
 def fail(name: str, error: BaseException, form: str) -> int:

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -391,6 +392,16 @@ def test_follow_of_the_command_line(tmp_path: Path) -> None:
     assert child.returncode == 0
     assert [m["body"] for m in found] == ["body 1", "body 4", "body 7"]
     asyncio.run(store.shutdown())
+
+
+def test_one_interrupt_ends_following(tmp_path: Path) -> None:
+    root = fill(tmp_path, [message(0)])
+    argv = [sys.executable, "-m", "rocketmq_ops.mqadmin", "store", "dump", str(root), "--follow", "--offset", "0:"]
+    with subprocess.Popen([*argv, "--output", "jsonl"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=30) == ExitCode.INTERRUPTED
 
 
 MEMORY = """
