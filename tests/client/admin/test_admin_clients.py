@@ -132,3 +132,19 @@ def test_a_message_is_handed_to_one_consumer(cluster: FakeCluster) -> None:
     assert (result.consume_result, result.spent_time_millis) == ("CR_SUCCESS", 3)
     (sent,) = [c.ext_fields for _, c in cluster.transport.sent if c.code == Code.CONSUME_MESSAGE_DIRECTLY]
     assert sent == {"consumerGroup": "G", "clientId": "c@1", "msgId": "ID", "brokerName": "broker-a", "topic": "T"}
+
+
+@pytest.mark.parametrize("unknown", ["brokerOffset", "consumerOffset"])
+def test_a_queue_whose_offset_is_unknown_makes_the_total_unknown(cluster: FakeCluster, unknown: str) -> None:
+    """A broker tells -1 where it has no offset; neither the queue nor the sum may then claim a lag of 0."""
+    broker = cluster["broker-a"]
+    known = {"brokerOffset": 10, "consumerOffset": 4, "pullOffset": 6, "lastTimestamp": 1}
+    table = {broker.queue_key("T", 0): known, broker.queue_key("T", 1): {**known, unknown: -1}}
+    body = dumps({"consumeTps": 0.0, "offsetTable": table})
+    cluster.transport.on(broker.address, Code.GET_CONSUME_STATS, lambda c: c.reply(body=body))
+    progress = run(cluster, lambda admin: admin.groups.progress("G"))
+    here = [queue.lag for queue in progress.queues if queue.broker_name == "broker-a"]
+    assert here == [6, None]
+    assert progress.lag_total is None
+    (group,) = run(cluster, lambda admin: admin.groups.listing()).groups
+    assert group.lag_total is None
