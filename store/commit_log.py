@@ -28,8 +28,6 @@ from .mapped_file import MappedFile
 from .mapped_file_queue import MappedFileQueue
 
 Buffer = bytes | bytearray | memoryview
-#: One message of a batch: flag, body, its properties.
-BatchItem = tuple[int, bytes, bytes]
 
 #: `__CRC32#`, its separator, ten reversed decimal digits and the separator of properties.
 CRC_PROPERTY_LENGTH = len(PROPERTY_CRC32) + 12
@@ -40,7 +38,6 @@ _PACKERS_PER_TOPIC_LENGTH = 2048
 _NO_V6 = ~(BORNHOST_V6_FLAG | STOREHOSTADDRESS_V6_FLAG)
 _FIXED_V4 = 88  # bytes of a record before its body when both hosts are IPv4
 _INT = struct.Struct(">i")
-_BEFORE_MIDDLE = struct.Struct(">iiIiiqq")  # size, magic, CRC, queue id, flag, queue offset, offset in the commitlog
 _MIDDLE = struct.Struct(">iq8sq8siq")  # system flags to offset of the prepared message
 _LONG = struct.Struct(">q")
 _crc32 = zlib.crc32
@@ -149,64 +146,29 @@ class CommitLog:
         self.last_size = size
         return offset
 
-    def append_batch(
-        self, queue: ConsumeQueue, msg: InnerMessage, items: list[BatchItem], queue_offset: int, timestamp: int
-    ) -> list[tuple[int, int]]:
-        """Append a record for each item at the queue offsets from `queue_offset` on; returns (offset, size) of each.
-
-        Room for all of them must have been made. Raises struct.error when a number of `msg` does not fit its field;
-        then nothing was written."""
+    def batch_middle(self, msg: InnerMessage, timestamp: int) -> bytes | None:
+        """What stands in all records of a batch between offset and body length; None for hosts and configurations
+        whose records `append` has to make one by one. Raises struct.error when a number does not fit its field."""
         if self._uncommon or len(msg.born_host) != 8:
-            places = []
-            for number, (flag, body, properties) in enumerate(items, queue_offset):
-                offset = self._append_any(queue, msg, body, properties, flag, number, timestamp)
-                places.append((offset, self.last_size))
-            return places
-        file = self._file
-        assert file is not None
-        places, parts = self._pack_batch(queue, msg, items, queue_offset, file.base + file.wrote, timestamp)
-        end = places[-1][0] + places[-1][1] - file.base
-        self._view[file.wrote : end] = b"".join(parts)
-        file.wrote = end
-        file.last_timestamp = timestamp
-        self.last_size = places[-1][1]
-        return places
-
-    def _pack_batch(
-        self,
-        queue: ConsumeQueue,
-        msg: InnerMessage,
-        items: list[BatchItem],
-        queue_offset: int,
-        offset: int,
-        timestamp: int,
-    ) -> tuple[list[tuple[int, int]], list[bytes]]:
-        """Places and pieces of records that lie one after the other from `offset` on."""
-        middle = _MIDDLE.pack(
+            return None
+        return _MIDDLE.pack(
             msg.sys_flag & _NO_V6, msg.born_timestamp, msg.born_host, timestamp, self.store_host, msg.reconsume_times,
             msg.prepared_transaction_offset,
         )  # fmt: skip
-        topic_field, magic, queue_id = queue.topic_field, queue.magic, queue.queue_id
-        fixed = _FIXED_V4 + 2 + len(topic_field)
-        pack = _BEFORE_MIDDLE.pack
-        body_length = properties_length = -1
-        before_body = before_properties = b""
-        places = []
-        parts: list[bytes] = []
-        for flag, body, properties in items:
-            if len(body) != body_length:
-                body_length = len(body)
-                before_body = middle + _INT.pack(body_length)
-            if len(properties) != properties_length:
-                properties_length = len(properties)
-                before_properties = topic_field + properties_length.to_bytes(2, "big")
-            size = fixed + body_length + properties_length
-            head = pack(size, magic, _crc32(body) & 0x7FFFFFFF, queue_id, flag, queue_offset, offset)
-            parts += (head, before_body, body, before_properties, properties)
-            places.append((offset, size))
-            offset += size
-            queue_offset += 1
-        return places, parts
+
+    def has_room(self, size: int) -> bool:
+        """Whether records of so many bytes can be written at `max_offset` without `make_room`."""
+        return self._file is not None and self._file.wrote + size + END_FILE_MIN_BLANK <= self._limit
+
+    def append_records(self, records: bytes, last_size: int, timestamp: int) -> None:
+        """Append whole records that were made for `max_offset`; room must have been made."""
+        file = self._file
+        assert file is not None
+        end = file.wrote + len(records)
+        self._view[file.wrote : end] = records
+        file.wrote = end
+        file.last_timestamp = timestamp
+        self.last_size = last_size
 
     def _new_packer(self, queue: ConsumeQueue, body_length: int, properties_length: int) -> Packer:
         """One struct for a whole record of these lengths: a single call then writes all of it."""
