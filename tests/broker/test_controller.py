@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingConnectError
+from rocketmq_ops.store.filesystem import OsStoreFile
 from tests.broker.support import Session, new_broker, run, running, send_fields, until
 
 
@@ -58,6 +60,8 @@ def test_registers_while_it_runs(tmp_path: Path) -> None:
         )
         await name_server.start()
         client = RemotingClient(NettyClientConfig())
+        asked: list[int] = []
+        name_server.server.before_request = lambda _, request: asked.append(request.code)
 
         async def route(topic: str) -> RemotingCommand:
             command = RemotingCommand.request(RequestCode.GET_ROUTEINFO_BY_TOPIC, ext_fields={"topic": topic})
@@ -71,6 +75,7 @@ def test_registers_while_it_runs(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
             assert TopicRouteData.decode(answer.body).queue_datas[0].write_queue_nums == 4
         assert (await route("New")).code == ResponseCode.TOPIC_NOT_EXIST
+        assert RequestCode.UNREGISTER_BROKER in asked, "it says so, and does not leave it to its closed connection"
         await client.close()
         await name_server.stop()
 
@@ -94,6 +99,40 @@ def test_sends_under_way_are_answered_when_the_broker_stops(tmp_path: Path) -> N
         assert {answer.code for answer in answers} <= {ResponseCode.SUCCESS, ResponseCode.SERVICE_NOT_AVAILABLE}
         async with running(tmp_path) as again:
             assert again.broker.store.max_offset("T", 0) == 1 + accepted
+
+    asyncio.run(main())
+
+
+def test_a_send_that_waits_for_the_disk_is_answered_before_the_broker_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, syncing = threading.Event(), threading.Event()
+    sync = OsStoreFile.sync
+
+    def slow(file: OsStoreFile) -> None:
+        syncing.set()
+        assert disk.wait(10)
+        sync(file)
+
+    async def main() -> None:
+        broker = new_broker(tmp_path, flushDiskType="SYNC_FLUSH")
+        await broker.start()
+        client = RemotingClient(NettyClientConfig())
+        session = Session(broker, client)
+        await session.send("T")
+        monkeypatch.setattr(OsStoreFile, "sync", slow)
+        waiting = asyncio.ensure_future(session.send("T"))
+        await until(syncing.is_set)
+        stopping = asyncio.ensure_future(broker.stop())
+        try:
+            await until(lambda: broker.server.before_request is not None)
+            late = await session.send("T")
+        finally:
+            disk.set()
+        assert (await waiting).code == ResponseCode.SUCCESS
+        assert late.code == ResponseCode.SERVICE_NOT_AVAILABLE
+        await stopping
+        await client.close()
 
     asyncio.run(main())
 
