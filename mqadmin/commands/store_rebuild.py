@@ -51,15 +51,19 @@ async def store_rebuild(
         done = rebuild(store, Path(target), options, progress)
     store.close()
     data = Rebuilt(
-        target=target, queues=done.queues, units=done.units, index_files=done.index_files, index_entries=done.index_entries,
-        findings=done.report.counts,
+        target=target, queues=done.queues, units=done.units, index_files=done.index_files,
+        index_entries=done.index_entries, findings=done.report.counts,
     )  # fmt: skip
-    text = f"{data.units:,} units in {data.queues} queues, {data.index_entries:,} entries in {data.index_files} index files -> {target}"
+    text = (
+        f"{data.units:,} units in {data.queues} queues, {data.index_entries:,} entries in {data.index_files} index files "
+        f"-> {target}"
+    )
     worst = done.report.worst
     if worst is not None and worst >= Severity.ERROR:
         problem = Problem(
             target=directory, cause=f"the commitlog is damaged: {', '.join(sorted(data.findings))}",
-            next_step="what is readable was built; `mqadmin store check` says more, `store salvage` saves what is whole",
+            next_step="what is readable was built; `mqadmin store check` says more, `store salvage` saves what is "
+            "whole",
         )  # fmt: skip
         return Outcome(data=data, blocks=[text], status="partial", errors=[problem])
     return Outcome(data=data, blocks=[text])

@@ -35,8 +35,8 @@ async def store_verify(
     """Nothing is written. Exit code 11 when the proof does not hold."""
     result = verify(Path(target), None if source is None else Path(source))
     data = Verified(
-        target=target, holds=result.ok, records=result.records, changed=result.changed, dropped_bytes=result.dropped_bytes,
-        compared_with_source=result.compared_with_source, problems=result.problems,
+        target=target, holds=result.ok, records=result.records, changed=result.changed,
+        dropped_bytes=result.dropped_bytes, compared_with_source=result.compared_with_source, problems=result.problems,
     )  # fmt: skip
     against = "the salvaged and the damaged store" if data.compared_with_source else "the salvaged store"
     if result.ok:
