@@ -62,6 +62,7 @@ class CommitLogCheck:
         self._reserved_ms = reserved_hours * 3_600_000
         self._previous_time = 0
         self._shifts: dict[int, dict[int, int]] = {}
+        self._counts: dict[int, int] = {}  # records of each file
         self._blanks: set[int] = set()  # files whose blank has another magic
         self._last: tuple[StoreFile, int, bytes] | None = None
         self._ends: list[tuple[StoreFile, Stop]] = []
@@ -92,6 +93,7 @@ class CommitLogCheck:
                     break
                 self._check_block(item)
                 self.end_offset = int(item.offsets[-1] + item.head["size"][-1])
+                self._counts[file.base] = self._counts.get(file.base, 0) + item.count
                 self._last = (item.file, int(item.offsets[-1]), item.record(item.count - 1))
                 self.report.count("records", item.count)
                 if progress:
@@ -294,7 +296,7 @@ class CommitLogCheck:
             if not shifts:
                 continue
             shift, count = max(shifts.items(), key=lambda item: item[1])
-            if count >= 2 and shift % max(self.file_size, 1) == 0:
+            if count >= 2 and 2 * count > self._counts.get(base, 0) and shift % max(self.file_size, 1) == 0:
                 self.report.add(
                     "CL-SWAPPED", f"the records say that this is file {base + shift:020d}", file=f"commitlog/{base:020d}",
                     offset=base, records=count,

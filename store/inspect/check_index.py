@@ -199,20 +199,25 @@ class IndexCheck:
         what: str,
         expected: Column | None = None,
     ) -> None:
-        for row in rows.tolist():
+        shown = self.report.left(kind)
+        for row in rows[:shown].tolist():
             self.report.add(
                 kind, f"entry {first + row}: {what}", file=index_name(file),
                 position=HEADER_SIZE + slots * SLOT_SIZE + (first + row) * ENTRY_SIZE, entry=first + row,
                 expected=None if expected is None else int(expected[row]),
             )  # fmt: skip
+        self.report.add_uncounted(kind, len(rows) - shown)
 
     def _check_slots(self, file: StoreFile, slots: int, expected: Column) -> None:
         for start in range(0, slots, CHUNK * 4):
             count = min(CHUNK * 4, slots - start)
             actual = np.frombuffer(file.read(HEADER_SIZE + start * SLOT_SIZE, count * SLOT_SIZE), ">i4")
-            for i in np.flatnonzero(actual != expected[start : start + len(actual)]).tolist():
+            wrong = np.flatnonzero(actual != expected[start : start + len(actual)])
+            shown = self.report.left("IX-SLOT")
+            for i in wrong[:shown].tolist():
                 self.report.add(
                     "IX-SLOT", f"slot {start + i} leads to entry {int(actual[i])}, its last entry is {int(expected[start + i])}",
                     file=index_name(file), position=HEADER_SIZE + (start + i) * SLOT_SIZE, slot=start + i,
                     expected=int(expected[start + i]), actual=int(actual[i]),
                 )  # fmt: skip
+            self.report.add_uncounted("IX-SLOT", len(wrong) - shown)

@@ -142,10 +142,15 @@ class KeyCheck:
     def _sort_out(self, rows: Column) -> None:
         """Keep entries that fit no record: those of expired records are normal, those of damaged ranges are counted."""
         offsets = rows["offset"]
-        expired = offsets < self._log_start
+        expired = (offsets >= 0) & (offsets < self._log_start)
         if expired.any():
             self.report.count("entriesOfExpiredRecords", int(expired.sum()))
-        for row in rows[~expired].tolist():
+        rows = rows[~expired]
+        room = max(0, MAX_KEPT - len(self._extra))
+        if not self._damages and len(rows) > room:
+            self.report.count("entriesNotJudged", len(rows) - room)
+            rows = rows[:room]
+        for row in rows.tolist():
             damage = damage_of(self._damages, row[1])
             if damage is not None:
                 self._lost[damage.start] += 1

@@ -6,6 +6,7 @@ compared in one numpy step; what does not fit is kept, bounded, and judged at th
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -61,6 +62,7 @@ class QueueCheck:
         self._claims: list[Claim] = []
         self._orphans: dict[int, tuple[str, int, int]] = {}
         self._mismatches: list[tuple[tuple[str, int], int, Claim, tuple[int, int, int]]] = []
+        self._unlisted: Counter[tuple[str, int]] = Counter()  # records without a unit, beyond those kept
         self._misfits: set[tuple[str, int, int]] = set()
         # What the units say of records that say otherwise, by commitlog offset: (topic, queue id, queue offset).
         self.corrections: dict[int, tuple[str, int, int]] = {}
@@ -179,7 +181,7 @@ class QueueCheck:
     def _keep(self, topic: str, queue_id: int, block: Block, dispatch: Dispatch, rows: Column, numbers: Column) -> None:
         for row, number in zip(rows.tolist(), numbers.tolist(), strict=True):
             if len(self._claims) >= MAX_KEPT:
-                self.report.count("recordsWithoutUnitNotListed")
+                self._unlisted[topic, queue_id] += 1
                 continue
             self._claims.append(
                 Claim(topic, queue_id, number, int(block.offsets[row]), int(block.head["size"][row]),
@@ -363,17 +365,18 @@ class QueueCheck:
             if not claims:
                 return
         first = min(claims, key=lambda c: c.queue_offset)
+        count = len(claims) + self._unlisted[key]
         if state is None:
             self.report.add(
-                "CQ-NO-QUEUE", f"{len(claims)} record(s) name {key[0]} queue {key[1]}, which has no consumequeue",
-                file=f"consumequeue/{key[0]}/{key[1]}", offset=first.offset, records=len(claims),
+                "CQ-NO-QUEUE", f"{count} record(s) name {key[0]} queue {key[1]}, which has no consumequeue",
+                file=f"consumequeue/{key[0]}/{key[1]}", offset=first.offset, records=count,
             )  # fmt: skip
             return
         tail = all(c.queue_offset >= state.next or state.next < 0 for c in claims) or self._is_tail(state, claims)
         self._unit(
             "CQ-BEHIND" if tail else "CQ-MISSING", key, first.queue_offset,
-            f"{len(claims)} record(s) from queue offset {first.queue_offset} on have no unit", first.offset,
-            records=len(claims),
+            f"{count} record(s) from queue offset {first.queue_offset} on have no unit", first.offset,
+            records=count,
         )  # fmt: skip
 
     @staticmethod

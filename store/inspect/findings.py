@@ -74,6 +74,15 @@ class Report:
             )
         )  # fmt: skip
 
+    def left(self, kind: str) -> int:
+        """How many more findings of a kind would be kept."""
+        return max(0, self._max_per_kind - self.counts.get(kind, 0))
+
+    def add_uncounted(self, kind: str, amount: int) -> None:
+        """Count findings of a kind of which none would be kept."""
+        if amount > 0:
+            self.counts[kind] = self.counts.get(kind, 0) + amount
+
     def count(self, fact: str, amount: int = 1) -> None:
         """Count what was examined (records, units, entries), so that a report says what it is based on."""
         self.facts[fact] = self.facts.get(fact, 0) + amount

@@ -10,7 +10,7 @@ from typing import Final
 
 from ...common.message_codec import BadRecordError, RecordView, read_record
 from ...common.record_layout import BLANK_MAGIC, MAGIC_V1, MAGIC_V2
-from .scan import lengths_fit
+from .scan import FIRST_WINDOW, lengths_fit
 from .source import WINDOW, FileChain, StoreFile
 
 _MAGICS: Final = [struct.pack(">i", magic) for magic in (MAGIC_V1, MAGIC_V2)]
@@ -25,8 +25,10 @@ def next_record(file: StoreFile, position: int, *, any_offset: bool = False) -> 
 
     With `any_offset` a record may name any offset, for files that carry another file's name.
     """
+    window = FIRST_WINDOW
     while (position := _skip_zeros(file, position)) < file.size:
-        data = file.read(position, WINDOW)
+        data = file.read(position, window)
+        window = min(WINDOW, 4 * window)
         at = _scan(file, data, position, any_offset)
         if at is not None:
             return at
@@ -45,7 +47,8 @@ def _skip_zeros(file: StoreFile, position: int) -> int:
 def _scan(file: StoreFile, data: bytes, position: int, any_offset: bool) -> int | None:
     best: int | None = None
     for magic in _MAGICS:
-        found = data.find(magic, 4)
+        end = len(data) if best is None else best - position + 8
+        found = data.find(magic, 4, end)
         while found >= 0 and (best is None or position + found - 4 < best):
             start = found - 4
             if len(data) - start >= HEAD and _is_record(file, data, position, start, any_offset):
@@ -88,10 +91,12 @@ def find_blank(file: StoreFile, position: int) -> int | None:
 def first_nonzero(file: StoreFile, position: int, end: int | None = None) -> int | None:
     """The position of the first byte from `position` that is not zero, None when all are; holes are skipped unread."""
     limit = file.size if end is None else min(end, file.size)
+    window = FIRST_WINDOW
     for start, stop in file.data_extents():
         at = max(start, position)
         while at < min(stop, limit):
-            data = file.read(at, min(WINDOW, min(stop, limit) - at))
+            data = file.read(at, min(window, min(stop, limit) - at))
+            window = min(WINDOW, 4 * window)
             if not data:
                 return None
             stripped = data.lstrip(b"\0")

@@ -32,6 +32,7 @@ HEAD_DTYPE: Final = np.dtype(
 )  # fmt: skip
 HEAD_SIZE: Final = HEAD_DTYPE.itemsize
 HEAD_COLUMNS: Final = np.arange(HEAD_SIZE)
+FIRST_WINDOW: Final = 1 << 16
 V6_FLAGS: Final = 0x30
 SMALLEST_RECORD: Final = HEAD_SIZE + 1 + 2  # an empty body, topic and properties
 _size_at = struct.Struct(">i").unpack_from
@@ -96,7 +97,7 @@ def walk(chain: FileChain, *, start: int = 0, crc: bool = True, window: int = WI
 
 def walk_file(file: StoreFile, position: int = 0, *, crc: bool = True, window: int = WINDOW) -> Iterator[Block | Stop]:
     """The blocks of one file from `position`, then its Stop."""
-    wanted = window
+    step = wanted = min(window, FIRST_WINDOW)  # it grows: the walk may be one of many behind damaged ranges
     while position < file.size:
         data = file.read(position, wanted)
         starts = _follow_sizes(data)
@@ -104,7 +105,7 @@ def walk_file(file: StoreFile, position: int = 0, *, crc: bool = True, window: i
         if block is not None:
             yield block
             position += int(block.starts[-1] + block.head["size"][-1])
-            wanted = window
+            step = wanted = min(window, 4 * step)
             continue
         outcome = _careful(file, data, position, crc)
         if isinstance(outcome, int):
@@ -114,7 +115,7 @@ def walk_file(file: StoreFile, position: int = 0, *, crc: bool = True, window: i
         if isinstance(outcome, Stop):
             return
         position += int(outcome.head["size"][0])
-        wanted = window
+        wanted = step
     yield Stop(file, file.end, "full")
 
 
