@@ -1,0 +1,157 @@
+"""What is foretold of a broker's recovery, beside what the interop tests compare with Apache's brokers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.store.inspect.overlay import OverlayFileSystem, is_locked
+from rocketmq_ops.store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.source import StoreDirectory
+from tests.golden_data import STORES, unpack_store
+from tests.store.inspect import damage as d
+from tests.store.inspect.damage import Sound
+from tests.store.store_helpers import open_store
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("predict") / "store"
+    d.write_own_store(root)
+    return root
+
+
+@pytest.fixture
+def own(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "store"))
+
+
+def foretell(root: Path, broker: str, **options: object) -> Prediction:
+    store = StoreDirectory(root)
+    try:
+        return predict(store, broker, PredictOptions(**options))  # type: ignore[arg-type]
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+@pytest.mark.parametrize("name", STORES)
+def test_golden_stores_lose_nothing(tmp_path: Path, name: str, broker: str) -> None:
+    prediction = foretell(unpack_store(name, tmp_path), broker)
+    assert prediction.starts
+    assert prediction.recovery == ("normal" if name == "5.3.3-clean" else "abnormal")
+    assert (prediction.lost, prediction.units_cut, prediction.units_added) == (0, 0, 0)
+    assert prediction.end_offset == {"5.3.3-clean": 375980, "4.9.7-clean": 394111, "5.3.3-killed": 385374}[name]
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_nothing_on_disk_changes(own: Path, broker: str) -> None:
+    d.tear_last(50)(Sound(own))
+    (own / "abort").touch()
+
+    def state() -> dict[str, tuple[int, int, bytes]]:
+        return {str(p): (p.stat().st_mtime_ns, p.stat().st_blocks, p.read_bytes()) for p in own.rglob("*") if p.is_file()}
+
+    before = state()
+    prediction = foretell(own, broker)
+    assert state() == before
+    assert prediction.lost == 1
+    assert prediction.end_offset == Sound(own).records()[-1].offset + len(Sound(own).records()[-1].data)
+
+
+def test_ours_is_what_our_store_then_does(own: Path) -> None:
+    d.flip_field("body", 2, choose=lambda s: s.records()[400])(Sound(own))
+    (own / "abort").touch()
+    foretold = foretell(own, "ours")
+    store = open_store(own)
+    try:
+        assert foretold.end_offset == store.max_phy_offset
+        for queue in foretold.queues:
+            assert (queue.min_offset, queue.max_offset) == (
+                store.min_offset(queue.topic, queue.queue_id), store.max_offset(queue.topic, queue.queue_id),
+            )  # fmt: skip
+    finally:
+        store._close_files()
+
+
+def test_apache_cuts_at_the_first_bad_crc_unless_told_not_to_look(own: Path) -> None:
+    d.flip_field("body", 2, choose=lambda s: s.records()[650])(Sound(own))
+    bad = Sound(own).records()[650]
+    cut = foretell(own, "5.3")
+    assert (cut.end_offset, cut.end_reason, cut.lost, cut.records_cut) == (bad.offset, "crc", 50, 50)
+    assert foretell(own, "5.3", check_crc=False).lost == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "who"),
+    [
+        ("length not matched", d.resize_log(1, -512), BROKERS),
+        ("length not matched", d.resize_log(-1, 4096), BROKERS),
+        ("length not matched", lambda s: os.truncate(s.log[-1], 0), ("4.9",)),
+        ("length not matched", d.add_file("commitlog/core"), ("5.3", "4.9")),
+        ("no offset", lambda s: s.log[-1].rename(s.log[-1].with_name("core")) and None, ("5.3", "4.9")),
+        ("missing", d.remove_log(1), ("ours",)),
+        ("length", lambda s: os.truncate(s.path(f"consumequeue/Topic0/0/{600:020d}"), 580), BROKERS),
+    ],
+)
+def test_refusals(own: Path, kind: str, make: d.Make, who: tuple[str, ...]) -> None:
+    make(Sound(own))
+    refused = {broker for broker in BROKERS if not foretell(own, broker).starts}
+    assert refused == set(who)
+    if "ours" not in who:
+        assert kind in " ".join(foretell(own, who[0]).refusals)
+
+
+def test_configurations_that_a_broker_cannot_do_without(own: Path) -> None:
+    (own / "config").mkdir()
+    (own / "config" / "topics.json").write_bytes(b'{"half')
+    assert any("topics.json" in text for text in foretell(own, "5.3").warnings)
+    (own / "config" / "topics.json.bak").write_bytes(b"{}")
+    assert any(".bak is loaded" in text for text in foretell(own, "5.3").warnings)
+    (own / "config" / "topics.json.bak").write_bytes(b'{"half')
+    assert not foretell(own, "5.3").starts
+
+
+def test_a_lock_held_by_another_process(own: Path) -> None:
+    """Apache's brokers take the lock only after their recovery has been at work."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", "import fcntl,sys; f=open(sys.argv[1],'r+b'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0);"
+         "print('held', flush=True); sys.stdin.read()", str(own / "lock")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert holder.stdin and holder.stdout
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        assert is_locked(own / "lock")
+        assert [foretell(own, broker).starts for broker in BROKERS] == [False, False, False]
+        assert any("already started" in reason for reason in foretell(own, "5.3").refusals)
+    finally:
+        holder.stdin.close()
+        holder.wait(10)
+        holder.stdout.close()
+    assert not is_locked(own / "lock")
+
+
+def test_the_overlay_forgets(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abcd")
+    fs = OverlayFileSystem()
+    file = fs.open(str(tmp_path / "a"), 4, create=False)
+    file.view[0:2] = b"XY"
+    fs.write_bytes(str(tmp_path / "b"), b"new")
+    made = fs.open(str(tmp_path / "c"), 4096, create=True)
+    made.view[0] = 1
+    fs.remove(str(tmp_path / "a"))
+    assert fs.list_dir(str(tmp_path)) == ["b", "c"]
+    assert fs.read_bytes(str(tmp_path / "b")) == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"abcd"
+    made.clear_from(0)
+    assert not made.may_have_data_from(0)
+    with pytest.raises(FileNotFoundError):
+        fs.open(str(tmp_path / "a"), 4, create=False)
+
