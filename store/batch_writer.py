@@ -138,7 +138,7 @@ class BatchWriter(StoreWriter):
         commit_log = self.commit_log
         records = b"".join(packed.parts)
         if not commit_log.has_room(len(records)):
-            commit_log.make_room(len(records))
+            commit_log.make_room(len(records), mapped=False)
             if commit_log.max_offset != packed.units[0]:  # another file has been begun
                 again = self._pack(queue, batch, body, middle)
                 assert again is not None

@@ -158,15 +158,14 @@ class CommitLog:
 
     def has_room(self, size: int) -> bool:
         """Whether records of so many bytes can be written at `max_offset` without `make_room`."""
-        return self._file is not None and self._file.wrote + size + END_FILE_MIN_BLANK <= self._limit
+        return self._file is not None and self._file.wrote + size + END_FILE_MIN_BLANK <= self._file.reserved
 
     def append_records(self, records: bytes, last_size: int, timestamp: int) -> None:
-        """Append whole records that were made for `max_offset`; room must have been made."""
+        """Append whole records that were made for `max_offset`; room must have been made. Raises OSError."""
         file = self._file
         assert file is not None
-        end = file.wrote + len(records)
-        self._view[file.wrote : end] = records
-        file.wrote = end
+        file.file.write(file.wrote, records)
+        file.wrote += len(records)
         file.last_timestamp = timestamp
         self.last_size = last_size
 
@@ -227,8 +226,10 @@ class CommitLog:
 
     # -- room on disk
 
-    def make_room(self, size: int) -> MappedFile:
-        """The file that takes the next `size` bytes, with disk blocks for them. Raises OSError."""
+    def make_room(self, size: int, *, mapped: bool = True) -> MappedFile:
+        """The file that takes the next `size` bytes, with disk blocks for them. Raises OSError.
+
+        Without `mapped` they are not made ready for writing to the mapping, as `StoreFile.write` will be used."""
         file = self.rows.files[-1] if self.rows.files else None
         if file is None:
             file = self.rows.create_next()
@@ -239,7 +240,7 @@ class CommitLog:
             raise struct.error(f"a record of {size} bytes does not fit a file of {file.size}")
         if need > file.reserved:
             file.reserve(need, min(max(file.wrote, _FIRST_STEP), _LAST_STEP))
-        if need > file.ready:
+        if mapped and need > file.ready:
             file.prefault(need, min(max(file.wrote, _FIRST_STEP), _PREFAULT_STEP))
         self._use(file)
         return file

@@ -53,6 +53,11 @@ class StoreFile(Protocol):
 
         Raises `OSError` (ENOSPC, EDQUOT) when there is no room."""
 
+    def write(self, position: int, data: bytes) -> None:
+        """Put bytes at a position that is reserved, as writing to `view` does, but cheaper for more than a few.
+
+        Raises `OSError`; some of the bytes may be there then."""
+
     def prefault(self, start: int, end: int) -> None:
         """Have the bytes [start, end), which are reserved and zero, in memory for writing; never raises.
 
@@ -135,16 +140,17 @@ class OsStoreFile:
     """A `StoreFile` on the operating system: a shared mapping, synced with `fdatasync`.
 
     On Linux `fdatasync` writes back the dirty pages of the file whoever dirtied them, those of mappings
-    included, and it releases the GIL, which `mmap.flush` does not. No descriptor is kept besides the one inside
-    the mapping, for a broker may have tens of thousands of files open."""
+    included, and it releases the GIL, which `mmap.flush` does not. Besides the one inside the mapping a descriptor is
+    kept only of a file that `write` was used on, for a broker may have tens of thousands of files open."""
 
-    __slots__ = ("_closed", "path", "size", "view")
+    __slots__ = ("_closed", "_fd", "path", "size", "view")
 
     def __init__(self, path: str, size: int, fd: int) -> None:
         self.path = path
         self.size = size
         self.view = memoryview(mmap.mmap(fd, size))
         self._closed = False
+        self._fd = -1
 
     def reserve(self, start: int, end: int) -> None:
         fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
@@ -152,6 +158,13 @@ class OsStoreFile:
             os.posix_fallocate(fd, start, end - start)
         finally:
             os.close(fd)
+
+    def write(self, position: int, data: bytes) -> None:
+        if self._fd < 0:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        written = os.pwrite(self._fd, data, position)
+        if written < len(data):
+            self.view[position + written : position + len(data)] = data[written:]
 
     def prefault(self, start: int, end: int) -> None:
         first, last = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, end // mmap.PAGESIZE * mmap.PAGESIZE
@@ -205,6 +218,9 @@ class OsStoreFile:
 
     def close(self) -> None:
         self._closed = True
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
         self.view = memoryview(b"")
 
 

@@ -1,7 +1,7 @@
 """A file system for the store that reads the files of a directory and keeps every change in memory.
 
-The broker's own code can so be run on a store directory without changing a byte of it. Files are mapped privately: what is
-written to them stays in this process.
+The broker's own code can so be run on a store directory without changing a byte of it. Files are mapped privately: what
+is written to them stays in this process.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class OverlayFile:
 
     def reserve(self, start: int, end: int) -> None:
         """Memory needs no reservation."""
+
+    def write(self, position: int, data: bytes) -> None:
+        """Into the copy in memory."""
+        self.view[position : position + len(data)] = data
 
     def prefault(self, start: int, end: int) -> None:
         """Memory needs no preparation."""

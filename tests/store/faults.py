@@ -130,6 +130,9 @@ class FaultyFile:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
         self._node.blocks |= wanted
 
+    def write(self, position: int, data: bytes) -> None:
+        self.view[position : position + len(data)] = data
+
     def prefault(self, start: int, end: int) -> None:
         assert not any(self._node.live[start:end])
 
