@@ -19,6 +19,9 @@ from .exit_codes import ExitCode
 def main(argv: Sequence[str] | None = None) -> None:
     """Console entry: runs and exits with the code. Given `argv` it raises SystemExit instead of ending the process."""
     code = int(ExitCode.FAILED)
+    if sys.stdout is None:  # closed by the caller, as in `mqadmin topicList >&-`: said before anything is changed
+        _complain("standard output is closed", "send it to a file, or to /dev/null")
+        sys.exit(code)
     gc.disable()  # nothing that is imported is garbage; `execute` turns it on again
     try:
         code = run(sys.argv[1:] if argv is None else list(argv))
@@ -27,9 +30,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = _reader_gone()
     except KeyboardInterrupt:
         code = int(ExitCode.INTERRUPTED)
+    except Exception as error:
+        if "--debug" in (sys.argv if argv is None else argv):
+            raise
+        code = _unexpected(error)
     if argv is None:
         # All is written, closed and flushed: without taking the interpreter apart a command ends 15 ms earlier.
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.flush()
         os._exit(code)
     gc.enable()
     sys.exit(code)
@@ -59,6 +67,25 @@ def _reader_gone() -> int:
     """Nothing more can be said, and the interpreter must not try again while it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return int(ExitCode.BROKEN_PIPE)
+
+
+def _unexpected(error: Exception) -> int:
+    """What went wrong outside a command, such as an output that cannot be written: one line and what to do."""
+    from .errors import exit_code_of, problem_of
+
+    problem = problem_of(error)
+    cause = problem.cause
+    if isinstance(error, OSError) and error.filename is None:
+        cause = f"cannot write the output: {cause}"
+    if isinstance(error, ImportError):
+        cause = f"the installation is incomplete: {cause}"
+    _complain(cause, problem.next_step)
+    return int(exit_code_of(error)) or int(ExitCode.FAILED)
+
+
+def _complain(cause: str, next_step: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"mqadmin: {cause}\n  next: {next_step}\n")
 
 
 def run_entry(entry: registry.Entry, arguments: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 import unicodedata
 from collections.abc import Sequence
@@ -12,6 +13,9 @@ import msgspec
 from .outcome import Cell, Outcome, Problem, Table
 
 UNKNOWN = "unknown"
+
+#: What a terminal would act on, but for line ends, tabs and the colours of `hexview`.
+_UNSAFE = re.compile(r"\x1b(?!\[(?:0|3[1-6]|9[1-6])m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def render(command: str, outcome: Outcome, form: str, rows: str, csv_type: type[msgspec.Struct] | None = None) -> str:
@@ -57,8 +61,13 @@ def failure_document(command: str, problem: Problem, form: str) -> str:
 
 
 def table_text(outcome: Outcome) -> str:
-    """Blocks one after the other: tables aligned, text as it is."""
-    return "".join(_grid(block) if isinstance(block, Table) else block + "\n" for block in outcome.blocks)
+    """Blocks one after the other: tables aligned, text with its lines."""
+    return "".join(_grid(block) if isinstance(block, Table) else safe_text(block) + "\n" for block in outcome.blocks)
+
+
+def safe_text(text: str) -> str:
+    """Text of messages and servers without what would steer the terminal it is shown on; that becomes `\\x1b`."""
+    return _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def cell_text(cell: Cell) -> str:

@@ -156,8 +156,10 @@ def report(name: str, problems: list[Problem], notes: list[str]) -> None:
             lines.append(f"  next: {problem.next_step}")
     lines += [f"mqadmin {name}: note: {note}" for note in notes]
     if lines:
+        from .output import safe_text
+
         sys.stdout.flush()
-        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.write(safe_text("\n".join(lines)) + "\n")
 
 
 def _write(text: str) -> None:

@@ -63,6 +63,7 @@ class Channel(asyncio.Protocol):
         self._write_paused = False
         self._high_water = WRITE_HIGH_WATER_BYTES
         self.closed = False
+        self._refused: FrameError | None = None
         self.active = True
         """Set by every read and every write that the peer drains; the idle sweep clears it."""
         self.idle_since = loop.time()
@@ -126,7 +127,10 @@ class Channel(asyncio.Protocol):
         self._backlog.clear()
         self._out.clear()
         self._out_bytes = 0
-        cause = f"connection to {self.remote} was lost" + (f": {exc}" if exc else " (closed by the peer or by us)")
+        reason: object = self._refused or exc
+        cause = f"connection to {self.remote} was lost" + (
+            f": {reason}" if reason else " (closed by the peer or by us)"
+        )
         if len(self.responses):
             self.responses.fail_all(RemotingSendError(cause, address=self.remote))
         self._owner.channel_closed(self, exc)
@@ -172,6 +176,7 @@ class Channel(asyncio.Protocol):
                     return
         except FrameError as error:
             error.address = self.remote
+            self._refused = error
             self._owner.frame_refused(self, error)
             self._flush()
             self.abort()

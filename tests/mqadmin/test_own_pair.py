@@ -142,3 +142,34 @@ def test_a_reader_that_goes_away_is_no_error(mqadmin: Run, pair: RocketMQBroker)
     first, code = ran.stdout.splitlines()
     assert first.startswith("minOffset=0, maxOffset=40")
     assert (code, ran.stderr) == ("141", "")
+
+
+def test_an_output_that_cannot_be_written_is_an_error(pair: RocketMQBroker) -> None:
+    """A full disk or a closed stdout: one line and a code, and nothing that looks like success."""
+    ours = f"{sys.executable} -c 'from rocketmq_ops.mqadmin.main import main; main()'"
+    environment = {**os.environ, "NAMESRV_ADDR": pair.namesrv}
+    for line, said in (
+        ("topicList > /dev/full", "cannot write the output: no space left on device"),
+        ("topicList --output json > /dev/full", "cannot write the output: no space left on device"),
+        ("help > /dev/full", "cannot write the output: no space left on device"),
+        ("topicList >&-", "standard output is closed"),
+        ("help >&-", "standard output is closed"),
+    ):
+        ran = subprocess.run(
+            ["bash", "-c", f"{ours} {line}"], capture_output=True, text=True, env=environment, timeout=30, check=False
+        )
+        assert ran.returncode == 1, line
+        assert said in ran.stderr and "\n  next: " in ran.stderr, line
+        assert "Traceback" not in ran.stderr, line
+
+
+def test_a_message_cannot_steer_the_terminal(mqadmin: Run) -> None:
+    mqadmin("updateTopic", "-c", "DefaultCluster", "-t", "Steer", "-r", "1", "-w", "1")
+    mqadmin("sendMessage", "-t", "Steer", "-p", "a\x1b]52;c;eA==\x07\x1b[2J\r\u202eb\tc\nd", "-k", "K")
+    for line in (
+        ("printMsg", "-t", "Steer"),
+        ("queryMsgByOffset", "-t", "Steer", "-b", "broker-a", "-i", "0", "-o", "0"),
+    ):
+        out = mqadmin(*line).stdout
+        assert "a\\x1b]52;c;eA==\\x07\\x1b[2J\\x0d\\x202eb\tc\nd" in out
+        assert not {"\x1b", "\x07", "\r", "\u202e"} & set(out)

@@ -417,3 +417,22 @@ def test_a_port_that_does_not_exist_is_refused_and_no_other_taken(run, port):
         await server.stop()
 
     run(main())
+
+
+def test_a_peer_that_speaks_another_protocol_is_told_in_the_error(run):
+    async def main():
+        async def speak(reader, writer):
+            await reader.read(1)
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            await writer.drain()
+            await reader.read()
+            writer.close()
+
+        other = await asyncio.start_server(speak, "127.0.0.1", 0)
+        addr = f"127.0.0.1:{other.sockets[0].getsockname()[1]}"
+        async with RemotingClient() as client:
+            with pytest.raises(RemotingSendError, match=f"connection to {addr} was lost: a frame of .* over the limit"):
+                await client.invoke(addr, RemotingCommand.request(1000))
+        other.close()
+
+    run(main())
