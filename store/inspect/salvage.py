@@ -104,7 +104,7 @@ def _write(
     run.all_files(progress)
     builder.finish()
     for finding in findings:
-        if finding.id in _LOST_EVIDENCE:
+        if finding.id in _LOST_EVIDENCE and finding.offset not in run.mended:
             proof.add(Doubtful(finding=finding.id, message=finding.message, offset=finding.offset, remains=False))
     configs = salvage_configs(store, target, run.numbering, proof)
     declare_doubts(target, proof, run.total, options, records.report)

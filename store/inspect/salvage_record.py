@@ -35,9 +35,9 @@ def record_crc_ok(record: bytes) -> bool:
     return digits.isdigit() and int(digits[::-1]) == zlib.crc32(record[:-CRC_LENGTH]) & 0x7FFFFFFF
 
 
-def read_field(record: bytes, name: str) -> Value:
-    """A field's value: a number, or the bytes of a host, topic, body or properties."""
-    return _read(record, next(f for f in fields_of(record) if f.name == name))
+def read_field(record: bytes, name: str, layout: bytes | None = None) -> Value:
+    """A field's value: a number, or the bytes of a host, topic, body or properties; `layout` as for `with_fields`."""
+    return _read(record, next(f for f in fields_of(layout or record) if f.name == name))
 
 
 def _read(record: bytes, field: Field) -> Value:
@@ -47,15 +47,15 @@ def _read(record: bytes, field: Field) -> Value:
     return int(_FORMATS[field.length].unpack(data)[0]) if field.name in _NUMBERS else data
 
 
-def with_fields(record: bytes, values: Mapping[str, Value]) -> bytes:
+def with_fields(record: bytes, values: Mapping[str, Value], layout: bytes | None = None) -> bytes:
     """The record with other values in these fields, by their names in a manifest. A body's CRC follows the body, the
-    CRC over the record follows them all. Raises ValueError when a value has another length than the one it
-    replaces."""
+    CRC over the record follows them all. The fields are where `layout`, a whole record, has them: by default the
+    record. Raises ValueError when a value has another length than the one it replaces."""
     changed = bytearray(record)
-    fields = {f.name: f for f in fields_of(record)}
+    fields = {f.name: f for f in fields_of(layout or record)}
     for name, value in values.items():
         field = fields[name]
-        data = _FORMATS[field.length].pack(value) if isinstance(value, int) else value
+        data = value.to_bytes(field.length, "big", signed=value < 0) if isinstance(value, int) else value
         if len(data) != field.length:
             raise ValueError(f"{name} has {field.length} bytes, the new value has {len(data)}")
         changed[field.offset : field.offset + field.length] = data

@@ -33,6 +33,7 @@ from ...common.topics import (
 )
 from .check_queues import read_units
 from .columns import Dispatch, Dispatcher
+from .salvage_mend import Mend
 from .salvage_record import CRC_PROPERTY, Value, has_record_crc, record_crc_ok, with_fields
 from .scan import V6_FLAGS, Block, Column
 from .source import FileChain
@@ -41,6 +42,7 @@ KNOWN_FLAGS: Final = 0x7FF
 MAX_QUEUE_ID: Final = 65535
 MAX_TOPIC: Final = 255
 STORE_HOST_AT: Final = 64  # of a record whose hosts are IPv4
+STORE_HOST_COLUMNS: Final = np.arange(STORE_HOST_AT, STORE_HOST_AT + 8)
 _STREAMS: Final = {0: b"\x78", 0x100: b"\x04\x22\x4d\x18", 0x200: b"\x28\xb5\x2f\xfd", 0x300: b"\x78"}  # how they begin
 _WITH_RETRIES: Final = (SCHEDULE_TOPIC, TRANS_HALF_TOPIC)
 
@@ -56,6 +58,7 @@ class Judged:
     reasons: dict[int, str] = field(default_factory=dict)
     changes: dict[int, dict[str, Value]] = field(default_factory=dict)
     why: dict[int, list[str]] = field(default_factory=dict)
+    mended: Mend | None = None  # of the block's only record: the block has it as it must be
 
     def change(self, i: int, name: str, value: Value, why: str) -> None:
         """Give record `i` another value in the field `name`."""
@@ -281,11 +284,10 @@ def _repair_hosts(judged: Judged, rows: Column, before: Neighbour | None, after:
     """A store host unlike those around it, which are the same, is theirs."""
     head = judged.block.head
     rows = rows[head["sys_flag"][rows] & V6_FLAGS == 0]
-    hosts = (head["store_ip"][rows].astype(np.uint64) << np.uint64(32)) | (
-        head["store_port"][rows].astype(np.int64).astype(np.uint64) & np.uint64(0xFFFFFFFF)
-    )
     if not len(rows):
         return
+    raw = np.frombuffer(judged.block.data, np.uint8)
+    hosts = raw[judged.block.starts[rows][:, None] + STORE_HOST_COLUMNS].view(">u8")[:, 0]
     first = int.from_bytes(before.host, "big") if before and before.host else None
     last = int.from_bytes(after.host, "big") if after and after.host else None
     values = hosts.tolist() if len(np.unique(hosts)) > 1 or (first is not None and first != int(hosts[0])) else []

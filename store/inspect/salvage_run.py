@@ -20,12 +20,13 @@ from .proof import Changed, Dropped, Kept, ProofWriter, Shift, Total, Value, dig
 from .resync import find_blank, first_nonzero, next_record
 from .salvage_chain import Arranged
 from .salvage_log import LogWriter
+from .salvage_mend import MAX_RECORD, Mend, mend
 from .salvage_numbering import Numbering
 from .salvage_record import has_record_crc, read_field, with_fields
 from .salvage_repair import Judge, Judged, Neighbour, neighbour_of, property_of
 from .salvage_saved import saved_block
 from .salvage_transactions import moved_numbers, moved_property
-from .scan import Block, Column, Stop, walk_file
+from .scan import Block, Column, Stop, single_block, walk_file
 from .source import StoreFile
 
 RUN_WINDOW: Final = 2 << 20  # bytes: two blocks are held at a time
@@ -40,6 +41,14 @@ class Gap:
     offset: int
     size: int
     reason: str
+
+
+@dataclass(slots=True)
+class Mended:
+    """A record that was mended, as a block of its own."""
+
+    block: Block
+    mend: Mend
 
 
 @dataclass(slots=True)
@@ -77,6 +86,7 @@ class SalvageRun:
     ) -> None:
         self.total = Total()
         self.numbering: dict[tuple[str, int], Numbering] = {}
+        self.mended: set[int] = set()  # offsets of the records that could not be read as they were
         self._arranged = arranged
         self._proof = proof
         self._judge = judge
@@ -89,19 +99,27 @@ class SalvageRun:
         pending: list[Judged | Gap | Border] = []
         try:
             for event in self._events():
-                if isinstance(event, Block):
-                    judged = self._judge.judge(event)
+                if isinstance(event, Block | Mended):
+                    judged = self._judge_event(event)
                     self._handle(pending, judged)
                     pending = [judged]
                     if progress:
-                        progress(event.file.base + int(event.starts[-1]))
+                        progress(int(judged.block.offsets[-1]))
                 else:
                     pending.append(event)
             self._handle(pending, None)
         finally:
             self._writer.close()
 
-    def _events(self) -> Iterator[Block | Gap | Border]:
+    def _judge_event(self, event: Block | Mended) -> Judged:
+        if isinstance(event, Block):
+            return self._judge.judge(event)
+        judged = self._judge.judge(event.block)
+        judged.mended = event.mend
+        self.mended.add(int(event.block.offsets[0]))
+        return judged
+
+    def _events(self) -> Iterator[Block | Mended | Gap | Border]:
         size, files = self._arranged.size, self._arranged.chain.files
         last = max((f.base for f in files if next_record(f, 0) is not None), default=-1)
         expected = self._arranged.chain.min_offset
@@ -118,7 +136,7 @@ class SalvageRun:
             yield Border(None, last=open_end and file.base == last)
             expected = file.base + size
 
-    def _file(self, file: StoreFile, *, last: bool) -> Generator[Block | Gap, None, bool]:
+    def _file(self, file: StoreFile, *, last: bool) -> Generator[Block | Mended | Gap, None, bool]:
         """The blocks of a file and the gaps between them; returns whether no blank ended it."""
         position = 0
         while True:
@@ -132,6 +150,11 @@ class SalvageRun:
             position = stop.offset - file.base
             if stop.kind in ("blank", "full"):
                 break
+            mended = mend(file.read(position, MAX_RECORD), stop.offset)
+            if mended is not None:
+                yield Mended(single_block(file, mended.after, position), mended)
+                position += len(mended.after)
+                continue
             resumed = next_record(file, position + 1)
             if resumed is None:
                 break
@@ -233,7 +256,7 @@ class SalvageRun:
 
     def _keep(self, judged: Judged, numbers: Numbers, start: int, end: int) -> None:
         """Write a run of neighbouring whole records; those that change in more than a shift are listed one by one."""
-        single = set(judged.changes) | numbers.wrong
+        single = set(judged.changes) | numbers.wrong | ({0} if judged.mended else set())
         moved = start + np.flatnonzero(numbers.by[start:end])
         single.update(i for i in moved.tolist() if has_record_crc(judged.dispatch.properties[i]))
         stops = sorted(i for i in single | numbers.cuts if start <= i < end)
@@ -271,8 +294,13 @@ class SalvageRun:
         self._before = neighbour_of(judged, end - 1)
 
     def _write_changed(self, judged: Judged, i: int, numbers: Numbers) -> None:
-        before = judged.block.record(i)
+        before = now = judged.block.record(i)
         values = dict(judged.changes.get(i, {}))
+        why = list(judged.why.get(i, []))
+        if judged.mended is not None:
+            before = judged.mended.before
+            values.setdefault(judged.mended.field, judged.mended.value)
+            why.append("lengths and CRC")
         if numbers.by[i]:
             values["queueOffset"] = int(numbers.new[i])
         else:
@@ -280,12 +308,13 @@ class SalvageRun:
         if not values:
             self._write_run(judged, numbers, i, i + 1)
             return
-        after = with_fields(before, values)
+        after = with_fields(now, values)
         offset = int(judged.block.offsets[i])
-        fields = {name: (_shown(read_field(before, name)), _shown(value)) for name, value in values.items()}
-        why = ", ".join(dict.fromkeys([*judged.why.get(i, []), *(["numbering"] if numbers.by[i] else [])]))
+        old = {name: read_field(before, name, layout=after) for name in values}
+        fields = {name: (_shown(old[name]), _shown(value)) for name, value in values.items()}
+        reasons = ", ".join(dict.fromkeys([*why, *(["numbering"] if numbers.by[i] else [])]))
         self._writer.write(offset, after, self._neighbour(judged, i))
-        self._proof.add(Changed.of(offset, before, after, fields, why))
+        self._proof.add(Changed.of(offset, before, after, fields, reasons))
         self.total.kept += 1
         self.total.changed += 1
         self._before = neighbour_of(judged, i)

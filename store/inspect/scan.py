@@ -1,7 +1,8 @@
 """Walks the commitlog record by record, a window at a time, and gives the records' fields as numpy columns.
 
-The walk follows each record's size from the start of a file. It stops in a file at the blank that ends it, at a zero size
-(nothing written yet) or at bytes that are no record; what that means is for the caller. Memory is bounded by the window.
+The walk follows each record's size from the start of a file. It stops in a file at the blank that ends it, at a zero
+size (nothing written yet) or at bytes that are no record; what that means is for the caller. Memory is bounded by the
+window.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ _head_at = struct.Struct(">ii").unpack_from
 class Block:
     """Consecutive records of one file whose structure is whole; every column has one entry a record.
 
-    `starts`, `body_at`, `topic_at` and `properties_at` are positions in `data`; `offsets` are commitlog offsets; `head` is a
-    structured array of HEAD_DTYPE (the addresses of IPv6 hosts read as 0 there); `crc_ok` is None when CRCs were not asked for.
+    `starts`, `body_at`, `topic_at` and `properties_at` are positions in `data`; `offsets` are commitlog offsets; `head`
+    is a structured array of HEAD_DTYPE (the addresses of IPv6 hosts read as 0 there); `crc_ok` is None when CRCs were
+    not asked for.
     """
 
     file: StoreFile
@@ -76,8 +78,8 @@ class Block:
 
 
 class Stop(NamedTuple):
-    """Where the walk of a file ended: `kind` is `full` (the last record ends with the file), `blank`, `zero` (nothing was
-    written there), `short` (the file ends within a record) or the reason of a BadRecordError."""
+    """Where the walk of a file ended: `kind` is `full` (the last record ends with the file), `blank`, `zero` (nothing
+    was written there), `short` (the file ends within a record) or the reason of a BadRecordError."""
 
     file: StoreFile
     offset: int
@@ -179,8 +181,8 @@ def _check_crcs(data: bytes, body_at: Column, body_length: Column, stored: Colum
 
 
 def _careful(file: StoreFile, data: bytes, position: int, crc: bool) -> Block | Stop | int:
-    """What stands at the start of `data`: one record that is not of the usual kind, the end of the walk in this file, or
-    the number of bytes that must be read to tell."""
+    """What stands at the start of `data`: one record that is not of the usual kind, the end of the walk in this file,
+    or the number of bytes that must be read to tell."""
     offset = file.base + position
     left = file.size - position
     if len(data) < min(8, left):
@@ -206,6 +208,16 @@ def _careful(file: StoreFile, data: bytes, position: int, crc: bool) -> Block | 
     return _single(file, data[:size], position, record, crc)
 
 
+def single_block(file: StoreFile, data: bytes, position: int) -> Block:
+    """A block of the one whole record in `data`, which belongs at `position` of the file, whatever stands there.
+
+    Raises BadRecordError when it is not whole.
+    """
+    record = read_record(data)
+    assert record is not None
+    return _single(file, data, position, record, crc=True)
+
+
 def _single(file: StoreFile, data: bytes, position: int, record: RecordView, crc: bool) -> Block:
     head = np.zeros(1, HEAD_DTYPE)
     head[0] = (
@@ -226,8 +238,8 @@ def _single(file: StoreFile, data: bytes, position: int, record: RecordView, crc
 
 
 def lengths_fit(file: StoreFile, position: int, size: int) -> bool:
-    """True when body, topic and properties fill a record of `size` bytes; told without reading the body, so that a damaged size
-    does not make the whole file be read at once."""
+    """True when body, topic and properties fill a record of `size` bytes; told without reading the body, so that a
+    damaged size does not make the whole file be read at once."""
     head = file.read(position, min(size, HEAD_SIZE + 24))
     if len(head) < HEAD_SIZE:
         return False

@@ -196,7 +196,7 @@ class _Replay:
             self.problem(f"the changed record at {line.offset} has other values than the proof says")
         if self._damaged is not None:
             before = self._damaged.read(line.offset, line.size)
-            if digest(before) != line.sha256_before or with_fields(before, values) != after:
+            if digest(before) != line.sha256_before or with_fields(before, values, layout=after) != after:
                 self.problem(f"the changed record at {line.offset} is not what the damaged store and the changes give")
 
     def _check_gap(self) -> None:

@@ -122,6 +122,31 @@ def test_a_damaged_field_is_put_right_where_something_proves_its_value(
     assert_proven(root, target)
 
 
+@pytest.mark.parametrize(
+    ("field", "byte", "mask"),
+    [
+        ("storeSize", 3, 0x01), ("storeSize", 2, 0x40), ("storeSize", 0, 0x80), ("magic", 0, 0x01), ("magic", 3, 0x0C),
+        ("magic", 3, 0x10), ("sysFlag", 3, 0x10), ("sysFlag", 3, 0x20), ("bodyLength", 3, 0x01), ("bodyLength", 2, 0x10),
+        ("bodyLength", 0, 0x80), ("topicLength", 0, 0x02), ("topicLength", 0, 0x80), ("propertiesLength", 1, 0x01),
+        ("propertiesLength", 0, 0x80),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("which", [0, 20, 30])
+def test_a_record_that_cannot_be_read_is_mended_where_one_field_makes_it_whole(
+    field: str, byte: int, mask: int, which: int, tmp_path: Path
+) -> None:
+    root, target = golden(tmp_path), tmp_path / "saved"
+    message = orders()[which]
+    place = (message["commitLogOffset"], message["storeSize"])
+    sound = read_log(root, *place)
+    flip(root, field_of(root, message, field).offset + byte, mask)
+    result = saved_from(root, target)
+    assert read_log(target, *place) == sound
+    assert (result.dropped, result.changed, result.doubtful) == (0, 1, {})
+    assert list(changed(target)[message["commitLogOffset"]].fields) == [field]
+    assert_proven(root, target)
+
+
 @pytest.mark.parametrize("byte", [1, 3, 5])
 def test_a_damaged_store_time_is_put_between_its_neighbours(byte: int, tmp_path: Path) -> None:
     root, target = golden(tmp_path), tmp_path / "saved"
