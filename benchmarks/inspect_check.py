@@ -143,7 +143,9 @@ def report(root: Path, body: int) -> None:
     log = in_a_process(root, "log")
     rate, mb = log["records"] / log["seconds"], log["bytes"] / log["seconds"] / 1e6
     unit, target = TARGETS.get(body, ("records/s", 0))
-    print(f"  commitlog with CRCs: {rate:,.0f} records/s, {mb:,.0f} MB/s (target {target:,} {unit}), RSS {log['rss']:.0f} MiB")
+    print(
+        f"  commitlog with CRCs: {rate:,.0f} records/s, {mb:,.0f} MB/s (target {target:,} {unit}), RSS {log['rss']:.0f} MiB"
+    )
     cq = in_a_process(root, "units")
     print(f"  consumequeue: {cq['units'] / cq['seconds']:,.0f} units/s (target 10,000,000), RSS {cq['rss']:.0f} MiB")
     full = in_a_process(root, "full")

@@ -40,7 +40,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.STORE_WARNING: "`store check`: the worst finding is a warning, which a broker copes with.",
     ExitCode.STORE_ERROR: "`store check`: the worst finding is an error: something cannot be served as it was stored. "
     "`store verify`: the proof does not hold.",
-    ExitCode.STORE_CRITICAL: "`store check`: a broker will refuse to start, or will cut off messages.",
+    ExitCode.STORE_CRITICAL: "`store check`, `store predict`: a broker will refuse to start, or will cut off messages.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
     ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
 }

@@ -29,7 +29,8 @@ _EXIT = {
 
 
 class StoreCheck(msgspec.Struct, rename="camel", kw_only=True):
-    """`examined` counts what was looked at; `counts` all findings by id, of which `findings` lists the first of each kind.
+    """`examined` counts what was looked at; `counts` all findings by id, of which `findings` lists the first of each
+    kind.
 
     `resumeAt` is set when --max-duration ended the check early: give it to --resume. `worst` is null without findings.
     """
@@ -76,6 +77,9 @@ async def store_check(
     reserved_hours: Annotated[
         int, Opt("--fileReservedTime", help="hours that files are kept (default 72)", parse=natural)
     ] = 72,
+    log_size: Annotated[
+        int | None, Opt("--mappedFileSizeCommitLog", help="bytes; default what most files have", parse=positive)
+    ] = None,
     delay_levels: Annotated[
         str | None, Opt("--messageDelayLevel", help="the broker's delay levels, where not Apache's")
     ] = None,
@@ -91,8 +95,9 @@ async def store_check(
     store = StoreDirectory(directory, commitlog)
     start = resume if resume is not None else start_of(store, since) if since is not None else 0
     options = CheckOptions(
-        parts=_parts(only), crc=not no_crc, start=start, max_seconds=max_duration, live=live, reserved_hours=reserved_hours,
-        delay_levels=_levels(delay_levels), max_hash_slot_num=slots,
+        parts=_parts(only), crc=not no_crc, start=start, max_seconds=max_duration, live=live,
+        reserved_hours=reserved_hours,
+        file_size=log_size, delay_levels=_levels(delay_levels), max_hash_slot_num=slots,
     )  # fmt: skip
     with progress_bar("checking", start, store.commitlog.max_offset) as progress:
         result = check_store(store, options, progress)

@@ -75,7 +75,8 @@ def _blocks(p: Prediction) -> list[Table | str]:
     crc = "with" if p.crc_checked else "without"
     lines = [
         f"{name} starts; {p.recovery} recovery, {crc} CRCs, from {p.from_file or 'nothing'} (offset {p.from_offset})",
-        f"  the commitlog ends at {p.end_offset} ({p.end_reason}); {p.records_read} record(s) read, {p.records_cut} whole "
+        f"  the commitlog ends at {p.end_offset} ({p.end_reason}); {p.records_read} record(s) read, {p.records_cut} "
+        f"whole "
         f"record(s) behind the end cut",
         f"  {p.redispatched} record(s) dispatched again, {p.units_added} unit(s) added, {p.units_cut} cut",
     ]

@@ -26,11 +26,11 @@ _REBUILD = "stop the broker and `rebuild` consumequeue and index from the commit
 _RESTORE = "restore the file from a backup or a slave, or `salvage` what is left"
 
 CATALOGUE: Final[dict[str, Kind]] = {
-    "CL-GAP": Kind(C, "commitlog file missing", "A file between the first and the last is not there. Apache's broker refuses to load a log whose files do not join, or stops dispatch at the gap; the messages in it are gone unless a copy exists.", _RESTORE),
+    "CL-GAP": Kind(C, "commitlog file missing", "A file between the first and the last is not there; the messages in it are gone unless a copy exists. Apache's broker starts all the same, with an error in its log, and reads of these messages fail; ours refuses to start.", _RESTORE),
     "CL-FIRST": Kind(W, "the log does not begin at 0", "Earlier files are not there. That is normal after they expired (fileReservedTime); when the oldest record is younger than that, they were lost or deleted by hand. Units that point before the first file are skipped by a broker.", "compare with the expected retention; restore the files when they should be there"),
     "CL-LENGTH": Kind(C, "wrong file length", "A commitlog file does not have mappedFileSizeCommitLog bytes. Apache's broker logs `length not matched message store config value` and refuses to start, whatever the content.", "find out what cut or extended the file; `salvage` reads it as far as it goes"),
     "CL-NAME": Kind(C, "file name out of line", "A file's name is its first offset; this one is no multiple of the file size, so offsets of its records cannot be right.", "restore the original name if known"),
-    "CL-STRANGER": Kind(W, "foreign file in commitlog", "A name that is no 20-digit offset. Apache's broker fails to start on a file name that is no number.", "move the file out of the directory"),
+    "CL-STRANGER": Kind(W, "foreign file in commitlog", "A name that is no 20-digit offset. Apache's broker refuses to start on a file that has not the length of a commitlog file, or whose name is no number.", "move the file out of the directory"),
     "CL-SWAPPED": Kind(C, "file under another file's name", "All records of this file name offsets in the range of another file: the files were swapped or copied under the wrong name.", "rename the files to what their records say"),
     "CL-PHYSICAL": Kind(E, "record names another place", "The physicalOffset inside the record is not where the record is. A broker serves it by its place; ids and recovery checks use the field.", _SALVAGE),
     "CL-MAGIC": Kind(C, "no record where one must begin", "The magic is neither a message's nor a blank's. Recovery cuts the log off here when it comes by; else reads fail at this place.", _SALVAGE),
@@ -102,10 +102,12 @@ UNDETECTABLE: Final[tuple[str, ...]] = (
     "bornHost: any address and port that a host can have",
     "storeHost of the first and last record of the log, where neighbours do not show the change",
     "storeTimestamp: a change that keeps it between its neighbours' and within the second that the index holds",
-    "reconsumeTimes within its range in retry and dead-letter topics",
+    "reconsumeTimes within its range in retry, dead-letter, delay and half-message topics",
     "preparedTransactionOffset of a committed transaction, as long as it lies in the log",
-    "properties other than TAGS, KEYS, UNIQ_KEY and DELAY, unless the broker ran with enabledAppendPropCRC",
-    "masterFlushedOffset and confirmPhyOffset of the checkpoint within the log",
-    "checkpoint times between the first and the last record",
+    "properties other than TAGS, KEYS, UNIQ_KEY and DELAY that stay well-formed text, unless the broker ran with enabledAppendPropCRC",
+    "sysFlag's compressed bit of a compressed body, where no compression type beside it contradicts (clients before 5.0)",
+    "checkpoint: a time that is another record's, an offset that is another record's or file's border or past the end of the log",
+    "the body of a message whose CRC field is damaged to fit, or that was wrong when it was stored",
     "the content of configuration files that still is well-formed JSON",
+    "queue and index files that are missing as a whole with everything that would tell of them: an index is optional, and the oldest files of a store expire",
 )

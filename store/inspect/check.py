@@ -24,8 +24,8 @@ PARTS: Final = ("commitlog", "records", "consumequeue", "index", "files")
 
 
 class CheckOptions(msgspec.Struct, kw_only=True):
-    """What to check. `start` is the commitlog offset of a record to begin at; `max_seconds` stops the walk early; `live` says
-    that a broker is running on the store, so that what is not dispatched yet is no fault."""
+    """What to check. `start` is the commitlog offset of a record to begin at; `max_seconds` stops the walk early;
+    `live` says that a broker is running on the store, so that what is not dispatched yet is no fault."""
 
     parts: tuple[str, ...] = PARTS
     crc: bool = True
@@ -40,8 +40,8 @@ class CheckOptions(msgspec.Struct, kw_only=True):
 
 
 class CheckResult(msgspec.Struct, kw_only=True):
-    """`resume_at` is the offset to go on from when the time limit ended the walk, else None; `end_offset` where the readable
-    log ends. `corrections` are what units say of records that say otherwise (see QueueCheck)."""
+    """`resume_at` is the offset to go on from when the time limit ended the walk, else None; `end_offset` where the
+    readable log ends. `corrections` are what units say of records that say otherwise (see QueueCheck)."""
 
     report: Report
     log: CommitLogCheck

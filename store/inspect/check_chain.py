@@ -21,8 +21,8 @@ _PROBE: Final = 1 << 16  # bytes read to learn where the first records of a file
 def usable_files(
     chain: FileChain, report: Report, damages: list[Damage], size: int, *, live: bool = False
 ) -> list[StoreFile]:
-    """The commitlog's files in order; `size` is mappedFileSizeCommitLog in bytes. Gaps are added to `damages`. With `live` a last
-    file without content is one that is just being made."""
+    """The commitlog's files in order; `size` is mappedFileSizeCommitLog in bytes. Gaps are added to `damages`. With
+    `live` a last file without content is one that is just being made."""
     originals = chain.files[:-1] if live and chain.files and not chain.files[-1].size else chain.files
     files = [_usable(file, report, size, chain.files[0].base) for file in originals]
     taken: set[int] = set()
@@ -53,7 +53,8 @@ def _usable(file: StoreFile, report: Report, size: int, first: int) -> StoreFile
         if file.size > size:
             if (at := first_nonzero(file, size)) is not None:
                 report.add(
-                    "CL-TRAILING", f"bytes that are not zero behind the {size} bytes that belong to the file", file=name,
+                    "CL-TRAILING", f"bytes that are not zero behind the {size} bytes that belong to the "
+                    f"file", file=name,
                     position=at,
                 )  # fmt: skip
             usable = copy.copy(file)

@@ -1,12 +1,11 @@
-"""Checks the checkpoint against the records: each of its times is the store time of a record, each offset a record's border."""
+"""Checks the checkpoint against the records: each of its times is the store time of a record, each offset a record's
+border."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from typing import Final
-
-import numpy as np
 
 from ..checkpoint import FIELDS, FILE_SIZE, NOTE_POSITION
 from .check_commitlog import CommitLogCheck
@@ -60,10 +59,13 @@ class CheckpointCheck:
         if any(_without_note(data)):
             self.report.add("CP-TRAILING", "bytes after the last field are not zero", file="checkpoint", position=40)
         for i, (name, value) in enumerate(zip(CHECKPOINT_FIELDS, self._values, strict=True)):
-            if self._borne_out[i] or (self._may_be_time(value, log, live) if i < TIMES else self._may_be_offset(value, log)):
+            if self._borne_out[i] or (
+                self._may_be_time(value, log, live) if i < TIMES else self._may_be_offset(value, log)
+            ):
                 continue
             self.report.add(
-                "CP-VALUE", f"{name} is {value}, which no record bears out", file="checkpoint", position=8 * i, field=name,
+                "CP-VALUE", f"{name} is {value}, which no record bears "
+                f"out", file="checkpoint", position=8 * i, field=name,
                 actual=value, firstStoreTimestamp=log.first_store_time, lastStoreTimestamp=log.last_store_time,
             )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Checks the commitlog by itself: the chain of files and records, CRCs, and every field against what is possible.
 
-What a record says of its queue and keys is compared with consumequeue and index elsewhere; this module hands over the blocks.
+What a record says of its queue and keys is compared with consumequeue and index elsewhere; this module hands over the
+blocks.
 """
 
 from __future__ import annotations
@@ -214,7 +215,8 @@ class CommitLogCheck:
             return
         if data[-1] == 0:
             self.report.add(
-                "CL-TORN", f"the last record ends in zeros, as if only its first part was written (record at {offset}); "
+                "CL-TORN", f"the last record ends in zeros, as if only its first part was written (record at "
+                f"{offset}); "
                 "recovery takes it for whole", file=self._name(file), position=offset - file.base, offset=offset,
                 length=len(data), severity=Severity.ERROR, reason="zeros",
             )  # fmt: skip
@@ -273,7 +275,8 @@ class CommitLogCheck:
         offset = int(block.offsets[i])
         self.report.add(
             kind, f"{message} (record at {offset})", file=self._name(block.file), position=offset - block.file.base,
-            offset=offset, length=int(block.head["size"][i]), severity=severity, field=field, value=int(block.head[field][i]),
+            offset=offset, length=int(block.head["size"][i]), severity=severity, field=field,
+            value=int(block.head[field][i]),
         )  # fmt: skip
 
     def _physical(self, block: Block, moved: Column) -> None:
@@ -298,7 +301,8 @@ class CommitLogCheck:
             shift, count = max(shifts.items(), key=lambda item: item[1])
             if count >= 2 and 2 * count > self._counts.get(base, 0) and shift % max(self.file_size, 1) == 0:
                 self.report.add(
-                    "CL-SWAPPED", f"the records say that this is file {base + shift:020d}", file=f"commitlog/{base:020d}",
+                    "CL-SWAPPED", f"the records say that this is file "
+                    f"{base + shift:020d}", file=f"commitlog/{base:020d}",
                     offset=base, records=count,
                 )  # fmt: skip
 

@@ -21,7 +21,8 @@ CHUNK: Final = 200_000
 
 @dataclass(slots=True)
 class IndexHeaderView:
-    """The header's fields: timestamps in ms, offsets in the commitlog; `count` is one more than the entries there are."""
+    """The header's fields: timestamps in ms, offsets in the commitlog; `count` is one more than the entries there
+    are."""
 
     begin_timestamp: int
     end_timestamp: int
@@ -60,7 +61,8 @@ def read_entries(file: StoreFile, slots: int, first: int, count: int) -> Column:
 
 @dataclass(slots=True)
 class IndexFileView:
-    """One index file that can be read: its slots, header, and the offsets of its first and last entry (-1 without any)."""
+    """One index file that can be read: its slots, header, and the offsets of its first and last entry (-1 without
+    any)."""
 
     file: StoreFile
     slots: int
@@ -168,7 +170,8 @@ class IndexCheck:
         after = read_entries(view.file, view.slots, header.count, 1)
         if header.count < capacity and len(after) and (after["hash"][0] or after["offset"][0]):
             self.report.add(
-                "IX-HEADER", f"indexCount is {header.count}, but there is an entry {header.count}", file=name, position=36,
+                "IX-HEADER", f"indexCount is {header.count}, but there is an entry "
+                f"{header.count}", file=name, position=36,
                 field="indexCount", actual=header.count,
             )  # fmt: skip
 
@@ -216,7 +219,8 @@ class IndexCheck:
             shown = self.report.left("IX-SLOT")
             for i in wrong[:shown].tolist():
                 self.report.add(
-                    "IX-SLOT", f"slot {start + i} leads to entry {int(actual[i])}, its last entry is {int(expected[start + i])}",
+                    "IX-SLOT", f"slot {start + i} leads to entry {int(actual[i])}, its last entry is "
+                    f"{int(expected[start + i])}",
                     file=index_name(file), position=HEADER_SIZE + (start + i) * SLOT_SIZE, slot=start + i,
                     expected=int(expected[start + i]), actual=int(actual[i]),
                 )  # fmt: skip

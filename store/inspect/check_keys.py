@@ -1,8 +1,8 @@
 """Compares the entries of all index files with the keys of the records, both ways.
 
-Entries were put in the order of dispatch, so the keys of the records and the entries run side by side; where they part, the
-entries of a block's range of offsets are compared as sets. What is over on either side is kept, bounded, and judged at the
-end, when the damaged ranges of the commitlog are known. The files by themselves are checked in `check_index.py`.
+Entries were put in the order of dispatch, so the keys of the records and the entries run side by side; where they part,
+the entries of a block's range of offsets are compared as sets. What is over on either side is kept, bounded, and judged
+at the end, when the damaged ranges of the commitlog are known. The files by themselves are checked in `check_index.py`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Key(NamedTuple):
 
 
 class KeyCheck:
-    """Feed `block()` with every block, then call `finish()`. `start` is where the walk of the log begins, `log_start` where the
-    log does, and `damages` the growing list of its damaged ranges."""
+    """Feed `block()` with every block, then call `finish()`. `start` is where the walk of the log begins, `log_start`
+    where the log does, and `damages` the growing list of its damaged ranges."""
 
     def __init__(
         self, report: Report, files: list[IndexFileView], damages: list[Damage], *, start: int = 0, log_start: int = 0
@@ -93,7 +93,8 @@ class KeyCheck:
     # -- the entries in order
 
     def _entries_up_to(self, low: int, high: int, wanted: int) -> Column:
-        """Take the entries for records from offset `low` to `high`. Single entries with wild offsets do not mislead it."""
+        """Take the entries for records from offset `low` to `high`. Single entries with wild offsets do not mislead
+        it."""
         while True:
             self._fill(wanted + 3)
             offsets = self._pending["offset"]
@@ -197,7 +198,8 @@ class KeyCheck:
                 self.report.count("keysNotJudged")
 
     def _check_header_times(self, block: Block) -> None:
-        """The header's times are those of the records of the first and the last entry; a wrong one is not used further."""
+        """The header's times are those of the records of the first and the last entry; a wrong one is not used
+        further."""
         low, high = np.searchsorted(self._bound_offsets, (block.offsets[0], block.offsets[-1] + 1))
         for offset in self._bound_offsets[low:high].tolist():
             i = int(np.searchsorted(block.offsets, offset))
@@ -227,7 +229,8 @@ class KeyCheck:
     # -- the end
 
     def finish(self, log_end: int, *, live: bool = False) -> None:
-        """Judge what is over. `log_end` is where the readable log ends; `live`: records may be newer than the entries read."""
+        """Judge what is over. `log_end` is where the readable log ends; `live`: records may be newer than the entries
+        read."""
         beyond, first = 0, 0
         while self._fill(CHUNK) or len(self._pending):
             over = self._pending["offset"] >= log_end
@@ -277,7 +280,8 @@ class KeyCheck:
             )  # fmt: skip
 
     def _pair(self) -> None:
-        """An entry too many and a key too few that agree in hash or offset are one damaged entry (or one damaged key)."""
+        """An entry too many and a key too few that agree in hash or offset are one damaged entry (or one damaged
+        key)."""
         for agree in ("hash", "offset"):
             keys: dict[int, list[Key]] = {}
             for key in self._missing:

@@ -1,7 +1,7 @@
 """Compares consumequeue units with the records they should point at, both ways.
 
-Records come block by block in commitlog order. Where a queue's records continue where the last block left, their units are
-compared in one numpy step; what does not fit is kept, bounded, and judged at the end, when both sides are known.
+Records come block by block in commitlog order. Where a queue's records continue where the last block left, their units
+are compared in one numpy step; what does not fit is kept, bounded, and judged at the end, when both sides are known.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Claim(NamedTuple):
 
 @dataclass(slots=True)
 class QueueState:
-    """What is known of one queue: its files, the queue offsets [first, next) that records have confirmed, and misfits."""
+    """What is known of one queue: its files, the queue offsets [first, next) that records have confirmed, and
+    misfits."""
 
     chain: FileChain
     first: int = -1
@@ -205,7 +206,8 @@ class QueueCheck:
             kind = record[3] & TRANSACTION_MASK
             if kind in (TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE):
                 self.report.add(
-                    "CL-FLAG", f"sysFlag says prepared or rolled back, but {topic} queue {queue_id} has a unit for the record "
+                    "CL-FLAG", f"sysFlag says prepared or rolled back, but {topic} queue {queue_id} has a unit for "
+                    f"the record "
                     f"at {offset}", offset=offset, field="sys_flag", value=record[3],
                 )  # fmt: skip
             return
@@ -343,7 +345,8 @@ class QueueCheck:
         elif queue_id != claim.queue_id:
             kind, said, held = "CL-QUEUE-ID", str(claim.queue_id), str(queue_id)
         self.report.add(
-            kind, f"the record at {claim.offset} says {said}, but {topic} queue {queue_id} unit {number} points at it ({held})",
+            kind, f"the record at {claim.offset} says {said}, but {topic} queue {queue_id} unit {number} points at "
+            f"it ({held})",
             offset=claim.offset, length=claim.size, said=said, unit=held,
         )  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""Checks of records that need their topic and properties: flags that contradict them, retry counts, the form of the properties,
-and the CRC over the whole record where the store was written with enabledAppendPropCRC.
+"""Checks of records that need their topic and properties: flags that contradict them, retry counts, the form of the
+properties, and the CRC over the whole record where the store was written with enabledAppendPropCRC.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ class RecordCheck:
         offset = int(block.offsets[i])
         self.report.add(
             kind, f"{message} (record at {offset})", file=f"commitlog/{block.file.path.name}",
-            position=offset - block.file.base, offset=offset, length=int(block.head["size"][i]), field=field, value=value,
+            position=offset - block.file.base, offset=offset, length=int(block.head["size"][i]), field=field,
+            value=value,
         )  # fmt: skip
 
 

@@ -88,7 +88,8 @@ class SmallFileCheck:
             times = [StoreFile(self.store.root / p).modified_ms for p in (path, path + ".bak")]
             if times[1] > times[0] + 1000:
                 self.report.add(
-                    "CF-BAK-NEWER", f"{name}.bak is {(times[1] - times[0]) / 1000:.0f} s newer than {name}", file=path + ".bak",
+                    "CF-BAK-NEWER", f"{name}.bak is {(times[1] - times[0]) / 1000:.0f} s newer than "
+                    f"{name}", file=path + ".bak",
                     modified=times[0], backupModified=times[1],
                 )  # fmt: skip
 
@@ -130,7 +131,8 @@ class SmallFileCheck:
             low, high = chain.min_offset // CQ_UNIT_SIZE, used_units(chain)
         if offset > high or offset < 0:
             self.report.add(
-                "OF-BEYOND", f"{who} is at {offset} of {topic} queue {queue}, which ends at {high}", file=file, topic=topic,
+                "OF-BEYOND", f"{who} is at {offset} of {topic} queue {queue}, which ends at "
+                f"{high}", file=file, topic=topic,
                 queue=int(queue), consumerOffset=offset, maxOffset=high,
             )  # fmt: skip
         elif offset < low:

@@ -1,4 +1,5 @@
-"""What dispatch derives from a record, for a whole block at once: topic, tag hash or deliver time, transaction type, index keys.
+"""What dispatch derives from a record, for a whole block at once: topic, tag hash or deliver time, transaction type,
+index keys.
 
 Mirrors CommitLog.checkMessageAndReturnSize, MessageExtBrokerInner.tagsString2tagsCode and IndexService.buildIndex.
 """
@@ -31,7 +32,8 @@ def parse_delay_levels(text: str = DEFAULT_DELAY_LEVELS) -> list[int]:
 @dataclass(slots=True)
 class Dispatch:
     """What a block's records lead to. `topics` names the topics of `topic_ids`. `queued` tells which records get a
-    consumequeue unit, whose third field is `tags_code`. `tags`, `keys` and `unique_keys` are None where there is none."""
+    consumequeue unit, whose third field is `tags_code`. `tags`, `keys` and `unique_keys` are None where there is
+    none."""
 
     topics: list[bytes]
     topic_ids: Column
@@ -87,7 +89,8 @@ class Dispatcher:
         kind = block.head["sys_flag"] & TRANSACTION_MASK
         queued = (kind == TRANSACTION_NOT_TYPE) | (kind == TRANSACTION_COMMIT_TYPE)
         return Dispatch(
-            self.topics, topic_ids, queued, kind != TRANSACTION_ROLLBACK_TYPE, tags_code, tags, keys, unique, all_properties,
+            self.topics, topic_ids, queued, kind != TRANSACTION_ROLLBACK_TYPE, tags_code, tags, keys, unique,
+            all_properties,
         )  # fmt: skip
 
     def _topics_of(self, block: Block) -> Column:
@@ -128,7 +131,8 @@ def index_keys(dispatch: Dispatch, index: int) -> list[bytes]:
 
 
 def block_keys(dispatch: Dispatch) -> tuple[list[bytes], Column]:
-    """The index keys of all records of a block in the order in which they are put, and the record that each belongs to."""
+    """The index keys of all records of a block in the order in which they are put, and the record that each belongs
+    to."""
     prefixes = [topic + b"#" for topic in dispatch.topics]
     keys: list[bytes] = []
     counts = np.zeros(len(dispatch.properties), np.int64)

@@ -14,8 +14,8 @@ MAX_PER_KIND = 100
 
 
 class Severity(IntEnum):
-    """How bad a finding is. INFO needs no action; WARNING: a broker copes with it; ERROR: something that was stored cannot be
-    served as it was; CRITICAL: a broker will refuse to start or will cut off messages."""
+    """How bad a finding is. INFO needs no action; WARNING: a broker copes with it; ERROR: something that was stored
+    cannot be served as it was; CRITICAL: a broker will refuse to start or will cut off messages."""
 
     INFO = 0
     WARNING = 1
@@ -24,8 +24,8 @@ class Severity(IntEnum):
 
 
 class Finding(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
-    """One thing found. `file` is relative to the store directory; `position` counts bytes in it; `offset` is a commitlog
-    offset in bytes where the finding is about one; `length` is the extent in bytes when known."""
+    """One thing found. `file` is relative to the store directory; `position` counts bytes in it; `offset` is a
+    commitlog offset in bytes where the finding is about one; `length` is the extent in bytes when known."""
 
     id: str
     severity: str

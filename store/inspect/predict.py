@@ -1,7 +1,7 @@
 """What a broker's recovery will do to a store on its next start: Apache's 4.9 and 5.3, and ours. Nothing is changed.
 
-This module holds the result and what all brokers have in common; `predict_apache.py` follows Apache's code step by step,
-`predict_own.py` runs our own recovery over a file system whose changes are forgotten.
+This module holds the result and what all brokers have in common; `predict_apache.py` follows Apache's code step by
+step, `predict_own.py` runs our own recovery over a file system whose changes are forgotten.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class QueueAfter(msgspec.Struct, rename="camel"):
 class Prediction(msgspec.Struct, rename="camel", kw_only=True):
     """What one broker will do. Offsets are of the commitlog, in bytes.
 
-    `refusals` say why it does not start; all else then says nothing. `recordsCut` are whole records behind the new end of the
-    log, which `salvage` could keep. `redispatched` counts records that recovery reads and gives to consumequeue and index
-    again, `unitsAdded` the units that come of it.
+    `refusals` say why it does not start; all else then says nothing. `recordsCut` are whole records behind the new end
+    of the log, which `salvage` could keep. `redispatched` counts records that recovery reads and gives to consumequeue
+    and index again, `unitsAdded` the units that come of it.
     """
 
     broker: str
@@ -97,7 +97,8 @@ def queue_file_size(store: StoreDirectory, options: PredictOptions) -> int:
 
 
 def queued_records(block: Block) -> list[tuple[bytes, int, int, int, int]]:
-    """Topic, queue id, queue offset, physical offset (as the record says it) and size of the records that get a unit."""
+    """Topic, queue id, queue offset, physical offset (as the record says it) and size of the records that get a
+    unit."""
     head = block.head
     kinds = head["sys_flag"] & TRANSACTION_MASK
     queued = (kinds == TRANSACTION_NOT_TYPE) | (kinds == TRANSACTION_COMMIT_TYPE)

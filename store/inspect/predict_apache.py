@@ -1,12 +1,15 @@
-"""The prediction for Apache's brokers, by following what DefaultMessageStore.load and CommitLog.recover* do with the files.
+"""The prediction for Apache's brokers, by following what DefaultMessageStore.load and CommitLog.recover* do with the
+files.
 
-Mirrors 4.9.7 and 5.3.3, whose differences are said where they are. Where Apache's code gives up or goes wrong, so does this.
+Mirrors 4.9.7 and 5.3.3, whose differences are said where they are. Where Apache's code gives up or goes wrong, so does
+this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +41,13 @@ from .scan import Block, walk_file
 from .source import StoreDirectory, StoreFile
 
 # Files that a broker must be able to load, or their .bak; those of the second tuple since 5.0.
-CONFIGS: Final = ("topics.json", "consumerOffset.json", "subscriptionGroup.json", "consumerFilter.json", "delayOffset.json")
+CONFIGS: Final = (
+    "topics.json",
+    "consumerOffset.json",
+    "subscriptionGroup.json",
+    "consumerFilter.json",
+    "delayOffset.json",
+)
 CONFIGS_5: Final = ("topicQueueMapping.json", "consumerOrderInfo.json")
 _V1_TOPIC: Final = 127
 _MAX_PROPERTIES: Final = 0x7FFF
@@ -88,14 +97,19 @@ class ApachePrediction:
         ]
         if is_locked(self.store.root / "lock"):
             said.starts = False
-            said.refusals.append("another broker holds the lock: `Lock failed,MQ already started`, after recovery was run")
-        settle_lost(said, self.store, [f for f in self.store.commitlog.files if f.base + self.file_size > said.end_offset])
+            said.refusals.append(
+                "another broker holds the lock: `Lock failed,MQ already started`, after recovery was run"
+            )
+        settle_lost(
+            said, self.store, [f for f in self.store.commitlog.files if f.base + self.file_size > said.end_offset]
+        )
         return said
 
     # -- loading
 
     def _load_configs(self) -> None:
-        """ConfigManager.load: an empty or broken file is replaced by its .bak; when that is broken too, the broker gives up."""
+        """ConfigManager.load: an empty or broken file is replaced by its .bak; when that is broken too, the broker
+        gives up."""
         for name in CONFIGS + (CONFIGS_5 if self.five else ()):
             path = f"config/{name}"
             if (why := _unusable(self.store.small_file(path))) is None:
@@ -139,10 +153,11 @@ class ApachePrediction:
                 self.said.refusals.append(f"the name of {self._relative(path)} is no offset: NumberFormatException")
             else:
                 kept.append(by_name[name])
-        for before, after in zip(kept, kept[1:], strict=False):
+        for before, after in pairwise(kept):
             if after.base - before.base != size:
                 self.said.warnings.append(
-                    f"files are missing between {self._relative(before.path)} and {after.path.name}: it starts all the same"
+                    f"files are missing between {self._relative(before.path)} and {after.path.name}: it starts all "
+                    f"the same"
                 )
         return kept
 
@@ -285,7 +300,16 @@ def _first_of(block: Block, count: int) -> Block:
         return block
     columns = {
         name: getattr(block, name)[:count]
-        for name in ("starts", "offsets", "head", "body_at", "topic_at", "topic_length", "properties_at", "properties_length")
+        for name in (
+            "starts",
+            "offsets",
+            "head",
+            "body_at",
+            "topic_at",
+            "topic_length",
+            "properties_at",
+            "properties_length",
+        )
     }
     return replace(block, **columns, crc_ok=None if block.crc_ok is None else block.crc_ok[:count])
 

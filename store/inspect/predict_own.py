@@ -1,4 +1,5 @@
-"""The prediction for our own broker: its recovery is run over the store, with every change kept in memory and forgotten."""
+"""The prediction for our own broker: its recovery is run over the store, with every change kept in memory and
+forgotten."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from contextlib import contextmanager
 
 from ...common.errors import RocketMQError
 from ..config import MessageStoreConfig
-from ..message_store import MessageStore
 from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from ..message_store import MessageStore
 from .check_index import slots_of
 from .overlay import OverlayFileSystem
 from .predict import Prediction, PredictOptions, QueueAfter, log_file_size, queue_file_size, settle_lost
@@ -20,9 +21,11 @@ def predict_own(store: StoreDirectory, options: PredictOptions) -> Prediction:
     """Run `MessageStore.load` on an overlay and say what it did."""
     prediction = Prediction(broker="ours", crc_checked=options.check_crc)
     config = _config(store, options)
-    ours = MessageStore(config, store_host=("127.0.0.1", 10911), fs=OverlayFileSystem(), delay_levels=options.delay_levels)
+    ours = MessageStore(
+        config, store_host=("127.0.0.1", 10911), fs=OverlayFileSystem(), delay_levels=options.delay_levels
+    )
     before = {file.path.name for file in store.index_files}
-    had = {key: chain for key, chain in store.queues.items()}
+    had = dict(store.queues)
     try:
         with _silent():
             report = ours.load()
@@ -64,7 +67,8 @@ def predict_own(store: StoreDirectory, options: PredictOptions) -> Prediction:
 def _config(store: StoreDirectory, options: PredictOptions) -> MessageStoreConfig:
     config = MessageStoreConfig(
         storePathRootDir=str(store.root), storePathCommitLog=str(store.commitlog_path),
-        mappedFileSizeCommitLog=log_file_size(store, options), mappedFileSizeConsumeQueue=queue_file_size(store, options),
+        mappedFileSizeCommitLog=log_file_size(store, options), mappedFileSizeConsumeQueue=queue_file_size(store,
+        options),
         checkCRCOnRecover=options.check_crc,
     )  # fmt: skip
     for file in store.index_files[:1]:

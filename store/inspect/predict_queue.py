@@ -1,7 +1,9 @@
-"""One consumequeue as Apache's broker would hold it while it recovers: which units it keeps, adds and cuts, on paper only.
+"""One consumequeue as Apache's broker would hold it while it recovers: which units it keeps, adds and cuts, on paper
+only.
 
 Mirrors ConsumeQueue (recover, truncateDirtyLogicFiles, putMessagePositionInfo, correctMinOffset) and what it uses of
-MappedFileQueue, with their oddities: units that come twice are skipped, units with a gap before them are put all the same.
+MappedFileQueue, with their oddities: units that come twice are skipped, units with a gap before them are put all the
+same.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Finds the next whole record after bytes that are none: how checks and salvage get past a damaged range.
 
 A candidate must have a record's magic, name its own commitlog offset, and be whole with a right body CRC; so bytes of
-a body that look like a record are not taken for one. """
+a body that look like a record are not taken for one."""
 
 from __future__ import annotations
 

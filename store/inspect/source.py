@@ -1,7 +1,8 @@
-"""The files of a store directory, opened read-only: which there are, what ranges they claim, and bounded reads from them.
+"""The files of a store directory, opened read-only: which there are, what ranges they claim, and bounded reads from
+them.
 
-Everything is read with `pread` from descriptors opened O_RDONLY, never mapped: a file that a live broker truncates or deletes
-then gives a short read instead of a signal, and memory stays flat. What the bytes mean is decided elsewhere.
+Everything is read with `pread` from descriptors opened O_RDONLY, never mapped: a file that a live broker truncates or
+deletes then gives a short read instead of a signal, and memory stays flat. What the bytes mean is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class StoreFile:
         return self.base + self.size
 
     def read(self, position: int, length: int) -> bytes:
-        """Up to `length` bytes from `position` of the file; fewer at its end. Raises RocketMQError when it cannot be read."""
+        """Up to `length` bytes from `position` of the file; fewer at its end. Raises RocketMQError when it cannot be
+        read."""
         descriptor = self._open()
         try:
             return os.pread(descriptor, length, position)
@@ -149,7 +151,8 @@ class FileChain:
 
 
 def read_chain(directory: Path) -> FileChain:
-    """The chain of a directory; empty when the directory is not there. A 20-digit name is an offset, others are strangers."""
+    """The chain of a directory; empty when the directory is not there. A 20-digit name is an offset, others are
+    strangers."""
     files: list[StoreFile] = []
     strangers: list[Path] = []
     for path in _entries(directory):

@@ -88,7 +88,7 @@ DAMAGE: dict[str, d.Make] = {
     "killed, middle file missing": both(abort, d.remove_log(1)),
     "stopped, last file empty": lambda s: d.os.truncate(s.log[-1], 0),
     "stopped, middle file shorter": d.resize_log(1, -512),
-    "stopped, foreign name": lambda s: s.log[-1].rename(s.log[-1].with_name("core.dump")) and None,
+    "stopped, foreign name": lambda s: d.rename(s.log[-1], "core.dump"),
 }
 FOR_49 = [
     "killed, tail torn", "killed, body damaged, old checkpoint", "stopped, all queues stale", "stopped, one queue stale",

@@ -11,6 +11,7 @@ import os
 import shutil
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -202,6 +203,19 @@ def remove_log(index: int) -> Make:
     return lambda s: s.log[index].unlink()
 
 
+def remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink()
+
+
+def rename(path: Path, name: str) -> None:
+    path.rename(path.with_name(name))
+
+
+def make_file(path: Path) -> None:
+    path.write_bytes(b"x")
+
+
 def zero_record(s: Sound) -> None:
     record = s.plain()
     zero(record.file, record.position, len(record.data))
@@ -256,9 +270,7 @@ def bytes_behind_end(s: Sound) -> None:
 def swap_records(s: Sound) -> None:
     """Two neighbours of equal size change places, as when a disk writes two sectors to each other's place."""
     records = s.records()
-    a, b = next(
-        (x, y) for x, y in zip(records, records[1:], strict=False) if len(x.data) == len(y.data) and x.file == y.file
-    )
+    a, b = next((x, y) for x, y in pairwise(records) if len(x.data) == len(y.data) and x.file == y.file)
     overwrite(a.file, a.position, b.data)
     overwrite(b.file, b.position, a.data)
 
@@ -396,6 +408,7 @@ def check(root: Path, **options: object) -> CheckResult:
 
 def write_own_store(root: Path, messages: int = 700) -> None:
     """A store of ours with several small files of each kind: at least four of the commitlog, stopped cleanly."""
+
     async def write() -> None:
         clock = Clock()
         store = open_store(root, clock=clock)

@@ -87,7 +87,7 @@ ON_GOLDEN: dict[str, tuple[d.Make, str]] = {
     "first file longer": (d.resize_log(0, 4096), "CL-LENGTH"),
     "last file empty": (lambda s: d.os.truncate(s.log[-1], 0), "CL-LENGTH"),
     "foreign file": (d.add_file("commitlog/core.1234"), "CL-STRANGER"),
-    "name out of line": (lambda s: s.log[1].rename(s.log[1].with_name(f"{262_145:020d}")) and None, "CL-NAME"),
+    "name out of line": (lambda s: d.rename(s.log[1], f"{262_145:020d}"), "CL-NAME"),
     # units of a consumequeue, and its files
     "unit offset": (d.flip_unit(7), "CQ-OFFSET"),
     "unit offset, far": (d.flip_unit(2), "CQ-OFFSET"),
@@ -104,7 +104,7 @@ ON_GOLDEN: dict[str, tuple[d.Make, str]] = {
     "queue of another store": (d.foreign_queue, "CQ-FOREIGN"),
     "queues swapped": (d.swap_queues, "CQ-FOREIGN"),
     "queue removed": (d.remove_queue, "CQ-NO-QUEUE"),
-    "foreign file in a queue": (lambda s: (s.queue().parent / "notes").write_text("x") and None, "CQ-STRANGER"),
+    "foreign file in a queue": (lambda s: d.make_file(s.queue().parent / "notes"), "CQ-STRANGER"),
     "queue file shorter": (lambda s: d.os.truncate(s.queue(), 5990), "CQ-LENGTH"),
     # the index
     **{f"index {name}": (d.flip_index_header(at), "IX-HEADER") for name, at in HEADER.items()},
@@ -148,7 +148,7 @@ ON_GOLDEN: dict[str, tuple[d.Make, str]] = {
 
 ON_OWN: dict[str, tuple[d.Make, str]] = {
     "middle file missing": (d.remove_log(1), "CL-GAP"),
-    "two middle files missing": (lambda s: (s.log[1].unlink(), s.log[2].unlink()) and None, "CL-GAP"),
+    "two middle files missing": (lambda s: d.remove(s.log[1], s.log[2]), "CL-GAP"),
     "middle file's units": (d.remove_log(2), "CQ-LOST"),
     "middle file zeroed": (lambda s: d.zero(s.log[1], 0, 65536), "CL-HOLE"),
     "middle file longer": (d.resize_log(1, 512), "CL-LENGTH"),

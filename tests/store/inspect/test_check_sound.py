@@ -100,9 +100,7 @@ def test_while_a_broker_writes(tmp_path: Path) -> None:
 
 def test_nothing_on_disk_changes(own: Path) -> None:
     def state() -> dict[str, tuple[int, int, bytes]]:
-        return {
-            str(p): (p.stat().st_mtime_ns, p.stat().st_ino, p.read_bytes()) for p in own.rglob("*") if p.is_file()
-        }
+        return {str(p): (p.stat().st_mtime_ns, p.stat().st_ino, p.read_bytes()) for p in own.rglob("*") if p.is_file()}
 
     before = state()
     check(own)
