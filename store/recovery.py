@@ -130,7 +130,10 @@ class Recovery:
             end = self._walk(0, 0)
         report.end_offset = end
         lost = self._log.rows.truncate(end)
-        log.info("the commitlog ends at %d (%s), %d bytes cut", end, report.end_reason, lost)
+        if report.end_reason in ("unused", "no file"):
+            log.info("the commitlog ends at %d, behind it the files hold no record", end)
+        else:
+            log.warning("the commitlog ends at %d (%s), %d bytes of its files cut", end, report.end_reason, lost)
         for queue in self._queues():
             report.units_cut += queue.truncate_dirty(end)
         if not report.clean:
