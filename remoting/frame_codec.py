@@ -71,7 +71,7 @@ class FrameDecoder:
         return len(self._pending) if self._pending is not None else 0
 
     def feed(self, data: bytes | bytearray | memoryview) -> Iterator[RemotingCommand]:
-        """Yield the commands that `data` completes. Bodies are views of `data`, not copies. Raises FrameError.
+        """Yield the commands that `data` completes; big bodies are views of `data`, not copies. Raises FrameError.
 
         Run the iterator to its end before the next call.
         """
@@ -107,7 +107,8 @@ class FrameDecoder:
                         if command.code == typed[1]:
                             command.serialize_type = JSON
                             command.ext_source = raw
-                            command.body = view[body_at:stop] if body_at < stop else b""
+                            # A small body is cheaper copied than seen through a view.
+                            command.body = (data if stop - body_at < COPY_BELOW_BYTES else view)[body_at:stop]
                             yield command
                             at = stop
                             continue

@@ -148,10 +148,12 @@ def test_the_code_picks_the_typed_header():
     assert got[2][-1] is None and got[2][5]["queueId"] == "x"
 
 
-def test_bodies_are_views_of_the_read():
-    data = GOOD["json send with body"]
+def test_big_bodies_are_views_of_the_read():
+    data = command_frame(code=310, opaque=2, ext_source=SEND_V2, body=b"x" * 3000)
     (command,) = FrameDecoder(typed=TYPED).feed(data)
     assert isinstance(command.body, memoryview) and command.body.obj is data
+    (command,) = FrameDecoder(typed=TYPED).feed(GOOD["json send with body"])
+    assert command.body == b"x" * 300
 
 
 def test_an_announced_length_takes_no_memory():

@@ -328,3 +328,34 @@ def test_other_parts_files_in_the_store_are_left_alone(tmp_path: Path) -> None:
     assert len(read_all(store)) == 1
     asyncio.run(store.shutdown())
     assert all((tmp_path / name).read_bytes() == b"x" for name in strange)
+
+
+def test_a_busy_store_indexes_in_blocks(tmp_path: Path) -> None:
+    """Keys that wait for their block are found at once, and after a stop."""
+
+    async def run() -> None:
+        store = open_store(tmp_path)
+        store.start()
+        store.put_message(message(KEYS="before", UNIQ_KEY="U0"))
+        await store._index_in_blocks()
+        assert store.index.indexed_until == 0
+        first = store.put_message(message(KEYS="k", UNIQ_KEY="U1")).wrote_offset
+        body = encode_batch([Message("T", b"x", tags="A", keys="k b"), Message("T", b"y")])
+        store.put_messages(InnerMessage("T", 0, body, {}, b"UNIQ_KEY\x01U2", BORN_V4, 1))
+        plain = message(UNIQ_KEY="U3")
+        plain.tags_code = 7
+        assert store.put_plain(plain, "U3", None) > first
+        assert store.index.indexed_until == 0
+        assert len(store.query_message("T", "k", 10, 0, 1 << 62).views) == 2
+        assert len(store.query_message("T", "U2", 10, 0, 1 << 62).views) == 2
+        assert len(store.query_message("T", "U3", 10, 0, 1 << 62).views) == 1
+        unit = store.consume_queue("T", 0).unit(store.last_queue_offset)
+        assert unit is not None and unit[2] == 7
+        store.put_message(message(KEYS="late"))
+        await store.shutdown()
+
+    asyncio.run(run())
+    store = open_store(tmp_path)
+    assert len(store.query_message("T", "late", 10, 0, 1 << 62).views) == 1
+    assert len(store.query_message("T", "before", 10, 0, 1 << 62).views) == 1
+    kill(store)
