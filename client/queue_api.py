@@ -221,9 +221,7 @@ async def lock_queues(
     return set(LockBatchResponseBody.decode(answer.body).lock_ok_mq_set)
 
 
-async def unlock_queues(
-    instance: ClientInstance, group: str, broker_name: str, queues: Iterable[MessageQueue]
-) -> None:
+async def unlock_queues(instance: ClientInstance, group: str, broker_name: str, queues: Iterable[MessageQueue]) -> None:
     """Give up locks, without waiting for an answer."""
     address = instance.routes.master(broker_name)
     if address is None:

@@ -261,9 +261,7 @@ class Recovery:
                 break
             if check_crc and crc32(view[position + HEAD_V4.size : topic_at]) & 0x7FFFFFFF != body_crc:
                 break
-            if store_timestamp > self._durable_until and text_is_torn(
-                view, topic_at + 1, end, end - properties_at
-            ):
+            if store_timestamp > self._durable_until and text_is_torn(view, topic_at + 1, end, end - properties_at):
                 break
             if physical >= known_until(bytes(view[topic_at + 1 : properties_at - 2]), queue_id, queue_offset):
                 break

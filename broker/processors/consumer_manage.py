@@ -92,8 +92,6 @@ def install(controller: BrokerController) -> None:
     """Register the codes of this module."""
     processor = ConsumerManageProcessor(controller)
     register = controller.server.register
-    register(
-        RequestCode.GET_CONSUMER_LIST_BY_GROUP, GetConsumerListByGroupRequestHeader, processor.list_consumers
-    )
+    register(RequestCode.GET_CONSUMER_LIST_BY_GROUP, GetConsumerListByGroupRequestHeader, processor.list_consumers)
     register(RequestCode.UPDATE_CONSUMER_OFFSET, UpdateConsumerOffsetRequestHeader, processor.update_offset)
     register(RequestCode.QUERY_CONSUMER_OFFSET, QueryConsumerOffsetRequestHeader, processor.query_offset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from rocketmq_ops.common.javatypes import hash_onto, string_hash, to_int32, unique_key_hash_onto
 
 

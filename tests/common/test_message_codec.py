@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import struct
 from pathlib import Path
@@ -87,10 +88,8 @@ def test_an_altered_record_never_raises_anything_else(message: MessageExt, data:
     record = bytearray(encode_record(message))
     position = data.draw(st.integers(0, len(record) - 1))
     record[position] ^= 1 << data.draw(st.integers(0, 7))
-    try:
+    with contextlib.suppress(CorruptDataError):
         decode_message(bytes(record))
-    except CorruptDataError:
-        pass
 
 
 def test_a_flipped_body_bit_is_a_crc_error() -> None:
