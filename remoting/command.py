@@ -39,7 +39,6 @@ HELD: Final = _Held()
 """A handler returns this when the answer comes later, by `channel.send`."""
 
 
-
 class _ExtOnly(msgspec.Struct, rename="camel"):
     ext_fields: dict[str, Any] | None = None
 

@@ -155,9 +155,7 @@ class FrameDecoder:
         if length < _MIN_LENGTH:
             raise FrameError(f"a frame of {length} bytes, too short for a header")
 
-    def _decode(
-        self, data: bytes | bytearray | memoryview, view: memoryview, at: int, stop: int
-    ) -> RemotingCommand:
+    def _decode(self, data: bytes | bytearray | memoryview, view: memoryview, at: int, stop: int) -> RemotingCommand:
         """The command of the whole frame at [at, stop)."""
         _, word = _unpack_words(data, at)
         kind, header_length = word >> 24, word & 0xFFFFFF

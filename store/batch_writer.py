@@ -203,9 +203,7 @@ class BatchWriter(StoreWriter):
         index.seen = offsets[-1]
         index.settle_if_full()
 
-    def _dispatch_each(
-        self, queue: ConsumeQueue, packed: _Packed, key: str | None, timestamp: int
-    ) -> list[int]:
+    def _dispatch_each(self, queue: ConsumeQueue, packed: _Packed, key: str | None, timestamp: int) -> list[int]:
         """Index messages whose keys differ; the last field of the unit of each."""
         codes = []
         for own, tail, offset in zip(packed.own, packed.parts[5::6], packed.units[::3], strict=True):

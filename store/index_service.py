@@ -118,9 +118,7 @@ class IndexService:
                 self._fs.remove(path)
                 continue
             if length != expected:
-                log.warning(
-                    "%s has %d bytes, maxHashSlotNum and maxIndexNum say %d: not used", path, length, expected
-                )
+                log.warning("%s has %d bytes, maxHashSlotNum and maxIndexNum say %d: not used", path, length, expected)
                 continue
             index_file = self._open(name, create=False)
             # Behind a file that is gone all have to go, as messages are indexed again in their order.
@@ -277,9 +275,7 @@ class IndexService:
         if not self._waiting:
             self._done = max(self._done, self.seen)
 
-    def _put_blocks(
-        self, hashes: NDArray[np.int64], offsets: NDArray[np.int64], timestamps: NDArray[np.int64]
-    ) -> int:
+    def _put_blocks(self, hashes: NDArray[np.int64], offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
         """Put keys into as many files as it takes; how many of them found disk space."""
         from .index_block import put_block
 

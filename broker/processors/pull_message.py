@@ -177,9 +177,7 @@ class PullMessageProcessor:
             remark = f"subscription group [{group}] does not exist, {FAQ_HINT}"
             raise Refusal(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark)
         if not group_config.consume_enable:
-            raise Refusal(
-                ResponseCode.NO_PERMISSION, f"subscription group no permission, {group}", GROUP_FORBIDDEN
-            )
+            raise Refusal(ResponseCode.NO_PERMISSION, f"subscription group no permission, {group}", GROUP_FORBIDDEN)
         topic_config = controller.topics.table.get(topic)
         if topic_config is None:
             remark = f"topic[{topic}] not exist, apply first please! {FAQ_HINT}"
@@ -226,9 +224,7 @@ class PullMessageProcessor:
         try:
             tag_filter = tag_filter_of_expression(header.subscription or "")
         except ValueError:
-            raise Refusal(
-                ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed"
-            ) from None
+            raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed") from None
         consumers, topic = self._controller.consumers, header.topic
         info = consumers.compensation.get(header.consumer_group)
         if info is None:
@@ -246,9 +242,7 @@ class PullMessageProcessor:
         controller, group, topic = self._controller, header.consumer_group, header.topic
         info = controller.consumers.table.get(group)
         if info is None:
-            raise Refusal(
-                ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's group info not exist{FAQ_HINT}"
-            )
+            raise Refusal(ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's group info not exist{FAQ_HINT}")
         if not group_config.consume_broadcast_enable and info.message_model == BROADCASTING:
             remark = f"the consumer group[{group}] can not consume by broadcast way"
             raise Refusal(ResponseCode.NO_PERMISSION, remark, BROADCASTING_DISABLE_FORBIDDEN)
@@ -257,9 +251,7 @@ class PullMessageProcessor:
             raise Refusal(ResponseCode.NO_PERMISSION, remark, SUBSCRIPTION_FORBIDDEN)
         subscription = info.subscriptions.get(topic)
         if subscription is None:
-            raise Refusal(
-                ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's subscription not exist{FAQ_HINT}"
-            )
+            raise Refusal(ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's subscription not exist{FAQ_HINT}")
         if subscription.sub_version < header.sub_version:
             raise Refusal(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest")
         self._require_tags(subscription.expression_type)

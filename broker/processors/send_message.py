@@ -59,6 +59,7 @@ MAX_PLANS = 10_000
 _SPECIAL_FLAGS = INNER_BATCH_FLAG | TRANSACTION_MASK
 _PUT_OK = PutStatus.PUT_OK
 
+
 class SendPlan:
     """What every plain send to one topic needs, made once; void as soon as the topic's entry is another object."""
 

@@ -20,7 +20,7 @@ from ..values import positive
 class Salvaged(msgspec.Struct, rename="camel", kw_only=True):
     """Records kept (of them changed: moved up behind lost ones, or a field put right), ranges dropped and their bytes,
     and what was built. `doubtful` counts by id what a check finds in the new store: values that nothing could put
-    right. `configs` says of each configuration file whether it was kept, taken from its .bak, changed or lost. """
+    right. `configs` says of each configuration file whether it was kept, taken from its .bak, changed or lost."""
 
     target: str
     kept: int
@@ -57,7 +57,7 @@ async def store_salvage(
 ) -> Outcome:
     """Stop the broker first. Records keep their commitlog offsets; queue offsets move up behind what is lost, and the
     offsets of the consumers with them. The proof lists every record kept, changed or dropped, and why: `mqadmin store
-    verify` replays it. """
+    verify` replays it."""
     store = StoreDirectory(directory)
     options = RebuildOptions(
         mapped_file_size_commit_log=log_size, mapped_file_size_consume_queue=queue_size, max_hash_slot_num=slots,

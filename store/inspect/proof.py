@@ -1,7 +1,7 @@
 """The proof of a salvage: one JSON object a line, what was kept, changed and dropped, so that `verify` can replay it.
 
 The lines `kept`, `changed` and `dropped` cover the source log from its first offset to its last record without a gap,
-in order, but for the blanks that end files. The last line holds the digest of all lines before it. """
+in order, but for the blanks that end files. The last line holds the digest of all lines before it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 written.
 
 Mirrors ConsumeQueue.putMessagePositionInfo and IndexService.buildIndex over a whole log. The source is only read; the
-target must not exist or be empty. The commitlog itself is not copied: `salvage` does that. """
+target must not exist or be empty. The commitlog itself is not copied: `salvage` does that."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ A record is kept when its structure and body CRC are right and it stands where i
 offset, so message ids stay valid: a damaged range is filled with records of a rolled-back transaction, which no broker
 dispatches, or with the blank that ends a file. Behind a lost message the queue offsets move up, and consumer offsets
 with them, since neither a queue with holes nor one with foreign units can be read. Every decision goes into a proof
-(`proof.py`) that `verify` replays. """
+(`proof.py`) that `verify` replays."""
 
 from __future__ import annotations
 
@@ -112,9 +112,7 @@ def _write(
     return run, builder.result(records.report), configs
 
 
-def declare_doubts(
-    target: Path, proof: ProofWriter, total: Total, options: RebuildOptions, records: Report
-) -> None:
+def declare_doubts(target: Path, proof: ProofWriter, total: Total, options: RebuildOptions, records: Report) -> None:
     """Put into the proof what a check still finds in the new store: values that nothing could put right. `records` is
     what was found when its records were written."""
     saved = StoreDirectory(target)

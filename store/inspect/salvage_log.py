@@ -2,7 +2,7 @@
 files.
 
 A filler is a record of a rolled-back transaction, which no broker dispatches: recovery and dispatch walk over it by
-its size, no queue and no index entry leads to it. Its time and host are those of the record before it. """
+its size, no queue and no index entry leads to it. Its time and host are those of the record before it."""
 
 from __future__ import annotations
 

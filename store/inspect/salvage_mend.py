@@ -2,7 +2,7 @@
 sysFlag.
 
 A value is taken only when with it all lengths add up to the record, the body's CRC is right, the record names its own
-offset, and no other such value does. So a record is proven whole but for that field. """
+offset, and no other such value does. So a record is proven whole but for that field."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A field is put right where the unit that points at the record, the neighbours in the log, the body or the properties
 leave one value (for a time: one range). All else is kept as it is; a check of the new store then finds it, and the
-proof says so. """
+proof says so."""
 
 from __future__ import annotations
 

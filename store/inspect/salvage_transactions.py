@@ -3,7 +3,7 @@ offset.
 
 When halves were lost the others moved up, and an op message that still named the old offset would end another
 transaction. The new numbers are written with leading zeros, which a broker reads as the same number, so that no length
-changes; a half that is gone becomes `x`, which a broker passes over as no offset. """
+changes; a half that is gone becomes `x`, which a broker passes over as no offset."""
 
 from __future__ import annotations
 

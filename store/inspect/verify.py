@@ -1,7 +1,7 @@
 """Replays the proof of a salvage against the store it made, and against the damaged one where that is still at hand.
 
 Without the damaged store, digests prove that what was kept is what the proof says; with it, that it is what was there,
-too, and that each change is the one that the proof declares. """
+too, and that each change is the one that the proof declares."""
 
 from __future__ import annotations
 
