@@ -156,3 +156,16 @@ def test_the_overlay_forgets(tmp_path: Path) -> None:
     assert not made.may_have_data_from(0)
     with pytest.raises(FileNotFoundError):
         fs.open(str(tmp_path / "a"), 4, create=False)
+
+
+@pytest.mark.parametrize(("at", "bit"), [(0, 7), (2, 0), (5, 0)])
+def test_a_damaged_queue_offset_neither_fills_the_disk_nor_cuts_the_queue(own: Path, at: int, bit: int) -> None:
+    """The record says that it is far ahead, or negative: it stays out of the queue, the others are as before."""
+    d.flip_field("queueOffset", at, bit, choose=lambda s: s.records()[300])(Sound(own))
+    shutil.rmtree(own / "consumequeue")
+    (own / "abort").touch()
+    store = open_store(own)
+    try:
+        assert [store.max_offset(f"Topic{t}", q) for t in (0, 1) for q in (0, 1)] == [175] * 4
+    finally:
+        store._close_files()
