@@ -55,8 +55,8 @@ async def store_rebuild(
         index_entries=done.index_entries, findings=done.report.counts,
     )  # fmt: skip
     text = (
-        f"{data.units:,} units in {data.queues} queues, {data.index_entries:,} entries in {data.index_files} index files "
-        f"-> {target}"
+        f"{data.units:,} units in {data.queues} queues, {data.index_entries:,} entries in {data.index_files} "
+        f"index files -> {target}"
     )
     worst = done.report.worst
     if worst is not None and worst >= Severity.ERROR:

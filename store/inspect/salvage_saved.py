@@ -12,6 +12,7 @@ import numpy as np
 
 from ...common.record_layout import fields_of
 from .columns import Dispatch
+from .salvage_record import CRC_PROPERTY, with_fields
 from .salvage_repair import Judge, Judged
 from .scan import Block, Column
 
@@ -26,18 +27,26 @@ _IN_DATA: Final = ("topic", "properties")  # what dispatch reads from the bytes
 
 
 def saved_block(judged: Judged, queue_ids: Column, queue_offsets: Column, judge: Judge) -> tuple[Block, Dispatch]:
-    """The block of what is written, and its dispatch. The bytes of its hosts and bodies may still be the old ones."""
+    """The block of what is written, and its dispatch. The bytes of fields other than topic and properties may still be
+    the old ones, but for records that a CRC covers."""
     block, dispatch = judged.block, judged.dispatch
     head = block.head.copy()
     head["queue_id"], head["queue_offset"] = queue_ids, queue_offsets
-    if judged.changes:
+    moved = np.flatnonzero(block.head["queue_offset"] != queue_offsets).tolist()
+    covered = CRC_PROPERTY in block.data and (moved or judged.changes)
+    if judged.changes or covered:
         data = bytearray(block.data)
+        for i in sorted({*moved, *judged.changes}) if covered else ():
+            at = int(block.starts[i])
+            values = {**judged.changes.get(i, {}), "queueOffset": int(queue_offsets[i])}
+            record = with_fields(block.record(i), values)
+            data[at : at + len(record)] = record
         for i, changes in judged.changes.items():
             fields = {f.name: f for f in fields_of(block.record(i))}
             for name, value in changes.items():
                 if name in _COLUMNS:
                     head[_COLUMNS[name]][i] = value
-                elif name in _IN_DATA and isinstance(value, bytes):
+                elif not covered and name in _IN_DATA and isinstance(value, bytes):
                     at = int(block.starts[i]) + fields[name].offset
                     data[at : at + len(value)] = value
         block = replace(block, data=bytes(data), head=head)

@@ -8,15 +8,20 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.fastjson import loads
+from rocketmq_ops.common.message import MessageExt
+from rocketmq_ops.common.message_codec import encode_record
 from rocketmq_ops.store.inspect.check import check_store
 from rocketmq_ops.store.inspect.findings import Severity
 from rocketmq_ops.store.inspect.proof import PROOF_NAME, Doubtful, Ignored, Total
 from rocketmq_ops.store.inspect.rebuild import RebuildOptions
 from rocketmq_ops.store.inspect.salvage import salvage
+from rocketmq_ops.store.inspect.salvage_numbering import Numbering
+from rocketmq_ops.store.inspect.salvage_record import record_crc_ok, with_fields
 from rocketmq_ops.store.inspect.source import StoreDirectory
 from rocketmq_ops.store.inspect.verify import verify
 from tests.golden_data import STORES, manifest
@@ -403,3 +408,66 @@ def test_the_target_must_be_new(tmp_path: Path) -> None:
         saved_from(root, target)
     with pytest.raises(RocketMQError, match="in the store itself"):
         saved_from(root, root / "saved")
+
+
+def record_with_crc(offset: int, number: int) -> bytes:
+    """A record as a broker with enabledAppendPropCRC writes it."""
+    item = MessageExt(
+        topic="Covered", queue_id=0, queue_offset=number, commit_log_offset=offset, store_size=0, body=b"body " * 8, body_crc=0,
+        flag=0, sys_flag=0, born_timestamp=1_700_000_000_000, born_host=("127.0.0.1", 1), store_timestamp=1_700_000_000_000,
+        store_host=("127.0.0.1", 2), reconsume_times=0, prepared_transaction_offset=0,
+        properties={"TAGS": "t", "KEYS": f"k{number}", "__CRC32#": "0000000000\x02"}, offset_msg_id="",
+    )  # fmt: skip
+    bare = encode_record(item)
+    return with_fields(bare, {"queueOffset": number})
+
+
+def test_the_crc_over_the_record_decides_and_follows_a_message_that_moves(tmp_path: Path) -> None:
+    root, target, log = tmp_path / "damaged", tmp_path / "saved", b""
+    for number in range(6):
+        log += record_with_crc(len(log), number)
+    size = len(log) // 6
+    assert all(record_crc_ok(log[i * size : (i + 1) * size]) for i in range(6))
+    (root / "commitlog").mkdir(parents=True)
+    (root / "commitlog" / f"{0:020d}").write_bytes(log.ljust(FILE, b"\0"))
+    flip(root, 2 * size + log[2 * size : 3 * size].index(b"TAGS") + 5, 1)  # the tag, which nothing else covers here
+    flip(root, 4 * size + 63, 1)  # the store time: its neighbours say what it was, the CRC proves it
+    result = saved_from(root, target)
+    assert [(d.offset, d.reason) for d in dropped(target)] == [(2 * size, "record-crc")]
+    assert (result.kept, result.changed) == (5, 3)
+    for i in (0, 1, 3, 4, 5):
+        record = read_log(target, i * size, size)
+        assert record_crc_ok(record)
+        assert int.from_bytes(record[20:28], "big") == (i if i < 2 else i - 1)
+        assert record[56:64] == log[56:64]
+    assert_proven(root, target)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([5, 6, 7], [5, 6, 7]),
+        ([0, 1, 5, 6], [0, 1, 2, 3]),
+        ([0, 1, 900, 3, 4], [0, 1, 2, 3, 4]),  # one number is damaged
+        ([0, 1, -5, 3, 4], [0, 1, 2, 3, 4]),
+        ([0, 1, 1 << 60, 3, 4], [0, 1, 2, 3, 4]),
+        ([900, 4, 5, 6], [3, 4, 5, 6]),
+        ([0, 1, 2, 0, 1], [0, 1, 2, 3, 4]),  # the topic was created anew
+        ([0, 1, 1, 2, 3], [0, 1, 2, 3, 4]),
+    ],
+)
+def test_numbers_are_dense_whatever_is_missing_or_damaged(old: list[int], new: list[int]) -> None:
+    numbering = Numbering()
+    offsets = np.arange(len(old), dtype=np.int64) * 200 + 1_000_000
+    found, _, _ = numbering.assign(np.array(old, np.int64), offsets, None)
+    assert found.tolist() == new
+
+
+def test_a_consumer_moves_with_its_message_and_never_past_the_end() -> None:
+    numbering = Numbering()
+    offsets = np.arange(7, dtype=np.int64) * 200 + 1_000_000
+    numbering.assign(np.array([10, 11, 12, 15, 16, 17, 20]), offsets, None)
+    assert [numbering.new(old) for old in (3, 10, 12, 13, 14, 15, 17, 18, 20, 21, 500)] == [
+        3, 10, 12, 13, 13, 13, 15, 16, 16, 17, 17,
+    ]  # fmt: skip
+    assert Numbering().new(7) == 0
