@@ -112,7 +112,7 @@ class IndexFile:
             self.begin_timestamp, self.end_timestamp, self.begin_phy_offset, self.end_phy_offset,
             self.slot_count, count,
         ) = fields  # fmt: skip
-        self.count = max(1, count)
+        self.count = min(max(1, count), self.index_num)  # a damaged header must not lead out of the file
         self._second_of = -1
 
     # -- disk blocks

@@ -169,3 +169,13 @@ def test_a_damaged_queue_offset_neither_fills_the_disk_nor_cuts_the_queue(own: P
         assert [store.max_offset(f"Topic{t}", q) for t in (0, 1) for q in (0, 1)] == [175] * 4
     finally:
         store._close_files()
+
+
+def test_a_damaged_index_header_does_not_lead_out_of_the_file(own: Path) -> None:
+    newest = max((own / "index").iterdir())
+    d.flip(newest, 36, 5)
+    store = open_store(own)
+    try:
+        assert store.max_offset("Topic0", 0) == 175
+    finally:
+        store._close_files()
