@@ -11,6 +11,7 @@ from ...store.inspect.catalogue import UNDETECTABLE
 from ...store.inspect.check import PARTS, CheckOptions, CheckResult, check_store, start_of
 from ...store.inspect.columns import parse_delay_levels
 from ...store.inspect.findings import Finding, Severity
+from ...store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
 from ...store.inspect.source import StoreDirectory
 from ..declare import Opt, command
 from ..exit_codes import ExitCode
@@ -18,6 +19,7 @@ from ..outcome import Cell, Outcome, Table
 from ..progress import progress_bar
 from ..run import Run
 from ..values import natural, positive, timestamp
+from .store_predict import prediction_blocks
 
 _EXIT = {
     None: ExitCode.OK,
@@ -45,6 +47,7 @@ class StoreCheck(msgspec.Struct, rename="camel", kw_only=True):
     seconds: float
     findings: list[Finding]
     undetectable: list[str]
+    predictions: list[Prediction] = []
 
 
 @command(
@@ -69,6 +72,9 @@ async def store_check(
     ] = None,
     live: Annotated[
         bool, Opt("--live", help="a broker is running on the store: what it has not dispatched yet is no fault")
+    ] = False,
+    foretell: Annotated[
+        bool, Opt("--predict", help="add what a broker's recovery will do (as `store predict` says it)")
     ] = False,
     no_crc: Annotated[bool, Opt("--no-crc", help="leave out the CRCs of bodies")] = False,
     commitlog: Annotated[
@@ -101,8 +107,13 @@ async def store_check(
     )  # fmt: skip
     with progress_bar("checking", start, store.commitlog.max_offset) as progress:
         result = check_store(store, options, progress)
-    store.close()
     data = _data(directory, start, result)
+    if foretell:
+        recovery = PredictOptions(
+            log_file_size=log_size, max_hash_slot_num=slots, check_crc=not no_crc, delay_levels=options.delay_levels
+        )
+        data.predictions = [predict(store, broker, recovery) for broker in BROKERS]
+    store.close()
     notes = []
     if result.resume_at is not None:
         notes.append(f"stopped after {max_duration} s; go on with --resume {result.resume_at}")
@@ -165,4 +176,6 @@ def _blocks(data: StoreCheck) -> list[Table | str]:
         blocks += ["to do (`mqadmin store explain ID` says more):", *("  " + action for action in actions)]
     else:
         blocks.append("no findings")
+    for prediction in data.predictions:
+        blocks += prediction_blocks(prediction)
     return blocks

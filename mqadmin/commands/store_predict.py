@@ -63,12 +63,13 @@ async def store_predict(
     bad = any(not p.starts or p.lost for p in predictions)
     return Outcome(
         data=StorePredictions(store=directory, predictions=predictions),
-        blocks=[block for prediction in predictions for block in _blocks(prediction)],
+        blocks=[block for prediction in predictions for block in prediction_blocks(prediction)],
         exit_code=ExitCode.STORE_CRITICAL if bad else ExitCode.OK,
     )
 
 
-def _blocks(p: Prediction) -> list[Table | str]:
+def prediction_blocks(p: Prediction) -> list[Table | str]:
+    """One prediction as text."""
     name = _NAMES[p.broker]
     if not p.starts:
         return [f"{name} refuses to start:", *(f"  {reason}" for reason in p.refusals)]

@@ -150,3 +150,10 @@ def test_predictions(cli: Cli, root: Path) -> None:
     (prediction,) = document.get("data", document)["predictions"]
     assert (prediction["broker"], prediction["starts"]) == ("4.9", False)
     assert "length not matched" in prediction["refusals"][0]
+
+
+def test_a_check_with_predictions(cli: Cli, root: Path) -> None:
+    ran = cli(None, "store", "check", str(root), "--predict", "--output", "json")
+    document = json.loads(ran.out)
+    assert [p["broker"] for p in document.get("data", document)["predictions"]] == ["5.3", "4.9", "ours"]
+    assert "Apache 5.3 starts; normal recovery" in cli(None, "store", "check", str(root), "--predict").out
