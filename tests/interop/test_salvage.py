@@ -62,7 +62,8 @@ class Proof:
                 by = next((s.by for s in line.shifts if (s.topic, s.queue_id) == place), 0)
                 return {**message, "queueOffset": message["queueOffset"] - by}
         if offset in self.changed:
-            return {**message, **{name: new for name, (_, new) in self.changed[offset].fields.items()}}
+            new = {name: values[1] for name, values in self.changed[offset].fields.items() if name in message}
+            return {**message, **new}
         assert any(d.offset <= offset < d.offset + d.size for d in self.dropped), f"nothing is said of {offset}"
         return None
 
@@ -147,7 +148,7 @@ def test_apaches_broker_serves_what_the_proof_of_a_salvage_says(
     damaged, saved = stores.unpack(GOLDEN, folder / "damaged"), folder / "store"
     damage_middle(damaged)
     result = salvage(StoreDirectory(damaged), saved)
-    assert result.dropped >= 5
+    assert result.dropped == 4  # three bodies and the zeroed range; what one field makes whole is mended
     assert result.changed > 50
     assert verify(saved, damaged).problems == []
     if unclean:  # recovery then walks the whole log, and dispatches all of it again
