@@ -94,7 +94,9 @@ def check_served(
             assert got[: len(wanted)] == wanted, queue
             if not queue[0].startswith(GROWING):
                 assert len(got) == len(wanted), queue
-        message = next(m for (topic, _), ms in expected.items() if topic == keyed for m in ms if "KEYS" in m["properties"])
+        message = next(
+            m for (topic, _), ms in expected.items() if topic == keyed for m in ms if "KEYS" in m["properties"]
+        )
         key = message["properties"]["KEYS"].split()[0]
         printed = driver.mqadmin("queryMsgByKey", "-n", nameserver, "-t", keyed, "-k", key)
         assert message["msgId"] in printed
@@ -209,13 +211,17 @@ def test_apaches_broker_passes_over_a_file_that_is_all_blank(
         '{"order":false,"perm":6,"readQueueNums":4,"topicFilterType":"SINGLE_TAG","topicName":"SavedTopic",'
         '"topicSysFlag":0,"writeQueueNums":4}}}'
     )
-    broker = Broker(VERSION, folder / "apache", nameserver, store=folder / "store", name="broker-blank", settings=OUR_SIZES)
+    broker = Broker(
+        VERSION, folder / "apache", nameserver, store=folder / "store", name="broker-blank", settings=OUR_SIZES
+    )
     try:
         broker.wait_ready()
         wait_for_route(nameserver, "SavedTopic", broker.name)
         found = stores.read_queues(drivers(VERSION), nameserver, expected, broker.name)
         for queue, wanted in expected.items():
-            got = [{name: m[name] for name in ("queueOffset", "commitLogOffset", "msgId", "flag")} for m in found[queue]]
+            got = [
+                {name: m[name] for name in ("queueOffset", "commitLogOffset", "msgId", "flag")} for m in found[queue]
+            ]
             assert got == [{name: m[name] for name in got[0]} for m in wanted], queue
     finally:
         broker.child.kill()
