@@ -34,7 +34,7 @@ class Consumer:
         self.driver, self.consumer, self.group, self.topic = driver, consumer, group, topic
         driver.ask("subscribe", name=consumer, namesrv=pair.namesrv_address, group=group, topic=topic, **options)
 
-    def received(self, count: int, timeout: float = 30.0) -> list[dict[str, Any]]:
+    def received(self, count: int, timeout: float = 75.0) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self.driver.ask(
             "received", name=self.consumer, count=count, timeoutMs=int(timeout * 1000), timeout=timeout + 10
         )
