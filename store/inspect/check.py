@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -74,7 +74,7 @@ def check_store(
     checkpoint = CheckpointCheck(store, report) if "files" in options.parts else None
     resume_at = None
     dispatcher = Dispatcher(options.delay_levels)
-    for block in _blocks(log, options, progress):
+    for block in log.blocks(options.start, progress):
         if records or queues or keys:
             dispatch = dispatcher.derive(block)
             if records:
@@ -112,7 +112,3 @@ def start_of(store: StoreDirectory, since_ms: int) -> int:
         if isinstance(first, Block) and int(first.head["store_timestamp"][0]) <= since_ms:
             start = file.base
     return start
-
-
-def _blocks(log: CommitLogCheck, options: CheckOptions, progress: Callable[[int], None] | None) -> Iterator[Block]:
-    return log.blocks(options.start, progress)
