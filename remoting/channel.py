@@ -18,7 +18,7 @@ from ..common.errors import RocketMQError
 from .command import ONEWAY_FLAG, RemotingCommand
 from .dispatcher import RequestDispatcher
 from .errors import FrameError, RemotingSendError
-from .frame_codec import COPY_BELOW_BYTES, MAX_FRAME_BYTES, FrameDecoder, encode
+from .frame_codec import COPY_BELOW_BYTES, MAX_FRAME_BYTES, FrameDecoder, Shortcut, encode
 from .response_table import ResponseTable
 
 log = logging.getLogger("rocketmq_ops.remoting")
@@ -58,7 +58,7 @@ class Channel(asyncio.Protocol):
         self._out_bytes = 0
         self._in_turn = False
         self._flush_due = False
-        self._stalled: Iterator[RemotingCommand] | None = None
+        self._stalled: Iterator[RemotingCommand | bytes] | None = None
         self._backlog: deque[bytes] = deque()
         self._write_paused = False
         self._high_water = WRITE_HIGH_WATER_BYTES
@@ -74,6 +74,8 @@ class Channel(asyncio.Protocol):
         self.remote_host_bytes = b""
         """The peer's address as records hold it: 8 bytes for IPv4, 20 for IPv6."""
         self.attrs: dict[str, Any] = {}
+        self.shortcut: Shortcut | None = None
+        """Asked before any request of this connection is decoded."""
         self.responses = ResponseTable(loop, "")
 
     def __repr__(self) -> str:
@@ -114,7 +116,10 @@ class Channel(asyncio.Protocol):
         if self._stalled is not None:
             self._backlog.append(data)
         elif not self.closed:
-            self._run(self._decoder.feed(data))
+            self._run(self._feed(data))
+
+    def _feed(self, data: bytes) -> Iterator[RemotingCommand | bytes]:
+        return self._decoder.feed(data, self.shortcut if self._owner.dispatcher.before is None else None)
 
     def eof_received(self) -> bool:
         """Close when the peer has finished sending."""
@@ -152,26 +157,28 @@ class Channel(asyncio.Protocol):
             frames, self._stalled = self._stalled, None
             self._run(frames)
             if self._stalled is None and self._backlog:
-                self._stalled = self._decoder.feed(self._backlog.popleft())
+                self._stalled = self._feed(self._backlog.popleft())
 
     # --- requests in ----------------------------------------------------------------------------------------------
 
-    def _run(self, frames: Iterator[RemotingCommand]) -> None:
+    def _run(self, frames: Iterator[RemotingCommand | bytes]) -> None:
         self._in_turn = True
         dispatch = self._dispatch
         try:
             for command in frames:
-                if command.flag & 1:
+                if isinstance(command, bytes):  # a shortcut's answer
+                    self._out.append(command)
+                    self._out_bytes += len(command)
+                elif command.flag & 1:
                     self.responses.complete(command)
                     continue
-                response = dispatch(self, command)
-                if response is not None:
+                elif (response := dispatch(self, command)) is not None:
                     self._queue(response)
-                    if self._out_bytes > self._high_water:
-                        self._flush()
-                        if self._write_paused:
-                            self._stalled = frames
-                            return
+                if self._out_bytes > self._high_water:
+                    self._flush()
+                    if self._write_paused:
+                        self._stalled = frames
+                        return
                 if self.closed:
                     return
         except FrameError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -54,6 +54,13 @@ def add_typed_decoder(decoders: TypedDecoders, code: int, header_cls: type) -> N
     decoders[f'{code},"'.encode()[:4]] = (decode, code)
 
 
+class Shortcut(Protocol):
+    """Handles requests of one connection that it knows by their bytes."""
+
+    def take(self, raw: bytes, body: bytes | bytearray | memoryview) -> bytes | None:
+        """Handle a request with this JSON header: the whole frame of the answer, None to have it decoded."""
+
+
 class FrameDecoder:
     """Cuts one connection's bytes into commands; holds at most one unfinished frame."""
 
@@ -70,16 +77,19 @@ class FrameDecoder:
         """Bytes of the unfinished frame that are held."""
         return len(self._pending) if self._pending is not None else 0
 
-    def feed(self, data: bytes | bytearray | memoryview) -> Iterator[RemotingCommand]:
+    def feed(
+        self, data: bytes | bytearray | memoryview, shortcut: Shortcut | None = None
+    ) -> Iterator[RemotingCommand | bytes]:
         """Yield the commands that `data` completes; big bodies are views of `data`, not copies. Raises FrameError.
 
-        Run the iterator to its end before the next call.
+        What a `shortcut` makes of a frame with a JSON header is yielded in the command's place. Run the iterator to its
+        end before the next call.
         """
         if self._pending is not None:
             frame, data = self._finish_pending(data)
             if frame is None:
                 return
-            yield self._decode(frame, memoryview(frame), 0, len(frame))
+            yield self._whole(frame, shortcut)
         elif type(data) is not bytes:
             data = memoryview(data)
         view = memoryview(data)
@@ -96,6 +106,12 @@ class FrameDecoder:
             body_at = at + 8 + word
             if body_at <= stop:  # a JSON header: the serialise type in the top byte is 0
                 raw = data[at + 8 : body_at]
+                # A small body is cheaper copied than seen through a view.
+                body = (data if stop - body_at < COPY_BELOW_BYTES else view)[body_at:stop]
+                if shortcut is not None and type(raw) is bytes and (answer := shortcut.take(raw, body)) is not None:
+                    yield answer
+                    at = stop
+                    continue
                 typed = typed_decoder(raw[8:12])
                 if typed is not None:
                     # The hot path, kept in one function: mostly SEND_MESSAGE_V2.
@@ -107,8 +123,7 @@ class FrameDecoder:
                         if command.code == typed[1]:
                             command.serialize_type = JSON
                             command.ext_source = raw
-                            # A small body is cheaper copied than seen through a view.
-                            command.body = (data if stop - body_at < COPY_BELOW_BYTES else view)[body_at:stop]
+                            command.body = body
                             yield command
                             at = stop
                             continue
@@ -117,6 +132,16 @@ class FrameDecoder:
         if at < end:
             self._pending = bytearray(view[at:])
             self._need = self._needed(self._pending)
+
+    def _whole(self, frame: bytearray, shortcut: Shortcut | None) -> RemotingCommand | bytes:
+        """What a frame that came in pieces is yielded as."""
+        view = memoryview(frame)
+        _, word = _unpack_words(frame, 0)
+        if shortcut is not None and 8 + word <= len(frame):
+            answer = shortcut.take(bytes(view[8 : 8 + word]), view[8 + word :])
+            if answer is not None:
+                return answer
+        return self._decode(frame, view, 0, len(frame))
 
     def _finish_pending(
         self, data: bytes | bytearray | memoryview

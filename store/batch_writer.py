@@ -1,19 +1,22 @@
 """Writing batches: the messages of one request (320) become records of their own, all or none, in one go.
 
-What lives here: cutting a batch body into items and packing all its records, which then go into the mapping at once
-(mirrors CommitLog.asyncPutMessages, MessageExtEncoder.encode of a MessageExtBatch and MessageDecoder.decodeBatch).
-What does not: single messages and what consumers see (`store_writer.py`).
+What lives here: packing all records of a batch, which then go into the file at once, and what consumers and the index
+see of them (mirrors CommitLog.asyncPutMessages, MessageExtEncoder.encode of a MessageExtBatch).
+What does not: taking the batch body apart (`batch_items.py`), single messages (`store_writer.py`).
 """
 
 from __future__ import annotations
 
+import binascii
 import struct
 import zlib
+from collections.abc import Sequence
 
 from ..common.message import string_to_properties
-from ..common.message_codec import BadRecordError, iter_batch
-from ..common.record_layout import HEAD_V4
+from ..common.message_codec import BadRecordError
+from ..common.record_layout import HEAD_V4, SIZE_AND_MAGIC
 from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
+from .batch_items import TAGS_OR_KEYS_MARK, BatchItems, RowLayouts, read_items
 from .consume_queue import ConsumeQueue
 from .dispatcher import deliver_time, is_storable
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
@@ -21,36 +24,19 @@ from .store_writer import StoreWriter
 
 #: In a batch there are no transactions, and no inner batches: those belong into batch consumequeues.
 _NOT_IN_BATCH = TRANSACTION_MASK | INNER_BATCH_FLAG
-_ITEM_HEAD = struct.Struct(">iiiii")  # size, magic and CRC (unused), flag, body length
-_ITEM_HEAD_SIZE = _ITEM_HEAD.size
-_LEAST_ITEM = _ITEM_HEAD_SIZE + 2
 #: Size, magic, CRC, queue id, flag, queue offset, offset in the commitlog.
 _RECORD_HEAD = struct.Struct(">iiIiiqq")
 _RECORD_FIXED = HEAD_V4.size + 2  # a record without topic field, body and properties
 _INT = struct.Struct(">i")
-#: Ends the names of TAGS and KEYS, the properties of an item that dispatch looks at.
-_MARK = b"S\x01"
 _TAGS, _KEYS, _UNIQUE_KEY = b"TAGS\x01", b"KEYS\x01", b"UNIQ_KEY\x01"
+_ID_LAYOUT = "8sq"  # store host, offset
 _crc32 = zlib.crc32
-
-
-class _Packed:
-    """The records of a batch before they are written, and what dispatch needs of them."""
-
-    __slots__ = ("marked", "own", "parts", "units")
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        #: Properties of each item without those of the batch.
-        self.own: list[bytes] = []
-        #: Offset, size and 0 of each record: its unit.
-        self.units: list[int] = []
-        #: Some item may have tags or keys.
-        self.marked = False
 
 
 class BatchWriter(StoreWriter):
     """The part of a `MessageStore` that takes batches."""
+
+    _layouts = RowLayouts()
 
     def put_messages(self, batch: InnerMessage) -> PutMessageResult:
         """Append the messages of a batch (request 320) one after the other, all or none (asyncPutMessages)."""
@@ -65,120 +51,123 @@ class BatchWriter(StoreWriter):
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
         queue = self.queue_for(batch.topic, batch.queue_id)
         timestamp = self.clock()
-        body = bytes(batch.body)
         try:
             middle = self.commit_log.batch_middle(batch, timestamp)
-            packed = self._pack(queue, batch, body, middle or b"")
-            if packed is None:
+            items = read_items(bytes(batch.body), batch.properties_bytes)
+            lengths = _property_lengths(items)
+            if max(lengths) > self._max_properties:
                 return self._failed(PutStatus.PROPERTIES_SIZE_EXCEEDED)
-            queue.make_room(len(packed.own))
+            queue.make_room(len(lengths))
             if middle is None:
-                self._append_one_by_one(queue, batch, packed, timestamp)
+                offsets, sizes = self._append_one_by_one(queue, batch, items, timestamp)
             else:
-                self._append_all(queue, batch, body, middle, packed, timestamp)
+                offsets, sizes = self._append_all(queue, items, lengths, middle, timestamp)
         except BadRecordError:
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
         except (OSError, struct.error) as error:
             return self._append_failed(batch, error)
-        return self._dispatch_items(queue, batch, packed, timestamp)
-
-    def _pack(self, queue: ConsumeQueue, batch: InnerMessage, body: bytes, middle: bytes) -> _Packed | None:
-        """The records of a batch for the end of the commitlog; None when properties are too long.
-
-        The properties of the batch are appended to those of each message. Raises BadRecordError, struct.error."""
-        packed = _Packed()
-        parts, own, units = packed.parts, packed.own, packed.units
-        unpack, pack = _ITEM_HEAD.unpack_from, _RECORD_HEAD.pack
-        extra = batch.properties_bytes
-        separated = b"\x02" + extra
-        magic, queue_id, topic_field = queue.magic, queue.queue_id, queue.topic_field
-        number, offset = queue.next_offset, self.commit_log.max_offset
-        last_size = last_length = record_size = 0
-        last_tail = before_body = before_properties = b""
-        position, limit = 0, len(body)
-        while position < limit:
-            if position + _LEAST_ITEM > limit:
-                raise _batch_error(body)
-            size, _, _, flag, length = unpack(body, position)
-            length_at = position + _ITEM_HEAD_SIZE + length
-            end = position + size
-            if (
-                length < 0
-                or end > limit
-                or length_at + 2 > end
-                or (body[length_at] << 8 | body[length_at + 1]) != end - length_at - 2
-            ):
-                raise _batch_error(body)
-            properties = body[length_at + 2 : end]
-            tail = extra if not extra or not properties or body[end - 1] == 2 else separated
-            if size != last_size or length != last_length or tail is not last_tail:
-                last_size, last_length, last_tail = size, length, tail
-                properties_length = len(properties) + len(tail)
-                if properties_length > self._max_properties:
-                    return None
-                before_body = middle + _INT.pack(length)
-                before_properties = topic_field + properties_length.to_bytes(2, "big")
-                record_size = _RECORD_FIXED + len(topic_field) + length + properties_length
-            content = body[position + _ITEM_HEAD_SIZE : length_at]
-            head = pack(record_size, magic, _crc32(content) & 0x7FFFFFFF, queue_id, flag, number, offset)
-            parts += (head, before_body, content, before_properties, properties, tail)
-            own.append(properties)
-            units += (offset, record_size, 0)
-            if _MARK in properties:
-                packed.marked = True
-            offset += record_size
-            number += 1
-            position = end
-        return packed
+        return self._dispatch_items(queue, batch, items, offsets, sizes, timestamp)
 
     def _append_all(
-        self, queue: ConsumeQueue, batch: InnerMessage, body: bytes, middle: bytes, packed: _Packed, timestamp: int
-    ) -> None:
-        """Write the records, all into one file. Raises OSError, struct.error; then nothing was written."""
-        commit_log = self.commit_log
-        records = b"".join(packed.parts)
-        if not commit_log.has_room(len(records)):
-            commit_log.make_room(len(records), mapped=False)
-            if commit_log.max_offset != packed.units[0]:  # another file has been begun
-                again = self._pack(queue, batch, body, middle)
-                assert again is not None
-                packed.units[:] = again.units
-                records = b"".join(again.parts)
-        commit_log.append_records(records, packed.units[-2], timestamp)
+        self, queue: ConsumeQueue, items: BatchItems, lengths: list[int], middle: bytes, timestamp: int
+    ) -> tuple[list[int], list[int]]:
+        """Write the records into one file: their offsets and sizes.
 
-    def _append_one_by_one(self, queue: ConsumeQueue, batch: InnerMessage, packed: _Packed, timestamp: int) -> None:
-        """Append records that `_pack` cannot make. Raises OSError, struct.error."""
-        commit_log, parts = self.commit_log, packed.parts
-        bodies, properties = parts[2::6], [a + b for a, b in zip(parts[4::6], parts[5::6], strict=True)]
+        Raises OSError, struct.error; then nothing was written."""
+        commit_log = self.commit_log
+        fixed = _RECORD_FIXED + len(queue.topic_field)
+        if items.alike:
+            sizes = [fixed + len(items.contents[0]) + lengths[0]] * len(lengths)
+        else:
+            sizes = [fixed + len(content) + length for content, length in zip(items.contents, lengths, strict=True)]
+        total = sum(sizes)
+        if not commit_log.has_room(total):
+            commit_log.make_room(total, mapped=False)
+        offset = commit_log.max_offset
+        records: bytes | None = None
+        if items.alike:
+            offsets = list(range(offset, offset + total, sizes[0]))
+            records = self._pack_alike(queue, items, lengths[0], middle, offsets)
+        else:
+            offsets = []
+            for size in sizes:
+                offsets.append(offset)
+                offset += size
+        if records is None:
+            records = _pack_each(queue, items, lengths, middle, offsets, sizes)
+        commit_log.append_records(records, sizes[-1], timestamp)
+        return offsets, sizes
+
+    def _pack_alike(
+        self, queue: ConsumeQueue, items: BatchItems, properties_length: int, middle: bytes, offsets: list[int]
+    ) -> bytes | None:
+        """The records of items that are alike, by one struct for all; None while there is none.
+
+        Raises struct.error."""
+        contents, own, tail = items.contents, items.own[0], items.tails[0]
+        topic_field, length, count = queue.topic_field, len(contents[0]), len(contents)
+        layout = self._layouts.get(
+            f"8sIiiqq{len(middle) + 4}s{length}s{len(topic_field) + 2}s{len(own)}s{len(tail)}s", count
+        )
+        if layout is None:
+            return None
+        size = _RECORD_FIXED + len(topic_field) + length + properties_length
+        before_properties = topic_field + properties_length.to_bytes(2, "big")
+        row: list[bytes | int] = [
+            SIZE_AND_MAGIC.pack(size, queue.magic), 0, queue.queue_id, 0, 0, 0, middle + _INT.pack(length), b"",
+            before_properties, b"", tail,
+        ]  # fmt: skip
+        fields = row * count
+        fields[1::11] = [crc & 0x7FFFFFFF for crc in map(_crc32, contents)]
+        fields[3::11] = items.flags
+        fields[4::11] = range(queue.next_offset, queue.next_offset + count)
+        fields[5::11] = offsets
+        fields[7::11] = contents
+        fields[9::11] = items.own
+        return layout.pack(*fields)
+
+    def _append_one_by_one(
+        self, queue: ConsumeQueue, batch: InnerMessage, items: BatchItems, timestamp: int
+    ) -> tuple[list[int], list[int]]:
+        """Append records that `_append_all` cannot make: their offsets and sizes. Raises OSError, struct.error."""
+        commit_log = self.commit_log
+        properties = [own + tail for own, tail in zip(items.own, items.tails, strict=True)]
         fixed = commit_log.size_of(queue, commit_log.sys_flag_of(batch), 0, self._crc_room)
         # All records of a batch go into one file.
-        commit_log.make_room(sum([fixed + len(a) + len(b) for a, b in zip(bodies, properties, strict=True)]))
-        units: list[int] = []
-        for at, (content, encoded) in enumerate(zip(bodies, properties, strict=True)):
-            (flag,) = _INT.unpack_from(parts[6 * at], 16)
-            offset = commit_log.append(queue, batch, content, encoded, flag, queue.next_offset + at, timestamp)
-            units += (offset, commit_log.last_size, 0)
-        packed.units[:] = units
+        commit_log.make_room(sum([fixed + len(a) + len(b) for a, b in zip(items.contents, properties, strict=True)]))
+        offsets, sizes = [], []
+        number = queue.next_offset
+        for content, encoded, flag in zip(items.contents, properties, items.flags, strict=True):
+            offsets.append(commit_log.append(queue, batch, content, encoded, flag, number, timestamp))
+            sizes.append(commit_log.last_size)
+            number += 1
+        return offsets, sizes
 
     def _dispatch_items(
-        self, queue: ConsumeQueue, batch: InnerMessage, packed: _Packed, timestamp: int
+        self,
+        queue: ConsumeQueue,
+        batch: InnerMessage,
+        items: BatchItems,
+        offsets: list[int],
+        sizes: list[int],
+        timestamp: int,
     ) -> PutMessageResult:
         """Let queue and index follow the records."""
-        units = packed.units
-        offsets, sizes = units[::3], units[1::3]
-        count = len(offsets)
-        first_offset = queue.next_offset
+        count, first_offset = len(offsets), queue.next_offset
+        codes = [0] * count
         key = None if queue.is_delay else _key_of_all(batch.properties_bytes)
-        if key is None or packed.marked:
-            units[2::3] = self._dispatch_each(queue, packed, key, timestamp)
+        if key is None or items.marked:
+            codes = self._dispatch_each(queue, items, offsets, key, timestamp)
         elif self._indexing:
             self._index_all(queue.topic, key, offsets, timestamp)
+        units = [0] * (3 * count)
+        units[::3], units[1::3], units[2::3] = offsets, sizes, codes
         queue.put_units(units)
         self.last_dispatched_timestamp = timestamp
         end = offsets[-1] + sizes[-1]
         if self._sync or self._is_awaited(queue.topic):
             numbers = range(first_offset + 1, queue.next_offset + 1)
-            for number, offset, size, code in zip(numbers, offsets, sizes, units[2::3], strict=True):
+            for number, offset, size, code in zip(numbers, offsets, sizes, codes, strict=True):
                 self._see_when_synced(queue, number, offset + size, code, timestamp, {})
             if not self._sync:
                 self._see_up_to(end)
@@ -186,27 +175,23 @@ class BatchWriter(StoreWriter):
             queue.max_offset = queue.next_offset
         self.stats.put_messages += count
         self.stats.put_bytes += end - offsets[0]
-        ids = _message_ids(self.commit_log.store_host, offsets)
+        ids = self._message_ids(offsets)
         return PutMessageResult(PutStatus.PUT_OK, offsets[0], end - offsets[0], first_offset, timestamp, ids, count)
 
     def _index_all(self, topic: str, key: str, offsets: list[int], timestamp: int) -> None:
         """Index messages that all have the same key, and no other."""
-        index = self._pending
-        if index is None:
-            for offset in offsets:
-                self._put_keys(topic, key, None, offset, timestamp, 0)
+        if self._pending is not None:
+            self._pending.defer_key_of_all(f"{topic}#{key}", offsets, timestamp)
             return
-        count = len(offsets)
-        index.pending_keys += [f"{topic}#{key}"] * count
-        index.pending_offsets += offsets
-        index.pending_timestamps += [timestamp] * count
-        index.seen = offsets[-1]
-        index.settle_if_full()
+        for offset in offsets:
+            self._put_keys(topic, key, None, offset, timestamp, 0)
 
-    def _dispatch_each(self, queue: ConsumeQueue, packed: _Packed, key: str | None, timestamp: int) -> list[int]:
+    def _dispatch_each(
+        self, queue: ConsumeQueue, items: BatchItems, offsets: list[int], key: str | None, timestamp: int
+    ) -> list[int]:
         """Index messages whose keys differ; the last field of the unit of each."""
         codes = []
-        for own, tail, offset in zip(packed.own, packed.parts[5::6], packed.units[::3], strict=True):
+        for own, tail, offset in zip(items.own, items.tails, offsets, strict=True):
             if key is None or not _is_simple(own):
                 properties = string_to_properties((own + tail).decode("utf-8", "replace"))
                 tags, keys, unique = properties.get("TAGS"), properties.get("KEYS"), properties.get("UNIQ_KEY")
@@ -220,6 +205,45 @@ class BatchWriter(StoreWriter):
             if self._indexing:
                 self._put_keys(queue.topic, unique, keys, offset, timestamp, 0)
         return codes
+
+    def _message_ids(self, offsets: list[int]) -> str:
+        """The message ids of records of this broker, joined with commas."""
+        host, count = self.commit_log.store_host, len(offsets)
+        layout = self._layouts.get(_ID_LAYOUT, count) if len(host) == 8 else None
+        if layout is None:
+            return ",".join([f"{self.id_prefix}{offset:016X}" for offset in offsets])
+        fields: list[bytes | int] = [host, 0] * count
+        fields[1::2] = offsets
+        return binascii.b2a_hex(layout.pack(*fields), ",", 16).decode().upper()
+
+
+def _property_lengths(items: BatchItems) -> list[int]:
+    """Bytes of the properties of each item's record."""
+    if items.alike:
+        return [len(items.own[0]) + len(items.tails[0])] * len(items.own)
+    return [len(own) + len(tail) for own, tail in zip(items.own, items.tails, strict=True)]
+
+
+def _pack_each(
+    queue: ConsumeQueue,
+    items: BatchItems,
+    lengths: Sequence[int],
+    middle: bytes,
+    offsets: Sequence[int],
+    sizes: Sequence[int],
+) -> bytes:
+    """The records of items of any kind. Raises struct.error."""
+    pack, magic, queue_id, topic_field = _RECORD_HEAD.pack, queue.magic, queue.queue_id, queue.topic_field
+    parts: list[bytes] = []
+    number = queue.next_offset
+    columns = zip(items.contents, items.flags, items.own, items.tails, lengths, offsets, sizes, strict=True)
+    for content, flag, own, tail, length, offset, size in columns:
+        head = pack(size, magic, _crc32(content) & 0x7FFFFFFF, queue_id, flag, number, offset)
+        parts += (
+            head, middle, _INT.pack(len(content)), content, topic_field, length.to_bytes(2, "big"), own, tail,
+        )  # fmt: skip
+        number += 1
+    return b"".join(parts)
 
 
 def _is_simple(own: bytes) -> bool:
@@ -243,24 +267,6 @@ def _key_of_all(extra: bytes) -> str | None:
 
     Properties of the batch stand behind those of the item and so prevail."""
     at = extra.find(_UNIQUE_KEY)
-    if _MARK in extra or at < 0 or extra.find(_UNIQUE_KEY, at + 1) >= 0 or (at and extra[at - 1] != 2):
+    if TAGS_OR_KEYS_MARK in extra or at < 0 or extra.find(_UNIQUE_KEY, at + 1) >= 0 or (at and extra[at - 1] != 2):
         return None
     return extra[at + len(_UNIQUE_KEY) :].partition(b"\x02")[0].decode("utf-8", "replace")
-
-
-def _message_ids(host: bytes, offsets: list[int]) -> str:
-    """The message ids of records of this broker, joined with commas."""
-    if len(host) != 8:
-        return ",".join([f"{host.hex().upper()}{offset:016X}" for offset in offsets])
-    fields = [offset.to_bytes(8, "big") for offset in offsets]
-    return (host + host.join(fields)).hex(",", 16).upper()
-
-
-def _batch_error(body: bytes) -> BadRecordError:
-    """What is wrong with a batch body."""
-    try:
-        for _ in iter_batch(body):
-            pass
-    except BadRecordError as error:
-        return error
-    return BadRecordError(0, "lengths", "a batch item has lengths that do not fit")

@@ -32,18 +32,15 @@ def key_hashes(keys: list[str]) -> NDArray[np.int64]:
     """The hashes that index entries hold (IndexFile.indexKeyHashMethod) of `topic#key` strings; at least one."""
     width = max(map(len, keys))
     if 0 < width <= _WIDEST:
-        # Characters 0 in front change nothing in a polynomial, so all keys can be of one length.
-        text = "".join([key.rjust(width, "\0") for key in keys])
+        text = "".join(keys)
+        if len(text) < width * len(keys):
+            # Characters 0 in front change nothing in a polynomial, so all keys can be of one length.
+            text = "".join([key.rjust(width, "\0") for key in keys])
         if text.isascii():
             units = np.frombuffer(text.encode(), np.uint8).reshape(len(keys), width)
             hashes: NDArray[np.int64] = (units.astype(np.uint32) @ _POWERS[-width:]).astype(np.int64)
             return np.where(hashes > _INT_MAX, (0x100000000 - hashes) & _INT_MAX, hashes)
     return np.array([index_hash(hash_onto(key)) for key in keys], np.int64)
-
-
-def column(numbers: list[int]) -> NDArray[np.int64]:
-    """Offsets or timestamps as `put_block` takes them."""
-    return np.array(numbers, np.int64)
 
 
 def put_block(

@@ -22,6 +22,7 @@ from .checkpoint import IndexNote, StoreCheckpoint
 from .config import MessageStoreConfig
 from .filesystem import FileSystem
 from .index_file import HEADER, IndexFile, file_size, index_hash
+from .pending_keys import PendingKeys
 from .running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ _NAME_LENGTH = 17
 _MAX_PREFIXES = 100_000
 #: Between two syncs of the file being filled, ms: a crash costs indexing so much once more.
 SYNC_INTERVAL_MS = 10_000
-
-#: Keys put at once under load.
-BLOCK_KEYS = 1024
 
 #: Hashes, commitlog offset, store timestamp (ms).
 _Waiting = tuple[list[int], int, int]
@@ -65,8 +63,7 @@ class IndexService:
 
     __slots__ = (
         "_checkpoint", "_clock", "_config", "_done", "_files", "_flags", "_folder", "_fs", "_last", "_prefixes",
-        "_root", "_unsynced", "_waiting", "last_sync", "pending_keys", "pending_offsets",
-        "pending_timestamps", "seen",
+        "_root", "_unsynced", "_waiting", "last_sync", "pending",
     )  # fmt: skip
 
     def __init__(
@@ -95,12 +92,8 @@ class IndexService:
         self._unsynced: list[IndexFile] = []
         #: ms, by the clock: when the last sync was begun.
         self.last_sync = clock()
-        #: Keys as `topic#key` that are not put yet, with commitlog offset and store timestamp (ms) of their messages.
-        self.pending_keys: list[str] = []
-        self.pending_offsets: list[int] = []
-        self.pending_timestamps: list[int] = []
-        #: Commitlog offset of the last message handed over to `defer_keys`.
-        self.seen = -1
+        #: Keys that were handed over to `defer_keys` and not put yet.
+        self.pending = PendingKeys()
 
     # -- loading
 
@@ -247,33 +240,27 @@ class IndexService:
             found = [] if unique_key is None else [f"{topic}#{unique_key}"]
             if keys:
                 found += [f"{topic}#{key}" for key in keys.split(" ") if key]
-            self.pending_keys += found
-            self.pending_offsets += [phy_offset] * len(found)
-            self.pending_timestamps += [store_timestamp] * len(found)
-        self.seen = phy_offset
-        self.settle_if_full()
+            self.pending.add(found, phy_offset, store_timestamp)
+        self.pending.seen = phy_offset
+        if self.pending.is_full:
+            self.settle()
 
-    def settle_if_full(self) -> None:
-        """`settle` when a block has come together."""
-        if len(self.pending_keys) >= BLOCK_KEYS:
+    def defer_key_of_all(self, key: str, phy_offsets: list[int], store_timestamp: int) -> None:
+        """As `defer_keys` for messages that all have one key (`topic#key`) and no other."""
+        self.pending.add_run(key, phy_offsets, store_timestamp)
+        if self.pending.is_full:
             self.settle()
 
     def settle(self) -> None:
         """Put the keys that wait for their block. Never raises: without disk space they wait on, as in `put_keys`."""
-        if self.pending_keys:
-            from . import index_block
-
-            keys, offsets, timestamps = self.pending_keys, self.pending_offsets, self.pending_timestamps
-            hashes, start = index_block.key_hashes(keys), 0
-            if not self._waiting:
-                start = self._put_blocks(hashes, index_block.column(offsets), index_block.column(timestamps))
-            unput = zip(hashes[start:].tolist(), offsets[start:], timestamps[start:], strict=True)
+        if self.pending.keys:
+            hashes, offsets, timestamps = self.pending.take()
+            start = self._put_blocks(hashes, offsets, timestamps) if not self._waiting else 0
+            unput = zip(hashes[start:].tolist(), offsets[start:].tolist(), timestamps[start:].tolist(), strict=True)
             for (offset, timestamp), rows in groupby(unput, lambda row: row[1:]):
                 self._waiting.append(([row[0] for row in rows], offset, timestamp))
-            for pending in (keys, offsets, timestamps):
-                pending.clear()
         if not self._waiting:
-            self._done = max(self._done, self.seen)
+            self._done = max(self._done, self.pending.seen)
 
     def _put_blocks(self, hashes: NDArray[np.int64], offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
         """Put keys into as many files as it takes; how many of them found disk space."""

@@ -23,8 +23,9 @@ from .consume_queue import ConsumeQueue
 from .dispatcher import deliver_time, enters_consume_queue, is_storable
 from .filesystem import FileSystem
 from .flush import FlushService
-from .index_service import BLOCK_KEYS, IndexService
+from .index_service import IndexService
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
+from .pending_keys import BLOCK_KEYS
 from .running_flags import RunningFlags
 from .store_reader import Arriving, StoreReader
 
@@ -171,11 +172,12 @@ class StoreWriter(StoreReader):
         self.last_queue_offset = offset
         index = self._pending
         if index is not None and keys is None:
-            index.pending_keys.append(f"{topic}#{unique_key}")
-            index.pending_offsets.append(physical)
-            index.pending_timestamps.append(timestamp)
-            index.seen = physical
-            if len(index.pending_keys) >= BLOCK_KEYS:
+            pending = index.pending
+            pending.keys.append(f"{topic}#{unique_key}")
+            pending.offsets.append(physical)
+            pending.timestamps.append(timestamp)
+            pending.seen = physical
+            if len(pending.keys) >= BLOCK_KEYS:
                 index.settle()
         elif self._indexing:
             self._put_keys(topic, unique_key, keys, physical, timestamp, 0)

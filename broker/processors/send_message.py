@@ -3,7 +3,7 @@
 A plain message of a known topic takes the short way in ``SendMessageProcessor.send``: everything that depends on the
 topic and the configuration alone is prepared once in a ``SendPlan``. All else (first send to a topic, delays,
 transactions, retries, properties that the broker must replace) takes ``_send_general`` with the checks of
-``broker/send_checks.py``.
+``broker/send_checks.py``. Sends like one before them on their connection need no decoding: ``broker/send_memo.py``.
 Messages that consumers send back are in ``consumer_send_back.py``, the end of transactions in ``end_transaction.py``.
 Mirrors org.apache.rocketmq.broker.processor.SendMessageProcessor and AbstractSendMessageProcessor.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.inner_messages import delay_level, encode_properties, schedule
 from rocketmq_ops.broker.put_result import STORED, put_answer
 from rocketmq_ops.broker.send_checks import SendChecks, SendHeader
+from rocketmq_ops.broker.send_memo import SendMemo
 from rocketmq_ops.broker.send_shapes import UNIQUE_KEY_MARK, SendShapes
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
@@ -138,37 +139,53 @@ class SendMessageProcessor:
             topic, queue_id, body, shape.properties, encoded, channel.remote_host_bytes, header.born_timestamp,
             header.flag, sys_flag | plan.sys_flag, header.reconsume_times or 0, 0, shape.tags_code,
         )  # fmt: skip
-        if header.batch:
-            return self._put_batch(channel, request, header, message, unique_key)
-        store = self._store
-        offset = store.put_plain(message, unique_key, keys)
-        if offset < 0:
+        put = self.put_batch if header.batch else self.put_one
+        answer = put(plan, message, unique_key.encode(), keys, request.opaque)
+        if answer is None:
             return self._send_general(channel, request, header)
+        memo = channel.shortcut
+        if memo is None:
+            memo = channel.shortcut = SendMemo(self)
+        if isinstance(memo, SendMemo):
+            memo.learn(request, header, plan, message, unique_key, keys)
+        return answer
+
+    def is_current(self, plan: SendPlan) -> bool:
+        """Whether what a plan and the answers were made of is still so."""
+        topic = plan.config.topic_name
+        return self._plans.get(topic) is plan and self._topics.get(topic) is plan.config
+
+    def put_one(
+        self, plan: SendPlan, message: InnerMessage, unique_key: bytes, keys: str | None, opaque: int
+    ) -> bytes | None:
+        """Store a plain message: the frame of its answer, None when it was not stored."""
+        store = self._store
+        offset = store.put_plain(message, unique_key.decode(), keys)
+        if offset < 0:
+            return None
         counters = plan.counters
         counters.put_nums += 1
         counters.put_times += 1
         counters.put_size += store.commit_log.last_size
         return header_frame(
-            self._answer_template % (queue_id, unique_key.encode(), offset, store.last_queue_offset, request.opaque)
+            self._answer_template % (message.queue_id, unique_key, offset, store.last_queue_offset, opaque)
         )
 
-    def _put_batch(
-        self, channel: Channel, request: RemotingCommand, header: SendHeader, message: InnerMessage, unique_key: str
-    ) -> RemotingCommand | bytes | object:
-        """A plain batch; its properties go to each of its messages."""
+    def put_batch(
+        self, plan: SendPlan, message: InnerMessage, unique_key: bytes, keys: str | None, opaque: int
+    ) -> bytes | None:
+        """Store a plain batch, whose properties go to each of its messages (and with them its keys)."""
         if self._sync_flush:
-            return self._send_general(channel, request, header)
+            return None
         result = self._store.put_messages(message)
         if result.status is not _PUT_OK:
-            return self._refuse(request, result.status)
-        counters = self._plans[message.topic].counters
+            return None
+        counters = plan.counters
         counters.put_nums += result.message_count
         counters.put_times += 1
         counters.put_size += result.wrote_bytes
         ids = result.offset_msg_id.encode()
-        return header_frame(
-            self._batch_template % (message.queue_id, unique_key.encode(), ids, result.queue_offset, request.opaque)
-        )
+        return header_frame(self._batch_template % (message.queue_id, unique_key, ids, result.queue_offset, opaque))
 
     # -- the general way ----------------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rocketmq_ops.common.javatypes import hash_onto
-from rocketmq_ops.store import index_service
 from rocketmq_ops.store.index_block import key_hashes
 from rocketmq_ops.store.index_file import index_hash
 from rocketmq_ops.store.index_service import IndexService
+from rocketmq_ops.store.pending_keys import BLOCK_KEYS
 from rocketmq_ops.store.running_flags import WRITE_INDEX_FILE_ERROR
 from tests.golden_data import unpack_store
 from tests.store.faults import FaultyFileSystem
@@ -45,6 +45,28 @@ def test_blocks_make_the_files_that_single_keys_make(
         blocks.defer_keys("T", unique, keys, 100 * number, now, kind << 2)
         if number % every == 0:
             blocks.settle()
+    blocks.settle()
+    assert contents(blocks) == contents(single)
+    assert blocks.indexed_until == single.indexed_until
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(KEY, st.integers(0, 5)), max_size=20), st.integers(2, 40))
+def test_a_key_of_many_messages_is_put_for_each_of_them(runs: list[tuple[str, int]], entries: int) -> None:
+    single = make("/single", FaultyFileSystem(), slots=7, entries=entries)
+    blocks = make("/blocks", FaultyFileSystem(), slots=7, entries=entries)
+    now, offset = 1_700_000_000_000, 0
+    for key, count in runs:
+        now += 700
+        offsets = list(range(offset, offset + 100 * count, 100))
+        for at in offsets:
+            single.put_keys("T", key, None, at, now)
+        if offsets:
+            blocks.defer_key_of_all(f"T#{key}", offsets, now)
+        else:
+            single.put_keys("T", key, "k", offset, now)
+            blocks.defer_keys("T", key, "k", offset, now)
+        offset += 100 * max(1, count)
     blocks.settle()
     assert contents(blocks) == contents(single)
     assert blocks.indexed_until == single.indexed_until
@@ -92,10 +114,10 @@ def test_what_waits_for_its_block_is_not_said_to_be_durable(tmp_path: Path) -> N
 
 def test_a_full_block_is_put_without_being_asked_for(tmp_path: Path) -> None:
     index = make(str(tmp_path), slots=1000, entries=4000)
-    for number in range(index_service.BLOCK_KEYS):
+    for number in range(BLOCK_KEYS):
         index.defer_keys("T", None, f"k{number}", number, 1_700_000_000_000)
-    assert index.indexed_until == index_service.BLOCK_KEYS - 1
-    assert index.files[0].count == index_service.BLOCK_KEYS + 1
+    assert index.indexed_until == BLOCK_KEYS - 1
+    assert index.files[0].count == BLOCK_KEYS + 1
     index.close()
 
 

@@ -1,0 +1,178 @@
+"""Sends that differ from an earlier one of their connection in a few values only: stored without decoding the header.
+
+A producer's sends to one topic have headers that are equal byte for byte but for queue id, born timestamp, unique key,
+keys and opaque. What was decoded of one such send holds for the next one when the rest of its header is the same bytes.
+What lives here: learning from a send, the comparison, and the message made of it. What does not: the first send of a
+kind, those that are not plain, storing and answering (``processors/send_message.py``).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_UNIQ_KEY
+from rocketmq_ops.store.inner_message import InnerMessage
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.processors.send_message import SendMessageProcessor, SendPlan
+    from rocketmq_ops.broker.send_checks import SendHeader
+    from rocketmq_ops.remoting.command import RemotingCommand
+
+#: A JSON header as most clients write it: queue id, born timestamp, properties and opaque, and what is around them.
+_HEADER = re.compile(
+    rb'(\{"code":3[12]0,.*"e":")(\d+)(",.*"g":")(\d+)(",.*"i":")([^"]*)(",.*"opaque":)(\d+)(,.*\})', re.DOTALL
+)
+_UNIQUE_KEY = f"{PROPERTY_UNIQ_KEY}\\u0001".encode()
+_KEYS = f"{PROPERTY_KEYS}\\u0001".encode()
+_MAX_OPAQUE_DIGITS = 9
+#: Kinds kept for a connection, and queue ids known by their digits, at most.
+_MAX_KINDS, _MAX_QUEUES = 64, 1_000
+#: Sends that may go the long way, at most, until another one replaces what was learnt.
+_MAX_PATIENCE = 4_096
+
+
+class _Kind:
+    """Sends whose headers have one length and the same bytes around eleven fields: six literals and five values."""
+
+    __slots__ = ("batch", "keyed", "keys_first", "literals", "message", "pieces", "plan", "queues", "unpack")
+
+    def __init__(
+        self, fields: list[bytes], pieces: tuple[bytes, bytes, bytes], plan: SendPlan, message: InnerMessage
+    ) -> None:
+        self.unpack: Callable[[bytes], tuple[bytes, ...]] = struct.Struct(
+            "".join([f"{len(f)}s" for f in fields])
+        ).unpack
+        self.literals = (fields[0], fields[2], fields[4], fields[6], fields[8], fields[10])
+        #: Encoded properties around unique key and keys, those of the broker at their end.
+        self.pieces = pieces
+        self.plan = plan
+        #: One message, filled anew for each send.
+        self.message = message
+        self.queues = {b"%d" % number: number for number in range(min(plan.queue_id_limit, _MAX_QUEUES))}
+        self.batch = self.keyed = self.keys_first = False
+
+
+class SendMemo:
+    """The kinds of sends that one connection has sent."""
+
+    __slots__ = ("_kinds", "_misses", "_patience", "_processor")
+
+    def __init__(self, processor: SendMessageProcessor) -> None:
+        self._processor = processor
+        #: By the length of the header; None where there was something that cannot be learnt.
+        self._kinds: dict[int, _Kind | None] = {}
+        self._misses = 0
+        self._patience = 1
+
+    def take(self, raw: bytes, body: bytes | bytearray | memoryview) -> bytes | None:
+        """Store the send with this JSON header and body; the frame of its answer, None when it is of no known kind.
+
+        Nothing has been stored then."""
+        kind = self._kinds.get(len(raw))
+        if kind is None:
+            return None
+        start, queue, second, timestamp, third, key, fourth, keys, fifth, opaque, end = kind.unpack(raw)
+        if (start, second, third, fourth, fifth, end) != kind.literals or not body:
+            return None
+        before, between, after = kind.pieces
+        message, plan, text = kind.message, kind.plan, None
+        message.properties_bytes = before + key + between + keys + after
+        if kind.keyed:
+            if kind.keys_first:
+                key, keys = keys, key
+            if b'"' in keys or b"\\" in keys:
+                return None
+            try:
+                text = keys.decode()
+            except UnicodeDecodeError:
+                return None
+        queue_id = kind.queues.get(queue)
+        if (
+            queue_id is None
+            or not (key.isalnum() and timestamp.isdigit() and opaque.isdigit())
+            or not self._processor.is_current(plan)
+        ):
+            return None
+        message.queue_id = queue_id
+        message.born_timestamp = int(timestamp)
+        message.body = body
+        put = self._processor.put_batch if kind.batch else self._processor.put_one
+        answer = put(plan, message, key, text, int(opaque))
+        message.body = b""
+        return answer
+
+    def learn(
+        self,
+        request: RemotingCommand,
+        header: SendHeader,
+        plan: SendPlan,
+        message: InnerMessage,
+        unique_key: str,
+        keys: str | None,
+    ) -> None:
+        """Learn from a plain send that was stored; its message is taken over."""
+        raw, kinds = request.ext_source, self._kinds
+        if type(raw) is not bytes:
+            return
+        if len(raw) in kinds or len(kinds) >= _MAX_KINDS:
+            # Perhaps the connection alternates between more kinds than can be told apart: learn ever more rarely.
+            self._misses += 1
+            if self._misses < self._patience:
+                return
+            self._misses = 0
+            self._patience = min(2 * self._patience, _MAX_PATIENCE)
+            if len(kinds) >= _MAX_KINDS:
+                kinds.clear()
+        kinds[len(raw)] = _kind_of(raw, request, header, plan, message, unique_key, keys)
+
+
+def _kind_of(
+    raw: bytes,
+    request: RemotingCommand,
+    header: SendHeader,
+    plan: SendPlan,
+    message: InnerMessage,
+    unique_key: str,
+    keys: str | None,
+) -> _Kind | None:
+    """The kind of a send; None when its header is written in another way."""
+    found = _HEADER.fullmatch(raw)
+    if found is None or request.flag:
+        return None
+    start, queue, second, timestamp, third, spelled, fourth, opaque, end = found.groups()
+    if (int(queue), int(timestamp), int(opaque)) != (header.queue_id, header.born_timestamp, request.opaque):
+        return None
+    # Opaques of as many digits must all be integers of 32 bits.
+    if len(opaque) > _MAX_OPAQUE_DIGITS or _unescaped(spelled) != (header.properties or "").encode():
+        return None
+    values = sorted(
+        (spelled.find(mark) + len(mark), value.encode())
+        for mark, value in ((_UNIQUE_KEY, unique_key), (_KEYS, keys))
+        if value is not None
+    )
+    (at, value), (then, other) = values[0], values[-1] if len(values) == 2 else (len(spelled), b"")
+    between, after = spelled[at + len(value) : then], spelled[then + len(other) :]
+    encoded = message.properties_bytes
+    added = encoded[len(_unescaped(spelled)) :]
+    if keys is None:
+        pieces = (_unescaped(spelled[:at]), _unescaped(between) + added, b"")
+        fields = [start, queue, second, timestamp, third + spelled[:at], value, between + fourth, b"", b"", opaque, end]
+    else:
+        pieces = (_unescaped(spelled[:at]), _unescaped(between), _unescaped(after) + added)
+        fields = [
+            start, queue, second, timestamp, third + spelled[:at], value, between, other, after + fourth, opaque, end
+        ]  # fmt: skip
+    if pieces[0] + value + pieces[1] + other + pieces[2] != encoded or b"".join(fields) != raw:
+        return None
+    message.body = b""
+    kind = _Kind(fields, pieces, plan, message)
+    kind.batch, kind.keyed, kind.keys_first = bool(header.batch), keys is not None, value != unique_key.encode()
+    return kind
+
+
+def _unescaped(text: bytes) -> bytes:
+    """Properties out of a JSON string that escapes nothing but their separators."""
+    return text.replace(b"\\u0001", b"\x01").replace(b"\\u0002", b"\x02")

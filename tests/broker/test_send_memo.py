@@ -1,0 +1,306 @@
+"""Sends that are stored without decoding their header: they become what decoded ones become, and nothing else does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.broker.processors.send_message import SendMessageProcessor
+from rocketmq_ops.broker.send_memo import SendMemo
+from rocketmq_ops.common.message import MessageExt
+from rocketmq_ops.common.message_codec import decode_message
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.frame_codec import FrameDecoder
+from tests.broker.support import batch_item, new_broker
+
+KEY = "7F0000010B3A18B4AAC2000000000001"
+
+
+class Wire:
+    """A connection of a broker without a socket: frames in, decoded answers out."""
+
+    def __init__(self, broker: BrokerController, port: int = 40000) -> None:
+        self._port = port
+        self.aborted = False
+        self._out: list[bytes] = []
+        self.channel = Channel(broker.server, asyncio.get_running_loop())
+        self.channel.connection_made(self)  # type: ignore[arg-type]
+
+    def get_extra_info(self, name: str) -> Any:
+        return ("127.0.0.1", self._port) if name.endswith("name") else None
+
+    def set_write_buffer_limits(self, **_: Any) -> None:
+        return
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: bytes) -> None:
+        self._out.append(data)
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.close()
+
+    def close(self) -> None:
+        asyncio.get_running_loop().call_soon(self.channel.connection_lost, None)
+
+    def ask(self, frame: bytes, *, pieces: int = 1) -> Any:
+        """The answer to one frame that arrives in so many pieces; None without one."""
+        step = -(-len(frame) // pieces)
+        for at in range(0, len(frame), step):
+            self.channel.data_received(frame[at : at + step])
+        answers = list(FrameDecoder().feed(b"".join(self._out)))
+        self._out.clear()
+        return answers[0] if answers else None
+
+
+def send_frame(
+    topic: str = "T", *, opaque: int = 1000, body: bytes = b"hello", keys: str | None = None, key: str = KEY,
+    keys_first: bool = False, more: str = "", code: int = 310, **fields: str,
+) -> bytes:  # fmt: skip
+    """A send as Java's client writes it."""
+    named = f"KEYS\x01{keys}\x02" if keys is not None else ""
+    unique = f"UNIQ_KEY\x01{key}\x02"
+    text = (named + unique if keys_first else unique + "WAIT\x01true\x02" + named) + more
+    header = {
+        "code": code,
+        "extFields": {
+            "a": "p", "b": topic, "c": "TBW102", "d": "4", "e": "1", "f": "0", "g": "1795246590674", "h": "0",
+            "i": text, "j": "0", "k": "false", "m": "true" if code == 320 else "false", "n": "broker-a",
+        } | fields,
+        "flag": 0, "language": "JAVA", "opaque": opaque, "serializeTypeCurrentRPC": "JSON", "version": 479,
+    }  # fmt: skip
+    raw = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    return (4 + len(raw) + len(body)).to_bytes(4, "big") + len(raw).to_bytes(4, "big") + raw + body
+
+
+def last_stored(broker: BrokerController, topic: str = "T", queue_id: int = 1) -> MessageExt:
+    offset = broker.store.max_offset(topic, queue_id) - 1
+    return decode_message(broker.store.get_message("t", topic, queue_id, offset, 1).views[0])
+
+
+def with_broker(root: Path, body: Callable[[BrokerController], None], **settings: Any) -> None:
+    """Run a function over a started broker."""
+
+    async def whole() -> None:
+        broker = new_broker(root, **settings)
+        await broker.start()
+        try:
+            body(broker)
+        finally:
+            await broker.stop()
+
+    asyncio.run(whole())
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Opaques of the sends that were decoded, in order."""
+    opaques: list[int] = []
+    send = SendMessageProcessor.send
+
+    def counted(self: Any, channel: Any, request: Any, header: Any) -> Any:
+        opaques.append(request.opaque)
+        return send(self, channel, request, header)
+
+    monkeypatch.setattr(SendMessageProcessor, "send", counted)
+    return opaques
+
+
+SENDS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "topic": st.sampled_from(["T", "U", "Longer"]),
+            "opaque": st.sampled_from([7, 99, 100, 1000, 2_147_483_647]),
+            "body": st.sampled_from([b"x", b"hello", b"z" * 3000]),
+            "keys": st.sampled_from([None, "k1", "k2", "k1 k2", "", 'a"b', "a\\b", "é", "UNIQ_KEY\x01x"]),
+            "keys_first": st.booleans(),
+            "key": st.sampled_from([KEY, KEY[::-1], "short", "no-letter" * 3, KEY + "é"]),
+            "more": st.sampled_from(["", "TAGS\x01a\x02", "TAGS\x01b\x02", "TRACE_ON\x01no\x02", "DELAY\x011\x02"]),
+            "e": st.sampled_from(["0", "1", "3", "77"]),
+            "g": st.sampled_from(["1795246590674", "1795246590675", "5"]),
+            "h": st.sampled_from(["0", "1"]),
+        }
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SENDS)
+def test_a_send_that_is_not_decoded_becomes_what_a_decoded_one_becomes(
+    tmp_path_factory: pytest.TempPathFactory, sends: list[dict[str, Any]]
+) -> None:
+    root = tmp_path_factory.mktemp("memo")
+
+    def outcomes(broker: BrokerController, *, remembering: bool) -> list[Any]:
+        wire = Wire(broker)
+        found: list[Any] = []
+        for send in [one for one in sends for _ in range(3)]:
+            before = broker.store.max_phy_offset
+            answer = wire.ask(send_frame(**send))
+            fields = {k: v for k, v in answer.ext_fields.items() if k != "msgId"}
+            size = broker.store.max_phy_offset - before
+            found.append((answer.code, answer.opaque, fields, size if size < 100_000 else 0))
+            if size and "DELAY" not in send["more"]:
+                stored = last_stored(broker, send["topic"], int(send["e"]))
+                found.append((stored.body, stored.properties, stored.born_timestamp, stored.sys_flag, stored.queue_id))
+                if send["keys"]:
+                    key = send["keys"].split(" ")[0]
+                    found.append(len(broker.store.query_message(send["topic"], key, 32, 0, 1 << 62).views))
+            if not remembering:
+                wire.channel.shortcut = None
+        return found
+
+    results: list[list[Any]] = []
+    for remembering in (True, False):
+        with_broker(
+            root / str(remembering),
+            lambda broker, remembering=remembering: results.append(outcomes(broker, remembering=remembering)),  # type: ignore[misc]
+        )
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("keys_first", [True, False])
+def test_the_third_send_of_a_kind_and_all_later_ones_are_not_decoded(
+    keys_first: bool, tmp_path: Path, decoded: list[int]
+) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for number in range(10):
+            key = f"{number:032X}"
+            answer = wire.ask(
+                send_frame(
+                    opaque=100 + number, key=key, keys=f"k{number}", keys_first=keys_first, body=b"b%d" % number
+                ),
+                pieces=1 + number % 3,
+            )
+            assert (answer.code, answer.opaque) == (0, 100 + number)
+            assert answer.ext_fields["transactionId"] == key
+            assert answer.ext_fields["queueOffset"] == str(number)
+            stored = last_stored(broker)
+            assert (stored.body, stored.properties["KEYS"]) == (b"b%d" % number, f"k{number}")
+            assert stored.properties["UNIQ_KEY"] == key
+            for wanted in (key, f"k{number}"):
+                assert len(broker.store.query_message("T", wanted, 32, 0, 1 << 62).views) == 1
+        assert decoded == [100, 101]  # the first creates the topic, the second is learnt from
+        counters = broker.stats.topic_counters("T")
+        assert (counters.put_nums, counters.put_times) == (10, 10)
+
+    with_broker(tmp_path, body)
+
+
+def test_sends_that_leave_the_queue_to_the_broker_are_decoded(tmp_path: Path, decoded: list[int]) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for number in range(40):
+            answer = wire.ask(send_frame(opaque=100 + number, e="-1"))
+            assert answer.code == 0 and 0 <= int(answer.ext_fields["queueId"]) < 4
+        assert len(decoded) == 40
+        assert sum(broker.store.max_offset("T", queue_id) for queue_id in range(4)) == 40
+
+    with_broker(tmp_path, body)
+
+
+def test_batches_are_remembered_too(tmp_path: Path, decoded: list[int]) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for number in range(5):
+            items = b"".join(batch_item(b"%d-%d" % (number, i), {"WAIT": "true"}) for i in range(3))
+            answer = wire.ask(send_frame(opaque=100 + number, body=items, code=RequestCode.SEND_BATCH_MESSAGE))
+            assert answer.code == 0 and len(answer.ext_fields["msgId"].split(",")) == 3
+        assert decoded == [100, 101]
+        assert broker.store.max_offset("T", 1) == 15
+        assert last_stored(broker).body == b"4-2"
+        answer = wire.ask(send_frame(opaque=110, body=b"no batch", code=RequestCode.SEND_BATCH_MESSAGE))
+        assert answer.code == ResponseCode.MESSAGE_ILLEGAL
+        assert broker.store.max_offset("T", 1) == 15
+
+    with_broker(tmp_path, body)
+
+
+def test_what_was_learnt_is_void_when_topic_or_configuration_change(tmp_path: Path, decoded: list[int]) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+
+        def send() -> Any:
+            return wire.ask(send_frame())
+
+        for _ in range(3):
+            assert send().ext_fields["TRACE_ON"] == "true"
+        assert len(decoded) == 2
+        broker.config.traceOn = False
+        broker.configuration_changed()
+        assert send().ext_fields["TRACE_ON"] == "false"
+        assert last_stored(broker).properties["TRACE_ON"] == "false"
+        broker.topics.delete("T")
+        broker.store.delete_topics(["T"])
+        broker.config.autoCreateTopicEnable = False
+        broker.configuration_changed()
+        assert send().code == ResponseCode.TOPIC_NOT_EXIST
+
+    with_broker(tmp_path, body)
+
+
+def test_a_stopping_broker_refuses_what_it_remembers(tmp_path: Path) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for _ in range(3):
+            assert wire.ask(send_frame()).code == 0
+        broker.server.before_request = lambda _, request: request.reply(ResponseCode.SERVICE_NOT_AVAILABLE, "stopping")
+        assert wire.ask(send_frame()).code == ResponseCode.SERVICE_NOT_AVAILABLE
+
+    with_broker(tmp_path, body)
+
+
+def test_sends_of_one_length_that_differ_elsewhere_are_decoded(tmp_path: Path, decoded: list[int]) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for topic in ("T", "U", "V", "W"):
+            for _ in range(3):
+                assert wire.ask(send_frame(topic)).code == 0
+            assert broker.store.max_offset(topic, 1) == 3
+        before = len(decoded)
+        for _ in range(200):
+            for topic in ("T", "U"):
+                assert wire.ask(send_frame(topic)).code == 0
+        assert [broker.store.max_offset(topic, 1) for topic in ("T", "U")] == [203, 203]
+        assert 200 <= len(decoded) - before < 300, "of two kinds that cannot be told apart one stays remembered"
+
+    with_broker(tmp_path, body)
+
+
+@pytest.mark.parametrize("change", [(b'"version":479}', b'"version":479]'), (b'"flag":0', b'"flag":x')])
+def test_a_broken_header_of_a_known_length_closes_the_connection(change: tuple[bytes, bytes], tmp_path: Path) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for _ in range(3):
+            assert wire.ask(send_frame()).code == 0
+        wire.ask(send_frame().replace(*change))
+        assert wire.aborted
+        assert broker.store.max_offset("T", 1) == 3
+
+    with_broker(tmp_path, body)
+
+
+def test_what_is_remembered_of_a_connection_is_bounded(tmp_path: Path) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for length in range(300):
+            assert wire.ask(send_frame(keys="k" * length)).code == 0
+        memo = wire.channel.shortcut
+        assert isinstance(memo, SendMemo)
+        assert len(memo._kinds) <= 64
+
+    with_broker(tmp_path, body)
