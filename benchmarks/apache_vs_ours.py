@@ -29,6 +29,7 @@ from benchmarks.side_by_side import (
     command_time,
     cpu_seconds,
     dev_ready,
+    fill_page_cache,
     machine,
     memory,
     settle,
@@ -69,12 +70,16 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--backlog", type=int, default=200_000, help="messages to drain, of each body size")
     parser.add_argument("--quick", action="store_true", help="short: a look at the order of magnitude, not a result")
+    parser.add_argument(
+        "--cold-memory", action="store_true", help="do not fill free memory with page cache first (see README.md)"
+    )
     parser.add_argument("--load-only", action="store_true", help="no start-up, no command times")
     parser.add_argument("--json", help="also write the report there")
     parser.add_argument("--dir", help="folder for the stores (default: the system's temporary folder)")
     options = parser.parse_args()
     if options.quick:
         options.seconds, options.rounds, options.warmup, options.backlog = 1.5, 1, 3.0, 50_000
+        options.cold_memory = True
     options.modes = options.modes.split(",")
     unknown = set(options.modes) - set(MODES)
     if unknown:
@@ -89,6 +94,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "apache": options.apache,
         "quick": options.quick,
         "seconds": options.seconds,
+        "cold_memory": options.cold_memory,
     }
     starts = 1 if options.quick or options.load_only else 3
     ready: dict[str, list[dict[str, float]]] = {"apache": [], "ours": []}
@@ -108,6 +114,8 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         if not options.load_only:
             report["dev_ready_s"] = statistics.median(dev_ready(folder / f"dev{i}") for i in range(starts))
             report["topic_route"] = {side.name: command_time(side, 1 if options.quick else 5) for side in sides}
+        if not options.cold_memory:
+            fill_page_cache(folder)
         report["load"] = measure_all(options, load, sides)
         report["memory_loaded"] = {side.name: memory(side) for side in sides}
     finally:
@@ -179,7 +187,7 @@ def line_of(row: dict[str, Any]) -> str:
 def markdown(report: dict[str, Any]) -> str:
     lines = [
         f"Apache RocketMQ {report['apache']} and rocketmq-ops on {report['machine']}"
-        + (" (quick look)" if report["quick"] else ""),
+        + (" (quick look)" if report["quick"] else " (cold memory)" if report["cold_memory"] else ""),
         "",
         "| load | body B | Apache msg/s | ours msg/s | ratio "
         "| Apache CPU µs/msg | ours | ratio | Apache p50/p99 µs | ours |",

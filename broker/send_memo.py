@@ -8,7 +8,6 @@ kind, those that are not plain, storing and answering (``processors/send_message
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.send_checks import SendHeader
     from rocketmq_ops.remoting.command import RemotingCommand
 
-#: A JSON header as most clients write it: queue id, born timestamp, properties and opaque, and what is around them.
-_HEADER = re.compile(
-    rb'(\{"code":3[12]0,.*"e":")(\d+)(",.*"g":")(\d+)(",.*"i":")([^"]*)(",.*"opaque":)(\d+)(,.*\})', re.DOTALL
-)
+#: What stands before queue id, born timestamp, properties and opaque in the JSON of most clients, and what ends them.
+_FIELDS = ((b'"e":"', b'"'), (b'"g":"', b'"'), (b'"i":"', b'"'), (b'"opaque":', b","))
+#: Longer headers are not learnt, bytes.
+_MAX_HEADER = 4_096
 _UNIQUE_KEY = f"{PROPERTY_UNIQ_KEY}\\u0001".encode()
 _KEYS = f"{PROPERTY_KEYS}\\u0001".encode()
 _MAX_OPAQUE_DIGITS = 9
@@ -139,10 +138,12 @@ def _kind_of(
     keys: str | None,
 ) -> _Kind | None:
     """The kind of a send; None when its header is written in another way."""
-    found = _HEADER.fullmatch(raw)
-    if found is None or request.flag:
+    parts = _split(raw)
+    if parts is None or request.flag:
         return None
-    start, queue, second, timestamp, third, spelled, fourth, opaque, end = found.groups()
+    start, queue, second, timestamp, third, spelled, fourth, opaque, end = parts
+    if not (queue.isdigit() and timestamp.isdigit() and opaque.isdigit()):
+        return None
     if (int(queue), int(timestamp), int(opaque)) != (header.queue_id, header.born_timestamp, request.opaque):
         return None
     # Opaques of as many digits must all be integers of 32 bits.
@@ -171,6 +172,21 @@ def _kind_of(
     kind = _Kind(fields, pieces, plan, message)
     kind.batch, kind.keyed, kind.keys_first = bool(header.batch), keys is not None, value != unique_key.encode()
     return kind
+
+
+def _split(raw: bytes) -> list[bytes] | None:
+    """A header cut at the values that may differ: five literals with four values between them; None if it is another."""
+    if len(raw) > _MAX_HEADER or raw[:8] != b'{"code":':
+        return None
+    parts, at = [], 0
+    for mark, ending in _FIELDS:
+        start = raw.find(mark, at) + len(mark)
+        end = raw.find(ending, start)
+        if raw.count(mark) != 1 or start < at + len(mark) or end < 0:
+            return None
+        parts += [raw[at:start], raw[start:end]]
+        at = end
+    return [*parts, raw[at:]]
 
 
 def _unescaped(text: bytes) -> bytes:
