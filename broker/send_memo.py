@@ -175,7 +175,7 @@ def _kind_of(
 
 
 def _split(raw: bytes) -> list[bytes] | None:
-    """A header cut at the values that may differ: five literals with four values between them; None if it is another."""
+    """Five literals of a header with the four values that may differ between them; None if it is another."""
     if len(raw) > _MAX_HEADER or raw[:8] != b'{"code":':
         return None
     parts, at = [], 0

@@ -294,6 +294,22 @@ def test_a_broken_header_of_a_known_length_closes_the_connection(change: tuple[b
     with_broker(tmp_path, body)
 
 
+@pytest.mark.parametrize("fields", [{"z": "x" * 5_000}, {"opaque": "7"}, {"j": "0", "y": '","opaque":1,"'}])
+def test_a_header_is_learnt_only_when_its_values_are_surely_found(
+    fields: dict[str, str], tmp_path: Path, decoded: list[int]
+) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        wire.ask(send_frame())
+        decoded.clear()
+        for _ in range(10):
+            assert wire.ask(send_frame(**fields)).code == 0
+        assert len(decoded) == (1 if "y" in fields else 10), "what is quoted within a value does not confuse it"
+        assert broker.store.max_offset("T", 1) == 11
+
+    with_broker(tmp_path, body)
+
+
 def test_what_is_remembered_of_a_connection_is_bounded(tmp_path: Path) -> None:
     def body(broker: BrokerController) -> None:
         wire = Wire(broker)
