@@ -133,6 +133,7 @@ def measure_all(options: argparse.Namespace, load: LoadJvm, sides: list[Side]) -
     for side in sides:
         for mode in ("async256", "sync8", "batch32"):
             load.order(side, {**MODES[mode], "topic": "Warm", "body": 128, "seconds": options.warmup / 3})
+        load.order(side, {**MODES["drain"], "topic": "Warm"})
     rows = []
     for mode in options.modes:
         for body in options.bodies:
