@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rocketmq_ops.common.message_codec import decode_messages, read_record, record_properties
 from rocketmq_ops.store.filter import TagFilter
@@ -90,6 +92,36 @@ def test_records_side_by_side_share_a_view(tmp_path: Path) -> None:
     result = get(store, 0)
     assert [len(list(decode_messages(view))) for view in result.views] == [3, 2]
     assert offsets(result) == [0, 1, 2, 3, 4]
+    kill(store)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(1, 4), st.integers(0, 700)), min_size=1, max_size=25),
+    st.integers(0, 60),
+    st.integers(1, 40),
+    st.sampled_from([100, 600, 5_000, 1 << 20]),
+)
+def test_runs_of_records_are_read_as_single_records_are(
+    tmp_path_factory: pytest.TempPathFactory,
+    puts: list[tuple[int, int, int]],
+    offset: int,
+    most: int,
+    most_bytes: int,
+) -> None:
+    store = open_store(tmp_path_factory.mktemp("runs"))
+    for queue_id, count, length in puts:
+        for _ in range(count):
+            store.put_message(message(queue_id=queue_id, body=bytes(length)))
+    found = []
+    for at_once in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            if not at_once:
+                patch.setattr(store, "_collect_run", lambda *_: None)
+            result = store.get_message("g", "T", 0, offset, most, None, most_bytes)
+            content = b"".join(result.views)
+            found.append((result.status, result.count, result.total_size, result.next_begin_offset, content))
+    assert found[0] == found[1]
     kill(store)
 
 
