@@ -227,15 +227,21 @@ class ConsumeQueue:
         """Map the files. Raises MissingFileError, FileLengthError."""
         self.rows.load()
 
-    def recover(self, *, clean: bool) -> None:
+    def recover(self, *, clean: bool, walk_from: int = 0) -> None:
         """Find the last valid unit in the last three files and cut what follows.
 
-        A unit is valid when its size is positive and its record lies after that of the unit before. After an
-        unclean stop these files count as not yet durable."""
+        A unit is valid when its size is positive and its record lies after that of the unit before. After an unclean
+        stop all files are looked at that may have units of records at the commitlog offset `walk_from` or behind it,
+        which the walk over the commitlog reads again; they count as not yet durable."""
         files = self.rows.files
         if not files:
             return
         index = max(0, len(files) - 3)
+        if not clean:
+            # Of those units a power cut may have lost any, however many files follow, and the walk writes only those
+            # again that are cut.
+            while index and not _begins_before(files[index], walk_from):
+                index -= 1
         base = end = files[index].base
         last_physical = -1
         while index < len(files):
@@ -329,6 +335,12 @@ class ConsumeQueue:
         self.rows.destroy()
         self._file, self.room, self._view = None, 0, memoryview(b"")
         self.next_offset = self.max_offset = self.min_offset = 0
+
+
+def _begins_before(file: MappedFile, physical_offset: int) -> bool:
+    """Whether the first unit of a file leads to a record before a commitlog offset; then all in front of it do."""
+    unit: tuple[int, int, int] = _unpack_unit(file.view, 0)
+    return unit[1] > 0 and unit[0] < physical_offset
 
 
 def _valid_until(view: memoryview, start: int, last_physical: int) -> tuple[int, int]:

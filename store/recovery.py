@@ -97,8 +97,9 @@ class Recovery:
         """Do it. Raises OSError."""
         began = time.monotonic()
         report = self.report
+        walk_from = self._files[self._file_after_crash()].base if self._files and not report.clean else 0
         for queue in self._queues():
-            queue.recover(clean=report.clean)
+            queue.recover(clean=report.clean, walk_from=walk_from)
         if self._files:
             self._walk_with_second_try()
         else:
@@ -150,13 +151,15 @@ class Recovery:
 
     def _first_place(self) -> tuple[int, int]:
         """Index of the file and position in it to begin with."""
+        return self._after_clean_stop() if self.report.clean else (self._file_after_crash(), 0)
+
+    def _file_after_crash(self) -> int:
+        """Index of the file from which on units or index entries may be missing after an unclean stop."""
         files = self._files
-        if self.report.clean:
-            return self._after_clean_stop()
         index = len(files) - 1
         while index > 0 and not self._begins_before_checkpoint(files[index]):
             index -= 1
-        return min(index, self._last_file_not_after(self._index_from)), 0
+        return min(index, self._last_file_not_after(self._index_from))
 
     def _after_clean_stop(self) -> tuple[int, int]:
         """The last record that has a unit: everything before it was dispatched. Its file's start if it is broken."""

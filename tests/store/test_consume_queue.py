@@ -113,6 +113,22 @@ def test_recovery_cuts_at_a_torn_unit_and_clears_what_follows(torn: tuple[int, i
     assert again.rows.flushed_where == 0
 
 
+@pytest.mark.parametrize(
+    ("walk_from", "first"),
+    [(0, 0), (1, 0), (30 * 300, 0), (30 * 300 + 1, 1), (60 * 300, 1), (60 * 300 + 1, 2), (149 * 300, 2)],
+)
+def test_after_a_crash_all_files_that_the_walk_may_fill_are_looked_at(
+    walk_from: int, first: int, tmp_path: Path
+) -> None:
+    filled(tmp_path, 150)
+    again = queue_at(tmp_path)
+    again.load()
+    again.recover(clean=False, walk_from=walk_from)
+    assert again.next_offset == 150
+    assert again.rows.flushed_where == first * QUEUE_FILE
+    assert [file.flushed for file in again.rows.files] == [QUEUE_FILE] * first + [0] * (5 - first)
+
+
 @pytest.mark.parametrize("keep", [0, 1, 29, 30, 31, 59, 60, 70])
 def test_units_of_records_beyond_the_commitlog_are_cut(keep: int, tmp_path: Path) -> None:
     queue = filled(tmp_path, 70)

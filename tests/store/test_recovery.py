@@ -94,6 +94,22 @@ def test_units_missing_at_the_end_are_written_again(tmp_path: Path) -> None:
     kill(store)
 
 
+@pytest.mark.parametrize("start", [0, 300])
+@pytest.mark.parametrize("file", [0, 1, 2, 3])
+def test_units_that_never_got_to_the_disk_are_written_again_however_many_files_follow(
+    file: int, start: int, tmp_path: Path
+) -> None:
+    """A disk writes the pages of files in any order, so a power cut may leave whole files behind the hole."""
+    write(tmp_path, 450, clean=False)
+    files = sorted((tmp_path / "consumequeue" / "T" / "1").iterdir())
+    assert len(files) == 5
+    poke(files[file], start, bytes(600 - start))
+    store, report = reopen(tmp_path)
+    assert report.units_written == 150 - file * 30 - start // 20
+    assert numbers(store) == list(range(450))
+    kill(store)
+
+
 def test_recovery_begins_at_the_checkpoint_and_goes_back_where_units_are_missing(tmp_path: Path) -> None:
     clock = Clock()
     store = open_store(tmp_path, clock=clock)
