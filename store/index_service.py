@@ -178,8 +178,11 @@ class IndexService:
         After `load` recovery has to hand over those behind it (`put_keys` skips what is indexed already)."""
         return self._done
 
-    def truncate(self, phy_offset: int) -> None:
-        """Forget messages at `phy_offset` and above: recovery has cut the commitlog there. Raises OSError."""
+    def truncate(self, phy_offset: int) -> bool:
+        """Forget messages at `phy_offset` and above: recovery has cut the commitlog there. Raises OSError.
+
+        True when there were some: then `flush` has to follow, and the checkpoint's, before other messages are put."""
+        cut = False
         last = self._files[-1] if self._files else None
         if last is not None and last.count > 1 and last.entry(last.count - 1)[1] >= phy_offset:
             # Its entries are about to be overwritten by others, perhaps at the very same offsets.
@@ -190,6 +193,7 @@ class IndexService:
             count = last.first_at_or_above(phy_offset)
             if count == last.count > 1:
                 break
+            cut = True
             if count > 1:
                 try:
                     last.cut(count)
@@ -200,6 +204,7 @@ class IndexService:
             self._done = min(self._done, self._files[-1].end_phy_offset if self._files else -1)
         self._last = self._files[-1] if self._files else None
         self._done = min(self._done, phy_offset - 1)
+        return cut
 
     # -- putting
 
@@ -439,9 +444,14 @@ class IndexService:
         self._checkpoint.index_msg_timestamp = max(self._checkpoint.index_msg_timestamp, sync.full_timestamp)
 
     def flush(self) -> None:
-        """Sync everything in this thread. Raises OSError."""
+        """Sync everything in this thread, and that files are gone. Raises OSError.
+
+        A file that was removed after a crash and comes back by the next one would be taken for whole, as the
+        checkpoint tells of its time, and hide the keys of the messages that stand in the place of its own."""
         sync = self.begin_sync()
         self.run_sync(sync)
+        if self._fs.is_dir(self._folder):
+            self._fs.sync_dir(self._folder)
         self.end_sync(sync)
 
     def close(self) -> None:

@@ -121,8 +121,7 @@ class MessageStore(BatchWriter):
             index_from=indexed_until,
         )
         report = recovery.run()
-        self.index.truncate(report.end_offset)
-        if not clean:
+        if self.index.truncate(report.end_offset) or not clean:
             # What was cut must not come back by a power cut once other records stand in its place.
             self.index.flush()
             self.checkpoint.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +12,12 @@ import pytest
 from rocketmq_ops.common.javatypes import string_hash
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.store.index_service import IndexService
+from rocketmq_ops.store.inner_message import PutStatus
 from tests.golden_data import STORES, manifest, unpack_store
+from tests.store.crash_driver import ROOT, open_small
 from tests.store.faults import FaultyFileSystem
-from tests.store.store_helpers import kill, open_store
+from tests.store.store_helpers import Clock as StoreClock
+from tests.store.store_helpers import kill, message, open_store
 from tests.store.test_index import HORIZON, Clock, found, make, stop
 
 
@@ -117,6 +121,52 @@ def test_a_note_is_void_once_the_index_was_cut() -> None:
     again = make("/store", cut._fs.after_power_cut(random.Random(1)), slots=5, entries=100, clean=False)
     assert again.indexed_until == -1
     assert found(again, "old7") == []
+
+
+def test_files_removed_after_a_crash_do_not_come_back_by_the_next_one() -> None:
+    """They are full and older than the checkpoint's time: come back, they would be taken for whole."""
+    fs = FaultyFileSystem()
+    index = make("/store", fs, slots=5, entries=5)
+    old = [Put("T", f"old{i}", i * 100, 1000) for i in range(12)]
+    put_all(index, old)
+    index.flush()
+    index._checkpoint.flush()
+    survivor = fs.after_kill()
+    cut = make("/store", survivor, slots=5, entries=5, clean=False)
+    assert len(cut.files) == 3
+    assert cut.truncate(200)
+    cut.flush()
+    cut._checkpoint.flush()
+    left = old[:2] + [Put("T", f"new{i}", i * 100, 2000) for i in range(2, 5)]
+    put_all(cut, left)
+    for seed in range(20):
+        again = make("/store", survivor.after_power_cut(random.Random(seed)), slots=5, entries=5, clean=False)
+        assert again.indexed_until < 500
+        put_all(again, left)
+        check_all(again, left)
+
+
+def test_an_index_cut_after_a_clean_stop_does_not_come_back_by_a_power_cut() -> None:
+    """The commitlog was damaged while the broker was down, and so a part of it is given up."""
+    fs, clock = FaultyFileSystem(), StoreClock()
+    store = open_small(fs, clock)
+    for number in range(150):
+        assert store.put_message(message(KEYS=f"old{number}")).status == PutStatus.PUT_OK
+    asyncio.run(store.shutdown())
+    second = fs.node(f"{ROOT}/commitlog/{8192:020d}")
+    second.live[:] = second.durable = bytes(8192)
+    store = open_small(fs, clock)
+    assert store.max_phy_offset == 8192
+    new = [f"new{number}" for number in range(10)]
+    for key in new:
+        store.put_message(message(KEYS=key))
+    store.commit_log.rows.flush()
+    for seed in range(20):
+        again = open_small(fs.after_power_cut(random.Random(seed)), clock)
+        for key in new:
+            views = again.query_message("T", key, 32, 0, HORIZON).views
+            assert [decode_message(view).properties["KEYS"] for view in views] == [key]
+        kill(again)
 
 
 def test_apache_s_rule_for_files_without_a_note() -> None:
