@@ -61,16 +61,21 @@ class Node:
 
 
 class Folder:
-    """Names in a folder: as processes see them, as the disk has them, and the changes in between."""
+    """Names in a folder: as processes see them, as the disk has them, and the changes in between.
+
+    A sync in the worker and changes or a look at the folder by the loop exclude each other, as a kernel's do: a
+    change that falls into a sync is in it or comes after it."""
 
     def __init__(self) -> None:
         self.live: dict[str, Node | Folder] = {}
         self.durable: dict[str, Node | Folder] = {}
         self.changes: list[dict[str, Node | Folder | None]] = []
+        self._mutex = threading.Lock()
 
     def change(self, **names: Node | Folder | None) -> None:
-        self.apply(self.live, names)
-        self.changes.append(names)
+        with self._mutex:
+            self.apply(self.live, names)
+            self.changes.append(names)
 
     @staticmethod
     def apply(names: dict[str, Node | Folder], change: dict[str, Node | Folder | None]) -> None:
@@ -81,8 +86,9 @@ class Folder:
                 names[name] = entry
 
     def sync(self) -> None:
-        self.durable = dict(self.live)
-        self.changes.clear()
+        with self._mutex:
+            self.durable = dict(self.live)
+            self.changes.clear()
 
     def after_kill(self) -> Folder:
         made = Folder()
@@ -93,11 +99,12 @@ class Folder:
         return made
 
     def after_power_cut(self, rng: random.Random) -> Folder:
-        names = dict(self.durable)
-        kept = rng.randint(0, len(self.changes)) if rng.random() < 0.7 else len(self.changes)
-        for change in self.changes[:kept]:
+        with self._mutex:
+            names, changes = dict(self.durable), list(self.changes)
+        kept = rng.randint(0, len(changes)) if rng.random() < 0.7 else len(changes)
+        for change in changes[:kept]:
             self.apply(names, change)
-        last = set(self.changes[kept - 1]) if kept else set()
+        last = set(changes[kept - 1]) if kept else set()
         made = Folder()
         for name, entry in names.items():
             if isinstance(entry, Folder):

@@ -9,7 +9,7 @@ import pytest
 
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.crash_driver import Load, Moments, check_moment, open_small, run_load
-from tests.store.faults import FaultyFileSystem
+from tests.store.faults import FaultyFileSystem, Folder, Node
 from tests.store.store_helpers import Clock
 
 SEEDS = range(4)
@@ -59,3 +59,16 @@ def test_a_power_cut_under_async_flush_leaves_no_rubbish(seed: int) -> None:
     moments = crash_somewhere(seed, power=True, sync=False, share=0.002)
     for number, moment in enumerate(moments.taken):
         check_moment(moment._replace(acked={}), random.Random(number))
+
+
+def test_a_folder_may_be_synced_while_a_power_cut_is_imagined() -> None:
+    """The worker's sync falls into the copy that the loop's thread makes."""
+    folder = Folder()
+    folder.change(file=Node(1))
+
+    class Interrupted(random.Random):
+        def randint(self, a: int, b: int) -> int:
+            folder.sync()
+            return b
+
+    assert list(folder.after_power_cut(Interrupted(1)).live) == ["file"]
