@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from rocketmq_ops.store import index_service
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.crash_driver import Load, Moments, check_moment, open_small, run_load
 from tests.store.faults import FaultyFileSystem, Folder, Node
@@ -16,7 +17,14 @@ SEEDS = range(4)
 
 
 def crash_somewhere(
-    seed: int, *, power: bool, sync: bool, share: float, count: int = 80, restart_first: bool = False
+    seed: int,
+    *,
+    power: bool,
+    sync: bool,
+    share: float,
+    count: int = 80,
+    restart_first: bool = False,
+    in_blocks: bool = False,
 ) -> Moments:
     rng = random.Random(seed)
     fs, clock, load = FaultyFileSystem(), Clock(), Load(rng)
@@ -31,6 +39,8 @@ def crash_somewhere(
         asyncio.run(run(open_small(fs, clock, **keys), 30))
     with moments:
         store = open_small(fs, clock, **keys)
+        if in_blocks:
+            store._put_keys, store._pending = store.index.defer_keys, store.index
         asyncio.run(run(store, count))
     moments.take()
     return moments
@@ -59,6 +69,19 @@ def test_a_power_cut_under_async_flush_leaves_no_rubbish(seed: int) -> None:
     moments = crash_somewhere(seed, power=True, sync=False, share=0.002)
     for number, moment in enumerate(moments.taken):
         check_moment(moment._replace(acked={}), random.Random(number))
+
+
+@pytest.mark.parametrize("power", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_nothing_is_lost_when_keys_are_indexed_in_blocks(
+    seed: int, power: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under load; what waits for its block is in no file when the crash comes."""
+    monkeypatch.setattr(index_service, "BLOCK_KEYS", 16)
+    moments = crash_somewhere(seed, power=power, sync=power, share=0.002, restart_first=seed % 2 == 1, in_blocks=True)
+    assert len(moments.taken) > 30
+    for number, moment in enumerate(moments.taken):
+        check_moment(moment, random.Random(number), flushDiskType="SYNC_FLUSH" if power else "ASYNC_FLUSH")
 
 
 def test_a_folder_may_be_synced_while_a_power_cut_is_imagined() -> None:
