@@ -19,7 +19,7 @@ from zlib import crc32
 import msgspec
 
 from ..common.message_codec import BadRecordError, RecordView, read_record, record_properties, record_topic
-from ..common.record_layout import HEAD_V4, MAGIC_V1, MAGIC_V2
+from ..common.record_layout import BLANK_MAGIC, HEAD_V4, MAGIC_V1, MAGIC_V2, SIZE_AND_MAGIC
 from ..common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG, TRANSACTION_MASK
 from .checkpoint import StoreCheckpoint
 from .commit_log import CommitLog
@@ -227,6 +227,8 @@ class Recovery:
             position = self._skip_known(file, position)
             record = read_record(view, position, check_crc=self._check_crc)
             if record is None:
+                if not report.clean:
+                    _mend_blank(file, position)
                 return position
             if record.physical_offset != file.base + position:
                 raise BadRecordError(position, "offset", f"its record says it lies at {record.physical_offset}")
@@ -301,6 +303,14 @@ class Recovery:
                 if record is not None and record.physical_offset == file.base + record.start:
                     yield record
             start += _SCAN_STEP
+
+
+def _mend_blank(file: MappedFile, position: int) -> None:
+    """Put right the size of a blank where a power cut has torn it off the magic, in another sector. Raises OSError."""
+    left = file.size - position
+    if SIZE_AND_MAGIC.unpack_from(file.view, position)[0] != left:
+        file.file.reserve(position, position + SIZE_AND_MAGIC.size)
+        SIZE_AND_MAGIC.pack_into(file.view, position, left, BLANK_MAGIC)
 
 
 def _magic_positions(piece: bytes) -> list[int]:

@@ -134,6 +134,22 @@ def test_recovery_begins_at_the_checkpoint_and_goes_back_where_units_are_missing
     kill(store)
 
 
+@pytest.mark.parametrize("torn", [3, 4])
+def test_the_size_of_a_torn_blank_is_put_right(torn: int, tmp_path: Path) -> None:
+    """A blank may begin in the last bytes of a sector whose new content a power cut has lost."""
+    offsets = write(tmp_path, 150, clean=False)
+    path = log_file(tmp_path, 0)
+    before = path.read_bytes()
+    last = max(offset for offset in offsets if offset < LOG_FILE)
+    blank = last + int.from_bytes(before[last : last + 4], "big")
+    assert int.from_bytes(before[blank : blank + 4], "big") == LOG_FILE - blank
+    poke(path, blank, bytes(torn))
+    store, report = reopen(tmp_path)
+    assert path.read_bytes() == before
+    assert (report.damaged, numbers(store)) == ([], list(range(150)))
+    kill(store)
+
+
 def test_a_torn_last_record_is_cut_wherever_it_is_torn(tmp_path: Path) -> None:
     *_, last = write(tmp_path / "golden", 10, body=20, clean=False)
     data = log_file(tmp_path / "golden", 0).read_bytes()
