@@ -106,6 +106,8 @@ class Load:
 
     def _put_batch(self, store: MessageStore, topic: str, queue_id: int) -> list[Sent]:
         group = [self._new(topic, queue_id, BATCHED) for _ in range(self.rng.randint(1, 5))]
+        if self.rng.random() < 0.5:  # alike in size, so that they are written at once
+            group = [one._replace(body=one.body[:40].ljust(60, b"."), note="") for one in group]
         body = encode_batch([Message(topic=topic, body=one.body, properties=batched(one)) for one in group])
         self.sent.update({one.body: one for one in group})
         result = store.put_messages(InnerMessage(topic, queue_id, body, {}, b"", BORN_V4, 1))
