@@ -16,3 +16,7 @@ class RocketMQError(Exception):
 
 class CorruptDataError(RocketMQError):
     """Bytes that are not what their format demands (a record, a frame, a configuration file)."""
+
+
+class NoSuchPathError(RocketMQError):
+    """A file or directory that was named, and is not there or is something else."""

@@ -37,6 +37,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
     from ..client.admin.errors import AdminError, AllFailedError, InvalidNameError, NotFoundError
     from ..common.addresses import AddressError
     from ..common.config import ConfigError
+    from ..common.errors import NoSuchPathError
     from ..common.properties import PropertiesError
     from ..remoting import errors as remoting
     from .profiles import ProfileError
@@ -47,7 +48,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return error.exit_code
     if isinstance(error, (ProfileError, InvalidNameError, AddressError, ConfigError, PropertiesError)):
         return ExitCode.USAGE
-    if isinstance(error, NotFoundError):
+    if isinstance(error, (NotFoundError, NoSuchPathError)):
         return ExitCode.NOT_FOUND
     if isinstance(error, AdminError):
         return exit_code_of_response(error.code)

@@ -30,7 +30,8 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.FAILED: "A server answered with an error, or the answer could not be understood.",
     ExitCode.USAGE: "The command line is wrong: unknown command or option, a missing or bad value, no name server.",
     ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting.",
-    ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, message ...), or no client is online.",
+    ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, message, store ...), or no client is "
+    "online.",
     ExitCode.PARTIAL: "Some servers answered or changed, others failed; or some records of a store are broken. Each "
     "failure is listed.",
     ExitCode.REFUSED: "Refused: no permission, a bad signature, or a value the server does not accept.",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ...common.errors import RocketMQError
+from ...common.errors import NoSuchPathError, RocketMQError
 
 WINDOW = 8 << 20  # bytes read at a time
 MAX_OPEN = 200  # descriptors kept open over all files; a store may have more queues than a process may have descriptors
@@ -189,10 +189,10 @@ class StoreDirectory:
         self.root = Path(root)
         self.commitlog_path = Path(commitlog) if commitlog else self.root / "commitlog"
         if not self.root.is_dir():
-            raise RocketMQError(f"{self.root} is not a directory", "give the broker's storePathRootDir")
+            raise NoSuchPathError(f"{self.root} is not a directory", "give the broker's storePathRootDir")
         known = ("commitlog", "consumequeue", "index", "config", "checkpoint")
         if not self.commitlog_path.is_dir() and not any((self.root / name).exists() for name in known):
-            raise RocketMQError(
+            raise NoSuchPathError(
                 f"{self.root} holds no store (none of {', '.join(known)})", "give the broker's storePathRootDir"
             )
 

@@ -173,7 +173,7 @@ def test_a_directory_that_is_no_store(cli: Cli, tmp_path: Path, name: str) -> No
     command, *options = name.split()
     for path, said in ((tmp_path, "holds no store"), (tmp_path / "absent", "is not a directory")):
         ran = cli(None, "store", command, str(path), *options)
-        assert ran.code == ExitCode.FAILED
+        assert ran.code == ExitCode.NOT_FOUND
         assert said in ran.err
 
 
