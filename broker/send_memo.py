@@ -78,8 +78,10 @@ class SendMemo:
             return None
         before, between, after = kind.pieces
         message, plan, text = kind.message, kind.plan, None
-        message.properties_bytes = before + key + between + keys + after
-        if kind.keyed:
+        if not kind.keyed:
+            message.properties_bytes = before + key + between
+        else:
+            message.properties_bytes = before + key + between + keys + after
             if kind.keys_first:
                 key, keys = keys, key
             if b'"' in keys or b"\\" in keys:

@@ -77,6 +77,16 @@ class FrameDecoder:
         """Bytes of the unfinished frame that are held."""
         return len(self._pending) if self._pending is not None else 0
 
+    def sole_frame(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """JSON header and body when `data` is just one frame with such a header and no other has begun, else None."""
+        size = len(data)
+        if self._pending is not None or not _MIN_LENGTH + 4 <= size <= self._max_frame:
+            return None
+        length, word = _unpack_words(data)
+        if length != size - 4 or word > length - 4:
+            return None
+        return data[8 : 8 + word], data[8 + word :]
+
     def feed(
         self, data: bytes | bytearray | memoryview, shortcut: Shortcut | None = None
     ) -> Iterator[RemotingCommand | bytes]:

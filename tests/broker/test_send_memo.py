@@ -31,8 +31,8 @@ class Wire:
     def __init__(self, broker: BrokerController, port: int = 40000) -> None:
         self._port = port
         self.aborted = False
-        self._out: list[bytes] = []
-        self.channel = Channel(broker.server, asyncio.get_running_loop())
+        self.out: list[bytes] = []
+        self.channel = Channel(broker.server, asyncio.get_running_loop(), broker.server.max_frame)
         self.channel.connection_made(self)  # type: ignore[arg-type]
 
     def get_extra_info(self, name: str) -> Any:
@@ -45,7 +45,7 @@ class Wire:
         return 0
 
     def write(self, data: bytes) -> None:
-        self._out.append(data)
+        self.out.append(data)
 
     def abort(self) -> None:
         self.aborted = True
@@ -59,8 +59,8 @@ class Wire:
         step = -(-len(frame) // pieces)
         for at in range(0, len(frame), step):
             self.channel.data_received(frame[at : at + step])
-        answers = list(FrameDecoder().feed(b"".join(self._out)))
-        self._out.clear()
+        answers = list(FrameDecoder().feed(b"".join(self.out)))
+        self.out.clear()
         return answers[0] if answers else None
 
 
@@ -260,6 +260,41 @@ def test_a_stopping_broker_refuses_what_it_remembers(tmp_path: Path) -> None:
             assert wire.ask(send_frame()).code == 0
         broker.server.before_request = lambda _, request: request.reply(ResponseCode.SERVICE_NOT_AVAILABLE, "stopping")
         assert wire.ask(send_frame()).code == ResponseCode.SERVICE_NOT_AVAILABLE
+
+    with_broker(tmp_path, body)
+
+
+def test_several_sends_in_one_read_are_answered_in_their_order_in_one_write(tmp_path: Path, decoded: list[int]) -> None:
+    def body(broker: BrokerController) -> None:
+        wire = Wire(broker)
+        for _ in range(3):
+            assert wire.ask(send_frame()).code == 0
+        decoded.clear()
+        other = b'{"code":%d,"extFields":{},"flag":0,"opaque":5}' % RequestCode.GET_BROKER_RUNTIME_INFO
+        frames = [send_frame(opaque=1000 + number, body=b"%d" % number) for number in range(5)]
+        frames.insert(2, (4 + len(other)).to_bytes(4, "big") + len(other).to_bytes(4, "big") + other)
+        wire.channel.data_received(b"".join(frames) + frames[0][:50])
+        (written,) = wire.out
+        answers = [answer for answer in FrameDecoder().feed(written) if not isinstance(answer, bytes)]
+        assert [answer.opaque for answer in answers] == [1000, 1001, 5, 1002, 1003, 1004]
+        assert {answer.code for answer in answers} == {0}
+        wire.out.clear()
+        assert wire.ask(frames[0][50:]).opaque == 1000
+        assert decoded == []
+        assert broker.store.max_offset("T", 1) == 9
+
+    with_broker(tmp_path, body)
+
+
+def test_a_frame_over_the_limit_is_refused_although_its_kind_is_known(tmp_path: Path) -> None:
+    def body(broker: BrokerController) -> None:
+        broker.server.max_frame = 4_000
+        wire = Wire(broker)
+        for _ in range(3):
+            assert wire.ask(send_frame()).code == 0
+        assert wire.ask(send_frame(body=bytes(4_000))) is None
+        assert wire.aborted
+        assert broker.store.max_offset("T", 1) == 3
 
     with_broker(tmp_path, body)
 
