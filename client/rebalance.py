@@ -36,6 +36,8 @@ class Rebalancer:
         self._consumer = consumer
         self.held: dict[MessageQueue, ProcessQueue] = {}
         self._pulls: dict[MessageQueue, asyncio.Task[None]] = {}
+        #: Where queues that were just reset are to be consumed from.
+        self._reset_to: dict[MessageQueue, int] = {}
         self._working = asyncio.Lock()
 
     async def rebalance(self) -> None:
@@ -50,6 +52,7 @@ class Rebalancer:
                     log.warning("rebalancing %s of %s failed: %s", topic, self._consumer.group, error)
             for queue in [q for q in self.held if q.topic not in self._consumer.topics()]:
                 await self._give_up(self.held[queue])
+            self._reset_to.clear()  # what was not taken at once may be another client's by now
 
     async def _my_queues(self, topic: str) -> set[MessageQueue] | None:
         """This client's share; None when it cannot be told now."""
@@ -89,7 +92,12 @@ class Rebalancer:
             held.mark_locked(True)
         if not consumer.settings.broadcasting:
             consumer.offsets.table.pop(queue, None)
-        held.next_offset = await self.start_offset(queue)
+        reset_to = self._reset_to.get(queue)
+        if reset_to is None:
+            held.next_offset = await self.start_offset(queue)
+        else:
+            # Apache's broker has several threads: asked now, it may not have applied yet what it was told before.
+            held.next_offset = consumer.offsets.table[queue] = reset_to
         self.held[queue] = held
         consumer.service.attach(held)
         loop = PullLoop(consumer, held, consumer.service.submit)
@@ -178,8 +186,11 @@ class Rebalancer:
             for process_queue in held:
                 await _until_idle(process_queue, deadline)
                 process_queue.released = True
-                self._consumer.offsets.table[process_queue.queue] = offsets[process_queue.queue]
+                queue = process_queue.queue
+                self._consumer.offsets.table[queue] = offsets[queue]
                 await self._give_up(process_queue)
+                if not self._consumer.settings.broadcasting:
+                    self._reset_to[queue] = offsets[queue]
         self._consumer.instance.rebalance_immediately()
 
     async def give_up_all(self) -> None:

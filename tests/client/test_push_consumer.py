@@ -15,7 +15,8 @@ from rocketmq_ops.client.producer import Producer
 from rocketmq_ops.client.push_consumer import PushConsumer
 from rocketmq_ops.common.message import Message, MessageQueue
 from rocketmq_ops.remoting.bodies import ConsumeMessageDirectlyResult, ConsumerRunningInfo, GetConsumerStatusBody
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import HELD, RemotingCommand
 from rocketmq_ops.remoting.headers import (
     ConsumeMessageDirectlyResultRequestHeader,
     GetConsumerRunningInfoRequestHeader,
@@ -300,6 +301,35 @@ def test_brokers_ask_the_client(tmp_path):
 
                 header = GetConsumerRunningInfoRequestHeader(consumer_group="other", client_id=client_id)
                 assert (await channel.invoke(RemotingCommand.request(307, header))).code == 1
+
+    asyncio.run(main())
+
+
+def test_a_reset_takes_effect_although_the_broker_applies_offsets_late(tmp_path):
+    """Apache's broker handles requests of one connection in several threads, and so out of their order."""
+
+    async def main():
+        async with cluster(tmp_path, T=1) as c:
+            await fill(c.options, "T", 5)
+            listener = Collector()
+            async with PushConsumer("G", listener, c.options, settings=first()) as consumer:
+                consumer.subscribe("T")
+                await until(lambda: len(listener.bodies) == 5 and saved(c, "G", "T", 1) == {0: 5})
+                dispatcher, code = c.broker.server.dispatcher, RequestCode.UPDATE_CONSUMER_OFFSET
+                update, header_class = dispatcher._handlers[code]
+                loop = asyncio.get_running_loop()
+
+                def late(channel, request, header):
+                    loop.call_later(0.4, update, channel, request, header)
+                    return HELD
+
+                dispatcher.register(code, header_class, late)
+                await consumer.reset_offsets({MessageQueue("T", "broker-a", 0): 2})
+                await until(lambda: len(listener.bodies) == 8)
+                assert listener.bodies[5:] == [b"2", b"3", b"4"]
+                dispatcher.register(code, header_class, update)
+                await asyncio.sleep(0.5)
+                await until(lambda: saved(c, "G", "T", 1) == {0: 5})
 
     asyncio.run(main())
 
