@@ -210,20 +210,18 @@ def command_time(side: Side, times: int) -> dict[str, float]:
     return {"wall": statistics.median(walls), "cpu": statistics.median(cpus)}
 
 
-def fill_page_cache(folder: Path) -> Path:
+def fill_page_cache(folder: Path) -> None:
     """Fill the machine's free memory with clean pages of a sparse file, which the stores then take over page by page.
 
     So it is on every server that has run for a while. On a virtual machine that has just been started, or whose balloon
     gives free memory back, the host backs a page on its first touch, and charges the guest 10 µs and more for that: the
     benchmark would measure the hypervisor. The file has to be kept as long as its pages are wanted."""
-    path = folder / "page-cache"
     spare = psutil.virtual_memory().total // 32
     buffer = bytearray(1 << 22)
-    with path.open("w+b", buffering=0) as file:
+    with (folder / "page-cache").open("w+b", buffering=0) as file:
         file.truncate(psutil.virtual_memory().total)
         while psutil.virtual_memory().free > spare and file.readinto(buffer):
             pass
-    return path
 
 
 def settle() -> None:

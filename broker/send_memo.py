@@ -78,10 +78,8 @@ class SendMemo:
             return None
         before, between, after = kind.pieces
         message, plan, text = kind.message, kind.plan, None
-        if not kind.keyed:
-            message.properties_bytes = before + key + between
-        else:
-            message.properties_bytes = before + key + between + keys + after
+        message.properties_bytes = before + key + between + keys + after
+        if kind.keyed:
             if kind.keys_first:
                 key, keys = keys, key
             if b'"' in keys or b"\\" in keys:
@@ -114,66 +112,58 @@ class SendMemo:
         unique_key: str,
         keys: str | None,
     ) -> None:
-        """Learn from a plain send that was stored; its message is taken over."""
-        raw, kinds = request.ext_source, self._kinds
-        if type(raw) is not bytes:
+        """Learn from a plain send that was stored; its message is taken over.
+
+        Nothing is learnt from a header that is written in another way than most."""
+        raw = request.ext_source
+        if type(raw) is not bytes or not self._is_due(len(raw)):
             return
-        if len(raw) in kinds or len(kinds) >= _MAX_KINDS:
-            # Perhaps the connection alternates between more kinds than can be told apart: learn ever more rarely.
-            self._misses += 1
-            if self._misses < self._patience:
-                return
-            self._misses = 0
-            self._patience = min(2 * self._patience, _MAX_PATIENCE)
-            if len(kinds) >= _MAX_KINDS:
-                kinds.clear()
-        kinds[len(raw)] = _kind_of(raw, request, header, plan, message, unique_key, keys)
-
-
-def _kind_of(
-    raw: bytes,
-    request: RemotingCommand,
-    header: SendHeader,
-    plan: SendPlan,
-    message: InnerMessage,
-    unique_key: str,
-    keys: str | None,
-) -> _Kind | None:
-    """The kind of a send; None when its header is written in another way."""
-    parts = _split(raw)
-    if parts is None or request.flag:
-        return None
-    start, queue, second, timestamp, third, spelled, fourth, opaque, end = parts
-    if not (queue.isdigit() and timestamp.isdigit() and opaque.isdigit()):
-        return None
-    if (int(queue), int(timestamp), int(opaque)) != (header.queue_id, header.born_timestamp, request.opaque):
-        return None
-    # Opaques of as many digits must all be integers of 32 bits.
-    if len(opaque) > _MAX_OPAQUE_DIGITS or _unescaped(spelled) != (header.properties or "").encode():
-        return None
-    values = sorted(
-        (spelled.find(mark) + len(mark), value.encode())
-        for mark, value in ((_UNIQUE_KEY, unique_key), (_KEYS, keys))
-        if value is not None
-    )
-    (at, value), (then, other) = values[0], values[-1] if len(values) == 2 else (len(spelled), b"")
-    between, after = spelled[at + len(value) : then], spelled[then + len(other) :]
-    encoded = message.properties_bytes
-    added = encoded[len(_unescaped(spelled)) :]
-    if keys is None:
-        pieces = (_unescaped(spelled[:at]), _unescaped(between) + added, b"")
-        fields = [start, queue, second, timestamp, third + spelled[:at], value, between + fourth, b"", b"", opaque, end]
-    else:
+        self._kinds[len(raw)] = None
+        parts = _split(raw)
+        if parts is None or request.flag:
+            return
+        start, queue, second, timestamp, third, spelled, fourth, opaque, end = parts
+        if not (queue.isdigit() and timestamp.isdigit() and opaque.isdigit()):
+            return
+        if (int(queue), int(timestamp), int(opaque)) != (header.queue_id, header.born_timestamp, request.opaque):
+            return
+        # Opaques of as many digits must all be integers of 32 bits.
+        if len(opaque) > _MAX_OPAQUE_DIGITS or _unescaped(spelled) != (header.properties or "").encode():
+            return
+        values = sorted(
+            (spelled.find(mark) + len(mark), value.encode())
+            for mark, value in ((_UNIQUE_KEY, unique_key), (_KEYS, keys))
+            if value is not None
+        )
+        (at, value), (then, other) = values[0], values[-1] if len(values) == 2 else (len(spelled), b"")
+        between, after = spelled[at + len(value) : then], spelled[then + len(other) :]
+        encoded = message.properties_bytes
+        added = encoded[len(_unescaped(spelled)) :]
         pieces = (_unescaped(spelled[:at]), _unescaped(between), _unescaped(after) + added)
         fields = [
-            start, queue, second, timestamp, third + spelled[:at], value, between, other, after + fourth, opaque, end
+            start, queue, second, timestamp, third + spelled[:at], value, between, other, after + fourth, opaque, end,
         ]  # fmt: skip
-    if pieces[0] + value + pieces[1] + other + pieces[2] != encoded or b"".join(fields) != raw:
-        return None
-    message.body = b""
-    kind = _Kind(fields, pieces, plan, message)
-    kind.batch, kind.keyed, kind.keys_first = bool(header.batch), keys is not None, value != unique_key.encode()
-    return kind
+        if pieces[0] + value + pieces[1] + other + pieces[2] != encoded or b"".join(fields) != raw:
+            return
+        message.body = b""
+        kind = _Kind(fields, pieces, plan, message)
+        kind.batch, kind.keyed, kind.keys_first = bool(header.batch), keys is not None, value != unique_key.encode()
+        self._kinds[len(raw)] = kind
+
+    def _is_due(self, length: int) -> bool:
+        """Whether to learn from a send with a header of this length that was not known; makes room for it."""
+        kinds = self._kinds
+        if length not in kinds and len(kinds) < _MAX_KINDS:
+            return True
+        # Perhaps the connection alternates between more kinds than can be told apart: learn ever more rarely.
+        self._misses += 1
+        if self._misses < self._patience:
+            return False
+        self._misses = 0
+        self._patience = min(2 * self._patience, _MAX_PATIENCE)
+        if len(kinds) >= _MAX_KINDS:
+            kinds.clear()
+        return True
 
 
 def _split(raw: bytes) -> list[bytes] | None:

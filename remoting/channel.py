@@ -115,25 +115,22 @@ class Channel(asyncio.Protocol):
         self.reads += 1
         if self._stalled is not None:
             self._backlog.append(data)
-        elif not self.closed and (self.shortcut is None or not self._answer_at_once(data)):
-            self._run(self._feed(data))
+        elif not self.closed:
+            shortcut, transport = self._usable_shortcut(), self._transport
+            if shortcut is not None and transport is not None and not self._out and not self._write_paused:
+                # One whole frame, as most reads of a waiting client are, needs no turn.
+                parts = self._decoder.sole_frame(data)
+                if parts is not None:
+                    answer = shortcut.take(*parts)
+                    if answer is not None:
+                        transport.write(answer)
+                        return
+                    shortcut = None
+            self._run(self._decoder.feed(data, shortcut))
 
-    def _answer_at_once(self, data: bytes) -> bool:
-        """Handle a read that is one whole frame which the shortcut knows, as most reads of a waiting client are."""
-        transport, shortcut = self._transport, self.shortcut
-        if self._out or self._write_paused or self._owner.dispatcher.before is not None:
-            return False
-        parts = self._decoder.sole_frame(data)
-        if parts is None or shortcut is None or transport is None:
-            return False
-        answer = shortcut.take(*parts)
-        if answer is None:
-            return False
-        transport.write(answer)
-        return True
-
-    def _feed(self, data: bytes) -> Iterator[RemotingCommand | bytes]:
-        return self._decoder.feed(data, self.shortcut if self._owner.dispatcher.before is None else None)
+    def _usable_shortcut(self) -> Shortcut | None:
+        """The shortcut, unless requests are looked at before they are handled."""
+        return self.shortcut if self._owner.dispatcher.before is None else None
 
     def eof_received(self) -> bool:
         """Close when the peer has finished sending."""
@@ -171,7 +168,7 @@ class Channel(asyncio.Protocol):
             frames, self._stalled = self._stalled, None
             self._run(frames)
             if self._stalled is None and self._backlog:
-                self._stalled = self._feed(self._backlog.popleft())
+                self._stalled = self._decoder.feed(self._backlog.popleft(), self._usable_shortcut())
 
     # --- requests in ----------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """The messages inside a batch body (request 320), taken apart into columns.
 
 What lives here: cutting the body into items, in one go where all are alike in size, as nearly all batches are
-(mirrors MessageDecoder.decodeBatch), and the structs for rows of things that are alike. What does not: records made of
-the items, and what becomes of them (`batch_writer.py`).
+(mirrors MessageDecoder.decodeBatch). What does not: records made of the items, and what becomes of them
+(`batch_writer.py`).
 """
 
 from __future__ import annotations
@@ -11,32 +11,15 @@ import struct
 from collections.abc import Sequence
 
 from ..common.message_codec import BadRecordError, iter_batch
+from .row_layouts import RowLayouts
 
 _ITEM_HEAD = struct.Struct(">iiiii")  # size, magic and CRC (unused), flag, body length
 _ITEM_HEAD_SIZE = _ITEM_HEAD.size
 _LEAST_ITEM = _ITEM_HEAD_SIZE + 2
-#: Alike items beyond so many in a row are handled one by one: a struct takes some 300 bytes for each.
-_MOST_ALIKE = 128
-_MOST_LAYOUTS = 64
+#: Alike items beyond so many in a row are handled one by one.
+MOST_ALIKE = 128
 #: Ends the names of TAGS and KEYS, the properties of an item that dispatch looks at.
 TAGS_OR_KEYS_MARK = b"S\x01"
-
-
-class RowLayouts:
-    """Structs for rows of alike things, compiled once the same row is seen for the second time."""
-
-    def __init__(self) -> None:
-        self._structs: dict[tuple[str, int], struct.Struct | None] = {}
-
-    def get(self, layout: str, count: int) -> struct.Struct | None:
-        """The struct of `count` times a (big-endian) layout; None while that is not worth it."""
-        found = self._structs.get((layout, count))
-        if found is None and count <= _MOST_ALIKE:
-            seen = (layout, count) in self._structs
-            if len(self._structs) >= _MOST_LAYOUTS:
-                self._structs.clear()
-            found = self._structs[layout, count] = struct.Struct(">" + layout * count) if seen else None
-        return found
 
 
 class BatchItems:
@@ -61,7 +44,7 @@ class BatchItems:
         return TAGS_OR_KEYS_MARK in b"\x02".join(self.own)
 
 
-_layouts = RowLayouts()
+_layouts = RowLayouts(MOST_ALIKE)
 
 
 def read_items(body: bytes, extra: bytes) -> BatchItems:

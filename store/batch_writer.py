@@ -16,10 +16,11 @@ from ..common.message import string_to_properties
 from ..common.message_codec import BadRecordError
 from ..common.record_layout import HEAD_V4, SIZE_AND_MAGIC
 from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
-from .batch_items import TAGS_OR_KEYS_MARK, BatchItems, RowLayouts, read_items
+from .batch_items import MOST_ALIKE, TAGS_OR_KEYS_MARK, BatchItems, read_items
 from .consume_queue import ConsumeQueue
 from .dispatcher import deliver_time, is_storable
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
+from .row_layouts import RowLayouts
 from .store_writer import StoreWriter
 
 #: In a batch there are no transactions, and no inner batches: those belong into batch consumequeues.
@@ -36,7 +37,7 @@ _crc32 = zlib.crc32
 class BatchWriter(StoreWriter):
     """The part of a `MessageStore` that takes batches."""
 
-    _layouts = RowLayouts()
+    _layouts = RowLayouts(MOST_ALIKE)
 
     def put_messages(self, batch: InnerMessage) -> PutMessageResult:
         """Append the messages of a batch (request 320) one after the other, all or none (asyncPutMessages)."""

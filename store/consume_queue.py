@@ -10,7 +10,6 @@ message of a queue it has the offset 0, in a gap that of the next record.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 
 from ..common.record_layout import CQ_UNIT, CQ_UNIT_SIZE, MAGIC_V1, MAGIC_V2
@@ -18,6 +17,7 @@ from ..common.topics import SCHEDULE_TOPIC
 from .filesystem import FileSystem
 from .mapped_file import MappedFile
 from .mapped_file_queue import MappedFileQueue
+from .row_layouts import RowLayouts
 
 #: Writes a whole record: `struct.Struct.pack_into` of its layout.
 Packer = Callable[..., None]
@@ -27,9 +27,8 @@ _FIRST_STEP = 4096
 _LOOKED_AT_AFTER_CLEAN_STOP = 100
 _LAST_STEP = 256 * 1024
 _pack_unit = CQ_UNIT.pack_into
-#: Packers of several units, by count; larger batches are put unit by unit.
-_UNITS_AT_ONCE = 256
-_unit_packers: dict[int, Packer] = {}
+#: For putting several units; those of larger batches are put one by one.
+_rows = RowLayouts(256)
 _unpack_unit = CQ_UNIT.unpack_from
 
 
@@ -151,11 +150,9 @@ class ConsumeQueue:
         """Append several units, given as one row of numbers; room must have been made for them."""
         count = len(numbers) // 3
         file = self._file
-        if count <= min(self.room, _UNITS_AT_ONCE) and file is not None:
-            pack = _unit_packers.get(count)
-            if pack is None:
-                pack = _unit_packers[count] = struct.Struct(">" + "qiq" * count).pack_into
-            pack(self._view, file.wrote, *numbers)
+        layout = _rows.get("qiq", count) if count <= self.room else None
+        if layout is not None and file is not None:
+            layout.pack_into(self._view, file.wrote, *numbers)
             file.wrote += count * CQ_UNIT_SIZE
             self.room -= count
             self.next_offset += count

@@ -241,12 +241,13 @@ class IndexService:
         """As `put_keys`, but the keys wait until they are BLOCK_KEYS, or `settle` is called.
 
         What waits is in none of the files, nor in what the checkpoint says of them: recovery puts it once more."""
+        found: list[str] = []
         if sys_flag & _TRANSACTION_BITS != _ROLLBACK:
-            found = [] if unique_key is None else [f"{topic}#{unique_key}"]
+            if unique_key is not None:
+                found.append(f"{topic}#{unique_key}")
             if keys:
                 found += [f"{topic}#{key}" for key in keys.split(" ") if key]
-            self.pending.add(found, phy_offset, store_timestamp)
-        self.pending.seen = phy_offset
+        self.pending.add(found, phy_offset, store_timestamp)
         if self.pending.is_full:
             self.settle()
 

@@ -20,6 +20,7 @@ from .filter import MIN_TAGS_CODE, MessageFilter
 from .get_result import GetMessageResult, GetStatus, QueryMessageResult
 from .index_service import IndexService
 from .offset_by_time import Boundary, offset_by_time
+from .row_layouts import RowLayouts
 from .store_stats import StoreStats
 
 #: Bytes that one read returns at most, whatever the caller asks for (DefaultMessageStore.MAX_PULL_MSG_SIZE).
@@ -31,9 +32,7 @@ _NO_MESSAGES = GetStatus.NO_MESSAGE_IN_QUEUE
 _unpack_units = CQ_UNIT.iter_unpack
 #: Commitlog offset and size of a unit, and the offset of the next one.
 _FIRST_TWO = struct.Struct(">qi8xq")
-#: Units looked at in one go at most; offset and size of so many units in a row.
-_LONGEST_RUN = 128
-_runs: dict[int, struct.Struct] = {}
+_runs = RowLayouts(128)
 
 
 class StoreReader:
@@ -204,14 +203,14 @@ class StoreReader:
     def _collect_run(self, units: memoryview, most: int, most_bytes: int) -> GetMessageResult | None:
         """As `_collect` when all records lie side by side, as those of a batch do; else None."""
         count = min(most, len(units) // CQ_UNIT_SIZE)
-        if not 1 < count <= _LONGEST_RUN:
+        if count < 2:
             return None
         first, size, second = _FIRST_TWO.unpack_from(units)
         if first + size != second:
             return None
-        layout = _runs.get(count)
+        layout = _runs.get("qi8x", count)
         if layout is None:
-            layout = _runs[count] = struct.Struct(">" + "qi8x" * count)
+            return None
         fields: tuple[int, ...] = layout.unpack_from(units)
         end, total = fields[-2] + fields[-1], sum(fields[1::2])
         if end - first != total or total > most_bytes:

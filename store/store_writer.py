@@ -25,7 +25,6 @@ from .filesystem import FileSystem
 from .flush import FlushService
 from .index_service import IndexService
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
-from .pending_keys import BLOCK_KEYS
 from .running_flags import RunningFlags
 from .store_reader import Arriving, StoreReader
 
@@ -177,7 +176,7 @@ class StoreWriter(StoreReader):
             pending.offsets.append(physical)
             pending.timestamps.append(timestamp)
             pending.seen = physical
-            if len(pending.keys) >= BLOCK_KEYS:
+            if pending.is_full:
                 index.settle()
         elif self._indexing:
             self._put_keys(topic, unique_key, keys, physical, timestamp, 0)
