@@ -16,16 +16,27 @@ STORES = ("5.3.3-clean", "4.9.7-clean", "5.3.3-killed")
 
 
 @functools.cache
-def _unpacked(name: str) -> Path:
-    target = Path(tempfile.mkdtemp(prefix="rocketmq-golden-"))
+def _unpacked(name: str) -> tempfile.TemporaryDirectory[str]:
+    """The files of a golden store, once a run: the folder goes when the interpreter ends."""
+    folder = tempfile.TemporaryDirectory(prefix="rocketmq-golden-")
     with tarfile.open(GOLDEN / name / "store.tar.xz") as archive:
-        archive.extractall(target, filter="data")
-    return target
+        if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+            archive.extractall(folder.name, filter="data")
+        else:
+            archive.extractall(folder.name)
+    return folder
 
 
 def unpack_store(name: str, target: Path) -> Path:
-    """A private copy of golden store `name` under `target`; the path of its storePathRootDir."""
-    shutil.copytree(_unpacked(name) / "store", target / "store", ignore=shutil.ignore_patterns("timerwheel"))
+    """A private copy of golden store `name` under `target`, last written just now; the path of its storePathRootDir.
+
+    The archive's files carry the day of their recording: a broker started on them would delete what is older than
+    fileReservedTime, so that a test would fail from the third day on.
+    """
+    source = Path(_unpacked(name).name) / "store"
+    shutil.copytree(
+        source, target / "store", ignore=shutil.ignore_patterns("timerwheel"), copy_function=shutil.copyfile
+    )
     return target / "store"
 
 
