@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .declare import Opt
 from .outcome import Problem
-from .values import human_time
+from .values import human_time, positive
 
 if TYPE_CHECKING:
     from ..store.inspect.records import Broken
@@ -19,7 +19,12 @@ MAX_TOLD = 100
 
 DIRECTORY = Opt("STORE_DIR", help="the broker's storePathRootDir")
 COMMITLOG = Opt("--commitlog", help="the broker's storePathCommitLog, where it is not STORE_DIR/commitlog")
-SLOTS = Opt("--max-hash-slot-num", help="the broker's maxHashSlotNum, where it is not a quarter of maxIndexNum")
+# What is a key of the broker's configuration has the key's own spelling.
+SLOTS = Opt("--maxHashSlotNum", help="where not a quarter of maxIndexNum", parse=positive)
+SLOTS_TO_WRITE = Opt("--maxHashSlotNum", help="learnt from the store where it has an index", parse=positive)
+ENTRIES_TO_WRITE = Opt("--maxIndexNum", help="learnt from the store where it has an index", parse=positive)
+LOG_FILE_SIZE = Opt("--mappedFileSizeCommitLog", help="bytes; default what most files have", parse=positive)
+QUEUE_FILE_SIZE = Opt("--mappedFileSizeConsumeQueue", help="bytes; default what most files have", parse=positive)
 
 
 def offset_range(text: str) -> tuple[int, int]:
@@ -44,21 +49,46 @@ def pattern(text: str) -> re.Pattern[bytes]:
 
 
 def one_of(*words: str) -> Any:
-    """A parser that takes one of some words."""
+    """A parser that takes one of some words, in any case of letters."""
+    by_lower = {word.lower(): word for word in words}
 
     def parse(text: str) -> str:
         word = text.strip().lower()
         if word == "utf8" and "utf-8" in words:
             word = "utf-8"
-        if word not in words:
+        if word not in by_lower:
             import difflib
 
-            near = difflib.get_close_matches(word, words, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"'{text}' is not one of {', '.join(words)}{hint}")
-        return word
+            near = difflib.get_close_matches(word, by_lower, n=1)
+            hint = f"; did you mean {by_lower[near[0]]}?" if near else ""
+            raise ValueError(f"'{text.strip()}' is not one of {', '.join(words)}{hint}")
+        return by_lower[word]
 
+    parse.words = words  # type: ignore[attr-defined]
     return parse
+
+
+def some_of(*words: str) -> Any:
+    """A parser that takes some of the words, separated by commas, as a tuple."""
+    single = one_of(*words)
+
+    def parse(text: str) -> tuple[str, ...]:
+        return tuple(single(part) for part in text.split(",") if part.strip())
+
+    parse.words = words  # type: ignore[attr-defined]
+    return parse
+
+
+def delay_levels(text: str) -> list[int]:
+    """The delays in ms of a messageDelayLevel, level 1 first."""
+    from ..store.inspect.columns import parse_delay_levels
+
+    try:
+        return parse_delay_levels(text)
+    except (ValueError, KeyError, IndexError):
+        raise ValueError(
+            f"'{text}' is no messageDelayLevel; give it as in the broker's file: '1s 5s 10s ... 2h'"
+        ) from None
 
 
 def open_store(directory: str, commitlog: str | None = None) -> StoreDirectory:

@@ -6,10 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from ...common.errors import RocketMQError
 from ...store.inspect.catalogue import UNDETECTABLE
 from ...store.inspect.check import PARTS, CheckOptions, CheckResult, check_store, start_of
-from ...store.inspect.columns import parse_delay_levels
 from ...store.inspect.findings import Finding, Severity
 from ...store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
 from ...store.inspect.source import StoreDirectory
@@ -18,6 +16,8 @@ from ..exit_codes import ExitCode
 from ..outcome import Cell, Outcome, Table
 from ..progress import progress_bar
 from ..run import Run
+from ..store_options import LOG_FILE_SIZE, SLOTS, some_of
+from ..store_options import delay_levels as parse_levels
 from ..values import natural, positive, timestamp
 from .store_predict import prediction_blocks
 
@@ -60,7 +60,10 @@ class StoreCheck(msgspec.Struct, rename="camel", kw_only=True):
 async def store_check(
     run: Run,
     directory: Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir")],
-    only: Annotated[str | None, Opt("--only", help="parts, separated by commas: " + ", ".join(PARTS))] = None,
+    only: Annotated[
+        tuple[str, ...] | None,
+        Opt("--only", help="parts, separated by commas: " + ", ".join(PARTS), parse=some_of(*PARTS), metavar="PARTS"),
+    ] = None,
     since: Annotated[
         int | None, Opt("--since", help="begin with the file that holds this time", parse=timestamp)
     ] = None,
@@ -83,15 +86,17 @@ async def store_check(
     reserved_hours: Annotated[
         int, Opt("--fileReservedTime", help="hours that files are kept (default 72)", parse=natural)
     ] = 72,
-    log_size: Annotated[
-        int | None, Opt("--mappedFileSizeCommitLog", help="bytes; default what most files have", parse=positive)
-    ] = None,
+    log_size: Annotated[int | None, LOG_FILE_SIZE] = None,
     delay_levels: Annotated[
-        str | None, Opt("--messageDelayLevel", help="the broker's delay levels, where not Apache's")
+        list[int] | None,
+        Opt(
+            "--messageDelayLevel",
+            help="the broker's delay levels, where not Apache's",
+            parse=parse_levels,
+            metavar="LEVELS",
+        ),
     ] = None,
-    slots: Annotated[
-        int | None, Opt("--maxHashSlotNum", help="where not a quarter of maxIndexNum", parse=positive)
-    ] = None,
+    slots: Annotated[int | None, SLOTS] = None,
 ) -> Outcome:
     """Nothing is written. The exit code is by the worst finding: 10 warning, 11 error, 12 critical, 0 for less.
 
@@ -101,9 +106,9 @@ async def store_check(
     store = StoreDirectory(directory, commitlog)
     start = resume if resume is not None else start_of(store, since) if since is not None else 0
     options = CheckOptions(
-        parts=_parts(only), crc=not no_crc, start=start, max_seconds=max_duration, live=live,
+        parts=only or PARTS, crc=not no_crc, start=start, max_seconds=max_duration, live=live,
         reserved_hours=reserved_hours,
-        file_size=log_size, delay_levels=_levels(delay_levels), max_hash_slot_num=slots,
+        file_size=log_size, delay_levels=delay_levels, max_hash_slot_num=slots,
     )  # fmt: skip
     with progress_bar("checking", start, store.commitlog.max_offset) as progress:
         result = check_store(store, options, progress)
@@ -126,26 +131,6 @@ async def store_check(
 
         outcome.text = sarif(data.findings, directory)
     return outcome
-
-
-def _parts(text: str | None) -> tuple[str, ...]:
-    if text is None:
-        return PARTS
-    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
-    if unknown := [part for part in chosen if part not in PARTS]:
-        raise RocketMQError(f"there is no part '{unknown[0]}' to check", "choose of: " + ", ".join(PARTS))
-    return chosen
-
-
-def _levels(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return parse_delay_levels(text)
-    except (ValueError, KeyError, IndexError):
-        raise RocketMQError(
-            f"'{text}' is no messageDelayLevel", "give it as in the broker's file: '1s 5s 10s ... 2h'"
-        ) from None
 
 
 def _data(directory: str, start: int, result: CheckResult) -> StoreCheck:

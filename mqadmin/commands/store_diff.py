@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from ...store.inspect.diff import Difference, Totals
+from ...store.inspect.diff import COMPARED, PLACEMENT, Difference, StoreDiff, Totals, beyond_units
 from ..declare import Opt, command
 from ..exit_codes import ExitCode
 from ..outcome import Cell, Outcome
 from ..run import Run
-from ..store_options import open_store
+from ..store_options import open_store, some_of
 from ..streaming import Stream
 from ..values import natural, positive
 
@@ -43,8 +43,13 @@ async def store_diff(
     topic: Annotated[str | None, Opt("-t", "--topic", help="only this topic")] = None,
     queue: Annotated[int | None, Opt("-q", "--queue", help="only this queue id", parse=natural)] = None,
     ignore: Annotated[
-        str | None,
-        Opt("--ignore", help="fields that may differ, separated by commas, for example storeHost", metavar="FIELDS"),
+        tuple[str, ...] | None,
+        Opt(
+            "--ignore",
+            help="fields that may differ, separated by commas, for example storeHost",
+            parse=some_of(*COMPARED),
+            metavar="FIELDS",
+        ),
     ] = None,
     content: Annotated[
         bool,
@@ -60,11 +65,7 @@ async def store_diff(
 
     A range of queue offsets that one side lacks is one difference with a count.
     """
-    from ...store.inspect.diff import PLACEMENT, StoreDiff, beyond_units
-
-    ignored = {field.strip() for field in (ignore or "").split(",") if field.strip()} | set(
-        PLACEMENT if content else ()
-    )
+    ignored = {*(ignore or ()), *(PLACEMENT if content else ())}
     stores = (open_store(store_a), open_store(store_b))
     comparison = StoreDiff(*stores, ignore=frozenset(ignored), topic=topic, queue_id=queue)
     stream = Stream(

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import msgspec
 
-from ...common.errors import RocketMQError
 from ...store.inspect.catalogue import CATALOGUE, UNDETECTABLE
 from ..declare import Opt, command
+from ..errors import usage
 from ..outcome import Cell, Outcome, Table
 from ..run import Run
 
@@ -38,7 +38,7 @@ async def store_explain(
     """The severity is the usual one; a finding may say another where the case is lighter or graver."""
     if kind is not None and kind.upper() not in CATALOGUE:
         near = difflib.get_close_matches(kind.upper(), CATALOGUE, 1)
-        raise RocketMQError(
+        raise usage(
             f"there is no finding '{kind}'",
             f"did you mean {near[0]}?" if near else "`mqadmin store explain` without an id lists all",
         )

@@ -6,14 +6,13 @@ from typing import Annotated
 
 import msgspec
 
-from ...common.errors import RocketMQError
 from ...store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
 from ...store.inspect.source import StoreDirectory
 from ..declare import Opt, command
 from ..exit_codes import ExitCode
 from ..outcome import Cell, Outcome, Table
 from ..run import Run
-from ..values import positive
+from ..store_options import LOG_FILE_SIZE, QUEUE_FILE_SIZE, SLOTS, one_of
 
 _NAMES = {"5.3": "Apache 5.3", "4.9": "Apache 4.9", "ours": "mqbroker (ours)"}
 
@@ -34,25 +33,19 @@ class StorePredictions(msgspec.Struct, rename="camel", kw_only=True):
 async def store_predict(
     run: Run,
     directory: Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir")],
-    broker: Annotated[str, Opt("--broker", help="5.3, 4.9, ours or all (default all)")] = "all",
+    broker: Annotated[
+        str, Opt("--broker", help=f"{', '.join(BROKERS)} or all (default all)", parse=one_of(*BROKERS, "all"))
+    ] = "all",
     commitlog: Annotated[
         str | None, Opt("--commitlog", help="storePathCommitLog, where it is not below STORE_DIR")
     ] = None,
-    log_size: Annotated[
-        int | None, Opt("--mappedFileSizeCommitLog", help="bytes; default what most files have", parse=positive)
-    ] = None,
-    queue_size: Annotated[
-        int | None, Opt("--mappedFileSizeConsumeQueue", help="bytes; default what most files have", parse=positive)
-    ] = None,
-    slots: Annotated[
-        int | None, Opt("--maxHashSlotNum", help="where not a quarter of maxIndexNum", parse=positive)
-    ] = None,
+    log_size: Annotated[int | None, LOG_FILE_SIZE] = None,
+    queue_size: Annotated[int | None, QUEUE_FILE_SIZE] = None,
+    slots: Annotated[int | None, SLOTS] = None,
     no_crc: Annotated[bool, Opt("--no-crc", help="the broker runs with checkCRCOnRecover=false")] = False,
 ) -> Outcome:
     """Whether it starts, from where it reads, where it cuts the log, which messages are lost, which index files are
     dropped. Nothing is changed. The exit code is 12 where a broker refuses to start or messages are lost."""
-    if broker not in (*BROKERS, "all"):
-        raise RocketMQError(f"there is no prediction for '{broker}'", "choose of: all, " + ", ".join(BROKERS))
     options = PredictOptions(
         log_file_size=log_size, queue_file_size=queue_size, max_hash_slot_num=slots, check_crc=not no_crc
     )

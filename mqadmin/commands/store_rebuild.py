@@ -14,6 +14,7 @@ from ..declare import Opt, command
 from ..outcome import Outcome, Problem
 from ..progress import progress_bar
 from ..run import Run
+from ..store_options import ENTRIES_TO_WRITE, SLOTS_TO_WRITE
 from ..values import positive
 
 
@@ -37,12 +38,8 @@ async def store_rebuild(
         int | None,
         Opt("--mappedFileSizeConsumeQueue", help="bytes; learnt from the store where it has queues", parse=positive),
     ] = None,
-    slots: Annotated[
-        int | None, Opt("--maxHashSlotNum", help="learnt from the store where it has an index", parse=positive)
-    ] = None,
-    entries: Annotated[
-        int | None, Opt("--maxIndexNum", help="learnt from the store where it has an index", parse=positive)
-    ] = None,
+    slots: Annotated[int | None, SLOTS_TO_WRITE] = None,
+    entries: Annotated[int | None, ENTRIES_TO_WRITE] = None,
 ) -> Outcome:
     """Stop the broker first. To use the result, replace `consumequeue`, `index` and `checkpoint` of the store by it."""
     store = StoreDirectory(directory)

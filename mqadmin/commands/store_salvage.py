@@ -14,6 +14,7 @@ from ..declare import Opt, command
 from ..outcome import Outcome
 from ..progress import progress_bar
 from ..run import Run
+from ..store_options import ENTRIES_TO_WRITE, SLOTS_TO_WRITE
 from ..values import positive
 
 
@@ -48,12 +49,8 @@ async def store_salvage(
         int | None,
         Opt("--mappedFileSizeConsumeQueue", help="bytes; learnt from the store where it has queues", parse=positive),
     ] = None,
-    slots: Annotated[
-        int | None, Opt("--maxHashSlotNum", help="learnt from the store where it has an index", parse=positive)
-    ] = None,
-    entries: Annotated[
-        int | None, Opt("--maxIndexNum", help="learnt from the store where it has an index", parse=positive)
-    ] = None,
+    slots: Annotated[int | None, SLOTS_TO_WRITE] = None,
+    entries: Annotated[int | None, ENTRIES_TO_WRITE] = None,
 ) -> Outcome:
     """Stop the broker first. Records keep their commitlog offsets; queue offsets move up behind what is lost, and the
     offsets of the consumers with them. The proof lists every record kept, changed or dropped, and why: `mqadmin store

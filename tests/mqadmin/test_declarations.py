@@ -9,6 +9,8 @@ import pytest
 
 from rocketmq_ops.mqadmin import declare, registry
 from rocketmq_ops.mqadmin import main as mqadmin
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.store.config import MessageStoreConfig
 from tests.golden_data import facts
 
 APACHE = {entry["name"]: entry for entry in facts("5.3.3", "mqadmin-commands")}
@@ -96,3 +98,44 @@ def test_single_dash_long_options_are_taken(capsys: pytest.CaptureFixture[str]) 
     assert declare.single_dash_longs(declaration(entry), argv) == [
         *("--topic", "T", "-o", "true", "--clusterName=C", "--namesrvAddr", "h:1", "--order")
     ]
+
+
+def _store_options() -> list[tuple[str, declare.Opt]]:
+    return [
+        (entry.name, option)
+        for entry in registry.ENTRIES
+        if entry.name.startswith("store ")
+        for _, option, _ in declaration(entry).options().values()
+    ]
+
+
+def test_the_store_commands_spell_an_option_in_one_way() -> None:
+    """What is a configuration key has that key's spelling, and no name is spelt with other letters elsewhere."""
+    spellings: dict[str, set[str]] = {}
+    for _, option in _store_options():
+        for name in option.names:
+            if name.startswith("--"):
+                spellings.setdefault(name.replace("-", "").lower(), set()).add(name)
+    assert {bare: names for bare, names in spellings.items() if len(names) > 1} == {}
+    keys = {name.lower(): name for name in MessageStoreConfig.__struct_fields__}
+    for bare, names in spellings.items():
+        if bare in keys:
+            assert names == {f"--{keys[bare]}"}
+    assert "maxhashslotnum" in spellings
+
+
+def test_a_choice_that_there_is_not_is_a_usage_error(cli: Any) -> None:
+    tried = 0
+    for entry in registry.ENTRIES:
+        for _, option, _ in declaration(entry).options().values():
+            words = getattr(option.parse, "words", None)
+            if words is None:
+                continue
+            fill = [str(i) for i, o in enumerate(declaration(entry).options().values()) if o[1].positional]
+            ran = cli(None, *entry.name.split(), *fill, option.names[0], "nowhere")
+            assert ran.code == ExitCode.USAGE, (entry.name, option.names, ran.err)
+            assert "'nowhere' is not one of" in ran.err
+            tried += 1
+    assert tried >= 6
+    for wrong in (["store", "explain", "CL-NOTHING"], ["store", "check", "x", "--messageDelayLevel", "1x"]):
+        assert cli(None, *wrong).code == ExitCode.USAGE
