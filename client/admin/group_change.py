@@ -162,6 +162,7 @@ async def delete(
     fan = await admin.fan_out(brokers, one)
     fan.require_some(f"deleting group {group}")
     report = ChangeReport(plan, list(fan.answers.values()), fan.failures)
+    report.notes += [_MADE_ANEW.format(c.target, group) for c in report.changes if c.state == "no_effect"]
     if broker_addr is None and cluster is not None and not fan.errors:
         for topic in (retry_topic(group), dlq_topic(group)):
             part = await delete_topic(admin, topic, cluster, plan=plan)
@@ -169,6 +170,15 @@ async def delete(
             report.failures += part.failures
             report.notes += part.notes
     return report
+
+
+_MADE_ANEW = (
+    "{} has group {} again after deleting it: a consumer is online, or the broker is Apache's 5.5, which makes a group "
+    "anew with default settings when it is deleted without its offsets (autoCreateSubscriptionGroup=true); "
+    "deleting its offsets too (removeOffset) avoids the latter"
+)
+"""AdminBrokerProcessor.deleteSubscriptionGroup of 5.5.0 asks LiteMetadataUtil.isLiteGroupType about the deleted group,
+which creates it."""
 
 
 async def _delete_one(admin: MQAdmin, broker: BrokerAddress, group: str, remove_offset: bool, plan: bool) -> Change:

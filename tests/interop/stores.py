@@ -13,7 +13,7 @@ from typing import Any
 from tests.interop.apache import Driver
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-NAMES = ("5.3.3-clean", "4.9.7-clean", "5.3.3-killed")
+NAMES = ("5.3.3-clean", "4.9.7-clean", "5.3.3-killed", "5.5.0-clean")
 
 # The golden stores' file sizes: a broker must be told, they are not in the files.
 SIZES = {

@@ -207,18 +207,19 @@ def test_offsets_and_index_are_taken_over(carried: Carried) -> None:
     assert key["msgId"] in carried.driver.mqadmin("queryMsgByKey", *words, "-k", key["properties"]["KEYS"].split()[0])
 
 
-def test_and_back_to_ours(written: Written, scratch: Path, drivers: Callable[[str], Driver]) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_and_back_to_ours(written: Written, version: str, scratch: Path, drivers: Callable[[str], Driver]) -> None:
     """Apache's broker adds to the store, dies, and ours goes on with all of it."""
-    driver, folder = drivers("5.3.3"), scratch / f"back-{written.how}"
+    driver, folder = drivers(version), scratch / f"back-{written.how}-{version}"
     store = stores.copy_store(written.store, folder)
     nameserver = OurNameServer(folder / "namesrv")
     nameserver.child.wait_for("boot success")
-    broker = Broker("5.3.3", folder / "apache", nameserver.address, store=store, settings=stores.SIZES)
+    broker = Broker(version, folder / "apache", nameserver.address, store=store, settings=stores.SIZES)
     try:
         broker.wait_ready()
         wait_for_route(nameserver.address, "CarryOrdered", broker.name)
         messages = [{"topic": "CarryOrdered", "queue": i % 4, "body": f"theirs {i}"} for i in range(8)]
-        driver.ask("send", namesrv=nameserver.address, group=f"back-{written.how}", messages=messages)
+        driver.ask("send", namesrv=nameserver.address, group=folder.name.replace(".", "_"), messages=messages)
         expected = driver.ask("pull", namesrv=nameserver.address, topic="CarryOrdered")
     finally:
         broker.child.kill()

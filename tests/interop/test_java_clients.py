@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.interop.apache import Driver, DriverError, wait_until
 from tests.interop.ours import DevPair
+from tests.interop.toolchain import VERSIONS
 
 Name = Callable[[str], str]
 
@@ -177,7 +178,7 @@ def test_compressed_bodies(drivers: Callable[[str], Driver], pair: Any, name: Na
         compressOver=1_000_000,
     )
     assert len(whole) == 5
-    for version in ("5.3.3", "4.9.7"):
+    for version in VERSIONS:
         got = drivers(version).ask("pull", namesrv=pair.namesrv_address, topic=topic)
         assert [m["bodyLength"] for m in got] == [20_000, 20_001, 20_002, 20_003, 20_004] * 2
         assert [m["bodySha256"] for m in got[:5]] == [m["bodySha256"] for m in got[5:]]

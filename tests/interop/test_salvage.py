@@ -24,8 +24,7 @@ from rocketmq_ops.store.inspect.source import StoreDirectory
 from rocketmq_ops.store.inspect.verify import verify
 from rocketmq_ops.store.message_store import MessageStore
 
-VERSION = "5.3.3"
-GOLDEN = "5.3.3-clean"
+VERSIONS = ("5.3.3", "5.5.0")  # each on the golden store that it wrote
 # Their queues grow when the broker starts: it delivers what was delayed.
 GROWING = ("GoldDelay", "SCHEDULE_TOPIC_XXXX", "RMQ_SYS", "rmq_sys", "%RETRY%", "OFFSET_MOVED")
 OUR_SIZES = {**stores.SIZES, "mappedFileSizeCommitLog": "65536"}
@@ -79,11 +78,16 @@ def nameserver(scratch: Path) -> Iterator[str]:
     server.child.kill()
 
 
+def golden(version: str) -> str:
+    return f"{version}-clean"
+
+
 def check_served(
     driver: Driver, nameserver: str, folder: Path, store: Path, expected: Queues, sizes: dict[str, str], keyed: str
 ) -> None:
     """Start Apache's broker on the store and pull every queue: each holds what is expected, and nothing else."""
-    broker = Broker(VERSION, folder / "apache", nameserver, store=store, name=f"broker-{folder.name}", settings=sizes)
+    version = driver.version
+    broker = Broker(version, folder / "apache", nameserver, store=store, name=f"broker-{folder.name}", settings=sizes)
     try:
         broker.wait_ready()
         wait_for_route(nameserver, keyed, broker.name)
@@ -104,19 +108,20 @@ def check_served(
         broker.child.kill()
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 def test_apaches_broker_serves_a_store_with_rebuilt_queues_and_index(
-    scratch: Path, nameserver: str, drivers: Callable[[str], Driver]
+    version: str, scratch: Path, nameserver: str, drivers: Callable[[str], Driver]
 ) -> None:
-    folder = scratch / "rebuilt"
-    store = stores.unpack(GOLDEN, folder)
+    folder = scratch / f"rebuilt-{version}"
+    store = stores.unpack(golden(version), folder)
     rebuild(StoreDirectory(store), folder / "new")
     for name in ("consumequeue", "index"):
         shutil.rmtree(store / name)
     (store / "checkpoint").unlink()
     for name in ("consumequeue", "index", "checkpoint"):
         (folder / "new" / name).rename(store / name)
-    expected = stores.by_queue(stores.manifest(GOLDEN))
-    check_served(drivers(VERSION), nameserver, folder, store, expected, stores.SIZES, "GoldOrders")
+    expected = stores.by_queue(stores.manifest(golden(version)))
+    check_served(drivers(version), nameserver, folder, store, expected, stores.SIZES, "GoldOrders")
 
 
 def flip(store: Path, offset: int, mask: int = 0x10) -> None:
@@ -128,9 +133,9 @@ def flip(store: Path, offset: int, mask: int = 0x10) -> None:
         log.write(bytes([old ^ mask]))
 
 
-def damage_middle(store: Path) -> None:
+def damage_middle(store: Path, name: str) -> None:
     """Bodies, a magic, fields, and a zeroed range: what leads to filler, renumbered queues and repairs."""
-    orders = [m["commitLogOffset"] for m in stores.manifest(GOLDEN) if m["topic"] == "GoldOrders"]
+    orders = [m["commitLogOffset"] for m in stores.manifest(name) if m["topic"] == "GoldOrders"]
     for offset in orders[10:16:2]:
         flip(store, offset + 88)
     flip(store, orders[20] + 4)
@@ -142,13 +147,14 @@ def damage_middle(store: Path) -> None:
     flip(store, 262144 + 5)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("unclean", [False, True])
 def test_apaches_broker_serves_what_the_proof_of_a_salvage_says(
-    unclean: bool, scratch: Path, nameserver: str, drivers: Callable[[str], Driver]
+    unclean: bool, version: str, scratch: Path, nameserver: str, drivers: Callable[[str], Driver]
 ) -> None:
-    folder = scratch / f"salvaged-{'unclean' if unclean else 'clean'}"
-    damaged, saved = stores.unpack(GOLDEN, folder / "damaged"), folder / "store"
-    damage_middle(damaged)
+    folder = scratch / f"salvaged-{'unclean' if unclean else 'clean'}-{version}"
+    damaged, saved = stores.unpack(golden(version), folder / "damaged"), folder / "store"
+    damage_middle(damaged, golden(version))
     result = salvage(StoreDirectory(damaged), saved)
     assert result.dropped == 4  # three bodies and the zeroed range; what one field makes whole is mended
     assert result.changed > 50
@@ -158,9 +164,9 @@ def test_apaches_broker_serves_what_the_proof_of_a_salvage_says(
         (saved / "checkpoint").unlink()
         shutil.rmtree(saved / "consumequeue")
         shutil.rmtree(saved / "index")
-    expected = Proof.read(saved).expected(stores.manifest(GOLDEN))
-    assert sum(map(len, expected.values())) > 400
-    check_served(drivers(VERSION), nameserver, folder, saved, expected, stores.SIZES, "GoldOrders")
+    expected = Proof.read(saved).expected(stores.manifest(golden(version)))
+    assert sum(map(len, expected.values())) > {"5.3.3": 400, "5.5.0": 380}[version]
+    check_served(drivers(version), nameserver, folder, saved, expected, stores.SIZES, "GoldOrders")
 
 
 def write_store(root: Path) -> list[stores.Message]:
@@ -192,10 +198,11 @@ def write_store(root: Path) -> list[stores.Message]:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 def test_apaches_broker_passes_over_a_file_that_is_all_blank(
-    scratch: Path, nameserver: str, drivers: Callable[[str], Driver]
+    version: str, scratch: Path, nameserver: str, drivers: Callable[[str], Driver]
 ) -> None:
-    folder = scratch / "blank"
+    folder = scratch / f"blank-{version}"
     messages = write_store(folder / "damaged")
     assert len(messages) == 600
     (folder / "damaged" / "commitlog" / f"{65536:020d}").unlink()
@@ -212,12 +219,17 @@ def test_apaches_broker_passes_over_a_file_that_is_all_blank(
         '"topicSysFlag":0,"writeQueueNums":4}}}'
     )
     broker = Broker(
-        VERSION, folder / "apache", nameserver, store=folder / "store", name="broker-blank", settings=OUR_SIZES
+        version,
+        folder / "apache",
+        nameserver,
+        store=folder / "store",
+        name=f"broker-blank-{version}",
+        settings=OUR_SIZES,
     )
     try:
         broker.wait_ready()
         wait_for_route(nameserver, "SavedTopic", broker.name)
-        found = stores.read_queues(drivers(VERSION), nameserver, expected, broker.name)
+        found = stores.read_queues(drivers(version), nameserver, expected, broker.name)
         for queue, wanted in expected.items():
             got = [
                 {name: m[name] for name in ("queueOffset", "commitLogOffset", "msgId", "flag")} for m in found[queue]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".interop-cache"
 POM = Path(__file__).parent / "maven" / "pom.xml"
 DRIVER_SOURCES = Path(__file__).parent / "java"
-VERSIONS = ("5.3.3", "4.9.7")
+VERSIONS = ("5.3.3", "4.9.7", "5.5.0")
 MIN_JDK = 17
 
 # What Apache's broker needs opened on JDK 17: it unmaps and warms its files through JDK internals.
