@@ -12,6 +12,7 @@ and means "none". All numbers are big-endian.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .filesystem import StoreFile
@@ -19,6 +20,9 @@ from .filesystem import StoreFile
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+#: Store timestamp (ms) of the record at a commitlog offset, -1 when it is not there.
+StoreTime = Callable[[int], int]
 
 HEADER_SIZE = 40
 SLOT_SIZE = 4
@@ -30,6 +34,8 @@ ENTRY = struct.Struct(">iqii")
 _SLOT = struct.Struct(">i")
 _OFFSET = struct.Struct(">q")
 _INT_MAX = 0x7FFFFFFF
+#: So much later than its entry says may a message have been stored, ms.
+_UNIT_MS = 999
 
 #: Blocks for slots are taken in chunks of this many bytes as they are hit, so that a broker with few messages
 #: takes little disk, and all at once as soon as more than _FEW_CHUNKS are in use.
@@ -260,11 +266,14 @@ class IndexFile:
         """True when messages of the file may lie in the time window [begin, end] (ms)."""
         return begin <= self.end_timestamp and end >= self.begin_timestamp
 
-    def select(self, key_hash: int, max_num: int, begin: int, end: int, offsets: list[int]) -> None:
+    def select(
+        self, key_hash: int, max_num: int, begin: int, end: int, offsets: list[int], store_time: StoreTime
+    ) -> None:
         """Append commitlog offsets of a key's messages, newest first, until there are `max_num` in the list.
 
-        Other keys of equal hash are among them. As an entry holds whole seconds, a message counts as up to 1 s
-        older than it is (mirrors selectPhyOffset)."""
+        Other keys of equal hash are among them. An entry holds whole seconds, so that a message of the last second
+        before `begin` or `end` (ms) is judged by the `store_time` of its record, where Apache's broker misses it or
+        gives one too many (mirrors selectPhyOffset)."""
         position = HEADER_SIZE + key_hash % self.slot_num * SLOT_SIZE
         if self._fresh and not self._slots_ready and not self._chunks[position >> _CHUNK_BITS]:
             return  # a slot nobody has written to; reading it would take a disk block on some file systems
@@ -275,10 +284,13 @@ class IndexFile:
             found, phy_offset, seconds, before = _unpack_entry(view, self.entries_at + number * ENTRY_SIZE)
             if seconds < 0:
                 return
-            time = self.begin_timestamp + seconds * 1000
-            if found == key_hash and begin <= time <= end and phy_offset not in offsets:
-                offsets.append(phy_offset)
-            if time < begin:
+            # The first entry counts its seconds from the file before, see `_put_first`; the file begins with it.
+            time = self.begin_timestamp + (seconds * 1000 if number > 1 else 0)
+            if found == key_hash and begin <= time + _UNIT_MS and time <= end and phy_offset not in offsets:
+                inside = begin <= time and time + _UNIT_MS <= end
+                if inside or begin <= store_time(phy_offset) <= end:
+                    offsets.append(phy_offset)
+            if time + _UNIT_MS < begin:
                 return
             # A chain only ever leads to older entries; anything else is damage and ends it.
             limit, number = number, before

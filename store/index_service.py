@@ -21,7 +21,7 @@ from ..common.javatypes import hash_onto, unique_key_hash_onto
 from .checkpoint import IndexNote, StoreCheckpoint
 from .config import MessageStoreConfig
 from .filesystem import FileSystem
-from .index_file import HEADER, IndexFile, file_size, index_hash
+from .index_file import HEADER, IndexFile, StoreTime, file_size, index_hash
 from .pending_keys import PendingKeys
 from .running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
 
@@ -368,17 +368,20 @@ class IndexService:
 
     # -- reading
 
-    def query_offset(self, topic: str, key: str, max_num: int, begin: int, end: int) -> QueryOffsetResult:
+    def query_offset(
+        self, topic: str, key: str, max_num: int, begin: int, end: int, store_time: StoreTime
+    ) -> QueryOffsetResult:
         """Commitlog offsets of messages with the key or unique key, stored in [begin, end] (ms), newest first.
 
-        At most `max_num` and at most maxMsgsNumBatch. Mirrors IndexService.queryOffset."""
+        At most `max_num` and at most maxMsgsNumBatch; `store_time` tells of messages in the first and last second.
+        Mirrors IndexService.queryOffset."""
         self.settle()
         offsets: list[int] = []
         max_num = min(max_num, self._config.maxMsgsNumBatch)
         key_hash = index_hash(hash_onto(f"{topic}#{key}"))
         for index_file in reversed(self._files):
             if index_file.time_matched(begin, end):
-                index_file.select(key_hash, max_num, begin, end, offsets)
+                index_file.select(key_hash, max_num, begin, end, offsets, store_time)
             if index_file.begin_timestamp < begin or len(offsets) >= max_num:
                 break
         last = self._last

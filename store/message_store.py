@@ -223,30 +223,22 @@ class MessageStore(BatchWriter):
             count += 1
         return count
 
-    def clean_unused_topics(self, retain: Iterable[str]) -> int:
-        """Remove the queues of all topics but some and the system's. Returns how many (cleanUnusedTopic)."""
+    def clean_unused_topics(self, retain: Iterable[str]) -> list[str]:
+        """Remove the queues of all topics but some and the system's. Returns which (cleanUnusedTopic)."""
         kept = set(retain)
-        return self.delete_topics(
-            [t for t in self.table if t not in kept and not is_system_topic(t) and not t.startswith("%LMQ%")]
-        )
+        unused = [t for t in self.table if t not in kept and not is_system_topic(t) and not t.startswith("%LMQ%")]
+        self.delete_topics(unused)
+        return unused
 
     def clean_expired(self, now: int) -> int:
-        """Delete expired files now, not only at deleteWhen, and queues whose last message is gone with them.
+        """Delete expired files now, not only at deleteWhen. `now` (ms) is only for the log.
 
-        `now` (ms) is only for the log. Returns how many commitlog files went. Raises OSError."""
+        The last file of a queue stays although its messages may all be gone, for it says where the queue goes on.
+        (Apache's cleanExpiredConsumerQueue removes such queues; they begin again at 0, and a group that had come
+        further does not see what follows.) Returns how many commitlog files went. Raises OSError."""
         log.info("expired files are deleted on demand at %d", now)
         self.cleaning.delete_manually()
-        count = self.cleaning.clean_now()
-        min_offset = self.commit_log.min_offset
-        for queue in self.all_queues():
-            last = queue.max_physical_offset
-            if 0 <= last < min_offset and not is_system_topic(queue.topic):
-                log.info("queue %d of %s has no message left, removed", queue.queue_id, queue.topic)
-                queue.destroy()
-                del self.table[queue.topic][queue.queue_id]
-        for topic in [topic for topic, queues in self.table.items() if not queues]:
-            self.delete_topics([topic])
-        return count
+        return self.cleaning.clean_now()
 
     # -- information
 

@@ -290,7 +290,11 @@ class StoreReader:
         if topic is not None:
             return self.store_time(topic, queue_id, self.min_offset(topic, queue_id))
         first = self.commit_log.min_offset
-        return self.commit_log.store_time(first, store_timestamp_position(0) + 8) if first >= 0 else -1
+        return self._store_time_at(first) if first >= 0 else -1
+
+    def _store_time_at(self, phys_offset: int) -> int:
+        """Store timestamp (ms) of the record at a commitlog offset, -1 when it is not there."""
+        return self.commit_log.store_time(phys_offset, store_timestamp_position(0) + 8)
 
     # -- queries
 
@@ -304,7 +308,7 @@ class StoreReader:
         result = QueryMessageResult()
         end = end_ms
         for _ in range(_QUERY_ROUNDS):
-            found = self.index.query_offset(topic, key, max_num, begin_ms, end)
+            found = self.index.query_offset(topic, key, max_num, begin_ms, end, self._store_time_at)
             if not found.phy_offsets:
                 break
             offsets = sorted(found.phy_offsets)
@@ -317,7 +321,7 @@ class StoreReader:
                     result.total_size += len(record)
             if result.total_size:
                 break
-            end = self.commit_log.store_time(offsets[0], store_timestamp_position(0) + 8)
+            end = self._store_time_at(offsets[0])
             if end < begin_ms:
                 break
         return result

@@ -150,9 +150,14 @@ class TopicAdmin:
         return request.reply(body=TopicList(topic_list=sorted(self._topics.system_topics)).encode())
 
     def clean_unused_topic(self, channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
-        """316: remove the queues of topics that are not in the table."""
-        self._controller.store.clean_unused_topics(set(self._topics.table))
-        log.warning("queues of unknown topics removed by %s", channel.remote)
+        """316: remove the queues of topics that are not in the table.
+
+        With the offsets of their groups, which would lie behind the end of a topic that is made anew (Apache keeps
+        them, and such a group does not see the first messages)."""
+        removed = self._controller.store.clean_unused_topics(set(self._topics.table))
+        for topic in removed:
+            self._controller.offsets.remove_topic(topic)
+        log.warning("queues of unknown topics removed by %s: %s", channel.remote, ", ".join(removed) or "none")
         return request.reply()
 
 

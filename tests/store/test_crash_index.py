@@ -209,7 +209,7 @@ def test_a_failed_sync_is_done_again() -> None:
     index.flush()
     clock.now += 60_000
     assert not index.sync_due()
-    assert index.query_offset("T", "k", 1, 0, HORIZON).phy_offsets == [100]
+    assert index.query_offset("T", "k", 1, 0, HORIZON, lambda _: 1000).phy_offsets == [100]
 
 
 @pytest.mark.parametrize("name", STORES)

@@ -219,5 +219,9 @@ def test_query_by_key_and_unique_key_gives_the_records(tmp_path: Path) -> None:
     assert keys("common", 4) == [26, 27, 28, 29]
     assert keys(f"U{17:031d}") == [17]
     assert keys("k1", begin=end - 5000) == [25, 28]
+    clock.now += 750
+    store.put_message(message(KEYS="late"))
+    assert keys("late", begin=clock.now, until=clock.now) == [30]
+    assert keys("late", begin=clock.now - 1000, until=clock.now - 1) == []
     assert keys("nothing") == []
     kill(store)

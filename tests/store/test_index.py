@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,19 @@ def stop(index: IndexService) -> None:
     index.close()
 
 
-def found(index: IndexService, key: str, topic: str = "T", begin: int = 0, end: int = HORIZON) -> list[int]:
-    return index.query_offset(topic, key, 64, begin, end).phy_offsets
+def not_asked(offset: int) -> int:
+    raise AssertionError(f"the entry of {offset} says enough")
+
+
+def found(
+    index: IndexService,
+    key: str,
+    topic: str = "T",
+    begin: int = 0,
+    end: int = HORIZON,
+    times: Callable[[int], int] = not_asked,
+) -> list[int]:
+    return index.query_offset(topic, key, 64, begin, end, times).phy_offsets
 
 
 # -- Apache's bytes
@@ -112,7 +124,7 @@ def test_keys_of_a_golden_store_lead_to_their_messages(name: str, tmp_path: Path
                 keyed.setdefault((message["topic"], key), set()).add(message["commitLogOffset"])
     assert len(keyed) > 300
     for (topic, key), offsets in keyed.items():
-        result = index.query_offset(topic, key, 64, 0, HORIZON)
+        result = index.query_offset(topic, key, 64, 0, HORIZON, not_asked)
         assert offsets <= set(result.phy_offsets)
         assert result.phy_offsets == sorted(result.phy_offsets, reverse=True)
         assert result.index_last_update_phyoffset >= max(offsets)
@@ -220,13 +232,37 @@ def test_time_window_and_maximum(tmp_path: Path) -> None:
     for i in range(200):
         index.put_keys("T", None, "k", i + 1, 1_000_000 + i * 1000)
     assert len(index.files) == 5
-    assert found(index, "k", begin=1_150_000, end=1_152_000) == [153, 152, 151]
-    assert index.query_offset("T", "k", 2, 0, HORIZON).phy_offsets == [200, 199]
-    assert index.query_offset("T", "k", 1000, 0, HORIZON).phy_offsets == list(range(200, 136, -1))
+    within = found(index, "k", begin=1_150_000, end=1_152_000, times=lambda offset: 999_000 + offset * 1000)
+    assert within == [153, 152, 151]
+    assert index.query_offset("T", "k", 2, 0, HORIZON, not_asked).phy_offsets == [200, 199]
+    assert index.query_offset("T", "k", 1000, 0, HORIZON, not_asked).phy_offsets == list(range(200, 136, -1))
     assert found(index, "k", begin=2_000_000) == []
     assert found(index, "k", end=999_000) == []
-    result = index.query_offset("T", "k", 1, 0, HORIZON)
+    result = index.query_offset("T", "k", 1, 0, HORIZON, not_asked)
     assert (result.index_last_update_timestamp, result.index_last_update_phyoffset) == (1_199_000, 200)
+
+
+@given(
+    st.lists(st.integers(0, 2500), min_size=1, max_size=30),
+    st.integers(2, 9),
+    st.lists(st.tuples(st.integers(-1100, 40_000), st.integers(0, 2500)), min_size=1, max_size=5),
+)
+def test_a_time_window_holds_what_lies_in_it_to_the_millisecond(
+    steps: list[int], entries: int, windows: list[tuple[int, int]]
+) -> None:
+    """An entry keeps whole seconds; both ends of the window count."""
+    index = make("/store", FaultyFileSystem(), slots=3, entries=entries)
+    first = now = 1_700_000_000_123
+    times: dict[int, int] = {}
+    for offset, step in enumerate(steps):
+        now += step
+        times[offset] = now
+        index.put_keys("T", None, "k", offset, now)
+    at_each = [(time - first, 0) for time in times.values()]
+    for begin, length in windows + at_each:
+        begin, end = first + begin, first + begin + length
+        matching = [offset for offset in sorted(times, reverse=True) if begin <= times[offset] <= end]
+        assert found(index, "k", begin=begin, end=end, times=times.__getitem__) == matching
 
 
 def test_names_rise_although_the_clock_does_not(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from rocketmq_ops.common.message import Message
 from rocketmq_ops.common.message_codec import decode_message_id, encode_batch
 from rocketmq_ops.common.sysflag import TRANSACTION_PREPARED_TYPE
 from rocketmq_ops.store import running_flags
+from rocketmq_ops.store.get_result import GetStatus
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.faults import FaultyFileSystem
@@ -284,23 +285,43 @@ def test_deleted_topics_begin_again_at_0(tmp_path: Path) -> None:
     assert not (tmp_path / "consumequeue" / "A").exists()
     assert store.consume_queue("A", 0) is None
     assert store.put_message(message("A")).queue_offset == 0
-    assert store.clean_unused_topics({"A", "C"}) == 1
+    assert store.clean_unused_topics({"A", "C"}) == ["B"]
     assert sorted(set(store.queues())) == [
         ("A", 0), ("C", 0), ("C", 1), ("SCHEDULE_TOPIC_XXXX", 0), ("SCHEDULE_TOPIC_XXXX", 1),
     ]  # fmt: skip
     kill(store)
 
 
-def test_queues_without_messages_left_go_on_demand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", ["clean", "killed"])
+def test_a_queue_whose_messages_have_all_expired_keeps_its_end(tmp_path: Path, stop: str) -> None:
+    """At the rounds of cleaning, on demand, and after a restart; 31 units reach into the second file, 60 fill two."""
     clock = Clock()
     store = open_store(tmp_path, clock=clock, fileReservedTime=0)
-    store.put_message(message("Old"))
+    lengths = {"One": 1, "Rolled": 31, "Full": 60}
+    for topic, count in lengths.items():
+        for _ in range(count):
+            store.put_message(message(topic))
     for _ in range(20):
         store.put_message(message("New", body=bytes(9000)))
     clock.now = 1 << 60
     assert store.clean_expired(clock.now) > 0
-    assert sorted(store.queues()) == [("New", 0)]
-    assert read_all(store, "New")[0].commit_log_offset == store.min_phy_offset
+    for start in range(3):
+        for topic, count in lengths.items():
+            assert (store.min_offset(topic, 0), store.max_offset(topic, 0)) == (count, count)
+            assert len(store.consume_queue(topic, 0).rows.files) == 1
+            assert store.get_message("g", topic, 0, count, 32).status == GetStatus.OFFSET_OVERFLOW_ONE
+            behind = store.get_message("g", topic, 0, 0, 32)
+            assert (behind.status, behind.next_begin_offset) == (GetStatus.OFFSET_TOO_SMALL, count)
+        assert read_all(store, "New")[0].commit_log_offset >= store.min_phy_offset
+        if start < 2:
+            if stop == "clean":
+                asyncio.run(store.shutdown())
+            else:
+                kill(store)
+            store = open_store(tmp_path, clock=clock, fileReservedTime=0)
+    for topic, count in lengths.items():
+        assert store.put_message(message(topic)).queue_offset == count
+        assert [found.queue_offset for found in read_all(store, topic)] == [count]
     kill(store)
 
 
