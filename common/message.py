@@ -143,10 +143,10 @@ def properties_to_string(properties: dict[str, str]) -> str:
 
 
 def string_to_properties(text: str) -> dict[str, str]:
-    """The dict of a wire form. Pieces without a 0x01 are dropped, as MessageDecoder.string2messageProperties does."""
+    """The dict of a wire form. Pieces without a name or a value are none (MessageDecoder.string2messageProperties)."""
     result: dict[str, str] = {}
     for piece in text.split(PROPERTY_SEPARATOR):
-        name, separator, value = piece.partition(NAME_VALUE_SEPARATOR)
-        if separator:
+        name, _, value = piece.partition(NAME_VALUE_SEPARATOR)
+        if name and value:
             result[name] = value
     return result

@@ -45,8 +45,7 @@ def _state(listing: StoreListing) -> list[Table | str]:
     elif not lock.held:
         holder = "there, held by no process"
     else:
-        who = f"process {lock.pid}" if lock.pid else "a process outside this namespace"
-        holder = f"held by {who}{f' ({lock.command})' if lock.command else ''}: a broker is running on this store"
+        holder = f"held by {lock.holder}: a broker is running on this store"
     pid = f", process {listing.abort_pid}" if listing.abort_pid else ""
     running = "there (a broker is running" if lock.held else "there (the last broker was not stopped cleanly"
     lines = [

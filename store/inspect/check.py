@@ -17,6 +17,7 @@ from .check_records import RecordCheck
 from .check_small_files import SmallFileCheck, multi_tag_topics
 from .columns import Dispatcher
 from .findings import Report
+from .running import running_broker
 from .scan import Block, walk_file
 from .source import StoreDirectory
 
@@ -25,7 +26,8 @@ PARTS: Final = ("commitlog", "records", "consumequeue", "index", "files")
 
 class CheckOptions(msgspec.Struct, kw_only=True):
     """What to check. `start` is the commitlog offset of a record to begin at; `max_seconds` stops the walk early;
-    `live` says that a broker is running on the store, so that what is not dispatched yet is no fault."""
+    `live` says that a broker is running on the store, so that what is not dispatched yet is no fault; it is assumed
+    where a process holds the broker's lock."""
 
     parts: tuple[str, ...] = PARTS
     crc: bool = True
@@ -59,6 +61,13 @@ def check_store(
     started = time.monotonic()
     deadline = None if options.max_seconds is None else started + options.max_seconds
     report = Report()
+    running = None if options.live else running_broker(store)
+    if running is not None:
+        options = msgspec.structs.replace(options, live=True)
+        report.add(
+            "AB-RUNNING", f"a broker is running: {running.holder} holds the lock; checked as with --live", file="lock",
+            pid=running.pid,
+        )  # fmt: skip
     log = CommitLogCheck(
         store.commitlog, report, crc=options.crc, reserved_hours=options.reserved_hours, live=options.live,
         file_size=options.file_size,

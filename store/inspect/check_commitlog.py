@@ -38,10 +38,16 @@ CHECK_WINDOW: Final = 4 << 20  # bytes; what is derived from a block takes sever
 SETTLE_TRIES: Final = 20
 SETTLE_SECONDS: Final = 0.01
 MAX_SHIFTS: Final = 1_000
+NO_HOST: Final = -1  # of a record whose hosts are IPv6
 DAY_MS: Final = 86_400_000
 BORN_AHEAD_MS: Final = DAY_MS  # how far a producer's clock may be ahead before it is reported
 BORN_BEHIND_MS: Final = 3650 * DAY_MS
 DEFAULT_RESERVED_HOURS: Final = 72
+
+
+def differs_in_one_byte(a: int, b: int) -> bool:
+    """True when two store hosts (address and port in one number) differ in one byte, as one that went wrong does."""
+    return sum(1 for byte in (a ^ b).to_bytes(8, "big") if byte) == 1
 
 
 class CommitLogCheck:
@@ -67,6 +73,9 @@ class CommitLogCheck:
         self._blanks: set[int] = set()  # files whose blank has another magic
         self._last: tuple[StoreFile, int, bytes] | None = None
         self._ends: list[tuple[StoreFile, Stop]] = []
+        self._host_tail: list[tuple[int, StoreFile, int]] = []  # host, file and offset of the last two records
+        self._hosts: set[int] = set()  # those of two records in a row
+        self._odd_hosts: list[tuple[int, StoreFile, int]] = []
 
     def blocks(self, start: int = 0, progress: Callable[[int], None] | None = None) -> Iterator[Block]:
         """Check every file from commitlog offset `start` (a record's) on; the blocks are yielded in order."""
@@ -76,6 +85,7 @@ class CommitLogCheck:
         self._check_ends()
         self._check_last()
         self._check_shifts()
+        self._check_odd_hosts()
         self._check_first()
 
     def _name(self, file: StoreFile) -> str:
@@ -344,13 +354,41 @@ class CommitLogCheck:
         v4 = head["sys_flag"] & V6_FLAGS == 0
         for field in ("born_port", "store_port"):
             self._each(block, v4 & ((head[field] < 0) | (head[field] > 65535)), "CL-HOST", "impossible port", field)
-        if block.count < 3:
-            return
         host = head["store_ip"].astype(np.int64) << 16 | (head["store_port"].astype(np.int64) & 0xFFFF)
-        before = np.concatenate((host[1:2], host[:-1]))
-        after = np.concatenate((host[1:], host[-2:-1]))
-        odd = v4 & (host != before) & (before == after)
-        self._each(block, odd, "CL-HOST", "storeHost is another than that of its neighbours", "store_ip")
+        host[~v4] = NO_HOST
+        before = self._host_tail
+        self._host_tail = [
+            (int(host[k]), block.file, int(block.offsets[k])) for k in range(max(0, block.count - 2), block.count)
+        ]
+        if len(self._host_tail) < 2:
+            self._host_tail = [*before[-1:], *self._host_tail]
+        if bool((host == host[0]).all()) and all(value == host[0] for value, _, _ in before):
+            self._hosts.add(int(host[0]))
+            return
+        self._judge_hosts(block, host, before)
+
+    def _judge_hosts(self, block: Block, host: Column, before: list[tuple[int, StoreFile, int]]) -> None:
+        """Keep each host that differs by one byte from the same host before and after it; `before` are the last two
+        records of the block before. Hosts of several records in a row are those of a broker."""
+        values = [value for value, _, _ in before] + host.tolist()
+        for k in range(1, len(values) - 1):
+            value, left = values[k], values[k - 1]
+            if value == left or value == values[k + 1]:
+                self._hosts.add(value)
+            elif left == values[k + 1] and NO_HOST not in (value, left) and differs_in_one_byte(value, left):
+                i = k - len(before)
+                file, offset = (block.file, int(block.offsets[i])) if i >= 0 else before[k][1:]
+                if len(self._odd_hosts) < MAX_SHIFTS:
+                    self._odd_hosts.append((value, file, offset))
+
+    def _check_odd_hosts(self) -> None:
+        for value, file, offset in self._odd_hosts:
+            if value not in self._hosts:
+                self.report.add(
+                    "CL-HOST", f"storeHost is another than that of its neighbours (record at {offset})",
+                    file=self._name(file), position=offset - file.base, offset=offset, field="store_ip",
+                    value=value >> 16,
+                )  # fmt: skip
 
     def _check_first(self) -> None:
         base = self.chain.min_offset

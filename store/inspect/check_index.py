@@ -5,6 +5,7 @@ What the entries say of the records is compared in `check_keys.py`. Layout: Inde
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,8 @@ from .source import StoreDirectory, StoreFile
 
 ENTRY_DTYPE: Final = np.dtype([("hash", ">i4"), ("offset", ">i8"), ("seconds", ">i4"), ("previous", ">i4")])
 CHUNK: Final = 200_000
+SETTLE_TRIES: Final = 20
+SETTLE_SECONDS: Final = 0.01
 
 
 @dataclass(slots=True)
@@ -96,8 +99,8 @@ class IndexCheck:
         for file in self._store.index_files:
             if self._live and file.size == 0 and file is self._store.index_files[-1]:
                 continue  # it is just being made
-            header = read_header(file)
             slots = slots_of(file.size, self._slots, self._entries)
+            header = self._header(file, slots)
             if header is None or not slots:
                 self.report.add(
                     "IX-LENGTH", f"{file.size} bytes is no size of an index file" +
@@ -118,6 +121,22 @@ class IndexCheck:
             self._one(view, capacity, judge=not (self._live and file is self._store.index_files[-1]))
             found.append(view)
         return found
+
+    def _header(self, file: StoreFile, slots: int | None) -> IndexHeaderView | None:
+        """The header. A running broker may be writing that of the newest file, so one that does not fit is read again
+        until it is the same twice."""
+        header = read_header(file)
+        if not self._live or not slots or file is not self._store.index_files[-1]:
+            return header
+        capacity = (file.size - HEADER_SIZE - slots * SLOT_SIZE) // ENTRY_SIZE
+        for _ in range(SETTLE_TRIES):
+            if header is None or 1 <= header.count <= capacity:
+                break
+            time.sleep(SETTLE_SECONDS)
+            before, header = header, read_header(file)
+            if header == before:
+                break
+        return header
 
     @staticmethod
     def _count_entries(file: StoreFile, slots: int, capacity: int) -> int:

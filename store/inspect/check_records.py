@@ -20,10 +20,14 @@ from ...common.sysflag import (
 from ...common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_dlq_topic, is_retry_topic
 from .columns import Dispatch
 from .findings import Report
+from .property_bytes import has_property
 from .scan import Block
 
-_TEXT: Final = rb"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"  # no control characters but tab and line breaks
-_WELL_FORMED: Final = re.compile(rb"(?:" + _TEXT + rb"++\x01" + _TEXT + rb"*+(?:\x02|\Z))*+")
+# A value is the application's and may hold any character but the separator; names are Java constants and plain text.
+# Either may be empty: a client may send that, and a broker keeps the bytes. A run of NULs is a block never written.
+_NAME: Final = rb"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_WELL_FORMED: Final = re.compile(rb"(?:" + _NAME + rb"*+\x01[^\x02]*+(?:\x02|\Z))*+")
+_ZEROED: Final = bytes(8)
 _CRC_PROPERTY: Final = b"__CRC32#\x01"
 _CRC_LENGTH: Final = len(_CRC_PROPERTY) + 10 + 1
 
@@ -40,7 +44,7 @@ class RecordCheck:
         """Check one block's records."""
         # One look at all of them is quick; which one is malformed is looked for only when one is.
         together = b"".join([p if p[-1:] == b"\2" else p + b"\2" for p in dispatch.properties if p])
-        if _WELL_FORMED.fullmatch(together) is None or not _is_utf8(together):
+        if not _well_formed(together):
             self._find_malformed(block, dispatch.properties)
         if _CRC_PROPERTY in together:
             for i, properties in enumerate(dispatch.properties):
@@ -51,7 +55,7 @@ class RecordCheck:
 
     def _find_malformed(self, block: Block, all_properties: list[bytes]) -> None:
         for i, properties in enumerate(all_properties):
-            if _WELL_FORMED.fullmatch(properties) is None or not _is_utf8(properties):
+            if not _well_formed(properties):
                 self._add(
                     "CL-PROPERTIES", block, i, "the properties are malformed", "propertiesLength", len(properties)
                 )
@@ -70,11 +74,11 @@ class RecordCheck:
         special = commit | (flags & (MULTI_TAGS_FLAG | NEED_UNWRAP_FLAG | INNER_BATCH_FLAG) != 0)
         for i in np.flatnonzero(special).tolist():
             flag, properties = int(flags[i]), dispatch.properties[i]
-            if commit[i] and not _has(properties, b"TRAN_MSG"):
+            if commit[i] and not has_property(properties, b"TRAN_MSG"):
                 self._add("CL-FLAG", block, i, "sysFlag says committed transaction, no property does", "sysFlag", flag)
             elif flag & MULTI_TAGS_FLAG and dispatch.topic(i) not in self._multi_tag:
                 self._add("CL-FLAG", block, i, "sysFlag says several tags, the topic has none", "sysFlag", flag)
-            elif flag & (NEED_UNWRAP_FLAG | INNER_BATCH_FLAG) and not _has(properties, b"INNER_NUM"):
+            elif flag & (NEED_UNWRAP_FLAG | INNER_BATCH_FLAG) and not has_property(properties, b"INNER_NUM"):
                 self._add("CL-FLAG", block, i, "sysFlag says inner batch, no property does", "sysFlag", flag)
 
     def _retries(self, block: Block, dispatch: Dispatch) -> None:
@@ -100,8 +104,8 @@ class RecordCheck:
         )  # fmt: skip
 
 
-def _has(properties: bytes, name: bytes) -> bool:
-    return properties.startswith(name + b"\x01") or b"\x02" + name + b"\x01" in properties
+def _well_formed(properties: bytes) -> bool:
+    return _WELL_FORMED.fullmatch(properties) is not None and _ZEROED not in properties and _is_utf8(properties)
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -6,7 +6,6 @@ Mirrors CommitLog.checkMessageAndReturnSize, MessageExtBrokerInner.tagsString2ta
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +14,14 @@ import numpy as np
 from ...common.javatypes import string_hash
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE, TRANSACTION_ROLLBACK_TYPE
 from ...common.topics import SCHEDULE_TOPIC
+from .property_bytes import finder
 from .scan import Block, Column
 
 DEFAULT_DELAY_LEVELS: Final = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SCHEDULE = SCHEDULE_TOPIC.encode()
 # The properties that dispatch looks at; a later one of the same name wins, as in a Java map.
-_WANTED = re.compile(rb"(?:\A|\x02)(TAGS|KEYS|UNIQ_KEY|DELAY)\x01([^\x02]*)")
+_WANTED = finder(b"TAGS", b"KEYS", b"UNIQ_KEY", b"DELAY")
 
 
 def parse_delay_levels(text: str = DEFAULT_DELAY_LEVELS) -> list[int]:

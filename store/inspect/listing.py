@@ -3,7 +3,6 @@ files."""
 
 from __future__ import annotations
 
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from .check_index import read_header, slots_of
 from .check_small_files import read_checkpoint
 from .lookup import queue_bounds
 from .records import STREAM_WINDOW, block_at
+from .running import LockState, lock_state
 from .scan import Block, Stop, walk_file
 from .source import FileChain, StoreDirectory, StoreFile
 
@@ -71,15 +71,6 @@ class ConfigRow(msgspec.Struct, rename="camel", kw_only=True):
     backup_state: str = "missing"
     backup_modified: int | None = None
     detail: str = ""
-
-
-class LockState(msgspec.Struct, rename="camel", kw_only=True):
-    """The `lock` file: whether it is there, whether a process holds it, and which as far as can be told."""
-
-    present: bool
-    held: bool | None
-    pid: int | None = None
-    command: str = ""
 
 
 class StoreListing(msgspec.Struct, rename="camel", kw_only=True):
@@ -272,47 +263,3 @@ def _config_state(store: StoreDirectory, name: str) -> tuple[int | None, str, in
     except FastjsonError as error:
         return len(data), "broken", modified, str(error)
     return len(data), "ok" if isinstance(value, dict) else "broken", modified, ""
-
-
-def lock_state(path: Path) -> LockState:
-    """Who holds the lock, from the kernel's list: opening the file could drop a lock of this very process."""
-    try:
-        status = path.stat()
-    except OSError:
-        return LockState(present=False, held=False)
-    try:
-        lines = Path("/proc/locks").read_text("ascii", "replace").splitlines()
-    except OSError:
-        return LockState(present=True, held=None)
-    for line in lines:
-        parts = line.split()
-        # "1: POSIX ADVISORY WRITE 1234 08:01:5678 0 0": process, device (hex) and inode
-        if len(parts) < 8 or parts[1] == "->" or not parts[5].endswith(f":{status.st_ino}"):
-            continue
-        pid = int(parts[4]) if parts[4].isdigit() else None
-        if _same_device(parts[5], status.st_dev) or (pid is not None and _has_open(pid, path)):
-            return LockState(present=True, held=True, pid=pid, command=_command_of(pid))
-    return LockState(present=True, held=False)
-
-
-def _same_device(text: str, device: int) -> bool:
-    major, minor, _ = text.split(":")
-    return (int(major, 16), int(minor, 16)) == (os.major(device), os.minor(device))
-
-
-def _has_open(pid: int, path: Path) -> bool:
-    """Whether a process has the file open, for file systems whose device numbers differ from those of the list."""
-    try:
-        return any(os.path.samefile(link, path) for link in Path(f"/proc/{pid}/fd").iterdir() if link.exists())
-    except OSError:
-        return False
-
-
-def _command_of(pid: int | None) -> str:
-    if pid is None:
-        return ""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return ""
-    return b" ".join(words).decode("utf-8", "replace").strip()[:200]

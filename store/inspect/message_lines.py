@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -36,13 +37,14 @@ _REST: Final = bytes(b for b in range(256) if b not in (1, 2, 0x5C))
 _SOUND: Final = frozenset(
     pattern for n in range(1, 200) for pattern in (b"\x01\x02" * n, b"\x01\x02" * (n - 1) + b"\x01")
 )
+_NOTHING: Final = re.compile(rb"\A\x01|\x02\x01|\x01\x02|\x01\Z")  # a piece without a name, or without a value
 _UNIQUE = '"UNIQ_KEY":"'
 
 
 def properties_json(raw: bytes) -> str:
-    """Properties as a JSON object. Bytes that are no UTF-8 become U+FFFD; pieces without a 0x01 are dropped."""
+    """Properties as a JSON object. Bytes that are no UTF-8 become U+FFFD; pieces without a name or a value are none."""
     rest = raw.translate(None, _REST)
-    if rest in _SOUND and (rest[-1] == 1 or raw[-1] == 2):
+    if rest in _SOUND and (rest[-1] == 1 or raw[-1] == 2) and _NOTHING.search(raw) is None:
         if rest[-1] == 2:
             raw = raw[:-1]
         text = _quoted(str(raw, "utf-8", "replace"))

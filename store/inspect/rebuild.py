@@ -25,6 +25,7 @@ from .check_index import ENTRY_DTYPE
 from .check_queues import UNIT_DTYPE
 from .columns import Dispatch, Dispatcher, index_hashes, index_keys
 from .findings import Report
+from .running import require_stopped
 from .scan import SMALLEST_RECORD, Block, Column
 from .source import StoreDirectory
 
@@ -65,6 +66,7 @@ def rebuild(
     progress: Callable[[int], None] | None = None,
 ) -> RebuildResult:
     """Build into `target`. Raises RocketMQError when the target is not empty or cannot be written."""
+    require_stopped(store)
     prepare_target(target, store)
     return build_into(store, target, options or RebuildOptions(), progress)
 

@@ -6,7 +6,6 @@ as text is in `message_lines.py`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from .property_bytes import finder
 from .resync import find_blank, first_nonzero, next_record
 from .scan import Block, Column, Stop, walk_file
 from .source import FileChain, StoreFile
@@ -207,7 +207,7 @@ class Matcher:
             self._tags = {tag.strip().encode() for tag in selection.tag.split("||")}
         self._key = None if selection.key is None else selection.key.encode()
         self._id = None if selection.message_id is None else selection.message_id.strip()
-        self._find = re.compile(rb"(?:\A|\x02)(TAGS|KEYS|UNIQ_KEY)\x01([^\x02]*)").findall
+        self._find = finder(b"TAGS", b"KEYS", b"UNIQ_KEY").findall
 
     def rows(self, block: Block) -> Column:
         """The indices of the wanted records, ascending."""

@@ -23,6 +23,7 @@ from .check_small_files import multi_tag_topics, read_config
 from .findings import Report, Severity
 from .proof import PROOF_NAME, Doubtful, Header, ProofWriter, Total
 from .rebuild import RebuildOptions, RebuildResult, StoreBuilder, prepare_target
+from .running import require_stopped
 from .salvage_chain import Arranged, ArrangedStore, arrange
 from .salvage_config import salvage_configs
 from .salvage_repair import Judge
@@ -58,6 +59,7 @@ def salvage(
     """Salvage into a new directory. Raises RocketMQError when it is not empty, lies in the store, or cannot be
     written."""
     options = options or RebuildOptions()
+    require_stopped(store)
     prepare_target(target, store)
     arranged = arrange(store.commitlog, options.mapped_file_size_commit_log)
     ordered = ArrangedStore(store, arranged.chain)

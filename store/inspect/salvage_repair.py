@@ -31,8 +31,10 @@ from ...common.topics import (
     is_legal_name,
     is_retry_topic,
 )
+from .check_commitlog import differs_in_one_byte
 from .check_queues import read_units
 from .columns import Dispatch, Dispatcher
+from .property_bytes import has_property, property_of
 from .salvage_mend import Mend
 from .salvage_record import CRC_PROPERTY, Value, has_record_crc, record_crc_ok, with_fields
 from .scan import V6_FLAGS, Block, Column
@@ -281,7 +283,7 @@ def _repair_times(judged: Judged, rows: Column, before: Neighbour | None, after:
 
 
 def _repair_hosts(judged: Judged, rows: Column, before: Neighbour | None, after: Neighbour | None) -> None:
-    """A store host unlike those around it, which are the same, is theirs."""
+    """A store host that differs in one byte from those around it, which are the same, is theirs."""
     head = judged.block.head
     rows = rows[head["sys_flag"][rows] & V6_FLAGS == 0]
     if not len(rows):
@@ -294,11 +296,7 @@ def _repair_hosts(judged: Judged, rows: Column, before: Neighbour | None, after:
     for i, host in enumerate(values):
         left = values[i - 1] if i else first
         right = values[i + 1] if i + 1 < len(values) else last
-        if left is None:  # the first of the log has two neighbours behind it
-            left, right = right, values[i + 2] if i + 2 < len(values) else None
-        if right is None:  # the last has two before it
-            right = values[i - 2] if i >= 2 else None
-        if left is not None and left == right and host != left:
+        if left is not None and left == right and host != left and differs_in_one_byte(host, left):
             values[i] = left
             judged.change(int(rows[i]), "storeHost", left.to_bytes(8, "big"), "neighbours")
 
@@ -314,18 +312,3 @@ def neighbour_of(judged: Judged, i: int) -> Neighbour:
     time = changes.get("storeTimestamp", int(head["store_timestamp"]))
     assert isinstance(time, int)
     return Neighbour(time, host)
-
-
-def has_property(properties: bytes, name: bytes) -> bool:
-    """True when the properties hold this name."""
-    return properties.startswith(name + b"\x01") or b"\x02" + name + b"\x01" in properties
-
-
-def property_of(properties: bytes, name: bytes) -> bytes | None:
-    """The value of a property, None without it; of several the last, as in a Java map."""
-    value = None
-    for item in properties.split(b"\x02"):
-        key, found, rest = item.partition(b"\x01")
-        if found and key == name:
-            value = rest
-    return value

@@ -17,13 +17,14 @@ from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSAC
 from ...common.topics import TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC
 from .columns import Dispatch
 from .proof import Changed, Dropped, Kept, ProofWriter, Shift, Total, Value, digest
+from .property_bytes import property_of
 from .resync import find_blank, first_nonzero, next_record
 from .salvage_chain import Arranged
 from .salvage_log import LogWriter
 from .salvage_mend import MAX_RECORD, Mend, mend
 from .salvage_numbering import Numbering
 from .salvage_record import has_record_crc, read_field, with_fields
-from .salvage_repair import Judge, Judged, Neighbour, neighbour_of, property_of
+from .salvage_repair import Judge, Judged, Neighbour, neighbour_of
 from .salvage_saved import saved_block
 from .salvage_transactions import moved_numbers, moved_property
 from .scan import Block, Column, Stop, single_block, walk_file

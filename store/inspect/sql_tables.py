@@ -10,6 +10,7 @@ import msgspec
 
 from .listing import list_queues
 from .message_lines import MessageLines
+from .property_bytes import finder
 from .records import OnBroken, Selection
 from .scan import Block, Column
 from .selector import Selector
@@ -47,7 +48,7 @@ _HEAD: Final = {
     "bornTimestamp": "born_timestamp", "storeTimestamp": "store_timestamp", "flag": "flag", "bodyCRC": "body_crc",
     "reconsumeTimes": "reconsume_times", "preparedTransactionOffset": "prepared_offset",
 }  # fmt: skip
-_PROPERTY: Final = {"tags": b"TAGS\x01", "keys": b"KEYS\x01", "uniqueKey": b"UNIQ_KEY\x01"}
+_PROPERTY: Final = {"tags": b"TAGS", "keys": b"KEYS", "uniqueKey": b"UNIQ_KEY"}
 
 
 def read_table(
@@ -133,16 +134,11 @@ class _Messages:
 
     @staticmethod
     def _property(block: Block, rows: Column, name: bytes) -> list[str | None]:
-        inner = b"\x02" + name
+        find = finder(name).findall
         found: list[str | None] = []
         for properties in block.slices(block.properties_at[rows], block.properties_length[rows]):
-            at = properties.rfind(inner)
-            begin = at + len(inner) if at >= 0 else len(name) if properties.startswith(name) else -1
-            if begin < 0:
-                found.append(None)
-                continue
-            end = properties.find(b"\x02", begin)
-            found.append((properties[begin:] if end < 0 else properties[begin:end]).decode("utf-8", "replace"))
+            values = find(properties)
+            found.append(values[-1][1].decode("utf-8", "replace") if values else None)
         return found
 
 

@@ -18,6 +18,7 @@ from .check_index import read_entries, read_header, slots_of
 from .check_small_files import CHECKPOINT_FIELDS, read_checkpoint, read_config
 from .columns import parse_delay_levels
 from .lookup import queue_bounds, units_of
+from .property_bytes import property_of
 from .records import Broken, OnBroken, Selection
 from .selector import Selector
 from .source import StoreDirectory
@@ -179,10 +180,10 @@ def op_message_rows(store: StoreDirectory, want: Selection, on_broken: OnBroken)
             body_at, at = int(block.body_at[row]), int(block.properties_at[row])
             body = block.data[body_at : body_at + int(head["body_length"])]
             properties = block.data[at : at + int(block.properties_length[row])]
-            tag = re.search(rb"(?:\A|\x02)TAGS\x01([^\x02]*)", properties)
+            tag = property_of(properties, b"TAGS")
             yield OpMessageRow(
                 int(head["queue_id"]), int(head["queue_offset"]), int(block.offsets[row]), int(head["store_timestamp"]),
-                tag[1].decode("utf-8", "replace") if tag else "", [int(n) for n in re.findall(rb"\d+", body)],
+                (tag or b"").decode("utf-8", "replace"), [int(n) for n in re.findall(rb"\d+", body)],
             )  # fmt: skip
 
 

@@ -10,11 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.message import string_to_properties
+from rocketmq_ops.store.inspect import check_index
 from rocketmq_ops.store.inspect.check import CheckOptions, check_store, start_of
-from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.check_index import read_header
+from rocketmq_ops.store.inspect.rebuild import rebuild
+from rocketmq_ops.store.inspect.salvage import salvage
+from rocketmq_ops.store.inspect.source import StoreDirectory, StoreFile
+from rocketmq_ops.store.message_store import MessageStore
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Sound, check
-from tests.store.store_helpers import Clock, kill, message, open_store
+from tests.store.inspect.views import dumped, fill
+from tests.store.inspect.views import message as view_message
+from tests.store.store_helpers import Clock, kill, message, open_store, small_config
 
 WRITER = """
 import sys, time
@@ -96,6 +105,93 @@ def test_while_a_broker_writes(tmp_path: Path) -> None:
         writer.stdin.close()
         writer.wait(10)
         writer.stdout.close()
+
+
+def test_a_running_broker_is_noticed(tmp_path: Path) -> None:
+    """Without being told: no unclean stop is reported, and nothing is written beside it."""
+    root = tmp_path / "store"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd()
+    )
+    assert writer.stdin and writer.stdout
+    try:
+        assert writer.stdout.readline() == b"writing\n"
+        result = check(root)
+        assert result.report.counts == {"AB-RUNNING": 1}
+        assert f"process {writer.pid}" in result.report.findings[0].message
+        store = StoreDirectory(root)
+        for make in (salvage, rebuild):
+            with pytest.raises(RocketMQError, match=f"a broker is running .* process {writer.pid}"):
+                make(store, tmp_path / "target")
+        store.close()
+        assert not (tmp_path / "target").exists()
+    finally:
+        writer.stdin.close()
+        writer.wait(10)
+        writer.stdout.close()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_an_index_header_that_is_just_being_written(own: Path, monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
+    """A live reader can see the newest file's header half written: it is read again before it is believed."""
+    newest = max((own / "index").iterdir()).name
+    seen: list[str] = []
+
+    def torn_once(file: StoreFile) -> check_index.IndexHeaderView | None:
+        header = read_header(file)
+        seen.append(file.path.name)
+        if header is not None and file.path.name == newest and seen.count(newest) == 1:
+            header.count = 0
+        return header
+
+    monkeypatch.setattr(check_index, "read_header", torn_once)
+    assert set(check(own, live=live).report.counts) == (set() if live else {"IX-HEADER"})
+    assert seen.count(newest) == (2 if live else 1)
+
+
+def test_an_index_header_that_stays_wrong_is_reported_live_too(own: Path) -> None:
+    d.flip(max((own / "index").iterdir()), 36, 5)
+    assert "IX-HEADER" in check(own, live=True).report.counts
+
+
+@pytest.mark.parametrize("value", ["x\x01y", "esc\x1b[0m", "a\x0bb", "nul\x00l", "\x7f"])
+def test_control_characters_in_property_values_are_no_damage(tmp_path: Path, value: str) -> None:
+    fill(tmp_path, [view_message(i, note=value) for i in range(5)])
+    assert check(tmp_path).report.counts == {}
+
+
+@pytest.mark.parametrize(
+    "raw", [b"A\x01\x02", b"\x01v\x02", b"UNIQ_KEY\x01\x02", b"TAGS\x01\x02KEYS\x01\x02", b"DELAY\x011 \x02"]
+)
+def test_properties_without_name_or_value_are_no_damage(tmp_path: Path, raw: bytes) -> None:
+    messages = [view_message(i) for i in range(5)]
+    for odd in messages[1:4]:
+        odd.properties_bytes = raw
+        odd.properties = string_to_properties(raw.decode())
+    fill(tmp_path, messages)
+    assert check(tmp_path).report.counts == {}
+    assert [line["properties"] for line in dumped(tmp_path)][2] == string_to_properties(raw.decode())
+
+
+@pytest.mark.parametrize("hosts", ["AAAB", "ABBBAA", "AAABBBB", "BAAA", "AB", "ABABA"])
+def test_a_store_that_was_served_from_two_addresses_is_sound(tmp_path: Path, hosts: str) -> None:
+    addresses = {"A": ("127.0.0.1", 10911), "B": ("10.0.0.7", 20911)}
+    for host in hosts:
+
+        async def serve(host: str = host) -> None:
+            store = MessageStore(small_config(tmp_path / "store"), store_host=addresses[host], clock=Clock())
+            store.load()
+            store.start()
+            assert store.put_message(message("T", 0, b"x")).status == 0
+            await store.shutdown()
+
+        asyncio.run(serve())
+    assert check(tmp_path / "store").report.counts == {}
+
+
+def test_a_store_host_with_one_wrong_byte_is_found(own: Path) -> None:
+    d.flip_field("storeHost", 2, choose=lambda s: s.records()[300])(Sound(own))
+    assert check(own).report.counts == {"CL-HOST": 1}
 
 
 def test_nothing_on_disk_changes(own: Path) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.store.inspect.cardinality import EXACT_UP_TO, STANDARD_ERROR, Cardinality
-from rocketmq_ops.store.inspect.listing import list_store, lock_state
+from rocketmq_ops.store.inspect.listing import list_store
 from rocketmq_ops.store.inspect.records import Selection
+from rocketmq_ops.store.inspect.running import lock_state
 from rocketmq_ops.store.inspect.selector import Selector
 from rocketmq_ops.store.inspect.source import StoreDirectory
 from rocketmq_ops.store.inspect.stats import StatsCollector, StoreStats
