@@ -61,6 +61,7 @@ class Channel(asyncio.Protocol):
         self._stalled: Iterator[RemotingCommand | bytes] | None = None
         self._backlog: deque[bytes] = deque()
         self._write_paused = False
+        self._joins_always = True
         self._high_water = WRITE_HIGH_WATER_BYTES
         self.closed = False
         self._refused: FrameError | None = None
@@ -88,6 +89,10 @@ class Channel(asyncio.Protocol):
         # uvloop's transports are none of asyncio's classes, but have all their methods.
         transport = cast(asyncio.Transport, transport)
         self._transport = transport
+        # asyncio's own `writelines` joins the parts before Python 3.12; since then it is not to be used: up to 3.12.8
+        # and 3.13.1 it never calls `pause_writing`, however little the peer reads, and up to 3.13.5 it goes on with a
+        # connection that is lost.
+        self._joins_always = isinstance(transport, asyncio.Transport)
         self.remote, self.remote_host_bytes = _address(transport.get_extra_info("peername"))
         self.local, _ = _address(transport.get_extra_info("sockname"))
         self.responses = ResponseTable(self._loop, self.remote)
@@ -270,7 +275,7 @@ class Channel(asyncio.Protocol):
             return
         if len(out) == 1:
             transport.write(out[0])
-        elif size <= COPY_BELOW_BYTES * len(out):
+        elif self._joins_always or size <= COPY_BELOW_BYTES * len(out):
             transport.write(b"".join(out))
         else:
             transport.writelines(_join_small(out))

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from ..common.fastjson import deeper_than
 from .binary_header import decode_binary_header, encode_binary_header
 from .codes import LanguageCode
 from .command import JSON, ROCKETMQ, RemotingCommand, field_text
@@ -22,6 +23,10 @@ from .header_fields import ext_json, quote
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
 """Largest frame including its length word, as Apache's `com.rocketmq.remoting.frameMaxLength`."""
 
+MAX_HEADER_DEPTH: Final = 512
+"""Objects and arrays inside one another in a JSON header, those in fields that nobody reads too. Apache's parser
+overflows its stack somewhere beyond 1,000; the fields of a real header are flat."""
+
 COPY_BELOW_BYTES: Final = 2048
 """A body smaller than this is joined to its header: cheaper than a buffer of its own."""
 
@@ -29,6 +34,8 @@ TypedDecoders = dict[bytes | bytearray | memoryview, tuple[Callable[[Any], Remot
 """First four bytes after `{"code":` -> (decoder of a JSON header with its typed custom header, code)."""
 
 _MIN_LENGTH: Final = 4 + 2
+_FLAT_BYTES: Final = 2 * MAX_HEADER_DEPTH
+"""A header of no more bytes cannot nest too deep."""
 _words = struct.Struct(">II")
 _unpack_words = _words.unpack_from
 _pack_words = _words.pack
@@ -123,7 +130,7 @@ class FrameDecoder:
                     at = stop
                     continue
                 typed = typed_decoder(raw[8:12])
-                if typed is not None:
+                if typed is not None and word <= _FLAT_BYTES:
                     # The hot path, kept in one function: mostly SEND_MESSAGE_V2.
                     try:
                         command = typed[0](raw)
@@ -213,6 +220,7 @@ class FrameDecoder:
             try:
                 command = typed[0](raw)
                 if command.code == typed[1]:
+                    _check_depth(raw)
                     command.serialize_type = JSON
                     command.ext_source = raw
                     return command
@@ -227,6 +235,7 @@ def decode_json_header(raw: bytes | memoryview) -> RemotingCommand:
         command = _generic_decode(raw)
     except _DECODE_ERRORS as error:
         raise FrameError(f"broken JSON header: {error}") from None
+    _check_depth(raw)
     fields = command.header
     if fields is not None and not isinstance(fields, dict):
         raise FrameError("extFields that are no object")
@@ -236,6 +245,12 @@ def decode_json_header(raw: bytes | memoryview) -> RemotingCommand:
         fields = {k: v if type(v) is str else field_text(v) for k, v in fields.items() if v is not None}
     command.ext_source = fields
     return command
+
+
+def _check_depth(raw: bytes | memoryview) -> None:
+    """Refuse a decoded JSON header that nests too deep, whatever the interpreter's own limit is. Raises FrameError."""
+    if len(raw) > _FLAT_BYTES and deeper_than(MAX_HEADER_DEPTH, raw):
+        raise FrameError(f"a JSON header nested deeper than {MAX_HEADER_DEPTH}")
 
 
 def encode_json_header(command: RemotingCommand) -> bytes:

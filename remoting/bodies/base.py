@@ -43,9 +43,11 @@ class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel"):
         try:
             try:
                 body: T = decoder.decode(data)
-                return body
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass  # the dialect, or a null where a default belongs
+            else:
+                fastjson.check_depth(data)
+                return body
             return msgspec.convert(_without_nulls(fastjson.loads(data)), cls, strict=False)
         except (msgspec.ValidationError, CorruptDataError) as error:
             raise RemotingProtocolError(f"body is no {cls.__name__}: {error}") from None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketmq_ops.common.fastjson import FastjsonError, ObjectKey, dumps, loads
+from rocketmq_ops.common.fastjson import MAX_DEPTH, FastjsonError, ObjectKey, deeper_than, dumps, loads
 from tests.golden_data import STORES, unpack_store
 
 VALUES = st.recursive(
@@ -72,6 +72,41 @@ def test_structs_as_keys_and_values() -> None:
 def test_broken_text_is_refused(text: str) -> None:
     with pytest.raises(FastjsonError, match="broken JSON at character"):
         loads(text)
+
+
+@pytest.mark.parametrize("opening, closing", [("[", "]"), ('{"a":', "}"), ("{1:", "}"), ("[{'a':", "}]")])
+def test_nesting_has_a_limit_whatever_the_interpreter_allows(opening: str, closing: str) -> None:
+    """Text of the standard and of the dialect alike."""
+    levels = MAX_DEPTH // len(closing)
+    loads(opening * levels + "1" + closing * levels)
+    for more in (1, 1000, 100_000):
+        with pytest.raises(FastjsonError, match=f"nested deeper than {MAX_DEPTH}"):
+            loads(opening * (levels + more) + "1" + closing * (levels + more))
+
+
+def test_brackets_in_strings_are_no_nesting() -> None:
+    value = ["[" * 200, 'a"[\\"' * 200, {"{" * 200 + "\\": "]}"}] * 40
+    assert loads(json.dumps(value)) == value
+
+
+def depth(value: object) -> int:
+    """Objects and arrays inside one another."""
+    if isinstance(value, dict):
+        return 1 + max(map(depth, value.values()), default=0)
+    return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
+
+
+@given(
+    st.recursive(
+        st.text('[]{}\\"a', max_size=6),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('[]{}\\"a', max_size=4), inner, max_size=3),
+        max_leaves=30,
+    )
+)
+def test_depth_is_counted_exactly(value: object) -> None:
+    text = json.dumps(value)
+    assert not deeper_than(depth(value), text)
+    assert depth(value) == 0 or deeper_than(depth(value) - 1, text)
 
 
 def test_a_number_of_a_million_digits_is_refused_at_once() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from remoting_golden import facts
 
+from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.remoting import bodies
 from rocketmq_ops.remoting.bodies.registration import parse_topic_config_text, topic_config_text
@@ -98,6 +99,16 @@ def registration(*topics):
     wrapper.topic_config_table = {topic.topic_name: topic for topic in topics}
     wrapper.topic_queue_mapping_info_map = {"S": bodies.TopicQueueMappingInfo(topic="S", curr_id_map={0: 1})}
     return body
+
+
+@pytest.mark.parametrize("field", [b'"filterServerTable"', b'"unknown"', b'"queueDatas":null,"unknown"', b"1"])
+def test_nesting_has_a_limit_whatever_the_interpreter_allows(field):
+    levels = fastjson.MAX_DEPTH - 1
+    bodies.TopicRouteData.decode(b'{"unknown":' + b"[" * levels + b"]" * levels + b"}")
+    for more in (1, 1000, 100_000):
+        text = b"[" * (levels + more) + b"]" * (levels + more)
+        with pytest.raises(RemotingProtocolError):
+            bodies.TopicRouteData.decode(b"{" + field + b":" + text + b"}")
 
 
 def test_deflated_registration():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rocketmq_ops.remoting import headers
 from rocketmq_ops.remoting.command import JSON, ROCKETMQ, RemotingCommand
 from rocketmq_ops.remoting.errors import FrameError
-from rocketmq_ops.remoting.frame_codec import FrameDecoder, add_typed_decoder, encode
+from rocketmq_ops.remoting.frame_codec import MAX_HEADER_DEPTH, FrameDecoder, add_typed_decoder, encode
 
 SEND_V2 = {
     "a": "group",
@@ -40,6 +40,12 @@ def frame(header: bytes, body: bytes = b"", kind: int = 0, length: int | None = 
     length = 4 + len(header) + len(body) if length is None else length
     header_length = len(header) if header_length is None else header_length
     return struct.pack(">II", length & 0xFFFFFFFF, kind << 24 | header_length) + header + body
+
+
+def nested(start: bytes, levels: int) -> bytes:
+    """A frame whose header is `start`, which opens an object in it, `levels` objects inside one another in all."""
+    deeper = levels - start.count(b"{")
+    return frame(start + b'{"a":' * deeper + b"1" + b"}" * levels)
 
 
 def outcome(chunks, max_frame=1 << 20):
@@ -88,6 +94,8 @@ GOOD = {
     "code not first": frame(b'{"opaque":9,"code":310,"flag":0}'),
     "two codes": frame(b'{"code":310,"extFields":{"topic":"T"},"code":105}'),
     "bad typed field": frame(b'{"code":31,"extFields":{"topic":"T","queueId":"x"}}'),
+    "nested": nested(b'{"code":105,"extFields":{"topic":', MAX_HEADER_DEPTH),
+    "nested, typed": nested(b'{"code":105,"extFields":{"topic":"T","unknown":', MAX_HEADER_DEPTH),
     "empty answer": frame(b'{"code":0,"flag":1,"opaque":1}'),
 }
 
@@ -105,7 +113,10 @@ BAD = {
     "opaque of text": frame(b'{"code":1,"opaque":"x"}'),
     "fields no object": frame(b'{"code":1,"extFields":[1]}'),
     "not utf-8": frame(b'{"code":1,"remark":"\xff\xfe"}'),
-    "nested deep": frame(b'{"code":1,"extFields":' + b'{"a":' * 5000 + b"1" + b"}" * 5001),
+    "nested deep": nested(b'{"code":1,"extFields":{"a":', MAX_HEADER_DEPTH + 1),
+    "nested deep, typed": nested(b'{"code":310,"extFields":{"a":"g","unknown":', MAX_HEADER_DEPTH + 1),
+    "nested deep where nobody reads": nested(b'{"code":1,"unknown":{"a":', MAX_HEADER_DEPTH + 1),
+    "nested very deep": nested(b'{"code":310,"extFields":{"a":', 5000),
     "unknown serialisation": frame(b'{"code":1}', kind=2),
     "binary too short": frame(b"\0\1\0", kind=1),
     "binary remark beyond": frame(struct.pack(">hbhiii", 1, 0, 1, 1, 0, 1 << 30), kind=1),
