@@ -1,14 +1,14 @@
 """Writing state files without stopping the loop: the text is made on the loop, the disk is waited for in a thread.
 
-Used for the files that change all the time (consumer and delay offsets). Files that change on request are written by
-their managers at once.
+Every file of a broker that holds a table is a `StateFile`: what changes it calls `changed`, and the controller's
+`BackgroundFiles` writes it. All that changed within one turn of the loop, and while an earlier version was being
+written, is one write; whoever must not say "done" before it is on the disk waits for the future of that write.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.files import save_with_backup
@@ -16,61 +16,124 @@ from rocketmq_ops.common.files import save_with_backup
 log = logging.getLogger(__name__)
 
 
-class PersistentState(Protocol):
-    """Something with a file of its own."""
+class StateFile:
+    """A table with a file of its own. Sub-classes give `path` and `encode`, and call `changed` after each change."""
+
+    def __init__(self) -> None:
+        self._dirty = True
 
     @property
     def path(self) -> str:
         """The file."""
+        raise NotImplementedError
+
+    def encode(self, *, pretty: bool = False) -> bytes:
+        """The file's content as the table now stands; `pretty` as Apache writes it into the file."""
+        raise NotImplementedError
+
+    @property
+    def is_dirty(self) -> bool:
+        """True when the table is not what was last written, or is being written."""
+        return self._dirty
+
+    def changed(self) -> None:
+        """The table is no longer what the file holds."""
+        self._dirty = True
 
     def take_changes(self) -> bytes | None:
         """The file's new content, None when nothing changed since the last time."""
+        if not self._dirty:
+            return None
+        self._dirty = False
+        return self.encode(pretty=True)
 
-    def mark_changed(self) -> None:
-        """Have the next `take_changes` return the content again: it could not be written."""
+    def persist(self) -> None:
+        """Write the file on this thread, if anything changed. Raises RocketMQError naming it."""
+        data = self.take_changes()
+        if data is None:
+            return
+        try:
+            save_with_backup(self.path, data)
+        except RocketMQError:
+            self._dirty = True
+            raise
 
 
-def save_now(state: PersistentState) -> None:
-    """Write the file on this thread, if anything changed. Raises RocketMQError."""
-    data = state.take_changes()
-    if data is None:
-        return
-    try:
-        save_with_backup(state.path, data)
-    except RocketMQError:
-        state.mark_changed()
-        raise
+class _Writes:
+    """The writes of one file: the one that runs, and the future of the one that comes next."""
+
+    __slots__ = ("failing", "next", "running", "state")
+
+    def __init__(self, state: StateFile) -> None:
+        self.state = state
+        self.running: asyncio.Future[None] | None = None
+        self.next: asyncio.Future[None] | None = None
+        self.failing = False
 
 
 class BackgroundFiles:
     """Writes files in the loop's default executor, each of them one after the other."""
 
     def __init__(self) -> None:
-        self._writing: dict[str, asyncio.Future[None]] = {}
+        self._files: dict[str, _Writes] = {}
 
-    def save(self, state: PersistentState) -> None:
-        """Begin to write the file, if anything changed and it is not being written already."""
+    def save(self, state: StateFile) -> asyncio.Future[None]:
+        """Write the file after this turn of the loop, or as soon as the write that is running has ended.
+
+        The future ends when what the table holds by then is on the disk, with RocketMQError when it could not be
+        written (which is logged too, and nobody need look at the future). Needs a running loop.
+        """
         path = state.path
-        if path in self._writing:
-            return
-        data = state.take_changes()
-        if data is None:
-            return
-        future = asyncio.get_running_loop().run_in_executor(None, save_with_backup, path, data)
-        self._writing[path] = future
-        future.add_done_callback(lambda done: self._written(state, path, done))
+        writes = self._files.get(path)
+        if writes is None:
+            writes = self._files[path] = _Writes(state)
+        if writes.next is None:
+            loop = asyncio.get_running_loop()
+            writes.next = loop.create_future()
+            if writes.running is None:
+                loop.call_soon(self._begin, writes)
+        return writes.next
 
     async def wait(self) -> None:
         """Wait until nothing is being written."""
-        while self._writing:
-            await asyncio.wait(list(self._writing.values()))
-            await asyncio.sleep(0)
+        while waiting := [
+            future for writes in self._files.values() for future in (writes.running, writes.next) if future is not None
+        ]:
+            await asyncio.wait(waiting)
 
-    def _written(self, state: PersistentState, path: str, done: asyncio.Future[None]) -> None:
-        self._writing.pop(path, None)
-        if done.cancelled():
+    def _begin(self, writes: _Writes) -> None:
+        saved, writes.next = writes.next, None
+        assert saved is not None
+        try:
+            data = writes.state.take_changes()
+        except Exception as error:
+            writes.state.changed()
+            self._end(writes, saved, RocketMQError(f"cannot save {writes.state.path}: {error}"))
             return
-        error = done.exception()
+        if data is None:
+            saved.set_result(None)
+            return
+        writes.running = saved
+        job = asyncio.get_running_loop().run_in_executor(None, save_with_backup, writes.state.path, data)
+        job.add_done_callback(lambda done: self._written(writes, saved, done))
+
+    def _written(self, writes: _Writes, saved: asyncio.Future[None], done: asyncio.Future[None]) -> None:
+        writes.running = None
+        error = asyncio.CancelledError() if done.cancelled() else done.exception()
         if error is not None:
-            state.mark_changed()
-            log.error("%s is not saved, trying again: %s", path, error)
+            writes.state.changed()
+        self._end(writes, saved, error)
+        if writes.next is not None:
+            self._begin(writes)
+
+    def _end(self, writes: _Writes, saved: asyncio.Future[None], error: BaseException | None) -> None:
+        if error is None:
+            if writes.failing:
+                writes.failing = False
+                log.info("%s is saved again", writes.state.path)
+            saved.set_result(None)
+            return
+        writes.failing = True
+        log.error("%s is not saved and will be tried again: %s", writes.state.path, error)
+        saved.set_exception(error if isinstance(error, Exception) else RocketMQError("the broker is stopping"))
+        saved.exception()  # looked at, so that asyncio does not complain where nobody waits

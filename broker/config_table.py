@@ -24,6 +24,7 @@ class ConfigEntries(Generic[T]):
         self._class = entry_class
         self._known = {field.encode_name for field in msgspec.structs.fields(entry_class)}
         self._unknown: dict[str, dict[str, Any]] = {}
+        self._texts: dict[str, tuple[T, str]] = {}
 
     def decode(self, raw: Any) -> dict[str, T]:
         """The entries of a decoded JSON object (None is an empty table). Raises CorruptDataError."""
@@ -46,6 +47,21 @@ class ConfigEntries(Generic[T]):
         """The JSON object of the entries: their fields by wire name in order, nulls left out as fastjson does."""
         return {name: self.encode_entry(name, entry) for name, entry in table.items()}
 
+    def text(self, table: dict[str, T]) -> fastjson.Text:
+        """`encode` as it stands in a configuration file, one level deep.
+
+        An entry is written out once: an update of the table replaces the entry, so that the text of the same object
+        still holds. A table of thousands costs little more than joining them, however often it is saved.
+        """
+        texts, lines = self._texts, []
+        for name, entry in table.items():
+            known = texts.get(name)
+            if known is None or known[0] is not entry:
+                text = fastjson.dumps({name: self.encode_entry(name, entry)}, pretty=True).decode()
+                known = texts[name] = (entry, text[1:-2].replace("\n", "\n\t"))
+            lines.append(known[1])
+        return fastjson.Text("{" + ",".join(lines) + "\n\t}" if lines else "{}")
+
     def encode_entry(self, name: str, entry: T) -> dict[str, Any]:
         """One entry as a JSON object, with the unknown fields that were read with it."""
         fields: dict[str, Any] = without_nulls(msgspec.to_builtins(entry))
@@ -57,13 +73,19 @@ class ConfigEntries(Generic[T]):
     def forget(self, name: str) -> None:
         """Drop what was kept of a removed entry."""
         self._unknown.pop(name, None)
+        self._texts.pop(name, None)
 
 
-def restore(table: dict[str, T], before: dict[str, T | None]) -> None:
-    """Put back the entries that a change replaced; None stands for one that was not there."""
+def restore(table: dict[str, T], before: dict[str, T | None], changed: dict[str, T]) -> None:
+    """Put back the entries that a change replaced; None stands for one that was not there.
+
+    What was changed again since then (is no longer the entry of `changed`) is left as it is.
+    """
     for name, entry in before.items():
+        if table.get(name) is not changed[name]:
+            continue
         if entry is None:
-            table.pop(name, None)
+            del table[name]
         else:
             table[name] = entry
 

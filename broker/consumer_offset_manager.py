@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rocketmq_ops.broker.background_files import save_now
+from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError
@@ -36,17 +36,17 @@ def parse_offset_table(value: Any) -> OffsetTable:
         raise CorruptDataError(f"offsetTable holds something that is no offset: {error}") from error
 
 
-class ConsumerOffsetManager:
+class ConsumerOffsetManager(StateFile):
     """The offset tables. ``table`` is what is persisted; pulled and reset offsets live in memory alone."""
 
     def __init__(self, controller: BrokerController) -> None:
+        super().__init__()
         self._controller = controller
         self.table: OffsetTable = {}
         self.pull_table: OffsetTable = {}
         self.reset_table: OffsetTable = {}
         self.data_version = DataVersion.fresh()
         self._changes = 0
-        self._dirty = True
 
     @property
     def path(self) -> str:
@@ -71,22 +71,7 @@ class ConsumerOffsetManager:
         self.table, self.data_version = loaded
         return True
 
-    def persist(self) -> None:
-        """Write the file at once if anything changed. Raises RocketMQError."""
-        save_now(self)
-
-    def take_changes(self) -> bytes | None:
-        """The file's new content, None when nothing changed since the last time."""
-        if not self._dirty:
-            return None
-        self._dirty = False
-        return self.encode(pretty=True)
-
-    def mark_changed(self) -> None:
-        """The content could not be written."""
-        self._dirty = True
-
-    def encode(self, pretty: bool = False) -> bytes:
+    def encode(self, *, pretty: bool = False) -> bytes:
         """The document of consumerOffset.json, also the body that a slave asks for."""
         return fastjson.dumps(
             {

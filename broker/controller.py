@@ -40,6 +40,7 @@ from collections.abc import Callable
 
 from rocketmq_ops.broker.background_files import BackgroundFiles
 from rocketmq_ops.broker.broker_to_client import BrokerToClient
+from rocketmq_ops.broker.changes import Changes
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.consumer_manager import ConsumerManager
 from rocketmq_ops.broker.consumer_offset_manager import ConsumerOffsetManager
@@ -123,6 +124,8 @@ class BrokerController:
         self.store = MessageStore(
             store_config, store_host=(config.brokerIP1, server_config.listenPort), clock=self.clock
         )
+        self.files = BackgroundFiles()
+        self.changes = Changes(self)
         self.topics = TopicConfigManager(self)
         self.groups = SubscriptionGroupManager(self)
         self.offsets = ConsumerOffsetManager(self)
@@ -138,7 +141,6 @@ class BrokerController:
         self._jobs = PeriodicJobs()
         self._registering = 0
         self._registered_everywhere = True
-        self._files = BackgroundFiles()
         self._configuration_listeners: list[Callable[[], None]] = []
         self._started = False
 
@@ -197,7 +199,7 @@ class BrokerController:
         await self._drain()
         await self.server.stop()
         await self.store.shutdown()
-        await self._files.wait()
+        await self.files.wait()
         unsaved: RocketMQError | None = None
         for manager in (self.topics, self.groups, self.offsets, self.delay):
             try:
@@ -246,8 +248,11 @@ class BrokerController:
         return max(10_000, min(self.config.registerNameServerPeriod, 60_000))
 
     def _start_jobs(self) -> None:
-        every, save, config, store_config = self._jobs.every, self._files.save, self.config, self.store_config
+        every, save, config, store_config = self._jobs.every, self.files.save, self.config, self.store_config
         every("consumer offsets", lambda: config.flushConsumerOffsetInterval, lambda: save(self.offsets))
+        for what, state in (("topics", self.topics), ("groups", self.groups)):
+            # Only what could not be written when it changed.
+            every(what, lambda: config.flushConsumerOffsetInterval, lambda state=state: state.is_dirty and save(state))  # type: ignore[misc]
         every("delay offsets", lambda: store_config.flushDelayOffsetInterval, lambda: save(self.delay))
         every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)
         every("held pulls", lambda: SWEEP_INTERVAL_MS, self.held_pulls.sweep)

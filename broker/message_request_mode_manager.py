@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.broker.config_table import read_object
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.remoting.bodies import SetMessageRequestModeRequestBody
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
 
-class MessageRequestModeManager:
+class MessageRequestModeManager(StateFile):
     """`table`: topic -> group -> mode."""
 
     def __init__(self, controller: BrokerController) -> None:
+        super().__init__()
+        self._dirty = False
         self._controller = controller
         self.table: dict[str, dict[str, SetMessageRequestModeRequestBody]] = {}
 
@@ -48,10 +51,6 @@ class MessageRequestModeManager:
             raise CorruptDataError(f"{self.path}: {error}") from None
         return True
 
-    def persist(self) -> None:
-        """Write the file. Raises RocketMQError when it cannot be written."""
-        save_with_backup(self.path, self.encode(pretty=True))
-
     def encode(self, *, pretty: bool = False) -> bytes:
         """The table as Apache writes it."""
         return fastjson.dumps({"messageRequestModeMap": msgspec.to_builtins(self.table)}, pretty=pretty)
@@ -61,6 +60,6 @@ class MessageRequestModeManager:
         return self.table.get(topic, {}).get(group)
 
     def set(self, mode: SetMessageRequestModeRequestBody) -> None:
-        """Set the mode of a group on a topic, and keep it."""
+        """Set the mode of a group on a topic; not yet in the file."""
         self.table.setdefault(mode.topic, {})[mode.consumer_group] = mode
-        self.persist()
+        self.changed()

@@ -61,6 +61,7 @@ class BrokerOuterApi:
         self._controller = controller
         self._client = RemotingClient(controller.client_config)
         self._pending: dict[str, TopicConfig] = {}
+        self._registration: asyncio.Task[None] | None = None
         self._failing: set[str] = set()
 
     @property
@@ -95,15 +96,20 @@ class BrokerOuterApi:
         else:
             await self._register(registered)
 
-    def topics_changed(self, topics: Iterable[TopicConfig]) -> None:
-        """Like `register_topics`, soon and unattended; what changes within one loop turn is one registration."""
-        if not self._pending:
-            run_later(self._register_pending(), "register-topics")
+    def topics_changed(self, topics: Iterable[TopicConfig]) -> asyncio.Future[None]:
+        """Like `register_topics`, after this turn of the loop; what changes within one turn is one registration.
+
+        The future ends when the name servers have answered, or their time is over.
+        """
+        if self._registration is None:
+            self._registration = run_later(self._register_pending(), "register-topics")
         self._pending.update((topic.topic_name, topic) for topic in topics)
+        return self._registration
 
     async def _register_pending(self) -> None:
         await asyncio.sleep(0)
         pending, self._pending = self._pending, {}
+        self._registration = None
         await self.register_topics(pending.values())
 
     async def unregister_all(self) -> None:

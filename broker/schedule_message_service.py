@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rocketmq_ops.broker.background_files import save_now
+from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.broker.inner_messages import copy_of
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
@@ -37,17 +37,17 @@ TICK_MS = 100
 MAX_PER_TURN = 512
 
 
-class ScheduleMessageService:
+class ScheduleMessageService(StateFile):
     """Delivers delayed messages. ``table``: level -> next queue offset of the delay topic to deliver."""
 
     def __init__(self, controller: BrokerController) -> None:
+        super().__init__()
         self._controller = controller
         self.table: dict[int, int] = {}
         self.levels: list[int] = parse_delay_levels(controller.store_config.messageDelayLevel)
         self.data_version = DataVersion.fresh()
         self._not_before: dict[int, int] = {}
         self._changes = 0
-        self._dirty = True
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -82,22 +82,7 @@ class ScheduleMessageService:
             self.table[level] = self._within_queue(level, offset)
         return loaded is not None
 
-    def persist(self) -> None:
-        """Write the file at once if anything changed. Raises RocketMQError."""
-        save_now(self)
-
-    def take_changes(self) -> bytes | None:
-        """The file's new content, None when nothing changed since the last time."""
-        if not self._dirty:
-            return None
-        self._dirty = False
-        return self.encode(pretty=True)
-
-    def mark_changed(self) -> None:
-        """The content could not be written."""
-        self._dirty = True
-
-    def encode(self, pretty: bool = False) -> bytes:
+    def encode(self, *, pretty: bool = False) -> bytes:
         """The document of delayOffset.json, also the body that a slave asks for."""
         return fastjson.dumps({"dataVersion": self.data_version, "offsetTable": self.table}, pretty=pretty)
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object, restore
 from rocketmq_ops.broker.topic_attributes import GROUP_ATTRIBUTES, alter_attributes
 from rocketmq_ops.common import fastjson, topics
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
-from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ SYSTEM_GROUPS = (
 )
 
 
-class SubscriptionGroupManager:
+class SubscriptionGroupManager(StateFile):
     """`table`: group -> SubscriptionGroupConfig; `forbidden_table`: group -> topic -> bits of what is forbidden."""
 
     def __init__(self, controller: BrokerController) -> None:
+        super().__init__()
         self._controller = controller
         self._entries = ConfigEntries(SubscriptionGroupConfig)
         self.table: dict[str, SubscriptionGroupConfig] = {
@@ -77,16 +79,12 @@ class SubscriptionGroupManager:
         self.data_version = read_data_version(raw.get("dataVersion"))
         return True
 
-    def persist(self) -> None:
-        """Write the file. Raises RocketMQError when it cannot be written."""
-        save_with_backup(self.path, self.encode(pretty=True))
-
     def encode(self, *, pretty: bool = False) -> bytes:
         """The table as Apache writes it to the file and answers GET_ALL_SUBSCRIPTIONGROUP_CONFIG."""
         content: dict[str, Any] = {
             "dataVersion": msgspec.to_builtins(self.data_version),
             "forbiddenTable": self.forbidden_table,
-            "subscriptionGroupTable": self._entries.encode(self.table),
+            "subscriptionGroupTable": self._entries.text(self.table) if pretty else self._entries.encode(self.table),
         }
         return fastjson.dumps(content, pretty=pretty)
 
@@ -115,16 +113,15 @@ class SubscriptionGroupManager:
             return None
         found = self.table[group] = SubscriptionGroupConfig(group_name=group)
         log.info("created subscription group %s", group)
-        try:
-            self._changed()
-        except RocketMQError as error:
-            # A client waits: the group lives in memory until the next change or the stop writes the file.
-            log.error("subscription group %s is created but not saved: %s", group, error)
+        # A client waits, so a file that cannot be written costs no more than a line in the log: the group lives in
+        # memory until the file is tried again.
+        self.next_version()
+        self._controller.changes.made(self)
         return found
 
     # -- administration -----------------------------------------------------------------------------------------
 
-    def update(self, configs: Iterable[SubscriptionGroupConfig]) -> None:
+    async def update(self, configs: Iterable[SubscriptionGroupConfig]) -> None:
         """Create or replace groups.
 
         Raises RocketMQError, and changes nothing, for an attribute that is not allowed or an unwritable file.
@@ -139,22 +136,23 @@ class SubscriptionGroupManager:
         before = {config.group_name: self.table.get(config.group_name) for config in changed}
         for config in changed:
             self.table[config.group_name] = config
-            self.data_version.next_version()
+            self.next_version()
         try:
             if changed:
-                self.persist()
+                await self._controller.files.save(self)
         except RocketMQError:
-            restore(self.table, before)
-            self.data_version.next_version()
+            restore(self.table, before, {config.group_name: config for config in changed})
+            self.next_version()
             raise
 
     def delete(self, group: str) -> bool:
-        """Remove a group with its forbidden entries, not yet from the file (`persist`); False when there was none."""
-        self.forbidden_table.pop(group, None)
+        """Remove a group with its forbidden entries, not yet from the file; False when there was none."""
+        if self.forbidden_table.pop(group, None) is not None:
+            self.changed()
         if self.table.pop(group, None) is None:
             return False
         self._entries.forget(group)
-        self.data_version.next_version()
+        self.next_version()
         return True
 
     def forbidden(self, group: str, topic: str, index: int) -> bool:
@@ -162,7 +160,7 @@ class SubscriptionGroupManager:
         return bool(self.forbidden_table.get(group, {}).get(topic, 0) >> index & 1)
 
     def set_forbidden(self, group: str, topic: str, index: int, forbidden: bool) -> None:
-        """Take a permission on a topic from a group, or give it back."""
+        """Take a permission on a topic from a group, or give it back; not yet in the file."""
         value = self.forbidden_table.get(group, {}).get(topic, 0)
         value = value | 1 << index if forbidden else value & ~(1 << index)
         if value:
@@ -171,8 +169,9 @@ class SubscriptionGroupManager:
             self.forbidden_table.get(group, {}).pop(topic, None)
             if not self.forbidden_table.get(group, True):
                 del self.forbidden_table[group]
-        self._changed()
+        self.next_version()
 
-    def _changed(self) -> None:
+    def next_version(self) -> None:
+        """Mark a change of the table."""
         self.data_version.next_version()
-        self.persist()
+        self.changed()

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object, restore
 from rocketmq_ops.broker.topic_attributes import TOPIC_ATTRIBUTES, alter_attributes
 from rocketmq_ops.broker.topic_check import topic_remark
 from rocketmq_ops.common import fastjson, topics
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.common.permission import PERM_INHERIT, PERM_READ, PERM_WRITE
 from rocketmq_ops.remoting.bodies import TopicConfig
 
@@ -39,10 +40,11 @@ FLAG_UNIT = 0x1
 FLAG_UNIT_SUB = 0x1 << 1
 
 
-class TopicConfigManager:
+class TopicConfigManager(StateFile):
     """`table`: topic -> TopicConfig. An update replaces the entry, so that identity tells a change."""
 
     def __init__(self, controller: BrokerController) -> None:
+        super().__init__()
         self._controller = controller
         self._entries = ConfigEntries(TopicConfig)
         self.table: dict[str, TopicConfig] = {}
@@ -93,16 +95,12 @@ class TopicConfigManager:
         self.data_version = read_data_version(raw.get("dataVersion"))
         return True
 
-    def persist(self) -> None:
-        """Write the file. Raises RocketMQError when it cannot be written."""
-        save_with_backup(self.path, self.encode(pretty=True))
-
     def encode(self, *, pretty: bool = False) -> bytes:
         """The table as Apache's TopicConfigSerializeWrapper."""
         return fastjson.dumps(
             {
                 "dataVersion": msgspec.to_builtins(self.data_version),
-                "topicConfigTable": self._entries.encode(self.table),
+                "topicConfigTable": self._entries.text(self.table) if pretty else self._entries.encode(self.table),
             },
             pretty=pretty,
         )
@@ -191,7 +189,7 @@ class TopicConfigManager:
         if found.order != order:
             found = msgspec.structs.replace(found, order=order)
             self._put(found)
-            self.persist()
+            self._controller.changes.made(self)
         return found
 
     def create_if_absent(self, config: TopicConfig, *, register: bool = True) -> TopicConfig:
@@ -201,11 +199,9 @@ class TopicConfigManager:
 
     def _add_new(self, config: TopicConfig, *, register: bool = True) -> TopicConfig:
         self._put(config)
-        try:
-            self.persist()
-        except RocketMQError as error:
-            # A client waits: the topic lives in memory until the next change or the stop writes the file.
-            log.error("topic %s is created but not saved: %s", config.topic_name, error)
+        # A client waits, so a file that cannot be written costs no more than a line in the log: the topic lives in
+        # memory until the file is tried again.
+        self._controller.changes.made(self, [config] if register else [])
         log.info(
             "created topic %s: %d read, %d write queues, perm %d",
             config.topic_name,
@@ -213,8 +209,6 @@ class TopicConfigManager:
             config.write_queue_nums,
             config.perm,
         )
-        if register:
-            self._controller.outer.topics_changed([config])
         return config
 
     # -- administration -----------------------------------------------------------------------------------------
@@ -227,7 +221,7 @@ class TopicConfigManager:
         if self._controller.config.validateSystemTopicWhenUpdateTopic and self.is_system(topic):
             raise RocketMQError(f"The topic[{topic}] is conflict with system topic.")
 
-    def update(self, configs: Iterable[TopicConfig]) -> list[TopicConfig]:
+    async def update(self, configs: Iterable[TopicConfig]) -> list[TopicConfig]:
         """Create or replace topics, whose `attributes` are alterations (`+key`, `-key`); the entries as they now are.
 
         Raises RocketMQError, and changes nothing, when an alteration of any of them is not allowed or the file cannot
@@ -247,9 +241,9 @@ class TopicConfigManager:
             self._put(config)
         try:
             if changed:
-                self.persist()
+                await self._controller.files.save(self)
         except RocketMQError:
-            restore(self.table, before)
+            restore(self.table, before, {config.topic_name: config for config in changed})
             self.next_version()
             raise
         return changed
@@ -264,7 +258,7 @@ class TopicConfigManager:
                 changed = True
         if changed:
             self.next_version()
-            self.persist()
+            self._controller.changes.made(self)
 
     def set_unit_flags(self, topic: str, *, unit: bool | None = None, unit_sub: bool | None = None) -> None:
         """Set or clear the unit flags of an existing topic (updateTopicUnitFlag, updateTopicUnitSubFlag)."""
@@ -277,11 +271,10 @@ class TopicConfigManager:
                 flag = flag | bit if wanted else flag & ~bit
         config = msgspec.structs.replace(config, topic_sys_flag=flag)
         self._put(config)
-        self.persist()
-        self._controller.outer.topics_changed([config])
+        self._controller.changes.made(self, [config])
 
     def delete(self, topic: str) -> bool:
-        """Remove a topic from the table, not yet from the file (`persist`); False when there was none."""
+        """Remove a topic from the table, not yet from the file; False when there was none."""
         if self.table.pop(topic, None) is None:
             return False
         self._entries.forget(topic)
@@ -295,3 +288,4 @@ class TopicConfigManager:
     def next_version(self) -> None:
         """Mark a change of the table."""
         self.data_version.next_version()
+        self.changed()

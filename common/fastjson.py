@@ -42,6 +42,12 @@ class FastjsonError(CorruptDataError):
         self.position = position
 
 
+class Text(str):
+    """JSON that is written out already, for a `pretty` document; it must be indented for where it stands."""
+
+    __slots__ = ()
+
+
 class ObjectKey(dict[str, Any]):
     """An object that stands as a key of another object; hashable, and not to be changed."""
 
@@ -227,6 +233,8 @@ def _write(value: Any, parts: list[str], depth: int) -> None:
                 parts.append(",")
             _write(item, parts, depth + 1 if depth >= 0 else -1)
         parts.append("]")
+    elif isinstance(value, Text):
+        parts.append(value)
     else:
         parts.append(_encode(value).decode())
 

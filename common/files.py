@@ -29,6 +29,9 @@ class SmallFiles(Protocol):
     def replace(self, source: str, target: str) -> None:
         """Rename over the target, and sync the directory."""
 
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name. Raises OSError where the file system has no such names."""
+
     def make_dirs(self, path: str) -> None:
         """Create a directory and its parents."""
 
@@ -60,6 +63,12 @@ class OsSmallFiles:
         finally:
             os.close(directory)
 
+    def link(self, source: str, target: str) -> None:
+        """os.link, replacing a name that was left over."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target)
+        os.link(source, target)
+
     def make_dirs(self, path: str) -> None:
         """os.makedirs, accepting what exists."""
         os.makedirs(path, exist_ok=True)
@@ -81,10 +90,9 @@ def save_with_backup(path: str, data: bytes, files: SmallFiles = OS_FILES) -> No
             previous = b""
         if previous == data:
             return
-        if previous:
-            files.write_synced(path + ".bak.tmp", previous)
-            files.replace(path + ".bak.tmp", path + ".bak")
         files.write_synced(path + ".tmp", data)
+        if previous:
+            _keep(path, previous, files)
         files.replace(path + ".tmp", path)
     except OSError as error:
         for left in (path + ".tmp", path + ".bak.tmp"):
@@ -93,6 +101,15 @@ def save_with_backup(path: str, data: bytes, files: SmallFiles = OS_FILES) -> No
         raise RocketMQError(
             f"cannot save {path}: {error.strerror or error}", "check free space and permissions of its directory"
         ) from error
+
+
+def _keep(path: str, previous: bytes, files: SmallFiles) -> None:
+    """Make what `path` holds its `.bak`: under a second name where that is possible, for it is on the disk already."""
+    try:
+        files.link(path, path + ".bak.tmp")
+    except OSError:
+        files.write_synced(path + ".bak.tmp", previous)
+    files.replace(path + ".bak.tmp", path + ".bak")
 
 
 def load_with_backup(path: str, parse: Callable[[bytes], T], files: SmallFiles = OS_FILES) -> T | None:

@@ -6,8 +6,10 @@ The rules of the table are in `broker/subscription_group_manager.py`. Mirrors th
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rocketmq_ops.broker.changes import after_changes
+from rocketmq_ops.broker.deferred import answer_later, deletion_saved
 from rocketmq_ops.broker.subscription_group_manager import INDEX_PERM_READ
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.topics import group_problem
@@ -34,28 +36,27 @@ class GroupAdmin:
         self._controller = controller
         self._groups = controller.groups
 
-    def update_and_create(self, channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def update_and_create(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
         """200: create or replace one group, given in the body."""
         return self._update(channel, request, [SubscriptionGroupConfig.decode(request.body_bytes)])
 
-    def update_and_create_list(self, channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def update_and_create_list(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
         """225: create or replace several groups; none is changed when one of them is refused."""
         return self._update(channel, request, SubscriptionGroupList.decode(request.body_bytes).group_config_list)
 
-    def _update(
-        self, channel: Channel, request: RemotingCommand, configs: list[SubscriptionGroupConfig]
-    ) -> RemotingCommand:
+    def _update(self, channel: Channel, request: RemotingCommand, configs: list[SubscriptionGroupConfig]) -> Any:
         for config in configs:
             problem = group_problem(config.group_name)
             if problem is not None:
                 return request.reply(ResponseCode.INVALID_PARAMETER, problem)
-        try:
-            self._groups.update(configs)
-        except RocketMQError as error:
-            return request.reply(ResponseCode.SYSTEM_ERROR, str(error))
-        for config in configs:
-            log.info("subscription group %s set by %s", config.group_name, channel.remote)
-        return request.reply()
+
+        async def updated() -> RemotingCommand:
+            await self._groups.update(configs)
+            for config in configs:
+                log.info("subscription group %s set by %s", config.group_name, channel.remote)
+            return request.reply()
+
+        return answer_later(channel, request, updated())
 
     def get_all(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
         """201: the whole table."""
@@ -70,9 +71,7 @@ class GroupAdmin:
             return request.reply(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, "No group in this broker")
         return request.reply(body=self._groups.encode_group(config))
 
-    def delete(
-        self, channel: Channel, request: RemotingCommand, header: DeleteSubscriptionGroupRequestHeader
-    ) -> RemotingCommand:
+    def delete(self, channel: Channel, request: RemotingCommand, header: DeleteSubscriptionGroupRequestHeader) -> Any:
         """207: remove a group, its offsets too when asked for."""
         group = header.group_name
         self._groups.delete(group)
@@ -81,23 +80,30 @@ class GroupAdmin:
         if self._controller.config.autoDeleteUnusedStats:
             self._controller.stats.on_group_deleted(group)
         log.warning("subscription group %s deleted by %s", group, channel.remote)
-        try:
-            self._groups.persist()
-        except RocketMQError as error:
-            return request.reply(
-                ResponseCode.SYSTEM_ERROR, f"deleted, but it may come back after a restart: {error}; {error.next_step}"
-            )
-        return request.reply()
+        return answer_later(channel, request, deletion_saved(self._controller.files, self._groups, request))
 
     def update_and_get_forbidden(
         self, channel: Channel, request: RemotingCommand, header: UpdateGroupForbiddenRequestHeader
-    ) -> RemotingCommand:
+    ) -> Any:
         """353: forbid or allow a group to read a topic when `readable` is given, and say how it stands."""
         group, topic = header.group, header.topic
-        if header.readable is not None:
-            self._groups.set_forbidden(group, topic, INDEX_PERM_READ, not header.readable)
-            allowed = "may" if header.readable else "may not"
-            log.info("group %s %s read %s, set by %s", group, allowed, topic, channel.remote)
+        if header.readable is None:
+            return self._forbidden(request, group, topic)
+        forbid, before = not header.readable, self._groups.forbidden(group, topic, INDEX_PERM_READ)
+
+        async def changed() -> RemotingCommand:
+            self._groups.set_forbidden(group, topic, INDEX_PERM_READ, forbid)
+            try:
+                await self._controller.files.save(self._groups)
+            except RocketMQError:
+                self._groups.set_forbidden(group, topic, INDEX_PERM_READ, before)
+                raise
+            log.info("group %s %s read %s, set by %s", group, "may not" if forbid else "may", topic, channel.remote)
+            return self._forbidden(request, group, topic)
+
+        return answer_later(channel, request, changed())
+
+    def _forbidden(self, request: RemotingCommand, group: str, topic: str) -> RemotingCommand:
         readable = not self._groups.forbidden(group, topic, INDEX_PERM_READ)
         return request.reply(remark="", body=GroupForbidden(topic=topic, group=group, readable=readable).encode())
 
@@ -109,7 +115,8 @@ def install(controller: BrokerController) -> None:
     register(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, None, admin.update_and_create)
     register(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST, None, admin.update_and_create_list)
     register(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, None, admin.get_all)
-    register(RequestCode.GET_SUBSCRIPTIONGROUP_CONFIG, GetSubscriptionGroupConfigRequestHeader, admin.get)
+    find = after_changes(controller, admin.get)
+    register(RequestCode.GET_SUBSCRIPTIONGROUP_CONFIG, GetSubscriptionGroupConfigRequestHeader, find)
     register(RequestCode.DELETE_SUBSCRIPTIONGROUP, DeleteSubscriptionGroupRequestHeader, admin.delete)
     register(
         RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN, UpdateGroupForbiddenRequestHeader, admin.update_and_get_forbidden

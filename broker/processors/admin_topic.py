@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from rocketmq_ops.broker.deferred import answer_later
+from rocketmq_ops.broker.deferred import answer_later, deletion_saved
 from rocketmq_ops.broker.topic_attributes import MESSAGE_TYPE, parse_attributes
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.permission import is_valid_perm
@@ -65,27 +65,24 @@ class TopicAdmin:
             return request.reply(ResponseCode.INVALID_PARAMETER, refusal)
         # A topic that is already as wanted is not touched: no new data version, no registration.
         wanted = [config for config in configs if config != self._topics.get(config.topic_name)]
-        try:
-            changed = self._topics.update(wanted)
-        except RocketMQError as error:
-            return request.reply(ResponseCode.SYSTEM_ERROR, str(error))
-        for config in changed:
-            log.info(
-                "topic %s set by %s: %d read, %d write queues, perm %d",
-                config.topic_name,
-                channel.remote,
-                config.read_queue_nums,
-                config.write_queue_nums,
-                config.perm,
-            )
-        if not changed:
+        if not wanted:
             return request.reply()
 
-        async def registered() -> RemotingCommand:
+        async def updated() -> RemotingCommand:
+            changed = await self._topics.update(wanted)
+            for config in changed:
+                log.info(
+                    "topic %s set by %s: %d read, %d write queues, perm %d",
+                    config.topic_name,
+                    channel.remote,
+                    config.read_queue_nums,
+                    config.write_queue_nums,
+                    config.perm,
+                )
             await self._controller.outer.register_topics(changed)
             return request.reply()
 
-        return answer_later(channel, request, registered())
+        return answer_later(channel, request, updated())
 
     def _problem(self, config: TopicConfig) -> str | None:
         """Why the topic may not be created or changed as asked, or None."""
@@ -102,9 +99,7 @@ class TopicAdmin:
             return "MIXED message type is not supported."
         return None
 
-    def delete_topic(
-        self, channel: Channel, request: RemotingCommand, header: DeleteTopicRequestHeader
-    ) -> RemotingCommand:
+    def delete_topic(self, channel: Channel, request: RemotingCommand, header: DeleteTopicRequestHeader) -> Any:
         """215: remove a topic with its queues and offsets, and with the pop retry topics of its groups."""
         topic = header.topic
         if not topic.strip():
@@ -123,14 +118,8 @@ class TopicAdmin:
                 self._controller.stats.on_topic_deleted(name)
         self._controller.store.delete_topics(set(doomed))
         log.warning("topic %s deleted by %s", ", ".join(doomed), channel.remote)
-        try:
-            # After the queues are gone: on a full disk that makes room for the file.
-            self._topics.persist()
-        except RocketMQError as error:
-            return request.reply(
-                ResponseCode.SYSTEM_ERROR, f"deleted, but it may come back after a restart: {error}; {error.next_step}"
-            )
-        return request.reply()
+        # After the queues are gone: on a full disk that makes room for the file.
+        return answer_later(channel, request, deletion_saved(self._controller.files, self._topics, request))
 
     def get_all_topic_config(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
         """21: the whole table."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.client_channel import ClientChannelInfo
 from rocketmq_ops.broker.consumer_manager import CONSUME_ACTIVELY
 from rocketmq_ops.broker.subscription_filter import is_tag_type
@@ -127,8 +128,10 @@ def install(controller: BrokerController) -> None:
     """Register the codes of this module."""
     processor = ClientManageProcessor(controller)
     server = controller.server
-    server.register(RequestCode.HEART_BEAT, None, processor.heartbeat)
-    server.register(RequestCode.UNREGISTER_CLIENT, UnregisterClientRequestHeader, processor.unregister)
+    server.register(RequestCode.HEART_BEAT, None, after_changes(controller, processor.heartbeat))
+    server.register(
+        RequestCode.UNREGISTER_CLIENT, UnregisterClientRequestHeader, after_changes(controller, processor.unregister)
+    )
     server.register(RequestCode.CHECK_CLIENT_CONFIG, None, processor.check_config)
     server.register(RequestCode.LOCK_BATCH_MQ, None, processor.lock)
     server.register(RequestCode.UNLOCK_BATCH_MQ, None, processor.unlock)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from random import randrange
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.inner_messages import copy_of, schedule
 from rocketmq_ops.broker.put_result import FAQ_HINT
 from rocketmq_ops.broker.send_checks import DLQ_NUMS_PER_GROUP, UNIT_SUB_FLAG, VERSION_3_4_9
@@ -116,6 +117,5 @@ class ConsumerSendBackProcessor:
 def install(controller: BrokerController) -> None:
     """Register the code of this module."""
     processor = ConsumerSendBackProcessor(controller)
-    controller.server.register(
-        RequestCode.CONSUMER_SEND_MSG_BACK, ConsumerSendMsgBackRequestHeader, processor.send_back
-    )
+    send_back = after_changes(controller, processor.send_back)
+    controller.server.register(RequestCode.CONSUMER_SEND_MSG_BACK, ConsumerSendMsgBackRequestHeader, send_back)

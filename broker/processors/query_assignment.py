@@ -89,7 +89,7 @@ class QueryAssignmentProcessor:
             return None
         return strategy(queues, sorted(info.client_ids), body.client_id)
 
-    def set_message_request_mode(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def set_message_request_mode(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
         """401: the mode in which a group fetches a topic; PULL alone is served."""
         mode = SetMessageRequestModeRequestBody.decode(request.body_bytes)
         topic, group = mode.topic, mode.consumer_group
@@ -104,7 +104,12 @@ class QueryAssignmentProcessor:
                 ResponseCode.INVALID_PARAMETER, f"mode {mode.mode} is not served by this broker; use PULL"
             )
         self.modes.set(mode)
-        return request.reply()
+
+        async def saved() -> RemotingCommand:
+            await self._controller.files.save(self.modes)
+            return request.reply()
+
+        return answer_later(channel, request, saved())
 
     def all_message_request_modes(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
         """402: every mode that was set."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from random import randrange
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.changes import send_after
 from rocketmq_ops.broker.inner_messages import delay_level, encode_properties, schedule
 from rocketmq_ops.broker.put_result import STORED, put_answer
 from rocketmq_ops.broker.send_checks import SendChecks, SendHeader
@@ -190,6 +191,11 @@ class SendMessageProcessor:
     # -- the general way ----------------------------------------------------------------------------------------
 
     def _send_general(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | object:
+        """A send with all its checks; the answer to one that creates a topic leaves when the topic is known."""
+        answer: RemotingCommand | object = self._controller.changes.handle(self._send_checked, channel, request, header)
+        return answer
+
+    def _send_checked(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | object:
         refusal = self._checks.header(channel, header)
         if refusal is not None:
             return self._answer(request, *refusal)
@@ -330,11 +336,12 @@ class SendMessageProcessor:
         if request.is_oneway:
             return HELD
 
+        waits = self._controller.changes.waits
+
         def flushed(ok: bool) -> None:
             if not ok:
                 answer.code = ResponseCode.FLUSH_DISK_TIMEOUT
-            if not channel.closed:
-                channel.send(answer)
+            send_after(waits, channel, answer)
 
         self._controller.store.when_flushed(result.wrote_offset + result.wrote_bytes, flushed)
         return HELD

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message_codec import decode_messages
-from rocketmq_ops.remoting.bodies import ConsumerData, HeartbeatData, ProducerData, SubscriptionData
+from rocketmq_ops.remoting.bodies import ConsumerData, HeartbeatData, ProducerData, SubscriptionData, TopicConfig
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -37,6 +40,22 @@ def new_broker(root: Path, **settings: Any) -> BrokerController:
         owner = next(c for c in (server_config, config, store_config) if hasattr(c, key))
         setattr(owner, key, value)
     return BrokerController(config, store_config, server_config, NettyClientConfig())
+
+
+class FilesAtOnce:
+    """In place of a controller's ``files`` and ``changes`` where no loop runs: a change is written in the call."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def save(self, state: StateFile) -> None:
+        state.persist()
+
+    def made(self, state: StateFile, topics: Iterable[TopicConfig] = ()) -> None:
+        state.changed()
+        with contextlib.suppress(RocketMQError):
+            state.persist()
+        self.told += [topic.topic_name for topic in topics]
 
 
 class Session:

@@ -156,12 +156,10 @@ def test_a_file_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
         files.save(broker.offsets)
         await files.wait()
         (tmp_path / "store").unlink()
-        files.save(broker.offsets)
-        await files.wait()
+        await files.save(broker.offsets)
         text = (tmp_path / "store" / "config" / "consumerOffset.json").read_text()
         assert '"T@g"' in text
-        files.save(broker.offsets)
-        assert not files._writing
+        assert not broker.offsets.is_dirty
 
     asyncio.run(main())
 

@@ -1,5 +1,6 @@
 """Consumer groups of a broker: system groups, the file in Apache's format, auto-creation, what is forbidden."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 
@@ -12,12 +13,15 @@ from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
 from ..golden_data import unpack_store
+from .support import FilesAtOnce
 
 
 def manager_at(root, **settings):
     config = BrokerConfig(**settings)
     store_config = MessageStoreConfig(storePathRootDir=str(root))
-    return SubscriptionGroupManager(SimpleNamespace(config=config, store_config=store_config))
+    files = FilesAtOnce()
+    controller = SimpleNamespace(config=config, store_config=store_config, files=files, changes=files)
+    return SubscriptionGroupManager(controller)
 
 
 def file_of(root):
@@ -69,6 +73,7 @@ def test_forbidden_bits_are_kept_in_the_file(tmp_path):
     manager = manager_at(tmp_path)
     manager.set_forbidden("g", "T", INDEX_PERM_READ, True)
     manager.set_forbidden("g", "U", INDEX_PERM_READ, True)
+    manager.persist()
     again = manager_at(tmp_path)
     again.load()
     assert again.forbidden("g", "T", INDEX_PERM_READ) and not again.forbidden("g", "other", INDEX_PERM_READ)
@@ -76,15 +81,16 @@ def test_forbidden_bits_are_kept_in_the_file(tmp_path):
     again.set_forbidden("g", "T", INDEX_PERM_READ, False)
     assert not again.forbidden("g", "T", INDEX_PERM_READ) and again.forbidden("g", "U", INDEX_PERM_READ)
     again.set_forbidden("g", "U", INDEX_PERM_READ, False)
+    again.persist()
     assert file_of(tmp_path)["forbiddenTable"] == {}
 
 
 def test_an_update_replaces_and_a_deletion_removes(tmp_path):
     manager = manager_at(tmp_path)
-    manager.update([SubscriptionGroupConfig(group_name="g", retry_max_times=3)])
+    asyncio.run(manager.update([SubscriptionGroupConfig(group_name="g", retry_max_times=3)]))
     assert manager.find("g").retry_max_times == 3
     with pytest.raises(RocketMQError, match="unsupported key"):
-        manager.update([SubscriptionGroupConfig(group_name="g", attributes={"+x": "y"})])
+        asyncio.run(manager.update([SubscriptionGroupConfig(group_name="g", attributes={"+x": "y"})]))
     assert manager.delete("g") is True
     assert not manager.contains("g")
     assert manager.delete("g") is False
@@ -96,5 +102,7 @@ def test_a_disk_that_refuses_the_file_does_not_refuse_the_client(tmp_path):
     assert manager.find("g") is manager.table["g"]
     kept = manager.table["g"]
     with pytest.raises(RocketMQError, match=r"subscriptionGroup\.json"):
-        manager.update([SubscriptionGroupConfig(group_name=name, retry_max_times=3) for name in ("g", "h")])
+        asyncio.run(
+            manager.update([SubscriptionGroupConfig(group_name=name, retry_max_times=3) for name in ("g", "h")])
+        )
     assert manager.table["g"] is kept and not manager.contains("h")

@@ -1,5 +1,6 @@
 """Topics of a broker: system topics, the file in Apache's format, auto-creation, attributes."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 
@@ -12,25 +13,18 @@ from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
 from ..golden_data import unpack_store
+from .support import FilesAtOnce
 
 PERM_WRITE, PERM_READ, INHERIT = 2, 4, 1
-
-
-class Outer:
-    """Notes what the name servers would be told."""
-
-    def __init__(self):
-        self.told = []
-
-    def topics_changed(self, configs):
-        self.told += [config.topic_name for config in configs]
 
 
 def controller_at(root, **settings):
     config = BrokerConfig(brokerName="broker-a", brokerClusterName="DefaultCluster")
     for key, value in settings.items():
         setattr(config, key, value)
-    return SimpleNamespace(config=config, store_config=MessageStoreConfig(storePathRootDir=str(root)), outer=Outer())
+    files = FilesAtOnce()
+    store_config = MessageStoreConfig(storePathRootDir=str(root))
+    return SimpleNamespace(config=config, store_config=store_config, files=files, changes=files)
 
 
 def manager_at(root, **settings):
@@ -67,7 +61,7 @@ def test_auto_creation_takes_the_lesser_number_of_queues_and_no_inherit_bit(tmp_
     assert (many.read_queue_nums, many.topic_sys_flag) == (8, 1)
     assert manager.create_in_send_message("Few", "TBW102", "1.2.3.4:5", 2, 0) is few
     assert manager.create_in_send_message("X", "SELF_TEST_TOPIC", "1.2.3.4:5", 2, 0) is None
-    assert manager._controller.outer.told == ["Few", "Many"]
+    assert manager._controller.changes.told == ["Few", "Many"]
     assert manager.data_version.counter == 2
 
 
@@ -112,7 +106,7 @@ def test_fields_of_a_newer_broker_survive(tmp_path):
     )
     manager = manager_at(tmp_path)
     manager.load()
-    manager.update([TopicConfig(topic_name="T", read_queue_nums=5, write_queue_nums=5)])
+    asyncio.run(manager.update([TopicConfig(topic_name="T", read_queue_nums=5, write_queue_nums=5)]))
     written = json.loads(path.read_text())["topicConfigTable"]["T"]
     assert written["liteTopic"] == {"a": 1}
     assert written["attributes"] == {"message.type": "FIFO"}
@@ -142,11 +136,11 @@ def test_a_zero_byte_file_falls_back_to_its_backup(tmp_path):
 
 def test_attributes_are_altered_not_replaced(tmp_path):
     manager = manager_at(tmp_path)
-    (created,) = manager.update([TopicConfig(topic_name="T", attributes={"+message.type": "FIFO"})])
+    (created,) = asyncio.run(manager.update([TopicConfig(topic_name="T", attributes={"+message.type": "FIFO"})]))
     assert created.attributes == {"message.type": "FIFO"}
-    (kept,) = manager.update([TopicConfig(topic_name="T", perm=4)])
+    (kept,) = asyncio.run(manager.update([TopicConfig(topic_name="T", perm=4)]))
     assert kept.attributes == {"message.type": "FIFO"} and kept.perm == 4
-    (removed,) = manager.update([TopicConfig(topic_name="T", attributes={"-message.type": ""})])
+    (removed,) = asyncio.run(manager.update([TopicConfig(topic_name="T", attributes={"-message.type": ""})]))
     assert removed.attributes == {}
 
 
@@ -164,16 +158,18 @@ def test_a_bad_attribute_changes_nothing(tmp_path, attributes, why):
     manager = manager_at(tmp_path)
     before = manager.data_version.counter
     with pytest.raises(RocketMQError, match=why):
-        manager.update([TopicConfig(topic_name="Good"), TopicConfig(topic_name="T", attributes=attributes)])
+        asyncio.run(
+            manager.update([TopicConfig(topic_name="Good"), TopicConfig(topic_name="T", attributes=attributes)])
+        )
     assert manager.get("Good") is None and manager.get("T") is None
     assert manager.data_version.counter == before
 
 
 def test_an_unchangeable_attribute_stays(tmp_path):
     manager = manager_at(tmp_path)
-    manager.update([TopicConfig(topic_name="T", attributes={"+queue.type": "SimpleCQ"})])
+    asyncio.run(manager.update([TopicConfig(topic_name="T", attributes={"+queue.type": "SimpleCQ"})]))
     with pytest.raises(RocketMQError, match="unchangeable"):
-        manager.update([TopicConfig(topic_name="T", attributes={"+queue.type": "BatchCQ"})])
+        asyncio.run(manager.update([TopicConfig(topic_name="T", attributes={"+queue.type": "BatchCQ"})]))
 
 
 @pytest.mark.parametrize("topic", ["", "bad topic", "x" * 128, "TBW102", "DefaultCluster", "rmq_sys_x"])
@@ -209,7 +205,7 @@ def test_a_disk_that_refuses_the_file_does_not_refuse_the_client(tmp_path):
     created = manager.create_in_send_message("T", "TBW102", "1.2.3.4:5", 4, 0)
     assert manager.get("T") is created
     with pytest.raises(RocketMQError, match=r"topics\.json"):
-        manager.update([TopicConfig(topic_name="U"), TopicConfig(topic_name="T", read_queue_nums=9)])
+        asyncio.run(manager.update([TopicConfig(topic_name="U"), TopicConfig(topic_name="T", read_queue_nums=9)]))
     assert manager.get("U") is None and manager.get("T") is created, "what was told to have failed is not so later"
     (tmp_path / "config").unlink()
     manager.persist()

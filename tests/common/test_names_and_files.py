@@ -126,6 +126,10 @@ class FailingFiles(OsSmallFiles):
         self._step()
         super().replace(source, target)
 
+    def link(self, source: str, target: str) -> None:
+        self._step()
+        super().link(source, target)
+
 
 def test_a_failed_save_at_any_step_keeps_a_whole_file(tmp_path: Path) -> None:
     path = str(tmp_path / "config" / "topics.json")

@@ -1,0 +1,86 @@
+"""Answers that wait until what their request changed is on the disk and known to the name servers.
+
+A handler that may create a topic or a group on the way (a send, a send-back, a heartbeat) is registered through
+`after_changes`. Its answer leaves at once when nothing was changed. Otherwise it leaves when the files are written and
+the name servers have answered, as Apache's broker answers: a client that looks for the route of a topic right after its
+first send finds it. A file that cannot be written costs a line in the log, and a name server that fails or takes too
+long likewise: the answer then leaves all the same. What an administrator changes is answered by its processor, with the
+error if there is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rocketmq_ops.broker.background_files import StateFile
+from rocketmq_ops.broker.deferred import run_later
+from rocketmq_ops.remoting.bodies import TopicConfig
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.command import HELD, RemotingCommand
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+H = TypeVar("H")
+Handler = Callable[[Channel, RemotingCommand, H], Any]
+
+
+class Changes:
+    """What the request that is being handled has changed. ``waits``: its writes and registrations so far."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self.waits: list[asyncio.Future[None]] = []
+        self._in_request = False
+
+    def made(self, state: StateFile, topics: Iterable[TopicConfig] = ()) -> None:
+        """A table changed: have its file written, and the name servers told of `topics`."""
+        state.changed()
+        waits = [self._controller.files.save(state)]
+        topics = list(topics)
+        if topics:
+            waits.append(self._controller.outer.topics_changed(topics))
+        if self._in_request:
+            self.waits += waits
+
+    def handle(self, handler: Handler[H], channel: Channel, request: RemotingCommand, header: H) -> Any:
+        """The handler's answer, or HELD when it leaves after the changes that the handler made."""
+        self.waits = []
+        self._in_request = True
+        try:
+            answer = handler(channel, request, header)
+        finally:
+            waits, self.waits = self.waits, []
+            self._in_request = False
+        if not waits or not isinstance(answer, RemotingCommand) or request.is_oneway:
+            return answer
+        send_after(waits, channel, answer)
+        return HELD
+
+
+def send_after(waits: list[asyncio.Future[None]], channel: Channel, answer: RemotingCommand) -> None:
+    """Send an answer when all of `waits` have ended, well or not; at once when there are none."""
+    if not waits:
+        if not channel.closed:
+            channel.send(answer)
+        return
+
+    async def wait() -> None:
+        await asyncio.wait(waits)
+        send_after([], channel, answer)
+
+    run_later(wait(), "answer-after-changes")
+
+
+def after_changes(controller: BrokerController, handler: Handler[H]) -> Handler[H]:
+    """`handler` with its answers held back until what they changed is saved and registered."""
+    handle = controller.changes.handle
+
+    @wraps(handler)
+    def waiting(channel: Channel, request: RemotingCommand, header: H) -> Any:
+        return handle(handler, channel, request, header)
+
+    return waiting
