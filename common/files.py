@@ -17,6 +17,13 @@ from .errors import CorruptDataError, RocketMQError
 T = TypeVar("T")
 
 
+def naming(error: OSError, path: str) -> OSError:
+    """The same error with the path it is about: calls on a descriptor do not name any."""
+    if error.errno is not None and error.filename is None:
+        error.filename = path
+    return error
+
+
 class SmallFiles(Protocol):
     """The few file operations that configuration files need; tests give one that fails."""
 

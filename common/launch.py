@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ from .properties import PropertiesError
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LOADED_AT = time.monotonic()
 
@@ -193,7 +195,8 @@ def _one_line(error: Exception) -> str:
         text = f"{error}; {error.next_step}" if error.next_step else str(error)
     elif isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        text = f"{where}{error.strerror}; check the path and its permissions"
+        step = "free space on that disk" if error.errno in _NO_ROOM else "check the path and its permissions"
+        text = f"{where}{error.strerror}; {step}"
     else:
         text = f"unexpected {type(error).__name__}: {error}; run it again with --debug and report what it prints"
     return " ".join(text.split())

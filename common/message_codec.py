@@ -32,6 +32,7 @@ class BadRecordError(CorruptDataError):
         super().__init__(f"no valid record at {offset}: {detail}")
         self.offset = offset
         self.reason = reason
+        self.detail = detail
 
 
 class RecordView(NamedTuple):

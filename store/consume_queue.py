@@ -229,7 +229,7 @@ class ConsumeQueue:
 
         A unit is valid when its size is positive and its record lies after that of the unit before. After an unclean
         stop all files are looked at that may have units of records at the commitlog offset `walk_from` or behind it,
-        which the walk over the commitlog reads again; they count as not yet durable."""
+        which the walk over the commitlog reads again; they count as not yet durable. Raises OSError."""
         files = self.rows.files
         if not files:
             return
@@ -243,8 +243,9 @@ class ConsumeQueue:
         last_physical = -1
         while index < len(files):
             file = files[index]
-            start = self._surely_valid(file) if clean else 0
-            position, last_physical = _valid_until(file.view, start, last_physical)
+            limit = _looked_at(file)
+            start = _surely_valid(file.view, limit) if clean else 0
+            position, last_physical = _valid_until(file.view[:limit], start, last_physical)
             end = file.base + position
             if position < file.size:
                 break
@@ -254,19 +255,6 @@ class ConsumeQueue:
         self.rows.flushed_where = durable_until
         for file in self.rows.files:
             file.flushed = file.wrote if file.base < durable_until else 0
-
-    def _surely_valid(self, file: MappedFile) -> int:
-        """A position in a file of a cleanly stopped queue from which looking at each unit is enough.
-
-        Units stand without gaps then, so their end can be searched for; the last ones before it are looked at."""
-        low, high = 0, file.size // CQ_UNIT_SIZE
-        while low < high:
-            middle = (low + high) // 2
-            if _unpack_unit(file.view, middle * CQ_UNIT_SIZE)[1] > 0:
-                low = middle + 1
-            else:
-                high = middle
-        return max(0, low - _LOOKED_AT_AFTER_CLEAN_STOP) * CQ_UNIT_SIZE
 
     def truncate_dirty(self, physical_offset: int) -> int:
         """Cut all units whose record begins at or after a commitlog offset; returns how many."""
@@ -336,8 +324,32 @@ class ConsumeQueue:
 
 def _begins_before(file: MappedFile, physical_offset: int) -> bool:
     """Whether the first unit of a file leads to a record before a commitlog offset; then all in front of it do."""
+    if not file.readable(0, CQ_UNIT_SIZE):
+        return False
     unit: tuple[int, int, int] = _unpack_unit(file.view, 0)
     return unit[1] > 0 and unit[0] < physical_offset
+
+
+def _looked_at(file: MappedFile) -> int:
+    """The bytes of a loaded file that may be units; there are none behind them. Raises OSError."""
+    end = file.filled - file.filled % CQ_UNIT_SIZE
+    while file.readable(end, end + CQ_UNIT_SIZE):
+        end += CQ_UNIT_SIZE
+    return end
+
+
+def _surely_valid(view: memoryview, limit: int) -> int:
+    """A position in a file of a cleanly stopped queue from which looking at each unit is enough.
+
+    Units stand without gaps then, so their end can be searched for; the last ones before it are looked at."""
+    low, high = 0, limit // CQ_UNIT_SIZE
+    while low < high:
+        middle = (low + high) // 2
+        if _unpack_unit(view, middle * CQ_UNIT_SIZE)[1] > 0:
+            low = middle + 1
+        else:
+            high = middle
+    return max(0, low - _LOOKED_AT_AFTER_CLEAN_STOP) * CQ_UNIT_SIZE
 
 
 def _valid_until(view: memoryview, start: int, last_physical: int) -> tuple[int, int]:

@@ -4,9 +4,12 @@ What lives here: the `FileSystem` and `StoreFile` protocols and the implementati
 (one shared mapping a file). What does not: what the bytes mean, when to sync, which file is next.
 
 Every store file has a fixed length from its creation (`ftruncate`, so it is sparse) and is accessed through
-`StoreFile.view` alone. Before bytes are written to the mapping their blocks are reserved with
+`StoreFile.view`. Before bytes are written to the mapping their blocks are reserved with
 `StoreFile.reserve`, which raises `OSError` (ENOSPC) where the disk is full: writing to an unreserved page
-of a mapping would end the process with SIGBUS instead.
+of a mapping would end the process with SIGBUS instead. On tmpfs so does reading one. Who does not know that there is
+data therefore asks `StoreFile.hole_from` first, and looks behind it with `StoreFile.read`.
+
+Every `OSError` names its path.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ import os
 import shutil
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
+
+from ..common.files import naming
 
 #: Linux 5.14; older ones answer EINVAL, then pages are made ready one by one as they are written to.
 _MADV_POPULATE_WRITE = 23
@@ -57,6 +62,14 @@ class StoreFile(Protocol):
         """Put bytes at a position that is reserved, as writing to `view` does, but cheaper for more than a few.
 
         Raises `OSError`; some of the bytes may be there then."""
+
+    def read(self, position: int, size: int) -> bytes:
+        """A copy of `size` bytes, fewer at the end of the file; takes no disk blocks. Raises `OSError`."""
+
+    def hole_from(self, start: int) -> int:
+        """Up to where every byte from `start` on surely has its block, so that it may be read through `view`.
+
+        Only a hint: what lies behind may be zero, or have blocks all the same. Raises `OSError`."""
 
     def prefault(self, start: int, end: int) -> None:
         """Have the bytes [start, end), which are reserved and zero, in memory for writing; never raises.
@@ -156,15 +169,38 @@ class OsStoreFile:
         fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         try:
             os.posix_fallocate(fd, start, end - start)
+        except OSError as error:
+            raise naming(error, self.path) from None
         finally:
             os.close(fd)
 
     def write(self, position: int, data: bytes) -> None:
         if self._fd < 0:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-        written = os.pwrite(self._fd, data, position)
+        try:
+            written = os.pwrite(self._fd, data, position)
+        except OSError as error:
+            raise naming(error, self.path) from None
         if written < len(data):
             self.view[position + written : position + len(data)] = data[written:]
+
+    def read(self, position: int, size: int) -> bytes:
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.pread(fd, size, position)
+        except OSError as error:
+            raise naming(error, self.path) from None
+        finally:
+            os.close(fd)
+
+    def hole_from(self, start: int) -> int:
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return min(os.lseek(fd, start, os.SEEK_HOLE), self.size)
+        except OSError:
+            return start
+        finally:
+            os.close(fd)
 
     def prefault(self, start: int, end: int) -> None:
         first, last = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, end // mmap.PAGESIZE * mmap.PAGESIZE
@@ -194,12 +230,14 @@ class OsStoreFile:
             raise
         try:
             os.fdatasync(fd)
+        except OSError as error:
+            raise naming(error, self.path) from None
         finally:
             os.close(fd)
 
     def may_have_data_from(self, start: int) -> bool:
         edge = min(self.size, -(-start // mmap.PAGESIZE) * mmap.PAGESIZE)
-        if any(self.view[start:edge]):
+        if any(self.read(start, edge - start)):
             return True
         if edge == self.size:
             return False
@@ -242,8 +280,10 @@ class OsFileLock:
         try:
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
             os.pwrite(self._fd, content, 0)
-        except BaseException:
+        except BaseException as error:
             os.close(self._fd)
+            if isinstance(error, OSError):
+                naming(error, path)
             raise
         made = os.fstat(self._fd)
         self._key = (made.st_dev, made.st_ino)
@@ -272,6 +312,8 @@ class OsFileSystem:
             elif size > length:
                 raise OSError(f"{path} has {length} bytes, expected at least {size}")
             return OsStoreFile(path, size, fd)
+        except OSError as error:
+            raise naming(error, path) from None
         finally:
             os.close(fd)
 
@@ -309,7 +351,10 @@ class OsFileSystem:
         return Path(path).read_bytes()
 
     def write_bytes(self, path: str, data: bytes) -> None:
-        Path(path).write_bytes(data)
+        try:
+            Path(path).write_bytes(data)
+        except OSError as error:
+            raise naming(error, path) from None
 
     def modified_ms(self, path: str) -> int:
         return os.stat(path).st_mtime_ns // 1_000_000
@@ -322,6 +367,8 @@ class OsFileSystem:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
+        except OSError as error:
+            raise naming(error, path) from None
         finally:
             os.close(fd)
 

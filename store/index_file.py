@@ -89,7 +89,7 @@ class IndexFile:
     )  # fmt: skip
 
     def __init__(self, file: StoreFile, slot_num: int, index_num: int, *, fresh: bool) -> None:
-        """Read the header of a file. A `fresh` one is all zeros; raises OSError when there is no block for it."""
+        """Read the header of a file. A `fresh` one is all zeros; raises OSError when the header has no disk block."""
         self.file = file
         self.name = int(file.path.rpartition("/")[2])
         #: False until the folder was synced after the file was created.
@@ -109,6 +109,8 @@ class IndexFile:
         self._seconds = 0
         if fresh:
             self._reserve_chunk(0)
+        else:
+            file.reserve(0, HEADER_SIZE)
         self._take_header(HEADER.unpack_from(file.view, 0))
         #: Entries below this number are durable, with their slots.
         self.synced_count = 0 if fresh else self.count
@@ -275,10 +277,13 @@ class IndexFile:
         before `begin` or `end` (ms) is judged by the `store_time` of its record, where Apache's broker misses it or
         gives one too many (mirrors selectPhyOffset)."""
         position = HEADER_SIZE + key_hash % self.slot_num * SLOT_SIZE
-        if self._fresh and not self._slots_ready and not self._chunks[position >> _CHUNK_BITS]:
-            return  # a slot nobody has written to; reading it would take a disk block on some file systems
         view = self.view
-        (number,) = _unpack_slot(view, position)
+        if self._slots_ready or self._chunks[position >> _CHUNK_BITS]:
+            (number,) = _unpack_slot(view, position)
+        elif self._fresh:
+            return  # a slot nobody has written to
+        else:  # perhaps in a hole, which takes a disk block on some file systems when it is read in the mapping
+            (number,) = _SLOT.unpack(self.file.read(position, SLOT_SIZE))
         limit = self.count
         while 0 < number < limit and len(offsets) < max_num:
             found, phy_offset, seconds, before = _unpack_entry(view, self.entries_at + number * ENTRY_SIZE)
@@ -304,15 +309,16 @@ class IndexFile:
         """Touch every page that may hold data, so that the next sync writes it once more."""
         view = self.view
         for chunk in range(len(self._chunks)):
-            if self._slots_ready or self._chunks[chunk] or not self._fresh:
+            if self._slots_ready or self._chunks[chunk]:
                 start = chunk << _CHUNK_BITS
                 for position in range(start, min(start + (1 << _CHUNK_BITS), self.entries_at), _PAGE):
                     if any(view[position : min(position + _PAGE, self.entries_at)]):
                         view[position] = view[position]
-        end = self.entries_at + self.count * ENTRY_SIZE
-        for position in range(self.entries_at, end, _PAGE):
+        first, end = self.entries_at + ENTRY_SIZE, self.entries_at + self.count * ENTRY_SIZE
+        for position in range(first, end, _PAGE):
             view[position] = view[position]
-        view[end - 1] = view[end - 1]
+        if first < end:
+            view[end - 1] = view[end - 1]
 
     # -- after a crash
 

@@ -19,7 +19,8 @@ class MappedFile:
     """
 
     __slots__ = (
-        "base", "file", "flushed", "last_timestamp", "name_durable", "ready", "reserved", "size", "view", "wrote",
+        "_filled", "base", "file", "flushed", "last_timestamp", "name_durable", "ready", "reserved", "size", "view",
+        "wrote",
     )  # fmt: skip
 
     def __init__(self, file: StoreFile, base: int, *, wrote: int, name_durable: bool) -> None:
@@ -35,6 +36,8 @@ class MappedFile:
         self.name_durable = name_durable
         #: ms of the last message appended in this run, 0 if none.
         self.last_timestamp = 0
+        #: Up to here every byte has its block, -1 before anybody asked.
+        self._filled = -1
 
     @property
     def path(self) -> str:
@@ -59,6 +62,26 @@ class MappedFile:
             self.file.reserve(self.reserved, ahead)
         self.reserved = ahead
 
+    @property
+    def filled(self) -> int:
+        """For a loaded file: the bytes below may be read through `view`. Raises OSError."""
+        if self._filled < 0:
+            self._filled = self.file.hole_from(0)
+        return self._filled
+
+    def readable(self, start: int, end: int) -> bool:
+        """Whether the bytes [start, end), which are few, can be read through `view`, as they could not from a hole.
+
+        False: they are all zero, or not all in the file. A hole that has some of them gets its blocks. Raises OSError
+        (ENOSPC)."""
+        if end <= self.filled:
+            return True
+        if end > self.size or not any(self.file.read(start, end - start)):
+            return False
+        self.file.reserve(self._filled, end)
+        self._filled = max(end, self.file.hole_from(end))
+        return True
+
     def prefault(self, need: int, step: int) -> None:
         """Have the pages in memory up to the position `need`, up to the next multiple of `step` if reserved."""
         ahead = max(need, min(self.reserved, -(-need // step) * step))
@@ -71,6 +94,7 @@ class MappedFile:
         self.wrote = position
         self.flushed = min(self.flushed, position)
         self.reserved = self.ready = position
+        self._filled = -1
 
     def dirty_again(self) -> None:
         """Touch every page that is not known to be durable, so that the next sync writes it once more.

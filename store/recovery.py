@@ -171,7 +171,7 @@ class Recovery:
         file = self._files[index]
         position = last[0] - file.base
         try:
-            record = read_record(file.view, position) if 0 <= position < file.size else None
+            record = _record_at(file, position) if 0 <= position < file.size else None
         except BadRecordError:
             record = None
         if record is None or record.physical_offset != last[0] or record.size != last[1]:
@@ -187,7 +187,7 @@ class Recovery:
     def _begins_before_checkpoint(self, file: MappedFile) -> bool:
         """True when every message before this file is durable in its consumequeue (isMappedFileMatchedRecover)."""
         try:
-            record = read_record(file.view, 0, check_crc=False)
+            record = _record_at(file, 0, check_crc=False)
         except BadRecordError:
             return False
         return record is not None and 0 < record.store_timestamp <= self._checkpoint.min_timestamp()
@@ -206,7 +206,7 @@ class Recovery:
             except BadRecordError as bad:
                 after = self._durable_record_after(index, bad.offset)
                 end = file.base + bad.offset
-                unused = bad.reason == "magic" and not any(file.view[bad.offset : bad.offset + 8])
+                unused = bad.reason == "magic" and not any(file.file.read(bad.offset, SIZE_AND_MAGIC.size))
                 report.end_reason = "unused" if unused else bad.reason
                 if after is None:
                     return end
@@ -225,7 +225,7 @@ class Recovery:
         redispatcher = self._redispatcher
         while True:
             position = self._skip_known(file, position)
-            record = read_record(view, position, check_crc=self._check_crc)
+            record = _record_at(file, position, check_crc=self._check_crc)
             if record is None:
                 if not report.clean:
                     _mend_blank(file, position)
@@ -245,11 +245,11 @@ class Recovery:
         """Step over valid records of the common kind that need no dispatch; returns where to look closer.
 
         This is the walk over what a killed broker had dispatched long ago, so it is written for speed."""
-        view, base, size_of_file = file.view, file.base, file.size
+        view, base, limit = file.view, file.base, file.filled
         known_until = self._redispatcher.known_until
         unpack, check_crc = HEAD_V4.unpack_from, self._check_crc
         count = 0
-        while position + HEAD_V4.size + 4 <= size_of_file:
+        while position + HEAD_V4.size + 4 <= limit:
             (
                 size, magic, body_crc, queue_id, _, queue_offset, physical, sys_flag, _, _, store_timestamp, _, _, _,
                 body_length,
@@ -257,7 +257,7 @@ class Recovery:
             topic_at = position + HEAD_V4.size + body_length
             end = position + size
             if (
-                magic != MAGIC_V1 or sys_flag & _NOT_COMMON or physical != base + position or end > size_of_file
+                magic != MAGIC_V1 or sys_flag & _NOT_COMMON or physical != base + position or end > limit
                 or body_length < 0 or topic_at + 3 > end
             ):  # fmt: skip
                 break
@@ -294,15 +294,33 @@ class Recovery:
         while start < file.size:
             if not file.file.may_have_data_from(start):
                 return
-            piece = bytes(file.view[start : start + _SCAN_STEP + 8])
+            piece = file.file.read(start, _SCAN_STEP + 8)
             for found in _magic_positions(piece):
                 try:
-                    record = read_record(file.view, start + found - 4, check_crc=self._check_crc)
+                    record = _record_at(file, start + found - 4, check_crc=self._check_crc)
                 except BadRecordError:
                     continue
                 if record is not None and record.physical_offset == file.base + record.start:
                     yield record
             start += _SCAN_STEP
+
+
+def _record_at(file: MappedFile, position: int, *, check_crc: bool = True) -> RecordView | None:
+    """As `read_record` in the view of a loaded file, of which nothing is touched that has no disk block.
+
+    Raises BadRecordError, and OSError when the disk is full and a hole has to be filled amid a valid record."""
+    end = position + SIZE_AND_MAGIC.size
+    if end <= file.size:
+        if not file.readable(position, end):
+            raise BadRecordError(position, "magic", "nothing was written here")
+        size, magic = SIZE_AND_MAGIC.unpack_from(file.view, position)
+        if magic != BLANK_MAGIC and file.filled < position + size <= file.size:
+            try:
+                read_record(file.file.read(position, size), check_crc=check_crc)
+            except BadRecordError as bad:
+                raise BadRecordError(position, bad.reason, bad.detail) from None
+            file.readable(file.filled, position + size)
+    return read_record(file.view, position, check_crc=check_crc)
 
 
 def _mend_blank(file: MappedFile, position: int) -> None:

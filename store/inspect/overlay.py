@@ -47,6 +47,14 @@ class OverlayFile:
         """Into the copy in memory."""
         self.view[position : position + len(data)] = data
 
+    def read(self, position: int, size: int) -> bytes:
+        """From the copy in memory."""
+        return bytes(self.view[position : position + size])
+
+    def hole_from(self, start: int) -> int:
+        """Memory has no holes."""
+        return self.size
+
     def prefault(self, start: int, end: int) -> None:
         """Memory needs no preparation."""
 

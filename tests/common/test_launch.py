@@ -54,6 +54,7 @@ asyncio.run(launch.serve(nothing, lambda: os.kill(os.getpid(), signal.SIGINT), h
         (RocketMQError("it broke", "mend it"), 1, "mqx: it broke; mend it"),
         (ConfigError("wrong key", "fix it"), 2, "mqx: wrong key; fix it"),
         (PermissionError(13, "Permission denied", "/x"), 1, "mqx: /x: Permission denied; check the path"),
+        (OSError(28, "No space left on device", "/x"), 1, "mqx: /x: No space left on device; free space on that disk"),
         (ZeroDivisionError("two\nlines"), 1, "mqx: unexpected ZeroDivisionError: two lines; run it again with --debug"),
     ],
 )

@@ -140,6 +140,13 @@ class FaultyFile:
     def write(self, position: int, data: bytes) -> None:
         self.view[position : position + len(data)] = data
 
+    def read(self, position: int, size: int) -> bytes:
+        return bytes(self._node.live[position : min(position + size, self.size)])
+
+    def hole_from(self, start: int) -> int:
+        holes = (page for page in range(start - start % PAGE, self.size, PAGE) if page not in self._node.blocks)
+        return max(start, next(holes, self.size))
+
     def prefault(self, start: int, end: int) -> None:
         assert not any(self._node.live[start:end])
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from rocketmq_ops.common.sysflag import (
     STOREHOSTADDRESS_V6_FLAG,
     TRANSACTION_PREPARED_TYPE,
 )
-from rocketmq_ops.store.filesystem import StoreFile
+from rocketmq_ops.store.filesystem import OsFileSystem, StoreFile
 from rocketmq_ops.store.inner_message import PutStatus
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.faults import FaultyFileSystem
@@ -246,3 +248,31 @@ def test_broken_bytes_are_no_record(tmp_path: Path) -> None:
     assert store.message_at(1 << 40) is None
     assert store.message_at(0, put.wrote_bytes + 1) is None
     kill(store)
+
+
+def test_errors_of_the_operating_system_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls on a descriptor name none by themselves."""
+    fs = OsFileSystem()
+    path = str(tmp_path / "00000000000000000000")
+    file = fs.open(path, 4096, create=True)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("posix_fallocate", "pwrite", "pread", "fdatasync", "ftruncate", "fsync"):
+        monkeypatch.setattr(os, name, full)
+    calls: list[tuple[str, Callable[[], object]]] = [
+        (path, lambda: file.reserve(0, 4096)),
+        (path, lambda: file.write(0, b"x")),
+        (path, lambda: file.read(0, 1)),
+        (path, file.sync),
+        (path, lambda: fs.open(path, 8192, create=True)),
+        (str(tmp_path), lambda: fs.sync_dir(str(tmp_path))),
+        (f"{tmp_path}/lock", lambda: fs.lock(f"{tmp_path}/lock", b"lock")),
+    ]
+    for named, call in calls:
+        with pytest.raises(OSError, match="No space left") as caught:
+            call()
+        assert caught.value.filename == named
+        assert str(caught.value).endswith(f"'{named}'")
+    file.close()
