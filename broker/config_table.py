@@ -13,6 +13,7 @@ import msgspec
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.fastjson_types import convert
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -35,8 +36,8 @@ class ConfigEntries(Generic[T]):
         result: dict[str, T] = {}
         for name, fields in raw.items():
             try:
-                result[str(name)] = msgspec.convert(fields, self._class, strict=False)
-            except msgspec.ValidationError as error:
+                result[str(name)] = convert(fields, self._class)
+            except CorruptDataError as error:
                 raise CorruptDataError(f"{self._class.__name__} '{name}': {error}") from None
             unknown = {key: value for key, value in fields.items() if key not in self._known}
             if unknown:
@@ -112,6 +113,6 @@ def read_data_version(raw: Any) -> DataVersion:
     if raw is None:
         return DataVersion.fresh()
     try:
-        return msgspec.convert(raw, DataVersion, strict=False)
-    except msgspec.ValidationError as error:
+        return convert(raw, DataVersion)
+    except CorruptDataError as error:
         raise CorruptDataError(f"dataVersion: {error}") from None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
+from ..remoting.bodies.enums import ConsumeFromWhere, MessageModel
 from .allocate import AllocateStrategy, averagely
 from .offset_store import DEFAULT_OFFSET_DIR
 from .pull_consumer import BROADCASTING, CLUSTERING
 
-FROM_LAST_OFFSET = "CONSUME_FROM_LAST_OFFSET"
-FROM_FIRST_OFFSET = "CONSUME_FROM_FIRST_OFFSET"
-FROM_TIMESTAMP = "CONSUME_FROM_TIMESTAMP"
+FROM_LAST_OFFSET: Final = "CONSUME_FROM_LAST_OFFSET"
+FROM_FIRST_OFFSET: Final = "CONSUME_FROM_FIRST_OFFSET"
+FROM_TIMESTAMP: Final = "CONSUME_FROM_TIMESTAMP"
 
 __all__ = [
     "BROADCASTING",
@@ -25,10 +28,10 @@ __all__ = [
 class ConsumeSettings(msgspec.Struct, kw_only=True):
     """Settings of one push consumer."""
 
-    message_model: str = CLUSTERING
+    message_model: MessageModel = CLUSTERING
     orderly: bool = False
     """One message (or batch) of a queue at a time, in the order of the queue."""
-    consume_from_where: str = FROM_LAST_OFFSET
+    consume_from_where: ConsumeFromWhere = FROM_LAST_OFFSET
     """Where a group starts in a queue that it has no saved offset for."""
     consume_timestamp_ms: int = 0
     """For CONSUME_FROM_TIMESTAMP."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..common.errors import RocketMQError
 from ..common.message import MessageQueue
 from ..common.topics import group_problem
+from ..remoting.bodies.enums import MessageModel
 from ..remoting.bodies.heartbeat import ConsumerData, SubscriptionData
 from . import queue_api
 from .errors import ClientError
@@ -23,8 +26,8 @@ from .subscription import SUB_ALL, TAG, build_subscription
 SUSPEND_MS = 20_000
 TIMEOUT_WHEN_SUSPENDED_MS = 30_000
 
-CLUSTERING = "CLUSTERING"
-BROADCASTING = "BROADCASTING"
+CLUSTERING: Final = "CLUSTERING"
+BROADCASTING: Final = "BROADCASTING"
 
 
 class PullConsumer:
@@ -35,7 +38,7 @@ class PullConsumer:
         group: str,
         options: ClientOptions | None = None,
         *,
-        message_model: str = CLUSTERING,
+        message_model: MessageModel = CLUSTERING,
         offset_dir: str = DEFAULT_OFFSET_DIR,
         instance: ClientInstance | None = None,
     ) -> None:

@@ -17,13 +17,13 @@ _FIXED = struct.Struct(">hbhiii")
 _I16 = struct.Struct(">h")
 _I32 = struct.Struct(">i")
 _LANGUAGE_CODES = {language.name: int(language) for language in LanguageCode}
-_LANGUAGE_NAMES: dict[int, str | int] = {int(language): language.name for language in LanguageCode}
+_LANGUAGE_NAMES = {int(language): language.name for language in LanguageCode}
 
 
 def encode_binary_header(command: RemotingCommand) -> bytes:
     """The header's bytes, without the frame's two length words."""
     language = command.language
-    language_code = language if isinstance(language, int) else _LANGUAGE_CODES.get(language, LanguageCode.OTHER)
+    language_code = _LANGUAGE_CODES.get(language, LanguageCode.OTHER)
     remark = (command.remark or "").encode("utf-8", "replace")
     fields = {} if command.header is None else to_ext_fields(command.header)
     if command.ext_source is not None:
@@ -63,7 +63,7 @@ def decode_binary_header(raw: bytes) -> RemotingCommand:
     return RemotingCommand(
         code=code,
         flag=flag,
-        language=_LANGUAGE_NAMES.get(language, language),
+        language=_LANGUAGE_NAMES.get(language, LanguageCode.OTHER.name),
         opaque=opaque,
         remark=remark or None,
         version=version,

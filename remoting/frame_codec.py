@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
 import msgspec
 
-from ..common.fastjson import deeper_than
+from ..common.errors import CorruptDataError
+from ..common.fastjson import deeper_than, loads
+from ..common.fastjson_types import NOT_NULL, convert
 from .binary_header import decode_binary_header, encode_binary_header
 from .codes import LanguageCode
-from .command import JSON, ROCKETMQ, RemotingCommand, field_text
+from .command import JSON, ROCKETMQ, Int, RemotingCommand, field_text
 from .errors import FrameError
 from .header_fields import ext_json, quote
 
@@ -29,6 +31,11 @@ overflows its stack somewhere beyond 1,000; the fields of a real header are flat
 
 COPY_BELOW_BYTES: Final = 2048
 """A body smaller than this is joined to its header: cheaper than a buffer of its own."""
+
+if TYPE_CHECKING:
+    Language = str
+else:
+    Language = Literal[tuple(LanguageCode.__members__)]
 
 TypedDecoders = dict[bytes | bytearray | memoryview, tuple[Callable[[Any], RemotingCommand], int]]
 """First four bytes after `{"code":` -> (decoder of a JSON header with its typed custom header, code)."""
@@ -59,6 +66,18 @@ def add_typed_decoder(decoders: TypedDecoders, code: int, header_cls: type) -> N
     )
     decode: Any = msgspec.json.Decoder(typed, strict=False).decode
     decoders[f'{code},"'.encode()[:4]] = (decode, code)
+
+
+class _LooseHeader(msgspec.Struct, kw_only=True, rename="camel"):
+    """A JSON header's members as fastjson finds them: any but the code may be missing, null or empty."""
+
+    code: Annotated[Int, NOT_NULL]
+    ext_fields: dict[str, str] | None = None
+    flag: Int = 0
+    language: Language | None = None
+    opaque: Int = 0
+    remark: str | None = None
+    version: Int = 0
 
 
 class Shortcut(Protocol):
@@ -233,8 +252,8 @@ def decode_json_header(raw: bytes | memoryview) -> RemotingCommand:
     """A command without body, its custom header left as `ext_fields`. Raises FrameError."""
     try:
         command = _generic_decode(raw)
-    except _DECODE_ERRORS as error:
-        raise FrameError(f"broken JSON header: {error}") from None
+    except _DECODE_ERRORS:
+        return _decode_as_fastjson(raw)
     _check_depth(raw)
     fields = command.header
     if fields is not None and not isinstance(fields, dict):
@@ -251,6 +270,24 @@ def _check_depth(raw: bytes | memoryview) -> None:
     """Refuse a decoded JSON header that nests too deep, whatever the interpreter's own limit is. Raises FrameError."""
     if len(raw) > _FLAT_BYTES and deeper_than(MAX_HEADER_DEPTH, raw):
         raise FrameError(f"a JSON header nested deeper than {MAX_HEADER_DEPTH}")
+
+
+def _decode_as_fastjson(raw: bytes | memoryview) -> RemotingCommand:
+    """A command from a header that is written in another way than Apache's writers do. Raises FrameError."""
+    try:
+        read = convert(loads(raw), _LooseHeader)
+    except CorruptDataError as error:
+        raise FrameError(f"broken JSON header: {error}") from None
+    return RemotingCommand(
+        code=read.code,
+        flag=read.flag,
+        language=read.language or LanguageCode.OTHER.name,
+        opaque=read.opaque,
+        remark=read.remark,
+        version=read.version,
+        serialize_type=JSON,
+        ext_source=read.ext_fields,
+    )
 
 
 def encode_json_header(command: RemotingCommand) -> bytes:
@@ -292,8 +329,6 @@ def encode(command: RemotingCommand) -> list[bytes | memoryview]:
     return [prefix + header, body]
 
 
-def _language_name(language: str | int) -> str:
-    """The name of a language that a decoded command came with."""
-    if isinstance(language, int):
-        return next((known.name for known in LanguageCode if known == language), LanguageCode.OTHER.name)
+def _language_name(language: str) -> str:
+    """The name of a language as Apache knows it."""
     return language if language in LanguageCode.__members__ else LanguageCode.OTHER.name

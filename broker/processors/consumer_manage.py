@@ -69,7 +69,7 @@ class ConsumerManageProcessor:
         offset = self._controller.offsets.query(header.consumer_group, topic, queue_id)
         if offset >= 0:
             return request.reply(header=QueryConsumerOffsetResponseHeader(offset=offset))
-        if header.set_zero_if_not_found is False:
+        if header.set_zero_if_not_found is not None and not header.set_zero_if_not_found:
             remark = "Not found, do not set to zero, maybe this group boot first"
             return request.reply(ResponseCode.QUERY_NOT_FOUND, remark)
         if self._controller.store.min_offset(topic, queue_id) <= 0 and self._first_is_in_memory(topic, queue_id):

@@ -1,7 +1,8 @@
 """What all bodies have in common: reading and writing JSON as Apache's RemotingSerializable does.
 
-Standard JSON is read and written by msgspec in one go; fastjson's dialect (numbers and objects as keys) and explicit
-nulls take the slower way through `common/fastjson`.
+Standard JSON is read and written by msgspec in one go; fastjson's dialect (numbers and objects as keys) and all that
+fastjson takes for a field's type beside the type itself go the slower way through `common/fastjson` and
+`common/fastjson_types`. So do texts with an unknown key: it may be a known one in another spelling.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from ...common import fastjson
 from ...common.errors import CorruptDataError
+from ...common.fastjson_types import convert
 from ..errors import RemotingProtocolError
 
 T = TypeVar("T", bound="RemotingSerializable")
@@ -22,7 +24,7 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 _NUMBER_KEY = re.compile(rb'[{,]"-?[0-9]+":')
 
 
-class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel"):
+class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A body. A field that is None is not written; a field that the peer left out has its default."""
 
     def encode(self, *, standard_json: bool = False) -> bytes:
@@ -44,12 +46,12 @@ class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel"):
             try:
                 body: T = decoder.decode(data)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                pass  # the dialect, or a null where a default belongs
+                pass  # other than Apache's own writers write it
             else:
                 fastjson.check_depth(data)
                 return body
-            return msgspec.convert(_without_nulls(fastjson.loads(data)), cls, strict=False)
-        except (msgspec.ValidationError, CorruptDataError) as error:
+            return convert(fastjson.loads(data), cls)
+        except CorruptDataError as error:
             raise RemotingProtocolError(f"body is no {cls.__name__}: {error}") from None
 
 
@@ -73,12 +75,4 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]
-    return value
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
     return value

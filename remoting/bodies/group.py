@@ -6,6 +6,7 @@ import msgspec
 
 from ...common.data_version import DataVersion
 from .base import RemotingSerializable
+from .enums import GroupRetryPolicyType
 
 
 class SimpleSubscriptionData(RemotingSerializable, kw_only=True):
@@ -36,7 +37,7 @@ class GroupRetryPolicy(RemotingSerializable, kw_only=True):
 
     customized_retry_policy: CustomizedRetryPolicy | None = None
     exponential_retry_policy: ExponentialRetryPolicy | None = None
-    type: str = "CUSTOMIZED"
+    type: GroupRetryPolicyType | None = "CUSTOMIZED"
 
 
 class SubscriptionGroupConfig(RemotingSerializable, kw_only=True):

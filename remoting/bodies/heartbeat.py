@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
+from ...common.fastjson_types import NOT_NULL
+from ..command import Int, Long
 from .base import RemotingSerializable
+from .enums import ConsumeFromWhere, ConsumeType, MessageModel
 
 
 class SubscriptionData(RemotingSerializable, kw_only=True):
     """What a consumer wants of a topic; `code_set` holds the tags' hashes, `sub_version` is in ms."""
 
     class_filter_mode: bool = False
-    code_set: list[int] = []
+    code_set: list[Int] = []
     expression_type: str = "TAG"
     filter_class_source: str | None = None
     sub_string: str = "*"
-    sub_version: int = 0
+    sub_version: Long = 0
     tags_set: list[str] = []
     topic: str = ""
 
@@ -29,11 +34,11 @@ class ProducerData(RemotingSerializable, kw_only=True):
 class ConsumerData(RemotingSerializable, kw_only=True):
     """A consumer group of a client."""
 
-    consume_from_where: str = "CONSUME_FROM_LAST_OFFSET"
-    consume_type: str = "CONSUME_PASSIVELY"
+    consume_from_where: ConsumeFromWhere | None = None
+    consume_type: ConsumeType | None = None
     group_name: str = ""
-    message_model: str = "CLUSTERING"
-    subscription_data_set: list[SubscriptionData] = []
+    message_model: MessageModel | None = None
+    subscription_data_set: Annotated[list[SubscriptionData], NOT_NULL] = []
     unit_mode: bool = False
 
 
@@ -41,9 +46,9 @@ class HeartbeatData(RemotingSerializable, kw_only=True):
     """Body of HEART_BEAT."""
 
     client_id: str = msgspec.field(default="", name="clientID")
-    consumer_data_set: list[ConsumerData] = []
+    consumer_data_set: Annotated[list[ConsumerData], NOT_NULL] = []
     heartbeat_fingerprint: int = 0
-    producer_data_set: list[ProducerData] = []
+    producer_data_set: Annotated[list[ProducerData], NOT_NULL] = []
     without_sub: bool = False
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
+from ...common.fastjson_types import NOT_NULL
 from ...common.message import MessageQueue
 from .base import RemotingSerializable
 
@@ -11,9 +14,9 @@ from .base import RemotingSerializable
 class LockBatchRequestBody(RemotingSerializable, kw_only=True):
     """Body of LOCK_BATCH_MQ."""
 
-    client_id: str = ""
-    consumer_group: str = ""
-    mq_set: list[MessageQueue] = []
+    client_id: Annotated[str, NOT_NULL]
+    consumer_group: Annotated[str, NOT_NULL]
+    mq_set: Annotated[list[MessageQueue], NOT_NULL] = []
     only_this_broker: bool = False
 
 
@@ -26,7 +29,7 @@ class LockBatchResponseBody(RemotingSerializable, kw_only=True):
 class UnlockBatchRequestBody(RemotingSerializable, kw_only=True):
     """Body of UNLOCK_BATCH_MQ."""
 
-    client_id: str = ""
-    consumer_group: str = ""
-    mq_set: list[MessageQueue] = []
+    client_id: Annotated[str, NOT_NULL]
+    consumer_group: Annotated[str, NOT_NULL]
+    mq_set: Annotated[list[MessageQueue], NOT_NULL] = []
     only_this_broker: bool = False

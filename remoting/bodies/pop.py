@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ...common.message import MessageQueue
 from .base import RemotingSerializable
+from .enums import MessageModel, MessageRequestMode
 
 
 class SetMessageRequestModeRequestBody(RemotingSerializable, kw_only=True):
     """Body of SET_MESSAGE_REQUEST_MODE; `mode` is PULL or POP."""
 
     consumer_group: str = ""
-    mode: str = "PULL"
+    mode: MessageRequestMode | None = "PULL"
     pop_share_queue_num: int = 0
     topic: str = ""
 
@@ -20,7 +21,7 @@ class QueryAssignmentRequestBody(RemotingSerializable, kw_only=True):
 
     client_id: str = ""
     consumer_group: str = ""
-    message_model: str = "CLUSTERING"
+    message_model: MessageModel | None = None
     strategy_name: str = ""
     topic: str = ""
 

@@ -17,6 +17,7 @@ from ...common.data_version import DataVersion
 from ...common.errors import CorruptDataError
 from ..errors import RemotingProtocolError
 from .base import RemotingSerializable
+from .enums import TopicFilterType
 from .route import TopicQueueMappingInfo
 from .topic import TopicConfig, TopicConfigAndMappingSerializeWrapper
 
@@ -87,7 +88,7 @@ def topic_config_text(topic: TopicConfig) -> str:
     Without attributes the line ends before them, as in 4.9, whose name server takes no line with a sixth part.
     """
     numbers = f"{topic.read_queue_nums} {topic.write_queue_nums} {topic.perm}"
-    text = f"{topic.topic_name} {numbers} {topic.topic_filter_type}"
+    text = f"{topic.topic_name} {numbers} {topic.topic_filter_type or 'SINGLE_TAG'}"
     return f"{text} {str(msgspec.json.encode(topic.attributes), 'utf-8')}" if topic.attributes else text
 
 
@@ -99,7 +100,7 @@ def parse_topic_config_text(text: str) -> TopicConfig:
         read_queue_nums=int(parts[1]),
         write_queue_nums=int(parts[2]),
         perm=int(parts[3]),
-        topic_filter_type=parts[4],
+        topic_filter_type=msgspec.convert(parts[4], TopicFilterType),
     )
     if len(parts) == 6 and parts[5]:
         attributes = fastjson.loads(parts[5])

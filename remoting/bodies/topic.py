@@ -7,6 +7,7 @@ import msgspec
 from ...common.data_version import DataVersion
 from ...common.message import MessageQueue
 from .base import RemotingSerializable
+from .enums import TopicFilterType
 from .route import TopicQueueMappingInfo
 
 
@@ -17,7 +18,7 @@ class TopicConfig(RemotingSerializable, kw_only=True):
     order: bool = False
     perm: int = 6
     read_queue_nums: int = 16
-    topic_filter_type: str = "SINGLE_TAG"
+    topic_filter_type: TopicFilterType | None = "SINGLE_TAG"
     topic_name: str = ""
     topic_sys_flag: int = 0
     write_queue_nums: int = 16

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from ..command import Bool
+
 
 class CustomHeader(msgspec.Struct, kw_only=True, gc=False, rename="camel"):
     """A custom header: fields without a default are required, as Apache's CFNotNull; None is not sent."""
@@ -13,15 +15,15 @@ class RpcRequestHeader(CustomHeader, kw_only=True):
     """Fields of Apache's static topics and proxies; every request may carry them."""
 
     ns: str | None = None
-    nsd: bool | None = None
+    nsd: Bool | None = None
     bname: str | None = None
-    oway: bool | None = None
+    oway: Bool | None = None
 
 
 class TopicRequestHeader(RpcRequestHeader, kw_only=True):
     """A request about one topic; `lo` marks a logical (static) topic."""
 
-    lo: bool | None = None
+    lo: Bool | None = None
 
 
 class TopicQueueRequestHeader(TopicRequestHeader, kw_only=True):

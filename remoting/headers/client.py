@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..command import Int
+from ..command import Bool, Int
 from .base import CustomHeader, RpcRequestHeader, TopicRequestHeader
 
 
@@ -61,7 +61,7 @@ class GetConsumerRunningInfoRequestHeader(RpcRequestHeader, kw_only=True):
 
     consumer_group: str
     client_id: str
-    jstack_enable: bool = False
+    jstack_enable: Bool = False
 
 
 class GetConsumerStatusRequestHeader(TopicRequestHeader, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..command import Int, Long
+from ..command import Bool, Int, Long
 from .base import CustomHeader
 
 
@@ -27,7 +27,7 @@ class ElectMasterRequestHeader(CustomHeader, kw_only=True):
     cluster_name: str
     broker_name: str
     broker_id: Long
-    designate_elect: bool
+    designate_elect: Bool = False
     invoke_time: Long | None = None
 
 
@@ -46,7 +46,7 @@ class GetMetaDataResponseHeader(CustomHeader, kw_only=True):
     group: str | None = None
     controller_leader_id: str | None = None
     controller_leader_address: str | None = None
-    is_leader: bool = False
+    is_leader: Bool = False
     peers: str | None = None
 
 
@@ -70,7 +70,7 @@ class CleanControllerBrokerDataRequestHeader(CustomHeader, kw_only=True):
     cluster_name: str | None = None
     broker_name: str
     broker_controller_ids_to_clean: str | None = None
-    is_clean_living_broker: bool = False
+    is_clean_living_broker: Bool = False
     invoke_time: Long = 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..command import Bool
 from .base import RpcRequestHeader, TopicRequestHeader
 
 
@@ -9,7 +10,7 @@ class DeleteSubscriptionGroupRequestHeader(RpcRequestHeader, kw_only=True):
     """Request DELETE_SUBSCRIPTIONGROUP (207)."""
 
     group_name: str
-    clean_offset: bool = False
+    clean_offset: Bool = False
 
 
 class GetSubscriptionGroupConfigRequestHeader(RpcRequestHeader, kw_only=True):
@@ -23,4 +24,4 @@ class UpdateGroupForbiddenRequestHeader(TopicRequestHeader, kw_only=True):
 
     group: str
     topic: str
-    readable: bool | None = None
+    readable: Bool | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..command import Int
+from ..command import Bool, Int
 from .base import CustomHeader, TopicRequestHeader
 
 
@@ -10,7 +10,7 @@ class GetRouteInfoRequestHeader(TopicRequestHeader, kw_only=True):
     """Request GET_ROUTEINFO_BY_TOPIC (105)."""
 
     topic: str
-    accept_standard_json_only: bool | None = None
+    accept_standard_json_only: Bool | None = None
 
 
 class GetTopicsByClusterRequestHeader(CustomHeader, kw_only=True):

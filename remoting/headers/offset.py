@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..command import Int, Long
+from ..command import Bool, Int, Long
 from .base import CustomHeader, RpcRequestHeader, TopicQueueRequestHeader, TopicRequestHeader
 
 
@@ -11,7 +11,7 @@ class GetMaxOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
 
     topic: str
     queue_id: Int
-    committed: bool = True
+    committed: Bool = True
 
 
 class GetMaxOffsetResponseHeader(CustomHeader, kw_only=True):
@@ -67,7 +67,7 @@ class QueryConsumerOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
     consumer_group: str
     topic: str
     queue_id: Int
-    set_zero_if_not_found: bool | None = None
+    set_zero_if_not_found: Bool | None = None
 
 
 class QueryConsumerOffsetResponseHeader(CustomHeader, kw_only=True):
@@ -97,7 +97,7 @@ class ResetOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
     queue_id: Int = -1
     offset: Long | None = None
     timestamp: Long
-    is_force: bool
+    is_force: Bool = False
 
 
 class InitConsumerOffsetRequestHeader(TopicRequestHeader, kw_only=True):
@@ -113,7 +113,7 @@ class CloneGroupOffsetRequestHeader(RpcRequestHeader, kw_only=True):
     src_group: str
     dest_group: str
     topic: str | None = None
-    offline: bool = False
+    offline: Bool = False
 
 
 class QueryCorrectionOffsetHeader(TopicRequestHeader, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..command import Int, Long
+from ..command import Bool, Int, Long
 from .base import CustomHeader, TopicQueueRequestHeader
 
 
@@ -19,7 +19,7 @@ class PopMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     init_mode: Int
     exp_type: str | None = None
     exp: str | None = None
-    order: bool | None = None
+    order: Bool | None = None
     attempt_id: str | None = None
 
 
@@ -81,15 +81,15 @@ class NotificationRequestHeader(TopicQueueRequestHeader, kw_only=True):
     queue_id: Int
     poll_time: Long
     born_time: Long
-    order: bool | None = None
+    order: Bool | None = None
     attempt_id: str | None = None
 
 
 class NotificationResponseHeader(CustomHeader, kw_only=True):
     """Answer to Notification."""
 
-    has_msg: bool
-    polling_full: bool = False
+    has_msg: Bool
+    polling_full: Bool = False
 
 
 class PollingInfoRequestHeader(TopicQueueRequestHeader, kw_only=True):

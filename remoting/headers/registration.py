@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..command import Int, Long
+from ..command import Bool, Int, Long
 from .base import CustomHeader
 
 
@@ -15,8 +15,8 @@ class RegisterBrokerRequestHeader(CustomHeader, kw_only=True):
     ha_server_addr: str
     broker_id: Long
     heartbeat_timeout_millis: Long | None = None
-    enable_acting_master: bool | None = None
-    compressed: bool = False
+    enable_acting_master: Bool | None = None
+    compressed: Bool = False
     body_crc32: Int | None = 0
 
 
@@ -62,4 +62,4 @@ class QueryDataVersionRequestHeader(CustomHeader, kw_only=True):
 class QueryDataVersionResponseHeader(CustomHeader, kw_only=True):
     """Answer to QueryDataVersion."""
 
-    changed: bool
+    changed: Bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..command import Int, Long
+from ..command import Bool, Int, Long
 from .base import CustomHeader, RpcRequestHeader, TopicQueueRequestHeader, TopicRequestHeader
 
 
@@ -21,8 +21,8 @@ class SendMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     flag: Int
     properties: str | None = None
     reconsume_times: Int | None = None
-    unit_mode: bool | None = None
-    batch: bool | None = None
+    unit_mode: Bool | None = None
+    batch: Bool | None = None
     max_reconsume_times: Int | None = None
 
 
@@ -39,9 +39,9 @@ class SendMessageRequestHeaderV2(TopicQueueRequestHeader, kw_only=True):
     flag: Int = msgspec.field(name="h")
     properties: str | None = msgspec.field(default=None, name="i")
     reconsume_times: Int | None = msgspec.field(default=None, name="j")
-    unit_mode: bool | None = msgspec.field(default=None, name="k")
+    unit_mode: Bool | None = msgspec.field(default=None, name="k")
     max_reconsume_times: Int | None = msgspec.field(default=None, name="l")
-    batch: bool | None = msgspec.field(default=None, name="m")
+    batch: Bool | None = msgspec.field(default=None, name="m")
     broker_name: str | None = msgspec.field(default=None, name="n")
 
 
@@ -64,7 +64,7 @@ class ConsumerSendMsgBackRequestHeader(RpcRequestHeader, kw_only=True):
     delay_level: Int
     origin_msg_id: str | None = None
     origin_topic: str | None = None
-    unit_mode: bool = False
+    unit_mode: Bool = False
     max_reconsume_times: Int | None = None
 
 
@@ -81,7 +81,7 @@ class ReplyMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     flag: Int
     properties: str | None = None
     reconsume_times: Int | None = None
-    unit_mode: bool = False
+    unit_mode: Bool = False
     born_host: str
     store_host: str
     store_timestamp: Long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..command import Bool
 from .base import CustomHeader, TopicRequestHeader
 
 
@@ -16,7 +17,7 @@ class GetConsumeStatsRequestHeader(TopicRequestHeader, kw_only=True):
 class GetConsumeStatsInBrokerHeader(CustomHeader, kw_only=True):
     """Request GET_BROKER_CONSUME_STATS (317)."""
 
-    is_order: bool
+    is_order: Bool = False
 
 
 class QueryConsumeTimeSpanRequestHeader(TopicRequestHeader, kw_only=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..command import Int
+from ..bodies.enums import TopicFilterType
+from ..command import Bool, Int
 from .base import CustomHeader, RpcRequestHeader, TopicRequestHeader
 
 
@@ -14,11 +15,11 @@ class CreateTopicRequestHeader(TopicRequestHeader, kw_only=True):
     read_queue_nums: Int
     write_queue_nums: Int
     perm: Int
-    topic_filter_type: str
+    topic_filter_type: TopicFilterType
     topic_sys_flag: Int | None = None
-    order: bool
+    order: Bool = False
     attributes: str | None = None
-    force: bool | None = False
+    force: Bool | None = False
 
 
 class CreateTopicListRequestHeader(RpcRequestHeader, kw_only=True):

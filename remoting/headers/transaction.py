@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..command import Int, Long
+from ..command import Bool, Int, Long
 from .base import CustomHeader, RpcRequestHeader
 
 
@@ -14,7 +14,7 @@ class EndTransactionRequestHeader(RpcRequestHeader, kw_only=True):
     tran_state_table_offset: Long
     commit_log_offset: Long
     commit_or_rollback: Int
-    from_transaction_check: bool | None = False
+    from_transaction_check: Bool | None = False
     msg_id: str
     transaction_id: str | None = None
 

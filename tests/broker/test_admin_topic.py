@@ -274,7 +274,7 @@ def test_a_registration_may_be_compressed(tmp_path, compressed):
 
     asyncio.run(run())
     ((header, request),) = seen
-    assert header.compressed is compressed
+    assert header.compressed == compressed
     assert header.body_crc32 == zlib.crc32(request.body_bytes) & 0x7FFFFFFF
     if compressed:
         body = RegisterBrokerBody.decode_compressed(request.body_bytes, request.version)

@@ -148,7 +148,7 @@ def test_data_version_and_heartbeat(tmp_path):
         header = QueryDataVersionRequestHeader(**identity)
         ours = b'{"counter":1,"stateVersion":0,"timestamp":1}'
         unknown = await ask(client, RequestCode.QUERY_DATA_VERSION, header, ours)
-        assert unknown.decode_header(QueryDataVersionResponseHeader).changed is True
+        assert unknown.decode_header(QueryDataVersionResponseHeader).changed
         assert unknown.body_bytes == b""
         for broken in (b"", b"[1]", b"{broken"):
             refused = await ask(client, RequestCode.QUERY_DATA_VERSION, header, broken)
@@ -156,7 +156,7 @@ def test_data_version_and_heartbeat(tmp_path):
             assert "DataVersion" in refused.remark
         await client.invoke_namesrv(register_request(topics("TopicA", "TopicB")))
         same = await ask(client, RequestCode.QUERY_DATA_VERSION, header, ours)
-        assert same.decode_header(QueryDataVersionResponseHeader).changed is False
+        assert not same.decode_header(QueryDataVersionResponseHeader).changed
         assert msgspec.json.decode(same.body_bytes, type=DataVersion) == DataVersion(timestamp=1, counter=1)
         beat = await ask(client, RequestCode.BROKER_HEARTBEAT, BrokerHeartbeatRequestHeader(**identity))
         assert beat.code == 0

@@ -5,8 +5,9 @@ import pytest
 from remoting_golden import facts
 
 from rocketmq_ops.remoting import headers
+from rocketmq_ops.remoting.bodies.enums import TopicFilterType
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import Int, Long, RemotingCommand
+from rocketmq_ops.remoting.command import HeaderBoolean, Int, Long, RemotingCommand
 from rocketmq_ops.remoting.errors import RemotingProtocolError
 from rocketmq_ops.remoting.header_fields import ext_json, to_ext_fields
 
@@ -18,11 +19,12 @@ TYPES = {
     "int": Int,
     "Long": Long,
     "long": Long,
-    "Boolean": bool,
-    "boolean": bool,
+    "Boolean": HeaderBoolean,
+    "boolean": HeaderBoolean,
 }
+ENUMS = {("CreateTopicRequestHeader", "topicFilterType"): TopicFilterType}
 TABLE = {row["class"]: row for row in facts("headers")}
-SAMPLES = {str: "a b", Int: -7, Long: 1 << 40, bool: True}
+SAMPLES = {str: "a b", Int: -7, Long: 1 << 40, HeaderBoolean: True, TopicFilterType: "MULTI_TAG"}
 
 
 def test_every_class_is_declared():
@@ -35,7 +37,11 @@ def test_fields_are_apaches(name):
     assert set(declared) == {row["name"] for row in TABLE[name]["fields"]}
     for row in TABLE[name]["fields"]:
         field, kind = declared[row["name"]], TYPES[row["type"]]
-        assert field.required == row["required"], row["name"]
+        if (name, row["name"]) in ENUMS:
+            kind = ENUMS[name, row["name"]]
+        # A boolean that is not sent is false in Java, whether it is said to be needed or not.
+        required = row["required"] and (field.required or kind is not HeaderBoolean)
+        assert field.required == required, row["name"]
         assert field.type in (kind, kind | None), row["name"]
         if row["required"]:
             assert field.type == kind, row["name"]
@@ -80,3 +86,32 @@ def test_codes_are_apaches():
 def test_a_bad_field_is_named(fields, named):
     with pytest.raises(RemotingProtocolError, match=named):
         RemotingCommand.request(31, ext_fields=fields).decode_header(headers.GetMinOffsetRequestHeader)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("true", True), ("TRUE", True), ("1", False), ("yes", False), ("", False), (" true", False)]
+)
+def test_a_boolean_is_read_as_java_reads_it(text, read):
+    fields = {"topic": "T", "acceptStandardJsonOnly": text}
+    header = RemotingCommand.request(105, ext_fields=fields).decode_header(headers.GetRouteInfoRequestHeader)
+    assert header.accept_standard_json_only == read and bool(header.accept_standard_json_only) is read
+    assert to_ext_fields(header)["acceptStandardJsonOnly"] == str(read).lower()
+
+
+CREATE = {
+    "topic": "T", "defaultTopic": "D", "readQueueNums": "+5", "writeQueueNums": "5", "perm": "6",
+    "topicFilterType": "MULTI_TAG", "topicSysFlag": "", "order": "yes",
+}  # fmt: skip
+
+
+def test_javas_numbers_in_text():
+    """A sign is no matter, a bad number where none is needed is passed over."""
+    header = RemotingCommand.request(17, ext_fields=CREATE).decode_header(headers.CreateTopicRequestHeader)
+    assert (header.read_queue_nums, header.topic_sys_flag, bool(header.order)) == (5, None, False)
+
+
+@pytest.mark.parametrize("name", ["0", "multi_tag", "FOO", ""])
+def test_an_enum_of_a_header_has_its_exact_name(name):
+    request = RemotingCommand.request(17, ext_fields={**CREATE, "topicFilterType": name})
+    with pytest.raises(RemotingProtocolError, match="topicFilterType"):
+        request.decode_header(headers.CreateTopicRequestHeader)
