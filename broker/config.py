@@ -9,28 +9,48 @@ from typing import Annotated, Literal
 
 from msgspec import field
 
-from rocketmq_ops.common.config import ConfigClass, Long, Used, environment, host_name, local_address
+from rocketmq_ops.common.config import (
+    NOT_EMPTY,
+    ConfigClass,
+    Form,
+    Long,
+    Refused,
+    Used,
+    environment,
+    host_name,
+    local_address,
+)
 
 MessageRequestMode = Literal["PULL", "POP"]
 MetricsExporterType = Literal["DISABLE", "OTLP_GRPC", "PROM", "LOG"]
+
+#: An address that others reach this machine by. Whether a name resolves is seen at the start.
+HOST = Form("an IP address or a host name, without a port", lambda text: text and not set(text) & set(" /;,[]"))
 
 
 class BrokerConfig(ConfigClass):
     """Keys of the broker; attribute names are Apache's."""
 
     # Keys that take effect.
-    brokerName: Annotated[str, Used("the broker's name; by default the host name")] = field(default_factory=host_name)
-    brokerClusterName: Annotated[str, Used("the cluster this broker belongs to")] = "DefaultCluster"
+    brokerName: Annotated[str, Used("the broker's name; by default the host name", form=NOT_EMPTY)] = field(
+        default_factory=host_name
+    )
+    brokerClusterName: Annotated[str, Used("the cluster this broker belongs to", form=NOT_EMPTY)] = "DefaultCluster"
     brokerId: Annotated[Long, Used("0 for a master, above 0 for a slave")] = 0
     namesrvAddr: Annotated[
         str | None,
         Used("name servers to register with, `host:port` separated by `;`; by default the environment's NAMESRV_ADDR"),
     ] = field(default_factory=lambda: environment("NAMESRV_ADDR"))
-    brokerIP1: Annotated[str, Used("the address advertised to clients; by default this machine's")] = field(
-        default_factory=local_address
-    )
-    brokerIP2: Annotated[str, Used("the address advertised to slave brokers; by default this machine's")] = field(
-        default_factory=local_address
+    brokerIP1: Annotated[
+        str,
+        Used(
+            "the address advertised to clients, as it is written; a host name is resolved once, for the address in the "
+            "messages; by default this machine's",
+            form=HOST,
+        ),
+    ] = field(default_factory=local_address)
+    brokerIP2: Annotated[str, Used("the address advertised to slave brokers; by default this machine's", form=HOST)] = (
+        field(default_factory=local_address)
     )
     brokerConfigPath: Annotated[
         str | None, Used("the property file the broker was started with; updateBrokerConfig writes into it")
@@ -223,7 +243,13 @@ class BrokerConfig(ConfigClass):
     defaultMessageRequestMode: MessageRequestMode = "PULL"
     defaultPopShareQueueNum: int = -1
     transactionMetricFlushInterval: Long = 3000
-    aclEnable: bool = False
+    aclEnable: Annotated[
+        bool,
+        Refused(
+            "this broker has no access control and would serve everybody",
+            "remove the key to run it open to all who reach its port, or run Apache's broker",
+        ),
+    ] = False
     enableDetailStat: bool = True
     isolateLogEnable: bool = False
     forwardTimeout: Long = 3000
@@ -232,7 +258,9 @@ class BrokerConfig(ConfigClass):
     asyncSendEnable: bool = True
     lockInStrictMode: bool = False
     compatibleWithOldNameSrv: bool = True
-    enableControllerMode: bool = False
+    enableControllerMode: Annotated[
+        bool, Refused("this broker is not led by a controller", "set it to false, or run Apache's broker")
+    ] = False
     controllerAddr: str = ""
     fetchControllerAddrByDnsLookup: bool = False
     syncBrokerMetadataPeriod: Long = 5000

@@ -34,7 +34,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import socket
 import time
 from collections.abc import Callable
 
@@ -56,13 +55,14 @@ from rocketmq_ops.broker.stats import BrokerStats
 from rocketmq_ops.broker.subscription_group_manager import SubscriptionGroupManager
 from rocketmq_ops.broker.topic_config_manager import TopicConfigManager
 from rocketmq_ops.broker.transactional_message_service import TransactionalMessageService
-from rocketmq_ops.common.addresses import format_address
+from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
+from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
-from rocketmq_ops.remoting.server import RemotingServer
+from rocketmq_ops.remoting.server import RemotingServer, listening_socket
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.message_store import MessageStore
 
@@ -85,15 +85,22 @@ def now_ms() -> int:
 def free_port_with_vip(host: str, tries: int = 50) -> int:
     """A free port whose VIP port is free too, for ``listenPort=0``. Raises OSError when none is found."""
     for _ in range(tries):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind((host, 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind((host, port - VIP_PORT_DISTANCE))
-            except (OSError, OverflowError):
-                continue
-            return port
+        try:
+            with listening_socket(host, 0) as first:
+                port: int = first.getsockname()[1]
+                with listening_socket(host, port - VIP_PORT_DISTANCE):
+                    return port
+        except (OSError, OverflowError):
+            continue
     raise OSError(f"no free port with its VIP port found on {host}")
+
+
+def _store_host(config: BrokerConfig, port: int) -> tuple[str, int]:
+    """The numeric address that messages carry. Raises ConfigError; Apache's broker then starts and fails each send."""
+    try:
+        return resolve_host(config.brokerIP1), port
+    except AddressError as error:
+        raise ConfigError(f"brokerIP1: {error}", error.next_step) from None
 
 
 def _refuse_sends(channel: Channel, request: RemotingCommand) -> RemotingCommand | None:
@@ -121,9 +128,8 @@ class BrokerController:
         if not server_config.listenPort:
             server_config.listenPort = free_port_with_vip(server_config.bindAddress)
         self.server = RemotingServer(server_config)
-        self.store = MessageStore(
-            store_config, store_host=(config.brokerIP1, server_config.listenPort), clock=self.clock
-        )
+        self.store_host = _store_host(config, server_config.listenPort)
+        self.store = MessageStore(store_config, store_host=self.store_host, clock=self.clock)
         self.files = BackgroundFiles()
         self.changes = Changes(self)
         self.topics = TopicConfigManager(self)

@@ -13,7 +13,7 @@ import msgspec
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common import launch
 from rocketmq_ops.common.addresses import parse_address, split_addresses
-from rocketmq_ops.common.config import ApplyReport, ConfigClass, ConfigError, load_config_file
+from rocketmq_ops.common.config import ApplyReport, ConfigClass, ConfigError, load_config_file, override
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.store.config import MessageStoreConfig
@@ -51,8 +51,8 @@ class BrokerSettings(msgspec.Struct):
         self.broker.brokerConfigPath = path
         return report
 
-    def check(self) -> None:
-        """What spans several keys (BrokerStartup.buildBrokerController). Raises ConfigError."""
+    def check(self) -> list[str]:
+        """What spans several keys (BrokerStartup.buildBrokerController), and what to say of it. Raises ConfigError."""
         for address in split_addresses(self.broker.namesrvAddr or ""):
             try:
                 parse_address(address)
@@ -61,16 +61,21 @@ class BrokerSettings(msgspec.Struct):
         if self.store.brokerRole == "SLAVE":
             raise ConfigError(
                 "brokerRole=SLAVE: this broker does not replicate from a master",
-                "run Apache's broker as the slave, or set brokerRole=ASYNC_MASTER",
+                "run Apache's broker as the slave; to run this one as one more master set brokerRole=ASYNC_MASTER, "
+                f"brokerId=0, and a brokerName, listenPort and storePathRootDir of its own: as a master named "
+                f"'{self.broker.brokerName}' it would take the place of the one that runs",
             )
-        if self.store.enableDLegerCommitLog or self.broker.enableControllerMode:
-            raise ConfigError(
-                "enableDLegerCommitLog and enableControllerMode are not supported by this broker",
-                "set both to false, or run Apache's broker",
+        notes = []
+        if self.broker.brokerId != MASTER_ID:
+            notes.append(
+                f"brokerId={self.broker.brokerId} is ignored, as by Apache: a master (brokerRole="
+                f"{self.store.brokerRole}) has id 0. Beside another master named '{self.broker.brokerName}' this one "
+                "would take its place: give it a brokerName of its own"
             )
         self.broker.brokerId = MASTER_ID
         if self.store.haListenPort <= 0 and self.server.listenPort:
             self.store.haListenPort = self.server.listenPort + 1
+        return notes
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -85,9 +90,10 @@ def run(flags: launch.Flags) -> int:
     settings = BrokerSettings.default()
     if flags.config_file is not None:
         launch.warn(PROGRAM, settings.load(flags.config_file).warnings())
+    launch.warn(PROGRAM, override(flags.settings, settings.all()).warnings())
     if flags.name_servers is not None:
         settings.broker.namesrvAddr = flags.name_servers
-    settings.check()
+    launch.warn(PROGRAM, settings.check())
     if flags.print_all or flags.print_important:
         sys.stdout.write(launch.configuration_text(settings.all(), only_used=flags.print_important))
         return 0

@@ -135,7 +135,7 @@ class TransactionalMessageService:
                 body=body,
                 properties=properties,
                 properties_bytes=encode_properties(properties),
-                born_host=pack_host(controller.config.brokerIP1, controller.server_config.listenPort),
+                born_host=pack_host(*controller.store_host),
                 born_timestamp=controller.clock(),
             )
         )

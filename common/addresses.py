@@ -11,6 +11,7 @@ import struct
 from .errors import RocketMQError
 
 _PORT = struct.Struct(">i")
+_MAPPED = "::ffff:"
 
 
 class AddressError(RocketMQError):
@@ -66,6 +67,22 @@ def pack_host(host: str, port: int) -> bytes:
             packed = packed[12:]
         return packed + _PORT.pack(port)
     raise RocketMQError(f"'{host}' is not an IP address", "use a numeric IPv4 or IPv6 address")
+
+
+def resolve_host(host: str) -> str:
+    """The numeric address of a host as Java's InetAddress.getByName gives it: IPv4 before IPv6, and an IPv4-mapped
+    IPv6 address as the IPv4 one. Asks the resolver for a name. Raises AddressError."""
+    try:
+        found = {
+            family: str(address[0])
+            for family, *_, address in reversed(socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP))
+        }
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AddressError(
+            f"the host '{host}' cannot be resolved: {reason}", "give an IP address, or a known name"
+        ) from None
+    return found.get(socket.AF_INET) or found[socket.AF_INET6].removeprefix(_MAPPED)
 
 
 def unpack_host(packed: bytes | memoryview) -> tuple[str, int]:

@@ -1,12 +1,15 @@
 """Typed configuration classes whose attributes are exactly Apache's configuration keys.
 
-Here: the base class `ConfigClass` (conversion, validation, diffs, aliases, nearest match) and the application of one
-property file to several classes. The classes themselves live beside what they configure (`broker/config.py`,
-`store/config.py`, `namesrv/config.py`, `remoting/config.py`); the text format is in `properties.py`.
+Here: the base class `ConfigClass` (conversion, validation, diffs, nearest match) and the application of one property
+file to several classes. The classes themselves live beside what they configure (`broker/config.py`,
+`store/config.py`, `namesrv/config.py`, `remoting/config.py`); the text format is in `properties.py`, what is known of
+keys that no class has in `foreign_keys.py`.
 
 A field annotated `Annotated[type, Used("...")]` takes effect in this product; a field without is accepted, shown and
-kept so that property files written for Apache's broker load unchanged. Mirrors MixAll.properties2Object and
-MixAll.object2Properties, except that what Apache ignores silently is reported.
+kept so that property files written for Apache's broker load unchanged; one with `Refused(...)` is refused where its
+value asks for something that would silently be missing. Mirrors MixAll.properties2Object and
+MixAll.object2Properties, except that what Apache ignores silently is reported: a number, boolean or enumeration that
+Java cannot parse, blanks behind it included, is an error and not the default.
 """
 
 from __future__ import annotations
@@ -14,13 +17,13 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
 from .errors import RocketMQError
-from .properties import read_properties_file
+from .properties import Property, read_property_file
 
 _INT_RANGE = (-(2**31), 2**31 - 1)
 _LONG_RANGE = (-(2**63), 2**63 - 1)
@@ -29,16 +32,52 @@ _LONG_RANGE = (-(2**63), 2**63 - 1)
 class Used:
     """Marks a key that takes effect here. `doc` says what it does, with its unit.
 
-    `because` is the reason where the default differs from Apache's; `low` and `high` bound a number.
+    `because` is the reason where the default differs from Apache's; `low` and `high` bound a number, `form` a text.
     """
 
-    __slots__ = ("because", "doc", "high", "low")
+    __slots__ = ("because", "doc", "form", "high", "low")
 
-    def __init__(self, doc: str, *, because: str = "", low: int | None = None, high: int | None = None) -> None:
+    def __init__(
+        self,
+        doc: str,
+        *,
+        because: str = "",
+        low: int | None = None,
+        high: int | None = None,
+        form: Form | None = None,
+    ) -> None:
         self.doc = doc
         self.because = because
         self.low = low
         self.high = high
+        self.form = form
+
+
+class Form:
+    """What a text must look like: `fits` tells, `expected` says it (behind "give it")."""
+
+    __slots__ = ("expected", "fits")
+
+    def __init__(self, expected: str, fits: Callable[[str], object]) -> None:
+        self.expected = expected
+        self.fits = fits
+
+
+#: A name that Apache's servers would take as the empty text.
+NOT_EMPTY = Form("a value, or remove it", bool)
+#: A path. Java's servers take `~` and an empty path literally: a folder called `~`, the root of the file system.
+PATH = Form("a path written out in full", lambda text: text and not text.startswith("~"))
+
+
+class Refused:
+    """Marks a key that is refused `when` its value asks for what is not there and must not silently be missing."""
+
+    __slots__ = ("because", "instead", "when")
+
+    def __init__(self, because: str, instead: str, when: Callable[[Any], object] = bool) -> None:
+        self.because = because
+        self.instead = instead
+        self.when = when
 
 
 class Bits:
@@ -59,12 +98,22 @@ class ConfigError(RocketMQError):
 
 
 class UnknownKeyError(ConfigError):
-    """A key that no configuration class has; `nearest` is the most similar known key, or None."""
+    """A key that no configuration class has; `nearest` is the most similar of `known`, or None.
 
-    def __init__(self, key: str, nearest: str | None) -> None:
+    The next step is what is known of the key (`foreign_keys.py`), else the nearest one.
+    """
+
+    def __init__(self, key: str, known: Iterable[str]) -> None:
+        from .foreign_keys import explanation  # only for a message: not loaded in a start without mistakes
+
+        known = list(known)
         self.key = key
-        self.nearest = nearest
-        hint = f"did you mean '{nearest}'?" if nearest else "compare it with docs/configuration.md"
+        self.nearest = nearest_key(key, known)
+        why = explanation(key, known)
+        if why is not None:
+            super().__init__(f"configuration key '{key}' does not exist", why)
+            return
+        hint = f"did you mean '{self.nearest}'?" if self.nearest else "compare it with docs/configuration.md"
         super().__init__(f"unknown configuration key '{key}'", hint)
 
 
@@ -78,14 +127,33 @@ class ConfigValueError(ConfigError):
         super().__init__(f"configuration key '{key}' cannot be '{value}'", f"give it {expected}")
 
 
+class RefusedValueError(ConfigError):
+    """A value that asks for what this product does not have, where to do without in silence would be dangerous."""
+
+    def __init__(self, key: str, value: str, refused: Refused) -> None:
+        self.key = key
+        super().__init__(f"{key}={value.strip()} is refused: {refused.because}", refused.instead)
+
+
+class ConfigFileError(ConfigError):
+    """Everything that is wrong in one file, in the order of its lines."""
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        self.errors = tuple(errors)
+        last = errors[-1]
+        before = "".join(f"{error} ({error.next_step}); " for error in errors[:-1])
+        super().__init__(f"{before}{last}", last.next_step)
+
+
 class KeyInfo:
     """What the declaration of one key says: type, bounds, whether it takes effect."""
 
-    __slots__ = ("bits", "choices", "kind", "name", "optional", "used")
+    __slots__ = ("bits", "choices", "kind", "name", "optional", "refused", "used")
 
     def __init__(self, name: str, annotation: Any) -> None:
         self.name = name
         self.used: Used | None = None
+        self.refused: Refused | None = None
         self.bits = 32
         self.choices: tuple[str, ...] = ()
         self.optional = False
@@ -94,6 +162,8 @@ class KeyInfo:
             for mark in marks:
                 if isinstance(mark, Used):
                     self.used = mark
+                elif isinstance(mark, Refused):
+                    self.refused = mark
                 elif isinstance(mark, Bits):
                     self.bits = mark.width
         if get_origin(annotation) is Literal:
@@ -112,8 +182,21 @@ class KeyInfo:
         return {int: "long" if self.bits == 64 else "int", bool: "boolean", float: "double"}.get(self.kind, "String")
 
     def convert(self, text: str) -> Any:
-        """The typed value of `text`. Raises ConfigValueError."""
-        text = text.strip()
+        """The typed value of `text`. Raises ConfigValueError, RefusedValueError.
+
+        Blanks around a text are dropped as by Apache 5; around anything else they are an error, for which Java's
+        servers take the default (false, where a boolean is expected) without a word.
+        """
+        value = self._typed(text)
+        if self.refused is not None and self.refused.when(value):
+            raise RefusedValueError(self.name, text, self.refused)
+        return value
+
+    def _typed(self, text: str) -> Any:
+        if self.java_type != "String" and text != text.strip():
+            raise ConfigValueError(
+                self.name, text, "its value without the blanks around it, for which Apache ignores it"
+            )
         if self.kind is bool:
             if text.lower() in ("true", "false"):
                 return text.lower() == "true"
@@ -127,6 +210,15 @@ class KeyInfo:
                 raise ConfigValueError(self.name, text, "a decimal number") from None
         if self.choices and text not in self.choices:
             raise ConfigValueError(self.name, text, "one of " + ", ".join(self.choices))
+        return self._text(text.strip())
+
+    def _text(self, text: str) -> str:
+        if self.used is not None:
+            if "${" in text:
+                expected = "its value written out: ${...} is not replaced, by Apache's servers neither"
+                raise ConfigValueError(self.name, text, expected)
+            if self.used.form is not None and not self.used.form.fits(text):
+                raise ConfigValueError(self.name, text, self.used.form.expected)
         return text
 
     def _integer(self, text: str) -> int:
@@ -157,7 +249,7 @@ class ConfigClass(msgspec.Struct, kw_only=True):
 
     @classmethod
     def find_key(cls, key: str) -> str | None:
-        """The declared name of `key` (itself, an old `maped...` spelling, or with a setter's `is` left out)."""
+        """The declared name of `key`: itself, or with the `is` that a Java setter leaves out of it."""
         known = cls.__struct_fields__
         if key in known:
             return key
@@ -170,15 +262,15 @@ class ConfigClass(msgspec.Struct, kw_only=True):
     def key_info(cls, key: str) -> KeyInfo:
         """The declaration of a known key."""
         if key not in cls.__struct_fields__:
-            raise UnknownKeyError(key, nearest_key(key, cls.__struct_fields__))
+            raise UnknownKeyError(key, cls.__struct_fields__)
         # Annotations are text, evaluated when asked for: a start pays only for the keys its property file sets.
         return KeyInfo(key, eval(cls.__annotations__[key], vars(sys.modules[cls.__module__])))
 
     def set(self, key: str, text: str) -> bool:
-        """Convert, validate and assign; True when the value changed. Raises UnknownKeyError, ConfigValueError."""
+        """Convert, validate and assign; True when the value changed. Raises ConfigError."""
         name = self.find_key(key)
         if name is None:
-            raise UnknownKeyError(key, nearest_key(key, self.__struct_fields__))
+            raise UnknownKeyError(key, self.__struct_fields__)
         value = self.key_info(name).convert(text)
         changed = bool(getattr(self, name) != value)
         setattr(self, name, value)
@@ -199,9 +291,6 @@ class ConfigClass(msgspec.Struct, kw_only=True):
 
 
 def _spellings(key: str) -> Iterable[str]:
-    for old, new in (("maped", "mapped"), ("Maped", "Mapped")):
-        yield key.replace(old, new)
-        yield key.replace(new, old)
     # Java derives the property name from the setter: setInBrokerContainer sets the field isInBrokerContainer.
     yield "is" + key[:1].upper() + key[1:]
     if key.startswith("is") and key[2:3].isupper():
@@ -224,58 +313,92 @@ class ApplyReport(msgspec.Struct):
     without_effect: list[str] = []
     extra: dict[str, str] = {}
     """Key and value of everything that no class has; shown with the running configuration."""
+    notes: list[str] = []
+    """What Apache's servers take otherwise, and why keys are not known, with their lines."""
 
     def warnings(self) -> list[str]:
         """One line for each thing the reader should know."""
-        lines = [f"{error}: {error.next_step} (ignored)" for error in self.unknown]
+        lines = list(self.notes)
         if self.without_effect:
             lines.append("kept but without effect in this product: " + ", ".join(self.without_effect))
         return lines
 
 
-# Keys of Apache's property files that belong to classes this product has no counterpart of: they are not typing
-# errors, but whoever sets them must know that nothing happens (an access control that is not there, above all).
-# fmt: off
-_FOREIGN_PREFIXES = (
-    "authenti", "authoriz", "initAuthenti", "innerClientAuth", "migrateAuth", "userCache", "aclCache", "stateful",
-    "controller", "jRaft", "tiered", "objectStore", "readAhead", "commitLogRolling", "rmqAddressServer", "proxy",
-)
-# fmt: on
-
-
-def apply_properties(properties: Mapping[str, str], configs: Sequence[ConfigClass]) -> ApplyReport:
+def apply_properties(properties: Iterable[Property], configs: Sequence[ConfigClass]) -> ApplyReport:
     """Set every key in each class that has it, as Apache feeds one file to all its classes.
 
-    Unknown keys and keys without effect here are reported, not refused. Raises ConfigValueError.
+    Unknown keys and keys without effect here are reported, not refused. Raises ConfigError: of several ConfigFileError.
     """
     report = ApplyReport()
-    known = [key for config in configs for key in config.__struct_fields__]
-    for key, text in properties.items():
-        used = found = False
-        changed = False
-        for config in configs:
-            name = config.find_key(key)
-            if name is not None:
-                found = True
-                changed |= config.set(name, text)
-                used |= config.key_info(name).used is not None
-        if not found:
-            report.extra[key] = text
-        if not found and key.startswith(_FOREIGN_PREFIXES):
-            report.without_effect.append(key)
-        elif not found:
-            report.unknown.append(UnknownKeyError(key, nearest_key(key, known)))
-        elif changed and not used:
-            report.without_effect.append(key)
+    errors: list[ConfigError] = []
+    for item in properties:
+        try:
+            _apply(item, configs, report)
+        except ConfigError as error:
+            errors.append(_named(f"{item.place}: ", error))
+    if errors:
+        raise errors[0] if len(errors) == 1 else ConfigFileError(errors)
     return report
 
 
+def _apply(item: Property, configs: Sequence[ConfigClass], report: ApplyReport) -> None:
+    owners = [(config, name) for config in configs if (name := config.find_key(item.key)) is not None]
+    if not owners:
+        _apply_foreign(item, configs, report)
+        return
+    infos = [config.key_info(name) for config, name in owners]
+    changed = [config.set(name, item.value) for config, name in owners]
+    if any(info.used is not None for info in infos):
+        if item.value != item.value.strip():
+            report.notes.append(
+                f"{item.place}: the blanks around the value of '{item.key}' are not part of it here and in Apache 5; "
+                "Apache 4 keeps them: remove them"
+            )
+    elif any(changed):
+        report.without_effect.append(item.key)
+
+
+def _apply_foreign(item: Property, configs: Sequence[ConfigClass], report: ApplyReport) -> None:
+    from .foreign_keys import is_foreign, refusal  # only for such keys: not loaded in a start without them
+
+    refused = refusal(item.key, item.value)
+    if refused is not None:
+        raise RefusedValueError(item.key, item.value, refused)
+    report.extra[item.key] = item.value
+    if is_foreign(item.key):
+        report.without_effect.append(item.key)
+        return
+    error = UnknownKeyError(item.key, [key for config in configs for key in config.__struct_fields__])
+    report.unknown.append(error)
+    report.notes.append(f"{item.place}: {error}: {error.next_step} (ignored, as by Apache)")
+
+
 def load_config_file(path: str, configs: Sequence[ConfigClass]) -> ApplyReport:
-    """Read a property file and apply it. Raises ConfigError naming the file."""
+    """Read a property file and apply it. Raises ConfigError naming the file, PropertiesError."""
+    file = read_property_file(path)
     try:
-        return apply_properties(read_properties_file(path), configs)
-    except ConfigValueError as error:
-        raise ConfigError(f"{path}: {error}", error.next_step) from None
+        report = apply_properties(file.properties, configs)
+    except ConfigFileError as error:
+        raise ConfigFileError([_named(f"{path} ", each) for each in error.errors]) from None
+    except ConfigError as error:
+        raise _named(f"{path} ", error) from None
+    report.notes[:0] = file.notes
+    return report
+
+
+def override(words: Iterable[str], configs: Sequence[ConfigClass]) -> ApplyReport:
+    """Apply `KEY=VALUE` words of a command line over what a file says. Raises ConfigError."""
+    properties = []
+    for word in words:
+        key, separator, value = word.partition("=")
+        if not separator or not key:
+            raise ConfigError(f"'{word}' is neither an option nor KEY=VALUE", "see --help for the options")
+        properties.append(Property(key, value))
+    return apply_properties(properties, configs)
+
+
+def _named(place: str, error: ConfigError) -> ConfigError:
+    return ConfigError(f"{place}{error}", error.next_step)
 
 
 def local_address() -> str:

@@ -7,12 +7,13 @@ that does not fit its key is refused before anything is changed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
-from .config import ConfigClass, ConfigError, KeyInfo, UnknownKeyError, nearest_key
+from .config import ConfigClass, ConfigError, KeyInfo, UnknownKeyError
 from .data_version import DataVersion
 from .files import save_with_backup
-from .properties import PropertiesError, change_properties, format_properties, read_text
+from .properties import change_properties, format_properties, read_text
 
 
 class ForbiddenKeyError(ConfigError):
@@ -46,7 +47,7 @@ class Configuration:
         """Change keys, all or none, and write them into the property file at `path` (None: keep them in memory).
 
         Returns the names of the keys that now have another value. Raises ForbiddenKeyError for a key of the
-        `;`-separated `black_list`, UnknownKeyError, ConfigValueError; or RocketMQError when the file cannot be written:
+        `;`-separated `black_list`, or another ConfigError; RocketMQError when the file cannot be written:
         the change then holds until the next start.
         """
         self._check(changes, black_list)
@@ -68,7 +69,7 @@ class Configuration:
             if key in forbidden or any(name in forbidden for _, name in owners):
                 raise ForbiddenKeyError(key)
             if not owners:
-                raise UnknownKeyError(key, nearest_key(key, self.properties()))
+                raise UnknownKeyError(key, self.properties())
             for config, name in owners:
                 info: KeyInfo = config.key_info(name)
                 info.convert(text)
@@ -79,8 +80,5 @@ class Configuration:
 
     @staticmethod
     def _persist(changes: Mapping[str, str], path: str) -> None:
-        try:
-            text = read_text(path)
-        except PropertiesError:
-            text = ""
+        text = read_text(path) if os.path.exists(path) else ""
         save_with_backup(path, change_properties(text, changes).encode())

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
-from .config import ConfigClass, ConfigError
+from .config import ConfigClass, ConfigError, ConfigFileError
 from .errors import RocketMQError
 from .properties import PropertiesError
 
@@ -39,6 +39,8 @@ class Flags(msgspec.Struct):
     print_all: bool = False
     print_important: bool = False
     debug: bool = False
+    settings: list[str] = []
+    """`KEY=VALUE` words, which count more than the property file."""
 
 
 def parse_flags(program: str, description: str, argv: Sequence[str], *, name_servers: bool) -> Flags:
@@ -66,7 +68,13 @@ def parse_flags(program: str, description: str, argv: Sequence[str], *, name_ser
         help="print the keys that take effect and exit",
     )
     parser.add_argument("--debug", action="store_true", help="log more, and print stack traces of failures")
-    return Flags(**vars(parser.parse_args(argv)))
+    parser.add_argument(
+        "settings",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="a configuration key, which counts more than the property file's",
+    )
+    return Flags(**vars(parser.parse_intermixed_args(argv)))
 
 
 def configuration_text(configs: Iterable[ConfigClass], *, only_used: bool) -> str:
@@ -177,7 +185,10 @@ async def serve(
 
 
 def guarded(program: str, run: Callable[[], int], *, debug: Callable[[], bool] = lambda: False) -> int:
-    """`run`, with every failure as one line on stderr (cause and next step) and an exit code that is not 0."""
+    """`run`, with every failure as one line on stderr (cause and next step) and an exit code that is not 0.
+
+    Only a property file with several mistakes has a line for each.
+    """
     try:
         return run()
     except KeyboardInterrupt:
@@ -186,7 +197,7 @@ def guarded(program: str, run: Callable[[], int], *, debug: Callable[[], bool] =
         if debug():
             raise
         code = EXIT_USAGE if isinstance(error, ConfigError | PropertiesError) else EXIT_FAILED
-        warn(program, [_one_line(error)])
+        warn(program, [_one_line(each) for each in (error.errors if isinstance(error, ConfigFileError) else [error])])
         return code
 
 

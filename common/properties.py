@@ -6,7 +6,10 @@ Not here: which keys exist and what their values mean (`config.py`).
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping
+
+import msgspec
 
 from .errors import RocketMQError
 
@@ -18,9 +21,29 @@ class PropertiesError(RocketMQError):
     """A property file that cannot be read."""
 
 
+class Property(msgspec.Struct):
+    """One key of a property file. `line` counts from 1, 0 for a key that stands in no file."""
+
+    key: str
+    value: str
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as messages say it."""
+        return f"line {self.line}" if self.line else "command line"
+
+
+class PropertyFile(msgspec.Struct):
+    """What a file says: each key once, with the value that counts, and what Java's brokers read otherwise."""
+
+    properties: list[Property]
+    notes: list[str] = []
+
+
 def parse_properties(text: str) -> dict[str, str]:
     """The keys and values of a property file; the last of a repeated key wins. Raises PropertiesError."""
-    return {key: value for key, value, _, _ in _entries(text)}
+    return {entry.key: entry.value for entry in _entries(text)}
 
 
 def format_properties(properties: Mapping[str, str]) -> str:
@@ -31,26 +54,59 @@ def format_properties(properties: Mapping[str, str]) -> str:
     return "".join(f"{_escape_key(key)}={_escape_value(properties[key])}\n" for key in sorted(properties))
 
 
-def read_properties_file(path: str) -> dict[str, str]:
+def read_property_file(path: str) -> PropertyFile:
     """Parse a file (UTF-8, else ISO-8859-1 as Java assumes). Raises PropertiesError naming the file."""
-    return _parse_named(path, read_text(path))
+    raw = _read(path)
+    text, encoding = _decode(path, raw)
+    notes = []
+    found: dict[str, Property] = {}
+    try:
+        for entry in _entries(text):
+            if entry.first == 0 and raw.startswith(codecs.BOM_UTF8):
+                notes.append(f"line 1: Apache's servers do not see '{entry.key}' behind the file's byte order mark")
+            earlier = found.pop(entry.key, None)
+            if earlier is not None and earlier.value != entry.value:
+                notes.append(
+                    f"line {entry.first + 1}: '{entry.key}' again, this value replaces that of {earlier.place}"
+                )
+            if encoding == "utf-8" and not entry.source.isascii():
+                notes.append(
+                    f"line {entry.first + 1}: '{entry.key}' has characters beyond ASCII, which Apache's servers read "
+                    "as ISO-8859-1: write them as \\uXXXX"
+                )
+            found[entry.key] = Property(entry.key, entry.value, entry.first + 1)
+    except PropertiesError as error:
+        raise PropertiesError(f"{path}: {error}", error.next_step) from None
+    return PropertyFile(list(found.values()), notes)
 
 
 def read_text(path: str) -> str:
     """A file's text. Raises PropertiesError with the cause and the next step."""
+    return _decode(path, _read(path))[0]
+
+
+def _read(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            raw = file.read()
+            return file.read()
     except FileNotFoundError:
         raise PropertiesError(f"no such file: {path}", "check the path given with -c") from None
     except IsADirectoryError:
         raise PropertiesError(f"{path} is a directory", "give a property file") from None
     except OSError as error:
         raise PropertiesError(f"cannot read {path}: {error.strerror}", "check its permissions") from None
+
+
+def _decode(path: str, raw: bytes) -> tuple[str, str]:
+    """The text and its encoding. What is not UTF-8 is taken as Java takes every file: a byte is a character."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw:
+        # Java would read it byte by byte, know no key of it and start with nothing but defaults.
+        kind = "UTF-16 text" if len(raw) % 2 == 0 else "not text"
+        raise PropertiesError(f"{path} is {kind}: no key of it could be read", "save the file as UTF-8 or ASCII")
     try:
-        return raw.decode("utf-8-sig")
+        return raw.removeprefix(codecs.BOM_UTF8).decode(), "utf-8"
     except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        return raw.decode("latin-1"), "latin-1"
 
 
 def change_properties(text: str, changes: Mapping[str, str]) -> str:
@@ -62,24 +118,18 @@ def change_properties(text: str, changes: Mapping[str, str]) -> str:
     pending = dict(changes)
     out: list[str] = []
     done = 0
-    for key, _, first, after in _entries(text):
+    for entry in _entries(text):
+        key = entry.key
         if key not in changes:
             continue
-        out.extend(lines[done:first])
+        out.extend(lines[done : entry.first])
         if key in pending:
             out.append(f"{_escape_key(key)}={_escape_value(pending.pop(key))}\n")
-        done = after
+        done = entry.after
     out.extend(lines[done:])
     if out and not out[-1].endswith(("\n", "\r")):
         out[-1] += "\n"
     return "".join(out) + format_properties(pending)
-
-
-def _parse_named(path: str, text: str) -> dict[str, str]:
-    try:
-        return parse_properties(text)
-    except PropertiesError as error:
-        raise PropertiesError(f"{path}: {error}", error.next_step) from None
 
 
 def _physical_lines(text: str) -> list[str]:
@@ -98,8 +148,17 @@ def _physical_lines(text: str) -> list[str]:
     return lines
 
 
-def _entries(text: str) -> Iterator[tuple[str, str, int, int]]:
-    """(key, value, index of the first physical line, index after the last)."""
+class _Entry(msgspec.Struct):
+    """A key with its value, the indexes of its first physical line and of the one after its last, and its text."""
+
+    key: str
+    value: str
+    first: int
+    after: int
+    source: str
+
+
+def _entries(text: str) -> Iterator[_Entry]:
     lines = _physical_lines(text)
     at = 0
     while at < len(lines):
@@ -115,7 +174,7 @@ def _entries(text: str) -> Iterator[tuple[str, str, int, int]]:
             line += lines[at].rstrip("\r\n").lstrip(_BLANKS)
             at += 1
         key, value = _split(line, first + 1)
-        yield key, value, first, at
+        yield _Entry(key, value, first, at, line)
 
 
 def _ends_in_escape(line: str) -> bool:

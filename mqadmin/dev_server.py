@@ -125,7 +125,7 @@ class DevServer:
             settings.server.listenPort = self._options.broker_port
         settings.store.storePathRootDir = self.store_dir
         settings.broker.namesrvAddr = self.namesrv
-        settings.check()
+        self.warnings += settings.check()
         return settings
 
     def _write_ready_file(self) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import field
 
-from rocketmq_ops.common.config import ConfigClass, Long, Used, environment, home_path
+from rocketmq_ops.common.config import PATH, ConfigClass, Long, Refused, Used, environment, home_path
 
 
 class NamesrvConfig(ConfigClass):
@@ -18,10 +18,10 @@ class NamesrvConfig(ConfigClass):
     # Keys that take effect.
     kvConfigPath: Annotated[
         str,
-        Used("the file of the KV configuration; by default `namesrv/kvConfig.json` in the home directory"),
+        Used("the file of the KV configuration; by default `namesrv/kvConfig.json` in the home directory", form=PATH),
     ] = field(default_factory=lambda: home_path("namesrv", "kvConfig.json"))
     configStorePath: Annotated[
-        str, Used("the property file that updateNamesrvConfig writes into; the file given with -c")
+        str, Used("the property file that updateNamesrvConfig writes into; the file given with -c", form=PATH)
     ] = field(default_factory=lambda: home_path("namesrv", "namesrv.properties"))
     orderMessageEnable: Annotated[bool, Used("add the order configuration of a topic to its route")] = False
     returnOrderTopicConfigToBroker: Annotated[
@@ -60,4 +60,6 @@ class NamesrvConfig(ConfigClass):
     clientRequestThreadPoolQueueCapacity: int = 50000
     defaultThreadPoolQueueCapacity: int = 10000
     unRegisterBrokerQueueCapacity: int = 3000
-    enableControllerInNamesrv: bool = False
+    enableControllerInNamesrv: Annotated[
+        bool, Refused("this name server has no controller", "set it to false, or run Apache's controller")
+    ] = False

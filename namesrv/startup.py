@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from rocketmq_ops.common import launch
-from rocketmq_ops.common.config import load_config_file
+from rocketmq_ops.common.config import load_config_file, override
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyServerConfig
 
@@ -31,6 +31,9 @@ def run(flags: launch.Flags) -> int:
         config.configStorePath = flags.config_file
         launch.warn(PROGRAM, report.warnings())
         extra = report.extra
+    report = override(flags.settings, [config, server_config])
+    launch.warn(PROGRAM, report.warnings())
+    extra = {**extra, **report.extra}
     if flags.print_all or flags.print_important:
         sys.stdout.write(launch.configuration_text([config, server_config], only_used=flags.print_important))
         return 0

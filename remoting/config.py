@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.common.config import ConfigClass, Long, Used
+from rocketmq_ops.common.config import NOT_EMPTY, ConfigClass, Long, Refused, Used
 
 
 class NettyServerConfig(ConfigClass):
     """Keys of the listening side; attribute names are Apache's."""
 
     # Keys that take effect.
-    bindAddress: Annotated[str, Used("the address to listen on")] = "0.0.0.0"
+    bindAddress: Annotated[
+        str, Used("the address to listen on; `::` is every address, those of IPv4 included", form=NOT_EMPTY)
+    ] = "0.0.0.0"
     listenPort: Annotated[
         int,
         Used(
@@ -79,7 +81,9 @@ class NettyClientConfig(ConfigClass):
     channelNotActiveInterval: Long = 60000
     isScanAvailableNameSrv: bool = True
     clientPooledByteBufAllocatorEnable: bool = False
-    useTLS: bool = False
+    useTLS: Annotated[
+        bool, Refused("this server does not speak TLS", "remove the key to connect without encryption, or run Apache's")
+    ] = False
     socksProxyConfig: str = "{}"
     writeBufferHighWaterMark: int = 0
     writeBufferLowWaterMark: int = 0

@@ -10,10 +10,11 @@ import asyncio
 import errno
 import logging
 import os
+import socket
 from collections.abc import Callable
 from typing import Final
 
-from ..common.addresses import format_address
+from ..common.addresses import AddressError, format_address, resolve_host
 from .channel import WRITE_HIGH_WATER_BYTES, Channel
 from .command import RemotingCommand
 from .config import NettyServerConfig
@@ -48,6 +49,23 @@ def connection_limit() -> int:
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(MAX_CONNECTIONS, soft // 2))
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises OSError.
+
+    As Java binds: a name stands for one address, an IPv4-mapped one is that of IPv4, and `::` takes the connections of
+    IPv4 too, where asyncio by itself would listen on every address of a name, and keep IPv4 out.
+    """
+    try:
+        numeric = resolve_host(host)
+    except AddressError as error:
+        raise OSError(str(error)) from None
+    family = socket.AF_INET6 if ":" in numeric else socket.AF_INET
+    dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6() and numeric == "::"
+    made = socket.create_server((numeric, port), family=family, dualstack_ipv6=dual)
+    made.setblocking(False)
+    return made
 
 
 class RemotingServer:
@@ -139,11 +157,20 @@ class RemotingServer:
                 f"cannot listen on {address}: no such port", "choose a port from 1 to 65535", address=address
             )
         try:
-            listener = await loop.create_server(
-                lambda: Channel(self, loop, self.max_frame), host, port, backlog=self.config.serverSocketBacklog
-            )
+            bound = listening_socket(host, port)
+            try:
+                listener = await loop.create_server(
+                    lambda: Channel(self, loop, self.max_frame), sock=bound, backlog=self.config.serverSocketBacklog
+                )
+            except BaseException:
+                bound.close()
+                raise
         except OSError as error:
-            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+            if error.errno == errno.EADDRINUSE:
+                from ..common.processes import holder_of_port  # only for a message
+
+                reason += holder_of_port(port)
             raise RemotingConnectError(
                 f"cannot listen on {address}: {reason}",
                 _CANNOT_LISTEN.get(error.errno or 0, "check bindAddress and listenPort"),

@@ -31,18 +31,54 @@ INTRODUCTION = """\
 Generated from the declarations by `scripts/gen_config_docs.py`.
 
 `mqbroker -c FILE` and `mqnamesrv -c FILE` read Java property files with Apache RocketMQ's own keys; one file feeds all
-classes of a server. A file written for Apache's 5.3.3 or 4.9.7 loads unchanged:
+classes of a server. A file written for Apache's 5.3.3 or 4.9.7 loads unchanged, if Apache's obeys it and it asks for
+nothing that is not there:
 
 - A key that **takes effect** is in the first table of its class, with Apache's default unless a reason is given.
 - A key that is **only kept** is accepted, checked for its type, shown by `getBrokerConfig` and `getNamesrvConfig`, and
   changes nothing; the server says so at start when a file sets it to another value. Most of them size thread pools and
   queues that this broker does not have.
-- A key that nobody knows is named on stderr with the nearest known one, and ignored. A value that does
-  not fit is an error.
-- The old spellings (`mapedFileSizeCommitLog`) are understood.
+- A key that is **refused** asks for something whose silent absence would be dangerous: with it the server does not
+  start. Besides those in the tables: `authenticationEnabled=true`, `authorizationEnabled=true`, and `tls.server.mode`
+  (unless `disabled`) with the other `tls.` switches, which Apache's servers read as Java system properties.
+- A key that does not exist is named on stderr with its line, what became of it or the nearest known one, and ignored.
+- A value that does not fit is an error that names key and line; all errors of a file are told at once.
 
-`-p` prints all keys with their values, `-m` those that take effect. `mqadmin updateBrokerConfig` and
+`KEY=VALUE` words on the command line count more than the file (`mqbroker -c FILE brokerPermission=4`); Apache's servers
+ignore such words. `-p` prints all keys with their values, `-m` those that take effect. `mqadmin updateBrokerConfig` and
 `updateNamesrvConfig` change keys at run time and write them into the file, whose comments and order stay.
+
+## What Apache's servers do with a file
+
+Tried on 5.3.3, 4.9.7 and 5.5.0, which agree where nothing else is said. None of them says anything about it.
+
+| in the file | Apache | here |
+|---|---|---|
+| a number with a blank behind it, `168 ` | the default counts | refused |
+| a boolean with a blank behind it, `true ` | false | refused |
+| an enumeration with a blank behind it, `SYNC_FLUSH ` | 4.9: the default; 5: the value | refused |
+| a text with a blank behind it | 4.9: the blank is part of it; 5: dropped | dropped, and said |
+| `4M` for a number, `SYNC` for an enumeration, nothing | the default counts | refused |
+| `yes` for a boolean, nothing | false | refused |
+| `${user.home}/store`, `~/store` | a folder of that very name is made where the server was started | refused |
+| an empty `storePathRootDir` | the root of the file system | refused |
+| several folders in `storePathCommitLog`, separated by `,` | written in turn | refused |
+| `deleteWhen=25`, `deleteWhen=4;x` | expired files stay until the disk is nearly full | refused |
+| `messageDelayLevel=1s 5x` | the broker does not start | refused |
+| an empty `brokerName` or `brokerClusterName` | registered under the empty name | refused |
+| `brokerIP1=localhost`, a host name | announced as it is; messages carry its address (IPv4 before IPv6) | the same |
+| `brokerIP1` with a name that does not resolve | starts, and fails every send | refused |
+| `brokerIP1=::ffff:10.0.0.1` | messages carry 10.0.0.1 | the same |
+| `bindAddress=::` | serves IPv6 and IPv4 | the same |
+| `brokerId=1` in a master's file | 0 counts | 0 counts, and said |
+| a key twice | the last counts | the same, and said |
+| UTF-16 text | no key is seen: the server starts with nothing but defaults | refused |
+| UTF-8 with a byte order mark | the key of the first line is not seen | seen, and said |
+| characters beyond ASCII in UTF-8 | read as ISO-8859-1 | read as UTF-8, and said |
+| `mapedFileSizeCommitLog`, `mapedFileSizeConsumeQueue` | ignored since 4.5, which spells `mapped` | ignored, and said |
+| `storePathConsumeQueue`, `storePathIndex`, `storeCheckpoint`, `abortFile` | ignored since 3.2 | ignored, and said |
+| `checkTransactionMessageEnable` | ignored since 3.2 | ignored, and said |
+| `aclEnable`, `authenticationEnabled`, `authorizationEnabled` | access is checked | refused: there is no such check |
 """
 
 
@@ -65,12 +101,16 @@ def page() -> str:
 
 
 def section(cls: type[ConfigClass], servers: str) -> str:
-    """One class: the keys that take effect, then those that are only kept."""
+    """One class: the keys that take effect, those that are refused, then those that are only kept."""
     defaults = {field.name: default_text(field) for field in msgspec.structs.fields(cls)}
     infos = [cls.key_info(key) for key in cls.__struct_fields__]
     lines = ["", f"## {cls.__name__} ({servers})", "", "| key | type | default | meaning |", "|---|---|---|---|"]
     lines += [row(info, defaults[info.name]) for info in infos if info.used is not None]
-    kept = [info for info in infos if info.used is None]
+    refused = [info for info in infos if info.refused is not None]
+    if refused:
+        lines += ["", "Refused:", "", "| key | type | default | because |", "|---|---|---|---|"]
+        lines += [refused_row(info, defaults[info.name]) for info in refused]
+    kept = [info for info in infos if info.used is None and info.refused is None]
     if kept:
         lines += ["", "Only kept:", "", "| key | type | default |", "|---|---|---|"]
         lines += [f"| `{info.name}` | {escape(info.java_type)} | {defaults[info.name]} |" for info in kept]
@@ -89,6 +129,12 @@ def row(info: KeyInfo, default: str) -> str:
     if used.because:
         parts.append(f"differs from Apache's default: {used.because}")
     return f"| `{info.name}` | {escape(info.java_type)} | {default} | {escape('; '.join(parts))} |"
+
+
+def refused_row(info: KeyInfo, default: str) -> str:
+    """A key that must not have another value than the default."""
+    assert info.refused is not None
+    return f"| `{info.name}` | {escape(info.java_type)} | {default} | {escape(info.refused.because)} |"
 
 
 def default_text(field: msgspec.structs.FieldInfo) -> str:

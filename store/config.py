@@ -1,29 +1,33 @@
-"""The store's configuration keys (MessageStoreConfig): each key, its type and Apache's default.
-
-The old spellings (`mapedFileSizeCommitLog`) are accepted by the machinery in `common/config.py`.
-"""
+"""The store's configuration keys (MessageStoreConfig): each key, its type and Apache's default."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import field
 
-from rocketmq_ops.common.config import ConfigClass, Long, Used, home_path
+from rocketmq_ops.common.config import PATH, ConfigClass, Form, Long, Refused, Used, home_path
 
 BrokerRole = Literal["ASYNC_MASTER", "SYNC_MASTER", "SLAVE"]
 FlushDiskType = Literal["ASYNC_FLUSH", "SYNC_FLUSH"]
+
+# With another value Apache deletes nothing before the disk is full (UtilAll.isItTimeToDo).
+HOURS = Form("hours from 00 to 23, `04` or `04;16`", re.compile(r"([01]?\d|2[0-3])(;([01]?\d|2[0-3]))*;?").fullmatch)
+# With another value Apache does not start (ScheduleMessageService.parseDelayLevel).
+DELAYS = Form("whole numbers with s, m, h or d, one blank between two", re.compile(r"\d+[smhd]( \d+[smhd])*").fullmatch)
+ONE_PATH = Form("one path written out in full", lambda text: PATH.fits(text) and "," not in text)
 
 
 class MessageStoreConfig(ConfigClass):
     """Keys of the message store; attribute names are Apache's."""
 
     # Keys that take effect.
-    storePathRootDir: Annotated[str, Used("the store's folder; by default `store` in the home directory")] = field(
-        default_factory=lambda: home_path("store")
-    )
+    storePathRootDir: Annotated[
+        str, Used("the store's folder; by default `store` in the home directory", form=PATH)
+    ] = field(default_factory=lambda: home_path("store"))
     storePathCommitLog: Annotated[
-        str | None, Used("the folder of the commitlog; by default `commitlog` in the store's folder")
+        str | None, Used("the folder of the commitlog; by default `commitlog` in the store's folder", form=ONE_PATH)
     ] = None
     mappedFileSizeCommitLog: Annotated[
         int, Used("bytes of one commitlog file; reserved on disk step by step", low=4096)
@@ -46,7 +50,9 @@ class MessageStoreConfig(ConfigClass):
     deleteCommitLogFilesInterval: Annotated[
         int, Used("ms between the deletion of two commitlog files of one round", low=0)
     ] = 100
-    deleteWhen: Annotated[str, Used("hours of the day at which expired files are deleted, `04` or `04;16`")] = "04"
+    deleteWhen: Annotated[
+        str, Used("hours of the day at which expired files are deleted, `04` or `04;16`", form=HOURS)
+    ] = "04"
     diskMaxUsedSpaceRatio: Annotated[
         int,
         Used("percent of the disk used from which expired files are deleted at any hour", low=10, high=95),
@@ -98,7 +104,7 @@ class MessageStoreConfig(ConfigClass):
     syncFlushTimeout: Annotated[
         int, Used("ms to wait for the disk sync under SYNC_FLUSH before FLUSH_DISK_TIMEOUT", low=1)
     ] = 5000
-    messageDelayLevel: Annotated[str, Used("the delay levels, each a number with s, m, h or d")] = (
+    messageDelayLevel: Annotated[str, Used("the delay levels, each a number with s, m, h or d", form=DELAYS)] = (
         "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
     )
     flushDelayOffsetInterval: Annotated[Long, Used("ms between two writes of delayOffset.json", low=1)] = 10000
@@ -120,7 +126,12 @@ class MessageStoreConfig(ConfigClass):
     storePathDLedgerCommitLog: str | None = None
     storePathEpochFile: str | None = None
     storePathBrokerIdentity: str | None = None
-    readOnlyCommitLogStorePaths: str | None = None
+    readOnlyCommitLogStorePaths: Annotated[
+        str | None,
+        Refused(
+            "this broker reads one commitlog folder only", "move the files into storePathCommitLog, or run Apache's"
+        ),
+    ] = None
     compactionMappedFileSize: int = 104857600
     compactionCqMappedFileSize: int = 10485760
     compactionScheduleInternal: int = 900_000
@@ -147,7 +158,14 @@ class MessageStoreConfig(ConfigClass):
     timerCongestNumEachSlot: int = 2147483647
     timerMetricSmallThreshold: int = 1_000_000
     timerProgressLogIntervalMs: int = 10000
-    storeType: str = "default"
+    storeType: Annotated[
+        str,
+        Refused(
+            "this broker does not read consumequeues in RocksDB",
+            "set it to default, or run Apache's broker",
+            when=lambda value: value.lower() == "defaultrocksdb",
+        ),
+    ] = "default"
     enableConsumeQueueExt: bool = False
     mappedFileSizeConsumeQueueExt: int = 50331648
     mapperFileSizeBatchConsumeQueue: int = 13_800_000
@@ -179,7 +197,9 @@ class MessageStoreConfig(ConfigClass):
     transientStorePoolEnable: bool = False
     transientStorePoolSize: int = 5
     fastFailIfNoBufferInStorePool: bool = False
-    enableDLegerCommitLog: bool = False
+    enableDLegerCommitLog: Annotated[
+        bool, Refused("this broker has no DLedger commitlog", "set it to false, or run Apache's broker")
+    ] = False
     dLegerGroup: str | None = None
     dLegerPeers: str | None = None
     dLegerSelfId: str | None = None

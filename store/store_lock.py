@@ -18,10 +18,9 @@ _LOCK_CONTENT = b"lock"
 
 
 class StoreLockedError(StoreError):
-    """Another broker has the store open."""
+    """Another broker has the store open; `by` names its process, or is empty."""
 
-    def __init__(self, root: str, holder: str) -> None:
-        by = f" by process {holder}" if holder else ""
+    def __init__(self, root: str, by: str) -> None:
         super().__init__(
             f"the store {root} is in use{by}",
             "stop the other broker first (mqshutdown broker), or give this one another storePathRootDir",
@@ -47,7 +46,11 @@ class StoreLock:
                 # EACCES means "locked" on some systems, but also "not yours to write".
                 if isinstance(error, PermissionError) and not self._fs.exists(f"{self._root}/{ABORT_NAME}"):
                     raise
-                raise StoreLockedError(self._root, AbortFile(self._fs, self._root).owner()) from error
+                from ..common.processes import holder_of_file  # only for a message
+
+                written = AbortFile(self._fs, self._root).owner()
+                by = holder_of_file(f"{self._root}/{LOCK_NAME}", int(written) if written else None)
+                raise StoreLockedError(self._root, by) from error
 
     def release(self) -> None:
         """Give the lock back; no error if it is not held."""

@@ -1,14 +1,15 @@
 """`mqbroker` as a process: flags, the ready line, mistakes, the end; and mqshutdown of exactly that process."""
 
 import asyncio
+import os
 import re
 import socket
 
+import psutil
 import pytest
 
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.startup import BrokerSettings
-from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
@@ -46,7 +47,7 @@ def test_start_register_and_shutdown(tmp_path):
                 socket.create_connection(("127.0.0.1", port), 5).close()
             second = run("mqbroker", "-c", write_config(tmp_path), home=tmp_path)
             assert second.returncode == 1
-            assert "in use" in second.stderr
+            assert f"in use by mqbroker (process {broker.pid})" in second.stderr
             assert "Traceback" not in second.stderr
             shutdown = run("mqshutdown", "broker", "--pid", str(broker.pid), home=tmp_path)
             assert shutdown.returncode == 0, shutdown
@@ -65,9 +66,13 @@ def test_start_register_and_shutdown(tmp_path):
 
 
 def test_print_configuration(tmp_path):
-    config = write_config(tmp_path, mapedFileSizeCommitLog=67108864)
-    shown = parse_properties(run("mqbroker", "-c", config, "-n", "h:1;g:2", "-p", home=tmp_path).stdout)
-    assert shown["mappedFileSizeCommitLog"] == "67108864"
+    config = write_config(tmp_path, mapedFileSizeCommitLog=67108864, maxHashSlotNum=100)
+    words = ("maxHashSlotNum=200", "-n", "h:1;g:2", "maxIndexNum=500")
+    printed = run("mqbroker", "-c", config, *words, "-p", home=tmp_path)
+    shown = parse_properties(printed.stdout)
+    assert shown["mappedFileSizeCommitLog"] == "1073741824"
+    assert "line 6: configuration key 'mapedFileSizeCommitLog'" in printed.stderr
+    assert (shown["maxHashSlotNum"], shown["maxIndexNum"]) == ("200", "500")
     assert shown["namesrvAddr"] == "h:1;g:2"
     assert shown["brokerConfigPath"] == config
     assert not (tmp_path / "store").exists()
@@ -82,12 +87,30 @@ def test_mistakes_are_one_line_and_an_exit_code(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
+        me = f"{psutil.Process().name()} (process {os.getpid()})"
         (tmp_path / "file").write_text("")
         for keys, more, code, words in (
             ({"flushDiskType": "SYNC"}, (), 2, ["flushDiskType", "'SYNC'", "ASYNC_FLUSH, SYNC_FLUSH"]),
-            ({"brokerRole": "SLAVE"}, (), 2, ["brokerRole=SLAVE", "replicate"]),
+            (
+                {"brokerRole": "SLAVE", "brokerId": 1},
+                (),
+                2,
+                ["brokerRole=SLAVE", "replicate", "brokerRole=ASYNC_MASTER, brokerId=0", "brokerName, listenPort"],
+            ),
+            (
+                {"aclEnable": "true"},
+                (),
+                2,
+                ["line 6: aclEnable=true is refused", "no access control", "remove the key"],
+            ),
+            ({"authenticationEnabled": "true"}, (), 2, ["line 6: authenticationEnabled=true is refused"]),
+            ({"tls.server.mode": "enforcing"}, (), 2, ["line 6: tls.server.mode=enforcing is refused", "TLS"]),
+            ({}, ("authorizationEnabled=true",), 2, ["command line: authorizationEnabled=true is refused"]),
+            ({"brokerName": ""}, (), 2, ["line 4: ", "brokerName"]),
+            ({"deleteWhen": 25}, (), 2, ["line 6: ", "deleteWhen", "'25'", "hours from 00 to 23"]),
+            ({"brokerIP1": "no-such-host.invalid"}, (), 2, ["brokerIP1", "no-such-host.invalid", "cannot be resolved"]),
             ({}, ("-n", "nowhere"), 2, ["'nowhere'", "HOST:PORT"]),
-            ({"listenPort": port}, (), 1, [f"127.0.0.1:{port}", "in use", "another port"]),
+            ({"listenPort": port}, (), 1, [f"127.0.0.1:{port}", f"in use by {me}", "another port"]),
             ({"storePathRootDir": tmp_path / "file" / "store"}, (), 1, [str(tmp_path / "file")]),
         ):
             ended = run("mqbroker", "-c", write_config(tmp_path, **keys), *more, home=tmp_path)
@@ -109,19 +132,70 @@ def test_the_ha_port_follows_the_listen_port(listen, ha, expected):
     assert settings.store.haListenPort == expected
 
 
-def test_what_is_not_supported_is_refused():
-    for part, key in (("store", "enableDLegerCommitLog"), ("broker", "enableControllerMode")):
-        settings = BrokerSettings.default()
-        setattr(getattr(settings, part), key, True)
-        with pytest.raises(ConfigError, match="not supported"):
-            settings.check()
-
-
-def test_a_master_has_id_0():
+def test_a_master_has_id_0(tmp_path):
     settings = BrokerSettings.default()
     settings.broker.brokerId = 3
-    settings.check()
+    assert "brokerId=3 is ignored" in settings.check()[0]
     assert settings.broker.brokerId == 0
+    assert settings.check() == []
+    shown = run("mqbroker", "-c", write_config(tmp_path, brokerId=1), "-p", home=tmp_path)
+    assert shown.returncode == 0
+    assert shown.stderr.startswith("mqbroker: brokerId=1 is ignored, as by Apache")
+
+
+def test_a_copied_file_starts_and_says_what_it_does_not_do(tmp_path):
+    # Such files circulate: keys of RocketMQ 3.0, of another spelling and another case.
+    (tmp_path / "copied.properties").write_text(
+        "# 从博客复制来的配置\nbrokerName=broker-a\nbrokerId=0\nbrokerIP1=127.0.0.1\nbindAddress=127.0.0.1\nlistenPort=0\n"
+        "deletewhen=04\nfileReservedTime=48\nmapedFileSizeCommitLog=1073741824\nmapedFileSizeConsumeQueue=300000\n"
+        f"storePathRootDir={tmp_path}/store\nstorePathCommitLog={tmp_path}/store/commitlog\n"
+        f"storePathConsumeQueue={tmp_path}/store/consumequeue\nstorePathIndex={tmp_path}/store/index\n"
+        f"storeCheckpoint={tmp_path}/store/checkpoint\nabortFile={tmp_path}/store/abort\n"
+        "checkTransactionMessageEnable=false\ndiskMaxUsedSpaceRatio=88\nbrokerRole=ASYNC_MASTER\n"
+    )
+    with started("mqbroker", "-c", str(tmp_path / "copied.properties"), home=tmp_path) as broker:
+        _, _, err = broker.end()
+    lines = [line for line in err.splitlines() if line.startswith("mqbroker: ")]
+    ignored = {
+        7: "deletewhen",
+        9: "mapedFileSizeCommitLog",
+        10: "mapedFileSizeConsumeQueue",
+        13: "storePathConsumeQueue",
+        14: "storePathIndex",
+        15: "storeCheckpoint",
+        16: "abortFile",
+        17: "checkTransactionMessageEnable",
+    }
+    assert len(lines) == len(ignored)
+    for line, (number, key) in zip(lines, ignored.items(), strict=True):
+        assert line.startswith(f"mqbroker: line {number}: configuration key '{key}' does not exist: "), line
+        assert "did you mean" not in line
+
+
+def test_all_mistakes_of_a_file_have_a_line_each(tmp_path):
+    config = write_config(tmp_path, storePathCommitLog="${storePathRootDir}/commitlog", fileReservedTime="168 ")
+    ended = run("mqbroker", "-c", config, home=tmp_path)
+    assert ended.returncode == 2
+    lines = ended.stderr.splitlines()
+    assert [line.partition(": configuration")[0] for line in lines] == [
+        f"mqbroker: {config} line 6",
+        f"mqbroker: {config} line 7",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broker.conf"]
+
+
+def test_a_host_name_is_announced_and_messages_carry_its_address(tmp_path):
+    for host, announced, numeric in (
+        ("localhost", "localhost", "127.0.0.1"),
+        ("::ffff:127.0.0.1", "[::ffff:127.0.0.1]", "127.0.0.1"),
+    ):
+        settings = BrokerSettings.default()
+        settings.load(write_config(tmp_path, brokerIP1=host))
+        broker = BrokerController(settings.broker, settings.store, settings.server, settings.client)
+        port = settings.server.listenPort
+        assert broker.address == f"{announced}:{port}"
+        assert broker.store_host == (numeric, port)
+        assert len(broker.store.commit_log.store_host) == 8
 
 
 def test_a_name_server_that_comes_later_learns_of_the_broker_soon(tmp_path, monkeypatch):

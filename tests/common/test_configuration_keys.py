@@ -15,8 +15,6 @@ FOLDERS = ("common", "remoting", "store", "namesrv", "broker", "mqadmin")
 
 #: Read without an effect of its own, and why.
 READ_ONLY_TO_SHOW = {
-    "enableDLegerCommitLog": "refused at start",
-    "enableControllerMode": "refused at start",
     "endTransactionPoolQueueCapacity": "a figure of brokerStatus",
 }
 #: Two classes have the key, and only the named ones read it.

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from rocketmq_ops.common.properties import (
     PropertiesError,
+    Property,
     change_properties,
     format_properties,
     parse_properties,
-    read_properties_file,
+    read_property_file,
 )
 
 
@@ -72,16 +73,59 @@ def test_change_keeps_comments_order_and_other_keys():
     assert change_properties("", {"k": "v"}) == "k=v\n"
 
 
+def values(path) -> dict[str, str]:
+    return {item.key: item.value for item in read_property_file(str(path)).properties}
+
+
 def test_files(tmp_path):
     path = tmp_path / "a.properties"
     path.write_bytes(b"\xef\xbb\xbfk=\xe4\xb8\xad")
-    assert read_properties_file(str(path)) == {"k": "中"}
+    assert values(path) == {"k": "中"}
     path.write_bytes(b"k=\xe4")
-    assert read_properties_file(str(path)) == {"k": "ä"}
+    assert values(path) == {"k": "ä"}
     path.write_text("x=1\nk=\\u1")
     with pytest.raises(PropertiesError, match=r"a\.properties: line 2"):
-        read_properties_file(str(path))
+        read_property_file(str(path))
     for bad, cause in ((tmp_path / "none", "no such file"), (tmp_path, "is a directory")):
         with pytest.raises(PropertiesError, match=cause) as caught:
-            read_properties_file(str(bad))
+            read_property_file(str(bad))
         assert caught.value.next_step
+
+
+def test_a_file_gives_each_key_once_with_its_line(tmp_path):
+    path = tmp_path / "a.properties"
+    path.write_text("# first\na=1\nb=x\\\n  y\n\na=2\nb = xy\n")
+    file = read_property_file(str(path))
+    assert file.properties == [Property("a", "2", 6), Property("b", "xy", 7)]
+    assert file.notes == ["line 6: 'a' again, this value replaces that of line 2"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "note"),
+    [
+        (b"\xef\xbb\xbfk=1\n", "line 1: Apache's servers do not see 'k' behind the file's byte order mark"),
+        ("# é\nk=中\n".encode(), "line 2: 'k' has characters beyond ASCII, which Apache's servers read as ISO-8859-1"),
+    ],
+)
+def test_what_java_reads_otherwise_is_noted(raw, note, tmp_path):
+    path = tmp_path / "a.properties"
+    path.write_bytes(raw)
+    notes = read_property_file(str(path)).notes
+    assert len(notes) == 1
+    assert notes[0].startswith(note)
+
+
+@pytest.mark.parametrize("raw", [b"\xef\xbb\xbf# comment\nk=1\n", b"k=\xe4\n", b"k=\\u4e2d\n"])
+def test_what_java_reads_alike_is_not(raw, tmp_path):
+    path = tmp_path / "a.properties"
+    path.write_bytes(raw)
+    assert read_property_file(str(path)).notes == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_refused(encoding, tmp_path):
+    path = tmp_path / "a.properties"
+    path.write_bytes("listenPort=1\n".encode(encoding))
+    with pytest.raises(PropertiesError, match=r"a\.properties is UTF-16 text") as caught:
+        read_property_file(str(path))
+    assert "UTF-8" in caught.value.next_step

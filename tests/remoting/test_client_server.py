@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import resource
+import socket
 import struct
 from contextlib import asynccontextmanager, suppress
 
@@ -73,6 +75,57 @@ def test_requests_answers_and_unknown_codes(run):
             assert (await c.invoke(addr, RemotingCommand.request(4711))).code == 3
             answer = await c.invoke(addr, RemotingCommand.request(31, ext_fields={"topic": "T"}))
             assert answer.code == 1 and "queueId" in answer.remark
+
+    run(main())
+
+
+def has_ipv6() -> bool:
+    if not socket.has_dualstack_ipv6():
+        return False
+    with suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+def test_the_address_of_all_serves_both_families_and_shows_ipv4_as_it_is(run):
+    async def main():
+        remotes = []
+        async with serving("::") as (server, _), RemotingClient() as c:
+            server.on_connect(lambda channel: remotes.append((channel.remote, len(channel.remote_host_bytes))))
+            for host in ("127.0.0.1", "[::1]"):
+                assert (await c.invoke(f"{host}:{server.port}", RemotingCommand.request(1000))).code == 0
+            assert [(remote.rpartition(":")[0], size) for remote, size in remotes] == [("127.0.0.1", 8), ("[::1]", 20)]
+
+    run(main())
+
+
+@pytest.mark.parametrize("host", ["localhost", "::ffff:127.0.0.1"])
+def test_a_name_and_a_mapped_address_are_one_address_of_ipv4(run, host):
+    async def main():
+        async with serving(host) as (server, _), RemotingClient() as c:
+            assert (await c.invoke(f"127.0.0.1:{server.port}", RemotingCommand.request(1000))).code == 0
+            assert len(server.addresses) == 1
+
+    run(main())
+
+
+def test_a_taken_port_names_its_process(run):
+    async def main():
+        async with serving() as (server, _):
+            other = RemotingServer(NettyServerConfig(bindAddress="127.0.0.1", listenPort=server.port))
+            with pytest.raises(RemotingConnectError, match=rf"in use by .+ \(process {os.getpid()}\)"):
+                await other.start()
+
+    run(main())
+
+
+def test_an_address_that_is_none_is_said(run):
+    async def main():
+        server = RemotingServer(NettyServerConfig(bindAddress="no-such-host.invalid", listenPort=0))
+        with pytest.raises(RemotingConnectError, match=r"'no-such-host\.invalid' cannot be resolved"):
+            await server.start()
 
     run(main())
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rocketmq_ops.store.filesystem import OsFileSystem
@@ -38,7 +39,7 @@ def test_second_broker_in_the_same_process_is_refused(tmp_path: Path) -> None:
     AbortFile(fs, str(tmp_path)).create()
     with pytest.raises(StoreLockedError) as caught:
         second.acquire()
-    assert str(caught.value) == f"the store {tmp_path} is in use by process {os.getpid()}"
+    assert str(caught.value) == f"the store {tmp_path} is in use by {psutil.Process().name()} (process {os.getpid()})"
     assert "mqshutdown" in caught.value.next_step
     first.release()
     first.release()
@@ -62,7 +63,7 @@ def test_a_lock_of_another_process_is_respected_until_it_ends(tmp_path: Path) ->
         [sys.executable, "-c", HOLD_LOCK, str(tmp_path / "lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
-        with pytest.raises(StoreLockedError, match=r"is in use$"):
+        with pytest.raises(StoreLockedError, match=rf"is in use by .+ \(process {holder.pid}\)$"):
             lock.acquire()
         holder.kill()
     lock.acquire()

@@ -1,0 +1,47 @@
+"""Which process holds a port or a file, for the messages of a server that finds it taken. Looked for when it is, only.
+
+Other users' processes may hide what they hold; then nothing is said.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+
+def holder_of_port(port: int) -> str:
+    """` by mqbroker (process 123)` for the process that listens on a TCP port; empty when that is not seen."""
+    import psutil
+
+    with suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+                return _by(connection.pid) if connection.pid else ""
+    return ""
+
+
+def holder_of_file(path: str, likely: int | None = None) -> str:
+    """` by mqbroker (process 123)` for a process that has a file open; empty when none is seen.
+
+    The process `likely` is looked at first, for there may be thousands.
+    """
+    import psutil
+
+    wanted = os.path.realpath(path)
+    others = (pid for pid in psutil.pids() if pid not in (likely, os.getpid()))
+    for pid in [*([likely] if likely else []), *others]:
+        try:
+            if any(file.path == wanted for file in psutil.Process(pid).open_files()):
+                return _by(pid)
+        except (psutil.Error, OSError) as error:
+            if pid == likely and isinstance(error, psutil.AccessDenied):
+                return _by(pid)
+    return ""
+
+
+def _by(pid: int) -> str:
+    import psutil
+
+    with suppress(psutil.Error):
+        return f" by {psutil.Process(pid).name()} (process {pid})"
+    return f" by process {pid}"
