@@ -46,6 +46,14 @@ class Changes:
         if self._in_request:
             self.waits += waits
 
+    def wait_for_route(self, topic: str) -> bool:
+        """Have the answer wait too while the name servers are being told of a topic; False when they are not."""
+        registering = self._controller.outer.registering.get(topic)
+        if registering is None:
+            return False
+        self.waits.append(registering)
+        return True
+
     def handle(self, handler: Handler[H], channel: Channel, request: RemotingCommand, header: H) -> Any:
         """The handler's answer, or HELD when it leaves after the changes that the handler made."""
         self.waits = []

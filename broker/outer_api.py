@@ -51,6 +51,8 @@ log = logging.getLogger(__name__)
 UNREGISTER_TIMEOUT_MS = 3_000
 SINGLE_TOPIC_TIMEOUT_MS = 3_000
 ROUTE_TIMEOUT_MS = 3_000
+REGISTRATION_WAIT_MS = 2_000
+"""Answers wait no longer for the registration of a topic: clients give up after 3 s, and would send once more."""
 _READ_WRITE = PERM_READ | PERM_WRITE
 
 
@@ -63,6 +65,8 @@ class BrokerOuterApi:
         self._pending: dict[str, TopicConfig] = {}
         self._registration: asyncio.Task[None] | None = None
         self._failing: set[str] = set()
+        self.registering: dict[str, asyncio.Task[None]] = {}
+        """Topics that the name servers are just being told of, each with what `topics_changed` returned."""
 
     @property
     def name_servers(self) -> list[str]:
@@ -99,18 +103,25 @@ class BrokerOuterApi:
     def topics_changed(self, topics: Iterable[TopicConfig]) -> asyncio.Future[None]:
         """Like `register_topics`, after this turn of the loop; what changes within one turn is one registration.
 
-        The future ends when the name servers have answered, or their time is over.
+        The future ends when the name servers have answered, or after REGISTRATION_WAIT_MS.
         """
         if self._registration is None:
             self._registration = run_later(self._register_pending(), "register-topics")
-        self._pending.update((topic.topic_name, topic) for topic in topics)
+        names = {topic.topic_name: topic for topic in topics}
+        self._pending.update(names)
+        if self.name_servers:
+            self.registering.update(dict.fromkeys(names, self._registration))
         return self._registration
 
     async def _register_pending(self) -> None:
         await asyncio.sleep(0)
         pending, self._pending = self._pending, {}
-        self._registration = None
-        await self.register_topics(pending.values())
+        this, self._registration = self._registration, None
+        registration = run_later(self.register_topics(pending.values()), "register-topics")
+        await asyncio.wait((registration,), timeout=REGISTRATION_WAIT_MS / 1000)
+        for topic in pending:
+            if self.registering.get(topic) is this:
+                del self.registering[topic]
 
     async def unregister_all(self) -> None:
         """Tell every name server that this broker leaves."""

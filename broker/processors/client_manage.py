@@ -70,13 +70,15 @@ class ClientManageProcessor:
         if config is None:
             return
         subscriptions = consumer.subscription_data_set
+        topic = retry_topic(group)
         controller.topics.create_in_send_message_back(
-            retry_topic(group),
+            topic,
             config.retry_queue_nums,
             PERM_WRITE | PERM_READ,
             order=any(controller.topics.is_order_topic(sub.topic) for sub in subscriptions),
             sys_flag=UNIT_SUB_FLAG if consumer.unit_mode else 0,
         )
+        controller.changes.wait_for_route(topic)
         controller.consumers.register(
             group,
             client,

@@ -203,7 +203,8 @@ class SendMessageProcessor:
         plan = self._plans.get(header.topic)
         if plan is None or plan.config is not config:
             plan = SendPlan(config, self._controller.stats.topic_counters(header.topic))
-            if self._is_plain(config):
+            # Nor is the short way open while the name servers do not know the topic: all answers wait for them.
+            if not self._controller.changes.wait_for_route(header.topic) and self._is_plain(config):
                 if len(self._plans) >= MAX_PLANS:
                     self._plans.clear()
                 self._plans[header.topic] = plan

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.broker import background_files
+from rocketmq_ops.broker import background_files, outer_api
 from rocketmq_ops.broker.config_table import ConfigEntries
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import RocketMQError
@@ -167,14 +167,35 @@ def test_a_send_that_creates_its_topic_is_answered_after_the_name_servers(tmp_pa
             session.broker.config.namesrvAddr = f"127.0.0.1:{server.port}"
             sends = [asyncio.create_task(session.send(topic)) for topic in ("T", "U")]
             await until(lambda: bool(held))
+            sends.append(asyncio.create_task(session.send("T")))  # finds the topic, which nobody can find yet
+            await until(lambda: session.broker.store.max_offset("T", 0) == 2)
             assert not any(task.done() for task in sends)
             while not all(task.done() for task in sends):
                 for channel, request in held:
                     channel.send(request.reply())
                 held.clear()
                 await asyncio.sleep(0.01)
-            assert [task.result().code for task in sends] == [0, 0]
+            assert [task.result().code for task in sends] == [0, 0, 0] and not session.broker.outer.registering
             assert (await session.send("T")).code == 0 and not held
+            session.broker.config.namesrvAddr = ""
+        await server.stop()
+
+    asyncio.run(main())
+
+
+def test_a_name_server_that_does_not_answer_does_not_hold_the_send_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outer_api, "REGISTRATION_WAIT_MS", 50)
+
+    async def main() -> None:
+        server = RemotingServer(NettyServerConfig(listenPort=0, bindAddress="127.0.0.1"))
+        server.register(RequestCode.REGISTER_BROKER, None, lambda channel, request, header: HELD)
+        await server.start()
+        async with running(tmp_path) as session:
+            session.broker.config.namesrvAddr = f"127.0.0.1:{server.port}"
+            assert (await session.send("T")).code == 0
+            assert not session.broker.outer.registering
             session.broker.config.namesrvAddr = ""
         await server.stop()
 
