@@ -1,8 +1,9 @@
 """The `checkpoint` file: up to which store timestamp commitlog, consumequeue and index are durable.
 
-What lives here: the 4096 bytes of the file, Apache's five fields at their places (mirrors StoreCheckpoint), and a
-note of our own behind them about the index file that is being filled. What does not: who sets the fields (the
-flush of each kind of file, after its sync) and what recovery makes of them.
+What lives here: the 4096 bytes of the file, Apache's six fields at their places (mirrors StoreCheckpoint of 5.5; older
+ones know the first five and leave the sixth as it is), and a note of our own behind them about the index file that is
+being filled. What does not: who sets the fields (the flush of each kind of file, after its sync) and what recovery
+makes of them.
 
 Apache's broker neither reads nor changes the bytes of the note.
 """
@@ -16,8 +17,9 @@ from typing import NamedTuple
 from .filesystem import FileSystem
 
 FILE_SIZE = 4096
-#: physicMsgTimestamp, logicsMsgTimestamp, indexMsgTimestamp (ms), masterFlushedOffset, confirmPhyOffset (bytes)
-FIELDS = struct.Struct(">qqqqq")
+#: physicMsgTimestamp, logicsMsgTimestamp, indexMsgTimestamp (ms), masterFlushedOffset, confirmPhyOffset (bytes),
+#: logicsPhysicalOffset: where the last record begins whose unit, like all before it, is surely in its consumequeue
+FIELDS = struct.Struct(">qqqqqq")
 #: Recovery begins this much before the older of the two timestamps, as their clock ticks between messages.
 SAFETY_MS = 3000
 
@@ -42,7 +44,7 @@ class StoreCheckpoint:
 
     __slots__ = (
         "_file", "_folder", "_fs", "_name_durable", "confirm_phy_offset", "index_msg_timestamp", "index_note",
-        "logics_msg_timestamp", "master_flushed_offset", "physic_msg_timestamp",
+        "logics_msg_timestamp", "logics_physical_offset", "master_flushed_offset", "physic_msg_timestamp",
     )  # fmt: skip
 
     def __init__(self, fs: FileSystem, path: str) -> None:
@@ -58,6 +60,7 @@ class StoreCheckpoint:
         self.index_msg_timestamp: int = fields[2]
         self.master_flushed_offset: int = fields[3]
         self.confirm_phy_offset: int = fields[4]
+        self.logics_physical_offset: int = fields[5]
         self.index_note = self._read_note()
 
     def _read_note(self) -> IndexNote | None:
@@ -81,7 +84,7 @@ class StoreCheckpoint:
         view = self._file.view
         FIELDS.pack_into(
             view, 0, self.physic_msg_timestamp, self.logics_msg_timestamp, self.index_msg_timestamp,
-            self.master_flushed_offset, self.confirm_phy_offset,
+            self.master_flushed_offset, self.confirm_phy_offset, self.logics_physical_offset,
         )  # fmt: skip
         if self.index_note is not None:
             note = _NOTE.pack(_NOTE_MAGIC, *self.index_note)

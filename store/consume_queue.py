@@ -204,15 +204,23 @@ class ConsumeQueue:
         start = offset * CQ_UNIT_SIZE - file.base
         return file.view[start : min(start + limit * CQ_UNIT_SIZE, file.wrote)]
 
+    def _last_unit(self) -> tuple[int, int, int] | None:
+        if self.next_offset == 0 or not self.rows.files:
+            return None
+        unit = self.raw_unit(self.next_offset - 1)
+        return None if unit is None or unit[1] == PLACEHOLDER_SIZE else unit
+
     @property
     def max_physical_offset(self) -> int:
         """End (in the commitlog) of the record of the last unit, -1 when there is none."""
-        if self.next_offset == 0 or not self.rows.files:
-            return -1
-        unit = self.raw_unit(self.next_offset - 1)
-        if unit is None or unit[1] == PLACEHOLDER_SIZE:
-            return -1
-        return unit[0] + unit[1]
+        unit = self._last_unit()
+        return -1 if unit is None else unit[0] + unit[1]
+
+    @property
+    def last_physical_offset(self) -> int:
+        """Where (in the commitlog) the record of the last unit begins, -1 when there is none."""
+        unit = self._last_unit()
+        return -1 if unit is None else unit[0]
 
     def total_size(self) -> int:
         """Length of all files in bytes."""

@@ -241,6 +241,7 @@ class FlushService:
         """Sync the consumequeues with enough dirty pages; if `thorough` all of them, and the checkpoint after."""
         store = self._store
         timestamp = store.last_dispatched_timestamp
+        newest = max((queue.last_physical_offset for queue in store.all_queues()), default=0) if thorough else 0
         least = 1 if thorough else max(1, store.config.flushConsumeQueueLeastPages * _PAGE)
         for queue in list(store.all_queues()):
             rows = queue.rows
@@ -257,6 +258,8 @@ class FlushService:
         index_synced = await self._flush_index(at_once=thorough)
         if thorough and timestamp:
             store.checkpoint.logics_msg_timestamp = timestamp
+            if newest > 0:
+                store.checkpoint.logics_physical_offset = newest
         if thorough or index_synced:
             store.checkpoint.write()
             await self.in_worker(store.checkpoint.sync)

@@ -121,6 +121,9 @@ class MessageStore(BatchWriter):
             index_from=indexed_until,
         )
         report = recovery.run()
+        if self.checkpoint.logics_physical_offset >= report.end_offset:
+            # Other records will stand there. Apache's 5.5 goes by the timestamp where this is 0.
+            self.checkpoint.logics_physical_offset = 0
         if self.index.truncate(report.end_offset) or not clean:
             # What was cut must not come back by a power cut once other records stand in its place.
             self.index.flush()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 GOLDEN = Path(__file__).parent / "golden"
-STORES = ("5.3.3-clean", "4.9.7-clean", "5.3.3-killed")
+STORES = ("5.3.3-clean", "4.9.7-clean", "5.3.3-killed", "5.5.0-clean")
 
 
 @functools.cache

@@ -14,18 +14,20 @@ from ..declare import Opt, command
 from ..outcome import Outcome, Problem
 from ..progress import progress_bar
 from ..run import Run
-from ..store_options import ENTRIES_TO_WRITE, SLOTS_TO_WRITE
+from ..store_options import ENTRIES_TO_WRITE, SLOTS_TO_WRITE, one_of
 from ..values import positive
 
 
 class Rebuilt(msgspec.Struct, rename="camel", kw_only=True):
-    """What was written; `findings` are those of the commitlog that it was built from, by id."""
+    """What was written; `indexTags` tells whether tags are indexed, `findings` are those of the commitlog that it was
+    built from, by id."""
 
     target: str
     queues: int
     units: int
     index_files: int
     index_entries: int
+    index_tags: bool
     findings: dict[str, int]
 
 
@@ -40,20 +42,31 @@ async def store_rebuild(
     ] = None,
     slots: Annotated[int | None, SLOTS_TO_WRITE] = None,
     entries: Annotated[int | None, ENTRIES_TO_WRITE] = None,
+    tags: Annotated[
+        str | None,
+        Opt(
+            "--index-tags",
+            help="yes or no: index tags, as Apache does since 5.4; learnt where the store has an index, else no",
+            parse=one_of("yes", "no"),
+        ),
+    ] = None,
 ) -> Outcome:
     """Stop the broker first. To use the result, replace `consumequeue`, `index` and `checkpoint` of the store by it."""
     store = StoreDirectory(directory)
-    options = RebuildOptions(mapped_file_size_consume_queue=queue_size, max_hash_slot_num=slots, max_index_num=entries)
+    options = RebuildOptions(
+        mapped_file_size_consume_queue=queue_size, max_hash_slot_num=slots, max_index_num=entries,
+        index_tags=None if tags is None else tags == "yes",
+    )  # fmt: skip
     with progress_bar("rebuilding", store.commitlog.min_offset, store.commitlog.max_offset) as progress:
         done = rebuild(store, Path(target), options, progress)
     store.close()
     data = Rebuilt(
         target=target, queues=done.queues, units=done.units, index_files=done.index_files,
-        index_entries=done.index_entries, findings=done.report.counts,
+        index_entries=done.index_entries, index_tags=done.index_tags, findings=done.report.counts,
     )  # fmt: skip
     text = (
         f"{data.units:,} units in {data.queues} queues, {data.index_entries:,} entries in {data.index_files} "
-        f"index files -> {target}"
+        f"index files ({'with' if data.index_tags else 'without'} those for tags) -> {target}"
     )
     worst = done.report.worst
     if worst is not None and worst >= Severity.ERROR:

@@ -15,6 +15,7 @@ from .check_keys import KeyCheck
 from .check_queues import QueueCheck
 from .check_records import RecordCheck
 from .check_small_files import SmallFileCheck, multi_tag_topics
+from .check_unknown import check_unknown
 from .columns import Dispatcher
 from .findings import Report
 from .running import running_broker
@@ -72,7 +73,11 @@ def check_store(
         store.commitlog, report, crc=options.crc, reserved_hours=options.reserved_hours, live=options.live,
         file_size=options.file_size,
     )  # fmt: skip
-    queues = QueueCheck(store, report, live=options.live) if "consumequeue" in options.parts else None
+    queues = None
+    if "consumequeue" in options.parts and store.queues_in_rocksdb:
+        report.add("CQ-ROCKSDB", "the queues are in a RocksDB database, they are not checked", file="consumequeue")
+    elif "consumequeue" in options.parts:
+        queues = QueueCheck(store, report, live=options.live)
     keys = None
     if "index" in options.parts:
         index = IndexCheck(
@@ -107,6 +112,7 @@ def check_store(
             checkpoint.finish(log, live=options.live)
         if "files" in options.parts:
             SmallFileCheck(store, report).run(live=options.live)
+            check_unknown(store, report)
     return CheckResult(
         report=report, log=log, end_offset=log.end_offset, resume_at=resume_at, seconds=time.monotonic() - started,
         corrections=queues.corrections if queues else {},

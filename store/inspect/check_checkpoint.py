@@ -15,6 +15,7 @@ from .scan import Block
 from .source import StoreDirectory
 
 TIMES: Final = 3  # the first three fields are times, the others offsets
+DISPATCHED: Final = "logicsPhysicalOffset"  # where a record begins; no slave has it ahead of its log
 _NOTE_MAGIC: Final = b"IDXSYNC1"
 _NOTE_SIZE: Final = 64  # with its CRC at the end, which is 4 bytes
 
@@ -39,8 +40,10 @@ class CheckpointCheck:
             if i < TIMES:
                 self._borne_out[i] = bool((times == value).any())
             elif block.offsets[0] <= value <= block.offsets[-1] + block.head["size"][-1]:
-                ends = block.offsets + block.head["size"]
-                self._borne_out[i] = bool((block.offsets == value).any() or (ends == value).any())
+                found = bool((block.offsets == value).any())
+                if CHECKPOINT_FIELDS[i] != DISPATCHED:
+                    found = found or bool((block.offsets + block.head["size"] == value).any())
+                self._borne_out[i] = found
 
     def finish(self, log: CommitLogCheck, *, live: bool = False) -> None:
         """Report what no record bears out; `log` has been walked to its end."""
@@ -57,10 +60,13 @@ class CheckpointCheck:
         if len(data) < FIELDS.size:
             return
         if any(_without_note(data)):
-            self.report.add("CP-TRAILING", "bytes after the last field are not zero", file="checkpoint", position=40)
+            self.report.add(
+                "CP-TRAILING", "bytes after the last field are not zero: not known to this version", file="checkpoint",
+                position=FIELDS.size,
+            )  # fmt: skip
         for i, (name, value) in enumerate(zip(CHECKPOINT_FIELDS, self._values, strict=True)):
             if self._borne_out[i] or (
-                self._may_be_time(value, log, live) if i < TIMES else self._may_be_offset(value, log)
+                self._may_be_time(value, log, live) if i < TIMES else self._may_be_offset(name, value, log, live=live)
             ):
                 continue
             self.report.add(
@@ -76,8 +82,10 @@ class CheckpointCheck:
         expired = log.chain.min_offset > 0 and value < log.first_store_time
         return expired or not log.first_store_time or (live and value > log.last_store_time)
 
-    def _may_be_offset(self, value: int, log: CommitLogCheck) -> bool:
+    def _may_be_offset(self, name: str, value: int, log: CommitLogCheck, *, live: bool) -> bool:
         """The border of a file, an expired record, or (on a slave) what its master was ahead."""
+        if name == DISPATCHED and not 0 <= value < log.end_offset:
+            return live and value >= 0
         if value < 0 or value > self._max_offset:
             return value == -1
         return value < log.chain.min_offset or value >= log.end_offset or (value % max(log.file_size, 1)) == 0

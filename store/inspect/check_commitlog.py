@@ -242,7 +242,9 @@ class CommitLogCheck:
         if moved.any():
             self._physical(block, moved)
         flags = head["sys_flag"]
-        self._each(block, (flags & ~KNOWN_FLAGS) != 0, "CL-FLAG", "sysFlag has bits that mean nothing", "sys_flag")
+        self._each(
+            block, (flags & ~KNOWN_FLAGS) != 0, "CL-BITS", "sysFlag has bits not known to this version", "sys_flag"
+        )
         self._each(
             block, (flags & COMPRESSION_TYPE_MASK != 0) & (flags & COMPRESSED_FLAG == 0), "CL-FLAG",
             "sysFlag names a compression of a body that is not compressed", "sys_flag",

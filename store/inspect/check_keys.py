@@ -3,6 +3,11 @@
 Entries were put in the order of dispatch, so the keys of the records and the entries run side by side; where they part,
 the entries of a block's range of offsets are compared as sets. What is over on either side is kept, bounded, and judged
 at the end, when the damaged ranges of the commitlog are known. The files by themselves are checked in `check_index.py`.
+
+A broker since 5.4 puts one more entry for a message with tags. A store that several versions have written has them for
+some messages only, so that one that is missing is no fault, but one that is there is no stranger. Newer brokers may put
+more that is not known here: an entry in its place, at the start of a whole record that has its other entries, with that
+record's time, and with a hash that nothing in the record explains, is not called damage.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import numpy as np
 
 from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
 from .check_index import ENTRY_DTYPE, IndexFileView, index_name, read_entries
-from .columns import Dispatch, block_keys, index_hashes
+from .columns import Dispatch, block_keys, hashes_of_properties, index_hashes, tag_keys
 from .damage import Damage, damage_of
 from .findings import Report, Severity
 from .scan import Block, Column
@@ -36,6 +41,25 @@ class Key(NamedTuple):
     text: bytes
 
 
+class Extra(NamedTuple):
+    """An entry that fits no key: what it holds and where it stands. `sound` if nothing but its hash is strange."""
+
+    offset: int
+    hash: int
+    file: int
+    entry: int
+    sound: bool
+
+
+class Expected(NamedTuple):
+    """The keys that a block's records should have, and for each its hash, the record's offset and store time."""
+
+    keys: list[bytes]
+    hashes: Column
+    offsets: Column
+    times: Column
+
+
 class KeyCheck:
     """Feed `block()` with every block, then call `finish()`. `start` is where the walk of the log begins, `log_start`
     where the log does, and `damages` the growing list of its damaged ranges."""
@@ -55,7 +79,9 @@ class KeyCheck:
         self._behind = 0
         self._behind_from: int | None = None
         self._missing: list[Key] = []
-        self._extra: list[tuple[int, int, int, int]] = []  # offset, hash, file, entry
+        self._no_tag: list[Key] = []  # tags without an entry, among others that have one
+        self._with_tags = False  # whether the block before had entries for its tags
+        self._extra: list[Extra] = []
         self._lost: Counter[int] = Counter()
         # First and last offset of a file -> the time that its header must hold for it.
         self._bounds: dict[int, list[tuple[int, str]]] = {}
@@ -67,28 +93,34 @@ class KeyCheck:
 
     def block(self, block: Block, dispatch: Dispatch) -> None:
         """Compare the keys of one block's records with the entries that should follow."""
-        keys, owners = block_keys(dispatch)
         if not self._files:
-            self._uncovered += len(keys)
+            self._uncovered += len(block_keys(dispatch)[0])
             return
         self._check_header_times(block)
-        rows = owners
+        first = self._expected(block, *block_keys(dispatch, tags=self._with_tags))
+        actual = self._entries_up_to(int(block.offsets[0]), int(block.offsets[-1]), len(first.keys))
+        if self._covered_from is not None and block.offsets[0] < self._covered_from:
+            self._uncovered += len(block_keys(dispatch)[0]) - self._count_known(block, dispatch)
+        if _agree(actual, first):
+            return
+        other = self._expected(block, *block_keys(dispatch, tags=not self._with_tags))
+        if _agree(actual, other):
+            self._with_tags = not self._with_tags
+            return
+        plain = other if self._with_tags else first
+        self._as_sets(actual, plain, self._expected(block, *tag_keys(dispatch)), block, dispatch)
+
+    def _expected(self, block: Block, keys: list[bytes], rows: Column) -> Expected:
+        """What should follow for these keys of a block's records (`rows`), as far as the index covers them."""
         offsets, times = block.offsets[rows], block.head["store_timestamp"][rows].astype(np.int64)
         if self._covered_from is not None and len(keys) and offsets[0] < self._covered_from:
             keep = offsets >= self._covered_from
-            self._uncovered += len(keys) - int(keep.sum())
             offsets, times = offsets[keep], times[keep]
             keys = [key for key, kept in zip(keys, keep.tolist(), strict=True) if kept]
-        hashes = index_hashes(keys)
-        actual = self._entries_up_to(int(block.offsets[0]), int(block.offsets[-1]), len(keys))
-        if (
-            len(actual) == len(keys)
-            and bool((actual["hash"] == hashes).all())
-            and bool((actual["offset"] == offsets).all())
-            and bool((actual["seconds"] == _seconds(times, actual["begin"], actual["seconds"])).all())
-        ):
-            return
-        self._as_sets(actual, keys, hashes, offsets, times)
+        return Expected(keys, index_hashes(keys), offsets, times)
+
+    def _count_known(self, block: Block, dispatch: Dispatch) -> int:
+        return len(self._expected(block, *block_keys(dispatch)).keys)
 
     # -- the entries in order
 
@@ -158,25 +190,40 @@ class KeyCheck:
             else:
                 self._keep(row[1], row[0], row[4], row[5])
 
-    def _keep(self, offset: int, hash_: int, file: int, entry: int) -> None:
+    def _keep(self, offset: int, hash_: int, file: int, entry: int, *, sound: bool = False) -> None:
         if len(self._extra) < MAX_KEPT:
-            self._extra.append((offset, hash_, file, entry))
+            self._extra.append(Extra(offset, hash_, file, entry, sound))
         else:
             self.report.count("entriesNotJudged")
 
     # -- comparing
 
-    def _as_sets(self, actual: Column, keys: list[bytes], hashes: Column, offsets: Column, times: Column) -> None:
+    def _as_sets(self, actual: Column, plain: Expected, tags: Expected, block: Block, dispatch: Dispatch) -> None:
         """Compare a block entry by entry: by offset and hash; what is over on either side is kept."""
-        wanted = Counter(zip(offsets.tolist(), hashes.tolist(), strict=True))
-        names = {(o, h): k for o, h, k in zip(offsets.tolist(), hashes.tolist(), keys, strict=True)}
-        time_of = dict(zip(offsets.tolist(), times.tolist(), strict=True))
-        for h, offset, seconds, begin, file, entry in actual.tolist():
-            if wanted[offset, h] <= 0:
-                self._keep(offset, h, file, entry)
+        wanted = Counter(zip(plain.offsets.tolist(), plain.hashes.tolist(), strict=True))
+        welcome = Counter(zip(tags.offsets.tolist(), tags.hashes.tolist(), strict=True))
+        names: dict[tuple[int, int], bytes] = {}
+        for side in (plain, tags):
+            names.update(zip(zip(side.offsets.tolist(), side.hashes.tolist(), strict=True), side.keys, strict=True))
+        time_of = dict(zip(block.offsets.tolist(), block.head["store_timestamp"].tolist(), strict=True))
+        row_of = {offset: row for row, offset in enumerate(block.offsets.tolist())}
+        tagged = False
+        for (h, offset, seconds, begin, file, entry), in_place in zip(actual.tolist(), _in_place(actual), strict=True):
+            key = (offset, h)
+            expected = -1 if offset not in time_of else seconds if begin < 0 else _span(time_of[offset], begin)
+            if wanted[key] > 0:
+                wanted[key] -= 1
+            elif welcome[key] > 0:
+                welcome[key] -= 1
+                tagged = True
+            elif key in names and in_place and seconds == expected:
+                # Recovery after a crash puts the keys of the last record that was indexed once more.
+                self.report.count("entriesPutTwice")
+            else:
+                whole = offset in row_of and in_place and seconds == expected
+                sound = whole and h not in hashes_of_properties(dispatch, row_of[offset])
+                self._keep(offset, h, file, entry, sound=sound)
                 continue
-            wanted[offset, h] -= 1
-            expected = seconds if begin < 0 else _span(time_of[offset], begin)
             if seconds != expected:
                 self.report.add(
                     "IX-TIME",
@@ -184,6 +231,10 @@ class KeyCheck:
                     file=self._name(file), position=self._position(file, entry), offset=offset, entry=entry,
                     expected=expected, actual=seconds,
                 )  # fmt: skip
+        self._with_tags = tagged
+        if tagged:
+            room = max(0, MAX_KEPT - len(self._no_tag))
+            self._no_tag += [Key(o, h, names[o, h]) for (o, h), count in welcome.items() if count > 0][:room]
         ended = not len(self._pending) and self._cursor[0] >= len(self._files)
         last = int(actual["offset"][-1]) if len(actual) else -1
         for (offset, h), count in wanted.items():
@@ -239,12 +290,12 @@ class KeyCheck:
             self._sort_out(self._pending[~over])
             self._pending = self._pending[:0]
         self._extra, kept = [], self._extra
-        for offset, h, file, entry in kept:
-            damage = damage_of(self._damages, offset)
+        for extra in kept:
+            damage = damage_of(self._damages, extra.offset)
             if damage is not None:
                 self._lost[damage.start] += 1
             else:
-                self._extra.append((offset, h, file, entry))
+                self._extra.append(extra)
         self._pair()
         beyond += self._report_extra(log_end)
         for key in self._missing:
@@ -282,19 +333,8 @@ class KeyCheck:
     def _pair(self) -> None:
         """An entry too many and a key too few that agree in hash or offset are one damaged entry (or one damaged
         key)."""
-        for agree in ("hash", "offset"):
-            keys: dict[int, list[Key]] = {}
-            for key in self._missing:
-                keys.setdefault(key.hash if agree == "hash" else key.offset, []).append(key)
-            rest = []
-            for extra in self._extra:
-                found = keys.get(extra[1] if agree == "hash" else extra[0])
-                if found:
-                    self._report_entry(extra, found.pop())
-                else:
-                    rest.append(extra)
-            self._extra = rest
-            self._missing = [key for found in keys.values() for key in found]
+        self._missing = self._paired(self._missing)
+        self._paired(self._no_tag)
         # Entries without a trace of what they were, among entries that fit, stand where the missing keys belong.
         blank = [e for e in self._extra if e[0] == 0 and e[1] == 0]
         if blank and len(blank) == len(self._missing):
@@ -304,8 +344,25 @@ class KeyCheck:
             self._missing = []
         self._missing.sort()
 
-    def _report_entry(self, extra: tuple[int, int, int, int], key: Key) -> None:
-        offset, h, file, entry = extra
+    def _paired(self, missing: list[Key]) -> list[Key]:
+        """Report the entries over that agree with one of these keys; the keys that no entry agrees with are left."""
+        for agree in ("hash", "offset"):
+            keys: dict[int, list[Key]] = {}
+            for key in missing:
+                keys.setdefault(key.hash if agree == "hash" else key.offset, []).append(key)
+            rest = []
+            for extra in self._extra:
+                found = keys.get(extra.hash if agree == "hash" else extra.offset)
+                if found:
+                    self._report_entry(extra, found.pop())
+                else:
+                    rest.append(extra)
+            self._extra = rest
+            missing = [key for found in keys.values() for key in found]
+        return missing
+
+    def _report_entry(self, extra: Extra, key: Key) -> None:
+        offset, h, file, entry, _ = extra
         self.report.add(
             "IX-ENTRY",
             f"entry {entry} holds hash {h} and offset {offset}; key {_text(key.text)!r} of the record at {key.offset} "
@@ -316,13 +373,24 @@ class KeyCheck:
 
     def _report_extra(self, log_end: int) -> int:
         beyond = 0
-        for offset, h, file, entry in self._extra:
-            if offset >= log_end:
+        unknown: list[Extra] = []
+        for extra in self._extra:
+            if extra.offset >= log_end:
                 beyond += 1
-                continue
+            elif extra.sound:
+                unknown.append(extra)
+            else:
+                self.report.add(
+                    "IX-ORPHAN", f"entry {extra.entry} (hash {extra.hash}) points at {extra.offset}, where no record "
+                    f"has such a key", offset=extra.offset, file=self._name(extra.file),
+                    position=self._position(extra.file, extra.entry), entry=extra.entry, hash=extra.hash,
+                )  # fmt: skip
+        if unknown:
+            first = unknown[0]
             self.report.add(
-                "IX-ORPHAN", f"entry {entry} (hash {h}) points at {offset}, where no record has such a key",
-                offset=offset, file=self._name(file), position=self._position(file, entry), entry=entry, hash=h,
+                "IX-UNKNOWN", f"{len(unknown)} entries are of a kind that is not known to this version, the first for "
+                f"the record at {first.offset}", offset=first.offset, file=self._name(first.file),
+                position=self._position(first.file, first.entry), entry=first.entry, entries=len(unknown),
             )  # fmt: skip
         return beyond
 
@@ -353,6 +421,23 @@ def _seconds(times: Column, begin: Column, actual: Column) -> Column:
     """The seconds that entries should hold; what they do hold where that cannot be told."""
     expected = np.where(begin > 0, np.clip((times - begin) // 1000, 0, _MAX_SECONDS), 0)
     return np.where(begin < 0, actual, expected)
+
+
+def _agree(actual: Column, expected: Expected) -> bool:
+    """True when the entries are these, in this order."""
+    return (
+        len(actual) == len(expected.keys)
+        and bool((actual["hash"] == expected.hashes).all())
+        and bool((actual["offset"] == expected.offsets).all())
+        and bool((actual["seconds"] == _seconds(expected.times, actual["begin"], actual["seconds"])).all())
+    )
+
+
+def _in_place(actual: Column) -> list[bool]:
+    """Which entries stand between those of records before and after theirs, as entries are put in that order."""
+    offsets = actual["offset"]
+    rises = offsets[1:] >= offsets[:-1]
+    return (np.concatenate(([True], rises)) & np.concatenate((rises, [True]))).tolist() if len(offsets) else []
 
 
 def _text(key: bytes) -> str:

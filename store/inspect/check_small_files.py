@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any, Final
 
 from ...common.fastjson import FastjsonError, loads
 from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.topics import SCHEDULE_TOPIC, is_system_topic
+from ..checkpoint import FIELDS
 from .findings import Report, Severity
 from .source import StoreDirectory, StoreFile
 
 CHECKPOINT_FIELDS: Final = (
     "physicMsgTimestamp", "logicsMsgTimestamp", "indexMsgTimestamp", "masterFlushedOffset", "confirmPhyOffset",
+    "logicsPhysicalOffset",
 )  # fmt: skip
 CONFIGS: Final = (
     "topics.json", "subscriptionGroup.json", "consumerOffset.json", "delayOffset.json", "consumerFilter.json",
@@ -23,9 +24,9 @@ CONFIGS: Final = (
 def read_checkpoint(store: StoreDirectory) -> dict[str, int] | None:
     """The checkpoint's fields (ms, and offsets), None when the file is missing or too short."""
     data = store.small_file("checkpoint")
-    if data is None or len(data) < 40:
+    if data is None or len(data) < FIELDS.size:
         return None
-    return dict(zip(CHECKPOINT_FIELDS, struct.unpack_from(">5q", data), strict=True))
+    return dict(zip(CHECKPOINT_FIELDS, FIELDS.unpack_from(data), strict=True))
 
 
 def read_config(store: StoreDirectory, name: str) -> Any:
@@ -124,6 +125,8 @@ class SmallFileCheck:
     def _offset(self, file: str, who: str, topic: str, queue: Any, offset: Any) -> None:
         if not isinstance(offset, int) or not str(queue).lstrip("-").isdigit():
             self.report.add("CF-BROKEN", f"the offset of {who} in {topic} queue {queue} is {offset!r}", file=file)
+            return
+        if self.store.queues_in_rocksdb:
             return
         chain = self.store.queues.get((topic, int(queue)))
         low, high = 0, 0

@@ -1,12 +1,14 @@
 """What dispatch derives from a record, for a whole block at once: topic, tag hash or deliver time, transaction type,
 index keys.
 
-Mirrors CommitLog.checkMessageAndReturnSize, MessageExtBrokerInner.tagsString2tagsCode and IndexService.buildIndex.
+Mirrors CommitLog.checkMessageAndReturnSize, MessageExtBrokerInner.tagsString2tagsCode and IndexService.buildIndex,
+which since 5.4 also puts `topic#T#tags` for a message with tags.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -20,6 +22,7 @@ from .scan import Block, Column
 DEFAULT_DELAY_LEVELS: Final = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SCHEDULE = SCHEDULE_TOPIC.encode()
+_TAG_KIND: Final = b"T#"
 # The properties that dispatch looks at; a later one of the same name wins, as in a Java map.
 _WANTED = finder(b"TAGS", b"KEYS", b"UNIQ_KEY", b"DELAY")
 
@@ -118,38 +121,61 @@ class Dispatcher:
         return store_timestamp + self._delays[level - 1] if level > 0 else otherwise
 
 
-def index_keys(dispatch: Dispatch, index: int) -> list[bytes]:
-    """The keys that the index holds for one record, as `topic#key`, in the order in which they are put."""
+def index_keys(dispatch: Dispatch, index: int, *, tags: bool = False) -> list[bytes]:
+    """The keys that the index holds for one record, as `topic#key`, in the order in which they are put; with `tags`
+    also `topic#T#tags`, as since 5.4."""
     if not dispatch.indexed[index]:
         return []
     topic = dispatch.topics[int(dispatch.topic_ids[index])] + b"#"
-    unique, keys = dispatch.unique_keys[index], dispatch.keys[index]
+    unique, keys, tag = dispatch.unique_keys[index], dispatch.keys[index], dispatch.tags[index]
     found = [topic + unique] if unique is not None else []
     if keys:
         found += [topic + key for key in keys.split(b" ") if key]
+    if tags and tag:
+        found.append(topic + _TAG_KIND + tag)
     return found
 
 
-def block_keys(dispatch: Dispatch) -> tuple[list[bytes], Column]:
+def block_keys(dispatch: Dispatch, *, tags: bool = False) -> tuple[list[bytes], Column]:
     """The index keys of all records of a block in the order in which they are put, and the record that each belongs
-    to."""
+    to. `tags` as for `index_keys`."""
     prefixes = [topic + b"#" for topic in dispatch.topics]
     keys: list[bytes] = []
     counts = np.zeros(len(dispatch.properties), np.int64)
     columns = zip(
-        dispatch.topic_ids.tolist(), dispatch.indexed.tolist(), dispatch.unique_keys, dispatch.keys, strict=True
-    )
+        dispatch.topic_ids.tolist(), dispatch.indexed.tolist(), dispatch.unique_keys, dispatch.keys,
+        dispatch.tags if tags else repeat(None), strict=False,
+    )  # fmt: skip
     before = 0
-    for i, (topic, indexed, unique, others) in enumerate(columns):
+    for i, (topic, indexed, unique, others, tag) in enumerate(columns):
         if not indexed:
             continue
         if unique is not None:
             keys.append(prefixes[topic] + unique)
         if others:
             keys += [prefixes[topic] + key for key in others.split(b" ") if key]
+        if tag:
+            keys.append(prefixes[topic] + _TAG_KIND + tag)
         counts[i] = len(keys) - before
         before = len(keys)
     return keys, np.repeat(np.arange(len(counts)), counts)
+
+
+def tag_keys(dispatch: Dispatch) -> tuple[list[bytes], Column]:
+    """Only the keys `topic#T#tags` of a block, and the record that each belongs to."""
+    rows = [i for i, (tag, indexed) in enumerate(zip(dispatch.tags, dispatch.indexed.tolist(), strict=True))
+            if tag and indexed]  # fmt: skip
+    ids = dispatch.topic_ids
+    keys = [b"".join((dispatch.topics[int(ids[i])], b"#", _TAG_KIND, dispatch.tags[i] or b"")) for i in rows]
+    return keys, np.array(rows, np.int64)
+
+
+def hashes_of_properties(dispatch: Dispatch, index: int) -> set[int]:
+    """The hashes that any property of a record, whatever its name, would have as a key or as tags."""
+    topic = dispatch.topics[int(dispatch.topic_ids[index])] + b"#"
+    values = {part.partition(b"\x01")[2] for part in dispatch.properties[index].split(b"\x02")}
+    values |= {word for value in values for word in value.split(b" ")}
+    return set(index_hashes([topic + kind + value for value in values for kind in (b"", _TAG_KIND)]).tolist())
 
 
 def index_hashes(keys: list[bytes]) -> Column:

@@ -7,7 +7,6 @@ target must not exist or be empty. The commitlog itself is not copied: `salvage`
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +18,14 @@ import numpy as np
 from ...common.errors import RocketMQError
 from ...common.record_layout import CQ_UNIT, CQ_UNIT_SIZE
 from ...common.topics import is_legal_name
+from ..checkpoint import FIELDS
 from ..index_file import ENTRY_SIZE, HEADER, HEADER_SIZE, SLOT_SIZE, file_size
 from .check_commitlog import CommitLogCheck
-from .check_index import ENTRY_DTYPE
+from .check_index import ENTRY_DTYPE, read_entries, read_header, slots_of
 from .check_queues import UNIT_DTYPE
-from .columns import Dispatch, Dispatcher, index_hashes, index_keys
+from .columns import Dispatch, Dispatcher, block_keys, index_hashes, tag_keys
 from .findings import Report
+from .records import block_at
 from .running import require_stopped
 from .scan import SMALLEST_RECORD, Block, Column
 from .source import StoreDirectory
@@ -36,26 +37,32 @@ MAX_DESCRIPTORS: Final = 200
 MAX_QUEUE_ID: Final = 65535
 CHECKPOINT_SIZE: Final = 4096
 SLOTS_AT_A_TIME: Final = 1 << 18
+ENTRIES_LOOKED_AT: Final = 20_000
+TAGGED_AT_MOST: Final = 20
 
 
 class RebuildOptions(msgspec.Struct, kw_only=True):
     """Sizes under their configuration keys; None takes what the store's own files show, else Apache's default. That of
-    the commitlog matters only to a salvage."""
+    the commitlog matters only to a salvage. `index_tags`: whether the index gets an entry for a message's tags, as
+    since 5.4; None takes what the store's own index has, else no."""
 
     mapped_file_size_commit_log: int | None = None
     mapped_file_size_consume_queue: int | None = None
     max_hash_slot_num: int | None = None
     max_index_num: int | None = None
+    index_tags: bool | None = None
     delay_levels: list[int] | None = None
 
 
 class RebuildResult(msgspec.Struct, kw_only=True):
-    """What was written: counts of units and entries, and the findings of the commitlog that was read."""
+    """What was written: counts of units and entries, whether tags have entries, and the findings of the commitlog that
+    was read."""
 
     queues: int
     units: int
     index_files: int
     index_entries: int
+    index_tags: bool
     report: Report
 
 
@@ -102,7 +109,8 @@ class StoreBuilder:
         size = options.mapped_file_size_consume_queue or queue_file_size(store)
         names = [f.path.name for f in store.index_files]
         self._queues = QueueWriter(target / "consumequeue", size)
-        self._index = IndexWriter(target / "index", *index_sizes(store, options), names=names)
+        self._tags = has_tag_entries(store, options) if options.index_tags is None else options.index_tags
+        self._index = IndexWriter(target / "index", *index_sizes(store, options), names=names, tags=self._tags)
         self._checkpoint = target / "checkpoint"
         self._last_time = 0
 
@@ -116,8 +124,8 @@ class StoreBuilder:
         """Sync and close all files, and write the checkpoint."""
         self._queues.close()
         self._index.close()
-        times = struct.pack(">3q", self._last_time, self._queues.last_time, self._index.full_until)
-        self._checkpoint.write_bytes(times.ljust(CHECKPOINT_SIZE, b"\0"))
+        fields = (self._last_time, self._queues.last_time, self._index.full_until, 0, 0, self._queues.last_offset)
+        self._checkpoint.write_bytes(FIELDS.pack(*fields).ljust(CHECKPOINT_SIZE, b"\0"))
 
     def result(self, report: Report) -> RebuildResult:
         """The counts of what was written."""
@@ -126,6 +134,7 @@ class StoreBuilder:
             units=self._queues.units,
             index_files=self._index.files,
             index_entries=self._index.entries,
+            index_tags=self._tags,
             report=report,
         )
 
@@ -164,6 +173,31 @@ def index_sizes(store: StoreDirectory, options: RebuildOptions) -> tuple[int, in
     return slots or DEFAULT_SLOTS, entries or DEFAULT_ENTRIES
 
 
+def has_tag_entries(store: StoreDirectory, options: RebuildOptions) -> bool:
+    """Whether the broker that wrote the newest entries of the index put one for a message's tags: looks at the newest
+    TAGGED_AT_MOST records with tags among the last ENTRIES_LOOKED_AT entries."""
+    dispatcher = Dispatcher()
+    looked = 0
+    for file in reversed(store.index_files):
+        header, slots = read_header(file), slots_of(file.size, options.max_hash_slot_num, options.max_index_num)
+        if header is None or not slots or header.count <= 1:
+            continue
+        entries = read_entries(file, slots, max(1, header.count - ENTRIES_LOOKED_AT), ENTRIES_LOOKED_AT)
+        known = set(zip(entries["offset"].tolist(), entries["hash"].tolist(), strict=True))
+        for offset in sorted({offset for offset, _ in known}, reverse=True):
+            block = block_at(store.commitlog, offset)
+            if not isinstance(block, Block):
+                continue
+            keys, _ = tag_keys(dispatcher.derive(block))
+            if keys and (offset, int(index_hashes(keys)[0])) in known:
+                return True
+            looked += len(keys)
+            if looked >= TAGGED_AT_MOST:
+                return False
+        break
+    return False
+
+
 class QueueWriter:
     """Writes units into consumequeue files of their full length; nothing but what holds units takes disk."""
 
@@ -175,6 +209,7 @@ class QueueWriter:
         self._legal: list[bool] = []
         self.units = 0
         self.last_time = 0
+        self.last_offset = 0
 
     @property
     def queues(self) -> int:
@@ -187,6 +222,7 @@ class QueueWriter:
         if not len(rows):
             return
         self.last_time = int(block.head["store_timestamp"][rows[-1]])
+        self.last_offset = int(block.offsets[rows[-1]])
         queue_ids = block.head["queue_id"][rows].astype(np.int64)
         order = np.lexsort((queue_ids, dispatch.topic_ids[rows]))
         rows, queue_ids = rows[order], queue_ids[order]
@@ -262,11 +298,12 @@ class IndexWriter:
     """Writes index files entry by entry in order; one file's slots are kept in memory (4 bytes a slot) and written
     last."""
 
-    def __init__(self, directory: Path, slots: int, entries: int, names: list[str]) -> None:
+    def __init__(self, directory: Path, slots: int, entries: int, names: list[str], *, tags: bool = False) -> None:
         self._directory = directory
         self._slots = slots
         self._capacity = entries
         self._names = names
+        self._tags = tags
         self._descriptor = -1
         self._last = np.zeros(0, np.int32)
         self._header = [0, 0, 0, 0, 0, 1]
@@ -276,15 +313,9 @@ class IndexWriter:
 
     def put(self, block: Block, dispatch: Dispatch) -> None:
         """Write the entries of a block's records."""
-        keys: list[bytes] = []
-        owners: list[int] = []
-        for i, indexed in enumerate(dispatch.indexed.tolist()):
-            if indexed and (found := index_keys(dispatch, i)):
-                keys += found
-                owners += [i] * len(found)
+        keys, rows = block_keys(dispatch, tags=self._tags)
         if not keys:
             return
-        rows = np.array(owners)
         hashes, offsets = index_hashes(keys), block.offsets[rows]
         times = block.head["store_timestamp"][rows].astype(np.int64)
         start = 0

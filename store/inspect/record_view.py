@@ -190,22 +190,25 @@ def _unit(store: StoreDirectory, block: Block, dispatch: Dispatch, message: dict
 
 
 def _index(store: StoreDirectory, block: Block, dispatch: Dispatch, slots: int | None) -> list[IndexView]:
-    keys = [key.decode("utf-8", "replace") for key in index_keys(dispatch, 0)]
+    keys = [key.decode("utf-8", "replace") for key in index_keys(dispatch, 0, tags=True)]
+    needed = len(index_keys(dispatch, 0))
     if not keys:
         return []
     offset, time = int(block.offsets[0]), int(block.head["store_timestamp"][0])
     try:
         index = IndexLookup(store, slots)
     except Untrusted:
-        return [IndexView(key=key, state="unknown") for key in keys]
+        return [IndexView(key=key, state="unknown") for key in keys[:needed]]
     views = []
-    for key in keys:
+    for number, key in enumerate(keys):
         topic, _, bare = key.partition("#")
         try:
             entry = next((e for e in index.find(topic, bare, time - 2000, time + 2000) if e.offset == offset), None)
         except Untrusted:
             views.append(IndexView(key=key, state="unknown"))
             continue
+        if entry is None and number >= needed:
+            continue  # only brokers since 5.4 put tags
         if entry is None:
             views.append(IndexView(key=key, state="missing"))
         else:

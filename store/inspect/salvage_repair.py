@@ -176,11 +176,12 @@ class Judge:
         block = judged.block
         flags = block.head["sys_flag"]
         odd_bits = COMPRESSION_TYPE_MASK | COMPRESSED_FLAG | NEED_UNWRAP_FLAG | INNER_BATCH_FLAG | MULTI_TAGS_FLAG
-        suspects = (flags & ~KNOWN_FLAGS != 0) | (flags & (odd_bits | TRANSACTION_MASK) != 0)
+        suspects = flags & (odd_bits | TRANSACTION_MASK) != 0
         suspects |= block.head["prepared_offset"] != 0
         for i in np.flatnonzero(suspects & judged.good).tolist():
             old, properties = int(flags[i]), judged.dispatch.properties[i]
-            new = self._proper_flag(judged, i, old & KNOWN_FLAGS, properties)
+            # Bits that are not known here may be a newer broker's: they stay.
+            new = self._proper_flag(judged, i, old & KNOWN_FLAGS, properties) | (old & ~KNOWN_FLAGS)
             if new != old:
                 judged.change(i, "sysFlag", new, "content")
             if new & TRANSACTION_MASK != TRANSACTION_COMMIT_TYPE and block.head["prepared_offset"][i] != 0:

@@ -155,7 +155,7 @@ def read_chain(directory: Path) -> FileChain:
     strangers."""
     files: list[StoreFile] = []
     strangers: list[Path] = []
-    for path in _entries(directory):
+    for path in entries_of(directory):
         if len(path.name) == 20 and path.name.isascii() and path.name.isdigit() and path.is_file():
             try:
                 files.append(StoreFile(path, int(path.name)))
@@ -171,7 +171,8 @@ def _is_index_file(path: Path) -> bool:
     return len(path.name) == 17 and path.name.isascii() and path.name.isdigit() and path.is_file()
 
 
-def _entries(directory: Path) -> list[Path]:
+def entries_of(directory: Path) -> list[Path]:
+    """What is in a directory, by name; nothing where there is none. Raises RocketMQError when it cannot be listed."""
     try:
         return sorted(directory.iterdir())
     except FileNotFoundError:
@@ -205,23 +206,29 @@ class StoreDirectory:
     def queues(self) -> dict[tuple[str, int], FileChain]:
         """Every consumequeue by (topic, queue id), ordered by topic and number."""
         found: dict[tuple[str, int], FileChain] = {}
-        for topic in _entries(self.root / "consumequeue"):
+        for topic in entries_of(self.root / "consumequeue"):
             if not topic.is_dir():
                 continue
-            numbers = [q for q in _entries(topic) if q.name.isascii() and q.name.isdigit() and q.is_dir()]
+            numbers = [q for q in entries_of(topic) if q.name.isascii() and q.name.isdigit() and q.is_dir()]
             for queue in sorted(numbers, key=lambda q: int(q.name)):
                 found[topic.name, int(queue.name)] = read_chain(queue)
         return found
 
     @cached_property
+    def queues_in_rocksdb(self) -> bool:
+        """True when the broker keeps its queues in a RocksDB database alone (storeType=defaultRocksDB)."""
+        places = (self.root / "consumequeue" / "CURRENT", self.root / "consumequeue_rocksdb" / "CURRENT")
+        return not self.queues and any(place.is_file() for place in places)
+
+    @cached_property
     def index_files(self) -> list[StoreFile]:
         """The index files, oldest first; a name is the time of creation as yyyyMMddHHmmssSSS."""
-        return [StoreFile(path, int(path.name)) for path in _entries(self.root / "index") if _is_index_file(path)]
+        return [StoreFile(path, int(path.name)) for path in entries_of(self.root / "index") if _is_index_file(path)]
 
     @cached_property
     def index_strangers(self) -> list[Path]:
         """What else is in the folder of the index files."""
-        return [path for path in _entries(self.root / "index") if not _is_index_file(path)]
+        return [path for path in entries_of(self.root / "index") if not _is_index_file(path)]
 
     def small_file(self, name: str) -> bytes | None:
         """A small file's content by its path below the root, None when it is not there; at most 64 MiB are read."""

@@ -24,15 +24,17 @@ def test_fields_lie_where_apache_has_them(tmp_path: Path) -> None:
     checkpoint.index_msg_timestamp = 5_000
     checkpoint.master_flushed_offset = 77
     checkpoint.confirm_phy_offset = 88
+    checkpoint.logics_physical_offset = 99
     checkpoint.flush()
     data = path.read_bytes()
     assert len(data) == FILE_SIZE
-    assert struct.unpack_from(">qqqqq", data) == (10_000, 9_000, 5_000, 77, 88)
-    assert not any(data[40:])
+    assert struct.unpack_from(">qqqqqq", data) == (10_000, 9_000, 5_000, 77, 88, 99)
+    assert not any(data[48:])
     checkpoint.close()
     again = StoreCheckpoint(OsFileSystem(), str(path))
     assert (again.physic_msg_timestamp, again.logics_msg_timestamp) == (10_000, 9_000)
     assert (again.index_msg_timestamp, again.master_flushed_offset, again.confirm_phy_offset) == (5_000, 77, 88)
+    assert again.logics_physical_offset == 99
     assert again.min_timestamp() == 6_000
     assert again.min_timestamp_index() == 5_000
 

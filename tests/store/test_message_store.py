@@ -228,6 +228,21 @@ def test_a_stop_that_cannot_flush_is_no_clean_stop() -> None:
     assert fs.exists("/store/abort")
 
 
+def test_a_checkpoint_that_names_a_record_that_was_cut_off_forgets_it(tmp_path: Path) -> None:
+    """Apache's 5.5 would take what later stands there for dispatched."""
+    store = open_store(tmp_path / "store")
+    for _ in range(3):
+        store.put_message(message())
+    end = store.max_phy_offset
+    for value in (end - 1, end, 1 << 40):
+        store.checkpoint.logics_physical_offset = value
+        store.checkpoint.flush()
+        kill(store)
+        store = open_store(tmp_path / "store")
+        assert store.checkpoint.logics_physical_offset == (value if value < end else 0)
+    kill(store)
+
+
 def test_the_checkpoint_names_only_what_is_durable() -> None:
     fs = FaultyFileSystem()
     clock = Clock()
@@ -242,6 +257,7 @@ def test_the_checkpoint_names_only_what_is_durable() -> None:
         store.put_message(message())
         await store._flush._flush_queues(thorough=True)
         assert store.checkpoint.logics_msg_timestamp == clock.now
+        assert store.checkpoint.logics_physical_offset == store.max_phy_offset // 2  # where the second of two begins
         queue = store.consume_queue("T", 0)
         assert queue is not None
         node = fs.node("/store/consumequeue/T/0/00000000000000000000")

@@ -39,7 +39,7 @@ ON_GOLDEN: dict[str, tuple[d.Make, str]] = {
     "record sysFlag, unwrap": (d.flip_field("sysFlag", -1, 6), "CL-FLAG"),
     "record sysFlag, IPv6 born host": (d.flip_field("sysFlag", -1, 4), "CL-LENGTHS"),
     "record sysFlag, compression type": (d.flip_field("sysFlag", -2, 0), "CL-FLAG"),
-    "record sysFlag, unknown bit": (d.flip_field("sysFlag", 0, 3), "CL-FLAG"),
+    "record sysFlag, unknown bit": (d.flip_field("sysFlag", 0, 3), "CL-BITS"),
     "record bornTimestamp, far": (d.flip_field("bornTimestamp", 2, 4), "CL-BORN"),
     "record bornHost, port": (d.flip_field("bornHost", 4, 4), "CL-HOST"),
     "record storeTimestamp": (d.flip_field("storeTimestamp", 4, 0), "CL-TIME"),

@@ -96,7 +96,7 @@ class Places:
         if kind == "blank":
             return Place(self.blank[0], self.blank[1] + data.draw(st.integers(0, 7)), kind, None)
         if kind == "checkpoint":
-            return Place(self.checkpoint, data.draw(st.integers(0, 39) | st.integers(0, 4095)), kind, None)
+            return Place(self.checkpoint, data.draw(st.integers(0, 47) | st.integers(0, 4095)), kind, None)
         end = HEADER_SIZE if kind == "header" else self.index_used
         return Place(self.index, data.draw(st.integers(0, end - 1)), kind, None)
 
@@ -124,7 +124,7 @@ ALLOWED: dict[str, tuple[str, Callable[[Place, list[Rec]], bool]]] = {
         lambda p, all_: p.record is not None and p.record.sys_flag & 0x701 == COMPRESSED_FLAG,
     ),
     "properties": ("properties other than", lambda p, all_: not _in_checked_property(p)),
-    "checkpoint": ("checkpoint", lambda p, all_: p.position < 40),
+    "checkpoint": ("checkpoint", lambda p, all_: p.position < 48),
 }
 
 

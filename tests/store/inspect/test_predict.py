@@ -18,6 +18,8 @@ from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Sound
 from tests.store.store_helpers import open_store
 
+ENDS = {"5.3.3-clean": 375980, "4.9.7-clean": 394111, "5.3.3-killed": 385374, "5.5.0-clean": 382376}
+
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -44,9 +46,9 @@ def foretell(root: Path, broker: str, **options: object) -> Prediction:
 def test_golden_stores_lose_nothing(tmp_path: Path, name: str, broker: str) -> None:
     prediction = foretell(unpack_store(name, tmp_path), broker)
     assert prediction.starts
-    assert prediction.recovery == ("normal" if name == "5.3.3-clean" else "abnormal")
+    assert prediction.recovery == ("normal" if name in ("5.3.3-clean", "5.5.0-clean") else "abnormal")
     assert (prediction.lost, prediction.units_cut, prediction.units_added) == (0, 0, 0)
-    assert prediction.end_offset == {"5.3.3-clean": 375980, "4.9.7-clean": 394111, "5.3.3-killed": 385374}[name]
+    assert prediction.end_offset == ENDS[name]
 
 
 @pytest.mark.parametrize("broker", BROKERS)

@@ -107,7 +107,7 @@ def test_the_damaged_store_is_only_read(tmp_path: Path, monkeypatch: pytest.Monk
     [
         ("queueId", 3, 0x01), ("queueId", 0, 0x80), ("queueOffset", 7, 0x02), ("queueOffset", 0, 0x80),
         ("commitLogOffset", 6, 0x10), ("sysFlag", 3, 0x08), ("sysFlag", 3, 0x04), ("sysFlag", 3, 0x0C), ("sysFlag", 3, 0x02),
-        ("sysFlag", 2, 0x80), ("sysFlag", 3, 0x40), ("sysFlag", 3, 0x01), ("sysFlag", 2, 0x01), ("storeHost", 0, 0x40),
+        ("sysFlag", 3, 0x40), ("sysFlag", 3, 0x01), ("sysFlag", 2, 0x01), ("storeHost", 0, 0x40),
         ("storeHost", 6, 0x10), ("storeHost", 4, 0x10), ("reconsumeTimes", 3, 0x01), ("reconsumeTimes", 0, 0x80),
         ("preparedTransactionOffset", 7, 0x04), ("preparedTransactionOffset", 0, 0x80), ("topic", 3, 0x10), ("topic", 0, 0x80),
     ],
@@ -149,6 +149,17 @@ def test_a_record_that_cannot_be_read_is_mended_where_one_field_makes_it_whole(
     assert read_log(target, *place) == sound
     assert (result.dropped, result.changed, result.doubtful) == (0, 1, {})
     assert list(changed(target)[message["commitLogOffset"]].fields) == [field]
+    assert_proven(root, target)
+
+
+def test_bits_that_a_newer_broker_may_have_set_stay(tmp_path: Path) -> None:
+    root, target = golden(tmp_path), tmp_path / "saved"
+    message = orders()[20]
+    flip(root, field_of(root, message, "sysFlag").offset + 2, 0x80)
+    result = saved_from(root, target)
+    assert (result.dropped, result.changed, result.doubtful) == (0, 0, {})
+    place = (message["commitLogOffset"], message["storeSize"])
+    assert read_log(target, *place) == read_log(root, *place)
     assert_proven(root, target)
 
 
