@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ..common.addresses import split_addresses
+from ..common.addresses import name_server_addresses
 from ..common.unique_id import local_ip
 from ..remoting.command import RemotingCommand
 from .errors import ClientError
@@ -34,7 +34,7 @@ class ClientOptions(msgspec.Struct, kw_only=True):
     def name_server_list(self) -> list[str]:
         """The name servers' addresses. Raises ClientError when none is known."""
         given = self.name_servers if self.name_servers is not None else os.environ.get("NAMESRV_ADDR", "")
-        addresses = split_addresses(given) if isinstance(given, str) else list(given)
+        addresses = name_server_addresses(given if isinstance(given, str) else ";".join(given))
         if not addresses:
             raise ClientError("no name server is known", "pass name_servers or set NAMESRV_ADDR")
         return addresses

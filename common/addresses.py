@@ -41,6 +41,13 @@ def split_addresses(text: str) -> list[str]:
     return list(dict.fromkeys(part.strip() for part in text.replace(",", ";").split(";") if part.strip()))
 
 
+def name_server_addresses(text: str) -> list[str]:
+    """As `split_addresses`, without an `http://` before an address, which Java's clients take off (ClientConfig)."""
+    parts = split_addresses(text)
+    addresses = (p[7:].rstrip("/").rpartition("/")[2] if p.startswith("http://") else p for p in parts)
+    return list(dict.fromkeys(filter(None, addresses)))
+
+
 def address_key(text: str) -> tuple[int, bytes, int, str]:
     """A sort key that orders addresses by number, not by text: IPv4, then IPv6, then names."""
     try:

@@ -34,7 +34,7 @@ def usage(cause: str, next_step: str = "") -> CommandError:
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
-    from ..client.admin.errors import AdminError, AllFailedError, InvalidNameError, NotFoundError
+    from ..client.admin.errors import AdminError, AllFailedError, InvalidValueError, NotFoundError
     from ..common.addresses import AddressError
     from ..common.config import ConfigError
     from ..common.errors import NoSuchPathError
@@ -46,7 +46,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return exit_code_of(error.first)
     if isinstance(error, CommandError):
         return error.exit_code
-    if isinstance(error, (ProfileError, InvalidNameError, AddressError, ConfigError, PropertiesError)):
+    if isinstance(error, (ProfileError, InvalidValueError, AddressError, ConfigError, PropertiesError)):
         return ExitCode.USAGE
     if isinstance(error, (NotFoundError, NoSuchPathError)):
         return ExitCode.NOT_FOUND

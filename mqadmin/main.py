@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -124,6 +125,8 @@ def _invoke(command: Any, name: str, arguments: list[str]) -> int:
 
 def _usage(name: str, error: Any, command: Any) -> int:
     message = error.format_message()
+    # What the parsers of values.py say names the value already: `-c: invalid number 'x': expected a whole number`.
+    message = re.sub(r"^Invalid value for (.+?): (?=invalid |unknown )", r"\1: ", message)
     option = getattr(error, "option_name", None)
     hint = ""
     if option and type(error).__name__ == "NoSuchOption":

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ..common.addresses import parse_address, split_addresses
+from ..common.addresses import name_server_addresses, parse_address
 from ..common.errors import RocketMQError
 
 ENVIRONMENT_NAME = "NAMESRV_ADDR"
@@ -166,7 +166,7 @@ def _require_private(path: Path) -> None:
 
 
 def _addresses(text: str, origin: str) -> tuple[str, ...]:
-    addresses = split_addresses(text)
+    addresses = name_server_addresses(text)
     if not addresses:
         raise ProfileError(f"{origin} gives no name server address", "give HOST:PORT, several separated by ';'")
     for address in addresses:

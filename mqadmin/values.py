@@ -13,33 +13,39 @@ def boolean(text: str) -> bool:
     """`true` or `false`, in any case. Java reads anything else as false; here it is an error."""
     lowered = text.strip().lower()
     if lowered not in ("true", "false"):
-        raise ValueError(f"'{text}' is neither true nor false")
+        raise ValueError(f"invalid value '{text}': expected true or false")
     return lowered == "true"
 
 
-def timestamp(text: str) -> int:
-    """Milliseconds since the epoch from `now`, a number, or local time `yyyy-MM-dd#HH:mm:ss:SSS`."""
+def timestamp(text: str, also: str = "") -> int:
+    """Milliseconds since the epoch from `now`, a number from 0 on, or local time `yyyy-MM-dd#HH:mm:ss:SSS`."""
     text = text.strip()
     if text == "now":
         return int(time.time() * 1000)
-    if re.fullmatch(r"-?\d+", text):
-        return int(text)
+    if re.fullmatch(r"\d+", text, re.ASCII):
+        return _within_long(text)
     match = _TIME.fullmatch(text)
     if match is None:
-        raise ValueError(f"'{text}' is no time; give now, milliseconds, or yyyy-MM-dd#HH:mm:ss:SSS")
+        forms = "now, milliseconds since 1970, or yyyy-MM-dd#HH:mm:ss:SSS"
+        raise ValueError(f"invalid time '{text}': expected {also}{forms}")
     try:
         moment = datetime.fromisoformat(f"{match[1]} {match[2]}")
     except ValueError as error:
-        raise ValueError(f"'{text}' is no time: {error}") from error
+        raise ValueError(f"invalid time '{text}': {error}") from error
     return int(moment.timestamp()) * 1000 + int((match[3] or "0").ljust(3, "0"))
+
+
+def timestamp_or_end(text: str) -> int:
+    """As `timestamp`, and -1, which stands for the end of a queue. Brokers do not agree on other negative times."""
+    return -1 if text.strip() == "-1" else timestamp(text, "-1 (the end), ")
 
 
 def permission(text: str) -> int:
     """2 (W), 4 (R) or 6 (RW); the letters are accepted too."""
     named = {"W": 2, "R": 4, "RW": 6, "WR": 6}.get(text.strip().upper())
-    value = named if named is not None else (int(text) if text.strip().isdigit() else -1)
+    value = named if named is not None else (int(text) if text.strip().isdecimal() else -1)
     if not 0 <= value < 8:
-        raise ValueError(f"'{text}' is no permission; give 2 (W), 4 (R) or 6 (RW)")
+        raise ValueError(f"invalid permission '{text}': expected 2 (W), 4 (R) or 6 (RW)")
     return value
 
 
@@ -47,7 +53,7 @@ def positive(text: str) -> int:
     """A whole number above 0."""
     value = integer(text)
     if value <= 0:
-        raise ValueError(f"'{text}' must be above 0")
+        raise ValueError(f"invalid number '{text}': expected one above 0")
     return value
 
 
@@ -55,7 +61,7 @@ def port(text: str) -> int:
     """A TCP port; 0 stands for any free one."""
     value = integer(text)
     if not 0 <= value <= 65535:
-        raise ValueError(f"'{text}' is no port; give a number from 0 to 65535")
+        raise ValueError(f"invalid port '{text}': expected a number from 0 to 65535")
     return value
 
 
@@ -63,19 +69,21 @@ def natural(text: str) -> int:
     """A whole number, 0 or above."""
     value = integer(text)
     if value < 0:
-        raise ValueError(f"'{text}' must not be below 0")
+        raise ValueError(f"invalid number '{text}': expected 0 or above")
     return value
 
 
 def integer(text: str) -> int:
     """A whole number in Java's long range."""
-    try:
-        value = int(text.strip())
-    except ValueError:
-        raise ValueError(f"'{text}' is not a whole number") from None
-    if not -(1 << 63) <= value < 1 << 63:
-        raise ValueError(f"'{text}' does not fit 64 bits")
-    return value
+    if not re.fullmatch(r"[+-]?\d+", text.strip(), re.ASCII):
+        raise ValueError(f"invalid number '{text}': expected a whole number")
+    return _within_long(text.strip())
+
+
+def _within_long(digits: str) -> int:
+    if len(digits) > 20 or not -(1 << 63) <= int(digits) < 1 << 63:
+        raise ValueError(f"invalid number '{digits}': it does not fit 64 bits")
+    return int(digits)
 
 
 def attributes(text: str) -> dict[str, str]:
@@ -89,7 +97,7 @@ def attributes(text: str) -> dict[str, str]:
         elif key[:1] == "-" and not separator and len(key) > 1:
             added = ""
         else:
-            raise ValueError(f"'{part}' is no attribute change; give +name=value or -name")
+            raise ValueError(f"invalid attribute change '{part}': expected +name=value or -name")
         if key in result or f"{'-' if key[0] == '+' else '+'}{key[1:]}" in result:
             raise ValueError(f"attribute '{key[1:]}' is named twice")
         result[key] = added
@@ -103,7 +111,7 @@ def charset(text: str) -> str:
     try:
         return codecs.lookup(text.strip()).name
     except LookupError:
-        raise ValueError(f"'{text}' is no known character set") from None
+        raise ValueError(f"unknown character set '{text}': expected a name such as UTF-8 or GBK") from None
 
 
 def human_time(milliseconds: int, separator: str = ",") -> str:

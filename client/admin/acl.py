@@ -7,6 +7,10 @@ import hmac
 
 from ...remoting.command import RemotingCommand
 from ...remoting.header_fields import to_ext_fields
+from .versions import V4_9_3
+
+UNIQUE_KEY_QUERY = "_UNIQUE_KEY_QUERY"
+"""The field of QUERY_MESSAGE that brokers before 5.0 never sign, and later ones do unless the client is older."""
 
 
 class AclSigner:
@@ -20,11 +24,18 @@ class AclSigner:
         return f"AclSigner({self._access_key!r})"
 
     def sign(self, request: RemotingCommand) -> None:
-        """Set both fields. The content is every field's value in the order of the names, then the body."""
+        """Set both fields. The content is every field's value in the order of the names, then the body.
+
+        A request with `_UNIQUE_KEY_QUERY` is sent as one of a 4.9.3 client, without that field in the content: brokers
+        of 4.9 always leave it out (PlainAccessValidator), those of 5.x for such clients
+        (DefaultAuthenticationContextBuilder).
+        """
         fields = dict(request.ext_fields)
         fields.pop("Signature", None)
         fields["AccessKey"] = self._access_key
         signed = {**(to_ext_fields(request.header) if request.header is not None else {}), **fields}
+        if signed.pop(UNIQUE_KEY_QUERY, None) is not None:
+            request.version = V4_9_3
         content = "".join(signed[name] for name in sorted(signed)).encode() + request.body_bytes
         digest = hmac.new(self._secret, content, "sha1").digest()
         fields["Signature"] = base64.b64encode(digest).decode()

@@ -16,18 +16,23 @@ from .topic import broker_addresses
 from .versions import version_text
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import Connection, ConsumerConnection, ProducerConnection
+    from ...remoting.bodies import ConsumerConnection, ProducerConnection
     from .core import MQAdmin
 
 
 class ClientConnection(msgspec.Struct, rename="camel"):
-    """One connected client; `brokers` are those that have it."""
+    """One connected client; `brokers` are those that have it, `addresses` its address as each of them sees it.
+
+    Two clients that share an id are two: no broker can have more of them than there are. Which of their connections
+    to different brokers belong together, no broker tells.
+    """
 
     client_id: str
     client_addr: str
     language: str
     version: str
     brokers: list[str] = []
+    addresses: list[str] = []
 
 
 class Subscription(msgspec.Struct, rename="camel"):
@@ -99,13 +104,28 @@ class ClientAdmin:
                 "check its name with `mqadmin consumerProgress`; a group's retry topic comes with its first consumer",
             ) from None
 
+    async def _asked(self, group: str) -> list[str]:
+        """One address for each broker, those of the route of the group's retry topic first.
+
+        A consumer registers with the brokers of its topics. That route need not have all of them: a group without
+        retry queues has none, and a retry topic is routed a moment after the group's first client came.
+        """
+        try:
+            known = await self.group_brokers(group)
+        except NotFoundError:
+            known = []
+        lowest: dict[tuple[str | None, str | None], str] = {}
+        for broker in await self._admin.cluster.brokers():
+            lowest.setdefault((broker.cluster, broker.broker_name), broker.address)
+        return list(dict.fromkeys([*known, *lowest.values()]))
+
     async def consumers(self, group: str, broker_addr: str | None = None) -> ConsumerConnections:
         """The online consumers on one broker or on all. Raises NotFoundError when none is online anywhere."""
-        addresses = [broker_addr] if broker_addr is not None else await self.group_brokers(group)
+        addresses = [broker_addr] if broker_addr is not None else await self._asked(group)
         fan = await self._admin.fan_out(addresses, lambda address: self.consumers_at(address, group))
         fan.require_some(f"asking for consumers of {group}")
         found = {address: answer for address, answer in fan.answers.items() if answer is not None}
-        connections = _merged({address: answer.connection_set for address, answer in found.items()})
+        connections = merged({address: answer.connection_set for address, answer in found.items()})
         if not connections and not fan.errors:
             raise NotFoundError(f"no consumer of group '{group}' is online", "start one, or check the group's name")
         subscriptions: dict[str, Subscription] = {}
@@ -132,7 +152,7 @@ class ClientAdmin:
 
         fan = await self._admin.fan_out(addresses, one)
         fan.require_some(f"asking for producers of {group}")
-        connections = _merged({a: answer.connection_set for a, answer in fan.answers.items() if answer is not None})
+        connections = merged({a: answer.connection_set for a, answer in fan.answers.items() if answer is not None})
         if not connections and not fan.errors:
             raise NotFoundError(
                 f"no producer of group '{group}' is online on the brokers of '{topic}'",
@@ -199,18 +219,32 @@ class ClientAdmin:
         )
 
 
-def _merged(by_broker: dict[str, Any]) -> list[ClientConnection]:
-    clients: dict[str, ClientConnection] = {}
-    for address, connections in by_broker.items():
-        for connection in connections:
-            _add(clients, connection, address)
+def merged(by_broker: dict[str, Any]) -> list[ClientConnection]:
+    """The clients behind the connections that brokers tell, sorted by address.
+
+    A client has one connection to each broker, so the n-th connection of an id and host on every broker is taken for
+    the n-th client of that id.
+    """
+    clients: dict[tuple[str, str, int], ClientConnection] = {}
+    for broker, connections in by_broker.items():
+        seen: dict[tuple[str, str], int] = {}
+        for connection in sorted(connections, key=lambda c: address_key(c.client_addr)):
+            same = (connection.client_id, connection.client_addr.rpartition(":")[0])
+            place = seen[same] = seen.get(same, -1) + 1
+            known = clients.get((*same, place))
+            if known is None:
+                version = version_text(connection.version)
+                known = clients[(*same, place)] = ClientConnection(
+                    connection.client_id, connection.client_addr, str(connection.language), version
+                )
+            known.brokers.append(broker)
+            known.addresses.append(connection.client_addr)
     return sorted(clients.values(), key=lambda c: (address_key(c.client_addr), c.client_id))
 
 
-def _add(clients: dict[str, ClientConnection], connection: Connection, broker: str) -> None:
-    known = clients.get(connection.client_id)
-    if known is None:
-        version = version_text(connection.version)
-        known = ClientConnection(connection.client_id, connection.client_addr, str(connection.language), version, [])
-        clients[connection.client_id] = known
-    known.brokers.append(broker)
+def shared_ids(connections: list[ClientConnection]) -> dict[str, int]:
+    """The ids that more than one client has, and how many have each."""
+    counts: dict[str, int] = {}
+    for connection in connections:
+        counts[connection.client_id] = counts.get(connection.client_id, 0) + 1
+    return {client_id: count for client_id, count in counts.items() if count > 1}

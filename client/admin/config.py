@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...common.errors import RocketMQError
+from ...common.properties import PropertiesError, format_properties, parse_properties
 from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
 from .changes import Change, ChangeReport, FieldChange
@@ -67,7 +68,7 @@ class ConfigAdmin:
 
     async def _config(self, address: str, code: int) -> dict[str, str]:
         answer = await self._admin.call(address, RemotingCommand.request(code))
-        return parse_properties(answer.body_bytes.decode())
+        return read_answer(answer.body_bytes.decode())
 
     async def broker_configs(self, brokers: list[BrokerAddress]) -> ConfigReport:
         """The configuration of several brokers. Raises AllFailedError when none answers."""
@@ -129,7 +130,8 @@ class ConfigAdmin:
             return change
         await self._admin.call(address, RemotingCommand.request(code, body=format_properties({key: value}).encode()))
         try:
-            change.state = "done" if (await self._config(address, reading)).get(key) == value else "no_effect"
+            found = (await self._config(address, reading)).get(key)
+            change.state = "done" if found is not None and found.strip() == value.strip() else "no_effect"
         except RocketMQError:
             change.state = "unverified"
         return change
@@ -171,15 +173,24 @@ class ConfigAdmin:
         return answer.decode_header(WipeWritePermOfBrokerResponseHeader).wipe_topic_count
 
 
-def parse_properties(text: str) -> dict[str, str]:
-    """`key=value` lines as MixAll.properties2String writes them, sorted by key; values may hold `=`."""
+def read_answer(text: str) -> dict[str, str]:
+    """The `key=value` lines of a configuration answer, sorted by key.
+
+    Apache's servers write values as they are (MixAll.properties2String), ours as Java's Properties reads them. They
+    differ in values with a backslash only: a line that is as ours would write it is read so.
+    """
     pairs = (line.partition("=") for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    return {key.strip(): value.strip() for key, separator, value in sorted(pairs) if separator}
+    return {key.strip(): _value(key.strip(), value.strip()) for key, separator, value in sorted(pairs) if separator}
 
 
-def format_properties(properties: dict[str, str]) -> str:
-    """The body of an update request; backslashes doubled, because the server reads it as Java properties."""
-    return "".join(f"{key}={value.replace(chr(92), chr(92) * 2)}\n" for key, value in properties.items())
+def _value(key: str, text: str) -> str:
+    if "\\" not in text:
+        return text
+    try:
+        read = parse_properties(f"{key}={text}\n")
+    except PropertiesError:
+        return text
+    return read[key] if key in read and format_properties(read) == f"{key}={text}\n" else text
 
 
 def nearest_key(key: str, known: dict[str, str]) -> str:

@@ -37,7 +37,11 @@ class NotFoundError(RocketMQError):
     """What was named does not exist in the cluster as the name servers and brokers describe it."""
 
 
-class InvalidNameError(RocketMQError):
+class InvalidValueError(RocketMQError):
+    """What was asked for makes no sense, whatever the servers hold."""
+
+
+class InvalidNameError(InvalidValueError):
     """A topic or group name that no broker would accept."""
 
 

@@ -10,6 +10,7 @@ from ...common.errors import RocketMQError
 from ...common.topics import RETRY_GROUP_TOPIC_PREFIX, SYSTEM_TOPIC_PREFIX, is_retry_topic, retry_topic
 from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
+from .client import merged
 from .errors import NotFoundError
 from .fanout import Failure, failure_of
 from .topic import broker_addresses
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class QueueProgress(msgspec.Struct, rename="camel"):
     """Progress of a group in one queue, offsets in messages.
 
-    `lag` is what is behind the broker's end; None when the broker or the consumer offset is unknown.
+    `lag` is what is behind the broker's end; None when the broker or the consumer offset is unknown. An offset beyond
+    the end has no lag: `beyond_end` says by how much; what is stored up to there is not consumed.
     """
 
     topic: str
@@ -38,6 +40,7 @@ class QueueProgress(msgspec.Struct, rename="camel"):
     inflight: int | None
     last_timestamp: int | None
     client_ip: str | None = None
+    beyond_end: int = 0
 
 
 class GroupProgress(msgspec.Struct, rename="camel"):
@@ -52,7 +55,10 @@ class GroupProgress(msgspec.Struct, rename="camel"):
 
 
 class GroupSummary(msgspec.Struct, rename="camel"):
-    """One line of the list of groups. None is unknown; `count` 0 means that no client is online."""
+    """One line of the list of groups. None is unknown; `count` 0 means that no client is online.
+
+    `beyond_end` is the number of queues in which the group's offset is beyond the end of the queue.
+    """
 
     group: str
     count: int | None
@@ -61,6 +67,7 @@ class GroupSummary(msgspec.Struct, rename="camel"):
     message_model: str | None
     consume_tps: float | None
     lag_total: int | None
+    beyond_end: int = 0
 
 
 class GroupListing(msgspec.Struct, rename="camel"):
@@ -198,6 +205,7 @@ class GroupAdmin:
             offsets = [o for answer in stats.answers.values() for o in answer.offset_table.values()]
             # No stored offset at all is not a lag of 0: the group has not consumed, or consumes by broadcasting.
             summary.lag_total = total([_lag(o) for o in offsets]) if offsets else None
+            summary.beyond_end = sum(_beyond_end(o) > 0 for o in offsets)
             summary.consume_tps = sum(answer.consume_tps for answer in stats.answers.values())
         online = await self._admin.fan_out(addresses, lambda address: self._admin.clients.consumers_at(address, group))
         failures += [Failure(f"{group} at {f.target}", f.cause, f.next_step, f.code) for f in online.failures]
@@ -252,15 +260,23 @@ def total(parts: list[int | None]) -> int | None:
 
 
 def _lag(offsets: OffsetWrapper) -> int | None:
-    """Broker offset less consumer offset; a negative offset is how brokers tell that they have none."""
+    """Broker offset less consumer offset, never below 0; a negative offset is how brokers tell that they have none."""
     if offsets.broker_offset < 0 or offsets.consumer_offset < 0:
         return None
-    return offsets.broker_offset - offsets.consumer_offset
+    return max(offsets.broker_offset - offsets.consumer_offset, 0)
+
+
+def _beyond_end(offsets: OffsetWrapper) -> int:
+    """How far the consumer offset is beyond the broker's end; 0 where it is not, or one of them is unknown."""
+    if offsets.broker_offset < 0 or offsets.consumer_offset < 0:
+        return 0
+    return max(offsets.consumer_offset - offsets.broker_offset, 0)
 
 
 def _queue_progress(queue: MessageQueue, offsets: OffsetWrapper) -> QueueProgress:
     pulled = offsets.pull_offset
-    inflight = None if pulled < 0 or offsets.consumer_offset < 0 else pulled - offsets.consumer_offset
+    # A group that was set forward has an older pull offset until it pulls again: then nothing is in flight.
+    inflight = None if pulled < 0 or offsets.consumer_offset < 0 else max(pulled - offsets.consumer_offset, 0)
     return QueueProgress(
         queue.topic,
         queue.broker_name,
@@ -270,12 +286,14 @@ def _queue_progress(queue: MessageQueue, offsets: OffsetWrapper) -> QueueProgres
         _lag(offsets),
         inflight,
         offsets.last_timestamp or None,
+        beyond_end=_beyond_end(offsets),
     )
 
 
 def _fill_online(summary: GroupSummary, online: list[ConsumerConnection]) -> None:
-    clients = {connection.client_id: connection for answer in online for connection in answer.connection_set}
+    clients = merged({str(place): answer.connection_set for place, answer in enumerate(online)})
     summary.count = len(clients)
     if clients:
-        summary.version = version_text(min(connection.version for connection in clients.values()))
+        versions = (connection.version for answer in online for connection in answer.connection_set)
+        summary.version = version_text(min(versions))
         summary.consume_type, summary.message_model = online[0].consume_type, online[0].message_model

@@ -13,6 +13,7 @@ from ...common.errors import RocketMQError
 from ...common.message_codec import decode_message_id, decode_messages
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
+from .acl import UNIQUE_KEY_QUERY
 from .errors import AdminError, AllFailedError, NotFoundError
 from .fanout import Failure, failure_of
 from .message_results import (
@@ -124,7 +125,7 @@ class MessageAdmin:
             topic=topic, key=key, max_num=max_num, begin_timestamp=begin, end_timestamp=end
         )
         request = RemotingCommand.request(RequestCode.QUERY_MESSAGE, header)
-        request.ext_fields = {"_UNIQUE_KEY_QUERY": "true" if unique else "false"}
+        request.ext_fields = {UNIQUE_KEY_QUERY: "true" if unique else "false"}
         answer = await self._admin.call(
             address,
             request,

@@ -14,7 +14,7 @@ from ...common.errors import RocketMQError
 from ...common.topics import SYSTEM_TOPIC_PREFIX
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
-from .errors import AdminError, NotFoundError
+from .errors import AdminError, InvalidValueError, NotFoundError
 from .fanout import Failure
 from .topic import broker_address
 
@@ -65,8 +65,8 @@ class ResetReport(msgspec.Struct, rename="camel"):
 class ResetRequest(msgspec.Struct, kw_only=True):
     """What to reset. `timestamp` in ms, -1 for the end. `broker_addr` and `queue_id` narrow it; `offset` needs both.
 
-    `force` false leaves queues alone where the group is behind the target already. `cluster` gives the route of a topic
-    that has none of its own.
+    `force` false leaves queues alone where the group is behind the target already. `cluster` narrows it to that
+    cluster's brokers; for a topic that has no route of its own it gives the route.
     """
 
     group: str
@@ -139,8 +139,14 @@ class OffsetAdmin:
         """Reset on every broker of the topic (or the one named) and read every queue back.
 
         Raises NotFoundError when the topic has no route or the named broker or queue does not hold it, AllFailedError
-        when it failed everywhere.
+        when it failed everywhere, InvalidValueError for a time below -1: brokers take one for the beginning where they
+        search a queue, and for the end where they reset a group.
         """
+        if wanted.offset is None and wanted.timestamp < END:
+            raise InvalidValueError(
+                f"invalid time {wanted.timestamp}: expected milliseconds since 1970, or -1 for the end",
+                "for a time before now give the date, or the milliseconds of it",
+            )
         brokers = await self._brokers(wanted)
         report = ResetReport(wanted.group, wanted.topic, wanted.timestamp, plan, [])
 
@@ -163,11 +169,16 @@ class OffsetAdmin:
         without_route = topic.startswith("%LMQ%") or topic == SYSTEM_TOPIC_PREFIX + "wheel_timer"
         route = await self._admin.topics.route_data(wanted.cluster if without_route and wanted.cluster else topic)
         queues = {queue.broker_name: queue for queue in route.queue_datas}
+        cluster = None if without_route else wanted.cluster
         chosen = {
             data.broker_name: (data, queues.get(data.broker_name))
             for data in route.broker_datas
-            if broker_address(data) is not None
+            if broker_address(data) is not None and cluster in (None, data.cluster)
         }
+        if not chosen and cluster is not None:
+            raise NotFoundError(
+                f"cluster '{cluster}' does not hold topic '{topic}'", f"see `mqadmin topicClusterList -t {topic}`"
+            )
         if wanted.broker_addr is None:
             return chosen
         held = {n: (d, q) for n, (d, q) in chosen.items() if wanted.broker_addr in d.broker_addrs.values()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ...client.admin.client import ConsumerConnections
+from ...client.admin.client import ClientConnection, ConsumerConnections, shared_ids
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
 from ..report import problems, status
@@ -17,7 +17,7 @@ async def consumer_connection(
     consumer_group: Annotated[str, Opt("-g", "--consumerGroup", help="consumer group name")],
     broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="ask only this broker, HOST:PORT")] = None,
 ) -> Outcome:
-    """All brokers that know the group are asked, and a client is listed once. No client online: exit code 4."""
+    """All brokers are asked, and each client is listed once. No client online: exit code 4."""
     async with run.admin() as admin:
         found = await admin.clients.consumers(consumer_group, broker_addr)
     clients = Table(["#ClientId", "#ClientAddr", "#Language", "#Version"], [])
@@ -37,4 +37,14 @@ async def consumer_connection(
         ],
         status=status(found.failures),
         errors=problems(found.failures),
+        notes=shared_id_notes(found.connections),
     )
+
+
+def shared_id_notes(connections: list[ClientConnection]) -> list[str]:
+    """A word on each id that several clients have, of this command and of producerConnection."""
+    return [
+        f"{count} clients have the id {client_id}: give each its own instance name, or consumers of it get the same "
+        "queues and leave others unread"
+        for client_id, count in shared_ids(connections).items()
+    ]

@@ -8,6 +8,7 @@ import msgspec
 
 from ...client.admin.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
 from ..declare import Opt, command
+from ..errors import usage
 from ..outcome import Cell, Outcome, Table
 from ..report import problems, status
 from ..run import Run
@@ -35,17 +36,22 @@ async def consumer_progress(
     topic_name: Annotated[str | None, Opt("-t", "--topicName", help="only this topic (with -g)")] = None,
     show_client_ip: Annotated[
         bool | None,
-        Opt("-s", "--showClientIP", help="show who consumes each queue", parse=boolean, metavar="true|false"),
+        Opt("-s", "--showClientIP", help="show who consumes each queue (with -g)", parse=boolean, metavar="true|false"),
     ] = None,
     cluster: Annotated[
-        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")
+        str | None,
+        Opt("-c", "--cluster", help="only this cluster's brokers, or those of an lmq's parent topic (with -g)"),
     ] = None,
 ) -> Outcome:
     """Without -g all groups are listed, the largest lag first, a bounded number asked at a time.
 
     A lag that is not known (a broker did not answer, no offset stored) is unknown, never 0, and comes first.
-    With -g the JSON holds `group`, else `groups`.
+    An offset beyond the end of a queue has the lag 0 and is told. With -g the JSON holds `group`, else `groups`.
     """
+    if group_name is None:
+        for option, given in (("-t", topic_name), ("-s", show_client_ip), ("-c", cluster)):
+            if given is not None:
+                raise usage(f"{option} needs -g", "name the group, or list all groups without it")
     async with run.admin() as admin:
         if group_name is not None:
             found = await admin.groups.progress(group_name, topic_name, cluster, show_client=bool(show_client_ip))
@@ -54,7 +60,7 @@ async def consumer_progress(
                 blocks=_queues(found, bool(show_client_ip)),
                 status=status(found.failures, empty=not found.queues),
                 errors=problems(found.failures),
-                notes=[] if found.queues else [f"group '{group_name}' has no offset anywhere"],
+                notes=_beyond_end(found) if found.queues else [f"group '{group_name}' has no offset anywhere"],
                 csv_rows=[_queue_entry(found.group, queue) for queue in found.queues],
             )
         listing = await admin.groups.listing()
@@ -63,9 +69,29 @@ async def consumer_progress(
         blocks=[_groups(listing.groups)],
         status=status(listing.failures, empty=not listing.groups),
         errors=problems(listing.failures),
-        notes=[] if listing.groups else ["the name server knows no consumer group (no retry topic)"],
+        notes=_groups_beyond_end(listing.groups)
+        if listing.groups
+        else ["the name server knows no consumer group (no retry topic)"],
         csv_rows=[_group_entry(group) for group in listing.groups],
     )
+
+
+def _beyond_end(found: GroupProgress) -> list[str]:
+    return [
+        f"{q.topic} {q.broker_name} queue {q.queue_id}: the offset {q.consumer_offset} is {q.beyond_end} beyond the "
+        f"end {q.broker_offset}; messages up to there are not consumed, `mqadmin resetOffsetByTime` sets it back"
+        for q in found.queues
+        if q.beyond_end
+    ]
+
+
+def _groups_beyond_end(groups: list[GroupSummary]) -> list[str]:
+    return [
+        f"group {g.group} has offsets beyond the end in {g.beyond_end} queues: "
+        f"see `mqadmin consumerProgress -g {g.group}`"
+        for g in groups
+        if g.beyond_end
+    ]
 
 
 def _queue_entry(group: str, q: QueueProgress) -> ProgressEntry:

@@ -9,6 +9,7 @@ from ..declare import Opt, command
 from ..outcome import Outcome, Table
 from ..report import problems, status
 from ..run import Run
+from .consumer_connection import shared_id_notes
 
 
 @command(result=ProducerConnections, rows="connections", example="mqadmin producerConnection -g my_group -t TopicTest")
@@ -17,10 +18,16 @@ async def producer_connection(
     producer_group: Annotated[str, Opt("-g", "--producerGroup", help="producer group name")],
     topic: Annotated[str, Opt("-t", "--topic", help="topic whose brokers are asked")],
 ) -> Outcome:
-    """All brokers of the topic are asked, and a client is listed once. No client online: exit code 4."""
+    """All brokers of the topic are asked, and each client is listed once. No client online: exit code 4."""
     async with run.admin() as admin:
         found = await admin.clients.producers(producer_group, topic)
     table = Table(["#", "#ClientId", "#ClientAddr", "#Language", "#Version"], [])
     for number, client in enumerate(found.connections, 1):
         table.rows.append([f"{number:04d}", client.client_id, client.client_addr, client.language, client.version])
-    return Outcome(data=found, blocks=[table], status=status(found.failures), errors=problems(found.failures))
+    return Outcome(
+        data=found,
+        blocks=[table],
+        status=status(found.failures),
+        errors=problems(found.failures),
+        notes=shared_id_notes(found.connections),
+    )

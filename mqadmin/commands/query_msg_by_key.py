@@ -11,7 +11,7 @@ from ..errors import not_found
 from ..outcome import Outcome, Table
 from ..report import problems, status
 from ..run import Run
-from ..values import integer, positive
+from ..values import positive, timestamp
 
 
 @command(result=QueryReport, rows="messages.message", example="mqadmin queryMsgByKey -t TopicTest -k order-1")
@@ -20,10 +20,14 @@ async def query_msg_by_key(
     topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
     msg_key: Annotated[str, Opt("-k", "--msgKey", help="message key")],
     begin_timestamp: Annotated[
-        int, Opt("-b", "--beginTimestamp", help="stored at this time (ms) or later (default 0)", parse=integer)
+        int,
+        Opt("-b", "--beginTimestamp", help="stored at this time or later (default 0)", parse=timestamp, metavar="TIME"),
     ] = 0,
     end_timestamp: Annotated[
-        int, Opt("-e", "--endTimestamp", help="stored at this time (ms) or before (default: any)", parse=integer)
+        int,
+        Opt(
+            "-e", "--endTimestamp", help="stored at this time or before (default: any)", parse=timestamp, metavar="TIME"
+        ),
     ] = LONG_MAX,
     max_num: Annotated[
         int, Opt("-m", "--maxNum", help="at most so many from each broker (default 64)", parse=positive)

@@ -10,7 +10,7 @@ from ..errors import usage
 from ..outcome import Outcome, Problem, Status, Table
 from ..report import problems
 from ..run import Run
-from ..values import boolean, natural, timestamp
+from ..values import boolean, natural, timestamp_or_end
 
 
 @command(
@@ -29,7 +29,7 @@ async def reset_offset_by_time(
             "-s",
             "--timestamp",
             help="now, milliseconds (-1: the end), or yyyy-MM-dd#HH:mm:ss:SSS",
-            parse=timestamp,
+            parse=timestamp_or_end,
             metavar="TIME",
         ),
     ],
@@ -38,7 +38,7 @@ async def reset_offset_by_time(
         Opt("-f", "--force", help="false leaves queues that are behind already", parse=boolean, metavar="true|false"),
     ] = None,
     cluster: Annotated[
-        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, that gives the route")
+        str | None, Opt("-c", "--cluster", help="only on this cluster, or the parent topic of an lmq")
     ] = None,
     broker: Annotated[str | None, Opt("-b", "--broker", help="only on this broker, HOST:PORT")] = None,
     queue: Annotated[int | None, Opt("-q", "--queue", help="only this queue (with -b)", parse=natural)] = None,

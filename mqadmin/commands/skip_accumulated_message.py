@@ -26,7 +26,7 @@ async def skip_accumulated_message(
         bool | None, Opt("-f", "--force", help="false moves no queue forward", parse=boolean, metavar="true|false")
     ] = None,
     cluster: Annotated[
-        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, that gives the route")
+        str | None, Opt("-c", "--cluster", help="only on this cluster, or the parent topic of an lmq")
     ] = None,
 ) -> Outcome:
     """What was not consumed yet is skipped. Every queue is read back, as with resetOffsetByTime -s -1."""

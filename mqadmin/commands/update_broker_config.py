@@ -6,6 +6,7 @@ from typing import Annotated
 
 from ...client.admin.changes import Change, ChangeReport
 from ..declare import Opt, command
+from ..errors import usage
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
@@ -31,6 +32,8 @@ async def update_broker_config(
     ] = None,
 ) -> Outcome:
     """A key that the broker does not have is refused, with the nearest one. -b goes before -c."""
+    if update_all_broker is not None and cluster_name is None:
+        raise usage("-a needs -c", "name the cluster, or each broker with -b")
     async with run.admin() as admin:
         cluster = None if broker_addr is not None else cluster_name
         brokers = await admin.cluster.targets(broker_addr, cluster, with_slaves=bool(update_all_broker))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from rocketmq_ops.common.properties import format_properties, parse_properties
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.command import RemotingCommand
 from tests.mqadmin.conftest import Cli
@@ -250,3 +253,69 @@ def test_what_was_done_is_told_when_the_name_servers_fail_afterwards(cli: Cli) -
     assert [change["state"] for change in ran.json["data"]["changes"]] == ["done"]
     assert [error["target"] for error in ran.json["errors"]] == ["name servers"]
     assert broker.topics["T"]["order"] is True
+
+
+def test_the_permission_of_an_ordered_topic(cli: Cli) -> None:
+    """The broker takes `order` from the order configuration beside the change: that is no part that was not taken."""
+    cluster = FakeCluster()
+    broker = cluster["broker-a"]
+    broker.add_topic("T", 4)
+    cluster.kv[cluster.namesrv][(ORDER, "T")] = "broker-a:4"
+    update = broker.update_topic
+
+    def update_and_register(c: RemotingCommand) -> RemotingCommand:
+        answer = update(c)
+        broker.topics["T"]["order"] = True
+        return answer
+
+    cluster.transport.on(broker.address, Code.UPDATE_AND_CREATE_TOPIC, update_and_register)
+    ran = cli(cluster.transport, "updateTopicPerm", "-n", cluster.namesrv, "-b", broker.address, "-t", "T", "-p", "4")
+    assert (ran.code, ran.err) == (0, "")
+    assert "update topic perm from 6 to 4" in ran.out
+    # What was asked for and reads back otherwise is still told.
+    ran = cli(
+        cluster.transport,
+        "updateTopic",
+        "-n",
+        cluster.namesrv,
+        "-b",
+        broker.address,
+        "-t",
+        "T",
+        "-o",
+        "false",
+        "-w",
+        "5",
+    )
+    assert (ran.code, "but not order" in ran.err) == (5, True)
+
+
+@pytest.mark.parametrize("escaped", [False, True], ids=["as Apache answers", "as ours answers"])
+def test_a_value_with_a_backslash_reads_back(cli: Cli, escaped: bool) -> None:
+    cluster = FakeCluster()
+    broker = cluster["broker-a"]
+    broker.config["msgTraceTopicName"] = "x"
+
+    def update(c: RemotingCommand) -> RemotingCommand:
+        broker.config.update(parse_properties(c.body_bytes.decode()))
+        return c.reply()
+
+    def answer(c: RemotingCommand) -> RemotingCommand:
+        plain = "".join(f"{k}={v}\n" for k, v in broker.config.items())
+        return c.reply(body=(format_properties(broker.config) if escaped else plain).encode())
+
+    cluster.transport.on(broker.address, Code.UPDATE_BROKER_CONFIG, update)
+    cluster.transport.on(broker.address, Code.GET_BROKER_CONFIG, answer)
+    to = ("-n", cluster.namesrv, "-b", broker.address)
+    for value in ("a\\b", "C:\\dir\\new", "\\", "a=b:c #d"):
+        ran = cli(cluster.transport, "updateBrokerConfig", *to, "-k", "msgTraceTopicName", "-v", value)
+        assert (ran.code, broker.config["msgTraceTopicName"]) == (0, value), ran.err
+        shown = cli(cluster.transport, "getBrokerConfig", *to, "--output", "json")
+        assert shown.json["data"]["servers"][0]["config"]["msgTraceTopicName"] == value
+
+
+def test_all_brokers_are_meant_only_with_a_cluster(cli: Cli) -> None:
+    cluster = FakeCluster()
+    to = ("-n", cluster.namesrv, "-b", cluster["broker-a"].address)
+    ran = cli(cluster.transport, "updateBrokerConfig", *to, "-k", "slaveReadEnable", "-v", "true", "-a", "true")
+    assert (ran.code, "-a needs -c" in ran.err) == (2, True)

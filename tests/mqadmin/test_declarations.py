@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
+import textwrap
 from typing import Any
 
 import pytest
@@ -139,3 +142,12 @@ def test_a_choice_that_there_is_not_is_a_usage_error(cli: Any) -> None:
     assert tried >= 6
     for wrong in (["store", "explain", "CL-NOTHING"], ["store", "check", "x", "--messageDelayLevel", "1x"]):
         assert cli(None, *wrong).code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("entry", registry.ENTRIES, ids=lambda entry: entry.name)
+def test_every_option_is_read(entry: registry.Entry) -> None:
+    """An option that is taken and not looked at says that something was done which was not."""
+    told = declaration(entry)
+    tree = ast.parse(textwrap.dedent(inspect.getsource(told.function)))
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    assert set(told.options()) <= read

@@ -166,8 +166,11 @@ def test_bad_options_name_the_nearest(capsys: pytest.CaptureFixture[str]) -> Non
         (["updateTopic", "-t", "T"], "give -b or -c"),
         (["updateTopic", "-t", "T", "-b", "h:1", "-c", "C"], "give only one of -b or -c"),
         (["topicRoute"], "missing option"),
-        (["updateTopic", "-t", "T", "-b", "h:1", "-o", "yes"], "neither true nor false"),
-        (["queryCq", "-t", "T", "-q", "x", "-i", "0"], "not a whole number"),
+        (
+            ["updateTopic", "-t", "T", "-b", "h:1", "-o", "yes"],
+            "-o / --order: invalid value 'yes': expected true or false",
+        ),
+        (["queryCq", "-t", "T", "-q", "x", "-i", "0"], "invalid number 'x': expected a whole number"),
         (["topicRoute", "-t", ""], "the value is empty"),
         (["topicRoute", "-t", "x", "extra"], "extra"),
     ):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.common.addresses import name_server_addresses
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.mqadmin import profiles
 from rocketmq_ops.mqadmin.profiles import ProfileError, resolve
@@ -103,3 +105,18 @@ def test_the_folder_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> Non
     assert profiles.config_folder() == Path.home() / ".config" / "rocketmq-ops"
     monkeypatch.setattr("sys.platform", "darwin")
     assert profiles.config_folder() == Path.home() / "Library" / "Application Support" / "rocketmq-ops"
+
+
+def test_addresses_are_taken_as_apaches_clients_take_them() -> None:
+    """ClientConfig.getNamesrvAddr takes off `http://` and what is before the last slash."""
+    for text, addresses in (
+        ("http://127.0.0.1:9876", ["127.0.0.1:9876"]),
+        ("http://a:1;b:2", ["a:1", "b:2"]),
+        ("http://a:1;http://b:2/", ["a:1", "b:2"]),
+        ("http://instance.example/a:1", ["a:1"]),
+        ("a:1;a:1", ["a:1"]),
+        ("http://", []),
+    ):
+        assert name_server_addresses(text) == addresses
+    assert resolve("http://127.0.0.1:9876", None).name_servers == ("127.0.0.1:9876",)
+    assert ClientOptions(name_servers=["http://127.0.0.1:9876"]).name_server_list() == ["127.0.0.1:9876"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin import offset as offsets
+from rocketmq_ops.client.admin.errors import InvalidValueError
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeBroker, FakeCluster
@@ -110,3 +114,45 @@ def test_a_queue_that_does_not_exist_and_options_that_need_others(cli: Cli, clus
     assert reset(cli, cluster, "-s", "-1", "-b", address, "-o", "0").code == 2
     assert reset(cli, cluster, "-s", "yesterday").code == 2
     assert reset(cli, cluster, "-s", "-1", "-b", "10.9.9.9:1").code == 4
+
+
+def test_a_negative_time_other_than_the_end_is_refused(cli: Cli, cluster: FakeCluster) -> None:
+    """A broker searches a queue for it from the beginning, and resets a group to the end."""
+    for more in ([], ["--plan"], ["-b", cluster["broker-a"].address, "-q", "0"]):
+        ran = reset(cli, cluster, "-s", "-3600000", *more)
+        assert ran.code == 2
+        assert "invalid time '-3600000': expected -1 (the end)" in ran.err
+    assert at(cluster["broker-a"]) == [40, 150]
+
+    async def ask(admin: MQAdmin) -> None:
+        async with admin:
+            await admin.offsets.reset(offsets.ResetRequest(group="G", topic="T", timestamp=-2))
+
+    with pytest.raises(InvalidValueError, match="invalid time -2"):
+        asyncio.run(ask(MQAdmin(cluster.name_servers, transport=cluster.transport)))
+
+
+@pytest.mark.parametrize("when", ["-1", "0", "60", "150", "1000000"])
+def test_the_plan_the_group_and_the_queue_go_to_the_same_offset(cli: Cli, cluster: FakeCluster, when: str) -> None:
+    def targets(*more: str) -> list[int]:
+        ran = reset(cli, cluster, "-s", when, "--output", "json", *more)
+        return [queue["target"] for queue in ran.json["data"]["queues"]]
+
+    address = cluster["broker-a"].address
+    planned = targets("--plan")
+    assert [targets("-b", address, "-q", str(queue))[0] for queue in (0, 1)] == planned
+    assert at(cluster["broker-a"]) == planned
+    cluster["broker-a"].committed.update({("G", "T", 0): 7, ("G", "T", 1): 7})
+    assert targets() == planned == at(cluster["broker-a"])
+
+
+def test_a_cluster_narrows_the_reset(cli: Cli) -> None:
+    made = FakeCluster(("broker-a", "C1"), ("broker-b", "C2"))
+    for broker in made.brokers.values():
+        broker.add_topic("T", 1)
+        broker.ends = {("T", 0): 100}
+        broker.committed = {("G", "T", 0): 40}
+    assert reset(cli, made, "-s", "-1", "-c", "C2").code == 0
+    assert [broker.committed[("G", "T", 0)] for broker in made.brokers.values()] == [40, 100]
+    ran = reset(cli, made, "-s", "-1", "-c", "C3")
+    assert (ran.code, "cluster 'C3' does not hold topic 'T'" in ran.err) == (4, True)

@@ -10,16 +10,20 @@ from rocketmq_ops.mqadmin import values
 
 
 def test_times() -> None:
-    assert values.timestamp("-1") == -1
+    assert values.timestamp_or_end("-1") == -1
     assert values.timestamp("1795246594074") == 1795246594074
     moment = int(datetime(2026, 11, 21, 7, 36, 34).timestamp()) * 1000
     assert values.timestamp("2026-11-21#07:36:34:074") == moment + 74
     assert values.timestamp("2026-11-21 07:36:34") == moment
     assert values.human_time(moment + 74) == "2026-11-21 07:36:34,074"
     assert abs(values.timestamp("now") - datetime.now().timestamp() * 1000) < 60_000
-    for text in ("2026-13-01#00:00:00:000", "tomorrow", ""):
-        with pytest.raises(ValueError, match="no time"):
+    for text in ("2026-13-01#00:00:00:000", "tomorrow", "", "-3600000", "-1h", str(1 << 63), "\u0661"):
+        with pytest.raises(ValueError, match="invalid"):
             values.timestamp(text)
+        with pytest.raises(ValueError, match="invalid"):
+            values.timestamp_or_end(text)
+    with pytest.raises(ValueError, match="invalid time '-1'"):
+        values.timestamp("-1")
 
 
 def test_booleans_and_numbers() -> None:

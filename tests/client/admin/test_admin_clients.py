@@ -13,6 +13,7 @@ from rocketmq_ops.client.admin.errors import NotFoundError
 from rocketmq_ops.common.fastjson import ObjectKey, dumps
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
+from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import FakeBroker, FakeCluster
 from tests.mqadmin.replay import FakeTransport
 
@@ -148,3 +149,60 @@ def test_a_queue_whose_offset_is_unknown_makes_the_total_unknown(cluster: FakeCl
     assert progress.lag_total is None
     (group,) = run(cluster, lambda admin: admin.groups.listing()).groups
     assert group.lag_total is None
+
+
+def test_clients_that_share_an_id_are_listed_one_by_one(cli: Cli, cluster: FakeCluster) -> None:
+    """Two processes of one id: two connections to each broker. On another host, the same id is another client."""
+    same = [connection("172.17.0.1@1", f"10.0.0.2:{port}") for port in (5001, 5002)]
+    there = [connection("172.17.0.1@1", f"10.0.0.2:{port}") for port in (6001, 6002)]
+    online(cluster.transport, cluster["broker-a"], *same)
+    online(cluster.transport, cluster["broker-b"], *there, connection("172.17.0.1@1", "10.0.0.3:7001"))
+    found = run(cluster, lambda admin: admin.clients.consumers("G"))
+    assert [(c.client_id, c.client_addr, len(c.brokers)) for c in found.connections] == [
+        ("172.17.0.1@1", "10.0.0.2:5001", 2),
+        ("172.17.0.1@1", "10.0.0.2:5002", 2),
+        ("172.17.0.1@1", "10.0.0.3:7001", 1),
+    ]
+    assert found.connections[1].addresses == ["10.0.0.2:5002", "10.0.0.2:6002"]
+    listed = run(cluster, lambda admin: admin.groups.listing())
+    assert [group.count for group in listed.groups] == [3]
+    ran = cli(cluster.transport, "consumerConnection", "-n", cluster.namesrv, "-g", "G")
+    assert ran.code == 0
+    assert ran.out.count("172.17.0.1@1") == 3
+    assert "3 clients have the id 172.17.0.1@1" in ran.err
+
+
+def test_brokers_outside_the_route_of_the_retry_topic_are_asked(cluster: FakeCluster) -> None:
+    for broker in cluster.brokers.values():
+        del broker.topics["%RETRY%G"]
+    found = run(cluster, lambda admin: admin.clients.consumers("G"))
+    assert len(found.connections) == 3
+
+
+def test_an_offset_beyond_the_end_is_told_and_does_not_lower_the_lag(cli: Cli, cluster: FakeCluster) -> None:
+    cluster["broker-a"].committed[("G", "T", 0)] = 1010
+    progress = run(cluster, lambda admin: admin.groups.progress("G"))
+    assert [(q.lag, q.beyond_end) for q in progress.queues] == [(0, 1000), (5, 0), (6, 0), (5, 0)]
+    assert progress.lag_total == 16
+    (group,) = run(cluster, lambda admin: admin.groups.listing()).groups
+    assert (group.lag_total, group.beyond_end) == (16, 1)
+    ran = cli(cluster.transport, "consumerProgress", "-n", cluster.namesrv, "-g", "G")
+    assert ran.code == 0
+    assert "T broker-a queue 0: the offset 1010 is 1000 beyond the end 10" in ran.err
+    ran = cli(cluster.transport, "consumerProgress", "-n", cluster.namesrv)
+    assert "group G has offsets beyond the end in 1 queues" in ran.err
+
+
+def test_a_group_that_was_set_forward_has_nothing_in_flight(cluster: FakeCluster) -> None:
+    broker = cluster["broker-a"]
+    offsets = {"brokerOffset": 10, "consumerOffset": 9, "pullOffset": 3, "lastTimestamp": 1}
+    body = dumps({"consumeTps": 0.0, "offsetTable": {broker.queue_key("T", 0): offsets}})
+    cluster.transport.on(broker.address, Code.GET_CONSUME_STATS, lambda c: c.reply(body=body))
+    progress = run(cluster, lambda admin: admin.groups.progress("G"))
+    assert [q.inflight for q in progress.queues if q.broker_name == "broker-a"] == [0]
+
+
+@pytest.mark.parametrize("option", [("-t", "T"), ("-s", "true"), ("-c", "C1")], ids=lambda option: option[0])
+def test_options_of_one_group_need_it(cli: Cli, cluster: FakeCluster, option: tuple[str, str]) -> None:
+    ran = cli(cluster.transport, "consumerProgress", "-n", cluster.namesrv, *option)
+    assert (ran.code, f"{option[0]} needs -g" in ran.err) == (2, True)

@@ -128,11 +128,25 @@ def test_signatures_are_those_of_apaches_tool() -> None:
         signature = command.ext_fields.get("Signature")
         if command.is_response or signature is None:
             continue
+        if command.ext_fields.get("_UNIQUE_KEY_QUERY") is not None:
+            continue  # signed as by a client of 4.9.3: see below
         signer.sign(command)
         assert command.ext_fields["Signature"] == signature
         seen += 1
     assert seen > 100
     assert "12345678" not in repr(signer)
+
+
+def test_a_query_is_signed_as_every_broker_verifies_it() -> None:
+    """Brokers of 4.9 leave the field out of what they verify, those of 5.x for clients up to 4.9.3 (ordinal 399)."""
+    signer = AclSigner("rocketmq2", "12345678")
+    plain = RemotingCommand.request(12, ext_fields={"topic": "T", "key": "k"})
+    query = RemotingCommand.request(12, ext_fields={"topic": "T", "key": "k", "_UNIQUE_KEY_QUERY": "true"})
+    signer.sign(plain)
+    signer.sign(query)
+    assert query.ext_fields["Signature"] == plain.ext_fields["Signature"]
+    assert query.ext_fields["_UNIQUE_KEY_QUERY"] == "true"
+    assert (plain.version, query.version) == (479, 399)
 
 
 def test_signing_covers_the_typed_header() -> None:
