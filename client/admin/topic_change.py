@@ -163,9 +163,18 @@ def _request(
         for name, value in settings.attributes.items()
         if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
     ]
-    plain = {name: value for name, value in after.items() if not name.startswith("attributes.")}
-    fixed = {"topic": topic, "defaultTopic": AUTO_CREATE_TOPIC, "attributes": ",".join(changed), "force": False}
-    header = msgspec.convert({**plain, **fixed}, CreateTopicRequestHeader)
+    header = CreateTopicRequestHeader(
+        topic=topic,
+        default_topic=AUTO_CREATE_TOPIC,
+        read_queue_nums=int(after["readQueueNums"] or 0),
+        write_queue_nums=int(after["writeQueueNums"] or 0),
+        perm=int(after["perm"] or 0),
+        topic_filter_type="MULTI_TAG" if after["topicFilterType"] == "MULTI_TAG" else "SINGLE_TAG",
+        topic_sys_flag=int(after["topicSysFlag"] or 0),
+        order=bool(after["order"]),
+        attributes=",".join(changed),
+        force=False,
+    )
     return RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_TOPIC, header)
 
 
