@@ -134,6 +134,19 @@ def classpath(version: str, sources: Path = DRIVER_SOURCES) -> str:
     return f"{classes}{os.pathsep}{lib}/*"
 
 
+def go_driver(sources: Path) -> Path:
+    """The program of the Go module in `sources`, built once per content; its modules come from the module proxy."""
+    digest = _digest([file for file in sources.iterdir() if file.suffix in (".go", ".mod", ".sum")])
+    program = CACHE / "go" / f"driver-{digest}"
+    with _locked("go"):
+        if not program.exists():
+            program.parent.mkdir(exist_ok=True)
+            building = program.with_suffix(".building")
+            _run(["go", "build", "-C", str(sources), "-mod=readonly", "-o", str(building), "."])
+            building.rename(program)
+    return program
+
+
 def home(version: str) -> Path:
     """A `-Drocketmq.home.dir`: 4.9.7 refuses to start without logback files in its `conf`."""
     path = CACHE / version / "home"
