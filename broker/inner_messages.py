@@ -17,7 +17,7 @@ from rocketmq_ops.common.message import (
     MessageExt,
 )
 from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_NOT_TYPE, transaction_type
-from rocketmq_ops.common.topics import SCHEDULE_TOPIC
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC, is_topic_too_long
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
 
 TIMER_PROPERTIES = (PROPERTY_TIMER_DELIVER_MS, PROPERTY_TIMER_DELAY_SEC, PROPERTY_TIMER_DELAY_MS)
@@ -54,8 +54,10 @@ def schedule(message: InnerMessage, max_level: int) -> PutStatus | None:
     """Send a message with a delay level to the delay topic, its topic and queue kept in properties.
 
     Levels above the highest count as the highest. None when the message may be put; the status to answer with when
-    it wants a delivery time that this broker cannot keep.
+    it wants a delivery time that this broker cannot keep, or its topic is one that the store does not take.
     """
+    if is_topic_too_long(message.topic):
+        return PutStatus.MESSAGE_ILLEGAL
     if transaction_type(message.sys_flag) not in (TRANSACTION_NOT_TYPE, TRANSACTION_COMMIT_TYPE):
         return None
     properties = message.properties

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.remoting.bodies import ConsumeStats, OffsetWrapper, QueueTimeSpan, TopicConfig, TopicOffset
 
 if TYPE_CHECKING:
@@ -56,11 +57,16 @@ def add_progress(
 
 
 def subscribed_topics(controller: BrokerController, group: str, topics: set[str]) -> list[str]:
-    """Those of `topics` that the group still consumes, sorted: all while none of its consumers is connected."""
+    """Those of `topics` that the group still consumes, sorted: all while none of its consumers is connected.
+
+    What the group sent back is always its own to consume, whatever its consumers say they subscribe.
+    """
     info = controller.consumers.get(group)
     if info is None or not info.subscriptions:
         return sorted(topics)
-    return sorted(topic for topic in topics if controller.consumers.find_subscription(group, topic) is not None)
+    own = retry_topic(group)
+    find = controller.consumers.find_subscription
+    return sorted(topic for topic in topics if topic == own or find(group, topic) is not None)
 
 
 def time_span(controller: BrokerController, group: str, topic: str, queue_id: int) -> QueueTimeSpan:

@@ -22,9 +22,9 @@ from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message
-from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_retry_topic
 from rocketmq_ops.store.dispatcher import parse_delay_levels
-from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
+from rocketmq_ops.store.inner_message import NEVER_STORED, InnerMessage, PutStatus
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -104,37 +104,65 @@ class ScheduleMessageService(StateFile):
         self._timer = asyncio.get_running_loop().call_later(TICK_MS / 1000, self._tick)
 
     def deliver_due(self, now_ms: int) -> int:
-        """Deliver what is due at ``now_ms``; the number of messages delivered."""
+        """Deliver what is due at ``now_ms``; the number of messages delivered. A failing level costs no other."""
         delivered = 0
         for level in range(1, len(self.levels) + 1):
             if self._not_before.get(level, 0) <= now_ms:
-                delivered += self._deliver_level(level, now_ms)
+                try:
+                    delivered += self._deliver_level(level, now_ms)
+                except Exception:
+                    log.exception("delivering delayed messages of level %d failed; trying again", level)
         return delivered
 
     def _deliver_level(self, level: int, now_ms: int) -> int:
         queue = self._controller.store.consume_queue(SCHEDULE_TOPIC, level - 1)
         if queue is None:
             return 0
-        delivered = 0
-        offset = start = self.table.get(level, 0)
-        while delivered < MAX_PER_TURN:
-            unit = queue.unit(offset)
-            if unit is None:
-                offset = self._within_queue(level, offset)
-                break
-            due = unit[2] if unit[2] <= now_ms + self.levels[level - 1] else now_ms
-            if due > now_ms:
-                self._not_before[level] = due
-                break
-            status = self._deliver(unit[0], unit[1])
-            if status is not None and status is not PutStatus.PUT_OK:
-                log.warning("delayed message at %d of level %d not delivered: %s; retrying", offset, level, status.name)
-                break
-            offset += 1
-            delivered += status is not None
-        if offset != start or level not in self.table:
-            self._update_offset(level, offset)
+        start = self.table.get(level, 0)
+        offset, delivered = start, 0
+        try:
+            while delivered < MAX_PER_TURN:
+                unit = queue.unit(offset)
+                if unit is None:
+                    offset = self._within_queue(level, offset)
+                    break
+                due = unit[2] if unit[2] <= now_ms + self.levels[level - 1] else now_ms
+                if due > now_ms:
+                    self._not_before[level] = due
+                    break
+                status = self._deliver_or_skip(unit[0], unit[1])
+                if status is not None and status is not PutStatus.PUT_OK:
+                    log.warning(
+                        "delayed message at %d of level %d not delivered: %s; retrying", offset, level, status.name
+                    )
+                    break
+                offset += 1
+                delivered += status is not None
+        finally:
+            if offset != start or level not in self.table:
+                self._update_offset(level, offset)
         return delivered
+
+    def _deliver_or_skip(self, physical_offset: int, size: int) -> PutStatus | None:
+        """Deliver one parked message; None when it never can be, so that it does not hold up those behind it.
+
+        It stays in the delay topic until its file expires.
+        """
+        try:
+            status = self._deliver(physical_offset, size)
+        except OSError:
+            raise
+        except Exception:
+            log.exception("delayed message at commitlog offset %d cannot be delivered and is skipped", physical_offset)
+            return None
+        if status in NEVER_STORED:
+            log.error(
+                "delayed message at commitlog offset %d cannot be stored and is skipped: %s",
+                physical_offset,
+                status.name if status is not None else "",
+            )
+            return None
+        return status
 
     def _deliver(self, physical_offset: int, size: int) -> PutStatus | None:
         """Put one parked message into its own topic; None when it cannot be read and is passed over."""
@@ -151,7 +179,7 @@ class ScheduleMessageService(StateFile):
         if not topic or topic == TRANS_HALF_TOPIC or not queue_id or not queue_id.isdigit():
             log.error("delayed message at commitlog offset %d has no topic to go to; skipped", physical_offset)
             return None
-        inner: InnerMessage = copy_of(message, topic, int(queue_id), message.properties)
+        inner: InnerMessage = copy_of(message, topic, self._readable_queue(topic, int(queue_id)), message.properties)
         result = store.put_message(inner)
         if result.status is PutStatus.PUT_OK:
             counters = self._controller.stats.topic_counters(topic)
@@ -159,6 +187,11 @@ class ScheduleMessageService(StateFile):
             counters.put_times += 1
             counters.put_size += result.wrote_bytes
         return result.status
+
+    def _readable_queue(self, topic: str, queue_id: int) -> int:
+        """The queue for a message; another one when its retry topic has become too narrow for it to be read there."""
+        config = self._controller.topics.get(topic) if is_retry_topic(topic) else None
+        return queue_id % config.read_queue_nums if config is not None and config.read_queue_nums else queue_id
 
     def _within_queue(self, level: int, offset: int) -> int:
         queue_id = level - 1

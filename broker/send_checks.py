@@ -14,7 +14,7 @@ from rocketmq_ops.broker.topic_check import describe_topic, topic_remark
 from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_INNER_NUM, PROPERTY_KEYS
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG
-from rocketmq_ops.common.topics import NOT_ALLOWED_SEND_TOPICS, RETRY_GROUP_TOPIC_PREFIX, dlq_topic
+from rocketmq_ops.common.topics import NOT_ALLOWED_SEND_TOPICS, RETRY_GROUP_TOPIC_PREFIX, dlq_topic, is_topic_too_long
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -67,6 +67,9 @@ class SendChecks:
                 f"request queueId[{header.queue_id}] is illegal, {describe_topic(found)} Producer: {channel.remote}"
             )
             return ResponseCode.INVALID_PARAMETER, remark
+        if header.queue_id < 0 and found.write_queue_nums <= 0:
+            remark = f"topic[{topic}] has no queue to write to, {describe_topic(found)} Producer: {channel.remote}"
+            return ResponseCode.INVALID_PARAMETER, remark
         if (found.attributes or {}).get("queue.type") == "BatchCQ":
             remark = f"topic[{topic}] has queue.type BatchCQ, which this broker does not support; create it as SimpleCQ"
             return ResponseCode.NO_PERMISSION, remark
@@ -112,6 +115,8 @@ class SendChecks:
             limit = header.max_reconsume_times
         if message.reconsume_times > limit or not controller.locks.is_lock_all_expired(group):
             topic = dlq_topic(group)
+            if is_topic_too_long(topic):
+                return put_answer(PutStatus.MESSAGE_ILLEGAL, controller.store_config)
             controller.topics.create_in_send_message_back(topic, DLQ_NUMS_PER_GROUP, PERM_READ | PERM_WRITE)
             message.topic = topic
             message.queue_id = randrange(DLQ_NUMS_PER_GROUP)

@@ -109,7 +109,7 @@ class SubscriptionGroupManager(StateFile):
         config = self._controller.config
         if not (config.autoCreateSubscriptionGroup or (config.enableCreateSysGroup and topics.is_system_group(group))):
             return None
-        if len(group) > topics.GROUP_MAX_LENGTH or not topics.is_legal_name(group):
+        if topics.group_problem(group) is not None:
             return None
         found = self.table[group] = SubscriptionGroupConfig(group_name=group)
         log.info("created subscription group %s", group)

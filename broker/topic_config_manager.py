@@ -173,7 +173,12 @@ class TopicConfigManager(StateFile):
     def create_in_send_message_back(
         self, topic: str, queue_nums: int, perm: int = READ_WRITE, order: bool = False, sys_flag: int = 0
     ) -> TopicConfig:
-        """The retry or dead-letter topic, created when it is missing; an existing one takes over `order`."""
+        """The retry or dead-letter topic, created when it is missing.
+
+        An existing one takes over `order`, and gets as many queues as `queue_nums`: what is put into a queue that the
+        topic does not have is never read, for no consumer is routed to it. It keeps queues that it has beyond that,
+        so that they are read to their end.
+        """
         found = self.table.get(topic)
         if found is None:
             return self._add_new(
@@ -190,7 +195,21 @@ class TopicConfigManager(StateFile):
             found = msgspec.structs.replace(found, order=order)
             self._put(found)
             self._controller.changes.made(self)
-        return found
+        return self.widen(found, queue_nums)
+
+    def widen(self, config: TopicConfig, queue_nums: int) -> TopicConfig:
+        """The entry of an existing topic, with at least so many queues to read and to write."""
+        if config.read_queue_nums >= queue_nums and config.write_queue_nums >= queue_nums:
+            return config
+        wider = msgspec.structs.replace(
+            config,
+            read_queue_nums=max(config.read_queue_nums, queue_nums),
+            write_queue_nums=max(config.write_queue_nums, queue_nums),
+        )
+        self._put(wider)
+        self._controller.changes.made(self, [wider])
+        log.info("topic %s has %d queues now", config.topic_name, queue_nums)
+        return wider
 
     def create_if_absent(self, config: TopicConfig, *, register: bool = True) -> TopicConfig:
         """The topic of that name, which is `config` when there was none."""

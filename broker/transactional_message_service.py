@@ -38,7 +38,7 @@ from rocketmq_ops.common.topics import (
 )
 from rocketmq_ops.remoting.headers import CheckTransactionStateRequestHeader
 from rocketmq_ops.store.get_result import GetStatus
-from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult, PutStatus
+from rocketmq_ops.store.inner_message import NEVER_STORED, InnerMessage, PutMessageResult, PutStatus
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -155,7 +155,7 @@ class TransactionalMessageService:
         """Ask the producers of half messages whose end is overdue; give up those asked about too often."""
         self.write_ops()
         topic = self._controller.topics.get(TRANS_HALF_TOPIC)
-        for queue_id in range(topic.read_queue_nums if topic is not None else 0):
+        for queue_id in self._controller.store.queue_ids(TRANS_HALF_TOPIC, topic.read_queue_nums if topic else 0):
             self._check_queue(queue_id)
 
     def _check_queue(self, queue_id: int) -> None:
@@ -169,7 +169,7 @@ class TransactionalMessageService:
         while offset < end:
             op = removed.pop(offset, None)
             if op is None:
-                next_offset = self._check_half(queue_id, offset, now, removed)
+                next_offset = self._check_half_or_skip(queue_id, offset, now, removed)
                 if next_offset is None:
                     break
                 offset = next_offset
@@ -200,10 +200,13 @@ class TransactionalMessageService:
             if result.status is not GetStatus.FOUND:
                 break
             for view in result.views:
-                for op in decode_messages(view):
-                    halves = self._halves_of(op, half_offset)
-                    open_ops[op.queue_offset] = halves
-                    removed.update(dict.fromkeys(halves, op.queue_offset))
+                try:
+                    for op in decode_messages(view):
+                        halves = self._halves_of(op, half_offset)
+                        open_ops[op.queue_offset] = halves
+                        removed.update(dict.fromkeys(halves, op.queue_offset))
+                except BadRecordError as error:
+                    log.error("op records from queue offset %d on are unreadable and settle nothing: %s", end, error)
             end = result.next_begin_offset
         return removed, open_ops, end
 
@@ -214,6 +217,16 @@ class TransactionalMessageService:
             return set()
         numbers = [int(text) for text in op.body.decode("ascii", "replace").split(",") if text.isdigit()]
         return {number for number in numbers if number >= half_offset}
+
+    def _check_half_or_skip(self, queue_id: int, offset: int, now: int, removed: dict[int, int]) -> int | None:
+        """As `_check_half`; a half message that cannot be dealt with does not hold up those behind it."""
+        try:
+            return self._check_half(queue_id, offset, now, removed)
+        except OSError:
+            raise
+        except Exception:
+            log.exception("half message at queue offset %d cannot be checked and is given up", offset)
+            return offset + 1
 
     def _check_half(self, queue_id: int, offset: int, now: int, removed: dict[int, int]) -> int | None:
         """Deal with one half message that no op record settles; the next offset, None to stop here for now."""
@@ -232,10 +245,20 @@ class TransactionalMessageService:
         own = half.properties.get(PROPERTY_CHECK_IMMUNITY_TIME)
         immunity = immunity_ms(own, config.transactionTimeOut)
         if own is not None and age < immunity:
-            return offset + 1 if self._postpone(half, removed) else None
+            return self._after(offset, self._postpone(half, removed))
         if 0 <= age < immunity:
             return None
-        return offset + 1 if self._ask_producer(half) else None
+        return self._after(offset, self._ask_producer(half))
+
+    @staticmethod
+    def _after(offset: int, put_back: PutStatus) -> int | None:
+        """Where to go on after a half message that was to be put back; None when that is to be tried again."""
+        if put_back is PutStatus.PUT_OK:
+            return offset + 1
+        if put_back in NEVER_STORED:
+            log.error("half message at queue offset %d cannot be put back and is given up: %s", offset, put_back.name)
+            return offset + 1
+        return None
 
     def _is_given_up(self, half: MessageExt, now: int) -> bool:
         """True when it was asked about too often or is too old; counts the check that follows otherwise."""
@@ -261,25 +284,25 @@ class TransactionalMessageService:
         inner.flag = inner.reconsume_times = 0
         return self._put(inner)
 
-    def _postpone(self, half: MessageExt, removed: dict[int, int]) -> bool:
-        """A half message within its own immunity time: settled meanwhile, or put back for later."""
+    def _postpone(self, half: MessageExt, removed: dict[int, int]) -> PutStatus:
+        """A half message within its own immunity time: settled meanwhile (PUT_OK), or put back for later."""
         prepared = half.properties.get(PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET)
         if prepared is not None and prepared.isdigit() and int(prepared) in removed:
-            return True
+            return PutStatus.PUT_OK
         half.properties.setdefault(PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET, str(half.queue_offset))
-        return self._renew(half).status is PutStatus.PUT_OK
+        return self._renew(half).status
 
-    def _ask_producer(self, half: MessageExt) -> bool:
+    def _ask_producer(self, half: MessageExt) -> PutStatus:
         """Put the half message back and ask a producer of its group; the answer is an END_TRANSACTION."""
         controller = self._controller
         result = self._renew(half)
         if result.status is not PutStatus.PUT_OK:
-            return False
+            return result.status
         group = half.properties.get(PROPERTY_PRODUCER_GROUP, "")
         channel = controller.producers.available_channel(group)
         if channel is None:
             log.warning("no producer of group %s to ask about its transaction", group)
-            return True
+            return result.status
         unique_key = half.properties.get(PROPERTY_UNIQ_KEY)
         header = CheckTransactionStateRequestHeader(
             topic=half.topic,
@@ -295,4 +318,4 @@ class TransactionalMessageService:
         half.topic = half.properties.get(PROPERTY_REAL_TOPIC, half.topic)
         half.queue_id = int(half.properties.get(PROPERTY_REAL_QUEUE_ID, "0"))
         controller.to_client.check_transaction_state(channel, header, encode_record(half))
-        return True
+        return result.status

@@ -65,6 +65,8 @@ NOT_ALLOWED_SEND_TOPICS = frozenset(
 )
 
 TOPIC_MAX_LENGTH = 127
+#: Bytes of the topic of a stored message at most when it is a retry topic; of any other TOPIC_MAX_LENGTH.
+RETRY_TOPIC_MAX_BYTES = 255
 GROUP_MAX_LENGTH = 255
 _LEGAL = re.compile(r"[%|a-zA-Z0-9_-]*")
 
@@ -119,6 +121,15 @@ def dlq_topic(group: str) -> str:
 def is_retry_topic(topic: str) -> bool:
     """True for `%RETRY%...`."""
     return topic.startswith(RETRY_GROUP_TOPIC_PREFIX)
+
+
+def is_topic_too_long(topic: str) -> bool:
+    """True when no message of the topic can be stored (HookUtils.checkBeforePutMessage of 5.3.3).
+
+    Group names may be so long that their retry or dead-letter topic is.
+    """
+    size = len(topic) if topic.isascii() else len(topic.encode("utf-8", "surrogatepass"))
+    return size > (RETRY_TOPIC_MAX_BYTES if is_retry_topic(topic) else TOPIC_MAX_LENGTH)
 
 
 def is_dlq_topic(topic: str) -> bool:

@@ -16,6 +16,7 @@ from ..common.message import string_to_properties
 from ..common.message_codec import BadRecordError
 from ..common.record_layout import HEAD_V4, SIZE_AND_MAGIC
 from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
+from ..common.topics import is_topic_too_long
 from .batch_items import MOST_ALIKE, TAGS_OR_KEYS_MARK, BatchItems, read_items
 from .consume_queue import ConsumeQueue
 from .dispatcher import deliver_time, is_storable
@@ -48,6 +49,7 @@ class BatchWriter(StoreWriter):
             or len(batch.body) > self.config.maxMessageSize
             or batch.sys_flag & _NOT_IN_BATCH
             or not is_storable(batch.topic, batch.queue_id)
+            or is_topic_too_long(batch.topic)
         ):
             return self._failed(PutStatus.MESSAGE_ILLEGAL)
         queue = self.queue_for(batch.topic, batch.queue_id)

@@ -35,6 +35,17 @@ class PutStatus(IntEnum):
     DISK_FULL = 100
 
 
+#: A message that was refused with one of these is refused whenever it is put again.
+NEVER_STORED = frozenset(
+    {
+        PutStatus.MESSAGE_ILLEGAL,
+        PutStatus.PROPERTIES_SIZE_EXCEEDED,
+        PutStatus.WHEEL_TIMER_MSG_ILLEGAL,
+        PutStatus.WHEEL_TIMER_NOT_ENABLE,
+    }
+)
+
+
 class InnerMessage(msgspec.Struct, gc=False):
     """One message to store, or one batch of messages of the same queue (`MessageStore.put_messages`).
 

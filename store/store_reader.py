@@ -65,6 +65,14 @@ class StoreReader:
         for queue in self.all_queues():
             yield queue.topic, queue.queue_id
 
+    def queue_ids(self, topic: str, below: int) -> list[int]:
+        """The queues of a topic that exist, those with an id under `below` alone, sorted.
+
+        A topic may be configured to have many more: work that is done for each queue is done for these.
+        """
+        queues = self.table.get(topic)
+        return sorted(queue_id for queue_id in queues if queue_id < below) if queues is not None else []
+
     def min_offset(self, topic: str, queue_id: int) -> int:
         """Offset of the first message of a queue that is still there, 0 when there is no queue."""
         queue = self.consume_queue(topic, queue_id)

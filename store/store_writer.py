@@ -17,6 +17,7 @@ from ..common.javatypes import string_hash
 from ..common.message import PROPERTIES_MAX_LENGTH
 from ..common.record_layout import CQ_UNIT_SIZE
 from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
+from ..common.topics import is_topic_too_long
 from .commit_log import CRC_PROPERTY_LENGTH
 from .config import MessageStoreConfig
 from .consume_queue import ConsumeQueue
@@ -104,7 +105,7 @@ class StoreWriter(StoreReader):
         try:
             queue = self.table[msg.topic][msg.queue_id]
         except KeyError:
-            if not is_storable(msg.topic, msg.queue_id):
+            if not is_storable(msg.topic, msg.queue_id) or is_topic_too_long(msg.topic):
                 return self._failed(PutStatus.MESSAGE_ILLEGAL)
             queue = self.queue_for(msg.topic, msg.queue_id)
         timestamp = self.clock()

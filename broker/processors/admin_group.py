@@ -5,6 +5,7 @@ The rules of the table are in `broker/subscription_group_manager.py`. Mirrors th
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.deferred import answer_later, deletion_saved
 from rocketmq_ops.broker.subscription_group_manager import INDEX_PERM_READ
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.topics import group_problem
+from rocketmq_ops.common.topics import group_problem, retry_topic
 from rocketmq_ops.remoting.bodies import GroupForbidden, SubscriptionGroupConfig, SubscriptionGroupList
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -52,11 +53,23 @@ class GroupAdmin:
 
         async def updated() -> RemotingCommand:
             await self._groups.update(configs)
+            await self._widen_retry_topics(configs)
             for config in configs:
                 log.info("subscription group %s set by %s", config.group_name, channel.remote)
             return request.reply()
 
         return answer_later(channel, request, updated())
+
+    async def _widen_retry_topics(self, configs: list[SubscriptionGroupConfig]) -> None:
+        """Give the retry topics that exist the queues that their groups now put retries into."""
+        topics, outer = self._controller.topics, self._controller.outer
+        wider = []
+        for config in configs:
+            before = topics.get(retry_topic(config.group_name))
+            if before is not None and (now := topics.widen(before, config.retry_queue_nums)) is not before:
+                wider.append(now)
+        if wider:
+            await asyncio.wait([self._controller.files.save(topics), outer.topics_changed(wider)])
 
     def get_all(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
         """201: the whole table."""

@@ -6,6 +6,7 @@ Mirrors org.apache.rocketmq.broker.processor.AbstractSendMessageProcessor.consum
 
 from __future__ import annotations
 
+import logging
 from random import randrange
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,7 @@ from rocketmq_ops.common.message import (
 )
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
-from rocketmq_ops.common.topics import dlq_topic, retry_topic
-from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
+from rocketmq_ops.common.topics import dlq_topic, is_topic_too_long, retry_topic
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -32,8 +32,12 @@ from rocketmq_ops.store.inner_message import PutStatus
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
+log = logging.getLogger(__name__)
+
 #: Delay level of the first retry when the consumer leaves it to the broker.
 FIRST_RETRY_LEVEL = 3
+#: A remark that every send-back of a group may get is logged this often.
+LOG_INTERVAL_MS = 60_000
 
 
 class ConsumerSendBackProcessor:
@@ -41,6 +45,7 @@ class ConsumerSendBackProcessor:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
+        self._silent_until = 0
 
     def send_back(
         self, channel: Channel, request: RemotingCommand, header: ConsumerSendMsgBackRequestHeader
@@ -54,17 +59,6 @@ class ConsumerSendBackProcessor:
         if not controller.config.brokerPermission & PERM_WRITE:
             remark = f"the broker[{controller.config.brokerIP1}] sending message is forbidden"
             return request.reply(ResponseCode.NO_PERMISSION, remark)
-        if group_config.retry_queue_nums <= 0:
-            return request.reply()
-        topic = retry_topic(header.group)
-        topic_config = controller.topics.create_in_send_message_back(
-            topic,
-            group_config.retry_queue_nums,
-            PERM_READ | PERM_WRITE,
-            sys_flag=UNIT_SUB_FLAG if header.unit_mode else 0,
-        )
-        if topic_config is None or not topic_config.perm & PERM_WRITE:
-            return request.reply(ResponseCode.NO_PERMISSION, f"the topic[{topic}] sending message is forbidden")
         record = controller.store.message_at(header.offset)
         try:
             message = None if record is None else decode_message(record, decompress_body=False)
@@ -72,31 +66,49 @@ class ConsumerSendBackProcessor:
             message = None
         if message is None:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"look message by offset failed, {header.offset}")
-        status = self._store(request, header, group_config, message)
+        limit = group_config.retry_max_times
+        if request.version >= VERSION_3_4_9 and header.max_reconsume_times is not None:
+            limit = header.max_reconsume_times
+        is_dead = message.reconsume_times >= limit or header.delay_level < 0
+        topic = dlq_topic(header.group) if is_dead else retry_topic(header.group)
+        queue_nums = DLQ_NUMS_PER_GROUP if is_dead else group_config.retry_queue_nums
+        if queue_nums <= 0:
+            return request.reply(ResponseCode.SYSTEM_ERROR, self._no_retry_queue(header.group))
+        if is_topic_too_long(topic):
+            return request.reply(ResponseCode.SYSTEM_ERROR, PutStatus.MESSAGE_ILLEGAL.name)
+        topic_config = controller.topics.create_in_send_message_back(
+            topic,
+            queue_nums,
+            PERM_READ | PERM_WRITE,
+            sys_flag=UNIT_SUB_FLAG if header.unit_mode and not is_dead else 0,
+        )
+        if not is_dead and not topic_config.perm & PERM_WRITE:
+            return request.reply(ResponseCode.NO_PERMISSION, f"the topic[{topic}] sending message is forbidden")
+        level = 0 if is_dead else header.delay_level or FIRST_RETRY_LEVEL + message.reconsume_times
+        status = self._store(message, topic, randrange(queue_nums), level)
         if status is not PutStatus.PUT_OK:
             return request.reply(ResponseCode.SYSTEM_ERROR, status.name)
         controller.stats.add_send_back(header.group, message.properties[PROPERTY_RETRY_TOPIC])
         return request.reply()
 
-    def _store(
-        self,
-        request: RemotingCommand,
-        header: ConsumerSendMsgBackRequestHeader,
-        group_config: SubscriptionGroupConfig,
-        message: MessageExt,
-    ) -> PutStatus:
+    def _no_retry_queue(self, group: str) -> str:
+        """Why a message is not taken back; said in the log once in a while too.
+
+        Apache's broker answers that it has the message, and drops it.
+        """
+        remark = (
+            f"group {group} has retryQueueNums 0, so there is no queue for its retries: the message is not taken back; "
+            "set retryQueueNums to 1 or more with updateSubGroup"
+        )
+        now = self._controller.clock()
+        if now >= self._silent_until:
+            self._silent_until = now + LOG_INTERVAL_MS
+            log.warning("%s", remark)
+        return remark
+
+    def _store(self, message: MessageExt, topic: str, queue_id: int, level: int) -> PutStatus:
         controller, properties = self._controller, message.properties
         properties.setdefault(PROPERTY_RETRY_TOPIC, message.topic)
-        limit = group_config.retry_max_times
-        if request.version >= VERSION_3_4_9 and header.max_reconsume_times is not None:
-            limit = header.max_reconsume_times
-        topic, queue_id = retry_topic(header.group), randrange(group_config.retry_queue_nums)
-        level = header.delay_level
-        if message.reconsume_times >= limit or level < 0:
-            topic, queue_id, level = dlq_topic(header.group), randrange(DLQ_NUMS_PER_GROUP), 0
-            controller.topics.create_in_send_message_back(topic, DLQ_NUMS_PER_GROUP, PERM_READ | PERM_WRITE)
-        elif level == 0:
-            level = FIRST_RETRY_LEVEL + message.reconsume_times
         properties[PROPERTY_DELAY_TIME_LEVEL] = str(level)
         if not properties.get(PROPERTY_ORIGIN_MESSAGE_ID):
             properties[PROPERTY_ORIGIN_MESSAGE_ID] = message.offset_msg_id

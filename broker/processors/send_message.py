@@ -71,7 +71,8 @@ class SendPlan:
         self.config = config
         self.counters = counters
         self.write_queue_nums = max(1, config.write_queue_nums)
-        self.queue_id_limit = max(config.write_queue_nums, config.read_queue_nums)
+        # Without a queue to write to, each send is looked at: one that leaves the queue to the broker is refused.
+        self.queue_id_limit = max(config.write_queue_nums, config.read_queue_nums) if config.write_queue_nums > 0 else 0
         self.sys_flag = MULTI_TAGS_FLAG if config.topic_filter_type == "MULTI_TAG" else 0
 
 
