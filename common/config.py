@@ -195,7 +195,7 @@ class KeyInfo:
     def _typed(self, text: str) -> Any:
         if self.java_type != "String" and text != text.strip():
             raise ConfigValueError(
-                self.name, text, "its value without the blanks around it, for which Apache ignores it"
+                self.name, text, "the value without the blanks around it, for which Apache's servers ignore it"
             )
         if self.kind is bool:
             if text.lower() in ("true", "false"):
@@ -215,7 +215,7 @@ class KeyInfo:
     def _text(self, text: str) -> str:
         if self.used is not None:
             if "${" in text:
-                expected = "its value written out: ${...} is not replaced, by Apache's servers neither"
+                expected = "the value written out: ${...} is not replaced, neither here nor by Apache's servers"
                 raise ConfigValueError(self.name, text, expected)
             if self.used.form is not None and not self.used.form.fits(text):
                 raise ConfigValueError(self.name, text, self.used.form.expected)
@@ -382,7 +382,7 @@ def load_config_file(path: str, configs: Sequence[ConfigClass]) -> ApplyReport:
         raise ConfigFileError([_named(f"{path} ", each) for each in error.errors]) from None
     except ConfigError as error:
         raise _named(f"{path} ", error) from None
-    report.notes[:0] = file.notes
+    report.notes = [f"{path} {note}" for note in (*file.notes, *report.notes)]
     return report
 
 

@@ -129,6 +129,7 @@ class RouteInfoManager:
         if self._conflicts(registration, addresses.get(broker_id)):
             self.live.pop(key, None)
             return MasterInfo()
+        self._warn_of_replacement(registration, addresses.get(broker_id))
         first |= not addresses.get(broker_id)
         addresses[broker_id] = key.address
         self._take_topics(registration, broker, first)
@@ -139,8 +140,15 @@ class RouteInfoManager:
 
     def _broker_data(self, registration: Registration) -> tuple[BrokerData, bool]:
         name = registration.broker_name
-        self.clusters.setdefault(registration.cluster, set()).add(name)
+        names = self.clusters.setdefault(registration.cluster, set())
         broker = self.brokers.get(name)
+        if broker is not None and broker.cluster != registration.cluster and name not in names:
+            log.warning(
+                "broker name %s is in cluster %s and, by %s, in %s: only one broker of a name and id has a route, "
+                "give each its own brokerName",
+                name, broker.cluster, registration.address, registration.cluster,
+            )  # fmt: skip
+        names.add(name)
         first = broker is None
         if broker is None:
             broker = BrokerData(cluster=registration.cluster, broker_name=name, broker_addrs={})
@@ -148,6 +156,18 @@ class RouteInfoManager:
         broker.enable_acting_master = bool(registration.enable_acting_master)
         broker.zone_name = registration.zone_name
         return broker, first
+
+    def _warn_of_replacement(self, registration: Registration, old_address: str | None) -> None:
+        """Two living brokers of one name and id take each other's place with every registration."""
+        if old_address is None or old_address == registration.address:
+            return
+        living = [key for key in self.live if key.address == old_address]
+        if living:
+            log.warning(
+                "%s replaces %s, which is alive, as broker %s with id %d: its clients are now sent to the other one, "
+                "give each broker its own brokerName",
+                registration.key, living[0], registration.broker_name, registration.broker_id,
+            )  # fmt: skip
 
     def _conflicts(self, registration: Registration, old_address: str | None) -> bool:
         """Whether another process has this broker id with a newer controller epoch."""
@@ -236,17 +256,25 @@ class RouteInfoManager:
     # --- leaving --------------------------------------------------------------------------------------------------
 
     def unregister_broker(self, key: BrokerKey, broker_name: str, broker_id: int) -> None:
-        """Remove a broker process; its topics too when it was the last of its name."""
+        """Remove a broker process; its topics too when it was the last of its name.
+
+        An address that is registered under another id by now stays (Apache removes it): a slave that has become the
+        master keeps its topics routed when the slave is unregistered.
+        """
+        broker = self.brokers.get(broker_name)
+        ids = [] if broker is None else [i for i, address in broker.broker_addrs.items() if address == key.address]
+        if ids and broker_id not in ids:
+            log.info("broker %s %s stays: it is not id %d that is registered, but %s", broker_name, key, broker_id, ids)
+            return
         known = self.live.pop(key, None) is not None
         log.info("broker %s %s unregistered%s", broker_name, key, "" if known else " (was unknown)")
         self.filter_servers.pop(key, None)
-        broker = self.brokers.get(broker_name)
         if broker is None:
             self._forget_name(key.cluster, broker_name)
             return
         addresses = broker.broker_addrs
         was_lowest = bool(addresses) and broker_id == min(addresses)
-        for gone in [i for i, address in addresses.items() if address == key.address]:
+        for gone in ids:
             del addresses[gone]
         if not addresses:
             del self.brokers[broker_name]

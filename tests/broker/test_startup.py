@@ -145,7 +145,8 @@ def test_a_master_has_id_0(tmp_path):
 
 def test_a_copied_file_starts_and_says_what_it_does_not_do(tmp_path):
     # Such files circulate: keys of RocketMQ 3.0, of another spelling and another case.
-    (tmp_path / "copied.properties").write_text(
+    file = tmp_path / "copied.properties"
+    file.write_text(
         "# 从博客复制来的配置\nbrokerName=broker-a\nbrokerId=0\nbrokerIP1=127.0.0.1\nbindAddress=127.0.0.1\nlistenPort=0\n"
         "deletewhen=04\nfileReservedTime=48\nmapedFileSizeCommitLog=1073741824\nmapedFileSizeConsumeQueue=300000\n"
         f"storePathRootDir={tmp_path}/store\nstorePathCommitLog={tmp_path}/store/commitlog\n"
@@ -153,7 +154,7 @@ def test_a_copied_file_starts_and_says_what_it_does_not_do(tmp_path):
         f"storeCheckpoint={tmp_path}/store/checkpoint\nabortFile={tmp_path}/store/abort\n"
         "checkTransactionMessageEnable=false\ndiskMaxUsedSpaceRatio=88\nbrokerRole=ASYNC_MASTER\n"
     )
-    with started("mqbroker", "-c", str(tmp_path / "copied.properties"), home=tmp_path) as broker:
+    with started("mqbroker", "-c", str(file), home=tmp_path) as broker:
         _, _, err = broker.end()
     lines = [line for line in err.splitlines() if line.startswith("mqbroker: ")]
     ignored = {
@@ -168,7 +169,7 @@ def test_a_copied_file_starts_and_says_what_it_does_not_do(tmp_path):
     }
     assert len(lines) == len(ignored)
     for line, (number, key) in zip(lines, ignored.items(), strict=True):
-        assert line.startswith(f"mqbroker: line {number}: configuration key '{key}' does not exist: "), line
+        assert line.startswith(f"mqbroker: {file} line {number}: configuration key '{key}' does not exist: "), line
         assert "did you mean" not in line
 
 

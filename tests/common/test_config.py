@@ -240,7 +240,7 @@ def test_blanks_around_a_text_are_noted(tmp_path):
     report = load_config_file(str(path), [config])
     assert config.brokerName == "a"
     assert len(report.warnings()) == 1
-    assert report.warnings()[0].startswith("line 1: the blanks around the value of 'brokerName'")
+    assert report.warnings()[0].startswith(f"{path} line 1: the blanks around the value of 'brokerName'")
 
 
 @pytest.mark.parametrize(

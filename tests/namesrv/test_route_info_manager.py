@@ -115,6 +115,53 @@ def test_an_older_controller_epoch_does_not_take_over():
     assert cluster_info(routes).broker_addr_table[BROKER].broker_addrs == {0: SLAVE}
 
 
+def test_unregistering_a_slave_whose_address_is_the_masters_now_changes_nothing():
+    routes, _ = make()
+    routes.register_broker(registration(broker_id=1))
+    routes.register_broker(registration(broker_id=0))
+    routes.unregister_broker(KEY, BROKER, 1)
+    assert routes.brokers[BROKER].broker_addrs == {0: ADDRESS}
+    assert KEY in routes.live
+    assert topic_route(routes, "TopicA") is not None
+    routes.unregister_broker(KEY, BROKER, 0)
+    assert topic_route(routes, "TopicA") is None
+
+
+def test_unregistering_a_slave_leaves_the_masters_topics_routed():
+    routes, _ = make()
+    routes.register_broker(registration())
+    routes.register_broker(registration(broker_id=1, address=SLAVE))
+    routes.unregister_broker(BrokerKey(CLUSTER, SLAVE), BROKER, 1)
+    assert [b.broker_addrs for b in topic_route(routes, "TopicA").broker_datas] == [{0: ADDRESS}]
+
+
+def test_a_living_broker_that_is_replaced_is_warned_of(caplog):
+    routes, clock = make()
+    routes.register_broker(registration())
+    routes.register_broker(registration(version=2))
+    assert not caplog.records
+    routes.register_broker(registration(address=SLAVE))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"{SLAVE} of {CLUSTER} replaces {ADDRESS} of {CLUSTER}, which is alive, as broker {BROKER}" in caplog.text
+    caplog.clear()
+    clock.now += 200_000
+    routes.scan_not_active()
+    caplog.clear()
+    routes.register_broker(registration())
+    assert not caplog.records
+
+
+def test_a_broker_name_in_two_clusters_is_warned_of(caplog):
+    routes, _ = make()
+    routes.register_broker(registration())
+    routes.register_broker(registration(cluster="Other", address=SLAVE))
+    assert f"broker name {BROKER} is in cluster {CLUSTER} and, by {SLAVE}, in Other" in caplog.text
+    assert f"{SLAVE} of Other replaces {ADDRESS} of {CLUSTER}" in caplog.text
+    caplog.clear()
+    routes.register_broker(registration(cluster="Other", address=SLAVE, version=2))
+    assert not caplog.records
+
+
 def test_unregistering_the_last_of_a_name_removes_everything():
     routes, _ = make()
     routes.register_broker(registration())
