@@ -11,7 +11,7 @@ from ...common.addresses import address_key
 from ...common.errors import RocketMQError
 from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
-from .errors import NotFoundError
+from .errors import NotFoundError, SharedNameError
 from .fanout import Failure
 
 if TYPE_CHECKING:
@@ -101,7 +101,10 @@ class ClusterAdmin:
 
     async def brokers(self, cluster: str | None = None) -> list[BrokerAddress]:
         """All brokers, or those of `cluster`, sorted. Raises NotFoundError for a cluster that does not exist."""
-        info = await self.info()
+        return self._listed(await self.info(), cluster)
+
+    @staticmethod
+    def _listed(info: ClusterInfo, cluster: str | None) -> list[BrokerAddress]:
         names = info.cluster_addr_table
         if cluster is not None and cluster not in names:
             raise no_such_cluster(cluster, list(names))
@@ -118,12 +121,33 @@ class ClusterAdmin:
             found, key=lambda b: (b.cluster or "", b.broker_name or "", b.broker_id or 0, address_key(b.address))
         )
 
-    async def masters(self, cluster: str) -> list[BrokerAddress]:
-        """The masters of a cluster. Raises NotFoundError when there is no such cluster or it has no master."""
-        found = [broker for broker in await self.brokers(cluster) if broker.broker_id == MASTER_ID]
+    async def masters(self, cluster: str, *, with_slaves: bool = False) -> list[BrokerAddress]:
+        """The masters (and slaves) of a cluster, to change something on them.
+
+        Raises NotFoundError when there is no such cluster or it has no master, SharedNameError when the name servers
+        hold a broker of another cluster under the name of one of these.
+        """
+        info = await self.info()
+        found = [broker for broker in self._listed(info, cluster) if with_slaves or broker.broker_id == MASTER_ID]
         if not found:
             raise NotFoundError(f"cluster '{cluster}' has no master", "start its masters, or see `mqadmin clusterList`")
+        for broker in found:
+            others = [c for c, names in info.cluster_addr_table.items() if c != cluster and broker.broker_name in names]
+            if others:
+                await self._require_member(broker, others)
         return found
+
+    async def _require_member(self, broker: BrokerAddress, others: list[str]) -> None:
+        """That a broker whose name is in `others` too is the one of its cluster: only the broker itself knows."""
+        config = await self._admin.configs.broker_config(broker.address)
+        cluster = config.get("brokerClusterName")
+        if cluster != broker.cluster:
+            sharing = ", ".join(sorted([str(broker.cluster), *others]))
+            raise SharedNameError(
+                f"broker name '{broker.broker_name}' is in clusters {sharing}, "
+                f"and the broker registered under it, {broker.address}, belongs to {cluster}: nothing was changed",
+                "give each broker its own brokerName; until then name a broker by its address, with -b",
+            )
 
     async def targets(
         self, broker_addr: str | None, cluster: str | None, *, with_slaves: bool = False
@@ -132,7 +156,7 @@ class ClusterAdmin:
         if broker_addr is not None:
             return [await self.by_address(broker_addr)]
         assert cluster is not None
-        return await (self.brokers(cluster) if with_slaves else self.masters(cluster))
+        return await self.masters(cluster, with_slaves=with_slaves)
 
     async def by_address(self, address: str) -> BrokerAddress:
         """The broker at an address, with name and cluster where the name servers know it."""

@@ -37,6 +37,10 @@ class NotFoundError(RocketMQError):
     """What was named does not exist in the cluster as the name servers and brokers describe it."""
 
 
+class SharedNameError(RocketMQError):
+    """Clusters share a broker name, and the broker that the name servers hold under it is another cluster's."""
+
+
 class InvalidValueError(RocketMQError):
     """What was asked for makes no sense, whatever the servers hold."""
 

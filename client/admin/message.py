@@ -5,10 +5,12 @@ Results and requests are in `message_results.py`, sending in `message_send.py`. 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ...common.addresses import format_address
+from ...common.addresses import format_address, parse_address, resolve_host
 from ...common.errors import RocketMQError
 from ...common.message_codec import decode_message_id, decode_messages
 from ...remoting.codes import RequestCode, ResponseCode
@@ -52,13 +54,13 @@ class MessageAdmin:
         a unique key would else lead to a connection to an arbitrary address.
         """
         address: str | None = None
-        offset = 0
         try:
             host, port, offset = decode_message_id(msg_id)
-            address = format_address(host, port)
         except RocketMQError:
-            pass
-        if address is not None and any(broker.address == address for broker in await self._admin.cluster.brokers()):
+            offset = 0
+        else:
+            address = await self._registered_at(host, port)
+        if address is not None:
             found = await self.view_at(address, offset, topic)
             if found is not None:
                 return found
@@ -69,6 +71,19 @@ class MessageAdmin:
                 "check id and topic; it may have expired, or its broker may not be registered now",
             )
         return matches[0]
+
+    async def _registered_at(self, host: str, port: int) -> str | None:
+        """The registered address of the broker with this numeric address: its own, or a name that stands for it."""
+        wanted = format_address(host, port)
+        addresses = [broker.address for broker in await self._admin.cluster.brokers()]
+        if wanted in addresses:
+            return wanted
+        for address in addresses:
+            with suppress(RocketMQError):
+                name, its_port = parse_address(address)
+                if its_port == port and await asyncio.to_thread(resolve_host, name) == host:
+                    return address
+        return None
 
     async def view_at(self, address: str, offset: int, topic: str | None = None) -> MessageExt | None:
         """The message at a commitlog offset (bytes) of one broker, None when there is none."""

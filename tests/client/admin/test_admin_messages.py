@@ -123,6 +123,15 @@ def test_an_offset_id_is_looked_up_at_its_broker(cluster: FakeCluster) -> None:
     assert Code.QUERY_MESSAGE not in cluster.transport.codes()
 
 
+def test_an_offset_id_is_looked_up_at_a_broker_that_is_registered_by_name(cluster: FakeCluster) -> None:
+    broker = cluster["broker-a"]
+    view = cluster.transport.handlers[(broker.address, Code.VIEW_MESSAGE_BY_ID)]
+    broker.address = "localhost:10911"
+    cluster.transport.on(broker.address, Code.VIEW_MESSAGE_BY_ID, view)
+    msg_id = encode_message_id(pack_host("127.0.0.1", 10911), 5000)
+    assert run(cluster, lambda admin: admin.messages.by_id("T", msg_id)).queue_offset == 5
+
+
 def test_a_unique_key_that_looks_like_an_offset_id_connects_nowhere_else(cluster: FakeCluster) -> None:
     msg_id = encode_message_id(pack_host("203.0.113.9", 1234), 5)
     with pytest.raises(NotFoundError, match="no message"):
