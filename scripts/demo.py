@@ -7,14 +7,14 @@ route, lag, a reset of the offset and the stored bytes; stops cleanly. What is p
 import contextlib
 import json
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from environment import ROOT, fail, prepare
+from environment import ROOT, fail, guarded, prepare
 
 START_LIMIT_SECONDS = 30
 
@@ -65,17 +65,16 @@ def tour(binaries, address, store):
     run(binaries, namesrv, "store", "check", str(store), "--live")
 
 
-def main():
-    """Set up, start, tour, stop."""
-    binaries = prepare()
+def serve(binaries, scratch):
+    """Start the servers in `scratch`, give the tour, stop them."""
     started = time.monotonic()
-    scratch = Path(tempfile.mkdtemp(prefix="rocketmq-ops-demo-"))
     ready, log = scratch / "ready.json", scratch / "dev.log"
-    command = [str(binaries / "mqadmin"), "dev", "--namesrv-port", "0", "--broker-port", "0"]
+    command = [str(binaries / "mqadmin"), "dev", "--namesrv-port", "0", "--broker-port", "0", "--until-stdin-ends"]
     command += ["--store-dir", str(scratch / "store"), "--ready-file", str(ready)]
     print("$ mqadmin dev --namesrv-port 0 --broker-port 0 &", flush=True)
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        # Its standard input is ours to end, be it by a signal that nobody catches.
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)
     try:
         address = wait_ready(process, ready, log)
         print(f"name server {address['namesrv']}, broker {address['broker']}, after {time.monotonic() - started:.2f} s")
@@ -90,8 +89,15 @@ def main():
             process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)
-        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def main():
+    """Set up, then the tour in a scratch folder."""
+    binaries = prepare()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with tempfile.TemporaryDirectory(prefix="rocketmq-ops-demo-", ignore_cleanup_errors=True) as folder:
+        serve(binaries, Path(folder))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded(main))
