@@ -133,6 +133,7 @@ def test_configuration_is_what_apache_prints(cli: Cli, prefix: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("utc")
 def test_progress_of_a_group(cli: Cli) -> None:
     ran, apache, _ = replay(cli, PROGRESS + " -g Gold_group")
     assert ran.code == 0
