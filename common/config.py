@@ -93,6 +93,14 @@ Long = Annotated[int, Bits(64)]
 """A Java long; a plain `int` field is a Java int of 32 bits."""
 
 
+_BLANKS = "".join(map(chr, range(ord(" ") + 1)))
+
+
+def trim(text: str) -> str:
+    """`text` without what Java's String.trim takes for blanks at its ends: no other white space than ASCII's."""
+    return text.strip(_BLANKS)
+
+
 class ConfigError(RocketMQError):
     """A configuration that cannot be used."""
 
@@ -132,7 +140,7 @@ class RefusedValueError(ConfigError):
 
     def __init__(self, key: str, value: str, refused: Refused) -> None:
         self.key = key
-        super().__init__(f"{key}={value.strip()} is refused: {refused.because}", refused.instead)
+        super().__init__(f"{key}={trim(value)} is refused: {refused.because}", refused.instead)
 
 
 class ConfigFileError(ConfigError):
@@ -193,7 +201,7 @@ class KeyInfo:
         return value
 
     def _typed(self, text: str) -> Any:
-        if self.java_type != "String" and text != text.strip():
+        if self.java_type != "String" and text != trim(text):
             raise ConfigValueError(
                 self.name, text, "the value without the blanks around it, for which Apache's servers ignore it"
             )
@@ -210,7 +218,7 @@ class KeyInfo:
                 raise ConfigValueError(self.name, text, "a decimal number") from None
         if self.choices and text not in self.choices:
             raise ConfigValueError(self.name, text, "one of " + ", ".join(self.choices))
-        return self._text(text.strip())
+        return self._text(trim(text))
 
     def _text(self, text: str) -> str:
         if self.used is not None:
@@ -349,7 +357,7 @@ def _apply(item: Property, configs: Sequence[ConfigClass], report: ApplyReport) 
     infos = [config.key_info(name) for config, name in owners]
     changed = [config.set(name, item.value) for config, name in owners]
     if any(info.used is not None for info in infos):
-        if item.value != item.value.strip():
+        if item.value != trim(item.value):
             report.notes.append(
                 f"{item.place}: the blanks around the value of '{item.key}' are not part of it here and in Apache 5; "
                 "Apache 4 keeps them: remove them"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from .config import ConfigClass, ConfigError, KeyInfo, UnknownKeyError
+from .config import ConfigClass, ConfigError, KeyInfo, UnknownKeyError, trim
 from .data_version import DataVersion
 from .files import save_with_backup
 from .properties import change_properties, format_properties, read_text
@@ -59,7 +59,7 @@ class Configuration:
         after = self.properties()
         changed = [key for key in after if after[key] != before.get(key)]
         if path is not None and changes:
-            self._persist({self._owners(key)[-1][1]: text.strip() for key, text in changes.items()}, path)
+            self._persist({self._owners(key)[-1][1]: trim(text) for key, text in changes.items()}, path)
         return changed
 
     def _check(self, changes: Mapping[str, str], black_list: str) -> None:

@@ -42,6 +42,8 @@ def holder_of_file(path: str, likely: int | None = None) -> str:
 def _by(pid: int) -> str:
     import psutil
 
+    if pid == os.getpid():
+        return f" by this process ({pid}) itself"
     with suppress(psutil.Error):
         return f" by {psutil.Process(pid).name()} (process {pid})"
     return f" by process {pid}"

@@ -118,15 +118,30 @@ class DevServer:
         settings.broker.brokerIP1 = settings.broker.brokerIP2 = LOOPBACK
         settings.broker.brokerName = BROKER_NAME
         if self._options.config_file is not None:
-            self.warnings = settings.load(self._options.config_file).warnings()
+            self.warnings = settings.load(self._options.config_file).warnings() + self._not_taken(settings)
             # Changes at run time end with this server: a file that belongs to a project stays as it is.
             settings.broker.brokerConfigPath = None
         if self._options.broker_port is not None:
             settings.server.listenPort = self._options.broker_port
         settings.store.storePathRootDir = self.store_dir
+        settings.store.storePathCommitLog = None
         settings.broker.namesrvAddr = self.namesrv
         self.warnings += settings.check()
         return settings
+
+    def _not_taken(self, settings: BrokerSettings) -> list[str]:
+        """What the property file says and this server decides itself."""
+        told = []
+        for config, key in (
+            (settings.store, "storePathRootDir"),
+            (settings.store, "storePathCommitLog"),
+            (settings.broker, "namesrvAddr"),
+        ):
+            if key in config.diff():
+                told.append(key)
+        if not told:
+            return []
+        return [f"{', '.join(told)} of the property file not used: name server and store are this server's own"]
 
     def _write_ready_file(self) -> None:
         path = self._options.ready_file

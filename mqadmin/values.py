@@ -57,6 +57,13 @@ def positive(text: str) -> int:
     return value
 
 
+def path(text: str) -> str:
+    """A path. `~` is replaced by shells, at the beginning of a word only: here it would be a folder of that name."""
+    if text.startswith("~"):
+        raise ValueError(f"invalid path '{text}': expected one written out in full")
+    return text
+
+
 def port(text: str) -> int:
     """A TCP port; 0 stands for any free one."""
     value = integer(text)

@@ -94,7 +94,7 @@ class MessageStoreConfig(ConfigClass):
     maxIndexNum: Annotated[int, Used("entries of one index file", low=2)] = 20_000_000
     maxMsgsNumBatch: Annotated[int, Used("results of one query by key at most", low=1)] = 64
     haListenPort: Annotated[
-        int, Used("the port for slaves, announced in the registration; by default listenPort + 1")
+        int, Used("the port for slaves, announced in the registration; by default listenPort + 1", high=65535)
     ] = 10912
     brokerRole: Annotated[BrokerRole, Used("ASYNC_MASTER, SYNC_MASTER or SLAVE")] = "ASYNC_MASTER"
     flushDiskType: Annotated[

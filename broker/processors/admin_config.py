@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rocketmq_ops.broker.deferred import answer_later
-from rocketmq_ops.common.config import ConfigError
+from rocketmq_ops.common.config import ConfigError, trim
 from rocketmq_ops.common.configuration import Configuration, ForbiddenKeyError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.properties import parse_properties
@@ -99,8 +99,12 @@ class ConfigAdmin:
         now = self.configuration.properties()
         for key, text in properties.items():
             name = next((name for config in self.configuration.configs if (name := config.find_key(key))), key)
-            if name in _START_ONLY and now.get(name) != text.strip():
+            if name in _START_ONLY and now.get(name) != trim(text):
                 return f"'{name}' counts at a start only: change it in the configuration file and restart the broker"
+            if name == "brokerRole" and trim(text) == "SLAVE":
+                return (
+                    "brokerRole=SLAVE: this broker does not replicate from a master; run Apache's broker as the slave"
+                )
         return None
 
     def _apply(self, changed: list[str]) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from ..declare import Opt, command
 from ..outcome import Outcome
 from ..run import Run
-from ..values import port
+from ..values import path, port
 
 
 class DevServerReport(msgspec.Struct, rename="camel"):
@@ -42,10 +42,12 @@ async def dev(
         ),
     ] = None,
     store_dir: Annotated[
-        str | None, Opt("--store-dir", help="folder of the store; by default a scratch folder, removed at the end")
+        str | None,
+        Opt("--store-dir", help="folder of the store; by default a scratch folder, removed at the end", parse=path),
     ] = None,
     ready_file: Annotated[
-        str | None, Opt("--ready-file", help="write the addresses and the pid as JSON into this file when ready")
+        str | None,
+        Opt("--ready-file", help="write the addresses and the pid as JSON into this file when ready", parse=path),
     ] = None,
     config: Annotated[str | None, Opt("--config", help="property file for the broker")] = None,
     until_stdin_ends: Annotated[

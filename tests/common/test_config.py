@@ -233,6 +233,12 @@ def test_everything_wrong_in_a_file_is_said_with_its_line(tmp_path):
         assert error.next_step
 
 
+def test_only_blanks_of_ascii_are_blanks():
+    config = BrokerConfig()
+    config.set("brokerName", "\ta\u3000 ")
+    assert config.brokerName == "a\u3000"
+
+
 def test_blanks_around_a_text_are_noted(tmp_path):
     path = tmp_path / "broker.conf"
     path.write_text("brokerName = a \n")

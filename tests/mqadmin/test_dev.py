@@ -87,6 +87,21 @@ def test_a_property_file_configures_the_broker_and_stays_as_it_is(tmp_path):
     assert config.read_text() == text
 
 
+def test_what_a_property_file_says_of_store_and_name_server_is_not_taken_and_told(tmp_path):
+    config = tmp_path / "broker.conf"
+    config.write_text(
+        f"storePathCommitLog={tmp_path}/elsewhere\nnamesrvAddr=192.0.2.1:9876\nmapedFileSizeCommitLog=1\n"
+    )
+
+    async def body(server):
+        assert len(server.warnings) == 2
+        assert f"{config} line 3: configuration key 'mapedFileSizeCommitLog'" in server.warnings[0]
+        assert server.warnings[1].startswith("storePathCommitLog, namesrvAddr of the property file not used")
+
+    serve(DevOptions(config_file=str(config)), body)
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_failed_start_leaves_nothing_behind(tmp_path):
     async def main() -> str:
         first = DevServer(DevOptions())
@@ -152,6 +167,8 @@ def test_the_process_ends_cleanly(tmp_path, how):
 
 def test_mistakes(tmp_path):
     (tmp_path / "bad.conf").write_text("flushDiskType=SOMETIMES\n")
+    (tmp_path / "open.conf").write_text("aclEnable=true\n")
+    (tmp_path / "two.conf").write_text("fileReservedTime=168 \ndeleteWhen=25\n")
     (tmp_path / "file").write_text("")
     for arguments, code, said in (
         (["--config", str(tmp_path / "none.conf")], 2, "no such file"),
@@ -160,6 +177,10 @@ def test_mistakes(tmp_path):
         (["--namesrv-port", "-1"], 2, "from 0 to 65535"),
         (["--store-dir", str(tmp_path / "file" / "store")], 1, f"{tmp_path / 'file' / 'store'}: not a directory"),
         (["--ready-file", str(tmp_path / "none" / "ready")], 1, "no such file or directory"),
+        (["--store-dir=~/store"], 2, "invalid path '~/store'"),
+        (["--store-dir", ""], 2, "the value is empty"),
+        (["--config", str(tmp_path / "open.conf")], 2, "open.conf line 1: aclEnable=true is refused"),
+        (["--config", str(tmp_path / "two.conf")], 2, "two.conf line 2: configuration key 'deleteWhen'"),
     ):
         ran = run("mqadmin", "dev", *arguments, home=tmp_path)
         assert (ran.returncode, ran.stdout) == (code, ""), (arguments, ran.stderr)

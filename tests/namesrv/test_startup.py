@@ -51,6 +51,11 @@ def test_mistakes_are_one_line_and_an_exit_code(tmp_path):
             ({"waitSecondsForService": "soon"}, 2, ["waitSecondsForService", "soon"]),
             ({"listenPort": port}, 1, [str(port), "in use", "another port"]),
             (None, 2, ["no such file", "-c"]),
+            ({"kvConfigPath": "~/kv.json"}, 2, ["line 3: ", "kvConfigPath", "'~/kv.json'", "a path written out"]),
+            ({"scanNotActiveBrokerInterval": "10 "}, 2, ["line 4: ", "'10 '", "without the blanks"]),
+            ({"enableControllerInNamesrv": "true"}, 2, ["enableControllerInNamesrv=true is refused", "no controller"]),
+            ({"authenticationEnabled": "true"}, 2, ["authenticationEnabled=true is refused"]),
+            ({"tls.server.mode": "enforcing"}, 2, ["tls.server.mode=enforcing is refused", "TLS"]),
         ):
             config = str(tmp_path / "none.conf") if keys is None else write_config(tmp_path, **keys)
             ended = run("mqnamesrv", "-c", config, home=tmp_path)
@@ -66,6 +71,27 @@ def test_an_unknown_key_is_named_and_the_server_starts(tmp_path):
     assert ended.returncode == 0
     assert "'orderMessageEnabled'" in ended.stderr
     assert "'orderMessageEnable'" in ended.stderr
+
+
+def test_words_count_more_than_the_file(tmp_path):
+    config = write_config(tmp_path, waitSecondsForService=7, orderMessageEnable="false")
+    printed = run("mqnamesrv", "orderMessageEnable=true", "-c", config, "oddKey=1", "-p", home=tmp_path)
+    shown = parse_properties(printed.stdout)
+    assert (shown["orderMessageEnable"], shown["waitSecondsForService"]) == ("true", "7")
+    assert printed.stderr.startswith("mqnamesrv: command line: unknown configuration key 'oddKey'")
+    wrong = run("mqnamesrv", "-c", config, "orderMessageEnable", home=tmp_path)
+    assert wrong.returncode == 2
+    assert "'orderMessageEnable' is neither an option nor KEY=VALUE" in wrong.stderr
+
+
+def test_a_file_in_utf_16_is_refused(tmp_path):
+    path = tmp_path / "namesrv.conf"
+    path.write_text("listenPort=0\n", encoding="utf-16")
+    ended = run("mqnamesrv", "-c", str(path), home=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"mqnamesrv: {path} is UTF-16 text: no key of it could be read; save the file as UTF-8 or ASCII\n"
+    )
 
 
 def test_help_and_unknown_flags(tmp_path):

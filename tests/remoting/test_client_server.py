@@ -115,7 +115,7 @@ def test_a_taken_port_names_its_process(run):
     async def main():
         async with serving() as (server, _):
             other = RemotingServer(NettyServerConfig(bindAddress="127.0.0.1", listenPort=server.port))
-            with pytest.raises(RemotingConnectError, match=rf"in use by .+ \(process {os.getpid()}\)"):
+            with pytest.raises(RemotingConnectError, match=rf"in use by this process \({os.getpid()}\) itself"):
                 await other.start()
 
     run(main())
