@@ -17,6 +17,8 @@ from pathlib import Path
 from environment import ROOT, fail, guarded, prepare
 
 START_LIMIT_SECONDS = 30
+#: Of what is started: Ctrl-C reaches the demo alone, which ends the rest.
+APART = {"process_group": 0}
 
 
 def run(binaries, namesrv, *arguments):
@@ -24,7 +26,7 @@ def run(binaries, namesrv, *arguments):
     shown = " ".join(f"'{a}'" if " " in a else a for a in arguments)
     print(f"\n$ mqadmin {shown}", flush=True)
     environment = {**os.environ, "NAMESRV_ADDR": namesrv}
-    done = subprocess.run([str(binaries / "mqadmin"), *arguments], env=environment, check=False)
+    done = subprocess.run([str(binaries / "mqadmin"), *arguments], env=environment, check=False, **APART)
     if done.returncode:
         fail(f"mqadmin {arguments[0]} failed with exit code {done.returncode}")
 
@@ -43,7 +45,7 @@ def clients(binaries, namesrv, action):
     """Run a client of scripts/demo_clients.py."""
     print(f"\n$ python scripts/demo_clients.py {action}", flush=True)
     command = [str(binaries / "python"), str(ROOT / "scripts" / "demo_clients.py"), action, namesrv]
-    if subprocess.run(command, check=False).returncode:
+    if subprocess.run(command, check=False, **APART).returncode:
         fail(f"the {action} client failed")
 
 
@@ -74,7 +76,7 @@ def serve(binaries, scratch):
     print("$ mqadmin dev --namesrv-port 0 --broker-port 0 &", flush=True)
     with log.open("wb") as output:
         # Its standard input is ours to end, be it by a signal that nobody catches.
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, **APART)
     try:
         address = wait_ready(process, ready, log)
         print(f"name server {address['namesrv']}, broker {address['broker']}, after {time.monotonic() - started:.2f} s")
@@ -86,9 +88,11 @@ def serve(binaries, scratch):
         print(f"\nStopped cleanly. All of this took {time.monotonic() - started:.1f} s.")
     finally:
         if process.poll() is None:
-            process.kill()
+            process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)
+            process.kill()
+            process.wait()
 
 
 def main():

@@ -8,11 +8,13 @@ date in place, one of another is put aside, and comes back unless the new one wo
 renaming it would not do: its scripts hold its path.)
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,8 +38,14 @@ def guarded(main):
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr, flush=True)
         return INTERRUPTED
-    except (OSError, subprocess.SubprocessError) as error:
-        return fail(f"{error}\nThe command needs to write in {ROOT} and in a temporary folder, and to start programs.")
+    except OSError as error:
+        cause = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+    except subprocess.SubprocessError as error:
+        cause = str(error)
+    return fail(
+        f"{cause}\nThe command writes in {ROOT} when it sets up, and in the folder for temporary files. See that it "
+        "may, and that there is room; or copy the checkout to where it may. Then run it again."
+    )
 
 
 def require_python():
@@ -55,6 +63,20 @@ def require_python():
         "Python 3.11 or newer is needed; this is {}.{}. Install one (Debian, Ubuntu: apt install python3.11 "
         "python3.11-venv) and run the command again.".format(*sys.version_info[:2])
     )
+
+
+@contextlib.contextmanager
+def scratch_folder():
+    """A folder for the temporary files of what is started meanwhile: an interrupt does not let it clean up."""
+    before = os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix="rocketmq-ops-setup-") as folder:
+        os.environ["TMPDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["TMPDIR"]
+            if before is not None:
+                os.environ["TMPDIR"] = before
 
 
 def quiet(command):
@@ -161,7 +183,9 @@ def prepare(extra=""):
     wanted = {extra} - {""}
     python, required, extras = installed()
     if python != interpreter():
-        replace(wanted)
+        with scratch_folder():
+            replace(wanted)
     elif required != requirements() or not wanted <= extras:
-        install(wanted | extras)
+        with scratch_folder():
+            install(wanted | extras)
     return VENV / "bin"
