@@ -53,7 +53,7 @@ async def store_predict(
     chosen = BROKERS if broker == "all" else (broker,)
     predictions = [predict(store, each, options) for each in chosen]
     store.close()
-    bad = any(not p.starts or p.lost for p in predictions)
+    bad = any(not p.starts or p.lost or p.unsure for p in predictions)
     return Outcome(
         data=StorePredictions(store=directory, predictions=predictions),
         blocks=[block for prediction in predictions for block in prediction_blocks(prediction)],
@@ -79,7 +79,17 @@ def prediction_blocks(p: Prediction) -> list[Table | str]:
     if p.index_dropped:
         lines.append("  index files dropped: " + ", ".join(p.index_dropped))
     lines += [f"  {warning}" for warning in p.warnings]
-    lines.append(f"  {p.lost} message(s) are lost" if p.lost else "  no message is lost")
+    if p.lost:
+        beyond = (
+            f", {p.out_of_reach} of them out of reach: their topic or queue is not configured" if p.out_of_reach else ""
+        )
+        lines.append(f"  {p.lost} message(s) are lost{beyond}")
+    if p.unsure:
+        lines.append(f"  {p.unsure} message(s) may be skipped or delivered again by the consumer groups")
+    if p.repeated:
+        lines.append(f"  up to {p.repeated} delayed message(s) are delivered again")
+    if not (p.lost or p.unsure or p.repeated):
+        lines.append("  no message is lost")
     losing = [q for q in p.queues if q.lost]
     if not losing:
         return list(lines)

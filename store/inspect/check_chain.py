@@ -11,10 +11,12 @@ from typing import Final
 
 from ...common.message_codec import BadRecordError, read_record
 from .damage import Damage
-from .findings import Report
+from .findings import Report, Severity
 from .resync import first_nonzero
 from .source import FileChain, StoreFile
+from .strangers import is_last, judge_stranger
 
+DEFAULT_LOG_FILE: Final = 1 << 30
 _PROBE: Final = 1 << 16  # bytes read to learn where the first records of a file say that they are
 
 
@@ -37,9 +39,28 @@ def usable_files(
             file=f"commitlog/{start:020d}", offset=start, length=end - start,
         )  # fmt: skip
         damages.append(Damage(start, end, "CL-GAP"))
-    for path in chain.strangers:
-        report.add("CL-STRANGER", "not a commitlog file", file=f"commitlog/{path.name}")
+    report_strangers(chain, report, "CL-STRANGER", "commitlog", size or DEFAULT_LOG_FILE)
     return files
+
+
+def report_strangers(chain: FileChain, report: Report, kind: str, folder: str, size: int) -> None:
+    """Report the foreign names of a folder, by what Apache's brokers make of them; `size` is that of its files."""
+    for path in chain.strangers:
+        try:
+            verdict = judge_stranger(path, size, last=is_last(path))
+        except FileNotFoundError:
+            continue  # the folder is gone: a running broker deletes
+        if verdict.refused_by_5:
+            does, severity = "Apache's brokers refuse to start", Severity.CRITICAL
+        elif verdict.refused_by_4:
+            does, severity = "Apache's 4.9 refuses to start", Severity.WARNING
+        else:
+            does, severity = "Apache's brokers read it as one", Severity.CRITICAL
+        if verdict.refused_by_4 and not path.is_dir():
+            severity = Severity.CRITICAL
+        report.add(
+            kind, f"a foreign name: {verdict.why}; {does}", file=f"{folder}/{path.name}", severity=severity,
+        )  # fmt: skip
 
 
 def _usable(file: StoreFile, report: Report, size: int, first: int) -> StoreFile:

@@ -14,15 +14,18 @@ import numpy as np
 
 from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
+from .broker_config import is_deleted_topic, load_table
+from .check_chain import report_strangers
 from .columns import Dispatch
 from .damage import Damage, damage_of
-from .findings import Report
+from .findings import Report, Severity
 from .resync import record_at
 from .scan import Block, Column
 from .source import FileChain, StoreDirectory, read_chain
 
 UNIT_DTYPE: Final = np.dtype([("offset", ">i8"), ("size", ">i4"), ("tags_code", ">i8")])
 MAX_KEPT: Final = 20_000
+DEFAULT_QUEUE_FILE: Final = 6_000_000  # bytes: 300,000 units
 MAX_HOLES: Final = 10_000  # of one queue
 CHUNK_UNITS: Final = 400_000
 
@@ -84,10 +87,9 @@ class QueueCheck:
                 "CQ-GAP", f"units {start // CQ_UNIT_SIZE} to {end // CQ_UNIT_SIZE} are missing with their file",
                 file=_path(key, start), position=0, length=end - start,
             )  # fmt: skip
-        for path in chain.strangers:
-            self.report.add(
-                "CQ-STRANGER", "not a consumequeue file", file=f"consumequeue/{key[0]}/{key[1]}/{path.name}"
-            )
+        report_strangers(
+            chain, self.report, "CQ-STRANGER", f"consumequeue/{key[0]}/{key[1]}", chain.file_size or DEFAULT_QUEUE_FILE
+        )
 
     def block(self, block: Block, dispatch: Dispatch) -> None:
         """Compare the units of one block's records."""
@@ -370,9 +372,13 @@ class QueueCheck:
         first = min(claims, key=lambda c: c.queue_offset)
         count = len(claims) + self._unlisted[key]
         if state is None:
+            severity = Severity.CRITICAL if self._dispatched >= first.offset else None
+            if self._is_deleted(key[0]):
+                severity = Severity.INFO
             self.report.add(
                 "CQ-NO-QUEUE", f"{count} record(s) name {key[0]} queue {key[1]}, which has no consumequeue",
                 file=f"consumequeue/{key[0]}/{key[1]}", offset=first.offset, records=count,
+                severity=severity,
             )  # fmt: skip
             return
         tail = all(c.queue_offset >= state.next or state.next < 0 for c in claims) or self._is_tail(state, claims)
@@ -381,6 +387,10 @@ class QueueCheck:
             f"{count} record(s) from queue offset {first.queue_offset} on have no unit", first.offset,
             records=count,
         )  # fmt: skip
+
+    def _is_deleted(self, topic: str) -> bool:
+        """True when topics.json, which has topics of users, does not have this one."""
+        return is_deleted_topic(load_table(self._store, "topics.json", "5.3").entries, topic)
 
     @staticmethod
     def _is_tail(state: QueueState, claims: list[Claim]) -> bool:
@@ -410,3 +420,15 @@ def read_units(chain: FileChain, first: int, count: int) -> Column:
         return np.zeros(0, UNIT_DTYPE)
     data = chain.read(first * CQ_UNIT_SIZE, count * CQ_UNIT_SIZE)
     return np.frombuffer(data[: len(data) - len(data) % CQ_UNIT_SIZE], UNIT_DTYPE)
+
+
+def used_units(chain: FileChain) -> int:
+    """The max offset of a queue: one more than its last unit in use. Units are put in order, so bisection finds it."""
+    low, high = chain.min_offset // CQ_UNIT_SIZE, chain.max_offset // CQ_UNIT_SIZE
+    while low < high:
+        middle = (low + high) // 2
+        if chain.read(middle * CQ_UNIT_SIZE, CQ_UNIT_SIZE).strip(b"\0"):
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 from ...common.fastjson import FastjsonError, loads
 from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.topics import SCHEDULE_TOPIC, is_system_topic
 from ..checkpoint import FIELDS
+from .broker_config import TABLES, Loaded, in_rocksdb, load_table
+from .check_queues import used_units
 from .findings import Report, Severity
+from .reach import Reach, barely_began, log_queues, units_in_log
 from .source import StoreDirectory, StoreFile
 
 CHECKPOINT_FIELDS: Final = (
@@ -49,6 +53,27 @@ def multi_tag_topics(store: StoreDirectory) -> frozenset[str]:
     return frozenset(str(n) for n, c in items if isinstance(c, dict) and c.get("topicFilterType") == "MULTI_TAG")
 
 
+# File -> what becomes of messages when a broker starts without it, and how bad that is.
+LOSSES: Final = {
+    "topics.json": ("out of reach until their topics are configured again", Severity.CRITICAL),
+    "consumerOffset.json": (
+        "skipped or delivered again, since the positions of the consumer groups are lost", Severity.CRITICAL,
+    ),
+    "delayOffset.json": ("delivered again, since the delay levels begin at their start", Severity.ERROR),
+}  # fmt: skip
+
+
+class Stake(NamedTuple):
+    """How many messages depend on a file, what becomes of them, and how bad that is."""
+
+    messages: int = 0
+    consequence: str = ""
+    severity: Severity = Severity.INFO
+
+    def __str__(self) -> str:
+        return f"{self.messages} message(s) may be {self.consequence}"
+
+
 class SmallFileCheck:
     """Run after the log and the queues were walked, since it compares with what they hold."""
 
@@ -64,25 +89,72 @@ class SmallFileCheck:
                 "the broker did not stop cleanly; the next start recovers from the checkpoint",
                 file="abort",
             )
+        stakes = {} if live else self._stakes()  # a running broker has it all in memory, and writes it
         for name in CONFIGS:
-            self._config(name)
+            self._config(name, stakes.get(name, Stake()))
+        self._topics()
         self._offsets()
         self._delay_offsets()
 
-    def _config(self, name: str) -> None:
+    def _stakes(self) -> dict[str, Stake]:
+        """What depends on a configuration file that a broker would start without, by the file's name."""
+        store, stakes = self.store, {}
+        if in_rocksdb(store):
+            return {}
+        positions_due = not barely_began(store)
+        for name, (consequence, severity) in LOSSES.items():
+            loaded = self._loaded[name]
+            if loaded.table is not None or loaded.refused or (name != "topics.json" and not positions_due):
+                continue
+            messages = sum(
+                high - low
+                for (topic, _), (low, high) in self._held.items()
+                if (topic == SCHEDULE_TOPIC if name == "delayOffset.json" else not is_system_topic(topic))
+            )
+            if messages:
+                stakes[name] = Stake(messages, consequence, severity)
+        return stakes
+
+    @cached_property
+    def _loaded(self) -> dict[str, Loaded]:
+        """What Apache's 5.x would load."""
+        return {name: load_table(self.store, name, "5.3") for name in TABLES}
+
+    @cached_property
+    def _held(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """The queue offsets [low, high) of the messages of each queue, by its units, else by the log."""
+        start = self.store.commitlog.min_offset
+        if self.store.queues or not self.store.commitlog.files:
+            return {key: units_in_log(chain, start) for key, chain in self.store.queues.items()}
+        return {key: (0, queue.count) for key, queue in log_queues(self.store).items()}
+
+    def _config(self, name: str, stake: Stake) -> None:
         path = f"config/{name}"
         current, backup = self.store.small_file(path), self.store.small_file(path + ".bak")
+        if current is None and stake.messages:
+            why = "gone" if backup is None else "gone, and its .bak is of no use"
+            self.report.add("CF-GONE", f"{name} is {why}: {stake}", file=path, severity=stake.severity)
+        elif current is None and backup is not None:
+            self.report.add("CF-MISSING", f"{name} is not there, its .bak is", file=path)
         if current is None:
-            if backup is not None:
-                self.report.add("CF-MISSING", f"{name} is not there, its .bak is", file=path)
             return
         problem = _broken(current)
+        if problem is None and name in TABLES and self._loaded[name].table is None:
+            problem = f"it has no {TABLES[name]}"
+        after = f": {stake}" if stake.messages else ""
+        severity = stake.severity if stake.messages else None
+        if name in TABLES and self._loaded[name].refused:
+            severity, after = Severity.CRITICAL, ", and so is its .bak: Apache's brokers refuse to start"
         if problem == "empty":
             self.report.add(
-                "CF-EMPTY", f"{name} has no content", file=path, length=len(current), backupUsable=_usable(backup)
-            )
+                "CF-EMPTY", f"{name} has no content{after}", file=path, length=len(current),
+                backupUsable=_usable(backup), severity=severity,
+            )  # fmt: skip
         elif problem:
-            self.report.add("CF-BROKEN", f"{name} is broken: {problem}", file=path, backupUsable=_usable(backup))
+            self.report.add(
+                "CF-BROKEN", f"{name} is broken: {problem}{after}", file=path, backupUsable=_usable(backup),
+                severity=severity,
+            )  # fmt: skip
         if backup is not None and (reason := _broken(backup)):
             self.report.add("CF-BACKUP", f"{name}.bak is of no use: {reason}", file=path + ".bak")
         elif backup is not None and backup != current:
@@ -95,9 +167,8 @@ class SmallFileCheck:
                 )  # fmt: skip
 
     def _offsets(self) -> None:
-        content = read_config(self.store, "consumerOffset.json")
-        table = content.get("offsetTable") if isinstance(content, dict) else None
-        topics = _names(read_config(self.store, "topics.json"), "topicConfigTable")
+        table = self._loaded["consumerOffset.json"].table
+        topics = self._configured
         groups = _names(read_config(self.store, "subscriptionGroup.json"), "subscriptionGroupTable")
         for key, queues in (table or {}).items():
             topic, _, group = str(key).partition("@")
@@ -110,14 +181,44 @@ class SmallFileCheck:
             if isinstance(queues, dict):
                 for queue, offset in queues.items():
                     self._offset("config/consumerOffset.json", group, topic, queue, offset)
-        if topics is not None:
-            for topic in sorted({t for t, _ in self.store.queues if not is_system_topic(t)} - topics):
-                self.report.add("TP-UNKNOWN", f"topic {topic} has queues on disk but is not configured",
-                                file=f"consumequeue/{topic}", topic=topic)  # fmt: skip
+
+    @property
+    def _configured(self) -> set[str] | None:
+        table = self._loaded["topics.json"].table
+        return None if table is None or in_rocksdb(self.store) else {str(name) for name in table}
+
+    def _topics(self) -> None:
+        """Queues that hold messages of topics, or under numbers, that topics.json does not have."""
+        topics = self._configured
+        if topics is None:
+            return
+        entries = [
+            self._loaded[name].entries for name in ("topics.json", "consumerOffset.json", "subscriptionGroup.json")
+        ]
+        reach = Reach(*entries)
+        by_topic: dict[str, dict[int, int]] = {}
+        for (topic, number), (low, high) in self._held.items():
+            beyond = reach.out_of_reach(topic, number, low, high)
+            by_topic.setdefault(topic, {})
+            if beyond:
+                by_topic[topic][number] = beyond
+        for topic, queues in sorted(by_topic.items()):
+            count = sum(queues.values())
+            if topic not in topics and not is_system_topic(topic):
+                holds = f": {count} message(s) are out of reach" if count else ""
+                self.report.add(
+                    "TP-UNKNOWN", f"topic {topic} has queues on disk but is not configured{holds}",
+                    file=f"consumequeue/{topic}", topic=topic, severity=Severity.CRITICAL if count else None,
+                )  # fmt: skip
+            elif queues:
+                self.report.add(
+                    "TP-QUEUES", f"topic {topic} has {reach.read_queues(topic)} read queue(s), but {count} message(s) "
+                    f"lie in queue(s) {', '.join(map(str, sorted(queues)))}", file="config/topics.json", topic=topic,
+                    messages=count,
+                )  # fmt: skip
 
     def _delay_offsets(self) -> None:
-        content = read_config(self.store, "delayOffset.json")
-        table = content.get("offsetTable") if isinstance(content, dict) else None
+        table = self._loaded["delayOffset.json"].table
         for level, offset in (table or {}).items():
             if str(level).isdigit():
                 self._offset("config/delayOffset.json", f"delay level {level}", SCHEDULE_TOPIC, int(level) - 1, offset)
@@ -143,18 +244,6 @@ class SmallFileCheck:
                 "OF-BELOW", f"{who} is at {offset} of {topic} queue {queue}, which begins at {low}", file=file,
                 severity=Severity.INFO, topic=topic, queue=int(queue), consumerOffset=offset, minOffset=low,
             )  # fmt: skip
-
-
-def used_units(chain: Any) -> int:
-    """The max offset of a queue: one more than its last unit in use. Units are put in order, so bisection finds it."""
-    low, high = chain.min_offset // CQ_UNIT_SIZE, chain.max_offset // CQ_UNIT_SIZE
-    while low < high:
-        middle = (low + high) // 2
-        if chain.read(middle * CQ_UNIT_SIZE, CQ_UNIT_SIZE).strip(b"\0"):
-            low = middle + 1
-        else:
-            high = middle
-    return int(low)
 
 
 def _names(content: Any, table: str) -> set[str] | None:

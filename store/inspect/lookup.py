@@ -16,7 +16,7 @@ from ...common.message_codec import decode_message_id
 from ...common.record_layout import CQ_UNIT, CQ_UNIT_SIZE
 from ..index_file import ENTRY, ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE, index_hash
 from .check_index import IndexHeaderView, read_header, slots_of
-from .check_small_files import used_units
+from .check_queues import used_units
 from .source import FileChain, StoreDirectory, StoreFile
 
 MAX_CHAIN = 2_000_000  # entries of one slot; a longer chain means a damaged file

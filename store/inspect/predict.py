@@ -7,18 +7,20 @@ step, `predict_own.py` runs our own recovery over a file system whose changes ar
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
-from .check_small_files import used_units
-from .resync import next_record
-from .scan import Block, Stop, walk_file
+from ...common.topics import SCHEDULE_TOPIC, is_retry_topic
+from .broker_config import TABLES, Loaded, in_rocksdb, is_user_topic, load_table
+from .check_queues import DEFAULT_QUEUE_FILE
+from .reach import LogQueue, Reach, barely_began, log_queues, queued_runs, units_in_log, whole_blocks
+from .scan import Block
 from .source import StoreDirectory, StoreFile
 
 BROKERS: Final = ("5.3", "4.9", "ours")
-DEFAULT_QUEUE_FILE: Final = 6_000_000  # 300,000 units
 
 
 class PredictOptions(msgspec.Struct, kw_only=True):
@@ -33,13 +35,15 @@ class PredictOptions(msgspec.Struct, kw_only=True):
 
 
 class QueueAfter(msgspec.Struct, rename="camel"):
-    """A queue after recovery; `lost` messages are those it had and has no more."""
+    """A queue after recovery; `lost` messages are those it had and has no more, or that no consumer can read from it
+    any more (`outOfReach`, a part of `lost`)."""
 
     topic: str
     queue_id: int
     min_offset: int
     max_offset: int
     lost: int = 0
+    out_of_reach: int = 0
 
 
 class Prediction(msgspec.Struct, rename="camel", kw_only=True):
@@ -48,6 +52,11 @@ class Prediction(msgspec.Struct, rename="camel", kw_only=True):
     `refusals` say why it does not start; all else then says nothing. `recordsCut` are whole records behind the new end
     of the log, which `salvage` could keep. `redispatched` counts records that recovery reads and gives to consumequeue
     and index again, `unitsAdded` the units that come of it.
+
+    `lost` counts the messages that a consumer who was due to get them does not get: those that are gone, and those
+    `outOfReach` since their topic or queue is not configured any more. `unsure` are those that a consumer may not get
+    or may get again, since the positions of the groups are gone; `repeated` the delayed messages that may be delivered
+    a second time.
     """
 
     broker: str
@@ -68,6 +77,9 @@ class Prediction(msgspec.Struct, rename="camel", kw_only=True):
     units_cut: int = 0
     index_dropped: list[str] = []
     lost: int = 0
+    out_of_reach: int = 0
+    unsure: int = 0
+    repeated: int = 0
     queues: list[QueueAfter] = []
 
 
@@ -113,32 +125,69 @@ def queued_records(block: Block) -> list[tuple[bytes, int, int, int, int]]:
 def records_behind(files: list[StoreFile], end: int) -> Counter[tuple[str, int]]:
     """Whole records from offset `end` on by topic and queue, stepping over damage."""
     found: Counter[tuple[str, int]] = Counter()
-    for file in files:
-        position: int | None = max(0, end - file.base)
-        while position is not None and position < file.size:
-            stop: Stop | None = None
-            for item in walk_file(file, position, crc=False):
-                if isinstance(item, Stop):
-                    stop = item
-                    break
-                found.update((t.decode("utf-8", "replace"), q) for t, q, _, _, _ in queued_records(item))
-            position = None
-            if stop is not None and stop.kind not in ("blank", "full"):
-                position = next_record(file, stop.offset - file.base + 1)
+    for block in whole_blocks(files, end):
+        for key, numbers, _ in queued_runs(block):
+            found[key] += len(numbers)
     return found
 
 
-def settle_lost(prediction: Prediction, store: StoreDirectory, files: list[StoreFile]) -> None:
-    """Fill in which messages are lost: by the units that a queue had, and by the whole records that are cut."""
+def settle_lost(
+    prediction: Prediction,
+    store: StoreDirectory,
+    files: list[StoreFile],
+    first: Mapping[tuple[str, int], int] | None = None,
+) -> None:
+    """Fill in which messages are lost: whole records that are cut or that no unit leads to, units whose records are not
+    there or not whole, and what the broker's configuration puts out of reach. `files` may hold records behind the
+    predicted end of the log; `first` tells the first message of queues that begin with filler."""
     cut = records_behind(files, prediction.end_offset)
     prediction.records_cut = sum(cut.values())
+    held, start = log_queues(store), store.commitlog.min_offset
+    tables = {name: load_table(store, name, prediction.broker) for name in TABLES}
+    reach = Reach(*(tables[name].entries for name in ("topics.json", "consumerOffset.json", "subscriptionGroup.json")))
     known = {(queue.topic, queue.queue_id): queue for queue in prediction.queues}
-    for key in {*cut, *store.queues} - set(known):
+    for key in {*cut, *held, *store.queues} - set(known):
         known[key] = QueueAfter(key[0], key[1], 0, 0)
         prediction.queues.append(known[key])
+    configured = not in_rocksdb(store)
     for key, queue in known.items():
+        if key not in store.queues and configured and reach.deleted(queue.topic):
+            continue
+        whole = held.get(key, LogQueue())
+        low = max(queue.min_offset, (first or {}).get(key, 0))
+        aside = max(0, whole.count - whole.within(low, queue.max_offset) - cut[key])
         chain = store.queues.get(key)
-        had = used_units(chain) if chain is not None else 0
-        queue.lost = max(cut[key], had - queue.max_offset, 0)
+        begin, end = units_in_log(chain, start) if chain is not None else (0, 0)
+        # A record under a wrong number has its unit elsewhere: that is one message.
+        queue.lost = cut[key] + max(aside, end - begin - whole.within(begin, end))
+        if configured:
+            queue.out_of_reach = reach.out_of_reach(queue.topic, queue.queue_id, low, queue.max_offset)
+            queue.lost += queue.out_of_reach
     prediction.queues.sort(key=lambda q: (q.topic, q.queue_id))
     prediction.lost = sum(queue.lost for queue in prediction.queues)
+    prediction.out_of_reach = sum(queue.out_of_reach for queue in prediction.queues)
+    if configured and not barely_began(store):
+        _settle_positions(prediction, tables)
+
+
+def _settle_positions(prediction: Prediction, tables: Mapping[str, Loaded]) -> None:
+    """What becomes of groups and delay levels whose offsets are gone."""
+    if tables["consumerOffset.json"].table is None:
+        prediction.unsure = sum(
+            queue.max_offset - queue.min_offset - queue.out_of_reach
+            for queue in prediction.queues
+            if is_user_topic(queue.topic) or is_retry_topic(queue.topic)
+        )
+        if prediction.unsure:
+            prediction.warnings.append(
+                "the positions of the consumer groups are gone: a group starts where its client's consumeFromWhere "
+                "says, by default behind what is stored"
+            )
+    if tables["delayOffset.json"].table is None and prediction.broker != "ours":
+        prediction.repeated = sum(
+            queue.max_offset - queue.min_offset for queue in prediction.queues if queue.topic == SCHEDULE_TOPIC
+        )
+        if prediction.repeated:
+            prediction.warnings.append(
+                "the offsets of the delay levels are gone: each level is delivered from its start"
+            )

@@ -24,6 +24,7 @@ from ...common.record_layout import (
     store_timestamp_position,
 )
 from ..checkpoint import SAFETY_MS
+from .broker_config import TABLES, load_table
 from .check_index import read_header
 from .check_small_files import CHECKPOINT_FIELDS, read_checkpoint
 from .overlay import is_locked
@@ -39,15 +40,10 @@ from .predict import (
 from .predict_queue import ApacheQueue
 from .scan import Block, walk_file
 from .source import StoreDirectory, StoreFile
+from .strangers import java_long, java_order, judge_stranger
 
-# Files that a broker must be able to load, or their .bak; those of the second tuple since 5.0.
-CONFIGS: Final = (
-    "topics.json",
-    "consumerOffset.json",
-    "subscriptionGroup.json",
-    "consumerFilter.json",
-    "delayOffset.json",
-)
+# Files that a broker must be able to load, or their .bak, besides TABLES; those of the second tuple since 5.0.
+CONFIGS: Final = ("consumerFilter.json",)
 CONFIGS_5: Final = ("topicQueueMapping.json", "consumerOrderInfo.json")
 _V1_TOPIC: Final = 127
 _MAX_PROPERTIES: Final = 0x7FFF
@@ -101,8 +97,9 @@ class ApachePrediction:
                 "another broker holds the lock: `Lock failed,MQ already started`, after recovery was run"
             )
         settle_lost(
-            said, self.store, [f for f in self.store.commitlog.files if f.base + self.file_size > said.end_offset]
-        )
+            said, self.store, [f for f in self.store.commitlog.files if f.base + self.file_size > said.end_offset],
+            {key: queue.first_message for key, queue in self.queues.items()},
+        )  # fmt: skip
         return said
 
     # -- loading
@@ -110,6 +107,15 @@ class ApachePrediction:
     def _load_configs(self) -> None:
         """ConfigManager.load: an empty or broken file is replaced by its .bak; when that is broken too, the broker
         gives up."""
+        for name in TABLES:
+            loaded = load_table(self.store, name, self.said.broker)
+            if loaded.refused:
+                self.said.refusals.append(f"neither config/{name} nor its .bak can be read")
+            elif loaded.source.endswith(".bak"):
+                self.said.warnings.append(f"config/{name} is {loaded.why}: its .bak is loaded")
+            elif loaded.table is None and loaded.why != "missing":
+                instead = "" if loaded.source else " and there is no .bak"
+                self.said.warnings.append(f"config/{name} is {loaded.why}{instead}: the broker starts without")
         for name in CONFIGS + (CONFIGS_5 if self.five else ()):
             path = f"config/{name}"
             if (why := _unusable(self.store.small_file(path))) is None:
@@ -133,26 +139,22 @@ class ApachePrediction:
 
     def _load_folder(self, folder: Path, files: list[StoreFile], size: int) -> list[StoreFile]:
         """MappedFileQueue.load: the wrong length or a name that is no number ends it."""
-        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        names = sorted((path.name for path in folder.iterdir()), key=java_order) if folder.is_dir() else []
         by_name = {file.path.name: file for file in files}
         kept: list[StoreFile] = []
         for name in names:
             path = folder / name
-            if path.is_dir() and self.five:
-                continue
-            length = path.stat().st_size if path.exists() else 0
-            if self.five and length == 0 and name == names[-1]:
-                self.said.warnings.append(f"{self._relative(path)} has no content and is removed")
-                continue
-            if length != size:
-                self.said.refusals.append(
-                    f"{self._relative(path)} has {length} bytes, not {size}: "
-                    "`length not matched message store config value`"
-                )
-            elif name not in by_name:
-                self.said.refusals.append(f"the name of {self._relative(path)} is no offset: NumberFormatException")
-            else:
+            verdict = judge_stranger(path, size, last=name == names[-1])
+            if verdict.refused_by_5 if self.five else verdict.refused_by_4:
+                self.said.refusals.append(f"{self._relative(path)}: {verdict.why}")
+            elif self.five and (path.is_dir() or verdict.refused_by_4):
+                if not path.is_dir():
+                    self.said.warnings.append(f"{self._relative(path)} has no content and is removed")
+            elif name in by_name:
                 kept.append(by_name[name])
+            elif (number := java_long(name)) is not None:
+                self.said.warnings.append(f"{self._relative(path)} is {verdict.why}")
+                kept.append(StoreFile(path, number))
         for before, after in pairwise(kept):
             if after.base - before.base != size:
                 self.said.warnings.append(

@@ -11,6 +11,7 @@ from ...common.errors import RocketMQError
 from ..config import MessageStoreConfig
 from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
 from ..message_store import MessageStore
+from .broker_config import TABLES, load_table
 from .check_index import slots_of
 from .overlay import OverlayFileSystem
 from .predict import Prediction, PredictOptions, QueueAfter, log_file_size, queue_file_size, settle_lost
@@ -24,6 +25,12 @@ def predict_own(store: StoreDirectory, options: PredictOptions) -> Prediction:
     ours = MessageStore(
         config, store_host=("127.0.0.1", 10911), fs=OverlayFileSystem(), delay_levels=options.delay_levels
     )
+    for name in TABLES:
+        if (loaded := load_table(store, name, prediction.broker)).refused:
+            prediction.starts = False
+            prediction.refusals.append(f"config/{name} is {loaded.why} and there is no usable .bak")
+    if prediction.refusals:
+        return prediction
     before = {file.path.name for file in store.index_files}
     had = dict(store.queues)
     try:

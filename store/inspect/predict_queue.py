@@ -34,6 +34,7 @@ class ApacheQueue:
         self.min_logic = 0
         self.added = 0
         self._first_made = -1
+        self._fillers = 0
         # Units that were put: they stand one behind the other from `_new_at` on.
         self._new_at = 0
         self._new_offsets = array("q")
@@ -48,6 +49,11 @@ class ApacheQueue:
     def min_offset(self) -> int:
         """The queue's min offset in units."""
         return self.min_logic // CQ_UNIT_SIZE
+
+    @property
+    def first_message(self) -> int:
+        """The queue offset of the first unit that is a message's: what was put before it is filler."""
+        return max(self.min_offset, self._new_at // CQ_UNIT_SIZE + self._fillers if self._fillers else 0)
 
     def recover(self) -> None:
         """Read the last three files up to the first unit that is none, and cut there."""
@@ -120,6 +126,7 @@ class ApacheQueue:
             self.min_logic = expected
             for _ in range(expected % self.size // CQ_UNIT_SIZE):
                 self._append(0, FILLER_SIZE)
+                self._fillers += 1
         if number and expected < self._bases[-1] + self._wrote:
             return
         self.max_physic = physical + size

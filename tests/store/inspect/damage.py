@@ -7,6 +7,7 @@ what it says of the sound store.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import struct
@@ -406,6 +407,22 @@ def check(root: Path, **options: object) -> CheckResult:
         store.close()
 
 
+def write_config(root: Path) -> None:
+    """The files of config/ as a broker leaves them: the topics with their queues, no groups, no offsets."""
+    topics: dict[str, int] = {}
+    for folder in (root / "consumequeue").glob("*/*"):
+        topics[folder.parent.name] = max(topics.get(folder.parent.name, 0), int(folder.name) + 1)
+    table = {
+        name: {"topicName": name, "readQueueNums": n, "writeQueueNums": n, "perm": 6} for name, n in topics.items()
+    }
+    (root / "config").mkdir(exist_ok=True)
+    for name, key, entries in (
+        ("topics.json", "topicConfigTable", table), ("subscriptionGroup.json", "subscriptionGroupTable", {}),
+        ("consumerOffset.json", "offsetTable", {}), ("delayOffset.json", "offsetTable", {}),
+    ):  # fmt: skip
+        (root / "config" / name).write_text(json.dumps({"dataVersion": {"counter": 1}, key: entries}))
+
+
 def write_own_store(root: Path, messages: int = 700) -> None:
     """A store of ours with several small files of each kind: at least four of the commitlog, stopped cleanly."""
 
@@ -423,6 +440,7 @@ def write_own_store(root: Path, messages: int = 700) -> None:
         await store.shutdown()
 
     asyncio.run(write())
+    write_config(root)
 
 
 def flip_unit_of(root: Path, topic: str) -> None:

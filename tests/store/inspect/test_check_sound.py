@@ -62,6 +62,7 @@ def test_killed(tmp_path: Path) -> None:
     for i in range(300):
         store.put_message(message("T", i % 2, b"x" * i, KEYS=f"k{i}"))
     kill(store)
+    d.write_config(tmp_path / "store")
     assert check(tmp_path / "store").report.counts == {"AB-PRESENT": 1}
 
 
@@ -186,6 +187,7 @@ def test_a_store_that_was_served_from_two_addresses_is_sound(tmp_path: Path, hos
             await store.shutdown()
 
         asyncio.run(serve())
+    d.write_config(tmp_path / "store")
     assert check(tmp_path / "store").report.counts == {}
 
 

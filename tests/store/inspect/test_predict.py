@@ -112,6 +112,7 @@ def test_refusals(own: Path, kind: str, make: d.Make, who: tuple[str, ...]) -> N
 
 
 def test_configurations_that_a_broker_cannot_do_without(own: Path) -> None:
+    shutil.rmtree(own / "config")
     (own / "config").mkdir()
     (own / "config" / "topics.json").write_bytes(b'{"half')
     assert any("topics.json" in text for text in foretell(own, "5.3").warnings)

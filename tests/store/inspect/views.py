@@ -16,6 +16,7 @@ from rocketmq_ops.store.inspect.records import Broken, Selection
 from rocketmq_ops.store.inspect.selector import Selector
 from rocketmq_ops.store.inspect.source import StoreDirectory
 from rocketmq_ops.store.message_store import MessageStore
+from tests.store.inspect.damage import write_config
 
 BORN = bytes([127, 0, 0, 1, 0, 0, 0x80, 0])
 SMALL = {
@@ -58,6 +59,7 @@ def fill(
         await store.shutdown()
 
     asyncio.run(run())
+    write_config(root)
     return root
 
 

@@ -1,0 +1,184 @@
+"""Which messages no consumer can get: what a store holds by queue, and what a broker's configuration leads to.
+
+A message is out of reach when its topic is not configured, or its queue's number is not below the topic's number of
+read queues: nobody is routed to it, and a pull is refused (PullMessageProcessor).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ...common.record_layout import CQ_UNIT_SIZE
+from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
+from ...common.topics import is_dlq_topic, is_retry_topic, is_system_topic
+from .broker_config import is_deleted_topic
+from .check_queues import UNIT_DTYPE, used_units
+from .resync import next_record
+from .scan import Block, Stop, walk_file
+from .source import FileChain, StoreDirectory, StoreFile
+
+WRITES_OFFSETS_AFTER_MS: Final = 20_000
+FILLER_SIZE: Final = 0x7FFFFFFF  # of units put before the first message of a queue (fillPreBlank)
+
+
+@dataclass(slots=True)
+class LogQueue:
+    """The messages of one queue that the log holds whole: runs (first number, count) of consecutive queue offsets in
+    the order of the log. Those of a topic that was deleted and made again count from the last 0 on."""
+
+    runs: list[list[int]] = field(default_factory=list)
+
+    def add(self, first: int, count: int) -> None:
+        """More messages with consecutive numbers."""
+        last = self.runs[-1] if self.runs else None
+        if last is not None and last[0] + last[1] == first:
+            last[1] += count
+            return
+        if first == 0:
+            self.runs.clear()
+        self.runs.append([first, count])
+
+    def within(self, low: int, high: int) -> int:
+        """How many have a number from `low` to before `high`."""
+        return sum(max(0, min(first + count, high) - max(first, low)) for first, count in self.runs)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(count for _, count in self.runs)
+
+
+_logs: WeakKeyDictionary[StoreDirectory, dict[tuple[str, int], LogQueue]] = WeakKeyDictionary()
+
+
+def log_queues(store: StoreDirectory) -> dict[tuple[str, int], LogQueue]:
+    """The messages that the log holds whole, by queue, stepping over damage; bodies are not looked at. Read once a
+    store."""
+    known = _logs.get(store)
+    if known is None:
+        known = _logs[store] = {}
+        for block in whole_blocks(store.commitlog.files, 0):
+            for key, numbers, _ in queued_runs(block):
+                queue = known.setdefault(key, LogQueue())
+                for part in np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1):
+                    queue.add(int(part[0]), len(part))
+    return known
+
+
+def whole_blocks(files: list[StoreFile], start: int) -> Iterator[Block]:
+    """Blocks of whole records from the commitlog offset `start` (a record's) on, stepping over damage."""
+    for file in files:
+        position: int | None = max(0, start - file.base)
+        while position is not None and position < file.size:
+            stop: Stop | None = None
+            for item in walk_file(file, position, crc=False):
+                if isinstance(item, Stop):
+                    stop = item
+                    break
+                yield item
+            position = None
+            if stop is not None and stop.kind not in ("blank", "full"):
+                position = next_record(file, stop.offset - file.base + 1)
+
+
+def queued_runs(block: Block) -> Iterator[tuple[tuple[str, int], Any, Any]]:
+    """The records of a block that get a unit, by queue: (topic, queue id), their queue offsets and their rows."""
+    head = block.head
+    kinds = head["sys_flag"] & TRANSACTION_MASK
+    rows = np.flatnonzero((kinds == TRANSACTION_NOT_TYPE) | (kinds == TRANSACTION_COMMIT_TYPE))
+    if not len(rows):
+        return
+    names = block.slices(block.topic_at[rows], block.topic_length[rows])
+    ids: dict[bytes, int] = {}
+    topics = np.fromiter((ids.setdefault(name, len(ids)) for name in names), np.int64, len(names))
+    queue_ids = head["queue_id"][rows].astype(np.int64)
+    order = np.lexsort((queue_ids, topics))
+    rows, queue_ids, topics = rows[order], queue_ids[order], topics[order]
+    by_id = list(ids)
+    borders = np.flatnonzero((np.diff(topics) != 0) | (np.diff(queue_ids) != 0)) + 1
+    for part in np.split(np.arange(len(rows)), borders):
+        key = (by_id[int(topics[part[0]])].decode("utf-8", "replace"), int(queue_ids[part[0]]))
+        yield key, head["queue_offset"][rows[part]].astype(np.int64), rows[part]
+
+
+def units_in_log(chain: FileChain, log_start: int) -> tuple[int, int]:
+    """The queue offsets [first, end) of the units in use that point at or behind `log_start`."""
+    low, high = chain.min_offset // CQ_UNIT_SIZE, used_units(chain)
+    end = high
+    while low < high:
+        middle = (low + high) // 2
+        data = chain.read(middle * CQ_UNIT_SIZE, CQ_UNIT_SIZE)
+        unit = np.frombuffer(data, UNIT_DTYPE)[0] if len(data) == CQ_UNIT_SIZE else None
+        if unit is None or int(unit["offset"]) < log_start or int(unit["size"]) == FILLER_SIZE:
+            low = middle + 1
+        else:
+            high = middle
+    return low, end
+
+
+class Reach:
+    """What the loaded tables of topics.json, consumerOffset.json and subscriptionGroup.json let consumers read."""
+
+    def __init__(self, topics: dict[Any, Any], offsets: dict[Any, Any], groups: dict[Any, Any]) -> None:
+        self._topics = {str(name): config for name, config in topics.items() if isinstance(config, dict)}
+        self._groups = groups
+        self._offsets: dict[str, list[dict[int, int]]] = {}
+        for key, queues in offsets.items():
+            topic = str(key).partition("@")[0]
+            if isinstance(queues, dict):
+                found = {int(q): o for q, o in queues.items() if str(q).isdigit() and isinstance(o, int)}
+                self._offsets.setdefault(topic, []).append(found)
+
+    def deleted(self, topic: str) -> bool:
+        """True for a topic that others show to be deleted, when it has no queue on disk either."""
+        return is_deleted_topic(self._topics, topic)
+
+    def read_queues(self, topic: str) -> int:
+        """How many queues can be read; of a retry topic that is made again when its group comes, as many as then."""
+        config = self._topics.get(topic)
+        if config is None and is_retry_topic(topic):
+            group = self._groups.get(topic.removeprefix("%RETRY%"))
+            config = {"readQueueNums": group.get("retryQueueNums", 1) if isinstance(group, dict) else 1}
+        count = (config or {}).get("readQueueNums", 16 if config is not None else 0)
+        return count if isinstance(count, int) else 0
+
+    def out_of_reach(self, topic: str, queue_id: int, low: int, high: int) -> int:
+        """How many of the messages [low, high) of a queue are due to somebody who cannot get them. In a queue behind
+        the read queues of a topic that has some, as when its number was reduced, only those that a group of the topic
+        has not consumed."""
+        if is_system_topic(topic) or is_dlq_topic(topic) or high <= low:
+            return 0
+        count = self.read_queues(topic)
+        if queue_id < count:
+            return 0
+        positions = self._offsets.get(topic) if count else None
+        if positions:
+            low = max(low, min(queues.get(queue_id, low) for queues in positions))
+        return max(0, high - low)
+
+
+def barely_began(store: StoreDirectory) -> bool:
+    """True when the broker was killed so soon that it may not have written its offsets: Apache's does so 10 s after its
+    start and then every 5 s."""
+    if not (store.root / "abort").exists() or not store.commitlog.files:
+        return False
+    times = [
+        int(block.head["store_timestamp"][row])
+        for file, row in ((store.commitlog.files[0], 0), (store.commitlog.files[-1], -1))
+        for block in _last_block(file, first=row == 0)
+    ]
+    return len(times) == 2 and times[1] - times[0] < WRITES_OFFSETS_AFTER_MS
+
+
+def _last_block(file: StoreFile, *, first: bool) -> list[Block]:
+    found: list[Block] = []
+    for block in whole_blocks([file], 0):
+        found = [block]
+        if first:
+            break
+    return found

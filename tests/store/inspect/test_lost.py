@@ -1,0 +1,297 @@
+"""Messages that no consumer gets after a start: `check` reports them, `predict` counts them, and both agree."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rocketmq_ops.store.inspect.broker_config import load_table
+from rocketmq_ops.store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.strangers import java_long
+from tests.store.inspect import damage as d
+from tests.store.inspect.damage import Make, Sound, check
+from tests.store.store_helpers import Clock, message, open_store
+
+MESSAGES = 700
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("lost") / "store"
+    d.write_own_store(root, MESSAGES)
+    return root
+
+
+@pytest.fixture
+def own(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "store"))
+
+
+def foretell(root: Path, broker: str) -> Prediction:
+    store = StoreDirectory(root)
+    try:
+        return predict(store, broker, PredictOptions())
+    finally:
+        store.close()
+
+
+def config(name: str, data: bytes | None) -> Make:
+    def make(s: Sound) -> None:
+        path = s.path(f"config/{name}")
+        if data is None:
+            path.unlink()
+        else:
+            path.write_bytes(data or b"")
+
+    return make
+
+
+def nul(name: str) -> Make:
+    return lambda s: s.path(f"config/{name}").write_bytes(bytes(s.path(f"config/{name}").stat().st_size)) and None
+
+
+def no_config(s: Sound) -> None:
+    shutil.rmtree(s.path("config"))
+
+
+def queues_of(topic: str, count: int) -> Make:
+    def make(s: Sound) -> None:
+        path = s.path("config/topics.json")
+        content = json.loads(path.read_text())
+        content["topicConfigTable"][topic]["readQueueNums"] = count
+        path.write_text(json.dumps(content))
+
+    return make
+
+
+def forget(topic: str) -> Make:
+    def make(s: Sound) -> None:
+        path = s.path("config/topics.json")
+        content = json.loads(path.read_text())
+        del content["topicConfigTable"][topic]
+        path.write_text(json.dumps(content))
+
+    return make
+
+
+# name: (how it is done, what is found and how bad it is, messages out of reach with 5.3, and unsure ones)
+OUT_OF_REACH: dict[str, tuple[Make, dict[str, str], int, int]] = {
+    "no config folder": (no_config, {"CF-GONE": "critical"}, MESSAGES, 0),
+    "topics gone": (config("topics.json", None), {"CF-GONE": "critical"}, MESSAGES, 0),
+    "topics empty": (config("topics.json", b""), {"CF-EMPTY": "critical"}, MESSAGES, 0),
+    "topics full of NULs": (nul("topics.json"), {"CF-EMPTY": "critical"}, MESSAGES, 0),
+    "topics without a table": (config("topics.json", b"{}"), {"CF-BROKEN": "critical"}, MESSAGES, 0),
+    "topics of a wrong type": (config("topics.json", b'{"topicConfigTable":[]}'), {"CF-BROKEN": "critical"}, MESSAGES, 0),
+    "topics a list": (config("topics.json", b"[]"), {"CF-BROKEN": "critical"}, MESSAGES, 0),
+    "topics without entries": (config("topics.json", b'{"topicConfigTable":{}}'), {"TP-UNKNOWN": "critical"}, MESSAGES, 0),
+    "one topic lost": (forget("Topic1"), {"TP-UNKNOWN": "critical"}, MESSAGES // 2, 0),
+    "offsets gone": (config("consumerOffset.json", None), {"CF-GONE": "critical"}, 0, MESSAGES),
+    "offsets empty": (config("consumerOffset.json", b""), {"CF-EMPTY": "critical"}, 0, MESSAGES),
+    "offsets full of NULs": (nul("consumerOffset.json"), {"CF-EMPTY": "critical"}, 0, MESSAGES),
+    "offsets without a table": (config("consumerOffset.json", b"{}"), {"CF-BROKEN": "critical"}, 0, MESSAGES),
+    "offsets of a wrong type": (config("consumerOffset.json", b'{"offsetTable":5}'), {"CF-BROKEN": "critical"}, 0, MESSAGES),
+    "no queues": (queues_of("Topic0", 0), {"TP-QUEUES": "critical"}, MESSAGES // 2, 0),
+    "fewer queues": (queues_of("Topic0", 1), {"TP-QUEUES": "critical"}, MESSAGES // 4, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OUT_OF_REACH)
+def test_what_the_configuration_puts_out_of_reach(own: Path, kind: str) -> None:
+    make, expected, out_of_reach, unsure = OUT_OF_REACH[kind]
+    make(Sound(own))
+    assert {f.id: f.severity for f in check(own).report.findings if f.severity == "critical"} == expected
+    prediction = foretell(own, "5.3")
+    assert (prediction.lost, prediction.out_of_reach) == (out_of_reach, out_of_reach)
+    assert prediction.unsure == (0 if kind == "no config folder" else unsure)
+    assert prediction.starts
+
+
+def test_a_usable_backup_is_as_good(own: Path) -> None:
+    path = own / "config" / "topics.json"
+    path.rename(path.with_name("topics.json.bak"))
+    assert {f.id: f.severity for f in check(own).report.findings} == {"CF-MISSING": "warning"}
+    for broker in BROKERS:
+        assert foretell(own, broker).lost == 0
+    path.write_bytes(b"")
+    assert [f.severity for f in check(own).report.findings] == ["error"]
+    assert foretell(own, "5.3").lost == 0
+    path.write_bytes(b"{}")  # can be read, so that no broker of Apache's looks at the .bak
+    assert "critical" in {f.severity for f in check(own).report.findings}
+    assert foretell(own, "5.3").lost == MESSAGES
+
+
+def test_a_broken_file_with_a_broken_backup_ends_the_start(own: Path) -> None:
+    for name in ("topics.json", "topics.json.bak"):
+        (own / "config" / name).write_bytes(b'{"half')
+    assert [f.severity for f in check(own).report.findings if f.id == "CF-BROKEN"] == ["critical"]
+    assert not any(foretell(own, broker).starts for broker in BROKERS)
+
+
+def test_queues_that_were_taken_away_after_all_was_consumed(own: Path) -> None:
+    queues_of("Topic0", 1)(Sound(own))
+    path = own / "config" / "consumerOffset.json"
+    path.write_text(json.dumps({"offsetTable": {"Topic0@G": {"0": 3, "1": 175}, "Topic0@H": {"0": 175, "1": 175}}}))
+    assert "TP-QUEUES" not in check(own).report.counts
+    assert foretell(own, "5.3").lost == 0
+    path.write_text(json.dumps({"offsetTable": {"Topic0@G": {"0": 3, "1": 100}}}))
+    assert check(own).report.counts["TP-QUEUES"] == 1
+    assert foretell(own, "5.3").lost == 75
+
+
+def test_a_broker_killed_before_it_wrote_any_offset(own: Path) -> None:
+    (own / "config" / "consumerOffset.json").unlink()
+    (own / "abort").touch()
+    assert check(own).report.counts == {"AB-PRESENT": 1}
+    assert foretell(own, "5.3").unsure == 0
+
+
+def test_a_retry_topic_comes_back_with_its_group(tmp_path: Path) -> None:
+    write(tmp_path, [("%RETRY%G", 0), ("%DLQ%G", 0), ("T", 0)])
+    for topic in ("%RETRY%G", "%DLQ%G"):
+        forget(topic)(Sound(tmp_path))
+    assert {f.id: f.severity for f in check(tmp_path).report.findings} == {"TP-UNKNOWN": "warning"}
+    assert foretell(tmp_path, "5.3").lost == 0
+
+
+@pytest.mark.parametrize("data", [None, b"", b"\0\0\0", b"{}", b'{"offsetTable":[]}'])
+def test_delay_offsets(tmp_path: Path, data: bytes | None) -> None:
+    """Apache's broker begins again at the start of each level: nothing is lost, but delivered again."""
+    write(tmp_path, [("SCHEDULE_TOPIC_XXXX", 2)] * 5 + [("T", 0)])
+    assert check(tmp_path).report.counts == {}
+    config("delayOffset.json", data)(Sound(tmp_path))
+    assert {f.severity for f in check(tmp_path).report.findings} == {"error"}
+    prediction = foretell(tmp_path, "5.3")
+    assert (prediction.lost, prediction.repeated) == (0, 5)
+
+
+def write(root: Path, places: list[tuple[str, int]]) -> None:
+    """A store with one message in each of the queues, a minute between two."""
+
+    async def run() -> None:
+        clock = Clock()
+        store = open_store(root, clock=clock)
+        store.start()
+        for topic, queue in places:
+            clock.now += 60_000
+            assert store.put_message(message(topic, queue, b"x", DELAY="3")).status == 0
+        await store.shutdown()
+
+    asyncio.run(run())
+    d.write_config(root)
+
+
+def test_a_deleted_topic_is_not_missed(own: Path) -> None:
+    shutil.rmtree(own / "consumequeue" / "Topic1")
+    forget("Topic1")(Sound(own))
+    assert {f.id: f.severity for f in check(own).report.findings} == {"CQ-NO-QUEUE": "info"}
+    assert foretell(own, "5.3").lost == 0
+
+
+def test_a_queue_deleted_among_others_is_never_filled_again(own: Path) -> None:
+    """Apache's brokers dispatch again from the newest unit of all queues on, so what lies before stays unseen."""
+    shutil.rmtree(own / "consumequeue" / "Topic1")
+    assert {f.severity for f in check(own).report.findings if f.id == "CQ-NO-QUEUE"} == {"critical"}
+    # 5.x does not dispatch the very record behind the newest unit, 4.9 does.
+    assert [foretell(own, broker).lost for broker in ("5.3", "4.9")] == [MESSAGES // 2, MESSAGES // 2 - 1]
+
+
+def test_all_queues_deleted(own: Path) -> None:
+    """All are dispatched again when there is no unit at all."""
+    shutil.rmtree(own / "consumequeue")
+    assert {f.id: f.severity for f in check(own).report.findings} == {"CQ-NO-QUEUE": "error"}
+    assert [foretell(own, broker).lost for broker in ("5.3", "4.9")] == [0, 0]
+
+
+def test_without_queues_and_topics_all_is_out_of_reach(own: Path) -> None:
+    shutil.rmtree(own / "consumequeue")
+    shutil.rmtree(own / "config")
+    assert "critical" in {f.severity for f in check(own).report.findings if f.id == "CF-GONE"}
+    assert [foretell(own, broker).lost for broker in ("5.3", "4.9")] == [MESSAGES, MESSAGES]
+
+
+@pytest.mark.parametrize("broker", ["5.3", "4.9"])
+def test_messages_in_a_zeroed_range_are_lost_wherever_it_is(own: Path, broker: str) -> None:
+    """In a file that recovery does not read nothing is cut, but the messages are gone."""
+    records = Sound(own).records()
+    hit = records[20:25]
+    d.zero(hit[0].file, hit[0].position, sum(len(r.data) for r in hit))
+    assert foretell(own, broker).lost == 5
+    assert "CL-HOLE" in check(own).report.counts
+
+
+def test_messages_in_and_behind_a_zeroed_range_that_recovery_reads(own: Path) -> None:
+    hit = Sound(own).records()[650]
+    d.zero(hit.file, hit.position, len(hit.data))
+    for broker in ("5.3", "4.9"):
+        prediction = foretell(own, broker)
+        assert (prediction.end_offset, prediction.records_cut, prediction.lost) == (hit.offset, 49, 50)
+
+
+def copy_of(name: str) -> Make:
+    return lambda s: shutil.copyfile(s.log[0], s.path(f"commitlog/{name}")) and None
+
+
+# name -> (how it comes there, severity, which brokers refuse)
+STRANGERS: dict[str, tuple[Make, str, set[str]]] = {
+    ".DS_Store": (lambda s: s.path("commitlog/.DS_Store").write_bytes(bytes(6148)) and None, "critical", {"4.9", "5.3"}),
+    "a copy": (copy_of(f"{0:020d}.bak"), "critical", {"4.9", "5.3"}),
+    "lost+found": (lambda s: s.path("commitlog/lost+found").mkdir(), "warning", {"4.9"}),
+    "an empty file at the end": (d.add_file("commitlog/zz", b""), "critical", {"4.9"}),
+    "an empty file at the start": (d.add_file("commitlog/.x", b""), "critical", {"4.9", "5.3"}),
+    "a number": (copy_of("999999"), "critical", set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+def test_foreign_files_in_the_commitlog(own: Path, kind: str) -> None:
+    make, severity, who = STRANGERS[kind]
+    make(Sound(own))
+    assert {f.id: f.severity for f in check(own).report.findings} == {"CL-STRANGER": severity}
+    assert {broker for broker in ("4.9", "5.3") if not foretell(own, broker).starts} == who
+
+
+def test_foreign_files_in_a_queue(own: Path) -> None:
+    (own / "consumequeue" / "Topic0" / "0" / ".DS_Store").write_bytes(bytes(6148))
+    assert {f.id: f.severity for f in check(own).report.findings} == {"CQ-STRANGER": "critical"}
+    assert not foretell(own, "5.3").starts
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("0", 0), ("+12", 12), ("-3", -3), ("٣", 3), ("", None), ("1e3", None), ("9223372036854775808", None), ("1 ", None)],
+)  # fmt: skip
+def test_numbers_as_java_reads_them(name: str, value: int | None) -> None:
+    assert java_long(name) == value
+
+
+# content -> what each of Apache's brokers then has, as tried: entries of the table, None for nothing, "bak" for the .bak
+DECODED: dict[bytes, tuple[Any, Any, Any]] = {
+    b"": ("bak", "bak", "bak"),
+    b"\0\0\0\0": ("bak", "bak", "bak"),
+    b"{}": (None, None, None),
+    b"[]": (None, None, "bak"),
+    b"null": (None, None, None),
+    b"1": ("bak", "bak", "bak"),
+    b'"x"': ("bak", "bak", "bak"),
+    b'{"topicConfigTable":{}}': ({}, {}, {}),
+    b'{"topicConfigTable":[]}': ("bak", "bak", "bak"),
+    b'{"topicConfigTable":null}': ("bak", "bak", "bak"),
+    b'{"topicConfigTable":{"T":{"readQ': ("bak", "bak", "bak"),
+    b"   ": (None, None, "bak"),
+}
+
+
+@pytest.mark.parametrize("data", DECODED)
+def test_what_apache_loads(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "topics.json").write_bytes(data)
+    (tmp_path / "config" / "topics.json.bak").write_bytes(b'{"topicConfigTable":{"B":{}}}')
+    store = StoreDirectory(tmp_path)
+    loaded = [load_table(store, "topics.json", broker) for broker in ("4.9", "5.3", "5.5")]
+    assert ["bak" if one.source.endswith(".bak") else one.table for one in loaded] == list(DECODED[data])
