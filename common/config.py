@@ -24,6 +24,7 @@ import msgspec
 
 from .errors import RocketMQError
 from .properties import Property, read_property_file
+from .shipped import shipped
 
 _INT_RANGE = (-(2**31), 2**31 - 1)
 _LONG_RANGE = (-(2**63), 2**63 - 1)
@@ -121,7 +122,7 @@ class UnknownKeyError(ConfigError):
         if why is not None:
             super().__init__(f"configuration key '{key}' does not exist", why)
             return
-        hint = f"did you mean '{self.nearest}'?" if self.nearest else "compare it with docs/configuration.md"
+        hint = f"did you mean '{self.nearest}'?" if self.nearest else f"{shipped('docs/configuration.md')} has all"
         super().__init__(f"unknown configuration key '{key}'", hint)
 
 

@@ -21,6 +21,7 @@ import msgspec
 from .config import ConfigClass, ConfigError, ConfigFileError
 from .errors import RocketMQError
 from .properties import PropertiesError
+from .shipped import shipped
 
 #: Exit codes: the server could not start or stop; the command line or the configuration is wrong.
 EXIT_FAILED = 1
@@ -47,7 +48,13 @@ def parse_flags(program: str, description: str, argv: Sequence[str], *, name_ser
     """Read the command line; exits with a usage error or after `-h`, as argparse does."""
     import argparse
 
-    parser = argparse.ArgumentParser(prog=program, description=description, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=f"Example property files: {shipped('conf')}\nEvery key: {shipped('docs/configuration.md')}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # paths are not broken at their hyphens
+        allow_abbrev=False,
+    )
     parser.add_argument("-c", "--configFile", dest="config_file", metavar="FILE", help="property file to start with")
     servers_help = "name servers to register with, HOST:PORT separated by ';'"
     parser.add_argument(

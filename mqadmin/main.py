@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from ..common.shipped import shipped
 from . import registry
 from .exit_codes import ExitCode
 
@@ -167,6 +168,7 @@ def _listing(entries: Sequence[registry.Entry] = registry.ENTRIES) -> int:
         lines += [f"  {entry.name:<{width}}  {entry.summary}" for entry in entries if entry.section == section]
         lines.append("")
     lines.append("`mqadmin help COMMAND` or `mqadmin COMMAND --help` tells a command's options.")
+    lines.append(f"Pages on commands, exit codes, the inspector and more: {shipped('docs')}")
     return _say("\n".join(lines) + "\n")
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from ..common.addresses import name_server_addresses, parse_address
 from ..common.errors import RocketMQError
+from ..common.shipped import shipped
 
 ENVIRONMENT_NAME = "NAMESRV_ADDR"
 
@@ -84,7 +85,7 @@ def load_profile(name: str | None) -> Connection:
     document = _read(path)
     profiles = document.get("profiles")
     if not isinstance(profiles, dict) or not profiles:
-        raise ProfileError(f"{path} has no `profiles`", "see docs/commands.md for an example")
+        raise ProfileError(f"{path} has no `profiles`", f"{shipped('docs/commands.md')} shows an example")
     chosen = name or document.get("default") or (next(iter(profiles)) if len(profiles) == 1 else None)
     if chosen is None:
         raise ProfileError(f"{path} names no default profile", f"pass --profile, one of {', '.join(profiles)}")
