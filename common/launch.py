@@ -154,41 +154,47 @@ async def serve(
 ) -> None:
     """Start, call `started`, wait for SIGTERM or SIGINT, stop. A second signal ends the process at once.
 
+    The signals are not left to the loop: a loop that is busy or stuck would look at neither of them. The first one puts
+    back the system's own way with the second, which asks nobody.
+
     With `until_stdin_ends` the end of standard input stops it too: a parent that holds its other end and dies,
     however it dies, leaves nothing behind.
     """
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
 
-    def on_signal() -> None:
-        asked.set()
+    def on_signal(_number: int, _frame: object) -> None:
         for number in _STOP_SIGNALS:
-            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        loop.call_soon_threadsafe(asked.set)
 
     def on_stdin() -> None:
         if not os.read(0, 4096):
             loop.remove_reader(0)
             asked.set()
 
-    for number in _STOP_SIGNALS:
-        loop.add_signal_handler(number, on_signal)
-    if until_stdin_ends:
-        try:
-            loop.add_reader(0, on_stdin)
-        except OSError:
-            raise RocketMQError(
-                "standard input is neither a pipe nor a terminal, so its end cannot be waited for",
-                "give the server a pipe, or leave --until-stdin-ends out",
-            ) from None
-    await start()
+    before = {number: signal.signal(number, on_signal) for number in _STOP_SIGNALS}
     try:
-        if not asked.is_set():
-            started()
-        await asked.wait()
-    finally:
         if until_stdin_ends:
-            loop.remove_reader(0)
-        await stop()
+            try:
+                loop.add_reader(0, on_stdin)
+            except OSError:
+                raise RocketMQError(
+                    "standard input is neither a pipe nor a terminal, so its end cannot be waited for",
+                    "give the server a pipe, or leave --until-stdin-ends out",
+                ) from None
+        await start()
+        try:
+            if not asked.is_set():
+                started()
+            await asked.wait()
+        finally:
+            if until_stdin_ends:
+                loop.remove_reader(0)
+            await stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def guarded(program: str, run: Callable[[], int], *, debug: Callable[[], bool] = lambda: False) -> int:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -46,6 +47,51 @@ asyncio.run(launch.serve(nothing, lambda: os.kill(os.getpid(), signal.SIGINT), h
         assert process.stdout.readline() == "stopping\n"
         process.terminate()
         assert process.wait(30) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("run", ["asyncio.run", "event_loop.run"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_a_loop_that_is_stuck(run, number):
+    program = f"""
+import asyncio
+from rocketmq_ops.common import launch
+from rocketmq_ops.remoting import event_loop
+
+async def nothing(): pass
+
+def stuck():
+    print("stuck", flush=True)
+    while True:
+        pass
+
+{run}(launch.serve(nothing, lambda: asyncio.get_running_loop().call_soon(stuck), nothing))
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "stuck\n"
+        deadline = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < deadline:
+            process.send_signal(number)
+            time.sleep(0.2)
+        assert process.poll() == -number
+
+
+@pytest.mark.parametrize("run", ["asyncio.run", "event_loop.run"])
+def test_one_signal_stops_an_idle_loop(run):
+    program = f"""
+import asyncio
+from rocketmq_ops.common import launch
+from rocketmq_ops.remoting import event_loop
+
+async def nothing(): pass
+async def stop(): print("stopped", flush=True)
+
+{run}(launch.serve(nothing, lambda: print("started", flush=True), stop))
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "started\n"
+        process.terminate()
+        assert process.stdout.readline() == "stopped\n"
+        assert process.wait(30) == 0
 
 
 @pytest.mark.parametrize(
