@@ -54,15 +54,20 @@ class Changes:
         self.waits.append(registering)
         return True
 
-    def handle(self, handler: Handler[H], channel: Channel, request: RemotingCommand, header: H) -> Any:
-        """The handler's answer, or HELD when it leaves after the changes that the handler made."""
+    def collect(self, work: Callable[[], Any]) -> tuple[Any, list[asyncio.Future[None]]]:
+        """What `work` returns, and what the changes that it made are waited for with."""
         self.waits = []
         self._in_request = True
         try:
-            answer = handler(channel, request, header)
+            result = work()
         finally:
             waits, self.waits = self.waits, []
             self._in_request = False
+        return result, waits
+
+    def handle(self, handler: Handler[H], channel: Channel, request: RemotingCommand, header: H) -> Any:
+        """The handler's answer, or HELD when it leaves after the changes that the handler made."""
+        answer, waits = self.collect(lambda: handler(channel, request, header))
         if not waits or not isinstance(answer, RemotingCommand) or request.is_oneway:
             return answer
         send_after(waits, channel, answer)

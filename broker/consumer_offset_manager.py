@@ -6,6 +6,7 @@ Mirrors org.apache.rocketmq.broker.offset.ConsumerOffsetManager, its file format
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,9 +169,10 @@ class ConsumerOffsetManager(StateFile):
         """Forget everything about a group (removeOffset)."""
         self._remove(lambda _topic, its_group: its_group == group)
 
-    def remove_topic(self, topic: str) -> None:
-        """Forget everything about a topic (cleanOffsetByTopic)."""
-        self._remove(lambda its_topic, _group: its_topic == topic)
+    def remove_topics(self, topics: Collection[str]) -> None:
+        """Forget everything about some topics (cleanOffsetByTopic)."""
+        gone = set(topics)
+        self._remove(lambda its_topic, _group: its_topic in gone)
 
     def scan_unsubscribed(self) -> None:
         """Forget offsets of topics that no consumer of the group subscribes and whose messages are all deleted."""

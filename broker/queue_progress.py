@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.topics import retry_topic
-from rocketmq_ops.remoting.bodies import ConsumeStats, OffsetWrapper, QueueTimeSpan, TopicConfig, TopicOffset
+from rocketmq_ops.remoting.bodies import OffsetWrapper, QueueTimeSpan, TopicOffset
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -22,38 +22,31 @@ def message_queue(controller: BrokerController, topic: str, queue_id: int) -> Me
     return MessageQueue(topic=topic, broker_name=controller.config.brokerName, queue_id=queue_id)
 
 
-def topic_offsets(controller: BrokerController, config: TopicConfig) -> dict[MessageQueue, TopicOffset]:
-    """First, next offset and time of the last message of every queue, readable or writable."""
-    store, topic = controller.store, config.topic_name
-    result: dict[MessageQueue, TopicOffset] = {}
-    for queue_id in range(max(config.write_queue_nums, config.read_queue_nums)):
-        max_offset = max(0, store.max_offset(topic, queue_id))
-        result[message_queue(controller, topic, queue_id)] = TopicOffset(
-            min_offset=max(0, store.min_offset(topic, queue_id)),
-            max_offset=max_offset,
-            last_update_timestamp=store.store_time(topic, queue_id, max_offset - 1) if max_offset else 0,
-        )
-    return result
+def topic_offset(controller: BrokerController, topic: str, queue_id: int) -> TopicOffset:
+    """First, next offset and time of the last message of a queue."""
+    store = controller.store
+    max_offset = max(0, store.max_offset(topic, queue_id))
+    return TopicOffset(
+        min_offset=max(0, store.min_offset(topic, queue_id)),
+        max_offset=max_offset,
+        last_update_timestamp=store.store_time(topic, queue_id, max_offset - 1) if max_offset else 0,
+    )
 
 
-def add_progress(
-    controller: BrokerController, stats: ConsumeStats, group: str, config: TopicConfig, queues: int, *, pulled: bool
-) -> None:
-    """Add the group's progress on the first `queues` queues of a topic to `stats`, and its rate.
+def progress(controller: BrokerController, group: str, topic: str, queue_id: int, *, pulled: bool) -> OffsetWrapper:
+    """How far a group is with a queue.
 
     `lastTimestamp` is the store time of the last message that the group consumed; with `pulled` the offset it has
     pulled to is told too, which the statistics of a whole broker leave at 0.
     """
-    store, offsets, topic = controller.store, controller.offsets, config.topic_name
-    for queue_id in range(queues):
-        consumed = max(0, offsets.query(group, topic, queue_id))
-        wrapper = OffsetWrapper(broker_offset=max(0, store.max_offset(topic, queue_id)), consumer_offset=consumed)
-        if pulled:
-            wrapper.pull_offset = max(consumed, offsets.query_pull(group, topic, queue_id))
-        if consumed:
-            wrapper.last_timestamp = max(0, store.store_time(topic, queue_id, consumed - 1))
-        stats.offset_table[message_queue(controller, topic, queue_id)] = wrapper
-    stats.consume_tps += controller.stats.group_get_tps(group, topic)
+    store, offsets = controller.store, controller.offsets
+    consumed = max(0, offsets.query(group, topic, queue_id))
+    wrapper = OffsetWrapper(broker_offset=max(0, store.max_offset(topic, queue_id)), consumer_offset=consumed)
+    if pulled:
+        wrapper.pull_offset = max(consumed, offsets.query_pull(group, topic, queue_id))
+    if consumed:
+        wrapper.last_timestamp = max(0, store.store_time(topic, queue_id, consumed - 1))
+    return wrapper
 
 
 def subscribed_topics(controller: BrokerController, group: str, topics: set[str]) -> list[str]:

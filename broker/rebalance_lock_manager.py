@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 LOCK_MAX_LIVE_TIME_MS = 60_000
+#: When a group has more, the expired ones are forgotten: queues can be named at will.
+MANY_LOCKS = 10_000
 
 #: topic, broker name, queue id: what MessageQueue.equals compares.
 QueueKey = tuple[str, str, int]
@@ -43,6 +45,9 @@ class RebalanceLockManager:
         """Lock or renew the queues for the client; the queues that it now holds, in the order asked for."""
         now = self._clock()
         entries = self.table.setdefault(group, {})
+        if len(entries) > MANY_LOCKS:
+            for queue in [queue for queue, entry in entries.items() if entry.is_expired(now)]:
+                del entries[queue]
         locked: list[QueueKey] = []
         for queue in queues:
             entry = entries.get(queue)

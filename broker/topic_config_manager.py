@@ -17,6 +17,7 @@ import msgspec
 
 from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object, restore
+from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.broker.topic_attributes import TOPIC_ATTRIBUTES, alter_attributes
 from rocketmq_ops.broker.topic_check import topic_remark
 from rocketmq_ops.common import fastjson, topics
@@ -158,7 +159,7 @@ class TopicConfigManager(StateFile):
         if not default.perm & PERM_INHERIT:
             log.warning("no topic %s for %s: the default topic %s may not be inherited", topic, remote, default_topic)
             return None
-        nums = max(0, min(queue_nums, default.write_queue_nums))
+        nums = max(0, min(queue_nums, default.write_queue_nums, MAX_QUEUE_NUMS))
         return self._add_new(
             TopicConfig(
                 topic_name=topic,
@@ -180,6 +181,7 @@ class TopicConfigManager(StateFile):
         so that they are read to their end.
         """
         found = self.table.get(topic)
+        queue_nums = min(queue_nums, MAX_QUEUE_NUMS)
         if found is None:
             return self._add_new(
                 TopicConfig(

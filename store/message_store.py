@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 
 from ..common.addresses import pack_host
@@ -210,28 +210,43 @@ class MessageStore(BatchWriter):
 
     def delete_topics(self, topics: Iterable[str]) -> int:
         """Remove the queues of some topics; their records stay in the commitlog. Returns how many there were."""
-        count = 0
+        topics = [topic for topic in topics if topic in self.table]
+        for _ in self.deleting(topics):
+            pass
+        return len(topics)
+
+    def deleting(self, topics: Iterable[str]) -> Iterator[None]:
+        """As `delete_topics`, a queue at each step: other work may be done between them, sends to the topic too."""
         for topic in topics:
-            queues = self.table.pop(topic, None)
+            queues = self.table.get(topic)
             if queues is None:
                 continue
-            self._unseen = deque(entry for entry in self._unseen if entry[1].topic != topic)
-            for queue in queues.values():
+            for queue in list(queues.values()):
+                del queues[queue.queue_id]
+                if self._unseen:
+                    self._unseen = deque(entry for entry in self._unseen if entry[1] is not queue)
                 queue.destroy()
+                yield
+            if queues:
+                continue  # somebody sent to it meanwhile
+            del self.table[topic]
             try:
                 self.fs.remove_dir(f"{self._queue_root}/{topic}")
                 self.fs.sync_dir(self._queue_root)
             except OSError as error:
                 log.warning("the folder of topic %s is kept: %s", topic, error)
-            count += 1
-        return count
+            yield
 
     def clean_unused_topics(self, retain: Iterable[str]) -> list[str]:
         """Remove the queues of all topics but some and the system's. Returns which (cleanUnusedTopic)."""
-        kept = set(retain)
-        unused = [t for t in self.table if t not in kept and not is_system_topic(t) and not t.startswith("%LMQ%")]
+        unused = self.unused_topics(retain)
         self.delete_topics(unused)
         return unused
+
+    def unused_topics(self, retain: Iterable[str]) -> list[str]:
+        """The topics with queues but some and the system's."""
+        kept = set(retain)
+        return [t for t in self.table if t not in kept and not is_system_topic(t) and not t.startswith("%LMQ%")]
 
     def clean_expired(self, now: int) -> int:
         """Delete expired files now, not only at deleteWhen. `now` (ms) is only for the log.

@@ -26,6 +26,8 @@ from .store_stats import StoreStats
 #: Bytes that one read returns at most, whatever the caller asks for (DefaultMessageStore.MAX_PULL_MSG_SIZE).
 MAX_PULL_BYTES = 128 * 1024 * 1024
 _MIN_PULL_BYTES = 100
+#: Units that one read looks at for a filter at most, however many messages the caller asks for.
+_MOST_SCANNED = 16_384
 _MAX_TAGS_CODE = (1 << 31) - 1
 _QUERY_ROUNDS = 3
 _NO_MESSAGES = GetStatus.NO_MESSAGE_IN_QUEUE
@@ -142,7 +144,7 @@ class StoreReader:
         self, queue: ConsumeQueue, offset: int, max_msgs: int, message_filter: MessageFilter | None, max_bytes: int
     ) -> GetMessageResult:
         config = self.config
-        scan = max(-(-config.maxFilterMessageSize // CQ_UNIT_SIZE), max_msgs)
+        scan = max(-(-config.maxFilterMessageSize // CQ_UNIT_SIZE), min(max_msgs, _MOST_SCANNED))
         units = queue.units_from(offset, min(scan, queue.max_offset - offset))
         if units is None:
             units_a_file = queue.rows.file_size // CQ_UNIT_SIZE

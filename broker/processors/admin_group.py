@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.deferred import answer_later, deletion_saved
+from rocketmq_ops.broker.slices import too_many_entries, too_many_queues
 from rocketmq_ops.broker.subscription_group_manager import INDEX_PERM_READ
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.topics import group_problem, retry_topic
@@ -46,8 +47,10 @@ class GroupAdmin:
         return self._update(channel, request, SubscriptionGroupList.decode(request.body_bytes).group_config_list)
 
     def _update(self, channel: Channel, request: RemotingCommand, configs: list[SubscriptionGroupConfig]) -> Any:
+        if (many := too_many_entries(len(configs), "groups")) is not None:
+            return request.reply(ResponseCode.INVALID_PARAMETER, many)
         for config in configs:
-            problem = group_problem(config.group_name)
+            problem = group_problem(config.group_name) or too_many_queues(config.retry_queue_nums, "retryQueueNums")
             if problem is not None:
                 return request.reply(ResponseCode.INVALID_PARAMETER, problem)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: More units than this are never sent in one answer.
-MAX_UNITS = 100_000
+MAX_UNITS = 10_000
 
 
 class MessageAdmin:

@@ -7,9 +7,13 @@ AdminBrokerProcessor and Broker2Client.resetOffset.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from rocketmq_ops.broker.queue_progress import message_queue
+from rocketmq_ops.broker.slices import answer_in_slices, queues_of
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.remoting.bodies import (
@@ -131,9 +135,7 @@ class OffsetAdmin:
 
     # -- reset --------------------------------------------------------------------------------------------------
 
-    def reset_offset(
-        self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader
-    ) -> RemotingCommand:
+    def reset_offset(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> Any:
         """222: move a group on a topic to a time or an offset.
 
         With `useServerSideResetOffset` (5.x) this broker does it, online or not; without, the connected consumers
@@ -149,10 +151,10 @@ class OffsetAdmin:
             channel.remote,
         )
         if self._controller.config.useServerSideResetOffset:
-            return self._reset_here(request, header)
+            return self._reset_here(channel, request, header)
         return self._reset_by_clients(request, header)
 
-    def _reset_here(self, request: RemotingCommand, header: ResetOffsetRequestHeader) -> RemotingCommand:
+    def _reset_here(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> Any:
         controller, topic, group = self._controller, header.topic, header.group
         config = controller.topics.get(topic)
         if controller.store_config.brokerRole == "SLAVE":
@@ -162,6 +164,7 @@ class OffsetAdmin:
         if not controller.groups.contains(group):
             return request.reply(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, f"Group {group} does not exist")
         targets: dict[int, int] = {}
+        queues: Collection[int]
         if header.queue_id >= 0 and header.offset is not None and header.offset != -1:
             low = controller.store.min_offset(topic, header.queue_id)
             high = controller.store.max_offset(topic, header.queue_id)
@@ -171,15 +174,23 @@ class OffsetAdmin:
                     f"Target offset {header.offset} not in consume queue range [{low}-{high}]",
                 )
             targets[header.queue_id] = header.offset
+            queues = ()
         else:
-            queues = [header.queue_id] if header.queue_id >= 0 else range(config.read_queue_nums)
-            targets = {queue_id: self._offset_at(topic, queue_id, header.timestamp) for queue_id in queues}
-        if not targets:
-            return request.reply(ResponseCode.SYSTEM_ERROR, "No queues to reset.")
-        for queue_id, offset in targets.items():
-            controller.offsets.assign_reset(topic, group, queue_id, offset)
-        table = {message_queue(controller, topic, queue_id): offset for queue_id, offset in targets.items()}
-        return request.reply(body=ResetOffsetBody(offset_table=table).encode())
+            every = queues_of(controller, topic, config.read_queue_nums)
+            queues = [header.queue_id] if header.queue_id >= 0 else every
+            if not queues:
+                return request.reply(ResponseCode.SYSTEM_ERROR, "No queues to reset.")
+
+        def find(queue_id: int) -> None:
+            targets[queue_id] = self._offset_at(topic, queue_id, header.timestamp)
+
+        def reset() -> bytes:
+            for queue_id, offset in targets.items():
+                controller.offsets.assign_reset(topic, group, queue_id, offset)
+            table = {message_queue(controller, topic, queue_id): offset for queue_id, offset in targets.items()}
+            return ResetOffsetBody(offset_table=table).encode()
+
+        return answer_in_slices(channel, request, queues, find, reset, in_thread=False)
 
     def _offset_at(self, topic: str, queue_id: int, timestamp: int) -> int:
         """The offset of a time; a negative one means the end of the queue."""
@@ -199,7 +210,7 @@ class OffsetAdmin:
                 f"[reset-offset] reset offset failed, no topic in this broker. topic={topic}",
             )
         table: dict[MessageQueue, int] = {}
-        for queue_id in range(config.write_queue_nums):
+        for queue_id in queues_of(controller, topic, config.write_queue_nums):
             consumed = controller.offsets.query(group, topic, queue_id)
             if consumed == -1:
                 return request.reply(ResponseCode.SYSTEM_ERROR, f"THe consumer group <{group}> not exist")
@@ -212,8 +223,9 @@ class OffsetAdmin:
                 f"Consumer not online, so can not reset offset, Group: {group} Topic: {topic} "
                 f"Timestamp: {header.timestamp}",
             )
+        command = self._reset_command(header, table, for_cpp=request.language in _CPP)
         for channel in info.channels:
-            channel.send_oneway(self._reset_command(header, table, for_cpp=request.language in _CPP))
+            channel.send_oneway(msgspec.structs.replace(command))
         return request.reply(body=ResetOffsetBody(offset_table=table).encode())
 
     @staticmethod

@@ -6,9 +6,10 @@ part of AdminBrokerProcessor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rocketmq_ops.broker.queue_progress import add_progress, subscribed_topics, time_span, topic_offsets
+from rocketmq_ops.broker.queue_progress import message_queue, progress, subscribed_topics, time_span, topic_offset
+from rocketmq_ops.broker.slices import answer_in_slices, queues_of
 from rocketmq_ops.broker.stats import Rate, compute_rate
 from rocketmq_ops.remoting.bodies import (
     BrokerStatsData,
@@ -32,6 +33,10 @@ from rocketmq_ops.remoting.headers import (
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
+#: Queues of groups that one answer tells of at most: some hundred bytes each.
+MAX_PROGRESS = 200_000
+_TOO_MUCH = "more than {} queues to tell of; ask for one {} at a time"
+
 
 class StatsAdmin:
     """Handlers of the statistics codes."""
@@ -39,22 +44,21 @@ class StatsAdmin:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
 
-    def topic_stats(
-        self, _channel: Channel, request: RemotingCommand, header: GetTopicStatsInfoRequestHeader
-    ) -> RemotingCommand:
+    def topic_stats(self, channel: Channel, request: RemotingCommand, header: GetTopicStatsInfoRequestHeader) -> Any:
         """202: offsets and last store time of every queue of a topic, and its rate of puts."""
-        config = self._controller.topics.get(header.topic)
+        controller, topic = self._controller, header.topic
+        config = controller.topics.get(topic)
         if config is None:
-            return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"topic[{header.topic}] not exist")
-        table = TopicStatsTable(
-            offset_table=topic_offsets(self._controller, config),
-            topic_put_tps=self._controller.stats.topic_put_tps(header.topic),
-        )
-        return request.reply(body=table.encode())
+            return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"topic[{topic}] not exist")
+        table = TopicStatsTable(offset_table={}, topic_put_tps=controller.stats.topic_put_tps(topic))
 
-    def consume_stats(
-        self, _channel: Channel, request: RemotingCommand, header: GetConsumeStatsRequestHeader
-    ) -> RemotingCommand:
+        def add(queue_id: int) -> None:
+            table.offset_table[message_queue(controller, topic, queue_id)] = topic_offset(controller, topic, queue_id)
+
+        queues = queues_of(controller, topic, max(config.write_queue_nums, config.read_queue_nums))
+        return answer_in_slices(channel, request, queues, add, table.encode)
+
+    def consume_stats(self, channel: Channel, request: RemotingCommand, header: GetConsumeStatsRequestHeader) -> Any:
         """208: the progress of a group on one topic, on those of `topicList`, or on all it has offsets of."""
         controller, group = self._controller, header.consumer_group
         if header.topic_list:
@@ -64,19 +68,30 @@ class StatsAdmin:
             wanted = {header.topic} if (header.topic or "").strip() else controller.offsets.topics_of_group(group)
             topics = subscribed_topics(controller, group, {topic for topic in wanted if topic})
         stats = ConsumeStats(offset_table={}, consume_tps=0.0)
+        queues: list[tuple[str, int]] = []
         for topic in topics:
             config = controller.topics.get(topic)
             if config is not None:
-                add_progress(controller, stats, group, config, config.read_queue_nums, pulled=True)
-        return request.reply(body=stats.encode())
+                queues += [(topic, queue_id) for queue_id in queues_of(controller, topic, config.read_queue_nums)]
+                stats.consume_tps += controller.stats.group_get_tps(group, topic)
+
+        def add(queue: tuple[str, int]) -> None:
+            stats.offset_table[message_queue(controller, *queue)] = progress(controller, group, *queue, pulled=True)
+
+        if len(queues) > MAX_PROGRESS:
+            return request.reply(ResponseCode.SYSTEM_ERROR, _TOO_MUCH.format(len(queues), "topic"))
+        return answer_in_slices(channel, request, queues, add, stats.encode)
 
     def broker_consume_stats(
-        self, _channel: Channel, request: RemotingCommand, header: GetConsumeStatsInBrokerHeader
-    ) -> RemotingCommand:
+        self, channel: Channel, request: RemotingCommand, header: GetConsumeStatsInBrokerHeader
+    ) -> Any:
         """317: the progress of every group on every topic of this broker; of ordered topics only, when asked so."""
         controller = self._controller
         per_group: list[dict[str, list[ConsumeStats]]] = []
-        total = inflight = 0
+        body = ConsumeStatsList(
+            consume_stats_list=per_group, broker_addr=controller.address, total_diff=0, total_inflight_diff=0
+        )
+        queues: list[tuple[ConsumeStats, str, str, int]] = []
         group_topics = controller.offsets.group_topics()
         for group in controller.groups.table:
             found: list[ConsumeStats] = []
@@ -84,33 +99,38 @@ class StatsAdmin:
                 config = controller.topics.get(topic)
                 if config is None or (header.is_order and not config.order):
                     continue
-                stats = ConsumeStats(offset_table={}, consume_tps=0.0)
-                add_progress(controller, stats, group, config, config.write_queue_nums, pulled=False)
-                for wrapper in stats.offset_table.values():
-                    total += wrapper.broker_offset - wrapper.consumer_offset
-                    inflight += wrapper.pull_offset - wrapper.consumer_offset
+                stats = ConsumeStats(offset_table={}, consume_tps=controller.stats.group_get_tps(group, topic))
                 found.append(stats)
+                ids = queues_of(controller, topic, config.write_queue_nums)
+                queues += [(stats, group, topic, queue_id) for queue_id in ids]
+                if len(queues) > MAX_PROGRESS:
+                    return request.reply(ResponseCode.SYSTEM_ERROR, _TOO_MUCH.format(len(queues), "group"))
             per_group.append({group: found})
-        body = ConsumeStatsList(
-            consume_stats_list=per_group,
-            broker_addr=controller.address,
-            total_diff=total,
-            total_inflight_diff=inflight,
-        )
-        return request.reply(body=body.encode())
+
+        def add(queue: tuple[ConsumeStats, str, str, int]) -> None:
+            stats, group, topic, queue_id = queue
+            wrapper = progress(controller, group, topic, queue_id, pulled=False)
+            stats.offset_table[message_queue(controller, topic, queue_id)] = wrapper
+            body.total_diff += wrapper.broker_offset - wrapper.consumer_offset
+            body.total_inflight_diff += wrapper.pull_offset - wrapper.consumer_offset
+
+        return answer_in_slices(channel, request, queues, add, body.encode)
 
     def consume_time_span(
-        self, _channel: Channel, request: RemotingCommand, header: QueryConsumeTimeSpanRequestHeader
-    ) -> RemotingCommand:
+        self, channel: Channel, request: RemotingCommand, header: QueryConsumeTimeSpanRequestHeader
+    ) -> Any:
         """303: how far a group lies behind on a topic, in time."""
-        config = self._controller.topics.get(header.topic)
+        controller, topic = self._controller, header.topic
+        config = controller.topics.get(topic)
         if config is None:
-            return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"topic[{header.topic}] not exist")
-        spans = [
-            time_span(self._controller, header.group, header.topic, queue_id)
-            for queue_id in range(config.write_queue_nums)
-        ]
-        return request.reply(body=QueryConsumeTimeSpanBody(consume_time_span_set=spans).encode())
+            return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"topic[{topic}] not exist")
+        body = QueryConsumeTimeSpanBody(consume_time_span_set=[])
+
+        def add(queue_id: int) -> None:
+            body.consume_time_span_set.append(time_span(controller, header.group, topic, queue_id))
+
+        queues = queues_of(controller, topic, config.write_queue_nums)
+        return answer_in_slices(channel, request, queues, add, body.encode)
 
     def view_stats(
         self, _channel: Channel, request: RemotingCommand, header: ViewBrokerStatsDataRequestHeader

@@ -6,9 +6,11 @@ The rules of the table are in `broker/topic_config_manager.py`. Mirrors the topi
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.deferred import answer_later, deletion_saved
+from rocketmq_ops.broker.slices import in_slices, too_many_entries, too_many_queues
 from rocketmq_ops.broker.topic_attributes import MESSAGE_TYPE, parse_attributes
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.permission import is_valid_perm
@@ -60,7 +62,7 @@ class TopicAdmin:
         return self._update(channel, request, CreateTopicListRequestBody.decode(request.body_bytes).topic_config_list)
 
     def _update(self, channel: Channel, request: RemotingCommand, configs: list[TopicConfig]) -> Any:
-        refusal = next((text for text in map(self._problem, configs) if text is not None), None)
+        refusal = too_many_entries(len(configs), "topics") or next(filter(None, map(self._problem, configs)), None)
         if refusal is not None:
             return request.reply(ResponseCode.INVALID_PARAMETER, refusal)
         # A topic that is already as wanted is not touched: no new data version, no registration.
@@ -92,6 +94,10 @@ class TopicAdmin:
             return str(error)
         if min(config.read_queue_nums, config.write_queue_nums) < 0:
             return "the number of queues must not be negative"
+        refusal = too_many_queues(config.read_queue_nums, "readQueueNums")
+        refusal = refusal or too_many_queues(config.write_queue_nums, "writeQueueNums")
+        if refusal is not None:
+            return refusal
         if not is_valid_perm(config.perm):
             return f"perm {config.perm} is not a permission: 2 is write, 4 read, 6 both"
         mixed = config.attributes.get("+" + MESSAGE_TYPE) == "MIXED"
@@ -111,15 +117,22 @@ class TopicAdmin:
         if config.clearRetryTopicWhenDeleteTopic:
             for group in self._controller.offsets.groups_of_topic(topic):
                 doomed += [name for name in pop_retry_topics(topic, group) if self._topics.get(name) is not None]
+        self._controller.offsets.remove_topics(doomed)
         for name in doomed:
             self._topics.delete(name)
-            self._controller.offsets.remove_topic(name)
             if config.autoDeleteUnusedStats:
                 self._controller.stats.on_topic_deleted(name)
-        self._controller.store.delete_topics(set(doomed))
         log.warning("topic %s deleted by %s", ", ".join(doomed), channel.remote)
-        # After the queues are gone: on a full disk that makes room for the file.
-        return answer_later(channel, request, deletion_saved(self._controller.files, self._topics, request))
+
+        async def deleted() -> RemotingCommand:
+            # The file after the queues are gone: on a full disk that makes room for it.
+            await self._delete_queues(doomed)
+            return await deletion_saved(self._controller.files, self._topics, request)
+
+        return answer_later(channel, request, deleted())
+
+    async def _delete_queues(self, topics: Iterable[str]) -> None:
+        await in_slices(self._controller.store.deleting(topics), lambda _: None)
 
     def get_all_topic_config(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
         """21: the whole table."""
@@ -138,16 +151,20 @@ class TopicAdmin:
         """305: names of built-in topics and of those this broker created for itself."""
         return request.reply(body=TopicList(topic_list=sorted(self._topics.system_topics)).encode())
 
-    def clean_unused_topic(self, channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def clean_unused_topic(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
         """316: remove the queues of topics that are not in the table.
 
         With the offsets of their groups, which would lie behind the end of a topic that is made anew (Apache keeps
         them, and such a group does not see the first messages)."""
-        removed = self._controller.store.clean_unused_topics(set(self._topics.table))
-        for topic in removed:
-            self._controller.offsets.remove_topic(topic)
-        log.warning("queues of unknown topics removed by %s: %s", channel.remote, ", ".join(removed) or "none")
-        return request.reply()
+        unused = self._controller.store.unused_topics(self._topics.table)
+        log.warning("queues of unknown topics removed by %s: %s", channel.remote, ", ".join(unused) or "none")
+        self._controller.offsets.remove_topics(unused)
+
+        async def cleaned() -> RemotingCommand:
+            await self._delete_queues(unused)
+            return request.reply()
+
+        return answer_later(channel, request, cleaned())
 
 
 def pop_retry_topics(topic: str, group: str) -> tuple[str, str]:

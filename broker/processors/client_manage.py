@@ -6,11 +6,14 @@ Mirrors org.apache.rocketmq.broker.processor.ClientManageProcessor and the locks
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.client_channel import ClientChannelInfo
 from rocketmq_ops.broker.consumer_manager import CONSUME_ACTIVELY
+from rocketmq_ops.broker.deferred import answer_later
+from rocketmq_ops.broker.slices import AT_ONCE, in_slices
 from rocketmq_ops.broker.subscription_filter import is_tag_type
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
@@ -43,24 +46,55 @@ class ClientManageProcessor:
         self._controller = controller
         self._fingerprints: dict[str, int] = {}
 
-    def heartbeat(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
-        """Register the client's producers and consumers; unknown groups and retry topics are created as allowed."""
-        controller = self._controller
+    def heartbeat(self, channel: Channel, request: RemotingCommand, header: None) -> Any:
+        """Register the client's producers and consumers; unknown groups and retry topics are created as allowed.
+
+        Answered when what is created is saved and registered. Hundreds of groups are dealt with in slices.
+        """
+        changes = self._controller.changes
         data = HeartbeatData.decode(request.body)
-        client = ClientChannelInfo(channel, data.client_id, request.language, request.version, controller.clock())
-        sub_changed = data.heartbeat_fingerprint == 0
+        now = self._controller.clock()
+        client = ClientChannelInfo(channel, data.client_id, request.language, request.version, now)
+        if len(data.consumer_data_set) <= AT_ONCE:
+            return changes.handle(lambda *_: self._beat(client, request, data), channel, request, header)
+        waits: set[asyncio.Future[None]] = set()
+        consumers, data.consumer_data_set = data.consumer_data_set, []
+        sub_changed = [False]
+
+        def register(consumer: ConsumerData) -> None:
+            if not channel.closed:
+                changed, made = changes.collect(lambda: self._beat_of_group(client, consumer, data))
+                sub_changed[0] |= changed
+                waits.update(made)
+
+        async def registered() -> RemotingCommand:
+            await in_slices(consumers, register)
+            answer = self._beat(client, request, data, sub_changed=sub_changed[0])
+            if waits:
+                await asyncio.wait(waits)
+            return answer
+
+        return answer_later(channel, request, registered())
+
+    def _beat(
+        self, client: ClientChannelInfo, request: RemotingCommand, data: HeartbeatData, *, sub_changed: bool = False
+    ) -> RemotingCommand:
         for consumer in data.consumer_data_set:
-            if controller.config.rejectPullConsumerEnable and consumer.consume_type == CONSUME_ACTIVELY:
-                continue
-            before = self._fingerprints.get(consumer.group_name)
-            if before is not None and before != data.heartbeat_fingerprint:
-                sub_changed = True
-            self._fingerprints[consumer.group_name] = data.heartbeat_fingerprint
-            self._register_consumer(client, consumer, with_subscriptions=not data.without_sub)
+            sub_changed |= self._beat_of_group(client, consumer, data)
         for producer in data.producer_data_set:
-            controller.producers.register(producer.group_name, client)
+            self._controller.producers.register(producer.group_name, client)
+        sub_changed |= data.heartbeat_fingerprint == 0
         fields = {IS_SUPPORT_HEART_BEAT_V2: "true", IS_SUB_CHANGE: "true" if sub_changed else "false"}
         return request.reply(ext_fields=fields)
+
+    def _beat_of_group(self, client: ClientChannelInfo, consumer: ConsumerData, data: HeartbeatData) -> bool:
+        """Register one consumer; True when its group's fingerprint changed."""
+        if self._controller.config.rejectPullConsumerEnable and consumer.consume_type == CONSUME_ACTIVELY:
+            return False
+        before = self._fingerprints.get(consumer.group_name)
+        self._fingerprints[consumer.group_name] = data.heartbeat_fingerprint
+        self._register_consumer(client, consumer, with_subscriptions=not data.without_sub)
+        return before is not None and before != data.heartbeat_fingerprint
 
     def _register_consumer(
         self, client: ClientChannelInfo, consumer: ConsumerData, *, with_subscriptions: bool
@@ -130,7 +164,7 @@ def install(controller: BrokerController) -> None:
     """Register the codes of this module."""
     processor = ClientManageProcessor(controller)
     server = controller.server
-    server.register(RequestCode.HEART_BEAT, None, after_changes(controller, processor.heartbeat))
+    server.register(RequestCode.HEART_BEAT, None, processor.heartbeat)
     server.register(
         RequestCode.UNREGISTER_CLIENT, UnregisterClientRequestHeader, after_changes(controller, processor.unregister)
     )

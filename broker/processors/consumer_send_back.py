@@ -14,6 +14,7 @@ from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.inner_messages import copy_of, schedule
 from rocketmq_ops.broker.put_result import FAQ_HINT
 from rocketmq_ops.broker.send_checks import DLQ_NUMS_PER_GROUP, UNIT_SUB_FLAG, VERSION_3_4_9
+from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.common.message import (
     PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_ORIGIN_MESSAGE_ID,
@@ -85,7 +86,7 @@ class ConsumerSendBackProcessor:
         if not is_dead and not topic_config.perm & PERM_WRITE:
             return request.reply(ResponseCode.NO_PERMISSION, f"the topic[{topic}] sending message is forbidden")
         level = 0 if is_dead else header.delay_level or FIRST_RETRY_LEVEL + message.reconsume_times
-        status = self._store(message, topic, randrange(queue_nums), level)
+        status = self._store(message, topic, randrange(min(queue_nums, MAX_QUEUE_NUMS)), level)
         if status is not PutStatus.PUT_OK:
             return request.reply(ResponseCode.SYSTEM_ERROR, status.name)
         controller.stats.add_send_back(header.group, message.properties[PROPERTY_RETRY_TOPIC])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rocketmq_ops.broker.consumer_manager import BROADCASTING
 from rocketmq_ops.broker.deferred import answer_later
 from rocketmq_ops.broker.message_request_mode_manager import MessageRequestModeManager
+from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ
 from rocketmq_ops.common.topics import is_retry_topic
@@ -54,7 +55,7 @@ def readable_queues(topic: str, route: TopicRouteData) -> list[MessageQueue]:
         MessageQueue(topic=topic, broker_name=data.broker_name, queue_id=queue_id)
         for data in route.queue_datas
         if data.perm & PERM_READ
-        for queue_id in range(data.read_queue_nums)
+        for queue_id in range(min(data.read_queue_nums, MAX_QUEUE_NUMS))
     )
 
 

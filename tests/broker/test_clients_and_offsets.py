@@ -170,7 +170,7 @@ def test_offsets_survive_a_restart_in_apaches_format(tmp_path: Path) -> None:
     again.offsets.clone("g", "h", "T")
     again.offsets.remove_group("g")
     assert again.offsets.query("g", "T", 0) == -1 and again.offsets.query("h", "T", 0) == 7
-    again.offsets.remove_topic("T")
+    again.offsets.remove_topics(["T"])
     assert not again.offsets.table
 
 
