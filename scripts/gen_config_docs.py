@@ -50,7 +50,8 @@ ignore such words. `-p` prints all keys with their values, `-m` those that take 
 
 ## What Apache's servers do with a file
 
-Tried on 5.3.3, 4.9.7 and 5.5.0, which agree where nothing else is said. None of them says anything about it.
+Tried on 5.3.3, most of it on 4.9.7 and 5.5.0 too; they agree where nothing else is said, and say nothing about it.
+`tests/interop/test_property_files.py` keeps the ones that matter.
 
 | in the file | Apache | here |
 |---|---|---|
@@ -61,7 +62,7 @@ Tried on 5.3.3, 4.9.7 and 5.5.0, which agree where nothing else is said. None of
 | `4M` for a number, `SYNC` for an enumeration, nothing | the default counts | refused |
 | `yes` for a boolean, nothing | false | refused |
 | `${user.home}/store`, `~/store` | a folder of that very name is made where the server was started | refused |
-| an empty `storePathRootDir` | the root of the file system | refused |
+| an empty `storePathRootDir` | the root of the file system; a stack trace for whoever may not write there | refused |
 | several folders in `storePathCommitLog`, separated by `,` | written in turn | refused |
 | `deleteWhen=25`, `deleteWhen=4;x` | expired files stay until the disk is nearly full | refused |
 | `messageDelayLevel=1s 5x` | the broker does not start | refused |
@@ -69,7 +70,10 @@ Tried on 5.3.3, 4.9.7 and 5.5.0, which agree where nothing else is said. None of
 | `brokerIP1=localhost`, a host name | announced as it is; messages carry its address (IPv4 before IPv6) | the same |
 | `brokerIP1` with a name that does not resolve | starts, and fails every send | refused |
 | `brokerIP1=::ffff:10.0.0.1` | messages carry 10.0.0.1 | the same |
+| an empty `brokerIP1` | announced as `:10911` | refused |
 | `bindAddress=::` | serves IPv6 and IPv4 | the same |
+| `bindAddress=localhost`, a host name | its first address, IPv4 before IPv6 | the same |
+| an empty `bindAddress` | 127.0.0.1 | refused |
 | `brokerId=1` in a master's file | 0 counts | 0 counts, and said |
 | a key twice | the last counts | the same, and said |
 | UTF-16 text | no key is seen: the server starts with nothing but defaults | refused |
@@ -79,6 +83,7 @@ Tried on 5.3.3, 4.9.7 and 5.5.0, which agree where nothing else is said. None of
 | `storePathConsumeQueue`, `storePathIndex`, `storeCheckpoint`, `abortFile` | ignored since 3.2 | ignored, and said |
 | `checkTransactionMessageEnable` | ignored since 3.2 | ignored, and said |
 | `aclEnable`, `authenticationEnabled`, `authorizationEnabled` | access is checked | refused: there is no such check |
+| `tls.server.mode=enforcing` | ignored: it counts as `-Dtls.server.mode=enforcing` only | refused: there is no TLS |
 """
 
 
