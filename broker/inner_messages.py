@@ -7,6 +7,7 @@ AbstractSendMessageProcessor and HookUtils.handleScheduleMessage.
 from __future__ import annotations
 
 from rocketmq_ops.common.addresses import pack_host
+from rocketmq_ops.common.javatypes import parse_int
 from rocketmq_ops.common.message import (
     PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_REAL_QUEUE_ID,
@@ -31,7 +32,7 @@ def encode_properties(properties: dict[str, str]) -> bytes:
 def delay_level(properties: dict[str, str]) -> int:
     """The DELAY property; 0 when it is missing. Raises ValueError when it is no number."""
     text = properties.get(PROPERTY_DELAY_TIME_LEVEL)
-    return int(text) if text else 0
+    return parse_int(text) if text else 0
 
 
 def copy_of(message: MessageExt, topic: str, queue_id: int, properties: dict[str, str]) -> InnerMessage:

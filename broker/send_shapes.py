@@ -89,7 +89,8 @@ class SendShapes:
 
     def _parsed(self, text: str) -> Shape:
         try:
-            properties = dict([piece.split("\x01", 1) for piece in text.split("\x02") if piece])
+            pairs = [piece.split("\x01", 1) for piece in text.split("\x02") if piece]
+            properties = {name: value for name, value in pairs if name and value}
         except ValueError:
             return _SPECIAL
         if not SPECIAL_PROPERTIES.isdisjoint(properties):

@@ -10,10 +10,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from rocketmq_ops.common.javatypes import tags_hash
+from rocketmq_ops.common.tags import SUB_ALL, split_tags
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.store.filter import TagFilter
 
-SUB_ALL = "*"
 TAG = "TAG"
 
 
@@ -24,14 +24,9 @@ def is_tag_type(expression_type: str | None) -> bool:
 
 @lru_cache(maxsize=1024)
 def tag_filter_of_expression(expression: str) -> TagFilter | None:
-    """The filter of ``a || b``; None for every message. Raises ValueError when it names no tag."""
-    if not expression or expression == SUB_ALL:
-        return None
-    tags = [tag.strip() for tag in expression.split("||")]
-    tags = [tag for tag in tags if tag]
-    if not tags:
-        raise ValueError("subString split error")
-    return TagFilter.of(tags)
+    """The filter of ``a || b``; None for every message. Raises ValueError as ``split_tags``."""
+    tags = split_tags(expression)
+    return None if tags is None else TagFilter.of(tags)
 
 
 def filter_of_subscription(subscription: SubscriptionData) -> TagFilter | None:
@@ -42,14 +37,11 @@ def filter_of_subscription(subscription: SubscriptionData) -> TagFilter | None:
 
 
 def build_subscription(topic: str, expression: str | None, version: int, tag: str = TAG) -> SubscriptionData:
-    """What a pull that carries its own expression subscribes. Raises ValueError when it names no tag."""
-    text = expression or SUB_ALL
-    tags = [] if text == SUB_ALL else [part.strip() for part in text.split("||") if part.strip()]
-    if text != SUB_ALL and not tags:
-        raise ValueError("subString split error")
+    """What a pull that carries its own expression subscribes. Raises ValueError as ``split_tags``."""
+    tags = split_tags(expression) or []
     return SubscriptionData(
         topic=topic,
-        sub_string=text,
+        sub_string=expression or SUB_ALL,
         tags_set=tags,
         code_set=[tags_hash(part) for part in tags],
         sub_version=version,

@@ -6,6 +6,7 @@ from typing import Final
 
 from ..common.errors import RocketMQError
 from ..common.message import MessageQueue
+from ..common.tags import SUB_ALL
 from ..common.topics import group_problem
 from ..remoting.bodies.enums import MessageModel
 from ..remoting.bodies.heartbeat import ConsumerData, SubscriptionData
@@ -21,7 +22,7 @@ from .offset_store import (
 )
 from .options import ClientOptions
 from .queue_api import PullResult
-from .subscription import SUB_ALL, TAG, build_subscription
+from .subscription import TAG, build_subscription
 
 SUSPEND_MS = 20_000
 TIMEOUT_WHEN_SUSPENDED_MS = 30_000

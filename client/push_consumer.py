@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..common.errors import RocketMQError
 from ..common.message import MessageExt, MessageQueue
+from ..common.tags import SUB_ALL
 from ..common.topics import group_problem, retry_topic
 from ..remoting.bodies.heartbeat import ConsumerData, SubscriptionData
 from .consume_services import ConcurrentService, OrderlyService, listen
@@ -23,7 +24,7 @@ from .offset_store import LocalFileOffsetStore, OffsetStore, RemoteBrokerOffsetS
 from .options import ClientOptions
 from .process_queue import ProcessQueue, now_ms
 from .rebalance import Rebalancer
-from .subscription import SUB_ALL, TAG, build_subscription
+from .subscription import TAG, build_subscription
 
 log = logging.getLogger("rocketmq_ops.client")
 

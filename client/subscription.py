@@ -7,23 +7,24 @@ from collections.abc import Iterable
 
 from ..common.javatypes import tags_hash
 from ..common.message import MessageExt
+from ..common.tags import SUB_ALL, split_tags
 from ..remoting.bodies.heartbeat import SubscriptionData
 from .errors import ClientError
 
-SUB_ALL = "*"
 TAG = "TAG"
 SQL92 = "SQL92"
 
 
 def build_subscription(topic: str, expression: str | None = SUB_ALL, expression_type: str = TAG) -> SubscriptionData:
-    """The subscription of `tagA || tagB`, `*`, or an SQL92 expression. Raises ClientError when no tag is in it."""
+    """The subscription of `tagA || tagB`, `*`, or an SQL92 expression. Raises ClientError for a lone `||`."""
     version = time.time_ns() // 1_000_000
-    text = (expression or "").strip() or SUB_ALL
+    text = expression or SUB_ALL
     data = SubscriptionData(topic=topic, sub_string=text, expression_type=expression_type, sub_version=version)
-    if expression_type == TAG and text != SUB_ALL:
-        tags = list(dict.fromkeys(tag.strip() for tag in text.split("||") if tag.strip()))
-        if not tags:
-            raise ClientError(f"'{text}' names no tag", "give tags as 'TagA || TagB', or '*' for all")
+    if expression_type == TAG:
+        try:
+            tags = split_tags(text) or []
+        except ValueError:
+            raise ClientError(f"'{text}' names no tag", "give tags as 'TagA || TagB', or '*' for all") from None
         data.tags_set = tags
         data.code_set = list(dict.fromkeys(tags_hash(tag) for tag in tags))
     return data

@@ -133,8 +133,8 @@ class MessageExt(msgspec.Struct):
 
     @property
     def keys(self) -> list[str]:
-        """The application's keys."""
-        return (self.properties.get(PROPERTY_KEYS) or "").split()
+        """The application's keys. The ASCII blank alone separates them; a key may hold any other white space."""
+        return [key for key in (self.properties.get(PROPERTY_KEYS) or "").split(KEY_SEPARATOR) if key]
 
 
 def properties_to_string(properties: dict[str, str]) -> str:
@@ -150,3 +150,13 @@ def string_to_properties(text: str) -> dict[str, str]:
         if name and value:
             result[name] = value
     return result
+
+
+def unread_pieces(text: str) -> str:
+    """The pieces of a wire form that `string_to_properties` passes over, each ended by its separator."""
+    unread = []
+    for piece in text.split(PROPERTY_SEPARATOR):
+        name, _, value = piece.partition(NAME_VALUE_SEPARATOR)
+        if piece and not (name and value):
+            unread.append(piece + PROPERTY_SEPARATOR)
+    return "".join(unread)

@@ -6,6 +6,8 @@ import re
 import time
 from datetime import datetime
 
+from ..common.tags import split_tags
+
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[#T ](\d\d:\d\d:\d\d)(?:[:.,](\d{1,3}))?")
 
 
@@ -109,6 +111,15 @@ def attributes(text: str) -> dict[str, str]:
             raise ValueError(f"attribute '{key[1:]}' is named twice")
         result[key] = added
     return result
+
+
+def tag_expression(text: str) -> str:
+    """`TagA || TagB`, `*` or nothing for every message."""
+    try:
+        split_tags(text)
+    except ValueError:
+        raise ValueError(f"'{text}' names no tag; give tags as 'TagA || TagB', or '*' for all") from None
+    return text
 
 
 def charset(text: str) -> str:

@@ -272,4 +272,4 @@ def _key_of_all(extra: bytes) -> str | None:
     at = extra.find(_UNIQUE_KEY)
     if TAGS_OR_KEYS_MARK in extra or at < 0 or extra.find(_UNIQUE_KEY, at + 1) >= 0 or (at and extra[at - 1] != 2):
         return None
-    return extra[at + len(_UNIQUE_KEY) :].partition(b"\x02")[0].decode("utf-8", "replace")
+    return extra[at + len(_UNIQUE_KEY) :].partition(b"\x02")[0].decode("utf-8", "replace") or None

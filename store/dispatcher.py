@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..common.errors import RocketMQError
-from ..common.javatypes import tags_hash
+from ..common.javatypes import parse_int, tags_hash
 from ..common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TAGS
 from ..common.message_codec import RecordView
 from ..common.record_layout import CQ_UNIT_SIZE
@@ -42,7 +42,7 @@ def deliver_time(properties: dict[str, str], delays: list[int], timestamp: int) 
     Levels above the highest count as the highest."""
     text = properties.get(PROPERTY_DELAY_TIME_LEVEL)
     try:
-        level = int(text) if text else 0
+        level = parse_int(text) if text else 0
     except ValueError:
         level = 0
     if level <= 0:

@@ -28,6 +28,7 @@ from rocketmq_ops.common.message import (
     PROPERTY_UNIQ_KEY,
     PROPERTY_WAIT_STORE_MSG_OK,
     string_to_properties,
+    unread_pieces,
 )
 from rocketmq_ops.common.sysflag import (
     INNER_BATCH_FLAG,
@@ -275,6 +276,7 @@ class SendMessageProcessor:
             status = schedule(message, controller.delay.max_delay_level)
             if status is not None:
                 return self._refuse(request, status)
+        message.properties_bytes = _with_unread(header, message.properties_bytes)
         result = controller.store.put_message(message)
         return self._finish(channel, request, message, result, queue_id)
 
@@ -291,9 +293,12 @@ class SendMessageProcessor:
         if refusal is not None:
             return self._answer(request, *refusal)
         message.properties_bytes = encode_properties(properties)
+        if delay_level(properties) > 0:
+            return self._refuse(request, PutStatus.MESSAGE_ILLEGAL)
         status = schedule(message, self._controller.delay.max_delay_level)
         if status is not None:
             return self._refuse(request, status)
+        message.properties_bytes = _with_unread(header, message.properties_bytes)
         result = self._controller.store.put_messages(message)
         return self._finish(channel, request, message, result, queue_id)
 
@@ -353,6 +358,11 @@ class SendMessageProcessor:
 
     def _refuse(self, request: RemotingCommand, status: PutStatus) -> RemotingCommand:
         return self._answer(request, *put_answer(status, self._controller.store_config))
+
+
+def _with_unread(header: SendHeader, encoded: bytes) -> bytes:
+    """The properties to store: those that count, after what the client sent besides and Apache does not read."""
+    return unread_pieces(header.properties or "").encode("utf-8", "replace") + encoded
 
 
 def install(controller: BrokerController) -> None:

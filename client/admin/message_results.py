@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from ...common.addresses import format_address
+from ...common.tags import split_tags
 from ...common.topics import TOOLS_CONSUMER_GROUP
 from .fanout import Failure
 
@@ -171,8 +172,11 @@ def consume_queue_report(address: str, index: int, body: QueryConsumeQueueRespon
 
 def tag_filter(expression: str) -> Callable[[MessageExt], bool]:
     """Whether a message's tag is among `A || B`; `*` takes all. Brokers compare hashes, so clients compare the text."""
-    tags = {part.strip() for part in expression.split("||") if part.strip()}
-    if not tags or "*" in tags:
+    try:
+        tags = split_tags(expression)
+    except ValueError:
+        tags = []
+    if tags is None:
         return lambda message: True
     return lambda message: message.tags in tags
 

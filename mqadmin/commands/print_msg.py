@@ -9,7 +9,7 @@ from ..declare import Opt, command
 from ..outcome import Outcome, Table
 from ..report import message_line, problems, status
 from ..run import Run
-from ..values import boolean, charset, positive, timestamp
+from ..values import boolean, charset, positive, tag_expression, timestamp
 
 DEFAULT_LIMIT = 10_000
 _RULE = "--------------------------------------------------------"
@@ -23,7 +23,8 @@ async def print_msg(
         str, Opt("-c", "--charsetName", help="character set of the bodies (default UTF-8)", parse=charset)
     ] = "utf-8",
     sub_expression: Annotated[
-        str, Opt("-s", "--subExpression", help="tags, for example 'TagA || TagB' (default *)")
+        str,
+        Opt("-s", "--subExpression", help="tags, for example 'TagA || TagB' (default *)", parse=tag_expression),
     ] = "*",
     begin_timestamp: Annotated[
         int | None,

@@ -28,7 +28,7 @@ from ..store_options import (
     time_text,
 )
 from ..streaming import Stream
-from ..values import natural, positive, timestamp
+from ..values import natural, positive, tag_expression, timestamp
 
 if TYPE_CHECKING:
     from ...store.inspect.records import Selection
@@ -80,7 +80,9 @@ async def store_dump(
         int | None,
         Opt("-e", "--end", help="stored until: ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
     ] = None,
-    tag: Annotated[str | None, Opt("-s", "--tag", help="tags, for example 'TagA || TagB'")] = None,
+    tag: Annotated[
+        str | None, Opt("-s", "--tag", help="tags, for example 'TagA || TagB'", parse=tag_expression)
+    ] = None,
     key: Annotated[str | None, Opt("-k", "--key", help="a key, or the unique key; found through the index")] = None,
     message_id: Annotated[str | None, Opt("-i", "--id", help="offset message id, or unique key")] = None,
     body_pattern: Annotated[

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from ...common.tags import split_tags
 from .property_bytes import finder
 from .resync import find_blank, first_nonzero, next_record
 from .scan import Block, Column, Stop, walk_file
@@ -202,9 +203,8 @@ class Matcher:
     def __init__(self, selection: Selection) -> None:
         self._wanted = selection
         self._topic = None if selection.topic is None else selection.topic.encode()
-        self._tags = None
-        if selection.tag is not None and selection.tag.strip() not in ("", "*"):
-            self._tags = {tag.strip().encode() for tag in selection.tag.split("||")}
+        tags = split_tags(selection.tag)
+        self._tags = None if tags is None else {tag.encode() for tag in tags}
         self._key = None if selection.key is None else selection.key.encode()
         self._id = None if selection.message_id is None else selection.message_id.strip()
         self._find = finder(b"TAGS", b"KEYS", b"UNIQ_KEY").findall

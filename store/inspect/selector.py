@@ -130,7 +130,7 @@ class Selector:
             raise Untrusted("the topics of the store are not known, its consumequeue is missing")
         key = want.key if want.key is not None else want.message_id
         assert key is not None
-        offsets, index = offsets_of_key(self._store, topics, key.strip(), self._slots)
+        offsets, index = offsets_of_key(self._store, topics, key, self._slots)
         yield from self._merge(sorted(offsets), index.uncovered())
 
     def _merge(self, offsets: list[int], uncovered: list[tuple[int, int]]) -> Iterator[Found]:

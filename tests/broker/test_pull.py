@@ -76,7 +76,10 @@ def test_tags_of_the_request_and_of_the_heartbeat(tmp_path: Path) -> None:
         nothing = await session.pull("T", subscription="x")
         assert (nothing.code, nothing.remark) == (R.PULL_RETRY_IMMEDIATELY, "NO_MATCHED_MESSAGE")
         assert nothing.ext_fields["nextBeginOffset"] == "6"
-        assert (await session.pull("T", subscription=" || ")).code == R.SUBSCRIPTION_PARSE_FAILED
+        for expression in (" || ", "  ", "|| ", " * ", "a\u3000"):
+            assert (await session.pull("T", subscription=expression)).remark == "NO_MATCHED_MESSAGE"
+        assert bodies(await session.pull("T", subscription="||a||")) == [b"0", b"3"]
+        assert (await session.pull("T", subscription="||")).code == R.SUBSCRIPTION_PARSE_FAILED
         beat = consumer("g", "T", version=5, sub_string="b", tags_set=["b"], code_set=[tags_hash("b")])
         await session.heartbeat(client_id="c", consumer_data_set=[beat])
         assert bodies(await session.pull("T", sysFlag="0", subVersion="5")) == [b"1", b"4"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.broker.controller import BrokerController
-from rocketmq_ops.common.message_codec import decode_message, decode_message_id
+from rocketmq_ops.common.message_codec import decode_message, decode_message_id, decode_messages
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -274,5 +274,60 @@ def test_retry_beyond_its_limit_goes_to_the_dead_letter_topic(tmp_path: Path) ->
         broker.locks.try_lock_batch("g", [("T", "broker-a", 0)], "c")
         assert (await session.send("%RETRY%g", j="1", l="16")).code == 0
         assert broker.store.max_offset("%DLQ%g", 0) == 2
+
+    run(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"i": "DELAY\x011\x02"}, 13), ({"i": "DELAY\x01x\x02"}, 13), ({"i": "INNER_NUM\x012\x02"}, 13), ({"f": "4"}, 13),
+        ({"f": "8"}, 13), ({"f": "12"}, 13), ({"b": "%RETRY%g"}, 13), ({"i": "TIMER_DELAY_SEC\x013\x02"}, 1),
+    ],
+)  # fmt: skip
+def test_batches_that_apache_refuses(tmp_path: Path, more: dict[str, str], code: int) -> None:
+    """Nothing of them is stored, in whatever topic."""
+
+    async def body(session: Session) -> None:
+        await session.send("T")
+        before = session.broker.store.max_phy_offset
+        items = batch_item(b"1", {}) + batch_item(b"2", {})
+        answer = await session.ask(RequestCode.SEND_BATCH_MESSAGE, send_fields("T", m="true", **more), items)
+        assert answer.code == code
+        assert session.broker.store.max_phy_offset == before
+
+    run(tmp_path, body)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("A\x01\x02", {}), ("\x01v\x02", {}), ("INNER_NUM\x01\x02", {}), ("DELAY\x01\x02", {}),
+        ("UNIQ_KEY\x01AB\x02A\x01\x02", {"UNIQ_KEY": "AB"}), ("UNIQ_KEY\x01AB\x02TAGS\x01a\x02TAGS\x01\x02", {"TAGS": "a"}),
+        ("KEYS\x01\x02KEYS\x01k\x02", {"KEYS": "k"}), ("UNIQ_KEY\x01\x02KEYS\x01a\tb c\x02", {"KEYS": "a\tb c"}),
+    ],
+)  # fmt: skip
+def test_properties_without_name_or_value_do_not_count(
+    tmp_path: Path, batch: bool, sent: str, read: dict[str, str]
+) -> None:
+    """They are stored as sent; tags, keys and the message's own properties are those that Apache reads."""
+
+    async def body(session: Session) -> None:
+        code = RequestCode.SEND_BATCH_MESSAGE if batch else RequestCode.SEND_MESSAGE_V2
+        content = batch_item(b"hello", {}) if batch else b"hello"
+        for _ in range(2):  # the second one may take the short way
+            answer = await session.ask(code, send_fields("T", i=sent, m=str(batch).lower()), content)
+            assert answer.code == 0
+        record = bytes(session.broker.store.message_at(0) or b"")
+        assert all(piece in record for piece in sent.encode().split(b"\x02"))
+        pulled = await session.pull("T", subscription=read.get("TAGS", "*"))
+        messages = list(decode_messages(pulled.body_bytes))
+        assert [message.body for message in messages] == [b"hello", b"hello"]
+        assert all(message.properties[name] == value for message in messages for name, value in read.items())
+        assert not any(name in message.properties for message in messages for name in ("A", "", "INNER_NUM", "DELAY"))
+        for key in (read.get("KEYS") or "").split(" "):
+            if key:
+                assert len(session.broker.store.query_message("T", key, 9, 0, 1 << 62).views) == 2
 
     run(tmp_path, body)

@@ -57,7 +57,10 @@ def test_allocation_is_apaches():
 def test_subscriptions():
     data = build_subscription("T", " TagA||  TagB || TagA")
     assert (data.tags_set, data.code_set) == (["TagA", "TagB"], [2598919, 2598920])
-    assert build_subscription("T", None).sub_string == build_subscription("T", "  ").sub_string == "*"
+    assert build_subscription("T", None).sub_string == build_subscription("T", "").sub_string == "*"
+    assert build_subscription("T", " * ").tags_set == ["*"]  # a tag of that name: blanks are no `*`
+    nothing = build_subscription("T", " || ")
+    assert (nothing.sub_string, nothing.tags_set, nothing.code_set) == (" || ", [], [])
     assert build_subscription("T", "a > 1", "SQL92").tags_set == []
     with pytest.raises(errors.ClientError, match="no tag"):
         build_subscription("T", "||")

@@ -125,13 +125,16 @@ def test_two_clients_share_the_queues(tmp_path):
         async with cluster(tmp_path, Shared=4) as c, AsyncExitStack() as stack:
             listeners = [Collector(), Collector()]
             consumers = []
+
+            def held(consumer):
+                return {q for q in consumer.rebalancer.held if q.topic == "Shared"}
+
             for listener in listeners:
                 consumer = PushConsumer("G", listener, c.options, settings=first())
                 consumer.subscribe("Shared")
                 consumers.append(await stack.enter_async_context(consumer))
-
-            def held(consumer):
-                return {q for q in consumer.rebalancer.held if q.topic == "Shared"}
+                if len(consumers) == 1:  # or two queues each might be a moment in which it is still taking its four
+                    await until(lambda: len(held(consumers[0])) == 4)
 
             await until(lambda: [len(held(x)) for x in consumers] == [2, 2])
             assert not held(consumers[0]) & held(consumers[1])

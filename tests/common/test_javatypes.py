@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rocketmq_ops.common.javatypes import hash_onto, string_hash, to_int32, unique_key_hash_onto
+from rocketmq_ops.common.javatypes import hash_onto, parse_int, string_hash, to_int32, unique_key_hash_onto
 
 
 def plain_hash(text: str, start: int = 0) -> int:
@@ -40,3 +41,14 @@ def test_known_values() -> None:
     assert string_hash("TagA") == 2598919
     assert string_hash("polygenelubricants") == -(1 << 31)
     assert string_hash("中文") == 646394
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1), ("+1", 1), ("-1", -1), ("007", 7), ("2147483647", 2147483647)])
+def test_parse_int(text: str, value: int) -> None:
+    assert parse_int(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "1 ", " 1", "1_0", "x", "2147483648", "1.0", "+", "\u0661", "1" * 5000])
+def test_parse_int_refuses_what_java_refuses(text: str) -> None:
+    with pytest.raises(ValueError, match="not an int"):
+        parse_int(text)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
-from rocketmq_ops.common.message import Message, MessageExt, string_to_properties
+from rocketmq_ops.common.message import Message, MessageExt, string_to_properties, unread_pieces
 from rocketmq_ops.common.message_codec import (
     BadRecordError,
     decode_message,
@@ -43,6 +43,11 @@ def messages(draw: st.DrawFn) -> MessageExt:
         reconsume_times=draw(INTS), prepared_transaction_offset=draw(LONGS),
         properties=draw(st.dictionaries(TEXT.filter(bool), TEXT.filter(bool), max_size=5)), offset_msg_id="",
     )  # fmt: skip
+
+
+def message_with(properties: dict[str, str]) -> MessageExt:
+    host = ("127.0.0.1", 10911)
+    return MessageExt("T", 0, 0, 0, 0, b"x", 0, 0, 0, 0, host, 0, host, 0, 0, properties, "")
 
 
 @given(messages())
@@ -188,5 +193,25 @@ def test_a_batch_item_of_negative_size_is_refused() -> None:
         list(iter_batch(struct.pack(">iiiii", -4, 0, 0, 0, 0) + b"\0\0"))
 
 
-def test_a_property_without_a_name_or_a_value_is_none() -> None:
-    assert string_to_properties("a\x01\x02b\x011\x02\x012\x02c\x02") == {"b": "1"}
+@pytest.mark.parametrize(
+    ("text", "read", "unread"),
+    [
+        ("A\x01\x02", {}, "A\x01\x02"),
+        ("\x01v\x02", {}, "\x01v\x02"),
+        ("k", {}, "k\x02"),
+        ("TAGS\x01a\x02TAGS\x01\x02", {"TAGS": "a"}, "TAGS\x01\x02"),
+        ("a\x01b\x01c\x02\x02", {"a": "b\x01c"}, ""),
+        ("a\x01b\x02a\x01c", {"a": "c"}, ""),
+    ],
+)
+def test_properties_without_name_or_value_are_none(text: str, read: dict[str, str], unread: str) -> None:
+    """As MessageDecoder.string2messageProperties of 5.3.3 reads them."""
+    assert (string_to_properties(text), unread_pieces(text)) == (read, unread)
+
+
+@pytest.mark.parametrize(
+    ("keys", "read"),
+    [("t\tt", ["t\tt"]), ("\u5168\u3000\u89d2", ["\u5168\u3000\u89d2"]), ("nb\xa0sp  b ", ["nb\xa0sp", "b"]), ("", [])],
+)
+def test_the_ascii_blank_alone_separates_keys(keys: str, read: list[str]) -> None:
+    assert message_with({"KEYS": keys}).keys == read
