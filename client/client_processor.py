@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.errors import CorruptDataError, RocketMQError
 from ..common.message import MessageQueue
-from ..common.message_codec import decode_message
+from ..common.message_answers import decode_answer
 from ..remoting.bodies.offset import GetConsumerStatusBody, ResetOffsetBody
 from ..remoting.bodies.running_info import ConsumeMessageDirectlyResult, ConsumerRunningInfo
 from ..remoting.channel import Channel
@@ -109,13 +109,15 @@ class ClientProcessor:
         result = ConsumeMessageDirectlyResult(order=consumer.settings.orderly, auto_commit=True)
         started = time.monotonic()
         try:
-            message = decode_message(request.body, broker_name=broker_name)
-            queue = MessageQueue(message.topic, broker_name or "", message.queue_id)
-            restore_topic([message], consumer.group)
+            found, broken = decode_answer(request.body, broker_name=broker_name)
+            if broken is not None or not found:
+                raise broken or CorruptDataError("the request holds none")
+            queue = MessageQueue(found[0].topic, broker_name or "", found[0].queue_id)
+            restore_topic(found, consumer.group)
             answer = await call_listener(
                 consumer.listener,
                 consumer.executor,
-                [message],
+                found,
                 ConsumeContext(queue),
                 consumer.settings.consume_timeout_ms,
             )

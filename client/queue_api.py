@@ -5,6 +5,7 @@ Every call takes the instance it goes through; addresses come from its routes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 
 from ..common.message import PROPERTY_MAX_OFFSET, PROPERTY_MIN_OFFSET, MessageExt, MessageQueue
-from ..common.message_codec import decode_messages
+from ..common.message_answers import decode_answer
 from ..common.sysflag import pull_sys_flag
 from ..remoting.bodies.heartbeat import SubscriptionData
 from ..remoting.bodies.lock import LockBatchRequestBody, LockBatchResponseBody, UnlockBatchRequestBody
@@ -31,6 +32,8 @@ from .errors import NoRouteError, QueryNotFoundError, check, error_of
 from .instance import ClientInstance
 from .route import MASTER_ID
 from .subscription import matching
+
+log = logging.getLogger("rocketmq_ops.client")
 
 PULL_MESSAGE = 11
 QUERY_CONSUMER_OFFSET = 14
@@ -60,7 +63,11 @@ _STATUS_OF_CODE = {
 
 
 class PullResult(msgspec.Struct, kw_only=True):
-    """Messages, and offsets in messages: where to pull next, and the queue's bounds."""
+    """Messages, and offsets in messages: where to pull next, and the queue's bounds.
+
+    A message whose `body_error` is set has its body as stored. `skipped` (from, to) are the offsets that were passed
+    over, because what the broker sent for them is no message.
+    """
 
     status: PullStatus
     next_begin_offset: int
@@ -68,6 +75,7 @@ class PullResult(msgspec.Struct, kw_only=True):
     max_offset: int
     messages: list[MessageExt] = []
     suggest_broker_id: int = MASTER_ID
+    skipped: tuple[int, int] | None = None
 
 
 async def pull(
@@ -88,6 +96,9 @@ async def pull(
 
     `commit_offset` saves the group's progress on the way. Without `send_expression` the broker filters by what the
     heartbeat told. Raises NoRouteError, RemotingError, BrokerError.
+
+    Behind a record that cannot be read it goes on: the messages before it are a result of their own, and it is asked
+    for alone, so that no more than it is passed over.
     """
     found = instance.routes.subscribe_address(queue.broker_name, broker_id)
     if found is None:
@@ -113,13 +124,22 @@ async def pull(
         expression_type=subscription.expression_type,
         bname=queue.broker_name,
     )
-    answer = await instance.invoke(address, RemotingCommand.request(PULL_MESSAGE, header), timeout_ms)
-    return _pull_result(answer, queue, subscription, address)
+    while True:
+        answer = await instance.invoke(address, RemotingCommand.request(PULL_MESSAGE, header), timeout_ms)
+        result = _pull_result(answer, queue, subscription, address, header)
+        if result is not None:
+            return result
+        header.max_msg_nums = 1
 
 
 def _pull_result(
-    answer: RemotingCommand, queue: MessageQueue, subscription: SubscriptionData, address: str
-) -> PullResult:
+    answer: RemotingCommand,
+    queue: MessageQueue,
+    subscription: SubscriptionData,
+    address: str,
+    asked: PullMessageRequestHeader,
+) -> PullResult | None:
+    """The result; None when the first record of several cannot be read, and has to be asked for alone."""
     status = _STATUS_OF_CODE.get(answer.code)
     if status is None:
         raise error_of(answer, address)
@@ -132,11 +152,27 @@ def _pull_result(
         suggest_broker_id=header.suggest_which_broker_id,
     )
     if status == PullStatus.FOUND:
-        messages = matching(decode_messages(answer.body, broker_name=queue.broker_name), subscription)
-        for message in messages:
+        delta = header.offset_delta or 0
+        found, broken = decode_answer(
+            answer.body, broker_name=queue.broker_name, from_offset=asked.queue_offset - delta
+        )
+        for message in found:
+            message.queue_offset += delta
             message.properties[PROPERTY_MIN_OFFSET] = str(header.min_offset)
             message.properties[PROPERTY_MAX_OFFSET] = str(header.max_offset)
-        result.messages = messages
+            if message.body_error is not None:
+                log.warning("%s at %d: the body stays as stored: %s", queue, message.queue_offset, message.body_error)
+        if broken is not None:
+            if found:
+                result.next_begin_offset = found[-1].queue_offset + 1
+            elif asked.max_msg_nums > 1:
+                return None
+            else:
+                result.next_begin_offset = max(header.next_begin_offset, asked.queue_offset + 1)
+                result.skipped = (asked.queue_offset, result.next_begin_offset)
+                log.warning("%s: offsets %d to %d are passed over: what the broker sends is no message (%s)",
+                            queue, asked.queue_offset, result.next_begin_offset - 1, broken.detail)  # fmt: skip
+        result.messages = matching(found, subscription)
     return result
 
 

@@ -99,7 +99,8 @@ class MessageExt(msgspec.Struct):
 
     Timestamps are in ms, offsets in bytes (`commit_log_offset`) or messages (`queue_offset`), hosts are `(ip, port)`.
     `body` is as stored unless the decoder was asked to decompress it. `offset_msg_id` names the record
-    (store host and commitlog offset); `msg_id` is the producer's unique key where there is one.
+    (store host and commitlog offset); `msg_id` is the producer's unique key where there is one. `body_error` says why a
+    client could not decode the body, which then is as stored.
     """
 
     topic: str
@@ -120,6 +121,7 @@ class MessageExt(msgspec.Struct):
     properties: dict[str, str]
     offset_msg_id: str
     broker_name: str | None = None
+    body_error: str | None = None
 
     @property
     def msg_id(self) -> str:

@@ -118,6 +118,11 @@ def dlq_topic(group: str) -> str:
     return DLQ_GROUP_TOPIC_PREFIX + group
 
 
+def is_lmq_topic(topic: str) -> bool:
+    """Whether it is a light queue (`%LMQ%`): it has no route, and its messages are stored in another topic."""
+    return topic.startswith("%LMQ%")
+
+
 def is_retry_topic(topic: str) -> bool:
     """True for `%RETRY%...`."""
     return topic.startswith(RETRY_GROUP_TOPIC_PREFIX)

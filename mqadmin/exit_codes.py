@@ -32,8 +32,8 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting.",
     ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, message, store ...), or no client is "
     "online.",
-    ExitCode.PARTIAL: "Some servers answered or changed, others failed; or some records of a store are broken. Each "
-    "failure is listed.",
+    ExitCode.PARTIAL: "Some servers answered or changed, others failed; or some messages or records cannot be read. "
+    "Each failure is listed.",
     ExitCode.REFUSED: "Refused: no permission, a bad signature, or a value the server does not accept.",
     ExitCode.TIMEOUT: "No answer within --timeout. A change may or may not have happened.",
     ExitCode.NO_EFFECT: "Nothing happened: what should go is not there, no offset moved, or it reads back as before.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ...common.errors import RocketMQError
-from ...common.topics import RETRY_GROUP_TOPIC_PREFIX, SYSTEM_TOPIC_PREFIX, is_retry_topic, retry_topic
+from ...common.topics import RETRY_GROUP_TOPIC_PREFIX, SYSTEM_TOPIC_PREFIX, is_lmq_topic, is_retry_topic, retry_topic
 from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
 from .client import merged
@@ -134,7 +134,7 @@ class GroupAdmin:
     async def _route(self, group: str, topic: str | None, route_topic: str | None) -> TopicRouteData:
         """The route of the retry topic, else of the topic, else of `route_topic` (for topics without a route)."""
         candidates = [retry_topic(group)] + ([topic] if topic else [])
-        special = topic is not None and (topic.startswith("%LMQ%") or topic == SYSTEM_TOPIC_PREFIX + "wheel_timer")
+        special = topic is not None and (is_lmq_topic(topic) or topic == SYSTEM_TOPIC_PREFIX + "wheel_timer")
         if route_topic is not None and special:
             candidates.append(route_topic)
         for candidate in candidates:

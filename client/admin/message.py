@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...common.addresses import format_address, parse_address, resolve_host
-from ...common.errors import RocketMQError
-from ...common.message_codec import decode_message_id, decode_messages
+from ...common.errors import CorruptDataError, RocketMQError
+from ...common.message import PROPERTY_INNER_MULTI_DISPATCH, PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC
+from ...common.message_answers import decode_answer
+from ...common.message_codec import decode_message_id
+from ...common.topics import is_lmq_topic
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
 from .acl import UNIQUE_KEY_QUERY
@@ -25,6 +28,7 @@ from .message_results import (
     QueueScan,
     ScanReport,
     ScanRequest,
+    SkippedRange,
     consume_queue_report,
     key_filter,
     tag_filter,
@@ -33,12 +37,32 @@ from .topic import broker_address, broker_addresses
 
 if TYPE_CHECKING:
     from ...common.message import MessageExt, MessageQueue
+    from .cluster import BrokerAddress
     from .core import MQAdmin
     from .message_send import SendReport, SendRequest
 
 LONG_MAX = (1 << 63) - 1
 PULL_BATCH = 32
 _SUBSCRIPTION_FLAG = 4  # PullSysFlag: the expression is in the request, no heartbeat needed
+_REMOVING = "MESSAGE_WAS_REMOVING"
+"""What a broker remarks when it passes over units whose messages are not in its commitlog."""
+_INDEX_PRECISION_MS = 1000
+
+
+class _Pulled(NamedTuple):
+    """What one pull gave; offsets in messages. `broken` tells what is wrong with the first record that is none."""
+
+    messages: list[MessageExt]
+    following: int
+    low: int
+    high: int
+    remark: str
+    broken: str | None
+
+
+_GAP = "the broker passes over them"
+_LOOK_AT_THE_STORE = "see what is damaged with `mqadmin store check` where the broker has its store"
+_PROBES = 8
 
 
 class MessageAdmin:
@@ -51,18 +75,27 @@ class MessageAdmin:
         """A message by offset message id, else by unique key. Raises NotFoundError.
 
         Both are 32 hex digits for IPv4, so the id is read as an offset id only when it names a registered broker;
-        a unique key would else lead to a connection to an arbitrary address.
+        a unique key would else lead to a connection to an arbitrary address. A message of another topic is not it.
         """
-        address: str | None = None
         try:
             host, port, offset = decode_message_id(msg_id)
         except RocketMQError:
-            offset = 0
+            offset, holder = 0, None
         else:
-            address = await self._registered_at(host, port)
-        if address is not None:
-            found = await self.view_at(address, offset, topic)
+            holder = await self._registered_at(host, port)
+        if holder is not None:
+            if cluster not in (None, holder.cluster) and not is_lmq_topic(topic):
+                raise NotFoundError(
+                    f"the id '{msg_id}' is of broker {holder} in cluster '{holder.cluster}', not in '{cluster}'",
+                    f"give -c {holder.cluster}, or leave -c out",
+                )
+            found = await self.view_at(holder.address, offset, topic)
             if found is not None:
+                if topic not in _topics_of(found):
+                    raise NotFoundError(
+                        f"the message '{msg_id}' is of topic '{found.topic}', not of '{topic}'",
+                        f"give -t {found.topic} to see it",
+                    )
                 return found
         matches = await self.by_unique_key(topic, msg_id, cluster)
         if not matches:
@@ -72,17 +105,18 @@ class MessageAdmin:
             )
         return matches[0]
 
-    async def _registered_at(self, host: str, port: int) -> str | None:
-        """The registered address of the broker with this numeric address: its own, or a name that stands for it."""
+    async def _registered_at(self, host: str, port: int) -> BrokerAddress | None:
+        """The registered broker with this numeric address: its own, or a name that stands for it."""
         wanted = format_address(host, port)
-        addresses = [broker.address for broker in await self._admin.cluster.brokers()]
-        if wanted in addresses:
-            return wanted
-        for address in addresses:
+        brokers = await self._admin.cluster.brokers()
+        for broker in brokers:
+            if broker.address == wanted:
+                return broker
+        for broker in brokers:
             with suppress(RocketMQError):
-                name, its_port = parse_address(address)
+                name, its_port = parse_address(broker.address)
                 if its_port == port and await asyncio.to_thread(resolve_host, name) == host:
-                    return address
+                    return broker
         return None
 
     async def view_at(self, address: str, offset: int, topic: str | None = None) -> MessageExt | None:
@@ -94,7 +128,12 @@ class MessageAdmin:
         answer = await self._admin.call(address, request, accept=(ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR))
         if answer.code != ResponseCode.SUCCESS:
             return None
-        return next(iter(decode_messages(answer.body_bytes)), None)
+        found, broken = decode_answer(answer.body_bytes, unwrap=False)
+        if broken is not None and not found:
+            raise CorruptDataError(
+                f"{address} has no whole message at commitlog offset {offset}: {broken.detail}", _LOOK_AT_THE_STORE
+            )
+        return next(iter(found), None)
 
     async def query(
         self,
@@ -107,11 +146,12 @@ class MessageAdmin:
         cluster: str | None = None,
         unique: bool = False,
     ) -> tuple[list[MessageExt], list[Failure]]:
-        """Messages of `topic` with `key` (or unique key), stored between `begin` and `end` (ms), by store time.
+        """Messages of `topic` with `key` (or unique key), stored from `begin` to `end` (ms, both count), by store time.
 
-        The index holds hashes only, so what the broker returns is checked against the whole key. Raises AllFailedError.
+        The index holds hashes and, relative to the first entry of its file, seconds: what the broker returns is checked
+        against the whole key and the message's own time. Raises AllFailedError.
         """
-        is_lmq = topic.startswith("%LMQ%")
+        is_lmq = is_lmq_topic(topic)
         route = await self._admin.topics.route_data(cluster if is_lmq and cluster else topic)
         brokers = {
             address: data.broker_name
@@ -122,18 +162,31 @@ class MessageAdmin:
             raise NotFoundError(f"cluster '{cluster}' does not hold topic '{topic}'", "see `mqadmin topicClusterList`")
         asked = cluster if is_lmq and cluster else topic
 
-        async def one(address: str) -> list[MessageExt]:
-            return await self._query_at(address, brokers[address], asked, key, begin, end, max_num, unique)
+        begun = max(begin - _INDEX_PRECISION_MS, 0)
+
+        async def one(address: str) -> tuple[list[MessageExt], str | None]:
+            return await self._query_at(address, brokers[address], asked, key, begun, end, max_num, unique)
 
         fan = await self._admin.fan_out(brokers, one)
         fan.require_some(f"searching {topic}")
         matches = key_filter(topic, key, unique, is_lmq)
-        found = [message for messages in fan.answers.values() for message in messages if matches(message)]
-        return sorted(found, key=lambda message: (message.store_timestamp, message.commit_log_offset)), fan.failures
+        found = [
+            message
+            for messages, _ in fan.answers.values()
+            for message in messages
+            if matches(message) and begin <= message.store_timestamp <= end
+        ]
+        failures = fan.failures
+        for address, (_, broken) in fan.answers.items():
+            if broken is not None:
+                cause = f"what the index names there cannot all be read: {broken}"
+                failures.append(Failure(address, cause, _LOOK_AT_THE_STORE))
+        return sorted(found, key=lambda message: (message.store_timestamp, message.commit_log_offset)), failures
 
     async def _query_at(
         self, address: str, broker_name: str, topic: str, key: str, begin: int, end: int, max_num: int, unique: bool
-    ) -> list[MessageExt]:
+    ) -> tuple[list[MessageExt], str | None]:
+        """The messages, and what is wrong with the first record that could not be read."""
         from ...remoting.headers import QueryMessageRequestHeader
 
         header = QueryMessageRequestHeader(
@@ -148,8 +201,9 @@ class MessageAdmin:
             accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND),
         )
         if answer.code != ResponseCode.SUCCESS:
-            return []
-        return list(decode_messages(answer.body_bytes, broker_name=broker_name))
+            return [], None
+        found, broken = decode_answer(answer.body_bytes, broker_name=broker_name, unwrap=False)
+        return found, None if broken is None else broken.detail
 
     async def by_unique_key(self, topic: str, key: str, cluster: str | None = None) -> list[MessageExt]:
         """The messages (at most 32) that a producer gave this unique key, by store time."""
@@ -161,21 +215,28 @@ class MessageAdmin:
         return found
 
     async def at(self, topic: str, broker_name: str, queue_id: int, offset: int) -> MessageExt:
-        """The message at a queue offset. Raises NotFoundError, saying what offsets there are."""
+        """The message at a queue offset. Raises NotFoundError, saying what offsets there are; CorruptDataError."""
         address = (await self._admin.cluster.by_name(broker_name)).address
         request = ScanRequest(topic=topic, limit=1)
-        messages, _, low, high = await self._pull(address, request, broker_name, queue_id, offset, 1)
-        if not messages:
-            raise NotFoundError(
-                f"queue {queue_id} of topic '{topic}' on {broker_name} has no message at offset {offset}",
-                f"its offsets are {low} to {high - 1}" if high > low else "the queue is empty",
+        pulled = await self._pull(address, request, broker_name, queue_id, offset, 1)
+        for message in pulled.messages:
+            if message.queue_offset == offset or is_lmq_topic(topic):
+                return message
+        where = f"queue {queue_id} of topic '{topic}' on {broker_name}"
+        if pulled.broken is not None or (_REMOVING in pulled.remark and pulled.low <= offset < pulled.high):
+            raise CorruptDataError(
+                f"the message at offset {offset} of {where} cannot be read: {pulled.broken or pulled.remark}",
+                _LOOK_AT_THE_STORE,
             )
-        return messages[0]
+        has = f"its offsets are {pulled.low} to {pulled.high - 1}" if pulled.high > pulled.low else "the queue is empty"
+        if pulled.messages:
+            has += f"; the next message is at {pulled.messages[0].queue_offset}"
+        raise NotFoundError(f"{where} has no message at offset {offset}", has)
 
     async def _pull(
         self, address: str, wanted: ScanRequest, broker_name: str, queue_id: int, offset: int, count: int
-    ) -> tuple[list[MessageExt], int, int, int]:
-        """(messages, next offset, min offset, max offset) of one pull that does not wait for new messages."""
+    ) -> _Pulled:
+        """One pull that does not wait for new messages."""
         from ...remoting.headers import PullMessageRequestHeader, PullMessageResponseHeader
 
         header = PullMessageRequestHeader(
@@ -203,10 +264,19 @@ class MessageAdmin:
             ),
         )
         told = answer.decode_header(PullMessageResponseHeader)
-        found: list[MessageExt] = []
-        if answer.code == ResponseCode.SUCCESS:
-            found = list(decode_messages(answer.body_bytes, broker_name=broker_name))
-        return found, told.next_begin_offset, told.min_offset, told.max_offset
+        pulled = _Pulled([], told.next_begin_offset, told.min_offset, told.max_offset, answer.remark or "", None)
+        if answer.code != ResponseCode.SUCCESS:
+            return pulled
+        delta = told.offset_delta or 0
+        found, broken = decode_answer(answer.body_bytes, broker_name=broker_name, from_offset=offset - delta)
+        for message in found:
+            message.queue_offset += delta
+        following = told.next_begin_offset
+        if broken is None:
+            return pulled._replace(messages=found)
+        following = found[-1].queue_offset + 1 if found else max(following, offset + 1)
+        what = f"what the broker sends is no message ({broken.detail})"
+        return pulled._replace(messages=found, following=following, broken=what)
 
     async def queues(self, topic: str, route_topic: str | None = None) -> dict[MessageQueue, str]:
         """The readable queues of a topic with the address of their broker, sorted."""
@@ -259,37 +329,114 @@ class MessageAdmin:
         keep: Callable[[MessageExt], MessageView],
         report: ScanReport,
     ) -> None:
-        offsets = self._admin.offsets
-        low = await offsets.min_offset(address, queue.topic, queue.queue_id)
-        high = await offsets.max_offset(address, queue.topic, queue.queue_id)
+        low = await self._admin.offsets.min_offset(address, queue.topic, queue.queue_id)
+        high = await self._admin.offsets.max_offset(address, queue.topic, queue.queue_id)
         begin, end = low, high
         if wanted.begin_timestamp is not None:
-            begin = await offsets.by_time(address, queue.topic, queue.queue_id, wanted.begin_timestamp)
+            begin = await self._first_at(address, queue, wanted.begin_timestamp, low, high)
         if wanted.end_timestamp is not None:
-            end = await offsets.by_time(address, queue.topic, queue.queue_id, wanted.end_timestamp + 1)
-        begin = max(begin, wanted.begin_offset or 0, low)
-        scan = QueueScan(queue.topic, queue.broker_name, queue.queue_id, low, high, begin, min(end, high))
+            end = await self._first_at(address, queue, wanted.end_timestamp + 1, low, high)
+        begin = max(begin, wanted.begin_offset or 0)
+        scan = QueueScan(queue.topic, queue.broker_name, queue.queue_id, low, high, begin, max(begin, end))
         report.queues.append(scan)
         matches = tag_filter(wanted.expression)
-        offset = begin
+        earliest, latest = wanted.begin_timestamp or 0, wanted.end_timestamp
+        offset, count = begin, PULL_BATCH
         while offset < scan.end_offset:
             if scan.messages >= left:
                 report.truncated = True
                 return
-            found, following, _, _ = await self._pull(
-                address, wanted, queue.broker_name, queue.queue_id, offset, PULL_BATCH
-            )
-            for message in found:
-                if message.queue_offset >= scan.end_offset or not matches(message):
+            pulled = await self._pull(address, wanted, queue.broker_name, queue.queue_id, offset, count)
+            if pulled.broken is not None and not pulled.messages and count > 1:
+                count = 1  # so that no more than the record in question is passed over
+                continue
+            count = PULL_BATCH if pulled.broken is None else count
+            for message in pulled.messages:
+                if message.queue_offset >= scan.end_offset and not is_lmq_topic(queue.topic):
+                    continue
+                in_time = earliest <= message.store_timestamp and (latest is None or message.store_timestamp <= latest)
+                if not matches(message) or not in_time:
                     continue
                 if scan.messages >= left:
                     report.truncated = True
                     return
                 report.messages.append(keep(message))
                 scan.messages += 1
-            if following <= offset:  # nothing there and nowhere to go: a queue that is being cleaned
-                return
-            offset = following
+            scan.skipped += _passed_over(queue.topic, wanted, pulled, offset, scan.end_offset)
+            if pulled.following <= offset:  # nothing there and nowhere to go
+                break
+            offset = pulled.following
+        await self._tell_skipped(queue, address, scan, report)
+
+    async def _first_at(self, address: str, queue: MessageQueue, timestamp: int, low: int, high: int) -> int:
+        """The offset of the first message stored at `timestamp` (ms) or later; `high` where there is none.
+
+        What the broker finds is checked against the messages' own times: 4.9 answers the nearest message (the last one
+        for every later time) and any of several of one millisecond, later brokers stop at the boundary of a file, and
+        batch queues answer the last batch for a later time.
+        """
+        hint = await self._admin.offsets.by_time(address, queue.topic, queue.queue_id, timestamp)
+        hint = min(max(hint, low), high)
+        before, after = low - 1, high  # the last offset known to be too early, the first known to be late enough
+        probe, step = min(hint, high - 1), 1
+        while before + 1 < after:
+            at = await self._time_at(address, queue, probe)
+            if at is None:
+                return hint
+            if at < timestamp:
+                before = probe
+            else:
+                after = probe
+            if low <= before and after < high:
+                probe = (before + after) // 2
+            else:
+                probe = max(after - step, low) if before < low else min(before + step, high - 1)
+                step *= 2
+        return after
+
+    async def _time_at(self, address: str, queue: MessageQueue, offset: int) -> int | None:
+        """The store time of the first message from `offset` on; None when none can be read there."""
+        request = ScanRequest(topic=queue.topic, limit=1)
+        for _ in range(_PROBES):
+            pulled = await self._pull(address, request, queue.broker_name, queue.queue_id, offset, 1)
+            if pulled.messages:
+                return pulled.messages[0].store_timestamp
+            if not offset < pulled.following < pulled.high:
+                break
+            offset = pulled.following
+        return None
+
+    async def _tell_skipped(self, queue: MessageQueue, address: str, scan: QueueScan, report: ScanReport) -> None:
+        """Report what was passed over. A topic that is compacted has gaps by nature."""
+        if not scan.skipped:
+            return
+        config = None
+        if any(skipped.reason == _GAP for skipped in scan.skipped):
+            try:
+                config = await self._admin.topics.config_at(address, queue.topic)
+            except RocketMQError:
+                config = None
+        if config is not None and (config.attributes or {}).get("cleanup.policy") == "COMPACTION":
+            scan.skipped = [skipped for skipped in scan.skipped if skipped.reason != _GAP]
+        merged: list[SkippedRange] = []
+        for skipped in scan.skipped:
+            if merged and merged[-1].end_offset == skipped.begin_offset:
+                merged[-1].end_offset = skipped.end_offset
+            else:
+                merged.append(skipped)
+        scan.skipped = merged
+        for skipped in merged:
+            count = skipped.end_offset - skipped.begin_offset
+            which = f"offset {skipped.begin_offset}"
+            if count > 1:
+                which = f"{count} offsets from {skipped.begin_offset} to {skipped.end_offset - 1}"
+            report.failures.append(
+                Failure(
+                    f"{queue.broker_name} queue {queue.queue_id}",
+                    f"{which} cannot be read and {'is' if count == 1 else 'are'} left out: {skipped.reason}",
+                    _LOOK_AT_THE_STORE,
+                )
+            )
 
     async def track(self, message: MessageExt) -> list[MessageTrack]:
         """Whether each group that consumes the topic has consumed this message (messageTrackDetail)."""
@@ -360,3 +507,43 @@ class MessageAdmin:
         from .message_send import send_trace
 
         return await send_trace(self._admin, wanted, sent)
+
+
+def _topics_of(message: MessageExt) -> set[str]:
+    """The topics that a message is of: where it is stored, was sent to, waits for, and the light queues it is in."""
+    properties = message.properties
+    named = (properties.get(name) for name in (PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC))
+    light = (properties.get(PROPERTY_INNER_MULTI_DISPATCH) or "").split(",")
+    return {message.topic, *filter(None, (*named, *light))}
+
+
+def _passed_over(topic: str, wanted: ScanRequest, pulled: _Pulled, offset: int, end: int) -> list[SkippedRange]:
+    """The ranges from `offset` on that a pull should have given and has not; without those that expired meanwhile."""
+    ranges: list[SkippedRange] = []
+
+    def add(begin: int, until: int, reason: str) -> None:
+        begin, until = max(begin, pulled.low), min(until, end)
+        if begin < until:
+            ranges.append(SkippedRange(begin, until, reason))
+
+    if pulled.broken is not None:
+        if not pulled.messages:
+            add(offset, pulled.following, pulled.broken)
+        following = offset if not pulled.messages else pulled.following
+    elif pulled.following <= offset:
+        if offset < pulled.high:
+            add(offset, end, pulled.remark or "the broker gives nothing there")
+        return ranges
+    else:
+        following = pulled.following
+    if is_lmq_topic(topic):
+        return ranges
+    if wanted.expression == "*":
+        expected = offset
+        for message in pulled.messages:
+            add(expected, message.queue_offset, _GAP)
+            expected = message.queue_offset + 1
+        add(expected, following, pulled.remark if _REMOVING in pulled.remark else _GAP)
+    elif _REMOVING in pulled.remark:
+        add(offset, following, pulled.remark)
+    return ranges

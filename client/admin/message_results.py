@@ -23,7 +23,8 @@ TrackType = Literal[
 
 class MessageView(msgspec.Struct, rename="camel"):
     """A message for output. Times in ms. `body` is text when it is valid in the character set asked for (then
-    `body_base64` is None), else None with the bytes in `body_base64`; both are None when the body was not asked for."""
+    `body_base64` is None), else None with the bytes in `body_base64`; both are None when the body was not asked for.
+    `body_error` says why the body could not be decoded: then its bytes are those that are stored."""
 
     topic: str
     broker_name: str | None
@@ -48,6 +49,7 @@ class MessageView(msgspec.Struct, rename="camel"):
     body_length: int
     body: str | None = None
     body_base64: str | None = None
+    body_error: str | None = None
 
 
 class MessageTrack(msgspec.Struct, rename="camel"):
@@ -72,8 +74,16 @@ class QueryReport(msgspec.Struct, rename="camel"):
     failures: list[Failure] = []
 
 
+class SkippedRange(msgspec.Struct, rename="camel"):
+    """Offsets of a queue that could not be read, from `begin_offset` (with) to `end_offset` (without)."""
+
+    begin_offset: int
+    end_offset: int
+    reason: str
+
+
 class QueueScan(msgspec.Struct, rename="camel"):
-    """What was read of one queue: offsets from `begin_offset` (with) to `end_offset` (without)."""
+    """What was read of one queue: offsets from `begin_offset` (with) to `end_offset` (without), but for `skipped`."""
 
     topic: str
     broker_name: str
@@ -83,6 +93,7 @@ class QueueScan(msgspec.Struct, rename="camel"):
     begin_offset: int
     end_offset: int
     messages: int = 0
+    skipped: list[SkippedRange] = []
 
 
 class ScanReport(msgspec.Struct, rename="camel"):
@@ -139,8 +150,10 @@ def view(message: MessageExt, *, charset: str = "utf-8", with_body: bool = True)
     encoded: str | None = None
     if with_body:
         try:
-            body = message.body.decode(charset)
+            body = message.body.decode(charset) if message.body_error is None else None
         except (UnicodeDecodeError, LookupError):
+            body = None
+        if body is None:
             import base64
 
             encoded = base64.b64encode(message.body).decode()
@@ -152,7 +165,7 @@ def view(message: MessageExt, *, charset: str = "utf-8", with_body: bool = True)
         store_host=format_address(*message.store_host), reconsume_times=message.reconsume_times,
         prepared_transaction_offset=message.prepared_transaction_offset, msg_id=message.msg_id,
         offset_msg_id=message.offset_msg_id, tags=message.tags, keys=message.keys, properties=dict(message.properties),
-        body_length=len(message.body), body=body, body_base64=encoded,
+        body_length=len(message.body), body=body, body_base64=encoded, body_error=message.body_error,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from ...common.errors import RocketMQError
-from ...common.topics import SYSTEM_TOPIC_PREFIX
+from ...common.topics import SYSTEM_TOPIC_PREFIX, is_lmq_topic
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
 from .errors import AdminError, InvalidValueError, NotFoundError
@@ -166,7 +166,7 @@ class OffsetAdmin:
 
     async def _brokers(self, wanted: ResetRequest) -> dict[str, tuple[BrokerData, QueueData | None]]:
         topic = wanted.topic
-        without_route = topic.startswith("%LMQ%") or topic == SYSTEM_TOPIC_PREFIX + "wheel_timer"
+        without_route = is_lmq_topic(topic) or topic == SYSTEM_TOPIC_PREFIX + "wheel_timer"
         route = await self._admin.topics.route_data(wanted.cluster if without_route and wanted.cluster else topic)
         queues = {queue.broker_name: queue for queue in route.queue_datas}
         cluster = None if without_route else wanted.cluster

@@ -12,9 +12,11 @@ from rocketmq_ops.client.consume_settings import BROADCASTING, FROM_FIRST_OFFSET
 from rocketmq_ops.client.listener import ConsumeResult
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer import Producer
+from rocketmq_ops.client.pull_consumer import PullConsumer
 from rocketmq_ops.client.push_consumer import PushConsumer
 from rocketmq_ops.common.message import Message, MessageQueue
 from rocketmq_ops.remoting.bodies import ConsumeMessageDirectlyResult, ConsumerRunningInfo, GetConsumerStatusBody
+from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import HELD, RemotingCommand
 from rocketmq_ops.remoting.headers import (
@@ -22,6 +24,7 @@ from rocketmq_ops.remoting.headers import (
     GetConsumerRunningInfoRequestHeader,
     GetConsumerStatusRequestHeader,
     ResetOffsetRequestHeader,
+    SendMessageRequestHeader,
 )
 
 
@@ -370,3 +373,54 @@ def test_queue_calls(tmp_path):
                 assert await queue_api.lock_queues(instance, "TOOLS_CONSUMER", "broker-a", [queue]) == {queue}
 
     asyncio.run(main())
+
+
+def test_consumption_goes_on_behind_a_bad_body_and_a_damaged_record(tmp_path):
+    """A body that is not compressed though its flag says so; records overwritten in the broker's commitlog."""
+
+    async def run():
+        async with cluster(tmp_path, T=1) as c:
+            await fill(c.options, "T", 40)
+            header = SendMessageRequestHeader(
+                producer_group="P", topic="T", default_topic="TBW102", default_topic_queue_nums=1, queue_id=0, sys_flag=1,
+                born_timestamp=1, flag=0, properties="", reconsume_times=0, unit_mode=False, batch=False,
+            )  # fmt: skip
+            async with RemotingClient() as raw:
+                sent = await raw.invoke(c.broker.address, RemotingCommand.request(10, header, b"not compressed"))
+                assert sent.code == 0
+            await fill(c.options, "T", 5)
+            async with PullConsumer("Q", c.options) as puller:
+                (queue,) = await puller.queues("T")
+                stored = (await puller.pull(queue, 0, max_nums=40)).messages
+                overwrite(tmp_path, stored[10], bytes(stored[10].store_size))
+                overwrite(tmp_path, stored[11], b"\0\0\0\x7b\1\2\3\4")
+                overwrite(tmp_path, stored[30], stored[30].body, b"x" * len(stored[30].body))
+                first_part = await puller.pull(queue, 0, max_nums=40)
+                assert [m.queue_offset for m in first_part.messages] == list(range(10))
+                assert (first_part.next_begin_offset, first_part.skipped) == (10, None)
+                bad = await puller.pull(queue, 10, max_nums=40)
+                assert (bad.messages, bad.next_begin_offset, bad.skipped) == ([], 11, (10, 11))
+            listener = Collector()
+            async with PushConsumer("G", listener, c.options, settings=first(retry_pull_ms=20)) as consumer:
+                consumer.subscribe("T")
+                await until(lambda: len(listener.bodies) == 44)
+            offsets = [m.queue_offset for m in listener.messages]
+            assert sorted(offsets) == [*range(10), *range(12, 46)]
+            bodies_of = {m.queue_offset: (m.body, m.body_error) for m in listener.messages}
+            assert bodies_of[40][0] == b"not compressed"
+            assert "zlib" in bodies_of[40][1]
+            assert "CRC" in bodies_of[30][1]
+            assert bodies_of[45] == (b"4", None)
+            assert saved(c, "G", "T", 1) == {0: 46}
+
+    def overwrite(folder, message, found, by=None):
+        """Write over a record in the commitlog, from its start or where `found` stands in it."""
+        (log,) = [p for p in (folder / "store" / "commitlog").iterdir() if p.name.isdigit() and int(p.name) == 0]
+        with open(log, "r+b") as file:
+            file.seek(message.commit_log_offset)
+            record = file.read(message.store_size)
+            at = record.index(found, 88) if by is not None else 0
+            file.seek(message.commit_log_offset + at)
+            file.write(found if by is None else by)
+
+    asyncio.run(run())

@@ -14,11 +14,13 @@ from rocketmq_ops.client.admin.errors import AdminError, AllFailedError, NotFoun
 from rocketmq_ops.client.admin.message_results import ScanRequest, tag_filter, view
 from rocketmq_ops.client.admin.message_send import SendRequest
 from rocketmq_ops.common.addresses import pack_host
-from rocketmq_ops.common.message import MessageExt, string_to_properties
-from rocketmq_ops.common.message_codec import decode_message, encode_message_id, encode_record
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.message import Message, MessageExt, string_to_properties
+from rocketmq_ops.common.message_codec import decode_message, encode_batch, encode_message_id, encode_record
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import FakeCluster
 
 T = TypeVar("T")
@@ -87,7 +89,7 @@ def test_a_scan_stops_at_its_limit_and_says_so(cluster: FakeCluster) -> None:
 
 
 def test_a_scan_takes_tags_exactly_and_offsets_as_bounds(cluster: FakeCluster) -> None:
-    wanted = ScanRequest(topic="T", limit=1000, expression="B || C", begin_offset=10, end_timestamp=49)
+    wanted = ScanRequest(topic="T", limit=1000, expression="B || C", begin_offset=10, end_timestamp=149)
     report = run(cluster, lambda admin: admin.messages.scan(wanted, view))
     assert [m.queue_offset for m in report.messages] == list(range(12, 50, 3))
     assert (report.queues[0].begin_offset, report.queues[0].end_offset) == (10, 50)
@@ -262,3 +264,179 @@ def test_a_consumequeue_that_is_not_there_is_not_found(
     cluster.transport.on(cluster["broker-a"].address, Code.QUERY_CONSUME_QUEUE, answer)
     with pytest.raises(error, match=said):
         run(cluster, lambda admin: admin.messages.consume_queue("T", 77, 0, 10, None, None))
+
+
+class Queue:
+    """Queue 0 of T as a broker serves it: records by offset, None where the commitlog has nothing for a unit."""
+
+    def __init__(self, cluster: FakeCluster, records: list[bytes | None]) -> None:
+        self.records, self.low = records, 0
+        broker = cluster["broker-a"]
+        broker.ends = {("T", 0): len(records)}
+        cluster.transport.on(broker.address, Code.PULL_MESSAGE, self.pull)
+
+    def pull(self, c: RemotingCommand) -> RemotingCommand:
+        begin, count = int(c.ext_fields["queueOffset"]), int(c.ext_fields["maxMsgNums"])
+        following, body = begin, b""
+        for record in self.records[begin : begin + count]:
+            following += 1
+            body += record or b""
+        end = str(len(self.records))
+        told = {"nextBeginOffset": str(following), "minOffset": str(self.low), "maxOffset": end}
+        code, remark = (ResponseCode.SUCCESS, "FOUND") if body else (ResponseCode.PULL_RETRY_IMMEDIATELY, "REMOVING")
+        if remark == "REMOVING":
+            remark = "MESSAGE_WAS_REMOVING" if following > begin else "NO_MATCHED_LOGIC_QUEUE"
+        return c.reply(code, remark, ext_fields={"suggestWhichBrokerId": "0", **told}, body=body)
+
+
+def damaged(count: int = 100) -> list[bytes | None]:
+    """Offsets 20 to 24 zeroed, 40 to 42 not in the commitlog, 60 with a body that is not compressed though it says so."""
+    records: list[bytes | None] = [encode_record(message(offset)) for offset in range(count)]
+    records[20:25] = [bytes(len(records[20] or b""))] * 5
+    records[40:43] = [None] * 3
+    records[60] = encode_record(msgspec.structs.replace(message(60, body=b"plain"), sys_flag=1))
+    return records
+
+
+def test_a_scan_goes_on_behind_damage_and_says_what_it_left_out(cluster: FakeCluster) -> None:
+    Queue(cluster, damaged())
+    report = run(cluster, lambda admin: admin.messages.scan(ScanRequest(topic="T", limit=1000), view))
+    assert [m.queue_offset for m in report.messages] == [*range(20), *range(25, 40), *range(43, 100)]
+    assert [(s.begin_offset, s.end_offset) for s in report.queues[0].skipped] == [(20, 25), (40, 43)]
+    assert len(report.failures) == 2
+    (bad,) = [m for m in report.messages if m.body_error is not None]
+    assert (bad.queue_offset, bad.body, bad.body_base64) == (60, None, "cGxhaW4=")
+    assert "zlib" in (bad.body_error or "")
+
+
+def test_damage_behind_the_limit_or_outside_the_range_is_not_told(cluster: FakeCluster) -> None:
+    Queue(cluster, damaged())
+    report = run(cluster, lambda admin: admin.messages.scan(ScanRequest(topic="T", limit=10), view))
+    assert (len(report.messages), report.failures) == (10, [])
+    wanted = ScanRequest(topic="T", limit=1000, begin_offset=43)
+    assert run(cluster, lambda admin: admin.messages.scan(wanted, view)).failures == []
+
+
+def test_what_expired_meanwhile_is_no_damage(cluster: FakeCluster) -> None:
+    queue = Queue(cluster, damaged())
+    queue.low = 50
+    report = run(cluster, lambda admin: admin.messages.scan(ScanRequest(topic="T", limit=1000), view))
+    assert report.failures == []
+
+
+def test_the_gaps_of_a_compacted_topic_are_no_damage(cluster: FakeCluster) -> None:
+    queue = Queue(cluster, [encode_record(message(offset)) for offset in range(100)])
+    queue.records[10:15] = [b""] * 5
+    scan = ScanRequest(topic="T", limit=1000)
+    assert len(run(cluster, lambda admin: admin.messages.scan(scan, view)).failures) == 1
+    cluster["broker-a"].topics["T"]["attributes"] = {"cleanup.policy": "COMPACTION"}
+    report = run(cluster, lambda admin: admin.messages.scan(scan, view))
+    assert (len(report.messages), report.failures, report.queues[0].skipped) == (95, [], [])
+
+
+def test_a_queue_that_gives_nothing_before_its_end_is_not_complete(cluster: FakeCluster) -> None:
+    queue = Queue(cluster, damaged(80))
+    cluster["broker-a"].ends = {("T", 0): 100}
+    pull = queue.pull
+
+    def stuck(c: RemotingCommand) -> RemotingCommand:
+        answer = pull(c)
+        answer.ext_fields["maxOffset"] = "100"
+        return answer
+
+    cluster.transport.on(cluster["broker-a"].address, Code.PULL_MESSAGE, stuck)
+    report = run(cluster, lambda admin: admin.messages.scan(ScanRequest(topic="T", limit=1000), view))
+    assert [(s.begin_offset, s.end_offset) for s in report.queues[0].skipped][-1] == (80, 100)
+
+
+@pytest.mark.parametrize("command", [("printMsg", "-t", "T"), ("consumeMessage", "-t", "T", "-c", "1000")])
+def test_commands_that_read_on_behind_damage_are_partial(
+    cli: Cli, cluster: FakeCluster, command: tuple[str, ...]
+) -> None:
+    Queue(cluster, damaged())
+    ran = cli(cluster.transport, command[0], "-n", cluster.namesrv, *command[1:])
+    assert ran.code == 5
+    assert ran.out.count("BODY: ") == 92
+    assert "BODY: (undecodable, 5 bytes: the zlib body cannot be decompressed" in ran.out
+    assert "broker-a queue 0: 5 offsets from 20 to 24 cannot be read and are left out" in ran.err
+    ran = cli(cluster.transport, command[0], "-n", cluster.namesrv, *command[1:], "--output", "json")
+    assert (ran.code, ran.json["status"]) == (5, "partial")
+
+
+def test_the_message_at_a_damaged_offset(cluster: FakeCluster) -> None:
+    Queue(cluster, damaged())
+    for offset, said in ((22, "is no message"), (41, "MESSAGE_WAS_REMOVING")):
+        with pytest.raises(CorruptDataError, match=said):
+            run(cluster, lambda admin, at=offset: admin.messages.at("T", "broker-a", 0, at))  # type: ignore[misc]
+    assert run(cluster, lambda admin: admin.messages.at("T", "broker-a", 0, 60)).body == b"plain"
+
+
+def test_a_batch_is_read_item_by_item(cluster: FakeCluster) -> None:
+    """In a topic with batch consumequeues one record holds several offsets; a pull into its middle gives all of it."""
+    batches = {}
+    for first in (0, 5, 10):
+        inner = [Message("T", b"%d" % i, properties={"UNIQ_KEY": f"I{i}"}) for i in range(first, first + 5)]
+        batches[first] = encode_record(msgspec.structs.replace(message(first, body=encode_batch(inner)), sys_flag=0xC0))
+
+    def pull(c: RemotingCommand) -> RemotingCommand:
+        first = int(c.ext_fields["queueOffset"]) // 5 * 5
+        told = {"nextBeginOffset": str(min(first + 5, 15)), "minOffset": "0", "maxOffset": "15"}
+        code = ResponseCode.SUCCESS if first in batches else ResponseCode.PULL_NOT_FOUND
+        return c.reply(code, ext_fields={"suggestWhichBrokerId": "0", **told}, body=batches.get(first, b""))
+
+    cluster["broker-a"].ends = {("T", 0): 15}
+    cluster.transport.on(cluster["broker-a"].address, Code.PULL_MESSAGE, pull)
+    report = run(cluster, lambda admin: admin.messages.scan(ScanRequest(topic="T", limit=100, begin_offset=7), view))
+    assert [(m.queue_offset, m.body) for m in report.messages] == [(i, str(i)) for i in range(7, 15)]
+    assert report.failures == []
+    found = run(cluster, lambda admin: admin.messages.at("T", "broker-a", 0, 8))
+    assert (found.queue_offset, found.msg_id) == (8, "I8")
+
+
+@pytest.mark.parametrize("hint", ["first", "nearest", "last", "-1", "exact"])
+def test_a_time_window_holds_what_lies_in_it(cluster: FakeCluster, hint: str) -> None:
+    """Whatever a broker's search answers: messages of several to a millisecond, both ends counted, nothing behind."""
+    times = [100, 100, 100, 105, 105, 107, 110, 110, 110, 110]
+    stored = [msgspec.structs.replace(message(i), store_timestamp=time) for i, time in enumerate(times)]
+    Queue(cluster, [encode_record(m) for m in stored])
+
+    def search(c: RemotingCommand) -> RemotingCommand:
+        wanted = int(c.ext_fields["timestamp"])
+        nearest = min(range(len(times)), key=lambda i: abs(times[i] - wanted))
+        exact = sum(time < wanted for time in times)
+        found = {"first": 0, "nearest": nearest, "last": len(times) - 1, "-1": -1, "exact": exact}[hint]
+        return c.reply(ext_fields={"offset": str(found)})
+
+    cluster.transport.on(cluster["broker-a"].address, Code.SEARCH_OFFSET_BY_TIMESTAMP, search)
+    for begin in range(98, 113):
+        for end in range(begin, 113):
+            wanted = ScanRequest(topic="T", limit=100, begin_timestamp=begin, end_timestamp=end)
+            report = run(cluster, lambda admin, w=wanted: admin.messages.scan(w, view))  # type: ignore[misc]
+            expected = [i for i, time in enumerate(times) if begin <= time <= end]
+            assert [m.queue_offset for m in report.messages] == expected, (begin, end)
+            assert report.failures == []
+
+
+def test_a_query_by_key_holds_the_times_it_is_given(cluster: FakeCluster) -> None:
+    """The index knows seconds: the broker is asked from one second before, and the messages' own times decide."""
+    found, _ = run(cluster, lambda admin: admin.messages.query("T", "all", begin=2103, end=2105))
+    assert found == []
+    found, _ = run(cluster, lambda admin: admin.messages.query("T", "all", begin=103, end=105))
+    assert [m.store_timestamp for m in found] == [103, 104, 105]
+    asked = [c.ext_fields["beginTimestamp"] for _, c in cluster.transport.sent if c.code == Code.QUERY_MESSAGE]
+    assert asked == ["1103", "0"]
+
+
+def test_an_id_of_another_topic_or_cluster_is_not_found(cluster: FakeCluster) -> None:
+    msg_id = encode_message_id(pack_host("10.1.0.1", 10911), 5000)
+    with pytest.raises(NotFoundError, match="is of topic 'T', not of 'U'"):
+        run(cluster, lambda admin: admin.messages.by_id("U", msg_id))
+    assert run(cluster, lambda admin: admin.messages.by_id("T", msg_id, "C1")).queue_offset == 5
+    with pytest.raises(NotFoundError, match="in cluster 'C1', not in 'C2'"):
+        run(cluster, lambda admin: admin.messages.by_id("T", msg_id, "C2"))
+    # A delayed message waits in another topic than it was sent to.
+    waiting = message(5, topic="SCHEDULE_TOPIC_XXXX")
+    waiting.properties["REAL_TOPIC"] = "T"
+    answer = encode_record(waiting)
+    cluster.transport.on(cluster["broker-a"].address, Code.VIEW_MESSAGE_BY_ID, lambda c: c.reply(body=answer))
+    assert run(cluster, lambda admin: admin.messages.by_id("T", msg_id)).topic == "SCHEDULE_TOPIC_XXXX"
