@@ -18,6 +18,12 @@ _FOREIGN_PREFIXES = (
     "controller", "jRaft", "tiered", "objectStore", "readAhead", "commitLogRolling", "rmqAddressServer", "proxy",
 )
 
+#: Keys of ControllerConfig, for which a name server's file is read too.
+_CONTROLLER_KEYS = frozenset((
+    "electMasterMaxRetryCount", "enableElectUncleanMaster", "mappedFileSize", "notifyBrokerRoleChanged",
+    "processReadEvent", "scanInactiveMasterInterval",
+))
+
 #: Keys of BrokerConfig and MessageStoreConfig that came after 5.3.3, by 5.5.0.
 _LATER_KEYS = frozenset((
     "appendTopicForTimerDeleteKey", "checkCommitLogOffsetOnRecover", "combineAssignOffsetCQType",
@@ -105,7 +111,7 @@ def refusal(key: str, value: str) -> Refused | None:
 
 def is_foreign(key: str) -> bool:
     """Whether Apache's servers know the key, but nothing here does: no mistake of whoever set it."""
-    return key in _LATER_KEYS or key in _REFUSED or key.startswith(("tls.", *_FOREIGN_PREFIXES))
+    return key in (*_LATER_KEYS, *_CONTROLLER_KEYS, *_REFUSED) or key.startswith(("tls.", *_FOREIGN_PREFIXES))
 
 
 def explanation(key: str, known: Iterable[str]) -> str | None:

@@ -8,15 +8,27 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from .addresses import resolve_host
+from .errors import RocketMQError
 
-def holder_of_port(port: int) -> str:
-    """` by mqbroker (process 123)` for the process that listens on a TCP port; empty when that is not seen."""
+_EVERY_ADDRESS = ("0.0.0.0", "::")
+
+
+def holder_of_port(host: str, port: int) -> str:
+    """` by mqbroker (process 123)` for the process whose socket keeps others from listening there; empty when none is
+    seen: one that listens, else one with a connection from that port."""
     import psutil
 
-    with suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
-                return _by(connection.pid) if connection.pid else ""
+    with suppress(RocketMQError, psutil.Error, OSError):
+        ours = {resolve_host(host), *_EVERY_ADDRESS}
+        found = [
+            (connection.status != psutil.CONN_LISTEN, connection.pid)
+            for connection in psutil.net_connections("tcp")
+            if connection.pid and connection.laddr and connection.laddr.port == port
+            if host in _EVERY_ADDRESS or connection.laddr.ip.removeprefix("::ffff:") in ours
+        ]
+        if found:
+            return _by(min(found)[1])
     return ""
 
 

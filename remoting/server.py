@@ -170,7 +170,7 @@ class RemotingServer:
             if error.errno == errno.EADDRINUSE:
                 from ..common.processes import holder_of_port  # only for a message
 
-                reason += holder_of_port(port)
+                reason += holder_of_port(host, port)
             raise RemotingConnectError(
                 f"cannot listen on {address}: {reason}",
                 _CANNOT_LISTEN.get(error.errno or 0, "check bindAddress and listenPort"),

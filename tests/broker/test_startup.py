@@ -199,6 +199,16 @@ def test_a_host_name_is_announced_and_messages_carry_its_address(tmp_path):
         assert len(broker.store.commit_log.store_host) == 8
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+def test_the_address_of_all_serves_ipv4_on_both_ports(tmp_path):
+    with started("mqbroker", "-c", write_config(tmp_path, bindAddress="::"), home=tmp_path) as broker:
+        port = int(re.search(r"127\.0\.0\.1:(\d+)\]", broker.boot_line)[1])
+        for each in (port, port - 2):
+            socket.create_connection(("127.0.0.1", each), 5).close()
+        code, _, err = broker.end()
+    assert code == 0, err
+
+
 def test_a_name_server_that_comes_later_learns_of_the_broker_soon(tmp_path, monkeypatch):
     monkeypatch.setattr("rocketmq_ops.broker.controller.REGISTER_RETRY_INTERVAL_MS", 20)
     with socket.socket() as probe:

@@ -276,10 +276,11 @@ def test_an_unknown_key_is_explained_and_ignored(key, words):
     assert store == MessageStoreConfig()
 
 
-def test_keys_of_newer_versions_are_no_mistake():
-    report = apply_properties([Property("writeWithoutMmap", "true", 1)], [BrokerConfig(), MessageStoreConfig()])
+def test_keys_of_newer_versions_and_other_classes_are_no_mistake():
+    keys = ["writeWithoutMmap", "scanInactiveMasterInterval", "jRaftGroupId", "initAuthenticationUser"]
+    report = apply_properties([Property(key, "1", 1) for key in keys], [BrokerConfig(), MessageStoreConfig()])
     assert report.unknown == []
-    assert report.without_effect == ["writeWithoutMmap"]
+    assert report.without_effect == keys
 
 
 def test_words_count_more_than_the_file():

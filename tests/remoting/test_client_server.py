@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from rocketmq_ops.common.processes import holder_of_port
 from rocketmq_ops.remoting import event_loop
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.client import RemotingClient
@@ -119,6 +120,16 @@ def test_a_taken_port_names_its_process(run):
                 await other.start()
 
     run(main())
+
+
+def test_who_holds_a_port_is_who_listens_on_that_address():
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert holder_of_port("127.0.0.1", port) == ""
+        for host in ("127.0.0.2", "0.0.0.0", "::"):
+            assert holder_of_port(host, port) == f" by this process ({os.getpid()}) itself"
 
 
 def test_an_address_that_is_none_is_said(run):
