@@ -7,6 +7,7 @@ response code means to a client is in `client/errors.py`.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 
 class RequestCode(IntEnum):
@@ -265,6 +266,21 @@ class LanguageCode(IntEnum):
     OMS = 11
     RUST = 12
     NODE_JS = 13
+
+
+ANSWERED_WITH_FIELDS: Final = frozenset(
+    {
+        RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE,
+        RequestCode.SEND_REPLY_MESSAGE, RequestCode.SEND_REPLY_MESSAGE_V2, RequestCode.RECALL_MESSAGE,
+        RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE, RequestCode.QUERY_MESSAGE,
+        RequestCode.QUERY_CONSUMER_OFFSET, RequestCode.UPDATE_CONSUMER_OFFSET, RequestCode.GET_CONSUMER_LIST_BY_GROUP,
+        RequestCode.GET_ALL_TOPIC_CONFIG, RequestCode.GET_BROKER_CONFIG, RequestCode.UNREGISTER_CLIENT,
+        RequestCode.GET_KV_CONFIG, RequestCode.REGISTER_BROKER, RequestCode.QUERY_DATA_VERSION,
+        RequestCode.WIPE_WRITE_PERM_OF_BROKER, RequestCode.ADD_WRITE_PERM_OF_BROKER,
+    }
+)  # fmt: skip
+"""Requests whose answers have a header class in Apache: `extFields` is there even when nothing is in it (a refusal,
+not found), and there are clients that need it."""
 
 
 def request_code_name(code: int) -> str:

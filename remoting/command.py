@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from .codes import ANSWERED_WITH_FIELDS
 from .errors import RemotingProtocolError
 
 JSON: Final = 0
@@ -119,6 +120,8 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fie
         body: Body = b"",
     ) -> RemotingCommand:
         """The response to this request: same opaque and serialise type, response flag set."""
+        if header is None and ext_fields is None and self.code in ANSWERED_WITH_FIELDS:
+            ext_fields = {}
         return RemotingCommand(
             code=code,
             flag=RESPONSE_FLAG,

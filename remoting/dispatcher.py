@@ -7,10 +7,12 @@ RemotingCommand, or the bytes of a whole frame (`answer_frame`).
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .codes import ResponseCode
+from ..common.log_rate import LogRate
+from .codes import ResponseCode, request_code_name
 from .command import HELD, ONEWAY_FLAG, RemotingCommand
 from .errors import RemotingProtocolError
 from .frame_codec import TypedDecoders, add_typed_decoder
@@ -32,6 +34,7 @@ class RequestDispatcher:
     def __init__(self) -> None:
         self._handlers: dict[int, tuple[Handler, type | None]] = {}
         self.typed_decoders: TypedDecoders = {}
+        self._refusals: dict[int, LogRate] = {}
         self.default_handler: Handler | None = None
         self.handler_failures = 0
         self.before: Callable[[Channel, RemotingCommand], RemotingCommand | None] | None = None
@@ -67,6 +70,7 @@ class RequestDispatcher:
                 header = request.header = request.decode_header(header_cls)
             response = handler(channel, request, header)
         except RemotingProtocolError as error:
+            self._tell_refused(channel, request, error)
             response = request.reply(_SYSTEM_ERROR, f"{error}; {error.next_step}")
         except Exception as error:
             self.handler_failures += 1
@@ -76,6 +80,16 @@ class RequestDispatcher:
             return None
         answer: RemotingCommand = response
         return answer
+
+    def _tell_refused(self, channel: Channel, request: RemotingCommand, error: RemotingProtocolError) -> None:
+        """A line in the log, once in a while for each code: many clients pass over the answer to a heartbeat."""
+        rate = self._refusals.get(request.code)
+        if rate is None:
+            rate = self._refusals[request.code] = LogRate()
+        if rate.due(time.monotonic_ns() // 1_000_000):
+            more = f" ({rate.missed} more like it were not logged)" if rate.missed else ""
+            name = request_code_name(request.code)
+            log.warning("%s from %s (%s) refused: %s%s", name, channel.remote, request.language, error, more)
 
     def _unregistered(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | None:
         if self.default_handler is not None:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Container
 
 from ..common.javatypes import string_hash
+from ..common.log_rate import LogRate
 from ..common.message import PROPERTIES_MAX_LENGTH
 from ..common.record_layout import CQ_UNIT_SIZE
 from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
@@ -32,7 +33,6 @@ from .store_reader import Arriving, StoreReader
 log = logging.getLogger(__name__)
 
 _MAX_CACHED_TAGS = 10_000
-_LOG_INTERVAL_MS = 10_000
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _OK = PutStatus.PUT_OK
 #: A message waiting for the sync of its record: end of the record, queue, and the arguments of `arriving`.
@@ -69,8 +69,8 @@ class StoreWriter(StoreReader):
         self._unseen: deque[_Unseen] = deque()
         self._tag_codes: dict[str, int] = {}
         self._is_open = False
-        #: ms: until then failing puts are not logged, for one line says it all while a disk is full.
-        self._silent_until = 0
+        #: One line says it all while a disk is full.
+        self._failures = LogRate()
         self._flush: FlushService | None = None
         self._put_keys: Callable[[str, str | None, str | None, int, int, int], None]
         #: Queue offset of the message that `put_plain` has put last.
@@ -259,8 +259,7 @@ class StoreWriter(StoreReader):
 
     def _append_failed(self, msg: InnerMessage, error: OSError | struct.error) -> PutMessageResult:
         now = self.clock()
-        if now >= self._silent_until:
-            self._silent_until = now + _LOG_INTERVAL_MS
+        if self._failures.due(now):
             log.error("a message for topic %s could not be written: %s", msg.topic, error)
         if isinstance(error, struct.error):
             return self._failed(PutStatus.MESSAGE_ILLEGAL)

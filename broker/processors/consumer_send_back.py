@@ -15,6 +15,7 @@ from rocketmq_ops.broker.inner_messages import copy_of, schedule
 from rocketmq_ops.broker.put_result import FAQ_HINT
 from rocketmq_ops.broker.send_checks import DLQ_NUMS_PER_GROUP, UNIT_SUB_FLAG, VERSION_3_4_9
 from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
+from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.message import (
     PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_ORIGIN_MESSAGE_ID,
@@ -46,7 +47,7 @@ class ConsumerSendBackProcessor:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
-        self._silent_until = 0
+        self._refusals = LogRate(LOG_INTERVAL_MS)
 
     def send_back(
         self, channel: Channel, request: RemotingCommand, header: ConsumerSendMsgBackRequestHeader
@@ -101,9 +102,7 @@ class ConsumerSendBackProcessor:
             f"group {group} has retryQueueNums 0, so there is no queue for its retries: the message is not taken back; "
             "set retryQueueNums to 1 or more with updateSubGroup"
         )
-        now = self._controller.clock()
-        if now >= self._silent_until:
-            self._silent_until = now + LOG_INTERVAL_MS
+        if self._refusals.due(self._controller.clock()):
             log.warning("%s", remark)
         return remark
 

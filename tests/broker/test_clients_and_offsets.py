@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 from pathlib import Path
 
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.rebalance_lock_manager import RebalanceLockManager
-from rocketmq_ops.remoting.bodies import GetConsumerListByGroupResponseBody
+from rocketmq_ops.remoting.bodies import ConsumerConnection, GetConsumerListByGroupResponseBody
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.config import NettyClientConfig
@@ -37,6 +38,52 @@ def test_heartbeat_registers_and_creates_the_retry_topic(tmp_path: Path) -> None
         fields = {"clientID": "c1", "consumerGroup": "g", "producerGroup": "p"}
         assert (await session.ask(RequestCode.UNREGISTER_CLIENT, fields)).code == 0
         assert not broker.producers.group_online("p") and await members(session, "g") == []
+
+    run(tmp_path, body)
+
+
+HEARTBEAT_OF_CPP = (
+    b'{"clientID":"c","consumerDataSet":[{"consumeFromWhere":0,"consumeType":1,"groupName":"G","messageModel":1,'
+    b'"subscriptionDataSet":[{"subString":"*","subVersion":"1","topic":"T"}]}]}\n'
+)
+
+
+def test_the_heartbeat_of_apaches_client_for_cpp(tmp_path: Path) -> None:
+    """Its enums are positions; the Python, PHP and Node clients on it send the same."""
+
+    async def body(session: Session) -> None:
+        assert (await session.ask(RequestCode.HEART_BEAT, body=HEARTBEAT_OF_CPP)).code == 0
+        assert await members(session, "G") == ["c"]
+        answer = await session.ask(RequestCode.GET_CONSUMER_CONNECTION_LIST, {"consumerGroup": "G"})
+        told = ConsumerConnection.decode(answer.body)
+        assert (told.consume_from_where, told.consume_type, told.message_model) == (
+            "CONSUME_FROM_LAST_OFFSET", "CONSUME_PASSIVELY", "CLUSTERING",
+        )  # fmt: skip
+        assert told.subscription_table["T"].sub_version == 1
+
+    run(tmp_path, body)
+
+
+def test_answers_with_a_header_of_apaches_hold_an_object_of_fields(tmp_path: Path) -> None:
+    async def raw(session: Session, code: int, fields: str) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", session.broker.server_config.listenPort)
+        header = f'{{"code":{code},"flag":0,"language":"JAVA","opaque":1,"version":0,"extFields":{fields}}}\0'.encode()
+        writer.write(struct.pack(">II", len(header) + 4, len(header)) + header)
+        (size,) = struct.unpack(">I", await reader.readexactly(4))
+        answer = await reader.readexactly(size)
+        writer.close()
+        return answer
+
+    async def body(session: Session) -> None:
+        pull = (
+            '{"consumerGroup":"g","topic":"none","queueId":"0","queueOffset":"0","maxMsgNums":"1","sysFlag":"0",'
+            '"commitOffset":"0","suspendTimeoutMillis":"0","subVersion":"0"}'
+        )
+        assert b'{"code":17,"extFields":{},' in await raw(session, RequestCode.PULL_MESSAGE, pull)
+        assert b'{"code":0,"extFields":{},' in await raw(session, RequestCode.GET_ALL_TOPIC_CONFIG, "{}")
+        none = await raw(session, RequestCode.GET_CONSUMER_LIST_BY_GROUP, '{"consumerGroup":"h"}')
+        assert b'{"code":1,"extFields":{},' in none
+        assert b"extFields" not in await raw(session, RequestCode.GET_TOPIC_CONFIG, '{"topic":"none"}')
 
     run(tmp_path, body)
 

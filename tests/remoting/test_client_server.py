@@ -12,6 +12,7 @@ import pytest
 
 from rocketmq_ops.common.processes import holder_of_port
 from rocketmq_ops.remoting import event_loop
+from rocketmq_ops.remoting.bodies import HeartbeatData
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.command import HELD, ROCKETMQ, RemotingCommand
@@ -155,6 +156,23 @@ def test_a_failing_handler_answers_and_is_logged_once(run, caplog):
     with caplog.at_level(logging.ERROR):
         run(main())
     assert len(caplog.records) == 1
+
+
+def test_refused_requests_are_logged_once_in_a_while(run, caplog):
+    def handler(channel, request, header):
+        return request.reply(body=HeartbeatData.decode(request.body).encode())
+
+    async def main():
+        async with serving(register=[(34, None, handler)]) as (_, addr), RemotingClient() as client:
+            for _ in range(3):
+                request = RemotingCommand.request(34, body=b'{"consumerDataSet":[{"consumeType":9}]}')
+                answer = await client.invoke(addr, request)
+                assert answer.code == 1 and "consumerDataSet[0].consumeType: 9 is none of CONSUME_" in answer.remark
+
+    with caplog.at_level(logging.WARNING):
+        run(main())
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("HEART_BEAT from 127.0.0.1:") and "(PYTHON) refused: body is no HeartbeatData" in line
 
 
 def test_pipelined_requests_leave_in_few_writes(run):
