@@ -17,10 +17,12 @@ from .check_records import RecordCheck
 from .check_small_files import SmallFileCheck, multi_tag_topics
 from .check_unknown import check_unknown
 from .columns import Dispatcher
+from .dledger import dledger_log
 from .findings import Report
 from .running import running_broker
 from .scan import Block, walk_file
 from .source import StoreDirectory
+from .timers import check_timers
 
 PARTS: Final = ("commitlog", "records", "consumequeue", "index", "files")
 
@@ -73,19 +75,24 @@ def check_store(
         store.commitlog, report, crc=options.crc, reserved_hours=options.reserved_hours, live=options.live,
         file_size=options.file_size,
     )  # fmt: skip
+    parts = options.parts
+    if (ledger := dledger_log(store)) is not None:
+        report.add("CL-DLEDGER", f"the messages are in the log of a DLedger group, {ledger}", file=ledger)
+        if not store.commitlog.files:
+            parts = tuple(part for part in parts if part == "files")
     queues = None
-    if "consumequeue" in options.parts and store.queues_in_rocksdb:
+    if "consumequeue" in parts and store.queues_in_rocksdb:
         report.add("CQ-ROCKSDB", "the queues are in a RocksDB database, they are not checked", file="consumequeue")
-    elif "consumequeue" in options.parts:
+    elif "consumequeue" in parts:
         queues = QueueCheck(store, report, live=options.live)
     keys = None
-    if "index" in options.parts:
+    if "index" in parts:
         index = IndexCheck(
             store, report, slots=options.max_hash_slot_num, entries=options.max_index_num, live=options.live
         )
         keys = KeyCheck(report, index.files(), log.damages, start=options.start, log_start=store.commitlog.min_offset)
-    records = RecordCheck(report, multi_tag_topics(store)) if "records" in options.parts else None
-    checkpoint = CheckpointCheck(store, report) if "files" in options.parts else None
+    records = RecordCheck(report, multi_tag_topics(store)) if "records" in parts else None
+    checkpoint = CheckpointCheck(store, report) if "files" in parts and ledger is None else None
     resume_at = None
     dispatcher = Dispatcher(options.delay_levels)
     for block in log.blocks(options.start, progress):
@@ -110,8 +117,9 @@ def check_store(
             keys.finish(log.end_offset, live=options.live)
         if checkpoint:
             checkpoint.finish(log, live=options.live)
-        if "files" in options.parts:
+        if "files" in parts:
             SmallFileCheck(store, report).run(live=options.live)
+            check_timers(store, report, log.end_offset)
             check_unknown(store, report)
     return CheckResult(
         report=report, log=log, end_offset=log.end_offset, resume_at=resume_at, seconds=time.monotonic() - started,

@@ -19,6 +19,7 @@ from .check_queues import DEFAULT_QUEUE_FILE
 from .reach import LogQueue, Reach, barely_began, log_queues, queued_runs, units_in_log, whole_blocks
 from .scan import Block
 from .source import StoreDirectory, StoreFile
+from .timers import TIMER_TOPIC, read_timers
 
 BROKERS: Final = ("5.3", "4.9", "ours")
 
@@ -56,7 +57,7 @@ class Prediction(msgspec.Struct, rename="camel", kw_only=True):
     `lost` counts the messages that a consumer who was due to get them does not get: those that are gone, and those
     `outOfReach` since their topic or queue is not configured any more. `unsure` are those that a consumer may not get
     or may get again, since the positions of the groups are gone; `repeated` the delayed messages that may be delivered
-    a second time.
+    a second time; `timersLost`, a part of `lost`, wait in a timer store that the broker does not have.
     """
 
     broker: str
@@ -80,6 +81,7 @@ class Prediction(msgspec.Struct, rename="camel", kw_only=True):
     out_of_reach: int = 0
     unsure: int = 0
     repeated: int = 0
+    timers_lost: int = 0
     queues: list[QueueAfter] = []
 
 
@@ -163,11 +165,30 @@ def settle_lost(
         if configured:
             queue.out_of_reach = reach.out_of_reach(queue.topic, queue.queue_id, low, queue.max_offset)
             queue.lost += queue.out_of_reach
+    _settle_timers(prediction, store)
     prediction.queues.sort(key=lambda q: (q.topic, q.queue_id))
-    prediction.lost = sum(queue.lost for queue in prediction.queues)
+    prediction.lost = sum(queue.lost for queue in prediction.queues) + prediction.timers_lost
     prediction.out_of_reach = sum(queue.out_of_reach for queue in prediction.queues)
     if configured and not barely_began(store):
         _settle_positions(prediction, tables)
+
+
+def _settle_timers(prediction: Prediction, store: StoreDirectory) -> None:
+    """Messages that wait in a timer store for a broker that has none, or that passes over what comes."""
+    timers = read_timers(store, prediction.end_offset)
+    if timers is None:
+        return
+    waiting = timers.waiting + timers.queued
+    if waiting and prediction.broker in ("4.9", "ours"):
+        prediction.timers_lost = waiting
+        prediction.warnings.append(f"{waiting} timer message(s) wait in a timer store that this broker does not have")
+    elif timers.ahead:
+        prediction.warnings.append(
+            f"the timer store goes on at {timers.offset} of {TIMER_TOPIC}, which then ends at {timers.end}: timer "
+            "messages are passed over until the queue is as long again"
+        )
+    elif waiting:
+        prediction.warnings.append(f"{waiting} timer message(s) wait in the timer store and are delivered when due")
 
 
 def _settle_positions(prediction: Prediction, tables: Mapping[str, Loaded]) -> None:

@@ -27,6 +27,7 @@ from ..checkpoint import SAFETY_MS
 from .broker_config import TABLES, load_table
 from .check_index import read_header
 from .check_small_files import CHECKPOINT_FIELDS, read_checkpoint
+from .dledger import dledger_log
 from .overlay import is_locked
 from .predict import (
     Prediction,
@@ -68,6 +69,11 @@ class ApachePrediction:
         self._load_configs()
         self.files = self._load_log()
         self._load_queues()
+        if (ledger := dledger_log(self.store)) is not None:
+            said.warnings.append(
+                f"the messages are in the log of a DLedger group, {ledger}: foretold is a start without "
+                "enableDLegerCommitLog, which does not see it and begins a second log"
+            )
         if said.refusals:
             said.starts = False
             return said

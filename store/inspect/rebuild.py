@@ -24,6 +24,7 @@ from .check_commitlog import CommitLogCheck
 from .check_index import ENTRY_DTYPE, read_entries, read_header, slots_of
 from .check_queues import UNIT_DTYPE
 from .columns import Dispatch, Dispatcher, block_keys, index_hashes, tag_keys
+from .dledger import require_log
 from .findings import Report
 from .records import block_at
 from .running import require_stopped
@@ -74,6 +75,7 @@ def rebuild(
 ) -> RebuildResult:
     """Build into `target`. Raises RocketMQError when the target is not empty or cannot be written."""
     require_stopped(store)
+    require_log(store)
     prepare_target(target, store)
     return build_into(store, target, options or RebuildOptions(), progress)
 

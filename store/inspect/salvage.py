@@ -20,6 +20,7 @@ from .catalogue import CATALOGUE
 from .check import CheckOptions, CheckResult, check_store
 from .check_records import RecordCheck
 from .check_small_files import multi_tag_topics, read_config
+from .dledger import require_log
 from .findings import Report, Severity
 from .proof import PROOF_NAME, Doubtful, Header, ProofWriter, Total
 from .rebuild import RebuildOptions, RebuildResult, StoreBuilder, prepare_target
@@ -60,6 +61,7 @@ def salvage(
     written."""
     options = options or RebuildOptions()
     require_stopped(store)
+    require_log(store)
     prepare_target(target, store)
     arranged = arrange(store.commitlog, options.mapped_file_size_commit_log)
     ordered = ArrangedStore(store, arranged.chain)

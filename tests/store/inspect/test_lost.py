@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.store.inspect.broker_config import load_table
 from rocketmq_ops.store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.rebuild import rebuild
+from rocketmq_ops.store.inspect.salvage import salvage
 from rocketmq_ops.store.inspect.source import StoreDirectory
 from rocketmq_ops.store.inspect.strangers import java_long
+from rocketmq_ops.store.inspect.timers import TIMER_TOPIC
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Make, Sound, check
 from tests.store.store_helpers import Clock, message, open_store
@@ -268,6 +274,74 @@ def test_foreign_files_in_a_queue(own: Path) -> None:
 )  # fmt: skip
 def test_numbers_as_java_reads_them(name: str, value: int | None) -> None:
     assert java_long(name) == value
+
+
+def dledger(root: Path) -> None:
+    """The commitlog's records as entries of a DLedger log, as it would be without a commitlog."""
+    shutil.rmtree(root / "commitlog")
+    (root / "dledger-n0" / "data").mkdir(parents=True)
+    (root / "dledger-n0" / "data" / f"{0:020d}").write_bytes(struct.pack(">iiq", 1, 148, 0) + bytes(200))
+
+
+def test_the_log_of_a_dledger_group_is_named(own: Path) -> None:
+    dledger(own)
+    assert {f.id: f.severity for f in check(own).report.findings} == {"CL-DLEDGER": "critical"}
+    for broker in ("4.9", "5.3"):
+        prediction = foretell(own, broker)
+        assert prediction.lost == MESSAGES
+        assert any("dledger-n0/data" in warning for warning in prediction.warnings)
+
+
+@pytest.mark.parametrize("make", [salvage, rebuild])
+@pytest.mark.parametrize("how", ["no folder", "no files", "dledger"])
+def test_nothing_is_built_without_a_commitlog(own: Path, tmp_path: Path, make: Callable[..., Any], how: str) -> None:
+    dledger(own)
+    if how != "dledger":
+        shutil.rmtree(own / "dledger-n0")
+    if how == "no files":
+        (own / "commitlog").mkdir()
+    store = StoreDirectory(own)
+    with pytest.raises(
+        RocketMQError, match="DLedger group, dledger-n0/data" if how == "dledger" else "no commitlog file"
+    ):
+        make(store, tmp_path / "target")
+    store.close()
+    assert not (tmp_path / "target").exists()
+
+
+def timers(root: Path, offset: int, slots: list[tuple[int, int]], read_until: int = 1_000) -> None:
+    """A timer store that goes on at `offset` of its queue, with (time in ms, messages) in its wheel."""
+    (root / "config" / "timercheck").write_bytes(struct.pack(">4q", read_until, 0, offset, offset).ljust(4096, b"\0"))
+    wheel = b"".join(struct.pack(">qqqii", time, 0, 52, count, 0) for time, count in slots)
+    (root / "timerwheel").write_bytes(wheel.ljust(64 * 32, b"\0"))
+
+
+def test_timers_that_wait(tmp_path: Path) -> None:
+    write(tmp_path, [(TIMER_TOPIC, 0)] * 6 + [("T", 0)])
+    timers(tmp_path, 6, [(900, 3), (2_000, 2), (3_000, 1)])
+    assert {f.id: f.severity for f in check(tmp_path).report.findings} == {"TM-PENDING": "warning"}
+    assert check(tmp_path).report.findings[0].evidence == {"messages": 3, "until": 3_000}
+    assert {broker: foretell(tmp_path, broker).lost for broker in ("5.3", "4.9", "ours")} == {
+        "5.3": 0,
+        "4.9": 3,
+        "ours": 3,
+    }
+    timers(tmp_path, 4, [(900, 3), (2_000, 2)])  # two are not in the wheel yet
+    assert foretell(tmp_path, "4.9").timers_lost == 4
+
+
+def test_timers_that_are_all_delivered(tmp_path: Path) -> None:
+    write(tmp_path, [(TIMER_TOPIC, 0)] * 6 + [("T", 0)])
+    timers(tmp_path, 6, [(900, 3), (1_000, 3)])
+    assert check(tmp_path).report.counts == {}
+    assert [foretell(tmp_path, broker).lost for broker in BROKERS] == [0] * len(BROKERS)
+
+
+def test_a_timer_store_ahead_of_the_commitlog(tmp_path: Path) -> None:
+    write(tmp_path, [(TIMER_TOPIC, 0)] * 6 + [("T", 0)])
+    timers(tmp_path, 9, [])
+    assert {f.id: f.severity for f in check(tmp_path).report.findings} == {"TM-AHEAD": "error"}
+    assert any("goes on at 9 of rmq_sys_wheel_timer" in text for text in foretell(tmp_path, "5.3").warnings)
 
 
 # content -> what each of Apache's brokers then has, as tried: entries of the table, None for nothing, "bak" for the .bak
