@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -129,7 +130,7 @@ def test_a_reader_that_goes_away_is_no_error(mqadmin: Run, pair: RocketMQBroker)
                 await admin.messages.send(SendRequest(topic="Pipe", body=b"x" * 100_000))
 
     asyncio.run(fill())
-    ours = f"{sys.executable} -c 'from rocketmq_ops.mqadmin.main import main; main()'"
+    ours = f"{shlex.quote(sys.executable)} -c 'from rocketmq_ops.mqadmin.main import main; main()'"
     environment = {**os.environ, "NAMESRV_ADDR": pair.namesrv}
     ran = subprocess.run(
         ["bash", "-c", f"{ours} printMsg -t Pipe | head -1; echo ${{PIPESTATUS[0]}}"],
@@ -146,7 +147,7 @@ def test_a_reader_that_goes_away_is_no_error(mqadmin: Run, pair: RocketMQBroker)
 
 def test_an_output_that_cannot_be_written_is_an_error(pair: RocketMQBroker) -> None:
     """A full disk or a closed stdout: one line and a code, and nothing that looks like success."""
-    ours = f"{sys.executable} -c 'from rocketmq_ops.mqadmin.main import main; main()'"
+    ours = f"{shlex.quote(sys.executable)} -c 'from rocketmq_ops.mqadmin.main import main; main()'"
     environment = {**os.environ, "NAMESRV_ADDR": pair.namesrv}
     for line, said in (
         ("topicList > /dev/full", "cannot write the output: no space left on device"),
