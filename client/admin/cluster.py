@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -131,11 +132,23 @@ class ClusterAdmin:
         found = [broker for broker in self._listed(info, cluster) if with_slaves or broker.broker_id == MASTER_ID]
         if not found:
             raise NotFoundError(f"cluster '{cluster}' has no master", "start its masters, or see `mqadmin clusterList`")
-        for broker in found:
-            others = [c for c, names in info.cluster_addr_table.items() if c != cluster and broker.broker_name in names]
+        await self._require_members(info, found)
+        return found
+
+    async def require_own(self, cluster: str, broker_names: Collection[str]) -> None:
+        """That what the name servers hold under these names is the cluster's own. Raises SharedNameError."""
+        info = await self.info()
+        await self._require_members(info, [b for b in self._listed(info, cluster) if b.broker_name in broker_names])
+
+    async def _require_members(self, info: ClusterInfo, brokers: list[BrokerAddress]) -> None:
+        for broker in brokers:
+            others = [
+                cluster
+                for cluster, names in info.cluster_addr_table.items()
+                if cluster != broker.cluster and broker.broker_name in names
+            ]
             if others:
                 await self._require_member(broker, others)
-        return found
 
     async def _require_member(self, broker: BrokerAddress, others: list[str]) -> None:
         """That a broker whose name is in `others` too is the one of its cluster: only the broker itself knows."""

@@ -140,7 +140,8 @@ class OffsetAdmin:
 
         Raises NotFoundError when the topic has no route or the named broker or queue does not hold it, AllFailedError
         when it failed everywhere, InvalidValueError for a time below -1: brokers take one for the beginning where they
-        search a queue, and for the end where they reset a group.
+        search a queue, and for the end where they reset a group; SharedNameError when a broker of another cluster
+        stands under the name of one of `cluster`.
         """
         if wanted.offset is None and wanted.timestamp < END:
             raise InvalidValueError(
@@ -180,6 +181,8 @@ class OffsetAdmin:
                 f"cluster '{cluster}' does not hold topic '{topic}'", f"see `mqadmin topicClusterList -t {topic}`"
             )
         if wanted.broker_addr is None:
+            if cluster is not None:
+                await self._admin.cluster.require_own(cluster, chosen)
             return chosen
         held = {n: (d, q) for n, (d, q) in chosen.items() if wanted.broker_addr in d.broker_addrs.values()}
         if not held:
