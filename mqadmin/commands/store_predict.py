@@ -14,7 +14,7 @@ from ..outcome import Cell, Outcome, Table
 from ..run import Run
 from ..store_options import LOG_FILE_SIZE, QUEUE_FILE_SIZE, SLOTS, one_of
 
-_NAMES = {"5.3": "Apache 5.3", "4.9": "Apache 4.9", "ours": "mqbroker (ours)"}
+_NAMES = {"5.5": "Apache 5.5", "5.3": "Apache 5.3", "4.9": "Apache 4.9", "ours": "mqbroker (ours)"}
 
 
 class StorePredictions(msgspec.Struct, rename="camel", kw_only=True):
@@ -45,7 +45,8 @@ async def store_predict(
     no_crc: Annotated[bool, Opt("--no-crc", help="the broker runs with checkCRCOnRecover=false")] = False,
 ) -> Outcome:
     """Whether it starts, from where it reads, where it cuts the log, which messages are lost, which index files are
-    dropped. Nothing is changed. The exit code is 12 where a broker refuses to start or messages are lost."""
+    dropped. Nothing is changed. The exit code is 12 where a broker refuses to start or messages are lost, 10
+    where messages are only not found by key any more."""
     options = PredictOptions(
         log_file_size=log_size, queue_file_size=queue_size, max_hash_slot_num=slots, check_crc=not no_crc
     )
@@ -54,10 +55,11 @@ async def store_predict(
     predictions = [predict(store, each, options) for each in chosen]
     store.close()
     bad = any(not p.starts or p.lost or p.unsure for p in predictions)
+    unkeyed = any(p.keys_lost for p in predictions)
     return Outcome(
         data=StorePredictions(store=directory, predictions=predictions),
         blocks=[block for prediction in predictions for block in prediction_blocks(prediction)],
-        exit_code=ExitCode.STORE_CRITICAL if bad else ExitCode.OK,
+        exit_code=ExitCode.STORE_CRITICAL if bad else ExitCode.STORE_WARNING if unkeyed else ExitCode.OK,
     )
 
 
@@ -78,6 +80,8 @@ def prediction_blocks(p: Prediction) -> list[Table | str]:
         lines.append("  commitlog files removed: " + ", ".join(p.files_removed))
     if p.index_dropped:
         lines.append("  index files dropped: " + ", ".join(p.index_dropped))
+    if p.keys_lost:
+        lines.append(f"  {p.keys_lost} message(s) are not found by key any more")
     lines += [f"  {warning}" for warning in p.warnings]
     if p.lost:
         beyond = (

@@ -1,4 +1,5 @@
-"""What a broker's recovery will do to a store on its next start: Apache's 4.9 and 5.3, and ours. Nothing is changed.
+"""What a broker's recovery will do to a store on its next start: Apache's 4.9, 5.3 and 5.5, and ours. Nothing is
+changed.
 
 This module holds the result and what all brokers have in common; `predict_apache.py` follows Apache's code step by
 step, `predict_own.py` runs our own recovery over a file system whose changes are forgotten.
@@ -12,16 +13,17 @@ from typing import Final
 
 import msgspec
 
+from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from ...common.topics import SCHEDULE_TOPIC, is_retry_topic
 from .broker_config import TABLES, Loaded, in_rocksdb, is_user_topic, load_table
 from .check_queues import DEFAULT_QUEUE_FILE
 from .reach import LogQueue, Reach, barely_began, log_queues, queued_runs, units_in_log, whole_blocks
-from .scan import Block
-from .source import StoreDirectory, StoreFile
+from .scan import Block, Stop, walk_file
+from .source import FileChain, StoreDirectory, StoreFile
 from .timers import TIMER_TOPIC, read_timers
 
-BROKERS: Final = ("5.3", "4.9", "ours")
+BROKERS: Final = ("5.5", "5.3", "4.9", "ours")
 
 
 class PredictOptions(msgspec.Struct, kw_only=True):
@@ -52,7 +54,8 @@ class Prediction(msgspec.Struct, rename="camel", kw_only=True):
 
     `refusals` say why it does not start; all else then says nothing. `recordsCut` are whole records behind the new end
     of the log, which `salvage` could keep. `redispatched` counts records that recovery reads and gives to consumequeue
-    and index again, `unitsAdded` the units that come of it.
+    and index again, `unitsAdded` the units that come of it. `keysLost` are the messages whose keys are in an index file
+    that is dropped and are not indexed again, so that they are found by offset, id and queue, but not by key.
 
     `lost` counts the messages that a consumer who was due to get them does not get: those that are gone, and those
     `outOfReach` since their topic or queue is not configured any more. `unsure` are those that a consumer may not get
@@ -77,6 +80,7 @@ class Prediction(msgspec.Struct, rename="camel", kw_only=True):
     units_added: int = 0
     units_cut: int = 0
     index_dropped: list[str] = []
+    keys_lost: int = 0
     lost: int = 0
     out_of_reach: int = 0
     unsure: int = 0
@@ -133,6 +137,27 @@ def records_behind(files: list[StoreFile], end: int) -> Counter[tuple[str, int]]
     return found
 
 
+def _possible_end(store: StoreDirectory) -> int | None:
+    """The commitlog offset that no message can have lain behind: where the last file ends, unless it is full, so that
+    files after it may be missing (None). A broker puts nothing into a file before the one before it is full."""
+    for file in reversed(store.commitlog.files):
+        stop = next((item for item in walk_file(file, crc=False) if isinstance(item, Stop)), None)
+        if stop is None or stop.kind != "zero" or stop.offset > file.base:
+            return file.end if stop is not None and stop.kind not in ("blank", "full", "short") else None
+    return None
+
+
+def _believable_end(chain: FileChain, low: int, high: int, limit: int) -> int:
+    """The queue offset behind the last of some units that does not point behind `limit`."""
+    while low < high:
+        middle = (low + high) // 2
+        if int.from_bytes(chain.read(middle * CQ_UNIT_SIZE, 8), "big", signed=True) < limit:
+            low = middle + 1
+        else:
+            high = middle
+    return high
+
+
 def settle_lost(
     prediction: Prediction,
     store: StoreDirectory,
@@ -152,6 +177,7 @@ def settle_lost(
         known[key] = QueueAfter(key[0], key[1], 0, 0)
         prediction.queues.append(known[key])
     configured = not in_rocksdb(store)
+    limit = _possible_end(store)
     for key, queue in known.items():
         if key not in store.queues and configured and reach.deleted(queue.topic):
             continue
@@ -160,6 +186,8 @@ def settle_lost(
         aside = max(0, whole.count - whole.within(low, queue.max_offset) - cut[key])
         chain = store.queues.get(key)
         begin, end = units_in_log(chain, start) if chain is not None else (0, 0)
+        if chain is not None and limit is not None:
+            end = _believable_end(chain, begin, end, limit)
         # A record under a wrong number has its unit elsewhere: that is one message.
         queue.lost = cut[key] + max(aside, end - begin - whole.within(begin, end))
         if configured:

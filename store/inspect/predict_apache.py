@@ -1,8 +1,8 @@
 """The prediction for Apache's brokers, by following what DefaultMessageStore.load and CommitLog.recover* do with the
 files.
 
-Mirrors 4.9.7 and 5.3.3, whose differences are said where they are. Where Apache's code gives up or goes wrong, so does
-this.
+Mirrors 4.9.7, 5.3.3 and 5.5.0, whose differences are said where they are. Where Apache's code gives up or goes wrong,
+so does this.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ...common.record_layout import (
 )
 from ..checkpoint import SAFETY_MS
 from .broker_config import TABLES, load_table
-from .check_index import read_header
+from .check_index import read_entries, read_header, slots_of
 from .check_small_files import CHECKPOINT_FIELDS, read_checkpoint
 from .dledger import dledger_log
 from .overlay import is_locked
@@ -48,14 +48,17 @@ CONFIGS: Final = ("consumerFilter.json",)
 CONFIGS_5: Final = ("topicQueueMapping.json", "consumerOrderInfo.json")
 _V1_TOPIC: Final = 127
 _MAX_PROPERTIES: Final = 0x7FFF
+_RECOVER_AT_MOST: Final = 10  # files, commitLogRecoverMaxNum of 5.5
+_ENTRIES_AT_A_TIME: Final = 100_000
 
 
 class ApachePrediction:
-    """One run; `version` is "4.9" or "5.3"."""
+    """One run; `version` is "4.9", "5.3" or "5.5"."""
 
     def __init__(self, store: StoreDirectory, version: str, options: PredictOptions) -> None:
         self.store = store
         self.five = version != "4.9"
+        self.since_5_5 = self.five and version != "5.3"
         self.options = options
         self.file_size = log_file_size(store, options)
         self.queue_size = queue_file_size(store, options)
@@ -92,6 +95,7 @@ class ApachePrediction:
         if not self.five:
             self._catch_up()
             self._correct_min()
+        said.keys_lost = self._keys_lost()
         said.units_added = sum(queue.added for queue in self.queues.values())
         said.queues = [
             QueueAfter(topic, number, queue.min_offset, queue.max_offset)
@@ -179,6 +183,31 @@ class ApachePrediction:
             if header is not None and header.end_timestamp > until:
                 self.said.index_dropped.append(file.path.name)
 
+    def _keys_lost(self) -> int:
+        """Messages with entries in dropped files that stay in the log and are not dispatched again. IndexService passes
+        over those before the end of the last file that is kept, of which the dropped files hold none."""
+        start = self.store.commitlog.min_offset
+        end = min(self.said.from_offset, self.said.end_offset)
+        lost, last = 0, -1
+        for file in self.store.index_files:
+            if file.path.name not in self.said.index_dropped:
+                continue
+            header = read_header(file)
+            slots = slots_of(file.size, self.options.max_hash_slot_num, self.options.max_index_num)
+            if header is None or not slots:
+                continue
+            for first in range(1, header.count, _ENTRIES_AT_A_TIME):
+                count = min(_ENTRIES_AT_A_TIME, header.count - first)
+                offsets = read_entries(file, slots, first, count)["offset"].astype(np.int64)
+                if len(offsets):
+                    gone = np.concatenate(([offsets[0] != last], offsets[1:] != offsets[:-1]))
+                    gone &= (offsets >= start) & (offsets < end)
+                    for low, high in self.store.commitlog.gaps():
+                        gone &= (offsets < low) | (offsets >= high)
+                    lost += int(gone.sum())
+                    last = int(offsets[-1])
+        return lost
+
     # -- recovery
 
     def _recover(self, clean: bool, checkpoint: dict[str, int]) -> None:
@@ -199,6 +228,8 @@ class ApachePrediction:
                 self._dispatch(block, -1)
             elif self.five:
                 self._dispatch(block, newest)
+        if self.since_5_5:  # asks the queues again, which were added to
+            newest = max((queue.max_physic for queue in self.queues.values()), default=-1)
         if newest >= said.end_offset:
             for queue in self.queues.values():
                 queue.truncate_dirty(said.end_offset)
@@ -207,6 +238,8 @@ class ApachePrediction:
 
     def _first_file(self, clean: bool, checkpoint: dict[str, int], newest: int) -> int:
         last = len(self.files) - 1
+        if self.since_5_5:
+            return self._first_file_since_5_5(clean, checkpoint, newest)
         if clean and self.five:
             return max((i for i in range(1, last + 1) if self.files[i].base <= newest), default=0)
         if clean:
@@ -214,8 +247,36 @@ class ApachePrediction:
         matched = (i for i in range(last, -1, -1) if self._matches(self.files[i], checkpoint))
         return next(matched, 0)
 
+    def _first_file_since_5_5(self, clean: bool, checkpoint: dict[str, int], newest: int) -> int:
+        """The last file that begins with a whole record which was dispatched for sure, but none earlier than the tenth
+        from the end (commitLogRecoverMaxNum), whether those before it were dispatched or not."""
+        last = len(self.files) - 1
+        for i in range(last, 0, -1):
+            record = self._first_record(self.files[i])
+            if record is not None and self._was_dispatched(record, clean, checkpoint, newest):
+                return i
+            if last - i + 1 >= _RECOVER_AT_MOST:
+                return i
+        return 0
+
+    @staticmethod
+    def _was_dispatched(record: Block, clean: bool, checkpoint: dict[str, int], newest: int) -> bool:
+        """ConsumeQueueStore.isMappedFileMatchedRecover, with messageIndexSafe off as by default."""
+        time, physical = int(record.head["store_timestamp"][0]), int(record.head["physical_offset"][0])
+        if time == 0:
+            return False
+        if clean:
+            return physical <= newest
+        if checkpoint["logicsPhysicalOffset"] <= 0:
+            return time <= checkpoint["logicsMsgTimestamp"]
+        return physical <= checkpoint["logicsPhysicalOffset"]
+
+    def _first_record(self, file: StoreFile) -> Block | None:
+        item = next(walk_file(file, crc=self.options.check_crc, window=1 << 16), None)
+        return item if isinstance(item, Block) and self._sound(item) > 0 else None
+
     def _matches(self, file: StoreFile, checkpoint: dict[str, int]) -> bool:
-        """CommitLog.isMappedFileMatchedRecover, with messageIndexSafe off as by default."""
+        """CommitLog.isMappedFileMatchedRecover before 5.5, with messageIndexSafe off as by default."""
         head = file.read(0, BORN_HOST_POSITION + 28)
         magic = int.from_bytes(head[4:8], "big", signed=True)
         if magic != MAGIC_V1 and not (self.five and magic == MAGIC_V2):
