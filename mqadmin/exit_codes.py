@@ -38,8 +38,8 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.TIMEOUT: "No answer within --timeout. A change may or may not have happened.",
     ExitCode.NO_EFFECT: "Nothing happened: what should go is not there, no offset moved, or it reads back as before.",
     ExitCode.DIFFERENT: "What was compared is not the same (`store diff`).",
-    ExitCode.STORE_WARNING: "`store check`: the worst finding is a warning, which a broker copes with. `store predict`: "
-    "messages will not be found by key any more.",
+    ExitCode.STORE_WARNING: "`store check`: the worst finding is a warning, which a broker copes with. `store "
+    "predict`: messages will not be found by key any more.",
     ExitCode.STORE_ERROR: "`store check`: the worst finding is an error: something cannot be served as it was stored. "
     "`store verify`: the proof does not hold.",
     ExitCode.STORE_CRITICAL: "`store check`, `store predict`: a broker will refuse to start, or will cut off messages.",
