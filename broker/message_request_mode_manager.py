@@ -15,6 +15,7 @@ from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.broker.config_table import read_object
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.fastjson_types import ConversionError, convert
 from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.remoting.bodies import SetMessageRequestModeRequestBody
 
@@ -42,12 +43,10 @@ class MessageRequestModeManager(StateFile):
         if raw is None:
             return False
         try:
-            self.table = msgspec.convert(
-                raw.get("messageRequestModeMap") or {},
-                dict[str, dict[str, SetMessageRequestModeRequestBody]],
-                strict=False,
+            self.table = convert(
+                raw.get("messageRequestModeMap") or {}, dict[str, dict[str, SetMessageRequestModeRequestBody]]
             )
-        except msgspec.ValidationError as error:
+        except ConversionError as error:
             raise CorruptDataError(f"{self.path}: {error}") from None
         return True
 

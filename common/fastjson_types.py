@@ -53,7 +53,7 @@ def convert(value: Any, kind: type[T]) -> T:
     """`value`, as `fastjson.loads` returns it, as an instance of `kind`. Raises ConversionError."""
     result: T = (_converters.get(kind) or _converter_of(kind))(value)
     if result is None:
-        raise ConversionError(f"expected a {kind.__name__}, got {_shown(value)}")
+        raise ConversionError(f"expected {getattr(kind, '__name__', kind)}, got {_shown(value)}")
     return result
 
 

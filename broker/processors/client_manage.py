@@ -104,6 +104,9 @@ class ClientManageProcessor:
         if config is None:
             return
         subscriptions = consumer.subscription_data_set
+        for subscription in subscriptions:
+            # Without a version it is as of now, as a new SubscriptionData of Apache's is: it replaces what was before.
+            subscription.sub_version = subscription.sub_version or controller.clock()
         topic = retry_topic(group)
         controller.topics.create_in_send_message_back(
             topic,

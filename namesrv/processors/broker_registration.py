@@ -14,6 +14,7 @@ import msgspec
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
+from rocketmq_ops.common.fastjson_types import convert
 from rocketmq_ops.namesrv.kv_config_manager import ORDER_TOPIC_CONFIG
 from rocketmq_ops.namesrv.route_info_manager import BrokerKey, Registration
 from rocketmq_ops.namesrv.route_queries import broker_member_group
@@ -121,8 +122,8 @@ class BrokerRegistration:
         """QUERY_DATA_VERSION: has the broker changed since it registered? Counts as a sign of life."""
         key = BrokerKey(header.cluster_name, header.broker_addr)
         try:
-            asked = msgspec.convert(fastjson.loads(request.body_bytes), DataVersion, strict=False)
-        except (CorruptDataError, msgspec.ValidationError) as error:
+            asked = convert(fastjson.loads(request.body_bytes), DataVersion)
+        except CorruptDataError as error:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"the body is no DataVersion: {error}")
         changed = self._routes.is_changed(key, asked)
         self._routes.touch(key)

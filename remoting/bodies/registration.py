@@ -15,6 +15,7 @@ import msgspec
 from ...common import fastjson
 from ...common.data_version import DataVersion
 from ...common.errors import CorruptDataError
+from ...common.fastjson_types import convert
 from ..errors import RemotingProtocolError
 from .base import RemotingSerializable
 from .enums import TopicFilterType
@@ -67,7 +68,7 @@ class RegisterBrokerBody(RemotingSerializable, kw_only=True):
     @classmethod
     def _read(cls, reader: _Reader, version: int) -> RegisterBrokerBody:
         wrapper = TopicConfigAndMappingSerializeWrapper(
-            data_version=msgspec.convert(fastjson.loads(reader.take()), DataVersion, strict=False)
+            data_version=convert(fastjson.loads(reader.take()), DataVersion)
         )
         for _ in range(reader.number()):
             topic = parse_topic_config_text(str(reader.take(), "utf-8"))

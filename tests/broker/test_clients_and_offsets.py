@@ -42,6 +42,19 @@ def test_heartbeat_registers_and_creates_the_retry_topic(tmp_path: Path) -> None
     run(tmp_path, body)
 
 
+def test_a_subscription_without_a_version_replaces_the_one_before(tmp_path: Path) -> None:
+    async def body(session: Session) -> None:
+        for tags in ("a", "b"):
+            subscription = {"topic": "T", "subString": tags, "tagsSet": [tags], "codeSet": [ord(tags)]}
+            beat = {"clientID": "c", "consumerDataSet": [{"groupName": "g", "subscriptionDataSet": [subscription]}]}
+            assert (await session.ask(RequestCode.HEART_BEAT, body=json.dumps(beat).encode())).code == 0
+            await asyncio.sleep(0.002)
+        found = session.broker.consumers.find_subscription("g", "T")
+        assert found is not None and found.sub_string == "b"
+
+    run(tmp_path, body)
+
+
 HEARTBEAT_OF_CPP = (
     b'{"clientID":"c","consumerDataSet":[{"consumeFromWhere":0,"consumeType":1,"groupName":"G","messageModel":1,'
     b'"subscriptionDataSet":[{"subString":"*","subVersion":"1","topic":"T"}]}]}\n'
