@@ -58,8 +58,8 @@ class ConfigEntries(Generic[T]):
         for name, entry in table.items():
             known = texts.get(name)
             if known is None or known[0] is not entry:
-                text = fastjson.dumps({name: self.encode_entry(name, entry)}, pretty=True).decode()
-                known = texts[name] = (entry, text[1:-2].replace("\n", "\n\t"))
+                text = fastjson.indented(self.encode_entry(name, entry), 2)
+                known = texts[name] = (entry, f"\n\t\t{fastjson.indented(name, 0)}:{text}")
             lines.append(known[1])
         return fastjson.Text("{" + ",".join(lines) + "\n\t}" if lines else "{}")
 

@@ -198,6 +198,13 @@ def dumps(value: Any, *, pretty: bool = False) -> bytes:
     return "".join(parts).encode()
 
 
+def indented(value: Any, depth: int) -> str:
+    """The text of a value of builtin types as it stands `depth` levels deep in a pretty document."""
+    parts: list[str] = []
+    _write(value, parts, depth)
+    return "".join(parts)
+
+
 def _plain(value: Any) -> Any:
     """`value` with structs as dicts by wire name; their None fields are left out, as fastjson does."""
     if isinstance(value, msgspec.Struct):
