@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rocketmq_ops.broker.background_files import StateFile
-from rocketmq_ops.broker.deferred import run_later
+from rocketmq_ops.broker.background_files import BackgroundFiles, StateFile
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import HELD, RemotingCommand
+from rocketmq_ops.remoting.deferred import run_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -86,6 +88,17 @@ def send_after(waits: list[asyncio.Future[None]], channel: Channel, answer: Remo
         send_after([], channel, answer)
 
     run_later(wait(), "answer-after-changes")
+
+
+async def deletion_saved(files: BackgroundFiles, table: StateFile, request: RemotingCommand) -> RemotingCommand:
+    """The answer to a deletion, when the file of its table is written; an error when what was deleted may come back."""
+    try:
+        await files.save(table)
+    except RocketMQError as error:
+        return request.reply(
+            ResponseCode.SYSTEM_ERROR, f"deleted, but it may come back after a restart: {error}; {error.next_step}"
+        )
+    return request.reply()
 
 
 def after_changes(controller: BrokerController, handler: Handler[H]) -> Handler[H]:

@@ -43,7 +43,6 @@ from rocketmq_ops.broker.changes import Changes
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.consumer_manager import ConsumerManager
 from rocketmq_ops.broker.consumer_offset_manager import ConsumerOffsetManager
-from rocketmq_ops.broker.deferred import run_later
 from rocketmq_ops.broker.outer_api import BrokerOuterApi
 from rocketmq_ops.broker.periodic import PeriodicJobs
 from rocketmq_ops.broker.processors import install_all
@@ -62,6 +61,7 @@ from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.deferred import run_later
 from rocketmq_ops.remoting.server import RemotingServer, listening_socket
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.message_store import MessageStore

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rocketmq_ops.broker.deferred import run_later
 from rocketmq_ops.common.addresses import split_addresses
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import RocketMQError
@@ -33,6 +32,7 @@ from rocketmq_ops.remoting.bodies import (
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import run_later
 from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.headers import (
     GetRouteInfoRequestHeader,

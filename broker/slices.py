@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rocketmq_ops.broker.deferred import answer_later
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController

@@ -7,6 +7,7 @@ that does not fit its key is refused before anything is changed.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 
@@ -31,6 +32,7 @@ class Configuration:
         self.configs = tuple(configs)
         self.extra = dict(extra or {})
         self.data_version = DataVersion.fresh()
+        self._saving = asyncio.Lock()
 
     def properties(self) -> dict[str, str]:
         """Every key with its value as text."""
@@ -43,12 +45,11 @@ class Configuration:
         """`key=value` lines sorted by key, as GET_BROKER_CONFIG and GET_NAMESRV_CONFIG answer."""
         return format_properties(self.properties())
 
-    def update(self, changes: Mapping[str, str], black_list: str, path: str | None) -> list[str]:
-        """Change keys, all or none, and write them into the property file at `path` (None: keep them in memory).
+    def update(self, changes: Mapping[str, str], black_list: str) -> list[str]:
+        """Change keys in memory, all or none; `save` keeps them.
 
         Returns the names of the keys that now have another value. Raises ForbiddenKeyError for a key of the
-        `;`-separated `black_list`, or another ConfigError; RocketMQError when the file cannot be written:
-        the change then holds until the next start.
+        `;`-separated `black_list`, or another ConfigError.
         """
         self._check(changes, black_list)
         before = self.properties()
@@ -57,10 +58,18 @@ class Configuration:
                 config.set(name, text)
         self.data_version.next_version()
         after = self.properties()
-        changed = [key for key in after if after[key] != before.get(key)]
-        if path is not None and changes:
-            self._persist({self._owners(key)[-1][1]: trim(text) for key, text in changes.items()}, path)
-        return changed
+        return [key for key in after if after[key] != before.get(key)]
+
+    async def save(self, changes: Mapping[str, str], path: str | None) -> None:
+        """Write keys that were changed into the property file at `path`, in a thread, one after the other.
+
+        None is no file: they hold until the next start, as when RocketMQError is raised because it cannot be written.
+        """
+        if path is None or not changes:
+            return
+        named = {self._owners(key)[-1][1]: trim(text) for key, text in changes.items()}
+        async with self._saving:
+            await asyncio.to_thread(self._persist, named, path)
 
     def _check(self, changes: Mapping[str, str], black_list: str) -> None:
         forbidden = {key.strip() for key in black_list.split(";")}

@@ -80,6 +80,7 @@ class NamesrvController:
         for task in list(self._notifications):
             task.cancel()
         await self.server.stop()
+        await self.kv_config.wait()
 
     def _channel_closed(self, channel: Channel) -> None:
         self.routes.channel_closed(channel)

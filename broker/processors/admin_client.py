@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.client_channel import ClientChannelInfo
-from rocketmq_ops.broker.deferred import answer_later
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message_codec import decode_message_id
 from rocketmq_ops.remoting.bodies import (
@@ -26,6 +25,7 @@ from rocketmq_ops.remoting.bodies import (
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import LanguageCode, RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.errors import RemotingError, RemotingTimeoutError
 from rocketmq_ops.remoting.headers import (
     ConsumeMessageDirectlyResultRequestHeader,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rocketmq_ops.broker.deferred import answer_later
 from rocketmq_ops.common.config import ConfigError, trim
 from rocketmq_ops.common.configuration import Configuration, ForbiddenKeyError
 from rocketmq_ops.common.errors import RocketMQError
@@ -19,6 +18,7 @@ from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import GetBrokerConfigResponseHeader
 
 if TYPE_CHECKING:
@@ -70,29 +70,31 @@ class ConfigAdmin:
         if refusal is not None:
             return request.reply(ResponseCode.INVALID_PARAMETER, refusal)
         try:
-            changed = self.configuration.update(
-                properties, f"{_ALWAYS_FORBIDDEN};{config.configBlackList}", config.brokerConfigPath
-            )
+            changed = self.configuration.update(properties, f"{_ALWAYS_FORBIDDEN};{config.configBlackList}")
         except ForbiddenKeyError as error:
             return request.reply(ResponseCode.NO_PERMISSION, f"Can not update config in black list. {error}")
         except ConfigError as error:
             return request.reply(ResponseCode.INVALID_PARAMETER, f"{error}; {error.next_step}")
-        except RocketMQError as error:
-            self._apply(list(properties))
-            return request.reply(ResponseCode.SYSTEM_ERROR, f"in effect, but not kept for the next start: {error}")
         if changed and not config.brokerConfigPath:
             remark = "in effect until the next start: the broker has no configuration file to keep it in"
         log.info("configuration changed by %s: %s", channel.remote, ", ".join(changed) or "nothing new")
         self._apply(changed)
-        if _REGISTERED_KEYS.isdisjoint(changed):
+
+        async def saved_and_registered() -> RemotingCommand:
+            unsaved: RocketMQError | None = None
+            try:
+                await self.configuration.save(properties, config.brokerConfigPath or None)
+            except RocketMQError as error:
+                unsaved = error
+            if not _REGISTERED_KEYS.isdisjoint(changed):
+                self._controller.topics.next_version()
+                await self._controller.outer.register_all()
+            if unsaved is not None:
+                text = f"in effect, but not kept for the next start: {unsaved}"
+                return request.reply(ResponseCode.SYSTEM_ERROR, text)
             return request.reply(remark=remark)
 
-        async def registered() -> RemotingCommand:
-            self._controller.topics.next_version()
-            await self._controller.outer.register_all()
-            return request.reply(remark=remark)
-
-        return answer_later(channel, request, registered())
+        return answer_later(channel, request, saved_and_registered())
 
     def _start_only(self, properties: dict[str, str]) -> str | None:
         """Why a key may not be changed while the broker runs, or None."""

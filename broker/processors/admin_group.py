@@ -9,8 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from rocketmq_ops.broker.changes import after_changes
-from rocketmq_ops.broker.deferred import answer_later, deletion_saved
+from rocketmq_ops.broker.changes import after_changes, deletion_saved
 from rocketmq_ops.broker.slices import too_many_entries, too_many_queues
 from rocketmq_ops.broker.subscription_group_manager import INDEX_PERM_READ
 from rocketmq_ops.common.errors import RocketMQError
@@ -19,6 +18,7 @@ from rocketmq_ops.remoting.bodies import GroupForbidden, SubscriptionGroupConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     DeleteSubscriptionGroupRequestHeader,
     GetSubscriptionGroupConfigRequestHeader,

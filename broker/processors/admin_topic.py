@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from rocketmq_ops.broker.deferred import answer_later, deletion_saved
+from rocketmq_ops.broker.changes import deletion_saved
 from rocketmq_ops.broker.slices import in_slices, too_many_entries, too_many_queues
 from rocketmq_ops.broker.topic_attributes import MESSAGE_TYPE, parse_attributes
 from rocketmq_ops.common.errors import RocketMQError
@@ -19,6 +19,7 @@ from rocketmq_ops.remoting.bodies import CreateTopicListRequestBody, TopicConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     CreateTopicRequestHeader,
     DeleteTopicRequestHeader,

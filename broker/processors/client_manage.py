@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.client_channel import ClientChannelInfo
 from rocketmq_ops.broker.consumer_manager import CONSUME_ACTIVELY
-from rocketmq_ops.broker.deferred import answer_later
 from rocketmq_ops.broker.slices import AT_ONCE, in_slices
 from rocketmq_ops.broker.subscription_filter import is_tag_type
 from rocketmq_ops.common.message import MessageQueue
@@ -29,6 +28,7 @@ from rocketmq_ops.remoting.bodies import (
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import UnregisterClientRequestHeader, UnregisterClientResponseHeader
 
 if TYPE_CHECKING:

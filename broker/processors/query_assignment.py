@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.consumer_manager import BROADCASTING
-from rocketmq_ops.broker.deferred import answer_later
 from rocketmq_ops.broker.message_request_mode_manager import MessageRequestModeManager
 from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.common.message import MessageQueue
@@ -25,6 +24,7 @@ from rocketmq_ops.remoting.bodies import (
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from rocketmq_ops.broker.deferred import answer_later
 from rocketmq_ops.broker.inner_messages import encode_properties
 from rocketmq_ops.broker.put_result import STORED
 from rocketmq_ops.broker.topic_check import topic_remark
@@ -25,6 +24,7 @@ from rocketmq_ops.common.permission import PERM_WRITE
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.headers import (
     ReplyMessageRequestHeader,

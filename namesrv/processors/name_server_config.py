@@ -7,7 +7,7 @@ Apache's name server ignores, are refused with what is wrong.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.common.configuration import ForbiddenKeyError
 from rocketmq_ops.common.errors import RocketMQError
@@ -16,6 +16,7 @@ from rocketmq_ops.remoting.bodies import KVTable
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     DeleteKVConfigRequestHeader,
     GetKVConfigRequestHeader,
@@ -55,14 +56,15 @@ class NameServerConfig:
         register(RequestCode.UPDATE_NAMESRV_CONFIG, None, self.update_config)
         register(RequestCode.GET_NAMESRV_CONFIG, None, self.get_config)
 
-    def put_kv(self, channel: Channel, request: RemotingCommand, header: PutKVConfigRequestHeader) -> RemotingCommand:
+    def put_kv(self, channel: Channel, request: RemotingCommand, header: PutKVConfigRequestHeader) -> Any:
         """PUT_KV_CONFIG."""
-        try:
-            self._kv.put(header.namespace, header.key, header.value)
-        except RocketMQError as error:
-            return _refusal(request, error)
-        log.info("KV %s %s set by %s", header.namespace, header.key, channel.remote)
-        return request.reply()
+
+        async def put() -> RemotingCommand:
+            await self._kv.put(header.namespace, header.key, header.value)
+            log.info("KV %s %s set by %s", header.namespace, header.key, channel.remote)
+            return request.reply()
+
+        return answer_later(channel, request, put())
 
     def get_kv(self, channel: Channel, request: RemotingCommand, header: GetKVConfigRequestHeader) -> RemotingCommand:
         """GET_KV_CONFIG."""
@@ -72,16 +74,15 @@ class NameServerConfig:
             return request.reply(ResponseCode.QUERY_NOT_FOUND, remark)
         return request.reply(header=GetKVConfigResponseHeader(value=value))
 
-    def delete_kv(
-        self, channel: Channel, request: RemotingCommand, header: DeleteKVConfigRequestHeader
-    ) -> RemotingCommand:
+    def delete_kv(self, channel: Channel, request: RemotingCommand, header: DeleteKVConfigRequestHeader) -> Any:
         """DELETE_KV_CONFIG."""
-        try:
-            self._kv.delete(header.namespace, header.key)
-        except RocketMQError as error:
-            return _refusal(request, error)
-        log.info("KV %s %s deleted by %s", header.namespace, header.key, channel.remote)
-        return request.reply()
+
+        async def delete() -> RemotingCommand:
+            await self._kv.delete(header.namespace, header.key)
+            log.info("KV %s %s deleted by %s", header.namespace, header.key, channel.remote)
+            return request.reply()
+
+        return answer_later(channel, request, delete())
 
     def list_kv(
         self, channel: Channel, request: RemotingCommand, header: GetKVListByNamespaceRequestHeader
@@ -92,13 +93,13 @@ class NameServerConfig:
             return request.reply(ResponseCode.QUERY_NOT_FOUND, f"No config item, Namespace: {header.namespace}")
         return request.reply(body=KVTable(table=table).encode())
 
-    def update_config(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+    def update_config(self, channel: Channel, request: RemotingCommand, header: None) -> Any:
         """UPDATE_NAMESRV_CONFIG: properties as text; all keys are changed, or none."""
         config = self._controller.config
         try:
             changes = parse_properties(request.body_bytes.decode("utf-8"))
             black_list = f"{ALWAYS_FORBIDDEN};{config.configBlackList}"
-            changed = self._controller.configuration.update(changes, black_list, config.configStorePath)
+            changed = self._controller.configuration.update(changes, black_list)
         except UnicodeDecodeError as error:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"UnsupportedEncodingException {error}")
         except ForbiddenKeyError as error:
@@ -106,7 +107,12 @@ class NameServerConfig:
         except RocketMQError as error:
             return _refusal(request, error)
         log.info("configuration changed by %s: %s", channel.remote, ", ".join(changed) or "nothing")
-        return request.reply()
+
+        async def saved() -> RemotingCommand:
+            await self._controller.configuration.save(changes, config.configStorePath)
+            return request.reply()
+
+        return answer_later(channel, request, saved())
 
     def get_config(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
         """GET_NAMESRV_CONFIG: properties as text."""

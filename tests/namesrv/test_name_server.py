@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import threading
 import zlib
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.namesrv.support import (
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.properties import parse_properties
+from rocketmq_ops.namesrv import kv_config_manager
 from rocketmq_ops.remoting.bodies import (
     ClusterInfo,
     GetBrokerMemberGroupResponseBody,
@@ -217,6 +219,37 @@ def test_a_kv_change_that_cannot_be_saved_is_not_made(tmp_path):
         assert controller.server.dispatcher.handler_failures == 0
 
     with_name_server(tmp_path, body)
+
+
+def test_kv_changes_that_come_together_are_one_write_and_nobody_waits_for_it(tmp_path, monkeypatch):
+    save, may_write, written = kv_config_manager.save_with_backup, threading.Event(), []
+
+    def slow(path, data):
+        written.append(data)
+        assert may_write.wait(10)
+        save(path, data)
+
+    monkeypatch.setattr(kv_config_manager, "save_with_backup", slow)
+
+    async def body(controller, client):
+        async def put(n):
+            return await ask(
+                client, RequestCode.PUT_KV_CONFIG, PutKVConfigRequestHeader(namespace="N", key=f"k{n}", value=str(n))
+            )
+
+        puts = [asyncio.create_task(put(n)) for n in range(20)]
+        while not written:  # noqa: ASYNC110 - a thread begins to write
+            await asyncio.sleep(0.01)
+        get = await ask(client, RequestCode.GET_KV_CONFIG, GetKVConfigRequestHeader(namespace="N", key="k0"))
+        assert get.code == ResponseCode.QUERY_NOT_FOUND, "a change is made when it is saved"
+        assert not any(task.done() for task in puts)
+        may_write.set()
+        assert [answer.code for answer in await asyncio.gather(*puts)] == [0] * 20
+        assert len(written) <= 3
+        assert controller.kv_config.namespace("N") == {f"k{n}": str(n) for n in range(20)}
+
+    with_name_server(tmp_path, body)
+    assert len(json.loads((tmp_path / "kvConfig.json").read_text())["configTable"]["N"]) == 20
 
 
 def test_topic_administration(tmp_path):

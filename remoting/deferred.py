@@ -1,7 +1,7 @@
 """Answers that come later: a handler hands over a coroutine, and its result is sent when it is there.
 
-Only for administration, where a request waits for name servers or for a client. The hot path parks its answers in
-tables of its own.
+Only for administration, where a request waits for a disk, for name servers or for a client. The hot path parks its
+answers in tables of its own.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from rocketmq_ops.broker.background_files import BackgroundFiles, StateFile
-from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.command import HELD, RemotingCommand
+from ..common.errors import RocketMQError
+from .channel import Channel
+from .codes import ResponseCode
+from .command import HELD, RemotingCommand
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +26,6 @@ def answer_later(channel: Channel, request: RemotingCommand, answer: Coroutine[A
     """Run `answer` as a task and send what it returns; a failure becomes SYSTEM_ERROR. Returns HELD for the handler."""
     run_later(_send(channel, request, answer), f"answer-{request.code}")
     return HELD
-
-
-async def deletion_saved(files: BackgroundFiles, table: StateFile, request: RemotingCommand) -> RemotingCommand:
-    """The answer to a deletion, when the file of its table is written; an error when what was deleted may come back."""
-    try:
-        await files.save(table)
-    except RocketMQError as error:
-        return request.reply(
-            ResponseCode.SYSTEM_ERROR, f"deleted, but it may come back after a restart: {error}; {error.next_step}"
-        )
-    return request.reply()
 
 
 def run_later(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
