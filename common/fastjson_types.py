@@ -50,7 +50,14 @@ class ConversionError(CorruptDataError):
 
 
 def convert(value: Any, kind: type[T]) -> T:
-    """`value`, as `fastjson.loads` returns it, as an instance of `kind`. Raises ConversionError."""
+    """`value`, as `fastjson.loads` returns it, as an instance of `kind`. Raises ConversionError.
+
+    Classes whose keys may come in another spelling must forbid unknown fields: else these would be passed over.
+    """
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except (msgspec.ValidationError, RecursionError):
+        pass
     result: T = (_converters.get(kind) or _converter_of(kind))(value)
     if result is None:
         raise ConversionError(f"expected {getattr(kind, '__name__', kind)}, got {_shown(value)}")

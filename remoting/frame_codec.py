@@ -68,7 +68,7 @@ def add_typed_decoder(decoders: TypedDecoders, code: int, header_cls: type) -> N
     decoders[f'{code},"'.encode()[:4]] = (decode, code)
 
 
-class _LooseHeader(msgspec.Struct, kw_only=True, rename="camel"):
+class _LooseHeader(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A JSON header's members as fastjson finds them: any but the code may be missing, null or empty."""
 
     code: Annotated[Int, NOT_NULL]

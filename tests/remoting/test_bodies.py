@@ -74,6 +74,12 @@ def test_objects_as_keys():
     assert bodies.TopicStatsTable.decode(written_by_java) == stats
 
 
+def test_every_body_notices_unknown_fields():
+    """They may be known ones in another spelling, which the fast way would pass over."""
+    for name in NAMES:
+        assert getattr(bodies, name).__struct_config__.forbid_unknown_fields, name
+
+
 def test_nulls_and_unknown_fields_are_taken():
     config = bodies.TopicConfig.decode(b'{"topicName":"T","attributes":null,"perm":null,"later":[1,{"x":2}]}')
     assert config == bodies.TopicConfig(topic_name="T")
