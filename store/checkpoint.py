@@ -1,18 +1,19 @@
 """The `checkpoint` file: up to which store timestamp commitlog, consumequeue and index are durable.
 
 What lives here: the 4096 bytes of the file, Apache's six fields at their places (mirrors StoreCheckpoint of 5.5; older
-ones know the first five and leave the sixth as it is), and a note of our own behind them about the index file that is
-being filled. What does not: who sets the fields (the flush of each kind of file, after its sync) and what recovery
-makes of them.
+ones know the first five and leave the sixth as it is), and notes of our own behind them about the index file that is
+being filled and about the queues there were at a clean stop. What does not: who sets the fields (the flush of each
+kind of file, after its sync) and what recovery makes of them.
 
-Apache's broker neither reads nor changes the bytes of the note.
+Apache's broker neither reads nor changes the bytes of the notes.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from .filesystem import FileSystem
 
@@ -28,6 +29,9 @@ NOTE_POSITION = 1024
 _NOTE_MAGIC = b"IDXSYNC1"
 _NOTE = struct.Struct(">8sq40sq")
 _CRC = struct.Struct(">I")
+QUEUES_NOTE_POSITION = 2048
+_QUEUES_MAGIC = b"QUEUES01"
+_QUEUES = struct.Struct(">8sqqqI")
 
 
 class IndexNote(NamedTuple):
@@ -39,17 +43,51 @@ class IndexNote(NamedTuple):
     done: int
 
 
+class QueuesNote(NamedTuple):
+    """Which queues there were when the store was stopped cleanly: the timestamps that the checkpoint had then (whoever
+    wrote to the store since has changed them), how many queues, and a CRC of their names."""
+
+    physic_msg_timestamp: int
+    logics_msg_timestamp: int
+    queues: int
+    crc: int
+
+
+def without_notes(data: bytes) -> bytes:
+    """The bytes of a checkpoint file with our whole notes zeroed."""
+    data = data.ljust(FILE_SIZE, b"\0")
+    for position, magic, layout in (
+        (NOTE_POSITION, _NOTE_MAGIC, _NOTE),
+        (QUEUES_NOTE_POSITION, _QUEUES_MAGIC, _QUEUES),
+    ):
+        if _note_at(data, position, magic, layout) is not None:
+            end = position + layout.size + _CRC.size
+            data = data[:position] + bytes(end - position) + data[end:]
+    return data
+
+
+def _note_at(data: bytes | memoryview, position: int, magic: bytes, layout: struct.Struct) -> tuple[Any, ...] | None:
+    """The fields of a note behind its magic, None when it is not there or not whole."""
+    fields = layout.unpack_from(data, position)
+    (crc,) = _CRC.unpack_from(data, position + layout.size)
+    whole = fields[0] == magic and crc == zlib.crc32(data[position : position + layout.size])
+    return fields[1:] if whole else None
+
+
 class StoreCheckpoint:
     """The open checkpoint file. Timestamps are store timestamps, ms since the epoch; 0 = nothing is known."""
 
     __slots__ = (
         "_file", "_folder", "_fs", "_name_durable", "confirm_phy_offset", "index_msg_timestamp", "index_note",
         "logics_msg_timestamp", "logics_physical_offset", "master_flushed_offset", "physic_msg_timestamp",
+        "queues_note", "was_missing",
     )  # fmt: skip
 
     def __init__(self, fs: FileSystem, path: str) -> None:
         """Open or create the file; a missing, short or zeroed one says "nothing is known". Raises OSError."""
-        self._name_durable = fs.exists(path) and fs.size_of(path) == FILE_SIZE
+        #: There was no file, or an empty one.
+        self.was_missing = not fs.exists(path) or fs.size_of(path) == 0
+        self._name_durable = not self.was_missing and fs.size_of(path) == FILE_SIZE
         self._fs = fs
         self._folder = path.rpartition("/")[0]
         self._file = fs.open(path, FILE_SIZE, create=True)
@@ -61,15 +99,29 @@ class StoreCheckpoint:
         self.master_flushed_offset: int = fields[3]
         self.confirm_phy_offset: int = fields[4]
         self.logics_physical_offset: int = fields[5]
-        self.index_note = self._read_note()
-
-    def _read_note(self) -> IndexNote | None:
         view = self._file.view
-        magic, name, header, done = _NOTE.unpack_from(view, NOTE_POSITION)
-        (crc,) = _CRC.unpack_from(view, NOTE_POSITION + _NOTE.size)
-        if magic != _NOTE_MAGIC or crc != zlib.crc32(view[NOTE_POSITION : NOTE_POSITION + _NOTE.size]):
-            return None
-        return IndexNote(name, header, done)
+        found = _note_at(view, NOTE_POSITION, _NOTE_MAGIC, _NOTE)
+        self.index_note = IndexNote(*found) if found is not None else None
+        found = _note_at(view, QUEUES_NOTE_POSITION, _QUEUES_MAGIC, _QUEUES)
+        self.queues_note = QueuesNote(*found) if found is not None else None
+
+    def note_queues(self, names: Iterable[str]) -> None:
+        """Take note of the queues that have files, by names that are theirs alone; `write` has to follow."""
+        self.queues_note = self._queues(names)
+
+    def knows_queues(self) -> bool:
+        """Whether there is a note of the queues from the last time that anything was written to the store."""
+        note = self.queues_note
+        return note is not None and note[:2] == (self.physic_msg_timestamp, self.logics_msg_timestamp)
+
+    def queues_are(self, names: Iterable[str]) -> bool:
+        """Whether these are the queues of the note."""
+        return self.queues_note == self._queues(names)
+
+    def _queues(self, names: Iterable[str]) -> QueuesNote:
+        ordered = sorted(names)
+        crc = zlib.crc32("\n".join(ordered).encode())
+        return QueuesNote(self.physic_msg_timestamp, self.logics_msg_timestamp, len(ordered), crc)
 
     def min_timestamp(self) -> int:
         """Every message stored before this time (ms) is durable in commitlog and consumequeue."""
@@ -89,6 +141,10 @@ class StoreCheckpoint:
         if self.index_note is not None:
             note = _NOTE.pack(_NOTE_MAGIC, *self.index_note)
             view[NOTE_POSITION : NOTE_POSITION + _NOTE.size + _CRC.size] = note + _CRC.pack(zlib.crc32(note))
+        if self.queues_note is not None:
+            note = _QUEUES.pack(_QUEUES_MAGIC, *self.queues_note)
+            at = QUEUES_NOTE_POSITION
+            view[at : at + _QUEUES.size + _CRC.size] = note + _CRC.pack(zlib.crc32(note))
 
     def sync(self) -> None:
         """Make what `write` has written durable. May run in a worker thread. Raises OSError."""

@@ -53,6 +53,7 @@ class CommitLog:
         "_uncommon",
         "_view",
         "append_crc",
+        "begin",
         "flag_v6",
         "last_size",
         "rows",
@@ -61,6 +62,8 @@ class CommitLog:
 
     def __init__(self, fs: FileSystem, folder: str, file_size: int, store_host: bytes, append_crc: bool) -> None:
         self.rows = MappedFileQueue(fs, folder, file_size, "mappedFileSizeCommitLog", parents=1)
+        #: Where the first file begins if there is none; not 0 when the files that there were are lost.
+        self.begin = 0
         #: Packed host of this broker: 8 bytes, or 20 for IPv6.
         self.store_host = store_host
         self.flag_v6 = STOREHOSTADDRESS_V6_FLAG if len(store_host) == 20 else 0
@@ -78,9 +81,9 @@ class CommitLog:
 
     @property
     def max_offset(self) -> int:
-        """Offset where the next record goes, 0 when there is no file."""
+        """Offset where the next record goes."""
         file = self._file
-        return file.base + file.wrote if file is not None else self.rows.max_offset
+        return file.base + file.wrote if file is not None else self.rows.max_offset or self.begin
 
     @property
     def min_offset(self) -> int:
@@ -232,7 +235,7 @@ class CommitLog:
         Without `mapped` they are not made ready for writing to the mapping, as `StoreFile.write` will be used."""
         file = self.rows.files[-1] if self.rows.files else None
         if file is None:
-            file = self.rows.create_next()
+            file = self.rows.create_next(self.begin)
         elif file.wrote + size + END_FILE_MIN_BLANK > file.size:
             file = self._roll(file)
         need = file.wrote + size + END_FILE_MIN_BLANK

@@ -21,7 +21,8 @@ from .consume_queue import PLACEHOLDER_SIZE, ConsumeQueue
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _UNKNOWN_LEVEL_DELAY_MS = 1000
 _SECTOR = 512
-_SMALLEST_RECORD = 91  # bytes of a record without body, topic and properties
+#: Bytes of a record without body, topic and properties.
+SMALLEST_RECORD = 91
 
 
 def parse_delay_levels(text: str) -> list[int]:
@@ -124,7 +125,7 @@ class Redispatcher:
 
     def _put(self, queue: ConsumeQueue, record: RecordView, code: int) -> None:
         offset, physical, size = record.queue_offset, record.physical_offset, record.size
-        if not 0 <= offset <= physical // _SMALLEST_RECORD:
+        if not 0 <= offset <= physical // SMALLEST_RECORD:
             # No checksum covers the field, and so many messages cannot lie in front of this one: believing it would
             # fill the disk with placeholders, or cut the whole queue.
             self.units_lost += 1
@@ -145,7 +146,7 @@ class Redispatcher:
         if offset > queue.next_offset:
             if not queue.rows.files:
                 queue.start_at(offset)
-            elif offset - queue.next_offset > (physical - queue.max_physical_offset) // _SMALLEST_RECORD:
+            elif offset - queue.next_offset > (physical - queue.max_physical_offset) // SMALLEST_RECORD:
                 self.units_lost += 1
                 return
             elif self.from_first_file:

@@ -18,8 +18,8 @@ class MissingFileError(StoreError):
             f"put it back from a backup; or remove the folder {folder} and the file checkpoint, create an empty "
             "file abort next to it, and start again: the queue is then rebuilt from the commitlog"
             if "/consumequeue/" in path
-            else "put it back from a backup; or, when the messages before it may be given up, move the files before "
-            "it out of the folder and start again"
+            else "put it back from a backup; `mqadmin store check` says what else is missing, and `mqadmin store "
+            "salvage` copies what is left into a new store"
         )
         super().__init__(f"{path} is missing: it belongs between {before} and {after}", step)
         self.path = path
@@ -32,5 +32,17 @@ class FileLengthError(StoreError):
         super().__init__(
             f"{path} has {length} bytes, {key} says {expected}",
             f"set {key} to the value the store was written with; a cut-off file has to be restored from a backup",
+        )
+        self.path = path
+
+
+class DLedgerLogError(StoreError):
+    """The messages of the store are in a DLedger group's log; `path` names it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is the log of a DLedger group, which this broker does not read: it would begin a second commitlog",
+            "run Apache's broker with enableDLegerCommitLog=true on this store, or give this one another "
+            "storePathRootDir",
         )
         self.path = path

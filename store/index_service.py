@@ -63,7 +63,7 @@ class IndexService:
 
     __slots__ = (
         "_checkpoint", "_clock", "_config", "_done", "_files", "_flags", "_folder", "_fs", "_last", "_prefixes",
-        "_root", "_unsynced", "_waiting", "last_sync", "pending",
+        "_root", "_unsynced", "_waiting", "lacks_files", "last_sync", "pending",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +85,8 @@ class IndexService:
         self._last: IndexFile | None = None
         #: Messages up to this commitlog offset are indexed.
         self._done = -1
+        #: Files that there were at the last clean stop are gone; `indexed_until` says from where on keys are missing.
+        self.lacks_files = False
         self._prefixes: dict[str, int] = {}
         #: Messages whose keys could not be put for lack of disk space.
         self._waiting: list[_Waiting] = []
@@ -127,9 +129,18 @@ class IndexService:
             self._done = last.end_phy_offset - (1 if last.full and not clean else 0)
         note = self._checkpoint.index_note
         if clean:
+            self.lacks_files = self._lacks_files(note)
             self._checkpoint.index_note = self._note()
         elif note is not None and note.file_name == (last.name if last is not None else 0):
             self._done = max(self._done, note.done)
+
+    def _lacks_files(self, note: IndexNote | None) -> bool:
+        """Whether files at the end are gone that there were at a clean stop."""
+        if self._last is not None:
+            return note is not None and note.file_name > self._last.name
+        if note is not None:
+            return note.file_name > 0
+        return self._checkpoint.index_msg_timestamp > 0  # Apache's broker stopped it
 
     def _note(self) -> IndexNote:
         last = self._last

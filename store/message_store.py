@@ -22,16 +22,21 @@ from .checkpoint import StoreCheckpoint
 from .cleaning import CleaningService
 from .commit_log import CommitLog
 from .config import MessageStoreConfig
-from .dispatcher import Redispatcher, parse_delay_levels
+from .dispatcher import SMALLEST_RECORD, Redispatcher, is_storable, parse_delay_levels
+from .errors import DLedgerLogError
 from .filesystem import FileSystem, OsFileSystem
 from .flush import FlushService
 from .index_service import IndexService
+from .losses import log_losses
 from .recovery import Recovery, RecoveryReport
 from .running_flags import RunningFlags
 from .store_lock import AbortFile, StoreLock
 from .store_stats import StoreStats
 
 log = logging.getLogger(__name__)
+
+#: Topic, queue id, queue offset.
+QueueEnd = tuple[str, int, int]
 
 _UNIT = 20
 _SAMPLE_INTERVAL_S = 1
@@ -77,14 +82,17 @@ class MessageStore(BatchWriter):
 
     # -- life cycle
 
-    def load(self) -> RecoveryReport:
-        """Take the lock, load all files and recover; then puts and reads are possible.
+    def load(self, known_ends: Iterable[QueueEnd] = ()) -> RecoveryReport:
+        """Take the lock, load all files and recover; then puts and reads are possible. What is lost is logged.
 
-        Raises StoreLockedError, MissingFileError, FileLengthError, OSError; the store is closed then."""
+        `known_ends` are queue offsets up to which there must have been messages, for groups have consumed them: a queue
+        that has lost its files goes on there and not at 0. Raises StoreLockedError, MissingFileError, FileLengthError,
+        DLedgerLogError, OSError; the store is closed then."""
+        self._refuse_dledger()
         self._make_root()
         self._lock.acquire()
         try:
-            return self._load()
+            return self._load(list(known_ends))
         except BaseException:
             self._close_files()
             raise
@@ -98,41 +106,74 @@ class MessageStore(BatchWriter):
         for folder in missing[1:]:
             self.fs.sync_dir(folder or "/")
 
-    def _load(self) -> RecoveryReport:
+    def _refuse_dledger(self) -> None:
+        """Raise DLedgerLogError where the log of a DLedger group lies in the store (DLedgerConfig.getDataStorePath)."""
+        for name in self.fs.list_dir(self.root):
+            path = f"{self.root}/{name}"
+            if name.startswith("dledger-") and self.fs.list_dir(f"{path}/data"):
+                raise DLedgerLogError(path)
+
+    def _load(self, known_ends: list[QueueEnd]) -> RecoveryReport:
         clean = not self._abort.exists()
         log_rows = self.commit_log.rows
         for folder in (log_rows.folder, self._queue_root):
             self.fs.make_dirs(folder)
         log_rows.load()
         self._load_queues()
-        self.checkpoint = StoreCheckpoint(self.fs, f"{self.root}/checkpoint")
-        self.index = IndexService(self.fs, self.config, self.checkpoint, self.flags, self.clock)
-        self.index.load(clean=clean)
-        self._put_keys = self.index.put_keys
+        checkpoint = self.checkpoint = StoreCheckpoint(self.fs, f"{self.root}/checkpoint")
+        index = self.index = IndexService(self.fs, self.config, checkpoint, self.flags, self.clock)
+        index.load(clean=clean)
+        self._put_keys = index.put_keys
         self._abort.create()
-        indexed_until = self.index.indexed_until if self._indexing and not clean else 1 << 62
+        indexed_until = index.indexed_until if self._indexing and (index.lacks_files or not clean) else 1 << 62
         recovery = Recovery(
             self.commit_log,
             self.all_queues,
-            self.checkpoint,
+            checkpoint,
             Redispatcher(self.queue_for, self.delay_levels, self._index_again, indexed_until),
             clean=clean,
             check_crc=self.config.checkCRCOnRecover,
             index_from=indexed_until,
+            read_all=clean and self._lacks_queues(known_ends),
         )
         report = recovery.run()
-        if self.checkpoint.logics_physical_offset >= report.end_offset:
+        if checkpoint.logics_physical_offset >= report.end_offset:
             # Other records will stand there. Apache's 5.5 goes by the timestamp where this is 0.
-            self.checkpoint.logics_physical_offset = 0
-        if self.index.truncate(report.end_offset) or not clean:
+            checkpoint.logics_physical_offset = 0
+        if index.truncate(report.end_offset) or not clean:
             # What was cut must not come back by a power cut once other records stand in its place.
-            self.index.flush()
-            self.checkpoint.flush()
+            index.flush()
+            checkpoint.flush()
+        self._start_behind(known_ends)
         self.commit_log.attach()
+        log_losses(report, self.root, index_lost=index.lacks_files, checkpoint_lost=checkpoint.was_missing)
         self.last_dispatched_timestamp = recovery.last_timestamp
         self._flush = FlushService(self)
         self._is_open = True
         return report
+
+    def _queue_names(self) -> list[str]:
+        """The queues that have files."""
+        return [f"{queue.topic}/{queue.queue_id}" for queue in self.all_queues() if queue.rows.files]
+
+    def _lacks_queues(self, known_ends: list[QueueEnd]) -> bool:
+        """Whether queues have lost all their files since a clean stop; their units have to be made anew then."""
+        if self.checkpoint.knows_queues():
+            return not self.checkpoint.queues_are(self._queue_names())
+        # Stopped by Apache's broker: what groups have consumed tells of some of the queues.
+        return any(end > 0 and not self._has_files(topic, queue_id) for topic, queue_id, end in known_ends)
+
+    def _has_files(self, topic: str, queue_id: int) -> bool:
+        queue = self.consume_queue(topic, queue_id)
+        return queue is not None and bool(queue.rows.files)
+
+    def _start_behind(self, known_ends: list[QueueEnd]) -> None:
+        """Let queues of which neither files nor records are left go on where groups have come to."""
+        for topic, queue_id, end in known_ends:
+            if end > 0 and is_storable(topic, queue_id) and not self._has_files(topic, queue_id):
+                queue = self.queue_for(topic, queue_id)
+                if queue.next_offset < end <= self.commit_log.max_offset // SMALLEST_RECORD:
+                    queue.start_at(end)
 
     def _load_queues(self) -> None:
         for topic in self.fs.list_dir(self._queue_root):
@@ -188,10 +229,18 @@ class MessageStore(BatchWriter):
         flush, self._flush = self._flush, None
         durable = await flush.stop()
         if durable:
+            self._note_queues()
             self._abort.remove()
         else:
             log.error("%s was not flushed, the next start will recover it", self.root)
         self._close_files()
+
+    def _note_queues(self) -> None:
+        self.checkpoint.note_queues(self._queue_names())
+        try:
+            self.checkpoint.flush()
+        except OSError as error:
+            log.warning("the next start cannot tell whether queues are missing: %s", error)
 
     def _close_files(self) -> None:
         self._is_open = False

@@ -60,6 +60,8 @@ class RecoveryReport(msgspec.Struct):
     units_cut: int = 0
     #: Units that no record could be found for.
     units_lost: int = 0
+    #: Units that were all that is left of their messages, as there is no file of the commitlog.
+    units_orphaned: int = 0
     damaged: list[DamagedRange] = msgspec.field(default_factory=list)
     elapsed_ms: int = 0
 
@@ -77,15 +79,18 @@ class Recovery:
         clean: bool,
         check_crc: bool,
         index_from: int,
+        read_all: bool = False,
     ) -> None:
+        """`read_all`: read every record although the last stop was clean, for queues are missing."""
         self._log = commit_log
         self._files = commit_log.rows.files
         self._queues = queues
         self._checkpoint = checkpoint
         self._redispatcher = redispatcher
         self._check_crc = check_crc
-        #: The index has every record up to this commitlog offset.
+        #: The index has every record up to this commitlog offset; far beyond the end after most clean stops.
         self._index_from = index_from
+        self._read_all = read_all
         self.report = RecoveryReport(clean)
         #: Records stored after this time (ms) may be torn; after a clean stop none is. Of the messages stored in the
         #: very millisecond of the last durable one some may not be.
@@ -103,17 +108,35 @@ class Recovery:
         if self._files:
             self._walk_with_second_try()
         else:
-            report.end_reason = "no file"
-            for queue in self._queues():
-                queue.destroy()
+            self._go_on_without_log()
+        min_offset = self._log.min_offset if self._files else self._log.begin
         for queue in self._queues():
-            queue.correct_min_offset(self._log.min_offset)
+            queue.correct_min_offset(min_offset)
             queue.max_offset = queue.next_offset
         report.units_written = self._redispatcher.units_written
         report.units_repaired = self._redispatcher.units_repaired
         report.units_lost = self._redispatcher.units_lost
         report.elapsed_ms = int((time.monotonic() - began) * 1000)
         return report
+
+    def _go_on_without_log(self) -> None:
+        """Of a commitlog that is lost keep what the queues tell: their ends, behind which new messages go.
+
+        (Apache's broker deletes the queues, which begin again at 0.) A queue may also have got to the disk before the
+        very first file of the commitlog did; then nothing was durable, and nothing is lost."""
+        report = self.report
+        report.end_reason = "no file"
+        if report.clean or self._checkpoint.physic_msg_timestamp > 0:
+            end = max((queue.max_physical_offset for queue in self._queues()), default=0)
+            if end > 0:
+                file_size = self._log.rows.file_size
+                self._log.begin = report.start_offset = report.end_offset = -(-end // file_size) * file_size
+                for queue in self._queues():
+                    queue.correct_min_offset(0)  # placeholders do not count
+                    report.units_orphaned += queue.next_offset - queue.min_offset
+                return
+        for queue in self._queues():
+            queue.destroy()
 
     def _walk_with_second_try(self) -> None:
         report = self.report
@@ -151,7 +174,14 @@ class Recovery:
 
     def _first_place(self) -> tuple[int, int]:
         """Index of the file and position in it to begin with."""
-        return self._after_clean_stop() if self.report.clean else (self._file_after_crash(), 0)
+        if self._read_all:
+            return 0, 0
+        if not self.report.clean:
+            return self._file_after_crash(), 0
+        place = self._after_clean_stop()
+        if self._index_from >= self._log.rows.max_offset:
+            return place
+        return min(place, (self._last_file_not_after(self._index_from), 0))
 
     def _file_after_crash(self) -> int:
         """Index of the file from which on units or index entries may be missing after an unclean stop."""

@@ -3,11 +3,9 @@ border."""
 
 from __future__ import annotations
 
-import struct
-import zlib
 from typing import Final
 
-from ..checkpoint import FIELDS, FILE_SIZE, NOTE_POSITION
+from ..checkpoint import FIELDS, FILE_SIZE, without_notes
 from .check_commitlog import CommitLogCheck
 from .check_small_files import CHECKPOINT_FIELDS
 from .findings import Report
@@ -16,8 +14,6 @@ from .source import StoreDirectory
 
 TIMES: Final = 3  # the first three fields are times, the others offsets
 DISPATCHED: Final = "logicsPhysicalOffset"  # where a record begins; no slave has it ahead of its log
-_NOTE_MAGIC: Final = b"IDXSYNC1"
-_NOTE_SIZE: Final = 64  # with its CRC at the end, which is 4 bytes
 
 
 class CheckpointCheck:
@@ -59,7 +55,7 @@ class CheckpointCheck:
             )  # fmt: skip
         if len(data) < FIELDS.size:
             return
-        if any(_without_note(data)):
+        if any(without_notes(data)[FIELDS.size :]):
             self.report.add(
                 "CP-TRAILING", "bytes after the last field are not zero: not known to this version", file="checkpoint",
                 position=FIELDS.size,
@@ -89,14 +85,3 @@ class CheckpointCheck:
         if value < 0 or value > self._max_offset:
             return value == -1
         return value < log.chain.min_offset or value >= log.end_offset or (value % max(log.file_size, 1)) == 0
-
-
-def _without_note(data: bytes) -> bytes:
-    """What follows Apache's fields, without the note of ours about the index when that is whole."""
-    rest = data[FIELDS.size : NOTE_POSITION]
-    note = data[NOTE_POSITION : NOTE_POSITION + _NOTE_SIZE]
-    crc = data[NOTE_POSITION + _NOTE_SIZE : NOTE_POSITION + _NOTE_SIZE + 4]
-    after = data[NOTE_POSITION + _NOTE_SIZE + 4 :]
-    if note.startswith(_NOTE_MAGIC) and len(crc) == 4 and struct.unpack(">I", crc)[0] == zlib.crc32(note):
-        return rest + after
-    return rest + note + crc + after

@@ -242,7 +242,7 @@ def check_contents(store: MessageStore, acked: dict[bytes, Sent], sent: dict[byt
         origin = sent[record.body]
         assert (record.topic, record.queue_id) == (origin.topic, origin.queue_id)
         assert origin.physical in (-1, record.commit_log_offset)
-        assert (record.properties["KEYS"], record.properties["note"]) == (origin.key, origin.note)
+        assert (record.properties["KEYS"], record.properties.get("note", "")) == (origin.key, origin.note)
     check_queues(store, records)
     for record in records:
         check_key(store, record, sent[record.body].key)

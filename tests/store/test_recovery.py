@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.store.errors import FileLengthError, MissingFileError
+from rocketmq_ops.store.errors import DLedgerLogError, FileLengthError, MissingFileError
 from rocketmq_ops.store.message_store import MessageStore
 from rocketmq_ops.store.recovery import RecoveryReport
 from tests.store.store_helpers import HOST, LOG_FILE, Clock, kill, message, open_store, read_all, small_config
@@ -299,15 +299,132 @@ def test_a_file_of_the_wrong_length_is_named_and_an_empty_last_one_is_removed(tm
         other.load()
 
 
-def test_without_a_commitlog_the_consumequeues_go(tmp_path: Path) -> None:
-    write(tmp_path, 10, clean=True)
+@pytest.mark.parametrize("folder", [True, False])
+def test_without_a_commitlog_queues_go_on_at_their_ends(
+    folder: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A group that had come so far sees what follows; starts without a message in between change nothing."""
+    write(tmp_path, 100, clean=True)
+    for path in sorted((tmp_path / "commitlog").iterdir()):
+        path.unlink()
+    if folder:
+        (tmp_path / "commitlog").rmdir()
+    for end_cleanly in (True, False, True):
+        caplog.clear()
+        store, report = reopen(tmp_path)
+        assert (report.end_reason, report.end_offset) == ("no file", 2 * LOG_FILE)
+        assert (store.min_offset("T", 0), store.max_offset("T", 0)) == (34, 34)
+        assert (store.min_offset("T", 1), store.max_offset("T", 1)) == (33, 33)
+        assert store.max_phy_offset == 2 * LOG_FILE
+        (said,) = [line for line in caplog.messages if "lost" in line]
+        assert "the queues lead to 100 messages" in said and f"mqadmin store check {tmp_path}" in said
+        if end_cleanly:
+            stop(store)
+        else:
+            kill(store)
+    store, _ = reopen(tmp_path)
+    put = store.put_message(message(body=b"0."))
+    assert (put.queue_offset, put.wrote_offset) == (34, 2 * LOG_FILE)
+    assert numbers(store) == [0]
+    stop(store)
+    store, report = reopen(tmp_path)
+    assert (store.min_offset("T", 0), numbers(store)) == (34, [0])
+    kill(store)
+
+
+def test_queues_that_got_to_the_disk_before_the_very_first_commitlog_file_go(tmp_path: Path) -> None:
+    """A power cut: nothing was durable, so nothing is lost."""
+    write(tmp_path, 10, clean=False)
     shutil.rmtree(tmp_path / "commitlog")
     store, report = reopen(tmp_path)
-    assert report.end_reason == "no file"
-    assert store.max_offset("T", 0) == 0
+    assert (report.end_reason, report.units_orphaned) == ("no file", 0)
     assert store.put_message(message(body=b"0.")).queue_offset == 0
     assert numbers(store) == [0]
     kill(store)
+
+
+@pytest.mark.parametrize("known_by", ["note", "groups"])
+def test_a_queue_that_is_missing_after_a_clean_stop_is_made_anew(
+    known_by: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Our broker notes which queues there are when it stops; after Apache's the offsets of groups tell."""
+    write(tmp_path, 200, clean=True)
+    shutil.rmtree(tmp_path / "consumequeue" / "T" / "1")
+    if known_by == "groups":
+        poke(tmp_path / "checkpoint", 2048, bytes(64))
+    store = MessageStore(small_config(tmp_path), store_host=HOST, clock=Clock())
+    report = store.load([("T", 1, 5), ("T", 2, 7), ("None", 0, 0)] if known_by == "groups" else [])
+    assert (report.clean, report.units_written, report.units_repaired) == (True, 67, 0)
+    assert "67 consumequeue units were missing" in caplog.text
+    assert numbers(store) == list(range(200))
+    assert store.put_message(message(queue_id=1)).queue_offset == 67
+    stop(store)
+    store, report = reopen(tmp_path)
+    assert report.records_read == 1
+    kill(store)
+
+
+def test_a_queue_without_files_and_records_goes_on_where_groups_have_come(tmp_path: Path) -> None:
+    """As Apache's broker leaves it when it cleans expired queues. An offset that no store can have had counts not."""
+    write(tmp_path, 100, clean=True)
+    store = MessageStore(small_config(tmp_path), store_host=HOST, clock=Clock())
+    store.load([("Expired", 3, 40), ("Expired", 3, 41), ("Absurd", 0, 1 << 62), ("../evil", 0, 1), ("T", 0, 1)])
+    assert (store.min_offset("Expired", 3), store.max_offset("Expired", 3)) == (41, 41)
+    assert (store.max_offset("Absurd", 0), store.max_offset("../evil", 0), store.max_offset("T", 0)) == (0, 0, 34)
+    assert store.put_message(message("Expired", 3)).queue_offset == 41
+    assert [found.queue_offset for found in read_all(store, "Expired", 3)] == [41]
+    assert store.put_message(message("Absurd")).queue_offset == 0
+    kill(store)
+
+
+@pytest.mark.parametrize("missing", ["all", "last"])
+def test_index_files_that_are_missing_after_a_clean_stop_are_made_anew(
+    missing: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    store = open_store(tmp_path, clock=clock)
+    for number in range(700):  # 400 keys a file
+        clock.now += 1000
+        store.put_message(message(KEYS=f"k{number}"))
+    stop(store)
+    files = sorted((tmp_path / "index").iterdir())
+    assert len(files) == 2
+    for path in files if missing == "all" else files[-1:]:
+        path.unlink()
+    store, report = reopen(tmp_path, clock)
+    assert report.clean and report.units_written == 0
+    assert "indexed anew" in caplog.text
+    for number in range(700):
+        assert len(store.query_message("T", f"k{number}", 10, 0, 1 << 62).views) == 1
+    stop(store)
+    caplog.clear()
+    store, report = reopen(tmp_path, clock)
+    assert (report.records_read, caplog.messages) == (1, [])
+    kill(store)
+
+
+def test_a_lost_end_of_the_commitlog_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    offsets = write(tmp_path, 200, clean=True)
+    log_file(tmp_path, -1).unlink()
+    store, report = reopen(tmp_path)
+    end = len(list((tmp_path / "commitlog").iterdir())) * LOG_FILE
+    lost = sum(offset >= end for offset in offsets)
+    assert (report.units_cut, numbers(store)) == (lost, list(range(200 - lost)))
+    assert sum(f"{lost} messages that queues lead to are not in the commitlog" in line for line in caplog.messages) == 1
+    kill(store)
+
+
+def test_a_store_of_a_dledger_group_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, 10, clean=True)
+    (tmp_path / "dledger-n0" / "data").mkdir(parents=True)
+    store, _ = reopen(tmp_path)  # an empty folder is no log
+    stop(store)
+    (tmp_path / "dledger-n0" / "data" / "00000000000000000000").write_bytes(b"x")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    with pytest.raises(DLedgerLogError, match="dledger-n0 is the log of a DLedger group") as refused:
+        reopen(tmp_path)
+    assert "enableDLegerCommitLog" in refused.value.next_step
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
 
 
 def test_after_the_first_files_are_deleted_offsets_go_on(tmp_path: Path) -> None:
