@@ -6,7 +6,7 @@ Mirrors org.apache.rocketmq.broker.offset.ConsumerOffsetManager, its file format
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,13 @@ class ConsumerOffsetManager(StateFile):
             },
             pretty=pretty,
         )
+
+    def ends(self) -> Iterator[tuple[str, int, int]]:
+        """Topic, queue id and offset of all that was consumed: so far the queues must have come."""
+        for key, queues in self.table.items():
+            topic = key.partition(TOPIC_GROUP_SEPARATOR)[0]
+            for queue_id, offset in queues.items():
+                yield topic, queue_id, offset
 
     def commit(self, group: str, topic: str, queue_id: int, offset: int) -> None:
         """Note that the group has consumed everything before ``offset``."""

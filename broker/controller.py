@@ -50,6 +50,7 @@ from rocketmq_ops.broker.producer_manager import ProducerManager
 from rocketmq_ops.broker.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
 from rocketmq_ops.broker.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.schedule_message_service import ScheduleMessageService
+from rocketmq_ops.broker.start_losses import log_losses
 from rocketmq_ops.broker.stats import BrokerStats
 from rocketmq_ops.broker.subscription_group_manager import SubscriptionGroupManager
 from rocketmq_ops.broker.topic_config_manager import TopicConfigManager
@@ -163,10 +164,11 @@ class BrokerController:
 
     async def start(self) -> None:
         """Load configuration files and the store, listen, and register with every name server."""
-        for manager in (self.topics, self.groups, self.offsets):
-            manager.load()
-        self.store.load()
-        self.delay.load()
+        tables = (self.topics, self.groups, self.offsets, self.delay)
+        missing = [manager.path for manager in tables if not manager.load()]
+        self.store.load([*self.offsets.ends(), *self.delay.ends()])
+        self.delay.correct()
+        log_losses(self, missing)
         install_all(self)
         self.store.arriving = self.held_pulls.message_arriving
         self.store.awaited = self.held_pulls.table

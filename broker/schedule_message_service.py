@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ class ScheduleMessageService(StateFile):
         self._not_before.clear()
 
     def load(self) -> bool:
-        """Read the file or its backup, and bring each offset within its queue; False when there is no file."""
+        """Read the file or its backup; False when there is none. `correct` has to follow once the store is open."""
 
         def parse(data: bytes) -> tuple[dict[int, int], DataVersion]:
             document = fastjson.loads(data)
@@ -78,9 +79,59 @@ class ScheduleMessageService(StateFile):
         loaded = load_with_backup(self.path, parse)
         if loaded is not None:
             self.table, self.data_version = loaded
-        for level, offset in self.table.items():
-            self.table[level] = self._within_queue(level, offset)
         return loaded is not None
+
+    def ends(self) -> Iterator[tuple[str, int, int]]:
+        """Topic, queue id and offset up to which each level is delivered: so far its queue must have come."""
+        for level, offset in self.table.items():
+            yield SCHEDULE_TOPIC, level - 1, offset
+
+    def correct(self) -> None:
+        """Bring each offset within its queue, find out those that the file does not tell, and say which levels are no
+        longer configured."""
+        for level, offset in self.table.items():
+            within = self.table[level] = self._within_queue(level, offset)
+            if within != offset:
+                log.warning(
+                    "delayOffset.json has delay level %d at %d, which is not in its queue: it goes on at %d",
+                    level, offset, within,
+                )  # fmt: skip
+        self._find_out([level for level in self._levels_in_use() if level not in self.table and self._waiting(level)])
+        gone = [level for level in self._levels_in_use() if level > len(self.levels)]
+        waiting = {level: count for level in gone if (count := self._waiting(level))}
+        if waiting:
+            log.warning(
+                "%d messages wait in delay levels that messageDelayLevel no longer has (%s): they are delivered at the "
+                "times that were set when they came", sum(waiting.values()), ", ".join(map(str, waiting)),
+            )  # fmt: skip
+
+    def _find_out(self, levels: list[int]) -> None:
+        """Let levels go on behind what the commitlog shows to be delivered: Apache's broker would deliver all again."""
+        if not levels:
+            return
+        from rocketmq_ops.broker.delay_evidence import delivered_until  # only in this rare case
+
+        waiting = {level: self._waiting(level) for level in levels}
+        log.warning(
+            "%s does not tell how far %d delayed messages (level %s) were delivered; looking for them in their topics",
+            self.path, sum(waiting.values()), ", ".join(map(str, levels)),
+        )  # fmt: skip
+        for level, until in delivered_until(self._controller.store, levels).items():
+            self._update_offset(level, until)
+            log.warning(
+                "delay level %d: %d messages are found delivered, %d are not", level,
+                waiting[level] - self._waiting(level), self._waiting(level),
+            )  # fmt: skip
+
+    def _levels_in_use(self) -> list[int]:
+        """The configured levels, and those of queues that an earlier configuration has filled."""
+        queues = self._controller.store.table.get(SCHEDULE_TOPIC, ())
+        return sorted({*range(1, len(self.levels) + 1), *(queue_id + 1 for queue_id in queues)})
+
+    def _waiting(self, level: int) -> int:
+        """How many messages of a level are not delivered, as far as the table tells."""
+        start = self._within_queue(level, self.table.get(level, 0))
+        return self._controller.store.max_offset(SCHEDULE_TOPIC, level - 1) - start
 
     def encode(self, *, pretty: bool = False) -> bytes:
         """The document of delayOffset.json, also the body that a slave asks for."""
@@ -92,6 +143,9 @@ class ScheduleMessageService(StateFile):
 
     def stop(self) -> None:
         """Deliver no more; what is due stays parked until the next start."""
+        for level in self._levels_in_use():
+            if level not in self.table and self._waiting(level):
+                self._update_offset(level, self._within_queue(level, 0))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -106,7 +160,7 @@ class ScheduleMessageService(StateFile):
     def deliver_due(self, now_ms: int) -> int:
         """Deliver what is due at ``now_ms``; the number of messages delivered. A failing level costs no other."""
         delivered = 0
-        for level in range(1, len(self.levels) + 1):
+        for level in self._levels_in_use():
             if self._not_before.get(level, 0) <= now_ms:
                 try:
                     delivered += self._deliver_level(level, now_ms)
@@ -126,7 +180,9 @@ class ScheduleMessageService(StateFile):
                 if unit is None:
                     offset = self._within_queue(level, offset)
                     break
-                due = unit[2] if unit[2] <= now_ms + self.levels[level - 1] else now_ms
+                due = unit[2]
+                if level <= len(self.levels) and due > now_ms + self.levels[level - 1]:
+                    due = now_ms
                 if due > now_ms:
                     self._not_before[level] = due
                     break

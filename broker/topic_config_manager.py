@@ -26,6 +26,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.common.permission import PERM_INHERIT, PERM_READ, PERM_WRITE
 from rocketmq_ops.remoting.bodies import TopicConfig
+from rocketmq_ops.store.timer_files import TIMER_TOPIC
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 
 READ_WRITE = PERM_READ | PERM_WRITE
 SCHEDULE_TOPIC_QUEUE_NUM = 18
-TIMER_TOPIC = topics.SYSTEM_TOPIC_PREFIX + "wheel_timer"
 REVIVE_TOPIC_PREFIX = topics.SYSTEM_TOPIC_PREFIX + "REVIVE_LOG_"
 
 FLAG_UNIT = 0x1

@@ -7,6 +7,7 @@ temporary file, so that a crash leaves either the old content or the new, never 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,11 @@ from typing import Protocol, TypeVar
 
 from .errors import CorruptDataError, RocketMQError
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+
+_NOTHING = b"\0 \t\r\n"
 
 
 def naming(error: OSError, path: str) -> OSError:
@@ -98,7 +103,7 @@ def save_with_backup(path: str, data: bytes, files: SmallFiles = OS_FILES) -> No
         if previous == data:
             return
         files.write_synced(path + ".tmp", data)
-        if previous:
+        if previous.strip(_NOTHING):  # of a file that a crash has emptied the `.bak` is the better one
             _keep(path, previous, files)
         files.replace(path + ".tmp", path)
     except OSError as error:
@@ -122,26 +127,37 @@ def _keep(path: str, previous: bytes, files: SmallFiles) -> None:
 def load_with_backup(path: str, parse: Callable[[bytes], T], files: SmallFiles = OS_FILES) -> T | None:
     """`parse` of the file, or of its `.bak` when it is missing, empty or broken; None when there is neither.
 
-    Raises CorruptDataError when there is content but none that `parse` takes, so that nothing is silently reset.
+    Using the `.bak`, and a file without content, is logged. Raises CorruptDataError when there is content but none
+    that `parse` takes, so that nothing is silently reset.
     """
     failures: list[str] = []
+    empty = 0
     for candidate in (path, path + ".bak"):
         try:
             data = files.read(candidate)
         except FileNotFoundError:
+            failures.append(f"{candidate} is missing")
+            empty += 1
             continue
         except OSError as error:
             failures.append(f"{candidate}: {error.strerror or error}")
             continue
-        if not data.strip(b"\0 \t\r\n"):
-            failures.append(f"{candidate}: empty")
+        if not data.strip(_NOTHING):
+            failures.append(f"{candidate} is empty" if not data else f"{candidate} holds {len(data)} empty bytes")
+            empty += 1
             continue
         try:
-            return parse(data)
+            value = parse(data)
         except (RocketMQError, ValueError, TypeError, KeyError) as error:
             failures.append(f"{candidate}: {error}")
-    if failures and not all(f.endswith(": empty") for f in failures):
+            continue
+        if failures:
+            log.warning("%s: what was saved before is used, %s", failures[0], candidate)
+        return value
+    if empty < len(failures):
         raise CorruptDataError(
             f"no usable configuration: {'; '.join(failures)}", "repair the file, or move it away to start without it"
         )
+    if not all(failure.endswith(" is missing") for failure in failures):
+        log.error("%s: nothing is left of what was saved; put the file back from a backup", "; ".join(failures))
     return None

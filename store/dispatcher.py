@@ -136,6 +136,8 @@ class Redispatcher:
             unit = queue.raw_unit(offset) if offset < queue.next_offset else None
             if unit is None or unit[1] == PLACEHOLDER_SIZE or unit[0] > physical:
                 return
+            if unit[:2] == (physical, size) and queue.is_delay and unit[2] >= record.store_timestamp:
+                return  # due at the time that was set when the message came; messageDelayLevel may have changed since
             if unit != (physical, size, code):
                 queue.rewrite_unit(offset, physical, size, code)
                 self.units_repaired += 1

@@ -151,11 +151,22 @@ def parse_number(data: bytes) -> int:
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\0\0\0", b"half-writ"])
-def test_an_empty_or_broken_file_falls_back_to_its_backup(content: bytes, tmp_path: Path) -> None:
+def test_an_empty_or_broken_file_falls_back_to_its_backup(
+    content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(content)
     (tmp_path / "x.json.bak").write_bytes(b"7")
     assert load_with_backup(str(path), parse_number) == 7
+    said = caplog.messages
+    assert (
+        len(said) == 1
+        and said[0].startswith(str(path))
+        and said[0].endswith(f"what was saved before is used, {path}.bak")
+    )
+    if not content.strip(b"\0"):
+        save_with_backup(str(path), b"8")
+        assert (tmp_path / "x.json.bak").read_bytes() == b"7", "an emptied file is no backup"
 
 
 def test_missing_is_none_and_broken_is_an_error(tmp_path: Path) -> None:

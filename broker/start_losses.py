@@ -1,0 +1,92 @@
+"""What a broker says at its start about settings and offsets that are lost: one line each, with the next step.
+
+What lives here: topics without settings, missing files of the configuration, offsets behind the end of their queue,
+Apache's timer messages. What does not: the store's own losses (`store/losses.py`), empty files and their `.bak`
+(`common/files.py`), delayed messages (`schedule_message_service.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.common.topics import is_system_topic
+from rocketmq_ops.store.timer_files import TIMER_TOPIC, read_timer_state
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+_NAMED = 5
+_WITHOUT = {
+    "topics.json": "topics have to be created again (updateTopic)",
+    "subscriptionGroup.json": "groups have to be created again (updateSubGroup) or begin with the defaults",
+    "consumerOffset.json": "every group begins as a new one (resetOffsetByTime sets it)",
+}
+
+
+def log_losses(controller: BrokerController, missing: list[str]) -> None:
+    """Log them; `missing` are the files of the configuration that were not there or empty. The store is open."""
+    store = controller.store
+    topics = [t for t, queues in store.table.items() if any(q.max_offset > q.min_offset for q in queues.values())]
+    if not all(map(is_system_topic, topics)):
+        for path in missing:
+            without = _WITHOUT.get(Path(path).name)
+            if without is not None and not Path(path).exists():  # else it is empty, which was said when it was read
+                log.error("%s is missing, but there are messages: %s", path, without)
+    unknown = sorted(
+        t for t in topics if t not in controller.topics.table and not is_system_topic(t) and not t.startswith("%LMQ%")
+    )
+    if unknown:
+        log.error(
+            "%d topics with messages are not in topics.json (%s): nobody can consume them until updateTopic creates "
+            "them; cleanUnusedTopic would remove their queues", len(unknown), _some(unknown),
+        )  # fmt: skip
+    _log_offsets(controller)
+    _log_timers(controller)
+
+
+def _log_offsets(controller: BrokerController) -> None:
+    """Say which offsets lie behind the end of their queue: what comes there first is not seen by their groups."""
+    beyond = [
+        f"{key} queue {queue_id} at {offset} of {controller.store.max_offset(key.partition('@')[0], queue_id)}"
+        for key, queues in controller.offsets.table.items()
+        for queue_id, offset in queues.items()
+        if offset > controller.store.max_offset(key.partition("@")[0], queue_id)
+    ]
+    if beyond:
+        log.warning(
+            "%d offsets of groups lie behind the end of their queue (%s): a group that does not run misses what comes "
+            "until then; resetOffsetByTime -s -1 sets it to the end", len(beyond), _some(beyond),
+        )  # fmt: skip
+
+
+def _log_timers(controller: BrokerController) -> None:
+    """Say what of Apache's timer store this broker leaves undelivered, and what of it is lost."""
+    store, config = controller.store, controller.store_config
+    end = store.max_offset(TIMER_TOPIC, 0)
+    try:
+        state = read_timer_state(store.fs, config.storePathRootDir, config.timerPrecisionMs)
+    except OSError as error:
+        log.error("the timer store cannot be read: %s", error)
+        return
+    taken = state.queue_offset if state is not None else store.min_offset(TIMER_TOPIC, 0)
+    waiting = (state.pending if state is not None else 0) + max(0, end - taken)
+    if waiting:
+        log.warning(
+            "%d timer messages wait in this store; this broker does not deliver them, Apache's 5.x does "
+            "(timerWheelEnable=true)", waiting,
+        )  # fmt: skip
+    if taken > end:
+        log.error(
+            "the timer store is ahead of the commitlog: it has taken %d messages of %s, of which the commitlog has %d; "
+            "the others are lost", taken, TIMER_TOPIC, end,
+        )  # fmt: skip
+
+
+def _some(names: list[str]) -> str:
+    """The first few of some names."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
