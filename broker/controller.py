@@ -50,7 +50,7 @@ from rocketmq_ops.broker.producer_manager import ProducerManager
 from rocketmq_ops.broker.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
 from rocketmq_ops.broker.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.schedule_message_service import ScheduleMessageService
-from rocketmq_ops.broker.start_losses import log_losses
+from rocketmq_ops.broker.start_losses import log_losses, log_timers
 from rocketmq_ops.broker.stats import BrokerStats
 from rocketmq_ops.broker.subscription_group_manager import SubscriptionGroupManager
 from rocketmq_ops.broker.topic_config_manager import TopicConfigManager
@@ -166,6 +166,7 @@ class BrokerController:
         """Load configuration files and the store, listen, and register with every name server."""
         tables = (self.topics, self.groups, self.offsets, self.delay)
         missing = [manager.path for manager in tables if not manager.load()]
+        log_timers(self)
         self.store.load([*self.offsets.ends(), *self.delay.ends()])
         self.delay.correct()
         log_losses(self, missing)

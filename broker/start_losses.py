@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.topics import is_system_topic
-from rocketmq_ops.store.timer_files import TIMER_TOPIC, read_timer_state
+from rocketmq_ops.store.timer_files import TIMER_TOPIC, TimerState, read_timer_state
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -45,7 +45,7 @@ def log_losses(controller: BrokerController, missing: list[str]) -> None:
             "them; cleanUnusedTopic would remove their queues", len(unknown), _some(unknown),
         )  # fmt: skip
     _log_offsets(controller)
-    _log_timers(controller)
+    _log_timers_ahead(controller)
 
 
 def _log_offsets(controller: BrokerController) -> None:
@@ -63,27 +63,42 @@ def _log_offsets(controller: BrokerController) -> None:
         )  # fmt: skip
 
 
-def _log_timers(controller: BrokerController) -> None:
-    """Say what of Apache's timer store this broker leaves undelivered, and what of it is lost."""
-    store, config = controller.store, controller.store_config
-    end = store.max_offset(TIMER_TOPIC, 0)
-    try:
-        state = read_timer_state(store.fs, config.storePathRootDir, config.timerPrecisionMs)
-    except OSError as error:
-        log.error("the timer store cannot be read: %s", error)
-        return
-    taken = state.queue_offset if state is not None else store.min_offset(TIMER_TOPIC, 0)
-    waiting = (state.pending if state is not None else 0) + max(0, end - taken)
-    if waiting:
+def log_timers(controller: BrokerController) -> None:
+    """Say what Apache's timer store holds, which this broker does not deliver. Called before the store is opened:
+    whatever else is wrong with it."""
+    state = _timer_state(controller)
+    if state is not None and state.pending:
         log.warning(
             "%d timer messages wait in this store; this broker does not deliver them, Apache's 5.x does "
-            "(timerWheelEnable=true)", waiting,
+            "(timerWheelEnable=true)", state.pending,
         )  # fmt: skip
+
+
+def _log_timers_ahead(controller: BrokerController) -> None:
+    """Say what of the timer store is lost, and what has not got into it."""
+    state = _timer_state(controller)
+    end = controller.store.max_offset(TIMER_TOPIC, 0)
+    taken = state.queue_offset if state is not None else controller.store.min_offset(TIMER_TOPIC, 0)
+    if taken < end:
+        log.warning(
+            "%d messages of %s are not in the timer store yet; only Apache's 5.x delivers them",
+            end - taken,
+            TIMER_TOPIC,
+        )
     if taken > end:
         log.error(
             "the timer store is ahead of the commitlog: it has taken %d messages of %s, of which the commitlog has %d; "
             "the others are lost", taken, TIMER_TOPIC, end,
         )  # fmt: skip
+
+
+def _timer_state(controller: BrokerController) -> TimerState | None:
+    config = controller.store_config
+    try:
+        return read_timer_state(controller.store.fs, config.storePathRootDir, config.timerPrecisionMs)
+    except OSError as error:
+        log.error("the timer store cannot be read: %s", error)
+        return None
 
 
 def _some(names: list[str]) -> str:
