@@ -494,6 +494,20 @@ class ControllerBrokerLiveInfoNotExistsError(BrokerError):
     code = 2016
 
 
+class LmqQuotaExceededError(BrokerError):
+    """The broker has as many light queues as it may (since 5.5)."""
+
+    code = 2017
+    next_step = "delete lite topics, or raise the broker's maxLmqConsumeQueueNum"
+
+
+class LiteSubscriptionQuotaExceededError(BrokerError):
+    """The broker has as many subscriptions of lite topics as it may (since 5.5)."""
+
+    code = 2018
+    next_step = "unsubscribe from lite topics, or raise the broker's maxLiteSubscriptionCount"
+
+
 class UserNotExistError(BrokerError):
     """The user is not known."""
 

@@ -27,13 +27,14 @@ from rocketmq_ops.store.config import MessageStoreConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "coverage.md"
-COMMANDS = ROOT / "tests" / "golden" / "rocketmq" / "5.3.3" / "mqadmin-commands.json"
+COMMANDS = ROOT / "tests" / "golden" / "rocketmq" / "5.5.0" / "mqadmin-commands.json"
 
 _POP = "pop consumption keeps its state in topics of its own; consumers here pull or are pushed to by long polling"
 _CONTROLLER = "belongs to the controller (DLedger, automatic switch of the master); one broker needs none"
 _AUTH = "users and ACLs of 5.x are not kept here; the broker is open to who reaches its port"
 _HA = "replication to slaves is not served: the broker is a master of its own"
 _TIMER = "the timer wheel is not kept; delays use the delay levels"
+_LITE = "lite topics (since 5.5) are not served: they live on pop consumption and light queues, which are not here"
 _COLD = "control of reads of cold data belongs to Apache's page cache tuning; reads here are views of mapped files"
 _ROCKSDB = "there is no RocksDB here: queues are files, configuration is JSON"
 _CLIENT = "a client answers it; ours does not yet"
@@ -110,7 +111,22 @@ NOT_SERVED: dict[str, str] = {
     **dict.fromkeys(("ADD_BROKER", "REMOVE_BROKER"), "belongs to Apache's container of several brokers in one process"),
     **dict.fromkeys(("CHECK_ROCKSDB_CQ_WRITE_PROGRESS", "EXPORT_ROCKSDB_CONFIG_TO_JSON"), _ROCKSDB),
     **dict.fromkeys(LegacyRequestCode.__members__, _OLD_ACL),
+    **dict.fromkeys(
+        (
+            "POP_LITE_MESSAGE",
+            "LITE_SUBSCRIPTION_CTL",
+            "NOTIFY_UNSUBSCRIBE_LITE",
+            "GET_BROKER_LITE_INFO",
+            "GET_PARENT_TOPIC_INFO",
+            "GET_LITE_TOPIC_INFO",
+            "GET_LITE_CLIENT_INFO",
+            "GET_LITE_GROUP_INFO",
+            "TRIGGER_LITE_DISPATCH",
+        ),
+        _LITE,
+    ),
     "RECALL_MESSAGE": _TIMER,
+    "SWITCH_TIMER_ENGINE": _TIMER,
     "UPDATE_AND_CREATE_STATIC_TOPIC": _STATIC,
     **dict.fromkeys(
         (
@@ -124,6 +140,7 @@ NOT_SERVED: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
+            "ACK_LITE_MESSAGE",
             "QUERY_BROKER_OFFSET",
             "GET_TOPIC_CONFIG_LIST",
             "GET_TOPIC_NAME_LIST",

@@ -21,7 +21,7 @@ from rocketmq_ops.remoting.bodies import BrokerData, QueueData, TopicRouteData
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "rocketmq" / "5.3.3"
+GOLDEN = Path(__file__).parent.parent / "golden" / "rocketmq" / "5.5.0"
 
 
 def queues(count):

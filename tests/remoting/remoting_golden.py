@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-FACTS = GOLDEN / "rocketmq" / "5.3.3"
+FACTS = GOLDEN / "rocketmq"
 
 
 @cache
@@ -16,6 +16,6 @@ def session_frames() -> list[tuple[int, str, bytes]]:
         return [(row["conn"], row["dir"], bytes.fromhex(row["hex"])) for row in map(json.loads, lines)]
 
 
-def facts(name: str):
-    """A fact table of 5.3.3."""
-    return json.loads((FACTS / f"{name}.json").read_text())
+def facts(name: str, version: str = "5.3.3"):
+    """A fact table."""
+    return json.loads((FACTS / version / f"{name}.json").read_text())

@@ -70,8 +70,13 @@ def test_header_of_request_follows_apaches_registry():
 
 
 def test_codes_are_apaches():
-    assert {c.name: c.value for c in RequestCode} == facts("request-codes")
-    assert {c.name: c.value for c in ResponseCode} == facts("response-codes")
+    assert {c.name: c.value for c in RequestCode} == facts("request-codes", "5.5.0")
+    assert {c.name: c.value for c in ResponseCode} == facts("response-codes", "5.5.0")
+
+
+@pytest.mark.parametrize("table", ["request-codes", "response-codes"])
+def test_5_5_has_the_codes_of_5_3(table):
+    assert facts(table).items() < facts(table, "5.5.0").items()
 
 
 @pytest.mark.parametrize(
