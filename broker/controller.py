@@ -167,9 +167,9 @@ class BrokerController:
         tables = (self.topics, self.groups, self.offsets, self.delay)
         missing = [manager.path for manager in tables if not manager.load()]
         log_timers(self)
-        self.store.load([*self.offsets.ends(), *self.delay.ends()])
+        report = self.store.load([*self.offsets.ends(), *self.delay.ends()])
         self.delay.correct()
-        log_losses(self, missing)
+        log_losses(self, report, missing)
         install_all(self)
         self.store.arriving = self.held_pulls.message_arriving
         self.store.awaited = self.held_pulls.table

@@ -1,5 +1,7 @@
 """What a broker says at its start about settings and offsets that are lost: one line each, with the next step.
 
+Offsets behind the end of a queue that has just lost its last messages are set to that end.
+
 What lives here: topics without settings, missing files of the configuration, offsets behind the end of their queue,
 Apache's timer messages. What does not: the store's own losses (`store/losses.py`), empty files and their `.bak`
 (`common/files.py`), delayed messages (`schedule_message_service.py`).
@@ -11,11 +13,13 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.consumer_offset_manager import TOPIC_GROUP_SEPARATOR
 from rocketmq_ops.common.topics import is_system_topic
 from rocketmq_ops.store.timer_files import TIMER_TOPIC, TimerState, read_timer_state
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
+    from rocketmq_ops.store.recovery import RecoveryReport
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +31,9 @@ _WITHOUT = {
 }
 
 
-def log_losses(controller: BrokerController, missing: list[str]) -> None:
-    """Log them; `missing` are the files of the configuration that were not there or empty. The store is open."""
+def log_losses(controller: BrokerController, report: RecoveryReport, missing: list[str]) -> None:
+    """Log them; `missing` are the files of the configuration that were not there or empty, `report` is of the store's
+    recovery."""
     store = controller.store
     topics = [t for t, queues in store.table.items() if any(q.max_offset > q.min_offset for q in queues.values())]
     if not all(map(is_system_topic, topics)):
@@ -44,19 +49,30 @@ def log_losses(controller: BrokerController, missing: list[str]) -> None:
             "%d topics with messages are not in topics.json (%s): nobody can consume them until updateTopic creates "
             "them; cleanUnusedTopic would remove their queues", len(unknown), _some(unknown),
         )  # fmt: skip
-    _log_offsets(controller)
+    _settle_offsets(controller, queues_are_shorter=bool(report.units_cut) or not report.clean)
     _log_timers_ahead(controller)
 
 
-def _log_offsets(controller: BrokerController) -> None:
-    """Say which offsets lie behind the end of their queue: what comes there first is not seen by their groups."""
-    beyond = [
-        f"{key} queue {queue_id} at {offset} of {controller.store.max_offset(key.partition('@')[0], queue_id)}"
-        for key, queues in controller.offsets.table.items()
-        for queue_id, offset in queues.items()
-        if offset > controller.store.max_offset(key.partition("@")[0], queue_id)
-    ]
-    if beyond:
+def _settle_offsets(controller: BrokerController, *, queues_are_shorter: bool) -> None:
+    """Say which offsets lie behind the end of their queue. A group that does not run would not see what comes until
+    the queue has got there (one that runs is sent to the end by its next pull); so where the queue has just lost
+    messages, the offset is set to its end."""
+    beyond = []
+    for key, queues in controller.offsets.table.items():
+        topic = key.partition(TOPIC_GROUP_SEPARATOR)[0]
+        for queue_id, offset in queues.items():
+            queue = controller.store.consume_queue(topic, queue_id)
+            if queue is not None and offset > queue.max_offset:
+                beyond.append(f"{key} queue {queue_id} at {offset} of {queue.max_offset}")
+                if queues_are_shorter:
+                    queues[queue_id] = queue.max_offset
+                    controller.offsets.changed()
+    if beyond and queues_are_shorter:
+        log.warning(
+            "%d offsets of groups lay behind the end of their queue, which has lost messages, and are set to it (%s)",
+            len(beyond), _some(beyond),
+        )  # fmt: skip
+    elif beyond:
         log.warning(
             "%d offsets of groups lie behind the end of their queue (%s): a group that does not run misses what comes "
             "until then; resetOffsetByTime -s -1 sets it to the end", len(beyond), _some(beyond),

@@ -157,6 +157,28 @@ def test_offsets_behind_the_end_of_their_queue_are_said(tmp_path: Path, caplog: 
     assert "1 offsets of groups lie behind the end of their queue (T@G queue 0 at 1010 of 13)" in caplog.text
 
 
+def test_a_group_sees_what_comes_to_a_queue_that_has_lost_its_last_messages(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fill(session: Session) -> None:
+        for number in range(30):
+            await session.send("T", b"%d" % number + bytes(20_000))
+        for group, offset in (("Came", 30), ("Behind", 3)):
+            session.broker.offsets.commit(group, "T", 0, offset)
+
+    start(tmp_path, fill)
+    sorted((tmp_path / "commitlog").iterdir())[-1].unlink()
+
+    async def check(session: Session) -> None:
+        end = session.broker.store.max_offset("T", 0)
+        assert 3 < end < 30
+        offsets = session.broker.offsets
+        assert (offsets.query("Came", "T", 0), offsets.query("Behind", "T", 0)) == (end, 3)
+
+    start(tmp_path, check)
+    assert "1 offsets of groups lay behind the end of their queue, which has lost messages" in caplog.text
+
+
 def test_a_queue_without_files_goes_on_where_a_group_has_come(tmp_path: Path) -> None:
     filled(tmp_path)
 
