@@ -204,7 +204,9 @@ class KeyInfo:
     def _typed(self, text: str) -> Any:
         if self.java_type != "String" and text != trim(text):
             raise ConfigValueError(
-                self.name, text, "the value without the blanks around it, for which Apache's servers ignore it"
+                self.name,
+                text,
+                "the value without the blanks around it: with them Apache's servers take the default, or false",
             )
         if self.kind is bool:
             if text.lower() in ("true", "false"):

@@ -51,13 +51,13 @@ _LATER_KEYS = frozenset((
 ))
 # fmt: on
 
-_IN_ROOT = "it was dropped after RocketMQ 3.0: {} always {} in the folder of storePathRootDir"
+_IN_ROOT = "it was dropped before RocketMQ 3.2.6: {} always {} in the folder of storePathRootDir"
 _TRANSACTION_FILES = (
-    "it was dropped after RocketMQ 3.0 with the transaction files it was about: half messages are messages of a system "
-    "topic"
+    "it was dropped before RocketMQ 3.2.6 with the transaction files it was about: half messages are messages of a "
+    "system topic"
 )
 _TRANSACTION_CHECKS = (
-    "it was dropped after RocketMQ 3.0: checks of half messages follow transactionTimeOut, transactionCheckInterval "
+    "it was dropped before RocketMQ 3.2.6: checks of half messages follow transactionTimeOut, transactionCheckInterval "
     "and transactionCheckMax, and rejectTransactionMessage=true refuses half messages"
 )
 
@@ -70,8 +70,8 @@ _DROPPED = {
     "delayOffsetStorePath": _IN_ROOT.format("the offsets of delay levels", "are the file `config/delayOffset.json`"),
     "topicConfigPath": _IN_ROOT.format("topics", "are the file `config/topics.json`"),
     "consumerOffsetPath": _IN_ROOT.format("consumer offsets", "are the file `config/consumerOffset.json`"),
-    "consumerOffsetHistoryDir": "it was dropped after RocketMQ 3.0: there is no history of consumer offsets",
-    "configFilePath": "it was dropped after RocketMQ 3.0: the configuration file is the one given with -c",
+    "consumerOffsetHistoryDir": "it was dropped before RocketMQ 3.2.6: there is no history of consumer offsets",
+    "configFilePath": "it was dropped before RocketMQ 3.2.6: the configuration file is the one given with -c",
     "tranStateTableStorePath": _TRANSACTION_FILES,
     "tranStateTableMapedFileSize": _TRANSACTION_FILES,
     "tranRedoLogStorePath": _TRANSACTION_FILES,

@@ -80,8 +80,8 @@ Tried on 5.3.3, most of it on 4.9.7 and 5.5.0 too; they agree where nothing else
 | UTF-8 with a byte order mark | the key of the first line is not seen | seen, and said |
 | characters beyond ASCII in UTF-8 | read as ISO-8859-1 | read as UTF-8, and said |
 | `mapedFileSizeCommitLog`, `mapedFileSizeConsumeQueue` | ignored since 4.5, which spells `mapped` | ignored, and said |
-| `storePathConsumeQueue`, `storePathIndex`, `storeCheckpoint`, `abortFile` | ignored since 3.2 | ignored, and said |
-| `checkTransactionMessageEnable` | ignored since 3.2 | ignored, and said |
+| `storePathConsumeQueue`, `storePathIndex`, `storeCheckpoint`, `abortFile` | ignored since 3.2.6 | ignored, and said |
+| `checkTransactionMessageEnable` | ignored since 3.2.6 | ignored, and said |
 | `aclEnable`, `authenticationEnabled`, `authorizationEnabled` | access is checked | refused: there is no such check |
 | `tls.server.mode=enforcing` | ignored: it counts as `-Dtls.server.mode=enforcing` only | refused: there is no TLS |
 """
