@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import time
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketmq_ops.common.addresses import address_key, pack_host, parse_address, split_addresses, unpack_host
+from rocketmq_ops.common.addresses import (
+    AddressError,
+    address_key,
+    pack_host,
+    parse_address,
+    resolve_host,
+    split_addresses,
+    unpack_host,
+)
 from rocketmq_ops.common.compression import compress, compression_name, decompress
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.files import OsSmallFiles, load_with_backup, save_with_backup
@@ -31,6 +40,24 @@ def test_addresses_sort_by_number_not_by_text() -> None:
 def test_a_bad_address_is_named(text: str) -> None:
     with pytest.raises(RocketMQError, match="is not an address"):
         parse_address(text)
+
+
+def test_hosts_resolve_as_java_resolves_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve_host("10.1.2.3") == "10.1.2.3"
+    assert resolve_host("::1") == "::1"
+    assert resolve_host("::ffff:10.1.2.3") == "10.1.2.3"
+    four, six = (socket.AF_INET, 1, 6, "", ("10.0.0.1", 0)), (socket.AF_INET6, 1, 6, "", ("2001:db8::1", 0, 0, 0))
+    other = (socket.AF_INET, 1, 6, "", ("10.0.0.2", 0))
+    for told, wanted in (([six, four, other], "10.0.0.1"), ([other, four], "10.0.0.2"), ([six], "2001:db8::1")):
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, told=told, **_more: told)
+        assert resolve_host("somewhere") == wanted
+
+    def unknown(*_args: object, **_more: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(AddressError, match="the host 'nowhere' cannot be resolved: Name or service not known"):
+        resolve_host("nowhere")
 
 
 def test_addresses_parse() -> None:
