@@ -139,7 +139,10 @@ class MessageStoreConfig(ConfigClass):
     compactionThreadNum: int = 6
     enableCompaction: bool = True
     mappedFileSizeTimerLog: int = 104857600
-    timerPrecisionMs: int = 1000
+    timerPrecisionMs: Annotated[
+        int,
+        Used("ms of one slot of Apache's timer wheel, in which its pending timer messages are counted at start", low=1),
+    ] = 1000
     timerRollWindowSlot: int = 172800
     timerFlushIntervalMs: int = 1000
     timerGetMessageThreadNum: int = 3
