@@ -34,7 +34,7 @@ def usage(cause: str, next_step: str = "") -> CommandError:
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
-    from ..client.admin.errors import AdminError, AllFailedError, InvalidValueError, NotFoundError
+    from ..client.admin.errors import AdminError, AllFailedError, InvalidValueError, NotFoundError, RefusedValueError
     from ..common.addresses import AddressError
     from ..common.config import ConfigError
     from ..common.errors import NoSuchPathError
@@ -50,10 +50,14 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return ExitCode.USAGE
     if isinstance(error, (NotFoundError, NoSuchPathError)):
         return ExitCode.NOT_FOUND
+    if isinstance(error, RefusedValueError):
+        return ExitCode.REFUSED
     if isinstance(error, AdminError):
         return exit_code_of_response(error.code)
     if isinstance(error, (remoting.RemotingTimeoutError, TimeoutError)):
         return ExitCode.TIMEOUT
+    if isinstance(error, remoting.RemotingBindError):
+        return ExitCode.FAILED
     if isinstance(error, (remoting.RemotingConnectError, remoting.RemotingSendError, ConnectionError)):
         return ExitCode.CANNOT_CONNECT
     return ExitCode.FAILED

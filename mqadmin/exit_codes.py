@@ -21,13 +21,14 @@ class ExitCode(IntEnum):
     STORE_WARNING = 10
     STORE_ERROR = 11
     STORE_CRITICAL = 12
+    NOT_IN_THIS_VERSION = 13
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
 
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "Done and, for a change, read back. An empty list and a setting that is so already are told.",
-    ExitCode.FAILED: "A server answered with an error, or the answer could not be understood.",
+    ExitCode.FAILED: "A server answered with an error, the answer could not be understood, or `dev` could not start.",
     ExitCode.USAGE: "The command line is wrong: unknown command or option, a missing or bad value, no name server.",
     ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting.",
     ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, message, store ...), or no client is "
@@ -43,6 +44,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.STORE_ERROR: "`store check`: the worst finding is an error: something cannot be served as it was stored. "
     "`store verify`: the proof does not hold.",
     ExitCode.STORE_CRITICAL: "`store check`, `store predict`: a broker will refuse to start, or will cut off messages.",
+    ExitCode.NOT_IN_THIS_VERSION: "The command is one of Apache's mqadmin that this version does not have.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
     ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
 }

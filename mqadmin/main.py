@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = int(ExitCode.INTERRUPTED)
     except Exception as error:
         if "--debug" in (sys.argv if argv is None else argv):
-            raise
+            import traceback
+
+            traceback.print_exc()
         code = _unexpected(error)
     if argv is None:
         # All is written, closed and flushed: without taking the interpreter apart a command ends 15 ms earlier.
@@ -60,7 +61,9 @@ def run(argv: list[str]) -> int:
     found = registry.find(argv)
     if found is None:
         members = registry.group_members(argv[0])
-        return _listing(members) if members and argv[1:] in ([], ["--help"], ["-h"]) else _unknown(argv, bool(members))
+        if members and argv[1:] in ([], ["--help"], ["-h"]):
+            return _listing(members)
+        return _options_first(argv) if argv[0].startswith("-") else _unknown(argv, bool(members))
     entry, arguments = found
     return run_entry(entry, arguments)
 
@@ -116,7 +119,7 @@ def _invoke(command: Any, name: str, arguments: list[str]) -> int:
     try:
         result = command.main(arguments, prog_name=f"mqadmin {name}", standalone_mode=False)
     except usage_error_class() as error:
-        return _usage(name, error, command)
+        return _usage(name, error, command, arguments)
     except typer.Exit as error:
         return int(error.exit_code)
     except typer.Abort:
@@ -124,7 +127,9 @@ def _invoke(command: Any, name: str, arguments: list[str]) -> int:
     return int(result or 0)
 
 
-def _usage(name: str, error: Any, command: Any) -> int:
+def _usage(name: str, error: Any, command: Any, arguments: list[str]) -> int:
+    import re
+
     message = error.format_message()
     # What the parsers of values.py say names the value already: `-c: invalid number 'x': expected a whole number`.
     message = re.sub(r"^Invalid value for (.+?): (?=invalid |unknown )", r"\1: ", message)
@@ -134,8 +139,37 @@ def _usage(name: str, error: Any, command: Any) -> int:
         message = f"there is no option {option}"
         nearest = _nearest_option(option, command)
         hint = f"did you mean {nearest}? " if nearest else ""
+    hint = _output_hint(arguments, command) or hint
     sys.stderr.write(f"mqadmin {name}: {message[:1].lower()}{message[1:].rstrip('.')}\n")
     sys.stderr.write(f"  next: {hint}see `mqadmin {name} --help`\n")
+    return int(ExitCode.USAGE)
+
+
+def _output_hint(arguments: list[str], command: Any) -> str:
+    """Other tools take the form of the output as `-o json` or `--json`."""
+    from .declare import OUTPUTS
+
+    known = {name for parameter in command.params for name in parameter.opts}
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
+        form = word[2:] if word.startswith("--") else following if word in ("-o", "--format", "--out") else ""
+        if form in OUTPUTS and word not in (known - {"-o"}):
+            return f"for output as {form} give --output {form}; "
+    return ""
+
+
+def _options_first(argv: list[str]) -> int:
+    """Options before the command, as other tools take them."""
+    import shlex
+
+    for at in range(1, len(argv)):
+        found = registry.find(argv[at:])
+        if found is not None:
+            entry, rest = found
+            sys.stderr.write(f"mqadmin: the command comes first, then its options: '{argv[0]}' is before it\n")
+            sys.stderr.write(f"  next: mqadmin {entry.name} {shlex.join([*rest, *argv[:at]])}\n")
+            return int(ExitCode.USAGE)
+    sys.stderr.write(f"mqadmin: no command is given: '{argv[0]}' is an option\n")
+    sys.stderr.write("  next: mqadmin COMMAND OPTIONS; `mqadmin help` lists the commands\n")
     return int(ExitCode.USAGE)
 
 
@@ -153,10 +187,20 @@ def _nearest_option(option: str, command: Any) -> str | None:
 
 
 def _unknown(argv: list[str], is_group: bool) -> int:
+    from . import apache_commands
+
     name = " ".join(argv[:2]) if is_group else argv[0]
+    apaches = apache_commands.find(name)
+    if apaches is not None:
+        instead = apache_commands.INSTEAD.get(apaches)
+        hint = f"`mqadmin {instead}` does the like; or " if instead else ""
+        sys.stderr.write(f"mqadmin: {apaches} is a command of Apache's mqadmin that is not in this version\n")
+        sys.stderr.write(f"  next: {hint}run Apache's own tool for it, which works on the same cluster\n")
+        return int(ExitCode.NOT_IN_THIS_VERSION)
     near = registry.nearest(name)
+    meant = f"did you mean {near}{', which changes things' if near in registry.CHANGING else ''}? " if near else ""
     sys.stderr.write(f"mqadmin: there is no command '{name}'\n")
-    sys.stderr.write(f"  next: {f'did you mean {near}? ' if near else ''}`mqadmin help` lists them all\n")
+    sys.stderr.write(f"  next: {meant}`mqadmin help` lists them all\n")
     return int(ExitCode.USAGE)
 
 

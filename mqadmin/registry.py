@@ -97,6 +97,28 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("dev", "dev", "Run a name server and a broker in one process, for development and CI", _LOCAL),
 )
 
+CHANGING = frozenset(
+    {
+        "updateTopic",
+        "deleteTopic",
+        "updateTopicPerm",
+        "updateSubGroup",
+        "deleteSubGroup",
+        "resetOffsetByTime",
+        "skipAccumulatedMessage",
+        "sendMessage",
+        "updateBrokerConfig",
+        "updateNamesrvConfig",
+        "wipeWritePerm",
+        "addWritePerm",
+        "updateKvConfig",
+        "deleteKvConfig",
+        "store rebuild",
+        "store salvage",
+    }
+)
+"""The commands that change something whatever their options are."""
+
 BY_NAME: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
 
 

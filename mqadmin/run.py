@@ -78,7 +78,7 @@ class Run:
 
 
 def execute(name: str, declaration: Declaration, values: dict[str, Any], options: CommonOptions) -> int:
-    """Run the command to its end. Returns the exit code; raises only under `--debug`."""
+    """Run the command to its end. Returns the exit code, the same under `--debug`, which prints stack traces."""
     import gc
 
     gc.enable()
@@ -93,7 +93,9 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
         raise
     except Exception as error:
         if options.debug:
-            raise
+            import traceback
+
+            traceback.print_exc()
         return fail(name, error, options.output)
     run.emit(outcome)
     return int(outcome.exit)

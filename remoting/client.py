@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import Any
 
 from ..common.addresses import parse_address
@@ -16,7 +17,7 @@ from .channel import WRITE_HIGH_WATER_BYTES, Channel
 from .command import RemotingCommand
 from .config import NettyClientConfig
 from .dispatcher import Handler, RequestDispatcher
-from .errors import FrameError, RemotingConnectError, RemotingError, RemotingTimeoutError
+from .errors import FrameError, RemotingConnectError, RemotingError, RemotingTimeoutError, UnknownHostError
 from .frame_codec import MAX_FRAME_BYTES
 
 log = logging.getLogger("rocketmq_ops.remoting")
@@ -149,6 +150,10 @@ class RemotingClient:
                 _, channel = await loop.create_connection(lambda: Channel(self, loop, self.max_frame), host, port)
         except TimeoutError:
             raise RemotingConnectError(f"cannot connect to {addr}: no answer within {limit} ms", address=addr) from None
+        except socket.gaierror as error:
+            raise UnknownHostError(
+                f"cannot connect to {addr}: the host name '{host}' is not known ({error.strerror})", address=addr
+            ) from None
         except OSError as error:
             raise RemotingConnectError(f"cannot connect to {addr}: {_reason(error)}", address=addr) from None
         channel.attrs["address"] = addr

@@ -19,6 +19,16 @@ class RemotingConnectError(RemotingError):
     next_step = "check the address, that the process listens there, and that no firewall is between"
 
 
+class UnknownHostError(RemotingConnectError):
+    """The host name of an address has no IP address."""
+
+    next_step = "check the spelling of the host name, or give its IP address"
+
+
+class RemotingBindError(RemotingConnectError):
+    """A server of this process cannot listen where it shall."""
+
+
 class RemotingSendError(RemotingError):
     """The connection went away before the answer came; the peer may or may not have processed the request."""
 

@@ -76,10 +76,9 @@ class ResponseTable:
         for opaque in expired:
             future, _, code, timeout_ms = self._pending.pop(opaque)
             if not future.done():
-                future.set_exception(
-                    RemotingTimeoutError(
-                        f"{self._address} did not answer request {code} within {timeout_ms} ms", address=self._address
-                    )
-                )
+                from .codes import request_title
+
+                what = f"{self._address} did not answer {request_title(code)} within {timeout_ms} ms"
+                future.set_exception(RemotingTimeoutError(what, address=self._address))
         if self._pending:
             self._arm(min(entry[1] for entry in self._pending.values()))

@@ -19,7 +19,7 @@ from .channel import WRITE_HIGH_WATER_BYTES, Channel
 from .command import RemotingCommand
 from .config import NettyServerConfig
 from .dispatcher import Handler, RequestDispatcher
-from .errors import FrameError, RemotingConnectError
+from .errors import FrameError, RemotingBindError
 from .frame_codec import MAX_FRAME_BYTES
 
 log = logging.getLogger("rocketmq_ops.remoting")
@@ -133,7 +133,7 @@ class RemotingServer:
     # --- life -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Listen on `bindAddress:listenPort` and what `add_listener` was given. Raises RemotingConnectError."""
+        """Listen on `bindAddress:listenPort` and what `add_listener` was given. Raises RemotingBindError."""
         self._loop = asyncio.get_running_loop()
         for host, port in [(self.config.bindAddress, self.config.listenPort), *self._wanted]:
             await self._listen(host, port)
@@ -153,7 +153,7 @@ class RemotingServer:
         assert loop is not None
         address = format_address(host, port)
         if not 0 <= port <= 65535:  # uvloop would take the port modulo 65536
-            raise RemotingConnectError(
+            raise RemotingBindError(
                 f"cannot listen on {address}: no such port", "choose a port from 1 to 65535", address=address
             )
         try:
@@ -171,7 +171,7 @@ class RemotingServer:
                 from ..common.processes import holder_of_port  # only for a message
 
                 reason += holder_of_port(host, port)
-            raise RemotingConnectError(
+            raise RemotingBindError(
                 f"cannot listen on {address}: {reason}",
                 _CANNOT_LISTEN.get(error.errno or 0, "check bindAddress and listenPort"),
                 address=address,

@@ -8,11 +8,11 @@ import msgspec
 
 from ...common.errors import RocketMQError
 from ...common.properties import PropertiesError, format_properties, parse_properties
-from ...remoting.codes import RequestCode
+from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
 from .changes import Change, ChangeReport, FieldChange
 from .cluster import BrokerAddress
-from .errors import NotFoundError
+from .errors import AdminError, NotFoundError, RefusedValueError
 from .fanout import Failure
 
 if TYPE_CHECKING:
@@ -128,7 +128,13 @@ class ConfigAdmin:
         change.action, change.state, change.fields = "update", "planned", [FieldChange(key, before, value)]
         if plan:
             return change
-        await self._admin.call(address, RemotingCommand.request(code, body=format_properties({key: value}).encode()))
+        request = RemotingCommand.request(code, body=format_properties({key: value}).encode())
+        try:
+            await self._admin.call(address, request)
+        except AdminError as error:
+            if error.code not in (ResponseCode.SYSTEM_ERROR, ResponseCode.INVALID_PARAMETER):
+                raise
+            raise RefusedValueError(error, f"give a value that it takes; {key} is still '{before}'") from None
         try:
             found = (await self._config(address, reading)).get(key)
             change.state = "done" if found is not None and found.strip() == value.strip() else "no_effect"

@@ -155,7 +155,7 @@ class MQAdmin:
             self._signer.sign(request)
         answer = await self._transport.invoke(address, request, timeout_ms or self.timeout_ms)
         if answer.code not in accept:
-            raise AdminError(answer.code, answer.remark, address)
+            raise AdminError(answer.code, answer.remark, address, request)
         return answer
 
     async def ask_namesrv(

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from ...common.errors import RocketMQError
+from ...common.topics import is_system_topic
+from ...remoting.codes import ResponseCode, request_title
+
+if TYPE_CHECKING:
+    from ...remoting.command import RemotingCommand
+
+_NOT_SUPPORTED = re.compile(r"\brequest type (\d+) not supported")
+_REFUSALS = frozenset(
+    {
+        ResponseCode.SYSTEM_ERROR,
+        ResponseCode.MESSAGE_ILLEGAL,
+        ResponseCode.NO_PERMISSION,
+        ResponseCode.INVALID_PARAMETER,
+    }
+)
 
 _NEXT_STEPS: dict[int, str] = {
     2: "the server is busy: try again, or with a longer --timeout",
@@ -19,18 +37,57 @@ _NEXT_STEPS: dict[int, str] = {
 }
 
 
+_OF_NAME_SERVERS = frozenset({100, 101, 102, 105, 106, 205, 206, 216, 219, 224, 304, 311, 312, 313, 318, 319, 327})
+"""Requests that name servers serve and brokers do not."""
+_OF_ANY_BROKER = frozenset(
+    {10, 11, 12, 14, 15, 17, 21, 25, 26, 28, 29, 30, 31, 33, 200, 201, 202, 203, 204, 207, 208, 215, 222, 300, 310}
+)
+"""Requests that every broker of 4.x and 5.x serves, and no name server."""
+
+
 class AdminError(RocketMQError):
     """A server answered with a code other than success. `code` is its ResponseCode, `remark` what it said."""
 
-    def __init__(self, code: int, remark: str | None, address: str) -> None:
+    def __init__(self, code: int, remark: str | None, address: str, request: RemotingCommand | None = None) -> None:
         said = (remark or "").partition("\nSee ")[0].partition("\nFor more information")[0].strip()
-        super().__init__(
-            f"{address} answered: {said or 'no reason given'}",
-            _NEXT_STEPS.get(code, "see the log of the server for the cause"),
-        )
+        told = _NOT_SUPPORTED.sub(lambda match: f"{request_title(int(match[1]))} is not supported here", said)
+        super().__init__(f"{address} answered: {told or 'no reason given'}", _next_step(code, said, address, request))
         self.code = code
         self.remark = said
         self.address = address
+
+
+class RefusedValueError(AdminError):
+    """A server did not take a value that it was given."""
+
+    next_step = "correct the value; what the server said tells why it was refused"
+
+    def __init__(self, error: AdminError, next_step: str = "") -> None:
+        RocketMQError.__init__(self, str(error), next_step)
+        self.code, self.remark, self.address = error.code, error.remark, error.address
+
+
+def _next_step(code: int, said: str, address: str, request: RemotingCommand | None) -> str:
+    if request is not None and code == ResponseCode.REQUEST_CODE_NOT_SUPPORTED:
+        if request.code in _OF_NAME_SERVERS:
+            return (
+                f"{address} seems to be a broker: -n takes the addresses of name servers, which listen on port 9876 "
+                "unless they were told otherwise"
+            )
+        if request.code in _OF_ANY_BROKER:
+            return (
+                f"{address} seems to be a name server: give the address of a broker, as `mqadmin clusterList` shows it"
+            )
+        return "the server is of a version that does not know this request, or it is a name server"
+    topic = getattr(request.header, "topic", None) if request is not None else None
+    if topic is not None and is_system_topic(topic) and code in _REFUSALS:
+        return f"'{topic}' is a topic that brokers keep for themselves: choose another name"
+    if code == ResponseCode.NO_PERMISSION and "black list" in said:
+        return "no client may change this key: change it in the server's configuration file, and start the server again"
+    if code == ResponseCode.NO_PERMISSION and "forbidden" in said:
+        where = f"`mqadmin topicRoute -t {topic} -l`" if topic is not None else "`mqadmin topicRoute -l`"
+        return f"see the permission of the topic with {where}, and brokerPermission with `mqadmin getBrokerConfig`"
+    return _NEXT_STEPS.get(code, "what the server said tells why; its log may say more")
 
 
 class NotFoundError(RocketMQError):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import importlib
 
 import pytest
 
+from rocketmq_ops.client.admin.errors import AdminError
 from rocketmq_ops.common.fastjson import dumps
+from rocketmq_ops.mqadmin import apache_commands, declare, registry
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.errors import exit_code_of, problem_of
 from rocketmq_ops.mqadmin.exit_codes import MEANINGS, ExitCode
+from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.errors import RemotingTimeoutError
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.errors import RemotingBindError, RemotingTimeoutError, UnknownHostError
+from rocketmq_ops.remoting.headers import DeleteTopicRequestHeader
+from tests.golden_data import facts
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.mqadmin.replay import FakeTransport, Handler
@@ -91,8 +99,12 @@ def test_an_answer_that_is_no_json(cli: Cli) -> None:
 def test_debug_shows_the_stack(cli: Cli) -> None:
     transport = FakeTransport()
     transport.on("10.0.0.1:9876", Code.GET_ALL_TOPIC_LIST_FROM_NAMESERVER, lambda c: c.reply(body=b"<html>"))
-    with pytest.raises(Exception, match="body"):
-        cli(transport, "topicList", "-n", "10.0.0.1:9876", "--debug")
+    plain = cli(transport, "topicList", "-n", "10.0.0.1:9876")
+    ran = cli(transport, "topicList", "-n", "10.0.0.1:9876", "--debug")
+    assert (ran.code, plain.code) == (1, 1)
+    assert "Traceback" in ran.err
+    assert "Traceback" not in plain.err
+    assert ran.err.endswith(plain.err)
 
 
 def test_a_failure_in_json_is_one_document(cli: Cli) -> None:
@@ -235,3 +247,121 @@ def test_what_the_system_refuses_is_told_with_its_path(error: OSError, cause: st
     assert problem.cause == cause
     assert next_step in problem.next_step
     assert exit_code_of(error) is ExitCode.FAILED
+
+
+@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["plain", "debug"])
+def test_the_exit_code_is_the_same_under_debug(cli: Cli, debug: tuple[str, ...]) -> None:
+    assert cli(FakeTransport(), "topicList", "-n", "10.0.0.1:9876", *debug).code == 3
+    assert cli(FakeTransport(), "topicList", *debug).code == 2
+    assert cli(None, "store", "ls", "/nowhere/at/all", *debug).code == 4
+
+
+def test_a_broker_asked_as_a_name_server_and_the_reverse(cli: Cli) -> None:
+    def not_supported(c: RemotingCommand) -> RemotingCommand:
+        return c.reply(3, f" request type {c.code} not supported")
+
+    transport = FakeTransport()
+    for code in Code:
+        transport.on("10.0.0.1:10911", code, not_supported)
+    ran = cli(transport, "topicRoute", "-t", "T", "-n", "10.0.0.1:10911")
+    assert "GET_ROUTEINFO_BY_TOPIC (105) is not supported here" in ran.err
+    assert "10.0.0.1:10911 seems to be a broker: -n takes the addresses of name servers" in ran.err
+    for arguments in (("brokerStatus",), ("getBrokerConfig",), ("updateTopic", "-t", "T")):
+        ran = cli(transport, *arguments, "-b", "10.0.0.1:10911", "-n", "10.0.0.1:10911")
+        assert "10.0.0.1:10911 seems to be a name server" in ran.err, arguments
+
+
+@pytest.mark.parametrize(
+    ("code", "remark", "request_code", "topic", "said"),
+    [
+        (29, "The topic[TBW102] is conflict with system topic.", 17, "TBW102", "keep for themselves"),
+        (1, "The topic[TBW102] is conflict with system topic.", 17, "TBW102", "keep for themselves"),
+        (16, "Sending message to topic[rmq_sys_x] is forbidden.", 310, "rmq_sys_x", "keep for themselves"),
+        (16, "the topic[T] sending message is forbidden", 310, "T", "see the permission of the topic"),
+        (16, "No default permission for TopicA", 310, "T", "use an account with the permission"),
+        (1, "boom", 310, "T", "what the server said tells why"),
+        (16, "Can not update config in black list.", 25, None, "configuration file"),
+        (3, " request type 351 not supported", 351, None, "or it is a name server"),
+    ],
+)
+def test_the_next_step_of_a_refusal(code: int, remark: str, request_code: int, topic: str | None, said: str) -> None:
+    header = DeleteTopicRequestHeader(topic=topic) if topic is not None else None
+    error = AdminError(code, remark, "10.0.0.1:10911", RemotingCommand.request(request_code, header))
+    assert said in error.next_step
+
+
+def test_a_value_that_the_server_refuses(cli: Cli) -> None:
+    cluster = FakeCluster()
+    broker = cluster["broker-a"]
+    broker.config["fileReservedTime"] = "72"
+    for code in (1, 29):
+        cluster.transport.on(
+            broker.address, Code.UPDATE_BROKER_CONFIG, lambda c, code=code: c.reply(code, "cannot be 'abc'")
+        )
+        to = ("-n", cluster.namesrv, "-b", broker.address)
+        ran = cli(cluster.transport, "updateBrokerConfig", *to, "-k", "fileReservedTime", "-v", "abc")
+        assert ran.code == 6
+        assert "cannot be 'abc'" in ran.err
+        assert "next: give a value that it takes; fileReservedTime is still '72'" in ran.err
+
+
+def test_apaches_commands_that_are_not_here(cli: Cli) -> None:
+    tried = 0
+    for version in ("4.9.7", "5.3.3", "5.5.0"):
+        for entry in facts(version, "mqadmin-commands"):
+            for name in filter(None, (entry["name"], entry["alias"])):
+                if name in registry.BY_NAME:
+                    continue
+                for word in (name, name.lower()):
+                    ran = cli(None, word, "-g", "x")
+                    assert ran.code == ExitCode.NOT_IN_THIS_VERSION, word
+                    assert "is a command of Apache's mqadmin that is not in this version" in ran.err
+                    assert "did you mean" not in ran.err
+                tried += 1
+    assert tried > 100
+    for instead in apache_commands.INSTEAD.values():
+        assert instead.split()[0] in registry.BY_NAME
+    assert not {apache_commands.find(name) for name in registry.BY_NAME} - {None}
+
+
+def test_a_nearest_command_that_changes_things_says_so(cli: Cli) -> None:
+    changing = {
+        entry.name
+        for entry in registry.ENTRIES
+        if declare.declaration_of(importlib.import_module(f"rocketmq_ops.mqadmin.commands.{entry.module}")).changes
+    }
+    # These two change something only when told to with -g or -s.
+    assert changing - {"queryMsgById", "queryMsgByUniqueKey"} <= registry.CHANGING
+    assert set(registry.BY_NAME) >= registry.CHANGING
+    assert "did you mean deleteTopic, which changes things?" in cli(None, "deletTopic").err
+    assert "did you mean topicList?" in cli(None, "topicLst").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("topicList", "-o", "json"), "give --output json"),
+        (("topicList", "--json"), "give --output json"),
+        (("topicList", "--yaml"), "give --output yaml"),
+        (("updateTopic", "-t", "T", "-b", "h:1", "-o", "csv"), "give --output csv"),
+        (("-n", "h:1", "topicList"), "next: mqadmin topicList -n h:1"),
+        (("--output", "json", "store", "ls", "a b"), "next: mqadmin store ls 'a b' --output json"),
+        (("-n", "h:1"), "no command is given"),
+    ],
+)
+def test_habits_from_other_tools(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+    ran = cli(None, *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+
+
+def test_a_host_name_that_is_not_known() -> None:
+    async def ask() -> None:
+        async with RemotingClient() as client:
+            await client.invoke("no-such-host.invalid:9876", RemotingCommand.request(105))
+
+    with pytest.raises(UnknownHostError, match="is not known") as caught:
+        asyncio.run(ask())
+    assert "spelling of the host name" in caught.value.next_step
+    assert exit_code_of(caught.value) == ExitCode.CANNOT_CONNECT
+    assert exit_code_of(RemotingBindError("cannot listen on h:1: address already in use")) == ExitCode.FAILED

@@ -1,0 +1,35 @@
+"""Commands of Apache's mqadmin (4.9.7, 5.3.3 and 5.5.0) that are not in this version, and what serves instead."""
+
+from __future__ import annotations
+
+_NAMES = """
+addBroker allocateMQ brokerConsumeStats checkMsgSendRT checkRocksdbCqWriteProgress cleanBrokerMetadata cleanExpiredCQ
+cleanUnusedTopic cloneGroupOffset clusterAclConfigVersion clusterRT consumerStatus copyAcl copyUser createAcl createUser
+deleteAccessConfig deleteAcl deleteAclConfig deleteExpiredCommitLog deleteUser dumpCompactionLog electMaster
+exportConfigs exportMetadata exportMetadataInRocksDB exportMetrics exportPopRecord getAccessConfigSubCommand getAcl
+getAclConfig getBrokerEpoch getBrokerLiteInfo getColdDataFlowCtrInfo getConsumerConfig getControllerConfig
+getControllerMetaData getLiteClientInfo getLiteGroupInfo getLiteTopicInfo getParentTopicInfo getSyncStateSet getUser
+haStatus listAcl listUser printMsgByQueue producer queryMsgTraceById remappingStaticTopic removeBroker
+removeColdDataFlowCtrGroupConfig resetMasterFlushOffset rocksDBConfigToJson sendMsgStatus setCommitLogReadAheadMode
+setConsumeMode startMonitoring statsAll switchTimerEngine triggerLiteDispatch updateAcl updateAclConfig
+updateColdDataFlowCtrGroupConfig updateControllerConfig updateGlobalWhiteAddr updateOrderConf updateStaticTopic
+updateSubGroupList updateTopicList updateUser
+"""
+_BY_LOWER = {name.lower(): name for name in _NAMES.split()}
+
+INSTEAD = {
+    "brokerConsumeStats": "consumerProgress",
+    "consumerStatus": "consumerConnection",
+    "exportConfigs": "getBrokerConfig",
+    "printMsgByQueue": "consumeMessage -b BROKER -i QUEUE",
+    "statsAll": "consumerProgress",
+    "updateOrderConf": "updateKvConfig -s ORDER_TOPIC_CONFIG",
+    "updateSubGroupList": "updateSubGroup",
+    "updateTopicList": "updateTopic",
+}
+"""Name -> a command of this version that does the like, where there is one."""
+
+
+def find(word: str) -> str | None:
+    """Apache's name of a command that is not here, in whatever case it was typed; None for any other word."""
+    return _BY_LOWER.get(word.lower())
