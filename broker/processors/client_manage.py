@@ -29,6 +29,7 @@ from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
+from rocketmq_ops.remoting.errors import RemotingProtocolError
 from rocketmq_ops.remoting.headers import UnregisterClientRequestHeader, UnregisterClientResponseHeader
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class ClientManageProcessor:
         """
         changes = self._controller.changes
         data = HeartbeatData.decode(request.body)
+        names = [each.group_name for each in data.consumer_data_set] + [p.group_name for p in data.producer_data_set]
+        if not all(names):
+            raise RemotingProtocolError("a heartbeat with a group without a name", "send groupName with each group")
         now = self._controller.clock()
         client = ClientChannelInfo(channel, data.client_id, request.language, request.version, now)
         if len(data.consumer_data_set) <= AT_ONCE:

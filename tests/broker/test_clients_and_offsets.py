@@ -7,6 +7,8 @@ import json
 import struct
 from pathlib import Path
 
+import pytest
+
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.remoting.bodies import ConsumerConnection, GetConsumerListByGroupResponseBody
@@ -51,6 +53,35 @@ def test_a_subscription_without_a_version_replaces_the_one_before(tmp_path: Path
             await asyncio.sleep(0.002)
         found = session.broker.consumers.find_subscription("g", "T")
         assert found is not None and found.sub_string == "b"
+
+    run(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    "beat",
+    [
+        b'{"clientID":"c","consumerDataSet":null}', b'{"clientID":"c","producerDataSet":null}',
+        b'{"clientID":"c","consumerDataSet":[{"groupName":"g","subscriptionDataSet":null}]}',
+        b'{"clientID":"c","consumerDataSet":[{}]}', b'{"clientID":"c","producerDataSet":[{"groupName":null}]}',
+        b'{"clientID":"c","consumerDataSet":[{"groupName":"g","messageModel":2}]}', b"",
+    ],
+)  # fmt: skip
+def test_heartbeats_that_apache_refuses(tmp_path: Path, beat: bytes) -> None:
+    async def body(session: Session) -> None:
+        assert (await session.ask(RequestCode.HEART_BEAT, body=beat)).code == R.SYSTEM_ERROR
+        assert not session.broker.consumers.table and not session.broker.groups.contains("g")
+
+    run(tmp_path, body)
+
+
+@pytest.mark.parametrize("code", [RequestCode.LOCK_BATCH_MQ, RequestCode.UNLOCK_BATCH_MQ])
+def test_locks_want_a_group_a_client_and_queues(tmp_path: Path, code: RequestCode) -> None:
+    async def body(session: Session) -> None:
+        queue = {"topic": "T", "queueId": "1"}  # a broker's name may be missing
+        whole = {"consumerGroup": "g", "clientId": "c", "mqSet": queue}
+        assert (await session.ask(code, body=json.dumps(whole).encode())).code == 0
+        for name in whole:
+            assert (await session.ask(code, body=json.dumps({**whole, name: None}).encode())).code == R.SYSTEM_ERROR
 
     run(tmp_path, body)
 
