@@ -11,6 +11,7 @@ import pytest
 
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.rebalance_lock_manager import RebalanceLockManager
+from rocketmq_ops.common import fastjson
 from rocketmq_ops.remoting.bodies import ConsumerConnection, GetConsumerListByGroupResponseBody
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -307,3 +308,17 @@ def test_client_configuration_check(tmp_path: Path) -> None:
         assert BrokerConfig().enablePropertyFilter is False
 
     run(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    "table", [{}, {"T@g": {}}, {"T@g": {2: 5, 0: 7}, 'é"@\n': {0: 1 << 62}, "U@g": {3: 0}, "no group": {0: 1}}]
+)
+def test_the_file_of_the_offsets_is_what_fastjson_writes(tmp_path: Path, table: dict[str, dict[int, int]]) -> None:
+    offsets = new_broker(tmp_path).offsets
+    offsets.table = table
+    document = {
+        "dataVersion": offsets.data_version,
+        "groupTopicMap": {group: sorted(topics) for group, topics in offsets.group_topics().items()},
+        "offsetTable": table,
+    }
+    assert offsets.encode(pretty=True) == fastjson.dumps(document, pretty=True)
