@@ -8,7 +8,7 @@ merely configured (`queues_of`), and done in slices between which other requests
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 #: Queues that a topic may have, and retry queues of a group. Apache's broker has no limit, and dies of the memory.
 MAX_QUEUE_NUMS = 16_384
@@ -87,6 +88,20 @@ async def in_slices(items: Iterable[T], work: Callable[[T], object]) -> None:
     until = perf_counter() + SLICE_SECONDS
     for item in items:
         work(item)
+        if perf_counter() >= until:
+            await asyncio.sleep(0)
+            until = perf_counter() + SLICE_SECONDS
+
+
+async def rest_of(steps: Generator[None, None, R]) -> R:
+    """What a generator returns at its end; the loop has its turn every few ms."""
+    until = perf_counter() + SLICE_SECONDS
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: R = end.value
+            return result
         if perf_counter() >= until:
             await asyncio.sleep(0)
             until = perf_counter() + SLICE_SECONDS

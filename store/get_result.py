@@ -6,9 +6,13 @@ What lives here: `GetStatus`, `GetMessageResult`, `QueryMessageResult`. What doe
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from enum import IntEnum
+from typing import TypeVar
 
 import msgspec
+
+R = TypeVar("R")
 
 
 class GetStatus(IntEnum):
@@ -56,3 +60,13 @@ class QueryMessageResult(msgspec.Struct):
     index_last_update_phyoffset: int = 0
     #: Bytes in all views.
     total_size: int = 0
+
+
+def finished(steps: Generator[None, None, R]) -> R:
+    """What a generator of steps returns when all are done at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: R = end.value
+            return result

@@ -12,7 +12,7 @@ and means "none". All numbers are big-endian.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .filesystem import StoreFile
@@ -43,6 +43,8 @@ _CHUNK_BITS = 16
 _FEW_CHUNKS = 16
 _ENTRIES_STEP = 256 * 1024
 _PAGE = 4096
+#: Entries of a chain that are looked at in one step.
+STEP = 4_096
 
 _pack_header = HEADER.pack_into
 _pack_entry = ENTRY.pack_into
@@ -270,8 +272,10 @@ class IndexFile:
 
     def select(
         self, key_hash: int, max_num: int, begin: int, end: int, offsets: list[int], store_time: StoreTime
-    ) -> None:
+    ) -> Iterator[None]:
         """Append commitlog offsets of a key's messages, newest first, until there are `max_num` in the list.
+
+        Every `STEP` entries there is a step: a key that all messages have makes one chain of the whole file.
 
         Other keys of equal hash are among them. An entry holds whole seconds, so that a message of the last second
         before `begin` or `end` (ms) is judged by the `store_time` of its record, where Apache's broker misses it or
@@ -285,7 +289,11 @@ class IndexFile:
         else:  # perhaps in a hole, which takes a disk block on some file systems when it is read in the mapping
             (number,) = _SLOT.unpack(self.file.read(position, SLOT_SIZE))
         limit = self.count
+        looked_at = 0
         while 0 < number < limit and len(offsets) < max_num:
+            looked_at += 1
+            if not looked_at % STEP:
+                yield
             found, phy_offset, seconds, before = _unpack_entry(view, self.entries_at + number * ENTRY_SIZE)
             if seconds < 0:
                 return

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +21,7 @@ from ..common.javatypes import hash_onto, unique_key_hash_onto
 from .checkpoint import IndexNote, StoreCheckpoint
 from .config import MessageStoreConfig
 from .filesystem import FileSystem
+from .get_result import finished
 from .index_file import HEADER, IndexFile, StoreTime, file_size, index_hash
 from .pending_keys import PendingKeys
 from .running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
@@ -386,13 +387,19 @@ class IndexService:
 
         At most `max_num` and at most maxMsgsNumBatch; `store_time` tells of messages in the first and last second.
         Mirrors IndexService.queryOffset."""
+        return finished(self.query_steps(topic, key, max_num, begin, end, store_time))
+
+    def query_steps(
+        self, topic: str, key: str, max_num: int, begin: int, end: int, store_time: StoreTime
+    ) -> Generator[None, None, QueryOffsetResult]:
+        """As `query_offset`, in steps between which other work may be done."""
         self.settle()
         offsets: list[int] = []
         max_num = min(max_num, self._config.maxMsgsNumBatch)
         key_hash = index_hash(hash_onto(f"{topic}#{key}"))
-        for index_file in reversed(self._files):
+        for index_file in self._files[::-1]:
             if index_file.time_matched(begin, end):
-                index_file.select(key_hash, max_num, begin, end, offsets, store_time)
+                yield from index_file.select(key_hash, max_num, begin, end, offsets, store_time)
             if index_file.begin_timestamp < begin or len(offsets) >= max_num:
                 break
         last = self._last

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from ..common.javatypes import to_int32
 from ..common.record_layout import CQ_UNIT, CQ_UNIT_SIZE, store_timestamp_position
@@ -17,7 +17,7 @@ from .commit_log import CommitLog
 from .config import MessageStoreConfig
 from .consume_queue import PLACEHOLDER_SIZE, ConsumeQueue
 from .filter import MIN_TAGS_CODE, MessageFilter
-from .get_result import GetMessageResult, GetStatus, QueryMessageResult
+from .get_result import GetMessageResult, GetStatus, QueryMessageResult, finished
 from .index_service import IndexService
 from .offset_by_time import Boundary, offset_by_time
 from .row_layouts import RowLayouts
@@ -315,10 +315,16 @@ class StoreReader:
 
         Hashes collide, so a record may have another key: the caller compares. `unique` changes nothing, both kinds
         of keys share the index. Mirrors DefaultMessageStore.queryMessage."""
+        return finished(self.query_steps(topic, key, max_num, begin_ms, end_ms))
+
+    def query_steps(
+        self, topic: str, key: str, max_num: int, begin_ms: int, end_ms: int
+    ) -> Generator[None, None, QueryMessageResult]:
+        """As `query_message`, in steps between which other work may be done."""
         result = QueryMessageResult()
         end = end_ms
         for _ in range(_QUERY_ROUNDS):
-            found = self.index.query_offset(topic, key, max_num, begin_ms, end, self._store_time_at)
+            found = yield from self.index.query_steps(topic, key, max_num, begin_ms, end, self._store_time_at)
             if not found.phy_offsets:
                 break
             offsets = sorted(found.phy_offsets)

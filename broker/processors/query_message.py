@@ -6,16 +6,19 @@ Mirrors org.apache.rocketmq.broker.processor.QueryMessageProcessor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rocketmq_ops.broker.slices import rest_of
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     QueryMessageRequestHeader,
     QueryMessageResponseHeader,
     ViewMessageRequestHeader,
 )
+from rocketmq_ops.store.get_result import QueryMessageResult
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -30,16 +33,28 @@ class QueryMessageProcessor:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
 
-    def query(self, channel: Channel, request: RemotingCommand, header: QueryMessageRequestHeader) -> RemotingCommand:
-        """The records of a topic with a key, stored between two times (ms)."""
+    def query(self, channel: Channel, request: RemotingCommand, header: QueryMessageRequestHeader) -> Any:
+        """The records of a topic with a key, stored between two times (ms); a long chain is followed in slices."""
         controller = self._controller
         max_num = header.max_num
         unique = request.ext_fields.get(UNIQUE_KEY_QUERY) == "true"
         if unique:
             max_num = controller.store_config.defaultQueryMaxNum
-        result = controller.store.query_message(
+        steps = controller.store.query_steps(
             header.topic, header.key, max_num, header.begin_timestamp, header.end_timestamp
         )
+        try:
+            next(steps)
+        except StopIteration as end:
+            return self._answer(request, end.value)
+
+        async def follow() -> RemotingCommand:
+            return self._answer(request, await rest_of(steps))
+
+        return answer_later(channel, request, follow())
+
+    @staticmethod
+    def _answer(request: RemotingCommand, result: QueryMessageResult) -> RemotingCommand:
         answer = QueryMessageResponseHeader(
             index_last_update_timestamp=result.index_last_update_timestamp,
             index_last_update_phyoffset=result.index_last_update_phyoffset,

@@ -24,7 +24,7 @@ from rocketmq_ops.remoting.bodies import (
 )
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 
-from .support import Session, consumer, run
+from .support import Session, bodies, consumer, run
 
 HUGE = 99_999_999
 
@@ -209,5 +209,24 @@ def test_deleting_a_topic_leaves_the_loop_its_turn_and_spares_what_is_sent_meanw
         assert store.queue_ids("T", 4) == [0] and store.max_offset("T", 0) == 1
         assert (await session.ask(RequestCode.DELETE_TOPIC_IN_BROKER, {"topic": "T"})).code == 0
         assert store.queue_ids("T", 4) == [] and not (tmp_path / "consumequeue" / "T").exists()
+
+    run(tmp_path, body)
+
+
+def test_a_query_that_follows_a_long_chain_is_answered_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rocketmq_ops.store.index_file.STEP", 10)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0)
+
+    async def body(session: Session) -> None:
+        for n in range(100):
+            await session.send("T", b"%d" % n, properties={"KEYS": "k", "UNIQ_KEY": f"{n:032X}"})
+        first = session.broker.store.store_time("T", 0, 0)
+        fields = {"topic": "T", "key": "k", "maxNum": "100", "beginTimestamp": "0", "endTimestamp": str(first)}
+        query, other = await asyncio.gather(
+            session.ask(RequestCode.QUERY_MESSAGE, fields),
+            session.ask(RequestCode.GET_MAX_OFFSET, {"topic": "T", "queueId": "0"}),
+        )
+        assert query.code == 0 and bodies(query)[0] == b"0"
+        assert other.ext_fields["offset"] == "100"
 
     run(tmp_path, body)

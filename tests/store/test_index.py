@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -408,3 +408,19 @@ def test_a_full_disk_at_the_first_key() -> None:
 
 def test_entry_layout() -> None:
     assert (HEADER.size, ENTRY.size) == (HEADER_SIZE, ENTRY_SIZE) == (40, 20)
+
+
+def test_a_long_chain_is_followed_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rocketmq_ops.store.index_file.STEP", 10)
+    index = make(str(tmp_path))
+    for i in range(100):
+        index.put_keys("T", None, "k", i + 1, 1_000_000 + i * 1000)
+    results = []
+
+    def oldest() -> Iterator[None]:
+        times = lambda offset: 999_000 + offset * 1000  # noqa: E731
+        results.append((yield from index.query_steps("T", "k", 2, 0, 1_000_500, times)))
+
+    assert sum(1 for _ in oldest()) == 10
+    assert results[0].phy_offsets == [1]
+    assert found(index, "k", end=1_000_500, times=lambda offset: 999_000 + offset * 1000) == [1]
