@@ -89,14 +89,15 @@ class CleaningService:
                 log.error("expired files could not be deleted: %s", error)
             await asyncio.sleep(self._store.config.cleanResourceInterval / 1000)
 
-    async def round(self) -> int:
+    async def round(self, *, pauses: bool = True) -> int:
         """Delete what is due, with pauses of deleteCommitLogFilesInterval; how many commitlog files. Raises OSError."""
         count = 0
         for folder in self._delete_commit_log_files():
             count += 1
             # In the order of deletion, so that after a power cut no file is missing in the middle.
             await asyncio.to_thread(self._store.fs.sync_dir, folder)
-            await asyncio.sleep(self._store.config.deleteCommitLogFilesInterval / 1000)
+            if pauses:
+                await asyncio.sleep(self._store.config.deleteCommitLogFilesInterval / 1000)
         self.clean_queues()
         return count
 

@@ -6,13 +6,14 @@ The table of runtime information is made in `broker/runtime_info.py`. Mirrors pa
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.broker.runtime_info import runtime_info
 from rocketmq_ops.remoting.bodies import HAClientRuntimeInfo, HARuntimeInfo, KVTable
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.deferred import answer_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -41,11 +42,17 @@ class BrokerAdmin:
         )
         return request.reply(body=info.encode())
 
-    def clean_expired(self, channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def clean_expired(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
         """306 and 329: delete what has expired now, not only at `deleteWhen`."""
         log.warning("cleaning of expired files asked for by %s", channel.remote)
-        self._controller.store.clean_expired(self._controller.clock())
-        return request.reply()
+        cleaning = self._controller.store.cleaning
+
+        async def cleaned() -> RemotingCommand:
+            cleaning.delete_manually()
+            await cleaning.round(pauses=False)
+            return request.reply()
+
+        return answer_later(channel, request, cleaned())
 
     def timer_missing(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
         """60 and 61: there is no timer wheel; the answer of a broker without one."""
