@@ -67,6 +67,7 @@ CATALOGUE: Final[dict[str, Kind]] = {
     "CQ-BEYOND": Kind(C, "units past the end of the log", "The queue knows of messages after the last readable record: the end of the log (or its last file) is lost. Recovery cuts these units off.", _RESTORE),
     "CQ-LOST": Kind(C, "messages in a damaged range", "Units show that messages lay where the commitlog is unreadable.", _RESTORE),
     "CQ-ROCKSDB": Kind(I, "queues in RocksDB", "The broker runs with storeType=defaultRocksDB. This version cannot read such queues, it checks the rest.", "none"),
+    "CQ-TYPE": Kind(C, "queues of the other type", "A topic with queue.type=BatchCQ has its queues in `batchconsumequeue`, all others in `consumequeue`. Apache's 5.x refuses to start when topics.json and the folders contradict each other.", "restore topics.json; or move the topic's folder away and `rebuild`"),
     "CQ-FOREIGN": Kind(C, "queue of another store", "Most units of the queue do not point at this log's records: the files are from another store or another time.", _REBUILD),
     "IX-LENGTH": Kind(E, "wrong index file length", "The length fits no number of slots and entries. Apache's broker maps the file at its own configured size and would extend it.", _REBUILD),
     "IX-HEADER": Kind(E, "index header does not fit", "A field of the header contradicts the entries.", _REBUILD),

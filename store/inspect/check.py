@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from .batch_queues import BatchQueueCheck, batch_topics
 from .check_checkpoint import CheckpointCheck
 from .check_commitlog import DEFAULT_RESERVED_HOURS, CommitLogCheck
 from .check_index import IndexCheck
@@ -80,11 +81,13 @@ def check_store(
         report.add("CL-DLEDGER", f"the messages are in the log of a DLedger group, {ledger}", file=ledger)
         if not store.commitlog.files:
             parts = tuple(part for part in parts if part == "files")
-    queues = None
+    queues = batches = None
     if "consumequeue" in parts and store.queues_in_rocksdb:
         report.add("CQ-ROCKSDB", "the queues are in a RocksDB database, they are not checked", file="consumequeue")
     elif "consumequeue" in parts:
         queues = QueueCheck(store, report, live=options.live)
+        if topics := batch_topics(store):
+            batches = BatchQueueCheck(store, report, topics, live=options.live)
     keys = None
     if "index" in parts:
         index = IndexCheck(
@@ -102,6 +105,8 @@ def check_store(
                 records.block(block, dispatch)
             if queues:
                 queues.block(block, dispatch)
+            if batches:
+                batches.block(block, dispatch)
             if keys:
                 keys.block(block, dispatch)
         if checkpoint:
@@ -113,6 +118,8 @@ def check_store(
     if resume_at is None and options.start <= store.commitlog.min_offset:
         if queues:
             queues.finish(store.commitlog.min_offset, log.end_offset, log.damages)
+        if batches:
+            batches.finish(store.commitlog.min_offset, log.end_offset, log.damages)
         if keys:
             keys.finish(log.end_offset, live=options.live)
         if checkpoint:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
+from .batch_queues import TopicMask, batch_topics
 from .broker_config import is_deleted_topic, load_table
 from .check_chain import report_strangers
 from .columns import Dispatch
@@ -61,6 +62,7 @@ class QueueCheck:
         self.report = report
         self._store = store
         self._live = live
+        self._mask = TopicMask(batch_topics(store))
         self._dispatched = -1  # the newest commitlog offset that a unit was found for
         self._states = {key: QueueState(chain) for key, chain in store.queues.items()}
         self._claims: list[Claim] = []
@@ -93,7 +95,7 @@ class QueueCheck:
 
     def block(self, block: Block, dispatch: Dispatch) -> None:
         """Compare the units of one block's records."""
-        queued = np.flatnonzero(dispatch.queued)
+        queued = np.flatnonzero(self._mask.simple(dispatch))
         if not len(queued):
             return
         topic_ids = dispatch.topic_ids[queued]

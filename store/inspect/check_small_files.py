@@ -9,6 +9,7 @@ from ...common.fastjson import FastjsonError, loads
 from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.topics import SCHEDULE_TOPIC, is_system_topic
 from ..checkpoint import FIELDS
+from .batch_queues import batch_bounds
 from .broker_config import TABLES, Loaded, in_rocksdb, load_table
 from .check_queues import used_units
 from .findings import Report, Severity
@@ -125,7 +126,8 @@ class SmallFileCheck:
         """The queue offsets [low, high) of the messages of each queue, by its units, else by the log."""
         start = self.store.commitlog.min_offset
         if self.store.queues or not self.store.commitlog.files:
-            return {key: units_in_log(chain, start) for key, chain in self.store.queues.items()}
+            held = {key: units_in_log(chain, start) for key, chain in self.store.queues.items()}
+            return held | {key: batch_bounds(chain, start) for key, chain in self.store.batch_queues.items()}
         return {key: (0, queue.count) for key, queue in log_queues(self.store).items()}
 
     def _config(self, name: str, stake: Stake) -> None:
@@ -233,6 +235,8 @@ class SmallFileCheck:
         low, high = 0, 0
         if chain is not None:
             low, high = chain.min_offset // CQ_UNIT_SIZE, used_units(chain)
+        elif (batches := self.store.batch_queues.get((topic, int(queue)))) is not None:
+            low, high = batch_bounds(batches)
         if offset > high or offset < 0:
             self.report.add(
                 "OF-BEYOND", f"{who} is at {offset} of {topic} queue {queue}, which ends at "

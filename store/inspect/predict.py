@@ -16,9 +16,11 @@ import msgspec
 from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from ...common.topics import SCHEDULE_TOPIC, is_retry_topic
+from .batch_queues import batch_messages, batch_topics
 from .broker_config import TABLES, Loaded, in_rocksdb, is_user_topic, load_table
 from .check_queues import DEFAULT_QUEUE_FILE
-from .reach import LogQueue, Reach, barely_began, log_queues, queued_runs, units_in_log, whole_blocks
+from .reach import LogQueue, Reach, barely_began, log_queues, queued_runs, units_in_log
+from .resync import whole_blocks
 from .scan import Block, Stop, walk_file
 from .source import FileChain, StoreDirectory, StoreFile
 from .timers import TIMER_TOPIC, read_timers
@@ -178,7 +180,10 @@ def settle_lost(
         prediction.queues.append(known[key])
     configured = not in_rocksdb(store)
     limit = _possible_end(store)
+    batches = _settle_batches(prediction, store, known)
     for key, queue in known.items():
+        if key in batches:
+            continue
         if key not in store.queues and configured and reach.deleted(queue.topic):
             continue
         whole = held.get(key, LogQueue())
@@ -199,6 +204,26 @@ def settle_lost(
     prediction.out_of_reach = sum(queue.out_of_reach for queue in prediction.queues)
     if configured and not barely_began(store):
         _settle_positions(prediction, tables)
+
+
+def _settle_batches(
+    prediction: Prediction, store: StoreDirectory, known: dict[tuple[str, int], QueueAfter]
+) -> set[tuple[str, int]]:
+    """Batch queues: what 5.x has of them afterwards; no other broker reads them. Returns the queues dealt with."""
+    topics = batch_topics(store)
+    found = batch_messages(store, topics, prediction.end_offset) if topics else {}
+    reads = prediction.broker not in ("4.9", "ours")
+    for key, (had, kept, end) in found.items():
+        queue = known.get(key)
+        if queue is None:
+            queue = known[key] = QueueAfter(key[0], key[1], 0, 0)
+            prediction.queues.append(queue)
+        queue.lost, queue.out_of_reach = had - kept if reads else had, 0 if reads else kept
+        if reads:
+            queue.min_offset, queue.max_offset = end - kept, end
+    if found and not reads:
+        prediction.warnings.append(f"this broker does not read batch queues: {', '.join(sorted(topics))}")
+    return {key for key in known if key[0] in topics}
 
 
 def _settle_timers(prediction: Prediction, store: StoreDirectory) -> None:

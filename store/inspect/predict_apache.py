@@ -24,6 +24,7 @@ from ...common.record_layout import (
     store_timestamp_position,
 )
 from ..checkpoint import SAFETY_MS
+from .batch_queues import batch_topics, newest_offset, wrong_types
 from .broker_config import TABLES, load_table
 from .check_index import read_entries, read_header, slots_of
 from .check_small_files import CHECKPOINT_FIELDS, read_checkpoint
@@ -64,6 +65,7 @@ class ApachePrediction:
         self.queue_size = queue_file_size(store, options)
         self.files: list[StoreFile] = []
         self.queues: dict[tuple[str, int], ApacheQueue] = {}
+        self._batch_topics = {name.encode() for name in batch_topics(store)} if self.five else set()
         self.said = Prediction(broker=version, crc_checked=options.check_crc)
 
     def run(self) -> Prediction:
@@ -143,6 +145,8 @@ class ApachePrediction:
         return self._load_folder(self.store.commitlog_path, self.store.commitlog.files, self.file_size)
 
     def _load_queues(self) -> None:
+        for topic, where in wrong_types(self.store) if self.five else ():
+            self.said.refusals.append(f"{where}/{topic}: the configured queue type of the topic is another")
         for key, chain in self.store.queues.items():
             kept = self._load_folder(chain.directory, chain.files, self.queue_size)
             self.queues[key] = ApacheQueue(replace(chain, files=kept), self.queue_size)
@@ -219,6 +223,8 @@ class ApachePrediction:
                 queue.destroy()
             return
         newest = max((queue.max_physic for queue in self.queues.values()), default=-1)
+        if self.five:
+            newest = max([newest, *map(newest_offset, self.store.batch_queues.values())])
         index = self._first_file(clean, checkpoint, newest)
         start = self.files[index]
         said.from_file, said.from_offset = start.path.name, start.base
@@ -328,6 +334,8 @@ class ApachePrediction:
     def _dispatch(self, block: Block, newest: int) -> None:
         """Records that say they lie behind the commitlog offset `newest` go to their queues again."""
         for topic, number, queue_offset, physical, size in queued_records(block):
+            if topic in self._batch_topics:
+                continue
             if physical <= newest and newest >= 0:
                 continue
             self.said.redispatched += 1

@@ -18,8 +18,8 @@ from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSAC
 from ...common.topics import is_dlq_topic, is_retry_topic, is_system_topic
 from .broker_config import is_deleted_topic
 from .check_queues import UNIT_DTYPE, used_units
-from .resync import next_record
-from .scan import Block, Stop, walk_file
+from .resync import whole_blocks
+from .scan import Block
 from .source import FileChain, StoreDirectory, StoreFile
 
 WRITES_OFFSETS_AFTER_MS: Final = 20_000
@@ -68,22 +68,6 @@ def log_queues(store: StoreDirectory) -> dict[tuple[str, int], LogQueue]:
                 for part in np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1):
                     queue.add(int(part[0]), len(part))
     return known
-
-
-def whole_blocks(files: list[StoreFile], start: int) -> Iterator[Block]:
-    """Blocks of whole records from the commitlog offset `start` (a record's) on, stepping over damage."""
-    for file in files:
-        position: int | None = max(0, start - file.base)
-        while position is not None and position < file.size:
-            stop: Stop | None = None
-            for item in walk_file(file, position, crc=False):
-                if isinstance(item, Stop):
-                    stop = item
-                    break
-                yield item
-            position = None
-            if stop is not None and stop.kind not in ("blank", "full"):
-                position = next_record(file, stop.offset - file.base + 1)
 
 
 def queued_runs(block: Block) -> Iterator[tuple[tuple[str, int], Any, Any]]:

@@ -20,6 +20,7 @@ from ...common.record_layout import CQ_UNIT, CQ_UNIT_SIZE
 from ...common.topics import is_legal_name
 from ..checkpoint import FIELDS
 from ..index_file import ENTRY_SIZE, HEADER, HEADER_SIZE, SLOT_SIZE, file_size
+from .batch_queues import FOLDER, BatchQueueWriter, TopicMask, batch_topics
 from .check_commitlog import CommitLogCheck
 from .check_index import ENTRY_DTYPE, read_entries, read_header, slots_of
 from .check_queues import UNIT_DTYPE
@@ -113,18 +114,24 @@ class StoreBuilder:
         self._queues = QueueWriter(target / "consumequeue", size)
         self._tags = has_tag_entries(store, options) if options.index_tags is None else options.index_tags
         self._index = IndexWriter(target / "index", *index_sizes(store, options), names=names, tags=self._tags)
+        self._batches = BatchQueueWriter(target / FOLDER, store, batch_topics(store))
+        self._mask = TopicMask(batch_topics(store))
         self._checkpoint = target / "checkpoint"
         self._last_time = 0
 
     def put(self, block: Block, dispatch: Dispatch) -> None:
         """Write what a block's records lead to."""
         self._last_time = int(block.head["store_timestamp"][-1])
-        self._queues.put(block, dispatch)
+        mask = self._mask.of(dispatch)
+        if mask is not None:
+            self._batches.put(block, dispatch)
+        self._queues.put(block, dispatch, None if mask is None else ~mask)
         self._index.put(block, dispatch)
 
     def finish(self) -> None:
         """Sync and close all files, and write the checkpoint."""
         self._queues.close()
+        self._batches.close()
         self._index.close()
         fields = (self._last_time, self._queues.last_time, self._index.full_until, 0, 0, self._queues.last_offset)
         self._checkpoint.write_bytes(FIELDS.pack(*fields).ljust(CHECKPOINT_SIZE, b"\0"))
@@ -132,8 +139,8 @@ class StoreBuilder:
     def result(self, report: Report) -> RebuildResult:
         """The counts of what was written."""
         return RebuildResult(
-            queues=self._queues.queues,
-            units=self._queues.units,
+            queues=self._queues.queues + self._batches.queues,
+            units=self._queues.units + self._batches.units,
             index_files=self._index.files,
             index_entries=self._index.entries,
             index_tags=self._tags,
@@ -218,9 +225,10 @@ class QueueWriter:
         """How many queues got units."""
         return len(self._next)
 
-    def put(self, block: Block, dispatch: Dispatch) -> None:
-        """Write the units of a block's records."""
+    def put(self, block: Block, dispatch: Dispatch, wanted: Column | None = None) -> None:
+        """Write the units of a block's records, of the wanted ones only where a mask is given."""
         rows = self._possible(block, dispatch)
+        rows = rows if wanted is None else rows[wanted[rows]]
         if not len(rows):
             return
         self.last_time = int(block.head["store_timestamp"][rows[-1]])

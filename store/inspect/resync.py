@@ -6,11 +6,12 @@ a body that look like a record are not taken for one."""
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from ...common.message_codec import BadRecordError, RecordView, read_record
 from ...common.record_layout import BLANK_MAGIC, MAGIC_V1, MAGIC_V2
-from .scan import FIRST_WINDOW, lengths_fit
+from .scan import FIRST_WINDOW, Block, Stop, lengths_fit, walk_file
 from .source import WINDOW, FileChain, StoreFile
 
 _MAGICS: Final = [struct.pack(">i", magic) for magic in (MAGIC_V1, MAGIC_V2)]
@@ -128,3 +129,19 @@ def record_at(chain: FileChain, offset: int) -> tuple[str, int, int, int] | None
 
 def _topic(data: bytes, record: RecordView) -> str:
     return data[record.topic_at : record.topic_at + record.topic_length].decode("utf-8", "replace")
+
+
+def whole_blocks(files: list[StoreFile], start: int) -> Iterator[Block]:
+    """Blocks of whole records from the commitlog offset `start` (a record's) on, stepping over damage."""
+    for file in files:
+        position: int | None = max(0, start - file.base)
+        while position is not None and position < file.size:
+            stop: Stop | None = None
+            for item in walk_file(file, position, crc=False):
+                if isinstance(item, Stop):
+                    stop = item
+                    break
+                yield item
+            position = None
+            if stop is not None and stop.kind not in ("blank", "full"):
+                position = next_record(file, stop.offset - file.base + 1)

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from ...common.errors import RocketMQError
+from .batch_queues import batch_topics
 from .catalogue import CATALOGUE
 from .check import CheckOptions, CheckResult, check_store
 from .check_records import RecordCheck
@@ -103,14 +104,14 @@ def _write(
     known = multi_tag if read_config(store, "topics.json") is not None else None
     judge = Judge(checked.corrections, store.queues, known, arranged.size, options.delay_levels)
     builder, records = StoreBuilder(store, target, options), RecordCheck(Report(), multi_tag)
-    run = SalvageRun(arranged, target, proof, judge, (builder.put, records.block))
+    run = SalvageRun(arranged, target, proof, judge, (builder.put, records.block), batch_topics(store))
     (target / "commitlog").mkdir()
     run.all_files(progress)
     builder.finish()
     for finding in findings:
         if finding.id in _LOST_EVIDENCE and finding.offset not in run.mended:
             proof.add(Doubtful(finding=finding.id, message=finding.message, offset=finding.offset, remains=False))
-    configs = salvage_configs(store, target, run.numbering, proof)
+    configs = salvage_configs(store, target, {**run.numbering, **run.kept_numbers}, proof)
     declare_doubts(target, proof, run.total, options, records.report)
     proof.add(run.total)
     return run, builder.result(records.report), configs

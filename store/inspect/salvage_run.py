@@ -15,6 +15,7 @@ import numpy as np
 
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from ...common.topics import TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC
+from .batch_queues import KeptNumbers, units_of_records
 from .columns import Dispatch
 from .proof import Changed, Dropped, Kept, ProofWriter, Shift, Total, Value, digest
 from .property_bytes import property_of
@@ -84,9 +85,12 @@ class SalvageRun:
         proof: ProofWriter,
         judge: Judge,
         consumers: Sequence[Callable[[Block, Dispatch], None]] = (),
+        batch_topics: frozenset[str] = frozenset(),
     ) -> None:
         self.total = Total()
         self.numbering: dict[tuple[str, int], Numbering] = {}
+        self.kept_numbers: dict[tuple[str, int], KeptNumbers] = {}  # of batch queues
+        self._batch_topics = batch_topics
         self.mended: set[int] = set()  # offsets of the records that could not be read as they were
         self._arranged = arranged
         self._proof = proof
@@ -225,6 +229,11 @@ class SalvageRun:
         borders = np.flatnonzero((np.diff(topics[rows]) != 0) | (np.diff(queue_ids[rows]) != 0)) + 1
         for part in np.split(rows, borders):
             key = (names[int(topics[part[0]])], int(queue_ids[part[0]]))
+            if key[0] in self._batch_topics:
+                kept = self.kept_numbers.setdefault(key, KeptNumbers())
+                units = units_of_records(block, judged.dispatch, part)
+                kept.seen(int((units["base"] + units["count"]).max()))
+                continue
             state = self.numbering.setdefault(key, Numbering())
             new, breaks, wrong = state.assign(old[part], block.offsets[part], ahead.get(key))
             numbers.new[part] = new

@@ -183,6 +183,17 @@ def entries_of(directory: Path) -> list[Path]:
         ) from error
 
 
+def _queues_in(folder: Path) -> dict[tuple[str, int], FileChain]:
+    found: dict[tuple[str, int], FileChain] = {}
+    for topic in entries_of(folder):
+        if not topic.is_dir():
+            continue
+        numbers = [q for q in entries_of(topic) if q.name.isascii() and q.name.isdigit() and q.is_dir()]
+        for queue in sorted(numbers, key=lambda q: int(q.name)):
+            found[topic.name, int(queue.name)] = read_chain(queue)
+    return found
+
+
 class StoreDirectory:
     """A store directory (storePathRootDir). Raises RocketMQError when it is none."""
 
@@ -205,20 +216,18 @@ class StoreDirectory:
     @cached_property
     def queues(self) -> dict[tuple[str, int], FileChain]:
         """Every consumequeue by (topic, queue id), ordered by topic and number."""
-        found: dict[tuple[str, int], FileChain] = {}
-        for topic in entries_of(self.root / "consumequeue"):
-            if not topic.is_dir():
-                continue
-            numbers = [q for q in entries_of(topic) if q.name.isascii() and q.name.isdigit() and q.is_dir()]
-            for queue in sorted(numbers, key=lambda q: int(q.name)):
-                found[topic.name, int(queue.name)] = read_chain(queue)
-        return found
+        return _queues_in(self.root / "consumequeue")
 
     @cached_property
     def queues_in_rocksdb(self) -> bool:
         """True when the broker keeps its queues in a RocksDB database alone (storeType=defaultRocksDB)."""
         places = (self.root / "consumequeue" / "CURRENT", self.root / "consumequeue_rocksdb" / "CURRENT")
         return not self.queues and any(place.is_file() for place in places)
+
+    @cached_property
+    def batch_queues(self) -> dict[tuple[str, int], FileChain]:
+        """Every batch consumequeue (5.x) by (topic, queue id)."""
+        return _queues_in(self.root / "batchconsumequeue")
 
     @cached_property
     def index_files(self) -> list[StoreFile]:
@@ -243,7 +252,7 @@ class StoreDirectory:
 
     def close(self) -> None:
         """Close all descriptors."""
-        for chain in [self.commitlog, *self.queues.values()]:
+        for chain in [self.commitlog, *self.queues.values(), *self.batch_queues.values()]:
             chain.close()
         for file in self.index_files:
             file.close()

@@ -65,13 +65,23 @@ def _in_wheel(store: StoreDirectory, read_until: int) -> tuple[int, int]:
         for position in range(0, file.size, _CHUNK):
             data = file.read(position, _CHUNK)
             slots = np.frombuffer(data[: len(data) - len(data) % SLOT.itemsize], SLOT)
-            pending = slots[(slots["time"] > read_until) & (slots["count"] > 0)]
-            if len(pending):
-                count += int(pending["count"].sum())
-                latest = max(latest, int(pending["time"].max()))
+            used = slots[slots["count"] > 0]
+            if not len(used):
+                continue
+            times = used["time"].astype(np.int64) * _precision(int(used["time"][0]), read_until)
+            pending = times > read_until
+            if pending.any():
+                count += int(used["count"][pending].sum())
+                latest = max(latest, int(times[pending].max()))
     finally:
         file.close()
     return count, latest
+
+
+def _precision(time: int, read_until: int) -> int:
+    """timerPrecisionMs, in which the wheel counts (1000 where not configured): the one that brings a slot's time
+    nearest to the time that was read last, since a timer waits for days at most."""
+    return min((1_000, 500, 200, 100, 50, 20, 10, 1), key=lambda precision: abs(time * precision - read_until))
 
 
 def check_timers(store: StoreDirectory, report: Report, log_end: int) -> None:

@@ -309,30 +309,33 @@ def test_nothing_is_built_without_a_commitlog(own: Path, tmp_path: Path, make: C
     assert not (tmp_path / "target").exists()
 
 
-def timers(root: Path, offset: int, slots: list[tuple[int, int]], read_until: int = 1_000) -> None:
-    """A timer store that goes on at `offset` of its queue, with (time in ms, messages) in its wheel."""
+READ = 1_795_000_000_000
+
+
+def timers(root: Path, offset: int, slots: list[tuple[int, int]], read_until: int = READ) -> None:
+    """A timer store that goes on at `offset` of its queue, with (time in s after READ, messages) in its wheel."""
     (root / "config" / "timercheck").write_bytes(struct.pack(">4q", read_until, 0, offset, offset).ljust(4096, b"\0"))
-    wheel = b"".join(struct.pack(">qqqii", time, 0, 52, count, 0) for time, count in slots)
+    wheel = b"".join(struct.pack(">qqqii", READ // 1000 + time, 0, 52, count, 0) for time, count in slots)
     (root / "timerwheel").write_bytes(wheel.ljust(64 * 32, b"\0"))
 
 
 def test_timers_that_wait(tmp_path: Path) -> None:
     write(tmp_path, [(TIMER_TOPIC, 0)] * 6 + [("T", 0)])
-    timers(tmp_path, 6, [(900, 3), (2_000, 2), (3_000, 1)])
+    timers(tmp_path, 6, [(-900, 3), (2_000, 2), (3_000, 1)])
     assert {f.id: f.severity for f in check(tmp_path).report.findings} == {"TM-PENDING": "warning"}
-    assert check(tmp_path).report.findings[0].evidence == {"messages": 3, "until": 3_000}
+    assert check(tmp_path).report.findings[0].evidence == {"messages": 3, "until": READ + 3_000_000}
     assert {broker: foretell(tmp_path, broker).lost for broker in ("5.3", "4.9", "ours")} == {
         "5.3": 0,
         "4.9": 3,
         "ours": 3,
     }
-    timers(tmp_path, 4, [(900, 3), (2_000, 2)])  # two are not in the wheel yet
+    timers(tmp_path, 4, [(-900, 3), (2_000, 2)])  # two are not in the wheel yet
     assert foretell(tmp_path, "4.9").timers_lost == 4
 
 
 def test_timers_that_are_all_delivered(tmp_path: Path) -> None:
     write(tmp_path, [(TIMER_TOPIC, 0)] * 6 + [("T", 0)])
-    timers(tmp_path, 6, [(900, 3), (1_000, 3)])
+    timers(tmp_path, 6, [(-900, 3), (0, 3)])
     assert check(tmp_path).report.counts == {}
     assert [foretell(tmp_path, broker).lost for broker in BROKERS] == [0] * len(BROKERS)
 
