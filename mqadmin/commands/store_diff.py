@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from ...store.inspect.diff import COMPARED, PLACEMENT, Difference, StoreDiff, Totals, beyond_units
+from ...store.inspect.diff import COMPARED, PLACEMENT, Difference, StoreDiff, Totals, beyond_units, is_salvaged
 from ..declare import Opt, command
 from ..exit_codes import ExitCode
 from ..outcome import Cell, Outcome
@@ -60,14 +60,16 @@ async def store_diff(
     ] = False,
     limit: Annotated[int | None, Opt("--limit", help="stop after so many differences", parse=positive)] = None,
 ) -> Outcome:
-    """Messages are matched by topic, queue and queue offset, read through both consumequeues. Exit code 0 when nothing
-    differs, 9 when something does.
+    """Messages are matched by topic, queue and queue offset, read through both consumequeues; where one store is a
+    salvage (`store salvage`), by commitlog offset, so that what is missing is told and not what moved up. Exit code 0
+    when nothing differs, 9 when something does.
 
     A range of queue offsets that one side lacks is one difference with a count.
     """
     ignored = {*(ignore or ()), *(PLACEMENT if content else ())}
     stores = (open_store(store_a), open_store(store_b))
-    comparison = StoreDiff(*stores, ignore=frozenset(ignored), topic=topic, queue_id=queue)
+    by_place = any(map(is_salvaged, stores))
+    comparison = StoreDiff(*stores, ignore=frozenset(ignored), topic=topic, queue_id=queue, by_place=by_place)
     stream = Stream(
         run.name, run.options.output, "differences", Difference.__struct_encode_fields__, (_COLUMNS, _cells)
     )
@@ -77,6 +79,13 @@ async def store_diff(
     while batch := list(islice(found, 100)):
         stream.rows(batch)
     notes = [_summary(comparison.totals)]
+    if by_place:
+        notes.append(
+            "one store is a salvage of another: messages are matched by their commitlog offset, which a salvage keeps; "
+            f"{comparison.totals.moved} have another queue offset"
+        )
+    if unseen := sorted({name for store in stores for name, _ in store.batch_queues}):
+        notes.append(f"batch queues are not compared: {', '.join(unseen)}")
     if limit is not None and stream.count == limit:
         notes.append(f"stopped after {limit} differences: raise --limit")
     if not comparison.totals.queues:

@@ -10,6 +10,7 @@ import msgspec
 from ...store.inspect.rebuild import RebuildOptions
 from ...store.inspect.salvage import salvage
 from ...store.inspect.source import StoreDirectory
+from ...store.inspect.timers import read_timers
 from ..declare import Opt, command
 from ..outcome import Outcome
 from ..progress import progress_bar
@@ -62,6 +63,7 @@ async def store_salvage(
     )  # fmt: skip
     with progress_bar("salvaging", store.commitlog.min_offset, store.commitlog.max_offset) as progress:
         done = salvage(store, Path(target), options, progress)
+    timers = read_timers(store, store.commitlog.max_offset)
     store.close()
     data = Salvaged(target=target, **msgspec.structs.asdict(done))
     blocks = [
@@ -74,4 +76,9 @@ async def store_salvage(
     ]
     lost = [name for name, what in data.configs.items() if what == "lost"]
     notes = [f"config/{name} could not be saved, nor its .bak: the broker starts without it" for name in lost]
+    if timers is not None and timers.waiting + timers.queued:
+        notes.append(
+            f"{timers.waiting + timers.queued} timer message(s) wait in the timer store, which is not carried over: "
+            "Apache's 5.x reads its queue anew, and delivers again what is due"
+        )
     return Outcome(data=data, blocks=blocks, notes=notes)

@@ -17,6 +17,7 @@ from ...common.errors import RocketMQError
 from .follow import end_of_log
 from .lookup import Unit, queue_bounds, units_of
 from .message_lines import FIELDS, MessageLines
+from .proof import PROOF_NAME
 from .records import block_at
 from .scan import Block
 from .source import StoreDirectory
@@ -45,7 +46,8 @@ class Difference(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=Tru
 
 
 class Totals(msgspec.Struct, rename="camel"):
-    """What was compared, in messages."""
+    """What was compared, in messages. `moved` of the equal ones have another queue offset, when they are matched by
+    their place in the commitlog."""
 
     queues: int = 0
     compared: int = 0
@@ -54,6 +56,7 @@ class Totals(msgspec.Struct, rename="camel"):
     only_in_a: int = 0
     only_in_b: int = 0
     unreadable: int = 0
+    moved: int = 0
 
     @property
     def same(self) -> bool:
@@ -64,7 +67,9 @@ class Totals(msgspec.Struct, rename="camel"):
 class StoreDiff:
     """One comparison. `differences()` yields as it goes; `totals` is complete when it has ended.
 
-    `ignore` names fields that may differ; `topic` and `queue_id` limit what is compared.
+    `ignore` names fields that may differ; `topic` and `queue_id` limit what is compared. With `by_place` messages are
+    matched by their commitlog offset instead of their queue offset, which may then differ: a salvaged store keeps the
+    one, and moves the other up behind what is lost.
     """
 
     def __init__(
@@ -75,12 +80,14 @@ class StoreDiff:
         ignore: frozenset[str] = frozenset(),
         topic: str | None = None,
         queue_id: int | None = None,
+        by_place: bool = False,
     ) -> None:
         unknown = ignore - set(COMPARED)
         if unknown:
             raise RocketMQError(f"there is no field {sorted(unknown)[0]}", f"the fields are {', '.join(COMPARED)}")
         self._a, self._b = a, b
-        self._ignore = ignore
+        self._by_place = by_place
+        self._ignore = ignore | {"queueOffset"} if by_place else ignore
         self._wanted = (topic, queue_id)
         self._lines = MessageLines("base64", keep_flags=True, as_stored=True)
         self.totals = Totals()
@@ -97,12 +104,12 @@ class StoreDiff:
         sides = [iter(_units(store, topic, queue_id)) for store in (self._a, self._b)]
         a, b = next(sides[0], None), next(sides[1], None)
         while a is not None or b is not None:
-            if b is None or (a is not None and a.queue_offset < b.queue_offset):
+            if b is None or (a is not None and self._place(a) < self._place(b)):
                 assert a is not None
                 self.totals.only_in_a += 1
                 yield _only("only-in-a", a)
                 a = next(sides[0], None)
-            elif a is None or b.queue_offset < a.queue_offset:
+            elif a is None or self._place(b) < self._place(a):
                 self.totals.only_in_b += 1
                 yield _only("only-in-b", b)
                 b = next(sides[1], None)
@@ -112,12 +119,15 @@ class StoreDiff:
                     yield found
                 a, b = next(sides[0], None), next(sides[1], None)
 
+    def _place(self, unit: Unit) -> int:
+        return unit.offset if self._by_place else unit.queue_offset
+
     def _pair(self, a: Unit, b: Unit) -> Difference | None:
         self.totals.compared += 1
         if a.offset == b.offset and a.size == b.size and a.tags_code == b.tags_code:
             bytes_a, bytes_b = self._a.commitlog.read(a.offset, a.size), self._b.commitlog.read(b.offset, b.size)
             if bytes_a == bytes_b and len(bytes_a) == a.size and _is_of(bytes_a, a):
-                self.totals.equal += 1
+                self._equal(a, b)
                 return None
         sides = [self._message(self._a, a), self._message(self._b, b)]
         texts = [side for side in sides if isinstance(side, str)]
@@ -130,10 +140,14 @@ class StoreDiff:
         if a.tags_code != b.tags_code and not fields:
             fields["tagsCode"] = [a.tags_code, b.tags_code]
         if not fields:
-            self.totals.equal += 1
+            self._equal(a, b)
             return None
         self.totals.different += 1
         return _about("different", a, b, fields=fields)
+
+    def _equal(self, a: Unit, b: Unit) -> None:
+        self.totals.equal += 1
+        self.totals.moved += a.queue_offset != b.queue_offset
 
     def _fields(self, a: dict[str, Any], b: dict[str, Any]) -> dict[str, list[Any]]:
         fields = {}
@@ -161,6 +175,11 @@ class StoreDiff:
         ):
             return f"the unit points at offset {unit.offset}, where another message is"
         return message
+
+
+def is_salvaged(store: StoreDirectory) -> bool:
+    """True for a store that `salvage` made."""
+    return (store.root / PROOF_NAME).is_file()
 
 
 def beyond_units(store: StoreDirectory) -> int | None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ...common.fastjson import FastjsonError, dumps, loads
 from ...common.files import save_with_backup
 from ...common.topics import SCHEDULE_TOPIC
+from .broker_config import TABLES
 from .check_small_files import CONFIGS
 from .proof import Config, ProofWriter, digest
 from .source import StoreDirectory
+
+# Without these a broker starts, and no consumer gets what it should: that they are not there must be said.
+NEEDED: Final = ("topics.json", "consumerOffset.json")
 
 
 class Renumbering(Protocol):
@@ -29,7 +33,7 @@ def salvage_configs(
     outcome: dict[str, str] = {}
     for name in CONFIGS:
         found = [store.small_file(f"config/{name}{end}") for end in ("", ".bak")]
-        if found == [None, None]:
+        if found == [None, None] and name not in NEEDED:
             continue
         data, outcome[name] = _usable(name, found, numbering)
         if data is not None:
@@ -43,7 +47,7 @@ def _usable(
 ) -> tuple[bytes | None, str]:
     """What to write and a word for it; None and `lost` when neither the file nor its .bak can be read."""
     for data, word in zip(found, ("kept", "from .bak"), strict=True):
-        if (content := _parse(data)) is None:
+        if (content := _parse(data)) is None or (name in TABLES and TABLES[name] not in content):
             continue
         if name in ("consumerOffset.json", "delayOffset.json"):
             moved = _move(content, numbering, delay=name == "delayOffset.json")

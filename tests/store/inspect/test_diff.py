@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.store.inspect.diff import PLACEMENT, Difference, StoreDiff, beyond_units
+from rocketmq_ops.store.inspect.diff import PLACEMENT, Difference, StoreDiff, beyond_units, is_salvaged
 from rocketmq_ops.store.inspect.rebuild import rebuild
+from rocketmq_ops.store.inspect.salvage import salvage
 from rocketmq_ops.store.inspect.source import StoreDirectory
 from tests.golden_data import STORES, unpack_store
 from tests.store.inspect.views import dumped, fill, flip, message
@@ -120,6 +121,21 @@ def test_the_same_messages_stored_elsewhere(original: Path, tmp_path: Path) -> N
     assert sorted(found[0].fields) == ["commitLogOffset", "storeTimestamp"]
     diff, found = compare(original, other, topic="Orders", ignore=frozenset(PLACEMENT))
     assert (found, diff.totals.equal) == ([], 400)
+
+
+def test_a_store_and_its_salvage_differ_by_what_is_missing(original: Path, copy: Path, tmp_path: Path) -> None:
+    for number in (10, 11, 40):
+        path, at, _ = place(copy, 2, number)
+        flip(path, at + 88)
+    salvage(StoreDirectory(copy), tmp_path / "saved")
+    assert is_salvaged(StoreDirectory(tmp_path / "saved"))
+    diff, found = compare(original, tmp_path / "saved", by_place=True)
+    assert [(d.kind, d.queue_id, d.queue_offset, d.count) for d in found] == [
+        ("only-in-a", 2, 10, 2), ("only-in-a", 2, 40, 1),
+    ]  # fmt: skip
+    assert (diff.totals.equal, diff.totals.moved, diff.totals.different) == (397, 87, 0)
+    diff, found = compare(copy, tmp_path / "saved", by_place=True)
+    assert [(d.kind, d.queue_offset, d.count) for d in found] == [("only-in-a", 10, 2), ("only-in-a", 40, 1)]
 
 
 def test_a_rebuilt_store_is_the_same(original: Path, tmp_path: Path) -> None:

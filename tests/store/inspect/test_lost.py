@@ -20,6 +20,7 @@ from rocketmq_ops.store.inspect.salvage import salvage
 from rocketmq_ops.store.inspect.source import StoreDirectory
 from rocketmq_ops.store.inspect.strangers import java_long
 from rocketmq_ops.store.inspect.timers import TIMER_TOPIC
+from rocketmq_ops.store.inspect.verify import verify
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Make, Sound, check
 from tests.store.store_helpers import Clock, message, open_store
@@ -307,6 +308,20 @@ def test_nothing_is_built_without_a_commitlog(own: Path, tmp_path: Path, make: C
         make(store, tmp_path / "target")
     store.close()
     assert not (tmp_path / "target").exists()
+
+
+def test_salvage_says_which_configuration_is_lost(own: Path, tmp_path: Path) -> None:
+    """A file that is not there at all, and one without its table, whose .bak has it."""
+    topics = own / "config" / "topics.json"
+    shutil.copyfile(topics, own / "config" / "topics.json.bak")
+    topics.write_bytes(b"{}")
+    (own / "config" / "consumerOffset.json").unlink()
+    store = StoreDirectory(own)
+    result = salvage(store, tmp_path / "target")
+    store.close()
+    assert (result.configs["topics.json"], result.configs["consumerOffset.json"]) == ("from .bak", "lost")
+    assert foretell(tmp_path / "target", "5.3").out_of_reach == 0
+    assert verify(tmp_path / "target", own).ok
 
 
 READ = 1_795_000_000_000
