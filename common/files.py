@@ -41,6 +41,9 @@ class SmallFiles(Protocol):
     def replace(self, source: str, target: str) -> None:
         """Rename over the target, and sync the directory."""
 
+    def rename(self, source: str, target: str) -> None:
+        """Rename over the target; on the disk with the next `replace` in the directory at the latest."""
+
     def link(self, source: str, target: str) -> None:
         """Give a file a second name. Raises OSError where the file system has no such names."""
 
@@ -74,6 +77,10 @@ class OsSmallFiles:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+    def rename(self, source: str, target: str) -> None:
+        """os.replace."""
+        os.replace(source, target)
 
     def link(self, source: str, target: str) -> None:
         """os.link, replacing a name that was left over."""
@@ -121,7 +128,7 @@ def _keep(path: str, previous: bytes, files: SmallFiles) -> None:
         files.link(path, path + ".bak.tmp")
     except OSError:
         files.write_synced(path + ".bak.tmp", previous)
-    files.replace(path + ".bak.tmp", path + ".bak")
+    files.rename(path + ".bak.tmp", path + ".bak")
 
 
 def load_with_backup(path: str, parse: Callable[[bytes], T], files: SmallFiles = OS_FILES) -> T | None:

@@ -16,6 +16,7 @@ from rocketmq_ops.broker.queue_progress import message_queue
 from rocketmq_ops.broker.slices import answer_in_slices, queues_of
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.topics import group_problem
 from rocketmq_ops.remoting.bodies import (
     MessageQueueForC,
     QueryCorrectionOffsetBody,
@@ -102,6 +103,8 @@ class OffsetAdmin:
     ) -> RemotingCommand:
         """314: give a group the offsets of another, on one topic or on all."""
         controller, group = self._controller, header.src_group
+        if (problem := group_problem(header.dest_group)) is not None:
+            return request.reply(ResponseCode.INVALID_PARAMETER, problem)
         topic = (header.topic or "").strip()
         for name in sorted({topic} if topic else controller.offsets.topics_of_group(group)):
             if controller.topics.get(name) is None:

@@ -239,6 +239,9 @@ def test_a_group_without_a_name_is_refused_everywhere(tmp_path: Path) -> None:
             pulled = await session.pull("T", group=name)
             assert pulled.code == ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST
             await session.ask(RequestCode.UNREGISTER_CLIENT, {"clientID": "c", "consumerGroup": name})
+            clone = {"srcGroup": "g", "destGroup": name, "topic": "T", "offline": "true"}
+            cloned = await session.ask(RequestCode.CLONE_GROUP_OFFSET, clone)
+            assert cloned.code == ResponseCode.INVALID_PARAMETER
             assert not session.broker.groups.contains(name) and session.broker.consumers.get(name) is None
         assert not session.broker.groups.contains("good")
         assert session.broker.topics.get("%RETRY%") is None

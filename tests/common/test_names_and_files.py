@@ -153,6 +153,10 @@ class FailingFiles(OsSmallFiles):
         self._step()
         super().replace(source, target)
 
+    def rename(self, source: str, target: str) -> None:
+        self._step()
+        super().rename(source, target)
+
     def link(self, source: str, target: str) -> None:
         self._step()
         super().link(source, target)
