@@ -106,7 +106,8 @@ class StoreCheckpoint:
         self.queues_note = QueuesNote(*found) if found is not None else None
 
     def note_queues(self, names: Iterable[str]) -> None:
-        """Take note of the queues that have files, by names that are theirs alone; `write` has to follow."""
+        """Take note of the queues that have files, by names that are theirs alone and tell where each begins; `write`
+        has to follow."""
         self.queues_note = self._queues(names)
 
     def knows_queues(self) -> bool:

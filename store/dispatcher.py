@@ -96,6 +96,8 @@ class Redispatcher:
         self._index = index
         #: Set when the records are read from the very first one on: gaps can then not be filled from the commitlog.
         self.from_first_file = False
+        #: Queues that lack files in front of those that they have, although the records of their units are there.
+        self.headless: set[ConsumeQueue] = set()
         self.units_written = 0
         self.units_repaired = 0
         self.units_lost = 0
@@ -114,6 +116,11 @@ class Redispatcher:
             known = min(self._find_queue(name, queue_id).max_physical_offset, self._indexed_until + 1)
             self._known[topic, queue_id] = known
         return known
+
+    def begin_anew(self) -> None:
+        """All records are about to be read once more, of queues that have changed."""
+        self.headless.clear()
+        self._known.clear()
 
     def dispatch(self, topic: str, properties: dict[str, str], record: RecordView) -> None:
         """Make sure that the record has its unit and its index entries. Raises GapError, OSError."""
@@ -134,6 +141,8 @@ class Redispatcher:
             # Known, or of a topic that was deleted and made anew: its unit then leads further on. A unit that leads
             # less far was torn by a power cut or never got to the disk.
             unit = queue.raw_unit(offset) if offset < queue.next_offset else None
+            if unit is None and 0 <= offset * CQ_UNIT_SIZE < queue.rows.min_offset:
+                self.headless.add(queue)  # cleaning removes a file after its last record
             if unit is None or unit[1] == PLACEHOLDER_SIZE or unit[0] > physical:
                 return
             if unit[:2] == (physical, size) and queue.is_delay and unit[2] >= record.store_timestamp:

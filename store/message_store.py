@@ -153,8 +153,8 @@ class MessageStore(BatchWriter):
         return report
 
     def _queue_names(self) -> list[str]:
-        """The queues that have files."""
-        return [f"{queue.topic}/{queue.queue_id}" for queue in self.all_queues() if queue.rows.files]
+        """The queues that have files, each with the byte at which its first one begins."""
+        return [f"{q.topic}/{q.queue_id}/{q.rows.min_offset}" for q in self.all_queues() if q.rows.files]
 
     def _lacks_queues(self, known_ends: list[QueueEnd]) -> bool:
         """Whether queues have lost all their files since a clean stop; their units have to be made anew then."""

@@ -149,9 +149,12 @@ class Recovery:
                 "units %d to %d of queue %d of %s are missing, all records are read again",
                 have, need - 1, queue_id, topic,
             )  # fmt: skip
-            report.damaged.clear()
-            report.records_read = 0
-            end = self._walk(0, 0)
+            end = self._walk_anew()
+        if self._read_all and self._redispatcher.headless:
+            for queue in self._redispatcher.headless:
+                log.warning("the first files of queue %d of %s are missing", queue.queue_id, queue.topic)
+                queue.destroy()
+            end = self._walk_anew()
         report.end_offset = end
         lost = self._log.rows.truncate(end)
         if report.end_reason in ("unused", "no file"):
@@ -169,6 +172,12 @@ class Recovery:
             self._log.rows.flushed_where = end
             for file in self._files:
                 file.flushed = file.wrote
+
+    def _walk_anew(self) -> int:
+        self.report.damaged.clear()
+        self.report.records_read = 0
+        self._redispatcher.begin_anew()
+        return self._walk(0, 0)
 
     # -- where to begin
 

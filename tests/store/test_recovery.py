@@ -364,6 +364,27 @@ def test_a_queue_that_is_missing_after_a_clean_stop_is_made_anew(
     kill(store)
 
 
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_queue_whose_first_files_are_missing_is_made_anew(files: int, tmp_path: Path) -> None:
+    """But not when their records have expired with them."""
+    write(tmp_path, 300, clean=True)
+    for path in sorted((tmp_path / "consumequeue" / "T" / "1").iterdir())[:files]:
+        path.unlink()
+    store, report = reopen(tmp_path)
+    assert report.units_written == 100
+    assert (store.min_offset("T", 1), store.max_offset("T", 1)) == (0, 100)
+    assert numbers(store) == list(range(300))
+    store.commit_log.rows.remove_first(3)
+    store.cleaning.clean_queues()
+    first = store.min_offset("T", 1)
+    assert first >= 30
+    stop(store)
+    store, report = reopen(tmp_path)
+    assert (report.records_read, report.units_written, store.min_offset("T", 1)) == (1, 0, first)
+    assert store.put_message(message(queue_id=1)).queue_offset == 100
+    kill(store)
+
+
 def test_a_queue_without_files_and_records_goes_on_where_groups_have_come(tmp_path: Path) -> None:
     """As Apache's broker leaves it when it cleans expired queues. An offset that no store can have had counts not."""
     write(tmp_path, 100, clean=True)
