@@ -16,6 +16,7 @@ from rocketmq_ops.store.inspect.check_index import read_entries, read_header, sl
 from rocketmq_ops.store.inspect.columns import Dispatch
 from rocketmq_ops.store.inspect.findings import Severity
 from rocketmq_ops.store.inspect.rebuild import RebuildOptions, rebuild
+from rocketmq_ops.store.inspect.record_view import view_at
 from rocketmq_ops.store.inspect.source import StoreDirectory, StoreFile
 from tests.golden_data import STORES, unpack_store
 from tests.store.inspect import damage as d
@@ -121,6 +122,17 @@ def test_keys_that_recovery_has_put_twice(newest: Path, monkeypatch: pytest.Monk
     report = check(newest).report
     assert report.counts == {}
     assert report.facts["entriesPutTwice"] >= 2
+
+
+def test_a_record_is_shown_with_the_entry_for_its_tags_where_there_is_one(newest: Path, tmp_path: Path) -> None:
+    old = unpack_store("5.3.3-clean", tmp_path / "old")
+    shown = {}
+    for root in (newest, old):
+        record = next(r for r in Sound(root).records() if r.topic == "GoldOrders" and b"TAGS\1TagB\2" in r.data)
+        shown[root] = {view.key: view.state for view in view_at(StoreDirectory(root), record.offset).index}
+    assert shown[newest].pop("GoldOrders#T#TagB") == "ok"
+    assert set(shown[newest].values()) == set(shown[old].values()) == {"ok"}
+    assert not any("#T#" in key for key in shown[old])
 
 
 @pytest.mark.parametrize("field", [0, 4])
