@@ -28,7 +28,7 @@ def file_of(root):
     return json.loads((root / "config" / "subscriptionGroup.json").read_text())
 
 
-@pytest.mark.parametrize("version", ["5.3.3-clean", "4.9.7-clean"])
+@pytest.mark.parametrize("version", ["5.3.3-clean", "4.9.7-clean", "5.5.0-clean"])
 def test_reads_what_apache_wrote_and_keeps_it(tmp_path, version):
     root = unpack_store(version, tmp_path)
     before = file_of(root)

@@ -80,7 +80,7 @@ def test_send_back_creates_the_retry_topic_and_follows_the_order_flag(tmp_path):
     assert manager.is_order_topic("%RETRY%g")
 
 
-@pytest.mark.parametrize("version", ["5.3.3-clean", "4.9.7-clean"])
+@pytest.mark.parametrize("version", ["5.3.3-clean", "4.9.7-clean", "5.5.0-clean"])
 def test_reads_what_apache_wrote_and_writes_it_back_unchanged(tmp_path, version):
     root = unpack_store(version, tmp_path)
     before = json.loads((root / "config" / "topics.json").read_text())
