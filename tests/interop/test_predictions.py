@@ -81,6 +81,25 @@ def no_queues(s: Sound) -> None:
     shutil.rmtree(s.path("consumequeue"))
 
 
+def broken_topics(s: Sound) -> None:
+    for name in ("topics.json", "topics.json.bak"):
+        s.path(f"config/{name}").write_bytes(b'{"half')
+
+
+def one_topic_gone(s: Sound) -> None:
+    shutil.rmtree(s.path("consumequeue/Topic1"))
+
+
+def zeroed_range(number: int) -> d.Make:
+    """A record and the four behind it are zeros."""
+
+    def make(s: Sound) -> None:
+        hit = s.records()[number : number + 5]
+        d.zero(hit[0].file, hit[0].position, sum(len(record.data) for record in hit))
+
+    return make
+
+
 def old_checkpoint(s: Sound) -> None:
     """As if nothing had been flushed since the second file began."""
     record = next(r for r in s.records() if r.file == s.log[1])
@@ -150,20 +169,30 @@ DAMAGE: dict[str, d.Make] = {
     "stopped, units behind the log": units_beyond,
     "killed, units behind the log": both(abort, units_beyond),
     "killed, index dropped": both(abort, index_of_a_lie),
+    "stopped, consumequeue without one topic": one_topic_gone,
+    "stopped, zeroed range in the first file": zeroed_range(20),
+    "stopped, zeroed range in the last file": zeroed_range(650),
+    "stopped, hidden file": d.add_file("commitlog/.DS_Store", bytes(6148)),
+    "stopped, folder": lambda s: s.path("commitlog/lost+found").mkdir(),
+    "stopped, empty foreign file at the end": d.add_file("commitlog/zz", b""),
+    "stopped, topics of NULs": lambda s: s.path("config/topics.json").write_bytes(bytes(500)) and None,
+    "stopped, broken topics and .bak": broken_topics,
     "stopped, foreign name": lambda s: d.rename(s.log[-1], "core.dump"),
 }
 FOR_49 = [
     "killed, tail torn", "killed, body damaged, old checkpoint", "stopped, all queues stale", "stopped, one queue stale",
     "stopped, last file empty", "stopped, queue cut, checkpoint of the future", "killed, queue cut, checkpoint of the future",
     "killed, queue cut, checkpoint of zeros", "stopped, units behind the log", "killed, units behind the log",
-    "killed, index dropped",
+    "killed, index dropped", "stopped, consumequeue without one topic", "stopped, folder", "stopped, topics of NULs",
 ]  # fmt: skip
 # More files than 5.5 goes back.
 MANY = {"stopped, no consumequeue": no_queues, "killed, no consumequeue": both(abort, no_queues, checkpoint(0, 0, 0))}
 
 
 # Damage that leaves the log whole: what no queue holds then is lost.
-LOG_IS_WHOLE = [kind for kind in DAMAGE if "queue" in kind or "units" in kind or "index" in kind]
+LOG_IS_WHOLE = [
+    kind for kind in DAMAGE if ("queue" in kind and "without" not in kind) or "units" in kind or "index" in kind
+]
 
 
 @pytest.fixture(scope="module")
