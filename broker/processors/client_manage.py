@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.client_channel import ClientChannelInfo
 from rocketmq_ops.broker.consumer_manager import CONSUME_ACTIVELY
-from rocketmq_ops.broker.slices import AT_ONCE, in_slices
+from rocketmq_ops.broker.slices import in_slices
 from rocketmq_ops.broker.subscription_filter import is_tag_type
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 IS_SUPPORT_HEART_BEAT_V2 = "IS_SUPPORT_HEART_BEAT_V2"
 IS_SUB_CHANGE = "IS_SUB_CHANGE"
 UNIT_SUB_FLAG = 2
+#: Groups of a heartbeat that are dealt with in its turn; each may have to be created, with its retry topic.
+GROUPS_AT_ONCE = 16
 
 
 class ClientManageProcessor:
@@ -50,7 +52,7 @@ class ClientManageProcessor:
     def heartbeat(self, channel: Channel, request: RemotingCommand, header: None) -> Any:
         """Register the client's producers and consumers; unknown groups and retry topics are created as allowed.
 
-        Answered when what is created is saved and registered. Hundreds of groups are dealt with in slices.
+        Answered when what is created is saved and registered. Many groups are dealt with in slices.
         """
         changes = self._controller.changes
         data = HeartbeatData.decode(request.body)
@@ -59,7 +61,7 @@ class ClientManageProcessor:
             raise RemotingProtocolError("a heartbeat with a group without a name", "send groupName with each group")
         now = self._controller.clock()
         client = ClientChannelInfo(channel, data.client_id, request.language, request.version, now)
-        if len(data.consumer_data_set) <= AT_ONCE:
+        if len(data.consumer_data_set) <= GROUPS_AT_ONCE:
             return changes.handle(lambda *_: self._beat(client, request, data), channel, request, header)
         waits: set[asyncio.Future[None]] = set()
         consumers, data.consumer_data_set = data.consumer_data_set, []
