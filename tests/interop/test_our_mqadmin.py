@@ -419,3 +419,23 @@ def test_other_outputs(cluster: Cluster) -> None:
     rows = list(csv.DictReader(io.StringIO(mqadmin("clusterList", namesrv=namesrv, output="csv").out)))
     assert [row["brokerName"] for row in rows] == ["broker-a"]
     assert mqadmin("topicRoute", namesrv=namesrv).code == USAGE
+
+
+def test_a_time_window_holds_what_lies_in_it(cluster: Cluster, name: Name) -> None:
+    """4.9's search answers the nearest message, for every later time the last one."""
+    topic = cluster.topic(name("window"), queues=1)
+    wait_until(lambda: cluster.run("topicRoute", "-t", topic).code == 0, "the topic's route")
+    for number in range(6):
+        assert cluster.run("sendMessage", "-t", topic, "-p", f"m{number}").code == 0
+    stored = cluster.data("printMsg", "-t", topic)["messages"]
+    times = [message["storeTimestamp"] for message in stored]
+    assert times == sorted(set(times))
+
+    def bodies(*options: str) -> list[str]:
+        return [message["body"] for message in cluster.data("consumeMessage", "-t", topic, *options)["messages"]]
+
+    assert bodies("-s", str(times[-1] + 1)) == []
+    assert bodies("-s", str(times[3]), "-e", str(times[4])) == ["m3", "m4"]
+    assert bodies("-e", str(times[0])) == ["m0"]
+    assert bodies("-s", str(times[2] + 1), "-e", str(times[3] - 1)) == []
+    assert cluster.data("printMsg", "-t", topic, "-b", str(times[-1] + 86_400_000))["messages"] == []
