@@ -20,12 +20,13 @@ from ...common.sysflag import (
     TRANSACTION_ROLLBACK_TYPE,
 )
 from ...common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC
+from .batch_queues import FOLDER, UNIT_SIZE, batch_topics, find_batch_unit, read_batch_units, units_of_records
 from .columns import Dispatch, Dispatcher, index_keys
 from .lookup import IndexLookup, Untrusted
 from .message_lines import MessageLines
 from .records import STREAM_WINDOW, Broken, block_at, plain_body
 from .resync import next_record
-from .scan import Block, Stop, walk_file
+from .scan import Block, Column, Stop, walk_file
 from .source import StoreDirectory
 
 
@@ -173,6 +174,8 @@ def _unit(store: StoreDirectory, block: Block, dispatch: Dispatch, message: dict
         "size": int(block.head["size"][0]),
         "tagsCode": int(dispatch.tags_code[0]),
     }
+    if bool(dispatch.queued[0]) and topic in batch_topics(store):
+        return _batch_unit(store, block, dispatch, topic, queue)
     chain = store.queues.get((topic, queue))
     place = chain.at(number * CQ_UNIT_SIZE) if chain is not None and number >= 0 else None
     directory = f"consumequeue/{topic}/{queue}"
@@ -187,6 +190,31 @@ def _unit(store: StoreDirectory, block: Block, dispatch: Dispatch, message: dict
     state = "missing" if found is None else "ok" if found == expected else "different"
     file = f"{directory}/{place[0].path.name}"
     return UnitView(file=file, position=place[1], expected=expected, found=found, state=state)
+
+
+def _batch_unit(store: StoreDirectory, block: Block, dispatch: Dispatch, topic: str, queue: int) -> UnitView:
+    wanted = units_of_records(block, dispatch, np.zeros(1, np.int64))
+    expected = _batch_fields(wanted)
+    chain = store.batch_queues.get((topic, queue))
+    directory = f"{FOLDER}/{topic}/{queue}"
+    number = find_batch_unit(chain, expected["commitLogOffset"]) if chain is not None else 0
+    units = read_batch_units(chain, number, 1) if chain is not None else wanted[:0]
+    if chain is None or not len(units) or units["offset"][0] != wanted["offset"][0]:
+        return UnitView(file=directory, position=0, expected=expected, found=None, state="missing")
+    found, place = _batch_fields(units), chain.at(chain.min_offset + number * UNIT_SIZE)
+    assert place is not None
+    # A unit before a hole of a salvaged store reaches up to the next one.
+    same = {**found, "messages": min(found["messages"], expected["messages"])} == expected
+    return UnitView(
+        file=f"{directory}/{place[0].path.name}", position=place[1], expected=expected, found=found,
+        state="ok" if same else "different",
+    )  # fmt: skip
+
+
+def _batch_fields(units: Column) -> dict[str, int]:
+    names = {"commitLogOffset": "offset", "size": "size", "tagsCode": "tags_code", "queueOffset": "base",
+             "messages": "count"}  # fmt: skip
+    return {name: int(units[field][0]) for name, field in names.items()}
 
 
 def _index(store: StoreDirectory, block: Block, dispatch: Dispatch, slots: int | None) -> list[IndexView]:

@@ -125,7 +125,11 @@ class Selector:
             if found is not None:
                 yield found
                 return
-        topics = [want.topic] if want.topic is not None else sorted({topic for topic, _ in self._store.queues})
+        topics = (
+            [want.topic]
+            if want.topic is not None
+            else sorted({topic for topic, _ in [*self._store.queues, *self._store.batch_queues]})
+        )
         if not topics:
             raise Untrusted("the topics of the store are not known, its consumequeue is missing")
         key = want.key if want.key is not None else want.message_id

@@ -12,6 +12,7 @@ import pytest
 
 from rocketmq_ops.store.inspect.batch_queues import UNIT_SIZE, batch_bounds, batch_topics
 from rocketmq_ops.store.inspect.predict import Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.record_view import view_at
 from rocketmq_ops.store.inspect.salvage import salvage
 from rocketmq_ops.store.inspect.source import StoreDirectory
 from rocketmq_ops.store.inspect.verify import verify
@@ -79,6 +80,16 @@ def test_a_damaged_unit(root: Path, at: int, kind: str) -> None:
 def test_units_that_were_not_written(root: Path) -> None:
     d.zero(root / UNITS, 30 * UNIT_SIZE, 10 * UNIT_SIZE)
     assert check(root).report.counts == {"CQ-BEHIND": 1}
+
+
+def test_a_record_is_shown_with_its_batch_unit(root: Path) -> None:
+    record = [r for r in Sound(root).records() if r.topic == "B"][4]
+    store = StoreDirectory(root)
+    unit = view_at(store, record.offset).unit
+    store.close()
+    assert (unit.file, unit.position, unit.state) == (UNITS, 4 * UNIT_SIZE, "ok")
+    assert unit.found is not None
+    assert (unit.found["queueOffset"], unit.found["messages"]) == (base_of(4), SIZE)
 
 
 def test_a_folder_that_is_gone(root: Path) -> None:
