@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -15,6 +16,9 @@ from tests.interop.ours import Ran, mqadmin
 from tests.interop.processes import free_port
 from tests.interop.raw import DeadBroker
 from tests.interop.toolchain import VERSIONS
+
+from rocketmq_ops.client import ClientOptions, Producer, PullConsumer
+from rocketmq_ops.common.message import Message
 
 Name = Callable[[str], str]
 CONNECT, NOT_FOUND, PARTIAL, NO_EFFECT, USAGE = 3, 4, 5, 8, 2
@@ -439,3 +443,36 @@ def test_a_time_window_holds_what_lies_in_it(cluster: Cluster, name: Name) -> No
     assert bodies("-e", str(times[0])) == ["m0"]
     assert bodies("-s", str(times[2] + 1), "-e", str(times[3] - 1)) == []
     assert cluster.data("printMsg", "-t", topic, "-b", str(times[-1] + 86_400_000))["messages"] == []
+
+
+def test_every_item_of_a_batch_queue_is_shown(cluster: Cluster, name: Name) -> None:
+    """From 5.0 on a topic may store a batch as one record, that holds several offsets."""
+    if cluster.pair.version.startswith("4."):
+        pytest.skip("4.9 has no batch queues")
+    topic = name("batches")
+    cluster.data(
+        "updateTopic", "-b", cluster.pair.broker_address, "-t", topic, "-r", "1", "-w", "1", "-a", "+queue.type=BatchCQ"
+    )
+    wait_until(lambda: cluster.run("topicRoute", "-t", topic).code == 0, "the topic's route")
+
+    async def send() -> list[bytes]:
+        options = ClientOptions(name_servers=[cluster.pair.namesrv_address])
+        async with Producer("batches", options) as producer, PullConsumer("batches", options) as consumer:
+            for first in (0, 5, 10):
+                await producer.send_batch([Message(topic, b"%d" % i) for i in range(first, first + 5)])
+            (queue,) = await consumer.queues(topic)
+            found: list[bytes] = []
+            offset = 7
+            while offset < await consumer.max_offset(queue):
+                result = await consumer.pull(queue, offset)
+                found += [message.body for message in result.messages]
+                offset = result.next_begin_offset
+            return found
+
+    assert asyncio.run(send()) == [b"%d" % i for i in range(7, 15)]
+    printed = cluster.data("printMsg", "-t", topic)["messages"]
+    assert [(m["queueOffset"], m["body"]) for m in printed] == [(i, str(i)) for i in range(15)]
+    for offset in (0, 7, 14):
+        where = ("-t", topic, "-b", "broker-a", "-i", "0", "-o", str(offset))
+        (found,) = cluster.data("queryMsgByOffset", *where)["messages"]
+        assert found["message"]["body"] == str(offset)
