@@ -34,7 +34,14 @@ def usage(cause: str, next_step: str = "") -> CommandError:
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
-    from ..client.admin.errors import AdminError, AllFailedError, InvalidValueError, NotFoundError, RefusedValueError
+    from ..client.admin.errors import (
+        ACL_EXCEPTION,
+        AdminError,
+        AllFailedError,
+        InvalidValueError,
+        NotFoundError,
+        RefusedValueError,
+    )
     from ..common.addresses import AddressError
     from ..common.config import ConfigError
     from ..common.errors import NoSuchPathError
@@ -50,7 +57,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return ExitCode.USAGE
     if isinstance(error, (NotFoundError, NoSuchPathError)):
         return ExitCode.NOT_FOUND
-    if isinstance(error, RefusedValueError):
+    if isinstance(error, RefusedValueError) or (isinstance(error, AdminError) and ACL_EXCEPTION in error.remark):
         return ExitCode.REFUSED
     if isinstance(error, AdminError):
         return exit_code_of_response(error.code)

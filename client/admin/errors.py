@@ -12,6 +12,8 @@ from ...remoting.codes import ResponseCode, request_title
 if TYPE_CHECKING:
     from ...remoting.command import RemotingCommand
 
+ACL_EXCEPTION = "AclException"
+"""What a broker before 5.0 says, with SYSTEM_ERROR, where it refuses an account, a signature or a permission."""
 _NOT_SUPPORTED = re.compile(r"\brequest type (\d+) not supported")
 _REFUSALS = frozenset(
     {
@@ -82,6 +84,8 @@ def _next_step(code: int, said: str, address: str, request: RemotingCommand | No
     topic = getattr(request.header, "topic", None) if request is not None else None
     if topic is not None and is_system_topic(topic) and code in _REFUSALS:
         return f"'{topic}' is a topic that brokers keep for themselves: choose another name"
+    if ACL_EXCEPTION in said:
+        return "use a profile with the accessKey and secretKey of an account that the server knows and that may do this"
     if code == ResponseCode.NO_PERMISSION and "black list" in said:
         return "no client may change this key: change it in the server's configuration file, and start the server again"
     if code == ResponseCode.NO_PERMISSION and "forbidden" in said:

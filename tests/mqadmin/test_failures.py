@@ -280,6 +280,13 @@ def test_a_broker_asked_as_a_name_server_and_the_reverse(cli: Cli) -> None:
         (16, "the topic[T] sending message is forbidden", 310, "T", "see the permission of the topic"),
         (16, "No default permission for TopicA", 310, "T", "use an account with the permission"),
         (1, "boom", 310, "T", "what the server said tells why"),
+        (
+            1,
+            "org.apache.rocketmq.acl.common.AclException: No accessKey is configured",
+            310,
+            "T",
+            "use a profile with the",
+        ),
         (16, "Can not update config in black list.", 25, None, "configuration file"),
         (3, " request type 351 not supported", 351, None, "or it is a name server"),
     ],
@@ -288,6 +295,8 @@ def test_the_next_step_of_a_refusal(code: int, remark: str, request_code: int, t
     header = DeleteTopicRequestHeader(topic=topic) if topic is not None else None
     error = AdminError(code, remark, "10.0.0.1:10911", RemotingCommand.request(request_code, header))
     assert said in error.next_step
+    refused = code in (16, 29) or "AclException" in remark
+    assert exit_code_of(error) == (ExitCode.REFUSED if refused else ExitCode.FAILED)
 
 
 def test_a_value_that_the_server_refuses(cli: Cli) -> None:
