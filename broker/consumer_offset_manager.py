@@ -197,17 +197,6 @@ class ConsumerOffsetManager(StateFile):
         gone = set(topics)
         self._remove(lambda its_topic, _group: its_topic in gone)
 
-    def scan_unsubscribed(self) -> None:
-        """Forget offsets of topics that no consumer of the group subscribes and whose messages are all deleted."""
-        for key, queues in list(self.table.items()):
-            topic, separator, group = key.partition(TOPIC_GROUP_SEPARATOR)
-            if not separator or self._controller.consumers.find_subscription(group, topic) is not None:
-                continue
-            min_offset = self._controller.store.min_offset
-            if queues and all(offset <= min_offset(topic, q) for q, offset in queues.items()):
-                del self.table[key]
-                self._dirty = True
-
     def _remove(self, matches: Any) -> None:
         for table in (self.table, self.pull_table, self.reset_table):
             for topic, group in [pair for pair in self._pairs(table) if matches(*pair)]:

@@ -125,7 +125,6 @@ class BrokerController:
         self.server_config = server_config
         self.client_config = client_config
         self.clock = now_ms
-        self.start_timestamp = 0
         if not server_config.listenPort:
             server_config.listenPort = free_port_with_vip(server_config.bindAddress)
         self.server = RemotingServer(server_config)
@@ -185,7 +184,6 @@ class BrokerController:
             await self.store.shutdown()
             raise
         self._started = True
-        self.start_timestamp = self.clock()
         self.stats.start()
         self.delay.start()
         self.transactions.start()
@@ -206,6 +204,7 @@ class BrokerController:
         self.transactions.stop()
         self.stats.stop()
         await self._drain()
+        self.held_pulls.wake_all()
         await self.server.stop()
         await self.store.shutdown()
         await self.files.wait()

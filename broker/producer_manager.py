@@ -50,9 +50,6 @@ class ProducerManager:
                 self.unregister(group, info.channel)
                 info.channel.close()
 
-    def group_online(self, group: str) -> bool:
-        return bool(self.table.get(group))
-
     def available_channel(self, group: str) -> Channel | None:
         """An open channel of the group, in turn; None when there is none."""
         channels = [channel for channel in self.table.get(group, {}) if not channel.closed]

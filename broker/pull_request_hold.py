@@ -120,7 +120,11 @@ class PullRequestHold:
                 self._keep(topic, queue_id, kept)
 
     def wake_all(self) -> None:
-        """Answer every held pull now: the broker is stopping."""
+        """Answer every held pull now, before a stop closes its connection.
+
+        Apache's broker leaves them unanswered, which its clients report as an error of the connection. An answer says
+        what is true, that the queue has nothing new, and is what they get at the end of every pull's time.
+        """
         for queues in self.table.values():
             for pulls in queues.values():
                 self._woken.extend(pulls)

@@ -213,11 +213,6 @@ class TopicConfigManager(StateFile):
         log.info("topic %s has %d queues now", config.topic_name, queue_nums)
         return wider
 
-    def create_if_absent(self, config: TopicConfig, *, register: bool = True) -> TopicConfig:
-        """The topic of that name, which is `config` when there was none."""
-        found = self.table.get(config.topic_name)
-        return found if found is not None else self._add_new(config, register=register)
-
     def _add_new(self, config: TopicConfig, *, register: bool = True) -> TopicConfig:
         self._put(config)
         # A client waits, so a file that cannot be written costs no more than a line in the log: the topic lives in
@@ -280,19 +275,6 @@ class TopicConfigManager(StateFile):
         if changed:
             self.next_version()
             self._controller.changes.made(self)
-
-    def set_unit_flags(self, topic: str, *, unit: bool | None = None, unit_sub: bool | None = None) -> None:
-        """Set or clear the unit flags of an existing topic (updateTopicUnitFlag, updateTopicUnitSubFlag)."""
-        config = self.table.get(topic)
-        if config is None:
-            return
-        flag = config.topic_sys_flag
-        for bit, wanted in ((FLAG_UNIT, unit), (FLAG_UNIT_SUB, unit_sub)):
-            if wanted is not None:
-                flag = flag | bit if wanted else flag & ~bit
-        config = msgspec.structs.replace(config, topic_sys_flag=flag)
-        self._put(config)
-        self._controller.changes.made(self, [config])
 
     def delete(self, topic: str) -> bool:
         """Remove a topic from the table, not yet from the file; False when there was none."""

@@ -157,7 +157,7 @@ class ConfigFileError(ConfigError):
 class KeyInfo:
     """What the declaration of one key says: type, bounds, whether it takes effect."""
 
-    __slots__ = ("bits", "choices", "kind", "name", "optional", "refused", "used")
+    __slots__ = ("bits", "choices", "kind", "name", "refused", "used")
 
     def __init__(self, name: str, annotation: Any) -> None:
         self.name = name
@@ -165,7 +165,6 @@ class KeyInfo:
         self.refused: Refused | None = None
         self.bits = 32
         self.choices: tuple[str, ...] = ()
-        self.optional = False
         if get_origin(annotation) is Annotated:
             annotation, *marks = get_args(annotation)
             for mark in marks:
@@ -179,7 +178,6 @@ class KeyInfo:
             self.choices = tuple(get_args(annotation))
             annotation = str
         elif type(None) in get_args(annotation):
-            self.optional = True
             annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
         self.kind: type = annotation
 

@@ -25,12 +25,6 @@ def parse_int(text: str) -> int:
     return value
 
 
-def to_int64(value: int) -> int:
-    """`value` wrapped to a signed 64-bit long."""
-    value &= 0xFFFFFFFFFFFFFFFF
-    return value - (1 << 64) if value >> 63 else value
-
-
 # A polynomial at 31 modulo 2**32 is what `int(digits, 31)` computes in C, if only the characters were digits. A byte is
 # 31 * q + r with both q and r digits; and the characters 0..9 A..N, of which unique keys consist, are '0' + a digit.
 _DIGITS: Final = b"0123456789abcdefghijklmnopqrstu"

@@ -96,6 +96,12 @@ class Channel(asyncio.Protocol):
         self.remote, self.remote_host_bytes = _address(transport.get_extra_info("peername"))
         self.local, _ = _address(transport.get_extra_info("sockname"))
         self.responses = ResponseTable(self._loop, self.remote)
+        raw = transport.get_extra_info("socket")
+        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+            # Without it an answer right after another waits for the peer's delayed acknowledgement, some 40 ms.
+            # asyncio's own loop sets it on connections that it makes, not on those that a listener made by
+            # `socket.create_server` accepts.
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_write_buffer_limits(high=self._high_water)
         if not self._owner.channel_opened(self):
             self.closed = True

@@ -310,11 +310,3 @@ def request_title(code: int) -> str:
     """For people: `SEND_MESSAGE_V2 (310)`, or `request 99999` for a code that nobody defined."""
     name = request_code_name(code)
     return f"request {code}" if name == str(code) else f"{name} ({code})"
-
-
-def response_code_name(code: int) -> str:
-    """`TOPIC_NOT_EXIST` for 17; the bare number for a code that nobody defined."""
-    try:
-        return ResponseCode(code).name
-    except ValueError:
-        return str(code)

@@ -6,22 +6,26 @@ Names and codes come from the product itself; only the reasons are written here.
 
 from __future__ import annotations
 
-import ast
 import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import NamedTuple, cast
 
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.processors import install_all as install_broker
+from rocketmq_ops.client.client_processor import install as install_client
+from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.mqadmin.registry import ENTRIES
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
 from rocketmq_ops.namesrv.processors import install_all as install_namesrv
+from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.dispatcher import RequestDispatcher
 from rocketmq_ops.remoting.server import RemotingServer
 from rocketmq_ops.store.config import MessageStoreConfig
 
@@ -131,9 +135,6 @@ NOT_SERVED: dict[str, str] = {
     **dict.fromkeys(
         (
             "CHECK_TRANSACTION_STATE",
-            "NOTIFY_CONSUMER_IDS_CHANGED",
-            "RESET_CONSUMER_CLIENT_OFFSET",
-            "GET_CONSUMER_STATUS_FROM_CLIENT",
             "PUSH_REPLY_MESSAGE_TO_CLIENT",
         ),
         _CLIENT,
@@ -170,12 +171,11 @@ class Row(NamedTuple):
 
 def code_rows() -> list[Row]:
     """A row for each request code, by number. One without modules and reason is not covered."""
-    served = [modules_of(server) for server in (_broker_server(), _namesrv_server())]
-    by_clients = client_modules()
+    dispatchers = (_broker_server().dispatcher, _namesrv_server().dispatcher, _client_dispatcher())
+    served = [modules_of(dispatcher) for dispatcher in dispatchers]
     rows = []
     for code in sorted([*RequestCode, *LegacyRequestCode]):
         modules = [table[code] for table in served if code in table]
-        modules += by_clients.get(code.name, [])
         rows.append(Row(int(code), code.name, tuple(modules), "" if modules else NOT_SERVED.get(code.name, "")))
     return rows
 
@@ -184,35 +184,17 @@ def uncovered() -> list[str]:
     """Codes that nothing serves and no reason excuses, and reasons for codes that are served or do not exist."""
     rows = {row.name: row for row in code_rows()}
     bare = [f"{row.name} ({row.code}) is neither served nor excused" for row in rows.values() if not any(row[2:])]
-    stale = [
-        f"{name} has a reason but is served"
-        for name, reason in NOT_SERVED.items()
-        if rows[name].modules and reason is not _CLIENT
-    ]
+    stale = [f"{name} has a reason but is served" for name in NOT_SERVED if rows[name].modules]
     return bare + stale
 
 
-def modules_of(server: RemotingServer) -> dict[int, str]:
-    """Path of the module of each handler of a server."""
+def modules_of(dispatcher: RequestDispatcher) -> dict[int, str]:
+    """Path of the module of each handler."""
     found: dict[int, str] = {}
-    for code in server.dispatcher.registered_codes():
-        module = server.dispatcher.module_of(code)
+    for code in dispatcher.registered_codes():
+        module = dispatcher.module_of(code)
         assert module is not None
         found[code] = _path(module)
-    return found
-
-
-def client_modules() -> dict[str, list[str]]:
-    """Modules of the client that register a handler, by name of the request code."""
-    found: dict[str, list[str]] = {}
-    for path in sorted((ROOT / "client").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or not node.args:
-                continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            first = node.args[0]
-            if name == "register" and isinstance(first, ast.Attribute):
-                found.setdefault(first.attr, []).append(str(path.relative_to(ROOT)))
     return found
 
 
@@ -234,6 +216,12 @@ def _namesrv_server() -> RemotingServer:
     controller = NamesrvController(NamesrvConfig(), NettyServerConfig(listenPort=9876))
     install_namesrv(controller)
     return controller.server
+
+
+def _client_dispatcher() -> RequestDispatcher:
+    remoting = RemotingClient()
+    install_client(cast(ClientInstance, SimpleNamespace(remoting=remoting)))
+    return remoting.dispatcher
 
 
 def page() -> str:

@@ -62,8 +62,6 @@ class FlushService:
         self._last_thorough_log = 0.0
         self._last_thorough_queues = 0.0
         self._files_at_last_thorough = -1
-        #: Syncs of the commitlog that failed since the start.
-        self.failed_syncs = 0
 
     def start(self) -> None:
         """Begin the periodic flushes on the running loop."""
@@ -177,7 +175,6 @@ class FlushService:
             self._tell_first(True)
 
     def _log_sync_failed(self, batch: _Batch, error: BaseException) -> None:
-        self.failed_syncs += 1
         log.error("the commitlog could not be synced: %s", error)
         end = batch[-1][0].base + batch[-1][1]
         for file, _ in batch:

@@ -286,12 +286,6 @@ class MessageStore(BatchWriter):
                 log.warning("the folder of topic %s is kept: %s", topic, error)
             yield
 
-    def clean_unused_topics(self, retain: Iterable[str]) -> list[str]:
-        """Remove the queues of all topics but some and the system's. Returns which (cleanUnusedTopic)."""
-        unused = self.unused_topics(retain)
-        self.delete_topics(unused)
-        return unused
-
     def unused_topics(self, retain: Iterable[str]) -> list[str]:
         """The topics with queues but some and the system's."""
         kept = set(retain)

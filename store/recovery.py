@@ -12,7 +12,6 @@ reported instead of giving up all that follows.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator
 from zlib import crc32
 
@@ -63,7 +62,6 @@ class RecoveryReport(msgspec.Struct):
     #: Units that were all that is left of their messages, as there is no file of the commitlog.
     units_orphaned: int = 0
     damaged: list[DamagedRange] = msgspec.field(default_factory=list)
-    elapsed_ms: int = 0
 
 
 class Recovery:
@@ -100,7 +98,6 @@ class Recovery:
 
     def run(self) -> RecoveryReport:
         """Do it. Raises OSError."""
-        began = time.monotonic()
         report = self.report
         walk_from = self._files[self._file_after_crash()].base if self._files and not report.clean else 0
         for queue in self._queues():
@@ -116,7 +113,6 @@ class Recovery:
         report.units_written = self._redispatcher.units_written
         report.units_repaired = self._redispatcher.units_repaired
         report.units_lost = self._redispatcher.units_lost
-        report.elapsed_ms = int((time.monotonic() - began) * 1000)
         return report
 
     def _go_on_without_log(self) -> None:

@@ -35,12 +35,12 @@ def test_heartbeat_registers_and_creates_the_retry_topic(tmp_path: Path) -> None
         )
         assert answer.ext_fields == {"IS_SUPPORT_HEART_BEAT_V2": "true", "IS_SUB_CHANGE": "true"}
         assert broker.groups.contains("g") and broker.topics.table["%RETRY%g"].read_queue_nums == 1
-        assert broker.producers.group_online("p") and await members(session, "g") == ["c1"]
+        assert broker.producers.table.get("p") and await members(session, "g") == ["c1"]
         missing = await session.ask(RequestCode.GET_CONSUMER_LIST_BY_GROUP, {"consumerGroup": "h"})
         assert (missing.code, missing.remark) == (R.SYSTEM_ERROR, "no consumer for this group, h")
         fields = {"clientID": "c1", "consumerGroup": "g", "producerGroup": "p"}
         assert (await session.ask(RequestCode.UNREGISTER_CLIENT, fields)).code == 0
-        assert not broker.producers.group_online("p") and await members(session, "g") == []
+        assert not broker.producers.table.get("p") and await members(session, "g") == []
 
     run(tmp_path, body)
 

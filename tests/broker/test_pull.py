@@ -202,6 +202,19 @@ def test_failure_of_a_held_pull_is_answered(tmp_path: Path, monkeypatch: pytest.
     run(tmp_path, body)
 
 
+def test_held_pulls_are_answered_when_the_broker_stops(tmp_path: Path) -> None:
+    async def body(session: Session) -> None:
+        await session.send("T")
+        task, other = await hold(session, "T", 1), await hold(session, "T", 1, subscription="a")
+        await session.broker.stop()
+        for answer in (await task, await other):
+            assert (answer.code, answer.remark) == (R.PULL_NOT_FOUND, "OFFSET_OVERFLOW_ONE")
+            assert answer.ext_fields["nextBeginOffset"] == "1"
+        assert len(session.broker.held_pulls) == 0
+
+    run(tmp_path, body)
+
+
 def test_held_pulls_of_a_closed_connection_are_forgotten(tmp_path: Path) -> None:
     async def body(session: Session) -> None:
         await session.send("T")

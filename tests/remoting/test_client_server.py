@@ -90,7 +90,10 @@ def has_ipv6() -> bool:
     return False
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+WITH_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+
+
+@WITH_IPV6
 def test_the_address_of_all_serves_both_families_and_shows_ipv4_as_it_is(run):
     async def main():
         remotes = []
@@ -314,6 +317,18 @@ def test_connections_leave_half_of_the_open_files_to_others(monkeypatch):
     for soft, expected in ((1024, 512), (1, 1), (1 << 20, MAX_CONNECTIONS), (resource.RLIM_INFINITY, MAX_CONNECTIONS)):
         monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
         assert RemotingServer(NettyServerConfig()).max_connections == expected
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=WITH_IPV6)])
+def test_both_ends_of_a_connection_send_without_delay(run, host):
+    async def main():
+        async with serving(host) as (server, addr), RemotingClient() as c:
+            await c.invoke(addr, RemotingCommand.request(1000))
+            for channel in (*server.channels, c.channel(addr)):
+                raw = channel._transport.get_extra_info("socket")
+                assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+    run(main())
 
 
 def test_connections_are_announced(run):

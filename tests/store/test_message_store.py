@@ -301,7 +301,8 @@ def test_deleted_topics_begin_again_at_0(tmp_path: Path) -> None:
     assert not (tmp_path / "consumequeue" / "A").exists()
     assert store.consume_queue("A", 0) is None
     assert store.put_message(message("A")).queue_offset == 0
-    assert store.clean_unused_topics({"A", "C"}) == ["B"]
+    assert store.unused_topics({"A", "C"}) == ["B"]
+    assert store.delete_topics(["B"]) == 1
     assert sorted(set(store.queues())) == [
         ("A", 0), ("C", 0), ("C", 1), ("SCHEDULE_TOPIC_XXXX", 0), ("SCHEDULE_TOPIC_XXXX", 1),
     ]  # fmt: skip
