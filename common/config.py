@@ -401,7 +401,9 @@ def override(words: Iterable[str], configs: Sequence[ConfigClass]) -> ApplyRepor
     for word in words:
         key, separator, value = word.partition("=")
         if not separator or not key:
-            raise ConfigError(f"'{word}' is neither an option nor KEY=VALUE", "see --help for the options")
+            raise ConfigError(
+                f"'{word}' is neither an option nor KEY=VALUE", "give KEY=VALUE; the help lists the options"
+            )
         properties.append(Property(key, value))
     return apply_properties(properties, configs)
 

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import msgspec
+
+
+class See(NamedTuple):
+    """Where the reader of an error can look: a call of the admin client (`topics.route`), and what it is about.
+
+    A front end says it in its own terms, such as a command line.
+    """
+
+    call: str
+    about: str = ""
+
 
 class RocketMQError(Exception):
-    """An expected failure. `str(error)` names the cause; `next_step` says what the reader can do about it."""
+    """An expected failure. `cause` is its words; `next_step` says what the reader can do about it.
+
+    `see` names what shows more. `str(error)` is the cause, with a server's code where there is one.
+    """
 
     next_step: str = ""
+    see: See | None = None
 
-    def __init__(self, cause: str, next_step: str = "") -> None:
+    def __init__(self, cause: str, next_step: str = "", *, see: See | None = None) -> None:
         super().__init__(cause)
+        self.cause = cause
         if next_step:
             self.next_step = next_step
+        if see is not None:
+            self.see = see
 
 
 class CorruptDataError(RocketMQError):
@@ -20,3 +41,17 @@ class CorruptDataError(RocketMQError):
 
 class NoSuchPathError(RocketMQError):
     """A file or directory that was named, and is not there or is something else."""
+
+
+class Failure(msgspec.Struct, rename="camel", omit_defaults=True):
+    """One thing of several that failed: where, why, and what to do. `code` is the server's ResponseCode if any."""
+
+    target: str
+    cause: str
+    next_step: str = ""
+    code: int | None = None
+
+
+def failure_of(target: str, error: RocketMQError) -> Failure:
+    """The failure to list for an error."""
+    return Failure(target, error.cause, error.next_step, getattr(error, "code", None))

@@ -71,7 +71,7 @@ _DROPPED = {
     "topicConfigPath": _IN_ROOT.format("topics", "are the file `config/topics.json`"),
     "consumerOffsetPath": _IN_ROOT.format("consumer offsets", "are the file `config/consumerOffset.json`"),
     "consumerOffsetHistoryDir": "it was dropped before RocketMQ 3.2.6: there is no history of consumer offsets",
-    "configFilePath": "it was dropped before RocketMQ 3.2.6: the configuration file is the one given with -c",
+    "configFilePath": "it was dropped before RocketMQ 3.2.6: the configuration file is the one given at the start",
     "tranStateTableStorePath": _TRANSACTION_FILES,
     "tranStateTableMapedFileSize": _TRANSACTION_FILES,
     "tranRedoLogStorePath": _TRANSACTION_FILES,

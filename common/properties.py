@@ -90,7 +90,7 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        raise PropertiesError(f"no such file: {path}", "check the path given with -c") from None
+        raise PropertiesError(f"no such file: {path}", "check the path") from None
     except IsADirectoryError:
         raise PropertiesError(f"{path} is a directory", "give a property file") from None
     except OSError as error:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import errno
 import os
 
-from ..common.errors import RocketMQError
+from ..common.errors import Failure, RocketMQError
 from .exit_codes import ExitCode
-from .outcome import Problem
 
-_NO_PERMISSION, _INVALID_PARAMETER, _ILLEGAL_OPERATION = 16, 29, 604
-_NOT_FOUND_CODES = frozenset({17, 22, 24, 26, 206})  # topic, KV entry, subscription, group; consumer not online
-_REFUSED_CODES = frozenset({_NO_PERMISSION, 13, _INVALID_PARAMETER, _ILLEGAL_OPERATION, 23, 25})
+COMMAND_OF_CALL = {
+    "clients.consumers": "consumerConnection -g {}",
+    "cluster.listing": "clusterList",
+    "groups.listing": "consumerProgress",
+    "store.inspect.check": "store check",
+    "topics.clusters": "topicClusterList -t {}",
+    "topics.listing": "topicList",
+    "topics.route": "topicRoute -t {} -l",
+    "topics.status": "topicStatus -t {}",
+    "topics.update": "updateTopic",
+}
+"""The command that shows what an error's `see` names."""
 
 
 class CommandError(RocketMQError):
@@ -34,14 +42,7 @@ def usage(cause: str, next_step: str = "") -> CommandError:
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
-    from ..client.admin.errors import (
-        ACL_EXCEPTION,
-        AdminError,
-        AllFailedError,
-        InvalidValueError,
-        NotFoundError,
-        RefusedValueError,
-    )
+    from ..client import errors as client
     from ..common.addresses import AddressError
     from ..common.config import ConfigError
     from ..common.errors import NoSuchPathError
@@ -49,18 +50,20 @@ def exit_code_of(error: BaseException) -> ExitCode:
     from ..remoting import errors as remoting
     from .profiles import ProfileError
 
-    if isinstance(error, AllFailedError):
+    if isinstance(error, client.AllFailedError):
         return exit_code_of(error.first)
     if isinstance(error, CommandError):
         return error.exit_code
-    if isinstance(error, (ProfileError, InvalidValueError, AddressError, ConfigError, PropertiesError)):
+    if isinstance(error, (ProfileError, client.InvalidValueError, AddressError, ConfigError, PropertiesError)):
         return ExitCode.USAGE
-    if isinstance(error, (NotFoundError, NoSuchPathError)):
+    if isinstance(error, (client.NotFoundError, NoSuchPathError)):
         return ExitCode.NOT_FOUND
-    if isinstance(error, RefusedValueError) or (isinstance(error, AdminError) and ACL_EXCEPTION in error.remark):
+    if isinstance(error, client.RefusedValueError):
         return ExitCode.REFUSED
-    if isinstance(error, AdminError):
-        return exit_code_of_response(error.code)
+    if isinstance(error, client.BrokerError):
+        from .response_table import advice_of
+
+        return ExitCode.REFUSED if client.ACL_EXCEPTION in error.remark else advice_of(error.code).exit_code
     if isinstance(error, (remoting.RemotingTimeoutError, TimeoutError)):
         return ExitCode.TIMEOUT
     if isinstance(error, remoting.RemotingBindError):
@@ -70,23 +73,40 @@ def exit_code_of(error: BaseException) -> ExitCode:
     return ExitCode.FAILED
 
 
-def exit_code_of_response(code: int | None) -> ExitCode:
-    """The exit code for a server's ResponseCode."""
-    if code in _NOT_FOUND_CODES:
-        return ExitCode.NOT_FOUND
-    if code in _REFUSED_CODES:
-        return ExitCode.REFUSED
-    return ExitCode.FAILED
+def next_step_of(error: RocketMQError) -> str:
+    """What the user of the command line can do about an error."""
+    from ..client import errors as client
+    from ..remoting.errors import NoNameServerError
+
+    if isinstance(error, client.AllFailedError):
+        return next_step_of(error.first)
+    if isinstance(error, NoNameServerError):
+        return "give one with -n HOST:PORT"
+    if isinstance(error, client.BrokerError) and not isinstance(error, client.RefusedValueError):
+        from .response_table import next_step_of_refusal
+
+        return next_step_of_refusal(error)
+    if error.see is not None:
+        command = COMMAND_OF_CALL[error.see.call].format(error.see.about)
+        return f"{error.next_step}: see `mqadmin {command}`" if error.next_step else f"see `mqadmin {command}`"
+    return error.next_step
 
 
-def problem_of(error: BaseException, target: str = "") -> Problem:
-    """The problem to show for an exception."""
+def failure_of(target: str, error: RocketMQError) -> Failure:
+    """The failure to list for one server or thing of several."""
+    return Failure(target, error.cause, next_step_of(error), getattr(error, "code", None))
+
+
+def failure_of_command(error: BaseException) -> Failure:
+    """The failure to show for the exception that ended a command."""
     code = getattr(error, "code", None)
-    cause, next_step = str(error) or type(error).__name__, getattr(error, "next_step", "")
-    if isinstance(error, OSError) and error.errno is not None and not next_step:
+    cause, next_step = str(error) or type(error).__name__, ""
+    if isinstance(error, RocketMQError):
+        cause, next_step = error.cause or cause, next_step_of(error)
+    elif isinstance(error, OSError) and error.errno is not None:
         cause, next_step = _of_system(error)
-    return Problem(
-        target=target or str(getattr(error, "address", "") or ""),
+    return Failure(
+        target=str(getattr(error, "address", "") or ""),
         cause=cause,
         next_step=next_step or "run it again with --debug to see where it happened",
         code=code if isinstance(code, int) and code >= 0 else None,

@@ -76,9 +76,9 @@ def _reader_gone() -> int:
 
 def _unexpected(error: Exception) -> int:
     """What went wrong outside a command, such as an output that cannot be written: one line and what to do."""
-    from .errors import exit_code_of, problem_of
+    from .errors import exit_code_of, failure_of_command
 
-    problem = problem_of(error)
+    problem = failure_of_command(error)
     cause = problem.cause
     if isinstance(error, OSError) and error.filename is None:
         cause = f"cannot write the output: {cause}"

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from ..common.errors import Failure
 from .exit_codes import ExitCode
 
 Cell = str | int | float | None
@@ -30,15 +31,6 @@ class Table(msgspec.Struct):
     rows: list[list[Cell]]
 
 
-class Problem(msgspec.Struct, rename="camel", omit_defaults=True):
-    """One failure: where, why, and what to do. `code` is the server's ResponseCode where it answered."""
-
-    target: str
-    cause: str
-    next_step: str = ""
-    code: int | None = None
-
-
 class Outcome(msgspec.Struct, kw_only=True):
     """The result of one command.
 
@@ -51,7 +43,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     data: msgspec.Struct
     blocks: Sequence[Table | str] = ()
     status: Status = "ok"
-    errors: list[Problem] = []
+    errors: list[Failure] = []
     notes: list[str] = []
     csv_rows: Sequence[msgspec.Struct] = ()
     exit_code: ExitCode | None = None

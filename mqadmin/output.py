@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from .outcome import Cell, Outcome, Problem, Table
+from ..common.errors import Failure
+from .outcome import Cell, Outcome, Table
 
 UNKNOWN = "unknown"
 
@@ -48,7 +49,7 @@ def envelope(command: str, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def failure_document(command: str, problem: Problem, form: str) -> str:
+def failure_document(command: str, problem: Failure, form: str) -> str:
     """What stdout holds when a command failed and the form is JSON or YAML; else nothing."""
     document = {"command": command, "status": "failed", "data": None, "errors": [problem], "notes": []}
     if form == "json":

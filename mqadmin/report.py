@@ -6,17 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..client.admin.changes import Change, ChangeReport
-from .outcome import Outcome, Problem, Status, Table
+from ..common.errors import Failure
+from .outcome import Outcome, Status, Table
 from .values import human_time
 
 if TYPE_CHECKING:
-    from ..client.admin.fanout import Failure
     from ..client.admin.message_results import FoundMessage, MessageView
-
-
-def problems(failures: Sequence[Failure]) -> list[Problem]:
-    """The failures of a result as problems to show."""
-    return [Problem(f.target, f.cause, f.next_step, f.code) for f in failures]
+    from ..common.errors import Failure
 
 
 def status(failures: Sequence[Failure], *, empty: bool = False) -> Status:
@@ -33,14 +29,14 @@ def change_outcome(
     so already, no_effect for a delete of what is not there.
     """
     blocks: list[Table | str] = []
-    errors = problems(report.failures)
+    errors = list(report.failures)
     notes = list(report.notes)
     for change in report.changes:
         blocks.append(_headline(change, describe))
         blocks += [f"  {f.name}: {_shown(f.before)} -> {_shown(f.after)}" for f in change.fields]
         if change.state == "no_effect":
             errors.append(
-                Problem(
+                Failure(
                     change.target,
                     f"accepted the change of {change.kind} {change.name}, but it reads back as before",
                     "see the server's log; a setting may be fixed by its configuration or be changed only at its start",
@@ -48,9 +44,9 @@ def change_outcome(
             )
         elif change.state == "partial":
             cause = f"accepted the change of {change.kind} {change.name}, but not {', '.join(change.not_taken)}"
-            errors.append(Problem(change.target, cause, "its version may not know the setting; see the server's log"))
+            errors.append(Failure(change.target, cause, "its version may not know the setting; see the server's log"))
         elif change.state == "unverified":
-            errors.append(Problem(change.target, "accepted the change, but it could not be read back", "read it again"))
+            errors.append(Failure(change.target, "accepted the change, but it could not be read back", "read it again"))
     outcome = Outcome(data=report, blocks=blocks, errors=errors, notes=notes)
     if errors:
         outcome.status = "partial" if report.effective or report.failures else "no_effect"

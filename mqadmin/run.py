@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from ..common.errors import Failure
 from .declare import CommonOptions, Declaration
 from .exit_codes import ExitCode
-from .outcome import Outcome, Problem
+from .outcome import Outcome
 
 if TYPE_CHECKING:
     from ..client.admin import MQAdmin
@@ -59,6 +60,7 @@ class Run:
     def admin(self) -> MQAdmin:
         """A new admin client, to be entered with `async with`."""
         from ..client.admin import MQAdmin
+        from .errors import failure_of
 
         connection = self.connection
         return MQAdmin(
@@ -66,6 +68,7 @@ class Run:
             timeout_ms=self.timeout_ms,
             access_key=connection.access_key,
             secret_key=connection.secret_key,
+            failure_of=failure_of,
         )
 
     def emit(self, outcome: Outcome) -> None:
@@ -135,10 +138,10 @@ def _without_loop(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
 
 def fail(name: str, error: BaseException, form: str) -> int:
     """Say the cause and the next step on stderr (and as a document on stdout for JSON and YAML)."""
-    from .errors import exit_code_of, problem_of
+    from .errors import exit_code_of, failure_of_command
     from .output import failure_document
 
-    problem = problem_of(error)
+    problem = failure_of_command(error)
     document = failure_document(name, problem, form)
     if document:
         _write(document)
@@ -147,7 +150,7 @@ def fail(name: str, error: BaseException, form: str) -> int:
     return int(code if code is not ExitCode.OK else ExitCode.FAILED)
 
 
-def report(name: str, problems: list[Problem], notes: list[str]) -> None:
+def report(name: str, problems: list[Failure], notes: list[str]) -> None:
     """Problems and notes for people, on stderr."""
     lines = []
     for problem in problems:

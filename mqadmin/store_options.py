@@ -6,8 +6,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..common.errors import Failure
 from .declare import Opt
-from .outcome import Problem
 from .values import human_time, positive
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class BrokenList:
         self._command = command
         self._seen: set[tuple[int, str]] = set()
         self.count = 0
-        self.problems: list[Problem] = []
+        self.problems: list[Failure] = []
 
     def __call__(self, broken: Broken) -> None:
         """Take note of one."""
@@ -126,7 +126,7 @@ class BrokenList:
             return
         self._seen.add((broken.offset, broken.reason))
         cause = f"{broken.length} bytes at offset {broken.offset}: {broken.reason}: {broken.detail}"
-        self.problems.append(Problem("", cause, "run `mqadmin store check` on the store"))
+        self.problems.append(Failure("", cause, "run `mqadmin store check` on the store"))
         sys.stdout.flush()
         sys.stderr.write(f"mqadmin {self._command}: broken: {cause}\n")
 

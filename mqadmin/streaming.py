@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from .outcome import Cell, Problem
+from ..common.errors import Failure
+from .outcome import Cell
 from .output import cell_text, csv_cell, width_of
 
 MEASURED = 200  # rows of a table that decide how wide its columns are
@@ -78,7 +79,7 @@ class Stream:
         """Let the reader see what was written so far."""
         sys.stdout.flush()
 
-    def finish(self, status: str, errors: list[Problem], notes: list[str]) -> None:
+    def finish(self, status: str, errors: list[Failure], notes: list[str]) -> None:
         """End the document."""
         ending = {"status": status, "errors": errors, "notes": notes}
         if self._form == "json":

@@ -17,7 +17,14 @@ from .channel import WRITE_HIGH_WATER_BYTES, Channel
 from .command import RemotingCommand
 from .config import NettyClientConfig
 from .dispatcher import Handler, RequestDispatcher
-from .errors import FrameError, RemotingConnectError, RemotingError, RemotingTimeoutError, UnknownHostError
+from .errors import (
+    FrameError,
+    NoNameServerError,
+    RemotingConnectError,
+    RemotingError,
+    RemotingTimeoutError,
+    UnknownHostError,
+)
 from .frame_codec import MAX_FRAME_BYTES
 
 log = logging.getLogger("rocketmq_ops.remoting")
@@ -96,9 +103,7 @@ class RemotingClient:
     async def invoke_namesrv(self, cmd: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
         """Ask the name server in use, then each other one when it cannot be reached. Raises the first one's error."""
         if not self.name_servers:
-            raise RemotingConnectError(
-                "no name server is known", "give one with -n HOST:PORT or in the environment's NAMESRV_ADDR"
-            )
+            raise NoNameServerError("no name server is given")
         first_error: RemotingError | None = None
         for _ in range(len(self.name_servers)):
             address = self.name_servers[self._name_server % len(self.name_servers)]

@@ -1,7 +1,7 @@
 """Request, response and language codes of RocketMQ 5.5.0, which has all of 5.3.3, and the few that only 4.9.x has.
 
 Numbers only: which handler serves a request code is the name server's and the broker's business, and what a
-response code means to a client is in `client/errors.py`.
+response code means is in `response_meanings.py`.
 """
 
 from __future__ import annotations

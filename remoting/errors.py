@@ -19,6 +19,12 @@ class RemotingConnectError(RemotingError):
     next_step = "check the address, that the process listens there, and that no firewall is between"
 
 
+class NoNameServerError(RemotingConnectError):
+    """No name server was given."""
+
+    next_step = "give the addresses of the name servers (host:port), or set NAMESRV_ADDR in the environment"
+
+
 class UnknownHostError(RemotingConnectError):
     """The host name of an address has no IP address."""
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from .fanout import Failure
+from ...common.errors import Failure
 
 Value = str | int | float | bool | None
 Action = Literal["create", "update", "delete", "set", "none"]

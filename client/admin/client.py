@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ...common.addresses import address_key
+from ...common.errors import Failure, See
 from ...common.topics import retry_topic
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
-from .errors import NotFoundError
-from .fanout import Failure
+from ..errors import NotFoundError
 from .topic import broker_addresses
 from .versions import version_text
 
@@ -101,7 +101,8 @@ class ClientAdmin:
         except NotFoundError:
             raise NotFoundError(
                 f"the name servers know no retry topic of the consumer group '{group}'",
-                "check its name with `mqadmin consumerProgress`; a group's retry topic comes with its first consumer",
+                "check its name; a group's retry topic comes with its first consumer",
+                see=See("groups.listing"),
             ) from None
 
     async def _asked(self, group: str) -> list[str]:
@@ -170,9 +171,9 @@ class ClientAdmin:
         if answer.code == ResponseCode.SYSTEM_ERROR:
             if "not exist" in (answer.remark or ""):  # Apache's brokers have no code of its own for this
                 return None
-            from .errors import AdminError
+            from ..errors import error_of
 
-            raise AdminError(answer.code, answer.remark, address)
+            raise error_of(answer, address, request)
         return ProducerConnection.decode(answer.body_bytes)
 
     async def running_info(self, address: str, group: str, client_id: str) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...common.addresses import address_key
-from ...common.errors import RocketMQError
+from ...common.errors import Failure, RocketMQError, See
 from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
-from .errors import NotFoundError, SharedNameError
-from .fanout import Failure
+from ..errors import NotFoundError, SharedNameError
 
 if TYPE_CHECKING:
     from ...remoting.bodies import ClusterInfo
@@ -131,7 +130,7 @@ class ClusterAdmin:
         info = await self.info()
         found = [broker for broker in self._listed(info, cluster) if with_slaves or broker.broker_id == MASTER_ID]
         if not found:
-            raise NotFoundError(f"cluster '{cluster}' has no master", "start its masters, or see `mqadmin clusterList`")
+            raise NotFoundError(f"cluster '{cluster}' has no master", "start its masters", see=See("cluster.listing"))
         await self._require_members(info, found)
         return found
 
@@ -159,13 +158,13 @@ class ClusterAdmin:
             raise SharedNameError(
                 f"broker name '{broker.broker_name}' is in clusters {sharing}, "
                 f"and the broker registered under it, {broker.address}, belongs to {cluster}: nothing was changed",
-                "give each broker its own brokerName; until then name a broker by its address, with -b",
+                "give each broker its own brokerName; until then name a broker by its address",
             )
 
     async def targets(
         self, broker_addr: str | None, cluster: str | None, *, with_slaves: bool = False
     ) -> list[BrokerAddress]:
-        """The brokers that `-b` or `-c` names: one address, or a cluster's masters (and slaves)."""
+        """The broker at an address, or a cluster's masters (and slaves)."""
         if broker_addr is not None:
             return [await self.by_address(broker_addr)]
         assert cluster is not None
@@ -183,7 +182,7 @@ class ClusterAdmin:
         """The master called `broker_name`, or its lowest slave. Raises NotFoundError."""
         named = [broker for broker in await self.brokers() if broker.broker_name == broker_name]
         if not named:
-            raise NotFoundError(f"there is no broker '{broker_name}'", "see `mqadmin clusterList` for the names")
+            raise NotFoundError(f"there is no broker '{broker_name}'", see=See("cluster.listing"))
         return min(named, key=lambda broker: broker.broker_id or 0)
 
     async def runtime(self, address: str) -> dict[str, str]:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...common.errors import RocketMQError
+from ...common.errors import Failure, RocketMQError
 from ...common.properties import PropertiesError, format_properties, parse_properties
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
+from ..errors import BrokerError, NotFoundError, RefusedValueError
 from .changes import Change, ChangeReport, FieldChange
 from .cluster import BrokerAddress
-from .errors import AdminError, NotFoundError, RefusedValueError
-from .fanout import Failure
 
 if TYPE_CHECKING:
     from .core import MQAdmin
@@ -131,7 +130,7 @@ class ConfigAdmin:
         request = RemotingCommand.request(code, body=format_properties({key: value}).encode())
         try:
             await self._admin.call(address, request)
-        except AdminError as error:
+        except BrokerError as error:
             if error.code not in (ResponseCode.SYSTEM_ERROR, ResponseCode.INVALID_PARAMETER):
                 raise
             raise RefusedValueError(error, f"give a value that it takes; {key} is still '{before}'") from None

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from ...common.errors import failure_of
 from ...remoting.command import RemotingCommand
-from .errors import AdminError
-from .fanout import DEFAULT_CONCURRENCY, FanOut, fan_out
+from ..errors import error_of
+from .fanout import DEFAULT_CONCURRENCY, FanOut, ToFailure, fan_out
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -47,7 +48,7 @@ class MQAdmin:
     """Admin calls to the cluster behind `name_servers` (`host:port` each).
 
     Use it as an async context manager. `timeout_ms` is of each request; `concurrency` bounds every fan-out.
-    `transport` replaces the remoting client, for tests.
+    `failure_of` makes the failures that results list. `transport` replaces the remoting client, for tests.
     """
 
     def __init__(
@@ -58,11 +59,13 @@ class MQAdmin:
         access_key: str | None = None,
         secret_key: str | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
+        failure_of: ToFailure = failure_of,
         transport: Transport | None = None,
     ) -> None:
         self.name_servers = list(name_servers)
         self.timeout_ms = timeout_ms
         self.concurrency = concurrency
+        self.failure_of = failure_of
         self._transport = transport
         self._preferred = 0
         self._signer: AclSigner | None = None
@@ -148,14 +151,14 @@ class MQAdmin:
         timeout_ms: int | None = None,
         accept: tuple[int, ...] = (SUCCESS,),
     ) -> RemotingCommand:
-        """Send `request` to one server. Raises AdminError unless the answer's code is in `accept`."""
+        """Send `request` to one server. Raises BrokerError unless the answer's code is in `accept`."""
         if self._transport is None:
             raise RuntimeError("MQAdmin is used outside its context")
         if self._signer is not None:
             self._signer.sign(request)
         answer = await self._transport.invoke(address, request, timeout_ms or self.timeout_ms)
         if answer.code not in accept:
-            raise AdminError(answer.code, answer.remark, address, request)
+            raise error_of(answer, address, request)
         return answer
 
     async def ask_namesrv(
@@ -165,10 +168,10 @@ class MQAdmin:
 
         A name server that answers with an error code is not passed over: only those that do not answer are.
         """
-        from ...remoting.errors import RemotingConnectError, RemotingError
+        from ...remoting.errors import NoNameServerError, RemotingError
 
         if not self.name_servers:
-            raise RemotingConnectError("no name server is given", "give one with -n HOST:PORT")
+            raise NoNameServerError("no name server is given")
         causes = {}
         count = len(self.name_servers)
         for step in range(count):
@@ -181,7 +184,7 @@ class MQAdmin:
                 continue
             self._preferred = index
             return answer
-        from .errors import AllFailedError
+        from ..errors import AllFailedError
 
         raise AllFailedError("asking the name servers", dict(causes))
 
@@ -191,4 +194,4 @@ class MQAdmin:
 
     async def fan_out(self, targets: Iterable[K], call: Callable[[K], Awaitable[T]]) -> FanOut[K, T]:
         """`call` for every target with this session's bound."""
-        return await fan_out(targets, call, self.concurrency)
+        return await fan_out(targets, call, self.concurrency, self.failure_of)

@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
-import msgspec
-
-from ...common.errors import RocketMQError
-from .errors import AllFailedError
+from ...common.errors import Failure, RocketMQError, failure_of
+from ..errors import AllFailedError
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -17,31 +15,22 @@ T = TypeVar("T")
 DEFAULT_CONCURRENCY = 32
 
 
-class Failure(msgspec.Struct, rename="camel", omit_defaults=True):
-    """One server that did not answer as hoped. `code` is its ResponseCode where it answered at all."""
-
-    target: str
-    cause: str
-    next_step: str = ""
-    code: int | None = None
-
-
-def failure_of(target: str, error: RocketMQError) -> Failure:
-    """The failure to list for an error."""
-    return Failure(target, str(error), error.next_step, getattr(error, "code", None))
+ToFailure = Callable[[str, RocketMQError], Failure]
+"""(target, error) -> the failure to list: a front end says next steps in its own terms."""
 
 
 class FanOut(Generic[K, T]):
     """Answers by target and errors by target; together they cover all targets, both in the targets' order."""
 
-    def __init__(self, answers: dict[K, T], errors: dict[K, RocketMQError]) -> None:
+    def __init__(self, answers: dict[K, T], errors: dict[K, RocketMQError], to_failure: ToFailure = failure_of) -> None:
         self.answers = answers
         self.errors = errors
+        self._to_failure = to_failure
 
     @property
     def failures(self) -> list[Failure]:
         """The errors as a list for a result."""
-        return [failure_of(str(target), error) for target, error in self.errors.items()]
+        return [self._to_failure(str(target), error) for target, error in self.errors.items()]
 
     def require_some(self, what: str) -> FanOut[K, T]:
         """Itself, unless there were targets and every one failed: then raises AllFailedError."""
@@ -51,7 +40,10 @@ class FanOut(Generic[K, T]):
 
 
 async def fan_out(
-    targets: Iterable[K], call: Callable[[K], Awaitable[T]], concurrency: int = DEFAULT_CONCURRENCY
+    targets: Iterable[K],
+    call: Callable[[K], Awaitable[T]],
+    concurrency: int = DEFAULT_CONCURRENCY,
+    to_failure: ToFailure = failure_of,
 ) -> FanOut[K, T]:
     """Await `call` for each target, at most `concurrency` at a time. RocketMQErrors are collected; others raise."""
     order = list(dict.fromkeys(targets))
@@ -75,4 +67,5 @@ async def fan_out(
     return FanOut(
         {target: results[target] for target in order if target in results},
         {target: errors[target] for target in order if target in errors},
+        to_failure,
     )

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ...common.errors import RocketMQError
+from ...common.errors import Failure, RocketMQError, See
 from ...common.topics import RETRY_GROUP_TOPIC_PREFIX, SYSTEM_TOPIC_PREFIX, is_lmq_topic, is_retry_topic, retry_topic
 from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
+from ..errors import NotFoundError
 from .client import merged
-from .errors import NotFoundError
-from .fanout import Failure, failure_of
 from .topic import broker_addresses
 from .versions import version_text
 
@@ -145,8 +144,9 @@ class GroupAdmin:
         raise NotFoundError(
             f"the name servers know no retry topic of the consumer group '{group}'"
             + (f", nor the topic '{topic}'" if topic else ""),
-            "check the name with `mqadmin consumerProgress`; a group's retry topic comes with its first consumer"
-            + ("" if topic else ", and without one give -t TOPIC"),
+            "check the name; a group's retry topic comes with its first consumer"
+            + ("" if topic else ", and without one give a topic"),
+            see=See("groups.listing"),
         )
 
     async def _explain_empty(self, group: str, topic: str | None) -> None:
@@ -163,7 +163,8 @@ class GroupAdmin:
         if online.message_model == "BROADCASTING":
             raise NotFoundError(
                 f"group '{group}' consumes in broadcasting mode: its offsets are with its clients, not with a broker",
-                "look at the clients themselves; `mqadmin consumerConnection` lists them",
+                "look at the clients themselves",
+                see=See("clients.consumers", group),
             )
 
     async def _add_clients(self, progress: GroupProgress) -> None:
@@ -171,7 +172,7 @@ class GroupAdmin:
             owners = await self._admin.clients.queue_owners(progress.group)
         except RocketMQError as error:
             if not isinstance(error, NotFoundError):
-                progress.failures.append(failure_of("clients", error))
+                progress.failures.append(self._admin.failure_of("clients", error))
             return
         for queue in progress.queues:
             queue.client_ip = owners.get((queue.topic, queue.broker_name, queue.queue_id))

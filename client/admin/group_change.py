@@ -11,9 +11,9 @@ from ...common.fastjson import dumps
 from ...common.topics import dlq_topic, group_problem, retry_topic
 from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
+from ..errors import InvalidNameError
 from .changes import Action, Change, ChangeReport, Value, differences
 from .cluster import BrokerAddress
-from .errors import InvalidNameError
 from .topic_change import delete as delete_topic
 
 if TYPE_CHECKING:

@@ -11,16 +11,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...common.addresses import format_address, parse_address, resolve_host
-from ...common.errors import CorruptDataError, RocketMQError
+from ...common.errors import CorruptDataError, Failure, RocketMQError, See
 from ...common.message import PROPERTY_INNER_MULTI_DISPATCH, PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC
 from ...common.message_answers import decode_answer
 from ...common.message_codec import decode_message_id
 from ...common.topics import is_lmq_topic
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
+from ..errors import AllFailedError, BrokerError, NotFoundError
 from .acl import UNIQUE_KEY_QUERY
-from .errors import AdminError, AllFailedError, NotFoundError
-from .fanout import Failure, failure_of
 from .message_results import (
     ConsumeQueueReport,
     MessageTrack,
@@ -61,7 +60,8 @@ class _Pulled(NamedTuple):
 
 
 _GAP = "the broker passes over them"
-_LOOK_AT_THE_STORE = "see what is damaged with `mqadmin store check` where the broker has its store"
+_LOOK_AT_THE_STORE = "look for what is damaged, where the broker has its store"
+_STORE_CHECK = See("store.inspect.check")
 _PROBES = 8
 
 
@@ -87,14 +87,14 @@ class MessageAdmin:
             if cluster not in (None, holder.cluster) and not is_lmq_topic(topic):
                 raise NotFoundError(
                     f"the id '{msg_id}' is of broker {holder} in cluster '{holder.cluster}', not in '{cluster}'",
-                    f"give -c {holder.cluster}, or leave -c out",
+                    f"give the cluster '{holder.cluster}', or none",
                 )
             found = await self.view_at(holder.address, offset, topic)
             if found is not None:
                 if topic not in _topics_of(found):
                     raise NotFoundError(
                         f"the message '{msg_id}' is of topic '{found.topic}', not of '{topic}'",
-                        f"give -t {found.topic} to see it",
+                        f"give the topic '{found.topic}' to see it",
                     )
                 return found
         matches = await self.by_unique_key(topic, msg_id, cluster)
@@ -131,7 +131,9 @@ class MessageAdmin:
         found, broken = decode_answer(answer.body_bytes, unwrap=False)
         if broken is not None and not found:
             raise CorruptDataError(
-                f"{address} has no whole message at commitlog offset {offset}: {broken.detail}", _LOOK_AT_THE_STORE
+                f"{address} has no whole message at commitlog offset {offset}: {broken.detail}",
+                _LOOK_AT_THE_STORE,
+                see=_STORE_CHECK,
             )
         return next(iter(found), None)
 
@@ -159,7 +161,7 @@ class MessageAdmin:
             if (is_lmq or not cluster or data.cluster == cluster) and (address := broker_address(data)) is not None
         }
         if not brokers:
-            raise NotFoundError(f"cluster '{cluster}' does not hold topic '{topic}'", "see `mqadmin topicClusterList`")
+            raise NotFoundError(f"cluster '{cluster}' does not hold topic '{topic}'", see=See("topics.clusters", topic))
         asked = cluster if is_lmq and cluster else topic
 
         begun = max(begin - _INDEX_PRECISION_MS, 0)
@@ -180,7 +182,7 @@ class MessageAdmin:
         for address, (_, broken) in fan.answers.items():
             if broken is not None:
                 cause = f"what the index names there cannot all be read: {broken}"
-                failures.append(Failure(address, cause, _LOOK_AT_THE_STORE))
+                failures.append(self._damaged(address, cause))
         return sorted(found, key=lambda message: (message.store_timestamp, message.commit_log_offset)), failures
 
     async def _query_at(
@@ -227,6 +229,7 @@ class MessageAdmin:
             raise CorruptDataError(
                 f"the message at offset {offset} of {where} cannot be read: {pulled.broken or pulled.remark}",
                 _LOOK_AT_THE_STORE,
+                see=_STORE_CHECK,
             )
         has = f"its offsets are {pulled.low} to {pulled.high - 1}" if pulled.high > pulled.low else "the queue is empty"
         if pulled.messages:
@@ -304,7 +307,7 @@ class MessageAdmin:
         if not chosen:
             where = f" {wanted.queue_id} on {wanted.broker_name}" if wanted.queue_id is not None else ""
             raise NotFoundError(
-                f"topic '{wanted.topic}' has no readable queue{where}", f"see `mqadmin topicRoute -t {wanted.topic} -l`"
+                f"topic '{wanted.topic}' has no readable queue{where}", see=See("topics.route", wanted.topic)
             )
         report = ScanReport([], [])
         errors: dict[str, RocketMQError] = {}
@@ -315,7 +318,7 @@ class MessageAdmin:
             except RocketMQError as error:
                 name = f"{queue.broker_name} queue {queue.queue_id}"
                 errors[name] = error
-                report.failures.append(failure_of(name, error))
+                report.failures.append(self._admin.failure_of(name, error))
         if errors and not report.queues:
             raise AllFailedError(f"reading {wanted.topic}", errors)
         return report
@@ -431,18 +434,20 @@ class MessageAdmin:
             if count > 1:
                 which = f"{count} offsets from {skipped.begin_offset} to {skipped.end_offset - 1}"
             report.failures.append(
-                Failure(
+                self._damaged(
                     f"{queue.broker_name} queue {queue.queue_id}",
                     f"{which} cannot be read and {'is' if count == 1 else 'are'} left out: {skipped.reason}",
-                    _LOOK_AT_THE_STORE,
                 )
             )
+
+    def _damaged(self, where: str, cause: str) -> Failure:
+        return self._admin.failure_of(where, CorruptDataError(cause, _LOOK_AT_THE_STORE, see=_STORE_CHECK))
 
     async def track(self, message: MessageExt) -> list[MessageTrack]:
         """Whether each group that consumes the topic has consumed this message (messageTrackDetail)."""
         groups = await self._admin.topics.groups(message.topic)
         fan = await self._admin.fan_out(groups, lambda group: self._track_one(message, group))
-        return [fan.answers.get(group) or MessageTrack(group, "UNKNOWN", str(fan.errors[group])) for group in groups]
+        return [fan.answers.get(group) or MessageTrack(group, "UNKNOWN", fan.errors[group].cause) for group in groups]
 
     async def _track_one(self, message: MessageExt, group: str) -> MessageTrack:
         known = await self._admin.clients.group_brokers(group)
@@ -481,17 +486,19 @@ class MessageAdmin:
         request = RemotingCommand.request(RequestCode.QUERY_CONSUME_QUEUE, header)
         try:
             answer = await self._admin.call(broker_addr, request)
-        except AdminError as error:
+        except BrokerError as error:
             if error.code != ResponseCode.SYSTEM_ERROR or not error.remark.endswith("is not exist!"):
                 raise
             raise NotFoundError(
                 f"{broker_addr} has no queue {queue_id} of topic '{topic}', or nothing was ever put into it",
-                f"see `mqadmin topicStatus -t {topic}` for the queues and their offsets",
+                "look at its queues and their offsets",
+                see=See("topics.status", topic),
             ) from None
         if not answer.body_bytes:  # what Apache's broker answers beyond the end of a queue
             raise NotFoundError(
                 f"queue {queue_id} of topic '{topic}' on {broker_addr} has no unit at {index}",
-                f"see `mqadmin topicStatus -t {topic}` for its offsets",
+                "look at its offsets",
+                see=See("topics.status", topic),
             )
         body = QueryConsumeQueueResponseBody.decode(answer.body_bytes)
         return consume_queue_report(broker_addr, index, body)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from ...common.addresses import format_address
+from ...common.errors import Failure
 from ...common.tags import split_tags
 from ...common.topics import TOOLS_CONSUMER_GROUP
-from .fanout import Failure
 
 if TYPE_CHECKING:
     from ...common.message import MessageExt

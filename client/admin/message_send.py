@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...common.errors import RocketMQError
+from ...common.errors import RocketMQError, See
 from ...common.message import (
     PROPERTY_KEYS,
     PROPERTY_TAGS,
@@ -21,7 +21,7 @@ from ...common.topics import AUTO_CREATE_TOPIC, TRACE_TOPIC
 from ...common.unique_id import UniqueIdFactory
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
-from .errors import AllFailedError, NotFoundError
+from ..errors import AllFailedError, NotFoundError
 
 if TYPE_CHECKING:
     from ...remoting.bodies import TopicRouteData
@@ -82,7 +82,8 @@ async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
         number = f" {wanted.queue_id}" if wanted.queue_id is not None else ""
         raise NotFoundError(
             f"topic '{wanted.topic}' has no writable queue{number}{where}",
-            f"see `mqadmin topicRoute -t {wanted.topic} -l` for queues and permission",
+            "look at its queues and their permission",
+            see=See("topics.route", wanted.topic),
         )
     request_id = UniqueIdFactory().create()
     errors: dict[str, RocketMQError] = {}

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from ...common.errors import RocketMQError
+from ...common.errors import Failure, RocketMQError, See
 from ...common.topics import SYSTEM_TOPIC_PREFIX, is_lmq_topic
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
-from .errors import AdminError, InvalidValueError, NotFoundError
-from .fanout import Failure
+from ..errors import BrokerError, InvalidValueError, NotFoundError
 from .topic import broker_address
 
 if TYPE_CHECKING:
@@ -177,9 +176,7 @@ class OffsetAdmin:
             if broker_address(data) is not None and cluster in (None, data.cluster)
         }
         if not chosen and cluster is not None:
-            raise NotFoundError(
-                f"cluster '{cluster}' does not hold topic '{topic}'", f"see `mqadmin topicClusterList -t {topic}`"
-            )
+            raise NotFoundError(f"cluster '{cluster}' does not hold topic '{topic}'", see=See("topics.clusters", topic))
         if wanted.broker_addr is None:
             if cluster is not None:
                 await self._admin.cluster.require_own(cluster, chosen)
@@ -188,7 +185,8 @@ class OffsetAdmin:
         if not held:
             raise NotFoundError(
                 f"the broker {wanted.broker_addr} does not hold topic '{topic}'",
-                f"see `mqadmin topicRoute -t {topic} -l` for the addresses",
+                "look at the addresses in its route",
+                see=See("topics.route", topic),
             )
         return held
 
@@ -207,7 +205,7 @@ class OffsetAdmin:
         if any(queue.state == "told" for queue in moving):
             notes.append(
                 f"{address} resets through its online consumers, which take about 10 s and then consume on: "
-                f"look again with `mqadmin consumerProgress -g {wanted.group}`"
+                f"look at the progress of group '{wanted.group}' again"
             )
         return queues, notes
 
@@ -251,14 +249,14 @@ class OffsetAdmin:
             return await self._reset_each(address, wanted, moving)
         try:
             targets = await self._invoke_reset(address, wanted, -1, -1)
-        except AdminError as error:
+        except BrokerError as error:
             if error.code not in (ResponseCode.CONSUMER_NOT_ONLINE, ResponseCode.SYSTEM_ERROR):
                 raise
             # A broker before 5.0 resets through online consumers. It says "not exist" of a group that has none yet.
             if wanted.group not in await self._admin.groups.configs_at(address):
                 raise NotFoundError(
                     f"{address} has no consumer group '{wanted.group}'",
-                    "check the name, or create it with updateSubGroup",
+                    "check the name, or create it",
                 ) from error
             if error.code == ResponseCode.SYSTEM_ERROR and "not exist" not in error.remark:
                 raise

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ...common.errors import Failure, See
 from ...common.topics import is_dlq_topic, is_retry_topic
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
-from .errors import NotFoundError
-from .fanout import Failure
+from ..errors import NotFoundError
 
 if TYPE_CHECKING:
     from ...common.message import MessageQueue
@@ -148,7 +148,7 @@ class TopicAdmin:
         )
         if answer.code != ResponseCode.SUCCESS or not answer.body_bytes:
             raise NotFoundError(
-                f"no route for topic '{topic}'", "check its name with `mqadmin topicList`, or that its brokers are up"
+                f"no route for topic '{topic}'", "check its name, or that its brokers are up", see=See("topics.listing")
             )
         return TopicRouteData.decode(answer.body_bytes)
 

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...common.errors import RocketMQError
+from ...common.errors import RocketMQError, See
 from ...common.permission import perm_to_string
 from ...common.topics import AUTO_CREATE_TOPIC, topic_problem
 from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
+from ..errors import InvalidNameError, NotFoundError
 from .changes import Action, Change, ChangeReport, FieldChange, Value, differences
 from .cluster import BrokerAddress
-from .errors import InvalidNameError, NotFoundError
-from .fanout import failure_of
 from .kv import ORDER_TOPIC_NAMESPACE
 from .versions import V5_0_0
 
@@ -82,7 +81,7 @@ async def _update_one(
 ) -> tuple[Change, dict[str, Value]]:
     current = await admin.topics.config_at(broker.address, topic)
     if current is None and must_exist:
-        raise NotFoundError(f"{broker.address} does not hold topic '{topic}'", "create it with `mqadmin updateTopic`")
+        raise NotFoundError(f"{broker.address} does not hold topic '{topic}'", "create it", see=See("topics.update"))
     before = _fields(current) if current is not None else None
     after = _apply(before, settings)
     changes = differences(before, after)
@@ -185,7 +184,7 @@ async def _update_order(
     try:
         old = await admin.kv.get(ORDER_TOPIC_NAMESPACE, topic)
     except RocketMQError as error:  # the brokers are changed already: that must not be lost in a failure
-        report.failures.append(failure_of("name servers", error))
+        report.failures.append(admin.failure_of("name servers", error))
         return
     entries = order_entries(old)
     for broker, fields in ordered.items():
@@ -213,7 +212,7 @@ async def _set_order(admin: MQAdmin, topic: str, old: str | None, new: str, repo
         change.state = "done"
     except RocketMQError as error:
         report.changes.remove(change)
-        report.failures.append(failure_of("name servers", error))
+        report.failures.append(admin.failure_of("name servers", error))
 
 
 def order_entries(text: str | None) -> dict[str, str]:
@@ -243,7 +242,7 @@ async def delete(admin: MQAdmin, topic: str, cluster: str, *, plan: bool) -> Cha
     try:
         old = await admin.kv.get(ORDER_TOPIC_NAMESPACE, topic)
     except RocketMQError as error:
-        report.failures.append(failure_of("name servers", error))
+        report.failures.append(admin.failure_of("name servers", error))
         return report
     if old is not None:
         left = {name: entry for name, entry in order_entries(old).items() if name not in names}

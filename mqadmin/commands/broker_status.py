@@ -9,7 +9,7 @@ import msgspec
 from ...client.admin.cluster import RuntimeReport
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 
 
@@ -56,6 +56,6 @@ async def broker_status(
         data=found,
         blocks=blocks,
         status=status(found.failures),
-        errors=problems(found.failures),
+        errors=list(found.failures),
         csv_rows=entries,
     )

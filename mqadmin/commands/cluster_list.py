@@ -8,7 +8,7 @@ from typing import Annotated
 from ...client.admin.cluster import BrokerLoad, ClusterList
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 from ..values import positive
 
@@ -34,7 +34,7 @@ async def cluster_list(
                 data=found,
                 blocks=[_more(found.brokers) if more_stats else _base(found.brokers)],
                 status=status(found.failures, empty=not found.brokers),
-                errors=problems(found.failures),
+                errors=list(found.failures),
                 notes=[] if found.brokers else ["the name server knows no broker"],
             )
             if interval is None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from ...client.admin.client import ClientConnection, ConsumerConnections, shared_ids
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 
 
@@ -36,7 +36,7 @@ async def consumer_connection(
             f"ConsumeFromWhere: {found.consume_from_where or 'unknown'}",
         ],
         status=status(found.failures),
-        errors=problems(found.failures),
+        errors=list(found.failures),
         notes=shared_id_notes(found.connections),
     )
 

@@ -10,7 +10,7 @@ from ...client.admin.group import ConsumerProgress, GroupProgress, GroupSummary,
 from ..declare import Opt, command
 from ..errors import usage
 from ..outcome import Cell, Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 from ..values import boolean, human_time
 
@@ -59,7 +59,7 @@ async def consumer_progress(
                 data=ConsumerProgress([], found),
                 blocks=_queues(found, bool(show_client_ip)),
                 status=status(found.failures, empty=not found.queues),
-                errors=problems(found.failures),
+                errors=list(found.failures),
                 notes=_beyond_end(found) if found.queues else [f"group '{group_name}' has no offset anywhere"],
                 csv_rows=[_queue_entry(found.group, queue) for queue in found.queues],
             )
@@ -68,7 +68,7 @@ async def consumer_progress(
         data=ConsumerProgress(listing.groups),
         blocks=[_groups(listing.groups)],
         status=status(listing.failures, empty=not listing.groups),
-        errors=problems(listing.failures),
+        errors=list(listing.failures),
         notes=_groups_beyond_end(listing.groups)
         if listing.groups
         else ["the name server knows no consumer group (no retry topic)"],

@@ -9,7 +9,7 @@ import msgspec
 from ...client.admin.config import ConfigReport
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 
 
@@ -61,6 +61,6 @@ def config_outcome(found: ConfigReport, *, by_cluster: bool = False) -> Outcome:
         data=found,
         blocks=blocks,
         status=status(found.failures),
-        errors=problems(found.failures),
+        errors=list(found.failures),
         csv_rows=entries,
     )

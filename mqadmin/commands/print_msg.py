@@ -7,7 +7,7 @@ from typing import Annotated
 from ...client.admin.message_results import QueueScan, ScanReport, ScanRequest, view
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
-from ..report import message_line, problems, status
+from ..report import message_line, status
 from ..run import Run
 from ..values import boolean, charset, positive, tag_expression, timestamp
 
@@ -77,7 +77,7 @@ def scan_outcome(report: ScanReport, limit: int, option: str) -> Outcome:
         data=report,
         blocks=blocks,
         status=status(report.failures, empty=not report.messages),
-        errors=problems(report.failures),
+        errors=list(report.failures),
         notes=notes,
     )
 

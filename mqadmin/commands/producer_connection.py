@@ -7,7 +7,7 @@ from typing import Annotated
 from ...client.admin.client import ProducerConnections
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 from .consumer_connection import shared_id_notes
 
@@ -28,6 +28,6 @@ async def producer_connection(
         data=found,
         blocks=[table],
         status=status(found.failures),
-        errors=problems(found.failures),
+        errors=list(found.failures),
         notes=shared_id_notes(found.connections),
     )

@@ -8,16 +8,15 @@ import msgspec
 
 from ...client.admin import MQAdmin
 from ...client.admin.client import DirectResult
-from ...client.admin.fanout import Failure, failure_of
 from ...client.admin.message_results import FoundMessage, view
 from ...client.admin.message_send import SendReport, SendRequest
 from ...common.addresses import format_address
-from ...common.errors import RocketMQError
+from ...common.errors import Failure, RocketMQError
 from ...common.message import MessageExt
 from ..declare import Opt, command
 from ..errors import usage
 from ..outcome import Outcome, Table
-from ..report import message_blocks, problems, status
+from ..report import message_blocks, status
 from ..run import Run
 from ..values import boolean, charset
 
@@ -69,7 +68,7 @@ async def query_msg_by_id(
                 report.messages.append(FoundMessage(view(message, charset=body_format or "utf-8"), tracks))
             except RocketMQError as error:
                 errors.append(error)
-                report.failures.append(failure_of(one, error))
+                report.failures.append(admin.failure_of(one, error))
     if errors and not report.messages:
         raise errors[0]
     return _outcome(run, report, bool(send_message) or consumer_group is not None, unit_name)
@@ -102,7 +101,7 @@ async def _tracks(admin: MQAdmin, message: MessageExt, report: ByIdReport) -> li
     try:
         return await admin.messages.track(message)
     except RocketMQError as error:
-        report.failures.append(Failure("message track", str(error), error.next_step))
+        report.failures.append(admin.failure_of("message track", error))
         return None
 
 
@@ -123,6 +122,6 @@ def _outcome(run: Run, report: ByIdReport, acts: bool, unit_name: str | None) ->
         data=report,
         blocks=blocks,
         status="planned" if plan and outcome == "ok" else outcome,
-        errors=problems(report.failures),
+        errors=list(report.failures),
         notes=notes,
     )

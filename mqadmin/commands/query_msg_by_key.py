@@ -9,7 +9,7 @@ from ...client.admin.message_results import FoundMessage, QueryReport, view
 from ..declare import Opt, command
 from ..errors import not_found
 from ..outcome import Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 from ..values import positive, timestamp
 
@@ -47,4 +47,4 @@ async def query_msg_by_key(
         )
     report = QueryReport([FoundMessage(view(message)) for message in found], failures)
     table = Table(["#Message ID", "#QID", "#Offset"], [[m.msg_id, m.queue_id, m.queue_offset] for m in found])
-    return Outcome(data=report, blocks=[table], status=status(failures), errors=problems(failures))
+    return Outcome(data=report, blocks=[table], status=status(failures), errors=list(failures))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ...client.admin.fanout import failure_of
 from ...client.admin.message_results import FoundMessage, QueryReport, view
 from ...common.errors import RocketMQError
 from ..declare import Opt, command
 from ..outcome import Outcome
-from ..report import message_blocks, problems, status
+from ..report import message_blocks, status
 from ..run import Run
 from ..values import charset, natural
 
@@ -34,10 +33,10 @@ async def query_msg_by_offset(
         try:
             report.messages[0].tracks = await admin.messages.track(message)
         except RocketMQError as error:
-            report.failures.append(failure_of("message track", error))
+            report.failures.append(admin.failure_of("message track", error))
     return Outcome(
         data=report,
         blocks=message_blocks(report.messages[0]),
         status=status(report.failures),
-        errors=problems(report.failures),
+        errors=list(report.failures),
     )

@@ -7,14 +7,13 @@ from typing import Annotated
 import msgspec
 
 from ...client.admin.client import DirectResult
-from ...client.admin.fanout import Failure, failure_of
 from ...client.admin.message_results import FoundMessage, view
 from ...common.addresses import format_address
-from ...common.errors import RocketMQError
+from ...common.errors import Failure, RocketMQError
 from ..declare import Opt, command
 from ..errors import not_found, usage
 from ..outcome import Outcome, Table
-from ..report import message_blocks, problems, status
+from ..report import message_blocks, status
 from ..run import Run
 
 
@@ -68,7 +67,7 @@ async def query_msg_by_unique_key(
                 try:
                     tracks = await admin.messages.track(message)
                 except RocketMQError as error:
-                    report.failures.append(failure_of("message track", error))
+                    report.failures.append(admin.failure_of("message track", error))
             report.messages.append(FoundMessage(view(message), tracks))
     blocks: list[Table | str] = [block for item in report.messages for block in message_blocks(item)]
     blocks += [f"ConsumeMessageDirectlyResult {msgspec.json.encode(c).decode()}" for c in report.consumed]
@@ -79,6 +78,6 @@ async def query_msg_by_unique_key(
         data=report,
         blocks=blocks,
         status="planned" if planned and outcome == "ok" else outcome,
-        errors=problems(report.failures),
+        errors=list(report.failures),
         notes=notes,
     )

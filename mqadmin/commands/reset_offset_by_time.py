@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from ...client.admin.offset import ResetReport, ResetRequest
+from ...common.errors import Failure
 from ..declare import Opt, command
 from ..errors import usage
-from ..outcome import Outcome, Problem, Status, Table
-from ..report import problems
+from ..outcome import Outcome, Status, Table
 from ..run import Run
 from ..values import boolean, natural, timestamp_or_end
 
@@ -75,7 +75,7 @@ def reset_outcome(report: ResetReport) -> Outcome:
         ["#brokerName", "#queueId", "#minOffset", "#brokerOffset", "#consumerOffset", "#target", "#offset", "#state"],
         [],
     )
-    errors = problems(report.failures)
+    errors = list(report.failures)
     notes = list(report.notes)
     for queue in report.queues:
         before = "none" if queue.before is None else queue.before
@@ -113,10 +113,10 @@ def reset_outcome(report: ResetReport) -> Outcome:
     return Outcome(data=report, blocks=[head, table], status=outcome, errors=errors, notes=notes)
 
 
-def _problem(broker: str, queue_id: int, state: str, after: int | None, target: int | None) -> Problem:
+def _problem(broker: str, queue_id: int, state: str, after: int | None, target: int | None) -> Failure:
     if state == "unverified":
-        return Problem(f"{broker} queue {queue_id}", "accepted, but could not be read back", "read it again")
-    return Problem(
+        return Failure(f"{broker} queue {queue_id}", "accepted, but could not be read back", "read it again")
+    return Failure(
         f"{broker} queue {queue_id}",
         f"the reset to {target} was accepted, but the offset reads back as {'none' if after is None else after}",
         "an online consumer may have committed its own offset: stop the group's consumers and run it again",

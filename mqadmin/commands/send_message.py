@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from ...client.admin.message_send import SendReport, SendRequest
-from ...common.errors import RocketMQError
+from ...common.errors import Failure, RocketMQError
 from ..declare import Opt, command
-from ..errors import usage
-from ..outcome import Cell, Outcome, Problem, Table
+from ..errors import next_step_of, usage
+from ..outcome import Cell, Outcome, Table
 from ..run import Run
 from ..values import boolean, natural
 
@@ -38,11 +38,11 @@ async def send_message(
                 await admin.messages.send_trace(wanted, sent)
             except RocketMQError as error:
                 problems.append(
-                    Problem("trace", f"the message is stored, but its trace is not: {error}", error.next_step)
+                    Failure("trace", f"the message is stored, but its trace is not: {error.cause}", next_step_of(error))
                 )
     row: list[Cell] = [sent.broker_name, sent.queue_id, sent.send_status, sent.msg_id]
     table = Table(["#Broker Name", "#QID", "#Send Result", "#MsgId"], [row])
     if sent.send_status != "SEND_OK":
         cause = f"the message is stored, but with {sent.send_status}: less safely than the broker is configured for"
-        problems.append(Problem(sent.broker_addr, cause, "check the broker's disk and its slaves"))
+        problems.append(Failure(sent.broker_addr, cause, "check the broker's disk and its slaves"))
     return Outcome(data=sent, blocks=[table], errors=problems, status="partial" if problems else "ok")

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import msgspec
 
+from ...common.errors import Failure
 from ...store.inspect.findings import Severity
 from ...store.inspect.rebuild import RebuildOptions, rebuild
 from ...store.inspect.source import StoreDirectory
 from ..declare import Opt, command
-from ..outcome import Outcome, Problem
+from ..outcome import Outcome
 from ..progress import progress_bar
 from ..run import Run
 from ..store_options import ENTRIES_TO_WRITE, SLOTS_TO_WRITE, one_of
@@ -70,7 +71,7 @@ async def store_rebuild(
     )
     worst = done.report.worst
     if worst is not None and worst >= Severity.ERROR:
-        problem = Problem(
+        problem = Failure(
             target=directory, cause=f"the commitlog is damaged: {', '.join(sorted(data.findings))}",
             next_step="what is readable was built; `mqadmin store check` says more, `store salvage` saves what is "
             "whole",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+from ...common.errors import Failure
 from ...store.inspect.record_view import RecordView
 from ..declare import Opt, command
 from ..errors import not_found, usage
 from ..hexview import colours_wanted, hex_view, legend
-from ..outcome import Outcome, Problem, Table
+from ..outcome import Outcome, Table
 from ..run import Run
 from ..store_options import COMMITLOG, DIRECTORY, SLOTS, one_of, open_store, time_text
 from ..values import natural
@@ -66,10 +67,10 @@ async def store_show(
             f"try --offset {error.nearest}" if error.nearest is not None else "`mqadmin store ls` tells what there is"
         )
         raise not_found(str(error), hint) from error
-    wrong = [Problem(f"offset {view.position}", problem) for problem in view.problems]
+    wrong = [Failure(f"offset {view.position}", problem) for problem in view.problems]
     if view.unit.state in ("missing", "different"):
         wrong.append(
-            Problem(view.unit.file, f"its consumequeue unit is {view.unit.state}", "run `mqadmin store check`")
+            Failure(view.unit.file, f"its consumequeue unit is {view.unit.state}", "run `mqadmin store check`")
         )
     return Outcome(
         data=view,

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import msgspec
 
+from ...common.errors import Failure
 from ...store.inspect.verify import verify
 from ..declare import Opt, command
 from ..exit_codes import ExitCode
-from ..outcome import Outcome, Problem
+from ..outcome import Outcome
 from ..run import Run
 
 
@@ -42,7 +43,7 @@ async def store_verify(
     if result.ok:
         text = f"the proof holds against {against}: {data.records:,} records kept, {data.changed:,} changed"
         return Outcome(data=data, blocks=[text])
-    problems = [Problem(target=target, cause=text, next_step="") for text in result.problems]
+    problems = [Failure(target=target, cause=text, next_step="") for text in result.problems]
     problems[-1].next_step = "salvage again into a new directory, and do not use this one"
     return Outcome(
         data=data, blocks=[f"the proof does not hold against {against}"], status="failed", errors=problems,

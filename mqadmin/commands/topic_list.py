@@ -7,7 +7,7 @@ from typing import Annotated
 from ...client.admin.topic import TopicListing
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 
 
@@ -31,6 +31,6 @@ async def topic_list(
         data=found,
         blocks=blocks,
         status=status(found.failures, empty=not found.topics),
-        errors=problems(found.failures),
+        errors=list(found.failures),
         notes=[] if found.topics else ["the name server knows no topic: no broker has registered"],
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 from ...client.admin.topic import TopicStatus
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 from ..values import human_time
 
@@ -32,6 +32,6 @@ async def topic_status(
         data=found,
         blocks=[table, "", f"Topic Put TPS: {rate}"],
         status=status(found.failures, empty=not found.queues),
-        errors=problems(found.failures),
+        errors=list(found.failures),
         notes=[] if found.queues else [f"no broker tells any queue of topic '{topic}'"],
     )

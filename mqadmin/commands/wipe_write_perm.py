@@ -7,7 +7,7 @@ from typing import Annotated
 from ...client.admin.config import PermissionReport
 from ..declare import Opt, command
 from ..outcome import Outcome, Table
-from ..report import problems, status
+from ..report import status
 from ..run import Run
 
 
@@ -33,4 +33,4 @@ def permission_outcome(report: PermissionReport, verb: str) -> Outcome:
     if not report.failures:
         state = "no_effect" if nothing else "planned" if report.planned else "ok"
     notes = ["no topic of the broker was changed"] if nothing and not report.failures else []
-    return Outcome(data=report, blocks=blocks, status=state, errors=problems(report.failures), notes=notes)
+    return Outcome(data=report, blocks=blocks, status=state, errors=list(report.failures), notes=notes)

@@ -20,6 +20,7 @@ from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.remoting.bodies import BrokerData, QueueData, TopicRouteData
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.response_meanings import MEANINGS
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "rocketmq" / "5.5.0"
 
@@ -174,12 +175,15 @@ def test_order_topics_follow_their_configuration():
 
 
 def test_every_response_code_has_its_error():
-    known = {cls.code for cls in errors.BrokerError.__subclasses__()}
-    assert known == set(json.loads((GOLDEN / "response-codes.json").read_text()).values()) - {0}
+    defined = set(json.loads((GOLDEN / "response-codes.json").read_text()).values()) - {0}
+    assert set(MEANINGS) == defined == set(ResponseCode) - {ResponseCode.SUCCESS}
+    assert all(meaning.cause and meaning.next_step for meaning in MEANINGS.values())
     error = errors.error_of(RemotingCommand(code=17, flag=1, remark="no route"), "h:1")
     assert type(error) is errors.TopicNotExistError and error.retriable and error.refresh_route
     assert "h:1" in str(error) and "no route" in str(error) and error.next_step
     assert type(errors.error_of(RemotingCommand(code=4711, flag=1))) is errors.BrokerError
+    assert str(error) == "h:1 answered: no route (TOPIC_NOT_EXIST, code 17)" and error.cause == "h:1 answered: no route"
+    assert str(errors.BrokerError(4711, None)) == "the server answered: no reason given (code 4711)"
     refused = errors.error_of(RemotingCommand(code=int(ResponseCode.MESSAGE_ILLEGAL), flag=1))
     assert not refused.retriable
 

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib
+import re
+from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.client.admin.errors import AdminError
+import rocketmq_ops
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.errors import AllFailedError, BrokerError, NotFoundError
+from rocketmq_ops.common.errors import See
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.mqadmin import apache_commands, declare, registry
 from rocketmq_ops.mqadmin import main as mqadmin
-from rocketmq_ops.mqadmin.errors import exit_code_of, problem_of
+from rocketmq_ops.mqadmin.errors import COMMAND_OF_CALL, exit_code_of, failure_of_command, next_step_of
 from rocketmq_ops.mqadmin.exit_codes import MEANINGS, ExitCode
+from rocketmq_ops.mqadmin.response_table import ADVICE
+from rocketmq_ops.remoting import response_meanings
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.errors import RemotingBindError, RemotingTimeoutError, UnknownHostError
+from rocketmq_ops.remoting.errors import NoNameServerError, RemotingBindError, RemotingTimeoutError, UnknownHostError
 from rocketmq_ops.remoting.headers import DeleteTopicRequestHeader
 from tests.golden_data import facts
 from tests.mqadmin.conftest import Cli
@@ -243,7 +250,7 @@ def test_a_bad_address_is_a_usage_error(cli: Cli, arguments: list[str], said: st
     ],
 )
 def test_what_the_system_refuses_is_told_with_its_path(error: OSError, cause: str, next_step: str) -> None:
-    problem = problem_of(error)
+    problem = failure_of_command(error)
     assert problem.cause == cause
     assert next_step in problem.next_step
     assert exit_code_of(error) is ExitCode.FAILED
@@ -293,8 +300,8 @@ def test_a_broker_asked_as_a_name_server_and_the_reverse(cli: Cli) -> None:
 )
 def test_the_next_step_of_a_refusal(code: int, remark: str, request_code: int, topic: str | None, said: str) -> None:
     header = DeleteTopicRequestHeader(topic=topic) if topic is not None else None
-    error = AdminError(code, remark, "10.0.0.1:10911", RemotingCommand.request(request_code, header))
-    assert said in error.next_step
+    error = BrokerError(code, remark, "10.0.0.1:10911", RemotingCommand.request(request_code, header))
+    assert said in next_step_of(error)
     refused = code in (16, 29) or "AclException" in remark
     assert exit_code_of(error) == (ExitCode.REFUSED if refused else ExitCode.FAILED)
 
@@ -374,3 +381,30 @@ def test_a_host_name_that_is_not_known() -> None:
     assert "spelling of the host name" in caught.value.next_step
     assert exit_code_of(caught.value) == ExitCode.CANNOT_CONNECT
     assert exit_code_of(RemotingBindError("cannot listen on h:1: address already in use")) == ExitCode.FAILED
+
+
+def test_every_response_code_has_its_advice() -> None:
+    assert set(ADVICE) == set(response_meanings.MEANINGS) == set(ResponseCode) - {ResponseCode.SUCCESS}
+    assert all(advice.next_step and advice.exit_code is not ExitCode.OK for advice in ADVICE.values())
+
+
+def test_every_call_that_an_error_names_has_its_command() -> None:
+    admin = MQAdmin(["h:1"])
+    for call, command in COMMAND_OF_CALL.items():
+        concern, _, method = call.rpartition(".")
+        if concern != "store.inspect":
+            assert callable(getattr(getattr(admin, concern), method)), call
+        words = command.split()
+        assert " ".join(words[:2]) in registry.BY_NAME or words[0] in registry.BY_NAME, command
+    named = set()
+    client = Path(rocketmq_ops.__file__).parent / "client"
+    for path in client.rglob("*.py"):
+        named |= set(re.findall(r'See\("([\w.]+)"', path.read_text()))
+    assert named == set(COMMAND_OF_CALL)
+
+
+def test_a_next_step_is_said_in_commands() -> None:
+    error = NotFoundError("no route for topic 'T'", "check its name", see=See("topics.route", "T"))
+    assert next_step_of(error) == "check its name: see `mqadmin topicRoute -t T -l`"
+    assert next_step_of(AllFailedError("asking", {"h:1": error, "h:2": error})) == next_step_of(error)
+    assert next_step_of(NoNameServerError("no name server is given")) == "give one with -n HOST:PORT"

@@ -8,7 +8,7 @@ import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin import offset as offsets
-from rocketmq_ops.client.admin.errors import InvalidValueError
+from rocketmq_ops.client.errors import InvalidValueError
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeBroker, FakeCluster

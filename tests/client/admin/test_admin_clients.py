@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.errors import NotFoundError
+from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.fastjson import ObjectKey, dumps
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode

@@ -9,7 +9,7 @@ import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.cluster import BrokerAddress
-from rocketmq_ops.client.admin.errors import NotFoundError, SharedNameError
+from rocketmq_ops.client.errors import NotFoundError, SharedNameError
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -45,7 +45,7 @@ def targets(cluster: FakeCluster, name: str, **options: bool) -> list[BrokerAddr
 def test_a_broker_of_another_cluster_is_no_target(shared: FakeCluster, with_slaves: bool) -> None:
     with pytest.raises(SharedNameError, match=r"'broker-a' is in clusters FIRST, SECOND.*belongs to SECOND") as caught:
         targets(shared, "FIRST", with_slaves=with_slaves)
-    assert "-b" in caught.value.next_step
+    assert "by its address" in caught.value.next_step
 
 
 def test_its_own_cluster_has_it(shared: FakeCluster) -> None:

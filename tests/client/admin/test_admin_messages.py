@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.errors import AdminError, AllFailedError, NotFoundError
 from rocketmq_ops.client.admin.message_results import ScanRequest, tag_filter, view
 from rocketmq_ops.client.admin.message_send import SendRequest
+from rocketmq_ops.client.errors import AllFailedError, BrokerError, NotFoundError
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.message import Message, MessageExt, string_to_properties
@@ -225,7 +225,7 @@ def test_a_refused_send_keeps_the_brokers_reason() -> None:
     cluster.transport.on(
         broker.address, Code.SEND_MESSAGE_V2, lambda c: c.reply(ResponseCode.MESSAGE_ILLEGAL, "the message is illegal")
     )
-    with pytest.raises(AdminError, match="illegal") as caught:
+    with pytest.raises(BrokerError, match="illegal") as caught:
         run(cluster, lambda admin: admin.messages.send(SendRequest(topic="T", body=b"hi")))
     assert caught.value.code == ResponseCode.MESSAGE_ILLEGAL
 
@@ -253,7 +253,7 @@ def test_a_trace_has_apaches_fields() -> None:
 
 @pytest.mark.parametrize(
     ("remark", "error", "said"),
-    [("77@T is not exist!", NotFoundError, "has no queue 77 of topic 'T'"), ("disk gone", AdminError, "disk gone")],
+    [("77@T is not exist!", NotFoundError, "has no queue 77 of topic 'T'"), ("disk gone", BrokerError, "disk gone")],
 )
 def test_a_consumequeue_that_is_not_there_is_not_found(
     cluster: FakeCluster, remark: str, error: type[Exception], said: str
