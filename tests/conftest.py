@@ -1,4 +1,4 @@
-"""Lets the assertions in the shared helpers explain themselves."""
+"""Lets the assertions in the shared helpers explain themselves, whichever folder imports them first."""
 
 import pytest
 
