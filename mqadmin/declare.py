@@ -1,8 +1,9 @@
 """How a command file declares itself: one function, its options as annotations, its result type.
 
 `@command` records the declaration; `build` turns it into a typer command with the options every command has
-(`-n`, `--output`, `--profile`, `--timeout`, `--debug`, and `--plan` where something changes). The reference page and
-the comparison with Apache's option tables read the same declaration. Nothing runs here.
+(`-n`, `--output`, `--profile`, `--timeout`, `--debug`, and `--plan` where something changes). typer parses, with its
+own means: each option's `parser`, and a command class for Apache's `-topic x`. The reference page and the comparison
+with Apache's option tables read the same declaration. Nothing runs here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from .outcome import Outcome
-from .values import integer, positive
+from .values import integer, one_of, positive
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)
@@ -92,37 +93,30 @@ class CommonOptions(msgspec.Struct, kw_only=True):
     plan: bool = False
 
 
-def _output_option(forms: tuple[str, ...]) -> Any:
-    return typer.Option(
-        "--output", metavar="|".join(forms), help="form of the output (default table)", show_default=False
-    )
+def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]:
+    """The options of CommonOptions that the command has, as `Declaration.options` gives its own."""
+    forms = OUTPUTS + declaration.more_outputs
+    common: dict[str, tuple[Any, Opt, Any]] = {
+        "namesrv": (str | None, _NAMESRV, None),
+        "output": (
+            str,
+            Opt("--output", help="form of the output (default table)", parse=one_of(*forms), metavar="|".join(forms)),
+            "table",
+        ),
+        "profile": (str | None, _PROFILE, None),
+        "timeout": (int | None, _TIMEOUT, None),
+        "debug": (bool, _DEBUG, False),
+    }
+    if declaration.changes:
+        common["plan"] = (bool, _PLAN, False)
+    return common
 
 
-_COMMON: dict[str, tuple[Any, Any, Any]] = {
-    "namesrv": (
-        str | None,
-        typer.Option("-n", "--namesrvAddr", metavar="ADDRS", help="name servers, HOST:PORT, separated by ';'"),
-        None,
-    ),
-    "output": (
-        str,
-        _output_option(OUTPUTS),
-        "table",
-    ),
-    "profile": (
-        str | None,
-        typer.Option("--profile", metavar="NAME", help="take addresses and credentials from it"),
-        None,
-    ),
-    "timeout": (
-        str | None,
-        typer.Option("--timeout", metavar="MS", help="of each request, in ms (default 5000)"),
-        None,
-    ),
-    "debug": (bool, typer.Option("--debug", help="print stack traces of failures"), False),
-}
-_TIMEOUT = Opt("--timeout", help="", parse=positive)
-_PLAN = (bool, typer.Option("--plan", "--dry-run", help="show what would change and change nothing"), False)
+_NAMESRV = Opt("-n", "--namesrvAddr", help="name servers, HOST:PORT, separated by ';'", metavar="ADDRS")
+_PROFILE = Opt("--profile", help="take addresses and credentials from it", metavar="NAME")
+_TIMEOUT = Opt("--timeout", help="timeout of each request in ms (default 5000)", parse=positive, metavar="MS")
+_DEBUG = Opt("--debug", help="print stack traces of failures")
+_PLAN = Opt("--plan", "--dry-run", help="show what would change and change nothing")
 
 
 def command(
@@ -171,34 +165,14 @@ def declaration_of(module: Any) -> Declaration:
 Invoke = Callable[[Declaration, dict[str, Any], CommonOptions], int]
 
 
-def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> TyperCommand:
-    """The typer command; its callback parses values, checks `one_of` and calls `invoke`, whose int it returns."""
+def application(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> typer.Typer:
+    """A typer application of this one command. Its callback checks `one_of`, and returns what `invoke` does."""
     options = declaration.options()
-    parameters: list[inspect.Parameter] = []
-    for key, (kind, option, default) in options.items():
-        typed = _typer_type(kind, option)
-        metavar = option.metavar or metavar_of(kind, option)
-        if option.positional:
-            info = typer.Argument(help=option.help, metavar=option.names[0], show_default=False)
-        else:
-            info = typer.Option(*option.names, help=option.help, metavar=metavar, show_default=False)
-        parameters.append(_parameter(key, typed, info, default))
-    common = dict(_COMMON)
-    outputs = OUTPUTS + declaration.more_outputs
-    if declaration.more_outputs:
-        common["output"] = (str, _output_option(outputs), "table")
-    if declaration.changes:
-        common["plan"] = _PLAN
-    parameters += [_parameter(key, kind, info, default) for key, (kind, info, default) in common.items()]
+    common = _common_options(declaration)
+    parameters = [_parameter(key, *described) for key, described in (options | common).items()]
 
     def callback(**values: Any) -> int:
-        told = {key: values.pop(key) for key in common}
-        told["timeout"] = _parsed(told["timeout"], _TIMEOUT)
-        shared = CommonOptions(**told)
-        if shared.output not in outputs:
-            raise typer.BadParameter(_choose(shared.output, outputs), param_hint="--output")
-        for key, (_, option, _default) in options.items():
-            values[key] = _parsed(values[key], option)
+        shared = CommonOptions(**{key: values.pop(key) for key in common})
         _check_groups(declaration, options, values)
         return invoke(declaration, values, shared)
 
@@ -206,40 +180,28 @@ def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> 
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     text = inspect.cleandoc(declaration.function.__doc__ or "")
-    settings = {"help_option_names": ["-h", "--help"]}
-    app.command(name, cls=_PlainCommand, help=f"{summary}.\n\n{text}", context_settings=settings)(callback)
-    return typing.cast(TyperCommand, typer.main.get_command(app))
+    settings = {"help_option_names": ["-h", "--help"], "obj": declaration}
+    app.command(name, cls=_DeclaredCommand, help=f"{summary}.\n\n{text}", context_settings=settings)(callback)
+    return app
 
 
-class _AsGiven:
-    """Takes the place of typer's conversion of values: they stay the text that was typed."""
-
-    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        return value
+def build(name: str, declaration: Declaration, summary: str, invoke: Invoke) -> TyperCommand:
+    """The command of `application`."""
+    return typing.cast(TyperCommand, typer.main.get_command(application(name, declaration, summary, invoke)))
 
 
-class _PlainCommand(TyperCommand):
-    """A command whose values are parsed by this module.
+class _DeclaredCommand(TyperCommand):
+    """Takes long options after a single dash too; the declaration is the context's object."""
 
-    Newer versions of typer convert values with pydantic, whose import alone takes longer than a whole command.
-    """
-
-    def get_params(self, ctx: Any) -> Any:
-        """The parameters, the help option among them, without typer's conversion where there is such a thing."""
-        parameters = super().get_params(ctx)
-        for parameter in parameters:
-            if hasattr(parameter, "get_runtime_param"):
-                parameter.get_runtime_param = _AsGiven
-        return parameters
-
-
-def usage_error_class() -> type[Exception]:
-    """The base of typer's usage errors. Some versions of typer bring their own copy of click: take what it exports."""
-    return typing.cast("type[Exception]", typer.BadParameter.__mro__[1])
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words of the command line into the context."""
+        return super().parse_args(ctx, single_dash_longs(ctx.obj, args))
 
 
 def single_dash_longs(declaration: Declaration, argv: list[str]) -> list[str]:
     """`-topic x` as `--topic x`, which Apache's command line accepts too. Only whole names are rewritten."""
+    if not any(len(word) > 2 and word[0] == "-" and word[1] != "-" for word in argv):
+        return argv
     longs = {name[2:] for _, option, _ in declaration.options().values() for name in option.names if name[:2] == "--"}
     longs.add("namesrvAddr")
     result = []
@@ -249,15 +211,41 @@ def single_dash_longs(declaration: Declaration, argv: list[str]) -> list[str]:
     return result
 
 
-def _parameter(key: str, kind: Any, info: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+def _parameter(key: str, kind: Any, option: Opt, default: Any) -> inspect.Parameter:
+    """An option as typer reads it. All values but flags are text to typer, which hands them to the option's parser."""
+    metavar = option.metavar or metavar_of(kind, option)
+    described: Any
+    if option.positional:
+        described = typer.Argument(
+            parser=_parser(option), help=option.help, metavar=option.names[0], show_default=False
+        )
+    elif metavar is None:
+        described = typer.Option(*option.names, help=option.help, show_default=False)
+    else:
+        described = typer.Option(
+            *option.names, parser=_parser(option), help=option.help, metavar=metavar, show_default=False
+        )
+    typed: Any = bool if metavar is None else str | None if type(None) in typing.get_args(kind) else str
+    annotation = Annotated[typed, described]
+    return inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _typer_type(kind: Any, option: Opt) -> Any:
-    """Values with a parser of their own reach typer as text; the rest as their own type."""
-    if option.parse is None:
-        return kind
-    return str if type(None) not in typing.get_args(kind) else str | None
+def _parser(option: Opt) -> Callable[[Any], Any]:
+    """What typer parses a value with; a ValueError of the option's own parser says what is wrong."""
+
+    def parse(value: Any) -> Any:
+        if not isinstance(value, str):  # the default
+            return value
+        hint = " / ".join(option.names)
+        value = value.strip()
+        if not value:
+            raise typer.BadParameter("the value is empty", param_hint=hint)
+        try:
+            return value if option.parse is None else option.parse(value)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint=hint) from error
+
+    return parse
 
 
 def metavar_of(kind: Any, option: Opt) -> str | None:
@@ -268,32 +256,11 @@ def metavar_of(kind: Any, option: Opt) -> str | None:
     return "NUMBER" if inner[0] is int else "TEXT"
 
 
-def _parsed(value: Any, option: Opt) -> Any:
-    if isinstance(value, str):
-        value = value.strip()
-        if not value and option.names:
-            raise typer.BadParameter("the value is empty", param_hint=" / ".join(option.names))
-    if option.parse is None or not isinstance(value, str):
-        return value
-    try:
-        return option.parse(value)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=" / ".join(option.names)) from error
-
-
-def _choose(given: str, among: tuple[str, ...]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(given, among, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return f"'{given}' is not one of {', '.join(among)}{hint}"
-
-
 def _check_groups(declaration: Declaration, options: dict[str, tuple[Any, Opt, Any]], values: dict[str, Any]) -> None:
     for group in declaration.one_of + declaration.any_of:
         given = [key for key in group if values[key] is not None]
         names = " or ".join(options[key][1].names[0] for key in group)
         if not given:
-            raise usage_error_class()(f"give {names}")
+            raise typer.TyperException(f"give {names}")
         if len(given) > 1 and group in declaration.one_of:
-            raise usage_error_class()(f"give only one of {names}")
+            raise typer.TyperException(f"give only one of {names}")

@@ -108,17 +108,15 @@ def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
             return _reader_gone()
 
     command = declare.build(entry.name, declaration, entry.summary, invoke)
-    return _invoke(command, entry.name, declare.single_dash_longs(declaration, arguments))
+    return _invoke(command, entry.name, arguments)
 
 
 def _invoke(command: Any, name: str, arguments: list[str]) -> int:
     import typer
 
-    from .declare import usage_error_class
-
     try:
         result = command.main(arguments, prog_name=f"mqadmin {name}", standalone_mode=False)
-    except usage_error_class() as error:
+    except typer.TyperException as error:
         return _usage(name, error, command, arguments)
     except typer.Exit as error:
         return int(error.exit_code)

@@ -89,21 +89,23 @@ def width_of(text: str) -> int:
 
 
 def _grid(table: Table) -> str:
+    """The headings are the first row for tabulate too: as `headers` it would pad them."""
+    from tabulate import tabulate
+
     lines = [table.columns] + [[cell_text(cell) for cell in row] for row in table.rows]
-    widths = [max(width_of(line[index]) for line in lines) for index in range(len(table.columns))]
     numeric = [
         bool(table.rows)
         and all(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
         for i in range(len(table.columns))
     ]
-    text = []
-    for line in lines:
-        cells = []
-        for cell, width, right in zip(line, widths, numeric, strict=True):
-            gap = " " * (width - width_of(cell))
-            cells.append(gap + cell if right else cell + gap)
-        text.append("  ".join(cells).rstrip())
-    return "\n".join(text) + "\n"
+    text = tabulate(
+        lines,
+        tablefmt="plain",
+        colalign=["right" if right else "left" for right in numeric],
+        disable_numparse=True,
+        preserve_whitespace=True,
+    )
+    return "".join(line.rstrip(" ") + "\n" for line in text.split("\n"))
 
 
 def rows_of(data: msgspec.Struct, rows: str) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..common.errors import Failure
 from .declare import Opt
@@ -46,37 +46,6 @@ def pattern(text: str) -> re.Pattern[bytes]:
         return re.compile(text.encode(), re.DOTALL)
     except re.error as error:
         raise ValueError(f"'{text}' is no regular expression: {error}") from error
-
-
-def one_of(*words: str) -> Any:
-    """A parser that takes one of some words, in any case of letters."""
-    by_lower = {word.lower(): word for word in words}
-
-    def parse(text: str) -> str:
-        word = text.strip().lower()
-        if word == "utf8" and "utf-8" in words:
-            word = "utf-8"
-        if word not in by_lower:
-            import difflib
-
-            near = difflib.get_close_matches(word, by_lower, n=1)
-            hint = f"; did you mean {by_lower[near[0]]}?" if near else ""
-            raise ValueError(f"'{text.strip()}' is not one of {', '.join(words)}{hint}")
-        return by_lower[word]
-
-    parse.words = words  # type: ignore[attr-defined]
-    return parse
-
-
-def some_of(*words: str) -> Any:
-    """A parser that takes some of the words, separated by commas, as a tuple."""
-    single = one_of(*words)
-
-    def parse(text: str) -> tuple[str, ...]:
-        return tuple(single(part) for part in text.split(",") if part.strip())
-
-    parse.words = words  # type: ignore[attr-defined]
-    return parse
 
 
 def delay_levels(text: str) -> list[int]:

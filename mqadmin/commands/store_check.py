@@ -16,9 +16,9 @@ from ..exit_codes import ExitCode
 from ..outcome import Cell, Outcome, Table
 from ..progress import progress_bar
 from ..run import Run
-from ..store_options import LOG_FILE_SIZE, SLOTS, some_of
+from ..store_options import LOG_FILE_SIZE, SLOTS
 from ..store_options import delay_levels as parse_levels
-from ..values import natural, positive, timestamp
+from ..values import natural, positive, some_of, timestamp
 from .store_predict import prediction_blocks
 
 _EXIT = {

@@ -13,9 +13,9 @@ from ..declare import Opt, command
 from ..exit_codes import ExitCode
 from ..outcome import Cell, Outcome
 from ..run import Run
-from ..store_options import open_store, some_of
+from ..store_options import open_store
 from ..streaming import Stream
-from ..values import natural, positive
+from ..values import natural, positive, some_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

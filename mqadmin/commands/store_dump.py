@@ -21,14 +21,13 @@ from ..store_options import (
     SLOTS,
     BrokenList,
     offset_range,
-    one_of,
     open_store,
     pattern,
     tell,
     time_text,
 )
 from ..streaming import Stream
-from ..values import natural, positive, tag_expression, timestamp
+from ..values import natural, one_of, positive, tag_expression, timestamp
 
 if TYPE_CHECKING:
     from ...store.inspect.records import Selection

@@ -12,7 +12,8 @@ from ..declare import Opt, command
 from ..exit_codes import ExitCode
 from ..outcome import Cell, Outcome, Table
 from ..run import Run
-from ..store_options import LOG_FILE_SIZE, QUEUE_FILE_SIZE, SLOTS, one_of
+from ..store_options import LOG_FILE_SIZE, QUEUE_FILE_SIZE, SLOTS
+from ..values import one_of
 
 _NAMES = {"5.5": "Apache 5.5", "5.3": "Apache 5.3", "4.9": "Apache 4.9", "ours": "mqbroker (ours)"}
 

@@ -15,8 +15,8 @@ from ..declare import Opt, command
 from ..outcome import Outcome
 from ..progress import progress_bar
 from ..run import Run
-from ..store_options import ENTRIES_TO_WRITE, SLOTS_TO_WRITE, one_of
-from ..values import positive
+from ..store_options import ENTRIES_TO_WRITE, SLOTS_TO_WRITE
+from ..values import one_of, positive
 
 
 class Rebuilt(msgspec.Struct, rename="camel", kw_only=True):

@@ -11,8 +11,8 @@ from ..errors import not_found, usage
 from ..hexview import colours_wanted, hex_view, legend
 from ..outcome import Outcome, Table
 from ..run import Run
-from ..store_options import COMMITLOG, DIRECTORY, SLOTS, one_of, open_store, time_text
-from ..values import natural
+from ..store_options import COMMITLOG, DIRECTORY, SLOTS, open_store, time_text
+from ..values import natural, one_of
 
 if TYPE_CHECKING:
     from ...store.inspect.scan import Block

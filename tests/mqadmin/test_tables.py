@@ -1,0 +1,31 @@
+"""Tables as people see them: columns stay aligned, whatever the width of their characters."""
+
+from __future__ import annotations
+
+from rocketmq_ops.mqadmin.outcome import Cell, Outcome, Table
+from rocketmq_ops.mqadmin.output import table_text
+from tests.mqadmin.test_parsing import Nothing
+
+
+def rendered(columns: list[str], *rows: list[Cell]) -> list[str]:
+    return table_text(Outcome(data=Nothing(), blocks=[Table(columns, list(rows))])).splitlines()
+
+
+def test_numbers_are_aligned_right_and_text_left() -> None:
+    assert rendered(["#Topic", "#Lag", "#Last"], ["a", 5, "x"], ["bcdefghi", 12345, "1"]) == [
+        "#Topic     #Lag  #Last",
+        "a             5  x",
+        "bcdefghi  12345  1",
+    ]
+
+
+def test_unknown_and_booleans_are_text() -> None:
+    assert rendered(["#A", "#B"], [None, True], [1, False]) == ["#A       #B", "unknown  true", "1        false"]
+
+
+def test_a_table_without_rows_is_its_headings() -> None:
+    assert rendered(["#A", "#B"]) == ["#A  #B"]
+
+
+def test_text_stays_as_it_is() -> None:
+    assert rendered(["#A", "#B"], ["  in", "1e5"], ["007", "a | b"]) == ["#A    #B", "  in  1e5", "007   a | b"]
