@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import (
     CheckTransactionStateRequestHeader,
@@ -33,10 +32,10 @@ class BrokerToClient:
         for channel in channels:
             if not channel.closed:
                 header = NotifyConsumerIdsChangedRequestHeader(consumer_group=group)
-                channel.send_oneway(RemotingCommand.request(RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, header))
+                channel.send_oneway(RemotingCommand.of(header))
 
     def check_transaction_state(
         self, channel: Channel, header: CheckTransactionStateRequestHeader, record: bytes
     ) -> None:
         """Ask a producer how the transaction of a half message ended; ``record`` is the encoded message."""
-        channel.send_oneway(RemotingCommand.request(RequestCode.CHECK_TRANSACTION_STATE, header, record))
+        channel.send_oneway(RemotingCommand.of(header, record))

@@ -13,21 +13,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rocketmq_ops.broker.background_files import BackgroundFiles, StateFile
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.command import HELD, RemotingCommand
+from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import run_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
+    from rocketmq_ops.remoting.dispatcher import H, Handler
 
-H = TypeVar("H")
-Handler = Callable[[Channel, RemotingCommand, H], Any]
+T = TypeVar("T")
 
 
 class Changes:
@@ -56,7 +56,7 @@ class Changes:
         self.waits.append(registering)
         return True
 
-    def collect(self, work: Callable[[], Any]) -> tuple[Any, list[asyncio.Future[None]]]:
+    def collect(self, work: Callable[[], T]) -> tuple[T, list[asyncio.Future[None]]]:
         """What `work` returns, and what the changes that it made are waited for with."""
         self.waits = []
         self._in_request = True
@@ -67,7 +67,7 @@ class Changes:
             self._in_request = False
         return result, waits
 
-    def handle(self, handler: Handler[H], channel: Channel, request: RemotingCommand, header: H) -> Any:
+    def handle(self, handler: Handler[H], channel: Channel, request: RemotingCommand, header: H) -> Answer:
         """The handler's answer, or HELD when it leaves after the changes that the handler made."""
         answer, waits = self.collect(lambda: handler(channel, request, header))
         if not waits or not isinstance(answer, RemotingCommand) or request.is_oneway:
@@ -106,7 +106,7 @@ def after_changes(controller: BrokerController, handler: Handler[H]) -> Handler[
     handle = controller.changes.handle
 
     @wraps(handler)
-    def waiting(channel: Channel, request: RemotingCommand, header: H) -> Any:
+    def waiting(channel: Channel, request: RemotingCommand, header: H) -> Answer:
         return handle(handler, channel, request, header)
 
     return waiting

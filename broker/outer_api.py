@@ -30,7 +30,7 @@ from rocketmq_ops.remoting.bodies import (
     TopicRouteData,
 )
 from rocketmq_ops.remoting.client import RemotingClient
-from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.deferred import run_later
 from rocketmq_ops.remoting.errors import RemotingError
@@ -133,7 +133,7 @@ class BrokerOuterApi:
             broker_id=config.brokerId,
         )
         await self._ask_all(
-            lambda: RemotingCommand.request(RequestCode.UNREGISTER_BROKER, header),
+            lambda: RemotingCommand.of(header),
             UNREGISTER_TIMEOUT_MS,
             "unregister",
         )
@@ -150,7 +150,7 @@ class BrokerOuterApi:
         ours = self._controller.topics.data_version
         body = msgspec.json.encode(ours)
         answers = await self._ask_all(
-            lambda: RemotingCommand.request(RequestCode.QUERY_DATA_VERSION, header, body),
+            lambda: RemotingCommand.of(header, body),
             config.registerBrokerTimeoutMills,
             "query the data version",
         )
@@ -159,9 +159,7 @@ class BrokerOuterApi:
     async def topic_route(self, topic: str) -> TopicRouteData | None:
         """The route of a topic over all brokers, from the first name server that knows it; None when none does."""
         for address in self.name_servers:
-            request = RemotingCommand.request(
-                RequestCode.GET_ROUTEINFO_BY_TOPIC, GetRouteInfoRequestHeader(topic=topic)
-            )
+            request = RemotingCommand.of(GetRouteInfoRequestHeader(topic=topic))
             try:
                 answer = await self._client.invoke(address, request, ROUTE_TIMEOUT_MS)
                 if answer.code == ResponseCode.SUCCESS and answer.body:
@@ -201,7 +199,7 @@ class BrokerOuterApi:
             body_crc32=zlib.crc32(body) & 0x7FFFFFFF,
         )
         answers = await self._ask_all(
-            lambda: RemotingCommand.request(RequestCode.REGISTER_BROKER, header, body),
+            lambda: RemotingCommand.of(header, body),
             config.registerBrokerTimeoutMills,
             "register",
         )
@@ -233,7 +231,7 @@ class BrokerOuterApi:
         body = TopicRouteData(queue_datas=[queues], broker_datas=[]).encode()
         header = RegisterTopicRequestHeader(topic=topic.topic_name)
         await self._ask_all(
-            lambda: RemotingCommand.request(RequestCode.REGISTER_TOPIC_IN_NAMESRV, header, body),
+            lambda: RemotingCommand.of(header, body),
             SINGLE_TOPIC_TIMEOUT_MS,
             f"register the topic {topic.topic_name}",
         )

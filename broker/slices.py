@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Iterable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def answer_in_slices(
     encode: Callable[[], bytes],
     *,
     in_thread: bool = True,
-) -> Any:
+) -> Answer:
     """The answer whose body is what `encode` returns after `work` was called with each item.
 
     Of many items it comes later, made in slices. The text is then made in a thread, for nobody else has the body,

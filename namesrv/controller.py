@@ -17,7 +17,6 @@ from rocketmq_ops.namesrv.kv_config_manager import KvConfigManager
 from rocketmq_ops.namesrv.processors import install_all
 from rocketmq_ops.namesrv.route_info_manager import MinBrokerIdChange, RouteInfoManager
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingError
@@ -112,7 +111,7 @@ class NamesrvController:
         log.info("lowest broker id is now %d, telling %s", change.min_broker_id, change.targets)
         async with RemotingClient() as client:
             for address in change.targets:
-                request = RemotingCommand.request(RequestCode.NOTIFY_MIN_BROKER_ID_CHANGE, header)
+                request = RemotingCommand.of(header)
                 try:
                     await client.invoke_oneway(address, request, timeout_ms=300)
                 except RemotingError as error:

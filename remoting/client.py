@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..common.addresses import parse_address
 from ..common.errors import RocketMQError
 from .channel import WRITE_HIGH_WATER_BYTES, Channel
+from .codes import RequestCode
 from .command import RemotingCommand
 from .config import NettyClientConfig
-from .dispatcher import Handler, RequestDispatcher
+from .dispatcher import RequestDispatcher
 from .errors import (
     FrameError,
     NoNameServerError,
@@ -26,6 +27,9 @@ from .errors import (
     UnknownHostError,
 )
 from .frame_codec import MAX_FRAME_BYTES
+
+if TYPE_CHECKING:
+    from .dispatcher import Handler, R
 
 log = logging.getLogger("rocketmq_ops.remoting")
 
@@ -51,8 +55,12 @@ class RemotingClient:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def register(self, code: int, header_cls: type | None, handler: Handler) -> None:
-        """Serve requests of `code` that peers send us: `(channel, request, header) -> response | None | HELD`."""
+    def serve(self, header_cls: type[R], handler: Handler[R], *codes: RequestCode) -> None:
+        """Serve the requests of a header class that peers send us; see `RequestDispatcher.serve`."""
+        self.dispatcher.serve(header_cls, handler, *codes)
+
+    def register(self, code: int, header_cls: type | None, handler: Handler[Any]) -> None:
+        """Serve requests of `code` that peers send us: `(channel, request, header) -> Answer`."""
         self.dispatcher.register(code, header_cls, handler)
 
     # --- requests -------------------------------------------------------------------------------------------------

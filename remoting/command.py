@@ -52,6 +52,8 @@ class HeaderBoolean(Enum):
 
 
 if TYPE_CHECKING:
+    from .headers.base import CustomHeader
+
     Bool = bool
 else:
     Bool = HeaderBoolean
@@ -63,14 +65,16 @@ Body = bytes | bytearray | memoryview | list[bytes | memoryview]
 T = TypeVar("T")
 
 
-class _Held:
+class Held(Enum):
     """The type of HELD."""
+
+    HELD = "HELD"
 
     def __repr__(self) -> str:
         return "HELD"
 
 
-HELD: Final = _Held()
+HELD: Final = Held.HELD
 """A handler returns this when the answer comes later, by `channel.send`."""
 
 
@@ -109,6 +113,14 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fie
         code: int, header: object | None = None, body: Body = b"", ext_fields: dict[str, str] | None = None
     ) -> RemotingCommand:
         """A request to send; fields in `ext_fields` are sent beside those of `header`."""
+        return RemotingCommand(code=code, header=header, body=body, ext_source=ext_fields)
+
+    @staticmethod
+    def of(
+        header: CustomHeader, body: Body = b"", ext_fields: dict[str, str] | None = None, code: int | None = None
+    ) -> RemotingCommand:
+        """The request that `header` belongs to; of several the first, unless `code` says which."""
+        code = header.codes[0] if code is None else code
         return RemotingCommand(code=code, header=header, body=body, ext_source=ext_fields)
 
     def reply(
@@ -182,6 +194,11 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fie
             raise RemotingProtocolError(
                 f"bad {cls.__name__} of code {self.code}: {detail}", "send every required field in its declared type"
             ) from None
+
+
+Answer = RemotingCommand | bytes | Held | None
+"""What a handler returns: the response, or the bytes of its whole frame (`answer_frame`); HELD when it comes later;
+None for no answer at all."""
 
 
 def _as_java_reads(fields: dict[str, str], cls: Any) -> dict[str, str]:

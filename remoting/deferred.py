@@ -14,7 +14,7 @@ from typing import Any
 from ..common.errors import RocketMQError
 from .channel import Channel
 from .codes import ResponseCode
-from .command import HELD, RemotingCommand
+from .command import HELD, Held, RemotingCommand
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _running: set[asyncio.Task[None]] = set()
 
 
-def answer_later(channel: Channel, request: RemotingCommand, answer: Coroutine[Any, Any, RemotingCommand]) -> Any:
+def answer_later(channel: Channel, request: RemotingCommand, answer: Coroutine[Any, Any, RemotingCommand]) -> Held:
     """Run `answer` as a task and send what it returns; a failure becomes SYSTEM_ERROR. Returns HELD for the handler."""
     run_later(_send(channel, request, answer), f"answer-{request.code}")
     return HELD

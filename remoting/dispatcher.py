@@ -1,7 +1,6 @@
 """From a decoded request to its handler's answer: the table of handlers a server or client has registered.
 
-Handlers are plain functions `(channel, request, header) -> response | None | HELD`; they never await. A response is a
-RemotingCommand, or the bytes of a whole frame (`answer_frame`).
+Handlers are plain functions `(channel, request, header) -> Answer`; they never await.
 """
 
 from __future__ import annotations
@@ -9,18 +8,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..common.log_rate import LogRate
-from .codes import ResponseCode, request_code_name
-from .command import HELD, ONEWAY_FLAG, RemotingCommand
+from .codes import RequestCode, ResponseCode, request_code_name
+from .command import HELD, ONEWAY_FLAG, Answer, RemotingCommand
 from .errors import RemotingProtocolError
 from .frame_codec import TypedDecoders, add_typed_decoder
 
 if TYPE_CHECKING:
     from .channel import Channel
+    from .headers.base import CustomHeader
 
-Handler = Callable[["Channel", RemotingCommand, Any], Any]
+    H = TypeVar("H", bound=CustomHeader | None)
+    R = TypeVar("R", bound=CustomHeader)
+    Handler = Callable[[Channel, RemotingCommand, H], Answer]
 
 log = logging.getLogger("rocketmq_ops.remoting")
 
@@ -32,15 +34,21 @@ class RequestDispatcher:
     """Handlers by request code, and the typed decoders of their headers."""
 
     def __init__(self) -> None:
-        self._handlers: dict[int, tuple[Handler, type | None]] = {}
+        self._handlers: dict[int, tuple[Handler[Any], type | None]] = {}
         self.typed_decoders: TypedDecoders = {}
         self._refusals: dict[int, LogRate] = {}
-        self.default_handler: Handler | None = None
+        self.default_handler: Handler[Any] | None = None
         self.handler_failures = 0
         self.before: Callable[[Channel, RemotingCommand], RemotingCommand | None] | None = None
         """Asked first when set; an answer from it is sent instead of calling the handler."""
 
-    def register(self, code: int, header_cls: type | None, handler: Handler) -> None:
+    def serve(self, header_cls: type[R], handler: Handler[R], *codes: RequestCode) -> None:
+        """Serve the requests that a header class declares (`of_request`) with `handler`, or only those of `codes`."""
+        for code in codes or header_cls.codes:
+            assert code in header_cls.codes, f"{header_cls.__name__} is not the header of {code!r}"
+            self.register(code, header_cls, handler)
+
+    def register(self, code: int, header_cls: type | None, handler: Handler[Any]) -> None:
         """Serve requests of `code` with `handler`; its third argument is the typed header, or None without a class."""
         code = int(code)
         self._handlers[code] = (handler, header_cls)
@@ -58,9 +66,10 @@ class RequestDispatcher:
 
     def dispatch(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
         """The answer to send now, or None (held, oneway, nothing to say)."""
+        response: Answer
         try:
-            if self.before is not None and (response := self.before(channel, request)) is not None:
-                return None if request.flag & ONEWAY_FLAG else response
+            if self.before is not None and (refusal := self.before(channel, request)) is not None:
+                return None if request.flag & ONEWAY_FLAG else refusal
             entry = self._handlers.get(request.code)
             if entry is None:
                 return self._unregistered(channel, request)
@@ -78,8 +87,7 @@ class RequestDispatcher:
             response = request.reply(_SYSTEM_ERROR, f"{type(error).__name__}: {error}")
         if response is None or response is HELD or request.flag & ONEWAY_FLAG:
             return None
-        answer: RemotingCommand = response
-        return answer
+        return response
 
     def _tell_refused(self, channel: Channel, request: RemotingCommand, error: RemotingProtocolError) -> None:
         """A line in the log, once in a while for each code: many clients pass over the answer to a heartbeat."""
@@ -91,12 +99,10 @@ class RequestDispatcher:
             name = request_code_name(request.code)
             log.warning("%s from %s (%s) refused: %s%s", name, channel.remote, request.language, error, more)
 
-    def _unregistered(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | None:
+    def _unregistered(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
+        response: Answer
         if self.default_handler is not None:
             response = self.default_handler(channel, request, None)
         else:
             response = request.reply(_NOT_SUPPORTED, f"request type {request.code} not supported")
-        if response is HELD or request.flag & ONEWAY_FLAG:
-            return None
-        answer: RemotingCommand | None = response
-        return answer
+        return None if response is HELD or request.flag & ONEWAY_FLAG else response

@@ -12,13 +12,14 @@ import logging
 import os
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..common.addresses import AddressError, format_address, resolve_host
 from .channel import WRITE_HIGH_WATER_BYTES, Channel
+from .codes import RequestCode
 from .command import RemotingCommand
 from .config import NettyServerConfig
-from .dispatcher import Handler, RequestDispatcher
+from .dispatcher import RequestDispatcher
 from .errors import FrameError, RemotingBindError
 from .frame_codec import MAX_FRAME_BYTES
 
@@ -36,6 +37,9 @@ _CANNOT_LISTEN = {
     errno.EADDRNOTAVAIL: "set bindAddress to an address of this machine",
 }
 """The next step by errno."""
+
+if TYPE_CHECKING:
+    from .dispatcher import Handler, R
 
 ChannelCallback = Callable[[Channel], None]
 
@@ -100,17 +104,21 @@ class RemotingServer:
 
     # --- set-up ---------------------------------------------------------------------------------------------------
 
-    def register(self, code: int, header_cls: type | None, handler: Handler) -> None:
-        """Serve requests of `code` with a plain function `(channel, request, header) -> response | None | HELD`."""
+    def serve(self, header_cls: type[R], handler: Handler[R], *codes: RequestCode) -> None:
+        """Serve the requests of a header class; see `RequestDispatcher.serve`."""
+        self.dispatcher.serve(header_cls, handler, *codes)
+
+    def register(self, code: int, header_cls: type | None, handler: Handler[Any]) -> None:
+        """Serve requests of `code` with a plain function `(channel, request, header) -> Answer`."""
         self.dispatcher.register(code, header_cls, handler)
 
     @property
-    def default_handler(self) -> Handler | None:
+    def default_handler(self) -> Handler[Any] | None:
         """Serves codes nobody registered; without it they are answered REQUEST_CODE_NOT_SUPPORTED."""
         return self.dispatcher.default_handler
 
     @default_handler.setter
-    def default_handler(self, handler: Handler | None) -> None:
+    def default_handler(self, handler: Handler[Any] | None) -> None:
         self.dispatcher.default_handler = handler
 
     @property

@@ -6,13 +6,13 @@ The table of runtime information is made in `broker/runtime_info.py`. Mirrors pa
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.runtime_info import runtime_info
 from rocketmq_ops.remoting.bodies import HAClientRuntimeInfo, HARuntimeInfo, KVTable
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class BrokerAdmin:
         )
         return request.reply(body=info.encode())
 
-    def clean_expired(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
+    def clean_expired(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """306 and 329: delete what has expired now, not only at `deleteWhen`."""
         log.warning("cleaning of expired files asked for by %s", channel.remote)
         cleaning = self._controller.store.cleaning

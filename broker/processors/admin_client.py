@@ -24,7 +24,7 @@ from rocketmq_ops.remoting.bodies import (
 )
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import LanguageCode, RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.errors import RemotingError, RemotingTimeoutError
 from rocketmq_ops.remoting.headers import (
@@ -144,13 +144,13 @@ class ClientAdmin:
 
     def running_info(
         self, channel: Channel, request: RemotingCommand, header: GetConsumerRunningInfoRequestHeader
-    ) -> Any:
+    ) -> Answer:
         """307: what a consumer says about itself."""
         return self._call_consumer(channel, request, header.consumer_group, header.client_id, request.body_bytes)
 
     def consume_directly(
         self, channel: Channel, request: RemotingCommand, header: ConsumeMessageDirectlyResultRequestHeader
-    ) -> Any:
+    ) -> Answer:
         """309: let a consumer consume one stored message now, and answer with its result."""
         controller = self._controller
         fields = request.ext_fields
@@ -172,7 +172,7 @@ class ClientAdmin:
 
     def _call_consumer(
         self, channel: Channel, request: RemotingCommand, group: str, client_id: str, body: bytes
-    ) -> Any:
+    ) -> Answer:
         client = self._controller.consumers.find_channel(group, client_id)
         if client is None:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"The Consumer <{group}> <{client_id}> not online")
@@ -195,7 +195,7 @@ class ClientAdmin:
 
     def consumer_status(
         self, channel: Channel, request: RemotingCommand, header: GetConsumerStatusRequestHeader
-    ) -> Any:
+    ) -> Answer:
         """223: the offsets that each consumer of a group holds itself, or those of the one with id `clientAddr`."""
         info = self._controller.consumers.get(header.group)
         if info is None or not info.channels:
@@ -208,10 +208,7 @@ class ClientAdmin:
         async def collect() -> RemotingCommand:
             table: dict[str, Any] = {}
             for client in clients:
-                asked = RemotingCommand.request(
-                    RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT,
-                    GetConsumerStatusRequestHeader(topic=header.topic, group=header.group),
-                )
+                asked = RemotingCommand.of(GetConsumerStatusRequestHeader(topic=header.topic, group=header.group))
                 try:
                     answer = await client.channel.invoke(asked, CONSUMER_STATUS_TIMEOUT_MS)
                     if answer.code == ResponseCode.SUCCESS and answer.body:
@@ -226,21 +223,14 @@ class ClientAdmin:
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
     admin = ClientAdmin(controller)
+    serve = controller.server.serve
     register = controller.server.register
-    register(
-        RequestCode.GET_CONSUMER_CONNECTION_LIST, GetConsumerConnectionListRequestHeader, admin.consumer_connections
-    )
-    register(
-        RequestCode.GET_PRODUCER_CONNECTION_LIST, GetProducerConnectionListRequestHeader, admin.producer_connections
-    )
+    serve(GetConsumerConnectionListRequestHeader, admin.consumer_connections)
+    serve(GetProducerConnectionListRequestHeader, admin.producer_connections)
     register(RequestCode.GET_ALL_PRODUCER_INFO, None, admin.all_producers)
-    register(RequestCode.QUERY_TOPIC_CONSUME_BY_WHO, QueryTopicConsumeByWhoRequestHeader, admin.topic_consumed_by)
-    register(RequestCode.QUERY_TOPICS_BY_CONSUMER, QueryTopicsByConsumerRequestHeader, admin.topics_of_consumer)
-    register(
-        RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER,
-        QuerySubscriptionByConsumerRequestHeader,
-        admin.subscription_of_consumer,
-    )
-    register(RequestCode.GET_CONSUMER_RUNNING_INFO, GetConsumerRunningInfoRequestHeader, admin.running_info)
-    register(RequestCode.CONSUME_MESSAGE_DIRECTLY, ConsumeMessageDirectlyResultRequestHeader, admin.consume_directly)
-    register(RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS, GetConsumerStatusRequestHeader, admin.consumer_status)
+    serve(QueryTopicConsumeByWhoRequestHeader, admin.topic_consumed_by)
+    serve(QueryTopicsByConsumerRequestHeader, admin.topics_of_consumer)
+    serve(QuerySubscriptionByConsumerRequestHeader, admin.subscription_of_consumer)
+    serve(GetConsumerRunningInfoRequestHeader, admin.running_info)
+    serve(ConsumeMessageDirectlyResultRequestHeader, admin.consume_directly)
+    serve(GetConsumerStatusRequestHeader, admin.consumer_status, RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS)

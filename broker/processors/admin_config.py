@@ -7,7 +7,7 @@ getBrokerConfig, except that unknown keys and bad values are refused instead of 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,7 +17,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import GetBrokerConfigResponseHeader
 
@@ -56,7 +56,7 @@ class ConfigAdmin:
             header=GetBrokerConfigResponseHeader(version=version), body=self.configuration.text().encode()
         )
 
-    def update(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
+    def update(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """25: change the keys in the body, at once and in the configuration file; all of them or none."""
         try:
             properties = parse_properties(request.body_bytes.decode())

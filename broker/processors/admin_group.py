@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.changes import after_changes, deletion_saved
 from rocketmq_ops.broker.slices import too_many_entries, too_many_queues
@@ -17,7 +17,7 @@ from rocketmq_ops.common.topics import group_problem, retry_topic
 from rocketmq_ops.remoting.bodies import GroupForbidden, SubscriptionGroupConfig, SubscriptionGroupList
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     DeleteSubscriptionGroupRequestHeader,
@@ -38,15 +38,15 @@ class GroupAdmin:
         self._controller = controller
         self._groups = controller.groups
 
-    def update_and_create(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
+    def update_and_create(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """200: create or replace one group, given in the body."""
         return self._update(channel, request, [SubscriptionGroupConfig.decode(request.body_bytes)])
 
-    def update_and_create_list(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
+    def update_and_create_list(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """225: create or replace several groups; none is changed when one of them is refused."""
         return self._update(channel, request, SubscriptionGroupList.decode(request.body_bytes).group_config_list)
 
-    def _update(self, channel: Channel, request: RemotingCommand, configs: list[SubscriptionGroupConfig]) -> Any:
+    def _update(self, channel: Channel, request: RemotingCommand, configs: list[SubscriptionGroupConfig]) -> Answer:
         if (many := too_many_entries(len(configs), "groups")) is not None:
             return request.reply(ResponseCode.INVALID_PARAMETER, many)
         for config in configs:
@@ -87,7 +87,9 @@ class GroupAdmin:
             return request.reply(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, "No group in this broker")
         return request.reply(body=self._groups.encode_group(config))
 
-    def delete(self, channel: Channel, request: RemotingCommand, header: DeleteSubscriptionGroupRequestHeader) -> Any:
+    def delete(
+        self, channel: Channel, request: RemotingCommand, header: DeleteSubscriptionGroupRequestHeader
+    ) -> Answer:
         """207: remove a group, its offsets too when asked for."""
         group = header.group_name
         self._groups.delete(group)
@@ -100,7 +102,7 @@ class GroupAdmin:
 
     def update_and_get_forbidden(
         self, channel: Channel, request: RemotingCommand, header: UpdateGroupForbiddenRequestHeader
-    ) -> Any:
+    ) -> Answer:
         """353: forbid or allow a group to read a topic when `readable` is given, and say how it stands."""
         group, topic = header.group, header.topic
         if header.readable is None:
@@ -127,13 +129,12 @@ class GroupAdmin:
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
     admin = GroupAdmin(controller)
+    serve = controller.server.serve
     register = controller.server.register
     register(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, None, admin.update_and_create)
     register(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST, None, admin.update_and_create_list)
     register(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, None, admin.get_all)
     find = after_changes(controller, admin.get)
-    register(RequestCode.GET_SUBSCRIPTIONGROUP_CONFIG, GetSubscriptionGroupConfigRequestHeader, find)
-    register(RequestCode.DELETE_SUBSCRIPTIONGROUP, DeleteSubscriptionGroupRequestHeader, admin.delete)
-    register(
-        RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN, UpdateGroupForbiddenRequestHeader, admin.update_and_get_forbidden
-    )
+    serve(GetSubscriptionGroupConfigRequestHeader, find)
+    serve(DeleteSubscriptionGroupRequestHeader, admin.delete)
+    serve(UpdateGroupForbiddenRequestHeader, admin.update_and_get_forbidden)

@@ -16,7 +16,7 @@ from rocketmq_ops.common.message_codec import decode_message, decode_message_id
 from rocketmq_ops.common.topics import TRANS_HALF_TOPIC
 from rocketmq_ops.remoting.bodies import ConsumeQueueData, QueryConsumeQueueResponseBody
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import QueryConsumeQueueRequestHeader, ResumeCheckHalfMessageRequestHeader
 from rocketmq_ops.store.inner_message import PutStatus
@@ -90,9 +90,5 @@ class MessageAdmin:
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
     admin = MessageAdmin(controller)
-    controller.server.register(
-        RequestCode.QUERY_CONSUME_QUEUE, QueryConsumeQueueRequestHeader, admin.query_consume_queue
-    )
-    controller.server.register(
-        RequestCode.RESUME_CHECK_HALF_MESSAGE, ResumeCheckHalfMessageRequestHeader, admin.resume_check_half_message
-    )
+    controller.server.serve(QueryConsumeQueueRequestHeader, admin.query_consume_queue)
+    controller.server.serve(ResumeCheckHalfMessageRequestHeader, admin.resume_check_half_message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,7 +25,7 @@ from rocketmq_ops.remoting.bodies import (
 )
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import LanguageCode, RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import (
     CloneGroupOffsetRequestHeader,
     GetEarliestMsgStoretimeRequestHeader,
@@ -138,7 +138,7 @@ class OffsetAdmin:
 
     # -- reset --------------------------------------------------------------------------------------------------
 
-    def reset_offset(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> Any:
+    def reset_offset(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> Answer:
         """222: move a group on a topic to a time or an offset.
 
         With `useServerSideResetOffset` (5.x) this broker does it, online or not; without, the connected consumers
@@ -157,7 +157,7 @@ class OffsetAdmin:
             return self._reset_here(channel, request, header)
         return self._reset_by_clients(request, header)
 
-    def _reset_here(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> Any:
+    def _reset_here(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> Answer:
         controller, topic, group = self._controller, header.topic, header.group
         config = controller.topics.get(topic)
         if controller.store_config.brokerRole == "SLAVE":
@@ -246,19 +246,20 @@ class OffsetAdmin:
         to_client = ResetOffsetRequestHeader(
             group=header.group, topic=header.topic, timestamp=header.timestamp, is_force=False
         )
-        return RemotingCommand.request(RequestCode.RESET_CONSUMER_CLIENT_OFFSET, to_client, body)
+        return RemotingCommand.of(to_client, body)
 
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
     admin = OffsetAdmin(controller)
+    serve = controller.server.serve
     register = controller.server.register
-    register(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, SearchOffsetRequestHeader, admin.search_by_timestamp)
-    register(RequestCode.GET_MAX_OFFSET, GetMaxOffsetRequestHeader, admin.max_offset)
-    register(RequestCode.GET_MIN_OFFSET, GetMinOffsetRequestHeader, admin.min_offset)
-    register(RequestCode.GET_EARLIEST_MSG_STORETIME, GetEarliestMsgStoretimeRequestHeader, admin.earliest_store_time)
+    serve(SearchOffsetRequestHeader, admin.search_by_timestamp)
+    serve(GetMaxOffsetRequestHeader, admin.max_offset)
+    serve(GetMinOffsetRequestHeader, admin.min_offset)
+    serve(GetEarliestMsgStoretimeRequestHeader, admin.earliest_store_time)
     register(RequestCode.GET_ALL_CONSUMER_OFFSET, None, admin.all_consumer_offsets)
     register(RequestCode.GET_ALL_DELAY_OFFSET, None, admin.all_delay_offsets)
-    register(RequestCode.CLONE_GROUP_OFFSET, CloneGroupOffsetRequestHeader, admin.clone_group_offset)
-    register(RequestCode.QUERY_CORRECTION_OFFSET, QueryCorrectionOffsetHeader, admin.correction_offset)
-    register(RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, ResetOffsetRequestHeader, admin.reset_offset)
+    serve(CloneGroupOffsetRequestHeader, admin.clone_group_offset)
+    serve(QueryCorrectionOffsetHeader, admin.correction_offset)
+    serve(ResetOffsetRequestHeader, admin.reset_offset, RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)

@@ -6,7 +6,7 @@ part of AdminBrokerProcessor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.queue_progress import message_queue, progress, subscribed_topics, time_span, topic_offset
 from rocketmq_ops.broker.slices import answer_in_slices, queues_of
@@ -20,8 +20,8 @@ from rocketmq_ops.remoting.bodies import (
     TopicStatsTable,
 )
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import (
     GetConsumeStatsInBrokerHeader,
     GetConsumeStatsRequestHeader,
@@ -44,7 +44,7 @@ class StatsAdmin:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
 
-    def topic_stats(self, channel: Channel, request: RemotingCommand, header: GetTopicStatsInfoRequestHeader) -> Any:
+    def topic_stats(self, channel: Channel, request: RemotingCommand, header: GetTopicStatsInfoRequestHeader) -> Answer:
         """202: offsets and last store time of every queue of a topic, and its rate of puts."""
         controller, topic = self._controller, header.topic
         config = controller.topics.get(topic)
@@ -58,7 +58,7 @@ class StatsAdmin:
         queues = queues_of(controller, topic, max(config.write_queue_nums, config.read_queue_nums))
         return answer_in_slices(channel, request, queues, add, table.encode)
 
-    def consume_stats(self, channel: Channel, request: RemotingCommand, header: GetConsumeStatsRequestHeader) -> Any:
+    def consume_stats(self, channel: Channel, request: RemotingCommand, header: GetConsumeStatsRequestHeader) -> Answer:
         """208: the progress of a group on one topic, on those of `topicList`, or on all it has offsets of."""
         controller, group = self._controller, header.consumer_group
         if header.topic_list:
@@ -84,7 +84,7 @@ class StatsAdmin:
 
     def broker_consume_stats(
         self, channel: Channel, request: RemotingCommand, header: GetConsumeStatsInBrokerHeader
-    ) -> Any:
+    ) -> Answer:
         """317: the progress of every group on every topic of this broker; of ordered topics only, when asked so."""
         controller = self._controller
         per_group: list[dict[str, list[ConsumeStats]]] = []
@@ -118,7 +118,7 @@ class StatsAdmin:
 
     def consume_time_span(
         self, channel: Channel, request: RemotingCommand, header: QueryConsumeTimeSpanRequestHeader
-    ) -> Any:
+    ) -> Answer:
         """303: how far a group lies behind on a topic, in time."""
         controller, topic = self._controller, header.topic
         config = controller.topics.get(topic)
@@ -156,9 +156,9 @@ def _stats_item(rate: Rate) -> BrokerStatsItem:
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
     admin = StatsAdmin(controller)
-    register = controller.server.register
-    register(RequestCode.GET_TOPIC_STATS_INFO, GetTopicStatsInfoRequestHeader, admin.topic_stats)
-    register(RequestCode.GET_CONSUME_STATS, GetConsumeStatsRequestHeader, admin.consume_stats)
-    register(RequestCode.GET_BROKER_CONSUME_STATS, GetConsumeStatsInBrokerHeader, admin.broker_consume_stats)
-    register(RequestCode.QUERY_CONSUME_TIME_SPAN, QueryConsumeTimeSpanRequestHeader, admin.consume_time_span)
-    register(RequestCode.VIEW_BROKER_STATS_DATA, ViewBrokerStatsDataRequestHeader, admin.view_stats)
+    serve = controller.server.serve
+    serve(GetTopicStatsInfoRequestHeader, admin.topic_stats)
+    serve(GetConsumeStatsRequestHeader, admin.consume_stats)
+    serve(GetConsumeStatsInBrokerHeader, admin.broker_consume_stats)
+    serve(QueryConsumeTimeSpanRequestHeader, admin.consume_time_span)
+    serve(ViewBrokerStatsDataRequestHeader, admin.view_stats)

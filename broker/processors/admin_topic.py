@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.changes import deletion_saved
 from rocketmq_ops.broker.slices import in_slices, too_many_entries, too_many_queues
@@ -18,7 +18,7 @@ from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.remoting.bodies import CreateTopicListRequestBody, TopicConfig, TopicList
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     CreateTopicRequestHeader,
@@ -41,7 +41,7 @@ class TopicAdmin:
 
     def update_and_create_topic(
         self, channel: Channel, request: RemotingCommand, header: CreateTopicRequestHeader
-    ) -> Any:
+    ) -> Answer:
         """17: create a topic or change it; answered when the name servers know."""
         try:
             config = TopicConfig(
@@ -58,11 +58,11 @@ class TopicAdmin:
             return request.reply(ResponseCode.SYSTEM_ERROR, str(error))
         return self._update(channel, request, [config])
 
-    def update_and_create_topic_list(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
+    def update_and_create_topic_list(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """18: the same for several topics at once; none is changed when one of them is refused."""
         return self._update(channel, request, CreateTopicListRequestBody.decode(request.body_bytes).topic_config_list)
 
-    def _update(self, channel: Channel, request: RemotingCommand, configs: list[TopicConfig]) -> Any:
+    def _update(self, channel: Channel, request: RemotingCommand, configs: list[TopicConfig]) -> Answer:
         refusal = too_many_entries(len(configs), "topics") or next(filter(None, map(self._problem, configs)), None)
         if refusal is not None:
             return request.reply(ResponseCode.INVALID_PARAMETER, refusal)
@@ -106,7 +106,7 @@ class TopicAdmin:
             return "MIXED message type is not supported."
         return None
 
-    def delete_topic(self, channel: Channel, request: RemotingCommand, header: DeleteTopicRequestHeader) -> Any:
+    def delete_topic(self, channel: Channel, request: RemotingCommand, header: DeleteTopicRequestHeader) -> Answer:
         """215: remove a topic with its queues and offsets, and with the pop retry topics of its groups."""
         topic = header.topic
         if not topic.strip():
@@ -152,7 +152,7 @@ class TopicAdmin:
         """305: names of built-in topics and of those this broker created for itself."""
         return request.reply(body=TopicList(topic_list=sorted(self._topics.system_topics)).encode())
 
-    def clean_unused_topic(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
+    def clean_unused_topic(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """316: remove the queues of topics that are not in the table.
 
         With the offsets of their groups, which would lie behind the end of a topic that is made anew (Apache keeps
@@ -176,11 +176,12 @@ def pop_retry_topics(topic: str, group: str) -> tuple[str, str]:
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
     admin = TopicAdmin(controller)
+    serve = controller.server.serve
     register = controller.server.register
-    register(RequestCode.UPDATE_AND_CREATE_TOPIC, CreateTopicRequestHeader, admin.update_and_create_topic)
+    serve(CreateTopicRequestHeader, admin.update_and_create_topic)
     register(RequestCode.UPDATE_AND_CREATE_TOPIC_LIST, None, admin.update_and_create_topic_list)
-    register(RequestCode.DELETE_TOPIC_IN_BROKER, DeleteTopicRequestHeader, admin.delete_topic)
+    serve(DeleteTopicRequestHeader, admin.delete_topic)
     register(RequestCode.GET_ALL_TOPIC_CONFIG, None, admin.get_all_topic_config)
-    register(RequestCode.GET_TOPIC_CONFIG, GetTopicConfigRequestHeader, admin.get_topic_config)
+    serve(GetTopicConfigRequestHeader, admin.get_topic_config)
     register(RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER, None, admin.get_system_topics)
     register(RequestCode.CLEAN_UNUSED_TOPIC, None, admin.clean_unused_topic)

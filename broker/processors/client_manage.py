@@ -7,7 +7,7 @@ Mirrors org.apache.rocketmq.broker.processor.ClientManageProcessor and the locks
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.client_channel import ClientChannelInfo
@@ -27,7 +27,7 @@ from rocketmq_ops.remoting.bodies import (
 )
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.errors import RemotingProtocolError
 from rocketmq_ops.remoting.headers import UnregisterClientRequestHeader, UnregisterClientResponseHeader
@@ -49,7 +49,7 @@ class ClientManageProcessor:
         self._controller = controller
         self._fingerprints: dict[str, int] = {}
 
-    def heartbeat(self, channel: Channel, request: RemotingCommand, header: None) -> Any:
+    def heartbeat(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """Register the client's producers and consumers; unknown groups and retry topics are created as allowed.
 
         Answered when what is created is saved and registered. Many groups are dealt with in slices.
@@ -174,9 +174,7 @@ def install(controller: BrokerController) -> None:
     processor = ClientManageProcessor(controller)
     server = controller.server
     server.register(RequestCode.HEART_BEAT, None, processor.heartbeat)
-    server.register(
-        RequestCode.UNREGISTER_CLIENT, UnregisterClientRequestHeader, after_changes(controller, processor.unregister)
-    )
+    server.serve(UnregisterClientRequestHeader, after_changes(controller, processor.unregister))
     server.register(RequestCode.CHECK_CLIENT_CONFIG, None, processor.check_config)
     server.register(RequestCode.LOCK_BATCH_MQ, None, processor.lock)
     server.register(RequestCode.UNLOCK_BATCH_MQ, None, processor.unlock)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.remoting.bodies import GetConsumerListByGroupResponseBody
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import (
     GetConsumerListByGroupRequestHeader,
@@ -91,7 +91,7 @@ class ConsumerManageProcessor:
 def install(controller: BrokerController) -> None:
     """Register the codes of this module."""
     processor = ConsumerManageProcessor(controller)
-    register = controller.server.register
-    register(RequestCode.GET_CONSUMER_LIST_BY_GROUP, GetConsumerListByGroupRequestHeader, processor.list_consumers)
-    register(RequestCode.UPDATE_CONSUMER_OFFSET, UpdateConsumerOffsetRequestHeader, processor.update_offset)
-    register(RequestCode.QUERY_CONSUMER_OFFSET, QueryConsumerOffsetRequestHeader, processor.query_offset)
+    serve = controller.server.serve
+    serve(GetConsumerListByGroupRequestHeader, processor.list_consumers)
+    serve(UpdateConsumerOffsetRequestHeader, processor.update_offset)
+    serve(QueryConsumerOffsetRequestHeader, processor.query_offset)

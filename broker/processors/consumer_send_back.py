@@ -26,7 +26,7 @@ from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import dlq_topic, is_topic_too_long, retry_topic
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import ConsumerSendMsgBackRequestHeader
 from rocketmq_ops.store.inner_message import PutStatus
@@ -130,4 +130,4 @@ def install(controller: BrokerController) -> None:
     """Register the code of this module."""
     processor = ConsumerSendBackProcessor(controller)
     send_back = after_changes(controller, processor.send_back)
-    controller.server.register(RequestCode.CONSUMER_SEND_MSG_BACK, ConsumerSendMsgBackRequestHeader, send_back)
+    controller.server.serve(ConsumerSendMsgBackRequestHeader, send_back)

@@ -25,7 +25,7 @@ from rocketmq_ops.common.sysflag import (
     with_transaction_type,
 )
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import EndTransactionRequestHeader
 
@@ -108,4 +108,4 @@ class EndTransactionProcessor:
 def install(controller: BrokerController) -> None:
     """Register the code of this module."""
     processor = EndTransactionProcessor(controller)
-    controller.server.register(RequestCode.END_TRANSACTION, EndTransactionRequestHeader, processor.end)
+    controller.server.serve(EndTransactionRequestHeader, processor.end)

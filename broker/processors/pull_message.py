@@ -23,7 +23,7 @@ from rocketmq_ops.common.sysflag import PULL_COMMIT_OFFSET, PULL_SUBSCRIPTION, P
 from rocketmq_ops.remoting.bodies import SubscriptionData, SubscriptionGroupConfig, TopicConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import HELD, RemotingCommand
+from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import PullMessageRequestHeader, PullMessageResponseHeader
 from rocketmq_ops.store.filter import TagFilter
 from rocketmq_ops.store.get_result import GetMessageResult, GetStatus
@@ -75,9 +75,7 @@ class PullMessageProcessor:
         self._controller = controller
         self._filters: dict[tuple[str, str], tuple[SubscriptionData, TagFilter | None]] = {}
 
-    def pull(
-        self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader
-    ) -> RemotingCommand | object:
+    def pull(self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader) -> Answer:
         """One pull request; HELD when it waits."""
         return self._process(channel, request, header, True)
 
@@ -89,7 +87,7 @@ class PullMessageProcessor:
 
     def _process(
         self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader, may_suspend: bool
-    ) -> RemotingCommand | object:
+    ) -> Answer:
         controller = self._controller
         try:
             group_config, topic_config = self._check(channel, request, header)
@@ -267,5 +265,4 @@ def install(controller: BrokerController) -> None:
     """Register the codes of this module and take over the execution of held pulls."""
     processor = PullMessageProcessor(controller)
     controller.held_pulls.execute = processor.execute
-    controller.server.register(RequestCode.PULL_MESSAGE, PullMessageRequestHeader, processor.pull)
-    controller.server.register(RequestCode.LITE_PULL_MESSAGE, PullMessageRequestHeader, processor.pull)
+    controller.server.serve(PullMessageRequestHeader, processor.pull)

@@ -6,7 +6,7 @@ a group cannot be set to it, because this broker does not serve POP_MESSAGE.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.consumer_manager import BROADCASTING
 from rocketmq_ops.broker.message_request_mode_manager import MessageRequestModeManager
@@ -23,7 +23,7 @@ from rocketmq_ops.remoting.bodies import (
 )
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class QueryAssignmentProcessor:
         self.modes = MessageRequestModeManager(controller)
         self.modes.load()
 
-    def query_assignment(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
+    def query_assignment(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """400: the queues of a topic for one consumer; null when they cannot be told, so that it keeps its own."""
         body = QueryAssignmentRequestBody.decode(request.body_bytes)
 
@@ -90,7 +90,7 @@ class QueryAssignmentProcessor:
             return None
         return strategy(queues, sorted(info.client_ids), body.client_id)
 
-    def set_message_request_mode(self, channel: Channel, request: RemotingCommand, _header: None) -> Any:
+    def set_message_request_mode(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """401: the mode in which a group fetches a topic; PULL alone is served."""
         mode = SetMessageRequestModeRequestBody.decode(request.body_bytes)
         topic, group = mode.topic, mode.consumer_group

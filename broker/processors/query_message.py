@@ -6,12 +6,12 @@ Mirrors org.apache.rocketmq.broker.processor.QueryMessageProcessor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.slices import rest_of
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     QueryMessageRequestHeader,
@@ -33,7 +33,7 @@ class QueryMessageProcessor:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
 
-    def query(self, channel: Channel, request: RemotingCommand, header: QueryMessageRequestHeader) -> Any:
+    def query(self, channel: Channel, request: RemotingCommand, header: QueryMessageRequestHeader) -> Answer:
         """The records of a topic with a key, stored between two times (ms); a long chain is followed in slices."""
         controller = self._controller
         max_num = header.max_num
@@ -76,5 +76,5 @@ class QueryMessageProcessor:
 def install(controller: BrokerController) -> None:
     """Register the codes of this module."""
     processor = QueryMessageProcessor(controller)
-    controller.server.register(RequestCode.QUERY_MESSAGE, QueryMessageRequestHeader, processor.query)
-    controller.server.register(RequestCode.VIEW_MESSAGE_BY_ID, ViewMessageRequestHeader, processor.view)
+    controller.server.serve(QueryMessageRequestHeader, processor.query)
+    controller.server.serve(ViewMessageRequestHeader, processor.view)

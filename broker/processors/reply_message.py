@@ -7,7 +7,7 @@ for its acknowledgement. Mirrors org.apache.rocketmq.broker.processor.ReplyMessa
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.inner_messages import encode_properties
 from rocketmq_ops.broker.put_result import STORED
@@ -23,7 +23,7 @@ from rocketmq_ops.common.message import (
 from rocketmq_ops.common.permission import PERM_WRITE
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.headers import (
@@ -49,7 +49,7 @@ class ReplyMessageProcessor:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
 
-    def reply(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Any:
+    def reply(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Answer:
         """One reply; answered when its receiver has it."""
         refusal = self._refusal(header)
         if refusal is not None:
@@ -114,7 +114,7 @@ class ReplyMessageProcessor:
             store_host=self._controller.address,
             store_timestamp=now,
         )
-        command = RemotingCommand.request(RequestCode.PUSH_REPLY_MESSAGE_TO_CLIENT, push, request.body_bytes)
+        command = RemotingCommand.of(push, request.body_bytes)
         try:
             answer = await receiver.invoke(command, PUSH_TIMEOUT_MS)
         except RemotingError as error:
@@ -169,6 +169,6 @@ class ReplyMessageProcessor:
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
     processor = ReplyMessageProcessor(controller)
-    register = controller.server.register
-    register(RequestCode.SEND_REPLY_MESSAGE, SendMessageRequestHeader, processor.reply)
-    register(RequestCode.SEND_REPLY_MESSAGE_V2, SendMessageRequestHeaderV2, processor.reply)
+    serve = controller.server.serve
+    serve(SendMessageRequestHeader, processor.reply, RequestCode.SEND_REPLY_MESSAGE)
+    serve(SendMessageRequestHeaderV2, processor.reply, RequestCode.SEND_REPLY_MESSAGE_V2)

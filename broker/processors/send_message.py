@@ -43,7 +43,7 @@ from rocketmq_ops.remoting.answer_frame import header_frame, success_template
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import HELD, RemotingCommand
+from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
 from rocketmq_ops.remoting.header_fields import quote_fields
 from rocketmq_ops.remoting.headers import (
     SendMessageRequestHeader,
@@ -108,7 +108,7 @@ class SendMessageProcessor:
         self._batch_template = success_template(ids + b'"%b",' + fixed + b',"queueOffset":"%d"')
         self._sync_flush = self._controller.store_config.flushDiskType == "SYNC_FLUSH"
 
-    def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | bytes | object:
+    def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Answer:
         """One send request; the short way answers with a whole frame."""
         topic = header.topic
         plan = self._plans.get(topic)
@@ -192,12 +192,12 @@ class SendMessageProcessor:
 
     # -- the general way ----------------------------------------------------------------------------------------
 
-    def _send_general(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | object:
+    def _send_general(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Answer:
         """A send with all its checks; the answer to one that creates a topic leaves when the topic is known."""
-        answer: RemotingCommand | object = self._controller.changes.handle(self._send_checked, channel, request, header)
+        answer: Answer = self._controller.changes.handle(self._send_checked, channel, request, header)
         return answer
 
-    def _send_checked(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> RemotingCommand | object:
+    def _send_checked(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Answer:
         refusal = self._checks.header(channel, header)
         if refusal is not None:
             return self._answer(request, *refusal)
@@ -248,7 +248,7 @@ class SendMessageProcessor:
 
     def _send_one(
         self, channel: Channel, request: RemotingCommand, header: SendHeader, plan: SendPlan, queue_id: int
-    ) -> RemotingCommand | object:
+    ) -> Answer:
         controller = self._controller
         properties = self._properties(header)
         if not properties.get(PROPERTY_UNIQ_KEY):
@@ -282,7 +282,7 @@ class SendMessageProcessor:
 
     def _send_batch(
         self, channel: Channel, request: RemotingCommand, header: SendHeader, plan: SendPlan, queue_id: int
-    ) -> RemotingCommand | object:
+    ) -> Answer:
         if header.topic.startswith(RETRY_GROUP_TOPIC_PREFIX):
             remark = f"batch request does not support retry group {header.topic}"
             return self._answer(request, ResponseCode.MESSAGE_ILLEGAL, remark)
@@ -306,7 +306,7 @@ class SendMessageProcessor:
 
     def _finish(
         self, channel: Channel, request: RemotingCommand, message: InnerMessage, result: PutMessageResult, queue_id: int
-    ) -> RemotingCommand | object:
+    ) -> Answer:
         if result.status not in STORED:
             return self._refuse(request, result.status)
         counters = self._controller.stats.topic_counters(message.topic)
@@ -322,7 +322,7 @@ class SendMessageProcessor:
         properties: dict[str, str],
         result: PutMessageResult,
         queue_id: int,
-    ) -> RemotingCommand | object:
+    ) -> Answer:
         """The answer for a stored message, now or when it is on the disk."""
         code, remark = put_answer(result.status, self._controller.store_config)
         header = SendMessageResponseHeader(
@@ -338,7 +338,7 @@ class SendMessageProcessor:
 
     def _park(
         self, channel: Channel, request: RemotingCommand, answer: RemotingCommand, result: PutMessageResult
-    ) -> object:
+    ) -> Answer:
         """Hold the answer back until the message is on the disk, or ``syncFlushTimeout`` is over."""
         if request.is_oneway:
             return HELD
@@ -369,7 +369,6 @@ def install(controller: BrokerController) -> None:
     """Register the codes of this module."""
     processor = SendMessageProcessor(controller)
     controller.on_configuration_changed(processor.configuration_changed)
-    server = controller.server
-    server.register(RequestCode.SEND_MESSAGE, SendMessageRequestHeader, processor.send)
-    server.register(RequestCode.SEND_MESSAGE_V2, SendMessageRequestHeaderV2, processor.send)
-    server.register(RequestCode.SEND_BATCH_MESSAGE, SendMessageRequestHeaderV2, processor.send)
+    serve, code = controller.server.serve, RequestCode
+    serve(SendMessageRequestHeader, processor.send, code.SEND_MESSAGE)
+    serve(SendMessageRequestHeaderV2, processor.send, code.SEND_MESSAGE_V2, code.SEND_BATCH_MESSAGE)

@@ -25,7 +25,7 @@ from rocketmq_ops.remoting.bodies import (
     TopicConfigAndMappingSerializeWrapper,
 )
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import (
     BrokerHeartbeatRequestHeader,
@@ -62,12 +62,12 @@ class BrokerRegistration:
 
     def install(self) -> None:
         """Register them on the controller's server."""
-        register = self._controller.server.register
-        register(RequestCode.REGISTER_BROKER, RegisterBrokerRequestHeader, self.register_broker)
-        register(RequestCode.UNREGISTER_BROKER, UnRegisterBrokerRequestHeader, self.unregister_broker)
-        register(RequestCode.QUERY_DATA_VERSION, QueryDataVersionRequestHeader, self.query_data_version)
-        register(RequestCode.BROKER_HEARTBEAT, BrokerHeartbeatRequestHeader, self.heartbeat)
-        register(RequestCode.GET_BROKER_MEMBER_GROUP, GetBrokerMemberGroupRequestHeader, self.member_group)
+        serve = self._controller.server.serve
+        serve(RegisterBrokerRequestHeader, self.register_broker)
+        serve(UnRegisterBrokerRequestHeader, self.unregister_broker)
+        serve(QueryDataVersionRequestHeader, self.query_data_version)
+        serve(BrokerHeartbeatRequestHeader, self.heartbeat)
+        serve(GetBrokerMemberGroupRequestHeader, self.member_group)
 
     def register_broker(
         self, channel: Channel, request: RemotingCommand, header: RegisterBrokerRequestHeader

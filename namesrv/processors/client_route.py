@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.namesrv.kv_config_manager import ORDER_TOPIC_CONFIG
 from rocketmq_ops.namesrv.route_queries import filter_by_zone, topic_route
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers import GetRouteInfoRequestHeader
 
@@ -41,4 +41,4 @@ def install(controller: NamesrvController) -> None:
         standard = request.version >= STANDARD_JSON_SINCE or bool(header.accept_standard_json_only)
         return request.reply(body=route.encode(standard_json=standard))
 
-    controller.server.register(RequestCode.GET_ROUTEINFO_BY_TOPIC, GetRouteInfoRequestHeader, get_route)
+    controller.server.serve(GetRouteInfoRequestHeader, get_route)

@@ -7,7 +7,7 @@ Apache's name server ignores, are refused with what is wrong.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.configuration import ForbiddenKeyError
 from rocketmq_ops.common.errors import RocketMQError
@@ -15,7 +15,7 @@ from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.remoting.bodies import KVTable
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     DeleteKVConfigRequestHeader,
@@ -48,15 +48,16 @@ class NameServerConfig:
 
     def install(self) -> None:
         """Register them on the controller's server."""
+        serve = self._controller.server.serve
         register = self._controller.server.register
-        register(RequestCode.PUT_KV_CONFIG, PutKVConfigRequestHeader, self.put_kv)
-        register(RequestCode.GET_KV_CONFIG, GetKVConfigRequestHeader, self.get_kv)
-        register(RequestCode.DELETE_KV_CONFIG, DeleteKVConfigRequestHeader, self.delete_kv)
-        register(RequestCode.GET_KVLIST_BY_NAMESPACE, GetKVListByNamespaceRequestHeader, self.list_kv)
+        serve(PutKVConfigRequestHeader, self.put_kv)
+        serve(GetKVConfigRequestHeader, self.get_kv)
+        serve(DeleteKVConfigRequestHeader, self.delete_kv)
+        serve(GetKVListByNamespaceRequestHeader, self.list_kv)
         register(RequestCode.UPDATE_NAMESRV_CONFIG, None, self.update_config)
         register(RequestCode.GET_NAMESRV_CONFIG, None, self.get_config)
 
-    def put_kv(self, channel: Channel, request: RemotingCommand, header: PutKVConfigRequestHeader) -> Any:
+    def put_kv(self, channel: Channel, request: RemotingCommand, header: PutKVConfigRequestHeader) -> Answer:
         """PUT_KV_CONFIG."""
 
         async def put() -> RemotingCommand:
@@ -74,7 +75,7 @@ class NameServerConfig:
             return request.reply(ResponseCode.QUERY_NOT_FOUND, remark)
         return request.reply(header=GetKVConfigResponseHeader(value=value))
 
-    def delete_kv(self, channel: Channel, request: RemotingCommand, header: DeleteKVConfigRequestHeader) -> Any:
+    def delete_kv(self, channel: Channel, request: RemotingCommand, header: DeleteKVConfigRequestHeader) -> Answer:
         """DELETE_KV_CONFIG."""
 
         async def delete() -> RemotingCommand:
@@ -93,7 +94,7 @@ class NameServerConfig:
             return request.reply(ResponseCode.QUERY_NOT_FOUND, f"No config item, Namespace: {header.namespace}")
         return request.reply(body=KVTable(table=table).encode())
 
-    def update_config(self, channel: Channel, request: RemotingCommand, header: None) -> Any:
+    def update_config(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """UPDATE_NAMESRV_CONFIG: properties as text; all keys are changed, or none."""
         config = self._controller.config
         try:

@@ -45,14 +45,15 @@ class TopicAdmin:
 
     def install(self) -> None:
         """Register them on the controller's server."""
+        serve = self._controller.server.serve
         register = self._controller.server.register
         register(RequestCode.GET_BROKER_CLUSTER_INFO, None, self.cluster_info)
-        register(RequestCode.WIPE_WRITE_PERM_OF_BROKER, WipeWritePermOfBrokerRequestHeader, self.wipe_write_perm)
-        register(RequestCode.ADD_WRITE_PERM_OF_BROKER, AddWritePermOfBrokerRequestHeader, self.add_write_perm)
+        serve(WipeWritePermOfBrokerRequestHeader, self.wipe_write_perm)
+        serve(AddWritePermOfBrokerRequestHeader, self.add_write_perm)
         register(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER, None, self.all_topics)
-        register(RequestCode.DELETE_TOPIC_IN_NAMESRV, DeleteTopicFromNamesrvRequestHeader, self.delete_topic)
-        register(RequestCode.REGISTER_TOPIC_IN_NAMESRV, RegisterTopicRequestHeader, self.register_topic)
-        register(RequestCode.GET_TOPICS_BY_CLUSTER, GetTopicsByClusterRequestHeader, self.topics_of_cluster)
+        serve(DeleteTopicFromNamesrvRequestHeader, self.delete_topic)
+        serve(RegisterTopicRequestHeader, self.register_topic)
+        serve(GetTopicsByClusterRequestHeader, self.topics_of_cluster)
         register(RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_NS, None, self.system_topics)
         for code, query in (
             (RequestCode.GET_UNIT_TOPIC_LIST, route_queries.unit_topics),

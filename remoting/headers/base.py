@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
+
 import msgspec
 
+from ..codes import RequestCode
 from ..command import Bool
 
 
 class CustomHeader(msgspec.Struct, kw_only=True, gc=False, rename="camel"):
-    """A custom header: fields without a default are required, as Apache's CFNotNull; None is not sent."""
+    """A custom header: fields without a default are required, as Apache's CFNotNull; None is not sent.
+
+    `codes`: the requests that carry it, the usual one first; none for the header of an answer. See `of_request`.
+    """
+
+    codes: ClassVar[tuple[RequestCode, ...]] = ()
+
+
+H = TypeVar("H", bound=CustomHeader)
+
+
+def of_request(*codes: RequestCode) -> Callable[[type[H]], type[H]]:
+    """Declares the requests that a header class belongs to; msgspec takes no keyword of ours in the class statement."""
+
+    def declare(cls: type[H]) -> type[H]:
+        cls.codes = codes
+        return cls
+
+    return declare
 
 
 class RpcRequestHeader(CustomHeader, kw_only=True):

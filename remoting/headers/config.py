@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Long
-from .base import CustomHeader
+from .base import CustomHeader, of_request
 
 
 class GetBrokerConfigResponseHeader(CustomHeader, kw_only=True):
@@ -12,6 +13,7 @@ class GetBrokerConfigResponseHeader(CustomHeader, kw_only=True):
     version: str
 
 
+@of_request(RequestCode.CHECK_ROCKSDB_CQ_WRITE_PROGRESS)
 class CheckRocksdbCqWriteProgressRequestHeader(CustomHeader, kw_only=True):
     """Request CHECK_ROCKSDB_CQ_WRITE_PROGRESS (354)."""
 
@@ -19,6 +21,7 @@ class CheckRocksdbCqWriteProgressRequestHeader(CustomHeader, kw_only=True):
     check_store_time: Long = 0
 
 
+@of_request(RequestCode.EXPORT_ROCKSDB_CONFIG_TO_JSON)
 class ExportRocksDBConfigToJsonRequestHeader(CustomHeader, kw_only=True):
     """Request EXPORT_ROCKSDB_CONFIG_TO_JSON (355)."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Bool, Int, Long
-from .base import CustomHeader
+from .base import CustomHeader, of_request
 
 
+@of_request(RequestCode.CONTROLLER_ALTER_SYNC_STATE_SET)
 class AlterSyncStateSetRequestHeader(CustomHeader, kw_only=True):
     """Request CONTROLLER_ALTER_SYNC_STATE_SET (1001)."""
 
@@ -21,6 +23,7 @@ class AlterSyncStateSetResponseHeader(CustomHeader, kw_only=True):
     new_sync_state_set_epoch: Int = 0
 
 
+@of_request(RequestCode.CONTROLLER_ELECT_MASTER)
 class ElectMasterRequestHeader(CustomHeader, kw_only=True):
     """Request CONTROLLER_ELECT_MASTER (1002)."""
 
@@ -50,6 +53,7 @@ class GetMetaDataResponseHeader(CustomHeader, kw_only=True):
     peers: str | None = None
 
 
+@of_request(RequestCode.CONTROLLER_GET_REPLICA_INFO)
 class GetReplicaInfoRequestHeader(CustomHeader, kw_only=True):
     """Request CONTROLLER_GET_REPLICA_INFO (1004)."""
 
@@ -64,6 +68,7 @@ class GetReplicaInfoResponseHeader(CustomHeader, kw_only=True):
     master_epoch: Int | None = None
 
 
+@of_request(RequestCode.CLEAN_BROKER_DATA)
 class CleanControllerBrokerDataRequestHeader(CustomHeader, kw_only=True):
     """Request CLEAN_BROKER_DATA (1011)."""
 
@@ -74,6 +79,7 @@ class CleanControllerBrokerDataRequestHeader(CustomHeader, kw_only=True):
     invoke_time: Long = 0
 
 
+@of_request(RequestCode.CONTROLLER_APPLY_BROKER_ID)
 class ApplyBrokerIdRequestHeader(CustomHeader, kw_only=True):
     """Request CONTROLLER_APPLY_BROKER_ID (1013)."""
 
@@ -90,6 +96,7 @@ class ApplyBrokerIdResponseHeader(CustomHeader, kw_only=True):
     broker_name: str | None = None
 
 
+@of_request(RequestCode.CONTROLLER_GET_NEXT_BROKER_ID)
 class GetNextBrokerIdRequestHeader(CustomHeader, kw_only=True):
     """Request CONTROLLER_GET_NEXT_BROKER_ID (1012)."""
 
@@ -105,6 +112,7 @@ class GetNextBrokerIdResponseHeader(CustomHeader, kw_only=True):
     next_broker_id: Long | None = None
 
 
+@of_request(RequestCode.CONTROLLER_REGISTER_BROKER)
 class RegisterBrokerToControllerRequestHeader(CustomHeader, kw_only=True):
     """Request CONTROLLER_REGISTER_BROKER (1003)."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Bool
-from .base import RpcRequestHeader, TopicRequestHeader
+from .base import RpcRequestHeader, TopicRequestHeader, of_request
 
 
+@of_request(RequestCode.DELETE_SUBSCRIPTIONGROUP)
 class DeleteSubscriptionGroupRequestHeader(RpcRequestHeader, kw_only=True):
     """Request DELETE_SUBSCRIPTIONGROUP (207)."""
 
@@ -13,12 +15,14 @@ class DeleteSubscriptionGroupRequestHeader(RpcRequestHeader, kw_only=True):
     clean_offset: Bool = False
 
 
+@of_request(RequestCode.GET_SUBSCRIPTIONGROUP_CONFIG)
 class GetSubscriptionGroupConfigRequestHeader(RpcRequestHeader, kw_only=True):
     """Request GET_SUBSCRIPTIONGROUP_CONFIG (352)."""
 
     group: str
 
 
+@of_request(RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN)
 class UpdateGroupForbiddenRequestHeader(TopicRequestHeader, kw_only=True):
     """Request UPDATE_AND_GET_GROUP_FORBIDDEN (353)."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Int, Long
-from .base import CustomHeader
+from .base import CustomHeader, of_request
 
 
+@of_request(RequestCode.EXCHANGE_BROKER_HA_INFO)
 class ExchangeHAInfoRequestHeader(CustomHeader, kw_only=True):
     """Request EXCHANGE_BROKER_HA_INFO (906)."""
 
@@ -22,12 +24,14 @@ class ExchangeHAInfoResponseHeader(CustomHeader, kw_only=True):
     master_address: str | None = None
 
 
+@of_request(RequestCode.RESET_MASTER_FLUSH_OFFSET)
 class ResetMasterFlushOffsetHeader(CustomHeader, kw_only=True):
     """Request RESET_MASTER_FLUSH_OFFSET (908)."""
 
     master_flush_offset: Long
 
 
+@of_request(RequestCode.GET_BROKER_MEMBER_GROUP)
 class GetBrokerMemberGroupRequestHeader(CustomHeader, kw_only=True):
     """Request GET_BROKER_MEMBER_GROUP (901)."""
 
@@ -35,6 +39,7 @@ class GetBrokerMemberGroupRequestHeader(CustomHeader, kw_only=True):
     broker_name: str
 
 
+@of_request(RequestCode.NOTIFY_MIN_BROKER_ID_CHANGE)
 class NotifyMinBrokerIdChangeRequestHeader(CustomHeader, kw_only=True):
     """Request NOTIFY_MIN_BROKER_ID_CHANGE (905)."""
 
@@ -45,6 +50,7 @@ class NotifyMinBrokerIdChangeRequestHeader(CustomHeader, kw_only=True):
     ha_broker_addr: str | None = None
 
 
+@of_request(RequestCode.NOTIFY_BROKER_ROLE_CHANGED)
 class NotifyBrokerRoleChangedRequestHeader(CustomHeader, kw_only=True):
     """Request NOTIFY_BROKER_ROLE_CHANGED (1008)."""
 
@@ -54,12 +60,14 @@ class NotifyBrokerRoleChangedRequestHeader(CustomHeader, kw_only=True):
     master_broker_id: Long | None = None
 
 
+@of_request(RequestCode.ADD_BROKER)
 class AddBrokerRequestHeader(CustomHeader, kw_only=True):
     """Request ADD_BROKER (902)."""
 
     config_path: str | None = None
 
 
+@of_request(RequestCode.REMOVE_BROKER)
 class RemoveBrokerRequestHeader(CustomHeader, kw_only=True):
     """Request REMOVE_BROKER (903)."""
 

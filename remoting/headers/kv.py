@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from .base import CustomHeader
+from ..codes import RequestCode
+from .base import CustomHeader, of_request
 
 
+@of_request(RequestCode.PUT_KV_CONFIG)
 class PutKVConfigRequestHeader(CustomHeader, kw_only=True):
     """Request PUT_KV_CONFIG (100)."""
 
@@ -13,6 +15,7 @@ class PutKVConfigRequestHeader(CustomHeader, kw_only=True):
     value: str
 
 
+@of_request(RequestCode.GET_KV_CONFIG)
 class GetKVConfigRequestHeader(CustomHeader, kw_only=True):
     """Request GET_KV_CONFIG (101)."""
 
@@ -26,6 +29,7 @@ class GetKVConfigResponseHeader(CustomHeader, kw_only=True):
     value: str | None = None
 
 
+@of_request(RequestCode.DELETE_KV_CONFIG)
 class DeleteKVConfigRequestHeader(CustomHeader, kw_only=True):
     """Request DELETE_KV_CONFIG (102)."""
 
@@ -33,6 +37,7 @@ class DeleteKVConfigRequestHeader(CustomHeader, kw_only=True):
     key: str
 
 
+@of_request(RequestCode.GET_KVLIST_BY_NAMESPACE)
 class GetKVListByNamespaceRequestHeader(CustomHeader, kw_only=True):
     """Request GET_KVLIST_BY_NAMESPACE (219)."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Bool, Int
-from .base import CustomHeader, TopicRequestHeader
+from .base import CustomHeader, TopicRequestHeader, of_request
 
 
+@of_request(RequestCode.GET_ROUTEINFO_BY_TOPIC)
 class GetRouteInfoRequestHeader(TopicRequestHeader, kw_only=True):
     """Request GET_ROUTEINFO_BY_TOPIC (105)."""
 
@@ -13,12 +15,14 @@ class GetRouteInfoRequestHeader(TopicRequestHeader, kw_only=True):
     accept_standard_json_only: Bool | None = None
 
 
+@of_request(RequestCode.GET_TOPICS_BY_CLUSTER)
 class GetTopicsByClusterRequestHeader(CustomHeader, kw_only=True):
     """Request GET_TOPICS_BY_CLUSTER (224)."""
 
     cluster: str
 
 
+@of_request(RequestCode.REGISTER_TOPIC_IN_NAMESRV)
 class RegisterTopicRequestHeader(TopicRequestHeader, kw_only=True):
     """Request REGISTER_TOPIC_IN_NAMESRV (217)."""
 
@@ -32,6 +36,7 @@ class RegisterOrderTopicRequestHeader(CustomHeader, kw_only=True):
     order_topic_string: str
 
 
+@of_request(RequestCode.DELETE_TOPIC_IN_NAMESRV)
 class DeleteTopicFromNamesrvRequestHeader(TopicRequestHeader, kw_only=True):
     """Request DELETE_TOPIC_IN_NAMESRV (216)."""
 
@@ -39,6 +44,7 @@ class DeleteTopicFromNamesrvRequestHeader(TopicRequestHeader, kw_only=True):
     cluster_name: str | None = None
 
 
+@of_request(RequestCode.WIPE_WRITE_PERM_OF_BROKER)
 class WipeWritePermOfBrokerRequestHeader(CustomHeader, kw_only=True):
     """Request WIPE_WRITE_PERM_OF_BROKER (205)."""
 
@@ -51,6 +57,7 @@ class WipeWritePermOfBrokerResponseHeader(CustomHeader, kw_only=True):
     wipe_topic_count: Int
 
 
+@of_request(RequestCode.ADD_WRITE_PERM_OF_BROKER)
 class AddWritePermOfBrokerRequestHeader(CustomHeader, kw_only=True):
     """Request ADD_WRITE_PERM_OF_BROKER (327)."""
 

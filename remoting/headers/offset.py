@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Bool, Int, Long
-from .base import CustomHeader, RpcRequestHeader, TopicQueueRequestHeader, TopicRequestHeader
+from .base import CustomHeader, RpcRequestHeader, TopicQueueRequestHeader, TopicRequestHeader, of_request
 
 
+@of_request(RequestCode.GET_MAX_OFFSET)
 class GetMaxOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request GET_MAX_OFFSET (30)."""
 
@@ -20,6 +22,7 @@ class GetMaxOffsetResponseHeader(CustomHeader, kw_only=True):
     offset: Long
 
 
+@of_request(RequestCode.GET_MIN_OFFSET)
 class GetMinOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request GET_MIN_OFFSET (31)."""
 
@@ -33,6 +36,7 @@ class GetMinOffsetResponseHeader(CustomHeader, kw_only=True):
     offset: Long
 
 
+@of_request(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP)
 class SearchOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request SEARCH_OFFSET_BY_TIMESTAMP (29)."""
 
@@ -48,6 +52,7 @@ class SearchOffsetResponseHeader(CustomHeader, kw_only=True):
     offset: Long
 
 
+@of_request(RequestCode.GET_EARLIEST_MSG_STORETIME)
 class GetEarliestMsgStoretimeRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request GET_EARLIEST_MSG_STORETIME (32)."""
 
@@ -61,6 +66,7 @@ class GetEarliestMsgStoretimeResponseHeader(CustomHeader, kw_only=True):
     timestamp: Long
 
 
+@of_request(RequestCode.QUERY_CONSUMER_OFFSET)
 class QueryConsumerOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request QUERY_CONSUMER_OFFSET (14)."""
 
@@ -76,6 +82,7 @@ class QueryConsumerOffsetResponseHeader(CustomHeader, kw_only=True):
     offset: Long
 
 
+@of_request(RequestCode.UPDATE_CONSUMER_OFFSET)
 class UpdateConsumerOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request UPDATE_CONSUMER_OFFSET (15)."""
 
@@ -89,6 +96,7 @@ class UpdateConsumerOffsetResponseHeader(CustomHeader, kw_only=True):
     """Answer to UpdateConsumerOffset."""
 
 
+@of_request(RequestCode.RESET_CONSUMER_CLIENT_OFFSET, RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
 class ResetOffsetRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request RESET_CONSUMER_CLIENT_OFFSET (220), INVOKE_BROKER_TO_RESET_OFFSET (222)."""
 
@@ -107,6 +115,7 @@ class InitConsumerOffsetRequestHeader(TopicRequestHeader, kw_only=True):
     init_mode: Int = 0
 
 
+@of_request(RequestCode.CLONE_GROUP_OFFSET)
 class CloneGroupOffsetRequestHeader(RpcRequestHeader, kw_only=True):
     """Request CLONE_GROUP_OFFSET (314)."""
 
@@ -116,6 +125,7 @@ class CloneGroupOffsetRequestHeader(RpcRequestHeader, kw_only=True):
     offline: Bool = False
 
 
+@of_request(RequestCode.QUERY_CORRECTION_OFFSET)
 class QueryCorrectionOffsetHeader(TopicRequestHeader, kw_only=True):
     """Request QUERY_CORRECTION_OFFSET (308)."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Bool, Int, Long
-from .base import CustomHeader, TopicQueueRequestHeader
+from .base import CustomHeader, TopicQueueRequestHeader, of_request
 
 
+@of_request(RequestCode.POP_MESSAGE)
 class PopMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request POP_MESSAGE (200050)."""
 
@@ -35,6 +37,7 @@ class PopMessageResponseHeader(CustomHeader, kw_only=True):
     order_count_info: str | None = None
 
 
+@of_request(RequestCode.ACK_MESSAGE)
 class AckMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request ACK_MESSAGE (200051)."""
 
@@ -45,6 +48,7 @@ class AckMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     offset: Long
 
 
+@of_request(RequestCode.PEEK_MESSAGE)
 class PeekMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request PEEK_MESSAGE (200052)."""
 
@@ -54,6 +58,7 @@ class PeekMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     consumer_group: str
 
 
+@of_request(RequestCode.CHANGE_MESSAGE_INVISIBLETIME)
 class ChangeInvisibleTimeRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request CHANGE_MESSAGE_INVISIBLETIME (200053)."""
 
@@ -73,6 +78,7 @@ class ChangeInvisibleTimeResponseHeader(CustomHeader, kw_only=True):
     revive_qid: Int
 
 
+@of_request(RequestCode.NOTIFICATION)
 class NotificationRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request NOTIFICATION (200054)."""
 
@@ -92,6 +98,7 @@ class NotificationResponseHeader(CustomHeader, kw_only=True):
     polling_full: Bool = False
 
 
+@of_request(RequestCode.POLLING_INFO)
 class PollingInfoRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request POLLING_INFO (200055)."""
 

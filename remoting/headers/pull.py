@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Int, Long
-from .base import CustomHeader, TopicQueueRequestHeader
+from .base import CustomHeader, TopicQueueRequestHeader, of_request
 
 
+@of_request(RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE)
 class PullMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request PULL_MESSAGE (11), LITE_PULL_MESSAGE (361)."""
 

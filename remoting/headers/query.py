@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Int, Long
-from .base import CustomHeader, TopicQueueRequestHeader, TopicRequestHeader
+from .base import CustomHeader, TopicQueueRequestHeader, TopicRequestHeader, of_request
 
 
+@of_request(RequestCode.QUERY_MESSAGE)
 class QueryMessageRequestHeader(TopicRequestHeader, kw_only=True):
     """Request QUERY_MESSAGE (12)."""
 
@@ -23,6 +25,7 @@ class QueryMessageResponseHeader(CustomHeader, kw_only=True):
     index_last_update_phyoffset: Long
 
 
+@of_request(RequestCode.VIEW_MESSAGE_BY_ID)
 class ViewMessageRequestHeader(CustomHeader, kw_only=True):
     """Request VIEW_MESSAGE_BY_ID (33)."""
 
@@ -34,6 +37,7 @@ class ViewMessageResponseHeader(CustomHeader, kw_only=True):
     """Answer to ViewMessage."""
 
 
+@of_request(RequestCode.QUERY_CONSUME_QUEUE)
 class QueryConsumeQueueRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request QUERY_CONSUME_QUEUE (321)."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Bool, Int, Long
-from .base import CustomHeader
+from .base import CustomHeader, of_request
 
 
+@of_request(RequestCode.REGISTER_BROKER)
 class RegisterBrokerRequestHeader(CustomHeader, kw_only=True):
     """Request REGISTER_BROKER (103)."""
 
@@ -27,6 +29,7 @@ class RegisterBrokerResponseHeader(CustomHeader, kw_only=True):
     master_addr: str | None = None
 
 
+@of_request(RequestCode.UNREGISTER_BROKER)
 class UnRegisterBrokerRequestHeader(CustomHeader, kw_only=True):
     """Request UNREGISTER_BROKER (104)."""
 
@@ -36,6 +39,7 @@ class UnRegisterBrokerRequestHeader(CustomHeader, kw_only=True):
     broker_id: Long
 
 
+@of_request(RequestCode.BROKER_HEARTBEAT)
 class BrokerHeartbeatRequestHeader(CustomHeader, kw_only=True):
     """Request BROKER_HEARTBEAT (904)."""
 
@@ -50,6 +54,7 @@ class BrokerHeartbeatRequestHeader(CustomHeader, kw_only=True):
     election_priority: Int | None = None
 
 
+@of_request(RequestCode.QUERY_DATA_VERSION)
 class QueryDataVersionRequestHeader(CustomHeader, kw_only=True):
     """Request QUERY_DATA_VERSION (322)."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from ..codes import RequestCode
 from ..command import Bool, Int, Long
-from .base import CustomHeader, RpcRequestHeader, TopicQueueRequestHeader, TopicRequestHeader
+from .base import CustomHeader, RpcRequestHeader, TopicQueueRequestHeader, TopicRequestHeader, of_request
 
 
+@of_request(RequestCode.SEND_MESSAGE, RequestCode.SEND_REPLY_MESSAGE)
 class SendMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request SEND_MESSAGE (10), SEND_REPLY_MESSAGE (324)."""
 
@@ -26,6 +28,7 @@ class SendMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     max_reconsume_times: Int | None = None
 
 
+@of_request(RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE, RequestCode.SEND_REPLY_MESSAGE_V2)
 class SendMessageRequestHeaderV2(TopicQueueRequestHeader, kw_only=True):
     """Requests SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320), SEND_REPLY_MESSAGE_V2 (325): one-letter wire names."""
 
@@ -56,6 +59,7 @@ class SendMessageResponseHeader(CustomHeader, kw_only=True):
     recall_handle: str | None = None
 
 
+@of_request(RequestCode.CONSUMER_SEND_MSG_BACK)
 class ConsumerSendMsgBackRequestHeader(RpcRequestHeader, kw_only=True):
     """Request CONSUMER_SEND_MSG_BACK (36)."""
 
@@ -68,6 +72,7 @@ class ConsumerSendMsgBackRequestHeader(RpcRequestHeader, kw_only=True):
     max_reconsume_times: Int | None = None
 
 
+@of_request(RequestCode.PUSH_REPLY_MESSAGE_TO_CLIENT)
 class ReplyMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     """Request PUSH_REPLY_MESSAGE_TO_CLIENT (326)."""
 
@@ -87,6 +92,7 @@ class ReplyMessageRequestHeader(TopicQueueRequestHeader, kw_only=True):
     store_timestamp: Long
 
 
+@of_request(RequestCode.RECALL_MESSAGE)
 class RecallMessageRequestHeader(TopicRequestHeader, kw_only=True):
     """Request RECALL_MESSAGE (370)."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Bool
-from .base import CustomHeader, TopicRequestHeader
+from .base import CustomHeader, TopicRequestHeader, of_request
 
 
+@of_request(RequestCode.GET_CONSUME_STATS)
 class GetConsumeStatsRequestHeader(TopicRequestHeader, kw_only=True):
     """Request GET_CONSUME_STATS (208)."""
 
@@ -14,12 +16,14 @@ class GetConsumeStatsRequestHeader(TopicRequestHeader, kw_only=True):
     topic_list: str | None = None
 
 
+@of_request(RequestCode.GET_BROKER_CONSUME_STATS)
 class GetConsumeStatsInBrokerHeader(CustomHeader, kw_only=True):
     """Request GET_BROKER_CONSUME_STATS (317)."""
 
     is_order: Bool = False
 
 
+@of_request(RequestCode.QUERY_CONSUME_TIME_SPAN)
 class QueryConsumeTimeSpanRequestHeader(TopicRequestHeader, kw_only=True):
     """Request QUERY_CONSUME_TIME_SPAN (303)."""
 
@@ -27,6 +31,7 @@ class QueryConsumeTimeSpanRequestHeader(TopicRequestHeader, kw_only=True):
     group: str
 
 
+@of_request(RequestCode.VIEW_BROKER_STATS_DATA)
 class ViewBrokerStatsDataRequestHeader(CustomHeader, kw_only=True):
     """Request VIEW_BROKER_STATS_DATA (315)."""
 

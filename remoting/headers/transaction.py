@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..codes import RequestCode
 from ..command import Bool, Int, Long
-from .base import CustomHeader, RpcRequestHeader
+from .base import CustomHeader, RpcRequestHeader, of_request
 
 
+@of_request(RequestCode.END_TRANSACTION)
 class EndTransactionRequestHeader(RpcRequestHeader, kw_only=True):
     """Request END_TRANSACTION (37)."""
 
@@ -23,6 +25,7 @@ class EndTransactionResponseHeader(CustomHeader, kw_only=True):
     """Answer to EndTransaction."""
 
 
+@of_request(RequestCode.CHECK_TRANSACTION_STATE)
 class CheckTransactionStateRequestHeader(RpcRequestHeader, kw_only=True):
     """Request CHECK_TRANSACTION_STATE (39)."""
 
@@ -43,6 +46,7 @@ class CheckTransactionStateResponseHeader(CustomHeader, kw_only=True):
     commit_or_rollback: Int
 
 
+@of_request(RequestCode.RESUME_CHECK_HALF_MESSAGE)
 class ResumeCheckHalfMessageRequestHeader(CustomHeader, kw_only=True):
     """Request RESUME_CHECK_HALF_MESSAGE (323)."""
 

@@ -11,6 +11,7 @@ from rocketmq_ops.remoting.command import JSON, ROCKETMQ, RemotingCommand
 from rocketmq_ops.remoting.errors import FrameError
 from rocketmq_ops.remoting.frame_codec import MAX_HEADER_DEPTH, FrameDecoder, add_typed_decoder, encode
 
+HEADER_OF_REQUEST = headers.header_of_request()
 SEND_V2 = {
     "a": "group",
     "b": "topic",
@@ -28,8 +29,8 @@ FOLLOWER = b"".join(encode(RemotingCommand.request(7, body=b"follower")))
 
 def typed_decoders():
     typed = {}
-    for code in headers.HEADER_OF_REQUEST:
-        add_typed_decoder(typed, code, headers.HEADER_OF_REQUEST[code])
+    for code in HEADER_OF_REQUEST:
+        add_typed_decoder(typed, code, HEADER_OF_REQUEST[code])
     return typed
 
 

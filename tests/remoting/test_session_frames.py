@@ -8,7 +8,9 @@ from rocketmq_ops.remoting import bodies
 from rocketmq_ops.remoting.command import JSON, ROCKETMQ, RemotingCommand
 from rocketmq_ops.remoting.frame_codec import FrameDecoder, add_typed_decoder, encode
 from rocketmq_ops.remoting.header_fields import to_ext_fields
-from rocketmq_ops.remoting.headers import HEADER_OF_REQUEST
+from rocketmq_ops.remoting.headers import header_of_request
+
+HEADER_OF_REQUEST = header_of_request()
 
 BODY_OF_REQUEST = {
     34: bodies.HeartbeatData,
