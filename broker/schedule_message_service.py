@@ -113,7 +113,7 @@ class ScheduleMessageService(StateFile):
 
         waiting = {level: self._waiting(level) for level in levels}
         log.warning(
-            "%s does not tell how far %d delayed messages (level %s) were delivered; looking for them in their topics",
+            "%s does not say how many of %d delayed messages (level %s) were delivered; looking for them there",
             self.path, sum(waiting.values()), ", ".join(map(str, levels)),
         )  # fmt: skip
         for level, until in delivered_until(self._controller.store, levels).items():

@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 #: Queues that a topic may have, and retry queues of a group. Apache's broker has no limit, and dies of the memory.
 MAX_QUEUE_NUMS = 16_384
-#: Of a topic's queues those below this are told of in any case, those above when something was ever put into them.
+#: Of a topic's queues those below this are always reported, those above when something was ever put into them.
 ALWAYS_TOLD = 1_024
 #: Topics or groups in one request that sets many.
 MAX_ENTRIES = 5_000

@@ -27,7 +27,7 @@ class ExitCode(IntEnum):
 
 
 MEANINGS: dict[ExitCode, str] = {
-    ExitCode.OK: "Done and, for a change, read back. An empty list and a setting that is so already are told.",
+    ExitCode.OK: "Done and, for a change, read back. The output says when a list is empty or a setting is so already.",
     ExitCode.FAILED: "A server answered with an error, the answer could not be understood, or `dev` could not start.",
     ExitCode.USAGE: "The command line is wrong: unknown command or option, a missing or bad value, no name server.",
     ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting.",

@@ -42,7 +42,7 @@ nothing that is not there:
   start. Besides those in the tables: `authenticationEnabled=true`, `authorizationEnabled=true`, and `tls.server.mode`
   (unless `disabled`) with the other `tls.` switches, which Apache's servers read as Java system properties.
 - A key that does not exist is named on stderr with its line, what became of it or the nearest known one, and ignored.
-- A value that does not fit is an error that names key and line; all errors of a file are told at once.
+- A value that does not fit is an error that names key and line; all errors of a file are reported at once.
 
 `KEY=VALUE` words on the command line count more than the file (`mqbroker -c FILE brokerPermission=4`); Apache's servers
 ignore such words. `-p` prints all keys with their values, `-m` those that take effect. `mqadmin updateBrokerConfig` and

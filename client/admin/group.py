@@ -261,7 +261,7 @@ def total(parts: list[int | None]) -> int | None:
 
 
 def _lag(offsets: OffsetWrapper) -> int | None:
-    """Broker offset less consumer offset, never below 0; a negative offset is how brokers tell that they have none."""
+    """Broker offset less consumer offset, never below 0; a negative offset is how brokers say that they have none."""
     if offsets.broker_offset < 0 or offsets.consumer_offset < 0:
         return None
     return max(offsets.broker_offset - offsets.consumer_offset, 0)

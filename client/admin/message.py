@@ -49,7 +49,7 @@ _INDEX_PRECISION_MS = 1000
 
 
 class _Pulled(NamedTuple):
-    """What one pull gave; offsets in messages. `broken` tells what is wrong with the first record that is none."""
+    """What one pull gave; offsets in messages. `broken` says what is wrong with the first record that is none."""
 
     messages: list[MessageExt]
     following: int

@@ -46,7 +46,8 @@ async def consumer_progress(
     """Without -g all groups are listed, the largest lag first, a bounded number asked at a time.
 
     A lag that is not known (a broker did not answer, no offset stored) is unknown, never 0, and comes first.
-    An offset beyond the end of a queue has the lag 0 and is told. With -g the JSON holds `group`, else `groups`.
+    An offset beyond the end of a queue has the lag 0, and a note gives its number. With -g the JSON holds `group`, else
+    `groups`.
     """
     if group_name is None:
         for option, given in (("-t", topic_name), ("-s", show_client_ip), ("-c", cluster)):

@@ -44,7 +44,7 @@ async def print_msg(
         int, Opt("--limit", help=f"stop after so many messages (default {DEFAULT_LIMIT})", parse=positive)
     ] = DEFAULT_LIMIT,
 ) -> Outcome:
-    """Queue by queue in the order of broker and id. Stopping at the limit is told, and `truncated` in JSON."""
+    """Queue by queue in the order of broker and id. A note says when it stopped at the limit; in JSON, `truncated`."""
     wanted = ScanRequest(
         topic=topic,
         limit=limit,

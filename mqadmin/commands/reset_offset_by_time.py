@@ -46,7 +46,7 @@ async def reset_offset_by_time(
         int | None, Opt("-o", "--offset", help="to this offset instead of a time (with -b and -q)", parse=natural)
     ] = None,
 ) -> Outcome:
-    """Every queue is read back: what did not move is told, and the exit code is 8 when none did though it should.
+    """Every queue is read back: what did not move is shown, and the exit code is 8 when none did though it should.
 
     A group that has consumers online keeps consuming from the new offset. Offset 0 is an offset like any other.
     """

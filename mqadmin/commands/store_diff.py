@@ -61,7 +61,7 @@ async def store_diff(
     limit: Annotated[int | None, Opt("--limit", help="stop after so many differences", parse=positive)] = None,
 ) -> Outcome:
     """Messages are matched by topic, queue and queue offset, read through both consumequeues; where one store is a
-    salvage (`store salvage`), by commitlog offset, so that what is missing is told and not what moved up. Exit code 0
+    salvage (`store salvage`), by commitlog offset, so that it shows what is missing and not what moved up. Exit code 0
     when nothing differs, 9 when something does.
 
     A range of queue offsets that one side lacks is one difference with a count.

@@ -134,7 +134,7 @@ def _blocks(view: RecordView, colour: bool, full: bool) -> list[Table | str]:
 
 
 def _values(view: RecordView, record: bytes) -> dict[str, str]:
-    """What the legend says of each field; bodies and properties are told below it."""
+    """What the legend says of each field; bodies and properties stand below it."""
     message = view.message
     values: dict[str, str] = {name: str(message[name]) for name in (
         "storeSize", "bodyCRC", "queueId", "flag", "queueOffset", "commitLogOffset", "bornHost", "storeHost",

@@ -57,4 +57,4 @@ def _read(store: StoreDirectory, name: str) -> Any:
     try:
         return loads(store.small_file(f"config/{name}") or b"")
     except FastjsonError:
-        return None  # what is wrong with it is told elsewhere
+        return None  # another check reports what is wrong with it

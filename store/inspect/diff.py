@@ -22,7 +22,7 @@ from .records import block_at
 from .scan import Block
 from .source import StoreDirectory
 
-#: Fields that name the same fact as another one, so that a difference is told once.
+#: Fields that name the same fact as another one, so that a difference is reported once.
 DERIVED = frozenset({"offsetMsgId", "bodySha256", "msgId", "bodyLength"})
 COMPARED = (*tuple(name for name in FIELDS if name not in DERIVED), "body")
 _FIRST = np.zeros(1, np.int64)

@@ -20,7 +20,7 @@ from .scan import V6_FLAGS, Block, Column
 from .selector import Selector
 
 MINUTE: Final = 60_000
-MAX_NAMES: Final = 20_000  # topics, tags and hosts that are told apart; what comes later is summed up as one
+MAX_NAMES: Final = 20_000  # topics, tags and hosts that are counted apart; what comes later is summed up as one
 OTHERS: Final = "(others)"
 
 

@@ -78,7 +78,7 @@ def test_delayed_messages_are_neither_lost_nor_doubled_without_their_offsets(
         assert (await everything(session, "T"))[14:] == [b"in an hour"]
 
     start(tmp_path, check, messageDelayLevel=LEVELS)
-    assert "does not tell how far 6 delayed messages (level 1, 2, 3) were delivered" in caplog.text
+    assert "does not say how many of 6 delayed messages (level 1, 2, 3) were delivered" in caplog.text
     assert "delay level 1: 3 messages are found delivered, 1 are not" in caplog.text
     caplog.clear()
     start(tmp_path, messageDelayLevel=LEVELS)
