@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api.pull import PullStatus as PullStatus
+    from .api.send import SendResult as SendResult
+    from .api.send import SendStatus as SendStatus
     from .consume_settings import ConsumeSettings as ConsumeSettings
     from .instance import ClientInstance as ClientInstance
     from .listener import ConsumeContext as ConsumeContext
@@ -19,10 +22,7 @@ if TYPE_CHECKING:
     from .pull_consumer import PullConsumer as PullConsumer
     from .push_consumer import PushConsumer as PushConsumer
     from .queue_api import PullResult as PullResult
-    from .queue_api import PullStatus as PullStatus
     from .send_request import SendSettings as SendSettings
-    from .send_result import SendResult as SendResult
-    from .send_result import SendStatus as SendStatus
 
 _MODULE_OF = {
     "ClientInstance": "instance",
@@ -33,11 +33,11 @@ _MODULE_OF = {
     "Producer": "producer",
     "PullConsumer": "pull_consumer",
     "PullResult": "queue_api",
-    "PullStatus": "queue_api",
+    "PullStatus": "api.pull",
     "PushConsumer": "push_consumer",
-    "SendResult": "send_result",
+    "SendResult": "api.send",
     "SendSettings": "send_request",
-    "SendStatus": "send_result",
+    "SendStatus": "api.send",
     "select_by_hash": "producer",
 }
 

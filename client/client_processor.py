@@ -16,6 +16,7 @@ from ..common.message_answers import decode_answer
 from ..remoting.bodies.offset import GetConsumerStatusBody, ResetOffsetBody
 from ..remoting.bodies.running_info import ConsumeMessageDirectlyResult, ConsumerRunningInfo
 from ..remoting.channel import Channel
+from ..remoting.codes import RequestCode, ResponseCode
 from ..remoting.command import HELD, RemotingCommand
 from ..remoting.headers.client import (
     ConsumeMessageDirectlyResultRequestHeader,
@@ -31,13 +32,6 @@ if TYPE_CHECKING:
     from .instance import ClientInstance
 
 log = logging.getLogger("rocketmq_ops.client")
-
-NOTIFY_CONSUMER_IDS_CHANGED = 40
-RESET_CONSUMER_CLIENT_OFFSET = 220
-GET_CONSUMER_STATUS_FROM_CLIENT = 221
-GET_CONSUMER_RUNNING_INFO = 307
-CONSUME_MESSAGE_DIRECTLY = 309
-SYSTEM_ERROR = 1
 
 
 class ClientProcessor:
@@ -87,7 +81,7 @@ class ClientProcessor:
         """Settings, subscriptions, queues and rates of a consumer."""
         consumer = self._push_consumer(header.consumer_group)
         if consumer is None:
-            return request.reply(SYSTEM_ERROR, _no_group(header.consumer_group))
+            return request.reply(ResponseCode.SYSTEM_ERROR, _no_group(header.consumer_group))
         info = running_info(consumer)
         if header.jstack_enable:
             info.jstack = "\n".join(sorted(str(task) for task in asyncio.all_tasks()))
@@ -99,7 +93,7 @@ class ClientProcessor:
         """Give one message to the listener now; the answer follows when the listener has ended."""
         consumer = self._push_consumer(header.consumer_group)
         if consumer is None:
-            return request.reply(SYSTEM_ERROR, _no_group(header.consumer_group))
+            return request.reply(ResponseCode.SYSTEM_ERROR, _no_group(header.consumer_group))
         self._start(self._consume_directly(channel, request, consumer, header.broker_name))
         return HELD
 
@@ -124,7 +118,7 @@ class ClientProcessor:
             later = "CR_SUSPEND_CURRENT_QUEUE_A_MOMENT" if consumer.settings.orderly else "CR_LATER"
             result.consume_result = "CR_SUCCESS" if answer == ConsumeResult.SUCCESS else later
         except (RocketMQError, CorruptDataError) as error:
-            channel.send(request.reply(SYSTEM_ERROR, f"the message cannot be read: {error}"))
+            channel.send(request.reply(ResponseCode.SYSTEM_ERROR, f"the message cannot be read: {error}"))
             return
         except Exception as error:
             log.exception("the listener failed for a message that was to be consumed directly")
@@ -139,7 +133,7 @@ def _no_group(group: str) -> str:
 
 
 def running_info(consumer: PushConsumer) -> ConsumerRunningInfo:
-    """What GET_CONSUMER_RUNNING_INFO answers; property names are Apache's."""
+    """What RequestCode.GET_CONSUMER_RUNNING_INFO answers; property names are Apache's."""
     settings = consumer.settings
     return ConsumerRunningInfo(
         properties={
@@ -152,7 +146,7 @@ def running_info(consumer: PushConsumer) -> ConsumerRunningInfo:
             "PROP_CONSUMEORDERLY": "true" if settings.orderly else "false",
             "PROP_THREADPOOL_CORE_SIZE": str(settings.concurrency),
             "PROP_CONSUMER_START_TIMESTAMP": str(consumer.started_ms),
-            "PROP_NAMESERVER_ADDR": "".join(f"{a};" for a in consumer.instance.remoting.name_servers),
+            "PROP_NAMESERVER_ADDR": "".join(f"{a};" for a in consumer.instance.session.name_servers.addresses),
             "PROP_CONSUME_TYPE": "CONSUME_PASSIVELY",
             "PROP_CLIENT_VERSION": "V5_3_3",
         },
@@ -169,8 +163,12 @@ def install(instance: ClientInstance) -> None:
     """Register the handlers on the instance's remoting client."""
     processor = ClientProcessor(instance)
     register = instance.remoting.register
-    register(NOTIFY_CONSUMER_IDS_CHANGED, NotifyConsumerIdsChangedRequestHeader, processor.consumer_ids_changed)
-    register(RESET_CONSUMER_CLIENT_OFFSET, ResetOffsetRequestHeader, processor.reset_offset)
-    register(GET_CONSUMER_STATUS_FROM_CLIENT, GetConsumerStatusRequestHeader, processor.consumer_status)
-    register(GET_CONSUMER_RUNNING_INFO, GetConsumerRunningInfoRequestHeader, processor.running_info)
-    register(CONSUME_MESSAGE_DIRECTLY, ConsumeMessageDirectlyResultRequestHeader, processor.consume_directly)
+    register(
+        RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, NotifyConsumerIdsChangedRequestHeader, processor.consumer_ids_changed
+    )
+    register(RequestCode.RESET_CONSUMER_CLIENT_OFFSET, ResetOffsetRequestHeader, processor.reset_offset)
+    register(RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, GetConsumerStatusRequestHeader, processor.consumer_status)
+    register(RequestCode.GET_CONSUMER_RUNNING_INFO, GetConsumerRunningInfoRequestHeader, processor.running_info)
+    register(
+        RequestCode.CONSUME_MESSAGE_DIRECTLY, ConsumeMessageDirectlyResultRequestHeader, processor.consume_directly
+    )

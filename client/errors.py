@@ -1,4 +1,4 @@
-"""What the client raises: a server's refusal, something not found, a call that makes no sense, all servers failing.
+"""What the client raises: a server's refusal, something not found, a call that makes no sense.
 
 What cannot be sent at all is a remoting error (`remoting/errors.py`); all are RocketMQErrors. What a refusal means is
 in the table `remoting/response_meanings.py`: a class of its own has only a code that someone catches by it.
@@ -75,14 +75,6 @@ class BrokerError(RocketMQError):
         return f"{self.cause} ({name}code {self.code})"
 
 
-class TopicNotExistError(BrokerError):
-    """The topic is not known there."""
-
-
-class QueryNotFoundError(BrokerError):
-    """Nothing is stored under this key or queue."""
-
-
 class SubscriptionNotExistError(BrokerError):
     """The broker does not know this group's subscription yet."""
 
@@ -103,26 +95,7 @@ class RefusedValueError(BrokerError):
         self.next_step = next_step
 
 
-class AllFailedError(RocketMQError):
-    """Every target of a fan-out failed; `causes` holds each one's error, in the order of the targets."""
-
-    def __init__(self, what: str, causes: dict[str, RocketMQError]) -> None:
-        first = next(iter(causes.values()))
-        listed = "; ".join(
-            f"{target}: {error.cause}" if target not in error.cause else error.cause for target, error in causes.items()
-        )
-        super().__init__(f"{what} failed on all {len(causes)} servers: {listed}" if len(causes) > 1 else first.cause)
-        self.next_step = first.next_step
-        self.see = first.see
-        self.causes = causes
-        self.first = first
-        self.code = getattr(first, "code", None)
-        self.address = getattr(first, "address", "")
-
-
 _CLASS_OF_CODE: dict[int, type[BrokerError]] = {
-    ResponseCode.TOPIC_NOT_EXIST: TopicNotExistError,
-    ResponseCode.QUERY_NOT_FOUND: QueryNotFoundError,
     ResponseCode.SUBSCRIPTION_NOT_EXIST: SubscriptionNotExistError,
     ResponseCode.SUBSCRIPTION_NOT_LATEST: SubscriptionNotLatestError,
     ResponseCode.FLOW_CONTROL: FlowControlError,
@@ -133,10 +106,3 @@ def error_of(response: RemotingCommand, address: str = "", request: RemotingComm
     """The error for an answer whose code is not success; plain BrokerError for a code that nobody catches by class."""
     kind = _CLASS_OF_CODE.get(response.code, BrokerError)
     return kind(response.code, response.remark, address, request)
-
-
-def check(response: RemotingCommand, address: str = "") -> RemotingCommand:
-    """The answer itself when it says success. Raises the BrokerError of its code otherwise."""
-    if response.code != ResponseCode.SUCCESS:
-        raise error_of(response, address)
-    return response

@@ -13,23 +13,14 @@ from typing import Protocol
 
 from ..common.errors import RocketMQError
 from ..remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData
-from ..remoting.bodies.table import GetConsumerListByGroupResponseBody
 from ..remoting.client import RemotingClient
-from ..remoting.command import RemotingCommand
-from ..remoting.headers.client import (
-    GetConsumerListByGroupRequestHeader,
-    HeartbeatRequestHeader,
-    UnregisterClientRequestHeader,
-)
-from .errors import ClientError, check
+from .api import members
+from .api.session import Session
+from .errors import ClientError
 from .options import ClientOptions
 from .route import MASTER_ID, RouteTable
 
 log = logging.getLogger("rocketmq_ops.client")
-
-HEART_BEAT = 34
-UNREGISTER_CLIENT = 35
-GET_CONSUMER_LIST_BY_GROUP = 38
 
 
 class ProducerMember(Protocol):
@@ -64,7 +55,8 @@ class ClientInstance:
         self.options = options or ClientOptions()
         self.client_id = self.options.client_id(stable=stable_id)
         self.remoting = remoting or RemotingClient()
-        self.routes = RouteTable(self.invoke_namesrv)
+        self.session = Session(self.remoting, timeout_ms=self.options.api_timeout_ms, sign=self.options.sign)
+        self.routes = RouteTable(self.session)
         self.producers: dict[str, ProducerMember] = {}
         self.consumers: dict[str, ConsumerMember] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -81,7 +73,7 @@ class ClientInstance:
         self._users += 1
         if self._users > 1:
             return
-        self.remoting.update_name_servers(name_servers)
+        self.session.name_servers.update(name_servers)
         from .client_processor import install
 
         install(self)
@@ -149,36 +141,21 @@ class ClientInstance:
             self.producers.pop(producer_group, None)
         if consumer_group is not None:
             self.consumers.pop(consumer_group, None)
-        header = UnregisterClientRequestHeader(
-            client_id=self.client_id, producer_group=producer_group, consumer_group=consumer_group
-        )
         for address in self._broker_addresses(consumers=True):
             if self.remoting.channel(address) is None:
                 continue
             try:
-                await self.invoke(address, RemotingCommand.request(UNREGISTER_CLIENT, header))
+                await members.unregister(
+                    self.session,
+                    address,
+                    self.client_id,
+                    producer_group=producer_group,
+                    consumer_group=consumer_group,
+                )
             except RocketMQError as error:
                 log.debug("unregistering at %s failed: %s", address, error)
 
     # --- requests -------------------------------------------------------------------------------------------------
-
-    async def invoke(self, address: str, request: RemotingCommand, timeout_ms: int | None = None) -> RemotingCommand:
-        """The answer of a broker, whatever its code. Raises RemotingError."""
-        if self.options.sign is not None:
-            self.options.sign(request)
-        return await self.remoting.invoke(address, request, timeout_ms or self.options.api_timeout_ms)
-
-    async def invoke_oneway(self, address: str, request: RemotingCommand) -> None:
-        """Send without waiting for an answer. Raises RemotingConnectError."""
-        if self.options.sign is not None:
-            self.options.sign(request)
-        await self.remoting.invoke_oneway(address, request, self.options.api_timeout_ms)
-
-    async def invoke_namesrv(self, request: RemotingCommand) -> RemotingCommand:
-        """The answer of the first name server that gives one. Raises RemotingError."""
-        if self.options.sign is not None:
-            self.options.sign(request)
-        return await self.remoting.invoke_namesrv(request, self.options.api_timeout_ms)
 
     async def consumer_ids(self, topic: str, group: str) -> list[str] | None:
         """Client ids of a group, sorted, as a broker of the topic knows them; None when none could be asked."""
@@ -188,10 +165,7 @@ class ClientInstance:
             address = self.routes.random_broker(topic)
         if address is None:
             return None
-        header = GetConsumerListByGroupRequestHeader(consumer_group=group)
-        answer = await self.invoke(address, RemotingCommand.request(GET_CONSUMER_LIST_BY_GROUP, header))
-        body = GetConsumerListByGroupResponseBody.decode(check(answer, address).body)
-        return sorted(body.consumer_id_list)
+        return await members.consumer_ids(self.session, address, group)
 
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
@@ -209,7 +183,7 @@ class ClientInstance:
 
     async def _send_heartbeat(self, address: str, body: bytes) -> None:
         try:
-            check(await self.invoke(address, RemotingCommand.request(HEART_BEAT, HeartbeatRequestHeader(), body)))
+            await members.send_heartbeat(self.session, address, body)
         except RocketMQError as error:
             log.warning("heartbeat to %s failed: %s", address, error)
             self.routes.forget_broker(address)

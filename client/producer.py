@@ -16,11 +16,11 @@ from ..common.message import Message, MessageQueue
 from ..common.topics import DEFAULT_PRODUCER_GROUP, group_problem
 from ..common.unique_id import UniqueIdFactory
 from ..remoting.errors import RemotingConnectError, RemotingError
+from .api.send import Outgoing, SendResult, SendStatus, send, send_oneway
 from .errors import BrokerError, ClientError, NoRouteError
 from .instance import ClientInstance
 from .options import ClientOptions
-from .send_request import Outgoing, SendSettings, check_message, prepare, prepare_batch
-from .send_result import SendResult, SendStatus, send_result_of
+from .send_request import SendSettings, check_message, prepare, prepare_batch
 
 A = TypeVar("A")
 QueueSelector = Callable[[list[MessageQueue], Message, A], MessageQueue]
@@ -175,7 +175,16 @@ class Producer:
         outgoing = prepare(message, self._ids.create(), self.settings)
         chosen = queue or self._pick(await self._queues(message.topic), None)
         address = await self._master(chosen)
-        await self.instance.invoke_oneway(address, outgoing.request(self.group, chosen, self.settings))
+        settings = self.settings
+        await send_oneway(
+            self.instance.session,
+            address,
+            outgoing,
+            self.group,
+            chosen,
+            template=settings.create_topic_key,
+            template_queues=settings.default_topic_queue_nums,
+        )
 
     def _check(self, message: Message) -> None:
         if not self._started:
@@ -214,9 +223,16 @@ class Producer:
 
     async def _send_once(self, outgoing: Outgoing, queue: MessageQueue, timeout_ms: int) -> SendResult:
         address = await self._master(queue)
-        request = outgoing.request(self.group, queue, self.settings)
-        answer = await self.instance.invoke(address, request, timeout_ms)
-        return send_result_of(answer, queue, outgoing.msg_id, address)
+        return await send(
+            self.instance.session,
+            address,
+            outgoing,
+            self.group,
+            queue,
+            timeout_ms,
+            template=self.settings.create_topic_key,
+            template_queues=self.settings.default_topic_queue_nums,
+        )
 
     async def _refresh_after(self, error: RocketMQError, topic: str) -> None:
         if isinstance(error, RemotingConnectError) or getattr(error, "refresh_route", False):

@@ -16,10 +16,11 @@ from ..common.errors import CorruptDataError, RocketMQError
 from ..common.message import MessageExt
 from ..remoting.errors import RemotingConnectError
 from . import queue_api
+from .api.pull import PullStatus
 from .errors import BrokerError, FlowControlError, SubscriptionNotExistError, SubscriptionNotLatestError
 from .offset_store import update
 from .process_queue import ProcessQueue, now_ms
-from .queue_api import PullResult, PullStatus
+from .queue_api import PullResult
 from .route import MASTER_ID
 
 if TYPE_CHECKING:

@@ -1,65 +1,28 @@
-"""Calls about one queue: pull, offsets, locks. Mirrors PullAPIWrapper, MQAdminImpl and MQClientAPIImpl.
+"""Calls about one queue, through an instance that knows which broker has it. Mirrors PullAPIWrapper and MQAdminImpl.
 
-Every call takes the instance it goes through; addresses come from its routes.
+The requests themselves are in `api`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from enum import StrEnum
-from typing import Any
 
 import msgspec
 
 from ..common.message import PROPERTY_MAX_OFFSET, PROPERTY_MIN_OFFSET, MessageExt, MessageQueue
-from ..common.message_answers import decode_answer
 from ..common.sysflag import pull_sys_flag
 from ..remoting.bodies.heartbeat import SubscriptionData
-from ..remoting.bodies.lock import LockBatchRequestBody, LockBatchResponseBody, UnlockBatchRequestBody
-from ..remoting.command import RemotingCommand
-from ..remoting.headers.client import LockBatchMqRequestHeader, UnlockBatchMqRequestHeader
-from ..remoting.headers.offset import (
-    GetMaxOffsetRequestHeader,
-    GetMaxOffsetResponseHeader,
-    GetMinOffsetRequestHeader,
-    QueryConsumerOffsetRequestHeader,
-    SearchOffsetRequestHeader,
-    UpdateConsumerOffsetRequestHeader,
-)
-from ..remoting.headers.pull import PullMessageRequestHeader, PullMessageResponseHeader
-from .errors import NoRouteError, QueryNotFoundError, check, error_of
+from ..remoting.headers.pull import PullMessageRequestHeader
+from .api import members, offsets
+from .api.pull import Pulled, PullStatus
+from .api.pull import pull as pull_once
+from .errors import NoRouteError
 from .instance import ClientInstance
 from .route import MASTER_ID
 from .subscription import matching
 
 log = logging.getLogger("rocketmq_ops.client")
-
-PULL_MESSAGE = 11
-QUERY_CONSUMER_OFFSET = 14
-UPDATE_CONSUMER_OFFSET = 15
-SEARCH_OFFSET_BY_TIMESTAMP = 29
-GET_MAX_OFFSET = 30
-GET_MIN_OFFSET = 31
-LOCK_BATCH_MQ = 41
-UNLOCK_BATCH_MQ = 42
-
-
-class PullStatus(StrEnum):
-    """What a pull found."""
-
-    FOUND = "FOUND"
-    NO_NEW_MSG = "NO_NEW_MSG"
-    NO_MATCHED_MSG = "NO_MATCHED_MSG"
-    OFFSET_ILLEGAL = "OFFSET_ILLEGAL"
-
-
-_STATUS_OF_CODE = {
-    0: PullStatus.FOUND,
-    19: PullStatus.NO_NEW_MSG,
-    20: PullStatus.NO_MATCHED_MSG,
-    21: PullStatus.OFFSET_ILLEGAL,
-}
 
 
 class PullResult(msgspec.Struct, kw_only=True):
@@ -110,7 +73,7 @@ async def pull(
     flags = pull_sys_flag(
         commit_offset=commit_offset is not None and not is_slave, suspend=suspend_ms > 0, subscription=send_expression
     )
-    header = PullMessageRequestHeader(
+    wanted = PullMessageRequestHeader(
         consumer_group=group,
         topic=queue.topic,
         queue_id=queue.queue_id,
@@ -125,54 +88,31 @@ async def pull(
         bname=queue.broker_name,
     )
     while True:
-        answer = await instance.invoke(address, RemotingCommand.request(PULL_MESSAGE, header), timeout_ms)
-        result = _pull_result(answer, queue, subscription, address, header)
-        if result is not None:
-            return result
-        header.max_msg_nums = 1
+        pulled = await pull_once(instance.session, address, wanted, queue.broker_name, timeout_ms)
+        if pulled.broken is None or pulled.messages or wanted.max_msg_nums == 1:
+            return _pull_result(pulled, queue, subscription, offset)
+        wanted.max_msg_nums = 1
 
 
-def _pull_result(
-    answer: RemotingCommand,
-    queue: MessageQueue,
-    subscription: SubscriptionData,
-    address: str,
-    asked: PullMessageRequestHeader,
-) -> PullResult | None:
-    """The result; None when the first record of several cannot be read, and has to be asked for alone."""
-    status = _STATUS_OF_CODE.get(answer.code)
-    if status is None:
-        raise error_of(answer, address)
-    header = answer.decode_header(PullMessageResponseHeader)
+def _pull_result(pulled: Pulled, queue: MessageQueue, subscription: SubscriptionData, offset: int) -> PullResult:
     result = PullResult(
-        status=status,
-        next_begin_offset=header.next_begin_offset,
-        min_offset=header.min_offset,
-        max_offset=header.max_offset,
-        suggest_broker_id=header.suggest_which_broker_id,
+        status=pulled.status,
+        next_begin_offset=pulled.following,
+        min_offset=pulled.low,
+        max_offset=pulled.high,
+        suggest_broker_id=pulled.suggest_broker_id,
     )
-    if status == PullStatus.FOUND:
-        delta = header.offset_delta or 0
-        found, broken = decode_answer(
-            answer.body, broker_name=queue.broker_name, from_offset=asked.queue_offset - delta
-        )
-        for message in found:
-            message.queue_offset += delta
-            message.properties[PROPERTY_MIN_OFFSET] = str(header.min_offset)
-            message.properties[PROPERTY_MAX_OFFSET] = str(header.max_offset)
-            if message.body_error is not None:
-                log.warning("%s at %d: the body stays as stored: %s", queue, message.queue_offset, message.body_error)
-        if broken is not None:
-            if found:
-                result.next_begin_offset = found[-1].queue_offset + 1
-            elif asked.max_msg_nums > 1:
-                return None
-            else:
-                result.next_begin_offset = max(header.next_begin_offset, asked.queue_offset + 1)
-                result.skipped = (asked.queue_offset, result.next_begin_offset)
-                log.warning("%s: offsets %d to %d are passed over: what the broker sends is no message (%s)",
-                            queue, asked.queue_offset, result.next_begin_offset - 1, broken.detail)  # fmt: skip
-        result.messages = matching(found, subscription)
+    if pulled.status is not PullStatus.FOUND:
+        return result
+    for message in pulled.messages:
+        message.properties[PROPERTY_MIN_OFFSET] = str(pulled.low)
+        message.properties[PROPERTY_MAX_OFFSET] = str(pulled.high)
+        if message.body_error is not None:
+            log.warning("%s at %d: the body stays as stored: %s", queue, message.queue_offset, message.body_error)
+    if pulled.broken is not None and not pulled.messages:
+        result.skipped = (offset, pulled.following)
+        log.warning("%s: offsets %d to %d are passed over: %s", queue, offset, pulled.following - 1, pulled.broken)
+    result.messages = matching(pulled.messages, subscription)
     return result
 
 
@@ -188,60 +128,49 @@ async def master_address(instance: ClientInstance, queue: MessageQueue) -> str:
     return address
 
 
-async def _offset_call(instance: ClientInstance, queue: MessageQueue, code: int, header: Any) -> int:
-    address = await master_address(instance, queue)
-    answer = check(await instance.invoke(address, RemotingCommand.request(code, header)), address)
-    return answer.decode_header(GetMaxOffsetResponseHeader).offset
-
-
 async def max_offset(instance: ClientInstance, queue: MessageQueue) -> int:
     """The offset that the next message will get."""
-    header = GetMaxOffsetRequestHeader(topic=queue.topic, queue_id=queue.queue_id, bname=queue.broker_name)
-    return await _offset_call(instance, queue, GET_MAX_OFFSET, header)
+    address = await master_address(instance, queue)
+    return await offsets.max_offset(instance.session, address, queue.topic, queue.queue_id, bname=queue.broker_name)
 
 
 async def min_offset(instance: ClientInstance, queue: MessageQueue) -> int:
     """The offset of the oldest message that is still there."""
-    header = GetMinOffsetRequestHeader(topic=queue.topic, queue_id=queue.queue_id, bname=queue.broker_name)
-    return await _offset_call(instance, queue, GET_MIN_OFFSET, header)
+    address = await master_address(instance, queue)
+    return await offsets.min_offset(instance.session, address, queue.topic, queue.queue_id, bname=queue.broker_name)
 
 
 async def search_offset(instance: ClientInstance, queue: MessageQueue, timestamp_ms: int) -> int:
     """The offset of the first message stored at or after a time."""
-    header = SearchOffsetRequestHeader(
-        topic=queue.topic, queue_id=queue.queue_id, timestamp=timestamp_ms, bname=queue.broker_name
+    address = await master_address(instance, queue)
+    return await offsets.search_offset(
+        instance.session, address, queue.topic, queue.queue_id, timestamp_ms, bname=queue.broker_name
     )
-    return await _offset_call(instance, queue, SEARCH_OFFSET_BY_TIMESTAMP, header)
 
 
 async def consumer_offset(instance: ClientInstance, group: str, queue: MessageQueue) -> int | None:
     """The group's saved offset; None when the broker has none."""
-    header = QueryConsumerOffsetRequestHeader(
-        consumer_group=group, topic=queue.topic, queue_id=queue.queue_id, bname=queue.broker_name
+    address = await master_address(instance, queue)
+    return await offsets.consumer_offset(
+        instance.session, address, group, queue.topic, queue.queue_id, bname=queue.broker_name
     )
-    try:
-        return await _offset_call(instance, queue, QUERY_CONSUMER_OFFSET, header)
-    except QueryNotFoundError:
-        return None
 
 
 async def update_consumer_offset(
     instance: ClientInstance, group: str, queue: MessageQueue, offset: int, *, oneway: bool = True
 ) -> None:
     """Save the group's offset on the broker."""
-    header = UpdateConsumerOffsetRequestHeader(
-        consumer_group=group,
-        topic=queue.topic,
-        queue_id=queue.queue_id,
-        commit_offset=offset,
-        bname=queue.broker_name,
-    )
     address = await master_address(instance, queue)
-    request = RemotingCommand.request(UPDATE_CONSUMER_OFFSET, header)
-    if oneway:
-        await instance.invoke_oneway(address, request)
-    else:
-        check(await instance.invoke(address, request), address)
+    await offsets.update_consumer_offset(
+        instance.session,
+        address,
+        group,
+        queue.topic,
+        queue.queue_id,
+        offset,
+        bname=queue.broker_name,
+        oneway=oneway,
+    )
 
 
 async def lock_queues(
@@ -251,17 +180,11 @@ async def lock_queues(
     address = instance.routes.master(broker_name)
     if address is None:
         return set()
-    body = LockBatchRequestBody(consumer_group=group, client_id=instance.client_id, mq_set=sorted(queues))
-    request = RemotingCommand.request(LOCK_BATCH_MQ, LockBatchMqRequestHeader(), body.encode())
-    answer = check(await instance.invoke(address, request), address)
-    return set(LockBatchResponseBody.decode(answer.body).lock_ok_mq_set)
+    return await members.lock_queues(instance.session, address, group, instance.client_id, queues)
 
 
 async def unlock_queues(instance: ClientInstance, group: str, broker_name: str, queues: Iterable[MessageQueue]) -> None:
     """Give up locks, without waiting for an answer."""
     address = instance.routes.master(broker_name)
-    if address is None:
-        return
-    body = UnlockBatchRequestBody(consumer_group=group, client_id=instance.client_id, mq_set=sorted(queues))
-    request = RemotingCommand.request(UNLOCK_BATCH_MQ, UnlockBatchMqRequestHeader(), body.encode())
-    await instance.invoke_oneway(address, request)
+    if address is not None:
+        await members.unlock_queues(instance.session, address, group, instance.client_id, queues)

@@ -7,29 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from ..common.message import MessageQueue
 from ..common.permission import PERM_READ, PERM_WRITE
 from ..common.topics import AUTO_CREATE_TOPIC
 from ..remoting.bodies.route import BrokerData, QueueData, TopicRouteData
-from ..remoting.command import RemotingCommand
 from ..remoting.errors import RemotingError
-from ..remoting.headers.namesrv import GetRouteInfoRequestHeader
-from .errors import BrokerError, NoRouteError, TopicNotExistError, check
+from .api.route import topic_route
+from .api.send import DEFAULT_TOPIC_QUEUE_NUMS
+from .api.session import Session
+from .errors import BrokerError, NoRouteError
 
-GET_ROUTEINFO_BY_TOPIC = 105
 MASTER_ID = 0
-DEFAULT_TOPIC_QUEUE_NUMS = 4
-
-Invoke = Callable[[RemotingCommand], Awaitable[RemotingCommand]]
 
 
 class RouteTable:
     """Routes of the topics that were asked for."""
 
-    def __init__(self, invoke_namesrv: Invoke) -> None:
-        self._invoke = invoke_namesrv
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._routes: dict[str, TopicRouteData] = {}
         self._publish: dict[str, list[MessageQueue]] = {}
         self._fetching: dict[tuple[str, bool], asyncio.Task[bool]] = {}
@@ -122,14 +119,9 @@ class RouteTable:
                 continue
 
     async def _fetch(self, topic: str, as_default: bool) -> bool:
-        header = GetRouteInfoRequestHeader(
-            topic=AUTO_CREATE_TOPIC if as_default else topic, accept_standard_json_only=True
-        )
-        try:
-            answer = check(await self._invoke(RemotingCommand.request(GET_ROUTEINFO_BY_TOPIC, header)))
-        except TopicNotExistError:
+        route = await topic_route(self._session, AUTO_CREATE_TOPIC if as_default else topic)
+        if route is None:
             return False  # what was known stays, as in MQClientInstance: the topic may be on its way
-        route = TopicRouteData.decode(answer.body)
         if as_default:
             for queues in route.queue_datas:
                 count = min(DEFAULT_TOPIC_QUEUE_NUMS, queues.read_queue_nums)

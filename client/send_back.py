@@ -22,16 +22,12 @@ from ..common.message import (
     MessageExt,
 )
 from ..common.topics import CLIENT_INNER_PRODUCER_GROUP, retry_topic
-from ..remoting.command import RemotingCommand
-from ..remoting.headers.send import ConsumerSendMsgBackRequestHeader
-from .errors import check
+from .api import send
 from .instance import ClientInstance
 from .send_request import SendSettings, prepare
-from .send_result import send_result_of
 
 log = logging.getLogger("rocketmq_ops.client")
 
-CONSUMER_SEND_MSG_BACK = 36
 SEND_BACK_TIMEOUT_MS = 5_000
 DEFAULT_MAX_RECONSUME_TIMES = 16
 
@@ -52,18 +48,9 @@ async def send_back(
         if address is None:
             host, port = message.store_host
             address = f"{host}:{port}"
-        header = ConsumerSendMsgBackRequestHeader(
-            offset=message.commit_log_offset,
-            group=group,
-            delay_level=delay_level,
-            origin_msg_id=message.msg_id,
-            origin_topic=message.topic,
-            unit_mode=False,
-            max_reconsume_times=max_reconsume_times,
-            bname=message.broker_name,
+        await send.send_back(
+            instance.session, address, group, message, delay_level, max_reconsume_times, SEND_BACK_TIMEOUT_MS
         )
-        request = RemotingCommand.request(CONSUMER_SEND_MSG_BACK, header)
-        check(await instance.invoke(address, request, SEND_BACK_TIMEOUT_MS), address)
         return True
     except RocketMQError as error:
         log.warning("giving message %s back to %s failed: %s", message.msg_id, group, error)
@@ -87,9 +74,8 @@ async def send_to_retry_topic(
         outgoing = prepare(copy, message.msg_id, settings)
         queue = (await instance.routes.need_publish_queues(topic))[0]
         address = instance.routes.master(queue.broker_name) or ""
-        request = outgoing.request(CLIENT_INNER_PRODUCER_GROUP, queue, settings)
-        answer = await instance.invoke(address, request, settings.send_timeout_ms)
-        send_result_of(answer, queue, outgoing.msg_id, address)
+        timeout_ms = settings.send_timeout_ms
+        await send.send(instance.session, address, outgoing, CLIENT_INNER_PRODUCER_GROUP, queue, timeout_ms)
         return True
     except RocketMQError as error:
         log.error("message %s could not be sent to %s: %s; it is tried here again", message.msg_id, topic, error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import msgspec
@@ -17,7 +16,6 @@ from ..common.message import (
     PROPERTY_UNIQ_KEY,
     PROPERTY_WAIT_STORE_MSG_OK,
     Message,
-    MessageQueue,
     properties_to_string,
 )
 from ..common.message_codec import encode_batch
@@ -28,12 +26,9 @@ from ..common.topics import (
     is_retry_topic,
     topic_problem,
 )
-from ..remoting.command import RemotingCommand
-from ..remoting.headers.send import SendMessageRequestHeaderV2
+from ..remoting.codes import RequestCode
+from .api.send import Outgoing
 from .errors import ClientError
-
-SEND_MESSAGE_V2 = 310
-SEND_BATCH_MESSAGE = 320
 
 
 class SendSettings(msgspec.Struct, kw_only=True):
@@ -49,41 +44,6 @@ class SendSettings(msgspec.Struct, kw_only=True):
     default_topic_queue_nums: int = 4
     create_topic_key: str = AUTO_CREATE_TOPIC
     max_in_flight: int = 1024
-
-
-class Outgoing(msgspec.Struct, kw_only=True, gc=False):
-    """A message ready to go to any queue: what does not depend on the queue, worked out once for all tries."""
-
-    topic: str
-    code: int
-    body: bytes
-    flag: int
-    sys_flag: int
-    properties: str
-    msg_id: str
-    batch: bool = False
-    reconsume_times: int = 0
-    max_reconsume_times: int | None = None
-
-    def request(self, group: str, queue: MessageQueue, settings: SendSettings) -> RemotingCommand:
-        """The request for one queue."""
-        header = SendMessageRequestHeaderV2(
-            producer_group=group,
-            topic=self.topic,
-            default_topic=settings.create_topic_key,
-            default_topic_queue_nums=settings.default_topic_queue_nums,
-            queue_id=queue.queue_id,
-            sys_flag=self.sys_flag,
-            born_timestamp=time.time_ns() // 1_000_000,
-            flag=self.flag,
-            properties=self.properties,
-            reconsume_times=self.reconsume_times,
-            unit_mode=False,
-            max_reconsume_times=self.max_reconsume_times,
-            batch=self.batch,
-            broker_name=queue.broker_name,
-        )
-        return RemotingCommand.request(self.code, header, self.body)
 
 
 def check_message(message: Message, settings: SendSettings) -> None:
@@ -119,7 +79,7 @@ def prepare(message: Message, msg_id: str, settings: SendSettings) -> Outgoing:
             max_reconsume_times = int(limit)
     return Outgoing(
         topic=message.topic,
-        code=SEND_MESSAGE_V2,
+        code=RequestCode.SEND_MESSAGE_V2,
         body=body,
         flag=message.flag,
         sys_flag=sys_flag,
@@ -153,7 +113,7 @@ def prepare_batch(messages: Sequence[Message], msg_ids: Sequence[str], settings:
     waiting = {PROPERTY_WAIT_STORE_MSG_OK: "true" if first.wait_store_msg_ok else "false"}
     return Outgoing(
         topic=first.topic,
-        code=SEND_BATCH_MESSAGE,
+        code=RequestCode.SEND_BATCH_MESSAGE,
         body=body,
         flag=0,
         sys_flag=0,

@@ -43,6 +43,23 @@ class NoSuchPathError(RocketMQError):
     """A file or directory that was named, and is not there or is something else."""
 
 
+class AllFailedError(RocketMQError):
+    """Every target of a fan-out failed; `causes` holds each one's error, in the order of the targets."""
+
+    def __init__(self, what: str, causes: dict[str, RocketMQError]) -> None:
+        first = next(iter(causes.values()))
+        listed = "; ".join(
+            f"{target}: {error.cause}" if target not in error.cause else error.cause for target, error in causes.items()
+        )
+        super().__init__(f"{what} failed on all {len(causes)} servers: {listed}" if len(causes) > 1 else first.cause)
+        self.next_step = first.next_step
+        self.see = first.see
+        self.causes = causes
+        self.first = first
+        self.code = getattr(first, "code", None)
+        self.address = getattr(first, "address", "")
+
+
 class Failure(msgspec.Struct, rename="camel", omit_defaults=True):
     """One thing of several that failed: where, why, and what to do. `code` is the server's ResponseCode if any."""
 

@@ -20,7 +20,7 @@ import msgspec
 
 from .config import ConfigClass, ConfigError, ConfigFileError
 from .errors import RocketMQError
-from .properties import PropertiesError
+from .properties import NoSuchPropertiesError, PropertiesError
 from .shipped import shipped
 
 #: Exit codes: the server could not start or stop; the command line or the configuration is wrong.
@@ -215,7 +215,9 @@ def guarded(program: str, run: Callable[[], int], *, debug: Callable[[], bool] =
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, RocketMQError):
+    if isinstance(error, NoSuchPropertiesError):
+        text = f"{error}; {error.next_step} given with -c"
+    elif isinstance(error, RocketMQError):
         text = f"{error}; {error.next_step}" if error.next_step else str(error)
     elif isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""

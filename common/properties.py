@@ -21,6 +21,10 @@ class PropertiesError(RocketMQError):
     """A property file that cannot be read."""
 
 
+class NoSuchPropertiesError(PropertiesError):
+    """The file is not there."""
+
+
 class Property(msgspec.Struct):
     """One key of a property file. `line` counts from 1, 0 for a key that stands in no file."""
 
@@ -90,7 +94,7 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        raise PropertiesError(f"no such file: {path}", "check the path") from None
+        raise NoSuchPropertiesError(f"no such file: {path}", "check the path") from None
     except IsADirectoryError:
         raise PropertiesError(f"{path} is a directory", "give a property file") from None
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from ..common.errors import Failure, RocketMQError
+from ..common.errors import AllFailedError, Failure, RocketMQError
 from .exit_codes import ExitCode
 
 COMMAND_OF_CALL = {
@@ -50,7 +50,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
     from ..remoting import errors as remoting
     from .profiles import ProfileError
 
-    if isinstance(error, client.AllFailedError):
+    if isinstance(error, AllFailedError):
         return exit_code_of(error.first)
     if isinstance(error, CommandError):
         return error.exit_code
@@ -78,7 +78,7 @@ def next_step_of(error: RocketMQError) -> str:
     from ..client import errors as client
     from ..remoting.errors import NoNameServerError
 
-    if isinstance(error, client.AllFailedError):
+    if isinstance(error, AllFailedError):
         return next_step_of(error.first)
     if isinstance(error, NoNameServerError):
         return "give one with -n HOST:PORT"

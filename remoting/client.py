@@ -1,4 +1,4 @@
-"""The asyncio client of the remoting protocol: one connection an address, several name servers with failover.
+"""The asyncio client of the remoting protocol: one connection an address.
 
 A lost connection fails what waits on it at once; the next request connects anew. Requests that peers send us are served
 by handlers registered here.
@@ -20,9 +20,7 @@ from .config import NettyClientConfig
 from .dispatcher import RequestDispatcher
 from .errors import (
     FrameError,
-    NoNameServerError,
     RemotingConnectError,
-    RemotingError,
     RemotingTimeoutError,
     UnknownHostError,
 )
@@ -41,9 +39,7 @@ class RemotingClient:
         self.config = config or NettyClientConfig()
         self.max_frame = max_frame
         self.dispatcher = RequestDispatcher()
-        self.name_servers: list[str] = []
         self.refused_frames = 0
-        self._name_server = 0
         self._channels: dict[str, Channel] = {}
         self._connecting: dict[str, asyncio.Task[Channel]] = {}
         self._sweep: asyncio.TimerHandle | None = None
@@ -99,29 +95,6 @@ class RemotingClient:
         if channel is None or channel.closed:
             channel = await self._connect(addr, timeout_ms)
         channel.send_oneway(cmd)
-
-    # --- name servers ---------------------------------------------------------------------------------------------
-
-    def update_name_servers(self, addresses: list[str]) -> None:
-        """Use these name servers from now on; the one in use is kept if it is among them."""
-        current = self.name_servers[self._name_server] if self.name_servers else None
-        self.name_servers = list(dict.fromkeys(addresses))
-        self._name_server = self.name_servers.index(current) if current in self.name_servers else 0
-
-    async def invoke_namesrv(self, cmd: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
-        """Ask the name server in use, then each other one when it cannot be reached. Raises the first one's error."""
-        if not self.name_servers:
-            raise NoNameServerError("no name server is given")
-        first_error: RemotingError | None = None
-        for _ in range(len(self.name_servers)):
-            address = self.name_servers[self._name_server % len(self.name_servers)]
-            try:
-                return await self.invoke(address, cmd, timeout_ms)
-            except RemotingError as error:
-                first_error = first_error or error
-                self._name_server = (self._name_server + 1) % max(len(self.name_servers), 1)
-        assert first_error is not None
-        raise first_error
 
     # --- connections ----------------------------------------------------------------------------------------------
 

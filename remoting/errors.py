@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..common.errors import RocketMQError
+from ..common.errors import AllFailedError, RocketMQError
 
 
 class RemotingError(RocketMQError):
@@ -23,6 +23,10 @@ class NoNameServerError(RemotingConnectError):
     """No name server was given."""
 
     next_step = "give the addresses of the name servers (host:port), or set NAMESRV_ADDR in the environment"
+
+
+class NameServersFailedError(AllFailedError, RemotingError):
+    """None of several name servers could be reached."""
 
 
 class UnknownHostError(RemotingConnectError):

@@ -89,7 +89,7 @@ class ClientAdmin:
 
         header = GetConsumerConnectionListRequestHeader(consumer_group=group)
         request = RemotingCommand.request(RequestCode.GET_CONSUMER_CONNECTION_LIST, header)
-        answer = await self._admin.call(
+        answer = await self._admin.session.call(
             address, request, accept=(ResponseCode.SUCCESS, ResponseCode.CONSUMER_NOT_ONLINE)
         )
         return ConsumerConnection.decode(answer.body_bytes) if answer.code == ResponseCode.SUCCESS else None
@@ -167,7 +167,9 @@ class ClientAdmin:
 
         header = GetProducerConnectionListRequestHeader(producer_group=group)
         request = RemotingCommand.request(RequestCode.GET_PRODUCER_CONNECTION_LIST, header)
-        answer = await self._admin.call(address, request, accept=(ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR))
+        answer = await self._admin.session.call(
+            address, request, accept=(ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR)
+        )
         if answer.code == ResponseCode.SYSTEM_ERROR:
             if "not exist" in (answer.remark or ""):  # Apache's brokers have no code of its own for this
                 return None
@@ -182,7 +184,9 @@ class ClientAdmin:
         from ...remoting.headers import GetConsumerRunningInfoRequestHeader
 
         header = GetConsumerRunningInfoRequestHeader(consumer_group=group, client_id=client_id, jstack_enable=False)
-        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_CONSUMER_RUNNING_INFO, header))
+        answer = await self._admin.session.call(
+            address, RemotingCommand.request(RequestCode.GET_CONSUMER_RUNNING_INFO, header)
+        )
         info = loads(answer.body_bytes)
         return info if isinstance(info, dict) else {}
 
@@ -207,7 +211,7 @@ class ClientAdmin:
             consumer_group=group, client_id=client_id, msg_id=msg_id, broker_name=broker.broker_name, topic=topic
         )
         request = RemotingCommand.request(RequestCode.CONSUME_MESSAGE_DIRECTLY, header)
-        answer = await self._admin.call(address, request, timeout_ms=self._admin.timeout_ms * 3)
+        answer = await self._admin.session.call(address, request, timeout_ms=self._admin.session.timeout_ms * 3)
         body = loads(answer.body_bytes)
         return DirectResult(
             msg_id,

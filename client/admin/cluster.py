@@ -96,7 +96,9 @@ class ClusterAdmin:
         """What one name server knows about clusters and brokers."""
         from ...remoting.bodies import ClusterInfo
 
-        answer = await self._admin.ask_namesrv(lambda: RemotingCommand.request(RequestCode.GET_BROKER_CLUSTER_INFO))
+        answer = await self._admin.session.ask_name_servers(
+            RemotingCommand.request(RequestCode.GET_BROKER_CLUSTER_INFO)
+        )
         return ClusterInfo.decode(answer.body_bytes)
 
     async def brokers(self, cluster: str | None = None) -> list[BrokerAddress]:
@@ -189,7 +191,7 @@ class ClusterAdmin:
         """The runtime figures of one broker."""
         from ...remoting.bodies import KVTable
 
-        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO))
+        answer = await self._admin.session.call(address, RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO))
         return dict(KVTable.decode(answer.body_bytes).table)
 
     async def runtimes(self, brokers: list[BrokerAddress]) -> RuntimeReport:

@@ -66,7 +66,7 @@ class ConfigAdmin:
         return await self._config(address, RequestCode.GET_NAMESRV_CONFIG)
 
     async def _config(self, address: str, code: int) -> dict[str, str]:
-        answer = await self._admin.call(address, RemotingCommand.request(code))
+        answer = await self._admin.session.call(address, RemotingCommand.request(code))
         return read_answer(answer.body_bytes.decode())
 
     async def broker_configs(self, brokers: list[BrokerAddress]) -> ConfigReport:
@@ -129,7 +129,7 @@ class ConfigAdmin:
             return change
         request = RemotingCommand.request(code, body=format_properties({key: value}).encode())
         try:
-            await self._admin.call(address, request)
+            await self._admin.session.call(address, request)
         except BrokerError as error:
             if error.code not in (ResponseCode.SYSTEM_ERROR, ResponseCode.INVALID_PARAMETER):
                 raise
@@ -167,14 +167,14 @@ class ConfigAdmin:
             request = RemotingCommand.request(
                 RequestCode.ADD_WRITE_PERM_OF_BROKER, AddWritePermOfBrokerRequestHeader(broker_name=broker_name)
             )
-            answer = await self._admin.call(address, request)
+            answer = await self._admin.session.call(address, request)
             return answer.decode_header(AddWritePermOfBrokerResponseHeader).add_topic_count
         from ...remoting.headers import WipeWritePermOfBrokerRequestHeader, WipeWritePermOfBrokerResponseHeader
 
         request = RemotingCommand.request(
             RequestCode.WIPE_WRITE_PERM_OF_BROKER, WipeWritePermOfBrokerRequestHeader(broker_name=broker_name)
         )
-        answer = await self._admin.call(address, request)
+        answer = await self._admin.session.call(address, request)
         return answer.decode_header(WipeWritePermOfBrokerResponseHeader).wipe_topic_count
 
 

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ...common.errors import failure_of
-from ...remoting.command import RemotingCommand
-from ..errors import error_of
+from ..api.session import Session, Transport
 from .fanout import DEFAULT_CONCURRENCY, FanOut, ToFailure, fan_out
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .acl import AclSigner
     from .client import ClientAdmin
     from .cluster import ClusterAdmin
     from .config import ConfigAdmin
@@ -30,18 +28,7 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 T = TypeVar("T")
 
-SUCCESS = 0
 DEFAULT_TIMEOUT_MS = 5000
-
-
-class Transport(Protocol):
-    """What MQAdmin needs of a remoting client."""
-
-    async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = ...) -> RemotingCommand:
-        """The answer of one server."""
-
-    async def close(self) -> None:
-        """Close all connections."""
 
 
 class MQAdmin:
@@ -62,30 +49,31 @@ class MQAdmin:
         failure_of: ToFailure = failure_of,
         transport: Transport | None = None,
     ) -> None:
-        self.name_servers = list(name_servers)
-        self.timeout_ms = timeout_ms
         self.concurrency = concurrency
         self.failure_of = failure_of
-        self._transport = transport
-        self._preferred = 0
-        self._signer: AclSigner | None = None
+        sign = None
         if access_key is not None and secret_key is not None:
             from .acl import AclSigner
 
-            self._signer = AclSigner(access_key, secret_key)
-
-    async def __aenter__(self) -> MQAdmin:
-        if self._transport is None:
+            sign = AclSigner(access_key, secret_key).sign
+        if transport is None:
             from ...remoting.client import RemotingClient
 
-            self._transport = RemotingClient()
+            transport = RemotingClient()
+        self.session = Session(transport, name_servers, timeout_ms=timeout_ms, sign=sign)
+
+    @property
+    def name_servers(self) -> list[str]:
+        """The addresses of the name servers."""
+        return self.session.name_servers.addresses
+
+    async def __aenter__(self) -> MQAdmin:
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._transport is not None:
-            await self._transport.close()
+        await self.session.close()
 
     @cached_property
     def topics(self) -> TopicAdmin:
@@ -142,51 +130,6 @@ class MQAdmin:
         from .client import ClientAdmin
 
         return ClientAdmin(self)
-
-    async def call(
-        self,
-        address: str,
-        request: RemotingCommand,
-        *,
-        timeout_ms: int | None = None,
-        accept: tuple[int, ...] = (SUCCESS,),
-    ) -> RemotingCommand:
-        """Send `request` to one server. Raises BrokerError unless the answer's code is in `accept`."""
-        if self._transport is None:
-            raise RuntimeError("MQAdmin is used outside its context")
-        if self._signer is not None:
-            self._signer.sign(request)
-        answer = await self._transport.invoke(address, request, timeout_ms or self.timeout_ms)
-        if answer.code not in accept:
-            raise error_of(answer, address, request)
-        return answer
-
-    async def ask_namesrv(
-        self, make: Callable[[], RemotingCommand], *, accept: tuple[int, ...] = (SUCCESS,)
-    ) -> RemotingCommand:
-        """The answer of the first name server that can be reached, beginning with the last that answered.
-
-        A name server that answers with an error code is not passed over: only those that do not answer are.
-        """
-        from ...remoting.errors import NoNameServerError, RemotingError
-
-        if not self.name_servers:
-            raise NoNameServerError("no name server is given")
-        causes = {}
-        count = len(self.name_servers)
-        for step in range(count):
-            index = (self._preferred + step) % count
-            address = self.name_servers[index]
-            try:
-                answer = await self.call(address, make(), accept=accept)
-            except RemotingError as error:
-                causes[address] = error
-                continue
-            self._preferred = index
-            return answer
-        from ..errors import AllFailedError
-
-        raise AllFailedError("asking the name servers", dict(causes))
 
     async def each_namesrv(self, call: Callable[[str], Awaitable[T]]) -> FanOut[str, T]:
         """`call` for every name server."""

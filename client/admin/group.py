@@ -96,7 +96,7 @@ class GroupAdmin:
 
         header = GetConsumeStatsRequestHeader(consumer_group=group, topic=topic or None)
         request = RemotingCommand.request(RequestCode.GET_CONSUME_STATS, header)
-        answer = await self._admin.call(address, request, timeout_ms=self._admin.timeout_ms * 3)
+        answer = await self._admin.session.call(address, request, timeout_ms=self._admin.session.timeout_ms * 3)
         stats = ConsumeStats.decode(answer.body_bytes)
         if b"pullOffset" not in answer.body_bytes:  # brokers before 5.0 do not tell it
             for offsets in stats.offset_table.values():
@@ -219,7 +219,9 @@ class GroupAdmin:
         from ...common.fastjson import loads
 
         # GET_SUBSCRIPTIONGROUP_CONFIG would create a missing group on an Apache broker: ask for all instead.
-        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG))
+        answer = await self._admin.session.call(
+            address, RemotingCommand.request(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG)
+        )
         table = loads(answer.body_bytes).get("subscriptionGroupTable") or {}
         return {str(name): config for name, config in table.items() if isinstance(config, dict)}
 

@@ -113,7 +113,7 @@ async def _update_one(admin: MQAdmin, broker: BrokerAddress, group: str, setting
         if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
     }
     request = RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, body=dumps(wanted))
-    await admin.call(broker.address, request)
+    await admin.session.call(broker.address, request)
     try:
         found = (await admin.groups.configs_at(broker.address)).get(group)
     except RocketMQError:
@@ -194,7 +194,7 @@ async def _delete_one(admin: MQAdmin, broker: BrokerAddress, group: str, remove_
     request = RemotingCommand.request(RequestCode.DELETE_SUBSCRIPTIONGROUP, header)
     if remove_offset:
         request.ext_fields = {"removeOffset": "true"}  # the field's name before 5.0
-    await admin.call(broker.address, request)
+    await admin.session.call(broker.address, request)
     try:
         change.state = "no_effect" if group in await admin.groups.configs_at(broker.address) else "done"
     except RocketMQError:

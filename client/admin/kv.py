@@ -26,8 +26,8 @@ class KvAdmin:
         from ...remoting.headers import GetKVConfigRequestHeader
 
         header = GetKVConfigRequestHeader(namespace=namespace, key=key)
-        answer = await self._admin.ask_namesrv(
-            lambda: RemotingCommand.request(RequestCode.GET_KV_CONFIG, header),
+        answer = await self._admin.session.ask_name_servers(
+            RemotingCommand.request(RequestCode.GET_KV_CONFIG, header),
             accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND),
         )
         return answer.ext_fields.get("value") if answer.code == ResponseCode.SUCCESS else None
@@ -39,7 +39,9 @@ class KvAdmin:
         request = RemotingCommand.request(
             RequestCode.GET_KV_CONFIG, GetKVConfigRequestHeader(namespace=namespace, key=key)
         )
-        answer = await self._admin.call(address, request, accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND))
+        answer = await self._admin.session.call(
+            address, request, accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND)
+        )
         return answer.ext_fields.get("value") if answer.code == ResponseCode.SUCCESS else None
 
     async def put(self, namespace: str, key: str, value: str, *, plan: bool = False) -> ChangeReport:
@@ -71,10 +73,10 @@ class KvAdmin:
             return change
         if value is None:
             delete = DeleteKVConfigRequestHeader(namespace=namespace, key=key)
-            await self._admin.call(address, RemotingCommand.request(RequestCode.DELETE_KV_CONFIG, delete))
+            await self._admin.session.call(address, RemotingCommand.request(RequestCode.DELETE_KV_CONFIG, delete))
         else:
             put = PutKVConfigRequestHeader(namespace=namespace, key=key, value=value)
-            await self._admin.call(address, RemotingCommand.request(RequestCode.PUT_KV_CONFIG, put))
+            await self._admin.session.call(address, RemotingCommand.request(RequestCode.PUT_KV_CONFIG, put))
         try:
             change.state = "done" if await self.get_at(address, namespace, key) == value else "no_effect"
         except RocketMQError:

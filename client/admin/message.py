@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...common.addresses import format_address, parse_address, resolve_host
-from ...common.errors import CorruptDataError, Failure, RocketMQError, See
+from ...common.errors import AllFailedError, CorruptDataError, Failure, RocketMQError, See
 from ...common.message import PROPERTY_INNER_MULTI_DISPATCH, PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC
 from ...common.message_answers import decode_answer
 from ...common.message_codec import decode_message_id
+from ...common.sysflag import pull_sys_flag
 from ...common.topics import is_lmq_topic
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
-from ..errors import AllFailedError, BrokerError, NotFoundError
+from ..api.pull import Pulled, pull
+from ..errors import BrokerError, NotFoundError
 from .acl import UNIQUE_KEY_QUERY
 from .message_results import (
     ConsumeQueueReport,
@@ -42,21 +44,11 @@ if TYPE_CHECKING:
 
 LONG_MAX = (1 << 63) - 1
 PULL_BATCH = 32
-_SUBSCRIPTION_FLAG = 4  # PullSysFlag: the expression is in the request, no heartbeat needed
+_PULL_FLAGS = pull_sys_flag(commit_offset=False, suspend=False, subscription=True)
+"""The expression is in the request, no heartbeat needed."""
 _REMOVING = "MESSAGE_WAS_REMOVING"
 """What a broker remarks when it passes over units whose messages are not in its commitlog."""
 _INDEX_PRECISION_MS = 1000
-
-
-class _Pulled(NamedTuple):
-    """What one pull gave; offsets in messages. `broken` says what is wrong with the first record that is none."""
-
-    messages: list[MessageExt]
-    following: int
-    low: int
-    high: int
-    remark: str
-    broken: str | None
 
 
 _GAP = "the broker passes over them"
@@ -125,7 +117,9 @@ class MessageAdmin:
 
         header = ViewMessageRequestHeader(topic=topic, offset=offset)
         request = RemotingCommand.request(RequestCode.VIEW_MESSAGE_BY_ID, header)
-        answer = await self._admin.call(address, request, accept=(ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR))
+        answer = await self._admin.session.call(
+            address, request, accept=(ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR)
+        )
         if answer.code != ResponseCode.SUCCESS:
             return None
         found, broken = decode_answer(answer.body_bytes, unwrap=False)
@@ -196,10 +190,10 @@ class MessageAdmin:
         )
         request = RemotingCommand.request(RequestCode.QUERY_MESSAGE, header)
         request.ext_fields = {UNIQUE_KEY_QUERY: "true" if unique else "false"}
-        answer = await self._admin.call(
+        answer = await self._admin.session.call(
             address,
             request,
-            timeout_ms=self._admin.timeout_ms * 3,
+            timeout_ms=self._admin.session.timeout_ms * 3,
             accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND),
         )
         if answer.code != ResponseCode.SUCCESS:
@@ -238,9 +232,9 @@ class MessageAdmin:
 
     async def _pull(
         self, address: str, wanted: ScanRequest, broker_name: str, queue_id: int, offset: int, count: int
-    ) -> _Pulled:
+    ) -> Pulled:
         """One pull that does not wait for new messages."""
-        from ...remoting.headers import PullMessageRequestHeader, PullMessageResponseHeader
+        from ...remoting.headers import PullMessageRequestHeader
 
         header = PullMessageRequestHeader(
             consumer_group=wanted.group,
@@ -248,7 +242,7 @@ class MessageAdmin:
             queue_id=queue_id,
             queue_offset=offset,
             max_msg_nums=count,
-            sys_flag=_SUBSCRIPTION_FLAG,
+            sys_flag=_PULL_FLAGS,
             commit_offset=0,
             suspend_timeout_millis=0,
             subscription=wanted.expression,
@@ -256,30 +250,7 @@ class MessageAdmin:
             expression_type="TAG",
             bname=broker_name,
         )
-        answer = await self._admin.call(
-            address,
-            RemotingCommand.request(RequestCode.PULL_MESSAGE, header),
-            accept=(
-                ResponseCode.SUCCESS,
-                ResponseCode.PULL_NOT_FOUND,
-                ResponseCode.PULL_RETRY_IMMEDIATELY,
-                ResponseCode.PULL_OFFSET_MOVED,
-            ),
-        )
-        told = answer.decode_header(PullMessageResponseHeader)
-        pulled = _Pulled([], told.next_begin_offset, told.min_offset, told.max_offset, answer.remark or "", None)
-        if answer.code != ResponseCode.SUCCESS:
-            return pulled
-        delta = told.offset_delta or 0
-        found, broken = decode_answer(answer.body_bytes, broker_name=broker_name, from_offset=offset - delta)
-        for message in found:
-            message.queue_offset += delta
-        following = told.next_begin_offset
-        if broken is None:
-            return pulled._replace(messages=found)
-        following = found[-1].queue_offset + 1 if found else max(following, offset + 1)
-        what = f"what the broker sends is no message ({broken.detail})"
-        return pulled._replace(messages=found, following=following, broken=what)
+        return await pull(self._admin.session, address, header, broker_name)
 
     async def queues(self, topic: str, route_topic: str | None = None) -> dict[MessageQueue, str]:
         """The readable queues of a topic with the address of their broker, sorted."""
@@ -485,7 +456,7 @@ class MessageAdmin:
         )
         request = RemotingCommand.request(RequestCode.QUERY_CONSUME_QUEUE, header)
         try:
-            answer = await self._admin.call(broker_addr, request)
+            answer = await self._admin.session.call(broker_addr, request)
         except BrokerError as error:
             if error.code != ResponseCode.SYSTEM_ERROR or not error.remark.endswith("is not exist!"):
                 raise
@@ -524,7 +495,7 @@ def _topics_of(message: MessageExt) -> set[str]:
     return {message.topic, *filter(None, (*named, *light))}
 
 
-def _passed_over(topic: str, wanted: ScanRequest, pulled: _Pulled, offset: int, end: int) -> list[SkippedRange]:
+def _passed_over(topic: str, wanted: ScanRequest, pulled: Pulled, offset: int, end: int) -> list[SkippedRange]:
     """The ranges from `offset` on that a pull should have given and has not; without those that expired meanwhile."""
     ranges: list[SkippedRange] = []
 

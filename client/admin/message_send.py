@@ -1,4 +1,7 @@
-"""Sending one message without a producer: the route, a writable queue, one request, another broker when it fails."""
+"""Sending one message without a producer: the route, a writable queue, one request, another broker when it fails.
+
+As the producer does, it stops at a refusal that no other broker would answer differently.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +11,30 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...common.errors import RocketMQError, See
+from ...common.errors import AllFailedError, RocketMQError, See
 from ...common.message import (
     PROPERTY_KEYS,
     PROPERTY_TAGS,
     PROPERTY_UNIQ_KEY,
     PROPERTY_WAIT_STORE_MSG_OK,
+    MessageQueue,
     properties_to_string,
 )
 from ...common.permission import PERM_WRITE
 from ...common.topics import AUTO_CREATE_TOPIC, TRACE_TOPIC
 from ...common.unique_id import UniqueIdFactory
-from ...remoting.codes import RequestCode, ResponseCode
-from ...remoting.command import RemotingCommand
-from ..errors import AllFailedError, NotFoundError
+from ...remoting.codes import RequestCode
+from ..api import send as api
+from ..api.send import DEFAULT_TOPIC_QUEUE_NUMS as DEFAULT_QUEUES
+from ..api.send import Outgoing
+from ..errors import BrokerError, NotFoundError
 
 if TYPE_CHECKING:
     from ...remoting.bodies import TopicRouteData
-    from ...remoting.headers import SendMessageResponseHeader
     from .core import MQAdmin
 
-DEFAULT_QUEUES = 4
 ATTEMPTS = 3
 MAX_BODY_BYTES = 4 * 1024 * 1024
-_STATUS = {
-    ResponseCode.SUCCESS: "SEND_OK",
-    ResponseCode.FLUSH_DISK_TIMEOUT: "FLUSH_DISK_TIMEOUT",
-    ResponseCode.FLUSH_SLAVE_TIMEOUT: "FLUSH_SLAVE_TIMEOUT",
-    ResponseCode.SLAVE_NOT_AVAILABLE: "SLAVE_NOT_AVAILABLE",
-}
 
 
 class SendRequest(msgspec.Struct, kw_only=True):
@@ -85,7 +83,7 @@ async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
             "look at its queues and their permission",
             see=See("topics.route", wanted.topic),
         )
-    request_id = UniqueIdFactory().create()
+    outgoing = _outgoing(wanted)
     errors: dict[str, RocketMQError] = {}
     random.shuffle(queues)
     tried: set[str] = set()
@@ -93,11 +91,12 @@ async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
         if broker_name in tried or len(tried) >= ATTEMPTS:
             continue
         tried.add(broker_name)
+        queue, template_queues = MessageQueue(wanted.topic, broker_name, queue_id), min(queue_count, DEFAULT_QUEUES)
         try:
-            return await _send_to(
-                admin, wanted, broker_name, address, queue_id, min(queue_count, DEFAULT_QUEUES), request_id
-            )
+            return await _send_to(admin, outgoing, wanted.producer_group, queue, address, template_queues)
         except RocketMQError as error:
+            if isinstance(error, BrokerError) and not error.retriable:
+                raise  # every broker would answer so, as the producer takes it
             errors[address] = error
     if len(errors) == 1:
         raise next(iter(errors.values()))
@@ -130,46 +129,39 @@ def _writable(route: TopicRouteData, wanted: SendRequest, template: bool) -> lis
     return found
 
 
-async def _send_to(
-    admin: MQAdmin, wanted: SendRequest, broker_name: str, address: str, queue_id: int, queue_count: int, unique_id: str
-) -> SendReport:
-    from ...remoting.headers import SendMessageRequestHeaderV2, SendMessageResponseHeader
-
+def _outgoing(wanted: SendRequest) -> Outgoing:
     properties = dict(wanted.properties)
     if wanted.keys is not None:
         properties[PROPERTY_KEYS] = wanted.keys
     if wanted.tags is not None:
         properties[PROPERTY_TAGS] = wanted.tags
-    properties.setdefault(PROPERTY_UNIQ_KEY, unique_id)
+    msg_id = properties.setdefault(PROPERTY_UNIQ_KEY, UniqueIdFactory().create())
     properties.setdefault(PROPERTY_WAIT_STORE_MSG_OK, "true")
-    started = time.time()
-    header = SendMessageRequestHeaderV2(
-        producer_group=wanted.producer_group,
+    return Outgoing(
         topic=wanted.topic,
-        default_topic=AUTO_CREATE_TOPIC,
-        default_topic_queue_nums=queue_count,
-        queue_id=queue_id,
-        sys_flag=0,
-        born_timestamp=int(started * 1000),
+        code=RequestCode.SEND_MESSAGE_V2,
+        body=wanted.body,
         flag=wanted.flag,
+        sys_flag=0,
         properties=properties_to_string(properties),
-        reconsume_times=0,
-        unit_mode=False,
-        batch=False,
-        broker_name=broker_name,
+        msg_id=msg_id,
     )
-    request = RemotingCommand.request(RequestCode.SEND_MESSAGE_V2, header, wanted.body)
-    answer = await admin.call(address, request, accept=tuple(_STATUS))
-    told: SendMessageResponseHeader = answer.decode_header(SendMessageResponseHeader)
+
+
+async def _send_to(
+    admin: MQAdmin, outgoing: Outgoing, group: str, queue: MessageQueue, address: str, template_queues: int
+) -> SendReport:
+    started = time.time()
+    sent = await api.send(admin.session, address, outgoing, group, queue, template_queues=template_queues)
     return SendReport(
-        broker_name,
-        told.queue_id,
-        _STATUS[ResponseCode(answer.code)],
-        properties[PROPERTY_UNIQ_KEY],
-        told.msg_id,
-        told.queue_offset,
+        queue.broker_name,
+        sent.queue.queue_id,
+        sent.status,
+        outgoing.msg_id,
+        sent.offset_msg_id,
+        sent.queue_offset,
         address,
-        answer.ext_fields.get("MSG_REGION"),
+        sent.region_id,
         int((time.time() - started) * 1000),
     )
 

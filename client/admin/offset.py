@@ -14,6 +14,7 @@ from ...common.errors import Failure, RocketMQError, See
 from ...common.topics import SYSTEM_TOPIC_PREFIX, is_lmq_topic
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
+from ..api import offsets
 from ..errors import BrokerError, InvalidValueError, NotFoundError
 from .topic import broker_address
 
@@ -86,53 +87,25 @@ class OffsetAdmin:
 
     async def max_offset(self, address: str, topic: str, queue_id: int) -> int:
         """The offset after the last message of a queue."""
-        from ...remoting.headers import GetMaxOffsetRequestHeader, GetMaxOffsetResponseHeader
-
-        header = GetMaxOffsetRequestHeader(topic=topic, queue_id=queue_id)
-        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_MAX_OFFSET, header))
-        return answer.decode_header(GetMaxOffsetResponseHeader).offset
+        return await offsets.max_offset(self._admin.session, address, topic, queue_id)
 
     async def min_offset(self, address: str, topic: str, queue_id: int) -> int:
         """The offset of the first message of a queue."""
-        from ...remoting.headers import GetMinOffsetRequestHeader, GetMinOffsetResponseHeader
-
-        header = GetMinOffsetRequestHeader(topic=topic, queue_id=queue_id)
-        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_MIN_OFFSET, header))
-        return answer.decode_header(GetMinOffsetResponseHeader).offset
+        return await offsets.min_offset(self._admin.session, address, topic, queue_id)
 
     async def by_time(self, address: str, topic: str, queue_id: int, timestamp: int) -> int:
         """The first offset stored at `timestamp` (ms) or later; the end for -1."""
         if timestamp == END:
             return await self.max_offset(address, topic, queue_id)
-        from ...remoting.headers import SearchOffsetRequestHeader, SearchOffsetResponseHeader
-
-        header = SearchOffsetRequestHeader(topic=topic, queue_id=queue_id, timestamp=timestamp)
-        answer = await self._admin.call(
-            address, RemotingCommand.request(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, header)
-        )
-        return answer.decode_header(SearchOffsetResponseHeader).offset
+        return await offsets.search_offset(self._admin.session, address, topic, queue_id, timestamp)
 
     async def consumer_offset(self, address: str, group: str, topic: str, queue_id: int) -> int | None:
         """What a group has committed of a queue; None when it never has."""
-        from ...remoting.headers import QueryConsumerOffsetRequestHeader, QueryConsumerOffsetResponseHeader
-
-        header = QueryConsumerOffsetRequestHeader(
-            consumer_group=group, topic=topic, queue_id=queue_id, set_zero_if_not_found=False
-        )
-        request = RemotingCommand.request(RequestCode.QUERY_CONSUMER_OFFSET, header)
-        answer = await self._admin.call(address, request, accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND))
-        if answer.code != ResponseCode.SUCCESS:
-            return None
-        return answer.decode_header(QueryConsumerOffsetResponseHeader).offset
+        return await offsets.consumer_offset(self._admin.session, address, group, topic, queue_id, zero_if_new=False)
 
     async def set_consumer_offset(self, address: str, group: str, topic: str, queue_id: int, offset: int) -> None:
         """Commit an offset on a group's behalf."""
-        from ...remoting.headers import UpdateConsumerOffsetRequestHeader
-
-        header = UpdateConsumerOffsetRequestHeader(
-            consumer_group=group, topic=topic, queue_id=queue_id, commit_offset=offset
-        )
-        await self._admin.call(address, RemotingCommand.request(RequestCode.UPDATE_CONSUMER_OFFSET, header))
+        await offsets.update_consumer_offset(self._admin.session, address, group, topic, queue_id, offset)
 
     async def reset(self, wanted: ResetRequest, *, plan: bool = False) -> ResetReport:
         """Reset on every broker of the topic (or the one named) and read every queue back.
@@ -296,7 +269,7 @@ class OffsetAdmin:
             is_force=wanted.force,
         )
         request = RemotingCommand.request(RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, header)
-        answer = await self._admin.call(address, request)
+        answer = await self._admin.session.call(address, request)
         body = answer.body_bytes
         return {q.queue_id: o for q, o in ResetOffsetBody.decode(body).offset_table.items()} if body else {}
 

@@ -11,6 +11,7 @@ from ...common.errors import Failure, See
 from ...common.topics import is_dlq_topic, is_retry_topic
 from ...remoting.codes import RequestCode, ResponseCode
 from ...remoting.command import RemotingCommand
+from ..api.route import topic_route
 from ..errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ class TopicAdmin:
         """Every topic that a name server knows, sorted."""
         from ...remoting.bodies import TopicList
 
-        answer = await self._admin.ask_namesrv(
-            lambda: RemotingCommand.request(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER)
+        answer = await self._admin.session.ask_name_servers(
+            RemotingCommand.request(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER)
         )
         return sorted(TopicList.decode(answer.body_bytes).topic_list)
 
@@ -126,7 +127,7 @@ class TopicAdmin:
 
         header = QueryTopicConsumeByWhoRequestHeader(topic=topic)
         request = RemotingCommand.request(RequestCode.QUERY_TOPIC_CONSUME_BY_WHO, header)
-        answer = await self._admin.call(address, request)
+        answer = await self._admin.session.call(address, request)
         return sorted(GroupList.decode(answer.body_bytes).group_list)
 
     async def groups(self, topic: str) -> list[str]:
@@ -138,19 +139,12 @@ class TopicAdmin:
 
     async def route_data(self, topic: str) -> TopicRouteData:
         """The route as the name server tells it. Raises NotFoundError when the topic has none."""
-        from ...remoting.bodies import TopicRouteData
-        from ...remoting.headers import GetRouteInfoRequestHeader
-
-        header = GetRouteInfoRequestHeader(topic=topic)
-        answer = await self._admin.ask_namesrv(
-            lambda: RemotingCommand.request(RequestCode.GET_ROUTEINFO_BY_TOPIC, header),
-            accept=(ResponseCode.SUCCESS, ResponseCode.TOPIC_NOT_EXIST),
-        )
-        if answer.code != ResponseCode.SUCCESS or not answer.body_bytes:
+        route = await topic_route(self._admin.session, topic)
+        if route is None:
             raise NotFoundError(
                 f"no route for topic '{topic}'", "check its name, or that its brokers are up", see=See("topics.listing")
             )
-        return TopicRouteData.decode(answer.body_bytes)
+        return route
 
     async def route(self, topic: str) -> TopicRoute:
         """The route, one entry for each broker."""
@@ -178,7 +172,9 @@ class TopicAdmin:
         from ...remoting.headers import GetTopicStatsInfoRequestHeader
 
         header = GetTopicStatsInfoRequestHeader(topic=topic)
-        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_TOPIC_STATS_INFO, header))
+        answer = await self._admin.session.call(
+            address, RemotingCommand.request(RequestCode.GET_TOPIC_STATS_INFO, header)
+        )
         stats = TopicStatsTable.decode(answer.body_bytes)
         if b"topicPutTps" not in answer.body_bytes:  # brokers before 5.0 do not tell it
             stats.topic_put_tps = math.nan
@@ -211,7 +207,7 @@ class TopicAdmin:
             RequestCode.GET_TOPIC_CONFIG, GetTopicConfigRequestHeader(topic=topic, lo=True)
         )
         accept = (ResponseCode.SUCCESS, ResponseCode.TOPIC_NOT_EXIST, ResponseCode.REQUEST_CODE_NOT_SUPPORTED)
-        answer = await self._admin.call(address, request, accept=accept)
+        answer = await self._admin.session.call(address, request, accept=accept)
         if answer.code == ResponseCode.SUCCESS:
             return TopicConfig.decode(answer.body_bytes)
         if answer.code == ResponseCode.TOPIC_NOT_EXIST:
@@ -222,7 +218,7 @@ class TopicAdmin:
         """The configuration of every topic on one broker."""
         from ...remoting.bodies import TopicConfigSerializeWrapper
 
-        answer = await self._admin.call(address, RemotingCommand.request(RequestCode.GET_ALL_TOPIC_CONFIG))
+        answer = await self._admin.session.call(address, RemotingCommand.request(RequestCode.GET_ALL_TOPIC_CONFIG))
         return dict(TopicConfigSerializeWrapper.decode(answer.body_bytes).topic_config_table)
 
     async def update(

@@ -89,7 +89,7 @@ async def _update_one(
     change = Change(broker.address, "topic", topic, action, "planned" if changes else "unchanged", changes)
     if plan or not changes:
         return change, after
-    answer = await admin.call(broker.address, _request(topic, current, after, settings))
+    answer = await admin.session.call(broker.address, _request(topic, current, after, settings))
     try:
         found = await admin.topics.config_at(broker.address, topic)
     except RocketMQError:
@@ -270,7 +270,7 @@ async def _delete_one(admin: MQAdmin, broker: BrokerAddress, topic: str, *, plan
     if plan:
         return change
     header = DeleteTopicRequestHeader(topic=topic)
-    await admin.call(broker.address, RemotingCommand.request(RequestCode.DELETE_TOPIC_IN_BROKER, header))
+    await admin.session.call(broker.address, RemotingCommand.request(RequestCode.DELETE_TOPIC_IN_BROKER, header))
     try:
         change.state = "done" if await admin.topics.config_at(broker.address, topic) is None else "no_effect"
     except RocketMQError:
@@ -287,7 +287,7 @@ async def _delete_routes(admin: MQAdmin, topic: str, cluster: str, held: list[st
         change = Change(address, "route", topic, "delete", "planned", fields)
         if not report.planned:
             header = DeleteTopicFromNamesrvRequestHeader(topic=topic, cluster_name=cluster)
-            await admin.call(address, RemotingCommand.request(RequestCode.DELETE_TOPIC_IN_NAMESRV, header))
+            await admin.session.call(address, RemotingCommand.request(RequestCode.DELETE_TOPIC_IN_NAMESRV, header))
             change.state = "done"
         return change
 

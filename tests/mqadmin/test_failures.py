@@ -12,8 +12,8 @@ import pytest
 
 import rocketmq_ops
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.errors import AllFailedError, BrokerError, NotFoundError
-from rocketmq_ops.common.errors import See
+from rocketmq_ops.client.errors import BrokerError, NotFoundError
+from rocketmq_ops.common.errors import AllFailedError, See
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.mqadmin import apache_commands, declare, registry
 from rocketmq_ops.mqadmin import main as mqadmin

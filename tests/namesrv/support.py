@@ -83,8 +83,19 @@ def register_request(
     )
 
 
+class NamesrvClient(RemotingClient):
+    """A client of one name server."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self.address = address
+
+    async def invoke_namesrv(self, request: RemotingCommand) -> RemotingCommand:
+        return await self.invoke(self.address, request)
+
+
 @asynccontextmanager
-async def name_server(folder: Path, **keys: object) -> AsyncIterator[tuple[NamesrvController, RemotingClient]]:
+async def name_server(folder: Path, **keys: object) -> AsyncIterator[tuple[NamesrvController, NamesrvClient]]:
     """A name server on a free port whose files are in `folder`, and a client that knows it."""
     config = NamesrvConfig(
         kvConfigPath=str(folder / "kvConfig.json"),
@@ -94,8 +105,7 @@ async def name_server(folder: Path, **keys: object) -> AsyncIterator[tuple[Names
     controller = NamesrvController(config, NettyServerConfig(bindAddress="127.0.0.1", listenPort=0))
     await controller.start()
     try:
-        async with RemotingClient() as client:
-            client.update_name_servers([controller.address])
+        async with NamesrvClient(controller.address) as client:
             yield controller, client
     finally:
         await controller.stop()

@@ -17,9 +17,16 @@ from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.command import HELD, ROCKETMQ, RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
-from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingSendError, RemotingTimeoutError
+from rocketmq_ops.remoting.errors import (
+    NameServersFailedError,
+    RemotingConnectError,
+    RemotingError,
+    RemotingSendError,
+    RemotingTimeoutError,
+)
 from rocketmq_ops.remoting.frame_codec import FrameDecoder, encode
 from rocketmq_ops.remoting.headers import GetMinOffsetRequestHeader, GetMinOffsetResponseHeader
+from rocketmq_ops.remoting.name_servers import NameServers
 from rocketmq_ops.remoting.server import MAX_CONNECTIONS, RemotingServer
 
 
@@ -462,16 +469,26 @@ def test_name_servers_fail_over(run):
         async with serving() as (_, dead):
             pass
         async with serving() as (_, alive), RemotingClient(NettyClientConfig()) as client:
+            servers = NameServers()
+
+            async def ask():
+                return await servers.ask(lambda address: client.invoke(address, RemotingCommand.request(1000)))
+
             with pytest.raises(RemotingConnectError, match="no name server"):
-                await client.invoke_namesrv(RemotingCommand.request(1000))
-            client.update_name_servers([dead, alive])
-            assert (await client.invoke_namesrv(RemotingCommand.request(1000))).code == 0
-            assert client.name_servers[client._name_server] == alive
-            client.update_name_servers([alive, dead])
-            assert client.name_servers[client._name_server] == alive
-            client.update_name_servers([dead])
+                await ask()
+            servers.update([dead, alive])
+            assert (await ask()).code == 0
+            assert servers.current == alive
+            servers.update([alive, dead])
+            assert servers.current == alive
+            servers.update([dead])
             with pytest.raises(RemotingConnectError, match=dead):
-                await client.invoke_namesrv(RemotingCommand.request(1000))
+                await ask()
+            elsewhere = dead.replace("127.0.0.1", "127.0.0.2")
+            servers.update([dead, elsewhere])
+            with pytest.raises(NameServersFailedError, match="failed on all 2 servers") as caught:
+                await ask()
+            assert isinstance(caught.value, RemotingError) and list(caught.value.causes) == [dead, elsewhere]
 
     run(main())
 

@@ -10,8 +10,7 @@ from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.acl import AclSigner
 from rocketmq_ops.client.admin.fanout import fan_out
 from rocketmq_ops.client.admin.versions import version_text
-from rocketmq_ops.client.errors import AllFailedError
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import AllFailedError, RocketMQError
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.command import RemotingCommand
 from tests.golden_data import session_frames

@@ -12,9 +12,9 @@ import pytest
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.message_results import ScanRequest, tag_filter, view
 from rocketmq_ops.client.admin.message_send import SendRequest
-from rocketmq_ops.client.errors import AllFailedError, BrokerError, NotFoundError
+from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.addresses import pack_host
-from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.errors import AllFailedError, CorruptDataError, RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, string_to_properties
 from rocketmq_ops.common.message_codec import decode_message, encode_batch, encode_message_id, encode_record
 from rocketmq_ops.remoting.codes import RequestCode as Code
@@ -228,6 +228,17 @@ def test_a_refused_send_keeps_the_brokers_reason() -> None:
     with pytest.raises(BrokerError, match="illegal") as caught:
         run(cluster, lambda admin: admin.messages.send(SendRequest(topic="T", body=b"hi")))
     assert caught.value.code == ResponseCode.MESSAGE_ILLEGAL
+
+
+@pytest.mark.parametrize(("code", "asked"), [(ResponseCode.MESSAGE_ILLEGAL, 1), (ResponseCode.SYSTEM_BUSY, 2)])
+def test_another_broker_is_asked_only_where_it_may_answer_differently(code: ResponseCode, asked: int) -> None:
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
+    for broker in cluster.brokers.values():
+        broker.add_topic("T", 4)
+        cluster.transport.on(broker.address, Code.SEND_MESSAGE_V2, lambda c: c.reply(code, "no"))
+    with pytest.raises(RocketMQError):
+        run(cluster, lambda admin: admin.messages.send(SendRequest(topic="T", body=b"hi")))
+    assert cluster.transport.codes().count(Code.SEND_MESSAGE_V2) == asked
 
 
 def test_a_trace_has_apaches_fields() -> None:

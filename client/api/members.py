@@ -1,0 +1,59 @@
+"""What clients tell brokers of themselves, and what brokers tell of a group's clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...common.message import MessageQueue
+from ...remoting.bodies.lock import LockBatchRequestBody, LockBatchResponseBody, UnlockBatchRequestBody
+from ...remoting.bodies.table import GetConsumerListByGroupResponseBody
+from ...remoting.codes import RequestCode
+from ...remoting.command import RemotingCommand
+from ...remoting.headers.client import (
+    GetConsumerListByGroupRequestHeader,
+    HeartbeatRequestHeader,
+    LockBatchMqRequestHeader,
+    UnlockBatchMqRequestHeader,
+    UnregisterClientRequestHeader,
+)
+from .session import Session
+
+
+async def send_heartbeat(session: Session, address: str, encoded: bytes) -> None:
+    """Tell a broker which groups are here; `encoded` is of a HeartbeatData, the same for every broker."""
+    await session.call(address, RemotingCommand.request(RequestCode.HEART_BEAT, HeartbeatRequestHeader(), encoded))
+
+
+async def unregister(
+    session: Session, address: str, client_id: str, *, producer_group: str | None, consumer_group: str | None
+) -> None:
+    """Tell a broker that groups are no more here."""
+    header = UnregisterClientRequestHeader(
+        client_id=client_id, producer_group=producer_group, consumer_group=consumer_group
+    )
+    await session.call(address, RemotingCommand.request(RequestCode.UNREGISTER_CLIENT, header))
+
+
+async def consumer_ids(session: Session, address: str, group: str) -> list[str]:
+    """The client ids of a group's consumers that one broker knows, sorted."""
+    header = GetConsumerListByGroupRequestHeader(consumer_group=group)
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_CONSUMER_LIST_BY_GROUP, header))
+    return sorted(GetConsumerListByGroupResponseBody.decode(answer.body).consumer_id_list)
+
+
+async def lock_queues(
+    session: Session, address: str, group: str, client_id: str, queues: Iterable[MessageQueue]
+) -> set[MessageQueue]:
+    """Lock queues of one broker for a client; the queues that are its own now."""
+    body = LockBatchRequestBody(consumer_group=group, client_id=client_id, mq_set=sorted(queues))
+    request = RemotingCommand.request(RequestCode.LOCK_BATCH_MQ, LockBatchMqRequestHeader(), body.encode())
+    return set(LockBatchResponseBody.decode((await session.call(address, request)).body).lock_ok_mq_set)
+
+
+async def unlock_queues(
+    session: Session, address: str, group: str, client_id: str, queues: Iterable[MessageQueue]
+) -> None:
+    """Give up locks, without waiting for an answer."""
+    body = UnlockBatchRequestBody(consumer_group=group, client_id=client_id, mq_set=sorted(queues))
+    request = RemotingCommand.request(RequestCode.UNLOCK_BATCH_MQ, UnlockBatchMqRequestHeader(), body.encode())
+    await session.call_oneway(address, request)

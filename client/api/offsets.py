@@ -1,0 +1,92 @@
+"""Offsets of queues and of consumer groups, in messages; `address` is a broker's. Mirrors the calls of MQClientAPIImpl.
+
+`bname` is the broker's name, which brokers need where several of them share a logical queue.
+"""
+
+from __future__ import annotations
+
+from ...remoting.codes import RequestCode, ResponseCode
+from ...remoting.command import RemotingCommand
+from ...remoting.headers.offset import (
+    GetMaxOffsetRequestHeader,
+    GetMaxOffsetResponseHeader,
+    GetMinOffsetRequestHeader,
+    GetMinOffsetResponseHeader,
+    QueryConsumerOffsetRequestHeader,
+    QueryConsumerOffsetResponseHeader,
+    SearchOffsetRequestHeader,
+    SearchOffsetResponseHeader,
+    UpdateConsumerOffsetRequestHeader,
+)
+from .session import SUCCESS, Session
+
+_FOUND_OR_NOT = SUCCESS | {ResponseCode.QUERY_NOT_FOUND}
+
+
+async def max_offset(session: Session, address: str, topic: str, queue_id: int, *, bname: str | None = None) -> int:
+    """The offset that the next message will get."""
+    header = GetMaxOffsetRequestHeader(topic=topic, queue_id=queue_id, bname=bname)
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_MAX_OFFSET, header))
+    return answer.decode_header(GetMaxOffsetResponseHeader).offset
+
+
+async def min_offset(session: Session, address: str, topic: str, queue_id: int, *, bname: str | None = None) -> int:
+    """The offset of the oldest message that is still there."""
+    header = GetMinOffsetRequestHeader(topic=topic, queue_id=queue_id, bname=bname)
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_MIN_OFFSET, header))
+    return answer.decode_header(GetMinOffsetResponseHeader).offset
+
+
+async def search_offset(
+    session: Session, address: str, topic: str, queue_id: int, timestamp_ms: int, *, bname: str | None = None
+) -> int:
+    """The offset of the first message stored at or after a time, as the broker finds it."""
+    header = SearchOffsetRequestHeader(topic=topic, queue_id=queue_id, timestamp=timestamp_ms, bname=bname)
+    answer = await session.call(address, RemotingCommand.request(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, header))
+    return answer.decode_header(SearchOffsetResponseHeader).offset
+
+
+async def consumer_offset(
+    session: Session,
+    address: str,
+    group: str,
+    topic: str,
+    queue_id: int,
+    *,
+    bname: str | None = None,
+    zero_if_new: bool | None = None,
+) -> int | None:
+    """The group's saved offset, None when the broker has none.
+
+    With None or True for `zero_if_new` a broker answers 0 for a queue that still has its first message.
+    """
+    header = QueryConsumerOffsetRequestHeader(
+        consumer_group=group, topic=topic, queue_id=queue_id, set_zero_if_not_found=zero_if_new, bname=bname
+    )
+    request = RemotingCommand.request(RequestCode.QUERY_CONSUMER_OFFSET, header)
+    answer = await session.call(address, request, accept=_FOUND_OR_NOT)
+    if answer.code != ResponseCode.SUCCESS:
+        return None
+    return answer.decode_header(QueryConsumerOffsetResponseHeader).offset
+
+
+async def update_consumer_offset(
+    session: Session,
+    address: str,
+    group: str,
+    topic: str,
+    queue_id: int,
+    offset: int,
+    *,
+    bname: str | None = None,
+    oneway: bool = False,
+) -> None:
+    """Save the group's offset. With `oneway` no answer is waited for."""
+    header = UpdateConsumerOffsetRequestHeader(
+        consumer_group=group, topic=topic, queue_id=queue_id, commit_offset=offset, bname=bname
+    )
+    request = RemotingCommand.request(RequestCode.UPDATE_CONSUMER_OFFSET, header)
+    if oneway:
+        await session.call_oneway(address, request)
+    else:
+        await session.call(address, request)

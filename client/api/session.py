@@ -1,0 +1,76 @@
+"""What calls go through: connections, name servers, credentials, and how long to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from typing import Final, Protocol
+
+from ...remoting.codes import ResponseCode
+from ...remoting.command import RemotingCommand
+from ...remoting.name_servers import NameServers
+from ..errors import error_of
+
+SUCCESS: Final = frozenset({ResponseCode.SUCCESS})
+
+
+class Transport(Protocol):
+    """What a session needs of a remoting client."""
+
+    async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = ...) -> RemotingCommand:
+        """The answer of one server."""
+
+    async def invoke_oneway(self, addr: str, command: RemotingCommand, timeout_ms: int = ...) -> None:
+        """Send without waiting for an answer."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+class Session:
+    """Requests by this client. `timeout_ms` is of each request that is not given another; `sign` adds credentials."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        name_servers: Sequence[str] = (),
+        *,
+        timeout_ms: int,
+        sign: Callable[[RemotingCommand], None] | None = None,
+    ) -> None:
+        self.name_servers = NameServers(name_servers)
+        self.timeout_ms = timeout_ms
+        self._transport = transport
+        self._sign = sign
+
+    async def call(
+        self,
+        address: str,
+        request: RemotingCommand,
+        timeout_ms: int | None = None,
+        *,
+        accept: Container[int] = SUCCESS,
+    ) -> RemotingCommand:
+        """The answer of one server. Raises RemotingError, and BrokerError unless the answer's code is in `accept`."""
+        if self._sign is not None:
+            self._sign(request)
+        answer = await self._transport.invoke(address, request, timeout_ms or self.timeout_ms)
+        if answer.code not in accept:
+            raise error_of(answer, address, request)
+        return answer
+
+    async def call_oneway(self, address: str, request: RemotingCommand) -> None:
+        """Send without waiting for an answer. Raises RemotingConnectError."""
+        if self._sign is not None:
+            self._sign(request)
+        await self._transport.invoke_oneway(address, request, self.timeout_ms)
+
+    async def ask_name_servers(self, request: RemotingCommand, *, accept: Container[int] = SUCCESS) -> RemotingCommand:
+        """The answer of the first name server that can be reached; one that answers with an error is not passed over.
+
+        Raises RemotingError (NoNameServerError, NameServersFailedError), BrokerError.
+        """
+        return await self.name_servers.ask(lambda address: self.call(address, request, accept=accept))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
