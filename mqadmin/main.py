@@ -164,11 +164,26 @@ def _options_first(argv: list[str]) -> int:
         if found is not None:
             entry, rest = found
             sys.stderr.write(f"mqadmin: the command comes first, then its options: '{argv[0]}' is before it\n")
-            sys.stderr.write(f"  next: mqadmin {entry.name} {shlex.join([*rest, *argv[:at]])}\n")
+            sys.stderr.write(f"  next: mqadmin {entry.name} {shlex.join([*rest, *_own_output(argv[:at])])}\n")
             return int(ExitCode.USAGE)
     sys.stderr.write(f"mqadmin: no command is given: '{argv[0]}' is an option\n")
     sys.stderr.write("  next: mqadmin COMMAND OPTIONS; `mqadmin help` lists the commands\n")
     return int(ExitCode.USAGE)
+
+
+def _own_output(options: list[str]) -> list[str]:
+    """options with other tools' `-o json` and `--json` as our `--output json`, so that what is advised is taken."""
+    from .declare import OUTPUTS
+
+    own: list[str] = []
+    for word in options:
+        if own and own[-1] in ("-o", "--format", "--out") and word in OUTPUTS:
+            own[-1:] = ["--output", word]
+        elif word.startswith("--") and word[2:] in OUTPUTS:
+            own += ["--output", word[2:]]
+        else:
+            own.append(word)
+    return own
 
 
 def _nearest_option(option: str, command: Any) -> str | None:

@@ -55,7 +55,7 @@ CATALOGUE: Final[dict[str, Kind]] = {
     "CL-PROPERTIES": Kind(E, "malformed properties", "Not UTF-8, a name that is no text, a piece without a separator, or a run of zeros. Control characters in values are the application's own.", _SALVAGE),
     "CL-PROP-CRC": Kind(E, "record CRC mismatch", "The store was written with enabledAppendPropCRC, and the CRC over the whole record does not match.", _SALVAGE),
     "CQ-GAP": Kind(E, "consumequeue file missing", "A file between the first and the last of a queue is not there.", _REBUILD),
-    "CQ-LENGTH": Kind(E, "wrong consumequeue file length", "Apache's broker refuses consumequeue files whose length is not mappedFileSizeConsumeQueue.", _REBUILD),
+    "CQ-LENGTH": Kind(C, "wrong consumequeue file length", "Brokers refuse to start on consumequeue files whose length is not mappedFileSizeConsumeQueue, which is taken to be what most queues of the store have.", _REBUILD),
     "CQ-STRANGER": Kind(C, "foreign file in a queue", "A name that is no 20-digit offset. Apache's broker refuses to start on it as it does in commitlog (CL-STRANGER).", "move it out of the directory"),
     "CQ-OFFSET": Kind(E, "unit points at the wrong place", "The unit's commitlog offset is not where its record begins; a consumer would skip it or stop.", _REBUILD),
     "CQ-SIZE": Kind(E, "unit has the wrong size", "The unit's size is not its record's; a pull would return a cut or a swollen message.", _REBUILD),

@@ -55,6 +55,15 @@ class QueueState:
     right: int = 0
 
 
+def usual_file_size(store: StoreDirectory) -> int:
+    """mappedFileSizeConsumeQueue in bytes: what most of the store's queue files should have, else Apache's default."""
+    sizes = Counter[int]()
+    for chain in store.queues.values():
+        sizes[chain.file_size] += len(chain.files)
+    sizes = Counter({size: count for size, count in sizes.items() if size % CQ_UNIT_SIZE == 0 and count}) or sizes
+    return sizes.most_common(1)[0][0] if sizes.total() else DEFAULT_QUEUE_FILE
+
+
 class QueueCheck:
     """Feed `block()` with every block, then call `finish()`."""
 
@@ -72,6 +81,7 @@ class QueueCheck:
         self._misfits: set[tuple[str, int, int]] = set()
         # What the units say of records that say otherwise, by commitlog offset: (topic, queue id, queue offset).
         self.corrections: dict[int, tuple[str, int, int]] = {}
+        self._file_size = usual_file_size(store)
         for key, state in self._states.items():
             self._check_chain(key, state.chain)
 
@@ -79,19 +89,17 @@ class QueueCheck:
         for file in chain.files:
             if self._live and file.size == 0 and file is chain.files[-1]:
                 continue  # it is just being made
-            if file.size != chain.file_size or file.size % CQ_UNIT_SIZE:
+            if file.size != self._file_size or file.size % CQ_UNIT_SIZE:
                 self.report.add(
-                    "CQ-LENGTH", f"the file has {file.size} bytes, the others {chain.file_size}",
-                    file=_path(key, file.base), expected=chain.file_size, actual=file.size,
+                    "CQ-LENGTH", f"the file has {file.size} bytes, not {self._file_size}: brokers refuse to start",
+                    file=_path(key, file.base), expected=self._file_size, actual=file.size,
                 )  # fmt: skip
         for start, end in chain.gaps():
             self.report.add(
                 "CQ-GAP", f"units {start // CQ_UNIT_SIZE} to {end // CQ_UNIT_SIZE} are missing with their file",
                 file=_path(key, start), position=0, length=end - start,
             )  # fmt: skip
-        report_strangers(
-            chain, self.report, "CQ-STRANGER", f"consumequeue/{key[0]}/{key[1]}", chain.file_size or DEFAULT_QUEUE_FILE
-        )
+        report_strangers(chain, self.report, "CQ-STRANGER", f"consumequeue/{key[0]}/{key[1]}", self._file_size)
 
     def block(self, block: Block, dispatch: Dispatch) -> None:
         """Compare the units of one block's records."""

@@ -141,6 +141,8 @@ class SmallFileCheck:
         if current is None:
             return
         problem = _broken(current)
+        if problem is None and name in TABLES and self._loaded[name].source != name:
+            problem = f"its {TABLES[name]} is {self._loaded[name].why}"
         if problem is None and name in TABLES and self._loaded[name].table is None:
             problem = f"it has no {TABLES[name]}"
         after = f": {stake}" if stake.messages else ""

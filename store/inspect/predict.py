@@ -18,7 +18,7 @@ from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSAC
 from ...common.topics import SCHEDULE_TOPIC, is_retry_topic
 from .batch_queues import batch_messages, batch_topics
 from .broker_config import TABLES, Loaded, in_rocksdb, is_user_topic, load_table
-from .check_queues import DEFAULT_QUEUE_FILE
+from .check_queues import usual_file_size
 from .reach import LogQueue, Reach, barely_began, log_queues, queued_runs, units_in_log
 from .resync import whole_blocks
 from .scan import Block, Stop, walk_file
@@ -110,10 +110,7 @@ def log_file_size(store: StoreDirectory, options: PredictOptions) -> int:
 
 def queue_file_size(store: StoreDirectory, options: PredictOptions) -> int:
     """mappedFileSizeConsumeQueue in bytes: what most files have."""
-    if options.queue_file_size:
-        return options.queue_file_size
-    sizes = Counter(file.size for chain in store.queues.values() for file in chain.files)
-    return sizes.most_common(1)[0][0] if sizes else DEFAULT_QUEUE_FILE
+    return options.queue_file_size or usual_file_size(store)
 
 
 def queued_records(block: Block) -> list[tuple[bytes, int, int, int, int]]:

@@ -23,7 +23,7 @@ from ..index_file import ENTRY_SIZE, HEADER, HEADER_SIZE, SLOT_SIZE, file_size
 from .batch_queues import FOLDER, BatchQueueWriter, TopicMask, batch_topics
 from .check_commitlog import CommitLogCheck
 from .check_index import ENTRY_DTYPE, read_entries, read_header, slots_of
-from .check_queues import UNIT_DTYPE
+from .check_queues import UNIT_DTYPE, usual_file_size
 from .columns import Dispatch, Dispatcher, block_keys, index_hashes, tag_keys
 from .dledger import require_log
 from .findings import Report
@@ -32,7 +32,6 @@ from .running import require_stopped
 from .scan import SMALLEST_RECORD, Block, Column
 from .source import StoreDirectory
 
-DEFAULT_CQ_FILE: Final = 300_000 * CQ_UNIT_SIZE
 DEFAULT_SLOTS: Final = 5_000_000
 DEFAULT_ENTRIES: Final = 20_000_000
 MAX_DESCRIPTORS: Final = 200
@@ -109,7 +108,7 @@ class StoreBuilder:
     of creation, which nothing else holds. Raises OSError."""
 
     def __init__(self, store: StoreDirectory, target: Path, options: RebuildOptions) -> None:
-        size = options.mapped_file_size_consume_queue or queue_file_size(store)
+        size = options.mapped_file_size_consume_queue or usual_file_size(store)
         names = [f.path.name for f in store.index_files]
         self._queues = QueueWriter(target / "consumequeue", size)
         self._tags = has_tag_entries(store, options) if options.index_tags is None else options.index_tags
@@ -159,12 +158,6 @@ def prepare_target(target: Path, store: StoreDirectory) -> None:
             raise RocketMQError(f"{target} is not empty", "name a new directory: nothing existing is ever overwritten")
     except OSError as error:
         raise RocketMQError(f"cannot create {target}: {error.strerror or error}", "choose another place") from error
-
-
-def queue_file_size(store: StoreDirectory) -> int:
-    """The consumequeue file size that most queues have, else Apache's default."""
-    sizes = [chain.file_size for chain in store.queues.values() if chain.file_size % CQ_UNIT_SIZE == 0 and chain.files]
-    return max(set(sizes), key=sizes.count) if sizes else DEFAULT_CQ_FILE
 
 
 def index_sizes(store: StoreDirectory, options: RebuildOptions) -> tuple[int, int]:

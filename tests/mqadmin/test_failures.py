@@ -362,6 +362,8 @@ def test_a_nearest_command_that_changes_things_says_so(cli: Cli) -> None:
         (("updateTopic", "-t", "T", "-b", "h:1", "-o", "csv"), "give --output csv"),
         (("-n", "h:1", "topicList"), "next: mqadmin topicList -n h:1"),
         (("--output", "json", "store", "ls", "a b"), "next: mqadmin store ls 'a b' --output json"),
+        (("-o", "json", "topicList"), "next: mqadmin topicList --output json"),
+        (("--json", "-n", "h:1", "topicList"), "next: mqadmin topicList --output json -n h:1"),
         (("-n", "h:1"), "no command is given"),
     ],
 )

@@ -106,6 +106,7 @@ ON_GOLDEN: dict[str, tuple[d.Make, str]] = {
     "queue removed": (d.remove_queue, "CQ-NO-QUEUE"),
     "foreign file in a queue": (lambda s: d.make_file(s.queue().parent / "notes"), "CQ-STRANGER"),
     "queue file shorter": (lambda s: d.os.truncate(s.queue(), 5990), "CQ-LENGTH"),
+    "queue file shorter by whole units": (lambda s: d.os.truncate(s.queue(), 100), "CQ-LENGTH"),
     # the index
     **{f"index {name}": (d.flip_index_header(at), "IX-HEADER") for name, at in HEADER.items()},
     "index beginTimestamp, far": (d.flip_index_header(2), "IX-HEADER"),
@@ -133,6 +134,7 @@ ON_GOLDEN: dict[str, tuple[d.Make, str]] = {
     "config of zeros": (d.replace_file("config/topics.json", bytes(512)), "CF-EMPTY"),
     "config half written": (d.half_config("consumerOffset.json"), "CF-BROKEN"),
     "config of another shape": (d.replace_file("config/consumerOffset.json", b"[1]"), "CF-BROKEN"),
+    "config's table of a wrong type": (d.replace_file("config/topics.json", b'{"topicConfigTable":5}'), "CF-BROKEN"),
     "config not text": (d.replace_file("config/subscriptionGroup.json", b"\xff\xfe\x00{"), "CF-BROKEN"),
     "config only as .bak": (d.rename_config, "CF-MISSING"),
     ".bak broken": (d.half_config("topics.json.bak"), "CF-BACKUP"),
