@@ -12,12 +12,8 @@ from collections.abc import Callable, Iterable
 
 from rocketmq_ops.broker.client_channel import ClientChannelInfo
 from rocketmq_ops.remoting.bodies import SubscriptionData
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 from rocketmq_ops.remoting.channel import Channel
-
-CONSUME_ACTIVELY = "CONSUME_ACTIVELY"
-CONSUME_PASSIVELY = "CONSUME_PASSIVELY"
-BROADCASTING = "BROADCASTING"
-CLUSTERING = "CLUSTERING"
 
 #: Called with the group and its channels when the members or topics of a group changed.
 GroupListener = Callable[[str, list[Channel]], None]

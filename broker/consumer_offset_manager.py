@@ -17,11 +17,11 @@ from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.files import load_with_backup
+from rocketmq_ops.common.topics import TOPIC_GROUP_SEPARATOR, split_topic_group, topic_at_group
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
-TOPIC_GROUP_SEPARATOR = "@"
 
 #: topic@group -> queue id -> offset
 OffsetTable = dict[str, dict[int, int]]
@@ -102,13 +102,13 @@ class ConsumerOffsetManager(StateFile):
     def ends(self) -> Iterator[tuple[str, int, int]]:
         """Topic, queue id and offset of all that was consumed: so far the queues must have come."""
         for key, queues in self.table.items():
-            topic = key.partition(TOPIC_GROUP_SEPARATOR)[0]
+            topic, _ = split_topic_group(key)
             for queue_id, offset in queues.items():
                 yield topic, queue_id, offset
 
     def commit(self, group: str, topic: str, queue_id: int, offset: int) -> None:
         """Note that the group has consumed everything before ``offset``."""
-        key = f"{topic}@{group}"
+        key = topic_at_group(topic, group)
         queues = self.table.get(key)
         if queues is None:
             queues = self.table[key] = {}
@@ -121,7 +121,7 @@ class ConsumerOffsetManager(StateFile):
 
     def commit_pull(self, group: str, topic: str, queue_id: int, offset: int) -> None:
         """Note up to where the group has pulled."""
-        key = f"{topic}@{group}"
+        key = topic_at_group(topic, group)
         queues = self.pull_table.get(key)
         if queues is None:
             queues = self.pull_table[key] = {}
@@ -129,7 +129,7 @@ class ConsumerOffsetManager(StateFile):
 
     def query(self, group: str, topic: str, queue_id: int) -> int:
         """The reset offset if one waits for the consumer, else the committed one; -1 for none."""
-        key = f"{topic}@{group}"
+        key = topic_at_group(topic, group)
         if self.reset_table and self._controller.config.useServerSideResetOffset:
             reset = self.reset_table.get(key, {}).get(queue_id)
             if reset is not None:
@@ -139,31 +139,31 @@ class ConsumerOffsetManager(StateFile):
 
     def query_pull(self, group: str, topic: str, queue_id: int) -> int:
         """The pulled offset, or the committed one where nothing was pulled since the start."""
-        pulled = self.pull_table.get(f"{topic}@{group}", {}).get(queue_id)
+        pulled = self.pull_table.get(topic_at_group(topic, group), {}).get(queue_id)
         return self.query(group, topic, queue_id) if pulled is None else pulled
 
     def query_all(self, group: str, topic: str) -> dict[int, int] | None:
         """Every committed offset of a group on a topic, by queue; None when it has none."""
-        return self.table.get(f"{topic}@{group}")
+        return self.table.get(topic_at_group(topic, group))
 
     def assign_reset(self, topic: str, group: str, queue_id: int, offset: int) -> None:
         """Reset an offset: it counts as committed at once and the next pull of the queue is sent there."""
         if not topic or not group or queue_id < 0 or offset < 0:
             return
-        key = f"{topic}@{group}"
+        key = topic_at_group(topic, group)
         self.reset_table.setdefault(key, {})[queue_id] = offset
         self.table.setdefault(key, {})[queue_id] = offset
         self._dirty = True
 
     def has_reset(self, topic: str, group: str, queue_id: int) -> bool:
         """True while a reset offset waits for the consumer's next pull."""
-        return queue_id in self.reset_table.get(f"{topic}@{group}", ())
+        return queue_id in self.reset_table.get(topic_at_group(topic, group), ())
 
     def take_reset(self, topic: str, group: str, queue_id: int) -> int | None:
         """Hand out a waiting reset offset once."""
         if not self.reset_table:
             return None
-        queues = self.reset_table.get(f"{topic}@{group}")
+        queues = self.reset_table.get(topic_at_group(topic, group))
         return None if queues is None else queues.pop(queue_id, None)
 
     def topics_of_group(self, group: str) -> set[str]:
@@ -183,9 +183,9 @@ class ConsumerOffsetManager(StateFile):
 
     def clone(self, src_group: str, dest_group: str, topic: str) -> None:
         """Copy the offsets of one group on a topic to another group."""
-        offsets = self.table.get(f"{topic}@{src_group}")
+        offsets = self.table.get(topic_at_group(topic, src_group))
         if offsets is not None:
-            self.table[f"{topic}@{dest_group}"] = dict(offsets)
+            self.table[topic_at_group(topic, dest_group)] = dict(offsets)
             self._dirty = True
 
     def remove_group(self, group: str) -> None:
@@ -200,14 +200,14 @@ class ConsumerOffsetManager(StateFile):
     def _remove(self, matches: Any) -> None:
         for table in (self.table, self.pull_table, self.reset_table):
             for topic, group in [pair for pair in self._pairs(table) if matches(*pair)]:
-                del table[f"{topic}@{group}"]
+                del table[topic_at_group(topic, group)]
         self._dirty = True
 
     @staticmethod
     def _pairs(table: OffsetTable) -> list[tuple[str, str]]:
         result = []
         for key in table:
-            topic, separator, group = key.partition(TOPIC_GROUP_SEPARATOR)
-            if separator and TOPIC_GROUP_SEPARATOR not in group:
+            topic, group = split_topic_group(key)
+            if TOPIC_GROUP_SEPARATOR in key and TOPIC_GROUP_SEPARATOR not in group:
                 result.append((topic, group))
         return result

@@ -34,7 +34,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import time
 from collections.abc import Callable
 
 from rocketmq_ops.broker.background_files import BackgroundFiles
@@ -56,6 +55,7 @@ from rocketmq_ops.broker.subscription_group_manager import SubscriptionGroupMana
 from rocketmq_ops.broker.topic_config_manager import TopicConfigManager
 from rocketmq_ops.broker.transactional_message_service import TransactionalMessageService
 from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.channel import Channel
@@ -76,11 +76,6 @@ REGISTER_RETRY_INTERVAL_MS = 3_000
 VIP_PORT_DISTANCE = 2
 
 _SEND_CODES = frozenset({RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE})
-
-
-def now_ms() -> int:
-    """The broker's clock: ms since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def free_port_with_vip(host: str, tries: int = 50) -> int:

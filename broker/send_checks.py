@@ -13,7 +13,7 @@ from rocketmq_ops.broker.put_result import FAQ_HINT, put_answer
 from rocketmq_ops.broker.topic_check import describe_topic, topic_remark
 from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_INNER_NUM, PROPERTY_KEYS
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
-from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG
+from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, TOPIC_UNIT, TOPIC_UNIT_SUB
 from rocketmq_ops.common.topics import NOT_ALLOWED_SEND_TOPICS, RETRY_GROUP_TOPIC_PREFIX, dlq_topic, is_topic_too_long
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 DLQ_NUMS_PER_GROUP = 1
 #: Ordinal of V3_4_9 in MQVersion: from it on clients say themselves how often a message may be retried.
 VERSION_3_4_9 = 121
-UNIT_FLAG, UNIT_SUB_FLAG = 1, 2
 
 SendHeader = SendMessageRequestHeader | SendMessageRequestHeaderV2
 #: Response code and remark.
@@ -78,7 +77,7 @@ class SendChecks:
     def _create_topic(self, channel: Channel, header: SendHeader) -> TopicConfig | None:
         topics, topic = self._controller.topics, header.topic
         is_retry = topic.startswith(RETRY_GROUP_TOPIC_PREFIX)
-        sys_flag = (UNIT_SUB_FLAG if is_retry else UNIT_FLAG) if header.unit_mode else 0
+        sys_flag = (TOPIC_UNIT_SUB if is_retry else TOPIC_UNIT) if header.unit_mode else 0
         created = topics.create_in_send_message(
             topic, header.default_topic, channel.remote, header.default_topic_queue_nums, sys_flag
         )

@@ -13,8 +13,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.consumer_offset_manager import TOPIC_GROUP_SEPARATOR
-from rocketmq_ops.common.topics import is_system_topic
+from rocketmq_ops.common.topics import is_system_topic, split_topic_group
 from rocketmq_ops.store.timer_files import TIMER_TOPIC, TimerState, read_timer_state
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def _settle_offsets(controller: BrokerController, *, queues_are_shorter: bool) -
     messages, the offset is set to its end."""
     beyond = []
     for key, queues in controller.offsets.table.items():
-        topic = key.partition(TOPIC_GROUP_SEPARATOR)[0]
+        topic, _ = split_topic_group(key)
         for queue_id, offset in queues.items():
             queue = controller.store.consume_queue(topic, queue_id)
             if queue is not None and offset > queue.max_offset:

@@ -12,7 +12,7 @@ import msgspec
 
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common import launch
-from rocketmq_ops.common.addresses import parse_address, split_addresses
+from rocketmq_ops.common.addresses import MASTER_ID, parse_address, split_addresses
 from rocketmq_ops.common.config import ApplyReport, ConfigClass, ConfigError, load_config_file, override
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
@@ -20,7 +20,6 @@ from rocketmq_ops.store.config import MessageStoreConfig
 
 PROGRAM = "mqbroker"
 DEFAULT_PORT = 10911
-MASTER_ID = 0
 
 
 class BrokerSettings(msgspec.Struct):

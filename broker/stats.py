@@ -14,6 +14,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from rocketmq_ops.common.topics import split_topic_group
+
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
@@ -295,7 +297,7 @@ class BrokerStats:
         if name in (TOPIC_PUT_NUMS, TOPIC_PUT_SIZE):
             item = self.topics.get(key)
         elif name in (GROUP_GET_NUMS, GROUP_GET_SIZE, SNDBCK_PUT_NUMS):
-            topic, _, group = key.partition("@")
+            topic, group = split_topic_group(key)
             table: dict[tuple[str, str], GroupCounters] | dict[tuple[str, str], SendBackCounters]
             table = self.send_backs if name == SNDBCK_PUT_NUMS else self.groups
             item = table.get((group, topic))

@@ -37,9 +37,6 @@ READ_WRITE = PERM_READ | PERM_WRITE
 SCHEDULE_TOPIC_QUEUE_NUM = 18
 REVIVE_TOPIC_PREFIX = topics.SYSTEM_TOPIC_PREFIX + "REVIVE_LOG_"
 
-FLAG_UNIT = 0x1
-FLAG_UNIT_SUB = 0x1 << 1
-
 
 class TopicConfigManager(StateFile):
     """`table`: topic -> TopicConfig. An update replaces the entry, so that identity tells a change."""

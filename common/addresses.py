@@ -10,6 +10,9 @@ import struct
 
 from .errors import RocketMQError
 
+MASTER_ID = 0
+"""The id of the master among the brokers of one name (MixAll.MASTER_ID)."""
+
 _PORT = struct.Struct(">i")
 _MAPPED = "::ffff:"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
+
+from .clock import now_ms
 
 
 class DataVersion(msgspec.Struct, rename="camel"):
@@ -17,10 +17,10 @@ class DataVersion(msgspec.Struct, rename="camel"):
     @classmethod
     def fresh(cls) -> DataVersion:
         """A version of nothing changed yet, stamped now."""
-        return cls(timestamp=time.time_ns() // 1_000_000)
+        return cls(timestamp=now_ms())
 
     def next_version(self, state_version: int = 0) -> None:
         """Mark a change (DataVersion.nextVersion)."""
-        self.timestamp = time.time_ns() // 1_000_000
+        self.timestamp = now_ms()
         self.state_version = state_version
         self.counter += 1

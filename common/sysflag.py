@@ -1,6 +1,6 @@
-"""Bit flags of messages and of pull requests, as Apache's MessageSysFlag and PullSysFlag define them.
+"""Bit flags of messages, pull requests and topics: Apache's MessageSysFlag, PullSysFlag and TopicSysFlag.
 
-Topic and group flags live with their managers; permissions live in `permission.py`.
+Permissions live in `permission.py`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ PULL_SUSPEND = 0x1 << 1
 PULL_SUBSCRIPTION = 0x1 << 2
 PULL_CLASS_FILTER = 0x1 << 3
 PULL_LITE = 0x1 << 4
+
+TOPIC_UNIT = 0x1
+TOPIC_UNIT_SUB = 0x1 << 1
 
 
 def transaction_type(sys_flag: int) -> int:

@@ -39,6 +39,9 @@ CID_ONSAPI_OWNER_GROUP = "CID_ONSAPI_OWNER"
 CID_ONSAPI_PULL_GROUP = "CID_ONSAPI_PULL"
 CID_RMQ_SYS_PREFIX = "CID_RMQ_SYS_"
 
+TOPIC_GROUP_SEPARATOR = "@"
+"""Between topic and group in the keys of consumerOffset.json, and in the keys of statistics."""
+
 SYSTEM_TOPICS = frozenset(
     {
         AUTO_CREATE_TOPIC,
@@ -140,3 +143,14 @@ def is_topic_too_long(topic: str) -> bool:
 def is_dlq_topic(topic: str) -> bool:
     """True for `%DLQ%...`."""
     return topic.startswith(DLQ_GROUP_TOPIC_PREFIX)
+
+
+def topic_at_group(topic: str, group: str) -> str:
+    """The key of a group's offsets on a topic."""
+    return f"{topic}@{group}"
+
+
+def split_topic_group(key: str) -> tuple[str, str]:
+    """Topic and group of such a key; the group is empty in a key without separator."""
+    topic, _, group = key.partition(TOPIC_GROUP_SEPARATOR)
+    return topic, group

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import time
 from datetime import datetime, timedelta
 
+from . import clock
 from .errors import RocketMQError
 
 
@@ -43,7 +43,7 @@ class UniqueIdFactory:
 
     def create(self) -> str:
         """The next id."""
-        now = time.time_ns() // 1_000_000
+        now = clock.now_ms()
         if now >= self._next_start:
             self._start = month_start_ms(now)
             self._next_start = month_start_ms(self._start + 32 * 86_400_000)
@@ -65,7 +65,7 @@ def near_time_of(unique_id: str, now_ms: int | None = None) -> int:
             f"'{unique_id}' is no unique message id", "it has 32 hex digits, or 56 for an IPv6 producer"
         )
     span = int.from_bytes(raw[-6:-2], "big")
-    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    now = clock.now_ms() if now_ms is None else now_ms
     start = month_start_ms(now)
     if start + span >= now:
         before = datetime.fromtimestamp(start / 1000) - timedelta(days=1)

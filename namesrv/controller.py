@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping
 
 from rocketmq_ops.common.addresses import format_address
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.configuration import Configuration
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.kv_config_manager import KvConfigManager
@@ -23,11 +23,6 @@ from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.server import RemotingServer
 
 log = logging.getLogger(__name__)
-
-
-def now_ms() -> int:
-    """The name server's clock: ms since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 class NamesrvController:

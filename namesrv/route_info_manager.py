@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.namesrv.config import NamesrvConfig
@@ -26,7 +27,6 @@ from rocketmq_ops.remoting.bodies import (
 
 log = logging.getLogger(__name__)
 
-MASTER_ID = 0
 #: ms without a registration or heartbeat after which a broker is dropped, unless it announces another time.
 BROKER_EXPIRY_MS = 120_000
 

@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.permission import PERM_WRITE
+from rocketmq_ops.common.sysflag import TOPIC_UNIT, TOPIC_UNIT_SUB
 from rocketmq_ops.common.topics import SYNC_BROKER_MEMBER_GROUP_PREFIX
-from rocketmq_ops.namesrv.route_info_manager import MASTER_ID, BrokerKey, RouteInfoManager
+from rocketmq_ops.namesrv.route_info_manager import BrokerKey, RouteInfoManager
 from rocketmq_ops.remoting.bodies import (
     BrokerData,
     BrokerMemberGroup,
@@ -21,8 +23,6 @@ from rocketmq_ops.remoting.bodies import (
 )
 
 #: Bits of a topic's system flag (TopicSysFlag).
-_UNIT = 1
-_UNIT_SUB = 2
 
 
 def topic_route(routes: RouteInfoManager, topic: str, *, acting_master: bool = False) -> TopicRouteData | None:
@@ -121,17 +121,17 @@ def system_topics(routes: RouteInfoManager) -> TopicList:
 
 def unit_topics(routes: RouteInfoManager) -> TopicList:
     """Topics with the unit flag."""
-    return _by_sys_flag(routes, lambda flag: flag & _UNIT != 0)
+    return _by_sys_flag(routes, lambda flag: flag & TOPIC_UNIT != 0)
 
 
 def unit_sub_topics(routes: RouteInfoManager) -> TopicList:
     """Topics with the unit-subscription flag."""
-    return _by_sys_flag(routes, lambda flag: flag & _UNIT_SUB != 0)
+    return _by_sys_flag(routes, lambda flag: flag & TOPIC_UNIT_SUB != 0)
 
 
 def unit_sub_ununit_topics(routes: RouteInfoManager) -> TopicList:
     """Topics with the unit-subscription flag and without the unit flag."""
-    return _by_sys_flag(routes, lambda flag: flag & (_UNIT | _UNIT_SUB) == _UNIT_SUB)
+    return _by_sys_flag(routes, lambda flag: flag & (TOPIC_UNIT | TOPIC_UNIT_SUB) == TOPIC_UNIT_SUB)
 
 
 def _by_sys_flag(routes: RouteInfoManager, wanted: Callable[[int], bool]) -> TopicList:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 
 from ..common.addresses import pack_host
+from ..common.clock import now_ms
 from ..common.message_codec import RecordView
 from ..common.topics import is_system_topic
 from .batch_writer import BatchWriter
@@ -38,15 +38,9 @@ log = logging.getLogger(__name__)
 #: Topic, queue id, queue offset.
 QueueEnd = tuple[str, int, int]
 
-_UNIT = 20
 _SAMPLE_INTERVAL_S = 1
 _BUSY_MESSAGES = 500
 _BLOCKS = f"{__package__}.index_block"
-
-
-def now_ms() -> int:
-    """ms since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 class MessageStore(BatchWriter):

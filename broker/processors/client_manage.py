@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.client_channel import ClientChannelInfo
-from rocketmq_ops.broker.consumer_manager import CONSUME_ACTIVELY
 from rocketmq_ops.broker.slices import in_slices
 from rocketmq_ops.broker.subscription_filter import is_tag_type
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.sysflag import TOPIC_UNIT_SUB
 from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.remoting.bodies import (
     CheckClientRequestBody,
@@ -25,6 +25,7 @@ from rocketmq_ops.remoting.bodies import (
     LockBatchResponseBody,
     UnlockBatchRequestBody,
 )
+from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 IS_SUPPORT_HEART_BEAT_V2 = "IS_SUPPORT_HEART_BEAT_V2"
 IS_SUB_CHANGE = "IS_SUB_CHANGE"
-UNIT_SUB_FLAG = 2
 #: Groups of a heartbeat that are dealt with in its turn; each may have to be created, with its retry topic.
 GROUPS_AT_ONCE = 16
 
@@ -119,7 +119,7 @@ class ClientManageProcessor:
             config.retry_queue_nums,
             PERM_WRITE | PERM_READ,
             order=any(controller.topics.is_order_topic(sub.topic) for sub in subscriptions),
-            sys_flag=UNIT_SUB_FLAG if consumer.unit_mode else 0,
+            sys_flag=TOPIC_UNIT_SUB if consumer.unit_mode else 0,
         )
         controller.changes.wait_for_route(topic)
         controller.consumers.register(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.changes import after_changes
 from rocketmq_ops.broker.inner_messages import copy_of, schedule
 from rocketmq_ops.broker.put_result import FAQ_HINT
-from rocketmq_ops.broker.send_checks import DLQ_NUMS_PER_GROUP, UNIT_SUB_FLAG, VERSION_3_4_9
+from rocketmq_ops.broker.send_checks import DLQ_NUMS_PER_GROUP, VERSION_3_4_9
 from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.message import (
@@ -24,6 +24,7 @@ from rocketmq_ops.common.message import (
 )
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.sysflag import TOPIC_UNIT_SUB
 from rocketmq_ops.common.topics import dlq_topic, is_topic_too_long, retry_topic
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -82,7 +83,7 @@ class ConsumerSendBackProcessor:
             topic,
             queue_nums,
             PERM_READ | PERM_WRITE,
-            sys_flag=UNIT_SUB_FLAG if header.unit_mode and not is_dead else 0,
+            sys_flag=TOPIC_UNIT_SUB if header.unit_mode and not is_dead else 0,
         )
         if not is_dead and not topic_config.perm & PERM_WRITE:
             return request.reply(ResponseCode.NO_PERMISSION, f"the topic[{topic}] sending message is forbidden")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.consumer_manager import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, CONSUME_PASSIVELY
 from rocketmq_ops.broker.pull_request_hold import HeldPull
 from rocketmq_ops.broker.put_result import FAQ_HINT
 from rocketmq_ops.broker.subscription_filter import (
@@ -18,9 +17,11 @@ from rocketmq_ops.broker.subscription_filter import (
     is_tag_type,
     tag_filter_of_expression,
 )
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.permission import PERM_READ
 from rocketmq_ops.common.sysflag import PULL_COMMIT_OFFSET, PULL_SUBSCRIPTION, PULL_SUSPEND
 from rocketmq_ops.remoting.bodies import SubscriptionData, SubscriptionGroupConfig, TopicConfig
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, CONSUME_PASSIVELY
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 BROKER_FORBIDDEN, GROUP_FORBIDDEN, TOPIC_FORBIDDEN, BROADCASTING_DISABLE_FORBIDDEN, SUBSCRIPTION_FORBIDDEN = range(1, 6)
 #: Index of the read bit in a group's forbidden bits of a topic (PermName.INDEX_PERM_READ).
 INDEX_PERM_READ = 2
-MASTER_ID = 0
 #: Filters kept at most; those of groups that are gone go with the others when there are more.
 MAX_FILTERS = 10_000
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.consumer_manager import BROADCASTING
 from rocketmq_ops.broker.message_request_mode_manager import MessageRequestModeManager
 from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.common.message import MessageQueue
@@ -21,6 +20,7 @@ from rocketmq_ops.remoting.bodies import (
     SetMessageRequestModeRequestBody,
     TopicRouteData,
 )
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand

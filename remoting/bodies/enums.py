@@ -6,7 +6,7 @@ them wants the exact name.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 ConsumeFromWhere = Literal[
     "CONSUME_FROM_LAST_OFFSET",
@@ -16,6 +16,10 @@ ConsumeFromWhere = Literal[
     "CONSUME_FROM_FIRST_OFFSET",
     "CONSUME_FROM_TIMESTAMP",
 ]
+CONSUME_ACTIVELY: Final = "CONSUME_ACTIVELY"
+CONSUME_PASSIVELY: Final = "CONSUME_PASSIVELY"
+BROADCASTING: Final = "BROADCASTING"
+CLUSTERING: Final = "CLUSTERING"
 ConsumeType = Literal["CONSUME_ACTIVELY", "CONSUME_PASSIVELY", "CONSUME_POP"]
 MessageModel = Literal["BROADCASTING", "CLUSTERING"]
 MessageRequestMode = Literal["PULL", "POP"]

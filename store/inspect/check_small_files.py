@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from ...common.fastjson import FastjsonError, loads
 from ...common.record_layout import CQ_UNIT_SIZE
-from ...common.topics import SCHEDULE_TOPIC, is_system_topic
+from ...common.topics import SCHEDULE_TOPIC, is_system_topic, split_topic_group
 from ..checkpoint import FIELDS
 from .batch_queues import batch_bounds
 from .broker_config import TABLES, Loaded, in_rocksdb, load_table
@@ -175,7 +175,7 @@ class SmallFileCheck:
         topics = self._configured
         groups = _names(read_config(self.store, "subscriptionGroup.json"), "subscriptionGroupTable")
         for key, queues in (table or {}).items():
-            topic, _, group = str(key).partition("@")
+            topic, group = split_topic_group(str(key))
             if topics is not None and topic not in topics and not is_system_topic(topic):
                 self.report.add("OF-TOPIC", f"{group} has offsets of topic {topic}, which is not configured",
                                 file="config/consumerOffset.json", topic=topic, group=group)  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
-from ...common.topics import is_dlq_topic, is_retry_topic, is_system_topic
+from ...common.topics import is_dlq_topic, is_retry_topic, is_system_topic, split_topic_group
 from .broker_config import is_deleted_topic
 from .check_queues import UNIT_DTYPE, used_units
 from .resync import whole_blocks
@@ -113,7 +113,7 @@ class Reach:
         self._groups = groups
         self._offsets: dict[str, list[dict[int, int]]] = {}
         for key, queues in offsets.items():
-            topic = str(key).partition("@")[0]
+            topic, _ = split_topic_group(str(key))
             if isinstance(queues, dict):
                 found = {int(q): o for q, o in queues.items() if str(q).isdigit() and isinstance(o, int)}
                 self._offsets.setdefault(topic, []).append(found)

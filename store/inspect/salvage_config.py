@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from ...common.fastjson import FastjsonError, dumps, loads
 from ...common.files import save_with_backup
-from ...common.topics import SCHEDULE_TOPIC
+from ...common.topics import SCHEDULE_TOPIC, split_topic_group
 from .broker_config import TABLES
 from .check_small_files import CONFIGS
 from .proof import Config, ProofWriter, digest
@@ -75,7 +75,7 @@ def _move(content: dict[str, Any], numbering: Mapping[tuple[str, int], Renumberi
     table: dict[Any, Any] = found if isinstance(found, dict) else {}
     for key, value in list(table.items()):
         queues = table if delay else value
-        topic = SCHEDULE_TOPIC if delay else str(key).partition("@")[0]
+        topic = SCHEDULE_TOPIC if delay else split_topic_group(str(key))[0]
         if not isinstance(queues, dict):
             del table[key]
             moved += 1

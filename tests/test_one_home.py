@@ -1,0 +1,36 @@
+"""Small rules live in one module each: nobody else writes them again."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SERVERS = ("common", "remoting", "store", "namesrv", "broker")
+
+#: What is written once -> the only module that may write it.
+ONLY_IN = {
+    "the bits of a topic's system flag": (
+        r"(?<![A-Z_])_?(FLAG_|TOPIC_)?UNIT(_SUB)?(_FLAG)?(, \w+)? = (0x)?\d",
+        "common/sysflag.py",
+    ),
+    "the id of the master": (r"MASTER_ID\b.* = \d", "common/addresses.py"),
+    "message models and types of consumption": (
+        r'"(BROADCASTING|CLUSTERING|CONSUME_\w+LY)"',
+        "remoting/bodies/enums.py",
+    ),
+    "the key of topic and group": (r"\{topic\}@\{\w*group\}|artition\(\"@\"\)", "common/topics.py"),
+    "the wall clock": (r"time\.time\(|time\.time_ns\(", "common/clock.py"),
+}
+
+
+@pytest.mark.parametrize("rule", ONLY_IN)
+def test_a_rule_has_one_home(rule):
+    pattern, home = ONLY_IN[rule]
+    found = {
+        str(path.relative_to(ROOT))
+        for package in SERVERS
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(pattern, path.read_text("utf-8"))
+    }
+    assert found == {home}
