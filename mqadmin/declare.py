@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from .outcome import Outcome
-from .values import integer, one_of, positive
+from .values import boolean, integer, one_of, positive
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)
@@ -26,9 +26,10 @@ OUTPUTS = ("table", "json", "yaml", "csv")
 
 
 class Opt:
-    """One option: its names (`-t`, `--topic`), help, and how to parse its text (a whole number where the type is int).
+    """One option: its names (`-t`, `--topic`), help, and how to parse its text.
 
-    A single name without a dash (`FOLDER`) declares a positional argument.
+    Without a parser an `int` is a whole number, a `bool | None` is Java's true or false, and a `bool` is a flag. A
+    single name without a dash (`FOLDER`) declares a positional argument.
     """
 
     __slots__ = ("help", "metavar", "names", "parse")
@@ -43,6 +44,35 @@ class Opt:
     def positional(self) -> bool:
         """True for an argument that is given by its place."""
         return not self.names[0].startswith("-")
+
+    def with_help(self, text: str) -> Opt:
+        """The same option where it means something narrower."""
+        return Opt(*self.names, help=text, parse=self.parse, metavar=self.metavar)
+
+    def with_parser_of(self, kind: Any) -> Opt:
+        """The same option with the parser of a type, where it has none of its own."""
+        parts = (kind, *typing.get_args(kind))
+        parse = integer if int in parts else boolean if bool in parts and type(None) in parts else None
+        if self.parse is not None or parse is None:
+            return self
+        return Opt(*self.names, help=self.help, parse=parse, metavar=self.metavar)
+
+
+def _described(hint: Any) -> tuple[Any, Opt | None]:
+    """The type and the option of an annotation: `Annotated[T, Opt]`, that `| None`, a text beside it as its help."""
+    if typing.get_origin(hint) is Annotated:
+        kind, option = _described(hint.__origin__)
+        for part in hint.__metadata__:
+            if isinstance(part, Opt):
+                option = part
+            elif isinstance(part, str) and option is not None:
+                option = option.with_help(part)
+        return kind, option
+    given = [part for part in typing.get_args(hint) if part is not type(None)]
+    if len(given) == 1 and type(None) in typing.get_args(hint):
+        kind, option = _described(given[0])
+        return kind | None, option
+    return hint, None
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,12 +103,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
         hints = typing.get_type_hints(self.function, include_extras=True)
         found: dict[str, tuple[Any, Opt, Any]] = {}
         for name, parameter in inspect.signature(self.function).parameters.items():
-            metadata = getattr(hints[name], "__metadata__", ())
-            if metadata and isinstance(metadata[0], Opt):
-                kind, option = hints[name].__origin__, metadata[0]
-                if option.parse is None and int in (kind, *typing.get_args(kind)):
-                    option = Opt(*option.names, help=option.help, parse=integer, metavar=option.metavar)
-                found[name] = (kind, option, parameter.default)
+            kind, option = _described(hints[name])
+            if option is not None:
+                found[name] = (kind, option.with_parser_of(kind), parameter.default)
         return found
 
 

@@ -224,7 +224,7 @@ def _listing(entries: Sequence[registry.Entry] = registry.ENTRIES) -> int:
         lines.append(f"{section}:")
         lines += [f"  {entry.name:<{width}}  {entry.summary}" for entry in entries if entry.section == section]
         lines.append("")
-    lines.append("`mqadmin help COMMAND` or `mqadmin COMMAND --help` tells a command's options.")
+    lines.append("`mqadmin help COMMAND` or `mqadmin COMMAND --help` lists a command's options.")
     lines.append(f"Pages on commands, exit codes, the inspector and more: {shipped('docs')}")
     return _say("\n".join(lines) + "\n")
 

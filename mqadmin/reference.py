@@ -27,7 +27,7 @@ _HEAD = """# Commands of mqadmin
 Generated from the declarations in `mqadmin/commands/` by `python -m rocketmq_ops.mqadmin.reference`.
 
 Names, options and meaning are those of Apache RocketMQ's `mqadmin`. `mqadmin help` lists the commands,
-`mqadmin help COMMAND` tells a command's options. A long option may be written with one dash, as for Apache's tool.
+`mqadmin help COMMAND` lists a command's options. A long option may be written with one dash, as for Apache's tool.
 
 ## Name servers and credentials
 
@@ -77,7 +77,7 @@ a change the server is read again: what was accepted but reads back as before is
 | `-n`, `--namesrvAddr ADDRS` | name servers, HOST:PORT, separated by `;` |
 | `--output FORM` | `table`, `json`, `yaml` or `csv` |
 | `--profile NAME` | take addresses and credentials from this profile |
-| `--timeout MS` | of each request; default 5000 |
+| `--timeout MS` | timeout of each request in ms; default 5000 |
 | `--debug` | print stack traces of failures |
 | `-h`, `--help` | the command's options |
 """

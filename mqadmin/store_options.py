@@ -7,8 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..common.errors import Failure
-from .declare import Opt
-from .values import human_time, positive
+from .values import human_time
 
 if TYPE_CHECKING:
     from ..store.inspect.records import Broken
@@ -16,15 +15,6 @@ if TYPE_CHECKING:
 
 NO_LIMIT = 1 << 62
 MAX_TOLD = 100
-
-DIRECTORY = Opt("STORE_DIR", help="the broker's storePathRootDir")
-COMMITLOG = Opt("--commitlog", help="the broker's storePathCommitLog, where it is not STORE_DIR/commitlog")
-# What is a key of the broker's configuration has the key's own spelling.
-SLOTS = Opt("--maxHashSlotNum", help="where not a quarter of maxIndexNum", parse=positive)
-SLOTS_TO_WRITE = Opt("--maxHashSlotNum", help="learnt from the store where it has an index", parse=positive)
-ENTRIES_TO_WRITE = Opt("--maxIndexNum", help="learnt from the store where it has an index", parse=positive)
-LOG_FILE_SIZE = Opt("--mappedFileSizeCommitLog", help="bytes; default what most files have", parse=positive)
-QUEUE_FILE_SIZE = Opt("--mappedFileSizeConsumeQueue", help="bytes; default what most files have", parse=positive)
 
 
 def offset_range(text: str) -> tuple[int, int]:
@@ -34,9 +24,9 @@ def offset_range(text: str) -> tuple[int, int]:
         begin = int(low) if low.strip() else 0
         end = int(high) if high.strip() else (NO_LIMIT if colon else begin + 1)
     except ValueError:
-        raise ValueError(f"'{text}' is no range; give A, A:B, A: or :B") from None
+        raise ValueError(f"invalid range '{text}': expected A, A:B, A: or :B") from None
     if begin < 0 or end < begin or not text.strip(": "):
-        raise ValueError(f"'{text}' is no range; give A, A:B, A: or :B with 0 <= A <= B")
+        raise ValueError(f"invalid range '{text}': expected A, A:B, A: or :B with 0 <= A <= B")
     return begin, end
 
 
@@ -45,7 +35,7 @@ def pattern(text: str) -> re.Pattern[bytes]:
     try:
         return re.compile(text.encode(), re.DOTALL)
     except re.error as error:
-        raise ValueError(f"'{text}' is no regular expression: {error}") from error
+        raise ValueError(f"invalid regular expression '{text}': {error}") from error
 
 
 def delay_levels(text: str) -> list[int]:
@@ -56,7 +46,7 @@ def delay_levels(text: str) -> list[int]:
         return parse_delay_levels(text)
     except (ValueError, KeyError, IndexError):
         raise ValueError(
-            f"'{text}' is no messageDelayLevel; give it as in the broker's file: '1s 5s 10s ... 2h'"
+            f"invalid messageDelayLevel '{text}': expected one as in the broker's file, '1s 5s 10s ... 2h'"
         ) from None
 
 
@@ -108,6 +98,6 @@ class BrokenList:
 
 
 def tell(command: str, text: str) -> None:
-    """A word for people on stderr."""
+    """A note for people on stderr."""
     sys.stdout.flush()
     sys.stderr.write(f"mqadmin {command}: note: {text}\n")

@@ -119,7 +119,7 @@ def tag_expression(text: str) -> str:
     try:
         split_tags(text)
     except ValueError:
-        raise ValueError(f"'{text}' names no tag; give tags as 'TagA || TagB', or '*' for all") from None
+        raise ValueError(f"invalid tags '{text}': expected 'TagA || TagB', or '*' for all") from None
     return text
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ...client.admin.config import PermissionReport
-from ..declare import Opt, command
+from ..declare import command
+from ..options import BrokerName
 from ..outcome import Outcome
 from ..run import Run
 from .wipe_write_perm import permission_outcome
 
 
 @command(result=PermissionReport, rows="counts", changes=True, example="mqadmin addWritePerm -b broker-a")
-async def add_write_perm(
-    run: Run, broker_name: Annotated[str, Opt("-b", "--brokerName", help="broker name")]
-) -> Outcome:
+async def add_write_perm(run: Run, broker_name: BrokerName) -> Outcome:
     """Undoes wipeWritePerm. Every topic of the broker becomes writable, those too that were not before."""
     async with run.admin() as admin:
         report = await admin.configs.write_permission(broker_name, give=True, plan=run.plan)

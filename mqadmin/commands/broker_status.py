@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 
 from ...client.admin.cluster import RuntimeReport
-from ..declare import Opt, command
+from ..declare import command
+from ..options import BrokerAddress, ClusterName
 from ..outcome import Outcome, Table
 from ..report import status
 from ..run import Run
@@ -29,8 +30,8 @@ class StatusEntry(msgspec.Struct, rename="camel"):
 )
 async def broker_status(
     run: Run,
-    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="this broker, HOST:PORT")] = None,
-    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="all brokers of this cluster")] = None,
+    broker_addr: BrokerAddress | None = None,
+    cluster_name: Annotated[ClusterName | None, "all brokers of this cluster"] = None,
 ) -> Outcome:
     """With -c each line begins with the broker's address."""
     async with run.admin() as admin:

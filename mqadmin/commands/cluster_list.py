@@ -7,6 +7,7 @@ from typing import Annotated
 
 from ...client.admin.cluster import BrokerLoad, ClusterList
 from ..declare import Opt, command
+from ..options import ClusterName
 from ..outcome import Outcome, Table
 from ..report import status
 from ..run import Run
@@ -24,7 +25,7 @@ async def cluster_list(
     run: Run,
     more_stats: Annotated[bool, Opt("-m", "--moreStats", help="show totals of yesterday and today")] = False,
     interval: Annotated[int | None, Opt("-i", "--interval", help="repeat every N seconds", parse=positive)] = None,
-    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="only this cluster")] = None,
+    cluster_name: Annotated[ClusterName | None, "only this cluster"] = None,
 ) -> Outcome:
     """A broker that does not answer is listed with unknown figures. With -i it goes on until Ctrl-C."""
     async with run.admin() as admin:

@@ -9,9 +9,10 @@ from ...client.admin.message_results import ScanReport, ScanRequest, view
 from ...common.topics import TOOLS_CONSUMER_GROUP
 from ..declare import Opt, command
 from ..errors import usage
+from ..options import BrokerName, ConsumerGroup, EndTimestamp, QueueId, QueueOffset, ScanFrom, TopicName
 from ..outcome import Outcome
 from ..run import Run
-from ..values import natural, positive, timestamp
+from ..values import positive
 from .print_msg import scan_outcome
 
 DEFAULT_COUNT = 128
@@ -20,21 +21,13 @@ DEFAULT_COUNT = 128
 @command(result=ScanReport, rows="messages", example="mqadmin consumeMessage -t TopicTest -c 10")
 async def consume_message(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    broker_name: Annotated[str | None, Opt("-b", "--brokerName", help="only from this broker")] = None,
-    queue_id: Annotated[int | None, Opt("-i", "--queueId", help="only this queue (with -b)", parse=natural)] = None,
-    offset: Annotated[int | None, Opt("-o", "--offset", help="from this offset (with -i)", parse=natural)] = None,
-    consumer_group: Annotated[
-        str | None, Opt("-g", "--consumerGroup", help="read as this group; its offsets do not move")
-    ] = None,
-    begin_timestamp: Annotated[
-        int | None,
-        Opt("-s", "--beginTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
-    ] = None,
-    end_timestamp: Annotated[
-        int | None,
-        Opt("-e", "--endTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
-    ] = None,
+    topic: TopicName,
+    broker_name: Annotated[BrokerName | None, "only from this broker"] = None,
+    queue_id: Annotated[QueueId | None, "only this queue (with -b)"] = None,
+    offset: Annotated[QueueOffset | None, "from this offset (with -i)"] = None,
+    consumer_group: Annotated[ConsumerGroup | None, "read as this group; its offsets do not move"] = None,
+    begin_timestamp: ScanFrom | None = None,
+    end_timestamp: EndTimestamp | None = None,
     message_number: Annotated[
         int, Opt("-c", "--MessageNumber", help=f"at most so many (default {DEFAULT_COUNT})", parse=positive)
     ] = DEFAULT_COUNT,

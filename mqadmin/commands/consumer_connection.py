@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from ...client.admin.client import ClientConnection, ConsumerConnections, shared_ids
-from ..declare import Opt, command
+from ..declare import command
+from ..options import BrokerAddress, ConsumerGroup
 from ..outcome import Outcome, Table
 from ..report import status
 from ..run import Run
@@ -14,8 +15,8 @@ from ..run import Run
 @command(result=ConsumerConnections, rows="connections", example="mqadmin consumerConnection -g my_group")
 async def consumer_connection(
     run: Run,
-    consumer_group: Annotated[str, Opt("-g", "--consumerGroup", help="consumer group name")],
-    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="ask only this broker, HOST:PORT")] = None,
+    consumer_group: ConsumerGroup,
+    broker_addr: Annotated[BrokerAddress | None, "ask only this broker, HOST:PORT"] = None,
 ) -> Outcome:
     """All brokers are asked, and each client is listed once. No client online: exit code 4."""
     async with run.admin() as admin:

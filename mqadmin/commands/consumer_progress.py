@@ -9,10 +9,11 @@ import msgspec
 from ...client.admin.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
 from ..declare import Opt, command
 from ..errors import usage
+from ..options import GroupName, LmqCluster, TopicFilter
 from ..outcome import Cell, Outcome, Table
 from ..report import status
 from ..run import Run
-from ..values import boolean, human_time
+from ..values import human_time
 
 
 class ProgressEntry(msgspec.Struct, rename="camel"):
@@ -32,15 +33,13 @@ class ProgressEntry(msgspec.Struct, rename="camel"):
 @command(result=ConsumerProgress, csv=ProgressEntry, example="mqadmin consumerProgress -g my_group --output json")
 async def consumer_progress(
     run: Run,
-    group_name: Annotated[str | None, Opt("-g", "--groupName", help="show this group's queues")] = None,
-    topic_name: Annotated[str | None, Opt("-t", "--topicName", help="only this topic (with -g)")] = None,
+    group_name: Annotated[GroupName | None, "show this group's queues"] = None,
+    topic_name: Annotated[TopicFilter | None, "only this topic (with -g)"] = None,
     show_client_ip: Annotated[
-        bool | None,
-        Opt("-s", "--showClientIP", help="show who consumes each queue (with -g)", parse=boolean, metavar="true|false"),
+        bool | None, Opt("-s", "--showClientIP", help="show who consumes each queue (with -g)")
     ] = None,
     cluster: Annotated[
-        str | None,
-        Opt("-c", "--cluster", help="only this cluster's brokers, or those of an lmq's parent topic (with -g)"),
+        LmqCluster | None, "only this cluster's brokers, or those of an lmq's parent topic (with -g)"
     ] = None,
 ) -> Outcome:
     """Without -g all groups are listed, the largest lag first, a bounded number asked at a time.

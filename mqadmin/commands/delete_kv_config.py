@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ...client.admin.changes import Change, ChangeReport
-from ..declare import Opt, command
+from ..declare import command
+from ..options import Key, Namespace
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
@@ -14,8 +13,8 @@ from ..run import Run
 @command(result=ChangeReport, rows="changes", changes=True, example="mqadmin deleteKvConfig -s MY_NAMESPACE -k k1")
 async def delete_kv_config(
     run: Run,
-    namespace: Annotated[str, Opt("-s", "--namespace", help="namespace of the key")],
-    key: Annotated[str, Opt("-k", "--key", help="key")],
+    namespace: Namespace,
+    key: Key,
 ) -> Outcome:
     """On every name server given, each read back. Deleting a key that is not there is reported as having no effect."""
     async with run.admin() as admin:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from ...client.admin.changes import Change, ChangeReport
 from ..declare import Opt, command
+from ..options import BrokerAddress, ClusterName, GroupName
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
-from ..values import boolean
 
 
 @command(
@@ -21,12 +21,10 @@ from ..values import boolean
 )
 async def delete_sub_group(
     run: Run,
-    group_name: Annotated[str, Opt("-g", "--groupName", help="consumer group name")],
-    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="from this broker, HOST:PORT")] = None,
-    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="from all masters of this cluster")] = None,
-    remove_offset: Annotated[
-        bool | None, Opt("-r", "--removeOffset", help="delete its offsets too", parse=boolean, metavar="true|false")
-    ] = None,
+    group_name: GroupName,
+    broker_addr: BrokerAddress | None = None,
+    cluster_name: ClusterName | None = None,
+    remove_offset: Annotated[bool | None, Opt("-r", "--removeOffset", help="delete its offsets too")] = None,
 ) -> Outcome:
     """With -c its retry and dead-letter topics in that cluster go too, as with Apache's tool; with -b they stay.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from ...client.admin.changes import Change, ChangeReport
-from ..declare import Opt, command
+from ..declare import command
+from ..options import ClusterName, TopicName
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
@@ -19,8 +20,8 @@ from ..run import Run
 )
 async def delete_topic(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    cluster_name: Annotated[str, Opt("-c", "--clusterName", help="the cluster to delete it from")],
+    topic: TopicName,
+    cluster_name: Annotated[ClusterName, "the cluster to delete it from"],
 ) -> Outcome:
     """Only the named cluster: a topic of the same name in another cluster keeps its route and its order configuration.
 

@@ -14,7 +14,7 @@ from ..values import path, port
 
 
 class DevServerReport(msgspec.Struct, rename="camel"):
-    """Where it listened, and its store; `store_removed` tells whether that is gone now."""
+    """Where it listened, and its store; `store_removed` says whether that is gone now."""
 
     namesrv: str
     broker: str

@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 
 from ...client.admin.config import ConfigReport
-from ..declare import Opt, command
+from ..declare import command
+from ..options import BrokerAddress, ClusterName
 from ..outcome import Outcome, Table
 from ..report import status
 from ..run import Run
@@ -29,8 +30,8 @@ class ConfigEntry(msgspec.Struct, rename="camel"):
 )
 async def get_broker_config(
     run: Run,
-    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="this broker, HOST:PORT")] = None,
-    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="masters and slaves of this cluster")] = None,
+    broker_addr: BrokerAddress | None = None,
+    cluster_name: Annotated[ClusterName | None, "masters and slaves of this cluster"] = None,
 ) -> Outcome:
     """Keys are sorted. With both -b and -c the broker alone is asked."""
     async with run.admin() as admin:

@@ -6,10 +6,11 @@ from typing import Annotated
 
 from ...client.admin.message_results import QueueScan, ScanReport, ScanRequest, view
 from ..declare import Opt, command
+from ..options import BeginTimestamp, EndTimestamp, Limit, TopicName
 from ..outcome import Outcome, Table
 from ..report import message_line, status
 from ..run import Run
-from ..values import boolean, charset, positive, tag_expression, timestamp
+from ..values import charset, tag_expression
 
 DEFAULT_LIMIT = 10_000
 _RULE = "--------------------------------------------------------"
@@ -18,7 +19,7 @@ _RULE = "--------------------------------------------------------"
 @command(result=ScanReport, rows="messages", example="mqadmin printMsg -t TopicTest -s TagA --limit 100")
 async def print_msg(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    topic: TopicName,
     charset_name: Annotated[
         str, Opt("-c", "--charsetName", help="character set of the bodies (default UTF-8)", parse=charset)
     ] = "utf-8",
@@ -26,23 +27,13 @@ async def print_msg(
         str,
         Opt("-s", "--subExpression", help="tags, for example 'TagA || TagB' (default *)", parse=tag_expression),
     ] = "*",
-    begin_timestamp: Annotated[
-        int | None,
-        Opt("-b", "--beginTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
-    ] = None,
-    end_timestamp: Annotated[
-        int | None,
-        Opt("-e", "--endTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
-    ] = None,
-    print_body: Annotated[
-        bool | None, Opt("-d", "--printBody", help="whether to print bodies", parse=boolean, metavar="true|false")
-    ] = None,
+    begin_timestamp: BeginTimestamp | None = None,
+    end_timestamp: EndTimestamp | None = None,
+    print_body: Annotated[bool | None, Opt("-d", "--printBody", help="whether to print bodies")] = None,
     lmq_parent_topic: Annotated[
         str | None, Opt("-l", "--lmqParentTopic", help="parent topic of an lmq, that gives the route")
     ] = None,
-    limit: Annotated[
-        int, Opt("--limit", help=f"stop after so many messages (default {DEFAULT_LIMIT})", parse=positive)
-    ] = DEFAULT_LIMIT,
+    limit: Annotated[Limit, f"stop after so many messages (default {DEFAULT_LIMIT})"] = DEFAULT_LIMIT,
 ) -> Outcome:
     """Queue by queue in the order of broker and id. A note says when it stopped at the limit; in JSON, `truncated`."""
     wanted = ScanRequest(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from ...client.admin.client import ProducerConnections
-from ..declare import Opt, command
+from ..declare import command
+from ..options import ProducerGroup, TopicName
 from ..outcome import Outcome, Table
 from ..report import status
 from ..run import Run
@@ -15,8 +16,8 @@ from .consumer_connection import shared_id_notes
 @command(result=ProducerConnections, rows="connections", example="mqadmin producerConnection -g my_group -t TopicTest")
 async def producer_connection(
     run: Run,
-    producer_group: Annotated[str, Opt("-g", "--producerGroup", help="producer group name")],
-    topic: Annotated[str, Opt("-t", "--topic", help="topic whose brokers are asked")],
+    producer_group: ProducerGroup,
+    topic: Annotated[TopicName, "topic whose brokers are asked"],
 ) -> Outcome:
     """All brokers of the topic are asked, and each client is listed once. No client online: exit code 4."""
     async with run.admin() as admin:

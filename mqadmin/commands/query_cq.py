@@ -6,6 +6,7 @@ from typing import Annotated
 
 from ...client.admin.message_results import ConsumeQueueReport, ConsumeQueueUnit
 from ..declare import Opt, command
+from ..options import Broker, Consumer, Queue, TopicName
 from ..outcome import Outcome, Table
 from ..report import status
 from ..run import Run
@@ -17,12 +18,12 @@ _RULE = "======================================"
 @command(result=ConsumeQueueReport, rows="units", example="mqadmin queryCq -t TopicTest -q 0 -i 0 -c 5")
 async def query_cq(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    queue: Annotated[int, Opt("-q", "--queue", help="queue id", parse=natural)],
+    topic: TopicName,
+    queue: Queue,
     index: Annotated[int, Opt("-i", "--index", help="first unit", parse=natural)],
     count: Annotated[int, Opt("-c", "--count", help="how many units (default 10)", parse=positive)] = 10,
-    broker_addr: Annotated[str | None, Opt("-b", "--broker", help="the broker to ask, HOST:PORT")] = None,
-    consumer: Annotated[str | None, Opt("-g", "--consumer", help="show this group's filter too")] = None,
+    broker_addr: Annotated[Broker | None, "the broker to ask, HOST:PORT"] = None,
+    consumer: Annotated[Consumer | None, "show this group's filter too"] = None,
 ) -> Outcome:
     """Without -b the first broker of the topic is asked."""
     async with run.admin() as admin:

@@ -15,10 +15,10 @@ from ...common.errors import Failure, RocketMQError
 from ...common.message import MessageExt
 from ..declare import Opt, command
 from ..errors import usage
+from ..options import BodyFormat, ClientId, ConsumerGroup, LmqCluster, MessageId, TopicName
 from ..outcome import Outcome, Table
 from ..report import message_blocks, status
 from ..run import Run
-from ..values import boolean, charset
 
 
 class ByIdReport(msgspec.Struct, rename="camel"):
@@ -35,20 +35,14 @@ class ByIdReport(msgspec.Struct, rename="camel"):
 )
 async def query_msg_by_id(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    msg_id: Annotated[str, Opt("-i", "--msgId", help="message ids, separated by ','")],
-    consumer_group: Annotated[str | None, Opt("-g", "--consumerGroup", help="hand it to this group (with -d)")] = None,
-    client_id: Annotated[str | None, Opt("-d", "--clientId", help="the consumer to hand it to (with -g)")] = None,
-    send_message: Annotated[
-        bool | None, Opt("-s", "--sendMessage", help="send it again", parse=boolean, metavar="true|false")
-    ] = None,
+    topic: TopicName,
+    msg_id: MessageId,
+    consumer_group: Annotated[ConsumerGroup | None, "hand it to this group (with -d)"] = None,
+    client_id: ClientId | None = None,
+    send_message: Annotated[bool | None, Opt("-s", "--sendMessage", help="send it again")] = None,
     unit_name: Annotated[str | None, Opt("-u", "--unitName", help="unit name of the sending client")] = None,
-    body_format: Annotated[
-        str | None, Opt("-f", "--bodyFormat", help="character set of the body (default UTF-8)", parse=charset)
-    ] = None,
-    cluster: Annotated[
-        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")
-    ] = None,
+    body_format: BodyFormat | None = None,
+    cluster: LmqCluster | None = None,
 ) -> Outcome:
     """Takes offset message ids and unique keys. -g with -d has that consumer consume the message now; -s true sends it
     again to its topic. With --plan neither is done. The body is printed; Apache's tool writes it to a file under /tmp.

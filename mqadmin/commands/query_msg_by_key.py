@@ -8,33 +8,24 @@ from ...client.admin.message import LONG_MAX
 from ...client.admin.message_results import FoundMessage, QueryReport, view
 from ..declare import Opt, command
 from ..errors import not_found
+from ..options import BeginTimestamp, EndTimestamp, LmqCluster, TopicName
 from ..outcome import Outcome, Table
 from ..report import status
 from ..run import Run
-from ..values import positive, timestamp
+from ..values import positive
 
 
 @command(result=QueryReport, rows="messages.message", example="mqadmin queryMsgByKey -t TopicTest -k order-1")
 async def query_msg_by_key(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    topic: TopicName,
     msg_key: Annotated[str, Opt("-k", "--msgKey", help="message key")],
-    begin_timestamp: Annotated[
-        int,
-        Opt("-b", "--beginTimestamp", help="stored at this time or later (default 0)", parse=timestamp, metavar="TIME"),
-    ] = 0,
-    end_timestamp: Annotated[
-        int,
-        Opt(
-            "-e", "--endTimestamp", help="stored at this time or before (default: any)", parse=timestamp, metavar="TIME"
-        ),
-    ] = LONG_MAX,
+    begin_timestamp: Annotated[BeginTimestamp, "stored at this time or later (default 0)"] = 0,
+    end_timestamp: Annotated[EndTimestamp, "stored at this time or before (default: any)"] = LONG_MAX,
     max_num: Annotated[
         int, Opt("-m", "--maxNum", help="at most so many from each broker (default 64)", parse=positive)
     ] = 64,
-    cluster: Annotated[
-        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")
-    ] = None,
+    cluster: LmqCluster | None = None,
 ) -> Outcome:
     """Only messages whose key is exactly this one; the broker's index knows hashes. No message: exit code 4."""
     async with run.admin() as admin:

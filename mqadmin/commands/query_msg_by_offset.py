@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ...client.admin.message_results import FoundMessage, QueryReport, view
 from ...common.errors import RocketMQError
-from ..declare import Opt, command
+from ..declare import command
+from ..options import BodyFormat, BrokerName, QueueId, QueueOffset, TopicName
 from ..outcome import Outcome
 from ..report import message_blocks, status
 from ..run import Run
-from ..values import charset, natural
 
 
 @command(
@@ -18,13 +16,11 @@ from ..values import charset, natural
 )
 async def query_msg_by_offset(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    broker_name: Annotated[str, Opt("-b", "--brokerName", help="broker name")],
-    queue_id: Annotated[int, Opt("-i", "--queueId", help="queue id", parse=natural)],
-    offset: Annotated[int, Opt("-o", "--offset", help="queue offset", parse=natural)],
-    body_format: Annotated[
-        str | None, Opt("-f", "--bodyFormat", help="character set of the body (default UTF-8)", parse=charset)
-    ] = None,
+    topic: TopicName,
+    broker_name: BrokerName,
+    queue_id: QueueId,
+    offset: QueueOffset,
+    body_format: BodyFormat | None = None,
 ) -> Outcome:
     """No message at that offset: exit code 4, with the offsets that the queue has."""
     async with run.admin() as admin:

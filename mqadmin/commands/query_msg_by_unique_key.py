@@ -12,6 +12,7 @@ from ...common.addresses import format_address
 from ...common.errors import Failure, RocketMQError
 from ..declare import Opt, command
 from ..errors import not_found, usage
+from ..options import ClientId, ConsumerGroup, LmqCluster, MessageId, TopicName
 from ..outcome import Outcome, Table
 from ..report import message_blocks, status
 from ..run import Run
@@ -33,14 +34,12 @@ class UniqueKeyReport(msgspec.Struct, rename="camel"):
 )
 async def query_msg_by_unique_key(
     run: Run,
-    msg_id: Annotated[str, Opt("-i", "--msgId", help="unique key of the message")],
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    consumer_group: Annotated[str | None, Opt("-g", "--consumerGroup", help="hand it to this group (with -d)")] = None,
-    client_id: Annotated[str | None, Opt("-d", "--clientId", help="the consumer to hand it to (with -g)")] = None,
+    msg_id: Annotated[MessageId, "unique key of the message"],
+    topic: TopicName,
+    consumer_group: Annotated[ConsumerGroup | None, "hand it to this group (with -d)"] = None,
+    client_id: ClientId | None = None,
     show_all: Annotated[bool, Opt("-a", "--showAll", help="show all messages with this key, at most 32")] = False,
-    cluster: Annotated[
-        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")
-    ] = None,
+    cluster: LmqCluster | None = None,
 ) -> Outcome:
     """Without -a the first one stored is shown; retries of a message have its key too. No message: exit code 4."""
     if (consumer_group is None) != (client_id is None):

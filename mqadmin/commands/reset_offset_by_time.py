@@ -8,9 +8,10 @@ from ...client.admin.offset import ResetReport, ResetRequest
 from ...common.errors import Failure
 from ..declare import Opt, command
 from ..errors import usage
+from ..options import Broker, Force, Group, LmqCluster, Queue, QueueOffset, TopicName
 from ..outcome import Outcome, Status, Table
 from ..run import Run
-from ..values import boolean, natural, timestamp_or_end
+from ..values import timestamp_or_end
 
 
 @command(
@@ -21,8 +22,8 @@ from ..values import boolean, natural, timestamp_or_end
 )
 async def reset_offset_by_time(
     run: Run,
-    group: Annotated[str, Opt("-g", "--group", help="consumer group name")],
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    group: Group,
+    topic: TopicName,
     when: Annotated[
         int,
         Opt(
@@ -33,18 +34,11 @@ async def reset_offset_by_time(
             metavar="TIME",
         ),
     ],
-    force: Annotated[
-        bool | None,
-        Opt("-f", "--force", help="false leaves queues that are behind already", parse=boolean, metavar="true|false"),
-    ] = None,
-    cluster: Annotated[
-        str | None, Opt("-c", "--cluster", help="only on this cluster, or the parent topic of an lmq")
-    ] = None,
-    broker: Annotated[str | None, Opt("-b", "--broker", help="only on this broker, HOST:PORT")] = None,
-    queue: Annotated[int | None, Opt("-q", "--queue", help="only this queue (with -b)", parse=natural)] = None,
-    offset: Annotated[
-        int | None, Opt("-o", "--offset", help="to this offset instead of a time (with -b and -q)", parse=natural)
-    ] = None,
+    force: Force = None,
+    cluster: Annotated[LmqCluster | None, "only on this cluster, or the parent topic of an lmq"] = None,
+    broker: Annotated[Broker | None, "only on this broker, HOST:PORT"] = None,
+    queue: Annotated[Queue | None, "only this queue (with -b)"] = None,
+    offset: Annotated[QueueOffset | None, "to this offset instead of a time (with -b and -q)"] = None,
 ) -> Outcome:
     """Every queue is read back: what did not move is shown, and the exit code is 8 when none did though it should.
 

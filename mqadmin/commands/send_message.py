@@ -8,23 +8,22 @@ from ...client.admin.message_send import SendReport, SendRequest
 from ...common.errors import Failure, RocketMQError
 from ..declare import Opt, command
 from ..errors import next_step_of, usage
+from ..options import TopicName
 from ..outcome import Cell, Outcome, Table
 from ..run import Run
-from ..values import boolean, natural
+from ..values import natural
 
 
 @command(result=SendReport, example="mqadmin sendMessage -t TopicTest -p 'hello' -k key-1 -c TagA")
 async def send_message(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    topic: TopicName,
     body: Annotated[str, Opt("-p", "--body", help="body, sent as UTF-8")],
     key: Annotated[str | None, Opt("-k", "--key", help="keys, separated by blanks")] = None,
     tags: Annotated[str | None, Opt("-c", "--tags", help="tag")] = None,
     broker: Annotated[str | None, Opt("-b", "--broker", help="name of the broker to send to")] = None,
     qid: Annotated[int | None, Opt("-i", "--qid", help="queue to send to (with -b)", parse=natural)] = None,
-    msg_trace_enable: Annotated[
-        bool | None, Opt("-m", "--msgTraceEnable", help="send a trace of it too", parse=boolean, metavar="true|false")
-    ] = None,
+    msg_trace_enable: Annotated[bool | None, Opt("-m", "--msgTraceEnable", help="send a trace of it too")] = None,
 ) -> Outcome:
     """A topic that does not exist is created by the broker where autoCreateTopicEnable allows it."""
     if qid is not None and broker is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from ...client.admin.offset import END, ResetReport, ResetRequest
-from ..declare import Opt, command
+from ..declare import command
+from ..options import Force, Group, LmqCluster, TopicName
 from ..outcome import Outcome
 from ..run import Run
-from ..values import boolean
 from .reset_offset_by_time import reset_outcome
 
 
@@ -20,14 +20,10 @@ from .reset_offset_by_time import reset_outcome
 )
 async def skip_accumulated_message(
     run: Run,
-    group: Annotated[str, Opt("-g", "--group", help="consumer group name")],
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    force: Annotated[
-        bool | None, Opt("-f", "--force", help="false moves no queue forward", parse=boolean, metavar="true|false")
-    ] = None,
-    cluster: Annotated[
-        str | None, Opt("-c", "--cluster", help="only on this cluster, or the parent topic of an lmq")
-    ] = None,
+    group: Group,
+    topic: TopicName,
+    force: Annotated[Force, "false moves no queue forward"] = None,
+    cluster: Annotated[LmqCluster | None, "only on this cluster, or the parent topic of an lmq"] = None,
 ) -> Outcome:
     """What was not consumed yet is skipped. Every queue is read back, as with resetOffsetByTime -s -1."""
     wanted = ResetRequest(group=group, topic=topic, timestamp=END, force=force is not False, cluster=cluster)

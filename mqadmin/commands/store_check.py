@@ -13,10 +13,10 @@ from ...store.inspect.predict import BROKERS, Prediction, PredictOptions, predic
 from ...store.inspect.source import StoreDirectory
 from ..declare import Opt, command
 from ..exit_codes import ExitCode
+from ..options import CommitLogDir, IndexSlots, LogFileSize, StoreDir, WithoutCrc
 from ..outcome import Cell, Outcome, Table
 from ..progress import progress_bar
 from ..run import Run
-from ..store_options import LOG_FILE_SIZE, SLOTS
 from ..store_options import delay_levels as parse_levels
 from ..values import natural, positive, some_of, timestamp
 from .store_predict import prediction_blocks
@@ -59,7 +59,7 @@ class StoreCheck(msgspec.Struct, rename="camel", kw_only=True):
 )
 async def store_check(
     run: Run,
-    directory: Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir")],
+    directory: StoreDir,
     only: Annotated[
         tuple[str, ...] | None,
         Opt("--only", help="parts, separated by commas: " + ", ".join(PARTS), parse=some_of(*PARTS), metavar="PARTS"),
@@ -74,19 +74,17 @@ async def store_check(
         int | None, Opt("--resume", help="go on from the resumeAt of a check before", parse=natural)
     ] = None,
     live: Annotated[
-        bool, Opt("--live", help="a broker is running on the store: what it has not dispatched yet is no fault")
+        bool, Opt("--live", help="a broker is running on the store: what it has not dispatched yet is not a fault")
     ] = False,
     foretell: Annotated[
         bool, Opt("--predict", help="add what a broker's recovery will do (as `store predict` says it)")
     ] = False,
-    no_crc: Annotated[bool, Opt("--no-crc", help="leave out the CRCs of bodies")] = False,
-    commitlog: Annotated[
-        str | None, Opt("--commitlog", help="storePathCommitLog, where it is not below STORE_DIR")
-    ] = None,
+    no_crc: WithoutCrc = False,
+    commitlog: CommitLogDir | None = None,
     reserved_hours: Annotated[
         int, Opt("--fileReservedTime", help="hours that files are kept (default 72)", parse=natural)
     ] = 72,
-    log_size: Annotated[int | None, LOG_FILE_SIZE] = None,
+    log_size: LogFileSize | None = None,
     delay_levels: Annotated[
         list[int] | None,
         Opt(
@@ -96,7 +94,7 @@ async def store_check(
             metavar="LEVELS",
         ),
     ] = None,
-    slots: Annotated[int | None, SLOTS] = None,
+    slots: IndexSlots | None = None,
 ) -> Outcome:
     """Nothing is written. The exit code is by the worst finding: 10 warning, 11 error, 12 critical, 0 for less.
 

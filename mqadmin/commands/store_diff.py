@@ -11,11 +11,12 @@ import msgspec
 from ...store.inspect.diff import COMPARED, PLACEMENT, Difference, StoreDiff, Totals, beyond_units, is_salvaged
 from ..declare import Opt, command
 from ..exit_codes import ExitCode
+from ..options import Limit, Queue, TopicName
 from ..outcome import Cell, Outcome
 from ..run import Run
 from ..store_options import open_store
 from ..streaming import Stream
-from ..values import natural, positive, some_of
+from ..values import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +41,8 @@ async def store_diff(
     run: Run,
     store_a: Annotated[str, Opt("STORE_A", help="a broker's storePathRootDir")],
     store_b: Annotated[str, Opt("STORE_B", help="the other's storePathRootDir")],
-    topic: Annotated[str | None, Opt("-t", "--topic", help="only this topic")] = None,
-    queue: Annotated[int | None, Opt("-q", "--queue", help="only this queue id", parse=natural)] = None,
+    topic: Annotated[TopicName | None, "only this topic"] = None,
+    queue: Annotated[Queue | None, "only this queue id"] = None,
     ignore: Annotated[
         tuple[str, ...] | None,
         Opt(
@@ -58,7 +59,7 @@ async def store_diff(
             help="ignore where and when messages were stored: commitLogOffset, storeTimestamp, storeHost, storeSize",
         ),
     ] = False,
-    limit: Annotated[int | None, Opt("--limit", help="stop after so many differences", parse=positive)] = None,
+    limit: Annotated[Limit | None, "stop after so many differences"] = None,
 ) -> Outcome:
     """Messages are matched by topic, queue and queue offset, read through both consumequeues; where one store is a
     salvage (`store salvage`), by commitlog offset, so that it shows what is missing and not what moved up. Exit code 0

@@ -12,22 +12,12 @@ import msgspec
 
 from ..declare import Opt, command
 from ..errors import usage
+from ..options import CommitLogDir, IndexSlots, Limit, Queue, StoredFrom, StoredId, StoreDir, StoredUntil, TopicName
 from ..outcome import Cell, Outcome
 from ..run import Run
-from ..store_options import (
-    COMMITLOG,
-    DIRECTORY,
-    NO_LIMIT,
-    SLOTS,
-    BrokenList,
-    offset_range,
-    open_store,
-    pattern,
-    tell,
-    time_text,
-)
+from ..store_options import NO_LIMIT, BrokenList, offset_range, open_store, pattern, tell, time_text
 from ..streaming import Stream
-from ..values import natural, one_of, positive, tag_expression, timestamp
+from ..values import one_of, tag_expression
 
 if TYPE_CHECKING:
     from ...store.inspect.records import Selection
@@ -53,7 +43,7 @@ class DumpReport(msgspec.Struct, rename="camel"):
 )
 async def store_dump(
     run: Run,
-    store_dir: Annotated[str, DIRECTORY],
+    store_dir: StoreDir,
     raw: Annotated[
         str | None,
         Opt(
@@ -66,24 +56,18 @@ async def store_dump(
     offset: Annotated[
         tuple[int, int] | None, Opt("--offset", help="commitlog offsets", parse=offset_range, metavar=_RANGE)
     ] = None,
-    topic: Annotated[str | None, Opt("-t", "--topic", help="topic name")] = None,
-    queue: Annotated[int | None, Opt("-q", "--queue", help="queue id", parse=natural)] = None,
+    topic: TopicName | None = None,
+    queue: Queue | None = None,
     queue_offset: Annotated[
         tuple[int, int] | None, Opt("--queue-offset", help="queue offsets", parse=offset_range, metavar=_RANGE)
     ] = None,
-    begin: Annotated[
-        int | None,
-        Opt("-b", "--begin", help="stored from: ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
-    ] = None,
-    end: Annotated[
-        int | None,
-        Opt("-e", "--end", help="stored until: ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
-    ] = None,
+    begin: StoredFrom | None = None,
+    end: StoredUntil | None = None,
     tag: Annotated[
         str | None, Opt("-s", "--tag", help="tags, for example 'TagA || TagB'", parse=tag_expression)
     ] = None,
     key: Annotated[str | None, Opt("-k", "--key", help="a key, or the unique key; found through the index")] = None,
-    message_id: Annotated[str | None, Opt("-i", "--id", help="offset message id, or unique key")] = None,
+    message_id: StoredId | None = None,
     body_pattern: Annotated[
         re.Pattern[bytes] | None,
         Opt("--body-pattern", help="regular expression, searched in the plain body", parse=pattern, metavar="REGEX"),
@@ -103,12 +87,12 @@ async def store_dump(
     ] = False,
     with_broken: Annotated[bool, Opt("--with-broken", help="also records whose body fails its CRC")] = False,
     no_index: Annotated[bool, Opt("--no-index", help="read the log itself, not index or consumequeue")] = False,
-    limit: Annotated[int | None, Opt("--limit", help="stop after so many", parse=positive)] = None,
+    limit: Limit | None = None,
     follow: Annotated[
         bool, Opt("--follow", help="go on with what a live broker appends (from the end, or from --offset)")
     ] = False,
-    slots: Annotated[int | None, SLOTS] = None,
-    commitlog: Annotated[str | None, COMMITLOG] = None,
+    slots: IndexSlots | None = None,
+    commitlog: CommitLogDir | None = None,
 ) -> Outcome:
     """One JSON object a message with --output jsonl. Broken records are named on stderr and left out (exit code 5).
 

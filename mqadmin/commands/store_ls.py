@@ -6,9 +6,10 @@ from typing import Annotated
 
 from ...store.inspect.listing import FileRow, StoreListing, list_store
 from ..declare import Opt, command
+from ..options import CommitLogDir, IndexSlots, StoreDir
 from ..outcome import Cell, Outcome, Table
 from ..run import Run
-from ..store_options import COMMITLOG, DIRECTORY, SLOTS, open_store, time_text
+from ..store_options import open_store, time_text
 
 
 @command(
@@ -16,10 +17,10 @@ from ..store_options import COMMITLOG, DIRECTORY, SLOTS, open_store, time_text
 )
 async def store_ls(
     run: Run,
-    store_dir: Annotated[str, DIRECTORY],
+    store_dir: StoreDir,
     queue_files: Annotated[bool, Opt("--queue-files", help="also list each file of each consumequeue")] = False,
-    slots: Annotated[int | None, SLOTS] = None,
-    commitlog: Annotated[str | None, COMMITLOG] = None,
+    slots: IndexSlots | None = None,
+    commitlog: CommitLogDir | None = None,
 ) -> Outcome:
     """Reads the heads of the commitlog's records, no bodies. CSV and JSONL have one row a file."""
     listing = list_store(open_store(store_dir, commitlog), slots)
@@ -41,7 +42,7 @@ def _state(listing: StoreListing) -> list[Table | str]:
     if not lock.present:
         holder = "not there"
     elif lock.held is None:
-        holder = "there; who holds it cannot be told on this system"
+        holder = "there; this system does not show who holds it"
     elif not lock.held:
         holder = "there, held by no process"
     else:

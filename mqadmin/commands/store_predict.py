@@ -10,9 +10,9 @@ from ...store.inspect.predict import BROKERS, Prediction, PredictOptions, predic
 from ...store.inspect.source import StoreDirectory
 from ..declare import Opt, command
 from ..exit_codes import ExitCode
+from ..options import CommitLogDir, IndexSlots, LogFileSize, QueueFileSize, StoreDir, WithoutCrc
 from ..outcome import Cell, Outcome, Table
 from ..run import Run
-from ..store_options import LOG_FILE_SIZE, QUEUE_FILE_SIZE, SLOTS
 from ..values import one_of
 
 _NAMES = {"5.5": "Apache 5.5", "5.3": "Apache 5.3", "4.9": "Apache 4.9", "ours": "mqbroker (ours)"}
@@ -33,17 +33,15 @@ class StorePredictions(msgspec.Struct, rename="camel", kw_only=True):
 )
 async def store_predict(
     run: Run,
-    directory: Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir")],
+    directory: StoreDir,
     broker: Annotated[
         str, Opt("--broker", help=f"{', '.join(BROKERS)} or all (default all)", parse=one_of(*BROKERS, "all"))
     ] = "all",
-    commitlog: Annotated[
-        str | None, Opt("--commitlog", help="storePathCommitLog, where it is not below STORE_DIR")
-    ] = None,
-    log_size: Annotated[int | None, LOG_FILE_SIZE] = None,
-    queue_size: Annotated[int | None, QUEUE_FILE_SIZE] = None,
-    slots: Annotated[int | None, SLOTS] = None,
-    no_crc: Annotated[bool, Opt("--no-crc", help="the broker runs with checkCRCOnRecover=false")] = False,
+    commitlog: CommitLogDir | None = None,
+    log_size: LogFileSize | None = None,
+    queue_size: QueueFileSize | None = None,
+    slots: IndexSlots | None = None,
+    no_crc: Annotated[WithoutCrc, "the broker runs with checkCRCOnRecover=false"] = False,
 ) -> Outcome:
     """Whether it starts, from where it reads, where it cuts the log, which messages are lost, which index files are
     dropped. Nothing is changed. The exit code is 12 where a broker refuses to start or messages are lost, 10

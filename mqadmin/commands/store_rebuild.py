@@ -12,15 +12,15 @@ from ...store.inspect.findings import Severity
 from ...store.inspect.rebuild import RebuildOptions, rebuild
 from ...store.inspect.source import StoreDirectory
 from ..declare import Opt, command
+from ..options import IndexEntries, IndexSlots, QueueFileSize, StoreDir, TargetDir
 from ..outcome import Outcome
 from ..progress import progress_bar
 from ..run import Run
-from ..store_options import ENTRIES_TO_WRITE, SLOTS_TO_WRITE
-from ..values import one_of, positive
+from ..values import one_of
 
 
 class Rebuilt(msgspec.Struct, rename="camel", kw_only=True):
-    """What was written; `indexTags` tells whether tags are indexed, `findings` are those of the commitlog that it was
+    """What was written; `indexTags` says whether tags are indexed, `findings` are those of the commitlog that it was
     built from, by id."""
 
     target: str
@@ -35,14 +35,11 @@ class Rebuilt(msgspec.Struct, rename="camel", kw_only=True):
 @command(result=Rebuilt, offline=True, example="mqadmin store rebuild /data/rocketmq/store /data/rebuilt")
 async def store_rebuild(
     run: Run,
-    directory: Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir; it is only read")],
-    target: Annotated[str, Opt("TARGET_DIR", help="a new directory")],
-    queue_size: Annotated[
-        int | None,
-        Opt("--mappedFileSizeConsumeQueue", help="bytes; learnt from the store where it has queues", parse=positive),
-    ] = None,
-    slots: Annotated[int | None, SLOTS_TO_WRITE] = None,
-    entries: Annotated[int | None, ENTRIES_TO_WRITE] = None,
+    directory: Annotated[StoreDir, "the broker's storePathRootDir; it is only read"],
+    target: TargetDir,
+    queue_size: Annotated[QueueFileSize | None, "bytes; learnt from the store where it has queues"] = None,
+    slots: Annotated[IndexSlots | None, "learnt from the store where it has an index"] = None,
+    entries: IndexEntries | None = None,
     tags: Annotated[
         str | None,
         Opt(

@@ -11,12 +11,11 @@ from ...store.inspect.rebuild import RebuildOptions
 from ...store.inspect.salvage import salvage
 from ...store.inspect.source import StoreDirectory
 from ...store.inspect.timers import read_timers
-from ..declare import Opt, command
+from ..declare import command
+from ..options import IndexEntries, IndexSlots, LogFileSize, QueueFileSize, StoreDir, TargetDir
 from ..outcome import Outcome
 from ..progress import progress_bar
 from ..run import Run
-from ..store_options import ENTRIES_TO_WRITE, SLOTS_TO_WRITE
-from ..values import positive
 
 
 class Salvaged(msgspec.Struct, rename="camel", kw_only=True):
@@ -40,18 +39,12 @@ class Salvaged(msgspec.Struct, rename="camel", kw_only=True):
 @command(result=Salvaged, offline=True, example="mqadmin store salvage /data/rocketmq/store /data/salvaged")
 async def store_salvage(
     run: Run,
-    directory: Annotated[str, Opt("STORE_DIR", help="the damaged store; it is only read")],
-    target: Annotated[str, Opt("TARGET_DIR", help="a new directory")],
-    log_size: Annotated[
-        int | None,
-        Opt("--mappedFileSizeCommitLog", help="bytes; learnt from the files where there are several", parse=positive),
-    ] = None,
-    queue_size: Annotated[
-        int | None,
-        Opt("--mappedFileSizeConsumeQueue", help="bytes; learnt from the store where it has queues", parse=positive),
-    ] = None,
-    slots: Annotated[int | None, SLOTS_TO_WRITE] = None,
-    entries: Annotated[int | None, ENTRIES_TO_WRITE] = None,
+    directory: Annotated[StoreDir, "the damaged store; it is only read"],
+    target: TargetDir,
+    log_size: Annotated[LogFileSize | None, "bytes; learnt from the files where there are several"] = None,
+    queue_size: Annotated[QueueFileSize | None, "bytes; learnt from the store where it has queues"] = None,
+    slots: Annotated[IndexSlots | None, "learnt from the store where it has an index"] = None,
+    entries: IndexEntries | None = None,
 ) -> Outcome:
     """Stop the broker first. Records keep their commitlog offsets; queue offsets move up behind what is lost, and the
     offsets of the consumers with them. The proof lists every record kept, changed or dropped, and why: `mqadmin store

@@ -9,9 +9,10 @@ from ...store.inspect.record_view import RecordView
 from ..declare import Opt, command
 from ..errors import not_found, usage
 from ..hexview import colours_wanted, hex_view, legend
+from ..options import CommitLogDir, IndexSlots, Queue, StoredId, StoreDir, TopicName
 from ..outcome import Outcome, Table
 from ..run import Run
-from ..store_options import COMMITLOG, DIRECTORY, SLOTS, open_store, time_text
+from ..store_options import open_store, time_text
 from ..values import natural, one_of
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ _SHOWN_BODY = 2000
 )
 async def store_show(
     run: Run,
-    store_dir: Annotated[str, DIRECTORY],
+    store_dir: StoreDir,
     offset: Annotated[
         int | None, Opt("--offset", help="commitlog offset where the record begins", parse=natural)
     ] = None,
-    topic: Annotated[str | None, Opt("-t", "--topic", help="topic name, with --queue and --queue-offset")] = None,
-    queue: Annotated[int | None, Opt("-q", "--queue", help="queue id", parse=natural)] = None,
+    topic: Annotated[TopicName | None, "topic name, with --queue and --queue-offset"] = None,
+    queue: Queue | None = None,
     queue_offset: Annotated[int | None, Opt("--queue-offset", help="queue offset", parse=natural)] = None,
-    message_id: Annotated[str | None, Opt("-i", "--id", help="offset message id, or unique key")] = None,
+    message_id: StoredId | None = None,
     full: Annotated[bool, Opt("--full", help="all bytes of a long record, and the whole body")] = False,
     color: Annotated[
         str,
@@ -46,8 +47,8 @@ async def store_show(
             parse=one_of("auto", "always", "never"),
         ),
     ] = "auto",
-    slots: Annotated[int | None, SLOTS] = None,
-    commitlog: Annotated[str | None, COMMITLOG] = None,
+    slots: IndexSlots | None = None,
+    commitlog: CommitLogDir | None = None,
 ) -> Outcome:
     """Name the record by --offset, by --id, or by --topic, --queue and --queue-offset. Exit code 4 when it is not
     there."""
@@ -64,7 +65,7 @@ async def store_show(
             view = view_of(store, _find(store, topic, queue, queue_offset, message_id, slots), slots=slots)
     except NoRecordError as error:
         hint = (
-            f"try --offset {error.nearest}" if error.nearest is not None else "`mqadmin store ls` tells what there is"
+            f"try --offset {error.nearest}" if error.nearest is not None else "`mqadmin store ls` lists what there is"
         )
         raise not_found(str(error), hint) from error
     wrong = [Failure(f"offset {view.position}", problem) for problem in view.problems]

@@ -10,11 +10,11 @@ import msgspec
 
 from ..declare import Opt, command
 from ..errors import CommandError, usage
+from ..options import CommitLogDir, IndexSlots, Limit, StoreDir
 from ..outcome import Outcome
 from ..run import Run
-from ..store_options import COMMITLOG, DIRECTORY, SLOTS, BrokenList, open_store
+from ..store_options import BrokenList, open_store
 from ..streaming import Stream
-from ..values import positive
 
 _BATCH = 1000
 
@@ -34,11 +34,11 @@ class SqlReport(msgspec.Struct, rename="camel"):
 )
 async def store_sql(
     run: Run,
-    store_dir: Annotated[str, DIRECTORY],
+    store_dir: StoreDir,
     query: Annotated[str, Opt("QUERY", help="one SELECT in the SQL of sqlite")],
-    limit: Annotated[int | None, Opt("--limit", help="print no more rows than that", parse=positive)] = None,
-    slots: Annotated[int | None, SLOTS] = None,
-    commitlog: Annotated[str | None, COMMITLOG] = None,
+    limit: Annotated[Limit | None, "print no more rows than that"] = None,
+    slots: IndexSlots | None = None,
+    commitlog: CommitLogDir | None = None,
 ) -> Outcome:
     """Tables:
 

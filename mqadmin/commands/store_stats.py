@@ -6,11 +6,12 @@ from typing import Annotated
 
 from ...store.inspect.stats import NameRow, StoreStats
 from ..declare import Opt, command
+from ..options import CommitLogDir, StoredFrom, StoreDir, StoredUntil, TopicName
 from ..outcome import Cell, Outcome, Table
 from ..plot import bar_plot, bucketed
 from ..run import Run
-from ..store_options import COMMITLOG, DIRECTORY, NO_LIMIT, BrokenList, open_store, tell, time_text
-from ..values import positive, timestamp
+from ..store_options import NO_LIMIT, BrokenList, open_store, tell, time_text
+from ..values import positive
 
 
 @command(
@@ -18,23 +19,17 @@ from ..values import positive, timestamp
 )
 async def store_stats(
     run: Run,
-    store_dir: Annotated[str, DIRECTORY],
-    topic: Annotated[str | None, Opt("-t", "--topic", help="only this topic")] = None,
-    begin: Annotated[
-        int | None,
-        Opt("-b", "--begin", help="stored from: ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
-    ] = None,
-    end: Annotated[
-        int | None,
-        Opt("-e", "--end", help="stored until: ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
-    ] = None,
+    store_dir: StoreDir,
+    topic: Annotated[TopicName | None, "only this topic"] = None,
+    begin: StoredFrom | None = None,
+    end: StoredUntil | None = None,
     top: Annotated[
         int, Opt("--top", help="how many topics, tags, producers and gaps (default 10)", parse=positive)
     ] = 10,
     gap: Annotated[
         int, Opt("--gap", help="shortest time without a message that is a gap, ms (default 60000)", parse=positive)
     ] = 60_000,
-    commitlog: Annotated[str | None, COMMITLOG] = None,
+    commitlog: CommitLogDir | None = None,
 ) -> Outcome:
     """Every record counts, those of system topics and of transactions too. CSV and JSONL have one row a minute.
 

@@ -11,6 +11,7 @@ from ...common.errors import Failure
 from ...store.inspect.verify import verify
 from ..declare import Opt, command
 from ..exit_codes import ExitCode
+from ..options import TargetDir
 from ..outcome import Outcome
 from ..run import Run
 
@@ -30,7 +31,7 @@ class Verified(msgspec.Struct, rename="camel", kw_only=True):
 @command(result=Verified, offline=True, example="mqadmin store verify /data/salvaged --source /data/rocketmq/store")
 async def store_verify(
     run: Run,
-    target: Annotated[str, Opt("TARGET_DIR", help="the directory that `store salvage` made")],
+    target: Annotated[TargetDir, "the directory that `store salvage` made"],
     source: Annotated[str | None, Opt("--source", help="the damaged store, to compare with it too")] = None,
 ) -> Outcome:
     """Nothing is written. Exit code 11 when the proof does not hold."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ...client.admin.topic import TopicClusters
-from ..declare import Opt, command
+from ..declare import command
+from ..options import TopicName
 from ..outcome import Outcome
 from ..run import Run
 
 
 @command(result=TopicClusters, rows="clusters", example="mqadmin topicClusterList -t TopicTest")
-async def topic_cluster_list(run: Run, topic: Annotated[str, Opt("-t", "--topic", help="topic name")]) -> Outcome:
+async def topic_cluster_list(run: Run, topic: TopicName) -> Outcome:
     """One cluster a line."""
     async with run.admin() as admin:
         found = await admin.topics.clusters(topic)

@@ -8,6 +8,7 @@ import msgspec
 
 from ...client.admin.topic import TopicRoute
 from ..declare import Opt, command
+from ..options import TopicName
 from ..outcome import Outcome, Table
 from ..run import Run
 
@@ -17,7 +18,7 @@ COLUMNS = ["#ClusterName", "#BrokerName", "#BrokerAddrs", "#ReadQueue", "#WriteQ
 @command(result=TopicRoute, rows="brokers", example="mqadmin topicRoute -t TopicTest -l")
 async def topic_route(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
+    topic: TopicName,
     as_list: Annotated[bool, Opt("-l", "--list", help="print a table instead of the route's JSON")] = False,
 ) -> Outcome:
     """Without -l the table form is the route as JSON, with the names that RocketMQ gives its fields."""

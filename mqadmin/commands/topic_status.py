@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ...client.admin.topic import TopicStatus
-from ..declare import Opt, command
+from ..declare import command
+from ..options import LmqCluster, TopicName
 from ..outcome import Outcome, Table
 from ..report import status
 from ..run import Run
@@ -15,10 +14,8 @@ from ..values import human_time
 @command(result=TopicStatus, rows="queues", example="mqadmin topicStatus -t TopicTest --output json")
 async def topic_status(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    cluster: Annotated[
-        str | None, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")
-    ] = None,
+    topic: TopicName,
+    cluster: LmqCluster | None = None,
 ) -> Outcome:
     """A queue without a message has no time. The put rate is unknown on brokers before 5.0."""
     async with run.admin() as admin:
@@ -33,5 +30,5 @@ async def topic_status(
         blocks=[table, "", f"Topic Put TPS: {rate}"],
         status=status(found.failures, empty=not found.queues),
         errors=list(found.failures),
-        notes=[] if found.queues else [f"no broker tells any queue of topic '{topic}'"],
+        notes=[] if found.queues else [f"no broker reported any queue of topic '{topic}'"],
     )

@@ -7,10 +7,10 @@ from typing import Annotated
 from ...client.admin.changes import Change, ChangeReport
 from ..declare import Opt, command
 from ..errors import usage
+from ..options import BrokerAddress, ClusterName, Key, Value
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
-from ..values import boolean
 
 
 @command(
@@ -22,14 +22,11 @@ from ..values import boolean
 )
 async def update_broker_config(
     run: Run,
-    key: Annotated[str, Opt("-k", "--key", help="configuration key")],
-    value: Annotated[str, Opt("-v", "--value", help="its new value")],
-    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="on this broker, HOST:PORT")] = None,
-    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="on all masters of this cluster")] = None,
-    update_all_broker: Annotated[
-        bool | None,
-        Opt("-a", "--updateAllBroker", help="with -c: on the slaves too", parse=boolean, metavar="true|false"),
-    ] = None,
+    key: Key,
+    value: Value,
+    broker_addr: BrokerAddress | None = None,
+    cluster_name: ClusterName | None = None,
+    update_all_broker: Annotated[bool | None, Opt("-a", "--updateAllBroker", help="with -c: on the slaves too")] = None,
 ) -> Outcome:
     """A key that the broker does not have is refused, with the nearest one. -b goes before -c."""
     if update_all_broker is not None and cluster_name is None:

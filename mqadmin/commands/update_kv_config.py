@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ...client.admin.changes import Change, ChangeReport
-from ..declare import Opt, command
+from ..declare import command
+from ..options import Key, Namespace, Value
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
@@ -14,9 +13,9 @@ from ..run import Run
 @command(result=ChangeReport, rows="changes", changes=True, example="mqadmin updateKvConfig -s MY_SPACE -k k1 -v v1")
 async def update_kv_config(
     run: Run,
-    namespace: Annotated[str, Opt("-s", "--namespace", help="namespace of the key")],
-    key: Annotated[str, Opt("-k", "--key", help="key")],
-    value: Annotated[str, Opt("-v", "--value", help="its new value")],
+    namespace: Namespace,
+    key: Key,
+    value: Value,
 ) -> Outcome:
     """On every name server given, each read back."""
     async with run.admin() as admin:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ...client.admin.changes import Change, ChangeReport
-from ..declare import Opt, command
+from ..declare import command
+from ..options import Key, Value
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
@@ -19,8 +18,8 @@ from ..run import Run
 )
 async def update_namesrv_config(
     run: Run,
-    key: Annotated[str, Opt("-k", "--key", help="configuration key")],
-    value: Annotated[str, Opt("-v", "--value", help="its new value")],
+    key: Key,
+    value: Value,
 ) -> Outcome:
     """On every name server given. A key that a name server does not have is refused with the nearest one."""
     async with run.admin() as admin:

@@ -9,10 +9,11 @@ from ...client.admin.group_change import GroupSettings
 from ...common.errors import RocketMQError
 from ...common.fastjson import loads
 from ..declare import Opt, command
+from ..options import BrokerAddress, ClusterName, GroupAttributes, GroupName
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
-from ..values import attributes, boolean, integer, natural
+from ..values import integer, natural
 
 _BOOL = "true|false"
 
@@ -36,21 +37,18 @@ def _policy(text: str) -> dict[str, Any]:
 )
 async def update_sub_group(
     run: Run,
-    group_name: Annotated[str, Opt("-g", "--groupName", help="consumer group name")],
-    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="on this broker, HOST:PORT")] = None,
-    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="on all masters of this cluster")] = None,
-    consume_enable: Annotated[
-        bool | None, Opt("-s", "--consumeEnable", help="whether it may consume", parse=boolean, metavar=_BOOL)
-    ] = None,
+    group_name: GroupName,
+    broker_addr: BrokerAddress | None = None,
+    cluster_name: ClusterName | None = None,
+    consume_enable: Annotated[bool | None, Opt("-s", "--consumeEnable", help="whether it may consume")] = None,
     consume_from_min_enable: Annotated[
-        bool | None,
-        Opt("-m", "--consumeFromMinEnable", help="may start at the oldest message", parse=boolean, metavar=_BOOL),
+        bool | None, Opt("-m", "--consumeFromMinEnable", help="may start at the oldest message")
     ] = None,
     consume_broadcast_enable: Annotated[
-        bool | None, Opt("-d", "--consumeBroadcastEnable", help="may broadcast", parse=boolean, metavar=_BOOL)
+        bool | None, Opt("-d", "--consumeBroadcastEnable", help="may broadcast")
     ] = None,
     consume_message_orderly: Annotated[
-        bool | None, Opt("-o", "--consumeMessageOrderly", help="consumes in order", parse=boolean, metavar=_BOOL)
+        bool | None, Opt("-o", "--consumeMessageOrderly", help="consumes in order")
     ] = None,
     retry_queue_nums: Annotated[
         int | None, Opt("-q", "--retryQueueNums", help="queues of its retry topic", parse=natural)
@@ -59,7 +57,8 @@ async def update_sub_group(
         int | None, Opt("-r", "--retryMaxTimes", help="retries before a message is dead", parse=integer)
     ] = None,
     group_retry_policy: Annotated[
-        dict[str, Any] | None, Opt("-p", "--groupRetryPolicy", help="as JSON", parse=_policy, metavar="JSON")
+        dict[str, Any] | None,
+        Opt("-p", "--groupRetryPolicy", help="retry policy as JSON", parse=_policy, metavar="JSON"),
     ] = None,
     broker_id: Annotated[int | None, Opt("-i", "--brokerId", help="broker id to consume from", parse=natural)] = None,
     which_broker_when_consume_slowly: Annotated[
@@ -67,12 +66,9 @@ async def update_sub_group(
         Opt("-w", "--whichBrokerWhenConsumeSlowly", help="broker id to consume from when far behind", parse=natural),
     ] = None,
     notify_consumer_ids_changed: Annotated[
-        bool | None,
-        Opt("-a", "--notifyConsumerIdsChanged", help="tell consumers of changes", parse=boolean, metavar=_BOOL),
+        bool | None, Opt("-a", "--notifyConsumerIdsChanged", help="notify consumers of changes")
     ] = None,
-    group_attributes: Annotated[
-        dict[str, str] | None, Opt("--attributes", help="attribute changes", parse=attributes, metavar="+a=b,-c")
-    ] = None,
+    group_attributes: GroupAttributes | None = None,
 ) -> Outcome:
     """A setting that is not given keeps its value on each broker; Apache's tool sets it back to the default.
 

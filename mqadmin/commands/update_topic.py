@@ -7,10 +7,11 @@ from typing import Annotated
 from ...client.admin.changes import Change, ChangeReport
 from ...client.admin.topic_change import TopicSettings
 from ..declare import Opt, command
+from ..options import BrokerAddress, ClusterName, Permission, TopicAttributes, TopicName
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
-from ..values import attributes, boolean, natural, permission
+from ..values import natural
 
 
 @command(
@@ -22,31 +23,20 @@ from ..values import attributes, boolean, natural, permission
 )
 async def update_topic(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="on this broker, HOST:PORT")] = None,
-    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="on all masters of this cluster")] = None,
-    topic_attributes: Annotated[
-        dict[str, str] | None,
-        Opt("-a", "--attributes", help="attribute changes", parse=attributes, metavar="+a=b,-c"),
-    ] = None,
+    topic: TopicName,
+    broker_addr: BrokerAddress | None = None,
+    cluster_name: ClusterName | None = None,
+    topic_attributes: TopicAttributes | None = None,
     read_queue_nums: Annotated[
         int | None, Opt("-r", "--readQueueNums", help="number of read queues (new topic: 8)", parse=natural)
     ] = None,
     write_queue_nums: Annotated[
         int | None, Opt("-w", "--writeQueueNums", help="number of write queues (new topic: 8)", parse=natural)
     ] = None,
-    perm: Annotated[
-        int | None, Opt("-p", "--perm", help="permission: 2 W, 4 R, 6 RW (new topic: 6)", parse=permission)
-    ] = None,
-    order: Annotated[
-        bool | None, Opt("-o", "--order", help="whether messages are ordered", parse=boolean, metavar="true|false")
-    ] = None,
-    unit: Annotated[
-        bool | None, Opt("-u", "--unit", help="whether it is a unit topic", parse=boolean, metavar="true|false")
-    ] = None,
-    has_unit_sub: Annotated[
-        bool | None, Opt("-s", "--hasUnitSub", help="whether it has unit subs", parse=boolean, metavar="true|false")
-    ] = None,
+    perm: Annotated[Permission | None, "permission: 2 W, 4 R, 6 RW (new topic: 6)"] = None,
+    order: Annotated[bool | None, Opt("-o", "--order", help="whether messages are ordered")] = None,
+    unit: Annotated[bool | None, Opt("-u", "--unit", help="whether it is a unit topic")] = None,
+    has_unit_sub: Annotated[bool | None, Opt("-s", "--hasUnitSub", help="whether it has unit subs")] = None,
 ) -> Outcome:
     """A setting that is not given keeps its value on each broker; Apache's tool sets it back to the default.
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ...client.admin.changes import Change, ChangeReport
 from ...client.admin.topic_change import TopicSettings
-from ..declare import Opt, command
+from ..declare import command
+from ..options import BrokerAddress, ClusterName, Permission, TopicName
 from ..outcome import Outcome
 from ..report import change_outcome
 from ..run import Run
-from ..values import permission
 
 
 @command(
@@ -22,10 +20,10 @@ from ..values import permission
 )
 async def update_topic_perm(
     run: Run,
-    topic: Annotated[str, Opt("-t", "--topic", help="topic name")],
-    perm: Annotated[int, Opt("-p", "--perm", help="permission: 2 W, 4 R, 6 RW", parse=permission)],
-    broker_addr: Annotated[str | None, Opt("-b", "--brokerAddr", help="on this broker, HOST:PORT")] = None,
-    cluster_name: Annotated[str | None, Opt("-c", "--clusterName", help="on all masters of this cluster")] = None,
+    topic: TopicName,
+    perm: Permission,
+    broker_addr: BrokerAddress | None = None,
+    cluster_name: ClusterName | None = None,
 ) -> Outcome:
     """With both -b and -c the broker alone is changed. A broker that does not hold the topic is an error."""
     cluster = None if broker_addr is not None else cluster_name

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ...client.admin.config import PermissionReport
-from ..declare import Opt, command
+from ..declare import command
+from ..options import BrokerName
 from ..outcome import Outcome, Table
 from ..report import status
 from ..run import Run
 
 
 @command(result=PermissionReport, rows="counts", changes=True, example="mqadmin wipeWritePerm -b broker-a")
-async def wipe_write_perm(
-    run: Run, broker_name: Annotated[str, Opt("-b", "--brokerName", help="broker name")]
-) -> Outcome:
+async def wipe_write_perm(run: Run, broker_name: BrokerName) -> Outcome:
     """Producers then send to other brokers. It lasts until the broker changes a topic or registers anew."""
     async with run.admin() as admin:
         report = await admin.configs.write_permission(broker_name, give=False, plan=run.plan)

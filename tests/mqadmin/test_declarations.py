@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,3 +152,49 @@ def test_every_option_is_read(entry: registry.Entry) -> None:
     tree = ast.parse(textwrap.dedent(inspect.getsource(told.function)))
     read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     assert set(told.options()) <= read
+
+
+# One name with several meanings, or in Apache's tool with several short names.
+HOMONYMS = {
+    "--key": "of a configuration, of a message to send, to look for in a store",
+    "--offset": "in a queue; where a record begins; a range of the commitlog",
+    "--queue-offset": "one; a range",
+    "--broker": "an address; a name to send to; versions of Apache's broker",
+    "--body": "the text to send; the form to show it in",
+    "--beginTimestamp": "-b, and -s in consumeMessage",
+    "--attributes": "-a, and none in updateSubGroup",
+}
+
+
+def _declared_names() -> dict[str, list[tuple[str, ...]]]:
+    """The last name of each option that a source file of mqadmin declares -> all names of each declaration."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for path in sorted(Path(declare.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Opt":
+                names = tuple(a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+                if names:
+                    found.setdefault(names[-1], []).append(names)
+    return found
+
+
+def test_an_option_is_declared_once() -> None:
+    """What several commands have stands in options.py, and a name that is declared twice has two meanings."""
+    declared = _declared_names()
+    assert {name for name, all_names in declared.items() if len(all_names) > 1} == set(HOMONYMS)
+    assert len(declared) > 100
+
+
+def test_a_name_is_spelt_in_one_way() -> None:
+    """No two options of any commands differ in dashes or case alone, and one name means one type of value."""
+    spellings: dict[str, set[str]] = {}
+    kinds: dict[str, set[tuple[Any, Any, str | None]]] = {}
+    for entry in registry.ENTRIES:
+        for kind, option, _ in declaration(entry).options().values():
+            for name in option.names:
+                if name.startswith("--"):
+                    spellings.setdefault(name.replace("-", "").lower(), set()).add(name)
+                    inner = kind if kind is bool else getattr(kind, "__args__", (kind,))[0]
+                    kinds.setdefault(name, set()).add((inner, option.parse, declare.metavar_of(kind, option)))
+    assert {bare: names for bare, names in spellings.items() if len(names) > 1} == {}
+    assert {name for name, found in kinds.items() if len(found) > 1} <= set(HOMONYMS)

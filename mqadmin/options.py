@@ -1,0 +1,88 @@
+"""The options that several commands have, each declared once: names, type, parser and what it means.
+
+A command takes one as the annotation of a parameter, `topic: TopicName` or `topic: TopicName | None = None`; where it
+means something narrower there, the text beside it says so: `topic: Annotated[TopicName | None, "only this topic"]`.
+Names are Apache's; where Apache spells one meaning in several ways, each spelling is a type of its own here. What one
+command alone has stands in that command's file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from .declare import Opt
+from .values import attributes, charset, natural, permission, positive, timestamp
+
+# Topics and groups
+
+TopicName = Annotated[str, Opt("-t", "--topic", help="topic name")]
+TopicFilter = Annotated[str, Opt("-t", "--topicName", help="only this topic")]
+ConsumerGroup = Annotated[str, Opt("-g", "--consumerGroup", help="consumer group name")]
+GroupName = Annotated[str, Opt("-g", "--groupName", help="consumer group name")]
+Group = Annotated[str, Opt("-g", "--group", help="consumer group name")]
+Consumer = Annotated[str, Opt("-g", "--consumer", help="consumer group name")]
+ProducerGroup = Annotated[str, Opt("-g", "--producerGroup", help="producer group name")]
+Permission = Annotated[int, Opt("-p", "--perm", help="permission: 2 W, 4 R, 6 RW", parse=permission)]
+TopicAttributes = Annotated[
+    dict[str, str], Opt("-a", "--attributes", help="attribute changes", parse=attributes, metavar="+a=b,-c")
+]
+GroupAttributes = Annotated[
+    dict[str, str], Opt("--attributes", help="attribute changes", parse=attributes, metavar="+a=b,-c")
+]
+Force = Annotated[bool | None, Opt("-f", "--force", help="false leaves queues that are behind already")]
+
+# Clusters, brokers and name servers
+
+BrokerAddress = Annotated[str, Opt("-b", "--brokerAddr", help="this broker, HOST:PORT")]
+Broker = Annotated[str, Opt("-b", "--broker", help="this broker, HOST:PORT")]
+ClusterName = Annotated[str, Opt("-c", "--clusterName", help="all masters of this cluster")]
+BrokerName = Annotated[str, Opt("-b", "--brokerName", help="broker name")]
+LmqCluster = Annotated[str, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")]
+Key = Annotated[str, Opt("-k", "--key", help="configuration key")]
+Value = Annotated[str, Opt("-v", "--value", help="its new value")]
+Namespace = Annotated[str, Opt("-s", "--namespace", help="namespace of the key")]
+
+# Queues and messages
+
+Queue = Annotated[int, Opt("-q", "--queue", help="queue id", parse=natural)]
+QueueId = Annotated[int, Opt("-i", "--queueId", help="queue id", parse=natural)]
+QueueOffset = Annotated[int, Opt("-o", "--offset", help="queue offset", parse=natural)]
+MessageId = Annotated[str, Opt("-i", "--msgId", help="message ids, separated by ','")]
+ClientId = Annotated[str, Opt("-d", "--clientId", help="the consumer to hand it to (with -g)")]
+BodyFormat = Annotated[str, Opt("-f", "--bodyFormat", help="character set of the body (default UTF-8)", parse=charset)]
+BeginTimestamp = Annotated[
+    int,
+    Opt("-b", "--beginTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
+]
+ScanFrom = Annotated[
+    int,
+    Opt("-s", "--beginTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME"),
+]
+EndTimestamp = Annotated[
+    int, Opt("-e", "--endTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME")
+]
+Limit = Annotated[int, Opt("--limit", help="stop after so many", parse=positive)]
+
+# A store's files. What is a key of the broker's configuration has the key's own spelling.
+
+StoreDir = Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir")]
+TargetDir = Annotated[str, Opt("TARGET_DIR", help="a new directory")]
+CommitLogDir = Annotated[
+    str, Opt("--commitlog", help="the broker's storePathCommitLog, where it is not STORE_DIR/commitlog")
+]
+IndexSlots = Annotated[int, Opt("--maxHashSlotNum", help="where not a quarter of maxIndexNum", parse=positive)]
+IndexEntries = Annotated[int, Opt("--maxIndexNum", help="learnt from the store where it has an index", parse=positive)]
+LogFileSize = Annotated[
+    int, Opt("--mappedFileSizeCommitLog", help="bytes; default what most files have", parse=positive)
+]
+QueueFileSize = Annotated[
+    int, Opt("--mappedFileSizeConsumeQueue", help="bytes; default what most files have", parse=positive)
+]
+StoredFrom = Annotated[
+    int, Opt("-b", "--begin", help="stored from: ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME")
+]
+StoredUntil = Annotated[
+    int, Opt("-e", "--end", help="stored until: ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME")
+]
+StoredId = Annotated[str, Opt("-i", "--id", help="offset message id, or unique key")]
+WithoutCrc = Annotated[bool, Opt("--no-crc", help="leave out the CRCs of bodies")]
