@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rocketmq_ops.broker.background_files import BackgroundFiles, StateFile
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
-from rocketmq_ops.remoting.deferred import run_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController

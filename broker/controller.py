@@ -43,7 +43,6 @@ from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.consumer_manager import ConsumerManager
 from rocketmq_ops.broker.consumer_offset_manager import ConsumerOffsetManager
 from rocketmq_ops.broker.outer_api import BrokerOuterApi
-from rocketmq_ops.broker.periodic import PeriodicJobs
 from rocketmq_ops.broker.processors import install_all
 from rocketmq_ops.broker.producer_manager import ProducerManager
 from rocketmq_ops.broker.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
@@ -58,11 +57,12 @@ from rocketmq_ops.common.addresses import AddressError, format_address, resolve_
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
-from rocketmq_ops.remoting.deferred import run_later
 from rocketmq_ops.remoting.server import RemotingServer, listening_socket
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.message_store import MessageStore

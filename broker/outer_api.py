@@ -21,6 +21,7 @@ from rocketmq_ops.common.addresses import split_addresses
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.bodies import (
     KVTable,
     QueueData,
@@ -32,7 +33,6 @@ from rocketmq_ops.remoting.bodies import (
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.deferred import run_later
 from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.headers import (
     GetRouteInfoRequestHeader,

@@ -7,7 +7,6 @@ Mirrors org.apache.rocketmq.broker.schedule.ScheduleMessageService, its file for
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message
+from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_retry_topic
 from rocketmq_ops.store.dispatcher import parse_delay_levels
 from rocketmq_ops.store.inner_message import NEVER_STORED, InnerMessage, PutStatus
@@ -49,7 +49,7 @@ class ScheduleMessageService(StateFile):
         self.data_version = DataVersion.fresh()
         self._not_before: dict[int, int] = {}
         self._changes = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._jobs = PeriodicJobs()
 
     @property
     def max_delay_level(self) -> int:
@@ -139,23 +139,17 @@ class ScheduleMessageService(StateFile):
 
     def start(self) -> None:
         """Begin delivering on the running loop."""
-        self._timer = asyncio.get_running_loop().call_later(TICK_MS / 1000, self._tick)
+        self._jobs.every("deliver", lambda: TICK_MS, self._tick)
 
     def stop(self) -> None:
         """Deliver no more; what is due stays parked until the next start."""
         for level in self._levels_in_use():
             if level not in self.table and self._waiting(level):
                 self._update_offset(level, self._within_queue(level, 0))
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._jobs.stop()
 
     def _tick(self) -> None:
-        try:
-            self.deliver_due(self._controller.clock())
-        except Exception:
-            log.exception("delivering delayed messages failed; trying again")
-        self._timer = asyncio.get_running_loop().call_later(TICK_MS / 1000, self._tick)
+        self.deliver_due(self._controller.clock())
 
     def deliver_due(self, now_ms: int) -> int:
         """Deliver what is due at ``now_ms``; the number of messages delivered. A failing level costs no other."""

@@ -9,11 +9,11 @@ Mirrors BrokerStatsManager, StatsItemSet and BrokerStats of org.apache.rocketmq.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.topics import split_topic_group
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class BrokerStats:
         self._next_minutes = 0
         self._next_hour = 0
         self._day: tuple[int, int, int] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._jobs = PeriodicJobs()
 
     # -- counters -----------------------------------------------------------------------------------------------
 
@@ -249,16 +249,14 @@ class BrokerStats:
     def start(self) -> None:
         """Begin sampling on the running loop."""
         self._tick()
+        self._jobs.every("sample", lambda: SAMPLE_INTERVAL_MS, self._tick)
 
     def stop(self) -> None:
         """Stop sampling; what was counted stays readable."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._jobs.stop()
 
     def _tick(self) -> None:
         self.sample(self._controller.clock())
-        self._timer = asyncio.get_running_loop().call_later(SAMPLE_INTERVAL_MS / 1000, self._tick)
 
     def sample(self, now_ms: int) -> None:
         """Take one snapshot of every counter; `now_ms` since the epoch. Turns the day over at local midnight."""

@@ -13,7 +13,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.inner_messages import copy_of, encode_properties
-from rocketmq_ops.broker.periodic import PeriodicJobs
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.message import (
     PROPERTY_CHECK_IMMUNITY_TIME,
@@ -28,6 +27,7 @@ from rocketmq_ops.common.message import (
     MessageExt,
 )
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message, decode_messages, encode_record
+from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import TRANSACTION_NOT_TYPE, with_transaction_type
 from rocketmq_ops.common.topics import (

@@ -5,13 +5,14 @@ No request handling (`processors/`). Name servers know nothing of each other. Mi
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.configuration import Configuration
+from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.kv_config_manager import KvConfigManager
 from rocketmq_ops.namesrv.processors import install_all
@@ -44,8 +45,8 @@ class NamesrvController:
         self.kv_config = KvConfigManager(config)
         self.server = RemotingServer(server_config)
         self._started_at = clock()
-        self._scan: asyncio.TimerHandle | None = None
-        self._notifications: set[asyncio.Task[None]] = set()
+        self._jobs = PeriodicJobs()
+        self._notifications = Tasks()
 
     @property
     def address(self) -> str:
@@ -64,33 +65,20 @@ class NamesrvController:
         self.routes.on_min_broker_id_changed = self._tell_min_broker_id
         await self.server.start()
         self._started_at = self.clock()
-        self._arm_scan()
+        self._jobs.every("scan", lambda: self.config.scanNotActiveBrokerInterval, self.routes.scan_not_active)
 
     async def stop(self) -> None:
         """Stop listening and close every connection."""
-        if self._scan is not None:
-            self._scan.cancel()
-            self._scan = None
-        for task in list(self._notifications):
-            task.cancel()
+        self._jobs.stop()
+        await self._notifications.stop()
         await self.server.stop()
         await self.kv_config.wait()
 
     def _channel_closed(self, channel: Channel) -> None:
         self.routes.channel_closed(channel)
 
-    def _arm_scan(self) -> None:
-        interval = self.config.scanNotActiveBrokerInterval / 1000
-        self._scan = asyncio.get_running_loop().call_later(interval, self._scan_not_active)
-
-    def _scan_not_active(self) -> None:
-        self._arm_scan()
-        self.routes.scan_not_active()
-
     def _tell_min_broker_id(self, change: MinBrokerIdChange) -> None:
-        task = asyncio.get_running_loop().create_task(self._notify(change), name="notify-min-broker-id")
-        self._notifications.add(task)
-        task.add_done_callback(self._notifications.discard)
+        self._notifications.start(self._notify(change), "notify-min-broker-id")
 
     async def _notify(self, change: MinBrokerIdChange) -> None:
         # Rarely needed (acting masters only), so neither is imported nor kept open for every name server.

@@ -13,8 +13,8 @@ import msgspec
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.namesrv.config import NamesrvConfig
-from rocketmq_ops.remoting.deferred import run_later
 
 _Change = Callable[[dict[str, dict[str, str]]], object]
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.addresses import parse_address
 from ..common.errors import RocketMQError
+from ..common.periodic import PeriodicJobs
+from ..common.tasks import run_later
 from .channel import WRITE_HIGH_WATER_BYTES, Channel
 from .codes import RequestCode
 from .command import RemotingCommand
@@ -42,7 +44,7 @@ class RemotingClient:
         self.refused_frames = 0
         self._channels: dict[str, Channel] = {}
         self._connecting: dict[str, asyncio.Task[Channel]] = {}
-        self._sweep: asyncio.TimerHandle | None = None
+        self._jobs = PeriodicJobs()
         self._closed = False
 
     async def __aenter__(self) -> RemotingClient:
@@ -87,7 +89,7 @@ class RemotingClient:
         channel = self._channels.get(addr)
         if channel is not None and not channel.closed:
             return channel.submit(cmd, timeout_ms)
-        return asyncio.ensure_future(self.invoke(addr, cmd, timeout_ms))
+        return run_later(self.invoke(addr, cmd, timeout_ms), f"request {cmd.code}")
 
     async def invoke_oneway(self, addr: str, cmd: RemotingCommand, timeout_ms: int = 3000) -> None:
         """Send a request that gets no answer. Raises RemotingConnectError."""
@@ -109,7 +111,7 @@ class RemotingClient:
             raise RemotingConnectError(f"cannot connect to {addr}: the client is closed", address=addr)
         task = self._connecting.get(addr)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._open(addr), name=f"connect {addr}")
+            task = run_later(self._open(addr), f"connect {addr}")
             self._connecting[addr] = task
             task.add_done_callback(lambda done: self._connected(addr, done))
         done, _ = await asyncio.wait({task}, timeout=timeout_ms / 1000)
@@ -144,16 +146,14 @@ class RemotingClient:
             raise RemotingConnectError(f"cannot connect to {addr}: {_reason(error)}", address=addr) from None
         channel.attrs["address"] = addr
         self._channels[addr] = channel
-        if self._sweep is None:
-            self._arm_sweep(loop)
+        if not self._jobs:
+            self._jobs.every("sweep", lambda: self.config.clientChannelMaxIdleTimeSeconds * 250, self._sweep_idle)
         return channel
 
     async def close(self) -> None:
         """Close every connection; what waits for an answer fails."""
         self._closed = True
-        if self._sweep is not None:
-            self._sweep.cancel()
-            self._sweep = None
+        self._jobs.stop()
         for task in list(self._connecting.values()):
             task.cancel()
         channels = list(self._channels.values())
@@ -183,20 +183,15 @@ class RemotingClient:
         self.refused_frames += 1
         log.warning("connection to %s closed: %s", channel.remote, error)
 
-    def _arm_sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        interval = self.config.clientChannelMaxIdleTimeSeconds / 4
-        self._sweep = loop.call_later(interval, self._sweep_idle, loop)
-
-    def _sweep_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _sweep_idle(self) -> None:
         """Close connections on which nothing moved for clientChannelMaxIdleTimeSeconds."""
-        now = loop.time()
+        now = asyncio.get_running_loop().time()
         for channel in list(self._channels.values()):
             if channel.active or len(channel.responses):
                 channel.active = False
                 channel.idle_since = now
             elif now - channel.idle_since >= self.config.clientChannelMaxIdleTimeSeconds:
                 channel.close()
-        self._arm_sweep(loop)
 
 
 def _reason(error: OSError) -> str:

@@ -6,34 +6,23 @@ answers in tables of its own.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Coroutine
 from typing import Any
 
 from ..common.errors import RocketMQError
+from ..common.tasks import run_later
 from .channel import Channel
 from .codes import ResponseCode
 from .command import HELD, Held, RemotingCommand
 
 log = logging.getLogger(__name__)
 
-# asyncio keeps only weak references to tasks.
-_running: set[asyncio.Task[None]] = set()
-
 
 def answer_later(channel: Channel, request: RemotingCommand, answer: Coroutine[Any, Any, RemotingCommand]) -> Held:
     """Run `answer` as a task and send what it returns; a failure becomes SYSTEM_ERROR. Returns HELD for the handler."""
     run_later(_send(channel, request, answer), f"answer-{request.code}")
     return HELD
-
-
-def run_later(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """Start a task that is kept alive until it ends."""
-    task = asyncio.get_running_loop().create_task(work, name=name)
-    _running.add(task)
-    task.add_done_callback(_running.discard)
-    return task
 
 
 async def _send(channel: Channel, request: RemotingCommand, answer: Coroutine[Any, Any, RemotingCommand]) -> None:

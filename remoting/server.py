@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ..common.addresses import AddressError, format_address, resolve_host
+from ..common.periodic import PeriodicJobs
 from .channel import WRITE_HIGH_WATER_BYTES, Channel
 from .codes import RequestCode
 from .command import RemotingCommand
@@ -98,7 +99,7 @@ class RemotingServer:
         self._wanted: list[tuple[str, int]] = []
         self._on_connect: list[ChannelCallback] = []
         self._on_close: list[ChannelCallback] = []
-        self._sweep: asyncio.TimerHandle | None = None
+        self._jobs = PeriodicJobs()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._all_closed: asyncio.Event | None = None
 
@@ -145,7 +146,7 @@ class RemotingServer:
         self._loop = asyncio.get_running_loop()
         for host, port in [(self.config.bindAddress, self.config.listenPort), *self._wanted]:
             await self._listen(host, port)
-        self._arm_sweep()
+        self._jobs.every("sweep", lambda: max(self.config.serverChannelMaxIdleTimeSeconds * 125, 50), self._sweep_idle)
 
     def add_listener(self, host: str, port: int) -> None:
         """Listen on one more address from `start` on. Port 0 is any free one; see `addresses`."""
@@ -189,9 +190,7 @@ class RemotingServer:
 
     async def stop(self) -> None:
         """Stop listening, let queued answers leave, close every channel."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-            self._sweep = None
+        self._jobs.stop()
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
@@ -245,13 +244,8 @@ class RemotingServer:
 
     # --- idle connections -----------------------------------------------------------------------------------------
 
-    def _arm_sweep(self) -> None:
-        assert self._loop is not None
-        interval = max(self.config.serverChannelMaxIdleTimeSeconds / 8, 0.05)
-        self._sweep = self._loop.call_later(interval, self._sweep_idle)
-
     def _sweep_idle(self) -> None:
-        """Close channels on which nothing moved for serverChannelMaxIdleTimeSeconds; then arm the next sweep."""
+        """Close channels on which nothing moved for serverChannelMaxIdleTimeSeconds."""
         assert self._loop is not None
         now = self._loop.time()
         limit = self.config.serverChannelMaxIdleTimeSeconds
@@ -263,4 +257,3 @@ class RemotingServer:
                 self.idle_closed += 1
                 log.info("connection from %s closed: idle for %d s", channel.remote, limit)
                 channel.abort()
-        self._arm_sweep()

@@ -11,12 +11,12 @@ destroyMapedFileIntervalForcibly and redeleteHangedFileInterval have no counterp
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from ..common.tasks import Tasks
 from .config import MessageStoreConfig
 from .consume_queue import ConsumeQueue
 from .filesystem import DiskUsage, FileSystem
@@ -59,7 +59,7 @@ class CleaningService:
         """`clock`: ms since the epoch."""
         self._store = store
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Tasks()
         self._manual_rounds = 0
         self._clean_at_once = False
         self._last_min_offset = 0
@@ -70,15 +70,11 @@ class CleaningService:
 
     def start(self) -> None:
         """Begin a round every cleanResourceInterval on the running loop, the first after a minute."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._rounds.start(self._run(), "clean-expired-files")
 
     async def stop(self) -> None:
         """End the rounds."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._rounds.stop()
 
     async def _run(self) -> None:
         await asyncio.sleep(_FIRST_ROUND_MS / 1000)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
+from ..common.tasks import Tasks
 from .checkpoint import StoreCheckpoint
 from .commit_log import CommitLog
 from .config import MessageStoreConfig
@@ -52,7 +53,7 @@ class FlushService:
         self._rows = store.commit_log.rows
         self._worker = ThreadPoolExecutor(1, "store-flush")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
         self._waiting: deque[tuple[int, float, Callable[[bool], None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._scheduled = False
@@ -68,15 +69,12 @@ class FlushService:
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         self._last_thorough_log = self._last_thorough_queues = now
-        for body in (self._flush_log_periodically, self._flush_queues_periodically):
-            self._tasks.append(self._loop.create_task(body()))
+        self._tasks.start(self._flush_log_periodically(), "flush-commitlog")
+        self._tasks.start(self._flush_queues_periodically(), "flush-consumequeues")
 
     async def stop(self) -> bool:
         """End the periodic flushes and flush everything; True when all is durable."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await self._tasks.stop()
         while self._sync_running is not None:
             await asyncio.wait([self._sync_running])
         done = await self._final_flush()
@@ -114,10 +112,10 @@ class FlushService:
         if loop is None:
             callback(self._flush_log_now() and self._rows.flushed_where >= end_offset)
             return
-        timeout = self._store.config.syncFlushTimeout / 1000
-        self._waiting.append((end_offset, loop.time() + timeout, callback))
+        deadline = loop.time() + self._store.config.syncFlushTimeout / 1000
+        self._waiting.append((end_offset, deadline, callback))
         if self._timer is None:
-            self._timer = loop.call_later(timeout, self._expire)
+            self._timer = loop.call_at(deadline, self._expire)
         self.wake()
 
     def wake(self) -> None:

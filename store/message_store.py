@@ -7,7 +7,6 @@ expired files (`cleaning.py`). One thread, the loop's, owns a store; only disk s
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,8 @@ from importlib import import_module
 from ..common.addresses import pack_host
 from ..common.clock import now_ms
 from ..common.message_codec import RecordView
+from ..common.periodic import PeriodicJobs
+from ..common.tasks import run_later
 from ..common.topics import is_system_topic
 from .batch_writer import BatchWriter
 from .checkpoint import StoreCheckpoint
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 #: Topic, queue id, queue offset.
 QueueEnd = tuple[str, int, int]
 
-_SAMPLE_INTERVAL_S = 1
+_SAMPLE_INTERVAL_MS = 1_000
 _BUSY_MESSAGES = 500
 _BLOCKS = f"{__package__}.index_block"
 
@@ -68,7 +69,7 @@ class MessageStore(BatchWriter):
         self.commit_log = CommitLog(self.fs, folder, config.mappedFileSizeCommitLog, host, config.enabledAppendPropCRC)
         self._lock = StoreLock(self.fs, self.root)
         self._abort = AbortFile(self.fs, self.root)
-        self._sampling: asyncio.TimerHandle | None = None
+        self._jobs = PeriodicJobs()
         #: Has put so many messages within a second that its index is worth more memory.
         self._busy = False
         self._put_before = 0
@@ -188,17 +189,15 @@ class MessageStore(BatchWriter):
         self._flush.start()
         self.cleaning.start()
         self._sample()
+        self._jobs.every("sample", lambda: _SAMPLE_INTERVAL_MS, self._sample)
 
     def _sample(self) -> None:
         self.stats.sample()
-        loop = asyncio.get_running_loop()
-        self._sampling = loop.call_later(_SAMPLE_INTERVAL_S, self._sample)
         if self._indexing and not self._busy:
             self._busy = self.stats.put_messages - self._put_before >= _BUSY_MESSAGES
             self._put_before = self.stats.put_messages
             if self._busy:
-                loading = loop.create_task(self._index_in_blocks())
-                loading.add_done_callback(lambda task: task.cancelled() or task.result())
+                run_later(self._index_in_blocks(), "load-index-blocks")
 
     async def _index_in_blocks(self) -> None:
         """From now on put keys into the index in blocks; what that needs is too big to be loaded by an idle broker."""
@@ -217,8 +216,7 @@ class MessageStore(BatchWriter):
         if self._flush is None:
             return
         self._is_open = False
-        if self._sampling is not None:
-            self._sampling.cancel()
+        self._jobs.stop()
         await self.cleaning.stop()
         flush, self._flush = self._flush, None
         durable = await flush.stop()

@@ -20,6 +20,8 @@ ONLY_IN = {
         "remoting/bodies/enums.py",
     ),
     "the key of topic and group": (r"\{topic\}@\{\w*group\}|artition\(\"@\"\)", "common/topics.py"),
+    "starting a task": (r"create_task\(|ensure_future\(", "common/tasks.py"),
+    "what is repeated": (r"call_later\(", "common/periodic.py"),
     "the wall clock": (r"time\.time\(|time\.time_ns\(", "common/clock.py"),
 }
 

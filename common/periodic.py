@@ -1,6 +1,6 @@
-"""Jobs that the broker repeats on its event loop: a plain function every so many milliseconds.
+"""Jobs that a server or client repeats on its event loop: a plain function every so many milliseconds.
 
-A job that fails is logged and runs again at its next time. What is repeated is the controller's business.
+A job that fails is logged and runs again at its next time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ class PeriodicJobs:
     def __init__(self) -> None:
         self._handles: dict[str, asyncio.TimerHandle] = {}
 
-    def every(self, name: str, interval_ms: Callable[[], int], job: Callable[[], object]) -> None:
+    def __bool__(self) -> bool:
+        """True while anything is repeated."""
+        return bool(self._handles)
+
+    def every(self, name: str, interval_ms: Callable[[], float], job: Callable[[], object]) -> None:
         """Run ``job`` after each interval; the interval is asked anew each time, so configuration may change it."""
 
         def run() -> None:
@@ -26,7 +30,8 @@ class PeriodicJobs:
                 job()
             except Exception:
                 log.exception("periodic job %s failed; it runs again in %d ms", name, interval_ms())
-            schedule()
+            if name in self._handles:  # not stopped by the job itself
+                schedule()
 
         def schedule() -> None:
             self._handles[name] = asyncio.get_running_loop().call_later(interval_ms() / 1000, run)
