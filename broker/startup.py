@@ -5,6 +5,7 @@ Mirrors BrokerStartup.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -64,6 +65,9 @@ class BrokerSettings(msgspec.Struct):
                 f"brokerId=0, and a brokerName, listenPort and storePathRootDir of its own: as a master named "
                 f"'{self.broker.brokerName}' it would take the place of the one that runs",
             )
+        root = self.store.storePathRootDir
+        if os.path.exists(root) and not os.path.isdir(root):
+            raise ConfigError(f"storePathRootDir: {root} is a file", "give a folder; it is made when it is not there")
         notes = []
         if self.broker.brokerId != MASTER_ID:
             notes.append(

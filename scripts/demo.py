@@ -97,10 +97,14 @@ def serve(binaries, scratch):
 
 def main():
     """Set up, then the tour in a scratch folder."""
+    if sys.argv[1:]:
+        print("demo.py takes no options: run `python3 scripts/demo.py`.", file=sys.stderr)
+        return 2
     binaries = prepare()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="rocketmq-ops-demo-", ignore_cleanup_errors=True) as folder:
         serve(binaries, Path(folder))
+    return 0
 
 
 if __name__ == "__main__":

@@ -38,6 +38,9 @@ def guarded(main):
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr, flush=True)
         return INTERRUPTED
+    except BrokenPipeError:  # of `| head`: nobody reads any more, also not what Python would flush at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         cause = f"{error.strerror}: {error.filename}" if error.filename else str(error)
     except subprocess.SubprocessError as error:

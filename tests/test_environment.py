@@ -173,6 +173,30 @@ def test_what_the_system_refuses_is_told(
     assert said in told and "The command writes in" in told
 
 
+def test_an_output_that_nobody_reads_ends_the_command_without_words() -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from environment import guarded\n"
+        "def main():\n"
+        "    while True: print('line', flush=True)\n"
+        "sys.exit(guarded(main))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(SCRIPT.parent)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(30)) == (b"", 1)
+
+
+def test_the_demo_takes_no_options() -> None:
+    line = [sys.executable, str(SCRIPT.with_name("demo.py")), "--help"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "takes no options" in done.stderr
+
+
 @pytest.mark.parametrize("script", ["demo.py", "test.py"])
 def test_without_ensurepip_the_package_to_install_is_named(script: str, tmp_path: Path) -> None:
     (tmp_path / "ensurepip.py").write_text("raise ImportError('as on Debian')\n")

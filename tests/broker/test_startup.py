@@ -132,6 +132,16 @@ def test_the_ha_port_follows_the_listen_port(listen, ha, expected):
     assert settings.store.haListenPort == expected
 
 
+def test_a_store_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    ended = run("mqbroker", f"storePathRootDir={tmp_path / 'file'}", home=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert (
+        ended.stderr == f"mqbroker: storePathRootDir: {tmp_path / 'file'} is a file; give a folder; it is made "
+        "when it is not there\n"
+    )
+
+
 def test_a_master_has_id_0(tmp_path):
     settings = BrokerSettings.default()
     settings.broker.brokerId = 3
