@@ -162,13 +162,9 @@ def running_info(consumer: PushConsumer) -> ConsumerRunningInfo:
 def install(instance: ClientInstance) -> None:
     """Register the handlers on the instance's remoting client."""
     processor = ClientProcessor(instance)
-    register = instance.remoting.register
-    register(
-        RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, NotifyConsumerIdsChangedRequestHeader, processor.consumer_ids_changed
-    )
-    register(RequestCode.RESET_CONSUMER_CLIENT_OFFSET, ResetOffsetRequestHeader, processor.reset_offset)
-    register(RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, GetConsumerStatusRequestHeader, processor.consumer_status)
-    register(RequestCode.GET_CONSUMER_RUNNING_INFO, GetConsumerRunningInfoRequestHeader, processor.running_info)
-    register(
-        RequestCode.CONSUME_MESSAGE_DIRECTLY, ConsumeMessageDirectlyResultRequestHeader, processor.consume_directly
-    )
+    serve = instance.remoting.serve
+    serve(NotifyConsumerIdsChangedRequestHeader, processor.consumer_ids_changed)
+    serve(ResetOffsetRequestHeader, processor.reset_offset, RequestCode.RESET_CONSUMER_CLIENT_OFFSET)
+    serve(GetConsumerStatusRequestHeader, processor.consumer_status, RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT)
+    serve(GetConsumerRunningInfoRequestHeader, processor.running_info)
+    serve(ConsumeMessageDirectlyResultRequestHeader, processor.consume_directly)

@@ -9,11 +9,10 @@ import msgspec
 from ...common.addresses import address_key
 from ...common.errors import Failure, See
 from ...common.topics import retry_topic
-from ...remoting.codes import RequestCode, ResponseCode
-from ...remoting.command import RemotingCommand
+from ..api import clients as api
+from ..api.versions import version_text
 from ..errors import NotFoundError
 from .topic import broker_addresses
-from .versions import version_text
 
 if TYPE_CHECKING:
     from ...remoting.bodies import ConsumerConnection, ProducerConnection
@@ -84,15 +83,7 @@ class ClientAdmin:
 
     async def consumers_at(self, address: str, group: str) -> ConsumerConnection | None:
         """The group's consumers that one broker sees; None when none is online there."""
-        from ...remoting.bodies import ConsumerConnection
-        from ...remoting.headers import GetConsumerConnectionListRequestHeader
-
-        header = GetConsumerConnectionListRequestHeader(consumer_group=group)
-        request = RemotingCommand.request(RequestCode.GET_CONSUMER_CONNECTION_LIST, header)
-        answer = await self._admin.session.call(
-            address, request, accept=(ResponseCode.SUCCESS, ResponseCode.CONSUMER_NOT_ONLINE)
-        )
-        return ConsumerConnection.decode(answer.body_bytes) if answer.code == ResponseCode.SUCCESS else None
+        return await api.consumer_connections(self._admin.session, address, group)
 
     async def group_brokers(self, group: str) -> list[str]:
         """The addresses of the brokers that know a group, by the route of its retry topic. Raises NotFoundError."""
@@ -149,7 +140,7 @@ class ClientAdmin:
         addresses = broker_addresses(await self._admin.topics.route_data(topic))
 
         async def one(address: str) -> ProducerConnection | None:
-            return await self._producers_at(address, group)
+            return await api.producer_connections(self._admin.session, address, group)
 
         fan = await self._admin.fan_out(addresses, one)
         fan.require_some(f"asking for producers of {group}")
@@ -161,34 +152,9 @@ class ClientAdmin:
             )
         return ProducerConnections(group, topic, connections, fan.failures)
 
-    async def _producers_at(self, address: str, group: str) -> ProducerConnection | None:
-        from ...remoting.bodies import ProducerConnection
-        from ...remoting.headers import GetProducerConnectionListRequestHeader
-
-        header = GetProducerConnectionListRequestHeader(producer_group=group)
-        request = RemotingCommand.request(RequestCode.GET_PRODUCER_CONNECTION_LIST, header)
-        answer = await self._admin.session.call(
-            address, request, accept=(ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR)
-        )
-        if answer.code == ResponseCode.SYSTEM_ERROR:
-            if "not exist" in (answer.remark or ""):  # Apache's brokers have no code of its own for this
-                return None
-            from ..errors import error_of
-
-            raise error_of(answer, address, request)
-        return ProducerConnection.decode(answer.body_bytes)
-
     async def running_info(self, address: str, group: str, client_id: str) -> dict[str, Any]:
         """What a consumer says of itself, asked through one broker (ConsumerRunningInfo as it stands on the wire)."""
-        from ...common.fastjson import loads
-        from ...remoting.headers import GetConsumerRunningInfoRequestHeader
-
-        header = GetConsumerRunningInfoRequestHeader(consumer_group=group, client_id=client_id, jstack_enable=False)
-        answer = await self._admin.session.call(
-            address, RemotingCommand.request(RequestCode.GET_CONSUMER_RUNNING_INFO, header)
-        )
-        info = loads(answer.body_bytes)
-        return info if isinstance(info, dict) else {}
+        return await api.running_info(self._admin.session, address, group, client_id)
 
     async def queue_owners(self, group: str) -> dict[tuple[str, str, int], str]:
         """(topic, broker name, queue id) -> address part of the client that consumes it; what is unknown is absent."""
@@ -203,16 +169,13 @@ class ClientAdmin:
 
     async def consume_directly(self, topic: str, group: str, client_id: str, msg_id: str, address: str) -> DirectResult:
         """Have one online consumer consume a message now, through the broker at `address` that holds it."""
-        from ...common.fastjson import loads
         from ...remoting.headers import ConsumeMessageDirectlyResultRequestHeader
 
         broker = await self._admin.cluster.by_address(address)
         header = ConsumeMessageDirectlyResultRequestHeader(
             consumer_group=group, client_id=client_id, msg_id=msg_id, broker_name=broker.broker_name, topic=topic
         )
-        request = RemotingCommand.request(RequestCode.CONSUME_MESSAGE_DIRECTLY, header)
-        answer = await self._admin.session.call(address, request, timeout_ms=self._admin.session.timeout_ms * 3)
-        body = loads(answer.body_bytes)
+        body = await api.consume_directly(self._admin.session, address, header)
         return DirectResult(
             msg_id,
             client_id,

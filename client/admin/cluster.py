@@ -10,8 +10,7 @@ import msgspec
 
 from ...common.addresses import address_key
 from ...common.errors import Failure, RocketMQError, See
-from ...remoting.codes import RequestCode
-from ...remoting.command import RemotingCommand
+from ..api.servers import cluster_info, runtime_info
 from ..errors import NotFoundError, SharedNameError
 
 if TYPE_CHECKING:
@@ -94,12 +93,7 @@ class ClusterAdmin:
 
     async def info(self) -> ClusterInfo:
         """What one name server knows about clusters and brokers."""
-        from ...remoting.bodies import ClusterInfo
-
-        answer = await self._admin.session.ask_name_servers(
-            RemotingCommand.request(RequestCode.GET_BROKER_CLUSTER_INFO)
-        )
-        return ClusterInfo.decode(answer.body_bytes)
+        return await cluster_info(self._admin.session)
 
     async def brokers(self, cluster: str | None = None) -> list[BrokerAddress]:
         """All brokers, or those of `cluster`, sorted. Raises NotFoundError for a cluster that does not exist."""
@@ -189,10 +183,7 @@ class ClusterAdmin:
 
     async def runtime(self, address: str) -> dict[str, str]:
         """The runtime figures of one broker."""
-        from ...remoting.bodies import KVTable
-
-        answer = await self._admin.session.call(address, RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO))
-        return dict(KVTable.decode(answer.body_bytes).table)
+        return await runtime_info(self._admin.session, address)
 
     async def runtimes(self, brokers: list[BrokerAddress]) -> RuntimeReport:
         """The figures of several brokers. Raises AllFailedError when none answers."""

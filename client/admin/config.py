@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ...common.errors import Failure, RocketMQError
 from ...common.properties import PropertiesError, format_properties, parse_properties
-from ...remoting.codes import RequestCode, ResponseCode
-from ...remoting.command import RemotingCommand
+from ...remoting.codes import ResponseCode
+from ..api import servers
+from ..api.session import Session
 from ..errors import BrokerError, NotFoundError, RefusedValueError
 from .changes import Change, ChangeReport, FieldChange
 from .cluster import BrokerAddress
@@ -59,22 +61,18 @@ class ConfigAdmin:
 
     async def broker_config(self, address: str) -> dict[str, str]:
         """The keys of one broker's configuration."""
-        return await self._config(address, RequestCode.GET_BROKER_CONFIG)
+        return read_answer(await servers.broker_config(self._admin.session, address))
 
     async def namesrv_config(self, address: str) -> dict[str, str]:
         """The keys of one name server's configuration."""
-        return await self._config(address, RequestCode.GET_NAMESRV_CONFIG)
-
-    async def _config(self, address: str, code: int) -> dict[str, str]:
-        answer = await self._admin.session.call(address, RemotingCommand.request(code))
-        return read_answer(answer.body_bytes.decode())
+        return read_answer(await servers.namesrv_config(self._admin.session, address))
 
     async def broker_configs(self, brokers: list[BrokerAddress]) -> ConfigReport:
         """The configuration of several brokers. Raises AllFailedError when none answers."""
         fan = await self._admin.fan_out(brokers, lambda broker: self.broker_config(broker.address))
         fan.require_some("reading the configuration")
         masters = {b.broker_name: b.address for b in brokers if b.broker_id == 0}
-        servers = [
+        listed = [
             ServerConfig(
                 b.address,
                 b.broker_name,
@@ -84,21 +82,21 @@ class ConfigAdmin:
             )
             for b in brokers
         ]
-        return ConfigReport(servers, fan.failures)
+        return ConfigReport(listed, fan.failures)
 
     async def namesrv_configs(self) -> ConfigReport:
         """The configuration of every name server."""
         fan = await self._admin.each_namesrv(self.namesrv_config)
         fan.require_some("reading the configuration")
-        servers = [ServerConfig(a, None, None, None, fan.answers.get(a)) for a in self._admin.name_servers]
-        return ConfigReport(servers, fan.failures)
+        listed = [ServerConfig(a, None, None, None, fan.answers.get(a)) for a in self._admin.name_servers]
+        return ConfigReport(listed, fan.failures)
 
     async def update_brokers(
         self, brokers: list[BrokerAddress], key: str, value: str, *, plan: bool = False
     ) -> ChangeReport:
         """Set one key on each broker and read it back. Raises AllFailedError when no broker could be changed."""
         fan = await self._admin.fan_out(
-            brokers, lambda b: self._update(b.address, key, value, RequestCode.UPDATE_BROKER_CONFIG, plan)
+            brokers, lambda b: self._update(b.address, key, value, self.broker_config, servers.put_broker_config, plan)
         )
         fan.require_some(f"changing {key}")
         return ChangeReport(plan, list(fan.answers.values()), fan.failures)
@@ -106,18 +104,21 @@ class ConfigAdmin:
     async def update_namesrvs(self, key: str, value: str, *, plan: bool = False) -> ChangeReport:
         """Set one key on every name server and read it back."""
         fan = await self._admin.each_namesrv(
-            lambda address: self._update(address, key, value, RequestCode.UPDATE_NAMESRV_CONFIG, plan)
+            lambda a: self._update(a, key, value, self.namesrv_config, servers.put_namesrv_config, plan)
         )
         fan.require_some(f"changing {key}")
         return ChangeReport(plan, list(fan.answers.values()), fan.failures)
 
-    async def _update(self, address: str, key: str, value: str, code: int, plan: bool) -> Change:
-        reading = (
-            RequestCode.GET_BROKER_CONFIG
-            if code == RequestCode.UPDATE_BROKER_CONFIG
-            else RequestCode.GET_NAMESRV_CONFIG
-        )
-        config = await self._config(address, reading)
+    async def _update(
+        self,
+        address: str,
+        key: str,
+        value: str,
+        read: Callable[[str], Awaitable[dict[str, str]]],
+        put: Callable[[Session, str, str], Awaitable[None]],
+        plan: bool,
+    ) -> Change:
+        config = await read(address)
         if key not in config:
             raise NotFoundError(f"{address} has no configuration key '{key}'", nearest_key(key, config))
         before = config[key]
@@ -127,15 +128,14 @@ class ConfigAdmin:
         change.action, change.state, change.fields = "update", "planned", [FieldChange(key, before, value)]
         if plan:
             return change
-        request = RemotingCommand.request(code, body=format_properties({key: value}).encode())
         try:
-            await self._admin.session.call(address, request)
+            await put(self._admin.session, address, format_properties({key: value}))
         except BrokerError as error:
             if error.code not in (ResponseCode.SYSTEM_ERROR, ResponseCode.INVALID_PARAMETER):
                 raise
             raise RefusedValueError(error, f"give a value that it takes; {key} is still '{before}'") from None
         try:
-            found = (await self._config(address, reading)).get(key)
+            found = (await read(address)).get(key)
             change.state = "done" if found is not None and found.strip() == value.strip() else "no_effect"
         except RocketMQError:
             change.state = "unverified"
@@ -147,9 +147,10 @@ class ConfigAdmin:
         Raises NotFoundError when no name server knows the broker.
         """
         broker = await self._admin.cluster.by_name(broker_name)
+        change = servers.add_write_permission if give else servers.wipe_write_permission
 
         async def one(address: str) -> PermissionCount:
-            return PermissionCount(address, await self._write_permission_at(address, broker_name, give))
+            return PermissionCount(address, await change(self._admin.session, address, broker_name))
 
         if plan:
             topics = await self._admin.topics.configs_at(broker.address)
@@ -159,23 +160,6 @@ class ConfigAdmin:
         fan = await self._admin.each_namesrv(one)
         fan.require_some("changing the write permission")
         return PermissionReport(broker_name, False, list(fan.answers.values()), fan.failures)
-
-    async def _write_permission_at(self, address: str, broker_name: str, give: bool) -> int:
-        if give:
-            from ...remoting.headers import AddWritePermOfBrokerRequestHeader, AddWritePermOfBrokerResponseHeader
-
-            request = RemotingCommand.request(
-                RequestCode.ADD_WRITE_PERM_OF_BROKER, AddWritePermOfBrokerRequestHeader(broker_name=broker_name)
-            )
-            answer = await self._admin.session.call(address, request)
-            return answer.decode_header(AddWritePermOfBrokerResponseHeader).add_topic_count
-        from ...remoting.headers import WipeWritePermOfBrokerRequestHeader, WipeWritePermOfBrokerResponseHeader
-
-        request = RemotingCommand.request(
-            RequestCode.WIPE_WRITE_PERM_OF_BROKER, WipeWritePermOfBrokerRequestHeader(broker_name=broker_name)
-        )
-        answer = await self._admin.session.call(address, request)
-        return answer.decode_header(WipeWritePermOfBrokerResponseHeader).wipe_topic_count
 
 
 def read_answer(text: str) -> dict[str, str]:

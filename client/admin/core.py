@@ -53,7 +53,7 @@ class MQAdmin:
         self.failure_of = failure_of
         sign = None
         if access_key is not None and secret_key is not None:
-            from .acl import AclSigner
+            from ..api.acl import AclSigner
 
             sign = AclSigner(access_key, secret_key).sign
         if transport is None:

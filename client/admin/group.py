@@ -8,12 +8,11 @@ import msgspec
 
 from ...common.errors import Failure, RocketMQError, See
 from ...common.topics import RETRY_GROUP_TOPIC_PREFIX, SYSTEM_TOPIC_PREFIX, is_lmq_topic, is_retry_topic, retry_topic
-from ...remoting.codes import RequestCode
-from ...remoting.command import RemotingCommand
+from ..api.groups import consume_stats, group_configs
+from ..api.versions import version_text
 from ..errors import NotFoundError
 from .client import merged
 from .topic import broker_addresses
-from .versions import version_text
 
 if TYPE_CHECKING:
     from ...common.message import MessageQueue
@@ -91,17 +90,7 @@ class GroupAdmin:
 
     async def stats_at(self, address: str, group: str, topic: str | None = None) -> ConsumeStats:
         """A group's offsets on one broker, of one topic or of all it has consumed."""
-        from ...remoting.bodies import ConsumeStats
-        from ...remoting.headers import GetConsumeStatsRequestHeader
-
-        header = GetConsumeStatsRequestHeader(consumer_group=group, topic=topic or None)
-        request = RemotingCommand.request(RequestCode.GET_CONSUME_STATS, header)
-        answer = await self._admin.session.call(address, request, timeout_ms=self._admin.session.timeout_ms * 3)
-        stats = ConsumeStats.decode(answer.body_bytes)
-        if b"pullOffset" not in answer.body_bytes:  # brokers before 5.0 do not tell it
-            for offsets in stats.offset_table.values():
-                offsets.pull_offset = -1
-        return stats
+        return await consume_stats(self._admin.session, address, group, topic)
 
     async def progress(
         self, group: str, topic: str | None = None, route_topic: str | None = None, *, show_client: bool = False
@@ -216,14 +205,7 @@ class GroupAdmin:
 
     async def configs_at(self, address: str) -> dict[str, dict[str, Any]]:
         """Every group's configuration on one broker, as it stands on the wire, so that no field is lost."""
-        from ...common.fastjson import loads
-
-        # GET_SUBSCRIPTIONGROUP_CONFIG would create a missing group on an Apache broker: ask for all instead.
-        answer = await self._admin.session.call(
-            address, RemotingCommand.request(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG)
-        )
-        table = loads(answer.body_bytes).get("subscriptionGroupTable") or {}
-        return {str(name): config for name, config in table.items() if isinstance(config, dict)}
+        return await group_configs(self._admin.session, address)
 
     async def update(
         self,

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ...common.errors import RocketMQError
-from ...common.fastjson import dumps
 from ...common.topics import dlq_topic, group_problem, retry_topic
-from ...remoting.codes import RequestCode
-from ...remoting.command import RemotingCommand
+from ..api.groups import delete_group, put_group
 from ..errors import InvalidNameError
 from .changes import Action, Change, ChangeReport, Value, differences
 from .cluster import BrokerAddress
@@ -112,8 +110,7 @@ async def _update_one(admin: MQAdmin, broker: BrokerAddress, group: str, setting
         for name, value in settings.attributes.items()
         if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
     }
-    request = RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, body=dumps(wanted))
-    await admin.session.call(broker.address, request)
+    await put_group(admin.session, broker.address, wanted)
     try:
         found = (await admin.groups.configs_at(broker.address)).get(group)
     except RocketMQError:
@@ -182,19 +179,13 @@ which creates it."""
 
 
 async def _delete_one(admin: MQAdmin, broker: BrokerAddress, group: str, remove_offset: bool, plan: bool) -> Change:
-    from ...remoting.headers import DeleteSubscriptionGroupRequestHeader
-
     current = (await admin.groups.configs_at(broker.address)).get(group)
     if current is None:
         return Change(broker.address, "group", group, "none", "unchanged")
     change = Change(broker.address, "group", group, "delete", "planned", differences(_flat(current), None))
     if plan:
         return change
-    header = DeleteSubscriptionGroupRequestHeader(group_name=group, clean_offset=remove_offset)
-    request = RemotingCommand.request(RequestCode.DELETE_SUBSCRIPTIONGROUP, header)
-    if remove_offset:
-        request.ext_fields = {"removeOffset": "true"}  # the field's name before 5.0
-    await admin.session.call(broker.address, request)
+    await delete_group(admin.session, broker.address, group, remove_offset=remove_offset)
     try:
         change.state = "no_effect" if group in await admin.groups.configs_at(broker.address) else "done"
     except RocketMQError:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...common.errors import RocketMQError
-from ...remoting.codes import RequestCode, ResponseCode
-from ...remoting.command import RemotingCommand
+from ..api.kv import delete_kv_value, kv_value, put_kv_value
 from .changes import Change, ChangeReport, FieldChange
 
 if TYPE_CHECKING:
@@ -23,26 +22,11 @@ class KvAdmin:
 
     async def get(self, namespace: str, key: str) -> str | None:
         """The value on the first name server that answers, None when there is none."""
-        from ...remoting.headers import GetKVConfigRequestHeader
-
-        header = GetKVConfigRequestHeader(namespace=namespace, key=key)
-        answer = await self._admin.session.ask_name_servers(
-            RemotingCommand.request(RequestCode.GET_KV_CONFIG, header),
-            accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND),
-        )
-        return answer.ext_fields.get("value") if answer.code == ResponseCode.SUCCESS else None
+        return await kv_value(self._admin.session, namespace, key)
 
     async def get_at(self, address: str, namespace: str, key: str) -> str | None:
         """The value on one name server."""
-        from ...remoting.headers import GetKVConfigRequestHeader
-
-        request = RemotingCommand.request(
-            RequestCode.GET_KV_CONFIG, GetKVConfigRequestHeader(namespace=namespace, key=key)
-        )
-        answer = await self._admin.session.call(
-            address, request, accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND)
-        )
-        return answer.ext_fields.get("value") if answer.code == ResponseCode.SUCCESS else None
+        return await kv_value(self._admin.session, namespace, key, address)
 
     async def put(self, namespace: str, key: str, value: str, *, plan: bool = False) -> ChangeReport:
         """Set a key on every name server. Raises AllFailedError when none could be changed."""
@@ -61,8 +45,6 @@ class KvAdmin:
         return ChangeReport(plan, list(fan.answers.values()), fan.failures)
 
     async def _change_at(self, address: str, namespace: str, key: str, value: str | None, plan: bool) -> Change:
-        from ...remoting.headers import DeleteKVConfigRequestHeader, PutKVConfigRequestHeader
-
         before = await self.get_at(address, namespace, key)
         change = Change(address, "kv", f"{namespace}/{key}", "none", "unchanged")
         if before == value:
@@ -72,11 +54,9 @@ class KvAdmin:
         if plan:
             return change
         if value is None:
-            delete = DeleteKVConfigRequestHeader(namespace=namespace, key=key)
-            await self._admin.session.call(address, RemotingCommand.request(RequestCode.DELETE_KV_CONFIG, delete))
+            await delete_kv_value(self._admin.session, address, namespace, key)
         else:
-            put = PutKVConfigRequestHeader(namespace=namespace, key=key, value=value)
-            await self._admin.session.call(address, RemotingCommand.request(RequestCode.PUT_KV_CONFIG, put))
+            await put_kv_value(self._admin.session, address, namespace, key, value)
         try:
             change.state = "done" if await self.get_at(address, namespace, key) == value else "no_effect"
         except RocketMQError:

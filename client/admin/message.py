@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 from ...common.addresses import format_address, parse_address, resolve_host
 from ...common.errors import AllFailedError, CorruptDataError, Failure, RocketMQError, See
 from ...common.message import PROPERTY_INNER_MULTI_DISPATCH, PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC
-from ...common.message_answers import decode_answer
 from ...common.message_codec import decode_message_id
 from ...common.sysflag import pull_sys_flag
 from ...common.topics import is_lmq_topic
-from ...remoting.codes import RequestCode, ResponseCode
-from ...remoting.command import RemotingCommand
+from ...remoting.codes import ResponseCode
+from ..api.messages import consume_queue, query_messages, view_message
 from ..api.pull import Pulled, pull
 from ..errors import BrokerError, NotFoundError
-from .acl import UNIQUE_KEY_QUERY
 from .message_results import (
     ConsumeQueueReport,
     MessageTrack,
@@ -113,19 +111,10 @@ class MessageAdmin:
 
     async def view_at(self, address: str, offset: int, topic: str | None = None) -> MessageExt | None:
         """The message at a commitlog offset (bytes) of one broker, None when there is none."""
-        from ...remoting.headers import ViewMessageRequestHeader
-
-        header = ViewMessageRequestHeader(topic=topic, offset=offset)
-        request = RemotingCommand.request(RequestCode.VIEW_MESSAGE_BY_ID, header)
-        answer = await self._admin.session.call(
-            address, request, accept=(ResponseCode.SUCCESS, ResponseCode.SYSTEM_ERROR)
-        )
-        if answer.code != ResponseCode.SUCCESS:
-            return None
-        found, broken = decode_answer(answer.body_bytes, unwrap=False)
+        found, broken = await view_message(self._admin.session, address, offset, topic)
         if broken is not None and not found:
             raise CorruptDataError(
-                f"{address} has no whole message at commitlog offset {offset}: {broken.detail}",
+                f"{address} has no whole message at commitlog offset {offset}: {broken}",
                 _LOOK_AT_THE_STORE,
                 see=_STORE_CHECK,
             )
@@ -188,18 +177,7 @@ class MessageAdmin:
         header = QueryMessageRequestHeader(
             topic=topic, key=key, max_num=max_num, begin_timestamp=begin, end_timestamp=end
         )
-        request = RemotingCommand.request(RequestCode.QUERY_MESSAGE, header)
-        request.ext_fields = {UNIQUE_KEY_QUERY: "true" if unique else "false"}
-        answer = await self._admin.session.call(
-            address,
-            request,
-            timeout_ms=self._admin.session.timeout_ms * 3,
-            accept=(ResponseCode.SUCCESS, ResponseCode.QUERY_NOT_FOUND),
-        )
-        if answer.code != ResponseCode.SUCCESS:
-            return [], None
-        found, broken = decode_answer(answer.body_bytes, broker_name=broker_name, unwrap=False)
-        return found, None if broken is None else broken.detail
+        return await query_messages(self._admin.session, address, header, broker_name, unique=unique)
 
     async def by_unique_key(self, topic: str, key: str, cluster: str | None = None) -> list[MessageExt]:
         """The messages (at most 32) that a producer gave this unique key, by store time."""
@@ -446,7 +424,6 @@ class MessageAdmin:
         self, topic: str, queue_id: int, index: int, count: int, broker_addr: str | None, group: str | None
     ) -> ConsumeQueueReport:
         """Units of a consumequeue from `index`. Without an address the topic's first broker is asked."""
-        from ...remoting.bodies import QueryConsumeQueueResponseBody
         from ...remoting.headers import QueryConsumeQueueRequestHeader
 
         if broker_addr is None:
@@ -454,9 +431,8 @@ class MessageAdmin:
         header = QueryConsumeQueueRequestHeader(
             topic=topic, queue_id=queue_id, index=index, count=count, consumer_group=group
         )
-        request = RemotingCommand.request(RequestCode.QUERY_CONSUME_QUEUE, header)
         try:
-            answer = await self._admin.session.call(broker_addr, request)
+            body = await consume_queue(self._admin.session, broker_addr, header)
         except BrokerError as error:
             if error.code != ResponseCode.SYSTEM_ERROR or not error.remark.endswith("is not exist!"):
                 raise
@@ -465,13 +441,12 @@ class MessageAdmin:
                 "look at its queues and their offsets",
                 see=See("topics.status", topic),
             ) from None
-        if not answer.body_bytes:  # what Apache's broker answers beyond the end of a queue
+        if body is None:
             raise NotFoundError(
                 f"queue {queue_id} of topic '{topic}' on {broker_addr} has no unit at {index}",
                 "look at its offsets",
                 see=See("topics.status", topic),
             )
-        body = QueryConsumeQueueResponseBody.decode(answer.body_bytes)
         return consume_queue_report(broker_addr, index, body)
 
     async def send(self, wanted: SendRequest) -> SendReport:

@@ -12,8 +12,7 @@ import msgspec
 
 from ...common.errors import Failure, RocketMQError, See
 from ...common.topics import SYSTEM_TOPIC_PREFIX, is_lmq_topic
-from ...remoting.codes import RequestCode, ResponseCode
-from ...remoting.command import RemotingCommand
+from ...remoting.codes import ResponseCode
 from ..api import offsets
 from ..errors import BrokerError, InvalidValueError, NotFoundError
 from .topic import broker_address
@@ -257,7 +256,6 @@ class OffsetAdmin:
 
     async def _invoke_reset(self, address: str, wanted: ResetRequest, queue_id: int, offset: int) -> dict[int, int]:
         """Queue id -> offset as the broker says it has set them."""
-        from ...remoting.bodies import ResetOffsetBody
         from ...remoting.headers import ResetOffsetRequestHeader
 
         header = ResetOffsetRequestHeader(
@@ -268,10 +266,7 @@ class OffsetAdmin:
             timestamp=wanted.timestamp,
             is_force=wanted.force,
         )
-        request = RemotingCommand.request(RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, header)
-        answer = await self._admin.session.call(address, request)
-        body = answer.body_bytes
-        return {q.queue_id: o for q, o in ResetOffsetBody.decode(body).offset_table.items()} if body else {}
+        return await offsets.reset_offset(self._admin.session, address, header)
 
     async def _confirm(self, address: str, wanted: ResetRequest, moving: list[QueueReset], *, patient: bool) -> bool:
         """Read the offsets back, a few times: an online consumer of a broker before 5.0 commits them a moment later.

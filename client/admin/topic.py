@@ -9,8 +9,6 @@ import msgspec
 
 from ...common.errors import Failure, See
 from ...common.topics import is_dlq_topic, is_retry_topic
-from ...remoting.codes import RequestCode, ResponseCode
-from ...remoting.command import RemotingCommand
 from ..api.route import topic_route
 from ..errors import NotFoundError
 
@@ -92,12 +90,9 @@ class TopicAdmin:
 
     async def names(self) -> list[str]:
         """Every topic that a name server knows, sorted."""
-        from ...remoting.bodies import TopicList
+        from ..api.topics import topic_names
 
-        answer = await self._admin.session.ask_name_servers(
-            RemotingCommand.request(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER)
-        )
-        return sorted(TopicList.decode(answer.body_bytes).topic_list)
+        return await topic_names(self._admin.session)
 
     async def listing(self, *, detailed: bool = False) -> TopicListing:
         """All topics. `detailed` adds clusters and groups, without retry and dead-letter topics (as Apache does)."""
@@ -122,13 +117,9 @@ class TopicAdmin:
 
     async def groups_at(self, address: str, topic: str) -> list[str]:
         """The groups that one broker knows to consume `topic`, by online clients or by stored offsets."""
-        from ...remoting.bodies import GroupList
-        from ...remoting.headers import QueryTopicConsumeByWhoRequestHeader
+        from ..api.topics import topic_groups
 
-        header = QueryTopicConsumeByWhoRequestHeader(topic=topic)
-        request = RemotingCommand.request(RequestCode.QUERY_TOPIC_CONSUME_BY_WHO, header)
-        answer = await self._admin.session.call(address, request)
-        return sorted(GroupList.decode(answer.body_bytes).group_list)
+        return await topic_groups(self._admin.session, address, topic)
 
     async def groups(self, topic: str) -> list[str]:
         """The groups that consume `topic` on any broker. Brokers that fail are passed over unless all do."""
@@ -168,17 +159,9 @@ class TopicAdmin:
 
     async def stats_at(self, address: str, topic: str) -> TopicStatsTable:
         """The queue offsets of a topic on one broker; `topic_put_tps` is NaN when the broker does not tell it."""
-        from ...remoting.bodies import TopicStatsTable
-        from ...remoting.headers import GetTopicStatsInfoRequestHeader
+        from ..api.topics import topic_stats
 
-        header = GetTopicStatsInfoRequestHeader(topic=topic)
-        answer = await self._admin.session.call(
-            address, RemotingCommand.request(RequestCode.GET_TOPIC_STATS_INFO, header)
-        )
-        stats = TopicStatsTable.decode(answer.body_bytes)
-        if b"topicPutTps" not in answer.body_bytes:  # brokers before 5.0 do not tell it
-            stats.topic_put_tps = math.nan
-        return stats
+        return await topic_stats(self._admin.session, address, topic)
 
     async def status(self, topic: str, route_topic: str | None = None) -> TopicStatus:
         """The offsets of every queue; `route_topic` (a cluster or parent topic) gives the brokers if not `topic`."""
@@ -199,27 +182,15 @@ class TopicAdmin:
 
     async def config_at(self, address: str, topic: str) -> TopicConfig | None:
         """The configuration of a topic on one broker, None when the broker does not hold it."""
-        from ...remoting.bodies import TopicConfig
-        from ...remoting.headers import GetTopicConfigRequestHeader
+        from ..api.topics import topic_config
 
-        # `lo` (local only) as Apache sends it; a broker before 5.0 does not know the request and is asked for all.
-        request = RemotingCommand.request(
-            RequestCode.GET_TOPIC_CONFIG, GetTopicConfigRequestHeader(topic=topic, lo=True)
-        )
-        accept = (ResponseCode.SUCCESS, ResponseCode.TOPIC_NOT_EXIST, ResponseCode.REQUEST_CODE_NOT_SUPPORTED)
-        answer = await self._admin.session.call(address, request, accept=accept)
-        if answer.code == ResponseCode.SUCCESS:
-            return TopicConfig.decode(answer.body_bytes)
-        if answer.code == ResponseCode.TOPIC_NOT_EXIST:
-            return None
-        return (await self.configs_at(address)).get(topic)
+        return await topic_config(self._admin.session, address, topic)
 
     async def configs_at(self, address: str) -> dict[str, TopicConfig]:
         """The configuration of every topic on one broker."""
-        from ...remoting.bodies import TopicConfigSerializeWrapper
+        from ..api.topics import topic_configs
 
-        answer = await self._admin.session.call(address, RemotingCommand.request(RequestCode.GET_ALL_TOPIC_CONFIG))
-        return dict(TopicConfigSerializeWrapper.decode(answer.body_bytes).topic_config_table)
+        return await topic_configs(self._admin.session, address)
 
     async def update(
         self,

@@ -12,13 +12,13 @@ import msgspec
 from ...common.errors import RocketMQError, See
 from ...common.permission import perm_to_string
 from ...common.topics import AUTO_CREATE_TOPIC, topic_problem
-from ...remoting.codes import RequestCode
-from ...remoting.command import RemotingCommand
+from ...remoting.headers.topic import CreateTopicRequestHeader
+from ..api.topics import delete_route, delete_topic, put_topic
+from ..api.versions import V5_0_0
 from ..errors import InvalidNameError, NotFoundError
 from .changes import Action, Change, ChangeReport, FieldChange, Value, differences
 from .cluster import BrokerAddress
 from .kv import ORDER_TOPIC_NAMESPACE
-from .versions import V5_0_0
 
 if TYPE_CHECKING:
     from ...remoting.bodies import TopicConfig
@@ -89,7 +89,7 @@ async def _update_one(
     change = Change(broker.address, "topic", topic, action, "planned" if changes else "unchanged", changes)
     if plan or not changes:
         return change, after
-    answer = await admin.session.call(broker.address, _request(topic, current, after, settings))
+    version = await put_topic(admin.session, broker.address, _header(topic, current, after, settings))
     try:
         found = await admin.topics.config_at(broker.address, topic)
     except RocketMQError:
@@ -97,7 +97,7 @@ async def _update_one(
         return change, after
     read_back = _fields(found) if found is not None else {}
     wrong = [field.name for field in differences(read_back, after)]
-    if settings.order is None or (answer.version < V5_0_0 and after["order"]):
+    if settings.order is None or (version < V5_0_0 and after["order"]):
         # The broker takes `order` from the order configuration on the name servers whenever it registers: it changes
         # beside what was asked for, and a broker before 5.0 has it only after its next registration, within 30 s.
         wrong = [name for name in wrong if name != "order"]
@@ -151,18 +151,16 @@ def _apply(before: dict[str, Value] | None, settings: TopicSettings) -> dict[str
     return after
 
 
-def _request(
+def _header(
     topic: str, current: TopicConfig | None, after: dict[str, Value], settings: TopicSettings
-) -> RemotingCommand:
-    from ...remoting.headers import CreateTopicRequestHeader
-
+) -> CreateTopicRequestHeader:
     held = (current.attributes or {}) if current is not None else {}
     changed = [
         f"{name}={value}" if name[0] == "+" else name
         for name, value in settings.attributes.items()
         if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
     ]
-    header = CreateTopicRequestHeader(
+    return CreateTopicRequestHeader(
         topic=topic,
         default_topic=AUTO_CREATE_TOPIC,
         read_queue_nums=int(after["readQueueNums"] or 0),
@@ -174,7 +172,6 @@ def _request(
         attributes=",".join(changed),
         force=False,
     )
-    return RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_TOPIC, header)
 
 
 async def _update_order(
@@ -261,16 +258,13 @@ async def _registered(admin: MQAdmin, topic: str, cluster: str, names: set[str])
 
 
 async def _delete_one(admin: MQAdmin, broker: BrokerAddress, topic: str, *, plan: bool) -> Change:
-    from ...remoting.headers import DeleteTopicRequestHeader
-
     current = await admin.topics.config_at(broker.address, topic)
     if current is None:
         return Change(broker.address, "topic", topic, "none", "unchanged")
     change = Change(broker.address, "topic", topic, "delete", "planned", differences(_fields(current), None))
     if plan:
         return change
-    header = DeleteTopicRequestHeader(topic=topic)
-    await admin.session.call(broker.address, RemotingCommand.request(RequestCode.DELETE_TOPIC_IN_BROKER, header))
+    await delete_topic(admin.session, broker.address, topic)
     try:
         change.state = "done" if await admin.topics.config_at(broker.address, topic) is None else "no_effect"
     except RocketMQError:
@@ -279,15 +273,12 @@ async def _delete_one(admin: MQAdmin, broker: BrokerAddress, topic: str, *, plan
 
 
 async def _delete_routes(admin: MQAdmin, topic: str, cluster: str, held: list[str], report: ChangeReport) -> None:
-    from ...remoting.headers import DeleteTopicFromNamesrvRequestHeader
-
     fields = [FieldChange(f"route.{name}", "registered", None) for name in held]
 
     async def one(address: str) -> Change:
         change = Change(address, "route", topic, "delete", "planned", fields)
         if not report.planned:
-            header = DeleteTopicFromNamesrvRequestHeader(topic=topic, cluster_name=cluster)
-            await admin.session.call(address, RemotingCommand.request(RequestCode.DELETE_TOPIC_IN_NAMESRV, header))
+            await delete_route(admin.session, address, topic, cluster)
             change.state = "done"
         return change
 

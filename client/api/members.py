@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from ...common.message import MessageQueue
 from ...remoting.bodies.lock import LockBatchRequestBody, LockBatchResponseBody, UnlockBatchRequestBody
 from ...remoting.bodies.table import GetConsumerListByGroupResponseBody
-from ...remoting.codes import RequestCode
 from ...remoting.command import RemotingCommand
 from ...remoting.headers.client import (
     GetConsumerListByGroupRequestHeader,
@@ -21,7 +20,7 @@ from .session import Session
 
 async def send_heartbeat(session: Session, address: str, encoded: bytes) -> None:
     """Tell a broker which groups are here; `encoded` is of a HeartbeatData, the same for every broker."""
-    await session.call(address, RemotingCommand.request(RequestCode.HEART_BEAT, HeartbeatRequestHeader(), encoded))
+    await session.call(address, RemotingCommand.of(HeartbeatRequestHeader(), encoded))
 
 
 async def unregister(
@@ -31,13 +30,13 @@ async def unregister(
     header = UnregisterClientRequestHeader(
         client_id=client_id, producer_group=producer_group, consumer_group=consumer_group
     )
-    await session.call(address, RemotingCommand.request(RequestCode.UNREGISTER_CLIENT, header))
+    await session.call(address, RemotingCommand.of(header))
 
 
 async def consumer_ids(session: Session, address: str, group: str) -> list[str]:
     """The client ids of a group's consumers that one broker knows, sorted."""
     header = GetConsumerListByGroupRequestHeader(consumer_group=group)
-    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_CONSUMER_LIST_BY_GROUP, header))
+    answer = await session.call(address, RemotingCommand.of(header))
     return sorted(GetConsumerListByGroupResponseBody.decode(answer.body).consumer_id_list)
 
 
@@ -46,7 +45,7 @@ async def lock_queues(
 ) -> set[MessageQueue]:
     """Lock queues of one broker for a client; the queues that are its own now."""
     body = LockBatchRequestBody(consumer_group=group, client_id=client_id, mq_set=sorted(queues))
-    request = RemotingCommand.request(RequestCode.LOCK_BATCH_MQ, LockBatchMqRequestHeader(), body.encode())
+    request = RemotingCommand.of(LockBatchMqRequestHeader(), body.encode())
     return set(LockBatchResponseBody.decode((await session.call(address, request)).body).lock_ok_mq_set)
 
 
@@ -55,5 +54,5 @@ async def unlock_queues(
 ) -> None:
     """Give up locks, without waiting for an answer."""
     body = UnlockBatchRequestBody(consumer_group=group, client_id=client_id, mq_set=sorted(queues))
-    request = RemotingCommand.request(RequestCode.UNLOCK_BATCH_MQ, UnlockBatchMqRequestHeader(), body.encode())
+    request = RemotingCommand.of(UnlockBatchMqRequestHeader(), body.encode())
     await session.call_oneway(address, request)

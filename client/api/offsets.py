@@ -14,6 +14,7 @@ from ...remoting.headers.offset import (
     GetMinOffsetResponseHeader,
     QueryConsumerOffsetRequestHeader,
     QueryConsumerOffsetResponseHeader,
+    ResetOffsetRequestHeader,
     SearchOffsetRequestHeader,
     SearchOffsetResponseHeader,
     UpdateConsumerOffsetRequestHeader,
@@ -26,14 +27,14 @@ _FOUND_OR_NOT = SUCCESS | {ResponseCode.QUERY_NOT_FOUND}
 async def max_offset(session: Session, address: str, topic: str, queue_id: int, *, bname: str | None = None) -> int:
     """The offset that the next message will get."""
     header = GetMaxOffsetRequestHeader(topic=topic, queue_id=queue_id, bname=bname)
-    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_MAX_OFFSET, header))
+    answer = await session.call(address, RemotingCommand.of(header))
     return answer.decode_header(GetMaxOffsetResponseHeader).offset
 
 
 async def min_offset(session: Session, address: str, topic: str, queue_id: int, *, bname: str | None = None) -> int:
     """The offset of the oldest message that is still there."""
     header = GetMinOffsetRequestHeader(topic=topic, queue_id=queue_id, bname=bname)
-    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_MIN_OFFSET, header))
+    answer = await session.call(address, RemotingCommand.of(header))
     return answer.decode_header(GetMinOffsetResponseHeader).offset
 
 
@@ -42,7 +43,7 @@ async def search_offset(
 ) -> int:
     """The offset of the first message stored at or after a time, as the broker finds it."""
     header = SearchOffsetRequestHeader(topic=topic, queue_id=queue_id, timestamp=timestamp_ms, bname=bname)
-    answer = await session.call(address, RemotingCommand.request(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, header))
+    answer = await session.call(address, RemotingCommand.of(header))
     return answer.decode_header(SearchOffsetResponseHeader).offset
 
 
@@ -63,7 +64,7 @@ async def consumer_offset(
     header = QueryConsumerOffsetRequestHeader(
         consumer_group=group, topic=topic, queue_id=queue_id, set_zero_if_not_found=zero_if_new, bname=bname
     )
-    request = RemotingCommand.request(RequestCode.QUERY_CONSUMER_OFFSET, header)
+    request = RemotingCommand.of(header)
     answer = await session.call(address, request, accept=_FOUND_OR_NOT)
     if answer.code != ResponseCode.SUCCESS:
         return None
@@ -85,8 +86,17 @@ async def update_consumer_offset(
     header = UpdateConsumerOffsetRequestHeader(
         consumer_group=group, topic=topic, queue_id=queue_id, commit_offset=offset, bname=bname
     )
-    request = RemotingCommand.request(RequestCode.UPDATE_CONSUMER_OFFSET, header)
+    request = RemotingCommand.of(header)
     if oneway:
         await session.call_oneway(address, request)
     else:
         await session.call(address, request)
+
+
+async def reset_offset(session: Session, address: str, header: ResetOffsetRequestHeader) -> dict[int, int]:
+    """Have a broker set a group's offsets; queue id -> offset as it says it has set them."""
+    from ...remoting.bodies import ResetOffsetBody
+
+    request = RemotingCommand.of(header, code=RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
+    body = (await session.call(address, request)).body_bytes
+    return {queue.queue_id: o for queue, o in ResetOffsetBody.decode(body).offset_table.items()} if body else {}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...common.message import MessageExt
 from ...common.message_answers import decode_answer
-from ...remoting.codes import RequestCode, ResponseCode
+from ...remoting.codes import ResponseCode
 from ...remoting.command import RemotingCommand
 from ...remoting.headers.pull import PullMessageRequestHeader, PullMessageResponseHeader
 from .session import Session
@@ -51,7 +51,7 @@ async def pull(
     session: Session, address: str, wanted: PullMessageRequestHeader, broker_name: str, timeout_ms: int | None = None
 ) -> Pulled:
     """One pull. Raises RemotingError, BrokerError."""
-    request = RemotingCommand.request(RequestCode.PULL_MESSAGE, wanted)
+    request = RemotingCommand.of(wanted)
     answer = await session.call(address, request, timeout_ms, accept=_STATUS_OF_CODE)
     told = answer.decode_header(PullMessageResponseHeader)
     status = _STATUS_OF_CODE[answer.code]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...remoting.bodies.route import TopicRouteData
-from ...remoting.codes import RequestCode, ResponseCode
+from ...remoting.codes import ResponseCode
 from ...remoting.command import RemotingCommand
 from ...remoting.headers.namesrv import GetRouteInfoRequestHeader
 from .session import SUCCESS, Session
@@ -14,7 +14,7 @@ _ACCEPTED = SUCCESS | {ResponseCode.TOPIC_NOT_EXIST}
 async def topic_route(session: Session, topic: str) -> TopicRouteData | None:
     """The route of a topic, None when it has none. Raises RemotingError, BrokerError."""
     header = GetRouteInfoRequestHeader(topic=topic)
-    request = RemotingCommand.request(RequestCode.GET_ROUTEINFO_BY_TOPIC, header)
+    request = RemotingCommand.of(header)
     answer = await session.ask_name_servers(request, accept=_ACCEPTED)
     if answer.code != ResponseCode.SUCCESS or not answer.body_bytes:
         return None

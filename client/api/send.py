@@ -9,7 +9,7 @@ import msgspec
 
 from ...common.message import PROPERTY_MSG_REGION, PROPERTY_TRACE_SWITCH, MessageExt, MessageQueue
 from ...common.topics import AUTO_CREATE_TOPIC
-from ...remoting.codes import RequestCode, ResponseCode
+from ...remoting.codes import ResponseCode
 from ...remoting.command import RemotingCommand
 from ...remoting.headers.send import (
     ConsumerSendMsgBackRequestHeader,
@@ -86,7 +86,7 @@ class Outgoing(msgspec.Struct, kw_only=True, gc=False):
             batch=self.batch,
             broker_name=queue.broker_name,
         )
-        return RemotingCommand.request(self.code, header, self.body)
+        return RemotingCommand.of(header, self.body, code=self.code)
 
 
 async def send(
@@ -151,4 +151,4 @@ async def send_back(
         max_reconsume_times=max_reconsume_times,
         bname=message.broker_name,
     )
-    await session.call(address, RemotingCommand.request(RequestCode.CONSUMER_SEND_MSG_BACK, header), timeout_ms)
+    await session.call(address, RemotingCommand.of(header), timeout_ms)

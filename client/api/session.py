@@ -42,6 +42,11 @@ class Session:
         self._transport = transport
         self._sign = sign
 
+    @property
+    def slow_timeout_ms(self) -> int:
+        """The timeout of requests for which a server searches, or asks a client."""
+        return self.timeout_ms * 3
+
     async def call(
         self,
         address: str,

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.acl import AclSigner
 from rocketmq_ops.client.admin.fanout import fan_out
-from rocketmq_ops.client.admin.versions import version_text
+from rocketmq_ops.client.api.acl import AclSigner
+from rocketmq_ops.client.api.versions import version_text
 from rocketmq_ops.common.errors import AllFailedError, RocketMQError
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.command import RemotingCommand

@@ -1,0 +1,68 @@
+"""Brokers and name servers themselves: clusters, runtime figures, configuration, write permission."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...remoting.codes import RequestCode
+from ...remoting.command import RemotingCommand
+from .session import Session
+
+if TYPE_CHECKING:
+    from ...remoting.bodies import ClusterInfo
+
+
+async def cluster_info(session: Session) -> ClusterInfo:
+    """What one name server knows about clusters and brokers."""
+    from ...remoting.bodies import ClusterInfo
+
+    answer = await session.ask_name_servers(RemotingCommand.request(RequestCode.GET_BROKER_CLUSTER_INFO))
+    return ClusterInfo.decode(answer.body_bytes)
+
+
+async def runtime_info(session: Session, address: str) -> dict[str, str]:
+    """The runtime figures of one broker."""
+    from ...remoting.bodies import KVTable
+
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO))
+    return dict(KVTable.decode(answer.body_bytes).table)
+
+
+async def broker_config(session: Session, address: str) -> str:
+    """The configuration of one broker, as a property file's text."""
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_BROKER_CONFIG))
+    return answer.body_bytes.decode()
+
+
+async def namesrv_config(session: Session, address: str) -> str:
+    """The configuration of one name server, as a property file's text."""
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_NAMESRV_CONFIG))
+    return answer.body_bytes.decode()
+
+
+async def put_broker_config(session: Session, address: str, text: str) -> None:
+    """Set the keys of a property file's text on one broker."""
+    await session.call(address, RemotingCommand.request(RequestCode.UPDATE_BROKER_CONFIG, body=text.encode()))
+
+
+async def put_namesrv_config(session: Session, address: str, text: str) -> None:
+    """Set the keys of a property file's text on one name server."""
+    await session.call(address, RemotingCommand.request(RequestCode.UPDATE_NAMESRV_CONFIG, body=text.encode()))
+
+
+async def wipe_write_permission(session: Session, address: str, broker_name: str) -> int:
+    """Take the write permission of a broker's topics on one name server; how many topics that were."""
+    from ...remoting.headers import WipeWritePermOfBrokerRequestHeader, WipeWritePermOfBrokerResponseHeader
+
+    request = RemotingCommand.of(WipeWritePermOfBrokerRequestHeader(broker_name=broker_name))
+    answer = await session.call(address, request)
+    return answer.decode_header(WipeWritePermOfBrokerResponseHeader).wipe_topic_count
+
+
+async def add_write_permission(session: Session, address: str, broker_name: str) -> int:
+    """Give back the write permission of a broker's topics on one name server; how many topics that were."""
+    from ...remoting.headers import AddWritePermOfBrokerRequestHeader, AddWritePermOfBrokerResponseHeader
+
+    request = RemotingCommand.of(AddWritePermOfBrokerRequestHeader(broker_name=broker_name))
+    answer = await session.call(address, request)
+    return answer.decode_header(AddWritePermOfBrokerResponseHeader).add_topic_count
