@@ -9,23 +9,47 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from rocketmq_ops.broker.config_table import read_object
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.files import save_with_backup
+from rocketmq_ops.common.files import load_with_backup, save_with_backup
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
 
 log = logging.getLogger(__name__)
 
 
-class StateFile:
-    """A table with a file of its own. Sub-classes give `path` and `encode`, and call `changed` after each change."""
+T = TypeVar("T")
 
-    def __init__(self) -> None:
+
+class StateFile:
+    """A table with a JSON file of its own in the store's folder `config`.
+
+    Sub-classes give `file_name` and `encode`, read what `document` returns, and call `changed` after each change.
+    """
+
+    file_name: ClassVar[str]
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
         self._dirty = True
 
     @property
     def path(self) -> str:
         """The file."""
-        raise NotImplementedError
+        return os.path.join(self._controller.store_config.storePathRootDir, "config", self.file_name)
+
+    def document(self, read: Callable[[dict[str, Any]], T]) -> T | None:
+        """What `read` makes of the file's object, None when there is no file.
+
+        The backup takes the place of a file that is missing, or that is refused with CorruptDataError by the JSON
+        reader or by `read`. Raises CorruptDataError when both are.
+        """
+        return load_with_backup(self.path, lambda data: read(read_object(data)))
 
     def encode(self, *, pretty: bool = False) -> bytes:
         """The file's content as the table now stands; `pretty` as Apache writes it into the file."""

@@ -7,7 +7,6 @@ Mirrors org.apache.rocketmq.broker.offset.ConsumerOffsetManager, its file format
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -16,7 +15,6 @@ from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.common.topics import TOPIC_GROUP_SEPARATOR, split_topic_group, topic_at_group
 
 if TYPE_CHECKING:
@@ -56,33 +54,27 @@ def parse_offset_table(value: Any) -> OffsetTable:
 class ConsumerOffsetManager(StateFile):
     """The offset tables. ``table`` is what is persisted; pulled and reset offsets live in memory alone."""
 
+    file_name = "consumerOffset.json"
+
     def __init__(self, controller: BrokerController) -> None:
-        super().__init__()
-        self._controller = controller
+        super().__init__(controller)
         self.table: OffsetTable = {}
         self.pull_table: OffsetTable = {}
         self.reset_table: OffsetTable = {}
         self.data_version = DataVersion.fresh()
         self._changes = 0
 
-    @property
-    def path(self) -> str:
-        return str(Path(self._controller.store_config.storePathRootDir) / "config" / "consumerOffset.json")
-
     def load(self) -> bool:
         """Read the file or its backup; False when there is neither. Raises CorruptDataError for unusable content."""
 
-        def parse(data: bytes) -> tuple[OffsetTable, DataVersion]:
-            document = fastjson.loads(data)
-            if not isinstance(document, dict):
-                raise CorruptDataError("consumerOffset.json is no object")
+        def read(document: dict[str, Any]) -> tuple[OffsetTable, DataVersion]:
             version = document.get("dataVersion")
             return (
                 parse_offset_table(document.get("offsetTable") or {}),
                 msgspec.convert(version, DataVersion, strict=False) if version else DataVersion.fresh(),
             )
 
-        loaded = load_with_backup(self.path, parse)
+        loaded = self.document(read)
         if loaded is None:
             return False
         self.table, self.data_version = loaded

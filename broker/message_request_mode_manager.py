@@ -6,17 +6,14 @@ Only PULL is served here; the file keeps what Apache's broker wrote. Requests ar
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from rocketmq_ops.broker.background_files import StateFile
-from rocketmq_ops.broker.config_table import read_object
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.fastjson_types import ConversionError, convert
-from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.remoting.bodies import SetMessageRequestModeRequestBody
 
 if TYPE_CHECKING:
@@ -26,20 +23,16 @@ if TYPE_CHECKING:
 class MessageRequestModeManager(StateFile):
     """`table`: topic -> group -> mode."""
 
-    def __init__(self, controller: BrokerController) -> None:
-        super().__init__()
-        self._dirty = False
-        self._controller = controller
-        self.table: dict[str, dict[str, SetMessageRequestModeRequestBody]] = {}
+    file_name = "messageRequestMode.json"
 
-    @property
-    def path(self) -> str:
-        """The file of this table."""
-        return os.path.join(self._controller.store_config.storePathRootDir, "config", "messageRequestMode.json")
+    def __init__(self, controller: BrokerController) -> None:
+        super().__init__(controller)
+        self._dirty = False
+        self.table: dict[str, dict[str, SetMessageRequestModeRequestBody]] = {}
 
     def load(self) -> bool:
         """Read the file; False when there is none. Raises CorruptDataError for a broken one."""
-        raw = load_with_backup(self.path, read_object)
+        raw = self.document(dict)
         if raw is None:
             return False
         try:

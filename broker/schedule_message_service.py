@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,8 +17,6 @@ from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.broker.inner_messages import copy_of
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
-from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.periodic import PeriodicJobs
@@ -41,9 +38,10 @@ MAX_PER_TURN = 512
 class ScheduleMessageService(StateFile):
     """Delivers delayed messages. ``table``: level -> next queue offset of the delay topic to deliver."""
 
+    file_name = "delayOffset.json"
+
     def __init__(self, controller: BrokerController) -> None:
-        super().__init__()
-        self._controller = controller
+        super().__init__(controller)
         self.table: dict[int, int] = {}
         self.levels: list[int] = parse_delay_levels(controller.store_config.messageDelayLevel)
         self.data_version = DataVersion.fresh()
@@ -55,10 +53,6 @@ class ScheduleMessageService(StateFile):
     def max_delay_level(self) -> int:
         return len(self.levels)
 
-    @property
-    def path(self) -> str:
-        return str(Path(self._controller.store_config.storePathRootDir) / "config" / "delayOffset.json")
-
     def reload_levels(self) -> None:
         """Take over a changed ``messageDelayLevel``. Raises RocketMQError when it is no list of times."""
         self.levels = parse_delay_levels(self._controller.store_config.messageDelayLevel)
@@ -68,15 +62,12 @@ class ScheduleMessageService(StateFile):
     def load(self) -> bool:
         """Read the file or its backup; False when there is none. `correct` has to follow once the store is open."""
 
-        def parse(data: bytes) -> tuple[dict[int, int], DataVersion]:
-            document = fastjson.loads(data)
-            if not isinstance(document, dict):
-                raise CorruptDataError("delayOffset.json is no object")
+        def read(document: dict[str, Any]) -> tuple[dict[int, int], DataVersion]:
             table = {int(level): int(offset) for level, offset in (document.get("offsetTable") or {}).items()}
             version = document.get("dataVersion")
             return table, msgspec.convert(version, DataVersion, strict=False) if version else DataVersion.fresh()
 
-        loaded = load_with_backup(self.path, parse)
+        loaded = self.document(read)
         if loaded is not None:
             self.table, self.data_version = loaded
         return loaded is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
     PROPERTY_DELAY_TIME_LEVEL,
@@ -66,7 +67,7 @@ class SendShapes:
     """The shapes that were seen. ``table`` leads from a properties text without unique key and keys to its shape."""
 
     def __init__(self, hash_of_tags: Callable[[str], int]) -> None:
-        self.table: dict[str, Shape] = {}
+        self.table: dict[str, Shape] = Bounded(MAX_SHAPES)
         self._hash_of_tags = hash_of_tags
 
     def find(self, text: str) -> tuple[Shape, str | None]:
@@ -82,8 +83,6 @@ class SendShapes:
         if shape is None:
             shape = self._parsed(text)
             if len(text) <= MAX_SHAPE_LENGTH:
-                if len(self.table) >= MAX_SHAPES:
-                    self.table.clear()
                 self.table[text] = shape
         return shape, keys
 

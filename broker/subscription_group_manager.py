@@ -9,19 +9,17 @@ Mirrors org.apache.rocketmq.broker.subscription.SubscriptionGroupManager.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from rocketmq_ops.broker.background_files import StateFile
-from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object, restore
+from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, restore
 from rocketmq_ops.broker.topic_attributes import GROUP_ATTRIBUTES, alter_attributes
 from rocketmq_ops.common import fastjson, topics
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
-from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 
 if TYPE_CHECKING:
@@ -47,9 +45,10 @@ SYSTEM_GROUPS = (
 class SubscriptionGroupManager(StateFile):
     """`table`: group -> SubscriptionGroupConfig; `forbidden_table`: group -> topic -> bits of what is forbidden."""
 
+    file_name = "subscriptionGroup.json"
+
     def __init__(self, controller: BrokerController) -> None:
-        super().__init__()
-        self._controller = controller
+        super().__init__(controller)
         self._entries = ConfigEntries(SubscriptionGroupConfig)
         self.table: dict[str, SubscriptionGroupConfig] = {
             group: SubscriptionGroupConfig(group_name=group) for group in SYSTEM_GROUPS
@@ -59,14 +58,9 @@ class SubscriptionGroupManager(StateFile):
 
     # -- file ---------------------------------------------------------------------------------------------------
 
-    @property
-    def path(self) -> str:
-        """The file of this table."""
-        return os.path.join(self._controller.store_config.storePathRootDir, "config", "subscriptionGroup.json")
-
     def load(self) -> bool:
         """Read the file over the system groups; False when there is none. Raises CorruptDataError for a broken one."""
-        raw = load_with_backup(self.path, read_object)
+        raw = self.document(dict)
         if raw is None:
             return False
         self.table.update(self._entries.decode(raw.get("subscriptionGroupTable")))

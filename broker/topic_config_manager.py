@@ -9,21 +9,19 @@ Mirrors org.apache.rocketmq.broker.topic.TopicConfigManager.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from rocketmq_ops.broker.background_files import StateFile
-from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, read_object, restore
+from rocketmq_ops.broker.config_table import ConfigEntries, read_data_version, restore
 from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.broker.topic_attributes import TOPIC_ATTRIBUTES, alter_attributes
 from rocketmq_ops.broker.topic_check import topic_remark
 from rocketmq_ops.common import fastjson, topics
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.files import load_with_backup
 from rocketmq_ops.common.permission import PERM_INHERIT, PERM_READ, PERM_WRITE
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.store.timer_files import TIMER_TOPIC
@@ -41,9 +39,10 @@ REVIVE_TOPIC_PREFIX = topics.SYSTEM_TOPIC_PREFIX + "REVIVE_LOG_"
 class TopicConfigManager(StateFile):
     """`table`: topic -> TopicConfig. An update replaces the entry, so that identity tells a change."""
 
+    file_name = "topics.json"
+
     def __init__(self, controller: BrokerController) -> None:
-        super().__init__()
-        self._controller = controller
+        super().__init__(controller)
         self._entries = ConfigEntries(TopicConfig)
         self.table: dict[str, TopicConfig] = {}
         self.data_version = DataVersion.fresh()
@@ -79,14 +78,9 @@ class TopicConfigManager(StateFile):
 
     # -- file ---------------------------------------------------------------------------------------------------
 
-    @property
-    def path(self) -> str:
-        """The file of this table."""
-        return os.path.join(self._controller.store_config.storePathRootDir, "config", "topics.json")
-
     def load(self) -> bool:
         """Read the file over the system topics; False when there is none. Raises CorruptDataError for a broken one."""
-        raw = load_with_backup(self.path, read_object)
+        raw = self.document(dict)
         if raw is None:
             return False
         self.table.update(self._entries.decode(raw.get("topicConfigTable")))

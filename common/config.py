@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import msgspec
 
 from .errors import RocketMQError
+from .nearest import nearest_name
 from .properties import Property, read_property_file
 from .shipped import shipped
 
@@ -117,7 +118,7 @@ class UnknownKeyError(ConfigError):
 
         known = list(known)
         self.key = key
-        self.nearest = nearest_key(key, known)
+        self.nearest = nearest_name(key, known)
         why = explanation(key, known)
         if why is not None:
             super().__init__(f"configuration key '{key}' does not exist", why)
@@ -304,15 +305,6 @@ def _spellings(key: str) -> Iterable[str]:
     yield "is" + key[:1].upper() + key[1:]
     if key.startswith("is") and key[2:3].isupper():
         yield key[2].lower() + key[3:]
-
-
-def nearest_key(key: str, known: Iterable[str]) -> str | None:
-    """The known key most similar to `key`, or None when none is similar."""
-    import difflib  # only for a message: not loaded in a start without mistakes
-
-    by_lower = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(key.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[found[0]] if found else None
 
 
 class ApplyReport(msgspec.Struct):

@@ -143,8 +143,6 @@ def group_members(word: str) -> list[Entry]:
 
 def nearest(word: str) -> str | None:
     """The command name most like `word`, or None."""
-    import difflib
+    from rocketmq_ops.common.nearest import nearest_name  # only for a message
 
-    by_lower = {name.lower(): name for name in BY_NAME}
-    matches = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.55)
-    return by_lower[matches[0]] if matches else None
+    return nearest_name(word, BY_NAME, cutoff=0.55)

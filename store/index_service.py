@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..common.bounded import Bounded
 from ..common.javatypes import hash_onto, unique_key_hash_onto
 from .checkpoint import IndexNote, StoreCheckpoint
 from .config import MessageStoreConfig
@@ -88,7 +89,7 @@ class IndexService:
         self._done = -1
         #: Files that there were at the last clean stop are gone; `indexed_until` says from where on keys are missing.
         self.lacks_files = False
-        self._prefixes: dict[str, int] = {}
+        self._prefixes: dict[str, int] = Bounded(_MAX_PREFIXES)
         #: Messages whose keys could not be put for lack of disk space.
         self._waiting: list[_Waiting] = []
         #: Files of a sync that has not ended.
@@ -340,8 +341,6 @@ class IndexService:
             log.error("the index cannot be written (%s), so messages are refused until it can", error)
 
     def _new_prefix(self, topic: str) -> int:
-        if len(self._prefixes) >= _MAX_PREFIXES:
-            self._prefixes.clear()
         prefix = self._prefixes[topic] = hash_onto(topic + "#")
         return prefix
 

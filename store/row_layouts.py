@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 
+from ..common.bounded import Bounded
+
 _MOST_LAYOUTS = 64
 
 
@@ -17,14 +19,12 @@ class RowLayouts:
     def __init__(self, most: int) -> None:
         """`most`: longer rows are not worth it; a struct takes some 30 bytes for each field."""
         self._most = most
-        self._structs: dict[tuple[str, int], struct.Struct | None] = {}
+        self._structs: dict[tuple[str, int], struct.Struct | None] = Bounded(_MOST_LAYOUTS)
 
     def get(self, layout: str, count: int) -> struct.Struct | None:
         """The struct of `count` times a layout; None while that is not worth it."""
         found = self._structs.get((layout, count))
         if found is None and count <= self._most:
             seen = (layout, count) in self._structs
-            if len(self._structs) >= _MOST_LAYOUTS:
-                self._structs.clear()
             found = self._structs[layout, count] = struct.Struct(">" + layout * count) if seen else None
         return found

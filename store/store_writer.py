@@ -13,6 +13,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Container
 
+from ..common.bounded import Bounded
 from ..common.javatypes import string_hash
 from ..common.log_rate import LogRate
 from ..common.message import PROPERTIES_MAX_LENGTH
@@ -67,7 +68,7 @@ class StoreWriter(StoreReader):
         self._max_properties = PROPERTIES_MAX_LENGTH - self._crc_room
         self._indexing = config.messageIndexEnable
         self._unseen: deque[_Unseen] = deque()
-        self._tag_codes: dict[str, int] = {}
+        self._tag_codes: dict[str, int] = Bounded(_MAX_CACHED_TAGS)
         self._is_open = False
         #: One line says it all while a disk is full.
         self._failures = LogRate()
@@ -240,8 +241,6 @@ class StoreWriter(StoreReader):
 
     def hash_of(self, tags: str) -> int:
         """What a unit holds of a message's tags, unless it says when the message is due; kept for the next time."""
-        if len(self._tag_codes) >= _MAX_CACHED_TAGS:
-            self._tag_codes.clear()
         code = self._tag_codes[tags] = string_hash(tags)
         return code
 

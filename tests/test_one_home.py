@@ -22,6 +22,8 @@ ONLY_IN = {
     "the key of topic and group": (r"\{topic\}@\{\w*group\}|artition\(\"@\"\)", "common/topics.py"),
     "starting a task": (r"create_task\(|ensure_future\(", "common/tasks.py"),
     "what is repeated": (r"call_later\(", "common/periodic.py"),
+    "names that are like another": (r"difflib", "common/nearest.py"),
+    "names imported when first used": (r"import_module\(f\"\.", "common/lazy.py"),
     "the wall clock": (r"time\.time\(|time\.time_ns\(", "common/clock.py"),
 }
 

@@ -18,6 +18,7 @@ from rocketmq_ops.broker.subscription_filter import (
     tag_filter_of_expression,
 )
 from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.permission import PERM_READ
 from rocketmq_ops.common.sysflag import PULL_COMMIT_OFFSET, PULL_SUBSCRIPTION, PULL_SUSPEND
 from rocketmq_ops.remoting.bodies import SubscriptionData, SubscriptionGroupConfig, TopicConfig
@@ -73,7 +74,7 @@ class PullMessageProcessor:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
-        self._filters: dict[tuple[str, str], tuple[SubscriptionData, TagFilter | None]] = {}
+        self._filters: dict[tuple[str, str], tuple[SubscriptionData, TagFilter | None]] = Bounded(MAX_FILTERS)
 
     def pull(self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader) -> Answer:
         """One pull request; HELD when it waits."""
@@ -204,8 +205,6 @@ class PullMessageProcessor:
             key = (group, topic)
             cached = self._filters.get(key)
             if cached is None or cached[0] is not subscription:
-                if len(self._filters) >= MAX_FILTERS:
-                    self._filters.clear()
                 cached = self._filters[key] = (subscription, filter_of_subscription(subscription))
             tag_filter = cached[1]
         if controller.config.rejectPullConsumerEnable:

@@ -19,6 +19,7 @@ from rocketmq_ops.broker.put_result import STORED, put_answer
 from rocketmq_ops.broker.send_checks import SendChecks, SendHeader
 from rocketmq_ops.broker.send_memo import SendMemo
 from rocketmq_ops.broker.send_shapes import UNIQUE_KEY_MARK, SendShapes
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
     PROPERTY_MSG_REGION,
@@ -86,7 +87,7 @@ class SendMessageProcessor:
         self._store = controller.store
         self._shapes = SendShapes(controller.store.hash_of)
         self._known_shapes = self._shapes.table
-        self._plans: dict[str, SendPlan] = {}
+        self._plans: dict[str, SendPlan] = Bounded(MAX_PLANS)
         self._checks = SendChecks(controller)
         self._unique_ids = UniqueIdFactory()
         self.configuration_changed()
@@ -207,8 +208,6 @@ class SendMessageProcessor:
             plan = SendPlan(config, self._controller.stats.topic_counters(header.topic))
             # Nor is the short way open while the name servers do not know the topic: all answers wait for them.
             if not self._controller.changes.wait_for_route(header.topic) and self._is_plain(config):
-                if len(self._plans) >= MAX_PLANS:
-                    self._plans.clear()
                 self._plans[header.topic] = plan
         queue_id = header.queue_id if header.queue_id >= 0 else randrange(max(1, config.write_queue_nums))
         if header.batch:

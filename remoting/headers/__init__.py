@@ -6,8 +6,9 @@ the requests that carry it itself (`of_request`): who serves or sends a request 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ...common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .auth import *  # noqa: F403
@@ -121,15 +122,7 @@ _MODULES = {
     ),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
-
-
-def __getattr__(name: str) -> Any:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{module}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _MODULE_OF)
 
 
 def header_of_request() -> dict[int, type[CustomHeader]]:

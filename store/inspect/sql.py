@@ -8,7 +8,6 @@ temporary file that is gone at the end; memory stays small however large the sto
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sqlite3
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...common.errors import RocketMQError
+from ...common.nearest import nearest_names
 from .records import NO_LIMIT, OnBroken, Selection
 from .source import StoreDirectory
 from .sql_tables import TABLES, read_table
@@ -220,9 +220,8 @@ def _explained(error: Exception, sql: str) -> QueryError:
         return QueryError(f"the query is wrong: {text}", "see `mqadmin store sql --help` for tables and columns")
     wanted = match[2].rpartition(".")[2].strip('"')
     known = list(TABLES) if match[1] == "table" else sorted({column for table in TABLES.values() for column in table})
-    lowered = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(wanted.lower(), lowered, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(lowered[name] for name in near)}?" if near else ""
+    near = nearest_names(wanted, known, most=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else ""
     listing = f"there are the tables {', '.join(TABLES)}" if match[1] == "table" else columns_text(sql)
     return QueryError(f"there is no {match[1]} {match[2]}", f"{hint} {listing}".strip())
 
