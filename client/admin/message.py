@@ -294,15 +294,16 @@ class MessageAdmin:
         matches = tag_filter(wanted.expression)
         earliest, latest = wanted.begin_timestamp or 0, wanted.end_timestamp
         offset, count = begin, PULL_BATCH
-        while offset < scan.end_offset:
+        while offset < scan.end_offset and not report.truncated:
             if scan.messages >= left:
                 report.truncated = True
-                return
+                break
             pulled = await self._pull(address, wanted, queue.broker_name, queue.queue_id, offset, count)
             if pulled.broken is not None and not pulled.messages and count > 1:
                 count = 1  # so that no more than the record in question is passed over
                 continue
             count = PULL_BATCH if pulled.broken is None else count
+            read_to = scan.end_offset
             for message in pulled.messages:
                 if message.queue_offset >= scan.end_offset and not is_lmq_topic(queue.topic):
                     continue
@@ -310,11 +311,11 @@ class MessageAdmin:
                 if not matches(message) or not in_time:
                     continue
                 if scan.messages >= left:
-                    report.truncated = True
-                    return
+                    report.truncated, read_to = True, message.queue_offset
+                    break
                 report.messages.append(keep(message))
                 scan.messages += 1
-            scan.skipped += _passed_over(queue.topic, wanted, pulled, offset, scan.end_offset)
+            scan.skipped += _passed_over(queue.topic, wanted, pulled, offset, read_to)
             if pulled.following <= offset:  # nothing there and nowhere to go
                 break
             offset = pulled.following

@@ -374,6 +374,19 @@ def test_commands_that_read_on_behind_damage_are_partial(
     assert (ran.code, ran.json["status"]) == (5, "partial")
 
 
+@pytest.mark.parametrize(
+    ("limit", "damage"), [(20, []), (21, [(20, 25)]), (34, [(20, 25)]), (36, [(20, 25), (40, 43)])]
+)
+def test_what_was_passed_over_before_the_limit_is_told(
+    cluster: FakeCluster, limit: int, damage: list[tuple[int, int]]
+) -> None:
+    Queue(cluster, damaged())
+    report = run(cluster, lambda admin: admin.messages.scan(ScanRequest(topic="T", limit=limit), view))
+    assert (len(report.messages), report.truncated) == (limit, True)
+    assert [(s.begin_offset, s.end_offset) for s in report.queues[0].skipped] == damage
+    assert len(report.failures) == len(damage)
+
+
 def test_the_message_at_a_damaged_offset(cluster: FakeCluster) -> None:
     Queue(cluster, damaged())
     for offset, said in ((22, "is no message"), (41, "MESSAGE_WAS_REMOVING")):
