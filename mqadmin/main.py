@@ -10,11 +10,14 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from ..common.shipped import shipped
 from . import registry
 from .exit_codes import ExitCode
+
+TYPE_CHECKING = False  # type checkers take it as true; the listing needs nothing of `typing`
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def main(argv: Sequence[str] | None = None) -> None:

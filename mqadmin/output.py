@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import typing
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,28 +81,31 @@ def cell_text(cell: Cell) -> str:
 
 
 def width_of(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """How many columns of a terminal a text takes: two for a wide character, none for one that joins another."""
     if text.isascii():
         return len(text)
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    from wcwidth import wcswidth
+
+    width: int = wcswidth(text)
+    return width if width >= 0 else len(text)  # it holds a control character
 
 
 def _grid(table: Table) -> str:
     """The headings are the first row for tabulate too: as `headers` it would pad them."""
-    from tabulate import tabulate
+    import tabulate
 
+    tabulate.PRESERVE_WHITESPACE = True
     lines = [table.columns] + [[cell_text(cell) for cell in row] for row in table.rows]
     numeric = [
         bool(table.rows)
         and all(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
         for i in range(len(table.columns))
     ]
-    text = tabulate(
+    text = tabulate.tabulate(
         lines,
         tablefmt="plain",
         colalign=["right" if right else "left" for right in numeric],
         disable_numparse=True,
-        preserve_whitespace=True,
     )
     return "".join(line.rstrip(" ") + "\n" for line in text.split("\n"))
 

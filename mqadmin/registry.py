@@ -5,16 +5,17 @@ A name may be two words (`store check`); the first alone then lists its group.
 
 from __future__ import annotations
 
-from typing import NamedTuple
 
-
-class Entry(NamedTuple):
+class Entry:
     """One command: its name as typed, the module under `mqadmin.commands`, its summary and its section of the help."""
 
-    name: str
-    module: str
-    summary: str
-    section: str
+    __slots__ = ("module", "name", "section", "summary")
+
+    def __init__(self, name: str, module: str, summary: str, section: str) -> None:
+        self.name = name
+        self.module = module
+        self.summary = summary
+        self.section = section
 
 
 _TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (

@@ -10,6 +10,10 @@ import pytest
 
 # What a version of typer (or of a library below it) may pull in; each takes longer to import than a command to run.
 HEAVY = {
+    "pydantic",
+    "pydantic_core",
+    "email",
+    "importlib.metadata",
     "rich",
     "rich.console",
     "pygments",
@@ -80,3 +84,17 @@ def test_topic_route_stays_lean() -> None:
     assert headers == {"base", "namesrv"}
     bodies = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.remoting.bodies.")}
     assert bodies <= {"base", "route"}
+
+
+def test_a_table_stays_lean() -> None:
+    probe = """
+import sys
+from rocketmq_ops.mqadmin.outcome import Table
+from rocketmq_ops.mqadmin.output import _grid
+_grid(Table(["#A"], [["\\u8ba2"]]))
+print(*sys.modules)
+"""
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.split())
+    assert {"tabulate", "wcwidth"} <= loaded
+    assert not loaded & (HEAVY | {"hashlib", "zipfile"}) - {"tabulate", "wcwidth"}

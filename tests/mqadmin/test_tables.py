@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rocketmq_ops.mqadmin.outcome import Cell, Outcome, Table
-from rocketmq_ops.mqadmin.output import table_text
+from rocketmq_ops.mqadmin.output import table_text, width_of
 from tests.mqadmin.test_parsing import Nothing
 
 
@@ -29,3 +31,25 @@ def test_a_table_without_rows_is_its_headings() -> None:
 
 def test_text_stays_as_it_is() -> None:
     assert rendered(["#A", "#B"], ["  in", "1e5"], ["007", "a | b"]) == ["#A    #B", "  in  1e5", "007   a | b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        ("订单", 4),
+        ("ｗｉｄｅ", 8),
+        ("e\u0301te\u0301", 3),  # an accent that joins the letter before it
+        ("한국어", 6),
+        ("no\u200bspace", 7),
+        ("🚀", 2),
+    ],
+)
+def test_wide_and_joining_characters_keep_the_columns(text: str, width: int) -> None:
+    assert width_of(text) == width
+    lines = rendered(["#Topic", "#Next"], [text, "x"], ["plain", "y"])
+    before = lines[1][: lines[1].rindex("x")]
+    column = lines[0].index("#Next")
+    if text.isprintable():
+        assert width_of(before) == column == lines[2].index("y")
+    else:  # shown as its number
+        assert "\\x" in before
