@@ -42,6 +42,7 @@ from rocketmq_ops.remoting.headers import (
     RegisterTopicRequestHeader,
     UnRegisterBrokerRequestHeader,
 )
+from rocketmq_ops.remoting.name_servers import NameServers
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -65,6 +66,7 @@ class BrokerOuterApi:
         self._pending: dict[str, TopicConfig] = {}
         self._registration: asyncio.Task[None] | None = None
         self._failing: set[str] = set()
+        self._route_servers = NameServers()
         self.registering: dict[str, asyncio.Task[None]] = {}
         """Topics that the name servers are just being told of, each with what `topics_changed` returned."""
 
@@ -158,15 +160,23 @@ class BrokerOuterApi:
 
     async def topic_route(self, topic: str) -> TopicRouteData | None:
         """The route of a topic over all brokers, from the first name server that knows it; None when none does."""
-        for address in self.name_servers:
-            request = RemotingCommand.of(GetRouteInfoRequestHeader(topic=topic))
-            try:
-                answer = await self._client.invoke(address, request, ROUTE_TIMEOUT_MS)
-                if answer.code == ResponseCode.SUCCESS and answer.body:
-                    return TopicRouteData.decode(answer.body_bytes)
-            except RocketMQError as error:
-                log.warning("cannot ask name server %s for the route of %s: %s", address, topic, error)
-        return None
+        self._route_servers.update(self.name_servers)
+        try:
+            return await self._route_servers.ask(lambda address: self._route_at(address, topic))
+        except RemotingError:
+            return None
+
+    async def _route_at(self, address: str, topic: str) -> TopicRouteData:
+        """The route as one name server has it. Raises RemotingError where it has none, so that the next is asked."""
+        request = RemotingCommand.of(GetRouteInfoRequestHeader(topic=topic))
+        try:
+            answer = await self._client.invoke(address, request, ROUTE_TIMEOUT_MS)
+            if answer.code == ResponseCode.SUCCESS and answer.body:
+                return TopicRouteData.decode(answer.body_bytes)
+        except RocketMQError as error:
+            log.warning("cannot ask name server %s for the route of %s: %s", address, topic, error)
+            raise RemotingError(str(error), address=address) from error
+        raise RemotingError(f"no route of {topic}", address=address)
 
     async def close(self) -> None:
         """Close the connections."""
