@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -21,16 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-from rocketmq_ops.common.record_layout import BLANK_MAGIC
+from rocketmq_ops.common.addresses import pack_host
+from rocketmq_ops.common.record_layout import HEAD_V4, MAGIC_V1, PROPERTIES_LENGTH
 from rocketmq_ops.store.inspect.check import PARTS, CheckOptions, check_store
 from rocketmq_ops.store.inspect.rebuild import rebuild
 from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.layout.blank import blank_of
 
 FILE_SIZE = 64 << 20
 QUEUES = 8
 START = 1_700_000_000_000
-HEAD = struct.Struct(">iiIiiqqiq4siq4siiqi")
-MAGIC = -626843481
 TARGETS = {128: ("records/s", 450_000), 4096: ("MB/s", 1_000)}
 
 
@@ -40,27 +39,29 @@ def generate(root: Path, mib: int, body_size: int) -> None:
     folder.mkdir(parents=True)
     bodies = [os.urandom(body_size) for _ in range(64)]
     crcs = [zlib.crc32(body) & 0x7FFFFFFF for body in bodies]
-    host = bytes([127, 0, 0, 1])
+    born, store = pack_host("127.0.0.1", 40000), pack_host("127.0.0.1", 10911)
     number = 0
     for base in range(0, mib << 20, FILE_SIZE):
         parts: list[bytes] = []
         position = 0
         while True:
             properties = b"UNIQ_KEY\x01%032X\x02TAGS\x01Tag%d\x02WAIT\x01true\x02" % (number, number % 5)
-            tail = b"\x0aBenchTopic" + struct.pack(">h", len(properties)) + properties
-            size = HEAD.size + body_size + len(tail)
+            tail = b"\x0aBenchTopic" + PROPERTIES_LENGTH.pack(len(properties)) + properties
+            size = HEAD_V4.size + body_size + len(tail)
             if position + size + 8 > FILE_SIZE:
                 break
             now = START + number // 40
             parts.append(
-                HEAD.pack(size, MAGIC, crcs[number % 64], number % QUEUES, 0, number // QUEUES, base + position, 0, now - 1,
-                          host, 40000, now, host, 10911, 0, 0, body_size)
+                HEAD_V4.pack(
+                    size, MAGIC_V1, crcs[number % 64], number % QUEUES, 0, number // QUEUES, base + position, 0, now - 1,
+                    born, now, store, 0, 0, body_size,
+                )
             )  # fmt: skip
             parts.append(bodies[number % 64])
             parts.append(tail)
             position += size
             number += 1
-        parts.append(struct.pack(">ii", FILE_SIZE - position, BLANK_MAGIC))
+        parts.append(blank_of(FILE_SIZE - position))
         with open(folder / f"{base:020d}", "wb") as file:
             file.write(b"".join(parts))
             file.truncate(FILE_SIZE)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -14,13 +13,37 @@ from .addresses import pack_host, unpack_host
 from .compression import decompress
 from .errors import CorruptDataError, RocketMQError
 from .message import Message, MessageExt, properties_to_string, string_to_properties
-from .record_layout import BLANK_MAGIC, HEAD, MAGIC_V1, MAGIC_V2, TAIL, body_length_position
+from .record_layout import (
+    BATCH_ITEM,
+    BLANK_MAGIC,
+    BODY_LENGTH,
+    BORN_HOST_POSITION,
+    HEAD,
+    HEAD_V4,
+    HOST_SIZE,
+    HOST_V6_SIZE,
+    MAGIC_V1,
+    MAGIC_V2,
+    MESSAGE_ID,
+    PROPERTIES_LENGTH,
+    RECORD,
+    SIZE_AND_MAGIC,
+    SMALLEST_RECORD,
+    STORE_TIMESTAMP,
+    TAIL,
+    TOPIC_LENGTH_V1,
+    TOPIC_LENGTH_V2,
+    V6_FLAGS,
+    body_length_position,
+    store_timestamp_position,
+)
 from .sysflag import BORNHOST_V6_FLAG, COMPRESSED_FLAG, STOREHOSTADDRESS_V6_FLAG
 
-_INT = struct.Struct(">i")
-_SHORT = struct.Struct(">h")
-_LONG = struct.Struct(">q")
-_BATCH_HEAD = struct.Struct(">iiiii")  # totalSize, magic (unused), bodyCRC (unused), flag, body length
+_BATCH_HEAD = BATCH_ITEM.struct
+_HEAD_V4_SIZE, _SIZE_AND_MAGIC_SIZE = HEAD_V4.size, SIZE_AND_MAGIC.size
+_TAIL_AND_LENGTH = RECORD.part("reconsume_times", "body_length").struct
+_ID_OFFSET = MESSAGE_ID.one("physical_offset")
+_STORE_TIMESTAMP_SIZE = STORE_TIMESTAMP.size
 
 Buffer = bytes | bytearray | memoryview
 
@@ -65,28 +88,29 @@ def read_record(buffer: Buffer, offset: int = 0, *, check_crc: bool = True) -> R
     Raises BadRecordError whose reason is one of: `truncated`, `magic`, `size`, `lengths`, `crc`.
     """
     limit = len(buffer)
-    if offset + 8 > limit:
+    if offset + _SIZE_AND_MAGIC_SIZE > limit:
         raise BadRecordError(offset, "truncated", f"{limit - offset} bytes left")
-    (size,) = _INT.unpack_from(buffer, offset)
-    (magic,) = _INT.unpack_from(buffer, offset + 4)
+    size, magic = SIZE_AND_MAGIC.unpack_from(buffer, offset)
     if magic == BLANK_MAGIC:
         return None
     if magic not in (MAGIC_V1, MAGIC_V2):
         raise BadRecordError(offset, "magic", f"magic is 0x{magic & 0xFFFFFFFF:08x}")
-    if size < 91:
+    if size < SMALLEST_RECORD:
         raise BadRecordError(offset, "size", f"size is {size}")
     if offset + size > limit:
         raise BadRecordError(offset, "truncated", f"size is {size}, {limit - offset} bytes left")
-    (_, _, body_crc, queue_id, flag, queue_offset, physical, sys_flag, born_ts) = HEAD.unpack_from(buffer, offset)
+    (
+        _, _, body_crc, queue_id, flag, queue_offset, physical, sys_flag, born_ts, _, store_ts, _, reconsume, prepared,
+        body_length,
+    ) = HEAD_V4.unpack_from(buffer, offset)  # fmt: skip
     end = offset + size
-    body_length_at = offset + body_length_position(sys_flag)
-    if body_length_at + 4 > end:
-        raise BadRecordError(offset, "lengths", "hosts reach past the end of the record")
-    store_ts_at = offset + (68 if sys_flag & BORNHOST_V6_FLAG else 56)
-    (store_ts,) = _LONG.unpack_from(buffer, store_ts_at)
-    reconsume, prepared = TAIL.unpack_from(buffer, body_length_at - 12)
-    (body_length,) = _INT.unpack_from(buffer, body_length_at)
-    body_at = body_length_at + 4
+    body_at = offset + _HEAD_V4_SIZE
+    if sys_flag & V6_FLAGS:  # what follows the hosts lies further on
+        body_at = offset + body_length_position(sys_flag) + BODY_LENGTH.size
+        if body_at > end:
+            raise BadRecordError(offset, "lengths", "hosts reach past the end of the record")
+        (store_ts,) = STORE_TIMESTAMP.unpack_from(buffer, offset + store_timestamp_position(sys_flag))
+        reconsume, prepared, body_length = _TAIL_AND_LENGTH.unpack_from(buffer, body_at - _TAIL_AND_LENGTH.size)
     topic_at = body_at + body_length
     if body_length < 0 or topic_at + 2 > end:
         raise BadRecordError(offset, "lengths", f"body length is {body_length} in a record of {size}")
@@ -94,12 +118,12 @@ def read_record(buffer: Buffer, offset: int = 0, *, check_crc: bool = True) -> R
         topic_length = buffer[topic_at]
         topic_at += 1
     else:
-        (topic_length,) = _SHORT.unpack_from(buffer, topic_at)
+        (topic_length,) = TOPIC_LENGTH_V2.unpack_from(buffer, topic_at)
         topic_at += 2
     properties_at = topic_at + topic_length + 2
     if topic_length < 0 or properties_at > end:
         raise BadRecordError(offset, "lengths", f"topic length is {topic_length} in a record of {size}")
-    (properties_length,) = _SHORT.unpack_from(buffer, properties_at - 2)
+    (properties_length,) = PROPERTIES_LENGTH.unpack_from(buffer, properties_at - 2)
     if properties_length < 0 or properties_at + properties_length != end:
         detail = f"properties length is {properties_length}, {end - properties_at} bytes left"
         raise BadRecordError(offset, "lengths", detail)
@@ -129,10 +153,10 @@ def record_properties(buffer: Buffer, record: RecordView) -> dict[str, str]:
 
 def record_hosts(buffer: Buffer, record: RecordView) -> tuple[bytes, bytes]:
     """The packed born and store host of a record."""
-    born_at = record.start + 48
-    born_length = 20 if record.sys_flag & BORNHOST_V6_FLAG else 8
-    store_at = born_at + born_length + 8
-    store_length = 20 if record.sys_flag & STOREHOSTADDRESS_V6_FLAG else 8
+    born_at = record.start + BORN_HOST_POSITION
+    born_length = HOST_V6_SIZE if record.sys_flag & BORNHOST_V6_FLAG else HOST_SIZE
+    store_at = born_at + born_length + _STORE_TIMESTAMP_SIZE
+    store_length = HOST_V6_SIZE if record.sys_flag & STOREHOSTADDRESS_V6_FLAG else HOST_SIZE
     return bytes(buffer[born_at : born_at + born_length]), bytes(buffer[store_at : store_at + store_length])
 
 
@@ -187,7 +211,7 @@ def decode_messages(
 
 def encode_message_id(packed_store_host: bytes, commit_log_offset: int) -> str:
     """The offset message id: store host and commitlog offset in upper-case hex, 32 or 56 digits."""
-    return (packed_store_host + _LONG.pack(commit_log_offset)).hex().upper()
+    return (packed_store_host + _ID_OFFSET.pack(commit_log_offset)).hex().upper()
 
 
 def decode_message_id(msg_id: str) -> tuple[str, int, int]:
@@ -196,28 +220,29 @@ def decode_message_id(msg_id: str) -> tuple[str, int, int]:
         raw = bytes.fromhex(msg_id)
     except ValueError:
         raw = b""
-    if len(raw) not in (16, 28):
+    if len(raw) not in (_ID_OFFSET.size + HOST_SIZE, _ID_OFFSET.size + HOST_V6_SIZE):
         raise RocketMQError(
             f"'{msg_id}' is no offset message id (32 hex digits, or 56 for an IPv6 broker)",
             "give the offsetMsgId; a producer's unique id is found with queryMsgByUniqueKey",
         )
-    host, port = unpack_host(raw[:-8])
-    return host, port, _LONG.unpack(raw[-8:])[0]
+    host, port = unpack_host(raw[: -_ID_OFFSET.size])
+    return host, port, _ID_OFFSET.unpack(raw[-_ID_OFFSET.size :])[0]
 
 
 def encode_record(message: MessageExt) -> bytes:
     """The record of a message, its body as given (compress it first when sys_flag says so); the CRC is computed."""
     topic = message.topic.encode()
     properties = properties_to_string(message.properties).encode()
-    magic = MAGIC_V1 if len(topic) <= 127 else MAGIC_V2
+    magic, topic_length = (MAGIC_V1, TOPIC_LENGTH_V1) if len(topic) <= 127 else (MAGIC_V2, TOPIC_LENGTH_V2)
     born, store = pack_host(*message.born_host), pack_host(*message.store_host)
-    sys_flag = message.sys_flag & ~(BORNHOST_V6_FLAG | STOREHOSTADDRESS_V6_FLAG)
-    sys_flag |= (BORNHOST_V6_FLAG if len(born) == 20 else 0) | (STOREHOSTADDRESS_V6_FLAG if len(store) == 20 else 0)
-    topic_field = struct.pack(">B" if magic == MAGIC_V1 else ">h", len(topic))
+    sys_flag = message.sys_flag & ~V6_FLAGS
+    sys_flag |= BORNHOST_V6_FLAG if len(born) == HOST_V6_SIZE else 0
+    sys_flag |= STOREHOSTADDRESS_V6_FLAG if len(store) == HOST_V6_SIZE else 0
     rest = (
-        born + _LONG.pack(message.store_timestamp) + store
+        born + STORE_TIMESTAMP.pack(message.store_timestamp) + store
         + TAIL.pack(message.reconsume_times, message.prepared_transaction_offset)
-        + _INT.pack(len(message.body)) + message.body + topic_field + topic + _SHORT.pack(len(properties)) + properties
+        + BODY_LENGTH.pack(len(message.body)) + message.body + topic_length.pack(len(topic)) + topic
+        + PROPERTIES_LENGTH.pack(len(properties)) + properties
     )  # fmt: skip
     crc = zlib.crc32(message.body) & 0x7FFFFFFF
     head = HEAD.pack(
@@ -243,7 +268,7 @@ def encode_batch(messages: Iterable[Message]) -> bytes:
         total = _BATCH_HEAD.size + len(message.body) + 2 + len(properties)
         parts += (
             _BATCH_HEAD.pack(total, 0, 0, message.flag, len(message.body)), message.body,
-            _SHORT.pack(len(properties)), properties,
+            PROPERTIES_LENGTH.pack(len(properties)), properties,
         )  # fmt: skip
     return b"".join(parts)
 
@@ -260,7 +285,7 @@ def iter_batch(body: Buffer) -> Iterator[BatchItem]:
         if body_length < 0 or end > len(view) or body_at + body_length + 2 > end:
             raise BadRecordError(offset, "lengths", f"a batch item of {total} bytes with a body of {body_length}")
         properties_at = body_at + body_length + 2
-        (properties_length,) = _SHORT.unpack_from(view, properties_at - 2)
+        (properties_length,) = PROPERTIES_LENGTH.unpack_from(view, properties_at - 2)
         if properties_length < 0 or properties_at + properties_length != end:
             raise BadRecordError(offset, "lengths", f"a batch item with properties of {properties_length} bytes")
         yield BatchItem(flag, view[body_at : body_at + body_length], view[properties_at:end])

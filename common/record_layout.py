@@ -1,40 +1,84 @@
-"""The layout of a commitlog record and of a consumequeue unit: every field with its type, and precompiled structs.
+"""The layout of a commitlog record and of a batch's items: every field with its type, and precompiled structs.
 
-A record is HEAD, born host (8 or 20 bytes), store timestamp, store host (8 or 20), TAIL, then body (length as int),
-topic (length as one byte in v1, a short in v2) and properties (short). All numbers are big-endian.
-Source: MessageExtEncoder and CommitLog.
+A record is RECORD, then body, topic (length as one byte in v1, a short in v2) and properties (length as a short).
+RECORD is written for hosts of 8 bytes; an IPv6 host has 20, and all behind it lies 12 bytes further on. All numbers
+are big-endian. Source: MessageExtEncoder, CommitLog and MessageDecoder.
 """
 
 from __future__ import annotations
 
 import struct
+from itertools import accumulate
 from typing import Final, NamedTuple
 
+from .layout import FieldType, Layout
 from .sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG
 
 MAGIC_V1: Final = -626843481  # 0xDAA320A7
 MAGIC_V2: Final = -626843477  # 0xDAA320AB: topic longer than 127 bytes
 BLANK_MAGIC: Final = -875286124  # 0xCBD43194: the rest of the file is unused
-END_FILE_MIN_BLANK: Final = 8  # a file always keeps room for the size and magic of its blank
 
-# totalSize, magic, bodyCRC, queueId, flag, queueOffset, physicalOffset, sysFlag, bornTimestamp
-HEAD: Final = struct.Struct(">iiIiiqqiq")
-HEAD_V4: Final = struct.Struct(">iiIiiqqiq8sq8siqi")  # HEAD, hosts of 8 bytes each, TAIL and the body length
-TAIL: Final = struct.Struct(">iq")  # reconsumeTimes, preparedTransactionOffset
-CQ_UNIT: Final = struct.Struct(">qiq")  # commitlog offset, size, tag hash (or deliver time)
-CQ_UNIT_SIZE: Final = 20
-SIZE_AND_MAGIC: Final = struct.Struct(">ii")
+RECORD: Final = Layout(
+    FieldType("size", "i", "storeSize"),
+    FieldType("magic", "i"),
+    FieldType("body_crc", "I", "bodyCRC", column=">i4"),  # 31 bits; columns show a damaged one as Java's int
+    FieldType("queue_id", "i", "queueId"),
+    FieldType("flag", "i"),
+    FieldType("queue_offset", "q", "queueOffset"),
+    FieldType("physical_offset", "q", "commitLogOffset"),
+    FieldType("sys_flag", "i", "sysFlag"),
+    FieldType("born_timestamp", "q", "bornTimestamp"),
+    FieldType("born_host", Layout(FieldType("born_ip", "I"), FieldType("born_port", "i")), "bornHost"),
+    FieldType("store_timestamp", "q", "storeTimestamp"),
+    FieldType("store_host", Layout(FieldType("store_ip", "I"), FieldType("store_port", "i")), "storeHost"),
+    FieldType("reconsume_times", "i", "reconsumeTimes"),
+    FieldType("prepared_transaction_offset", "q", "preparedTransactionOffset"),
+    FieldType("body_length", "i", "bodyLength"),
+)
+HEAD: Final = RECORD.part("size", "born_timestamp").struct
+HEAD_V4: Final = RECORD.struct
+TAIL: Final = RECORD.part("reconsume_times", "prepared_transaction_offset").struct
+SIZE_AND_MAGIC: Final = RECORD.part("size", "magic").struct
+SIZE: Final = RECORD.one("size")
+MAGIC: Final = RECORD.one("magic")
+QUEUE_OFFSET: Final = RECORD.one("queue_offset")
+PHYSICAL_OFFSET: Final = RECORD.one("physical_offset")
+SYS_FLAG: Final = RECORD.one("sys_flag")
+STORE_TIMESTAMP: Final = RECORD.one("store_timestamp")
+BODY_LENGTH: Final = RECORD.one("body_length")
+TOPIC_LENGTH_V1: Final = struct.Struct(">B")
+TOPIC_LENGTH_V2: Final = struct.Struct(">h")
+PROPERTIES_LENGTH: Final = struct.Struct(">h")
 
-TOTAL_SIZE_POSITION: Final = 0
-MAGIC_POSITION: Final = 4
-BODY_CRC_POSITION: Final = 8
-QUEUE_ID_POSITION: Final = 12
-FLAG_POSITION: Final = 16
-QUEUE_OFFSET_POSITION: Final = 20
-PHYSICAL_OFFSET_POSITION: Final = 28
-SYS_FLAG_POSITION: Final = 36
-BORN_TIMESTAMP_POSITION: Final = 40
-BORN_HOST_POSITION: Final = 48
+HOST_SIZE: Final = 8
+HOST_V6_SIZE: Final = 20
+V6_FLAGS: Final = BORNHOST_V6_FLAG | STOREHOSTADDRESS_V6_FLAG
+#: A record with IPv4 hosts and an empty body, topic and properties.
+SMALLEST_RECORD: Final = RECORD.size + TOPIC_LENGTH_V1.size + PROPERTIES_LENGTH.size
+
+SIZE_POSITION: Final = RECORD.at["size"]
+MAGIC_POSITION: Final = RECORD.at["magic"]
+BODY_CRC_POSITION: Final = RECORD.at["body_crc"]
+QUEUE_OFFSET_POSITION: Final = RECORD.at["queue_offset"]
+PHYSICAL_OFFSET_POSITION: Final = RECORD.at["physical_offset"]
+SYS_FLAG_POSITION: Final = RECORD.at["sys_flag"]
+BORN_HOST_POSITION: Final = RECORD.at["born_host"]
+_SIZES: Final = dict(zip(RECORD.labels, RECORD.sizes.values(), strict=True))
+_V6_MORE: Final = HOST_V6_SIZE - HOST_SIZE
+_STORE_TIMESTAMP_POSITION: Final = RECORD.at["store_timestamp"]
+_BODY_LENGTH_POSITION: Final = RECORD.at["body_length"]
+_STORE_TIMESTAMP_POSITION_V6: Final = _STORE_TIMESTAMP_POSITION + _V6_MORE
+
+#: One message of a batch body (request 320); body, length of the properties as a short, and properties follow.
+BATCH_ITEM: Final = Layout(
+    FieldType("size", "i"),
+    FieldType("magic", "i"),  # unused, as the CRC is
+    FieldType("body_crc", "i"),
+    FieldType("flag", "i"),
+    FieldType("body_length", "i"),
+)
+#: An offset message id, in hex: the store host (of 8 or 20 bytes) and the commitlog offset.
+MESSAGE_ID: Final = Layout(FieldType("store_host", f"{HOST_SIZE}s"), FieldType("physical_offset", "q"))
 
 
 class Field(NamedTuple):
@@ -47,42 +91,42 @@ class Field(NamedTuple):
 
 def store_timestamp_position(sys_flag: int) -> int:
     """Offset of the store timestamp within a record."""
-    return 68 if sys_flag & BORNHOST_V6_FLAG else 56
+    return _STORE_TIMESTAMP_POSITION_V6 if sys_flag & BORNHOST_V6_FLAG else _STORE_TIMESTAMP_POSITION
 
 
 def body_length_position(sys_flag: int) -> int:
-    """Offset of the body's length within a record: 84 when both hosts are IPv4."""
-    return 84 + (12 if sys_flag & BORNHOST_V6_FLAG else 0) + (12 if sys_flag & STOREHOSTADDRESS_V6_FLAG else 0)
+    """Offset of the body's length within a record."""
+    more = (_V6_MORE if sys_flag & BORNHOST_V6_FLAG else 0) + (_V6_MORE if sys_flag & STOREHOSTADDRESS_V6_FLAG else 0)
+    return _BODY_LENGTH_POSITION + more
+
+
+def topic_length_size(topic_length: int) -> int:
+    """Bytes of the topic's length: a topic over 127 bytes makes it a short (v2)."""
+    return TOPIC_LENGTH_V1.size if topic_length <= 127 else TOPIC_LENGTH_V2.size
 
 
 def record_size(sys_flag: int, body_length: int, topic_length: int, properties_length: int) -> int:
-    """The bytes of a whole record; a topic over 127 bytes takes a two-byte length (v2)."""
-    topic_field = 1 if topic_length <= 127 else 2
-    return body_length_position(sys_flag) + 4 + body_length + topic_field + topic_length + 2 + properties_length
+    """The bytes of a whole record."""
+    fixed = body_length_position(sys_flag) + BODY_LENGTH.size + PROPERTIES_LENGTH.size
+    return fixed + body_length + topic_length_size(topic_length) + topic_length + properties_length
 
 
 def fields_of(record: bytes | memoryview) -> list[Field]:
     """Every field of a whole, valid record in order, for tools that show or alter single fields."""
-    (magic,) = struct.unpack_from(">i", record, MAGIC_POSITION)
-    (sys_flag,) = struct.unpack_from(">i", record, SYS_FLAG_POSITION)
-    born = 20 if sys_flag & BORNHOST_V6_FLAG else 8
-    store = 20 if sys_flag & STOREHOSTADDRESS_V6_FLAG else 8
-    body_at = body_length_position(sys_flag)
-    (body_length,) = struct.unpack_from(">i", record, body_at)
-    topic_at = body_at + 4 + body_length
-    topic_field = 1 if magic == MAGIC_V1 else 2
-    topic_length = record[topic_at] if topic_field == 1 else struct.unpack_from(">h", record, topic_at)[0]
-    properties_at = topic_at + topic_field + topic_length
-    (properties_length,) = struct.unpack_from(">h", record, properties_at)
-    sizes = [
-        ("storeSize", 4), ("magic", 4), ("bodyCRC", 4), ("queueId", 4), ("flag", 4), ("queueOffset", 8),
-        ("commitLogOffset", 8), ("sysFlag", 4), ("bornTimestamp", 8), ("bornHost", born), ("storeTimestamp", 8),
-        ("storeHost", store), ("reconsumeTimes", 4), ("preparedTransactionOffset", 8), ("bodyLength", 4),
-        ("body", body_length), ("topicLength", topic_field), ("topic", topic_length), ("propertiesLength", 2),
-        ("properties", properties_length),
-    ]  # fmt: skip
-    fields, offset = [], 0
-    for name, length in sizes:
-        fields.append(Field(name, offset, length))
-        offset += length
-    return fields
+    (magic,) = MAGIC.unpack_from(record, MAGIC_POSITION)
+    (sys_flag,) = SYS_FLAG.unpack_from(record, SYS_FLAG_POSITION)
+    body_at = body_length_position(sys_flag) + BODY_LENGTH.size
+    topic_at = body_at + BODY_LENGTH.unpack_from(record, body_at - BODY_LENGTH.size)[0]
+    topic_field = TOPIC_LENGTH_V1 if magic == MAGIC_V1 else TOPIC_LENGTH_V2
+    topic_length = topic_field.unpack_from(record, topic_at)[0]
+    properties_at = topic_at + topic_field.size + topic_length
+    sizes = {
+        **_SIZES, "body": topic_at - body_at, "topicLength": topic_field.size, "topic": topic_length,
+        "propertiesLength": PROPERTIES_LENGTH.size,
+        "properties": PROPERTIES_LENGTH.unpack_from(record, properties_at)[0],
+    }  # fmt: skip
+    if sys_flag & BORNHOST_V6_FLAG:
+        sizes["bornHost"] = HOST_V6_SIZE
+    if sys_flag & STOREHOSTADDRESS_V6_FLAG:
+        sizes["storeHost"] = HOST_V6_SIZE
+    return [Field(*field) for field in zip(sizes, accumulate(sizes.values(), initial=0), sizes.values(), strict=False)]

@@ -7,15 +7,15 @@ What lives here: cutting the body into items, in one go where all are alike in s
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 
 from ..common.message_codec import BadRecordError, iter_batch
+from ..common.record_layout import BATCH_ITEM
+from .layout.batch_item import LEAST_SIZE, whole_item
 from .row_layouts import RowLayouts
 
-_ITEM_HEAD = struct.Struct(">iiiii")  # size, magic and CRC (unused), flag, body length
+_ITEM_HEAD = BATCH_ITEM.struct
 _ITEM_HEAD_SIZE = _ITEM_HEAD.size
-_LEAST_ITEM = _ITEM_HEAD_SIZE + 2
 #: Alike items beyond so many in a row are handled one by one.
 MOST_ALIKE = 128
 #: Ends the names of TAGS and KEYS, the properties of an item that dispatch looks at.
@@ -55,14 +55,14 @@ def read_items(body: bytes, extra: bytes) -> BatchItems:
 def _read_alike(body: bytes, extra: bytes) -> BatchItems | None:
     """The items when all are alike (and this has been seen before), else None."""
     limit = len(body)
-    if limit < _LEAST_ITEM:
+    if limit < LEAST_SIZE:
         return None
     size, _, _, _, length = _ITEM_HEAD.unpack_from(body)
-    own_length = size - length - _LEAST_ITEM
-    if size < _LEAST_ITEM or length < 0 or own_length < 0 or limit % size:
+    own_length = size - length - LEAST_SIZE
+    if size < LEAST_SIZE or length < 0 or own_length < 0 or limit % size:
         return None
     count = limit // size
-    layout = _layouts.get(f"i8xii{length}sH{own_length}s", count)
+    layout = _layouts.get(whole_item(length, own_length), count)
     if layout is None:
         return None
     tail = extra
@@ -87,7 +87,7 @@ def _read_each(body: bytes, extra: bytes) -> BatchItems:
     separated = b"\x02" + extra if extra else b""
     position, limit = 0, len(body)
     while position < limit:
-        if position + _LEAST_ITEM > limit:
+        if position + LEAST_SIZE > limit:
             raise _batch_error(body)
         size, _, _, flag, length = _ITEM_HEAD.unpack_from(body, position)
         length_at = position + _ITEM_HEAD_SIZE + length

@@ -14,24 +14,21 @@ from collections.abc import Sequence
 
 from ..common.message import string_to_properties
 from ..common.message_codec import BadRecordError
-from ..common.record_layout import HEAD_V4, SIZE_AND_MAGIC
+from ..common.record_layout import BODY_LENGTH, MESSAGE_ID, PROPERTIES_LENGTH, SIZE_AND_MAGIC
 from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
 from ..common.topics import is_topic_too_long
 from .batch_items import MOST_ALIKE, TAGS_OR_KEYS_MARK, BatchItems, read_items
 from .consume_queue import ConsumeQueue
 from .dispatcher import deliver_time, is_storable
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
+from .layout.record import FIXED_SIZE, PLACE, batch_record
 from .row_layouts import RowLayouts
 from .store_writer import StoreWriter
 
 #: In a batch there are no transactions, and no inner batches: those belong into batch consumequeues.
 _NOT_IN_BATCH = TRANSACTION_MASK | INNER_BATCH_FLAG
-#: Size, magic, CRC, queue id, flag, queue offset, offset in the commitlog.
-_RECORD_HEAD = struct.Struct(">iiIiiqq")
-_RECORD_FIXED = HEAD_V4.size + 2  # a record without topic field, body and properties
-_INT = struct.Struct(">i")
 _TAGS, _KEYS, _UNIQUE_KEY = b"TAGS\x01", b"KEYS\x01", b"UNIQ_KEY\x01"
-_ID_LAYOUT = "8sq"  # store host, offset
+_ID_LAYOUT = MESSAGE_ID.codes
 _crc32 = zlib.crc32
 
 
@@ -78,7 +75,7 @@ class BatchWriter(StoreWriter):
 
         Raises OSError, struct.error; then nothing was written."""
         commit_log = self.commit_log
-        fixed = _RECORD_FIXED + len(queue.topic_field)
+        fixed = FIXED_SIZE + len(queue.topic_field)
         if items.alike:
             sizes = [fixed + len(items.contents[0]) + lengths[0]] * len(lengths)
         else:
@@ -109,15 +106,13 @@ class BatchWriter(StoreWriter):
         Raises struct.error."""
         contents, own, tail = items.contents, items.own[0], items.tails[0]
         topic_field, length, count = queue.topic_field, len(contents[0]), len(contents)
-        layout = self._layouts.get(
-            f"8sIiiqq{len(middle) + 4}s{length}s{len(topic_field) + 2}s{len(own)}s{len(tail)}s", count
-        )
+        layout = self._layouts.get(batch_record(length, len(topic_field), len(own), len(tail)), count)
         if layout is None:
             return None
-        size = _RECORD_FIXED + len(topic_field) + length + properties_length
-        before_properties = topic_field + properties_length.to_bytes(2, "big")
+        size = FIXED_SIZE + len(topic_field) + length + properties_length
+        before_properties = topic_field + properties_length.to_bytes(PROPERTIES_LENGTH.size, "big")
         row: list[bytes | int] = [
-            SIZE_AND_MAGIC.pack(size, queue.magic), 0, queue.queue_id, 0, 0, 0, middle + _INT.pack(length), b"",
+            SIZE_AND_MAGIC.pack(size, queue.magic), 0, queue.queue_id, 0, 0, 0, middle + BODY_LENGTH.pack(length), b"",
             before_properties, b"", tail,
         ]  # fmt: skip
         fields = row * count
@@ -236,14 +231,15 @@ def _pack_each(
     sizes: Sequence[int],
 ) -> bytes:
     """The records of items of any kind. Raises struct.error."""
-    pack, magic, queue_id, topic_field = _RECORD_HEAD.pack, queue.magic, queue.queue_id, queue.topic_field
+    pack, magic, queue_id, topic_field = PLACE.pack, queue.magic, queue.queue_id, queue.topic_field
     parts: list[bytes] = []
     number = queue.next_offset
     columns = zip(items.contents, items.flags, items.own, items.tails, lengths, offsets, sizes, strict=True)
     for content, flag, own, tail, length, offset, size in columns:
         head = pack(size, magic, _crc32(content) & 0x7FFFFFFF, queue_id, flag, number, offset)
         parts += (
-            head, middle, _INT.pack(len(content)), content, topic_field, length.to_bytes(2, "big"), own, tail,
+            head, middle, BODY_LENGTH.pack(len(content)), content, topic_field,
+            length.to_bytes(PROPERTIES_LENGTH.size, "big"), own, tail,
         )  # fmt: skip
         number += 1
     return b"".join(parts)

@@ -1,37 +1,36 @@
 """The `checkpoint` file: up to which store timestamp commitlog, consumequeue and index are durable.
 
-What lives here: the 4096 bytes of the file, Apache's six fields at their places (mirrors StoreCheckpoint of 5.5; older
-ones know the first five and leave the sixth as it is), and notes of our own behind them about the index file that is
-being filled and about the queues there were at a clean stop. What does not: who sets the fields (the flush of each
-kind of file, after its sync) and what recovery makes of them.
-
-Apache's broker neither reads nor changes the bytes of the notes.
+What lives here: the open file with Apache's six fields (mirrors StoreCheckpoint), and notes of our own about the index
+file that is being filled and about the queues there were at a clean stop. What does not: where they lie
+(`layout/checkpoint.py`), who sets the fields (the flush of each kind of file, after its sync) and what recovery makes
+of them.
 """
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from ..common.layout import Layout
 from .filesystem import FileSystem
+from .layout.checkpoint import (
+    CHECKPOINT,
+    FIELDS,
+    FILE_SIZE,
+    NOTE,
+    NOTE_CRC,
+    NOTE_MAGIC,
+    NOTE_POSITION,
+    QUEUES_NOTE,
+    QUEUES_NOTE_MAGIC,
+    QUEUES_NOTE_POSITION,
+)
 
-FILE_SIZE = 4096
-#: physicMsgTimestamp, logicsMsgTimestamp, indexMsgTimestamp (ms), masterFlushedOffset, confirmPhyOffset (bytes),
-#: logicsPhysicalOffset: where the last record begins whose unit, like all before it, is surely in its consumequeue
-FIELDS = struct.Struct(">qqqqqq")
 #: Recovery begins this much before the older of the two timestamps, as their clock ticks between messages.
 SAFETY_MS = 3000
-
-#: Far behind Apache's fields and in a disk sector of its own, so that one is never torn by the other.
-NOTE_POSITION = 1024
-_NOTE_MAGIC = b"IDXSYNC1"
-_NOTE = struct.Struct(">8sq40sq")
-_CRC = struct.Struct(">I")
-QUEUES_NOTE_POSITION = 2048
-_QUEUES_MAGIC = b"QUEUES01"
-_QUEUES = struct.Struct(">8sqqqI")
+_values = attrgetter(*CHECKPOINT.names)
 
 
 class IndexNote(NamedTuple):
@@ -57,21 +56,25 @@ def without_notes(data: bytes) -> bytes:
     """The bytes of a checkpoint file with our whole notes zeroed."""
     data = data.ljust(FILE_SIZE, b"\0")
     for position, magic, layout in (
-        (NOTE_POSITION, _NOTE_MAGIC, _NOTE),
-        (QUEUES_NOTE_POSITION, _QUEUES_MAGIC, _QUEUES),
+        (NOTE_POSITION, NOTE_MAGIC, NOTE),
+        (QUEUES_NOTE_POSITION, QUEUES_NOTE_MAGIC, QUEUES_NOTE),
     ):
         if _note_at(data, position, magic, layout) is not None:
-            end = position + layout.size + _CRC.size
+            end = position + layout.size + NOTE_CRC.size
             data = data[:position] + bytes(end - position) + data[end:]
     return data
 
 
-def _note_at(data: bytes | memoryview, position: int, magic: bytes, layout: struct.Struct) -> tuple[Any, ...] | None:
+def _note_at(data: bytes | memoryview, position: int, magic: bytes, layout: Layout) -> tuple[Any, ...] | None:
     """The fields of a note behind its magic, None when it is not there or not whole."""
-    fields = layout.unpack_from(data, position)
-    (crc,) = _CRC.unpack_from(data, position + layout.size)
+    fields = layout.struct.unpack_from(data, position)
+    (crc,) = NOTE_CRC.unpack_from(data, position + layout.size)
     whole = fields[0] == magic and crc == zlib.crc32(data[position : position + layout.size])
     return fields[1:] if whole else None
+
+
+def _put_note(view: memoryview, position: int, note: bytes) -> None:
+    view[position : position + len(note) + NOTE_CRC.size] = note + NOTE_CRC.pack(zlib.crc32(note))
 
 
 class StoreCheckpoint:
@@ -92,17 +95,18 @@ class StoreCheckpoint:
         self._folder = path.rpartition("/")[0]
         self._file = fs.open(path, FILE_SIZE, create=True)
         self._file.reserve(0, FILE_SIZE)
-        fields = FIELDS.unpack_from(self._file.view, 0)
-        self.physic_msg_timestamp: int = fields[0]
-        self.logics_msg_timestamp: int = fields[1]
-        self.index_msg_timestamp: int = fields[2]
-        self.master_flushed_offset: int = fields[3]
-        self.confirm_phy_offset: int = fields[4]
-        self.logics_physical_offset: int = fields[5]
+        self.physic_msg_timestamp: int
+        self.logics_msg_timestamp: int
+        self.index_msg_timestamp: int
+        self.master_flushed_offset: int
+        self.confirm_phy_offset: int
+        self.logics_physical_offset: int
+        for name, value in zip(CHECKPOINT.names, FIELDS.unpack_from(self._file.view, 0), strict=True):
+            setattr(self, name, value)
         view = self._file.view
-        found = _note_at(view, NOTE_POSITION, _NOTE_MAGIC, _NOTE)
+        found = _note_at(view, NOTE_POSITION, NOTE_MAGIC, NOTE)
         self.index_note = IndexNote(*found) if found is not None else None
-        found = _note_at(view, QUEUES_NOTE_POSITION, _QUEUES_MAGIC, _QUEUES)
+        found = _note_at(view, QUEUES_NOTE_POSITION, QUEUES_NOTE_MAGIC, QUEUES_NOTE)
         self.queues_note = QueuesNote(*found) if found is not None else None
 
     def note_queues(self, names: Iterable[str]) -> None:
@@ -135,17 +139,11 @@ class StoreCheckpoint:
     def write(self) -> None:
         """Put the fields into the mapping; `sync` makes them durable."""
         view = self._file.view
-        FIELDS.pack_into(
-            view, 0, self.physic_msg_timestamp, self.logics_msg_timestamp, self.index_msg_timestamp,
-            self.master_flushed_offset, self.confirm_phy_offset, self.logics_physical_offset,
-        )  # fmt: skip
+        FIELDS.pack_into(view, 0, *_values(self))
         if self.index_note is not None:
-            note = _NOTE.pack(_NOTE_MAGIC, *self.index_note)
-            view[NOTE_POSITION : NOTE_POSITION + _NOTE.size + _CRC.size] = note + _CRC.pack(zlib.crc32(note))
+            _put_note(view, NOTE_POSITION, NOTE.struct.pack(NOTE_MAGIC, *self.index_note))
         if self.queues_note is not None:
-            note = _QUEUES.pack(_QUEUES_MAGIC, *self.queues_note)
-            at = QUEUES_NOTE_POSITION
-            view[at : at + _QUEUES.size + _CRC.size] = note + _CRC.pack(zlib.crc32(note))
+            _put_note(view, QUEUES_NOTE_POSITION, QUEUES_NOTE.struct.pack(QUEUES_NOTE_MAGIC, *self.queues_note))
 
     def sync(self) -> None:
         """Make what `write` has written durable. May run in a worker thread. Raises OSError."""

@@ -13,17 +13,25 @@ import zlib
 from ..common.message import PROPERTY_CRC32
 from ..common.record_layout import (
     BLANK_MAGIC,
-    END_FILE_MIN_BLANK,
+    BODY_LENGTH,
     HEAD,
+    HOST_V6_SIZE,
+    PROPERTIES_LENGTH,
     SIZE_AND_MAGIC,
+    STORE_TIMESTAMP,
+    SYS_FLAG,
     SYS_FLAG_POSITION,
     TAIL,
+    V6_FLAGS,
     record_size,
+    store_timestamp_position,
 )
 from ..common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG
 from .consume_queue import ConsumeQueue, Packer
 from .filesystem import FileSystem
 from .inner_message import InnerMessage
+from .layout.blank import END_FILE_MIN_BLANK, blank_of
+from .layout.record import FIXED_SIZE, MIDDLE, whole_record
 from .mapped_file import MappedFile
 from .mapped_file_queue import MappedFileQueue
 
@@ -35,11 +43,7 @@ _FIRST_STEP = 64 * 1024
 _LAST_STEP = 8 * 1024 * 1024
 _PREFAULT_STEP = 1024 * 1024
 _PACKERS_PER_TOPIC_LENGTH = 2048
-_NO_V6 = ~(BORNHOST_V6_FLAG | STOREHOSTADDRESS_V6_FLAG)
-_FIXED_V4 = 88  # bytes of a record before its body when both hosts are IPv4
-_INT = struct.Struct(">i")
-_MIDDLE = struct.Struct(">iq8sq8siq")  # system flags to offset of the prepared message
-_LONG = struct.Struct(">q")
+_NO_V6 = ~V6_FLAGS
 _crc32 = zlib.crc32
 
 
@@ -125,7 +129,7 @@ class CommitLog:
         topic_field = queue.topic_field
         body_length = len(body)
         properties_length = len(properties)
-        size = _FIXED_V4 + 2 + body_length + len(topic_field) + properties_length
+        size = FIXED_SIZE + body_length + len(topic_field) + properties_length
         file = self._file
         if file is None or file.wrote + size + 8 > self._limit:
             file = self.make_room(size)
@@ -154,7 +158,7 @@ class CommitLog:
         whose records `append` has to make one by one. Raises struct.error when a number does not fit its field."""
         if self._uncommon or len(msg.born_host) != 8:
             return None
-        return _MIDDLE.pack(
+        return MIDDLE.pack(
             msg.sys_flag & _NO_V6, msg.born_timestamp, msg.born_host, timestamp, self.store_host, msg.reconsume_times,
             msg.prepared_transaction_offset,
         )  # fmt: skip
@@ -174,8 +178,7 @@ class CommitLog:
 
     def _new_packer(self, queue: ConsumeQueue, body_length: int, properties_length: int) -> Packer:
         """One struct for a whole record of these lengths: a single call then writes all of it."""
-        layout = f">iiIiiqqiq8sq8siqi{body_length}s{len(queue.topic_field)}sH{properties_length}s"
-        pack = struct.Struct(layout).pack_into
+        pack = whole_record(body_length, len(queue.topic_field), properties_length).pack_into
         queue.packers[body_length << 16 | properties_length] = pack
         return pack
 
@@ -205,9 +208,9 @@ class CommitLog:
                 size, queue.magic, _crc32(body) & 0x7FFFFFFF, queue.queue_id, flag, queue_offset, offset, sys_flag,
                 msg.born_timestamp,
             ),
-            born_host, _LONG.pack(timestamp), store_host,
-            TAIL.pack(msg.reconsume_times, msg.prepared_transaction_offset), _INT.pack(len(body)), body,
-            queue.topic_field, length.to_bytes(2, "big"), properties,
+            born_host, STORE_TIMESTAMP.pack(timestamp), store_host,
+            TAIL.pack(msg.reconsume_times, msg.prepared_transaction_offset), BODY_LENGTH.pack(len(body)), body,
+            queue.topic_field, length.to_bytes(PROPERTIES_LENGTH.size, "big"), properties,
         ))  # fmt: skip
         if self.append_crc:
             record += crc_property(_crc32(record) & 0x7FFFFFFF)
@@ -220,7 +223,7 @@ class CommitLog:
     def sys_flag_of(self, msg: InnerMessage) -> int:
         """The flags of a message as stored: with the host bits that its hosts ask for."""
         flags = msg.sys_flag & _NO_V6 | self.flag_v6
-        return flags | BORNHOST_V6_FLAG if len(msg.born_host) == 20 else flags
+        return flags | BORNHOST_V6_FLAG if len(msg.born_host) == HOST_V6_SIZE else flags
 
     def size_of(self, queue: ConsumeQueue, sys_flag: int, body_length: int, properties_length: int) -> int:
         """Bytes of a record in this queue; `properties_length` with the CRC property where that is on."""
@@ -253,7 +256,7 @@ class CommitLog:
         if file.wrote < file.size:
             blank = file.size - file.wrote
             file.reserve(file.wrote + END_FILE_MIN_BLANK, _FIRST_STEP)
-            SIZE_AND_MAGIC.pack_into(file.view, file.wrote, blank, BLANK_MAGIC)
+            file.view[file.wrote : file.wrote + END_FILE_MIN_BLANK] = blank_of(blank)
             file.wrote = file.size
         return self.rows.create_next()
 
@@ -274,7 +277,7 @@ class CommitLog:
 
     def record_at(self, offset: int) -> memoryview | None:
         """The record that begins at an offset, None when there is none (deleted, not written, a blank)."""
-        head = self.view(offset, 8)
+        head = self.view(offset, SIZE_AND_MAGIC.size)
         if head is None:
             return None
         size, magic = SIZE_AND_MAGIC.unpack(head)
@@ -288,9 +291,8 @@ class CommitLog:
         if file is None or offset - file.base + size > file.wrote:
             return -1
         position = offset - file.base
-        (sys_flag,) = _INT.unpack_from(file.view, position + SYS_FLAG_POSITION)
-        at = position + (68 if sys_flag & BORNHOST_V6_FLAG else 56)
-        timestamp: int = _LONG.unpack_from(file.view, at)[0]
+        (sys_flag,) = SYS_FLAG.unpack_from(file.view, position + SYS_FLAG_POSITION)
+        timestamp: int = STORE_TIMESTAMP.unpack_from(file.view, position + store_timestamp_position(sys_flag))[0]
         return timestamp
 
     def next_file_offset(self, offset: int) -> int:

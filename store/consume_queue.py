@@ -12,17 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..common.record_layout import CQ_UNIT, CQ_UNIT_SIZE, MAGIC_V1, MAGIC_V2
+from ..common.record_layout import MAGIC_V1, MAGIC_V2, topic_length_size
 from ..common.topics import SCHEDULE_TOPIC
 from .filesystem import FileSystem
+from .layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, PLACEHOLDER, PLACEHOLDER_SIZE, UNIT
 from .mapped_file import MappedFile
 from .mapped_file_queue import MappedFileQueue
 from .row_layouts import RowLayouts
 
 #: Writes a whole record: `struct.Struct.pack_into` of its layout.
 Packer = Callable[..., None]
-PLACEHOLDER_SIZE = 0x7FFFFFFF
-_PLACEHOLDER = CQ_UNIT.pack(0, PLACEHOLDER_SIZE, 0)
 _FIRST_STEP = 4096
 _LOOKED_AT_AFTER_CLEAN_STOP = 100
 _LAST_STEP = 256 * 1024
@@ -64,10 +63,10 @@ class ConsumeQueue:
         #: Offset of the first unit whose record is still in the commitlog.
         self.min_offset = 0
         topic_bytes = topic.encode()
-        short = len(topic_bytes) <= 127
-        self.magic = MAGIC_V1 if short else MAGIC_V2
+        length_size = topic_length_size(len(topic_bytes))
+        self.magic = MAGIC_V1 if length_size == 1 else MAGIC_V2
         #: The topic as it stands in a record, with its length.
-        self.topic_field = len(topic_bytes).to_bytes(1 if short else 2, "big") + topic_bytes
+        self.topic_field = len(topic_bytes).to_bytes(length_size, "big") + topic_bytes
         self.is_delay = topic == SCHEDULE_TOPIC
         #: Record packers by body and properties length, shared by topics of equal length (see commit_log.py).
         self.packers: dict[int, Packer] = {}
@@ -122,7 +121,7 @@ class ConsumeQueue:
         except OSError:
             self.rows.remove_last()
             raise
-        file.view[:blank] = _PLACEHOLDER * (blank // CQ_UNIT_SIZE)
+        file.view[:blank] = PLACEHOLDER * (blank // CQ_UNIT_SIZE)
         file.wrote = blank
         return file
 
@@ -150,7 +149,7 @@ class ConsumeQueue:
         """Append several units, given as one row of numbers; room must have been made for them."""
         count = len(numbers) // 3
         file = self._file
-        layout = _rows.get("qiq", count) if count <= self.room else None
+        layout = _rows.get(UNIT.codes, count) if count <= self.room else None
         if layout is not None and file is not None:
             layout.pack_into(self._view, file.wrote, *numbers)
             file.wrote += count * CQ_UNIT_SIZE

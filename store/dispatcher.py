@@ -14,15 +14,15 @@ from ..common.errors import RocketMQError
 from ..common.javatypes import parse_int, tags_hash
 from ..common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TAGS
 from ..common.message_codec import RecordView
-from ..common.record_layout import CQ_UNIT_SIZE
+from ..common.record_layout import SMALLEST_RECORD
 from ..common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
-from .consume_queue import PLACEHOLDER_SIZE, ConsumeQueue
+from .consume_queue import ConsumeQueue
+from .layout.consume_queue import CQ_UNIT_SIZE, PLACEHOLDER_SIZE
 
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _UNKNOWN_LEVEL_DELAY_MS = 1000
 _SECTOR = 512
 #: Bytes of a record without body, topic and properties.
-SMALLEST_RECORD = 91
 
 
 def parse_delay_levels(text: str) -> list[int]:

@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.javatypes import POWERS_OF_31, hash_onto
-from .index_file import ENTRY_SIZE, HEADER_SIZE, IndexFile, index_hash
+from .index_file import IndexFile, index_hash
+from .layout.index import ENTRY_FIELDS, ENTRY_SIZE, HEADER_SIZE, SLOT_FIELDS, SLOT_SIZE
 
 _INT_MAX: Final = 0x7FFFFFFF
-_ENTRY: Final = np.dtype([("hash", ">i4"), ("offset", ">i8"), ("seconds", ">i4"), ("before", ">i4")])
+_ENTRY: Final = ENTRY_FIELDS.dtype
+_SLOT: Final = SLOT_FIELDS.column("newest")
 #: Longer keys are hashed one by one.
 _WIDEST: Final = 512
 #: 31 ** (_WIDEST - 1) ... 31 ** 0, modulo 2 ** 32.
@@ -51,24 +53,24 @@ def put_block(
     Raises OSError (ENOSPC); then nothing was put."""
     count, first = len(hashes), file.count
     slot = hashes % file.slot_num
-    file.reserve_block(count, HEADER_SIZE + slot * 4)
+    file.reserve_block(count, HEADER_SIZE + slot * SLOT_SIZE)
     order = np.argsort(slot, kind="stable")
     numbers = order + first
     sorted_slots = slot[order]
-    slots = np.frombuffer(file.view, ">i4", file.slot_num, HEADER_SIZE)
-    before = slots[sorted_slots].astype(np.int64)
-    before[(before < 0) | (before >= first)] = 0
+    slots = np.frombuffer(file.view, _SLOT, file.slot_num, HEADER_SIZE)
+    previous = slots[sorted_slots].astype(np.int64)
+    previous[(previous < 0) | (previous >= first)] = 0
     same = np.flatnonzero(sorted_slots[1:] == sorted_slots[:-1])
-    before[same + 1] = numbers[same]
+    previous[same + 1] = numbers[same]
     entries = np.frombuffer(file.view, _ENTRY, count, file.entries_at + first * ENTRY_SIZE)
     entries["hash"] = hashes
     entries["offset"] = offsets
     entries["seconds"] = _seconds(file, timestamps)
-    entries["before"][order] = before
+    entries["previous"][order] = previous
     slots[sorted_slots] = numbers  # of equal slots the last one, the newest entry, stays
     if first == 1:
         file.begin_timestamp, file.begin_phy_offset = int(timestamps[0]), int(offsets[0])
-    file.note_block(count, int(np.count_nonzero(before == 0)), int(offsets[-1]), int(timestamps[-1]))
+    file.note_block(count, int(np.count_nonzero(previous == 0)), int(offsets[-1]), int(timestamps[-1]))
 
 
 def _seconds(file: IndexFile, timestamps: NDArray[np.int64]) -> NDArray[np.int64]:

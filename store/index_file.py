@@ -4,18 +4,27 @@ What lives here: the bytes of one file (mirrors IndexFile and IndexHeader): putt
 the file after a crash, getting disk blocks. What does not: which keys a message has, rolling to the next file and
 what survives a crash (`index_service.py`).
 
-Layout: a header of 40 bytes, `slot_num` slots of 4 bytes, room for `index_num` entries of 20 bytes. A slot holds
-the number of its newest entry and each entry that of the one before it in the same slot; number 0 is never used
-and means "none". All numbers are big-endian.
+A file is a header, `slot_num` slots and room for `index_num` entries (`layout/index.py`).
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .filesystem import StoreFile
+from .layout.index import (
+    ENTRY,
+    ENTRY_FIELDS,
+    ENTRY_OFFSET,
+    ENTRY_OFFSET_POSITION,
+    ENTRY_SIZE,
+    HEADER,
+    HEADER_SIZE,
+    SLOT,
+    SLOT_FIELDS,
+    SLOT_SIZE,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,15 +33,6 @@ if TYPE_CHECKING:
 #: Store timestamp (ms) of the record at a commitlog offset, -1 when it is not there.
 StoreTime = Callable[[int], int]
 
-HEADER_SIZE = 40
-SLOT_SIZE = 4
-ENTRY_SIZE = 20
-#: begin and end store timestamp (ms), begin and end commitlog offset, used slots, number of the next entry
-HEADER = struct.Struct(">qqqqii")
-#: hash of the key, commitlog offset, seconds since the begin timestamp, entry before it in the slot
-ENTRY = struct.Struct(">iqii")
-_SLOT = struct.Struct(">i")
-_OFFSET = struct.Struct(">q")
 _INT_MAX = 0x7FFFFFFF
 #: So much later than its entry says may a message have been stored, ms.
 _UNIT_MS = 999
@@ -48,14 +48,9 @@ STEP = 4_096
 
 _pack_header = HEADER.pack_into
 _pack_entry = ENTRY.pack_into
-_pack_slot = _SLOT.pack_into
-_unpack_slot = _SLOT.unpack_from
+_pack_slot = SLOT.pack_into
+_unpack_slot = SLOT.unpack_from
 _unpack_entry = ENTRY.unpack_from
-
-
-def file_size(slot_num: int, index_num: int) -> int:
-    """Length in bytes of an index file with so many slots and entries."""
-    return HEADER_SIZE + slot_num * SLOT_SIZE + index_num * ENTRY_SIZE
 
 
 def index_hash(java_hash: int) -> int:
@@ -287,7 +282,7 @@ class IndexFile:
         elif self._fresh:
             return  # a slot nobody has written to
         else:  # perhaps in a hole, which takes a disk block on some file systems when it is read in the mapping
-            (number,) = _SLOT.unpack(self.file.read(position, SLOT_SIZE))
+            (number,) = SLOT.unpack(self.file.read(position, SLOT_SIZE))
         limit = self.count
         looked_at = 0
         while 0 < number < limit and len(offsets) < max_num:
@@ -332,10 +327,10 @@ class IndexFile:
 
     def first_at_or_above(self, phy_offset: int) -> int:
         """Number of the first entry whose commitlog offset is not below `phy_offset`; `count` if there is none."""
-        low, high = 1, self.count
+        low, high, offsets_at = 1, self.count, self.entries_at + ENTRY_OFFSET_POSITION
         while low < high:
             middle = (low + high) // 2
-            (found,) = _OFFSET.unpack_from(self.view, self.entries_at + middle * ENTRY_SIZE + 4)
+            (found,) = ENTRY_OFFSET.unpack_from(self.view, offsets_at + middle * ENTRY_SIZE)
             if found < phy_offset:
                 low = middle + 1
             else:
@@ -350,12 +345,11 @@ class IndexFile:
 
         self.file.reserve(0, self.entries_at)
         self._slots_ready = True
-        slots: NDArray[np.int32] = np.frombuffer(self.view[HEADER_SIZE : self.entries_at], ">i4")
+        slots: NDArray[np.int32] = np.frombuffer(self.view[HEADER_SIZE : self.entries_at], SLOT_FIELDS.column("newest"))
         stale = np.flatnonzero((slots >= count) | (slots < 0))
         if stale.size:
-            entries = np.dtype([("hash", ">i4"), ("offset", ">i8"), ("seconds", ">i4"), ("before", ">i4")])
             start = self.entries_at + ENTRY_SIZE
-            kept = np.frombuffer(self.view[start : start + (count - 1) * ENTRY_SIZE], entries)
+            kept = np.frombuffer(self.view[start : start + (count - 1) * ENTRY_SIZE], ENTRY_FIELDS.dtype)
             newest = np.zeros(self.slot_num, np.int32)
             newest[kept["hash"] % self.slot_num] = np.arange(1, count)  # of equal slots the last one stays
             slots[stale] = newest[stale]

@@ -23,7 +23,8 @@ from .checkpoint import IndexNote, StoreCheckpoint
 from .config import MessageStoreConfig
 from .filesystem import FileSystem
 from .get_result import finished
-from .index_file import HEADER, IndexFile, StoreTime, file_size, index_hash
+from .index_file import IndexFile, StoreTime, index_hash
+from .layout.index import HEADER, file_size
 from .pending_keys import PendingKeys
 from .running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
 

@@ -16,6 +16,7 @@ from ..common.addresses import pack_host
 from ..common.clock import now_ms
 from ..common.message_codec import RecordView
 from ..common.periodic import PeriodicJobs
+from ..common.record_layout import SMALLEST_RECORD
 from ..common.tasks import run_later
 from ..common.topics import is_system_topic
 from .batch_writer import BatchWriter
@@ -23,7 +24,7 @@ from .checkpoint import StoreCheckpoint
 from .cleaning import CleaningService
 from .commit_log import CommitLog
 from .config import MessageStoreConfig
-from .dispatcher import SMALLEST_RECORD, Redispatcher, is_storable, parse_delay_levels
+from .dispatcher import Redispatcher, is_storable, parse_delay_levels
 from .errors import DLedgerLogError
 from .filesystem import FileSystem, OsFileSystem
 from .flush import FlushService

@@ -18,18 +18,20 @@ from zlib import crc32
 import msgspec
 
 from ..common.message_codec import BadRecordError, RecordView, read_record, record_properties, record_topic
-from ..common.record_layout import BLANK_MAGIC, HEAD_V4, MAGIC_V1, MAGIC_V2, SIZE_AND_MAGIC
+from ..common.record_layout import BLANK_MAGIC, HEAD_V4, MAGIC, MAGIC_POSITION, MAGIC_V1, MAGIC_V2, SIZE_AND_MAGIC
 from ..common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG, TRANSACTION_MASK
 from .checkpoint import StoreCheckpoint
 from .commit_log import CommitLog
-from .consume_queue import PLACEHOLDER_SIZE, ConsumeQueue
+from .consume_queue import ConsumeQueue
 from .dispatcher import GapError, Redispatcher
+from .layout.blank import END_FILE_MIN_BLANK, blank_of
+from .layout.consume_queue import PLACEHOLDER_SIZE
 from .mapped_file import MappedFile
 from .torn_records import text_is_torn
 
 log = logging.getLogger(__name__)
 
-_MAGICS = tuple(magic.to_bytes(4, "big", signed=True) for magic in (MAGIC_V1, MAGIC_V2))
+_MAGICS = tuple(MAGIC.pack(magic) for magic in (MAGIC_V1, MAGIC_V2))
 _SCAN_STEP = 1 << 20
 _NOT_COMMON = BORNHOST_V6_FLAG | STOREHOSTADDRESS_V6_FLAG | TRANSACTION_MASK
 
@@ -329,10 +331,10 @@ class Recovery:
         while start < file.size:
             if not file.file.may_have_data_from(start):
                 return
-            piece = file.file.read(start, _SCAN_STEP + 8)
+            piece = file.file.read(start, _SCAN_STEP + SIZE_AND_MAGIC.size)
             for found in _magic_positions(piece):
                 try:
-                    record = _record_at(file, start + found - 4, check_crc=self._check_crc)
+                    record = _record_at(file, start + found - MAGIC_POSITION, check_crc=self._check_crc)
                 except BadRecordError:
                     continue
                 if record is not None and record.physical_offset == file.base + record.start:
@@ -363,14 +365,14 @@ def _mend_blank(file: MappedFile, position: int) -> None:
     left = file.size - position
     if SIZE_AND_MAGIC.unpack_from(file.view, position)[0] != left:
         file.file.reserve(position, position + SIZE_AND_MAGIC.size)
-        SIZE_AND_MAGIC.pack_into(file.view, position, left, BLANK_MAGIC)
+        file.view[position : position + END_FILE_MIN_BLANK] = blank_of(left)
 
 
 def _magic_positions(piece: bytes) -> list[int]:
     """Positions of record magics in some bytes, each with four bytes in front of it, in order."""
     positions = []
     for magic in _MAGICS:
-        at = piece.find(magic, 4)
+        at = piece.find(magic, MAGIC_POSITION)
         while at >= 0:
             positions.append(at)
             at = piece.find(magic, at + 1)

@@ -8,17 +8,17 @@ view stays readable when its file is deleted.
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Generator, Iterator
 
 from ..common.javatypes import to_int32
-from ..common.record_layout import CQ_UNIT, CQ_UNIT_SIZE, store_timestamp_position
+from ..common.record_layout import STORE_TIMESTAMP, store_timestamp_position
 from .commit_log import CommitLog
 from .config import MessageStoreConfig
-from .consume_queue import PLACEHOLDER_SIZE, ConsumeQueue
+from .consume_queue import ConsumeQueue
 from .filter import MIN_TAGS_CODE, MessageFilter
 from .get_result import GetMessageResult, GetStatus, QueryMessageResult, finished
 from .index_service import IndexService
+from .layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, FIRST_TWO, OFFSET, OFFSET_AND_SIZE, PLACEHOLDER_SIZE
 from .offset_by_time import Boundary, offset_by_time
 from .row_layouts import RowLayouts
 from .store_stats import StoreStats
@@ -32,8 +32,6 @@ _MAX_TAGS_CODE = (1 << 31) - 1
 _QUERY_ROUNDS = 3
 _NO_MESSAGES = GetStatus.NO_MESSAGE_IN_QUEUE
 _unpack_units = CQ_UNIT.iter_unpack
-#: Commitlog offset and size of a unit, and the offset of the next one.
-_FIRST_TWO = struct.Struct(">qi8xq")
 _runs = RowLayouts(128)
 
 
@@ -150,7 +148,7 @@ class StoreReader:
             units_a_file = queue.rows.file_size // CQ_UNIT_SIZE
             next_file = offset + units_a_file - offset % units_a_file
             return GetMessageResult(GetStatus.OFFSET_FOUND_NULL, self._corrected(offset, next_file))
-        behind = self.commit_log.max_offset - int.from_bytes(units[:8], "big")
+        behind = self.commit_log.max_offset - int.from_bytes(units[: OFFSET.size], "big")
         memory = self._memory * config.accessMessageInMemoryMaxRatio // 100
         if behind <= memory:
             most, most_bytes = config.maxTransferCountOnMessageInMemory, config.maxTransferBytesOnMessageInMemory
@@ -215,10 +213,10 @@ class StoreReader:
         count = min(most, len(units) // CQ_UNIT_SIZE)
         if count < 2:
             return None
-        first, size, second = _FIRST_TWO.unpack_from(units)
+        first, size, second = FIRST_TWO.unpack_from(units)
         if first + size != second:
             return None
-        layout = _runs.get("qi8x", count)
+        layout = _runs.get(OFFSET_AND_SIZE, count)
         if layout is None:
             return None
         fields: tuple[int, ...] = layout.unpack_from(units)
@@ -304,7 +302,7 @@ class StoreReader:
 
     def _store_time_at(self, phys_offset: int) -> int:
         """Store timestamp (ms) of the record at a commitlog offset, -1 when it is not there."""
-        return self.commit_log.store_time(phys_offset, store_timestamp_position(0) + 8)
+        return self.commit_log.store_time(phys_offset, store_timestamp_position(0) + STORE_TIMESTAMP.size)
 
     # -- queries
 

@@ -17,7 +17,6 @@ from ..common.bounded import Bounded
 from ..common.javatypes import string_hash
 from ..common.log_rate import LogRate
 from ..common.message import PROPERTIES_MAX_LENGTH
-from ..common.record_layout import CQ_UNIT_SIZE
 from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
 from ..common.topics import is_topic_too_long
 from .commit_log import CRC_PROPERTY_LENGTH
@@ -28,6 +27,7 @@ from .filesystem import FileSystem
 from .flush import FlushService
 from .index_service import IndexService
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
+from .layout.consume_queue import CQ_UNIT_SIZE
 from .running_flags import RunningFlags
 from .store_reader import Arriving, StoreReader
 

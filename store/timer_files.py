@@ -6,18 +6,14 @@ broker does not do. Mirrors the files of TimerWheel and TimerCheckpoint.
 
 from __future__ import annotations
 
-import struct
 from typing import NamedTuple
 
 from ..common.topics import SYSTEM_TOPIC_PREFIX
 from .filesystem import FileSystem
+from .layout.timer import CHECKPOINT, SLOT
 
 #: The topic in which messages wait whose time has not come.
 TIMER_TOPIC = SYSTEM_TOPIC_PREFIX + "wheel_timer"
-#: Time (in units of timerPrecisionMs), first and last position in the timerlog, how many messages, unused.
-SLOT = struct.Struct(">qqqii")
-#: lastReadTimeMs, lastTimerLogFlushPos, lastTimerQueueOffset, masterTimerQueueOffset
-CHECKPOINT = struct.Struct(">qqqq")
 _PIECE = 2048 * SLOT.size
 
 
@@ -36,7 +32,7 @@ def read_timer_state(fs: FileSystem, root: str, precision_ms: int) -> TimerState
     if not fs.exists(checkpoint):
         return None
     data = fs.read_bytes(checkpoint)
-    read_time, _, queue_offset, _ = CHECKPOINT.unpack(data[: CHECKPOINT.size].ljust(CHECKPOINT.size, b"\0"))
+    read_time, _, queue_offset, _ = CHECKPOINT.struct.unpack(data[: CHECKPOINT.size].ljust(CHECKPOINT.size, b"\0"))
     return TimerState(_pending(fs, f"{root}/timerwheel", read_time // max(1, precision_ms)), queue_offset, read_time)
 
 
@@ -53,7 +49,7 @@ def _pending(fs: FileSystem, path: str, since: int) -> int:
         for position in range(0, size, _PIECE):
             piece = file.read(position, min(_PIECE, size - position))
             if piece.count(0) < len(piece):
-                count += sum(slot[3] for slot in SLOT.iter_unpack(piece) if slot[0] >= since and slot[3] > 0)
+                count += sum(slot[3] for slot in SLOT.struct.iter_unpack(piece) if slot[0] >= since and slot[3] > 0)
     finally:
         file.close()
     return count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from ...common.errors import Failure
+from ...common.record_layout import RECORD
 from ...store.inspect.record_view import RecordView
 from ..declare import Opt, command
 from ..errors import not_found, usage
@@ -141,7 +142,7 @@ def _values(view: RecordView, record: bytes) -> dict[str, str]:
         "storeSize", "bodyCRC", "queueId", "flag", "queueOffset", "commitLogOffset", "bornHost", "storeHost",
         "reconsumeTimes", "preparedTransactionOffset", "topic",
     )}  # fmt: skip
-    values["magic"] = f"0x{record[4:8].hex()} ({view.magic})"
+    values["magic"] = f"0x{record[RECORD.slice_of('magic')].hex()} ({view.magic})"
     values["sysFlag"] = f"{message['sysFlag']} ({', '.join(view.sys_flags) or 'none'})"
     for name in ("bornTimestamp", "storeTimestamp"):
         values[name] = f"{message[name]} ({time_text(message[name])})"

@@ -1,7 +1,7 @@
 """Batch consumequeues of Apache's 5.x (topics with the attribute queue.type=BatchCQ): which topics have them, their
 units against the records, and their writing.
 
-Mirrors BatchConsumeQueue and CommitLog.setBatchSizeIfNeeded. They lie in `batchconsumequeue`; a unit has 46 bytes and
+Mirrors BatchConsumeQueue and CommitLog.setBatchSizeIfNeeded. They lie in `batchconsumequeue`; a unit
 stands for a record, which is one message or a batch of `INNER_NUM` messages from the queue offset `INNER_BASE` on.
 Units stand one behind the other in the order of the log: their place says nothing of the queue offset.
 """
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..layout.batch_consume_queue import COUNT, COUNT_POSITION, MAX_COUNT, NO_COMPACTED, UNIT
 from .broker_config import load_table
 from .check_chain import report_strangers
 from .columns import Dispatch, Dispatcher
@@ -25,18 +26,10 @@ from .scan import Block, Column
 from .source import FileChain, StoreDirectory
 
 FOLDER: Final = "batchconsumequeue"
-UNIT: Final = np.dtype(
-    [("offset", ">i8"), ("size", ">i4"), ("tags_code", ">i8"), ("time", ">i8"), ("base", ">i8"), ("count", ">i2"),
-     ("compacted", ">i4"), ("reserved", ">i4")]
-)  # fmt: skip
-UNIT_SIZE: Final = UNIT.itemsize
+UNIT_DTYPE: Final = UNIT.dtype
+UNIT_SIZE: Final = UNIT.size
 DEFAULT_FILE: Final = 300_000 * UNIT_SIZE
-NO_COMPACTED: Final = -1
-_COUNT_AT: Final = 36
-_MAX_COUNT: Final = 32767
 _MAX_DESCRIPTORS: Final = 50
-
-assert UNIT_SIZE == 46
 
 Key = tuple[str, int]
 
@@ -93,14 +86,14 @@ class TopicMask:
 
 def units_of_records(block: Block, dispatch: Dispatch, rows: Column) -> Column:
     """The units that a broker puts for records."""
-    units = np.zeros(len(rows), UNIT)
+    units = np.zeros(len(rows), UNIT_DTYPE)
     units["offset"], units["size"] = block.offsets[rows], block.head["size"][rows]
     units["tags_code"], units["time"] = dispatch.tags_code[rows], block.head["store_timestamp"][rows]
     units["base"], units["count"] = block.head["queue_offset"][rows], 1
     units["compacted"] = NO_COMPACTED
     for i, row in enumerate(rows.tolist()):
         number, base = (_number(dispatch.properties[row], name) for name in (b"INNER_NUM", b"INNER_BASE"))
-        if number is not None and base is not None and 0 < number <= _MAX_COUNT:
+        if number is not None and base is not None and 0 < number <= MAX_COUNT:
             units["base"][i], units["count"][i] = base, number
     return units
 
@@ -114,7 +107,7 @@ def read_batch_units(chain: FileChain, first: int, count: int) -> Column:
     """Up to `count` units in use from unit number `first` of the files; files need not begin at a unit's multiple of
     0, since units never lie across two of them."""
     data = chain.read(chain.min_offset + first * UNIT_SIZE, count * UNIT_SIZE)
-    units = np.frombuffer(data[: len(data) - len(data) % UNIT_SIZE], UNIT)
+    units = np.frombuffer(data[: len(data) - len(data) % UNIT_SIZE], UNIT_DTYPE)
     unused = np.flatnonzero(units["size"] <= 0)
     return units[: int(unused[0])] if len(unused) else units
 
@@ -304,8 +297,8 @@ class BatchQueueWriter:
     def _put(self, key: Key, unit: Any) -> None:
         position, base, end = self._end.get(key, (0, 0, 0))
         new = int(unit["base"])
-        if position and end < new <= base + _MAX_COUNT:
-            self._write(key, position - UNIT_SIZE + _COUNT_AT, (new - base).to_bytes(2, "big"))
+        if position and end < new <= base + MAX_COUNT:
+            self._write(key, position - UNIT_SIZE + COUNT_POSITION, COUNT.pack(new - base))
         self._write(key, position, unit.tobytes())
         self._end[key] = (position + UNIT_SIZE, new, new + int(unit["count"]))
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import copy
-import struct
 from typing import Final
 
 from ...common.message_codec import BadRecordError, read_record
+from ...common.record_layout import PHYSICAL_OFFSET, PHYSICAL_OFFSET_POSITION, SIZE
 from .damage import Damage
 from .findings import Report, Severity
 from .resync import first_nonzero
@@ -117,8 +117,8 @@ def _single(data: bytes, said: list[int]) -> int | None:
     """A second record that is not whole in the data, but has a head, can still bear the first out."""
     if len(said) != 1:
         return None
-    (size,) = struct.unpack_from(">i", data, 0)
-    if size + 36 > len(data):
+    (size,) = SIZE.unpack_from(data)
+    if size + PHYSICAL_OFFSET_POSITION + PHYSICAL_OFFSET.size > len(data):
         return None
-    (physical,) = struct.unpack_from(">q", data, size + 28)
+    (physical,) = PHYSICAL_OFFSET.unpack_from(data, size + PHYSICAL_OFFSET_POSITION)
     return said[0] if physical - size == said[0] >= 0 else None

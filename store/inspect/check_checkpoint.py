@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..checkpoint import FIELDS, FILE_SIZE, without_notes
+from ..checkpoint import without_notes
+from ..layout.checkpoint import CHECKPOINT, FIELDS, FILE_SIZE
 from .check_commitlog import CommitLogCheck
-from .check_small_files import CHECKPOINT_FIELDS
 from .findings import Report
 from .scan import Block
 from .source import StoreDirectory
@@ -24,7 +24,7 @@ class CheckpointCheck:
         self.data = store.small_file("checkpoint")
         self._max_offset = store.commitlog.max_offset
         whole = self.data is not None and len(self.data) >= FIELDS.size
-        self._values = FIELDS.unpack_from(self.data) if whole and self.data else (0,) * len(CHECKPOINT_FIELDS)
+        self._values = FIELDS.unpack_from(self.data) if whole and self.data else (0,) * len(CHECKPOINT.labels)
         self._borne_out = [value == 0 for value in self._values]
 
     def block(self, block: Block) -> None:
@@ -37,7 +37,7 @@ class CheckpointCheck:
                 self._borne_out[i] = bool((times == value).any())
             elif block.offsets[0] <= value <= block.offsets[-1] + block.head["size"][-1]:
                 found = bool((block.offsets == value).any())
-                if CHECKPOINT_FIELDS[i] != DISPATCHED:
+                if CHECKPOINT.labels[i] != DISPATCHED:
                     found = found or bool((block.offsets + block.head["size"] == value).any())
                 self._borne_out[i] = found
 
@@ -60,14 +60,15 @@ class CheckpointCheck:
                 "CP-TRAILING", "bytes after the last field are not zero: not known to this version", file="checkpoint",
                 position=FIELDS.size,
             )  # fmt: skip
-        for i, (name, value) in enumerate(zip(CHECKPOINT_FIELDS, self._values, strict=True)):
+        places = zip(CHECKPOINT.labels, CHECKPOINT.at.values(), self._values, strict=True)
+        for i, (name, position, value) in enumerate(places):
             if self._borne_out[i] or (
                 self._may_be_time(value, log, live) if i < TIMES else self._may_be_offset(name, value, log, live=live)
             ):
                 continue
             self.report.add(
                 "CP-VALUE", f"{name} is {value}, which no record bears "
-                f"out", file="checkpoint", position=8 * i, field=name,
+                f"out", file="checkpoint", position=position, field=name,
                 actual=value, firstStoreTimestamp=log.first_store_time, lastStoreTimestamp=log.last_store_time,
             )  # fmt: skip
 

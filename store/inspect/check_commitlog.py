@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from ...common.message_codec import BadRecordError, read_record
+from ...common.record_layout import MAGIC_POSITION, SIZE, SIZE_AND_MAGIC, V6_FLAGS
 from ...common.sysflag import (
     COMPRESSED_FLAG,
     COMPRESSION_LZ4_TYPE,
@@ -26,10 +27,12 @@ from .check_chain import usable_files
 from .damage import Damage
 from .findings import Report, Severity
 from .resync import find_blank, first_nonzero, next_record
-from .scan import V6_FLAGS, Block, Column, Stop, walk_file
+from .scan import Block, Column, Stop, walk_file
 from .source import FileChain, StoreFile
 
 KNOWN_FLAGS: Final = 0x7FF
+#: What findings call a column that has another name.
+_EVIDENCE: Final = {"prepared_transaction_offset": "prepared_offset"}
 _ZLIB, _LZ4, _ZSTD = (b"\x78",), (b"\x04\x22\x4d\x18",), (b"\x28\xb5\x2f\xfd",)
 # How a body begins by the compression type in sysFlag; clients before 5.0 name none and use zlib.
 _PACKED: Final = {0: _ZLIB, COMPRESSION_LZ4_TYPE: _LZ4, COMPRESSION_ZSTD_TYPE: _ZSTD, COMPRESSION_ZLIB_TYPE: _ZLIB}
@@ -150,25 +153,26 @@ class CommitLogCheck:
 
     def _is_blank_without_magic(self, file: StoreFile, position: int, stop: Stop) -> bool:
         """A size that reaches exactly to the file's end, then nothing but zeros: a blank whose magic is damaged."""
-        size = int.from_bytes(file.read(position, 4), "big", signed=True)
-        if stop.kind != "magic" or size != file.size - position or first_nonzero(file, position + 8) is not None:
+        size = int.from_bytes(file.read(position, SIZE.size), "big", signed=True)
+        after = position + SIZE_AND_MAGIC.size
+        if stop.kind != "magic" or size != file.size - position or first_nonzero(file, after) is not None:
             return False
         self.report.add(
             "CL-BLANK", "the magic of the blank that ends the file is damaged", file=self._name(file),
-            position=position + 4, offset=stop.offset,
+            position=position + MAGIC_POSITION, offset=stop.offset,
         )  # fmt: skip
         self._blanks.add(file.base)
         return True
 
     def _check_blank(self, file: StoreFile, position: int, stop: Stop) -> None:
         left = file.size - position
-        size = int.from_bytes(file.read(position, 4), "big", signed=True)
+        size = int.from_bytes(file.read(position, SIZE.size), "big", signed=True)
         if size != left:
             self.report.add(
                 "CL-BLANK", f"the blank says {size} bytes, {left} are left in the file", file=self._name(file),
                 position=position, offset=stop.offset, expected=left, actual=size,
             )  # fmt: skip
-        self._check_trailing(file, position + 8)
+        self._check_trailing(file, position + SIZE_AND_MAGIC.size)
 
     def _check_trailing(self, file: StoreFile, position: int) -> None:
         if position < file.size and (at := first_nonzero(file, position)) is not None:
@@ -260,10 +264,10 @@ class CommitLogCheck:
             "impossible reconsumeTimes", "reconsume_times",
         )  # fmt: skip
         plain = flags & TRANSACTION_MASK != TRANSACTION_COMMIT_TYPE
-        prepared = head["prepared_offset"]
+        prepared = head["prepared_transaction_offset"]
         self._each(
             block, (plain & (prepared != 0)) | (prepared < 0) | (prepared > block.offsets), "CL-PREPARED",
-            "impossible preparedTransactionOffset", "prepared_offset",
+            "impossible preparedTransactionOffset", "prepared_transaction_offset",
         )  # fmt: skip
         self._check_times(block)
         self._check_hosts(block)
@@ -287,7 +291,7 @@ class CommitLogCheck:
         offset = int(block.offsets[i])
         self.report.add(
             kind, f"{message} (record at {offset})", file=self._name(block.file), position=offset - block.file.base,
-            offset=offset, length=int(block.head["size"][i]), severity=severity, field=field,
+            offset=offset, length=int(block.head["size"][i]), severity=severity, field=_EVIDENCE.get(field, field),
             value=int(block.head[field][i]),
         )  # fmt: skip
 

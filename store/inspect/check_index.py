@@ -11,12 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from ..index_file import ENTRY_SIZE, HEADER, HEADER_SIZE, SLOT_SIZE
+from ..layout.index import ENTRY_FIELDS, ENTRY_SIZE, HEADER, HEADER_FIELDS, HEADER_SIZE, SLOT_FIELDS, SLOT_SIZE
 from .findings import Report
 from .scan import Column
 from .source import StoreDirectory, StoreFile
 
-ENTRY_DTYPE: Final = np.dtype([("hash", ">i4"), ("offset", ">i8"), ("seconds", ">i4"), ("previous", ">i4")])
+ENTRY_DTYPE: Final = ENTRY_FIELDS.dtype
+SLOT_DTYPE: Final = SLOT_FIELDS.column("newest")
 CHUNK: Final = 200_000
 SETTLE_TRIES: Final = 20
 SETTLE_SECONDS: Final = 0.01
@@ -29,8 +30,8 @@ class IndexHeaderView:
 
     begin_timestamp: int
     end_timestamp: int
-    begin_offset: int
-    end_offset: int
+    begin_phy_offset: int
+    end_phy_offset: int
     slot_count: int
     count: int
 
@@ -110,11 +111,12 @@ class IndexCheck:
                 continue
             capacity = (file.size - HEADER_SIZE - slots * SLOT_SIZE) // ENTRY_SIZE
             if not 1 <= header.count <= capacity:
-                if header.count != 0 or header.end_offset != 0:
+                if header.count != 0 or header.end_phy_offset != 0:
                     self.report.add(
                         "IX-HEADER",
                         f"the entry count {header.count - 1} does not fit the file ({capacity - 1} at most)",
-                        file=index_name(file), position=36, field="indexCount", actual=header.count,
+                        file=index_name(file), position=HEADER_FIELDS.at["count"], field="indexCount",
+                        actual=header.count,
                     )  # fmt: skip
                 header.count = self._count_entries(file, slots, capacity)
             view = IndexFileView(file, slots, header)
@@ -176,21 +178,22 @@ class IndexCheck:
         if header.count <= 1:
             return
         facts = (
-            ("hashSlotCount", 32, used, header.slot_count),
-            ("beginPhyOffset", 16, view.first_offset, header.begin_offset),
-            ("endPhyOffset", 24, view.last_offset, header.end_offset),
+            ("slot_count", used, header.slot_count),
+            ("begin_phy_offset", view.first_offset, header.begin_phy_offset),
+            ("end_phy_offset", view.last_offset, header.end_phy_offset),
         )
-        for field, position, expected, actual in facts:
+        for header_field, expected, actual in facts:
+            field = HEADER_FIELDS.label(header_field)
             if expected != actual:
                 self.report.add(
-                    "IX-HEADER", f"{field} is {actual}, the entries say {expected}", file=name, position=position,
-                    field=field, expected=expected, actual=actual,
+                    "IX-HEADER", f"{field} is {actual}, the entries say {expected}", file=name,
+                    position=HEADER_FIELDS.at[header_field], field=field, expected=expected, actual=actual,
                 )  # fmt: skip
         after = read_entries(view.file, view.slots, header.count, 1)
         if header.count < capacity and len(after) and (after["hash"][0] or after["offset"][0]):
             self.report.add(
                 "IX-HEADER", f"indexCount is {header.count}, but there is an entry "
-                f"{header.count}", file=name, position=36,
+                f"{header.count}", file=name, position=HEADER_FIELDS.at["count"],
                 field="indexCount", actual=header.count,
             )  # fmt: skip
 
@@ -233,7 +236,7 @@ class IndexCheck:
     def _check_slots(self, file: StoreFile, slots: int, expected: Column) -> None:
         for start in range(0, slots, CHUNK * 4):
             count = min(CHUNK * 4, slots - start)
-            actual = np.frombuffer(file.read(HEADER_SIZE + start * SLOT_SIZE, count * SLOT_SIZE), ">i4")
+            actual = np.frombuffer(file.read(HEADER_SIZE + start * SLOT_SIZE, count * SLOT_SIZE), SLOT_DTYPE)
             wrong = np.flatnonzero(actual != expected[start : start + len(actual)])
             shown = self.report.left("IX-SLOT")
             for i in wrong[:shown].tolist():

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from ..layout.index import ENTRY_SIZE, HEADER_FIELDS, HEADER_SIZE, SLOT_SIZE
 from .check_index import ENTRY_DTYPE, IndexFileView, index_name, read_entries
 from .columns import Dispatch, block_keys, hashes_of_properties, index_hashes, tag_keys
 from .damage import Damage, damage_of
@@ -268,7 +268,8 @@ class KeyCheck:
             return
         self.report.add(
             "IX-HEADER", f"{field} is {actual}, the record's store time is {time}", file=self._name(number),
-            position=0 if begins else 8, field=field, expected=time, actual=actual,
+            position=HEADER_FIELDS.at["begin_timestamp" if begins else "end_timestamp"], field=field,
+            expected=time, actual=actual,
         )  # fmt: skip
         mine = self._pending["file"] == number
         if begins:
@@ -408,9 +409,9 @@ def _first_offset(files: list[IndexFileView]) -> int | None:
         return None
     second = read_entries(view.file, view.slots, 2, 1)
     following = int(second["offset"][0]) if view.header.count > 2 and len(second) else view.first_offset
-    if view.first_offset == view.header.begin_offset or view.first_offset <= following:
+    if view.first_offset == view.header.begin_phy_offset or view.first_offset <= following:
         return view.first_offset
-    return min(view.header.begin_offset, following)
+    return min(view.header.begin_phy_offset, following)
 
 
 def _span(time: int, begin: int) -> int:

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
+from ..layout.consume_queue import CQ_UNIT_SIZE, PLACEHOLDER_SIZE, UNIT
 from .batch_queues import TopicMask, batch_topics
 from .broker_config import is_deleted_topic, load_table
 from .check_chain import report_strangers
@@ -24,7 +24,7 @@ from .resync import record_at
 from .scan import Block, Column
 from .source import FileChain, StoreDirectory, read_chain
 
-UNIT_DTYPE: Final = np.dtype([("offset", ">i8"), ("size", ">i4"), ("tags_code", ">i8")])
+UNIT_DTYPE: Final = UNIT.dtype
 MAX_KEPT: Final = 20_000
 DEFAULT_QUEUE_FILE: Final = 6_000_000  # bytes: 300,000 units
 MAX_HOLES: Final = 10_000  # of one queue
@@ -260,7 +260,7 @@ class QueueCheck:
         damages: list[Damage],
     ) -> None:  # fmt: skip
         offsets, sizes = units["offset"][used].astype(np.int64), units["size"][used]
-        filler = (offsets == 0) & (sizes == 0x7FFFFFFF)  # units put before the first message (fillPreBlank)
+        filler = (offsets == 0) & (sizes == PLACEHOLDER_SIZE)  # units put before the first message (fillPreBlank)
         expired = offsets < log_start
         beyond = offsets >= log_end
         inside = ~(filler | expired | beyond)

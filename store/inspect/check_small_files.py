@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from ...common.fastjson import FastjsonError, loads
-from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.topics import SCHEDULE_TOPIC, is_system_topic, split_topic_group
-from ..checkpoint import FIELDS
+from ..layout.checkpoint import CHECKPOINT, FIELDS
+from ..layout.consume_queue import CQ_UNIT_SIZE
 from .batch_queues import batch_bounds
 from .broker_config import TABLES, Loaded, in_rocksdb, load_table
 from .check_queues import used_units
@@ -16,10 +16,6 @@ from .findings import Report, Severity
 from .reach import Reach, barely_began, log_queues, units_in_log
 from .source import StoreDirectory, StoreFile
 
-CHECKPOINT_FIELDS: Final = (
-    "physicMsgTimestamp", "logicsMsgTimestamp", "indexMsgTimestamp", "masterFlushedOffset", "confirmPhyOffset",
-    "logicsPhysicalOffset",
-)  # fmt: skip
 CONFIGS: Final = (
     "topics.json", "subscriptionGroup.json", "consumerOffset.json", "delayOffset.json", "consumerFilter.json",
     "consumerOrderInfo.json", "messageRequestMode.json", "topicQueueMapping.json", "timermetrics", "transactionMetrics",
@@ -31,7 +27,7 @@ def read_checkpoint(store: StoreDirectory) -> dict[str, int] | None:
     data = store.small_file("checkpoint")
     if data is None or len(data) < FIELDS.size:
         return None
-    return dict(zip(CHECKPOINT_FIELDS, FIELDS.unpack_from(data), strict=True))
+    return dict(zip(CHECKPOINT.labels, FIELDS.unpack_from(data), strict=True))
 
 
 def read_config(store: StoreDirectory, name: str) -> Any:

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from ...common.errors import RocketMQError
+from ..layout.record import PLACE
 from .follow import end_of_log
 from .lookup import Unit, queue_bounds, units_of
 from .message_lines import FIELDS, MessageLines
@@ -200,11 +201,10 @@ def beyond_units(store: StoreDirectory) -> int | None:
 
 def _is_of(record: bytes, unit: Unit) -> bool:
     """Whether equal bytes are the record that both units mean: queue id, queue offset and size are looked at."""
-    return (
-        int.from_bytes(record[0:4], "big") == unit.size
-        and int.from_bytes(record[12:16], "big", signed=True) == unit.queue_id
-        and int.from_bytes(record[20:28], "big", signed=True) == unit.queue_offset
-    )
+    if len(record) < PLACE.size:
+        return False
+    size, _, _, queue_id, _, queue_offset, _ = PLACE.unpack_from(record)
+    return bool(size == unit.size and queue_id == unit.queue_id and queue_offset == unit.queue_offset)
 
 
 def _different_properties(a: dict[str, str], b: dict[str, str]) -> list[Any]:

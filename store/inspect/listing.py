@@ -3,15 +3,14 @@ files."""
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ...common.fastjson import FastjsonError, loads
-from ...common.record_layout import CQ_UNIT_SIZE
-from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from ..layout.consume_queue import CQ_UNIT_SIZE, OFFSET, PLACEHOLDER
+from ..layout.index import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
 from .check_index import read_header, slots_of
 from .check_small_files import read_checkpoint
 from .lookup import queue_bounds
@@ -188,10 +187,9 @@ def _queues(store: StoreDirectory) -> tuple[list[QueueRow], list[FileRow]]:
 
 def _first_unit(chain: FileChain, low: int, high: int) -> int:
     """The queue offset behind the filler before the first message of some queues; filler is in one piece."""
-    filler = struct.pack(">qiq", 0, 0x7FFFFFFF, 0)
     while low < high:
         middle = (low + high) // 2
-        if chain.read(middle * CQ_UNIT_SIZE, CQ_UNIT_SIZE) == filler:
+        if chain.read(middle * CQ_UNIT_SIZE, CQ_UNIT_SIZE) == PLACEHOLDER:
             low = middle + 1
         else:
             high = middle
@@ -199,8 +197,8 @@ def _first_unit(chain: FileChain, low: int, high: int) -> int:
 
 
 def _time_of(store: StoreDirectory, chain: FileChain, number: int) -> int | None:
-    data = chain.read(number * CQ_UNIT_SIZE, 8)
-    item = block_at(store.commitlog, int.from_bytes(data, "big", signed=True)) if len(data) == 8 else None
+    data = chain.read(number * CQ_UNIT_SIZE, OFFSET.size)
+    item = block_at(store.commitlog, OFFSET.unpack(data)[0]) if len(data) == OFFSET.size else None
     return int(item.head["store_timestamp"][0]) if isinstance(item, Block) else None
 
 
@@ -216,7 +214,7 @@ def _index_file(file: StoreFile, slots: int | None) -> FileRow:
     if 1 <= header.count <= room:
         row.used = HEADER_SIZE + number * SLOT_SIZE + header.count * ENTRY_SIZE
         row.state = "full" if header.count >= room else f"{header.count - 1} entries"
-    row.begin, row.end = header.begin_offset, header.end_offset
+    row.begin, row.end = header.begin_phy_offset, header.end_phy_offset
     row.first_time, row.last_time = header.begin_timestamp or None, header.end_timestamp or None
     return row
 

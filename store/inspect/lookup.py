@@ -13,8 +13,10 @@ from typing import NamedTuple
 from ...common.errors import RocketMQError
 from ...common.javatypes import string_hash
 from ...common.message_codec import decode_message_id
-from ...common.record_layout import CQ_UNIT, CQ_UNIT_SIZE
-from ..index_file import ENTRY, ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE, index_hash
+from ...common.record_layout import SIZE
+from ..index_file import index_hash
+from ..layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, PLACEHOLDER_SIZE
+from ..layout.index import ENTRY, ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
 from .check_index import IndexHeaderView, read_header, slots_of
 from .check_queues import used_units
 from .source import FileChain, StoreDirectory, StoreFile
@@ -77,7 +79,7 @@ class IndexLookup:
         if header.count <= 1:
             return None
         room = (file.size - HEADER_SIZE - number * SLOT_SIZE) // ENTRY_SIZE
-        if header.count > room or not 0 <= header.begin_offset <= header.end_offset:
+        if header.count > room or not 0 <= header.begin_phy_offset <= header.end_phy_offset:
             raise Untrusted(f"the header of {name} is damaged")
         # The newest entry of all is the newest of its slot: so much proves the number of slots, and that both were
         # written.
@@ -93,15 +95,15 @@ class IndexLookup:
         ranges: list[tuple[int, int]] = []
         at = self._store.commitlog.min_offset
         for one in self._files:
-            if one.header.begin_offset > at:
-                ranges.append((at, one.header.begin_offset))
-            at = max(at, self._after(one.header.end_offset))
+            if one.header.begin_phy_offset > at:
+                ranges.append((at, one.header.begin_phy_offset))
+            at = max(at, self._after(one.header.end_phy_offset))
         end = self._store.commitlog.max_offset
         return [*ranges, (at, end)] if end > at else ranges
 
     def _after(self, offset: int) -> int:
         """Where the record at an offset ends; the offset itself when what is there cannot be its size."""
-        size = int.from_bytes(self._store.commitlog.read(offset, 4), "big", signed=True)
+        size = int.from_bytes(self._store.commitlog.read(offset, SIZE.size), "big", signed=True)
         return offset + size if 0 < size < 1 << 28 else offset
 
     def find(self, topic: str, key: str, begin_time: int = 0, end_time: int = 1 << 62) -> Iterator[Entry]:
@@ -121,7 +123,7 @@ class IndexLookup:
             if not 0 < number < limit or steps > MAX_CHAIN:
                 raise Untrusted(f"the chain of slot {slot} in index/{one.file.path.name} is damaged at entry {number}")
             entry = entry_at(one.file, one.slots, one.header, number)
-            if entry.slot != slot or not one.header.begin_offset <= entry.offset <= one.header.end_offset:
+            if entry.slot != slot or not one.header.begin_phy_offset <= entry.offset <= one.header.end_phy_offset:
                 raise Untrusted(f"entry {number} in index/{one.file.path.name} is damaged")
             if entry.key_hash == wanted:
                 yield entry
@@ -157,7 +159,7 @@ class Unit(NamedTuple):
     @property
     def pre_blank(self) -> bool:
         """True for filler, which points at no record."""
-        return self.offset == 0 and self.size == 0x7FFFFFFF
+        return self.offset == 0 and self.size == PLACEHOLDER_SIZE
 
 
 def queue_bounds(chain: FileChain) -> tuple[int, int]:

@@ -20,9 +20,10 @@ from ...common.addresses import unpack_host
 from ...common.compression import decompress
 from ...common.errors import CorruptDataError
 from ...common.message import string_to_properties
+from ...common.record_layout import V6_FLAGS
 from ...common.sysflag import COMPRESSED_FLAG
 from .records import Broken, OnBroken, hosts_of
-from .scan import V6_FLAGS, Block, Column
+from .scan import Block, Column
 
 BODY_FORMS: Final = ("none", "utf-8", "hex", "base64", "json")
 FIELDS: Final = (
@@ -122,7 +123,7 @@ class MessageLines:
             head["queue_offset"].tolist(), head["physical_offset"].tolist(), head["size"].tolist(),
             head["born_timestamp"].tolist(), head["store_timestamp"].tolist(), born, store, flags,
             head["flag"].tolist(), (head["body_crc"].astype(np.int64) & 0xFFFFFFFF).tolist(),
-            head["reconsume_times"].tolist(), head["prepared_offset"].tolist(), bodies,
+            head["reconsume_times"].tolist(), head["prepared_transaction_offset"].tolist(), bodies,
             block.properties_at[rows].tolist(), ends.tolist(),
         ]  # fmt: skip
 

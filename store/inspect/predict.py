@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from ...common.topics import SCHEDULE_TOPIC, is_retry_topic
+from ..layout.consume_queue import CQ_UNIT_SIZE, OFFSET
 from .batch_queues import batch_messages, batch_topics
 from .broker_config import TABLES, Loaded, in_rocksdb, is_user_topic, load_table
 from .check_queues import usual_file_size
@@ -150,7 +150,7 @@ def _believable_end(chain: FileChain, low: int, high: int, limit: int) -> int:
     """The queue offset behind the last of some units that does not point behind `limit`."""
     while low < high:
         middle = (low + high) // 2
-        if int.from_bytes(chain.read(middle * CQ_UNIT_SIZE, 8), "big", signed=True) < limit:
+        if int.from_bytes(chain.read(middle * CQ_UNIT_SIZE, OFFSET.size), "big", signed=True) < limit:
             low = middle + 1
         else:
             high = middle

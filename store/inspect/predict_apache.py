@@ -17,17 +17,20 @@ import numpy as np
 
 from ...common.fastjson import FastjsonError, loads
 from ...common.record_layout import (
-    BORN_HOST_POSITION,
     MAGIC_V1,
     MAGIC_V2,
-    SYS_FLAG_POSITION,
+    RECORD,
+    SIZE,
+    STORE_TIMESTAMP,
+    V6_FLAGS,
     store_timestamp_position,
 )
 from ..checkpoint import SAFETY_MS
+from ..layout.checkpoint import CHECKPOINT
 from .batch_queues import batch_topics, newest_offset, wrong_types
 from .broker_config import TABLES, load_table
 from .check_index import read_entries, read_header, slots_of
-from .check_small_files import CHECKPOINT_FIELDS, read_checkpoint
+from .check_small_files import read_checkpoint
 from .dledger import dledger_log
 from .overlay import is_locked
 from .predict import (
@@ -48,6 +51,9 @@ from .strangers import java_long, java_order, judge_stranger
 CONFIGS: Final = ("consumerFilter.json",)
 CONFIGS_5: Final = ("topicQueueMapping.json", "consumerOrderInfo.json")
 _V1_TOPIC: Final = 127
+_TO_STORE_TIME: Final = store_timestamp_position(V6_FLAGS) + STORE_TIMESTAMP.size
+_MAGIC: Final = RECORD.slice_of("magic")
+_SYS_FLAG: Final = RECORD.slice_of("sys_flag")
 _MAX_PROPERTIES: Final = 0x7FFF
 _RECOVER_AT_MOST: Final = 10  # files, commitLogRecoverMaxNum of 5.5
 _ENTRIES_AT_A_TIME: Final = 100_000
@@ -84,7 +90,7 @@ class ApachePrediction:
             return said
         clean = not (self.store.root / "abort").exists()
         said.recovery = "normal" if clean else "abnormal"
-        checkpoint = read_checkpoint(self.store) or dict.fromkeys(CHECKPOINT_FIELDS, 0)
+        checkpoint = read_checkpoint(self.store) or dict.fromkeys(CHECKPOINT.labels, 0)
         if not clean:
             self._drop_index(checkpoint["indexMsgTimestamp"])
         for queue in self.queues.values():
@@ -283,13 +289,13 @@ class ApachePrediction:
 
     def _matches(self, file: StoreFile, checkpoint: dict[str, int]) -> bool:
         """CommitLog.isMappedFileMatchedRecover before 5.5, with messageIndexSafe off as by default."""
-        head = file.read(0, BORN_HOST_POSITION + 28)
-        magic = int.from_bytes(head[4:8], "big", signed=True)
+        head = file.read(0, _TO_STORE_TIME)
+        magic = int.from_bytes(head[_MAGIC], "big", signed=True)
         if magic != MAGIC_V1 and not (self.five and magic == MAGIC_V2):
             return False
-        flags = int.from_bytes(head[SYS_FLAG_POSITION : SYS_FLAG_POSITION + 4], "big")
+        flags = int.from_bytes(head[_SYS_FLAG], "big")
         at = store_timestamp_position(flags)
-        time = int.from_bytes(head[at : at + 8], "big", signed=True)
+        time = int.from_bytes(head[at : at + STORE_TIMESTAMP.size], "big", signed=True)
         oldest = max(0, min(checkpoint["physicMsgTimestamp"], checkpoint["logicsMsgTimestamp"]) - SAFETY_MS)
         return time != 0 and time <= oldest
 
@@ -328,7 +334,7 @@ class ApachePrediction:
 
     def _blank_counts(self, file: StoreFile, position: int) -> bool:
         """5.x takes a blank that is larger than the rest of the file for no blank."""
-        size = int.from_bytes(file.read(position, 4), "big", signed=True)
+        size = int.from_bytes(file.read(position, SIZE.size), "big", signed=True)
         return not self.five or size <= file.size - position
 
     def _dispatch(self, block: Block, newest: int) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from ...common.errors import RocketMQError
 from ..config import MessageStoreConfig
-from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from ..layout.index import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
 from ..message_store import MessageStore
 from .broker_config import TABLES, load_table
 from .check_index import slots_of

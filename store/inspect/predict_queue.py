@@ -13,12 +13,11 @@ from typing import Final
 
 import numpy as np
 
-from ...common.record_layout import CQ_UNIT, CQ_UNIT_SIZE
+from ..layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, PLACEHOLDER_SIZE
 from .check_queues import UNIT_DTYPE
 from .scan import Column
 from .source import FileChain, StoreFile
 
-FILLER_SIZE: Final = 0x7FFFFFFF  # the size in units put before the first message of a queue (fillPreBlank)
 _LAST_FILES: Final = 3
 
 
@@ -125,7 +124,7 @@ class ApacheQueue:
         if number and self._wrote == 0 and self._bases[-1] == self._first_made:
             self.min_logic = expected
             for _ in range(expected % self.size // CQ_UNIT_SIZE):
-                self._append(0, FILLER_SIZE)
+                self._append(0, PLACEHOLDER_SIZE)
                 self._fillers += 1
         if number and expected < self._bases[-1] + self._wrote:
             return

@@ -13,9 +13,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ...common.record_layout import CQ_UNIT_SIZE
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from ...common.topics import is_dlq_topic, is_retry_topic, is_system_topic, split_topic_group
+from ..layout.consume_queue import CQ_UNIT_SIZE, PLACEHOLDER_SIZE
 from .broker_config import is_deleted_topic
 from .check_queues import UNIT_DTYPE, used_units
 from .resync import whole_blocks
@@ -23,7 +23,6 @@ from .scan import Block
 from .source import FileChain, StoreDirectory, StoreFile
 
 WRITES_OFFSETS_AFTER_MS: Final = 20_000
-FILLER_SIZE: Final = 0x7FFFFFFF  # of units put before the first message of a queue (fillPreBlank)
 
 
 @dataclass(slots=True)
@@ -98,7 +97,7 @@ def units_in_log(chain: FileChain, log_start: int) -> tuple[int, int]:
         middle = (low + high) // 2
         data = chain.read(middle * CQ_UNIT_SIZE, CQ_UNIT_SIZE)
         unit = np.frombuffer(data, UNIT_DTYPE)[0] if len(data) == CQ_UNIT_SIZE else None
-        if unit is None or int(unit["offset"]) < log_start or int(unit["size"]) == FILLER_SIZE:
+        if unit is None or int(unit["offset"]) < log_start or int(unit["size"]) == PLACEHOLDER_SIZE:
             low = middle + 1
         else:
             high = middle

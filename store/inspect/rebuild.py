@@ -16,27 +16,28 @@ import msgspec
 import numpy as np
 
 from ...common.errors import RocketMQError
-from ...common.record_layout import CQ_UNIT, CQ_UNIT_SIZE
+from ...common.record_layout import SMALLEST_RECORD
 from ...common.topics import is_legal_name
-from ..checkpoint import FIELDS
-from ..index_file import ENTRY_SIZE, HEADER, HEADER_SIZE, SLOT_SIZE, file_size
+from ..layout.checkpoint import FIELDS
+from ..layout.checkpoint import FILE_SIZE as CHECKPOINT_SIZE
+from ..layout.consume_queue import CQ_UNIT_SIZE, PLACEHOLDER
+from ..layout.index import ENTRY_SIZE, HEADER, HEADER_SIZE, SLOT_SIZE, file_size
 from .batch_queues import FOLDER, BatchQueueWriter, TopicMask, batch_topics
 from .check_commitlog import CommitLogCheck
-from .check_index import ENTRY_DTYPE, read_entries, read_header, slots_of
+from .check_index import ENTRY_DTYPE, SLOT_DTYPE, read_entries, read_header, slots_of
 from .check_queues import UNIT_DTYPE, usual_file_size
 from .columns import Dispatch, Dispatcher, block_keys, index_hashes, tag_keys
 from .dledger import require_log
 from .findings import Report
 from .records import block_at
 from .running import require_stopped
-from .scan import SMALLEST_RECORD, Block, Column
+from .scan import Block, Column
 from .source import StoreDirectory
 
 DEFAULT_SLOTS: Final = 5_000_000
 DEFAULT_ENTRIES: Final = 20_000_000
 MAX_DESCRIPTORS: Final = 200
 MAX_QUEUE_ID: Final = 65535
-CHECKPOINT_SIZE: Final = 4096
 SLOTS_AT_A_TIME: Final = 1 << 18
 ENTRIES_LOOKED_AT: Final = 20_000
 TAGGED_AT_MOST: Final = 20
@@ -269,7 +270,7 @@ class QueueWriter:
         offset = number * CQ_UNIT_SIZE
         base = offset - offset % self._size
         if offset > base:
-            self._write(key, base, CQ_UNIT.pack(0, 0x7FFFFFFF, 0) * ((offset - base) // CQ_UNIT_SIZE))
+            self._write(key, base, PLACEHOLDER * ((offset - base) // CQ_UNIT_SIZE))
 
     def _write(self, key: tuple[str, int], offset: int, data: bytes) -> None:
         while data:
@@ -375,7 +376,7 @@ class IndexWriter:
         if used.any():
             low, high = int(np.argmax(used)), self._slots - int(np.argmax(used[::-1]))
             for start in range(low, high, SLOTS_AT_A_TIME):
-                part = self._last[start : min(start + SLOTS_AT_A_TIME, high)].astype(">i4").tobytes()
+                part = self._last[start : min(start + SLOTS_AT_A_TIME, high)].astype(SLOT_DTYPE).tobytes()
                 os.pwrite(self._descriptor, part, HEADER_SIZE + start * SLOT_SIZE)
         os.fsync(self._descriptor)
         os.close(self._descriptor)

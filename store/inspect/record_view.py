@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from ...common.record_layout import CQ_UNIT, CQ_UNIT_SIZE, Field, fields_of
+from ...common.record_layout import Field, fields_of
 from ...common.sysflag import (
     TRANSACTION_COMMIT_TYPE,
     TRANSACTION_MASK,
@@ -20,6 +20,8 @@ from ...common.sysflag import (
     TRANSACTION_ROLLBACK_TYPE,
 )
 from ...common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC
+from ..layout.batch_consume_queue import UNIT as BATCH_UNIT
+from ..layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, UNIT
 from .batch_queues import FOLDER, UNIT_SIZE, batch_topics, find_batch_unit, read_batch_units, units_of_records
 from .columns import Dispatch, Dispatcher, index_keys
 from .lookup import IndexLookup, Untrusted
@@ -186,7 +188,7 @@ def _unit(store: StoreDirectory, block: Block, dispatch: Dispatch, message: dict
     data = place[0].read(place[1], CQ_UNIT_SIZE)
     found = None
     if len(data) == CQ_UNIT_SIZE and any(data):
-        found = dict(zip(("commitLogOffset", "size", "tagsCode"), CQ_UNIT.unpack(data), strict=True))
+        found = dict(zip(UNIT.labels, CQ_UNIT.unpack(data), strict=True))
     state = "missing" if found is None else "ok" if found == expected else "different"
     file = f"{directory}/{place[0].path.name}"
     return UnitView(file=file, position=place[1], expected=expected, found=found, state=state)
@@ -212,9 +214,7 @@ def _batch_unit(store: StoreDirectory, block: Block, dispatch: Dispatch, topic: 
 
 
 def _batch_fields(units: Column) -> dict[str, int]:
-    names = {"commitLogOffset": "offset", "size": "size", "tagsCode": "tags_code", "queueOffset": "base",
-             "messages": "count"}  # fmt: skip
-    return {name: int(units[field][0]) for name, field in names.items()}
+    return {BATCH_UNIT.label(name): int(units[name][0]) for name in ("offset", "size", "tags_code", "base", "count")}
 
 
 def _index(store: StoreDirectory, block: Block, dispatch: Dispatch, slots: int | None) -> list[IndexView]:

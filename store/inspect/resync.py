@@ -5,20 +5,27 @@ a body that look like a record are not taken for one."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from typing import Final
 
 from ...common.message_codec import BadRecordError, RecordView, read_record
-from ...common.record_layout import BLANK_MAGIC, MAGIC_V1, MAGIC_V2
+from ...common.record_layout import (
+    BLANK_MAGIC,
+    MAGIC,
+    MAGIC_POSITION,
+    MAGIC_V1,
+    MAGIC_V2,
+    PHYSICAL_OFFSET,
+    PHYSICAL_OFFSET_POSITION,
+    SIZE,
+    SIZE_AND_MAGIC,
+)
 from .scan import FIRST_WINDOW, Block, Stop, lengths_fit, walk_file
 from .source import WINDOW, FileChain, StoreFile
 
-_MAGICS: Final = [struct.pack(">i", magic) for magic in (MAGIC_V1, MAGIC_V2)]
-_BLANK: Final = struct.pack(">i", BLANK_MAGIC)
-_head = struct.Struct(">i").unpack_from
-_long = struct.Struct(">q").unpack_from
-HEAD = 36  # up to and including the physical offset
+_MAGICS: Final = [MAGIC.pack(magic) for magic in (MAGIC_V1, MAGIC_V2)]
+_BLANK: Final = MAGIC.pack(BLANK_MAGIC)
+HEAD = PHYSICAL_OFFSET_POSITION + PHYSICAL_OFFSET.size
 
 
 def next_record(file: StoreFile, position: int, *, any_offset: bool = False) -> int | None:
@@ -48,10 +55,10 @@ def _skip_zeros(file: StoreFile, position: int) -> int:
 def _scan(file: StoreFile, data: bytes, position: int, any_offset: bool) -> int | None:
     best: int | None = None
     for magic in _MAGICS:
-        end = len(data) if best is None else best - position + 8
-        found = data.find(magic, 4, end)
-        while found >= 0 and (best is None or position + found - 4 < best):
-            start = found - 4
+        end = len(data) if best is None else best - position + SIZE_AND_MAGIC.size
+        found = data.find(magic, MAGIC_POSITION, end)
+        while found >= 0 and (best is None or position + found - MAGIC_POSITION < best):
+            start = found - MAGIC_POSITION
             if len(data) - start >= HEAD and _is_record(file, data, position, start, any_offset):
                 best = position + start
                 break
@@ -60,10 +67,11 @@ def _scan(file: StoreFile, data: bytes, position: int, any_offset: bool) -> int 
 
 
 def _is_record(file: StoreFile, data: bytes, position: int, start: int, any_offset: bool) -> bool:
-    (size,) = _head(data, start)
+    (size,) = SIZE.unpack_from(data, start)
     if size <= 0 or position + start + size > file.size:
         return False
-    if not any_offset and _long(data, start + 28)[0] != file.base + position + start:
+    (own,) = PHYSICAL_OFFSET.unpack_from(data, start + PHYSICAL_OFFSET_POSITION)
+    if not any_offset and own != file.base + position + start:
         return False
     if start + size > len(data) and not lengths_fit(file, position + start, size):
         return False
@@ -78,14 +86,15 @@ def find_blank(file: StoreFile, position: int) -> int | None:
     """The position at or after `position` of a blank that reaches exactly to the end of the file, or None."""
     while (position := _skip_zeros(file, position)) < file.size:
         data = file.read(position, WINDOW)
-        found = data.find(_BLANK, 4)
+        found = data.find(_BLANK, MAGIC_POSITION)
         while found >= 0:
-            if _head(data, found - 4)[0] == file.size - (position + found - 4):
-                return position + found - 4
+            start = found - MAGIC_POSITION
+            if SIZE.unpack_from(data, start)[0] == file.size - (position + start):
+                return position + start
             found = data.find(_BLANK, found + 1)
-        if position + len(data) >= file.size or len(data) < 8:
+        if position + len(data) >= file.size or len(data) < SIZE_AND_MAGIC.size:
             return None
-        position += len(data) - 7
+        position += len(data) - SIZE_AND_MAGIC.size + 1
     return None
 
 
@@ -113,8 +122,8 @@ def record_at(chain: FileChain, offset: int) -> tuple[str, int, int, int] | None
     if place is None:
         return None
     file, position = place
-    head = file.read(position, 4)
-    size = int.from_bytes(head, "big", signed=True) if len(head) == 4 else 0
+    head = file.read(position, SIZE.size)
+    size = SIZE.unpack(head)[0] if len(head) == SIZE.size else 0
     if size <= 0 or not lengths_fit(file, position, size):
         return None
     data = file.read(position, size)

@@ -7,21 +7,18 @@ its size, no queue and no index entry leads to it. Its time and host are those o
 from __future__ import annotations
 
 import os
-import struct
 import zlib
 from pathlib import Path
 from typing import Final
 
-from ...common.record_layout import BLANK_MAGIC, END_FILE_MIN_BLANK, HEAD, MAGIC_V1, SIZE_AND_MAGIC, TAIL
+from ...common.record_layout import HEAD_V4, MAGIC_V1, PROPERTIES_LENGTH, SMALLEST_RECORD, TOPIC_LENGTH_V1
 from ...common.sysflag import TRANSACTION_ROLLBACK_TYPE
+from ..layout.blank import END_FILE_MIN_BLANK, blank_of
 from .salvage_repair import Neighbour
-from .scan import SMALLEST_RECORD
 
 FILLER_TOPIC: Final = b"_"  # as short as a topic can be, so that a filler fits wherever a record was
 FILLER_MAX: Final = 1 << 20
 _NO_HOST: Final = bytes([127, 0, 0, 1, 0, 0, 0, 0])
-_LONG = struct.Struct(">q")
-_INT = struct.Struct(">i")
 
 
 class LogWriter:
@@ -63,7 +60,7 @@ class LogWriter:
         """End the file: what is left of it is unused."""
         left = self._base + self.size - self.filled
         if left >= END_FILE_MIN_BLANK:
-            self._put(self.filled, SIZE_AND_MAGIC.pack(left, BLANK_MAGIC))
+            self._put(self.filled, blank_of(left))
         self.filled = self._base + self.size
 
     def close(self) -> None:
@@ -88,7 +85,8 @@ def filler(offset: int, size: int, like: Neighbour) -> bytes:
     name = FILLER_TOPIC if size > SMALLEST_RECORD else b""
     body = bytes(size - SMALLEST_RECORD - len(name))
     crc = zlib.crc32(body) & 0x7FFFFFFF
-    head = HEAD.pack(size, MAGIC_V1, crc, 0, 0, 0, offset, TRANSACTION_ROLLBACK_TYPE, like.time)
-    middle = host + _LONG.pack(like.time) + host + TAIL.pack(0, 0)
-    topic = bytes([len(name)]) + name
-    return head + middle + _INT.pack(len(body)) + body + topic + b"\0\0"
+    head = HEAD_V4.pack(
+        size, MAGIC_V1, crc, 0, 0, 0, offset, TRANSACTION_ROLLBACK_TYPE, like.time, host, like.time, host, 0, 0,
+        len(body),
+    )  # fmt: skip
+    return head + body + TOPIC_LENGTH_V1.pack(len(name)) + name + PROPERTIES_LENGTH.pack(0)

@@ -6,7 +6,6 @@ offset, and no other such value does. So a record is proven whole but for that f
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -14,19 +13,30 @@ from typing import Final
 from ...common.message_codec import BadRecordError, RecordView, read_record, record_topic
 from ...common.record_layout import (
     BLANK_MAGIC,
+    BODY_LENGTH,
+    MAGIC,
     MAGIC_POSITION,
     MAGIC_V1,
     MAGIC_V2,
+    PHYSICAL_OFFSET,
     PHYSICAL_OFFSET_POSITION,
+    PROPERTIES_LENGTH,
+    SIZE,
+    SIZE_AND_MAGIC,
+    SIZE_POSITION,
+    SMALLEST_RECORD,
+    SYS_FLAG,
     SYS_FLAG_POSITION,
-    TOTAL_SIZE_POSITION,
+    TOPIC_LENGTH_V1,
+    TOPIC_LENGTH_V2,
+    V6_FLAGS,
     body_length_position,
 )
+from ...common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG
 from ...common.topics import is_legal_name
-from .scan import SMALLEST_RECORD, V6_FLAGS
 
 MAX_RECORD: Final = 8 << 20  # bytes that are looked at
-_INT: Final = struct.Struct(">i")
+_LENGTH: Final = PROPERTIES_LENGTH.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +74,13 @@ def mend(data: bytes, offset: int) -> Mend | None:
 
 def _leads_on(data: bytes, end: int, offset: int) -> bool:
     """True when a record, a blank or nothing at all stands at `end`."""
-    head = data[end : end + PHYSICAL_OFFSET_POSITION + 8]
+    head = data[end : end + PHYSICAL_OFFSET_POSITION + PHYSICAL_OFFSET.size]
     if not any(head):
         return True
-    if len(head) < 8:
+    if len(head) < SIZE_AND_MAGIC.size:
         return False
-    (magic,) = _INT.unpack_from(head, MAGIC_POSITION)
-    named = head[PHYSICAL_OFFSET_POSITION:] == (offset + end).to_bytes(8, "big")
+    (magic,) = MAGIC.unpack_from(head, MAGIC_POSITION)
+    named = head[PHYSICAL_OFFSET_POSITION:] == PHYSICAL_OFFSET.pack(offset + end)
     return magic == BLANK_MAGIC or (magic in (MAGIC_V1, MAGIC_V2) and named)
 
 
@@ -92,41 +102,41 @@ def _well_formed(properties: bytes) -> bool:
 
 def _candidates(data: bytes) -> Iterator[tuple[str, int, bytes]]:
     """(field, position, bytes) of each value that may be the right one."""
-    (size,), (magic,) = _INT.unpack_from(data, TOTAL_SIZE_POSITION), _INT.unpack_from(data, MAGIC_POSITION)
-    (sys_flag,) = _INT.unpack_from(data, SYS_FLAG_POSITION)
+    size, magic = SIZE_AND_MAGIC.unpack_from(data, SIZE_POSITION)
+    (sys_flag,) = SYS_FLAG.unpack_from(data, SYS_FLAG_POSITION)
     for right in (MAGIC_V1, MAGIC_V2):
-        yield "magic", MAGIC_POSITION, _INT.pack(right)
-    for bits in (0x10, 0x20, V6_FLAGS):
-        yield "sysFlag", SYS_FLAG_POSITION, _INT.pack(sys_flag ^ bits)
+        yield "magic", MAGIC_POSITION, MAGIC.pack(right)
+    for bits in (BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG, V6_FLAGS):
+        yield "sysFlag", SYS_FLAG_POSITION, SYS_FLAG.pack(sys_flag ^ bits)
     length_at = body_length_position(sys_flag)
-    if length_at + 4 > len(data):
+    if length_at + BODY_LENGTH.size > len(data):
         return
     yield from _sizes(data, length_at, magic)
-    body_length = data[length_at : length_at + 4]
+    body_length = data[length_at : length_at + BODY_LENGTH.size]
     for i in range(4):  # any one byte of it
         for byte in range(256):
             yield "bodyLength", length_at, body_length[:i] + bytes([byte]) + body_length[i + 1 :]
-    (length,) = _INT.unpack(body_length)
-    topic_at = length_at + 4 + length
+    (length,) = BODY_LENGTH.unpack(body_length)
+    topic_at = length_at + BODY_LENGTH.size + length
     if length < 0 or magic not in (MAGIC_V1, MAGIC_V2) or topic_at + 2 > min(size, len(data)):
         return
-    width = 1 if magic == MAGIC_V1 else 2
+    width = (TOPIC_LENGTH_V1 if magic == MAGIC_V1 else TOPIC_LENGTH_V2).size
     for topic_length in range(1, 128) if width == 1 else range(128, 256):
         yield "topicLength", topic_at, topic_length.to_bytes(width, "big")
     topic_length = int.from_bytes(data[topic_at : topic_at + width], "big")
     at = topic_at + width + topic_length
-    if 0 <= size - at - 2 <= 0x7FFF:
-        yield "propertiesLength", at, (size - at - 2).to_bytes(2, "big")
+    if 0 <= size - at - _LENGTH <= 0x7FFF:
+        yield "propertiesLength", at, (size - at - _LENGTH).to_bytes(_LENGTH, "big")
 
 
 def _sizes(data: bytes, length_at: int, magic: int) -> Iterator[tuple[str, int, bytes]]:
     """The size that the inner lengths add up to."""
-    (length,) = _INT.unpack_from(data, length_at)
-    topic_at = length_at + 4 + length
-    width = 1 if magic == MAGIC_V1 else 2
+    (length,) = BODY_LENGTH.unpack_from(data, length_at)
+    topic_at = length_at + BODY_LENGTH.size + length
+    width = (TOPIC_LENGTH_V1 if magic == MAGIC_V1 else TOPIC_LENGTH_V2).size
     if length < 0 or topic_at + width > len(data):
         return
     at = topic_at + width + int.from_bytes(data[topic_at : topic_at + width], "big")
-    if at + 2 <= len(data):
-        size = at + 2 + int.from_bytes(data[at : at + 2], "big")
-        yield "storeSize", TOTAL_SIZE_POSITION, _INT.pack(size)
+    if at + _LENGTH <= len(data):
+        size = at + _LENGTH + int.from_bytes(data[at : at + _LENGTH], "big")
+        yield "storeSize", SIZE_POSITION, SIZE.pack(size)

@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from .scan import SMALLEST_RECORD, Column
+from ...common.record_layout import SMALLEST_RECORD
+from .scan import Column
 
 LARGEST: Final = 1 << 62
 

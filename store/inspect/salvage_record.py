@@ -6,21 +6,19 @@ Which fields are changed, and why, is decided in `salvage_repair`.
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Mapping
 from typing import Final
 
-from ...common.record_layout import BODY_CRC_POSITION, Field, fields_of
+from ...common.record_layout import BODY_CRC_POSITION, RECORD, Field, fields_of
 
 Value = int | bytes
 CRC_PROPERTY: Final = b"__CRC32#\x01"
 CRC_LENGTH: Final = len(CRC_PROPERTY) + 10 + 1  # the digits, lowest first, and a separator
-_FORMATS: Final = {4: struct.Struct(">i"), 8: struct.Struct(">q")}
-_NUMBERS: Final = frozenset(
-    ("storeSize", "magic", "queueId", "queueOffset", "commitLogOffset", "sysFlag", "bornTimestamp", "storeTimestamp",
-     "reconsumeTimes", "preparedTransactionOffset", "bodyLength", "flag")
-)  # fmt: skip
+_NUMBERS: Final = {  # a host is bytes, and so is the body's CRC
+    field.label or field.name: RECORD.one(field.name) for field in RECORD.fields if field.code in ("i", "q")
+}
+_BODY_CRC: Final = RECORD.one("body_crc")
 _LENGTHS: Final = {"topicLength", "propertiesLength"}
 
 
@@ -44,7 +42,8 @@ def _read(record: bytes, field: Field) -> Value:
     data = record[field.offset : field.offset + field.length]
     if field.name in _LENGTHS:
         return int.from_bytes(data, "big")
-    return int(_FORMATS[field.length].unpack(data)[0]) if field.name in _NUMBERS else data
+    number = _NUMBERS.get(field.name)
+    return int(number.unpack(data)[0]) if number is not None else data
 
 
 def with_fields(record: bytes, values: Mapping[str, Value], layout: bytes | None = None) -> bytes:
@@ -60,7 +59,7 @@ def with_fields(record: bytes, values: Mapping[str, Value], layout: bytes | None
             raise ValueError(f"{name} has {field.length} bytes, the new value has {len(data)}")
         changed[field.offset : field.offset + field.length] = data
         if name == "body":
-            changed[BODY_CRC_POSITION : BODY_CRC_POSITION + 4] = (zlib.crc32(data) & 0x7FFFFFFF).to_bytes(4, "big")
+            _BODY_CRC.pack_into(changed, BODY_CRC_POSITION, zlib.crc32(data) & 0x7FFFFFFF)
     properties = fields["properties"]
     if has_record_crc(record[properties.offset :]):
         crc = zlib.crc32(changed[:-CRC_LENGTH]) & 0x7FFFFFFF

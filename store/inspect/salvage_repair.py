@@ -14,6 +14,7 @@ import numpy as np
 
 from ...common.compression import decompress
 from ...common.errors import RocketMQError
+from ...common.record_layout import HOST_SIZE, RECORD, V6_FLAGS
 from ...common.sysflag import (
     COMPRESSED_FLAG,
     COMPRESSION_TYPE_MASK,
@@ -31,20 +32,21 @@ from ...common.topics import (
     is_legal_name,
     is_retry_topic,
 )
+from ..layout.record import HOST_NUMBER
 from .check_commitlog import differs_in_one_byte
 from .check_queues import read_units
 from .columns import Dispatch, Dispatcher
 from .property_bytes import has_property, property_of
 from .salvage_mend import Mend
 from .salvage_record import CRC_PROPERTY, Value, has_record_crc, record_crc_ok, with_fields
-from .scan import V6_FLAGS, Block, Column
+from .scan import Block, Column
 from .source import FileChain
 
 KNOWN_FLAGS: Final = 0x7FF
 MAX_QUEUE_ID: Final = 65535
 MAX_TOPIC: Final = 255
-STORE_HOST_AT: Final = 64  # of a record whose hosts are IPv4
-STORE_HOST_COLUMNS: Final = np.arange(STORE_HOST_AT, STORE_HOST_AT + 8)
+STORE_HOST_AT: Final = RECORD.at["store_host"]  # of a record whose hosts are IPv4
+STORE_HOST_COLUMNS: Final = np.arange(STORE_HOST_AT, STORE_HOST_AT + HOST_SIZE)
 _STREAMS: Final = {0: b"\x78", 0x100: b"\x04\x22\x4d\x18", 0x200: b"\x28\xb5\x2f\xfd", 0x300: b"\x78"}  # how they begin
 _WITH_RETRIES: Final = (SCHEDULE_TOPIC, TRANS_HALF_TOPIC)
 
@@ -177,14 +179,14 @@ class Judge:
         flags = block.head["sys_flag"]
         odd_bits = COMPRESSION_TYPE_MASK | COMPRESSED_FLAG | NEED_UNWRAP_FLAG | INNER_BATCH_FLAG | MULTI_TAGS_FLAG
         suspects = flags & (odd_bits | TRANSACTION_MASK) != 0
-        suspects |= block.head["prepared_offset"] != 0
+        suspects |= block.head["prepared_transaction_offset"] != 0
         for i in np.flatnonzero(suspects & judged.good).tolist():
             old, properties = int(flags[i]), judged.dispatch.properties[i]
             # Bits that are not known here may be a newer broker's: they stay.
             new = self._proper_flag(judged, i, old & KNOWN_FLAGS, properties) | (old & ~KNOWN_FLAGS)
             if new != old:
                 judged.change(i, "sysFlag", new, "content")
-            if new & TRANSACTION_MASK != TRANSACTION_COMMIT_TYPE and block.head["prepared_offset"][i] != 0:
+            if new & TRANSACTION_MASK != TRANSACTION_COMMIT_TYPE and block.head["prepared_transaction_offset"][i] != 0:
                 judged.change(i, "preparedTransactionOffset", 0, "no transaction")
 
     def _proper_flag(self, judged: Judged, i: int, flag: int, properties: bytes) -> int:
@@ -196,7 +198,7 @@ class Judge:
             flag &= ~MULTI_TAGS_FLAG
         if flag & (NEED_UNWRAP_FLAG | INNER_BATCH_FLAG) and not has_property(properties, b"INNER_NUM"):
             flag &= ~(NEED_UNWRAP_FLAG | INNER_BATCH_FLAG)
-        offset, prepared = int(block.offsets[i]), int(block.head["prepared_offset"][i])
+        offset, prepared = int(block.offsets[i]), int(block.head["prepared_transaction_offset"][i])
         could = has_property(properties, b"TRAN_MSG") and topic != TRANS_HALF_TOPIC
         kind = flag & TRANSACTION_MASK
         if kind == TRANSACTION_NOT_TYPE:
@@ -290,7 +292,7 @@ def _repair_hosts(judged: Judged, rows: Column, before: Neighbour | None, after:
     if not len(rows):
         return
     raw = np.frombuffer(judged.block.data, np.uint8)
-    hosts = raw[judged.block.starts[rows][:, None] + STORE_HOST_COLUMNS].view(">u8")[:, 0]
+    hosts = raw[judged.block.starts[rows][:, None] + STORE_HOST_COLUMNS].view(HOST_NUMBER)[:, 0]
     first = int.from_bytes(before.host, "big") if before and before.host else None
     last = int.from_bytes(after.host, "big") if after and after.host else None
     values = hosts.tolist() if len(np.unique(hosts)) > 1 or (first is not None and first != int(hosts[0])) else []
@@ -299,7 +301,7 @@ def _repair_hosts(judged: Judged, rows: Column, before: Neighbour | None, after:
         right = values[i + 1] if i + 1 < len(values) else last
         if left is not None and left == right and host != left and differs_in_one_byte(host, left):
             values[i] = left
-            judged.change(int(rows[i]), "storeHost", left.to_bytes(8, "big"), "neighbours")
+            judged.change(int(rows[i]), "storeHost", left.to_bytes(HOST_SIZE, "big"), "neighbours")
 
 
 def neighbour_of(judged: Judged, i: int) -> Neighbour:
@@ -309,7 +311,7 @@ def neighbour_of(judged: Judged, i: int) -> Neighbour:
     if int(head["sys_flag"]) & V6_FLAGS == 0:
         start = int(judged.block.starts[i]) + STORE_HOST_AT
         new = changes.get("storeHost")
-        host = new if isinstance(new, bytes) else judged.block.data[start : start + 8]
+        host = new if isinstance(new, bytes) else judged.block.data[start : start + HOST_SIZE]
     time = changes.get("storeTimestamp", int(head["store_timestamp"]))
     assert isinstance(time, int)
     return Neighbour(time, host)

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from ...common.record_layout import QUEUE_OFFSET_POSITION, RECORD
 from ...common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from ...common.topics import TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC
 from .batch_queues import KeptNumbers, units_of_records
@@ -33,7 +34,8 @@ from .source import StoreFile
 
 RUN_WINDOW: Final = 2 << 20  # bytes: two blocks are held at a time
 HALF_NUMBER: Final = b"TRAN_PREPARED_QUEUE_OFFSET"
-QUEUE_OFFSET_COLUMNS: Final = np.arange(20, 28)
+QUEUE_OFFSET_DTYPE: Final = RECORD.column("queue_offset")
+QUEUE_OFFSET_COLUMNS: Final = QUEUE_OFFSET_POSITION + np.arange(QUEUE_OFFSET_DTYPE.itemsize)
 
 
 @dataclass(slots=True)
@@ -388,7 +390,9 @@ def _first_numbers(judged: Judged | None) -> dict[tuple[str, int], int]:
 def _with_offsets(data: bytes, starts: Column, numbers: Column) -> bytes:
     """Records with other queue offsets: `starts` are the positions of those that change."""
     raw = np.frombuffer(data, np.uint8).copy()
-    raw[starts[:, None] + QUEUE_OFFSET_COLUMNS] = numbers.astype(">i8").view(np.uint8).reshape(-1, 8)
+    raw[starts[:, None] + QUEUE_OFFSET_COLUMNS] = (
+        numbers.astype(QUEUE_OFFSET_DTYPE).view(np.uint8).reshape(-1, QUEUE_OFFSET_DTYPE.itemsize)
+    )
     return raw.tobytes()
 
 

@@ -20,7 +20,7 @@ _COLUMNS: Final = {
     "sysFlag": "sys_flag",
     "storeTimestamp": "store_timestamp",
     "reconsumeTimes": "reconsume_times",
-    "preparedTransactionOffset": "prepared_offset",
+    "preparedTransactionOffset": "prepared_transaction_offset",
     "commitLogOffset": "physical_offset",
 }
 _IN_DATA: Final = ("topic", "properties")  # what dispatch reads from the bytes

@@ -7,7 +7,6 @@ window.
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,27 +16,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.message_codec import BadRecordError, RecordView, read_record
-from ...common.record_layout import BLANK_MAGIC, MAGIC_V1, MAGIC_V2, body_length_position
+from ...common.record_layout import (
+    BLANK_MAGIC,
+    BODY_LENGTH,
+    HOST_SIZE,
+    HOST_V6_SIZE,
+    MAGIC,
+    MAGIC_POSITION,
+    MAGIC_V1,
+    MAGIC_V2,
+    RECORD,
+    SIZE,
+    SIZE_AND_MAGIC,
+    SMALLEST_RECORD,
+    SYS_FLAG,
+    SYS_FLAG_POSITION,
+    V6_FLAGS,
+    body_length_position,
+)
 from .source import WINDOW, FileChain, StoreFile
 
 Column = NDArray[Any]
 
 # The fixed head of a record whose hosts are both IPv4: by far the most, and the ones that take the fast way.
-HEAD_DTYPE: Final = np.dtype(
-    [
-        ("size", ">i4"), ("magic", ">i4"), ("body_crc", ">i4"), ("queue_id", ">i4"), ("flag", ">i4"),
-        ("queue_offset", ">i8"), ("physical_offset", ">i8"), ("sys_flag", ">i4"), ("born_timestamp", ">i8"),
-        ("born_ip", ">u4"), ("born_port", ">i4"), ("store_timestamp", ">i8"), ("store_ip", ">u4"),
-        ("store_port", ">i4"), ("reconsume_times", ">i4"), ("prepared_offset", ">i8"), ("body_length", ">i4"),
-    ]
-)  # fmt: skip
-HEAD_SIZE: Final = HEAD_DTYPE.itemsize
+HEAD_DTYPE: Final = RECORD.dtype
+HEAD_SIZE: Final = RECORD.size
 HEAD_COLUMNS: Final = np.arange(HEAD_SIZE)
 FIRST_WINDOW: Final = 1 << 16
-V6_FLAGS: Final = 0x30
-SMALLEST_RECORD: Final = HEAD_SIZE + 1 + 2  # an empty body, topic and properties
-_size_at = struct.Struct(">i").unpack_from
-_head_at = struct.Struct(">ii").unpack_from
+_size_at = SIZE.unpack_from
+_head_at = SIZE_AND_MAGIC.unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +192,9 @@ def _careful(file: StoreFile, data: bytes, position: int, crc: bool) -> Block | 
     or the number of bytes that must be read to tell."""
     offset = file.base + position
     left = file.size - position
-    if len(data) < min(8, left):
+    if len(data) < min(SIZE_AND_MAGIC.size, left):
         return Stop(file, offset, "short", "the file is shorter than when it was opened")
-    if len(data) < 8:
+    if len(data) < SIZE_AND_MAGIC.size:
         return Stop(file, offset, "zero" if not any(data) else "short", f"{left} bytes are left in the file")
     size, magic = _head_at(data, 0)
     if size == 0 and magic == 0:
@@ -240,14 +247,14 @@ def _single(file: StoreFile, data: bytes, position: int, record: RecordView, crc
 def lengths_fit(file: StoreFile, position: int, size: int) -> bool:
     """True when body, topic and properties fill a record of `size` bytes; told without reading the body, so that a
     damaged size does not make the whole file be read at once."""
-    head = file.read(position, min(size, HEAD_SIZE + 24))
+    head = file.read(position, min(size, HEAD_SIZE + 2 * (HOST_V6_SIZE - HOST_SIZE)))
     if len(head) < HEAD_SIZE:
         return False
-    magic, sys_flag = _size_at(head, 4)[0], _size_at(head, 36)[0]
+    (magic,), (sys_flag,) = MAGIC.unpack_from(head, MAGIC_POSITION), SYS_FLAG.unpack_from(head, SYS_FLAG_POSITION)
     body_length_at = body_length_position(sys_flag)
     if body_length_at + 4 > len(head):
         return False
-    topic_at = body_length_at + 4 + int(_size_at(head, body_length_at)[0])
+    topic_at = body_length_at + BODY_LENGTH.size + int(BODY_LENGTH.unpack_from(head, body_length_at)[0])
     wide = 2 if magic == MAGIC_V2 else 1
     if not body_length_at + 4 <= topic_at <= size - wide - 2:
         return False

@@ -46,7 +46,7 @@ TABLES: Final[dict[str, dict[str, str]]] = {
 _HEAD: Final = {
     "queueId": "queue_id", "queueOffset": "queue_offset", "commitLogOffset": "physical_offset", "storeSize": "size",
     "bornTimestamp": "born_timestamp", "storeTimestamp": "store_timestamp", "flag": "flag", "bodyCRC": "body_crc",
-    "reconsumeTimes": "reconsume_times", "preparedTransactionOffset": "prepared_offset",
+    "reconsumeTimes": "reconsume_times", "preparedTransactionOffset": "prepared_transaction_offset",
 }  # fmt: skip
 _PROPERTY: Final = {"tags": b"TAGS", "keys": b"KEYS", "uniqueKey": b"UNIQ_KEY"}
 

@@ -12,11 +12,12 @@ import msgspec
 import numpy as np
 
 from ...common.addresses import unpack_host
+from ...common.record_layout import V6_FLAGS
 from ...common.sysflag import COMPRESSED_FLAG, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from .cardinality import Cardinality
 from .columns import Dispatch, Dispatcher
 from .records import hosts_of
-from .scan import V6_FLAGS, Block, Column
+from .scan import Block, Column
 from .selector import Selector
 
 MINUTE: Final = 60_000

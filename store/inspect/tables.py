@@ -13,9 +13,10 @@ import msgspec
 import numpy as np
 
 from ...common.topics import SCHEDULE_TOPIC, TRANS_OP_HALF_TOPIC
-from ..index_file import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from ..layout.checkpoint import CHECKPOINT
+from ..layout.index import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
 from .check_index import read_entries, read_header, slots_of
-from .check_small_files import CHECKPOINT_FIELDS, read_checkpoint, read_config
+from .check_small_files import read_checkpoint, read_config
 from .columns import parse_delay_levels
 from .lookup import queue_bounds, units_of
 from .property_bytes import property_of
@@ -151,7 +152,7 @@ def index_rows(
 def checkpoint_rows(store: StoreDirectory) -> Iterator[CheckpointRow]:
     """The fields of the checkpoint; none when it is missing or too short."""
     values = read_checkpoint(store) or {}
-    for name in CHECKPOINT_FIELDS:
+    for name in CHECKPOINT.labels:
         if name in values:
             yield CheckpointRow(name, values[name])
 

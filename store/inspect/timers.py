@@ -8,19 +8,18 @@ such store: what waits in it stays there.
 from __future__ import annotations
 
 import re
-import struct
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from ..layout.timer import CHECKPOINT, SLOT
 from .findings import Report, Severity
 from .reach import units_in_log
 from .source import StoreDirectory, StoreFile, entries_of
 
 TIMER_TOPIC: Final = "rmq_sys_wheel_timer"
-SLOT: Final = np.dtype([("time", ">i8"), ("first", ">i8"), ("last", ">i8"), ("count", ">i4"), ("magic", ">i4")])
-_CHECKPOINT: Final = struct.Struct(">3q")  # last read time (ms), last position of timerlog, last offset of the queue
-_CHUNK: Final = SLOT.itemsize << 16
+_CHECKPOINT: Final = CHECKPOINT.part("last_read_time", "last_timer_queue_offset").struct  # 5.0 has no more
+_CHUNK: Final = SLOT.size << 16
 _WHEEL: Final = re.compile(r"timerwheel(?:\.(\d+))?")
 
 
@@ -64,7 +63,7 @@ def _in_wheel(store: StoreDirectory, read_until: int) -> tuple[int, int]:
     try:
         for position in range(0, file.size, _CHUNK):
             data = file.read(position, _CHUNK)
-            slots = np.frombuffer(data[: len(data) - len(data) % SLOT.itemsize], SLOT)
+            slots = np.frombuffer(data[: len(data) - len(data) % SLOT.size], SLOT.dtype)
             used = slots[slots["count"] > 0]
             if not len(used):
                 continue
@@ -92,7 +91,8 @@ def check_timers(store: StoreDirectory, report: Report, log_end: int) -> None:
     if timers.ahead:
         report.add(
             "TM-AHEAD", f"the timer store goes on at {timers.offset} of {TIMER_TOPIC}, which the commitlog holds up to "
-            f"{timers.end}", file="config/timercheck", position=16, actual=timers.offset, maxOffset=timers.end,
+            f"{timers.end}", file="config/timercheck", position=CHECKPOINT.at["last_timer_queue_offset"],
+            actual=timers.offset, maxOffset=timers.end,
         )  # fmt: skip
     pending = timers.waiting + timers.queued
     if pending:

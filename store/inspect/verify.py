@@ -12,7 +12,7 @@ import msgspec
 
 from ...common.errors import CorruptDataError
 from ...common.message_codec import BadRecordError, RecordView, read_record, record_topic
-from ...common.record_layout import QUEUE_OFFSET_POSITION, SIZE_AND_MAGIC
+from ...common.record_layout import QUEUE_OFFSET, QUEUE_OFFSET_POSITION, SIZE_AND_MAGIC
 from ...common.sysflag import TRANSACTION_ROLLBACK_TYPE, transaction_type
 from .check import CheckOptions, check_store
 from .proof import (
@@ -162,7 +162,7 @@ class _Replay:
             by = shifts.get((record_topic(data, record), record.queue_id)) if shifts else None
             if by is not None and transaction_type(record.sys_flag) in (0, 8):
                 at = record.start + QUEUE_OFFSET_POSITION
-                undone[at : at + 8] = (record.queue_offset + by).to_bytes(8, "big", signed=True)
+                QUEUE_OFFSET.pack_into(undone, at, record.queue_offset + by)
                 moved += 1
         self.seen.changed += moved
         if records != line.records:

@@ -19,8 +19,9 @@ from rocketmq_ops.common.message_codec import decode_message, read_record
 from rocketmq_ops.store.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.filesystem import FileSystem, OsFileSystem
-from rocketmq_ops.store.index_file import ENTRY, ENTRY_SIZE, HEADER, HEADER_SIZE, index_hash
+from rocketmq_ops.store.index_file import index_hash
 from rocketmq_ops.store.index_service import IndexService
+from rocketmq_ops.store.layout.index import ENTRY, ENTRY_SIZE, HEADER, HEADER_SIZE
 from rocketmq_ops.store.running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
 from tests.golden_data import STORES, manifest, unpack_store
 from tests.store.faults import FaultyFileSystem
