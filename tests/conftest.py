@@ -1,5 +1,9 @@
-"""Lets the assertions in the shared helpers explain themselves, whichever folder imports them first."""
+"""What holds for all tests."""
 
-import pytest
+from __future__ import annotations
 
-pytest.register_assert_rewrite("tests.store.crash_driver", "tests.store.store_helpers", "tests.store.test_index")
+from hypothesis import settings
+
+# Hypothesis' own limit of 200 ms an example is a timed assertion: it fails where the machine is busy.
+settings.register_profile("rocketmq-ops", deadline=None)
+settings.load_profile("rocketmq-ops")
