@@ -36,11 +36,7 @@ class SharedNameError(RocketMQError):
 
 
 class InvalidValueError(RocketMQError):
-    """What was asked for makes no sense, whatever the servers hold."""
-
-
-class InvalidNameError(InvalidValueError):
-    """A topic or group name that no broker would accept."""
+    """What was asked for makes no sense, whatever the servers hold: a time, or a name that no broker would accept."""
 
 
 class BrokerError(RocketMQError):

@@ -9,7 +9,7 @@ import msgspec
 from ...common.errors import RocketMQError
 from ...common.topics import dlq_topic, group_problem, retry_topic
 from ..api.groups import delete_group, put_group
-from ..errors import InvalidNameError
+from ..errors import InvalidValueError
 from .changes import Action, Change, ChangeReport, Value, differences
 from .cluster import BrokerAddress
 from .topic_change import delete as delete_topic
@@ -76,7 +76,7 @@ async def update(
     """
     problem = group_problem(group)
     if problem is not None:
-        raise InvalidNameError(problem, "choose another name")
+        raise InvalidValueError(problem, "choose another name")
     brokers = await admin.cluster.targets(broker_addr, cluster)
 
     async def one(broker: BrokerAddress) -> Change:

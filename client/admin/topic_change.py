@@ -15,7 +15,7 @@ from ...common.topics import AUTO_CREATE_TOPIC, topic_problem
 from ...remoting.headers.topic import CreateTopicRequestHeader
 from ..api.topics import delete_route, delete_topic, put_topic
 from ..api.versions import V5_0_0
-from ..errors import InvalidNameError, NotFoundError
+from ..errors import InvalidValueError, NotFoundError
 from .changes import Action, Change, ChangeReport, FieldChange, Value, differences
 from .cluster import BrokerAddress
 from .kv import ORDER_TOPIC_NAMESPACE
@@ -61,7 +61,7 @@ async def update(
     """
     problem = topic_problem(topic)
     if problem is not None:
-        raise InvalidNameError(problem, "choose another name")
+        raise InvalidValueError(problem, "choose another name")
     brokers = await admin.cluster.targets(broker_addr, cluster)
 
     async def one(broker: BrokerAddress) -> tuple[Change, dict[str, Value]]:
