@@ -29,9 +29,15 @@ class FileLengthError(StoreError):
     """A mapped file has another length than the configuration says; `path` names it."""
 
     def __init__(self, path: str, length: int, expected: int, key: str) -> None:
+        step = (
+            "`mqadmin store rebuild` makes the queues anew from the commitlog"
+            if "/consumequeue/" in path
+            else "restore it from a backup, or let `mqadmin store salvage` copy what is left into a new store"
+        )
         super().__init__(
             f"{path} has {length} bytes, {key} says {expected}",
-            f"set {key} to the value the store was written with; a cut-off file has to be restored from a backup",
+            f"set {key} to the value the store was written with; if the file was cut off, as `mqadmin store check` "
+            f"tells, {step}",
         )
         self.path = path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
 from pathlib import Path
@@ -295,8 +296,14 @@ def test_a_file_of_the_wrong_length_is_named_and_an_empty_last_one_is_removed(tm
     assert not empty.exists()
     stop(store)
     other = MessageStore(small_config(tmp_path, mappedFileSizeCommitLog=2 * LOG_FILE), store_host=HOST)
-    with pytest.raises(FileLengthError, match="mappedFileSizeCommitLog"):
+    with pytest.raises(FileLengthError, match="mappedFileSizeCommitLog") as log:
         other.load()
+    assert "`mqadmin store salvage`" in log.value.next_step
+    queue = next((tmp_path / "consumequeue").glob("*/0/*"))
+    os.truncate(queue, 100)
+    with pytest.raises(FileLengthError, match="has 100 bytes, mappedFileSizeConsumeQueue") as cut:
+        MessageStore(small_config(tmp_path), store_host=HOST).load()
+    assert "`mqadmin store rebuild`" in cut.value.next_step
 
 
 @pytest.mark.parametrize("folder", [True, False])
