@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ..common.message_codec import BadRecordError, iter_batch
 from ..common.record_layout import BATCH_ITEM
 from .layout.batch_item import LEAST_SIZE, whole_item
-from .row_layouts import RowLayouts
+from .row_structs import RowStructs
 
 _ITEM_HEAD = BATCH_ITEM.struct
 _ITEM_HEAD_SIZE = _ITEM_HEAD.size
@@ -44,7 +44,7 @@ class BatchItems:
         return TAGS_OR_KEYS_MARK in b"\x02".join(self.own)
 
 
-_layouts = RowLayouts(MOST_ALIKE)
+_structs = RowStructs(MOST_ALIKE)
 
 
 def read_items(body: bytes, extra: bytes) -> BatchItems:
@@ -62,8 +62,8 @@ def _read_alike(body: bytes, extra: bytes) -> BatchItems | None:
     if size < LEAST_SIZE or length < 0 or own_length < 0 or limit % size:
         return None
     count = limit // size
-    layout = _layouts.get(whole_item(length, own_length), count)
-    if layout is None:
+    row_struct = _structs.get(whole_item(length, own_length), count)
+    if row_struct is None:
         return None
     tail = extra
     if extra and own_length:
@@ -72,7 +72,7 @@ def _read_alike(body: bytes, extra: bytes) -> BatchItems | None:
             if separated:
                 return None
             tail = b"\x02" + extra
-    columns = layout.unpack(body)
+    columns = row_struct.unpack(body)
     if columns[::6] != (size,) * count or columns[2::6] != (length,) * count or columns[4::6] != (own_length,) * count:
         return None
     return BatchItems(columns[1::6], columns[3::6], columns[5::6], (tail,) * count, True)

@@ -22,7 +22,7 @@ from .consume_queue import ConsumeQueue
 from .dispatcher import deliver_time, is_storable
 from .inner_message import InnerMessage, PutMessageResult, PutStatus
 from .layout.record import FIXED_SIZE, PLACE, batch_record
-from .row_layouts import RowLayouts
+from .row_structs import RowStructs
 from .store_writer import StoreWriter
 
 #: In a batch there are no transactions, and no inner batches: those belong into batch consumequeues.
@@ -35,7 +35,7 @@ _crc32 = zlib.crc32
 class BatchWriter(StoreWriter):
     """The part of a `MessageStore` that takes batches."""
 
-    _layouts = RowLayouts(MOST_ALIKE)
+    _structs = RowStructs(MOST_ALIKE)
 
     def put_messages(self, batch: InnerMessage) -> PutMessageResult:
         """Append the messages of a batch (request 320) one after the other, all or none (asyncPutMessages)."""
@@ -106,8 +106,8 @@ class BatchWriter(StoreWriter):
         Raises struct.error."""
         contents, own, tail = items.contents, items.own[0], items.tails[0]
         topic_field, length, count = queue.topic_field, len(contents[0]), len(contents)
-        layout = self._layouts.get(batch_record(length, len(topic_field), len(own), len(tail)), count)
-        if layout is None:
+        row_struct = self._structs.get(batch_record(length, len(topic_field), len(own), len(tail)), count)
+        if row_struct is None:
             return None
         size = FIXED_SIZE + len(topic_field) + length + properties_length
         before_properties = topic_field + properties_length.to_bytes(PROPERTIES_LENGTH.size, "big")
@@ -122,7 +122,7 @@ class BatchWriter(StoreWriter):
         fields[5::11] = offsets
         fields[7::11] = contents
         fields[9::11] = items.own
-        return layout.pack(*fields)
+        return row_struct.pack(*fields)
 
     def _append_one_by_one(
         self, queue: ConsumeQueue, batch: InnerMessage, items: BatchItems, timestamp: int
@@ -207,12 +207,12 @@ class BatchWriter(StoreWriter):
     def _message_ids(self, offsets: list[int]) -> str:
         """The message ids of records of this broker, joined with commas."""
         host, count = self.commit_log.store_host, len(offsets)
-        layout = self._layouts.get(_ID_LAYOUT, count) if len(host) == 8 else None
-        if layout is None:
+        row_struct = self._structs.get(_ID_LAYOUT, count) if len(host) == 8 else None
+        if row_struct is None:
             return ",".join([f"{self.id_prefix}{offset:016X}" for offset in offsets])
         fields: list[bytes | int] = [host, 0] * count
         fields[1::2] = offsets
-        return binascii.b2a_hex(layout.pack(*fields), ",", 16).decode().upper()
+        return binascii.b2a_hex(row_struct.pack(*fields), ",", 16).decode().upper()
 
 
 def _property_lengths(items: BatchItems) -> list[int]:

@@ -18,7 +18,7 @@ from .filesystem import FileSystem
 from .layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, PLACEHOLDER, PLACEHOLDER_SIZE, UNIT
 from .mapped_file import MappedFile
 from .mapped_file_queue import MappedFileQueue
-from .row_layouts import RowLayouts
+from .row_structs import RowStructs
 
 #: Writes a whole record: `struct.Struct.pack_into` of its layout.
 Packer = Callable[..., None]
@@ -27,7 +27,7 @@ _LOOKED_AT_AFTER_CLEAN_STOP = 100
 _LAST_STEP = 256 * 1024
 _pack_unit = CQ_UNIT.pack_into
 #: For putting several units; those of larger batches are put one by one.
-_rows = RowLayouts(256)
+_unit_structs = RowStructs(256)
 _unpack_unit = CQ_UNIT.unpack_from
 
 
@@ -149,9 +149,9 @@ class ConsumeQueue:
         """Append several units, given as one row of numbers; room must have been made for them."""
         count = len(numbers) // 3
         file = self._file
-        layout = _rows.get(UNIT.codes, count) if count <= self.room else None
-        if layout is not None and file is not None:
-            layout.pack_into(self._view, file.wrote, *numbers)
+        row_struct = _unit_structs.get(UNIT.codes, count) if count <= self.room else None
+        if row_struct is not None and file is not None:
+            row_struct.pack_into(self._view, file.wrote, *numbers)
             file.wrote += count * CQ_UNIT_SIZE
             self.room -= count
             self.next_offset += count

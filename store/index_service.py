@@ -24,8 +24,8 @@ from .config import MessageStoreConfig
 from .filesystem import FileSystem
 from .get_result import finished
 from .index_file import IndexFile, StoreTime, index_hash
+from .index_key_buffer import IndexKeyBuffer
 from .layout.index import HEADER, file_size
-from .pending_keys import PendingKeys
 from .running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
 
 if TYPE_CHECKING:
@@ -65,8 +65,22 @@ class IndexService:
     """The row of index files, oldest first. All calls on the owner's thread but `run_sync`."""
 
     __slots__ = (
-        "_checkpoint", "_clock", "_config", "_done", "_files", "_flags", "_folder", "_fs", "_last", "_prefixes",
-        "_root", "_unsynced", "_waiting", "lacks_files", "last_sync", "pending",
+        "_checkpoint",
+        "_clock",
+        "_config",
+        "_done",
+        "_files",
+        "_flags",
+        "_folder",
+        "_fs",
+        "_last",
+        "_prefixes",
+        "_root",
+        "_unsynced",
+        "_waiting",
+        "key_buffer",
+        "lacks_files",
+        "last_sync",
     )  # fmt: skip
 
     def __init__(
@@ -98,7 +112,7 @@ class IndexService:
         #: ms, by the clock: when the last sync was begun.
         self.last_sync = clock()
         #: Keys that were handed over to `defer_keys` and not put yet.
-        self.pending = PendingKeys()
+        self.key_buffer = IndexKeyBuffer()
 
     # -- loading
 
@@ -261,26 +275,26 @@ class IndexService:
                 found.append(f"{topic}#{unique_key}")
             if keys:
                 found += [f"{topic}#{key}" for key in keys.split(" ") if key]
-        self.pending.add(found, phy_offset, store_timestamp)
-        if self.pending.is_full:
+        self.key_buffer.add(found, phy_offset, store_timestamp)
+        if self.key_buffer.is_full:
             self.settle()
 
     def defer_key_of_all(self, key: str, phy_offsets: list[int], store_timestamp: int) -> None:
         """As `defer_keys` for messages that all have one key (`topic#key`) and no other."""
-        self.pending.add_run(key, phy_offsets, store_timestamp)
-        if self.pending.is_full:
+        self.key_buffer.add_run(key, phy_offsets, store_timestamp)
+        if self.key_buffer.is_full:
             self.settle()
 
     def settle(self) -> None:
         """Put the keys that wait for their block. Never raises: without disk space they wait on, as in `put_keys`."""
-        if self.pending.keys:
-            hashes, offsets, timestamps = self.pending.take()
+        if self.key_buffer.keys:
+            hashes, offsets, timestamps = self.key_buffer.take()
             start = self._put_blocks(hashes, offsets, timestamps) if not self._waiting else 0
             unput = zip(hashes[start:].tolist(), offsets[start:].tolist(), timestamps[start:].tolist(), strict=True)
             for (offset, timestamp), rows in groupby(unput, lambda row: row[1:]):
                 self._waiting.append(([row[0] for row in rows], offset, timestamp))
         if not self._waiting:
-            self._done = max(self._done, self.pending.seen)
+            self._done = max(self._done, self.key_buffer.seen)
 
     def _put_blocks(self, hashes: NDArray[np.int64], offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
         """Put keys into as many files as it takes; how many of them found disk space."""

@@ -27,7 +27,7 @@ from .dispatcher import GapError, Redispatcher
 from .layout.blank import END_FILE_MIN_BLANK, blank_of
 from .layout.consume_queue import PLACEHOLDER_SIZE
 from .mapped_file import MappedFile
-from .torn_records import text_is_torn
+from .torn_text import text_is_torn
 
 log = logging.getLogger(__name__)
 

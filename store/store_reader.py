@@ -20,7 +20,7 @@ from .get_result import GetMessageResult, GetStatus, QueryMessageResult, finishe
 from .index_service import IndexService
 from .layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, FIRST_TWO, OFFSET, OFFSET_AND_SIZE, PLACEHOLDER_SIZE
 from .offset_by_time import Boundary, offset_by_time
-from .row_layouts import RowLayouts
+from .row_structs import RowStructs
 from .store_stats import StoreStats
 
 #: Bytes that one read returns at most, whatever the caller asks for (DefaultMessageStore.MAX_PULL_MSG_SIZE).
@@ -32,7 +32,7 @@ _MAX_TAGS_CODE = (1 << 31) - 1
 _QUERY_ROUNDS = 3
 _NO_MESSAGES = GetStatus.NO_MESSAGE_IN_QUEUE
 _unpack_units = CQ_UNIT.iter_unpack
-_runs = RowLayouts(128)
+_unit_structs = RowStructs(128)
 
 
 class StoreReader:
@@ -216,10 +216,10 @@ class StoreReader:
         first, size, second = FIRST_TWO.unpack_from(units)
         if first + size != second:
             return None
-        layout = _runs.get(OFFSET_AND_SIZE, count)
-        if layout is None:
+        row_struct = _unit_structs.get(OFFSET_AND_SIZE, count)
+        if row_struct is None:
             return None
-        fields: tuple[int, ...] = layout.unpack_from(units)
+        fields: tuple[int, ...] = row_struct.unpack_from(units)
         end, total = fields[-2] + fields[-1], sum(fields[1::2])
         if end - first != total or total > most_bytes:
             return None

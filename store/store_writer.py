@@ -173,12 +173,12 @@ class StoreWriter(StoreReader):
         self.last_queue_offset = offset
         index = self._pending
         if index is not None and keys is None:
-            pending = index.pending
-            pending.keys.append(f"{topic}#{unique_key}")
-            pending.offsets.append(physical)
-            pending.timestamps.append(timestamp)
-            pending.seen = physical
-            if pending.is_full:
+            buffer = index.key_buffer
+            buffer.keys.append(f"{topic}#{unique_key}")
+            buffer.offsets.append(physical)
+            buffer.timestamps.append(timestamp)
+            buffer.seen = physical
+            if buffer.is_full:
                 index.settle()
         elif self._indexing:
             self._put_keys(topic, unique_key, keys, physical, timestamp, 0)

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from rocketmq_ops.store import pending_keys
+from rocketmq_ops.store import index_key_buffer
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.crash_driver import Load, Moments, check_moment, open_small, run_load
 from tests.store.faults import FaultyFileSystem, Folder, Node
@@ -77,7 +77,7 @@ def test_nothing_is_lost_when_keys_are_indexed_in_blocks(
     seed: int, power: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As under load; what waits for its block is in no file when the crash comes."""
-    monkeypatch.setattr(pending_keys, "BLOCK_KEYS", 16)
+    monkeypatch.setattr(index_key_buffer, "BLOCK_KEYS", 16)
     moments = crash_somewhere(seed, power=power, sync=power, share=0.002, restart_first=seed % 2 == 1, in_blocks=True)
     assert len(moments.taken) > 30
     for number, moment in enumerate(moments.taken):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rocketmq_ops.common.javatypes import hash_onto
 from rocketmq_ops.store.index_block import key_hashes
 from rocketmq_ops.store.index_file import index_hash
+from rocketmq_ops.store.index_key_buffer import BLOCK_KEYS
 from rocketmq_ops.store.index_service import IndexService
-from rocketmq_ops.store.pending_keys import BLOCK_KEYS
 from rocketmq_ops.store.running_flags import WRITE_INDEX_FILE_ERROR
 from tests.golden_data import unpack_store
 from tests.store.faults import FaultyFileSystem
@@ -83,7 +83,7 @@ def test_a_very_long_key_is_hashed_too() -> None:
     assert key_hashes(keys).tolist() == [index_hash(hash_onto(key)) for key in keys]
 
 
-def test_pending_keys_are_found_and_synced(tmp_path: Path) -> None:
+def test_buffered_keys_are_found_and_synced(tmp_path: Path) -> None:
     index = make(str(tmp_path))
     index.defer_keys("T", "U1", "a b", 100, 1_700_000_000_000)
     assert index.indexed_until == -1

@@ -18,7 +18,7 @@ TABLES = ("common/layout.py", "common/record_layout.py", "store/layout/")
 OTHERS = {
     "broker/send_memo.py": "cuts a request's header into byte strings",
     "common/addresses.py": "the port of a packed host; records take hosts as bytes",
-    "store/row_layouts.py": "compiles rows of the codes it is given",
+    "store/row_structs.py": "compiles rows of the codes it is given",
     "store/inspect/check_keys.py": "rows in memory, in the machine's own byte order",
     "store/inspect/overlay.py": "a lock as the kernel wants it",
 }

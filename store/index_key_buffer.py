@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BLOCK_KEYS = 1024
 
 
-class PendingKeys:
+class IndexKeyBuffer:
     """Keys as `topic#key`, each with the commitlog offset and the store timestamp (ms) of its message."""
 
     __slots__ = ("_runs", "keys", "offsets", "seen", "timestamps")

@@ -6,6 +6,8 @@ records whose lengths or body are torn without it; topic and properties are cove
 
 from __future__ import annotations
 
+from ..common.record_layout import PROPERTIES_LENGTH
+
 _SECTOR = 512
 
 
@@ -14,7 +16,9 @@ def text_is_torn(view: memoryview, topic_at: int, end: int, properties_length: i
 
     `view` is a whole commitlog file, `topic_at` and `end` are the record's topic and end in it. A disk writes whole
     sectors; one that was not written since the file was made is zero, which text never is over such a length."""
-    last = end if properties_length else end - 2  # without properties a record ends with their length, 0
+    last = (
+        end if properties_length else end - PROPERTIES_LENGTH.size
+    )  # without properties a record ends with their length, 0
     if not view[last - 1]:
         return True
     for sector in range(topic_at - topic_at % _SECTOR + _SECTOR, last, _SECTOR):
