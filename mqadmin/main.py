@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if sys.stderr is not None:
             sys.stderr.flush()
         os._exit(code)
+    gc.unfreeze()
     gc.enable()
     sys.exit(code)
 

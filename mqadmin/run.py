@@ -84,7 +84,9 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
     """Run the command to its end. Returns the exit code, the same under `--debug`, which prints stack traces."""
     import gc
 
-    gc.enable()
+    if not gc.isenabled():  # as `main` leaves it
+        gc.freeze()  # the first collection would look at all that was imported, which takes longer than a request
+        gc.enable()
     run = Run(name, declaration, options)
     try:
         if not declaration.offline:

@@ -98,3 +98,24 @@ print(*sys.modules)
     loaded = set(ran.stdout.split())
     assert {"tabulate", "wcwidth"} <= loaded
     assert not loaded & (HEAVY | {"hashlib", "zipfile"}) - {"tabulate", "wcwidth"}
+
+
+def test_what_was_imported_is_not_looked_at_for_garbage() -> None:
+    """One collection of all that was imported takes longer than a request."""
+    probe = """
+import gc
+gc.disable()
+from rocketmq_ops.mqadmin.main import main
+argv = ["topicRoute", "-t", "T", "-n", "127.0.0.1:9"]
+collected = []
+gc.callbacks.append(lambda phase, info: collected.append(gc.get_freeze_count()))
+try:
+    main(argv)
+except SystemExit:
+    pass
+print(collected[0], gc.get_freeze_count(), gc.isenabled())
+"""
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    frozen, after, enabled = ran.stdout.split()
+    assert int(frozen) > 10_000
+    assert (after, enabled) == ("0", "True")
