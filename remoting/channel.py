@@ -11,6 +11,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any, Final, Protocol, cast
 
 from ..common.addresses import format_address, pack_host
@@ -28,6 +29,10 @@ WRITE_HIGH_WATER_BYTES: Final = 1024 * 1024
 
 WRITE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """A connection with more than this unsent is dropped: its peer is not reading at all."""
+
+
+TURN_SECONDS: Final = 0.005
+"""How long the requests of one connection are handled before the others have their turn."""
 
 
 class ChannelOwner(Protocol):
@@ -174,18 +179,30 @@ class Channel(asyncio.Protocol):
         self.active = True
         if self.closed or self._transport is None:
             return
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Handle the frames that wait, those of later reads too, and read again."""
+        if self.closed or self._write_paused or self._transport is None:
+            return
         self._transport.resume_reading()
         while self._stalled is not None and not self._write_paused:
             frames, self._stalled = self._stalled, None
-            self._run(frames)
+            if self._run(frames):
+                return
             if self._stalled is None and self._backlog:
                 self._stalled = self._decoder.feed(self._backlog.popleft(), self._usable_shortcut())
 
     # --- requests in ----------------------------------------------------------------------------------------------
 
-    def _run(self, frames: Iterator[RemotingCommand | bytes]) -> None:
+    def _run(self, frames: Iterator[RemotingCommand | bytes]) -> bool:
+        """Handle frames until they end, the peer does not drain, or the turn is over, which is True.
+
+        What a shortcut answers takes microseconds and is not counted.
+        """
         self._in_turn = True
         dispatch = self._dispatch
+        dispatched, until = 0, 0.0
         try:
             for command in frames:
                 if isinstance(command, bytes):  # a shortcut's answer
@@ -194,15 +211,26 @@ class Channel(asyncio.Protocol):
                 elif command.flag & 1:
                     self.responses.complete(command)
                     continue
-                elif (response := dispatch(self, command)) is not None:
-                    self._queue(response)
+                else:
+                    if (response := dispatch(self, command)) is not None:
+                        self._queue(response)
+                    dispatched += 1
+                    if not dispatched & 3 and not self.closed:
+                        now = perf_counter()
+                        if not until:
+                            until = now + TURN_SECONDS
+                        elif now > until and self._transport is not None:
+                            self._stalled = frames
+                            self._transport.pause_reading()
+                            self._loop.call_soon(self._go_on)
+                            return True
                 if self._out_bytes > self._high_water:
                     self._flush()
                     if self._write_paused:
                         self._stalled = frames
-                        return
+                        return False
                 if self.closed:
-                    return
+                    return False
         except FrameError as error:
             error.address = self.remote
             self._refused = error
@@ -212,6 +240,7 @@ class Channel(asyncio.Protocol):
         finally:
             self._in_turn = False
             self._flush()
+        return False
 
     # --- commands out ---------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import os
 import resource
 import socket
 import struct
+import time
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from rocketmq_ops.common.processes import holder_of_port
 from rocketmq_ops.remoting import event_loop
 from rocketmq_ops.remoting.bodies import HeartbeatData
-from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.channel import TURN_SECONDS, Channel
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.command import HELD, ROCKETMQ, RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
@@ -206,6 +207,38 @@ def test_pipelined_requests_leave_in_few_writes(run):
             answers = await asyncio.gather(*futures)
             assert [bytes(a.body) for a in answers] == [b"%d" % i for i in range(200)]
             assert len(writes) < 20
+
+    run(main())
+
+
+def test_many_slow_requests_of_one_connection_let_others_have_their_turn(run):
+    async def main():
+        handled = []
+
+        def slow(channel, request, header):
+            if not handled:
+                other.sendall(b"".join(encode(RemotingCommand.request(2001))))
+            until = time.perf_counter() + 2 * TURN_SECONDS
+            while time.perf_counter() < until:
+                pass
+            handled.append("slow")
+            return request.reply()
+
+        def quick(channel, request, header):
+            handled.append("quick")
+            return request.reply()
+
+        async with (
+            serving(register=[(2000, None, slow), (2001, None, quick)]) as (server, addr),
+            RemotingClient() as client,
+        ):
+            with socket.create_connection(("127.0.0.1", server.port)) as other:
+                await client.invoke(addr, RemotingCommand.request(1000))
+                await until(lambda: len(server.channels) == 2)
+                answers = [client.submit(addr, RemotingCommand.request(2000), 60_000) for _ in range(32)]
+                assert [answer.code for answer in await asyncio.gather(*answers)] == [0] * 32
+                await until(lambda: "quick" in handled)
+                assert handled.index("quick") < 32 and handled.count("slow") == 32
 
     run(main())
 
