@@ -2,7 +2,8 @@
 
 Offsets behind the end of a queue that has just lost its last messages are set to that end.
 
-What lives here: topics without settings, missing files of the configuration, offsets behind the end of their queue,
+What lives here: topics without settings, missing files of the configuration, messages before the
+first file of the commitlog, offsets behind the end of their queue,
 Apache's timer messages. What does not: the store's own losses (`store/losses.py`), empty files and their `.bak`
 (`common/files.py`), delayed messages (`schedule_message_service.py`).
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NAMED = 5
+_HOUR_MS = 3_600_000
 _WITHOUT = {
     "topics.json": "topics have to be created again (updateTopic)",
     "subscriptionGroup.json": "groups have to be created again (updateSubGroup) or begin with the defaults",
@@ -48,8 +50,40 @@ def log_losses(controller: BrokerController, report: RecoveryReport, missing: li
             "%d topics with messages are not in topics.json (%s): nobody can consume them until updateTopic creates "
             "them; cleanUnusedTopic would remove their queues", len(unknown), _some(unknown),
         )  # fmt: skip
+    _log_gone_in_front(controller)
     _settle_offsets(controller, queues_are_shorter=bool(report.units_cut) or not report.clean)
     _log_timers_ahead(controller)
+
+
+def _log_gone_in_front(controller: BrokerController) -> None:
+    """Say what queues lead to that lies before the first file of the commitlog, unless that file is so old that those
+    before it may have expired. Where no message came for long they may have, too: then only what a group misses is
+    said."""
+    store, reserved = controller.store, controller.store_config.fileReservedTime
+    first = store.earliest_store_time() if store.min_phy_offset > 0 else -1
+    last = max(store.last_dispatched_timestamp, store.checkpoint.physic_msg_timestamp)
+    if first <= 0 or last - first >= reserved * _HOUR_MS:
+        return
+    positions: dict[tuple[str, int], int] = {}
+    for topic, queue_id, offset in controller.offsets.ends():
+        positions[topic, queue_id] = min(offset, positions.get((topic, queue_id), offset))
+    gone = missed = 0
+    queues = []
+    for queue in store.all_queues():
+        begin, end = queue.first_unit_behind(0), queue.min_offset
+        late = end - max(begin, positions.get((queue.topic, queue.queue_id), end))
+        gone += max(0, end - begin)
+        if late > 0:
+            missed += late
+            queues.append(f"{queue.topic} queue {queue.queue_id}")
+    if missed or (gone and controller.clock() - first < reserved * _HOUR_MS):
+        log.error(
+            "the commitlog begins at %d, though what it holds is younger than fileReservedTime (%d hours): %d messages "
+            "before it that queues lead to are lost, of which groups were still due to get %d%s; `mqadmin store check "
+            "%s` says more; if the files before %020d exist elsewhere (a backup, a disk that is not mounted), stop "
+            "this broker and put them back", store.min_phy_offset, reserved, gone, missed,
+            f" ({_some(queues)})" if queues else "", store.root, store.min_phy_offset,
+        )  # fmt: skip
 
 
 def _settle_offsets(controller: BrokerController, *, queues_are_shorter: bool) -> None:

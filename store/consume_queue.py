@@ -293,10 +293,14 @@ class ConsumeQueue:
 
     def correct_min_offset(self, min_physical_offset: int) -> None:
         """Move `min_offset` to the first unit whose record still exists (ConsumeQueue.correctMinOffset)."""
+        if self.rows.files:
+            self.min_offset = self.first_unit_behind(min_physical_offset, self.min_offset)
+
+    def first_unit_behind(self, min_physical_offset: int, low: int = 0) -> int:
+        """The offset from `low` on of the first unit, no filler, whose record lies at a commitlog offset or behind it;
+        `next_offset` without one."""
         files = self.rows.files
-        if not files:
-            return
-        low, high = max(self.min_offset, files[0].base // CQ_UNIT_SIZE), self.next_offset
+        low, high = max(low, files[0].base // CQ_UNIT_SIZE if files else self.next_offset), self.next_offset
         while low < high:
             middle = (low + high) // 2
             unit = self.raw_unit(middle)
@@ -304,7 +308,7 @@ class ConsumeQueue:
                 low = middle + 1
             else:
                 high = middle
-        self.min_offset = low
+        return low
 
     def delete_expired(self, min_physical_offset: int) -> int:
         """Remove files whose last record is gone, never the last file; returns how many."""

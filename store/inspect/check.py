@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from .batch_queues import BatchQueueCheck, batch_topics
+from .broker_config import load_table
 from .check_checkpoint import CheckpointCheck
 from .check_commitlog import DEFAULT_RESERVED_HOURS, CommitLogCheck
 from .check_index import IndexCheck
@@ -20,6 +21,7 @@ from .check_unknown import check_unknown
 from .columns import Dispatcher
 from .dledger import dledger_log
 from .findings import Report
+from .reach import Reach, gone_in_front
 from .running import running_broker
 from .scan import Block, walk_file
 from .source import StoreDirectory
@@ -74,7 +76,7 @@ def check_store(
         )  # fmt: skip
     log = CommitLogCheck(
         store.commitlog, report, crc=options.crc, reserved_hours=options.reserved_hours, live=options.live,
-        file_size=options.file_size,
+        file_size=options.file_size, due_in_front=lambda times: _due_in_front(store, options.reserved_hours, times),
     )  # fmt: skip
     parts = options.parts
     if (ledger := dledger_log(store)) is not None:
@@ -132,6 +134,12 @@ def check_store(
         report=report, log=log, end_offset=log.end_offset, resume_at=resume_at, seconds=time.monotonic() - started,
         corrections=queues.corrections if queues else {},
     )  # fmt: skip
+
+
+def _due_in_front(store: StoreDirectory, reserved_hours: int, times: tuple[int, int]) -> int:
+    """How many messages before the log's first file a consumer group was still due to get."""
+    reach = Reach({}, load_table(store, "consumerOffset.json", "5.3").entries, {})
+    return sum(gone_in_front(store, reach, reserved_hours * 3_600_000, times).values())
 
 
 def start_of(store: StoreDirectory, since_ms: int) -> int:

@@ -59,6 +59,7 @@ class CommitLogCheck:
     def __init__(
         self, chain: FileChain, report: Report, *, crc: bool = True, reserved_hours: int = DEFAULT_RESERVED_HOURS,
         live: bool = False, file_size: int | None = None,
+        due_in_front: Callable[[tuple[int, int]], int] | None = None,
     ) -> None:  # fmt: skip
         self.chain = chain
         self.file_size = file_size or chain.file_size
@@ -69,6 +70,8 @@ class CommitLogCheck:
         self.last_store_time = 0
         self._crc = crc
         self._live = live
+        #: From the times of the first and the last record: how many messages before the log a group was due to get.
+        self._due_in_front = due_in_front
         self._reserved_ms = reserved_hours * 3_600_000
         self._previous_time = 0
         self._shifts: dict[int, dict[int, int]] = {}
@@ -400,12 +403,15 @@ class CommitLogCheck:
         base = self.chain.min_offset
         if not self.chain.files or base == 0 or not self.first_store_time:
             return
+        times = (self.first_store_time, self.last_store_time)
         recent = self.last_store_time - self.first_store_time < self._reserved_ms
+        due = self._due_in_front(times) if recent and self._due_in_front is not None else 0
         self.report.add(
             "CL-FIRST",
             f"the log begins at {base}: the files before are not there"
-            + (", though younger than the time that files are kept" if recent else ""),
+            + (", though younger than the time that files are kept" if recent else "")
+            + (f"; {due} message(s) in them were still due to consumer groups" if due else ""),
             file=f"commitlog/{base:020d}", offset=0, length=base,
-            severity=Severity.WARNING if recent else Severity.INFO,
+            severity=Severity.CRITICAL if due else Severity.WARNING if recent else Severity.INFO,
             oldestStoreTimestamp=self.first_store_time, reservedHours=self._reserved_ms // 3_600_000,
         )  # fmt: skip

@@ -19,7 +19,7 @@ from ..layout.consume_queue import CQ_UNIT_SIZE, OFFSET
 from .batch_queues import batch_messages, batch_topics
 from .broker_config import TABLES, Loaded, in_rocksdb, is_user_topic, load_table
 from .check_queues import usual_file_size
-from .reach import LogQueue, Reach, barely_began, log_queues, queued_runs, units_in_log
+from .reach import LogQueue, Reach, barely_began, gone_in_front, log_queues, queued_runs, units_in_log
 from .resync import whole_blocks
 from .scan import Block, Stop, walk_file
 from .source import FileChain, StoreDirectory, StoreFile
@@ -164,8 +164,9 @@ def settle_lost(
     first: Mapping[tuple[str, int], int] | None = None,
 ) -> None:
     """Fill in which messages are lost: whole records that are cut or that no unit leads to, units whose records are not
-    there or not whole, and what the broker's configuration puts out of reach. `files` may hold records behind the
-    predicted end of the log; `first` tells the first message of queues that begin with filler."""
+    there or not whole, those before the log's first file that a group was due, and what the broker's configuration puts
+    out of reach. `files` may hold records behind the predicted end of the log; `first` tells the first message of
+    queues that begin with filler."""
     cut = records_behind(files, prediction.end_offset)
     prediction.records_cut = sum(cut.values())
     held, start = log_queues(store), store.commitlog.min_offset
@@ -177,6 +178,7 @@ def settle_lost(
         prediction.queues.append(known[key])
     configured = not in_rocksdb(store)
     limit = _possible_end(store)
+    in_front = gone_in_front(store, reach)
     batches = _settle_batches(prediction, store, known)
     for key, queue in known.items():
         if key in batches:
@@ -191,10 +193,15 @@ def settle_lost(
         if chain is not None and limit is not None:
             end = _believable_end(chain, begin, end, limit)
         # A record under a wrong number has its unit elsewhere: that is one message.
-        queue.lost = cut[key] + max(aside, end - begin - whole.within(begin, end))
+        queue.lost = cut[key] + max(aside, end - begin - whole.within(begin, end)) + in_front.get(key, 0)
         if configured:
             queue.out_of_reach = reach.out_of_reach(queue.topic, queue.queue_id, low, queue.max_offset)
             queue.lost += queue.out_of_reach
+    if in_front:
+        prediction.warnings.append(
+            f"the log begins at {start}, though what it holds is younger than the time that files are kept: "
+            f"{sum(in_front.values())} message(s) before it were still due to consumer groups"
+        )
     _settle_timers(prediction, store)
     prediction.queues.sort(key=lambda q: (q.topic, q.queue_id))
     prediction.lost = sum(queue.lost for queue in prediction.queues) + prediction.timers_lost

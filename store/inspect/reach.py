@@ -20,9 +20,10 @@ from .broker_config import is_deleted_topic
 from .check_queues import UNIT_DTYPE, used_units
 from .resync import whole_blocks
 from .scan import Block
-from .source import FileChain, StoreDirectory, StoreFile
+from .source import FileChain, StoreDirectory
 
 WRITES_OFFSETS_AFTER_MS: Final = 20_000
+RESERVED_MS: Final = 72 * 3_600_000  # fileReservedTime as it is by default
 
 
 @dataclass(slots=True)
@@ -121,6 +122,10 @@ class Reach:
         """True for a topic that others show to be deleted, when it has no queue on disk either."""
         return is_deleted_topic(self._topics, topic)
 
+    def first_due(self, topic: str, queue_id: int) -> int | None:
+        """The lowest offset that a group has come to in a queue, None where none has one."""
+        return min((q[queue_id] for q in self._offsets.get(topic, ()) if queue_id in q), default=None)
+
     def read_queues(self, topic: str) -> int:
         """How many queues can be read; of a retry topic that is made again when its group comes, as many as then."""
         config = self._topics.get(topic)
@@ -148,20 +153,42 @@ class Reach:
 def barely_began(store: StoreDirectory) -> bool:
     """True when the broker was killed so soon that it may not have written its offsets: Apache's does so 10 s after its
     start and then every 5 s."""
-    if not (store.root / "abort").exists() or not store.commitlog.files:
+    if not (store.root / "abort").exists():
         return False
-    times = [
-        int(block.head["store_timestamp"][row])
-        for file, row in ((store.commitlog.files[0], 0), (store.commitlog.files[-1], -1))
-        for block in _last_block(file, first=row == 0)
-    ]
-    return len(times) == 2 and times[1] - times[0] < WRITES_OFFSETS_AFTER_MS
+    times = store_times(store)
+    return times is not None and times[1] - times[0] < WRITES_OFFSETS_AFTER_MS
 
 
-def _last_block(file: StoreFile, *, first: bool) -> list[Block]:
-    found: list[Block] = []
-    for block in whole_blocks([file], 0):
-        found = [block]
-        if first:
-            break
+def store_times(store: StoreDirectory) -> tuple[int, int] | None:
+    """When the first and the last record of the log were stored (ms), None without records."""
+    files = store.commitlog.files
+    first = next((int(b.head["store_timestamp"][0]) for file in files for b in whole_blocks([file], 0)), None)
+    if first is None:
+        return None
+    for file in reversed(files):
+        times = [int(block.head["store_timestamp"][-1]) for block in whole_blocks([file], 0)]
+        if times:
+            return first, times[-1]
+    return None
+
+
+def gone_in_front(
+    store: StoreDirectory, reach: Reach, reserved_ms: int = RESERVED_MS, times: tuple[int, int] | None = None
+) -> dict[tuple[str, int], int]:
+    """By queue the messages that lay before the first file of the log and that a group of the topic was still due to
+    get: units at or behind its offset point there. None where the log is so long that its first files may have expired
+    (`reserved_ms`, fileReservedTime): a group that is that late has missed them, as it is meant to be. `times`: those
+    of `store_times`, where they are known."""
+    start = store.commitlog.min_offset
+    times = times or (store_times(store) if start > 0 else None)
+    if start <= 0 or times is None or times[1] - times[0] >= reserved_ms:
+        return {}
+    found = {}
+    for (topic, queue_id), chain in store.queues.items():
+        position = reach.first_due(topic, queue_id)
+        if position is None:
+            continue
+        low, end = max(position, units_in_log(chain, 0)[0]), units_in_log(chain, start)[0]
+        if low < end:
+            found[(topic, queue_id)] = end - low
     return found

@@ -157,6 +157,29 @@ def test_offsets_behind_the_end_of_their_queue_are_said(tmp_path: Path, caplog: 
     assert "1 offsets of groups lie behind the end of their queue (T@G queue 0 at 1010 of 13)" in caplog.text
 
 
+def test_messages_before_the_commitlog_are_said_unless_they_may_have_expired(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fill(session: Session) -> None:
+        for number in range(30):
+            await session.send("T", b"%d" % number + bytes(20_000))
+        for group, offset in (("Came", 30), ("Behind", 1)):
+            session.broker.offsets.commit(group, "T", 0, offset)
+
+    start(tmp_path, fill)
+    first, *rest = sorted((tmp_path / "commitlog").iterdir())
+    first.unlink()
+    start(tmp_path)
+    (line,) = [line for line in caplog.messages if "before it that queues lead to are lost" in line]
+    gone = int(line.partition(" hours): ")[2].split()[0])
+    assert gone > 1
+    assert f"the commitlog begins at {int(rest[0].name)}," in line
+    assert f"still due to get {gone - 1} (T queue 0); `mqadmin store check {tmp_path}`" in line
+    caplog.clear()
+    start(tmp_path, fileReservedTime=0)
+    assert "the commitlog begins" not in caplog.text
+
+
 def test_a_group_sees_what_comes_to_a_queue_that_has_lost_its_last_messages(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.store.inspect.broker_config import load_table
 from rocketmq_ops.store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.reach import Reach, gone_in_front, store_times
 from rocketmq_ops.store.inspect.rebuild import rebuild
 from rocketmq_ops.store.inspect.salvage import salvage
 from rocketmq_ops.store.inspect.source import StoreDirectory
@@ -191,6 +192,40 @@ def write(root: Path, places: list[tuple[str, int]]) -> None:
 
     asyncio.run(run())
     d.write_config(root)
+
+
+def offsets(root: Path, **groups: int) -> None:
+    """The offsets of groups in each queue of Topic0."""
+    table = {f"Topic0@{group}": {"0": offset, "1": offset} for group, offset in groups.items()}
+    (root / "config" / "consumerOffset.json").write_text(json.dumps({"offsetTable": table}))
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_messages_before_the_log_are_lost_to_the_groups_that_were_due(own: Path, broker: str) -> None:
+    first = Sound(own).log[1]
+    before = [r for r in Sound(own).records() if r.offset < int(first.name) and r.topic == "Topic0"]
+    assert len(before) > 20
+    offsets(own, Late=3, Done=MESSAGES // 4)
+    d.remove_log(0)(Sound(own))
+    prediction = foretell(own, broker)
+    assert prediction.lost == len(before) - 2 * 3
+    assert any("were still due to consumer groups" in line for line in prediction.warnings)
+    assert {f.severity for f in check(own).report.findings if f.id == "CL-FIRST"} == {"critical"}
+    offsets(own, Done=MESSAGES // 4)
+    assert foretell(own, broker).lost == 0
+    assert {f.severity for f in check(own).report.findings if f.id == "CL-FIRST"} == {"warning"}
+
+
+def test_messages_that_may_have_expired_are_not_lost(own: Path) -> None:
+    offsets(own, Late=3)
+    d.remove_log(0)(Sound(own))
+    store = StoreDirectory(own)
+    reach = Reach({}, {"Topic0@Late": {"0": 3}}, {})
+    times = store_times(store)
+    assert times is not None
+    assert gone_in_front(store, reach, times[1] - times[0]) == {}
+    assert set(gone_in_front(store, reach, times[1] - times[0] + 1)) == {("Topic0", 0)}
+    store.close()
 
 
 def test_a_deleted_topic_is_not_missed(own: Path) -> None:
