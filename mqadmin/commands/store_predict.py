@@ -45,7 +45,7 @@ async def store_predict(
 ) -> Outcome:
     """Whether it starts, from where it reads, where it cuts the log, which messages are lost, which index files are
     dropped. Nothing is changed. The exit code is 12 where a broker refuses to start or messages are lost, 10
-    where messages are only not found by key any more."""
+    where only 4.9 of several refuses, or messages are only not found by key any more."""
     options = PredictOptions(
         log_file_size=log_size, queue_file_size=queue_size, max_hash_slot_num=slots, check_crc=not no_crc
     )
@@ -53,12 +53,15 @@ async def store_predict(
     chosen = BROKERS if broker == "all" else (broker,)
     predictions = [predict(store, each, options) for each in chosen]
     store.close()
-    bad = any(not p.starts or p.lost or p.unsure for p in predictions)
-    unkeyed = any(p.keys_lost for p in predictions)
+    # Where the others start, what ends the start of 4.9 alone is a warning, as it is to `store check`.
+    refusing = {p.broker for p in predictions if not p.starts}
+    old_alone = refusing == {"4.9"} and len(predictions) > 1
+    bad = (refusing and not old_alone) or any(p.lost or p.unsure for p in predictions)
+    warns = old_alone or any(p.keys_lost for p in predictions)
     return Outcome(
         data=StorePredictions(store=directory, predictions=predictions),
         blocks=[block for prediction in predictions for block in prediction_blocks(prediction)],
-        exit_code=ExitCode.STORE_CRITICAL if bad else ExitCode.STORE_WARNING if unkeyed else ExitCode.OK,
+        exit_code=ExitCode.STORE_CRITICAL if bad else ExitCode.STORE_WARNING if warns else ExitCode.OK,
     )
 
 

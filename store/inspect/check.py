@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -87,7 +88,7 @@ def check_store(
     if "consumequeue" in parts and store.queues_in_rocksdb:
         report.add("CQ-ROCKSDB", "the queues are in a RocksDB database, they are not checked", file="consumequeue")
     elif "consumequeue" in parts:
-        queues = QueueCheck(store, report, live=options.live)
+        queues = QueueCheck(store, report, live=options.live, dispatch_from=_crash_start(store, live=options.live))
         if topics := batch_topics(store):
             batches = BatchQueueCheck(store, report, topics, live=options.live)
     keys = None
@@ -134,6 +135,15 @@ def check_store(
         report=report, log=log, end_offset=log.end_offset, resume_at=resume_at, seconds=time.monotonic() - started,
         corrections=queues.corrections if queues else {},
     )  # fmt: skip
+
+
+def _crash_start(store: StoreDirectory, *, live: bool) -> Callable[[], int] | None:
+    """What `QueueCheck` wants to know of the start after an unclean stop; None where there was none."""
+    if live or not (store.root / "abort").exists():
+        return None
+    from .predict_apache import start_after_crash  # only for such a store
+
+    return cache(lambda: start_after_crash(store))
 
 
 def _due_in_front(store: StoreDirectory, reserved_hours: int, times: tuple[int, int]) -> int:

@@ -56,8 +56,6 @@ def report_strangers(chain: FileChain, report: Report, kind: str, folder: str, s
             does, severity = "Apache's 4.9 refuses to start", Severity.WARNING
         else:
             does, severity = "Apache's brokers read it as one", Severity.CRITICAL
-        if verdict.refused_by_4 and not path.is_dir():
-            severity = Severity.CRITICAL
         report.add(
             kind, f"a foreign name: {verdict.why}; {does}", file=f"{folder}/{path.name}", severity=severity,
         )  # fmt: skip
@@ -69,7 +67,7 @@ def _usable(file: StoreFile, report: Report, size: int, first: int) -> StoreFile
     if file.size != size:
         report.add(
             "CL-LENGTH", f"the file has {file.size} bytes, not {size}", file=name, offset=file.base, expected=size,
-            actual=file.size,
+            actual=file.size, severity=Severity.WARNING if file.size == 0 and is_last(file.path) else None,
         )  # fmt: skip
         if file.size > size:
             if (at := first_nonzero(file, size)) is not None:

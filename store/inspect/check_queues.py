@@ -7,6 +7,7 @@ are compared in one numpy step; what does not fit is kept, bounded, and judged a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -67,7 +68,16 @@ def usual_file_size(store: StoreDirectory) -> int:
 class QueueCheck:
     """Feed `block()` with every block, then call `finish()`."""
 
-    def __init__(self, store: StoreDirectory, report: Report, *, live: bool = False) -> None:
+    def __init__(
+        self,
+        store: StoreDirectory,
+        report: Report,
+        *,
+        live: bool = False,
+        dispatch_from: Callable[[], int] | None = None,
+    ) -> None:
+        """`dispatch_from` gives the commitlog offset from which the next start dispatches all records again."""
+        self._dispatch_from = dispatch_from
         self.report = report
         self._store = store
         self._live = live
@@ -382,7 +392,11 @@ class QueueCheck:
         first = min(claims, key=lambda c: c.queue_offset)
         count = len(claims) + self._unlisted[key]
         if state is None:
-            severity = Severity.CRITICAL if self._dispatched >= first.offset else None
+            if self._dispatch_from is not None:
+                unseen = first.offset < self._dispatch_from()
+            else:
+                unseen = self._dispatched >= first.offset
+            severity = Severity.CRITICAL if unseen else None
             if self._is_deleted(key[0]):
                 severity = Severity.INFO
             self.report.add(

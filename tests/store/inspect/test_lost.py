@@ -250,6 +250,19 @@ def test_all_queues_deleted(own: Path) -> None:
     assert [foretell(own, broker).lost for broker in ("5.3", "4.9")] == [0, 0]
 
 
+@pytest.mark.parametrize(("messages", "severity", "lost"), [(MESSAGES, "critical", True), (30, "error", False)])
+def test_all_queues_deleted_before_a_start_that_does_not_read_the_whole_log(
+    messages: int, severity: str, lost: bool, tmp_path: Path
+) -> None:
+    """After an unclean stop dispatching begins at a file that the checkpoint gives; with one file that is the first."""
+    root = tmp_path / "store"
+    d.write_own_store(root, messages)
+    (root / "abort").touch()
+    shutil.rmtree(root / "consumequeue")
+    assert {f.severity for f in check(root).report.findings if f.id == "CQ-NO-QUEUE"} == {severity}
+    assert [bool(foretell(root, broker).lost) for broker in ("5.5", "5.3", "4.9")] == [lost] * 3
+
+
 def test_without_queues_and_topics_all_is_out_of_reach(own: Path) -> None:
     shutil.rmtree(own / "consumequeue")
     shutil.rmtree(own / "config")
@@ -284,7 +297,7 @@ STRANGERS: dict[str, tuple[Make, str, set[str]]] = {
     ".DS_Store": (lambda s: s.path("commitlog/.DS_Store").write_bytes(bytes(6148)) and None, "critical", {"4.9", "5.3"}),
     "a copy": (copy_of(f"{0:020d}.bak"), "critical", {"4.9", "5.3"}),
     "lost+found": (lambda s: s.path("commitlog/lost+found").mkdir(), "warning", {"4.9"}),
-    "an empty file at the end": (d.add_file("commitlog/zz", b""), "critical", {"4.9"}),
+    "an empty file at the end": (d.add_file("commitlog/zz", b""), "warning", {"4.9"}),
     "an empty file at the start": (d.add_file("commitlog/.x", b""), "critical", {"4.9", "5.3"}),
     "a number": (copy_of("999999"), "critical", set()),
 }  # fmt: skip
