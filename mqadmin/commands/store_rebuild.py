@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ from ..outcome import Outcome
 from ..progress import progress_bar
 from ..run import Run
 from ..values import one_of
+
+_MADE = ("consumequeue", "batchconsumequeue", "index", "checkpoint")
 
 
 class Rebuilt(msgspec.Struct, rename="camel", kw_only=True):
@@ -66,6 +69,7 @@ async def store_rebuild(
         f"{data.units:,} units in {data.queues} queues, {data.index_entries:,} entries in {data.index_files} "
         f"index files ({'with' if data.index_tags else 'without'} those for tags) -> {target}"
     )
+    steps = _how_to_use(directory, target)
     worst = done.report.worst
     if worst is not None and worst >= Severity.ERROR:
         problem = Failure(
@@ -73,5 +77,13 @@ async def store_rebuild(
             next_step="what is readable was built; `mqadmin store check` says more, `store salvage` saves what is "
             "whole",
         )  # fmt: skip
-        return Outcome(data=data, blocks=[text], status="partial", errors=[problem])
-    return Outcome(data=data, blocks=[text])
+        return Outcome(data=data, blocks=[text, steps], status="partial", errors=[problem])
+    return Outcome(data=data, blocks=[text, steps])
+
+
+def _how_to_use(directory: str, target: object) -> str:
+    made = [name for name in _MADE if os.path.exists(f"{target}/{name}")]
+    return (
+        f"to use it: stop the broker, move {', '.join(made)} of {directory} out of the way, move those of {target} in "
+        f"their place, start the broker"
+    )

@@ -9,6 +9,7 @@ Units stand one behind the other in the order of the log: their place says nothi
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +53,16 @@ def wrong_types(store: StoreDirectory) -> list[tuple[str, str]]:
     batch = {str(name) for name in loaded if is_batch(loaded[name])}
     found = {(topic, FOLDER) for topic, _ in store.batch_queues if topic not in batch}
     return sorted(found | {(topic, "consumequeue") for topic, _ in store.queues if topic in batch})
+
+
+def usual_batch_file_size(store: StoreDirectory) -> int:
+    """mapperFileSizeBatchConsumeQueue in bytes: what most of the store's batch queue files should have, else Apache's
+    default."""
+    sizes = Counter[int]()
+    for chain in store.batch_queues.values():
+        sizes[chain.file_size] += len(chain.files)
+    sizes = Counter({size: count for size, count in sizes.items() if size % UNIT_SIZE == 0 and size and count})
+    return sizes.most_common(1)[0][0] if sizes else DEFAULT_FILE
 
 
 class TopicMask:
@@ -167,14 +178,15 @@ class BatchQueueCheck:
         self._next: dict[Key, int] = {}  # the number of the unit that should come next
         self._holes: list[tuple[Key, Column]] = []  # units that no record was found for
         self._missing: dict[Key, list[int]] = {}  # offsets of records that no unit was found for
+        size = usual_batch_file_size(store)
         for key, chain in store.batch_queues.items():
             for file in chain.files:
-                if file.size != chain.file_size or file.size % UNIT_SIZE:
+                if file.size != size:
                     report.add(
-                        "CQ-LENGTH", f"the file has {file.size} bytes, the others {chain.file_size}",
-                        file=f"{_folder(key)}/{file.path.name}", expected=chain.file_size, actual=file.size,
+                        "CQ-LENGTH", f"the file has {file.size} bytes, not {size}",
+                        file=f"{_folder(key)}/{file.path.name}", expected=size, actual=file.size,
                     )  # fmt: skip
-            report_strangers(chain, report, "CQ-STRANGER", _folder(key), chain.file_size or DEFAULT_FILE)
+            report_strangers(chain, report, "CQ-STRANGER", _folder(key), size)
         for topic, folder in wrong_types(store):
             report.add(
                 "CQ-TYPE", f"topic {topic} has queues in {folder}, its configuration says another type",
@@ -274,8 +286,7 @@ class BatchQueueWriter:
     it is made to reach up to it, so that a consumer gets past the hole. Raises OSError."""
 
     def __init__(self, directory: Path, store: StoreDirectory, topics: frozenset[str]) -> None:
-        sizes = [chain.file_size for chain in store.batch_queues.values() if chain.files]
-        self._size = max(set(sizes), key=sizes.count) if sizes else DEFAULT_FILE
+        self._size = usual_batch_file_size(store)
         self._directory = directory
         self._mask = TopicMask(topics)
         self._end: dict[Key, tuple[int, int, int]] = {}  # bytes written, base and end of the last unit

@@ -27,13 +27,14 @@ from ...common.record_layout import (
 )
 from ..checkpoint import SAFETY_MS
 from ..layout.checkpoint import CHECKPOINT
-from .batch_queues import batch_topics, newest_offset, wrong_types
+from .batch_queues import batch_topics, newest_offset, usual_batch_file_size, wrong_types
 from .broker_config import TABLES, load_table
 from .check_index import read_entries, read_header, slots_of
 from .check_small_files import read_checkpoint
 from .dledger import dledger_log
 from .overlay import is_locked
 from .predict import (
+    BROKERS,
     Prediction,
     PredictOptions,
     QueueAfter,
@@ -57,6 +58,14 @@ _SYS_FLAG: Final = RECORD.slice_of("sys_flag")
 _MAX_PROPERTIES: Final = 0x7FFF
 _RECOVER_AT_MOST: Final = 10  # files, commitLogRecoverMaxNum of 5.5
 _ENTRIES_AT_A_TIME: Final = 100_000
+
+
+def start_after_crash(store: StoreDirectory, options: PredictOptions | None = None) -> int:
+    """The commitlog offset from which every one of Apache's brokers dispatches again after an unclean stop; 0 without
+    files."""
+    checkpoint = read_checkpoint(store) or dict.fromkeys(CHECKPOINT.labels, 0)
+    starts = [ApachePrediction(store, broker, options or PredictOptions()) for broker in BROKERS if broker != "ours"]
+    return max(start.base_after_crash(checkpoint) for start in starts)
 
 
 class ApachePrediction:
@@ -120,6 +129,11 @@ class ApachePrediction:
         )  # fmt: skip
         return said
 
+    def base_after_crash(self, checkpoint: dict[str, int]) -> int:
+        """The offset of the file from which it reads after an unclean stop, 0 without files."""
+        self.files = self._load_log()
+        return self.files[self._first_file(False, checkpoint, -1)].base if self.files else 0
+
     # -- loading
 
     def _load_configs(self) -> None:
@@ -153,6 +167,9 @@ class ApachePrediction:
     def _load_queues(self) -> None:
         for topic, where in wrong_types(self.store) if self.five else ():
             self.said.refusals.append(f"{where}/{topic}: the configured queue type of the topic is another")
+        if self.five:
+            for chain in self.store.batch_queues.values():
+                self._load_folder(chain.directory, chain.files, usual_batch_file_size(self.store))
         for key, chain in self.store.queues.items():
             kept = self._load_folder(chain.directory, chain.files, self.queue_size)
             self.queues[key] = ApacheQueue(replace(chain, files=kept), self.queue_size)

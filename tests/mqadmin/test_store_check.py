@@ -152,6 +152,32 @@ def test_predictions(cli: Cli, root: Path) -> None:
     assert "length not matched" in prediction["refusals"][0]
 
 
+@pytest.mark.parametrize("make", ["folder", "empty file", "empty file with an offset"])
+def test_what_4_9_alone_refuses_is_a_warning_of_both(cli: Cli, root: Path, make: str) -> None:
+    if make == "folder":
+        (root / "commitlog" / "lost+found").mkdir()
+    elif make == "empty file":
+        (root / "commitlog" / "zz").touch()
+    else:
+        logs = sorted((root / "commitlog").iterdir())
+        (root / "commitlog" / f"{int(logs[-1].name) + logs[-1].stat().st_size:020d}").touch()
+    codes = [cli(None, "store", *args).code for args in (("check", str(root)), ("predict", str(root)))]
+    assert codes == [ExitCode.STORE_WARNING] * 2
+    assert cli(None, "store", "predict", str(root), "--broker", "4.9").code == ExitCode.STORE_CRITICAL
+    assert cli(None, "store", "predict", str(root), "--broker", "5.3").code == 0
+
+
+def test_a_rebuild_says_what_to_do_with_the_result(cli: Cli, root: Path, tmp_path: Path) -> None:
+    target = tmp_path / "new"
+    ran = cli(None, "store", "rebuild", str(root), str(target))
+    assert ran.code == 0
+    assert sorted(path.name for path in target.iterdir()) == ["checkpoint", "consumequeue", "index"]
+    assert (
+        f"stop the broker, move consumequeue, index, checkpoint of {root} out of the way, move those of {target} in "
+        "their place" in " ".join(ran.out.split())
+    )
+
+
 def test_a_check_with_predictions(cli: Cli, root: Path) -> None:
     ran = cli(None, "store", "check", str(root), "--predict", "--output", "json")
     document = json.loads(ran.out)

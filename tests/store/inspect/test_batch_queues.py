@@ -92,6 +92,17 @@ def test_a_record_is_shown_with_its_batch_unit(root: Path) -> None:
     assert (unit.found["queueOffset"], unit.found["messages"]) == (base_of(4), SIZE)
 
 
+def test_a_file_of_the_wrong_length_is_found_by_the_files_of_other_queues(root: Path) -> None:
+    for queue in ("1", "2"):
+        shutil.copytree(root / "batchconsumequeue" / "B" / "0", root / "batchconsumequeue" / "B" / queue)
+    file = root / "batchconsumequeue" / "B" / "2" / f"{0:020d}"
+    with file.open("r+b") as opened:
+        opened.truncate(100 * UNIT_SIZE)
+    (found,) = [f for f in check(root).report.findings if f.id == "CQ-LENGTH"]
+    assert found.file == f"batchconsumequeue/B/2/{0:020d}"
+    assert [foretell(root, broker).starts for broker in ("5.5", "5.3", "4.9")] == [False, False, True]
+
+
 def test_a_folder_that_is_gone(root: Path) -> None:
     shutil.rmtree(root / "batchconsumequeue")
     assert "CQ-NO-QUEUE" in check(root).report.counts
