@@ -16,11 +16,13 @@ import msgspec
 from ..broker.controller import BrokerController
 from ..broker.startup import BrokerSettings, boot_line
 from ..common.addresses import parse_address
+from ..common.errors import RocketMQError
 from ..common.launch import process_age_ms
 from ..namesrv.config import NamesrvConfig
 from ..namesrv.controller import NamesrvController
 from ..remoting.config import NettyServerConfig
 from ..remoting.errors import RemotingConnectError
+from ..store.store_lock import StoreLockedError
 
 LOOPBACK = "127.0.0.1"
 BROKER_NAME = "broker-a"
@@ -103,6 +105,11 @@ class DevServer:
             try:
                 await controller.start()
                 break
+            except StoreLockedError as error:
+                raise RocketMQError(
+                    error.cause, "stop what runs on it, or give this server another --store-dir (without one it makes "
+                    "a new one)"
+                ) from error  # fmt: skip
             except RemotingConnectError:
                 attempts -= 1
                 if not any_port or not attempts:

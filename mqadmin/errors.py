@@ -40,6 +40,12 @@ def usage(cause: str, next_step: str = "") -> CommandError:
     return CommandError(cause, next_step, ExitCode.USAGE)
 
 
+def require_order(begin: int | None, end: int | None, begin_name: str) -> None:
+    """Refuse a span of time (ms) that ends before it begins; `begin_name` is the option of its begin."""
+    if begin is not None and end is not None and begin > end:
+        raise usage(f"{begin_name} is after -e", "give a begin that is not after the end")
+
+
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
     from ..client import errors as client

@@ -275,7 +275,10 @@ def _check_depth(raw: bytes | memoryview) -> None:
 def _decode_as_fastjson(raw: bytes | memoryview) -> RemotingCommand:
     """A command from a header that is written in another way than Apache's writers do. Raises FrameError."""
     try:
-        read = convert(loads(raw), _LooseHeader)
+        value = loads(raw)
+        if not isinstance(value, dict):
+            raise FrameError("a JSON header that is no object")
+        read = convert(value, _LooseHeader)
     except CorruptDataError as error:
         raise FrameError(f"broken JSON header: {error}") from None
     return RemotingCommand(

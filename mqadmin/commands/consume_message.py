@@ -8,7 +8,7 @@ from typing import Annotated
 from ...client.admin.message_results import ScanReport, ScanRequest, view
 from ...common.topics import TOOLS_CONSUMER_GROUP
 from ..declare import Opt, command
-from ..errors import usage
+from ..errors import require_order, usage
 from ..options import BrokerName, ConsumerGroup, EndTimestamp, QueueId, QueueOffset, ScanFrom, TopicName
 from ..outcome import Outcome
 from ..run import Run
@@ -41,8 +41,7 @@ async def consume_message(
     for name, value in (("-s", begin_timestamp), ("-e", end_timestamp)):
         if value is not None and value > now:
             raise usage(f"{name} is in the future", "give a time before now")
-    if begin_timestamp is not None and end_timestamp is not None and begin_timestamp > end_timestamp:
-        raise usage("-s is after -e", "give a begin that is not after the end")
+    require_order(begin_timestamp, end_timestamp, "-s")
     wanted = ScanRequest(
         topic=topic,
         limit=message_number,

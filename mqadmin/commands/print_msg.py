@@ -6,6 +6,7 @@ from typing import Annotated
 
 from ...client.admin.message_results import QueueScan, ScanReport, ScanRequest, view
 from ..declare import Opt, command
+from ..errors import require_order
 from ..options import BeginTimestamp, EndTimestamp, Limit, TopicName
 from ..outcome import Outcome, Table
 from ..report import message_line, status
@@ -36,6 +37,7 @@ async def print_msg(
     limit: Annotated[Limit, f"stop after so many messages (default {DEFAULT_LIMIT})"] = DEFAULT_LIMIT,
 ) -> Outcome:
     """Queue by queue in the order of broker and id. A note says when it stopped at the limit; in JSON, `truncated`."""
+    require_order(begin_timestamp, end_timestamp, "-b")
     wanted = ScanRequest(
         topic=topic,
         limit=limit,

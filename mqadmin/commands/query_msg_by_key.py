@@ -7,7 +7,7 @@ from typing import Annotated
 from ...client.admin.message import LONG_MAX
 from ...client.admin.message_results import FoundMessage, QueryReport, view
 from ..declare import Opt, command
-from ..errors import not_found
+from ..errors import not_found, require_order
 from ..options import BeginTimestamp, EndTimestamp, LmqCluster, TopicName
 from ..outcome import Outcome, Table
 from ..report import status
@@ -28,6 +28,7 @@ async def query_msg_by_key(
     cluster: LmqCluster | None = None,
 ) -> Outcome:
     """Only messages whose key is exactly this one; the broker's index knows hashes. No message: exit code 4."""
+    require_order(begin_timestamp, end_timestamp, "-b")
     async with run.admin() as admin:
         found, failures = await admin.messages.query(
             topic, msg_key, begin=begin_timestamp, end=end_timestamp, max_num=max_num, cluster=cluster

@@ -39,6 +39,16 @@ async def clusters(server: DevServer) -> ClusterInfo:
         return ClusterInfo.decode(answer.body)
 
 
+def test_a_store_in_use_is_refused_with_the_option_of_this_command(tmp_path):
+    async def body(server):
+        with pytest.raises(RocketMQError, match="is in use") as refused:
+            await DevServer(DevOptions(store_dir=str(tmp_path))).start()
+        assert "another --store-dir" in refused.value.next_step
+        assert "storePathRootDir" not in refused.value.next_step
+
+    serve(DevOptions(store_dir=str(tmp_path)), body)
+
+
 def test_the_broker_is_registered_when_the_ready_file_is_there(tmp_path):
     ready_file = tmp_path / "ready.json"
     ready_file.write_text("of an earlier run")

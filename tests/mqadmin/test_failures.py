@@ -410,3 +410,13 @@ def test_a_next_step_is_said_in_commands() -> None:
     assert next_step_of(error) == "check its name: see `mqadmin topicRoute -t T -l`"
     assert next_step_of(AllFailedError("asking", {"h:1": error, "h:2": error})) == next_step_of(error)
     assert next_step_of(NoNameServerError("no name server is given")) == "give one with -n HOST:PORT"
+
+
+@pytest.mark.parametrize(
+    ("command", "begin"),
+    [(["printMsg"], "-b"), (["queryMsgByKey", "-k", "K"], "-b"), (["consumeMessage"], "-s")],
+)
+def test_a_span_of_time_that_ends_before_it_begins_is_a_usage_error(cli: Cli, command: list[str], begin: str) -> None:
+    ran = cli(None, *command, "-t", "T", begin, "5", "-e", "1", "-n", "127.0.0.1:9")
+    assert ran.code == ExitCode.USAGE
+    assert f"{begin} is after -e" in ran.err

@@ -112,6 +112,7 @@ BAD = {
     "no code": frame(b'{"flag":1}'),
     "code too big": frame(b'{"code":2147483648}'),
     "opaque of text": frame(b'{"code":1,"opaque":"x"}'),
+    "a list": frame(b'[{"code":1}]'),
     "fields no object": frame(b'{"code":1,"extFields":[1]}'),
     "not utf-8": frame(b'{"code":1,"remark":"\xff\xfe"}'),
     "nested deep": nested(b'{"code":1,"extFields":{"a":', MAX_HEADER_DEPTH + 1),
