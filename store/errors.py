@@ -42,6 +42,20 @@ class FileLengthError(StoreError):
         self.path = path
 
 
+class ForeignFileError(StoreError):
+    """A file that is none of the store's lies among the mapped files; `path` names it."""
+
+    def __init__(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        super().__init__(
+            f"{path} is a foreign file: a file of {folder} has the length that is configured, and the offset of its "
+            f"first byte in 20 digits for a name",
+            f"move {name} out of the folder and start again (Apache's broker would not start with it either); `mqadmin "
+            "store check` tells of every such file",
+        )
+        self.path = path
+
+
 class DLedgerLogError(StoreError):
     """The messages of the store are in a DLedger group's log; `path` names it."""
 

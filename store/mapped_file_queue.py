@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from .errors import FileLengthError, MissingFileError
+from .errors import FileLengthError, ForeignFileError, MissingFileError
 from .filesystem import FileSystem, StoreFile
 from .mapped_file import MappedFile
 
@@ -44,23 +44,32 @@ class MappedFileQueue:
     def load(self) -> None:
         """Map the files of the folder; all count as full until recovery has looked into them.
 
-        A last file of length 0 is removed, as after a crash right behind its creation. Raises MissingFileError
-        and FileLengthError."""
-        names = [n for n in self.fs.list_dir(self.folder) if len(n) == 20 and n.isascii() and n.isdigit()]
+        As by MappedFileQueue.load folders are passed over, a last file of length 0 is removed, whatever its name, as
+        after a crash right behind its creation, and a foreign file ends the start; so it does here when it has
+        the right length and another number for a name, which Apache's broker takes for a file. Raises
+        MissingFileError, FileLengthError, ForeignFileError."""
+        names = self.fs.list_dir(self.folder)
+        before = ""
         for index, name in enumerate(names):
             path = f"{self.folder}/{name}"
-            length = self.fs.size_of(path)
-            if length == 0 and index == len(names) - 1:
-                log.warning("%s has length 0, removed", path)
-                self.fs.remove(path)
-                continue
+            ours = len(name) == 20 and name.isascii() and name.isdigit()
+            length = self.fs.size_of(path) if ours else -1
             if length != self.file_size:
+                if self.fs.is_dir(path):
+                    continue
+                if index == len(names) - 1 and self.fs.size_of(path) == 0:
+                    log.warning("%s has length 0, removed", path)
+                    self.fs.remove(path)
+                    continue
+                if not ours:
+                    raise ForeignFileError(path)
                 raise FileLengthError(path, length, self.file_size, self.size_key)
             base = int(name)
             if self.files and self.files[-1].base + self.file_size != base:
                 expected = self.files[-1].base + self.file_size
                 missing = f"{self.folder}/{file_name(expected)}"
-                raise MissingFileError(missing, names[index - 1], name)
+                raise MissingFileError(missing, before, name)
+            before = name
             file = self.fs.open(path, self.file_size, create=False)
             self.files.append(MappedFile(file, base, wrote=self.file_size, name_durable=True))
         self.flushed_where = self.max_offset

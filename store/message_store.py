@@ -82,8 +82,8 @@ class MessageStore(BatchWriter):
         """Take the lock, load all files and recover; then puts and reads are possible. What is lost is logged.
 
         `known_ends` are queue offsets up to which there must have been messages, for groups have consumed them: a queue
-        that has lost its files goes on there and not at 0. Raises StoreLockedError, MissingFileError, FileLengthError,
-        DLedgerLogError, OSError; the store is closed then."""
+        that has lost its files goes on there and not at 0. Raises StoreLockedError, MissingFileError,
+        FileLengthError, ForeignFileError, DLedgerLogError, OSError; the store is closed then."""
         self._refuse_dledger()
         self._make_root()
         self._lock.acquire()

@@ -13,6 +13,7 @@ from rocketmq_ops.common.message import Message
 from rocketmq_ops.common.message_codec import decode_message_id, encode_batch
 from rocketmq_ops.common.sysflag import TRANSACTION_PREPARED_TYPE
 from rocketmq_ops.store import running_flags
+from rocketmq_ops.store.errors import ForeignFileError
 from rocketmq_ops.store.get_result import GetStatus
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
 from rocketmq_ops.store.message_store import MessageStore
@@ -356,7 +357,7 @@ def test_runtime_info_has_the_stores_keys(tmp_path: Path) -> None:
 
 
 def test_other_parts_files_in_the_store_are_left_alone(tmp_path: Path) -> None:
-    strange = ["consumequeue/T/notanumber/x", "commitlog/readme", "compaction/position-checkpoint", "timerwheel"]
+    strange = ["consumequeue/T/notanumber/x", "index/readme", "compaction/position-checkpoint", "timerwheel"]
     for name in strange:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -397,3 +398,35 @@ def test_a_busy_store_indexes_in_blocks(tmp_path: Path) -> None:
     assert len(store.query_message("T", "late", 10, 0, 1 << 62).views) == 1
     assert len(store.query_message("T", "before", 10, 0, 1 << 62).views) == 1
     kill(store)
+
+
+@pytest.mark.parametrize("folder", ["commitlog", "consumequeue/T/0"])
+@pytest.mark.parametrize(
+    ("name", "content", "refused"),
+    [("core.1", b"x", True), (".DS_Store", b"x", True), (".x", b"", True), ("zz", b"", False), ("lost+found", None, False)],
+)  # fmt: skip
+def test_foreign_files_are_judged_as_apache_s_broker_does(
+    tmp_path: Path, folder: str, name: str, content: bytes | None, refused: bool
+) -> None:
+    async def write() -> None:
+        store = open_store(tmp_path)
+        store.start()
+        store.put_message(message("T", 0, b"one"))
+        await store.shutdown()
+
+    asyncio.run(write())
+    path = tmp_path / folder / name
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    if refused:
+        with pytest.raises(ForeignFileError, match="is a foreign file") as error:
+            open_store(tmp_path)
+        assert error.value.path == str(path)
+        assert "mqadmin store check" in error.value.next_step
+        path.unlink()
+    store = open_store(tmp_path)
+    assert store.max_offset("T", 0) == 1
+    assert path.exists() == (content is None)
+    asyncio.run(store.shutdown())
