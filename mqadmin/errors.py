@@ -35,6 +35,13 @@ def not_found(cause: str, next_step: str = "") -> CommandError:
     return CommandError(cause, next_step, ExitCode.NOT_FOUND)
 
 
+NOT_THERE = (
+    "the broker does not say why it found none: the message may have expired, or its record or index entry is damaged, "
+    "which `mqadmin store check` of the broker's store shows"
+)
+"""What is known of a message that a broker does not find by its key."""
+
+
 def usage(cause: str, next_step: str = "") -> CommandError:
     """The error for a wrong combination of options."""
     return CommandError(cause, next_step, ExitCode.USAGE)

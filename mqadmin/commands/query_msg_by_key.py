@@ -7,7 +7,7 @@ from typing import Annotated
 from ...client.admin.message import LONG_MAX
 from ...client.admin.message_results import FoundMessage, QueryReport, view
 from ..declare import Opt, command
-from ..errors import not_found, require_order
+from ..errors import NOT_THERE, not_found, require_order
 from ..options import BeginTimestamp, EndTimestamp, LmqCluster, TopicName
 from ..outcome import Outcome, Table
 from ..report import status
@@ -35,7 +35,7 @@ async def query_msg_by_key(
         )
     if not found and not failures:
         raise not_found(
-            f"no message with key '{msg_key}' in topic '{topic}'", "check key, topic and times; it may have expired"
+            f"no message with key '{msg_key}' in topic '{topic}'", f"check key, topic and times; {NOT_THERE}"
         )
     report = QueryReport([FoundMessage(view(message)) for message in found], failures)
     table = Table(["#Message ID", "#QID", "#Offset"], [[m.msg_id, m.queue_id, m.queue_offset] for m in found])

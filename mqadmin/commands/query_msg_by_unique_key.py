@@ -11,7 +11,7 @@ from ...client.admin.message_results import FoundMessage, view
 from ...common.addresses import format_address
 from ...common.errors import Failure, RocketMQError
 from ..declare import Opt, command
-from ..errors import not_found, usage
+from ..errors import NOT_THERE, not_found, usage
 from ..options import ClientId, ConsumerGroup, LmqCluster, MessageId, TopicName
 from ..outcome import Outcome, Table
 from ..report import message_blocks, status
@@ -48,9 +48,7 @@ async def query_msg_by_unique_key(
     async with run.admin() as admin:
         found = await admin.messages.by_unique_key(topic, msg_id, cluster)
         if not found:
-            raise not_found(
-                f"no message with unique key '{msg_id}' in topic '{topic}'", "check both; it may have expired"
-            )
+            raise not_found(f"no message with unique key '{msg_id}' in topic '{topic}'", f"check both; {NOT_THERE}")
         shown = found if show_all else found[:1]
         for message in shown:
             tracks = None

@@ -66,6 +66,8 @@ def test_the_life_of_a_topic(mqadmin: Run, pair: RocketMQBroker) -> None:
         csv.DictReader(io.StringIO(mqadmin("queryMsgByKey", "-t", "Life", "-k", "k1", "--output", "csv").stdout))
     )
     assert [(row["msgId"], row["body"]) for row in by_key] == [(sent[1]["msgId"], "body 1")]
+    missing = mqadmin("queryMsgByKey", "-t", "Life", "-k", "k9", code=4).stderr
+    assert "may have expired, or its record or index entry is damaged" in " ".join(missing.split())
     by_id = mqadmin("queryMsgById", "-t", "Life", "-i", str(sent[2]["offsetMsgId"])).stdout
     assert "Message Body:        body 2" in by_id
     printed = mqadmin("printMsg", "-t", "Life").stdout
