@@ -183,7 +183,7 @@ def test_a_dead_name_server(name: str, dead: str, shell: Shell) -> None:
 
 @pytest.mark.parametrize("name", LINES)
 def test_a_name_server_that_hangs(name: str, silent: str, shell: Shell) -> None:
-    ran = shell(name, *LINES[name][0], "-n", silent, "--timeout", "250", "--output", "json")
+    ran = shell(name, *LINES[name][0], "-n", silent, "--timeout", "600", "--output", "json")
     failed(name, "json", ran, ExitCode.TIMEOUT)
     assert silent in ran.err
 
