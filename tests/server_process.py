@@ -81,3 +81,6 @@ def started(program: str, *arguments: str, home: Path) -> Iterator[Server]:
         if process.poll() is None:
             process.kill()
             process.communicate()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()

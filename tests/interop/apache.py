@@ -156,7 +156,8 @@ class Driver:
         self._answers: dict[int, dict[str, Any]] = {}
         self._ended = False
         self._last_id = 0
-        threading.Thread(target=self._read, name=f"driver {version}", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name=f"driver {version}", daemon=True)
+        self._reader.start()
         self._await(0, 60)
 
     def _read(self) -> None:
@@ -199,12 +200,15 @@ class Driver:
 
     def close(self) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join(5)
+        self._process.stdout.close()
 
 
 def wait_until(true: Any, what: str, timeout: float = 20.0) -> Any:
