@@ -277,7 +277,7 @@ def _decode_as_fastjson(raw: bytes | memoryview) -> RemotingCommand:
     try:
         value = loads(raw)
         if not isinstance(value, dict):
-            raise FrameError("a JSON header that is no object")
+            raise FrameError("invalid JSON header: expected an object")
         read = convert(value, _LooseHeader)
     except CorruptDataError as error:
         raise FrameError(f"broken JSON header: {error}") from None
