@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rocketmq_ops.common.javatypes import hash_onto, unique_key_hash_onto
-from rocketmq_ops.store.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.config import MessageStoreConfig
-from rocketmq_ops.store.filesystem import OsFileSystem
-from rocketmq_ops.store.index_service import IndexService
+from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
+from rocketmq_ops.store.files.filesystem import OsFileSystem
+from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.running_flags import RunningFlags
 
 

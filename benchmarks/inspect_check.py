@@ -22,9 +22,9 @@ import numpy as np
 
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.record_layout import HEAD_V4, MAGIC_V1, PROPERTIES_LENGTH
-from rocketmq_ops.store.inspect.check import PARTS, CheckOptions, check_store
-from rocketmq_ops.store.inspect.rebuild import rebuild
-from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.check.check_store import PARTS, CheckOptions, check_store
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.salvage.rebuild import rebuild
 from rocketmq_ops.store.layout.blank import blank_of
 
 FILE_SIZE = 64 << 20
@@ -86,10 +86,10 @@ def measure(root: Path, parts: tuple[str, ...], crc: bool) -> dict[str, float]:
 
 def units(root: Path) -> dict[str, float]:
     """Only the comparison of units with records, without the walk that feeds it."""
-    from rocketmq_ops.store.inspect.check_queues import QueueCheck
-    from rocketmq_ops.store.inspect.columns import Dispatcher
-    from rocketmq_ops.store.inspect.findings import Report
-    from rocketmq_ops.store.inspect.scan import Block, walk
+    from rocketmq_ops.store.inspect.check.findings import Report
+    from rocketmq_ops.store.inspect.check.queues import QueueCheck
+    from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatcher
+    from rocketmq_ops.store.inspect.reading.scan import Block, walk
 
     store, report = StoreDirectory(root), Report()
     queues, dispatcher = QueueCheck(store, report), Dispatcher()

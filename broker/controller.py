@@ -36,23 +36,23 @@ import gc
 import logging
 from collections.abc import Callable
 
-from rocketmq_ops.broker.background_files import BackgroundFiles
-from rocketmq_ops.broker.broker_to_client import BrokerToClient
-from rocketmq_ops.broker.changes import Changes
+from rocketmq_ops.broker.client.broker_to_client import BrokerToClient
+from rocketmq_ops.broker.client.consumer_manager import ConsumerManager
+from rocketmq_ops.broker.client.producer_manager import ProducerManager
+from rocketmq_ops.broker.client.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.config import BrokerConfig
-from rocketmq_ops.broker.consumer_manager import ConsumerManager
-from rocketmq_ops.broker.consumer_offset_manager import ConsumerOffsetManager
-from rocketmq_ops.broker.outer_api import BrokerOuterApi
+from rocketmq_ops.broker.longpolling.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
+from rocketmq_ops.broker.offset.consumer_offset_manager import ConsumerOffsetManager
+from rocketmq_ops.broker.out.broker_outer_api import BrokerOuterApi
 from rocketmq_ops.broker.processors import install_all
-from rocketmq_ops.broker.producer_manager import ProducerManager
-from rocketmq_ops.broker.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
-from rocketmq_ops.broker.rebalance_lock_manager import RebalanceLockManager
-from rocketmq_ops.broker.schedule_message_service import ScheduleMessageService
+from rocketmq_ops.broker.schedule.schedule_message_service import ScheduleMessageService
 from rocketmq_ops.broker.start_losses import log_losses, log_timers
-from rocketmq_ops.broker.stats import BrokerStats
-from rocketmq_ops.broker.subscription_group_manager import SubscriptionGroupManager
-from rocketmq_ops.broker.topic_config_manager import TopicConfigManager
-from rocketmq_ops.broker.transactional_message_service import TransactionalMessageService
+from rocketmq_ops.broker.state.changes import Changes
+from rocketmq_ops.broker.state.state_files import BackgroundFiles
+from rocketmq_ops.broker.stats.broker_stats import BrokerStats
+from rocketmq_ops.broker.subscription.subscription_group_manager import SubscriptionGroupManager
+from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
+from rocketmq_ops.broker.transaction.transactional_message_service import TransactionalMessageService
 from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.config import ConfigError

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.topics import is_system_topic, split_topic_group
-from rocketmq_ops.store.timer_files import TIMER_TOPIC, TimerState, read_timer_state
+from rocketmq_ops.store.files.timer_files import TIMER_TOPIC, TimerState, read_timer_state
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController

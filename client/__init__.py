@@ -5,47 +5,47 @@ The names below are loaded when first used, so that `client.admin` does not pay 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.common.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .api.pull import PullStatus as PullStatus
-    from .api.send import SendResult as SendResult
-    from .api.send import SendStatus as SendStatus
-    from .consume_settings import ConsumeSettings as ConsumeSettings
-    from .instance import ClientInstance as ClientInstance
-    from .listener import ConsumeContext as ConsumeContext
-    from .listener import ConsumeResult as ConsumeResult
-    from .options import ClientOptions as ClientOptions
-    from .producer import Producer as Producer
-    from .producer import select_by_hash as select_by_hash
-    from .pull_consumer import PullConsumer as PullConsumer
-    from .push_consumer import PushConsumer as PushConsumer
-    from .queue_api import PullResult as PullResult
-    from .send_request import SendSettings as SendSettings
+    from rocketmq_ops.client.api.pull import PullStatus as PullStatus
+    from rocketmq_ops.client.api.send import SendResult as SendResult
+    from rocketmq_ops.client.api.send import SendStatus as SendStatus
+    from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET as FROM_FIRST_OFFSET
+    from rocketmq_ops.client.consumer.consume_settings import FROM_LAST_OFFSET as FROM_LAST_OFFSET
+    from rocketmq_ops.client.consumer.consume_settings import FROM_TIMESTAMP as FROM_TIMESTAMP
+    from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings as ConsumeSettings
+    from rocketmq_ops.client.consumer.listener import ConsumeContext as ConsumeContext
+    from rocketmq_ops.client.consumer.listener import ConsumeResult as ConsumeResult
+    from rocketmq_ops.client.consumer.pull_consumer import PullConsumer as PullConsumer
+    from rocketmq_ops.client.consumer.push_consumer import PushConsumer as PushConsumer
+    from rocketmq_ops.client.instance import ClientInstance as ClientInstance
+    from rocketmq_ops.client.options import ClientOptions as ClientOptions
+    from rocketmq_ops.client.producer.producer import Producer as Producer
+    from rocketmq_ops.client.producer.producer import select_by_hash as select_by_hash
+    from rocketmq_ops.client.producer.send_request import SendSettings as SendSettings
+    from rocketmq_ops.client.queue_api import PullResult as PullResult
 
 _MODULE_OF = {
+    "FROM_FIRST_OFFSET": "consumer.consume_settings",
+    "FROM_LAST_OFFSET": "consumer.consume_settings",
+    "FROM_TIMESTAMP": "consumer.consume_settings",
     "ClientInstance": "instance",
     "ClientOptions": "options",
-    "ConsumeContext": "listener",
-    "ConsumeResult": "listener",
-    "ConsumeSettings": "consume_settings",
-    "Producer": "producer",
-    "PullConsumer": "pull_consumer",
+    "ConsumeContext": "consumer.listener",
+    "ConsumeResult": "consumer.listener",
+    "ConsumeSettings": "consumer.consume_settings",
+    "Producer": "producer.producer",
+    "PullConsumer": "consumer.pull_consumer",
     "PullResult": "queue_api",
     "PullStatus": "api.pull",
-    "PushConsumer": "push_consumer",
+    "PushConsumer": "consumer.push_consumer",
     "SendResult": "api.send",
-    "SendSettings": "send_request",
+    "SendSettings": "producer.send_request",
     "SendStatus": "api.send",
-    "select_by_hash": "producer",
+    "select_by_hash": "producer.producer",
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{module}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _MODULE_OF)

@@ -10,26 +10,26 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..common.errors import CorruptDataError, RocketMQError
-from ..common.message import MessageQueue
-from ..common.message_answers import decode_answer
-from ..remoting.bodies.offset import GetConsumerStatusBody, ResetOffsetBody
-from ..remoting.bodies.running_info import ConsumeMessageDirectlyResult, ConsumerRunningInfo
-from ..remoting.channel import Channel
-from ..remoting.codes import RequestCode, ResponseCode
-from ..remoting.command import HELD, RemotingCommand
-from ..remoting.headers.client import (
+from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, call_listener, restore_topic
+from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.message_answers import decode_answer
+from rocketmq_ops.remoting.bodies.offset import GetConsumerStatusBody, ResetOffsetBody
+from rocketmq_ops.remoting.bodies.running_info import ConsumeMessageDirectlyResult, ConsumerRunningInfo
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import HELD, RemotingCommand
+from rocketmq_ops.remoting.headers.client import (
     ConsumeMessageDirectlyResultRequestHeader,
     GetConsumerRunningInfoRequestHeader,
     GetConsumerStatusRequestHeader,
     NotifyConsumerIdsChangedRequestHeader,
 )
-from ..remoting.headers.offset import ResetOffsetRequestHeader
-from .listener import ConsumeContext, ConsumeResult, call_listener, restore_topic
-from .push_consumer import PushConsumer
+from rocketmq_ops.remoting.headers.offset import ResetOffsetRequestHeader
 
 if TYPE_CHECKING:
-    from .instance import ClientInstance
+    from rocketmq_ops.client.instance import ClientInstance
 
 log = logging.getLogger("rocketmq_ops.client")
 

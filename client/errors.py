@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from ..common.errors import RocketMQError
-from ..remoting.codes import ResponseCode, request_title
-from ..remoting.command import RemotingCommand
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.remoting.codes import ResponseCode, request_title
+from rocketmq_ops.remoting.command import RemotingCommand
 
 ACL_EXCEPTION = "AclException"
 """What a broker before 5.0 says, with SYSTEM_ERROR, where it refuses an account, a signature or a permission."""
@@ -50,7 +50,7 @@ class BrokerError(RocketMQError):
     def __init__(
         self, code: int, remark: str | None, address: str = "", request: RemotingCommand | None = None
     ) -> None:
-        from ..remoting.response_meanings import meaning_of
+        from rocketmq_ops.remoting.response_meanings import meaning_of
 
         meaning = meaning_of(code)
         said = (remark or "").partition("\nSee ")[0].partition("\nFor more information")[0].strip()

@@ -11,14 +11,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from ..common.errors import RocketMQError
-from ..remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData
-from ..remoting.client import RemotingClient
-from .api import members
-from .api.session import Session
-from .errors import ClientError
-from .options import ClientOptions
-from .route import MASTER_ID, RouteTable
+from rocketmq_ops.client.api import members
+from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.route import MASTER_ID, RouteTable
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData
+from rocketmq_ops.remoting.client import RemotingClient
 
 log = logging.getLogger("rocketmq_ops.client")
 
@@ -74,7 +74,7 @@ class ClientInstance:
         if self._users > 1:
             return
         self.session.name_servers.update(name_servers)
-        from .client_processor import install
+        from rocketmq_ops.client.client_processor import install
 
         install(self)
         options = self.options

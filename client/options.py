@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ..common.addresses import name_server_addresses
-from ..common.unique_id import local_ip
-from ..remoting.command import RemotingCommand
-from .errors import ClientError
+from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.common.addresses import name_server_addresses
+from rocketmq_ops.common.unique_id import local_ip
+from rocketmq_ops.remoting.command import RemotingCommand
 
 DEFAULT_INSTANCE = "DEFAULT"
 

@@ -10,17 +10,17 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ..common.message import PROPERTY_MAX_OFFSET, PROPERTY_MIN_OFFSET, MessageExt, MessageQueue
-from ..common.sysflag import pull_sys_flag
-from ..remoting.bodies.heartbeat import SubscriptionData
-from ..remoting.headers.pull import PullMessageRequestHeader
-from .api import members, offsets
-from .api.pull import Pulled, PullStatus
-from .api.pull import pull as pull_once
-from .errors import NoRouteError
-from .instance import ClientInstance
-from .route import MASTER_ID
-from .subscription import matching
+from rocketmq_ops.client.api import members, offsets
+from rocketmq_ops.client.api.pull import Pulled, PullStatus
+from rocketmq_ops.client.api.pull import pull as pull_once
+from rocketmq_ops.client.consumer.subscription import matching
+from rocketmq_ops.client.errors import NoRouteError
+from rocketmq_ops.client.instance import ClientInstance
+from rocketmq_ops.client.route import MASTER_ID
+from rocketmq_ops.common.message import PROPERTY_MAX_OFFSET, PROPERTY_MIN_OFFSET, MessageExt, MessageQueue
+from rocketmq_ops.common.sysflag import pull_sys_flag
+from rocketmq_ops.remoting.bodies.heartbeat import SubscriptionData
+from rocketmq_ops.remoting.headers.pull import PullMessageRequestHeader
 
 log = logging.getLogger("rocketmq_ops.client")
 

@@ -9,15 +9,15 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from ..common.message import MessageQueue
-from ..common.permission import PERM_READ, PERM_WRITE
-from ..common.topics import AUTO_CREATE_TOPIC
-from ..remoting.bodies.route import BrokerData, QueueData, TopicRouteData
-from ..remoting.errors import RemotingError
-from .api.route import topic_route
-from .api.send import DEFAULT_TOPIC_QUEUE_NUMS
-from .api.session import Session
-from .errors import BrokerError, NoRouteError
+from rocketmq_ops.client.api.route import topic_route
+from rocketmq_ops.client.api.send import DEFAULT_TOPIC_QUEUE_NUMS
+from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.client.errors import BrokerError, NoRouteError
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC
+from rocketmq_ops.remoting.bodies.route import BrokerData, QueueData, TopicRouteData
+from rocketmq_ops.remoting.errors import RemotingError
 
 MASTER_ID = 0
 

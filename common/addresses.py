@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from .errors import RocketMQError
+from rocketmq_ops.common.errors import RocketMQError
 
 MASTER_ID = 0
 """The id of the master among the brokers of one name (MixAll.MASTER_ID)."""

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import zlib
 
-from .errors import CorruptDataError
-from .sysflag import COMPRESSION_LZ4_TYPE, COMPRESSION_TYPE_MASK, COMPRESSION_ZLIB_TYPE, COMPRESSION_ZSTD_TYPE
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.sysflag import (
+    COMPRESSION_LZ4_TYPE,
+    COMPRESSION_TYPE_MASK,
+    COMPRESSION_ZLIB_TYPE,
+    COMPRESSION_ZSTD_TYPE,
+)
 
 DEFAULT_LEVEL = 5
 MAX_DECOMPRESSED = 1 << 28  # 256 MiB: far above any maxMessageSize in use, low enough to stop a bomb

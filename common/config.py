@@ -22,10 +22,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from .errors import RocketMQError
-from .nearest import nearest_name
-from .properties import Property, read_property_file
-from .shipped import shipped
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.nearest import nearest_name
+from rocketmq_ops.common.properties import Property, read_property_file
+from rocketmq_ops.common.shipped import shipped
 
 _INT_RANGE = (-(2**31), 2**31 - 1)
 _LONG_RANGE = (-(2**63), 2**63 - 1)
@@ -114,7 +114,9 @@ class UnknownKeyError(ConfigError):
     """
 
     def __init__(self, key: str, known: Iterable[str]) -> None:
-        from .foreign_keys import explanation  # only for a message: not loaded in a start without mistakes
+        from rocketmq_ops.common.foreign_keys import (
+            explanation,  # only for a message: not loaded in a start without mistakes
+        )
 
         known = list(known)
         self.key = key
@@ -360,7 +362,10 @@ def _apply(item: Property, configs: Sequence[ConfigClass], report: ApplyReport) 
 
 
 def _apply_foreign(item: Property, configs: Sequence[ConfigClass], report: ApplyReport) -> None:
-    from .foreign_keys import is_foreign, refusal  # only for such keys: not loaded in a start without them
+    from rocketmq_ops.common.foreign_keys import (  # only for such keys: not loaded in a start without them
+        is_foreign,
+        refusal,
+    )
 
     refused = refusal(item.key, item.value)
     if refused is not None:

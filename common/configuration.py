@@ -11,10 +11,10 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 
-from .config import ConfigClass, ConfigError, KeyInfo, UnknownKeyError, trim
-from .data_version import DataVersion
-from .files import save_with_backup
-from .properties import change_properties, format_properties, read_text
+from rocketmq_ops.common.config import ConfigClass, ConfigError, KeyInfo, UnknownKeyError, trim
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.files import save_with_backup
+from rocketmq_ops.common.properties import change_properties, format_properties, read_text
 
 
 class ForbiddenKeyError(ConfigError):

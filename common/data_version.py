@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from .clock import now_ms
+from rocketmq_ops.common.clock import now_ms
 
 
 class DataVersion(msgspec.Struct, rename="camel"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from .errors import CorruptDataError
+from rocketmq_ops.common.errors import CorruptDataError
 
 MAX_DEPTH = 100
 """Objects and arrays inside one another that a value may have: what walks values recurses. RocketMQ's have five."""

@@ -18,9 +18,9 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 
 import msgspec
 
-from . import fastjson
-from .errors import CorruptDataError
-from .javatypes import LONG_MAX
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.javatypes import LONG_MAX
 
 T = TypeVar("T")
 Converter = Callable[[Any], Any]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from .errors import CorruptDataError, RocketMQError
+from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 
 log = logging.getLogger(__name__)
 

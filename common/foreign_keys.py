@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .config import Refused
+from rocketmq_ops.common.config import Refused
 
 #: Keys of classes of Apache's that this product has no counterpart of: the same in every version since they came.
 # fmt: off

@@ -18,10 +18,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
-from .config import ConfigClass, ConfigError, ConfigFileError
-from .errors import RocketMQError
-from .properties import NoSuchPropertiesError, PropertiesError
-from .shipped import shipped
+from rocketmq_ops.common.config import ConfigClass, ConfigError, ConfigFileError
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.properties import NoSuchPropertiesError, PropertiesError
+from rocketmq_ops.common.shipped import shipped
 
 #: Exit codes: the server could not start or stop; the command line or the configuration is wrong.
 EXIT_FAILED = 1

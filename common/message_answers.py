@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from .errors import CorruptDataError
-from .message import MessageExt, string_to_properties
-from .message_codec import BadRecordError, Buffer, iter_batch, message_of, read_record
-from .sysflag import INNER_BATCH_FLAG, NEED_UNWRAP_FLAG
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.message import MessageExt, string_to_properties
+from rocketmq_ops.common.message_codec import BadRecordError, Buffer, iter_batch, message_of, read_record
+from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, NEED_UNWRAP_FLAG
 
 WRAPPED = INNER_BATCH_FLAG | NEED_UNWRAP_FLAG
 """A record with both flags is a batch that was stored as one (in a topic with `queue.type=BatchCQ`)."""

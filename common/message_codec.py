@@ -9,11 +9,11 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from .addresses import pack_host, unpack_host
-from .compression import decompress
-from .errors import CorruptDataError, RocketMQError
-from .message import Message, MessageExt, properties_to_string, string_to_properties
-from .record_layout import (
+from rocketmq_ops.common.addresses import pack_host, unpack_host
+from rocketmq_ops.common.compression import decompress
+from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
+from rocketmq_ops.common.message import Message, MessageExt, properties_to_string, string_to_properties
+from rocketmq_ops.common.record_layout import (
     BATCH_ITEM,
     BLANK_MAGIC,
     BODY_LENGTH,
@@ -37,7 +37,7 @@ from .record_layout import (
     body_length_position,
     store_timestamp_position,
 )
-from .sysflag import BORNHOST_V6_FLAG, COMPRESSED_FLAG, STOREHOSTADDRESS_V6_FLAG
+from rocketmq_ops.common.sysflag import BORNHOST_V6_FLAG, COMPRESSED_FLAG, STOREHOSTADDRESS_V6_FLAG
 
 _BATCH_HEAD = BATCH_ITEM.struct
 _HEAD_V4_SIZE, _SIZE_AND_MAGIC_SIZE = HEAD_V4.size, SIZE_AND_MAGIC.size

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from .addresses import resolve_host
-from .errors import RocketMQError
+from rocketmq_ops.common.addresses import resolve_host
+from rocketmq_ops.common.errors import RocketMQError
 
 _EVERY_ADDRESS = ("0.0.0.0", "::")
 

@@ -11,8 +11,8 @@ import struct
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from .layout import FieldType, Layout
-from .sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG
+from rocketmq_ops.common.layout import FieldType, Layout
+from rocketmq_ops.common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG
 
 MAGIC_V1: Final = -626843481  # 0xDAA320A7
 MAGIC_V2: Final = -626843477  # 0xDAA320AB: topic longer than 127 bytes

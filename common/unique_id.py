@@ -11,8 +11,8 @@ import secrets
 import socket
 from datetime import datetime, timedelta
 
-from . import clock
-from .errors import RocketMQError
+from rocketmq_ops.common import clock
+from rocketmq_ops.common.errors import RocketMQError
 
 
 def local_ip() -> str:

@@ -17,8 +17,8 @@ import msgspec
 import typer
 from typer.core import TyperCommand
 
-from .outcome import Outcome
-from .values import boolean, integer, one_of, positive
+from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.values import boolean, integer, one_of, positive
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)

@@ -13,16 +13,16 @@ import tempfile
 
 import msgspec
 
-from ..broker.controller import BrokerController
-from ..broker.startup import BrokerSettings, boot_line
-from ..common.addresses import parse_address
-from ..common.errors import RocketMQError
-from ..common.launch import process_age_ms
-from ..namesrv.config import NamesrvConfig
-from ..namesrv.controller import NamesrvController
-from ..remoting.config import NettyServerConfig
-from ..remoting.errors import RemotingConnectError
-from ..store.store_lock import StoreLockedError
+from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.broker.startup import BrokerSettings, boot_line
+from rocketmq_ops.common.addresses import parse_address
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.launch import process_age_ms
+from rocketmq_ops.namesrv.config import NamesrvConfig
+from rocketmq_ops.namesrv.controller import NamesrvController
+from rocketmq_ops.remoting.config import NettyServerConfig
+from rocketmq_ops.remoting.errors import RemotingConnectError
+from rocketmq_ops.store.files.store_lock import StoreLockedError
 
 LOOPBACK = "127.0.0.1"
 BROKER_NAME = "broker-a"

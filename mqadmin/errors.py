@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
-from ..common.errors import AllFailedError, Failure, RocketMQError
-from .exit_codes import ExitCode
+from rocketmq_ops.common.errors import AllFailedError, Failure, RocketMQError
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
 
 COMMAND_OF_CALL = {
     "clients.consumers": "consumerConnection -g {}",
@@ -55,13 +55,13 @@ def require_order(begin: int | None, end: int | None, begin_name: str) -> None:
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an exception stands for."""
-    from ..client import errors as client
-    from ..common.addresses import AddressError
-    from ..common.config import ConfigError
-    from ..common.errors import NoSuchPathError
-    from ..common.properties import PropertiesError
-    from ..remoting import errors as remoting
-    from .profiles import ProfileError
+    from rocketmq_ops.client import errors as client
+    from rocketmq_ops.common.addresses import AddressError
+    from rocketmq_ops.common.config import ConfigError
+    from rocketmq_ops.common.errors import NoSuchPathError
+    from rocketmq_ops.common.properties import PropertiesError
+    from rocketmq_ops.mqadmin.profiles import ProfileError
+    from rocketmq_ops.remoting import errors as remoting
 
     if isinstance(error, AllFailedError):
         return exit_code_of(error.first)
@@ -74,7 +74,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
     if isinstance(error, client.RefusedValueError):
         return ExitCode.REFUSED
     if isinstance(error, client.BrokerError):
-        from .response_table import advice_of
+        from rocketmq_ops.mqadmin.response_table import advice_of
 
         return ExitCode.REFUSED if client.ACL_EXCEPTION in error.remark else advice_of(error.code).exit_code
     if isinstance(error, (remoting.RemotingTimeoutError, TimeoutError)):
@@ -88,15 +88,15 @@ def exit_code_of(error: BaseException) -> ExitCode:
 
 def next_step_of(error: RocketMQError) -> str:
     """What the user of the command line can do about an error."""
-    from ..client import errors as client
-    from ..remoting.errors import NoNameServerError
+    from rocketmq_ops.client import errors as client
+    from rocketmq_ops.remoting.errors import NoNameServerError
 
     if isinstance(error, AllFailedError):
         return next_step_of(error.first)
     if isinstance(error, NoNameServerError):
         return "give one with -n HOST:PORT"
     if isinstance(error, client.BrokerError) and not isinstance(error, client.RefusedValueError):
-        from .response_table import next_step_of_refusal
+        from rocketmq_ops.mqadmin.response_table import next_step_of_refusal
 
         return next_step_of_refusal(error)
     if error.see is not None:

@@ -11,9 +11,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..common.shipped import shipped
-from . import registry
-from .exit_codes import ExitCode
+from rocketmq_ops.common.shipped import shipped
+from rocketmq_ops.mqadmin import registry
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
 
 TYPE_CHECKING = False  # type checkers take it as true; the listing needs nothing of `typing`
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         return _listing()
     if argv[0] in ("-V", "--version"):
-        from .. import __version__
+        from rocketmq_ops import __version__
 
         return _say(f"rocketmq-ops {__version__}\n")
     if argv[0] == "help":
@@ -80,7 +80,7 @@ def _reader_gone() -> int:
 
 def _unexpected(error: Exception) -> int:
     """What went wrong outside a command, such as an output that cannot be written: one line and what to do."""
-    from .errors import exit_code_of, failure_of_command
+    from rocketmq_ops.mqadmin.errors import exit_code_of, failure_of_command
 
     problem = failure_of_command(error)
     cause = problem.cause
@@ -99,8 +99,8 @@ def _complain(cause: str, next_step: str) -> None:
 
 def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
     """Import the command's module and run it with `arguments`."""
-    from . import declare
-    from .run import execute
+    from rocketmq_ops.mqadmin import declare
+    from rocketmq_ops.mqadmin.run import execute
 
     module = importlib.import_module(f"{__package__}.commands.{entry.module}")
     declaration = declare.declaration_of(module)
@@ -149,7 +149,7 @@ def _usage(name: str, error: Any, command: Any, arguments: list[str]) -> int:
 
 def _output_hint(arguments: list[str], command: Any) -> str:
     """Other tools take the form of the output as `-o json` or `--json`."""
-    from .declare import OUTPUTS
+    from rocketmq_ops.mqadmin.declare import OUTPUTS
 
     known = {name for parameter in command.params for name in parameter.opts}
     for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
@@ -177,7 +177,7 @@ def _options_first(argv: list[str]) -> int:
 
 def _own_output(options: list[str]) -> list[str]:
     """options with other tools' `-o json` and `--json` as our `--output json`, so that what is advised is taken."""
-    from .declare import OUTPUTS
+    from rocketmq_ops.mqadmin.declare import OUTPUTS
 
     own: list[str] = []
     for word in options:
@@ -204,7 +204,7 @@ def _nearest_option(option: str, command: Any) -> str | None:
 
 
 def _unknown(argv: list[str], is_group: bool) -> int:
-    from . import apache_commands
+    from rocketmq_ops.mqadmin import apache_commands
 
     name = " ".join(argv[:2]) if is_group else argv[0]
     apaches = apache_commands.find(name)

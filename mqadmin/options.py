@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from .declare import Opt
-from .values import attributes, charset, natural, permission, positive, timestamp
+from rocketmq_ops.mqadmin.declare import Opt
+from rocketmq_ops.mqadmin.values import attributes, charset, natural, permission, positive, timestamp
 
 # Topics and groups
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from ..common.addresses import name_server_addresses, parse_address
-from ..common.errors import RocketMQError
-from ..common.shipped import shipped
+from rocketmq_ops.common.addresses import name_server_addresses, parse_address
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.shipped import shipped
 
 ENVIRONMENT_NAME = "NAMESRV_ADDR"
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from . import declare, exit_codes, registry
-from .output import csv_columns
+from rocketmq_ops.mqadmin import declare, exit_codes, registry
+from rocketmq_ops.mqadmin.render.output import csv_columns
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

@@ -5,17 +5,27 @@ A name may be two words (`store check`); the first alone then lists its group.
 
 from __future__ import annotations
 
+import re
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
 
 class Entry:
-    """One command: its name as typed, the module under `mqadmin.commands`, its summary and its section of the help."""
+    """One command: its name as typed, its family (a folder of `mqadmin/commands`), summary and section of the help."""
 
-    __slots__ = ("module", "name", "section", "summary")
+    __slots__ = ("family", "name", "section", "summary")
 
-    def __init__(self, name: str, module: str, summary: str, section: str) -> None:
+    def __init__(self, name: str, family: str, summary: str, section: str) -> None:
         self.name = name
-        self.module = module
+        self.family = family
         self.summary = summary
         self.section = section
+
+    @property
+    def module(self) -> str:
+        """The command's module below `mqadmin.commands`: its name in snake case in the folder of its family."""
+        leaf = _WORD.sub("_", self.name.replace(" ", "_")).lower()
+        return f"{self.family}.{leaf}" if self.family else leaf
 
 
 _TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (
@@ -30,77 +40,53 @@ _TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (
 )
 
 ENTRIES: tuple[Entry, ...] = (
-    Entry("updateTopic", "update_topic", "Create a topic, or change only the given settings of it", _TOPIC),
-    Entry("deleteTopic", "delete_topic", "Delete a topic from one cluster's brokers and from the name servers", _TOPIC),
-    Entry("updateTopicPerm", "update_topic_perm", "Change the permission of a topic, nothing else", _TOPIC),
-    Entry("topicRoute", "topic_route", "Show which brokers hold a topic, with queues and permission", _TOPIC),
-    Entry("topicStatus", "topic_status", "Show the offsets of each queue of a topic", _TOPIC),
-    Entry("topicClusterList", "topic_cluster_list", "List the clusters that hold a topic", _TOPIC),
-    Entry("topicList", "topic_list", "List all topics, with -c their cluster and consumer groups", _TOPIC),
+    Entry("updateTopic", "topic", "Create a topic, or change only the given settings of it", _TOPIC),
+    Entry("deleteTopic", "topic", "Delete a topic from one cluster's brokers and from the name servers", _TOPIC),
+    Entry("updateTopicPerm", "topic", "Change the permission of a topic, nothing else", _TOPIC),
+    Entry("topicRoute", "topic", "Show which brokers hold a topic, with queues and permission", _TOPIC),
+    Entry("topicStatus", "topic", "Show the offsets of each queue of a topic", _TOPIC),
+    Entry("topicClusterList", "topic", "List the clusters that hold a topic", _TOPIC),
+    Entry("topicList", "topic", "List all topics, with -c their cluster and consumer groups", _TOPIC),
+    Entry("updateSubGroup", "consumer", "Create a consumer group, or change only the given settings of it", _GROUP),
+    Entry("deleteSubGroup", "consumer", "Delete a consumer group from a broker or a cluster", _GROUP),
+    Entry("consumerProgress", "consumer", "Show how far groups have consumed, and their lag", _GROUP),
+    Entry("consumerConnection", "connection", "Show the online clients and subscriptions of a group", _GROUP),
+    Entry("producerConnection", "connection", "Show the online clients of a producer group", _GROUP),
+    Entry("resetOffsetByTime", "offset", "Set a group's offsets to a point in time, and read them back", _OFFSET),
+    Entry("skipAccumulatedMessage", "offset", "Set a group's offsets to the end of the queues", _OFFSET),
+    Entry("queryCq", "queue", "Show consumequeue units of one queue", _OFFSET),
+    Entry("queryMsgById", "message", "Show messages by id, or send or push them again", _MESSAGE),
+    Entry("queryMsgByKey", "message", "Find messages of a topic by key", _MESSAGE),
+    Entry("queryMsgByUniqueKey", "message", "Find a message by the unique key its client gave it", _MESSAGE),
+    Entry("queryMsgByOffset", "message", "Show the message at an offset of a queue", _MESSAGE),
+    Entry("printMsg", "message", "Print the messages of a topic", _MESSAGE),
+    Entry("sendMessage", "message", "Send one message", _MESSAGE),
+    Entry("consumeMessage", "message", "Read messages of a topic without moving any group's offsets", _MESSAGE),
+    Entry("clusterList", "cluster", "List clusters and brokers with version, load and disk", _BROKER),
+    Entry("brokerStatus", "broker", "Show the runtime figures of brokers", _BROKER),
+    Entry("getBrokerConfig", "broker", "Show the configuration of brokers", _BROKER),
+    Entry("updateBrokerConfig", "broker", "Change one key of brokers' configuration", _BROKER),
+    Entry("getNamesrvConfig", "namesrv", "Show the configuration of the name servers", _NAMESRV),
+    Entry("updateNamesrvConfig", "namesrv", "Change one key of the name servers' configuration", _NAMESRV),
     Entry(
-        "updateSubGroup", "update_sub_group", "Create a consumer group, or change only the given settings of it", _GROUP
+        "wipeWritePerm", "namesrv", "Revoke write permission on the topics of a broker, on all name servers", _NAMESRV
     ),
-    Entry("deleteSubGroup", "delete_sub_group", "Delete a consumer group from a broker or a cluster", _GROUP),
-    Entry("consumerProgress", "consumer_progress", "Show how far groups have consumed, and their lag", _GROUP),
-    Entry("consumerConnection", "consumer_connection", "Show the online clients and subscriptions of a group", _GROUP),
-    Entry("producerConnection", "producer_connection", "Show the online clients of a producer group", _GROUP),
-    Entry(
-        "resetOffsetByTime",
-        "reset_offset_by_time",
-        "Set a group's offsets to a point in time, and read them back",
-        _OFFSET,
-    ),
-    Entry(
-        "skipAccumulatedMessage", "skip_accumulated_message", "Set a group's offsets to the end of the queues", _OFFSET
-    ),
-    Entry("queryCq", "query_cq", "Show consumequeue units of one queue", _OFFSET),
-    Entry("queryMsgById", "query_msg_by_id", "Show messages by id, or send or push them again", _MESSAGE),
-    Entry("queryMsgByKey", "query_msg_by_key", "Find messages of a topic by key", _MESSAGE),
-    Entry(
-        "queryMsgByUniqueKey",
-        "query_msg_by_unique_key",
-        "Find a message by the unique key its client gave it",
-        _MESSAGE,
-    ),
-    Entry("queryMsgByOffset", "query_msg_by_offset", "Show the message at an offset of a queue", _MESSAGE),
-    Entry("printMsg", "print_msg", "Print the messages of a topic", _MESSAGE),
-    Entry("sendMessage", "send_message", "Send one message", _MESSAGE),
-    Entry("consumeMessage", "consume_message", "Read messages of a topic without moving any group's offsets", _MESSAGE),
-    Entry("clusterList", "cluster_list", "List clusters and brokers with version, load and disk", _BROKER),
-    Entry("brokerStatus", "broker_status", "Show the runtime figures of brokers", _BROKER),
-    Entry("getBrokerConfig", "get_broker_config", "Show the configuration of brokers", _BROKER),
-    Entry("updateBrokerConfig", "update_broker_config", "Change one key of brokers' configuration", _BROKER),
-    Entry("getNamesrvConfig", "get_namesrv_config", "Show the configuration of the name servers", _NAMESRV),
-    Entry(
-        "updateNamesrvConfig", "update_namesrv_config", "Change one key of the name servers' configuration", _NAMESRV
-    ),
-    Entry(
-        "wipeWritePerm",
-        "wipe_write_perm",
-        "Revoke write permission on the topics of a broker, on all name servers",
-        _NAMESRV,
-    ),
-    Entry(
-        "addWritePerm",
-        "add_write_perm",
-        "Grant write permission on the topics of a broker, on all name servers",
-        _NAMESRV,
-    ),
-    Entry("updateKvConfig", "update_kv_config", "Set one key of the name servers' KV configuration", _NAMESRV),
-    Entry("deleteKvConfig", "delete_kv_config", "Delete one key of the name servers' KV configuration", _NAMESRV),
-    Entry("store ls", "store_ls", "List a store's files, queues, times and the state of its small files", _STORE),
-    Entry("store dump", "store_dump", "Print messages or raw units of a store, filtered", _STORE),
-    Entry("store show", "store_show", "Show one record with its bytes, unit, index entries and dispatch", _STORE),
-    Entry("store check", "store_check", "Check a store, and report what is damaged and what to do", _STORE),
-    Entry("store explain", "store_explain", "Explain a kind of finding at length", _STORE),
-    Entry("store predict", "store_predict", "Predict what a broker's recovery will do on its next start", _STORE),
-    Entry("store rebuild", "store_rebuild", "Build consumequeue, index and checkpoint from the commitlog", _STORE),
-    Entry("store salvage", "store_salvage", "Save what can be proven whole into a new store, with a proof", _STORE),
-    Entry("store verify", "store_verify", "Replay the proof of a salvage", _STORE),
-    Entry("store diff", "store_diff", "Compare two stores message by message", _STORE),
-    Entry("store sql", "store_sql", "Query messages, queues, units and index entries with SQL", _STORE),
-    Entry("store stats", "store_stats", "Show sizes, rates, topics, keys and time gaps of a store", _STORE),
-    Entry("dev", "dev", "Run a name server and a broker in one process, for development and CI", _LOCAL),
+    Entry("addWritePerm", "namesrv", "Grant write permission on the topics of a broker, on all name servers", _NAMESRV),
+    Entry("updateKvConfig", "namesrv", "Set one key of the name servers' KV configuration", _NAMESRV),
+    Entry("deleteKvConfig", "namesrv", "Delete one key of the name servers' KV configuration", _NAMESRV),
+    Entry("store ls", "store", "List a store's files, queues, times and the state of its small files", _STORE),
+    Entry("store dump", "store", "Print messages or raw units of a store, filtered", _STORE),
+    Entry("store show", "store", "Show one record with its bytes, unit, index entries and dispatch", _STORE),
+    Entry("store check", "store", "Check a store, and report what is damaged and what to do", _STORE),
+    Entry("store explain", "store", "Explain a kind of finding at length", _STORE),
+    Entry("store predict", "store", "Predict what a broker's recovery will do on its next start", _STORE),
+    Entry("store rebuild", "store", "Build consumequeue, index and checkpoint from the commitlog", _STORE),
+    Entry("store salvage", "store", "Save what can be proven whole into a new store, with a proof", _STORE),
+    Entry("store verify", "store", "Replay the proof of a salvage", _STORE),
+    Entry("store diff", "store", "Compare two stores message by message", _STORE),
+    Entry("store sql", "store", "Query messages, queues, units and index entries with SQL", _STORE),
+    Entry("store stats", "store", "Show sizes, rates, topics, keys and time gaps of a store", _STORE),
+    Entry("dev", "", "Run a name server and a broker in one process, for development and CI", _LOCAL),
 )
 
 CHANGING = frozenset(

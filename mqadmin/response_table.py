@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from ..client.errors import ACL_EXCEPTION, BrokerError
-from ..common.topics import is_system_topic
-from ..remoting.codes import RequestCode, ResponseCode
-from .exit_codes import ExitCode
+from rocketmq_ops.client.errors import ACL_EXCEPTION, BrokerError
+from rocketmq_ops.common.topics import is_system_topic
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 
 
 class Advice(NamedTuple):

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ..common.errors import Failure
-from .declare import CommonOptions, Declaration
-from .exit_codes import ExitCode
-from .outcome import Outcome
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.declare import CommonOptions, Declaration
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.render.outcome import Outcome
 
 if TYPE_CHECKING:
-    from ..client.admin import MQAdmin
-    from .profiles import Connection
+    from rocketmq_ops.client.admin import MQAdmin
+    from rocketmq_ops.mqadmin.profiles import Connection
 
 DEFAULT_TIMEOUT_MS = 5000
 
@@ -36,14 +36,14 @@ class Run:
     def connection(self) -> Connection:
         """The name servers and credentials to use. Raises ProfileError when there are none."""
         if self._connection is None:
-            from .profiles import resolve
+            from rocketmq_ops.mqadmin.profiles import resolve
 
             self._connection = resolve(self.options.namesrv, self.options.profile)
         return self._connection
 
     def connect(self, *, needs_namesrv: bool) -> None:
         """Find out the connection before anything is sent. A broker that is named by address needs no name server."""
-        from .profiles import Connection, ProfileError
+        from rocketmq_ops.mqadmin.profiles import Connection, ProfileError
 
         try:
             self.connection  # noqa: B018
@@ -59,8 +59,8 @@ class Run:
 
     def admin(self) -> MQAdmin:
         """A new admin client, to be entered with `async with`."""
-        from ..client.admin import MQAdmin
-        from .errors import failure_of
+        from rocketmq_ops.client.admin import MQAdmin
+        from rocketmq_ops.mqadmin.errors import failure_of
 
         connection = self.connection
         return MQAdmin(
@@ -73,7 +73,7 @@ class Run:
 
     def emit(self, outcome: Outcome) -> None:
         """Write an outcome now; for commands that repeat."""
-        from .output import render
+        from rocketmq_ops.mqadmin.render.output import render
 
         told = self.declaration
         _write(render(self.name, outcome, self.options.output, told.rows, told.csv))
@@ -109,7 +109,7 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
 def _check_address(broker_addr: str | None) -> None:
     """Raise AddressError for an address that nothing could be sent to."""
     if broker_addr is not None:
-        from ..common.addresses import parse_address
+        from rocketmq_ops.common.addresses import parse_address
 
         parse_address(broker_addr)
 
@@ -117,7 +117,7 @@ def _check_address(broker_addr: str | None) -> None:
 def _loop_of(declaration: Declaration) -> Callable[[Coroutine[Any, Any, Outcome]], Outcome]:
     """What runs the command's coroutine."""
     if declaration.server:
-        from ..remoting.event_loop import run
+        from rocketmq_ops.remoting.event_loop import run
 
         return run
     if declaration.offline:
@@ -140,8 +140,8 @@ def _without_loop(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
 
 def fail(name: str, error: BaseException, form: str) -> int:
     """Say the cause and the next step on stderr (and as a document on stdout for JSON and YAML)."""
-    from .errors import exit_code_of, failure_of_command
-    from .output import failure_document
+    from rocketmq_ops.mqadmin.errors import exit_code_of, failure_of_command
+    from rocketmq_ops.mqadmin.render.output import failure_document
 
     problem = failure_of_command(error)
     document = failure_document(name, problem, form)
@@ -163,7 +163,7 @@ def report(name: str, problems: list[Failure], notes: list[str]) -> None:
             lines.append(f"  next: {problem.next_step}")
     lines += [f"mqadmin {name}: note: {note}" for note in notes]
     if lines:
-        from .output import safe_text
+        from rocketmq_ops.mqadmin.render.output import safe_text
 
         sys.stdout.flush()
         sys.stderr.write(safe_text("\n".join(lines)) + "\n")

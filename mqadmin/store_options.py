@@ -6,12 +6,12 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from ..common.errors import Failure
-from .values import human_time
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.values import human_time
 
 if TYPE_CHECKING:
-    from ..store.inspect.records import Broken
-    from ..store.inspect.source import StoreDirectory
+    from rocketmq_ops.store.inspect.reading.records import Broken
+    from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 NO_LIMIT = 1 << 62
 MAX_TOLD = 100
@@ -40,7 +40,7 @@ def pattern(text: str) -> re.Pattern[bytes]:
 
 def delay_levels(text: str) -> list[int]:
     """The delays in ms of a messageDelayLevel, level 1 first."""
-    from ..store.inspect.columns import parse_delay_levels
+    from rocketmq_ops.store.inspect.reading.dispatch_columns import parse_delay_levels
 
     try:
         return parse_delay_levels(text)
@@ -52,7 +52,7 @@ def delay_levels(text: str) -> list[int]:
 
 def open_store(directory: str, commitlog: str | None = None) -> StoreDirectory:
     """The store. Raises RocketMQError when the directory holds none."""
-    from ..store.inspect.source import StoreDirectory
+    from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
     return StoreDirectory(directory, commitlog)
 

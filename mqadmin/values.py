@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from ..common.tags import split_tags
+from rocketmq_ops.common.tags import split_tags
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[#T ](\d\d:\d\d:\d\d)(?:[:.,](\d{1,3}))?")
 

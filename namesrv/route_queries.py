@@ -14,13 +14,7 @@ from rocketmq_ops.common.permission import PERM_WRITE
 from rocketmq_ops.common.sysflag import TOPIC_UNIT, TOPIC_UNIT_SUB
 from rocketmq_ops.common.topics import SYNC_BROKER_MEMBER_GROUP_PREFIX
 from rocketmq_ops.namesrv.route_info_manager import BrokerKey, RouteInfoManager
-from rocketmq_ops.remoting.bodies import (
-    BrokerData,
-    BrokerMemberGroup,
-    ClusterInfo,
-    TopicList,
-    TopicRouteData,
-)
+from rocketmq_ops.remoting.bodies import BrokerData, BrokerMemberGroup, ClusterInfo, TopicList, TopicRouteData
 
 #: Bits of a topic's system flag (TopicSysFlag).
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from .command import MQ_VERSION
+from rocketmq_ops.remoting.command import MQ_VERSION
 
 _TAIL: Final = f',"serializeTypeCurrentRPC":"JSON","version":{MQ_VERSION}}}'.encode()
 _prefix = struct.Struct(">II").pack

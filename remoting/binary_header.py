@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import struct
 
-from .codes import LanguageCode
-from .command import ROCKETMQ, RemotingCommand
-from .errors import FrameError
-from .header_fields import to_ext_fields
+from rocketmq_ops.remoting.codes import LanguageCode
+from rocketmq_ops.remoting.command import ROCKETMQ, RemotingCommand
+from rocketmq_ops.remoting.errors import FrameError
+from rocketmq_ops.remoting.header_fields import to_ext_fields
 
 _FIXED = struct.Struct(">hbhiii")
 _I16 = struct.Struct(">h")

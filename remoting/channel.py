@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Any, Final, Protocol, cast
 
-from ..common.addresses import format_address, pack_host
-from ..common.errors import RocketMQError
-from .command import ONEWAY_FLAG, RemotingCommand
-from .dispatcher import RequestDispatcher
-from .errors import FrameError, RemotingSendError
-from .frame_codec import COPY_BELOW_BYTES, MAX_FRAME_BYTES, FrameDecoder, Shortcut, encode
-from .response_table import ResponseTable
+from rocketmq_ops.common.addresses import format_address, pack_host
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.remoting.command import ONEWAY_FLAG, RemotingCommand
+from rocketmq_ops.remoting.errors import FrameError, RemotingSendError
+from rocketmq_ops.remoting.frame_codec import COPY_BELOW_BYTES, MAX_FRAME_BYTES, FrameDecoder, Shortcut, encode
+from rocketmq_ops.remoting.request_handlers import RequestDispatcher
+from rocketmq_ops.remoting.response_table import ResponseTable
 
 log = logging.getLogger("rocketmq_ops.remoting")
 

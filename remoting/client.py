@@ -11,25 +11,20 @@ import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
-from ..common.addresses import parse_address
-from ..common.errors import RocketMQError
-from ..common.periodic import PeriodicJobs
-from ..common.tasks import run_later
-from .channel import WRITE_HIGH_WATER_BYTES, Channel
-from .codes import RequestCode
-from .command import RemotingCommand
-from .config import NettyClientConfig
-from .dispatcher import RequestDispatcher
-from .errors import (
-    FrameError,
-    RemotingConnectError,
-    RemotingTimeoutError,
-    UnknownHostError,
-)
-from .frame_codec import MAX_FRAME_BYTES
+from rocketmq_ops.common.addresses import parse_address
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.remoting.channel import WRITE_HIGH_WATER_BYTES, Channel
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.config import NettyClientConfig
+from rocketmq_ops.remoting.errors import FrameError, RemotingConnectError, RemotingTimeoutError, UnknownHostError
+from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
+from rocketmq_ops.remoting.request_handlers import RequestDispatcher
 
 if TYPE_CHECKING:
-    from .dispatcher import Handler, R
+    from rocketmq_ops.remoting.request_handlers import Handler, R
 
 log = logging.getLogger("rocketmq_ops.remoting")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from .codes import ANSWERED_WITH_FIELDS
-from .errors import RemotingProtocolError
+from rocketmq_ops.remoting.codes import ANSWERED_WITH_FIELDS
+from rocketmq_ops.remoting.errors import RemotingProtocolError
 
 JSON: Final = 0
 ROCKETMQ: Final = 1
@@ -52,7 +52,7 @@ class HeaderBoolean(Enum):
 
 
 if TYPE_CHECKING:
-    from .headers.base import CustomHeader
+    from rocketmq_ops.remoting.headers.base import CustomHeader
 
     Bool = bool
 else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..common.errors import AllFailedError, RocketMQError
+from rocketmq_ops.common.errors import AllFailedError, RocketMQError
 
 
 class RemotingError(RocketMQError):

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
 import msgspec
 
-from ..common.errors import CorruptDataError
-from ..common.fastjson import deeper_than, loads
-from ..common.fastjson_types import NOT_NULL, convert
-from .binary_header import decode_binary_header, encode_binary_header
-from .codes import LanguageCode
-from .command import JSON, ROCKETMQ, Int, RemotingCommand, field_text
-from .errors import FrameError
-from .header_fields import ext_json, quote
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.fastjson import deeper_than, loads
+from rocketmq_ops.common.fastjson_types import NOT_NULL, convert
+from rocketmq_ops.remoting.binary_header import decode_binary_header, encode_binary_header
+from rocketmq_ops.remoting.codes import LanguageCode
+from rocketmq_ops.remoting.command import JSON, ROCKETMQ, Int, RemotingCommand, field_text
+from rocketmq_ops.remoting.errors import FrameError
+from rocketmq_ops.remoting.header_fields import ext_json, quote
 
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
 """Largest frame including its length word, as Apache's `com.rocketmq.remoting.frameMaxLength`."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from .command import Int, Long, field_text
+from rocketmq_ops.remoting.command import Int, Long, field_text
 
 _Writer = Callable[[Any], str]
 _writers: dict[type, _Writer] = {}

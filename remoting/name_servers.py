@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from ..common.errors import RocketMQError
-from .errors import NameServersFailedError, NoNameServerError, RemotingError
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.remoting.errors import NameServersFailedError, NoNameServerError, RemotingError
 
 T = TypeVar("T")
 

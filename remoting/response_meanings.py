@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from .codes import ResponseCode
+from rocketmq_ops.remoting.codes import ResponseCode
 
 
 class Meaning(NamedTuple):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 
-from .command import RemotingCommand
-from .errors import RemotingError, RemotingTimeoutError
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.errors import RemotingError, RemotingTimeoutError
 
 
 class ResponseTable:
@@ -76,7 +76,7 @@ class ResponseTable:
         for opaque in expired:
             future, _, code, timeout_ms = self._pending.pop(opaque)
             if not future.done():
-                from .codes import request_title
+                from rocketmq_ops.remoting.codes import request_title
 
                 what = f"{self._address} did not answer {request_title(code)} within {timeout_ms} ms"
                 future.set_exception(RemotingTimeoutError(what, address=self._address))

@@ -14,15 +14,15 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from ..common.addresses import AddressError, format_address, resolve_host
-from ..common.periodic import PeriodicJobs
-from .channel import WRITE_HIGH_WATER_BYTES, Channel
-from .codes import RequestCode
-from .command import RemotingCommand
-from .config import NettyServerConfig
-from .dispatcher import RequestDispatcher
-from .errors import FrameError, RemotingBindError
-from .frame_codec import MAX_FRAME_BYTES
+from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
+from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.remoting.channel import WRITE_HIGH_WATER_BYTES, Channel
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.config import NettyServerConfig
+from rocketmq_ops.remoting.errors import FrameError, RemotingBindError
+from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
+from rocketmq_ops.remoting.request_handlers import RequestDispatcher
 
 log = logging.getLogger("rocketmq_ops.remoting")
 
@@ -40,7 +40,7 @@ _CANNOT_LISTEN = {
 """The next step by errno."""
 
 if TYPE_CHECKING:
-    from .dispatcher import Handler, R
+    from rocketmq_ops.remoting.request_handlers import Handler, R
 
 ChannelCallback = Callable[[Channel], None]
 
@@ -177,7 +177,7 @@ class RemotingServer:
         except OSError as error:
             reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
             if error.errno == errno.EADDRINUSE:
-                from ..common.processes import holder_of_port  # only for a message
+                from rocketmq_ops.common.processes import holder_of_port  # only for a message
 
                 reason += holder_of_port(host, port)
             raise RemotingBindError(

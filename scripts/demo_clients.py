@@ -6,11 +6,11 @@ import asyncio
 import sys
 import time
 
-from rocketmq_ops.client.consume_settings import FROM_FIRST_OFFSET, ConsumeSettings
-from rocketmq_ops.client.listener import ConsumeContext
+from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET, ConsumeSettings
+from rocketmq_ops.client.consumer.listener import ConsumeContext
+from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.client.options import ClientOptions
-from rocketmq_ops.client.producer import Producer
-from rocketmq_ops.client.push_consumer import PushConsumer
+from rocketmq_ops.client.producer.producer import Producer
 from rocketmq_ops.common.message import Message, MessageExt
 
 COUNT = 1000

@@ -25,7 +25,7 @@ from rocketmq_ops.namesrv.processors import install_all as install_namesrv
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
-from rocketmq_ops.remoting.dispatcher import RequestDispatcher
+from rocketmq_ops.remoting.request_handlers import RequestDispatcher
 from rocketmq_ops.remoting.server import RemotingServer
 from rocketmq_ops.store.config import MessageStoreConfig
 

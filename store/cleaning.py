@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from ..common.tasks import Tasks
-from .config import MessageStoreConfig
-from .consume_queue import ConsumeQueue
-from .filesystem import DiskUsage, FileSystem
-from .index_service import IndexService
-from .mapped_file_queue import MappedFileQueue
-from .running_flags import DISK_FULL, RunningFlags
+from rocketmq_ops.common.tasks import Tasks
+from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.files.filesystem import DiskUsage, FileSystem
+from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
+from rocketmq_ops.store.index.index_service import IndexService
+from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
+from rocketmq_ops.store.running_flags import DISK_FULL, RunningFlags
 
 log = logging.getLogger(__name__)
 

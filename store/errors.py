@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..common.errors import RocketMQError
+from rocketmq_ops.common.errors import RocketMQError
 
 
 class StoreError(RocketMQError):

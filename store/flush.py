@@ -15,13 +15,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
-from ..common.tasks import Tasks
-from .checkpoint import StoreCheckpoint
-from .commit_log import CommitLog
-from .config import MessageStoreConfig
-from .consume_queue import ConsumeQueue
-from .index_service import IndexService
-from .mapped_file import MappedFile
+from rocketmq_ops.common.tasks import Tasks
+from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
+from rocketmq_ops.store.files.mapped_file import MappedFile
+from rocketmq_ops.store.index.index_service import IndexService
+from rocketmq_ops.store.log.commit_log import CommitLog
+from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 
 log = logging.getLogger(__name__)
 

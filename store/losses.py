@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from .recovery import RecoveryReport
+from rocketmq_ops.store.recovery import RecoveryReport
 
 log = logging.getLogger(__name__)
 

@@ -12,28 +12,28 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 
-from ..common.addresses import pack_host
-from ..common.clock import now_ms
-from ..common.message_codec import RecordView
-from ..common.periodic import PeriodicJobs
-from ..common.record_layout import SMALLEST_RECORD
-from ..common.tasks import run_later
-from ..common.topics import is_system_topic
-from .batch_writer import BatchWriter
-from .checkpoint import StoreCheckpoint
-from .cleaning import CleaningService
-from .commit_log import CommitLog
-from .config import MessageStoreConfig
-from .dispatcher import Redispatcher, is_storable, parse_delay_levels
-from .errors import DLedgerLogError
-from .filesystem import FileSystem, OsFileSystem
-from .flush import FlushService
-from .index_service import IndexService
-from .losses import log_losses
-from .recovery import Recovery, RecoveryReport
-from .running_flags import RunningFlags
-from .store_lock import AbortFile, StoreLock
-from .store_stats import StoreStats
+from rocketmq_ops.common.addresses import pack_host
+from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.message_codec import RecordView
+from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.record_layout import SMALLEST_RECORD
+from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.common.topics import is_system_topic
+from rocketmq_ops.store.cleaning import CleaningService
+from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.dispatch import Redispatcher, is_storable, parse_delay_levels
+from rocketmq_ops.store.errors import DLedgerLogError
+from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
+from rocketmq_ops.store.files.filesystem import FileSystem, OsFileSystem
+from rocketmq_ops.store.files.store_lock import AbortFile, StoreLock
+from rocketmq_ops.store.flush import FlushService
+from rocketmq_ops.store.index.index_service import IndexService
+from rocketmq_ops.store.log.batch_writer import BatchWriter
+from rocketmq_ops.store.log.commit_log import CommitLog
+from rocketmq_ops.store.losses import log_losses
+from rocketmq_ops.store.recovery import Recovery, RecoveryReport
+from rocketmq_ops.store.running_flags import RunningFlags
+from rocketmq_ops.store.store_stats import StoreStats
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ QueueEnd = tuple[str, int, int]
 
 _SAMPLE_INTERVAL_MS = 1_000
 _BUSY_MESSAGES = 500
-_BLOCKS = f"{__package__}.index_block"
+_BLOCKS = f"{__package__}.index.index_block"
 
 
 class MessageStore(BatchWriter):

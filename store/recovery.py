@@ -17,17 +17,25 @@ from zlib import crc32
 
 import msgspec
 
-from ..common.message_codec import BadRecordError, RecordView, read_record, record_properties, record_topic
-from ..common.record_layout import BLANK_MAGIC, HEAD_V4, MAGIC, MAGIC_POSITION, MAGIC_V1, MAGIC_V2, SIZE_AND_MAGIC
-from ..common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG, TRANSACTION_MASK
-from .checkpoint import StoreCheckpoint
-from .commit_log import CommitLog
-from .consume_queue import ConsumeQueue
-from .dispatcher import GapError, Redispatcher
-from .layout.blank import END_FILE_MIN_BLANK, blank_of
-from .layout.consume_queue import PLACEHOLDER_SIZE
-from .mapped_file import MappedFile
-from .torn_text import text_is_torn
+from rocketmq_ops.common.message_codec import BadRecordError, RecordView, read_record, record_properties, record_topic
+from rocketmq_ops.common.record_layout import (
+    BLANK_MAGIC,
+    HEAD_V4,
+    MAGIC,
+    MAGIC_POSITION,
+    MAGIC_V1,
+    MAGIC_V2,
+    SIZE_AND_MAGIC,
+)
+from rocketmq_ops.common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG, TRANSACTION_MASK
+from rocketmq_ops.store.dispatch import GapError, Redispatcher
+from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
+from rocketmq_ops.store.files.mapped_file import MappedFile
+from rocketmq_ops.store.layout.blank import END_FILE_MIN_BLANK, blank_of
+from rocketmq_ops.store.layout.consume_queue import PLACEHOLDER_SIZE
+from rocketmq_ops.store.log.commit_log import CommitLog
+from rocketmq_ops.store.log.torn_text import text_is_torn
+from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 
 log = logging.getLogger(__name__)
 

@@ -10,18 +10,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator
 
-from ..common.javatypes import to_int32
-from ..common.record_layout import STORE_TIMESTAMP, store_timestamp_position
-from .commit_log import CommitLog
-from .config import MessageStoreConfig
-from .consume_queue import ConsumeQueue
-from .filter import MIN_TAGS_CODE, MessageFilter
-from .get_result import GetMessageResult, GetStatus, QueryMessageResult, finished
-from .index_service import IndexService
-from .layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, FIRST_TWO, OFFSET, OFFSET_AND_SIZE, PLACEHOLDER_SIZE
-from .offset_by_time import Boundary, offset_by_time
-from .row_structs import RowStructs
-from .store_stats import StoreStats
+from rocketmq_ops.common.javatypes import to_int32
+from rocketmq_ops.common.record_layout import STORE_TIMESTAMP, store_timestamp_position
+from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.filter import MIN_TAGS_CODE, MessageFilter
+from rocketmq_ops.store.get_result import GetMessageResult, GetStatus, QueryMessageResult, finished
+from rocketmq_ops.store.index.index_service import IndexService
+from rocketmq_ops.store.layout.consume_queue import (
+    CQ_UNIT,
+    CQ_UNIT_SIZE,
+    FIRST_TWO,
+    OFFSET,
+    OFFSET_AND_SIZE,
+    PLACEHOLDER_SIZE,
+)
+from rocketmq_ops.store.log.commit_log import CommitLog
+from rocketmq_ops.store.log.row_structs import RowStructs
+from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
+from rocketmq_ops.store.queue.offset_by_time import Boundary, offset_by_time
+from rocketmq_ops.store.store_stats import StoreStats
 
 #: Bytes that one read returns at most, whatever the caller asks for (DefaultMessageStore.MAX_PULL_MSG_SIZE).
 MAX_PULL_BYTES = 128 * 1024 * 1024

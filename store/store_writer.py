@@ -13,23 +13,23 @@ import struct
 from collections import deque
 from collections.abc import Callable, Container
 
-from ..common.bounded import Bounded
-from ..common.javatypes import string_hash
-from ..common.log_rate import LogRate
-from ..common.message import PROPERTIES_MAX_LENGTH
-from ..common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
-from ..common.topics import is_topic_too_long
-from .commit_log import CRC_PROPERTY_LENGTH
-from .config import MessageStoreConfig
-from .consume_queue import ConsumeQueue
-from .dispatcher import deliver_time, enters_consume_queue, is_storable
-from .filesystem import FileSystem
-from .flush import FlushService
-from .index_service import IndexService
-from .inner_message import InnerMessage, PutMessageResult, PutStatus
-from .layout.consume_queue import CQ_UNIT_SIZE
-from .running_flags import RunningFlags
-from .store_reader import Arriving, StoreReader
+from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.common.javatypes import string_hash
+from rocketmq_ops.common.log_rate import LogRate
+from rocketmq_ops.common.message import PROPERTIES_MAX_LENGTH
+from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
+from rocketmq_ops.common.topics import is_topic_too_long
+from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.dispatch import deliver_time, enters_consume_queue, is_storable
+from rocketmq_ops.store.files.filesystem import FileSystem
+from rocketmq_ops.store.flush import FlushService
+from rocketmq_ops.store.index.index_service import IndexService
+from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult, PutStatus
+from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE
+from rocketmq_ops.store.log.commit_log import CRC_PROPERTY_LENGTH
+from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
+from rocketmq_ops.store.running_flags import RunningFlags
+from rocketmq_ops.store.store_reader import Arriving, StoreReader
 
 log = logging.getLogger(__name__)
 

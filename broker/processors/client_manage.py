@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.changes import after_changes
-from rocketmq_ops.broker.client_channel import ClientChannelInfo
-from rocketmq_ops.broker.slices import in_slices
-from rocketmq_ops.broker.subscription_filter import is_tag_type
+from rocketmq_ops.broker.client.client_channel import ClientChannelInfo
+from rocketmq_ops.broker.processors.slices import in_slices
+from rocketmq_ops.broker.state.changes import after_changes
+from rocketmq_ops.broker.subscription.subscription_filter import is_tag_type
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import TOPIC_UNIT_SUB
@@ -29,9 +29,9 @@ from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
-from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.errors import RemotingProtocolError
 from rocketmq_ops.remoting.headers import UnregisterClientRequestHeader, UnregisterClientResponseHeader
+from rocketmq_ops.remoting.pending_answers import answer_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController

@@ -1,6 +1,6 @@
 """CONSUMER_SEND_MSG_BACK (36): a consumer gives a message back for another try, or for the dead-letter topic.
 
-The retry is delayed by ``broker/schedule_message_service.py``.
+The retry is delayed by ``broker/schedule/schedule_message_service.py``.
 Mirrors org.apache.rocketmq.broker.processor.AbstractSendMessageProcessor.consumerSendMsgBack.
 """
 
@@ -10,11 +10,11 @@ import logging
 from random import randrange
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.changes import after_changes
-from rocketmq_ops.broker.inner_messages import copy_of, schedule
-from rocketmq_ops.broker.put_result import FAQ_HINT
-from rocketmq_ops.broker.send_checks import DLQ_NUMS_PER_GROUP, VERSION_3_4_9
-from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
+from rocketmq_ops.broker.processors.slices import MAX_QUEUE_NUMS
+from rocketmq_ops.broker.send.inner_messages import copy_of, schedule
+from rocketmq_ops.broker.send.put_answers import FAQ_HINT
+from rocketmq_ops.broker.send.send_checks import DLQ_NUMS_PER_GROUP, VERSION_3_4_9
+from rocketmq_ops.broker.state.changes import after_changes
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.message import (
     PROPERTY_DELAY_TIME_LEVEL,

@@ -1,6 +1,6 @@
 """END_TRANSACTION (37): a producer commits or rolls back, on its own or asked by the broker.
 
-Half messages and check-backs are in ``broker/transactional_message_service.py``.
+Half messages and check-backs are in ``broker/transaction/transactional_message_service.py``.
 Mirrors org.apache.rocketmq.broker.processor.EndTransactionProcessor.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.inner_messages import copy_of, schedule
-from rocketmq_ops.broker.put_result import STORED, put_answer
-from rocketmq_ops.broker.transactional_message_service import immunity_ms
+from rocketmq_ops.broker.send.inner_messages import copy_of, schedule
+from rocketmq_ops.broker.send.put_answers import STORED, put_answer
+from rocketmq_ops.broker.transaction.transactional_message_service import immunity_ms
 from rocketmq_ops.common.message import (
     PROPERTY_CHECK_IMMUNITY_TIME,
     PROPERTY_PRODUCER_GROUP,
@@ -19,11 +19,7 @@ from rocketmq_ops.common.message import (
     PROPERTY_REAL_TOPIC,
     MessageExt,
 )
-from rocketmq_ops.common.sysflag import (
-    TRANSACTION_COMMIT_TYPE,
-    TRANSACTION_ROLLBACK_TYPE,
-    with_transaction_type,
-)
+from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_ROLLBACK_TYPE, with_transaction_type
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand

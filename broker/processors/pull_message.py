@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.pull_request_hold import HeldPull
-from rocketmq_ops.broker.put_result import FAQ_HINT
-from rocketmq_ops.broker.subscription_filter import (
+from rocketmq_ops.broker.longpolling.pull_request_hold import HeldPull
+from rocketmq_ops.broker.send.put_answers import FAQ_HINT
+from rocketmq_ops.broker.subscription.subscription_filter import (
     TAG,
     build_subscription,
     filter_of_subscription,

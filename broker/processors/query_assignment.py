@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.message_request_mode_manager import MessageRequestModeManager
-from rocketmq_ops.broker.slices import MAX_QUEUE_NUMS
+from rocketmq_ops.broker.loadbalance.message_request_mode_manager import MessageRequestModeManager
+from rocketmq_ops.broker.processors.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ
 from rocketmq_ops.common.topics import is_retry_topic
@@ -24,7 +24,7 @@ from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
-from rocketmq_ops.remoting.deferred import answer_later
+from rocketmq_ops.remoting.pending_answers import answer_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.slices import rest_of
+from rocketmq_ops.broker.processors.slices import rest_of
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
-from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     QueryMessageRequestHeader,
     QueryMessageResponseHeader,
     ViewMessageRequestHeader,
 )
+from rocketmq_ops.remoting.pending_answers import answer_later
 from rocketmq_ops.store.get_result import QueryMessageResult
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.inner_messages import encode_properties
-from rocketmq_ops.broker.put_result import STORED
-from rocketmq_ops.broker.topic_check import topic_remark
+from rocketmq_ops.broker.send.inner_messages import encode_properties
+from rocketmq_ops.broker.send.put_answers import STORED
+from rocketmq_ops.broker.send.topic_refusals import topic_remark
 from rocketmq_ops.common.message import (
     PROPERTY_MESSAGE_REPLY_TO_CLIENT,
     PROPERTY_MSG_REGION,
@@ -24,7 +24,6 @@ from rocketmq_ops.common.permission import PERM_WRITE
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
-from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.headers import (
     ReplyMessageRequestHeader,
@@ -32,6 +31,7 @@ from rocketmq_ops.remoting.headers import (
     SendMessageRequestHeaderV2,
     SendMessageResponseHeader,
 )
+from rocketmq_ops.remoting.pending_answers import answer_later
 from rocketmq_ops.store.inner_message import InnerMessage
 
 if TYPE_CHECKING:

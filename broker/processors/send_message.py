@@ -3,7 +3,8 @@
 A plain message of a known topic takes the short way in ``SendMessageProcessor.send``: everything that depends on the
 topic and the configuration alone is prepared once in a ``SendPlan``. All else (first send to a topic, delays,
 transactions, retries, properties that the broker must replace) takes ``_send_general`` with the checks of
-``broker/send_checks.py``. Sends like one before them on their connection need no decoding: ``broker/send_memo.py``.
+``broker/send/send_checks.py``. Sends like one before them on their connection need no decoding:
+``broker/send/known_sends.py``.
 Messages that consumers send back are in ``consumer_send_back.py``, the end of transactions in ``end_transaction.py``.
 Mirrors org.apache.rocketmq.broker.processor.SendMessageProcessor and AbstractSendMessageProcessor.
 """
@@ -13,12 +14,12 @@ from __future__ import annotations
 from random import randrange
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.changes import send_after
-from rocketmq_ops.broker.inner_messages import delay_level, encode_properties, schedule
-from rocketmq_ops.broker.put_result import STORED, put_answer
-from rocketmq_ops.broker.send_checks import SendChecks, SendHeader
-from rocketmq_ops.broker.send_memo import SendMemo
-from rocketmq_ops.broker.send_shapes import UNIQUE_KEY_MARK, SendShapes
+from rocketmq_ops.broker.send.inner_messages import delay_level, encode_properties, schedule
+from rocketmq_ops.broker.send.known_sends import SendMemo
+from rocketmq_ops.broker.send.parsed_properties import UNIQUE_KEY_MARK, SendShapes
+from rocketmq_ops.broker.send.put_answers import STORED, put_answer
+from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
+from rocketmq_ops.broker.state.changes import send_after
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
@@ -55,7 +56,7 @@ from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult, Put
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
-    from rocketmq_ops.broker.stats import TopicCounters
+    from rocketmq_ops.broker.stats.broker_stats import TopicCounters
 
 #: Plans kept at most; those of deleted topics go with the others when there are more.
 MAX_PLANS = 10_000

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from ...common.errors import Failure
+from rocketmq_ops.common.errors import Failure
 
 Value = str | int | float | bool | None
 Action = Literal["create", "update", "delete", "set", "none"]

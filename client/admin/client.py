@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ...common.addresses import address_key
-from ...common.errors import Failure, See
-from ...common.topics import retry_topic
-from ..api import clients as api
-from ..api.versions import version_text
-from ..errors import NotFoundError
-from .topic import broker_addresses
+from rocketmq_ops.client.admin.topic import broker_addresses
+from rocketmq_ops.client.api import clients as api
+from rocketmq_ops.client.api.versions import version_text
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.addresses import address_key
+from rocketmq_ops.common.errors import Failure, See
+from rocketmq_ops.common.topics import retry_topic
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import ConsumerConnection, ProducerConnection
-    from .core import MQAdmin
+    from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerConnection
 
 
 class ClientConnection(msgspec.Struct, rename="camel"):
@@ -169,7 +169,7 @@ class ClientAdmin:
 
     async def consume_directly(self, topic: str, group: str, client_id: str, msg_id: str, address: str) -> DirectResult:
         """Have one online consumer consume a message now, through the broker at `address` that holds it."""
-        from ...remoting.headers import ConsumeMessageDirectlyResultRequestHeader
+        from rocketmq_ops.remoting.headers import ConsumeMessageDirectlyResultRequestHeader
 
         broker = await self._admin.cluster.by_address(address)
         header = ConsumeMessageDirectlyResultRequestHeader(

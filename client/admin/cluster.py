@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...common.addresses import address_key
-from ...common.errors import Failure, RocketMQError, See
-from ..api.servers import cluster_info, runtime_info
-from ..errors import NotFoundError, SharedNameError
+from rocketmq_ops.client.api.servers import cluster_info, runtime_info
+from rocketmq_ops.client.errors import NotFoundError, SharedNameError
+from rocketmq_ops.common.addresses import address_key
+from rocketmq_ops.common.errors import Failure, RocketMQError, See
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import ClusterInfo
-    from .core import MQAdmin
+    from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.remoting.bodies import ClusterInfo
 
 MASTER_ID = 0
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...common.errors import Failure, RocketMQError
-from ...common.properties import PropertiesError, format_properties, parse_properties
-from ...remoting.codes import ResponseCode
-from ..api import servers
-from ..api.session import Session
-from ..errors import BrokerError, NotFoundError, RefusedValueError
-from .changes import Change, ChangeReport, FieldChange
-from .cluster import BrokerAddress
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange
+from rocketmq_ops.client.admin.cluster import BrokerAddress
+from rocketmq_ops.client.api import servers
+from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.client.errors import BrokerError, NotFoundError, RefusedValueError
+from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.properties import PropertiesError, format_properties, parse_properties
+from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
-    from .core import MQAdmin
+    from rocketmq_ops.client.admin.core import MQAdmin
 
 
 class ServerConfig(msgspec.Struct, rename="camel"):

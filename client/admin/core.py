@@ -9,21 +9,21 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from ...common.errors import failure_of
-from ..api.session import Session, Transport
-from .fanout import DEFAULT_CONCURRENCY, FanOut, ToFailure, fan_out
+from rocketmq_ops.client.admin.fanout import DEFAULT_CONCURRENCY, FanOut, ToFailure, fan_out
+from rocketmq_ops.client.api.session import Session, Transport
+from rocketmq_ops.common.errors import failure_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .client import ClientAdmin
-    from .cluster import ClusterAdmin
-    from .config import ConfigAdmin
-    from .group import GroupAdmin
-    from .kv import KvAdmin
-    from .message import MessageAdmin
-    from .offset import OffsetAdmin
-    from .topic import TopicAdmin
+    from rocketmq_ops.client.admin.client import ClientAdmin
+    from rocketmq_ops.client.admin.cluster import ClusterAdmin
+    from rocketmq_ops.client.admin.config import ConfigAdmin
+    from rocketmq_ops.client.admin.group import GroupAdmin
+    from rocketmq_ops.client.admin.kv import KvAdmin
+    from rocketmq_ops.client.admin.message import MessageAdmin
+    from rocketmq_ops.client.admin.offset import OffsetAdmin
+    from rocketmq_ops.client.admin.topic import TopicAdmin
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -53,11 +53,11 @@ class MQAdmin:
         self.failure_of = failure_of
         sign = None
         if access_key is not None and secret_key is not None:
-            from ..api.acl import AclSigner
+            from rocketmq_ops.client.api.acl import AclSigner
 
             sign = AclSigner(access_key, secret_key).sign
         if transport is None:
-            from ...remoting.client import RemotingClient
+            from rocketmq_ops.remoting.client import RemotingClient
 
             transport = RemotingClient()
         self.session = Session(transport, name_servers, timeout_ms=timeout_ms, sign=sign)
@@ -78,56 +78,56 @@ class MQAdmin:
     @cached_property
     def topics(self) -> TopicAdmin:
         """Topics: list, route, status, configuration, delete."""
-        from .topic import TopicAdmin
+        from rocketmq_ops.client.admin.topic import TopicAdmin
 
         return TopicAdmin(self)
 
     @cached_property
     def groups(self) -> GroupAdmin:
         """Consumer groups: configuration, progress, delete."""
-        from .group import GroupAdmin
+        from rocketmq_ops.client.admin.group import GroupAdmin
 
         return GroupAdmin(self)
 
     @cached_property
     def cluster(self) -> ClusterAdmin:
         """Clusters and brokers: addresses and runtime figures."""
-        from .cluster import ClusterAdmin
+        from rocketmq_ops.client.admin.cluster import ClusterAdmin
 
         return ClusterAdmin(self)
 
     @cached_property
     def offsets(self) -> OffsetAdmin:
         """Queue and consumer offsets: reading and resetting."""
-        from .offset import OffsetAdmin
+        from rocketmq_ops.client.admin.offset import OffsetAdmin
 
         return OffsetAdmin(self)
 
     @cached_property
     def messages(self) -> MessageAdmin:
         """Messages: by id, key, offset; scanning and sending."""
-        from .message import MessageAdmin
+        from rocketmq_ops.client.admin.message import MessageAdmin
 
         return MessageAdmin(self)
 
     @cached_property
     def configs(self) -> ConfigAdmin:
         """Configuration of brokers and name servers, and write permission on the latter."""
-        from .config import ConfigAdmin
+        from rocketmq_ops.client.admin.config import ConfigAdmin
 
         return ConfigAdmin(self)
 
     @cached_property
     def kv(self) -> KvAdmin:
         """The KV configuration of the name servers."""
-        from .kv import KvAdmin
+        from rocketmq_ops.client.admin.kv import KvAdmin
 
         return KvAdmin(self)
 
     @cached_property
     def clients(self) -> ClientAdmin:
         """Online clients: connections, running information, pushing a message to one."""
-        from .client import ClientAdmin
+        from rocketmq_ops.client.admin.client import ClientAdmin
 
         return ClientAdmin(self)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
-from ...common.errors import AllFailedError, Failure, RocketMQError, failure_of
+from rocketmq_ops.common.errors import AllFailedError, Failure, RocketMQError, failure_of
 
 K = TypeVar("K")
 T = TypeVar("T")

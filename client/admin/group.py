@@ -6,20 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ...common.errors import Failure, RocketMQError, See
-from ...common.topics import RETRY_GROUP_TOPIC_PREFIX, SYSTEM_TOPIC_PREFIX, is_lmq_topic, is_retry_topic, retry_topic
-from ..api.groups import consume_stats, group_configs
-from ..api.versions import version_text
-from ..errors import NotFoundError
-from .client import merged
-from .topic import broker_addresses
+from rocketmq_ops.client.admin.client import merged
+from rocketmq_ops.client.admin.topic import broker_addresses
+from rocketmq_ops.client.api.groups import consume_stats, group_configs
+from rocketmq_ops.client.api.versions import version_text
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.errors import Failure, RocketMQError, See
+from rocketmq_ops.common.topics import (
+    RETRY_GROUP_TOPIC_PREFIX,
+    SYSTEM_TOPIC_PREFIX,
+    is_lmq_topic,
+    is_retry_topic,
+    retry_topic,
+)
 
 if TYPE_CHECKING:
-    from ...common.message import MessageQueue
-    from ...remoting.bodies import ConsumerConnection, ConsumeStats, OffsetWrapper, TopicRouteData
-    from .changes import ChangeReport
-    from .core import MQAdmin
-    from .group_change import GroupSettings
+    from rocketmq_ops.client.admin.changes import ChangeReport
+    from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.client.admin.group_change import GroupSettings
+    from rocketmq_ops.common.message import MessageQueue
+    from rocketmq_ops.remoting.bodies import ConsumerConnection, ConsumeStats, OffsetWrapper, TopicRouteData
 
 
 class QueueProgress(msgspec.Struct, rename="camel"):
@@ -217,7 +223,7 @@ class GroupAdmin:
         plan: bool = False,
     ) -> ChangeReport:
         """Create the group or change the given settings of it; see `group_change.update`."""
-        from .group_change import update
+        from rocketmq_ops.client.admin.group_change import update
 
         return await update(self._admin, group, settings, broker_addr=broker_addr, cluster=cluster, plan=plan)
 
@@ -231,7 +237,7 @@ class GroupAdmin:
         plan: bool = False,
     ) -> ChangeReport:
         """Delete the group; see `group_change.delete`."""
-        from .group_change import delete
+        from rocketmq_ops.client.admin.group_change import delete
 
         return await delete(
             self._admin, group, broker_addr=broker_addr, cluster=cluster, remove_offset=remove_offset, plan=plan

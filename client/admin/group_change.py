@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ...common.errors import RocketMQError
-from ...common.topics import dlq_topic, group_problem, retry_topic
-from ..api.groups import delete_group, put_group
-from ..errors import InvalidValueError
-from .changes import Action, Change, ChangeReport, Value, differences
-from .cluster import BrokerAddress
-from .topic_change import delete as delete_topic
+from rocketmq_ops.client.admin.changes import Action, Change, ChangeReport, Value, differences
+from rocketmq_ops.client.admin.cluster import BrokerAddress
+from rocketmq_ops.client.admin.topic_change import delete as delete_topic
+from rocketmq_ops.client.api.groups import delete_group, put_group
+from rocketmq_ops.client.errors import InvalidValueError
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.topics import dlq_topic, group_problem, retry_topic
 
 if TYPE_CHECKING:
-    from .core import MQAdmin
+    from rocketmq_ops.client.admin.core import MQAdmin
 
 NEW_GROUP: dict[str, Any] = {
     "attributes": {},

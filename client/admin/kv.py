@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...common.errors import RocketMQError
-from ..api.kv import delete_kv_value, kv_value, put_kv_value
-from .changes import Change, ChangeReport, FieldChange
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange
+from rocketmq_ops.client.api.kv import delete_kv_value, kv_value, put_kv_value
+from rocketmq_ops.common.errors import RocketMQError
 
 if TYPE_CHECKING:
-    from .core import MQAdmin
+    from rocketmq_ops.client.admin.core import MQAdmin
 
 ORDER_TOPIC_NAMESPACE = "ORDER_TOPIC_CONFIG"
 

@@ -10,17 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ...common.addresses import format_address, parse_address, resolve_host
-from ...common.errors import AllFailedError, CorruptDataError, Failure, RocketMQError, See
-from ...common.message import PROPERTY_INNER_MULTI_DISPATCH, PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC
-from ...common.message_codec import decode_message_id
-from ...common.sysflag import pull_sys_flag
-from ...common.topics import is_lmq_topic
-from ...remoting.codes import ResponseCode
-from ..api.messages import consume_queue, query_messages, view_message
-from ..api.pull import Pulled, pull
-from ..errors import BrokerError, NotFoundError
-from .message_results import (
+from rocketmq_ops.client.admin.message_results import (
     ConsumeQueueReport,
     MessageTrack,
     MessageView,
@@ -32,13 +22,23 @@ from .message_results import (
     key_filter,
     tag_filter,
 )
-from .topic import broker_address, broker_addresses
+from rocketmq_ops.client.admin.topic import broker_address, broker_addresses
+from rocketmq_ops.client.api.messages import consume_queue, query_messages, view_message
+from rocketmq_ops.client.api.pull import Pulled, pull
+from rocketmq_ops.client.errors import BrokerError, NotFoundError
+from rocketmq_ops.common.addresses import format_address, parse_address, resolve_host
+from rocketmq_ops.common.errors import AllFailedError, CorruptDataError, Failure, RocketMQError, See
+from rocketmq_ops.common.message import PROPERTY_INNER_MULTI_DISPATCH, PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC
+from rocketmq_ops.common.message_codec import decode_message_id
+from rocketmq_ops.common.sysflag import pull_sys_flag
+from rocketmq_ops.common.topics import is_lmq_topic
+from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
-    from ...common.message import MessageExt, MessageQueue
-    from .cluster import BrokerAddress
-    from .core import MQAdmin
-    from .message_send import SendReport, SendRequest
+    from rocketmq_ops.client.admin.cluster import BrokerAddress
+    from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.client.admin.message_send import SendReport, SendRequest
+    from rocketmq_ops.common.message import MessageExt, MessageQueue
 
 LONG_MAX = (1 << 63) - 1
 PULL_BATCH = 32
@@ -172,7 +172,7 @@ class MessageAdmin:
         self, address: str, broker_name: str, topic: str, key: str, begin: int, end: int, max_num: int, unique: bool
     ) -> tuple[list[MessageExt], str | None]:
         """The messages, and what is wrong with the first record that could not be read."""
-        from ...remoting.headers import QueryMessageRequestHeader
+        from rocketmq_ops.remoting.headers import QueryMessageRequestHeader
 
         header = QueryMessageRequestHeader(
             topic=topic, key=key, max_num=max_num, begin_timestamp=begin, end_timestamp=end
@@ -212,7 +212,7 @@ class MessageAdmin:
         self, address: str, wanted: ScanRequest, broker_name: str, queue_id: int, offset: int, count: int
     ) -> Pulled:
         """One pull that does not wait for new messages."""
-        from ...remoting.headers import PullMessageRequestHeader
+        from rocketmq_ops.remoting.headers import PullMessageRequestHeader
 
         header = PullMessageRequestHeader(
             consumer_group=wanted.group,
@@ -232,8 +232,8 @@ class MessageAdmin:
 
     async def queues(self, topic: str, route_topic: str | None = None) -> dict[MessageQueue, str]:
         """The readable queues of a topic with the address of their broker, sorted."""
-        from ...common.message import MessageQueue
-        from ...common.permission import PERM_READ
+        from rocketmq_ops.common.message import MessageQueue
+        from rocketmq_ops.common.permission import PERM_READ
 
         route = await self._admin.topics.route_data(route_topic or topic)
         addresses = {data.broker_name: broker_address(data) for data in route.broker_datas}
@@ -425,7 +425,7 @@ class MessageAdmin:
         self, topic: str, queue_id: int, index: int, count: int, broker_addr: str | None, group: str | None
     ) -> ConsumeQueueReport:
         """Units of a consumequeue from `index`. Without an address the topic's first broker is asked."""
-        from ...remoting.headers import QueryConsumeQueueRequestHeader
+        from rocketmq_ops.remoting.headers import QueryConsumeQueueRequestHeader
 
         if broker_addr is None:
             broker_addr = broker_addresses(await self._admin.topics.route_data(topic))[0]
@@ -452,13 +452,13 @@ class MessageAdmin:
 
     async def send(self, wanted: SendRequest) -> SendReport:
         """Send one message; see `message_send.send`."""
-        from .message_send import send
+        from rocketmq_ops.client.admin.message_send import send
 
         return await send(self._admin, wanted)
 
     async def send_trace(self, wanted: SendRequest, sent: SendReport) -> SendReport:
         """Send the trace of a message that was sent; see `message_send.send_trace`."""
-        from .message_send import send_trace
+        from rocketmq_ops.client.admin.message_send import send_trace
 
         return await send_trace(self._admin, wanted, sent)
 

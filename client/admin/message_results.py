@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from ...common.addresses import format_address
-from ...common.errors import Failure
-from ...common.tags import split_tags
-from ...common.topics import TOOLS_CONSUMER_GROUP
+from rocketmq_ops.common.addresses import format_address
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.tags import split_tags
+from rocketmq_ops.common.topics import TOOLS_CONSUMER_GROUP
 
 if TYPE_CHECKING:
-    from ...common.message import MessageExt
-    from ...remoting.bodies import QueryConsumeQueueResponseBody
+    from rocketmq_ops.common.message import MessageExt
+    from rocketmq_ops.remoting.bodies import QueryConsumeQueueResponseBody
 
 TrackType = Literal[
     "CONSUMED", "CONSUMED_BUT_FILTERED", "NOT_CONSUME_YET", "NOT_ONLINE", "PULL", "CONSUME_BROADCASTING", "UNKNOWN"

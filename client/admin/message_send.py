@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...common.errors import AllFailedError, RocketMQError, See
-from ...common.message import (
+from rocketmq_ops.client.api import send as api
+from rocketmq_ops.client.api.send import DEFAULT_TOPIC_QUEUE_NUMS as DEFAULT_QUEUES
+from rocketmq_ops.client.api.send import Outgoing
+from rocketmq_ops.client.errors import BrokerError, NotFoundError
+from rocketmq_ops.common.errors import AllFailedError, RocketMQError, See
+from rocketmq_ops.common.message import (
     PROPERTY_KEYS,
     PROPERTY_TAGS,
     PROPERTY_UNIQ_KEY,
@@ -20,18 +24,14 @@ from ...common.message import (
     MessageQueue,
     properties_to_string,
 )
-from ...common.permission import PERM_WRITE
-from ...common.topics import AUTO_CREATE_TOPIC, TRACE_TOPIC
-from ...common.unique_id import UniqueIdFactory
-from ...remoting.codes import RequestCode
-from ..api import send as api
-from ..api.send import DEFAULT_TOPIC_QUEUE_NUMS as DEFAULT_QUEUES
-from ..api.send import Outgoing
-from ..errors import BrokerError, NotFoundError
+from rocketmq_ops.common.permission import PERM_WRITE
+from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC, TRACE_TOPIC
+from rocketmq_ops.common.unique_id import UniqueIdFactory
+from rocketmq_ops.remoting.codes import RequestCode
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import TopicRouteData
-    from .core import MQAdmin
+    from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.remoting.bodies import TopicRouteData
 
 ATTEMPTS = 3
 MAX_BODY_BYTES = 4 * 1024 * 1024

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from ...common.errors import Failure, RocketMQError, See
-from ...common.topics import SYSTEM_TOPIC_PREFIX, is_lmq_topic
-from ...remoting.codes import ResponseCode
-from ..api import offsets
-from ..errors import BrokerError, InvalidValueError, NotFoundError
-from .topic import broker_address
+from rocketmq_ops.client.admin.topic import broker_address
+from rocketmq_ops.client.api import offsets
+from rocketmq_ops.client.errors import BrokerError, InvalidValueError, NotFoundError
+from rocketmq_ops.common.errors import Failure, RocketMQError, See
+from rocketmq_ops.common.topics import SYSTEM_TOPIC_PREFIX, is_lmq_topic
+from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import BrokerData, QueueData
-    from .core import MQAdmin
+    from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.remoting.bodies import BrokerData, QueueData
 
 END = -1
 """The timestamp that means the end of the queue."""
@@ -256,7 +256,7 @@ class OffsetAdmin:
 
     async def _invoke_reset(self, address: str, wanted: ResetRequest, queue_id: int, offset: int) -> dict[int, int]:
         """Queue id -> offset as the broker says it has set them."""
-        from ...remoting.headers import ResetOffsetRequestHeader
+        from rocketmq_ops.remoting.headers import ResetOffsetRequestHeader
 
         header = ResetOffsetRequestHeader(
             group=wanted.group,

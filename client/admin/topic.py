@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...common.errors import Failure, See
-from ...common.topics import is_dlq_topic, is_retry_topic
-from ..api.route import topic_route
-from ..errors import NotFoundError
+from rocketmq_ops.client.api.route import topic_route
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.errors import Failure, See
+from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
 
 if TYPE_CHECKING:
-    from ...common.message import MessageQueue
-    from ...remoting.bodies import BrokerData, TopicConfig, TopicOffset, TopicRouteData, TopicStatsTable
-    from .changes import ChangeReport
-    from .core import MQAdmin
-    from .topic_change import TopicSettings
+    from rocketmq_ops.client.admin.changes import ChangeReport
+    from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.client.admin.topic_change import TopicSettings
+    from rocketmq_ops.common.message import MessageQueue
+    from rocketmq_ops.remoting.bodies import BrokerData, TopicConfig, TopicOffset, TopicRouteData, TopicStatsTable
 
 
 class RouteBroker(msgspec.Struct, rename="camel"):
@@ -90,7 +90,7 @@ class TopicAdmin:
 
     async def names(self) -> list[str]:
         """Every topic that a name server knows, sorted."""
-        from ..api.topics import topic_names
+        from rocketmq_ops.client.api.topics import topic_names
 
         return await topic_names(self._admin.session)
 
@@ -117,7 +117,7 @@ class TopicAdmin:
 
     async def groups_at(self, address: str, topic: str) -> list[str]:
         """The groups that one broker knows to consume `topic`, by online clients or by stored offsets."""
-        from ..api.topics import topic_groups
+        from rocketmq_ops.client.api.topics import topic_groups
 
         return await topic_groups(self._admin.session, address, topic)
 
@@ -159,7 +159,7 @@ class TopicAdmin:
 
     async def stats_at(self, address: str, topic: str) -> TopicStatsTable:
         """The queue offsets of a topic on one broker; `topic_put_tps` is NaN when the broker does not tell it."""
-        from ..api.topics import topic_stats
+        from rocketmq_ops.client.api.topics import topic_stats
 
         return await topic_stats(self._admin.session, address, topic)
 
@@ -182,13 +182,13 @@ class TopicAdmin:
 
     async def config_at(self, address: str, topic: str) -> TopicConfig | None:
         """The configuration of a topic on one broker, None when the broker does not hold it."""
-        from ..api.topics import topic_config
+        from rocketmq_ops.client.api.topics import topic_config
 
         return await topic_config(self._admin.session, address, topic)
 
     async def configs_at(self, address: str) -> dict[str, TopicConfig]:
         """The configuration of every topic on one broker."""
-        from ..api.topics import topic_configs
+        from rocketmq_ops.client.api.topics import topic_configs
 
         return await topic_configs(self._admin.session, address)
 
@@ -203,7 +203,7 @@ class TopicAdmin:
         must_exist: bool = False,
     ) -> ChangeReport:
         """Create the topic or change the given settings of it; see `topic_change.update`."""
-        from .topic_change import update
+        from rocketmq_ops.client.admin.topic_change import update
 
         return await update(
             self._admin, topic, settings, broker_addr=broker_addr, cluster=cluster, plan=plan, must_exist=must_exist
@@ -211,7 +211,7 @@ class TopicAdmin:
 
     async def delete(self, topic: str, cluster: str, *, plan: bool = False) -> ChangeReport:
         """Delete the topic from one cluster; see `topic_change.delete`."""
-        from .topic_change import delete
+        from rocketmq_ops.client.admin.topic_change import delete
 
         return await delete(self._admin, topic, cluster, plan=plan)
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...common.errors import RocketMQError, See
-from ...common.permission import perm_to_string
-from ...common.topics import AUTO_CREATE_TOPIC, topic_problem
-from ...remoting.headers.topic import CreateTopicRequestHeader
-from ..api.topics import delete_route, delete_topic, put_topic
-from ..api.versions import V5_0_0
-from ..errors import InvalidValueError, NotFoundError
-from .changes import Action, Change, ChangeReport, FieldChange, Value, differences
-from .cluster import BrokerAddress
-from .kv import ORDER_TOPIC_NAMESPACE
+from rocketmq_ops.client.admin.changes import Action, Change, ChangeReport, FieldChange, Value, differences
+from rocketmq_ops.client.admin.cluster import BrokerAddress
+from rocketmq_ops.client.admin.kv import ORDER_TOPIC_NAMESPACE
+from rocketmq_ops.client.api.topics import delete_route, delete_topic, put_topic
+from rocketmq_ops.client.api.versions import V5_0_0
+from rocketmq_ops.client.errors import InvalidValueError, NotFoundError
+from rocketmq_ops.common.errors import RocketMQError, See
+from rocketmq_ops.common.permission import perm_to_string
+from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC, topic_problem
+from rocketmq_ops.remoting.headers.topic import CreateTopicRequestHeader
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import TopicConfig
-    from .core import MQAdmin
+    from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.remoting.bodies import TopicConfig
 
 DEFAULT_QUEUES = 8
 DEFAULT_PERM = 6

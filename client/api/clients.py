@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ...remoting.codes import ResponseCode
-from ...remoting.command import RemotingCommand
-from ..errors import BrokerError
-from .session import SUCCESS, Session
+from rocketmq_ops.client.api.session import SUCCESS, Session
+from rocketmq_ops.client.errors import BrokerError
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import ConsumerConnection, ProducerConnection
-    from ...remoting.headers import ConsumeMessageDirectlyResultRequestHeader
+    from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerConnection
+    from rocketmq_ops.remoting.headers import ConsumeMessageDirectlyResultRequestHeader
 
 _ONLINE_OR_NOT: Final = SUCCESS | {ResponseCode.CONSUMER_NOT_ONLINE}
 
 
 async def consumer_connections(session: Session, address: str, group: str) -> ConsumerConnection | None:
     """A group's consumers that one broker sees; None when none is online there."""
-    from ...remoting.bodies import ConsumerConnection
-    from ...remoting.headers import GetConsumerConnectionListRequestHeader
+    from rocketmq_ops.remoting.bodies import ConsumerConnection
+    from rocketmq_ops.remoting.headers import GetConsumerConnectionListRequestHeader
 
     request = RemotingCommand.of(GetConsumerConnectionListRequestHeader(consumer_group=group))
     answer = await session.call(address, request, accept=_ONLINE_OR_NOT)
@@ -28,8 +28,8 @@ async def consumer_connections(session: Session, address: str, group: str) -> Co
 
 async def producer_connections(session: Session, address: str, group: str) -> ProducerConnection | None:
     """A group's producers that one broker sees; None when none is online there."""
-    from ...remoting.bodies import ProducerConnection
-    from ...remoting.headers import GetProducerConnectionListRequestHeader
+    from rocketmq_ops.remoting.bodies import ProducerConnection
+    from rocketmq_ops.remoting.headers import GetProducerConnectionListRequestHeader
 
     request = RemotingCommand.of(GetProducerConnectionListRequestHeader(producer_group=group))
     try:
@@ -43,8 +43,8 @@ async def producer_connections(session: Session, address: str, group: str) -> Pr
 
 async def running_info(session: Session, address: str, group: str, client_id: str) -> dict[str, Any]:
     """What a consumer says of itself (ConsumerRunningInfo as it stands on the wire)."""
-    from ...common.fastjson import loads
-    from ...remoting.headers import GetConsumerRunningInfoRequestHeader
+    from rocketmq_ops.common.fastjson import loads
+    from rocketmq_ops.remoting.headers import GetConsumerRunningInfoRequestHeader
 
     header = GetConsumerRunningInfoRequestHeader(consumer_group=group, client_id=client_id, jstack_enable=False)
     info = loads((await session.call(address, RemotingCommand.of(header))).body_bytes)
@@ -55,7 +55,7 @@ async def consume_directly(
     session: Session, address: str, header: ConsumeMessageDirectlyResultRequestHeader
 ) -> dict[str, Any]:
     """Have an online consumer consume a message now; its ConsumeMessageDirectlyResult as it stands on the wire."""
-    from ...common.fastjson import loads
+    from rocketmq_ops.common.fastjson import loads
 
     answer = await session.call(address, RemotingCommand.of(header), session.slow_timeout_ms)
     result: dict[str, Any] = loads(answer.body_bytes)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...remoting.codes import RequestCode
-from ...remoting.command import RemotingCommand
-from .session import Session
+from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import ConsumeStats
+    from rocketmq_ops.remoting.bodies import ConsumeStats
 
 
 async def consume_stats(session: Session, address: str, group: str, topic: str | None = None) -> ConsumeStats:
     """A group's offsets on one broker, of one topic or of all it has consumed; a pull offset of -1 is not known."""
-    from ...remoting.bodies import ConsumeStats
-    from ...remoting.headers import GetConsumeStatsRequestHeader
+    from rocketmq_ops.remoting.bodies import ConsumeStats
+    from rocketmq_ops.remoting.headers import GetConsumeStatsRequestHeader
 
     header = GetConsumeStatsRequestHeader(consumer_group=group, topic=topic or None)
     answer = await session.call(address, RemotingCommand.of(header), session.slow_timeout_ms)
@@ -31,7 +31,7 @@ async def group_configs(session: Session, address: str) -> dict[str, dict[str, A
 
     GET_SUBSCRIPTIONGROUP_CONFIG would create a missing group on an Apache broker: there is no call for one group.
     """
-    from ...common.fastjson import loads
+    from rocketmq_ops.common.fastjson import loads
 
     answer = await session.call(address, RemotingCommand.request(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG))
     table = loads(answer.body_bytes).get("subscriptionGroupTable") or {}
@@ -40,7 +40,7 @@ async def group_configs(session: Session, address: str) -> dict[str, dict[str, A
 
 async def put_group(session: Session, address: str, config: dict[str, Any]) -> None:
     """Create or change a group on one broker; attributes as changes (`+name`, `-name`)."""
-    from ...common.fastjson import dumps
+    from rocketmq_ops.common.fastjson import dumps
 
     request = RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, body=dumps(config))
     await session.call(address, request)
@@ -48,7 +48,7 @@ async def put_group(session: Session, address: str, config: dict[str, Any]) -> N
 
 async def delete_group(session: Session, address: str, group: str, *, remove_offset: bool) -> None:
     """Delete a group from one broker, and its offsets if wanted."""
-    from ...remoting.headers import DeleteSubscriptionGroupRequestHeader
+    from rocketmq_ops.remoting.headers import DeleteSubscriptionGroupRequestHeader
 
     request = RemotingCommand.of(DeleteSubscriptionGroupRequestHeader(group_name=group, clean_offset=remove_offset))
     if remove_offset:

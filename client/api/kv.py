@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...remoting.codes import ResponseCode
-from ...remoting.command import RemotingCommand
-from ...remoting.headers.kv import DeleteKVConfigRequestHeader, GetKVConfigRequestHeader, PutKVConfigRequestHeader
-from .session import SUCCESS, Session
+from rocketmq_ops.client.api.session import SUCCESS, Session
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers.kv import (
+    DeleteKVConfigRequestHeader,
+    GetKVConfigRequestHeader,
+    PutKVConfigRequestHeader,
+)
 
 _FOUND_OR_NOT: Final = SUCCESS | {ResponseCode.QUERY_NOT_FOUND}
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...common.message import MessageQueue
-from ...remoting.bodies.lock import LockBatchRequestBody, LockBatchResponseBody, UnlockBatchRequestBody
-from ...remoting.bodies.table import GetConsumerListByGroupResponseBody
-from ...remoting.command import RemotingCommand
-from ...remoting.headers.client import (
+from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.remoting.bodies.lock import LockBatchRequestBody, LockBatchResponseBody, UnlockBatchRequestBody
+from rocketmq_ops.remoting.bodies.table import GetConsumerListByGroupResponseBody
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers.client import (
     GetConsumerListByGroupRequestHeader,
     HeartbeatRequestHeader,
     LockBatchMqRequestHeader,
     UnlockBatchMqRequestHeader,
     UnregisterClientRequestHeader,
 )
-from .session import Session
 
 
 async def send_heartbeat(session: Session, address: str, encoded: bytes) -> None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...common.message_answers import decode_answer
-from ...remoting.codes import ResponseCode
-from ...remoting.command import RemotingCommand
-from ...remoting.headers.query import (
+from rocketmq_ops.client.api.acl import UNIQUE_KEY_QUERY
+from rocketmq_ops.client.api.session import SUCCESS, Session
+from rocketmq_ops.common.message_answers import decode_answer
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers.query import (
     QueryConsumeQueueRequestHeader,
     QueryMessageRequestHeader,
     ViewMessageRequestHeader,
 )
-from .acl import UNIQUE_KEY_QUERY
-from .session import SUCCESS, Session
 
 if TYPE_CHECKING:
-    from ...common.message import MessageExt
-    from ...remoting.bodies import QueryConsumeQueueResponseBody
+    from rocketmq_ops.common.message import MessageExt
+    from rocketmq_ops.remoting.bodies import QueryConsumeQueueResponseBody
 
 _SEEN_OR_NOT: Final = SUCCESS | {ResponseCode.SYSTEM_ERROR}
 _FOUND_OR_NOT: Final = SUCCESS | {ResponseCode.QUERY_NOT_FOUND}
@@ -52,7 +52,7 @@ async def consume_queue(
     session: Session, address: str, header: QueryConsumeQueueRequestHeader
 ) -> QueryConsumeQueueResponseBody | None:
     """Units of a consumequeue; None beyond the end of the queue, where Apache's broker answers nothing."""
-    from ...remoting.bodies import QueryConsumeQueueResponseBody
+    from rocketmq_ops.remoting.bodies import QueryConsumeQueueResponseBody
 
     answer = await session.call(address, RemotingCommand.of(header))
     return QueryConsumeQueueResponseBody.decode(answer.body_bytes) if answer.body_bytes else None

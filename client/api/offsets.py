@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from ...remoting.codes import RequestCode, ResponseCode
-from ...remoting.command import RemotingCommand
-from ...remoting.headers.offset import (
+from rocketmq_ops.client.api.session import SUCCESS, Session
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers.offset import (
     GetMaxOffsetRequestHeader,
     GetMaxOffsetResponseHeader,
     GetMinOffsetRequestHeader,
@@ -19,7 +20,6 @@ from ...remoting.headers.offset import (
     SearchOffsetResponseHeader,
     UpdateConsumerOffsetRequestHeader,
 )
-from .session import SUCCESS, Session
 
 _FOUND_OR_NOT = SUCCESS | {ResponseCode.QUERY_NOT_FOUND}
 
@@ -95,7 +95,7 @@ async def update_consumer_offset(
 
 async def reset_offset(session: Session, address: str, header: ResetOffsetRequestHeader) -> dict[int, int]:
     """Have a broker set a group's offsets; queue id -> offset as it says it has set them."""
-    from ...remoting.bodies import ResetOffsetBody
+    from rocketmq_ops.remoting.bodies import ResetOffsetBody
 
     request = RemotingCommand.of(header, code=RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
     body = (await session.call(address, request)).body_bytes

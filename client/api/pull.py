@@ -5,12 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ...common.message import MessageExt
-from ...common.message_answers import decode_answer
-from ...remoting.codes import ResponseCode
-from ...remoting.command import RemotingCommand
-from ...remoting.headers.pull import PullMessageRequestHeader, PullMessageResponseHeader
-from .session import Session
+from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.common.message import MessageExt
+from rocketmq_ops.common.message_answers import decode_answer
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers.pull import PullMessageRequestHeader, PullMessageResponseHeader
 
 
 class PullStatus(StrEnum):

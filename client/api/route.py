@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...remoting.bodies.route import TopicRouteData
-from ...remoting.codes import ResponseCode
-from ...remoting.command import RemotingCommand
-from ...remoting.headers.namesrv import GetRouteInfoRequestHeader
-from .session import SUCCESS, Session
+from rocketmq_ops.client.api.session import SUCCESS, Session
+from rocketmq_ops.remoting.bodies.route import TopicRouteData
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers.namesrv import GetRouteInfoRequestHeader
 
 _ACCEPTED = SUCCESS | {ResponseCode.TOPIC_NOT_EXIST}
 

@@ -7,16 +7,16 @@ from enum import StrEnum
 
 import msgspec
 
-from ...common.message import PROPERTY_MSG_REGION, PROPERTY_TRACE_SWITCH, MessageExt, MessageQueue
-from ...common.topics import AUTO_CREATE_TOPIC
-from ...remoting.codes import ResponseCode
-from ...remoting.command import RemotingCommand
-from ...remoting.headers.send import (
+from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.common.message import PROPERTY_MSG_REGION, PROPERTY_TRACE_SWITCH, MessageExt, MessageQueue
+from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers.send import (
     ConsumerSendMsgBackRequestHeader,
     SendMessageRequestHeaderV2,
     SendMessageResponseHeader,
 )
-from .session import Session
 
 DEFAULT_TOPIC_QUEUE_NUMS = 4
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...remoting.codes import RequestCode
-from ...remoting.command import RemotingCommand
-from .session import Session
+from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import ClusterInfo
+    from rocketmq_ops.remoting.bodies import ClusterInfo
 
 
 async def cluster_info(session: Session) -> ClusterInfo:
     """What one name server knows about clusters and brokers."""
-    from ...remoting.bodies import ClusterInfo
+    from rocketmq_ops.remoting.bodies import ClusterInfo
 
     answer = await session.ask_name_servers(RemotingCommand.request(RequestCode.GET_BROKER_CLUSTER_INFO))
     return ClusterInfo.decode(answer.body_bytes)
@@ -22,7 +22,7 @@ async def cluster_info(session: Session) -> ClusterInfo:
 
 async def runtime_info(session: Session, address: str) -> dict[str, str]:
     """The runtime figures of one broker."""
-    from ...remoting.bodies import KVTable
+    from rocketmq_ops.remoting.bodies import KVTable
 
     answer = await session.call(address, RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO))
     return dict(KVTable.decode(answer.body_bytes).table)
@@ -52,7 +52,7 @@ async def put_namesrv_config(session: Session, address: str, text: str) -> None:
 
 async def wipe_write_permission(session: Session, address: str, broker_name: str) -> int:
     """Take the write permission of a broker's topics on one name server; how many topics that were."""
-    from ...remoting.headers import WipeWritePermOfBrokerRequestHeader, WipeWritePermOfBrokerResponseHeader
+    from rocketmq_ops.remoting.headers import WipeWritePermOfBrokerRequestHeader, WipeWritePermOfBrokerResponseHeader
 
     request = RemotingCommand.of(WipeWritePermOfBrokerRequestHeader(broker_name=broker_name))
     answer = await session.call(address, request)
@@ -61,7 +61,7 @@ async def wipe_write_permission(session: Session, address: str, broker_name: str
 
 async def add_write_permission(session: Session, address: str, broker_name: str) -> int:
     """Give back the write permission of a broker's topics on one name server; how many topics that were."""
-    from ...remoting.headers import AddWritePermOfBrokerRequestHeader, AddWritePermOfBrokerResponseHeader
+    from rocketmq_ops.remoting.headers import AddWritePermOfBrokerRequestHeader, AddWritePermOfBrokerResponseHeader
 
     request = RemotingCommand.of(AddWritePermOfBrokerRequestHeader(broker_name=broker_name))
     answer = await session.call(address, request)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from typing import Final, Protocol
 
-from ...remoting.codes import ResponseCode
-from ...remoting.command import RemotingCommand
-from ...remoting.name_servers import NameServers
-from ..errors import error_of
+from rocketmq_ops.client.errors import error_of
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.name_servers import NameServers
 
 SUCCESS: Final = frozenset({ResponseCode.SUCCESS})
 

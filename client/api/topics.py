@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from ...remoting.codes import RequestCode, ResponseCode
-from ...remoting.command import RemotingCommand
-from .session import SUCCESS, Session
+from rocketmq_ops.client.api.session import SUCCESS, Session
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from ...remoting.bodies import TopicConfig, TopicStatsTable
-    from ...remoting.headers import CreateTopicRequestHeader
+    from rocketmq_ops.remoting.bodies import TopicConfig, TopicStatsTable
+    from rocketmq_ops.remoting.headers import CreateTopicRequestHeader
 
 _CONFIG_OR_NONE: Final = SUCCESS | {ResponseCode.TOPIC_NOT_EXIST, ResponseCode.REQUEST_CODE_NOT_SUPPORTED}
 
 
 async def topic_names(session: Session) -> list[str]:
     """Every topic that a name server knows, sorted."""
-    from ...remoting.bodies import TopicList
+    from rocketmq_ops.remoting.bodies import TopicList
 
     request = RemotingCommand.request(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER)
     return sorted(TopicList.decode((await session.ask_name_servers(request)).body_bytes).topic_list)
@@ -26,8 +26,8 @@ async def topic_names(session: Session) -> list[str]:
 
 async def topic_groups(session: Session, address: str, topic: str) -> list[str]:
     """The groups that a broker knows to consume a topic, by online clients or by stored offsets."""
-    from ...remoting.bodies import GroupList
-    from ...remoting.headers import QueryTopicConsumeByWhoRequestHeader
+    from rocketmq_ops.remoting.bodies import GroupList
+    from rocketmq_ops.remoting.headers import QueryTopicConsumeByWhoRequestHeader
 
     answer = await session.call(address, RemotingCommand.of(QueryTopicConsumeByWhoRequestHeader(topic=topic)))
     return sorted(GroupList.decode(answer.body_bytes).group_list)
@@ -35,8 +35,8 @@ async def topic_groups(session: Session, address: str, topic: str) -> list[str]:
 
 async def topic_stats(session: Session, address: str, topic: str) -> TopicStatsTable:
     """The offsets of each queue on one broker; `topic_put_tps` is NaN when the broker does not say it."""
-    from ...remoting.bodies import TopicStatsTable
-    from ...remoting.headers import GetTopicStatsInfoRequestHeader
+    from rocketmq_ops.remoting.bodies import TopicStatsTable
+    from rocketmq_ops.remoting.headers import GetTopicStatsInfoRequestHeader
 
     answer = await session.call(address, RemotingCommand.of(GetTopicStatsInfoRequestHeader(topic=topic)))
     stats = TopicStatsTable.decode(answer.body_bytes)
@@ -47,8 +47,8 @@ async def topic_stats(session: Session, address: str, topic: str) -> TopicStatsT
 
 async def topic_config(session: Session, address: str, topic: str) -> TopicConfig | None:
     """The configuration of a topic on one broker, None when the broker does not hold it."""
-    from ...remoting.bodies import TopicConfig
-    from ...remoting.headers import GetTopicConfigRequestHeader
+    from rocketmq_ops.remoting.bodies import TopicConfig
+    from rocketmq_ops.remoting.headers import GetTopicConfigRequestHeader
 
     # `lo` (local only) as Apache sends it; a broker before 5.0 does not know the request and is asked for all.
     request = RemotingCommand.of(GetTopicConfigRequestHeader(topic=topic, lo=True))
@@ -62,7 +62,7 @@ async def topic_config(session: Session, address: str, topic: str) -> TopicConfi
 
 async def topic_configs(session: Session, address: str) -> dict[str, TopicConfig]:
     """The configuration of every topic on one broker."""
-    from ...remoting.bodies import TopicConfigSerializeWrapper
+    from rocketmq_ops.remoting.bodies import TopicConfigSerializeWrapper
 
     answer = await session.call(address, RemotingCommand.request(RequestCode.GET_ALL_TOPIC_CONFIG))
     return dict(TopicConfigSerializeWrapper.decode(answer.body_bytes).topic_config_table)
@@ -75,14 +75,14 @@ async def put_topic(session: Session, address: str, header: CreateTopicRequestHe
 
 async def delete_topic(session: Session, address: str, topic: str) -> None:
     """Delete a topic from one broker."""
-    from ...remoting.headers import DeleteTopicRequestHeader
+    from rocketmq_ops.remoting.headers import DeleteTopicRequestHeader
 
     await session.call(address, RemotingCommand.of(DeleteTopicRequestHeader(topic=topic)))
 
 
 async def delete_route(session: Session, address: str, topic: str, cluster: str) -> None:
     """Delete a cluster's route of a topic from one name server."""
-    from ...remoting.headers import DeleteTopicFromNamesrvRequestHeader
+    from rocketmq_ops.remoting.headers import DeleteTopicFromNamesrvRequestHeader
 
     header = DeleteTopicFromNamesrvRequestHeader(topic=topic, cluster_name=cluster)
     await session.call(address, RemotingCommand.of(header))

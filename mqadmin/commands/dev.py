@@ -7,10 +7,10 @@ from typing import Annotated
 
 import msgspec
 
-from ..declare import Opt, command
-from ..outcome import Outcome
-from ..run import Run
-from ..values import path, port
+from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.values import path, port
 
 
 class DevServerReport(msgspec.Struct, rename="camel"):
@@ -55,8 +55,8 @@ async def dev(
     ] = False,
 ) -> Outcome:
     """Listens on 127.0.0.1 only, unless the property file sets bindAddress. Stop it with Ctrl-C or SIGTERM."""
-    from ...common import launch
-    from ..dev_server import DevOptions, DevServer
+    from rocketmq_ops.common import launch
+    from rocketmq_ops.mqadmin.dev_server import DevOptions, DevServer
 
     launch.name_process("mqadmin-dev")
     launch.raise_file_limit()

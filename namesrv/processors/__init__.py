@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import broker_registration, client_route, name_server_config, topic_admin
+from rocketmq_ops.namesrv.processors import broker_registration, client_route, name_server_config, topic_admin
 
 if TYPE_CHECKING:
     from rocketmq_ops.namesrv.controller import NamesrvController

@@ -16,7 +16,6 @@ from rocketmq_ops.remoting.bodies import KVTable
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
-from rocketmq_ops.remoting.deferred import answer_later
 from rocketmq_ops.remoting.headers import (
     DeleteKVConfigRequestHeader,
     GetKVConfigRequestHeader,
@@ -24,6 +23,7 @@ from rocketmq_ops.remoting.headers import (
     GetKVListByNamespaceRequestHeader,
     PutKVConfigRequestHeader,
 )
+from rocketmq_ops.remoting.pending_answers import answer_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.namesrv.controller import NamesrvController

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...common.lazy import lazy_names
+from rocketmq_ops.common.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .auth import *  # noqa: F403
-    from .base import *  # noqa: F403
-    from .connection import *  # noqa: F403
-    from .group import *  # noqa: F403
-    from .ha import *  # noqa: F403
-    from .heartbeat import *  # noqa: F403
-    from .lock import *  # noqa: F403
-    from .offset import *  # noqa: F403
-    from .pop import *  # noqa: F403
-    from .queue import *  # noqa: F403
-    from .registration import *  # noqa: F403
-    from .route import *  # noqa: F403
-    from .running_info import *  # noqa: F403
-    from .stats import *  # noqa: F403
-    from .table import *  # noqa: F403
-    from .topic import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.auth import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.base import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.connection import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.group import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.ha import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.heartbeat import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.lock import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.offset import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.pop import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.queue import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.registration import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.route import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.running_info import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.stats import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.table import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.topic import *  # noqa: F403
 
 _MODULES = {
     "auth": ("AclInfo PolicyEntryInfo PolicyInfo UserInfo"),

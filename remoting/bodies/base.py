@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ...common import fastjson
-from ...common.errors import CorruptDataError
-from ...common.fastjson_types import convert
-from ..errors import RemotingProtocolError
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.fastjson_types import convert
+from rocketmq_ops.remoting.errors import RemotingProtocolError
 
 T = TypeVar("T", bound="RemotingSerializable")
 

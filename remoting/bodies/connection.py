@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from .base import RemotingSerializable
-from .heartbeat import SubscriptionData
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.heartbeat import SubscriptionData
 
 
 class Connection(RemotingSerializable, kw_only=True):

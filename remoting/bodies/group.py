@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from ...common.data_version import DataVersion
-from .base import RemotingSerializable
-from .enums import GroupRetryPolicyType
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.enums import GroupRetryPolicyType
 
 
 class SimpleSubscriptionData(RemotingSerializable, kw_only=True):

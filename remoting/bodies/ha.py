@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from .base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
 
 
 class HAConnectionRuntimeInfo(RemotingSerializable, kw_only=True):

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import msgspec
 
-from ...common.fastjson_types import NOT_NULL
-from ..command import Int, Long
-from .base import RemotingSerializable
-from .enums import ConsumeFromWhere, ConsumeType, MessageModel
+from rocketmq_ops.common.fastjson_types import NOT_NULL
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.enums import ConsumeFromWhere, ConsumeType, MessageModel
+from rocketmq_ops.remoting.command import Int, Long
 
 
 class SubscriptionData(RemotingSerializable, kw_only=True):

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from ...common.fastjson_types import NOT_NULL
-from ...common.message import MessageQueue
-from .base import RemotingSerializable
+from rocketmq_ops.common.fastjson_types import NOT_NULL
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
 
 
 class LockBatchRequestBody(RemotingSerializable, kw_only=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from ...common.data_version import DataVersion
-from ...common.message import MessageQueue
-from .base import RemotingSerializable
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
 
 
 class ConsumerOffsetSerializeWrapper(RemotingSerializable, kw_only=True):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...common.message import MessageQueue
-from .base import RemotingSerializable
-from .enums import MessageModel, MessageRequestMode
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.enums import MessageModel, MessageRequestMode
 
 
 class SetMessageRequestModeRequestBody(RemotingSerializable, kw_only=True):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .base import RemotingSerializable
-from .heartbeat import SubscriptionData
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.heartbeat import SubscriptionData
 
 
 class ConsumeQueueData(RemotingSerializable, kw_only=True):

@@ -12,15 +12,15 @@ from typing import Any, Final
 
 import msgspec
 
-from ...common import fastjson
-from ...common.data_version import DataVersion
-from ...common.errors import CorruptDataError
-from ...common.fastjson_types import convert
-from ..errors import RemotingProtocolError
-from .base import RemotingSerializable
-from .enums import TopicFilterType
-from .route import TopicQueueMappingInfo
-from .topic import TopicConfig, TopicConfigAndMappingSerializeWrapper
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.fastjson_types import convert
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.enums import TopicFilterType
+from rocketmq_ops.remoting.bodies.route import TopicQueueMappingInfo
+from rocketmq_ops.remoting.bodies.topic import TopicConfig, TopicConfigAndMappingSerializeWrapper
+from rocketmq_ops.remoting.errors import RemotingProtocolError
 
 V5_0_0_ORDINAL: Final = 413
 """Ordinal of V5_0_0 in Apache's MQVersion: from there on the deflated form carries mappings."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
 
 
 class QueueData(RemotingSerializable, kw_only=True):

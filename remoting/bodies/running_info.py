@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from ...common.message import MessageQueue
-from .base import RemotingSerializable
-from .heartbeat import SubscriptionData
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.heartbeat import SubscriptionData
 
 
 class ProcessQueueInfo(RemotingSerializable, kw_only=True):

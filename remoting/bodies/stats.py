@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from ...common.message import MessageQueue
-from .base import RemotingSerializable
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
 
 
 class OffsetWrapper(RemotingSerializable, kw_only=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from ...common.data_version import DataVersion
-from ...common.message import MessageQueue
-from .base import RemotingSerializable
-from .enums import TopicFilterType
-from .route import TopicQueueMappingInfo
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.remoting.bodies.base import RemotingSerializable
+from rocketmq_ops.remoting.bodies.enums import TopicFilterType
+from rocketmq_ops.remoting.bodies.route import TopicQueueMappingInfo
 
 
 class TopicConfig(RemotingSerializable, kw_only=True):

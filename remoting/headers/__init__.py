@@ -8,28 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...common.lazy import lazy_names
+from rocketmq_ops.common.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .auth import *  # noqa: F403
-    from .base import *  # noqa: F403
-    from .base import CustomHeader
-    from .client import *  # noqa: F403
-    from .config import *  # noqa: F403
-    from .controller import *  # noqa: F403
-    from .group import *  # noqa: F403
-    from .ha import *  # noqa: F403
-    from .kv import *  # noqa: F403
-    from .namesrv import *  # noqa: F403
-    from .offset import *  # noqa: F403
-    from .pop import *  # noqa: F403
-    from .pull import *  # noqa: F403
-    from .query import *  # noqa: F403
-    from .registration import *  # noqa: F403
-    from .send import *  # noqa: F403
-    from .stats import *  # noqa: F403
-    from .topic import *  # noqa: F403
-    from .transaction import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.auth import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.base import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.base import CustomHeader
+    from rocketmq_ops.remoting.headers.client import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.config import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.controller import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.group import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.ha import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.kv import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.namesrv import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.offset import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.pop import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.pull import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.query import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.registration import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.send import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.stats import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.topic import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.transaction import *  # noqa: F403
 
 _MODULES = {
     "auth": (

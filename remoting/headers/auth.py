@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..codes import RequestCode
-from .base import CustomHeader, of_request
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.headers.base import CustomHeader, of_request
 
 
 @of_request(RequestCode.AUTH_CREATE_USER)

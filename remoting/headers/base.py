@@ -7,8 +7,8 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from ..codes import RequestCode
-from ..command import Bool
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import Bool
 
 
 class CustomHeader(msgspec.Struct, kw_only=True, gc=False, rename="camel"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from ..codes import RequestCode
-from ..command import Bool, Int
-from .base import CustomHeader, RpcRequestHeader, TopicRequestHeader, of_request
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import Bool, Int
+from rocketmq_ops.remoting.headers.base import CustomHeader, RpcRequestHeader, TopicRequestHeader, of_request
 
 
 @of_request(RequestCode.HEART_BEAT)

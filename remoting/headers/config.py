@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..codes import RequestCode
-from ..command import Long
-from .base import CustomHeader, of_request
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import Long
+from rocketmq_ops.remoting.headers.base import CustomHeader, of_request
 
 
 class GetBrokerConfigResponseHeader(CustomHeader, kw_only=True):

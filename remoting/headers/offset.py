@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from ..codes import RequestCode
-from ..command import Bool, Int, Long
-from .base import CustomHeader, RpcRequestHeader, TopicQueueRequestHeader, TopicRequestHeader, of_request
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import Bool, Int, Long
+from rocketmq_ops.remoting.headers.base import (
+    CustomHeader,
+    RpcRequestHeader,
+    TopicQueueRequestHeader,
+    TopicRequestHeader,
+    of_request,
+)
 
 
 @of_request(RequestCode.GET_MAX_OFFSET)

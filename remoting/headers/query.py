@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..codes import RequestCode
-from ..command import Int, Long
-from .base import CustomHeader, TopicQueueRequestHeader, TopicRequestHeader, of_request
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import Int, Long
+from rocketmq_ops.remoting.headers.base import CustomHeader, TopicQueueRequestHeader, TopicRequestHeader, of_request
 
 
 @of_request(RequestCode.QUERY_MESSAGE)

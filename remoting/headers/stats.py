@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..codes import RequestCode
-from ..command import Bool
-from .base import CustomHeader, TopicRequestHeader, of_request
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import Bool
+from rocketmq_ops.remoting.headers.base import CustomHeader, TopicRequestHeader, of_request
 
 
 @of_request(RequestCode.GET_CONSUME_STATS)

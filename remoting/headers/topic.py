@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..bodies.enums import TopicFilterType
-from ..codes import RequestCode
-from ..command import Bool, Int
-from .base import CustomHeader, RpcRequestHeader, TopicRequestHeader, of_request
+from rocketmq_ops.remoting.bodies.enums import TopicFilterType
+from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.command import Bool, Int
+from rocketmq_ops.remoting.headers.base import CustomHeader, RpcRequestHeader, TopicRequestHeader, of_request
 
 
 @of_request(RequestCode.UPDATE_AND_CREATE_TOPIC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...common.layout import FieldType, Layout
+from rocketmq_ops.common.layout import FieldType, Layout
 
 UNIT: Final = Layout(
     FieldType("offset", "q", "commitLogOffset"),

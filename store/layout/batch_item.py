@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...common.record_layout import BATCH_ITEM, PROPERTIES_LENGTH
+from rocketmq_ops.common.record_layout import BATCH_ITEM, PROPERTIES_LENGTH
 
 #: An item without body and properties.
 LEAST_SIZE: Final = BATCH_ITEM.size + PROPERTIES_LENGTH.size

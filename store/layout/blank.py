@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...common.record_layout import BLANK_MAGIC, SIZE_AND_MAGIC
+from rocketmq_ops.common.record_layout import BLANK_MAGIC, SIZE_AND_MAGIC
 
 #: A file always keeps room for its blank.
 END_FILE_MIN_BLANK: Final = SIZE_AND_MAGIC.size

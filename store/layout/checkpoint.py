@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...common.layout import FieldType, Layout
-from .index import HEADER_SIZE
+from rocketmq_ops.common.layout import FieldType, Layout
+from rocketmq_ops.store.layout.index import HEADER_SIZE
 
 FILE_SIZE: Final = 4096
 CHECKPOINT: Final = Layout(

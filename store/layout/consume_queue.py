@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from ...common.layout import FieldType, Layout
+from rocketmq_ops.common.layout import FieldType, Layout
 
 UNIT: Final = Layout(
     FieldType("offset", "q", "commitLogOffset"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...common.layout import FieldType, Layout
+from rocketmq_ops.common.layout import FieldType, Layout
 
 HEADER_FIELDS: Final = Layout(
     FieldType("begin_timestamp", "q", "beginTimestamp"),  # store timestamps, ms

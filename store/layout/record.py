@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from ...common.record_layout import PROPERTIES_LENGTH, RECORD, SIZE_AND_MAGIC
+from rocketmq_ops.common.record_layout import PROPERTIES_LENGTH, RECORD, SIZE_AND_MAGIC
 
 #: From the size to the record's own offset.
 PLACE: Final = RECORD.part("size", "physical_offset").struct

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...common.layout import FieldType, Layout
+from rocketmq_ops.common.layout import FieldType, Layout
 
 SLOT: Final = Layout(
     FieldType("time", "q"),  # in units of timerPrecisionMs

@@ -10,8 +10,7 @@ from rocketmq_ops.remoting.bodies import ConsumerData, HeartbeatData, ProducerDa
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
-
-from .admin_broker import AdminBroker
+from tests.broker.admin_broker import AdminBroker
 
 CLIENT_ID = "10.0.0.1@client"
 

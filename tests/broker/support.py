@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from rocketmq_ops.broker.background_files import StateFile
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.broker.state.state_files import StateFile
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message_codec import decode_messages
 from rocketmq_ops.remoting.bodies import ConsumerData, HeartbeatData, ProducerData, SubscriptionData, TopicConfig

@@ -10,9 +10,8 @@ from rocketmq_ops.remoting.bodies import GetConsumerStatusBody
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import MQ_VERSION
 from rocketmq_ops.remoting.headers import SendMessageRequestHeaderV2
-
-from .admin_broker import with_broker
-from .consuming_client import CLIENT_ID, consuming
+from tests.broker.admin_broker import with_broker
+from tests.broker.consuming_client import CLIENT_ID, consuming
 
 
 def test_consumers_and_producers_are_listed_while_connected(tmp_path):

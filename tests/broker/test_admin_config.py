@@ -4,9 +4,8 @@ import pytest
 
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-
-from ..golden_data import facts
-from .admin_broker import with_broker
+from tests.broker.admin_broker import with_broker
+from tests.golden_data import facts
 
 GET, UPDATE = RequestCode.GET_BROKER_CONFIG, RequestCode.UPDATE_BROKER_CONFIG
 

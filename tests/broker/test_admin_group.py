@@ -12,9 +12,8 @@ from rocketmq_ops.remoting.bodies import (
     SubscriptionGroupList,
 )
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-
-from ..golden_data import unpack_store
-from .admin_broker import with_broker
+from tests.broker.admin_broker import with_broker
+from tests.golden_data import unpack_store
 
 
 def test_a_group_is_created_changed_shown_and_deleted(tmp_path):

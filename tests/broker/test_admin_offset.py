@@ -9,10 +9,9 @@ from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.remoting.bodies import ResetOffsetBody
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-
-from ..golden_data import unpack_store
-from .admin_broker import with_broker
-from .consuming_client import consuming
+from tests.broker.admin_broker import with_broker
+from tests.broker.consuming_client import consuming
+from tests.golden_data import unpack_store
 
 RESET = RequestCode.INVOKE_BROKER_TO_RESET_OFFSET
 DAY_MS = 86_400_000

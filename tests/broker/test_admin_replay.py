@@ -13,9 +13,8 @@ from typing import Any
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.remoting.codes import RequestCode
-
-from ..golden_data import session_frames, unpack_store
-from .admin_broker import make_controller
+from tests.broker.admin_broker import make_controller
+from tests.golden_data import session_frames, unpack_store
 
 FIRST_COMMAND_LINE = 982
 BROKER_LINK = "23976"

@@ -4,13 +4,12 @@ import json
 
 import pytest
 
-from rocketmq_ops.broker.runtime_info import readable_bytes
+from rocketmq_ops.broker.stats.runtime_info import readable_bytes
 from rocketmq_ops.remoting.bodies import ConsumeStats, ConsumeStatsList, TopicStatsTable
 from rocketmq_ops.remoting.codes import ResponseCode
-
-from ..golden_data import facts, unpack_store
-from .admin_broker import with_broker
-from .consuming_client import consuming
+from tests.broker.admin_broker import with_broker
+from tests.broker.consuming_client import consuming
+from tests.golden_data import facts, unpack_store
 
 
 async def filled(broker, topic="T", count=5):

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from rocketmq_ops.broker import background_files
+from rocketmq_ops.broker.state import state_files as background_files
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.bodies import CreateTopicListRequestBody, RegisterBrokerBody, TopicConfig
 from rocketmq_ops.remoting.client import RemotingClient
@@ -14,8 +14,7 @@ from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.headers import CreateTopicRequestHeader, RegisterBrokerRequestHeader
 from rocketmq_ops.remoting.server import RemotingServer
-
-from .admin_broker import AdminBroker, make_controller, with_broker
+from tests.broker.admin_broker import AdminBroker, make_controller, with_broker
 
 
 def create(topic="T", queues=4, **fields):

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.broker import slices
-from rocketmq_ops.broker.slices import ALWAYS_TOLD, MAX_ENTRIES, MAX_QUEUE_NUMS, in_slices, queues_of
+from rocketmq_ops.broker.processors import slices
+from rocketmq_ops.broker.processors.slices import ALWAYS_TOLD, MAX_ENTRIES, MAX_QUEUE_NUMS, in_slices, queues_of
 from rocketmq_ops.remoting.bodies import (
     ConsumeStats,
     ConsumeStatsList,
@@ -23,8 +23,7 @@ from rocketmq_ops.remoting.bodies import (
     TopicStatsTable,
 )
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-
-from .support import Session, bodies, consumer, run
+from tests.broker.support import Session, bodies, consumer, run
 
 HUGE = 99_999_999
 
@@ -142,7 +141,7 @@ def test_few_queues_are_all_told_of(tmp_path: Path) -> None:
 
 def test_more_progress_than_fits_an_answer_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body(session: Session) -> None:
-        monkeypatch.setattr("rocketmq_ops.broker.processors.admin_stats.MAX_PROGRESS", 10)
+        monkeypatch.setattr("rocketmq_ops.broker.processors.admin.stats.MAX_PROGRESS", 10)
         session.broker.topics.table["T"] = TopicConfig(topic_name="T", read_queue_nums=16, write_queue_nums=16)
         session.broker.groups.find("g")
         session.broker.offsets.commit("g", "T", 0, 0)
@@ -214,7 +213,7 @@ def test_deleting_a_topic_leaves_the_loop_its_turn_and_spares_what_is_sent_meanw
 
 
 def test_a_query_that_follows_a_long_chain_is_answered_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rocketmq_ops.store.index_file.STEP", 10)
+    monkeypatch.setattr("rocketmq_ops.store.index.index_file.STEP", 10)
     monkeypatch.setattr(slices, "SLICE_SECONDS", 0)
 
     async def body(session: Session) -> None:

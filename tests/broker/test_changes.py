@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.broker import background_files, outer_api
-from rocketmq_ops.broker.config_table import ConfigEntries
+from rocketmq_ops.broker.out import broker_outer_api as outer_api
+from rocketmq_ops.broker.state import state_files as background_files
+from rocketmq_ops.broker.state.config_table import ConfigEntries
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig, TopicConfig
@@ -21,8 +22,7 @@ from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import HELD, RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.server import RemotingServer
-
-from .support import Session, consumer, run, running, until
+from tests.broker.support import Session, consumer, run, running, until
 
 
 class SlowDisk:
@@ -58,7 +58,7 @@ def names_in(root: Path, file: str, table: str) -> set[str]:
 def test_what_a_hundred_new_groups_change_in_one_turn_is_one_write_of_each_file(
     tmp_path: Path, disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rocketmq_ops.broker.slices.SLICE_SECONDS", 60)
+    monkeypatch.setattr("rocketmq_ops.broker.processors.slices.SLICE_SECONDS", 60)
     groups = [f"group-{n}" for n in range(100)]
 
     async def body(session: Session) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.broker.client.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.config import BrokerConfig
-from rocketmq_ops.broker.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.remoting.bodies import ConsumerConnection, GetConsumerListByGroupResponseBody
 from rocketmq_ops.remoting.client import RemotingClient

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.broker.background_files import BackgroundFiles
 from rocketmq_ops.broker.controller import VIP_PORT_DISTANCE, free_port_with_vip
+from rocketmq_ops.broker.state.state_files import BackgroundFiles
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
@@ -21,7 +21,7 @@ from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingConnectError
-from rocketmq_ops.store.filesystem import OsStoreFile
+from rocketmq_ops.store.files.filesystem import OsStoreFile
 from tests.broker.support import Session, new_broker, run, running, send_fields, until
 
 

@@ -24,7 +24,7 @@ def test_the_page_is_up_to_date():
 
 def test_what_is_served_is_told_by_module():
     rows = {row.name: row for row in generator().code_rows()}
-    assert rows["UPDATE_BROKER_CONFIG"].modules == ("broker/processors/admin_config.py",)
+    assert rows["UPDATE_BROKER_CONFIG"].modules == ("broker/processors/admin/config.py",)
     assert rows["REGISTER_BROKER"].modules[0].startswith("namesrv/processors/")
     for name in ("NOTIFY_CONSUMER_IDS_CHANGED", "RESET_CONSUMER_CLIENT_OFFSET", "GET_CONSUMER_STATUS_FROM_CLIENT"):
         assert rows[name].modules == ("client/client_processor.py",)

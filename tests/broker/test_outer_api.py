@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from rocketmq_ops.broker.outer_api import BrokerOuterApi
+from rocketmq_ops.broker.out.broker_outer_api import BrokerOuterApi
 from rocketmq_ops.remoting.bodies import TopicRouteData
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.broker.inner_messages import encode_properties
+from rocketmq_ops.broker.send.inner_messages import encode_properties
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_topic_too_long
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig, SubscriptionGroupList
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
-
-from .support import Session, consumer, run
+from tests.broker.support import Session, consumer, run
 
 
 def put(session: Session, topic: str, queue_id: int, properties: dict[str, str], **fields: Any) -> PutStatus:

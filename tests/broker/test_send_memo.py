@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.processors.send_message import SendMessageProcessor
-from rocketmq_ops.broker.send_memo import SendMemo
+from rocketmq_ops.broker.send.known_sends import SendMemo
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.remoting.channel import Channel

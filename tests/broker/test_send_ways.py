@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker.processors.send_message import SendMessageProcessor
-from rocketmq_ops.broker.send_shapes import SPECIAL_PROPERTIES
+from rocketmq_ops.broker.send.parsed_properties import SPECIAL_PROPERTIES
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import ROCKETMQ, RemotingCommand
 from tests.broker.support import Session, run, send_fields

@@ -7,13 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from rocketmq_ops.broker.config import BrokerConfig
-from rocketmq_ops.broker.subscription_group_manager import INDEX_PERM_READ, SubscriptionGroupManager
+from rocketmq_ops.broker.subscription.subscription_group_manager import INDEX_PERM_READ, SubscriptionGroupManager
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 from rocketmq_ops.store.config import MessageStoreConfig
-
-from ..golden_data import unpack_store
-from .support import FilesAtOnce
+from tests.broker.support import FilesAtOnce
+from tests.golden_data import unpack_store
 
 
 def manager_at(root, **settings):

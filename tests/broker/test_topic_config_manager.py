@@ -7,13 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from rocketmq_ops.broker.config import BrokerConfig
-from rocketmq_ops.broker.topic_config_manager import TopicConfigManager
+from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.store.config import MessageStoreConfig
-
-from ..golden_data import unpack_store
-from .support import FilesAtOnce
+from tests.broker.support import FilesAtOnce
+from tests.golden_data import unpack_store
 
 PERM_WRITE, PERM_READ, INHERIT = 2, 4, 1
 

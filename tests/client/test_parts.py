@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 import rocketmq_ops.client
 from rocketmq_ops.client import errors
-from rocketmq_ops.client.allocate import averagely, averagely_by_circle, by_config
 from rocketmq_ops.client.api.session import Session
-from rocketmq_ops.client.consume_stats import ConsumeStats
-from rocketmq_ops.client.offset_store import LocalFileOffsetStore, update
-from rocketmq_ops.client.process_queue import ProcessQueue
+from rocketmq_ops.client.consumer.allocate import averagely, averagely_by_circle, by_config
+from rocketmq_ops.client.consumer.consume_stats import ConsumeStats
+from rocketmq_ops.client.consumer.offset_store import LocalFileOffsetStore, update
+from rocketmq_ops.client.consumer.process_queue import ProcessQueue
+from rocketmq_ops.client.consumer.subscription import build_subscription, matching
 from rocketmq_ops.client.route import RouteTable
-from rocketmq_ops.client.subscription import build_subscription, matching
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.remoting.bodies import BrokerData, QueueData, TopicRouteData
 from rocketmq_ops.remoting.codes import ResponseCode

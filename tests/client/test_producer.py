@@ -7,10 +7,10 @@ import pytest
 from client_cluster import cluster
 
 from rocketmq_ops.client.api.send import SendStatus
+from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
 from rocketmq_ops.client.errors import ClientError, NoRouteError
-from rocketmq_ops.client.producer import Producer, select_by_hash
-from rocketmq_ops.client.pull_consumer import PullConsumer
-from rocketmq_ops.client.send_request import SendSettings
+from rocketmq_ops.client.producer.producer import Producer, select_by_hash
+from rocketmq_ops.client.producer.send_request import SendSettings
 from rocketmq_ops.common.message import Message
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_ZLIB_TYPE
 

@@ -8,8 +8,8 @@ import pytest
 from rocketmq_ops.client.api.send import SendStatus
 from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.client.options import ClientOptions
-from rocketmq_ops.client.producer import Producer
-from rocketmq_ops.client.send_request import SendSettings
+from rocketmq_ops.client.producer.producer import Producer
+from rocketmq_ops.client.producer.send_request import SendSettings
 from rocketmq_ops.common.message import Message, MessageQueue
 from rocketmq_ops.remoting.bodies import BrokerData, QueueData, TopicRouteData
 from rocketmq_ops.remoting.codes import ResponseCode

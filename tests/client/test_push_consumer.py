@@ -8,12 +8,17 @@ from contextlib import AsyncExitStack
 from client_cluster import cluster, until
 
 from rocketmq_ops.client import queue_api
-from rocketmq_ops.client.consume_settings import BROADCASTING, FROM_FIRST_OFFSET, FROM_TIMESTAMP, ConsumeSettings
-from rocketmq_ops.client.listener import ConsumeResult
+from rocketmq_ops.client.consumer.consume_settings import (
+    BROADCASTING,
+    FROM_FIRST_OFFSET,
+    FROM_TIMESTAMP,
+    ConsumeSettings,
+)
+from rocketmq_ops.client.consumer.listener import ConsumeResult
+from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
+from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.client.options import ClientOptions
-from rocketmq_ops.client.producer import Producer
-from rocketmq_ops.client.pull_consumer import PullConsumer
-from rocketmq_ops.client.push_consumer import PushConsumer
+from rocketmq_ops.client.producer.producer import Producer
 from rocketmq_ops.common.message import Message, MessageQueue
 from rocketmq_ops.remoting.bodies import ConsumeMessageDirectlyResult, ConsumerRunningInfo, GetConsumerStatusBody
 from rocketmq_ops.remoting.client import RemotingClient

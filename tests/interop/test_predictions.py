@@ -17,8 +17,8 @@ from tests.interop.raw import call
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Sound
 
-from rocketmq_ops.store.inspect.predict import Prediction, PredictOptions, predict
-from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.predict.prediction import Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 GET_MAX_OFFSET, GET_MIN_OFFSET, GET_BROKER_RUNTIME_INFO, QUERY_MESSAGE = 30, 31, 28, 12
 FUTURE = 4_000_000_000_000  # ms: in the year 2096

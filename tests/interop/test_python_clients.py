@@ -23,7 +23,7 @@ from rocketmq_ops.client import (
     PushConsumer,
     SendStatus,
 )
-from rocketmq_ops.client.consume_settings import FROM_FIRST_OFFSET
+from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET
 from rocketmq_ops.common.message import Message, MessageExt
 
 Name = Callable[[str], str]

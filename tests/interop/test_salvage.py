@@ -16,12 +16,12 @@ from tests.interop.raw import wait_for_route
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.inner_message import InnerMessage
-from rocketmq_ops.store.inspect.proof import PROOF_NAME, Changed, Dropped, Kept, read_proof
-from rocketmq_ops.store.inspect.rebuild import rebuild
-from rocketmq_ops.store.inspect.salvage import salvage
-from rocketmq_ops.store.inspect.scan import Block, walk
-from rocketmq_ops.store.inspect.source import StoreDirectory
-from rocketmq_ops.store.inspect.verify import verify
+from rocketmq_ops.store.inspect.reading.scan import Block, walk
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.salvage.proof import PROOF_NAME, Changed, Dropped, Kept, read_proof
+from rocketmq_ops.store.inspect.salvage.rebuild import rebuild
+from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
+from rocketmq_ops.store.inspect.salvage.verify import verify
 from rocketmq_ops.store.message_store import MessageStore
 
 VERSIONS = ("5.3.3", "5.5.0")  # each on the golden store that it wrote

@@ -79,7 +79,7 @@ def test_topic_route_stays_lean() -> None:
     concerns = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.client.admin.")}
     assert concerns == {"core", "fanout", "topic"}
     commands = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.mqadmin.commands.")}
-    assert commands == {"topic_route"}
+    assert commands == {"topic", "topic_route"}
     headers = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.remoting.headers.")}
     assert headers == {"base", "namesrv"}
     bodies = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.remoting.bodies.")}
@@ -89,8 +89,8 @@ def test_topic_route_stays_lean() -> None:
 def test_a_table_stays_lean() -> None:
     probe = """
 import sys
-from rocketmq_ops.mqadmin.outcome import Table
-from rocketmq_ops.mqadmin.output import _grid
+from rocketmq_ops.mqadmin.render.outcome import Table
+from rocketmq_ops.mqadmin.render.output import _grid
 _grid(Table(["#A"], [["\\u8ba2"]]))
 print(*sys.modules)
 """

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from rocketmq_ops.mqadmin import declare
 from rocketmq_ops.mqadmin.declare import CommonOptions, Declaration, Opt, command, declaration_of
-from rocketmq_ops.mqadmin.outcome import Outcome
+from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import boolean, natural, one_of
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.store.inspect.catalogue import CATALOGUE, UNDETECTABLE
+from rocketmq_ops.store.inspect.check.catalogue import CATALOGUE, UNDETECTABLE
 from tests.golden_data import unpack_store
 from tests.mqadmin.conftest import Cli
 from tests.store.inspect import damage as d

@@ -20,7 +20,7 @@ import yaml
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.plot import bar_plot, bucketed
+from rocketmq_ops.mqadmin.render.plot import bar_plot, bucketed
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.message_store import MessageStore
 from tests.golden_data import manifest, unpack_store

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rocketmq_ops.mqadmin.outcome import Cell, Outcome, Table
-from rocketmq_ops.mqadmin.output import table_text, width_of
+from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
+from rocketmq_ops.mqadmin.render.output import table_text, width_of
 from tests.mqadmin.test_parsing import Nothing
 
 

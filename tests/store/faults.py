@@ -19,7 +19,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from rocketmq_ops.store.filesystem import DiskUsage
+from rocketmq_ops.store.files.filesystem import DiskUsage
 
 PAGE = 4096
 SECTOR = 512

@@ -8,7 +8,7 @@ from pathlib import Path
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_messages
 from rocketmq_ops.store.config import MessageStoreConfig
-from rocketmq_ops.store.filesystem import FileSystem
+from rocketmq_ops.store.files.filesystem import FileSystem
 from rocketmq_ops.store.get_result import GetStatus
 from rocketmq_ops.store.inner_message import InnerMessage
 from rocketmq_ops.store.message_store import MessageStore

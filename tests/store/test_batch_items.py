@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from rocketmq_ops.common.message import Message
 from rocketmq_ops.common.message_codec import BadRecordError, encode_batch
-from rocketmq_ops.store import batch_items
-from rocketmq_ops.store.batch_items import read_items
-from rocketmq_ops.store.batch_writer import BatchWriter
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
-from rocketmq_ops.store.row_structs import RowStructs
+from rocketmq_ops.store.log import batch_items
+from rocketmq_ops.store.log.batch_items import read_items
+from rocketmq_ops.store.log.batch_writer import BatchWriter
+from rocketmq_ops.store.log.row_structs import RowStructs
 from tests.store.store_helpers import BORN_V4, Clock, kill, open_store, read_all
 
 ITEMS = st.lists(

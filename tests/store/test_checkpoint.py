@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.store.checkpoint import IndexNote, StoreCheckpoint
-from rocketmq_ops.store.filesystem import OsFileSystem
+from rocketmq_ops.store.files.checkpoint import IndexNote, StoreCheckpoint
+from rocketmq_ops.store.files.filesystem import OsFileSystem
 from rocketmq_ops.store.layout.checkpoint import FILE_SIZE, NOTE_POSITION
 from tests.golden_data import STORES, unpack_store
 from tests.store.faults import FaultyFileSystem

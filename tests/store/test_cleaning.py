@@ -11,7 +11,7 @@ import pytest
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.store.cleaning import forcible_ratio, is_hour_of, used_ratio, warning_ratio
 from rocketmq_ops.store.config import MessageStoreConfig
-from rocketmq_ops.store.filesystem import DiskUsage
+from rocketmq_ops.store.files.filesystem import DiskUsage
 from rocketmq_ops.store.inner_message import PutStatus
 from rocketmq_ops.store.message_store import MessageStore
 from rocketmq_ops.store.running_flags import DISK_FULL

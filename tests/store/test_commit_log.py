@@ -20,7 +20,7 @@ from rocketmq_ops.common.sysflag import (
     STOREHOSTADDRESS_V6_FLAG,
     TRANSACTION_PREPARED_TYPE,
 )
-from rocketmq_ops.store.filesystem import OsFileSystem, StoreFile
+from rocketmq_ops.store.files.filesystem import OsFileSystem, StoreFile
 from rocketmq_ops.store.inner_message import PutStatus
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.faults import FaultyFileSystem

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.common.javatypes import string_hash
-from rocketmq_ops.store.consume_queue import ConsumeQueue
-from rocketmq_ops.store.filesystem import OsFileSystem
+from rocketmq_ops.store.files.filesystem import OsFileSystem
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT, PLACEHOLDER_SIZE
+from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 from tests.store.store_helpers import QUEUE_FILE, Clock, kill, message, open_store
 
 UNITS_A_FILE = QUEUE_FILE // 20

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from rocketmq_ops.store import index_key_buffer
+from rocketmq_ops.store.index import index_key_buffer
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.crash_driver import Load, Moments, check_moment, open_small, run_load
 from tests.store.faults import FaultyFileSystem, Folder, Node

@@ -11,8 +11,8 @@ import pytest
 
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.common.sysflag import TRANSACTION_PREPARED_TYPE
+from rocketmq_ops.store.files.mapped_file import MappedFile
 from rocketmq_ops.store.inner_message import PutStatus
-from rocketmq_ops.store.mapped_file import MappedFile
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.crash_driver import ROOT, Load, check_contents, end_of, open_small, records_of, run_load
 from tests.store.faults import PAGE, FaultyFileSystem

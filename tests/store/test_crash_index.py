@@ -11,7 +11,7 @@ import pytest
 
 from rocketmq_ops.common.javatypes import string_hash
 from rocketmq_ops.common.message_codec import decode_message
-from rocketmq_ops.store.index_service import IndexService
+from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.inner_message import PutStatus
 from tests.golden_data import STORES, manifest, unpack_store
 from tests.store.crash_driver import ROOT, open_small

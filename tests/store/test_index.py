@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from rocketmq_ops.common.javatypes import string_hash
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_UNIQ_KEY, MessageExt
 from rocketmq_ops.common.message_codec import decode_message, read_record
-from rocketmq_ops.store.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.config import MessageStoreConfig
-from rocketmq_ops.store.filesystem import FileSystem, OsFileSystem
-from rocketmq_ops.store.index_file import index_hash
-from rocketmq_ops.store.index_service import IndexService
+from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
+from rocketmq_ops.store.files.filesystem import FileSystem, OsFileSystem
+from rocketmq_ops.store.index.index_file import index_hash
+from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.layout.index import ENTRY, ENTRY_SIZE, HEADER, HEADER_SIZE
 from rocketmq_ops.store.running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
 from tests.golden_data import STORES, manifest, unpack_store
@@ -412,7 +412,7 @@ def test_entry_layout() -> None:
 
 
 def test_a_long_chain_is_followed_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rocketmq_ops.store.index_file.STEP", 10)
+    monkeypatch.setattr("rocketmq_ops.store.index.index_file.STEP", 10)
     index = make(str(tmp_path))
     for i in range(100):
         index.put_keys("T", None, "k", i + 1, 1_000_000 + i * 1000)

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rocketmq_ops.common.javatypes import hash_onto
-from rocketmq_ops.store.index_block import key_hashes
-from rocketmq_ops.store.index_file import index_hash
-from rocketmq_ops.store.index_key_buffer import BLOCK_KEYS
-from rocketmq_ops.store.index_service import IndexService
+from rocketmq_ops.store.index.index_block import key_hashes
+from rocketmq_ops.store.index.index_file import index_hash
+from rocketmq_ops.store.index.index_key_buffer import BLOCK_KEYS
+from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.running_flags import WRITE_INDEX_FILE_ERROR
 from tests.golden_data import unpack_store
 from tests.store.faults import FaultyFileSystem

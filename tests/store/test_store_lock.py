@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.store.filesystem import OsFileSystem
-from rocketmq_ops.store.store_lock import AbortFile, StoreLock, StoreLockedError
+from rocketmq_ops.store.files.filesystem import OsFileSystem
+from rocketmq_ops.store.files.store_lock import AbortFile, StoreLock, StoreLockedError
 from tests.store.faults import FaultyFileSystem
 
 TRY_LOCK = """

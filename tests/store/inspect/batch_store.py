@@ -8,8 +8,8 @@ import json
 import shutil
 from pathlib import Path
 
-from rocketmq_ops.store.inspect.rebuild import rebuild
-from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.salvage.rebuild import rebuild
 from tests.store.inspect.damage import Sound, overwrite, write_config
 from tests.store.store_helpers import Clock, message, open_store
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rocketmq_ops.common.record_layout import Field, fields_of
-from rocketmq_ops.store.inspect.check import CheckOptions, CheckResult, check_store
-from rocketmq_ops.store.inspect.check_index import HEADER_SIZE, slots_of
-from rocketmq_ops.store.inspect.scan import Block, walk
-from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.check.check_store import CheckOptions, CheckResult, check_store
+from rocketmq_ops.store.inspect.check.index import HEADER_SIZE, slots_of
+from rocketmq_ops.store.inspect.reading.scan import Block, walk
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from tests.store.store_helpers import Clock, message, open_store
 
 Make = Callable[["Sound"], None]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.record_layout import fields_of
-from rocketmq_ops.store.inspect.proof import PROOF_NAME, Changed, Dropped, Kept, Line, read_proof
-from rocketmq_ops.store.inspect.salvage import SalvageResult, salvage
-from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.salvage.proof import PROOF_NAME, Changed, Dropped, Kept, Line, read_proof
+from rocketmq_ops.store.inspect.salvage.salvage_store import SalvageResult, salvage
 from rocketmq_ops.store.message_store import MessageStore
 from tests.golden_data import manifest, unpack_store
 from tests.store.store_helpers import open_store, read_all

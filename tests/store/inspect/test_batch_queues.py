@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.store.inspect.batch_queues import UNIT_SIZE, batch_bounds, batch_topics
-from rocketmq_ops.store.inspect.predict import Prediction, PredictOptions, predict
-from rocketmq_ops.store.inspect.record_view import view_at
-from rocketmq_ops.store.inspect.salvage import salvage
-from rocketmq_ops.store.inspect.source import StoreDirectory
-from rocketmq_ops.store.inspect.verify import verify
+from rocketmq_ops.store.inspect.predict.prediction import Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.reading.batch_queues import UNIT_SIZE, batch_bounds, batch_topics
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
+from rocketmq_ops.store.inspect.salvage.verify import verify
+from rocketmq_ops.store.inspect.view.record_view import view_at
 from tests.store.inspect import damage as d
 from tests.store.inspect.batch_store import BATCHES, SIZE, base_of, write_batch_store
 from tests.store.inspect.damage import Sound, check

@@ -12,12 +12,12 @@ import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import string_to_properties
-from rocketmq_ops.store.inspect import check_index
-from rocketmq_ops.store.inspect.check import CheckOptions, check_store, start_of
-from rocketmq_ops.store.inspect.check_index import read_header
-from rocketmq_ops.store.inspect.rebuild import rebuild
-from rocketmq_ops.store.inspect.salvage import salvage
-from rocketmq_ops.store.inspect.source import StoreDirectory, StoreFile
+from rocketmq_ops.store.inspect.check import index as check_index
+from rocketmq_ops.store.inspect.check.check_store import CheckOptions, check_store, start_of
+from rocketmq_ops.store.inspect.check.index import read_header
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
+from rocketmq_ops.store.inspect.salvage.rebuild import rebuild
+from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
 from rocketmq_ops.store.message_store import MessageStore
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Sound, check

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rocketmq_ops.store.inspect import columns
-from rocketmq_ops.store.inspect import rebuild as rebuilding
-from rocketmq_ops.store.inspect.check_index import read_entries, read_header, slots_of
-from rocketmq_ops.store.inspect.columns import Dispatch
-from rocketmq_ops.store.inspect.findings import Severity
-from rocketmq_ops.store.inspect.rebuild import RebuildOptions, rebuild
-from rocketmq_ops.store.inspect.record_view import view_at
-from rocketmq_ops.store.inspect.source import StoreDirectory, StoreFile
+from rocketmq_ops.store.inspect.check.findings import Severity
+from rocketmq_ops.store.inspect.check.index import read_entries, read_header, slots_of
+from rocketmq_ops.store.inspect.reading import dispatch_columns as columns
+from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
+from rocketmq_ops.store.inspect.salvage import rebuild as rebuilding
+from rocketmq_ops.store.inspect.salvage.rebuild import RebuildOptions, rebuild
+from rocketmq_ops.store.inspect.view.record_view import view_at
 from tests.golden_data import STORES, unpack_store
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Sound, check

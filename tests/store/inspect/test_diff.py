@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.store.inspect.diff import PLACEMENT, Difference, StoreDiff, beyond_units, is_salvaged
-from rocketmq_ops.store.inspect.rebuild import rebuild
-from rocketmq_ops.store.inspect.salvage import salvage
-from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.salvage.rebuild import rebuild
+from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
+from rocketmq_ops.store.inspect.view.diff import PLACEMENT, Difference, StoreDiff, beyond_units, is_salvaged
 from tests.golden_data import STORES, unpack_store
 from tests.store.inspect.views import dumped, fill, flip, message
 

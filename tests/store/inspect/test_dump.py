@@ -20,8 +20,8 @@ from rocketmq_ops.common.sysflag import (
     COMPRESSION_ZLIB_TYPE,
     COMPRESSION_ZSTD_TYPE,
 )
-from rocketmq_ops.store.inspect.message_lines import FIELDS, properties_json
-from rocketmq_ops.store.inspect.records import Selection
+from rocketmq_ops.store.inspect.reading.records import Selection
+from rocketmq_ops.store.inspect.view.message_lines import FIELDS, properties_json
 from tests.golden_data import STORES, manifest, unpack_store
 from tests.store.inspect.views import dumped, fill, flip, message
 
@@ -129,7 +129,7 @@ def test_nothing_matches(orders: Path) -> None:
 def test_a_key_is_found_without_reading_the_log(
     orders: Path, everything: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rocketmq_ops.store.inspect.source import StoreFile
+    from rocketmq_ops.store.inspect.reading.store_files import StoreFile
 
     read = 0
     original = StoreFile.read

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.store.inspect.cardinality import EXACT_UP_TO, STANDARD_ERROR, Cardinality
-from rocketmq_ops.store.inspect.listing import list_store
-from rocketmq_ops.store.inspect.records import Selection
-from rocketmq_ops.store.inspect.running import lock_state
-from rocketmq_ops.store.inspect.selector import Selector
-from rocketmq_ops.store.inspect.source import StoreDirectory
-from rocketmq_ops.store.inspect.stats import StatsCollector, StoreStats
+from rocketmq_ops.store.inspect.reading.records import Selection
+from rocketmq_ops.store.inspect.reading.running import lock_state
+from rocketmq_ops.store.inspect.reading.selector import Selector
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.view.cardinality import EXACT_UP_TO, STANDARD_ERROR, Cardinality
+from rocketmq_ops.store.inspect.view.listing import list_store
+from rocketmq_ops.store.inspect.view.stats import StatsCollector, StoreStats
 from tests.golden_data import unpack_store
 from tests.store.inspect.views import dumped, fill, message
 

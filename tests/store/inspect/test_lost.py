@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.store.inspect.broker_config import load_table
-from rocketmq_ops.store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
-from rocketmq_ops.store.inspect.reach import Reach, gone_in_front, store_times
-from rocketmq_ops.store.inspect.rebuild import rebuild
-from rocketmq_ops.store.inspect.salvage import salvage
-from rocketmq_ops.store.inspect.source import StoreDirectory
-from rocketmq_ops.store.inspect.strangers import java_long
-from rocketmq_ops.store.inspect.timers import TIMER_TOPIC
-from rocketmq_ops.store.inspect.verify import verify
+from rocketmq_ops.store.inspect.predict.broker_config import load_table
+from rocketmq_ops.store.inspect.predict.prediction import BROKERS, Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.predict.reach import Reach, gone_in_front, store_times
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.reading.strangers import java_long
+from rocketmq_ops.store.inspect.reading.timers import TIMER_TOPIC
+from rocketmq_ops.store.inspect.salvage.rebuild import rebuild
+from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
+from rocketmq_ops.store.inspect.salvage.verify import verify
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Make, Sound, check
 from tests.store.store_helpers import Clock, message, open_store

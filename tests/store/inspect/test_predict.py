@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.store.inspect.overlay import OverlayFileSystem, is_locked
-from rocketmq_ops.store.inspect.predict import BROKERS, Prediction, PredictOptions, predict
-from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.predict.prediction import BROKERS, Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.reading.overlay import OverlayFileSystem, is_locked
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from tests.golden_data import STORES, unpack_store
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Sound

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.store.inspect.rebuild import RebuildOptions, rebuild
-from rocketmq_ops.store.inspect.source import StoreDirectory
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.salvage.rebuild import RebuildOptions, rebuild
 from tests.golden_data import STORES, unpack_store
 from tests.store.inspect.damage import Sound, check
 from tests.store.store_helpers import Clock, kill, message, open_store

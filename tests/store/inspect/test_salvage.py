@@ -15,15 +15,15 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import encode_record
-from rocketmq_ops.store.inspect.check import check_store
-from rocketmq_ops.store.inspect.findings import Severity
-from rocketmq_ops.store.inspect.proof import PROOF_NAME, Doubtful, Ignored, Total
-from rocketmq_ops.store.inspect.rebuild import RebuildOptions
-from rocketmq_ops.store.inspect.salvage import salvage
-from rocketmq_ops.store.inspect.salvage_numbering import Numbering
-from rocketmq_ops.store.inspect.salvage_record import record_crc_ok, with_fields
-from rocketmq_ops.store.inspect.source import StoreDirectory
-from rocketmq_ops.store.inspect.verify import verify
+from rocketmq_ops.store.inspect.check.check_store import check_store
+from rocketmq_ops.store.inspect.check.findings import Severity
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.salvage.numbering import Numbering
+from rocketmq_ops.store.inspect.salvage.proof import PROOF_NAME, Doubtful, Ignored, Total
+from rocketmq_ops.store.inspect.salvage.rebuild import RebuildOptions
+from rocketmq_ops.store.inspect.salvage.record import record_crc_ok, with_fields
+from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
+from rocketmq_ops.store.inspect.salvage.verify import verify
 from tests.golden_data import STORES, manifest
 from tests.store.inspect.salvage_helpers import (
     FILE,

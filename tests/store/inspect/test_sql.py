@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.store.inspect.records import Broken, Selection
-from rocketmq_ops.store.inspect.source import StoreDirectory
-from rocketmq_ops.store.inspect.sql import Database, QueryError, selection_of
-from rocketmq_ops.store.inspect.sql_tables import MESSAGE_COLUMNS
-from rocketmq_ops.store.inspect.sql_text import understand
+from rocketmq_ops.store.inspect.reading.records import Broken, Selection
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.view.sql import Database, QueryError, selection_of
+from rocketmq_ops.store.inspect.view.sql_tables import MESSAGE_COLUMNS
+from rocketmq_ops.store.inspect.view.sql_text import understand
 from tests.golden_data import unpack_store
 from tests.store.inspect.views import dumped
 
@@ -90,7 +90,7 @@ QUERIES = [
 @pytest.mark.parametrize("query", QUERIES)
 def test_pruned_queries_give_what_unpruned_ones_give(root: Path, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pruned = ask(root, query)
-    monkeypatch.setattr("rocketmq_ops.store.inspect.sql.understand", lambda sql, table: understand("", table))
+    monkeypatch.setattr("rocketmq_ops.store.inspect.view.sql.understand", lambda sql, table: understand("", table))
     assert ask(root, query) == pruned
     assert pruned
 

@@ -21,9 +21,9 @@ from rocketmq_ops.common.record_layout import (
     TAIL,
     fields_of,
 )
-from rocketmq_ops.store.checkpoint import IndexNote, QueuesNote, StoreCheckpoint
-from rocketmq_ops.store.index_file import IndexFile
-from rocketmq_ops.store.inspect.check_index import IndexHeaderView
+from rocketmq_ops.store.files.checkpoint import IndexNote, QueuesNote, StoreCheckpoint
+from rocketmq_ops.store.index.index_file import IndexFile
+from rocketmq_ops.store.inspect.check.index import IndexHeaderView
 from rocketmq_ops.store.layout import (
     batch_consume_queue,
     batch_item,

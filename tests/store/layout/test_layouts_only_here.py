@@ -16,11 +16,11 @@ FOLDERS = ("common", "store", "broker", "mqadmin", "client", "namesrv")
 TABLES = ("common/layout.py", "common/record_layout.py", "store/layout/")
 #: Files that use struct or numpy's types for something else.
 OTHERS = {
-    "broker/send_memo.py": "cuts a request's header into byte strings",
+    "broker/send/known_sends.py": "cuts a request's header into byte strings",
     "common/addresses.py": "the port of a packed host; records take hosts as bytes",
-    "store/row_structs.py": "compiles rows of the codes it is given",
-    "store/inspect/check_keys.py": "rows in memory, in the machine's own byte order",
-    "store/inspect/overlay.py": "a lock as the kernel wants it",
+    "store/log/row_structs.py": "compiles rows of the codes it is given",
+    "store/inspect/check/keys.py": "rows in memory, in the machine's own byte order",
+    "store/inspect/reading/overlay.py": "a lock as the kernel wants it",
 }
 _MAKERS = {"Struct", "pack", "unpack", "pack_into", "unpack_from", "iter_unpack", "calcsize"}
 #: struct's and numpy's ways to say big-endian.

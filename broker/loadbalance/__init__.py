@@ -1,0 +1,1 @@
+"""How the broker shares out queues for groups that ask it to."""

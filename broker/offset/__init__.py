@@ -1,0 +1,1 @@
+"""Consumer offsets, and how far queues and groups are."""

@@ -1,0 +1,1 @@
+"""What the broker says to its name servers."""

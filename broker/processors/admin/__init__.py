@@ -1,0 +1,1 @@
+"""The processors of administration (Apache's AdminBrokerProcessor), one module a subject."""

@@ -1,0 +1,73 @@
+"""The broker as a whole: runtime information, high availability status, and cleaning on demand.
+
+The table of runtime information is made in `broker/stats/runtime_info.py`. Mirrors parts of AdminBrokerProcessor.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.stats.runtime_info import runtime_info
+from rocketmq_ops.remoting.bodies import HAClientRuntimeInfo, HARuntimeInfo, KVTable
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
+from rocketmq_ops.remoting.pending_answers import answer_later
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+
+class BrokerAdmin:
+    """Handlers of the codes that concern the whole broker."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+
+    def runtime_info(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+        """28: the table that `brokerStatus` and `clusterList` show."""
+        return request.reply(body=KVTable(table=runtime_info(self._controller)).encode())
+
+    def ha_status(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+        """907: this broker is a master without slaves."""
+        info = HARuntimeInfo(
+            master=True,
+            master_commit_log_max_offset=self._controller.store.max_phy_offset,
+            in_sync_slave_nums=0,
+            ha_connection_info=[],
+            ha_client_runtime_info=HAClientRuntimeInfo(),
+        )
+        return request.reply(body=info.encode())
+
+    def clean_expired(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
+        """306 and 329: delete what has expired now, not only at `deleteWhen`."""
+        log.warning("cleaning of expired files asked for by %s", channel.remote)
+        cleaning = self._controller.store.cleaning
+
+        async def cleaned() -> RemotingCommand:
+            cleaning.delete_manually()
+            await cleaning.round(pauses=False)
+            return request.reply()
+
+        return answer_later(channel, request, cleaned())
+
+    def timer_missing(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+        """60 and 61: there is no timer wheel; the answer of a broker without one."""
+        what = "checkpoint" if request.code == RequestCode.GET_TIMER_CHECK_POINT else "timer message store"
+        return request.reply(ResponseCode.SYSTEM_ERROR, f"The {what} is null")
+
+
+def install(controller: BrokerController) -> None:
+    """Register the handlers of this module."""
+    admin = BrokerAdmin(controller)
+    register = controller.server.register
+    register(RequestCode.GET_BROKER_RUNTIME_INFO, None, admin.runtime_info)
+    register(RequestCode.GET_BROKER_HA_STATUS, None, admin.ha_status)
+    register(RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE, None, admin.clean_expired)
+    register(RequestCode.DELETE_EXPIRED_COMMITLOG, None, admin.clean_expired)
+    register(RequestCode.TRIGGER_DELETE_FILES, None, admin.clean_expired)
+    register(RequestCode.GET_TIMER_CHECK_POINT, None, admin.timer_missing)
+    register(RequestCode.GET_TIMER_METRICS, None, admin.timer_missing)

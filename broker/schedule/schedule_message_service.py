@@ -1,0 +1,248 @@
+"""Delay levels: messages parked in SCHEDULE_TOPIC_XXXX are put into their own topic when their time has come.
+
+Queue n of the delay topic holds level n + 1, in order of delivery; how far each level is delivered is persisted as
+delayOffset.json. Parking a message is ``inner_messages.schedule``.
+Mirrors org.apache.rocketmq.broker.schedule.ScheduleMessageService, its file format included.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rocketmq_ops.broker.send.inner_messages import copy_of
+from rocketmq_ops.broker.state.state_files import StateFile
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC
+from rocketmq_ops.common.message_codec import BadRecordError, decode_message
+from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_retry_topic
+from rocketmq_ops.store.dispatch import parse_delay_levels
+from rocketmq_ops.store.inner_message import NEVER_STORED, InnerMessage, PutStatus
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+#: How often the levels are looked at, as Apache's DELAY_FOR_A_WHILE.
+TICK_MS = 100
+#: Messages of one level delivered in one turn at most, so that a backlog does not keep clients waiting.
+MAX_PER_TURN = 512
+
+
+class ScheduleMessageService(StateFile):
+    """Delivers delayed messages. ``table``: level -> next queue offset of the delay topic to deliver."""
+
+    file_name = "delayOffset.json"
+
+    def __init__(self, controller: BrokerController) -> None:
+        super().__init__(controller)
+        self.table: dict[int, int] = {}
+        self.levels: list[int] = parse_delay_levels(controller.store_config.messageDelayLevel)
+        self.data_version = DataVersion.fresh()
+        self._not_before: dict[int, int] = {}
+        self._changes = 0
+        self._jobs = PeriodicJobs()
+
+    @property
+    def max_delay_level(self) -> int:
+        return len(self.levels)
+
+    def reload_levels(self) -> None:
+        """Take over a changed ``messageDelayLevel``. Raises RocketMQError when it is no list of times."""
+        self.levels = parse_delay_levels(self._controller.store_config.messageDelayLevel)
+        self._controller.store.delay_levels = self.levels
+        self._not_before.clear()
+
+    def load(self) -> bool:
+        """Read the file or its backup; False when there is none. `correct` has to follow once the store is open."""
+
+        def read(document: dict[str, Any]) -> tuple[dict[int, int], DataVersion]:
+            table = {int(level): int(offset) for level, offset in (document.get("offsetTable") or {}).items()}
+            version = document.get("dataVersion")
+            return table, msgspec.convert(version, DataVersion, strict=False) if version else DataVersion.fresh()
+
+        loaded = self.document(read)
+        if loaded is not None:
+            self.table, self.data_version = loaded
+        return loaded is not None
+
+    def ends(self) -> Iterator[tuple[str, int, int]]:
+        """Topic, queue id and offset up to which each level is delivered: so far its queue must have come."""
+        for level, offset in self.table.items():
+            yield SCHEDULE_TOPIC, level - 1, offset
+
+    def correct(self) -> None:
+        """Bring each offset within its queue, find out those that the file does not tell, and say which levels are no
+        longer configured."""
+        for level, offset in self.table.items():
+            within = self.table[level] = self._within_queue(level, offset)
+            if within != offset:
+                log.warning(
+                    "delayOffset.json has delay level %d at %d, which is not in its queue: it goes on at %d",
+                    level, offset, within,
+                )  # fmt: skip
+        self._find_out([level for level in self._levels_in_use() if level not in self.table and self._waiting(level)])
+        gone = [level for level in self._levels_in_use() if level > len(self.levels)]
+        waiting = {level: count for level in gone if (count := self._waiting(level))}
+        if waiting:
+            log.warning(
+                "%d messages wait in delay levels that messageDelayLevel no longer has (%s): they are delivered at the "
+                "times that were set when they came", sum(waiting.values()), ", ".join(map(str, waiting)),
+            )  # fmt: skip
+
+    def _find_out(self, levels: list[int]) -> None:
+        """Let levels go on behind what the commitlog shows to be delivered: Apache's broker would deliver all again."""
+        if not levels:
+            return
+        from rocketmq_ops.broker.schedule.delay_evidence import delivered_until  # only in this rare case
+
+        waiting = {level: self._waiting(level) for level in levels}
+        log.warning(
+            "%s does not say how many of %d delayed messages (level %s) were delivered; looking for them there",
+            self.path, sum(waiting.values()), ", ".join(map(str, levels)),
+        )  # fmt: skip
+        for level, until in delivered_until(self._controller.store, levels).items():
+            self._update_offset(level, until)
+            log.warning(
+                "delay level %d: %d messages are found delivered, %d are not", level,
+                waiting[level] - self._waiting(level), self._waiting(level),
+            )  # fmt: skip
+
+    def _levels_in_use(self) -> list[int]:
+        """The configured levels, and those of queues that an earlier configuration has filled."""
+        queues = self._controller.store.table.get(SCHEDULE_TOPIC, ())
+        return sorted({*range(1, len(self.levels) + 1), *(queue_id + 1 for queue_id in queues)})
+
+    def _waiting(self, level: int) -> int:
+        """How many messages of a level are not delivered, as far as the table tells."""
+        start = self._within_queue(level, self.table.get(level, 0))
+        return self._controller.store.max_offset(SCHEDULE_TOPIC, level - 1) - start
+
+    def encode(self, *, pretty: bool = False) -> bytes:
+        """The document of delayOffset.json, also the body that a slave asks for."""
+        return fastjson.dumps({"dataVersion": self.data_version, "offsetTable": self.table}, pretty=pretty)
+
+    def start(self) -> None:
+        """Begin delivering on the running loop."""
+        self._jobs.every("deliver", lambda: TICK_MS, self._tick)
+
+    def stop(self) -> None:
+        """Deliver no more; what is due stays parked until the next start."""
+        for level in self._levels_in_use():
+            if level not in self.table and self._waiting(level):
+                self._update_offset(level, self._within_queue(level, 0))
+        self._jobs.stop()
+
+    def _tick(self) -> None:
+        self.deliver_due(self._controller.clock())
+
+    def deliver_due(self, now_ms: int) -> int:
+        """Deliver what is due at ``now_ms``; the number of messages delivered. A failing level costs no other."""
+        delivered = 0
+        for level in self._levels_in_use():
+            if self._not_before.get(level, 0) <= now_ms:
+                try:
+                    delivered += self._deliver_level(level, now_ms)
+                except Exception:
+                    log.exception("delivering delayed messages of level %d failed; trying again", level)
+        return delivered
+
+    def _deliver_level(self, level: int, now_ms: int) -> int:
+        queue = self._controller.store.consume_queue(SCHEDULE_TOPIC, level - 1)
+        if queue is None:
+            return 0
+        start = self.table.get(level, 0)
+        offset, delivered = start, 0
+        try:
+            while delivered < MAX_PER_TURN:
+                unit = queue.unit(offset)
+                if unit is None:
+                    offset = self._within_queue(level, offset)
+                    break
+                due = unit[2]
+                if level <= len(self.levels) and due > now_ms + self.levels[level - 1]:
+                    due = now_ms
+                if due > now_ms:
+                    self._not_before[level] = due
+                    break
+                status = self._deliver_or_skip(unit[0], unit[1])
+                if status is not None and status is not PutStatus.PUT_OK:
+                    log.warning(
+                        "delayed message at %d of level %d not delivered: %s; retrying", offset, level, status.name
+                    )
+                    break
+                offset += 1
+                delivered += status is not None
+        finally:
+            if offset != start or level not in self.table:
+                self._update_offset(level, offset)
+        return delivered
+
+    def _deliver_or_skip(self, physical_offset: int, size: int) -> PutStatus | None:
+        """Deliver one parked message; None when it never can be, so that it does not hold up those behind it.
+
+        It stays in the delay topic until its file expires.
+        """
+        try:
+            status = self._deliver(physical_offset, size)
+        except OSError:
+            raise
+        except Exception:
+            log.exception("delayed message at commitlog offset %d cannot be delivered and is skipped", physical_offset)
+            return None
+        if status in NEVER_STORED:
+            log.error(
+                "delayed message at commitlog offset %d cannot be stored and is skipped: %s",
+                physical_offset,
+                status.name if status is not None else "",
+            )
+            return None
+        return status
+
+    def _deliver(self, physical_offset: int, size: int) -> PutStatus | None:
+        """Put one parked message into its own topic; None when it cannot be read and is passed over."""
+        store = self._controller.store
+        record = store.message_at(physical_offset, size)
+        message = None
+        try:
+            message = None if record is None else decode_message(record, decompress_body=False)
+        except BadRecordError as error:
+            log.error("delayed message at commitlog offset %d is unreadable and skipped: %s", physical_offset, error)
+        if message is None:
+            return None
+        topic, queue_id = message.properties.get(PROPERTY_REAL_TOPIC), message.properties.get(PROPERTY_REAL_QUEUE_ID)
+        if not topic or topic == TRANS_HALF_TOPIC or not queue_id or not queue_id.isdigit():
+            log.error("delayed message at commitlog offset %d has no topic to go to; skipped", physical_offset)
+            return None
+        inner: InnerMessage = copy_of(message, topic, self._readable_queue(topic, int(queue_id)), message.properties)
+        result = store.put_message(inner)
+        if result.status is PutStatus.PUT_OK:
+            counters = self._controller.stats.topic_counters(topic)
+            counters.put_nums += 1
+            counters.put_times += 1
+            counters.put_size += result.wrote_bytes
+        return result.status
+
+    def _readable_queue(self, topic: str, queue_id: int) -> int:
+        """The queue for a message; another one when its retry topic has become too narrow for it to be read there."""
+        config = self._controller.topics.get(topic) if is_retry_topic(topic) else None
+        return queue_id % config.read_queue_nums if config is not None and config.read_queue_nums else queue_id
+
+    def _within_queue(self, level: int, offset: int) -> int:
+        queue_id = level - 1
+        store = self._controller.store
+        return max(store.min_offset(SCHEDULE_TOPIC, queue_id), min(offset, store.max_offset(SCHEDULE_TOPIC, queue_id)))
+
+    def _update_offset(self, level: int, offset: int) -> None:
+        self.table[level] = offset
+        self._dirty = True
+        self._changes += 1
+        if self._changes >= self._controller.config.delayOffsetUpdateVersionStep:
+            self._changes = 0
+            self.data_version.next_version()

@@ -1,0 +1,186 @@
+"""Sends that differ from an earlier one of their connection in a few values only: stored without decoding the header.
+
+A producer's sends to one topic have headers that are equal byte for byte but for queue id, born timestamp, unique key,
+keys and opaque. What was decoded of one such send holds for the next one when the rest of its header is the same bytes.
+What lives here: learning from a send, the comparison, and the message made of it. What does not: the first send of a
+kind, those that are not plain, storing and answering (``processors/send_message.py``).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_UNIQ_KEY
+from rocketmq_ops.store.inner_message import InnerMessage
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.processors.send_message import SendMessageProcessor, SendPlan
+    from rocketmq_ops.broker.send.send_checks import SendHeader
+    from rocketmq_ops.remoting.command import RemotingCommand
+
+#: What stands before queue id, born timestamp, properties and opaque in the JSON of most clients, and what ends them.
+_FIELDS = ((b'"e":"', b'"'), (b'"g":"', b'"'), (b'"i":"', b'"'), (b'"opaque":', b","))
+#: Longer headers are not learnt, bytes.
+_MAX_HEADER = 4_096
+_UNIQUE_KEY = f"{PROPERTY_UNIQ_KEY}\\u0001".encode()
+_KEYS = f"{PROPERTY_KEYS}\\u0001".encode()
+_MAX_OPAQUE_DIGITS = 9
+#: Kinds kept for a connection, and queue ids known by their digits, at most.
+_MAX_KINDS, _MAX_QUEUES = 64, 1_000
+#: Sends that may go the long way, at most, until another one replaces what was learnt.
+_MAX_PATIENCE = 4_096
+
+
+class _Kind:
+    """Sends whose headers have one length and the same bytes around eleven fields: six literals and five values."""
+
+    __slots__ = ("batch", "keyed", "keys_first", "literals", "message", "pieces", "plan", "queues", "unpack")
+
+    def __init__(
+        self, fields: list[bytes], pieces: tuple[bytes, bytes, bytes], plan: SendPlan, message: InnerMessage
+    ) -> None:
+        self.unpack: Callable[[bytes], tuple[bytes, ...]] = struct.Struct(
+            "".join([f"{len(f)}s" for f in fields])
+        ).unpack
+        self.literals = (fields[0], fields[2], fields[4], fields[6], fields[8], fields[10])
+        #: Encoded properties around unique key and keys, those of the broker at their end.
+        self.pieces = pieces
+        self.plan = plan
+        #: One message, filled anew for each send.
+        self.message = message
+        self.queues = {b"%d" % number: number for number in range(min(plan.queue_id_limit, _MAX_QUEUES))}
+        self.batch = self.keyed = self.keys_first = False
+
+
+class SendMemo:
+    """The kinds of sends that one connection has sent."""
+
+    __slots__ = ("_kinds", "_misses", "_patience", "_processor")
+
+    def __init__(self, processor: SendMessageProcessor) -> None:
+        self._processor = processor
+        #: By the length of the header; None where there was something that cannot be learnt.
+        self._kinds: dict[int, _Kind | None] = {}
+        self._misses = 0
+        self._patience = 1
+
+    def take(self, raw: bytes, body: bytes | bytearray | memoryview) -> bytes | None:
+        """Store the send with this JSON header and body; the frame of its answer, None when it is of no known kind.
+
+        Nothing has been stored then."""
+        kind = self._kinds.get(len(raw))
+        if kind is None:
+            return None
+        start, queue, second, timestamp, third, key, fourth, keys, fifth, opaque, end = kind.unpack(raw)
+        if (start, second, third, fourth, fifth, end) != kind.literals or not body:
+            return None
+        before, between, after = kind.pieces
+        message, plan, text = kind.message, kind.plan, None
+        message.properties_bytes = before + key + between + keys + after
+        if kind.keyed:
+            if kind.keys_first:
+                key, keys = keys, key
+            if b'"' in keys or b"\\" in keys:
+                return None
+            try:
+                text = keys.decode()
+            except UnicodeDecodeError:
+                return None
+        queue_id = kind.queues.get(queue)
+        if (
+            queue_id is None
+            or not (key.isalnum() and timestamp.isdigit() and opaque.isdigit())
+            or not self._processor.is_current(plan)
+        ):
+            return None
+        message.queue_id = queue_id
+        message.born_timestamp = int(timestamp)
+        message.body = body
+        put = self._processor.put_batch if kind.batch else self._processor.put_one
+        answer = put(plan, message, key, text, int(opaque))
+        message.body = b""
+        return answer
+
+    def learn(
+        self,
+        request: RemotingCommand,
+        header: SendHeader,
+        plan: SendPlan,
+        message: InnerMessage,
+        unique_key: str,
+        keys: str | None,
+    ) -> None:
+        """Learn from a plain send that was stored; its message is taken over.
+
+        Nothing is learnt from a header that is written in another way than most."""
+        raw = request.ext_source
+        if type(raw) is not bytes or not self._is_due(len(raw)):
+            return
+        self._kinds[len(raw)] = None
+        parts = _split(raw)
+        if parts is None or request.flag:
+            return
+        start, queue, second, timestamp, third, spelled, fourth, opaque, end = parts
+        if not (queue.isdigit() and timestamp.isdigit() and opaque.isdigit()):
+            return
+        if (int(queue), int(timestamp), int(opaque)) != (header.queue_id, header.born_timestamp, request.opaque):
+            return
+        # Opaques of as many digits must all be integers of 32 bits.
+        if len(opaque) > _MAX_OPAQUE_DIGITS or _unescaped(spelled) != (header.properties or "").encode():
+            return
+        values = sorted(
+            (spelled.find(mark) + len(mark), value.encode())
+            for mark, value in ((_UNIQUE_KEY, unique_key), (_KEYS, keys))
+            if value is not None
+        )
+        (at, value), (then, other) = values[0], values[-1] if len(values) == 2 else (len(spelled), b"")
+        between, after = spelled[at + len(value) : then], spelled[then + len(other) :]
+        encoded = message.properties_bytes
+        added = encoded[len(_unescaped(spelled)) :]
+        pieces = (_unescaped(spelled[:at]), _unescaped(between), _unescaped(after) + added)
+        fields = [
+            start, queue, second, timestamp, third + spelled[:at], value, between, other, after + fourth, opaque, end,
+        ]  # fmt: skip
+        if pieces[0] + value + pieces[1] + other + pieces[2] != encoded or b"".join(fields) != raw:
+            return
+        message.body = b""
+        kind = _Kind(fields, pieces, plan, message)
+        kind.batch, kind.keyed, kind.keys_first = bool(header.batch), keys is not None, value != unique_key.encode()
+        self._kinds[len(raw)] = kind
+
+    def _is_due(self, length: int) -> bool:
+        """Whether to learn from a send with a header of this length that was not known; makes room for it."""
+        kinds = self._kinds
+        if length not in kinds and len(kinds) < _MAX_KINDS:
+            return True
+        # Perhaps the connection alternates between more kinds than can be told apart: learn ever more rarely.
+        self._misses += 1
+        if self._misses < self._patience:
+            return False
+        self._misses = 0
+        self._patience = min(2 * self._patience, _MAX_PATIENCE)
+        if len(kinds) >= _MAX_KINDS:
+            kinds.clear()
+        return True
+
+
+def _split(raw: bytes) -> list[bytes] | None:
+    """Five literals of a header with the four values that may differ between them; None if it is another."""
+    if len(raw) > _MAX_HEADER or raw[:8] != b'{"code":':
+        return None
+    parts, at = [], 0
+    for mark, ending in _FIELDS:
+        start = raw.find(mark, at) + len(mark)
+        end = raw.find(ending, start)
+        if raw.count(mark) != 1 or start < at + len(mark) or end < 0:
+            return None
+        parts += [raw[at:start], raw[start:end]]
+        at = end
+    return [*parts, raw[at:]]
+
+
+def _unescaped(text: bytes) -> bytes:
+    """Properties out of a JSON string that escapes nothing but their separators."""
+    return text.replace(b"\\u0001", b"\x01").replace(b"\\u0002", b"\x02")

@@ -1,0 +1,112 @@
+"""Answers that wait until what their request changed is on the disk and known to the name servers.
+
+A handler that may create a topic or a group on the way (a send, a send-back, a heartbeat) is registered through
+`after_changes`. Its answer leaves at once when nothing was changed. Otherwise it leaves when the files are written and
+the name servers have answered, as Apache's broker answers: a client that looks for the route of a topic right after its
+first send finds it. A file that cannot be written costs a line in the log, and a name server that fails or takes too
+long likewise: the answer then leaves all the same. What an administrator changes is answered by its processor, with the
+error if there is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, TypeVar
+
+from rocketmq_ops.broker.state.state_files import BackgroundFiles, StateFile
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.remoting.bodies import TopicConfig
+from rocketmq_ops.remoting.channel import Channel
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+    from rocketmq_ops.remoting.request_handlers import H, Handler
+
+T = TypeVar("T")
+
+
+class Changes:
+    """What the request that is being handled has changed. ``waits``: its writes and registrations so far."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self.waits: list[asyncio.Future[None]] = []
+        self._in_request = False
+
+    def made(self, state: StateFile, topics: Iterable[TopicConfig] = ()) -> None:
+        """A table changed: have its file written, and the name servers told of `topics`."""
+        state.changed()
+        waits = [self._controller.files.save(state)]
+        topics = list(topics)
+        if topics:
+            waits.append(self._controller.outer.topics_changed(topics))
+        if self._in_request:
+            self.waits += waits
+
+    def wait_for_route(self, topic: str) -> bool:
+        """Have the answer wait too while the name servers are being told of a topic; False when they are not."""
+        registering = self._controller.outer.registering.get(topic)
+        if registering is None:
+            return False
+        self.waits.append(registering)
+        return True
+
+    def collect(self, work: Callable[[], T]) -> tuple[T, list[asyncio.Future[None]]]:
+        """What `work` returns, and what the changes that it made are waited for with."""
+        self.waits = []
+        self._in_request = True
+        try:
+            result = work()
+        finally:
+            waits, self.waits = self.waits, []
+            self._in_request = False
+        return result, waits
+
+    def handle(self, handler: Handler[H], channel: Channel, request: RemotingCommand, header: H) -> Answer:
+        """The handler's answer, or HELD when it leaves after the changes that the handler made."""
+        answer, waits = self.collect(lambda: handler(channel, request, header))
+        if not waits or not isinstance(answer, RemotingCommand) or request.is_oneway:
+            return answer
+        send_after(waits, channel, answer)
+        return HELD
+
+
+def send_after(waits: list[asyncio.Future[None]], channel: Channel, answer: RemotingCommand) -> None:
+    """Send an answer when all of `waits` have ended, well or not; at once when there are none."""
+    if not waits:
+        if not channel.closed:
+            channel.send(answer)
+        return
+
+    async def wait() -> None:
+        await asyncio.wait(waits)
+        send_after([], channel, answer)
+
+    run_later(wait(), "answer-after-changes")
+
+
+async def deletion_saved(files: BackgroundFiles, table: StateFile, request: RemotingCommand) -> RemotingCommand:
+    """The answer to a deletion, when the file of its table is written; an error when what was deleted may come back."""
+    try:
+        await files.save(table)
+    except RocketMQError as error:
+        return request.reply(
+            ResponseCode.SYSTEM_ERROR, f"deleted, but it may come back after a restart: {error}; {error.next_step}"
+        )
+    return request.reply()
+
+
+def after_changes(controller: BrokerController, handler: Handler[H]) -> Handler[H]:
+    """`handler` with its answers held back until what they changed is saved and registered."""
+    handle = controller.changes.handle
+
+    @wraps(handler)
+    def waiting(channel: Channel, request: RemotingCommand, header: H) -> Answer:
+        return handle(handler, channel, request, header)
+
+    return waiting

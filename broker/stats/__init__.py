@@ -1,0 +1,1 @@
+"""Figures of the broker: puts and gets by topic and group, and the table of `brokerStatus`."""

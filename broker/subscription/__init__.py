@@ -1,0 +1,1 @@
+"""Consumer groups and the filters of their subscriptions."""

@@ -1,0 +1,1 @@
+"""Pull and push consumers, and what they stand on."""

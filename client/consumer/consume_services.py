@@ -1,0 +1,215 @@
+"""Feeds pulled messages to the listener: many at a time, or each queue in its order.
+
+Mirrors ConsumeMessageConcurrentlyService and ConsumeMessageOrderlyService.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, call_listener, restore_topic
+from rocketmq_ops.client.consumer.offset_store import update
+from rocketmq_ops.client.consumer.process_queue import ProcessQueue
+from rocketmq_ops.client.consumer.send_back import DEFAULT_MAX_RECONSUME_TIMES, send_back, send_to_retry_topic
+from rocketmq_ops.common.message import MessageExt
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+
+log = logging.getLogger("rocketmq_ops.client")
+
+CONSUME_AGAIN_SECONDS = 5.0
+"""Pause before messages that could not be given back are tried here again."""
+
+ENDLESS = (1 << 31) - 1
+
+
+class ConcurrentService:
+    """Workers that take batches from one list; the order of messages does not count."""
+
+    def __init__(self, consumer: PushConsumer) -> None:
+        self._consumer = consumer
+        self._waiting: asyncio.Queue[tuple[ProcessQueue, list[MessageExt]]] = asyncio.Queue()
+        self._workers: list[asyncio.Task[None]] = []
+        self._later: set[asyncio.TimerHandle] = set()
+
+    def start(self) -> None:
+        """Start the workers."""
+        self._workers = [
+            asyncio.create_task(self._work(), name=f"consume {self._consumer.group}")
+            for _ in range(self._consumer.settings.concurrency)
+        ]
+
+    async def stop(self) -> None:
+        """Let the listeners that run end; what waits is left to whoever gets the queue next."""
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+        for handle in self._later:
+            handle.cancel()
+        for task in self._workers:
+            task.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    def attach(self, queue: ProcessQueue) -> None:
+        """Nothing to do for a new queue: its batches come by `submit`."""
+
+    def submit(self, queue: ProcessQueue, messages: list[MessageExt]) -> None:
+        """Queue messages in batches of at most `batch_size`."""
+        size = self._consumer.settings.batch_size
+        for i in range(0, len(messages), size):
+            self._waiting.put_nowait((queue, messages[i : i + size]))
+
+    async def _work(self) -> None:
+        while True:
+            queue, messages = await self._waiting.get()
+            if queue.dropped:
+                continue
+            queue.in_flight += 1
+            try:
+                # Shielded: a stop cancels waiting for the next batch, never a listener in the middle of one.
+                await asyncio.shield(asyncio.ensure_future(self._consume(queue, messages)))
+            except Exception:
+                log.exception("consuming from %s failed", queue.queue)
+            finally:
+                queue.in_flight -= 1
+                queue.changed.set()
+
+    async def _consume(self, queue: ProcessQueue, messages: list[MessageExt]) -> None:
+        consumer = self._consumer
+        context = ConsumeContext(queue.queue)
+        restore_topic(messages, consumer.group)
+        started = time.monotonic()
+        result = await consumer.call(messages, context)
+        consumed = 0
+        if result == ConsumeResult.SUCCESS:
+            consumed = len(messages) if context.ack_index is None else min(context.ack_index + 1, len(messages))
+        failed = messages[consumed:]
+        consumer.stats.consumed(queue.queue.topic, consumed, len(failed), time.monotonic() - started)
+        done = messages
+        if failed and consumer.settings.broadcasting:
+            log.warning("broadcasting: %d messages of %s failed and are dropped", len(failed), queue.queue)
+        elif failed:
+            again = [message for message in failed if not await self._give_back(message, context)]
+            if again:
+                done = [message for message in messages if message not in again]
+                self._submit_later(queue, again)
+        offset = queue.remove(done)
+        if offset is not None and not queue.released:
+            update(consumer.offsets.table, queue.queue, offset, increase_only=True)
+
+    async def _give_back(self, message: MessageExt, context: ConsumeContext) -> bool:
+        limit = self._consumer.settings.max_reconsume_times
+        limit = DEFAULT_MAX_RECONSUME_TIMES if limit < 0 else limit
+        instance, group = self._consumer.instance, self._consumer.group
+        ok = await send_back(instance, group, message, context.delay_level, limit)
+        if not ok:
+            message.reconsume_times += 1
+        return ok
+
+    def _submit_later(self, queue: ProcessQueue, messages: list[MessageExt]) -> None:
+        def again() -> None:
+            self._later.discard(handle)
+            if not queue.dropped:
+                self.submit(queue, messages)
+
+        handle = asyncio.get_running_loop().call_later(CONSUME_AGAIN_SECONDS, again)
+        self._later.add(handle)
+
+
+class OrderlyService:
+    """One consuming task a queue, `concurrency` listeners at a time over all queues."""
+
+    def __init__(self, consumer: PushConsumer) -> None:
+        self._consumer = consumer
+        self._slots = asyncio.Semaphore(consumer.settings.concurrency)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Nothing: tasks come with their queues."""
+
+    async def stop(self) -> None:
+        """Wait for the tasks: their queues are dropped, so that each ends after the batch it is at."""
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def attach(self, queue: ProcessQueue) -> None:
+        """Start the task of a new queue."""
+        task = asyncio.create_task(self._run(queue), name=f"consume {queue.queue.topic} {queue.queue.queue_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def submit(self, queue: ProcessQueue, messages: list[MessageExt]) -> None:
+        """Nothing: the queue's task was woken when they were put."""
+
+    async def _run(self, queue: ProcessQueue) -> None:
+        consumer = self._consumer
+        while not queue.dropped:
+            if not queue.messages or consumer.suspended:
+                queue.changed.clear()
+                await queue.changed.wait()
+                continue
+            if not consumer.settings.broadcasting and not queue.lock_valid:
+                await consumer.lock_again(queue)
+                continue
+            try:
+                async with self._slots, queue.consume_lock:
+                    pause_ms = 0 if queue.dropped else await self._consume(queue)
+            except Exception:
+                log.exception("consuming from %s failed", queue.queue)
+                pause_ms = consumer.settings.suspend_queue_ms
+            if pause_ms:
+                await asyncio.sleep(pause_ms / 1000)
+
+    async def _consume(self, queue: ProcessQueue) -> int:
+        """Consume the oldest batch; how many ms the queue has to rest."""
+        consumer = self._consumer
+        messages = queue.first(consumer.settings.batch_size)
+        context = ConsumeContext(queue.queue)
+        restore_topic(messages, consumer.group)
+        queue.in_flight = len(messages)
+        started = time.monotonic()
+        try:
+            result = await consumer.call(messages, context)
+        finally:
+            queue.in_flight = 0
+        ok = result == ConsumeResult.SUCCESS
+        consumer.stats.consumed(
+            queue.queue.topic, len(messages) if ok else 0, 0 if ok else len(messages), time.monotonic() - started
+        )
+        if not ok and await self._must_rest(messages):
+            return context.suspend_ms or consumer.settings.suspend_queue_ms
+        offset = queue.remove(messages)
+        if offset is not None and not queue.released:
+            update(consumer.offsets.table, queue.queue, offset, increase_only=False)
+        return 0
+
+    async def _must_rest(self, messages: list[MessageExt]) -> bool:
+        """Count the failure; messages over the limit go to the retry topic, which gives them to the dead letters."""
+        consumer = self._consumer
+        limit = consumer.settings.max_reconsume_times
+        limit = ENDLESS if limit < 0 else limit
+        rest = False
+        for message in messages:
+            if message.reconsume_times >= limit and await send_to_retry_topic(
+                consumer.instance, consumer.group, message, limit
+            ):
+                continue
+            message.reconsume_times += 1
+            rest = True
+        return rest
+
+
+async def listen(consumer: PushConsumer, messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
+    """The listener's answer; a failure of it is logged and means RECONSUME_LATER."""
+    try:
+        return await call_listener(
+            consumer.listener, consumer.executor, messages, context, consumer.settings.consume_timeout_ms
+        )
+    except TimeoutError:
+        log.warning("the listener took over %d ms for %s", consumer.settings.consume_timeout_ms, context.queue)
+    except Exception:
+        log.exception("the listener failed for a message of %s", context.queue)
+    return ConsumeResult.RECONSUME_LATER

@@ -1,0 +1,67 @@
+"""What an application hands to a push consumer: the listener, what it is told and what it answers.
+
+A coroutine function runs on the loop; a plain function runs in a worker thread, since it may block.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from enum import StrEnum
+
+import msgspec
+
+from rocketmq_ops.client.consumer.process_queue import now_ms
+from rocketmq_ops.common.message import PROPERTY_CONSUME_START_TIMESTAMP, PROPERTY_RETRY_TOPIC, MessageExt, MessageQueue
+from rocketmq_ops.common.topics import retry_topic
+
+
+class ConsumeResult(StrEnum):
+    """The answer of a listener; None counts as SUCCESS, an exception as RECONSUME_LATER."""
+
+    SUCCESS = "SUCCESS"
+    RECONSUME_LATER = "RECONSUME_LATER"
+    """Deliver again: through the retry topic, or from the same queue in a moment when consuming in order."""
+
+
+class ConsumeContext(msgspec.Struct):
+    """Where the messages come from; a concurrent listener may set the rest before it answers."""
+
+    queue: MessageQueue
+    delay_level: int = 0
+    """Delay level of the redelivery; 0 lets the broker choose, -1 sends to the dead-letter topic."""
+    ack_index: int | None = None
+    """With SUCCESS: the last message of the batch that was consumed; those after it are delivered again."""
+    suspend_ms: int | None = None
+    """In order, with RECONSUME_LATER: how long the queue rests."""
+
+
+Listener = Callable[[list[MessageExt], ConsumeContext], ConsumeResult | Awaitable[ConsumeResult | None] | None]
+
+
+async def call_listener(
+    listener: Listener, executor: Executor, messages: list[MessageExt], context: ConsumeContext, timeout_ms: int
+) -> ConsumeResult:
+    """The listener's answer. Raises whatever it raises, TimeoutError after `timeout_ms`."""
+    started = str(now_ms())
+    for message in messages:
+        message.properties[PROPERTY_CONSUME_START_TIMESTAMP] = started
+    async with asyncio.timeout(timeout_ms / 1000):
+        if inspect.iscoroutinefunction(listener):
+            answer = await listener(messages, context)
+        else:
+            answer = await asyncio.get_running_loop().run_in_executor(executor, listener, messages, context)
+            if inspect.isawaitable(answer):
+                answer = await answer
+    return ConsumeResult.SUCCESS if answer is None else ConsumeResult(answer)
+
+
+def restore_topic(messages: list[MessageExt], group: str) -> None:
+    """Give retried messages the name of the topic they were first sent to (resetRetryAndNamespace)."""
+    retry = retry_topic(group)
+    for message in messages:
+        original = message.properties.get(PROPERTY_RETRY_TOPIC)
+        if original and message.topic == retry:
+            message.topic = original

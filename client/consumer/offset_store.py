@@ -1,0 +1,101 @@
+"""Where a consumer's offsets are kept: on the broker for clustering, in a local file for broadcasting.
+
+Mirrors RemoteBrokerOffsetStore and LocalFileOffsetStore. Offsets are in messages: the next one to consume.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from rocketmq_ops.client import queue_api
+from rocketmq_ops.client.instance import ClientInstance
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.remoting.bodies.offset import ResetOffsetBody
+
+log = logging.getLogger("rocketmq_ops.client")
+
+DEFAULT_OFFSET_DIR = "~/.rocketmq_offsets"
+
+
+class OffsetStore(Protocol):
+    """What a consumer needs of either store."""
+
+    table: dict[MessageQueue, int]
+
+    async def load(self) -> None:
+        """Read what was saved, where reading is not per queue."""
+
+    async def read(self, queue: MessageQueue) -> int | None:
+        """The saved offset of a queue, None when there is none. Raises RemotingError, BrokerError."""
+
+    async def persist(self, queues: Iterable[MessageQueue]) -> None:
+        """Save the offsets of these queues; those of others are forgotten."""
+
+
+def update(table: dict[MessageQueue, int], queue: MessageQueue, offset: int, *, increase_only: bool) -> None:
+    """Set an offset; with `increase_only` never backwards."""
+    if not increase_only or offset > table.get(queue, -1):
+        table[queue] = offset
+
+
+class RemoteBrokerOffsetStore:
+    """Offsets of a clustering group: the brokers hold them for whoever gets the queue next."""
+
+    def __init__(self, instance: ClientInstance, group: str) -> None:
+        self.table: dict[MessageQueue, int] = {}
+        self._instance = instance
+        self._group = group
+
+    async def load(self) -> None:
+        """Nothing to read ahead."""
+
+    async def read(self, queue: MessageQueue) -> int | None:
+        """Ask the broker."""
+        offset = await queue_api.consumer_offset(self._instance, self._group, queue)
+        if offset is not None:
+            self.table[queue] = offset
+        return offset
+
+    async def persist(self, queues: Iterable[MessageQueue]) -> None:
+        """Tell the brokers, without waiting for answers."""
+        wanted = set(queues)
+        for queue, offset in list(self.table.items()):
+            if queue not in wanted:
+                self.table.pop(queue, None)
+                continue
+            try:
+                await queue_api.update_consumer_offset(self._instance, self._group, queue, offset)
+            except RocketMQError as error:
+                log.warning("saving offset %d of %s for %s failed: %s", offset, queue, self._group, error)
+
+
+class LocalFileOffsetStore:
+    """Offsets of a broadcasting client, in Apache's file `<dir>/<client id>/<group>/offsets.json`."""
+
+    def __init__(self, directory: str, client_id: str, group: str) -> None:
+        self.table: dict[MessageQueue, int] = {}
+        self.path = str(Path(directory).expanduser() / client_id / group / "offsets.json")
+
+    async def load(self) -> None:
+        """Read the file, or its backup. Raises CorruptDataError when neither can be used."""
+        saved = await asyncio.to_thread(load_with_backup, self.path, ResetOffsetBody.decode)
+        if saved is not None:
+            self.table = dict(saved.offset_table)
+
+    async def read(self, queue: MessageQueue) -> int | None:
+        """What the file said, or what was consumed since."""
+        return self.table.get(queue)
+
+    async def persist(self, queues: Iterable[MessageQueue]) -> None:
+        """Replace the file; offsets of queues that are not consumed now stay in it."""
+        if not self.table:
+            return
+        text = fastjson.dumps({"offsetTable": dict(self.table)}, pretty=True)
+        await asyncio.to_thread(save_with_backup, self.path, text)

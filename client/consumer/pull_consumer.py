@@ -1,0 +1,179 @@
+"""The pull consumer: the application says which queue, from which offset, how many. Mirrors DefaultMQPullConsumer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rocketmq_ops.client import queue_api
+from rocketmq_ops.client.consumer.offset_store import (
+    DEFAULT_OFFSET_DIR,
+    LocalFileOffsetStore,
+    OffsetStore,
+    RemoteBrokerOffsetStore,
+    update,
+)
+from rocketmq_ops.client.consumer.subscription import TAG, build_subscription
+from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.client.instance import ClientInstance
+from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.queue_api import PullResult
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.tags import SUB_ALL
+from rocketmq_ops.common.topics import group_problem
+from rocketmq_ops.remoting.bodies.enums import MessageModel
+from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, SubscriptionData
+
+SUSPEND_MS = 20_000
+TIMEOUT_WHEN_SUSPENDED_MS = 30_000
+
+CLUSTERING: Final = "CLUSTERING"
+BROADCASTING: Final = "BROADCASTING"
+
+
+class PullConsumer:
+    """Pulls what it is asked to; an async context manager. Offsets are saved only when the application says so."""
+
+    def __init__(
+        self,
+        group: str,
+        options: ClientOptions | None = None,
+        *,
+        message_model: MessageModel = CLUSTERING,
+        offset_dir: str = DEFAULT_OFFSET_DIR,
+        instance: ClientInstance | None = None,
+    ) -> None:
+        if problem := group_problem(group):
+            raise ClientError(f"consumer group '{group}': {problem}", "choose another group name")
+        self.group = group
+        self.message_model = message_model
+        self.instance = instance or ClientInstance(options, stable_id=message_model == BROADCASTING)
+        self.offsets: OffsetStore = (
+            LocalFileOffsetStore(offset_dir, self.instance.client_id, group)
+            if message_model == BROADCASTING
+            else RemoteBrokerOffsetStore(self.instance, group)
+        )
+        self._subscriptions: dict[str, SubscriptionData] = {}
+
+    async def __aenter__(self) -> PullConsumer:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Join the instance and read saved offsets. Raises ClientError without a name server."""
+        self.instance.add_consumer(self.group, self)
+        try:
+            await self.instance.start()
+            await self.offsets.load()
+        except RocketMQError:
+            self.instance.consumers.pop(self.group, None)
+            raise
+
+    async def stop(self) -> None:
+        """Save offsets, unregister, leave the instance."""
+        if self.group not in self.instance.consumers:
+            return
+        await self.persist_offsets()
+        await self.instance.remove(consumer_group=self.group)
+        await self.instance.stop()
+
+    # --- pulling --------------------------------------------------------------------------------------------------
+
+    async def queues(self, topic: str) -> list[MessageQueue]:
+        """The topic's queues that can be read. Raises NoRouteError, RemotingError."""
+        await self.instance.routes.need(topic)
+        return self.instance.routes.subscribe_queues(topic)
+
+    async def pull(
+        self,
+        queue: MessageQueue,
+        offset: int,
+        *,
+        expression: str = SUB_ALL,
+        expression_type: str = TAG,
+        max_nums: int = 32,
+        timeout_ms: int = 10_000,
+    ) -> PullResult:
+        """Pull without waiting for messages to come. Raises NoRouteError, RemotingError, BrokerError."""
+        subscription = self._subscription(queue.topic, expression, expression_type)
+        return await queue_api.pull(
+            self.instance, self.group, queue, subscription, offset, max_nums=max_nums, timeout_ms=timeout_ms
+        )
+
+    async def pull_block_if_not_found(
+        self,
+        queue: MessageQueue,
+        offset: int,
+        *,
+        expression: str = SUB_ALL,
+        expression_type: str = TAG,
+        max_nums: int = 32,
+        suspend_ms: int = SUSPEND_MS,
+    ) -> PullResult:
+        """Pull; when nothing is there the broker waits up to `suspend_ms` for a message."""
+        subscription = self._subscription(queue.topic, expression, expression_type)
+        return await queue_api.pull(
+            self.instance,
+            self.group,
+            queue,
+            subscription,
+            offset,
+            max_nums=max_nums,
+            suspend_ms=suspend_ms,
+            timeout_ms=max(TIMEOUT_WHEN_SUSPENDED_MS, suspend_ms + 10_000),
+        )
+
+    # --- offsets --------------------------------------------------------------------------------------------------
+
+    async def fetch_offset(self, queue: MessageQueue) -> int | None:
+        """The saved offset, None when there is none. Raises NoRouteError, RemotingError, BrokerError."""
+        if queue in self.offsets.table:
+            return self.offsets.table[queue]
+        return await self.offsets.read(queue)
+
+    def update_offset(self, queue: MessageQueue, offset: int) -> None:
+        """Note the next offset to consume; saved at the next interval, by `persist_offsets`, or at stop."""
+        update(self.offsets.table, queue, offset, increase_only=False)
+
+    async def min_offset(self, queue: MessageQueue) -> int:
+        """The offset of the oldest message that is still there."""
+        return await queue_api.min_offset(self.instance, queue)
+
+    async def max_offset(self, queue: MessageQueue) -> int:
+        """The offset that the next message will get."""
+        return await queue_api.max_offset(self.instance, queue)
+
+    async def search_offset(self, queue: MessageQueue, timestamp_ms: int) -> int:
+        """The offset of the first message stored at or after a time."""
+        return await queue_api.search_offset(self.instance, queue, timestamp_ms)
+
+    # --- what the instance asks -----------------------------------------------------------------------------------
+
+    def topics(self) -> set[str]:
+        """Topics that were pulled from."""
+        return set(self._subscriptions)
+
+    def heartbeat_data(self) -> ConsumerData:
+        """This group in the heartbeat."""
+        return ConsumerData(
+            group_name=self.group,
+            consume_type="CONSUME_ACTIVELY",
+            message_model=self.message_model,
+            subscription_data_set=list(self._subscriptions.values()),
+        )
+
+    async def rebalance(self) -> None:
+        """Nothing: the application chooses the queues."""
+
+    async def persist_offsets(self) -> None:
+        """Save all noted offsets."""
+        await self.offsets.persist(list(self.offsets.table))
+
+    def _subscription(self, topic: str, expression: str, expression_type: str) -> SubscriptionData:
+        known = self._subscriptions.get(topic)
+        if known is None or (known.sub_string, known.expression_type) != (expression, expression_type):
+            known = self._subscriptions[topic] = build_subscription(topic, expression, expression_type)
+        return known

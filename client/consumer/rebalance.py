@@ -1,0 +1,209 @@
+"""Which queues this consumer holds: taken and given up as clients come and go. Mirrors RebalanceImpl.
+
+Pulling and consuming of a held queue are in `pull_loop` and `consume_services`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.client import queue_api
+from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET, FROM_TIMESTAMP
+from rocketmq_ops.client.consumer.process_queue import ProcessQueue
+from rocketmq_ops.client.consumer.pull_loop import PullLoop
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.topics import is_retry_topic
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+
+log = logging.getLogger("rocketmq_ops.client")
+
+GIVE_UP_WAIT_SECONDS = 1.0
+"""How long an orderly queue's listener is waited for before its lock is given up another time."""
+
+
+class Rebalancer:
+    """The queues of one push consumer."""
+
+    def __init__(self, consumer: PushConsumer) -> None:
+        self._consumer = consumer
+        self.held: dict[MessageQueue, ProcessQueue] = {}
+        self._pulls: dict[MessageQueue, asyncio.Task[None]] = {}
+        #: Where queues that were just reset are to be consumed from.
+        self._reset_to: dict[MessageQueue, int] = {}
+        self._working = asyncio.Lock()
+
+    async def rebalance(self) -> None:
+        """Go through all subscribed topics. A topic that cannot be looked up keeps its queues."""
+        async with self._working:
+            for topic in self._consumer.topics():
+                try:
+                    mine = await self._my_queues(topic)
+                    if mine is not None:
+                        await self._apply(topic, mine)
+                except RocketMQError as error:
+                    log.warning("rebalancing %s of %s failed: %s", topic, self._consumer.group, error)
+            for queue in [q for q in self.held if q.topic not in self._consumer.topics()]:
+                await self._give_up(self.held[queue])
+            self._reset_to.clear()  # what was not taken at once may be another client's by now
+
+    async def _my_queues(self, topic: str) -> set[MessageQueue] | None:
+        """This client's share; None when it cannot be told now."""
+        consumer = self._consumer
+        instance = consumer.instance
+        queues = instance.routes.subscribe_queues(topic)
+        if not queues:
+            await instance.routes.refresh(topic)
+            queues = instance.routes.subscribe_queues(topic)
+        if not queues:
+            return None
+        if consumer.settings.broadcasting:
+            return set(queues)
+        client_ids = await instance.consumer_ids(topic, consumer.group)
+        if not client_ids:
+            return None
+        return set(consumer.settings.allocate(consumer.group, instance.client_id, sorted(queues), client_ids))
+
+    async def _apply(self, topic: str, mine: set[MessageQueue]) -> None:
+        """Give up what is not ours any more, take what is new."""
+        for queue, held in list(self.held.items()):
+            if queue.topic != topic:
+                continue
+            if queue not in mine or held.dropped or held.pull_expired:
+                await self._give_up(held)
+        for queue in sorted(mine - set(self.held)):
+            await self._take(queue)
+
+    async def _take(self, queue: MessageQueue) -> None:
+        """Hold a queue from the right offset on; not now when its lock cannot be had."""
+        consumer = self._consumer
+        held = ProcessQueue(queue)
+        if consumer.settings.orderly and not consumer.settings.broadcasting:
+            locked = await queue_api.lock_queues(consumer.instance, consumer.group, queue.broker_name, [queue])
+            if queue not in locked:
+                return
+            held.mark_locked(True)
+        if not consumer.settings.broadcasting:
+            consumer.offsets.table.pop(queue, None)
+        reset_to = self._reset_to.get(queue)
+        if reset_to is None:
+            held.next_offset = await self.start_offset(queue)
+        else:
+            # Apache's broker has several threads: asked now, it may not have applied yet what it was told before.
+            held.next_offset = consumer.offsets.table[queue] = reset_to
+        self.held[queue] = held
+        consumer.service.attach(held)
+        loop = PullLoop(consumer, held, consumer.service.submit)
+        self._pulls[queue] = asyncio.create_task(loop.run(), name=f"pull {queue.topic} {queue.queue_id}")
+
+    async def start_offset(self, queue: MessageQueue) -> int:
+        """The saved offset, else what `consume_from_where` says (computePullFromWhere)."""
+        consumer = self._consumer
+        saved = await consumer.offsets.read(queue)
+        if saved is not None and saved >= 0:
+            return saved
+        where = consumer.settings.consume_from_where
+        if where == FROM_FIRST_OFFSET:
+            return 0
+        if where == FROM_TIMESTAMP and not is_retry_topic(queue.topic):
+            timestamp = consumer.settings.consume_timestamp_ms
+            return await queue_api.search_offset(consumer.instance, queue, timestamp)
+        if is_retry_topic(queue.topic) and where != FROM_TIMESTAMP:
+            return 0
+        return await queue_api.max_offset(consumer.instance, queue)
+
+    async def _give_up(self, held: ProcessQueue) -> None:
+        """Stop pulling, save the offset, give up the lock; the next rebalance tries again while a listener is at it."""
+        consumer, queue = self._consumer, held.queue
+        held.drop()
+        pulling = self._pulls.pop(queue, None)
+        if pulling is not None:
+            pulling.cancel()
+            await asyncio.gather(pulling, return_exceptions=True)
+        orderly = consumer.settings.orderly and not consumer.settings.broadcasting
+        if orderly:
+            try:
+                async with asyncio.timeout(GIVE_UP_WAIT_SECONDS), held.consume_lock:
+                    pass
+            except TimeoutError:
+                return
+        held.released = True
+        self.held.pop(queue, None)
+        if not consumer.settings.broadcasting:
+            await self._save_and_forget(queue)
+        if orderly:
+            with contextlib.suppress(RocketMQError):
+                await queue_api.unlock_queues(consumer.instance, consumer.group, queue.broker_name, [queue])
+
+    async def _save_and_forget(self, queue: MessageQueue) -> None:
+        consumer = self._consumer
+        offset = consumer.offsets.table.pop(queue, None)
+        if offset is None:
+            return
+        try:
+            await queue_api.update_consumer_offset(consumer.instance, consumer.group, queue, offset)
+        except RocketMQError as error:
+            log.warning("saving offset %d of %s failed: %s", offset, queue, error)
+
+    # --- locks of orderly queues ----------------------------------------------------------------------------------
+
+    async def refresh_locks(self) -> None:
+        """Renew the locks of all held queues, one request a broker."""
+        by_broker: defaultdict[str, list[MessageQueue]] = defaultdict(list)
+        for queue in self.held:
+            by_broker[queue.broker_name].append(queue)
+        for broker_name, queues in by_broker.items():
+            await self.lock(broker_name, queues)
+
+    async def lock(self, broker_name: str, queues: list[MessageQueue]) -> None:
+        """Ask for locks and note which were given; a failed request leaves them to run out."""
+        consumer = self._consumer
+        try:
+            locked = await queue_api.lock_queues(consumer.instance, consumer.group, broker_name, queues)
+        except RocketMQError as error:
+            log.warning("locking queues on %s failed: %s", broker_name, error)
+            return
+        for queue in queues:
+            if queue in self.held:
+                self.held[queue].mark_locked(queue in locked)
+
+    # --- resets and end -------------------------------------------------------------------------------------------
+
+    async def reset(self, offsets: dict[MessageQueue, int], wait_seconds: float = 10.0) -> None:
+        """Consume held queues from other offsets: drop them, save the offsets, and have them taken anew."""
+        async with self._working:
+            held = [self.held[queue] for queue in offsets if queue in self.held]
+            for process_queue in held:
+                process_queue.drop()
+            deadline = time.monotonic() + wait_seconds
+            for process_queue in held:
+                await _until_idle(process_queue, deadline)
+                process_queue.released = True
+                queue = process_queue.queue
+                self._consumer.offsets.table[queue] = offsets[queue]
+                await self._give_up(process_queue)
+                if not self._consumer.settings.broadcasting:
+                    self._reset_to[queue] = offsets[queue]
+        self._consumer.instance.rebalance_immediately()
+
+    async def give_up_all(self) -> None:
+        """At the end: every queue."""
+        async with self._working:
+            for held in list(self.held.values()):
+                await self._give_up(held)
+
+
+async def _until_idle(queue: ProcessQueue, deadline: float) -> None:
+    """Wait until no listener has a message of the queue, at most until `deadline` (monotonic seconds)."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(deadline - time.monotonic(), 0)):
+            while queue.in_flight:
+                queue.changed.clear()
+                await queue.changed.wait()

@@ -1,0 +1,1 @@
+"""The producer, and from a message to a send request."""

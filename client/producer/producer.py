@@ -1,0 +1,270 @@
+"""The producer: sends messages to the queues of a topic, retrying on another broker. Mirrors DefaultMQProducerImpl.
+
+Which queue a message goes to is decided here; how it becomes a request is in `send_request`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from rocketmq_ops.client.api.send import Outgoing, SendResult, SendStatus, send, send_oneway
+from rocketmq_ops.client.errors import BrokerError, ClientError, NoRouteError
+from rocketmq_ops.client.instance import ClientInstance
+from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.producer.send_request import SendSettings, check_message, prepare, prepare_batch
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.message import Message, MessageQueue
+from rocketmq_ops.common.topics import DEFAULT_PRODUCER_GROUP, group_problem
+from rocketmq_ops.common.unique_id import UniqueIdFactory
+from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingError
+
+A = TypeVar("A")
+QueueSelector = Callable[[list[MessageQueue], Message, A], MessageQueue]
+SendCallback = Callable[[SendResult | None, RocketMQError | None], Any]
+
+
+def select_by_hash(queues: list[MessageQueue], message: Message, key: object) -> MessageQueue:
+    """The queue of a key: equal keys always get the same one while the route stands (SelectMessageQueueByHash)."""
+    from rocketmq_ops.common.javatypes import string_hash
+
+    return queues[abs(string_hash(str(key))) % len(queues)]
+
+
+class Producer:
+    """Sends messages; an async context manager. `instance` shares connections with other producers and consumers."""
+
+    def __init__(
+        self,
+        group: str = DEFAULT_PRODUCER_GROUP,
+        options: ClientOptions | None = None,
+        *,
+        settings: SendSettings | None = None,
+        instance: ClientInstance | None = None,
+    ) -> None:
+        if problem := group_problem(group):
+            raise ClientError(f"producer group '{group}': {problem}", "choose another group name")
+        self.group = group
+        self.settings = settings or SendSettings()
+        self.instance = instance or ClientInstance(options)
+        self._ids = UniqueIdFactory()
+        self._topics: set[str] = set()
+        self._next_queue: dict[str, int] = {}
+        self._in_flight = asyncio.Semaphore(self.settings.max_in_flight)
+        self._sending: set[asyncio.Task[SendResult]] = set()
+        self._started = False
+
+    async def __aenter__(self) -> Producer:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Join the instance. Raises ClientError without a name server or when the group is taken."""
+        self.instance.add_producer(self.group, self)
+        try:
+            await self.instance.start()
+        except RocketMQError:
+            self.instance.producers.pop(self.group, None)
+            raise
+        self._started = True
+
+    async def stop(self) -> None:
+        """Wait for what is being sent, unregister, leave the instance."""
+        if not self._started:
+            return
+        self._started = False
+        if self._sending:
+            await asyncio.gather(*self._sending, return_exceptions=True)
+        await self.instance.remove(producer_group=self.group)
+        await self.instance.stop()
+
+    def topics(self) -> set[str]:
+        """Topics that were sent to; their routes are kept fresh."""
+        return set(self._topics)
+
+    async def queues(self, topic: str) -> list[MessageQueue]:
+        """The queues that messages of a topic may go to. Raises NoRouteError, RemotingError."""
+        return list(await self._queues(topic))
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    async def send(
+        self, message: Message, *, queue: MessageQueue | None = None, timeout_ms: int | None = None
+    ) -> SendResult:
+        """Send one message and wait until the broker stored it, trying other brokers when one fails.
+
+        With `queue` it goes there or nowhere. `timeout_ms` covers all tries. Raises ClientError, RemotingError or the
+        BrokerError of the last try.
+        """
+        self._check(message)
+        return await self._send(prepare(message, self._ids.create(), self.settings), queue, timeout_ms)
+
+    async def send_selected(
+        self, message: Message, selector: QueueSelector[A], arg: A, *, timeout_ms: int | None = None
+    ) -> SendResult:
+        """Send to the queue that `selector(queues, message, arg)` picks, once: order matters more than delivery."""
+        self._check(message)
+        queues = await self._queues(message.topic)
+        queue = selector(queues, message, arg)
+        if queue not in queues:
+            raise ClientError(f"the selector picked {queue}", "pick one of the queues that the selector is given")
+        return await self.send(message, queue=queue, timeout_ms=timeout_ms)
+
+    async def send_batch(
+        self, messages: Sequence[Message], *, queue: MessageQueue | None = None, timeout_ms: int | None = None
+    ) -> SendResult:
+        """Send messages of one topic as one request: stored together, or not at all. Not compressed, no delays."""
+        for message in messages:
+            self._check(message)
+        outgoing = prepare_batch(messages, [self._ids.create() for _ in messages], self.settings)
+        return await self._send(outgoing, queue, timeout_ms)
+
+    async def send_async(
+        self,
+        message: Message,
+        callback: SendCallback | None = None,
+        *,
+        queue: MessageQueue | None = None,
+        timeout_ms: int | None = None,
+    ) -> asyncio.Task[SendResult]:
+        """Start sending and return the task of its result; waits only while `max_in_flight` sends are under way.
+
+        `callback(result, error)` is called on the loop when it ends; it may be a coroutine function.
+        """
+        self._check(message)
+        await self._in_flight.acquire()
+        task = asyncio.create_task(self._send_async(message, callback, queue, timeout_ms))
+        self._sending.add(task)
+        task.add_done_callback(self._sent)
+        return task
+
+    def _sent(self, task: asyncio.Task[SendResult]) -> None:
+        self._sending.discard(task)
+        self._in_flight.release()
+        if not task.cancelled():
+            task.exception()  # seen: with a callback nobody may await the task
+
+    async def _send_async(
+        self, message: Message, callback: SendCallback | None, queue: MessageQueue | None, timeout_ms: int | None
+    ) -> SendResult:
+        result, failure = None, None
+        try:
+            result = await self.send(message, queue=queue, timeout_ms=timeout_ms)
+            return result
+        except RocketMQError as error:
+            failure = error
+            raise
+        finally:
+            if callback is not None and (result is not None or failure is not None):
+                outcome = callback(result, failure)
+                if inspect.isawaitable(outcome):
+                    await outcome
+
+    async def send_oneway(self, message: Message, *, queue: MessageQueue | None = None) -> None:
+        """Send without waiting for an answer; a message may be lost unseen.
+
+        Raises ClientError, NoRouteError, RemotingConnectError.
+        """
+        self._check(message)
+        outgoing = prepare(message, self._ids.create(), self.settings)
+        chosen = queue or self._pick(await self._queues(message.topic), None)
+        address = await self._master(chosen)
+        settings = self.settings
+        await send_oneway(
+            self.instance.session,
+            address,
+            outgoing,
+            self.group,
+            chosen,
+            template=settings.create_topic_key,
+            template_queues=settings.default_topic_queue_nums,
+        )
+
+    def _check(self, message: Message) -> None:
+        if not self._started:
+            raise ClientError(f"producer '{self.group}' is not started", "await start(), or use 'async with'")
+        check_message(message, self.settings)
+
+    # --- one message over several tries ---------------------------------------------------------------------------
+
+    async def _send(self, outgoing: Outgoing, queue: MessageQueue | None, timeout_ms: int | None) -> SendResult:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (timeout_ms or self.settings.send_timeout_ms) / 1000
+        tries = 1 if queue is not None else 1 + self.settings.retry_times
+        last_broker: str | None = None
+        failure: RocketMQError | None = None
+        result: SendResult | None = None
+        for _ in range(tries):
+            left_ms = int((deadline - loop.time()) * 1000)
+            if left_ms <= 0 and failure is not None:
+                break
+            chosen = queue or self._pick(await self._queues(outgoing.topic), last_broker)
+            last_broker = chosen.broker_name
+            try:
+                result = await self._send_once(outgoing, chosen, max(left_ms, 1))
+            except (RemotingError, BrokerError, NoRouteError) as error:
+                failure, result = error, None
+                if isinstance(error, BrokerError) and not error.retriable:
+                    raise
+                await self._refresh_after(error, outgoing.topic)
+                continue
+            if result.status == SendStatus.SEND_OK or not self.settings.retry_another_broker_when_not_store_ok:
+                return result
+        if result is not None:
+            return result
+        assert failure is not None
+        raise failure
+
+    async def _send_once(self, outgoing: Outgoing, queue: MessageQueue, timeout_ms: int) -> SendResult:
+        address = await self._master(queue)
+        return await send(
+            self.instance.session,
+            address,
+            outgoing,
+            self.group,
+            queue,
+            timeout_ms,
+            template=self.settings.create_topic_key,
+            template_queues=self.settings.default_topic_queue_nums,
+        )
+
+    async def _refresh_after(self, error: RocketMQError, topic: str) -> None:
+        if isinstance(error, RemotingConnectError) or getattr(error, "refresh_route", False):
+            try:
+                await self.instance.routes.refresh(topic)
+            except (RemotingError, BrokerError):
+                return
+
+    async def _queues(self, topic: str) -> list[MessageQueue]:
+        self._topics.add(topic)
+        return await self.instance.routes.need_publish_queues(topic)
+
+    async def _master(self, queue: MessageQueue) -> str:
+        routes = self.instance.routes
+        address = routes.master(queue.broker_name)
+        if address is None:
+            await routes.refresh(queue.topic)
+            address = routes.master(queue.broker_name)
+        if address is None:
+            raise NoRouteError(f"broker '{queue.broker_name}' has no master", "start the broker, or use another queue")
+        return address
+
+    def _pick(self, queues: list[MessageQueue], last_broker: str | None) -> MessageQueue:
+        """The next queue in turn, of another broker than the one that just failed where there is one."""
+        topic = queues[0].topic
+        start = self._next_queue.get(topic)
+        if start is None:
+            start = random.randrange(1 << 20)
+        for step in range(len(queues)):
+            queue = queues[(start + step) % len(queues)]
+            if last_broker is None or queue.broker_name != last_broker:
+                self._next_queue[topic] = start + step + 1
+                return queue
+        self._next_queue[topic] = start + 1
+        return queues[start % len(queues)]

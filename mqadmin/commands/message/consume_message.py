@@ -1,0 +1,65 @@
+"""`mqadmin consumeMessage`: read messages without moving any group's offsets."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from rocketmq_ops.client.admin.message_results import ScanReport, ScanRequest, view
+from rocketmq_ops.common.topics import TOOLS_CONSUMER_GROUP
+from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome
+from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.errors import require_order, usage
+from rocketmq_ops.mqadmin.options import (
+    BrokerName,
+    ConsumerGroup,
+    EndTimestamp,
+    QueueId,
+    QueueOffset,
+    ScanFrom,
+    TopicName,
+)
+from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.values import positive
+
+DEFAULT_COUNT = 128
+
+
+@command(result=ScanReport, rows="messages", example="mqadmin consumeMessage -t TopicTest -c 10")
+async def consume_message(
+    run: Run,
+    topic: TopicName,
+    broker_name: Annotated[BrokerName | None, "only from this broker"] = None,
+    queue_id: Annotated[QueueId | None, "only this queue (with -b)"] = None,
+    offset: Annotated[QueueOffset | None, "from this offset (with -i)"] = None,
+    consumer_group: Annotated[ConsumerGroup | None, "read as this group; its offsets do not move"] = None,
+    begin_timestamp: ScanFrom | None = None,
+    end_timestamp: EndTimestamp | None = None,
+    message_number: Annotated[
+        int, Opt("-c", "--MessageNumber", help=f"at most so many (default {DEFAULT_COUNT})", parse=positive)
+    ] = DEFAULT_COUNT,
+) -> Outcome:
+    """The oldest messages, queue by queue, until the number is reached."""
+    if queue_id is not None and broker_name is None:
+        raise usage("-i needs -b", "name the broker that holds the queue")
+    if offset is not None and queue_id is None:
+        raise usage("-o needs -b and -i", "name the queue to read from")
+    now = int(time.time() * 1000)
+    for name, value in (("-s", begin_timestamp), ("-e", end_timestamp)):
+        if value is not None and value > now:
+            raise usage(f"{name} is in the future", "give a time before now")
+    require_order(begin_timestamp, end_timestamp, "-s")
+    wanted = ScanRequest(
+        topic=topic,
+        limit=message_number,
+        group=consumer_group or TOOLS_CONSUMER_GROUP,
+        begin_timestamp=begin_timestamp,
+        end_timestamp=end_timestamp,
+        broker_name=broker_name,
+        queue_id=queue_id,
+        begin_offset=offset,
+    )
+    async with run.admin() as admin:
+        report = await admin.messages.scan(wanted, view)
+    return scan_outcome(report, message_number, "-c")

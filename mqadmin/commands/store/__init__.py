@@ -1,0 +1,1 @@
+"""Commands that read a store's files offline, one module each."""

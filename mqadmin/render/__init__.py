@@ -1,0 +1,1 @@
+"""How outcomes look: tables, JSON, YAML, CSV, hex views, plots, SARIF, progress."""

@@ -1,0 +1,55 @@
+"""What a command hands back: data, how it looks as text, and how it went. Nothing here prints or exits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+
+Cell = str | int | float | None
+Status = Literal["ok", "empty", "unchanged", "planned", "partial", "no_effect", "failed"]
+
+EXIT_OF_STATUS: dict[Status, ExitCode] = {
+    "ok": ExitCode.OK,
+    "empty": ExitCode.OK,
+    "unchanged": ExitCode.OK,
+    "planned": ExitCode.OK,
+    "partial": ExitCode.PARTIAL,
+    "no_effect": ExitCode.NO_EFFECT,
+    "failed": ExitCode.FAILED,
+}
+
+
+class Table(msgspec.Struct):
+    """Columns and rows of the table output. A cell of None is unknown and shows as such, never as 0."""
+
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """The result of one command.
+
+    `data` is the documented JSON shape; `blocks` is the table output; `errors` lists what failed (then `status` is
+    partial or failed); `notes` go to stderr. `csv_rows` are the CSV's items where the declaration gives them a type of
+    their own. `exit_code` overrides what the status implies. `text` is what stdout gets instead of a rendering: "" when
+    the command has written everything already.
+    """
+
+    data: msgspec.Struct
+    blocks: Sequence[Table | str] = ()
+    status: Status = "ok"
+    errors: list[Failure] = []
+    notes: list[str] = []
+    csv_rows: Sequence[msgspec.Struct] = ()
+    exit_code: ExitCode | None = None
+    text: str | None = None
+
+    @property
+    def exit(self) -> ExitCode:
+        """The process's exit code."""
+        return EXIT_OF_STATUS[self.status] if self.exit_code is None else self.exit_code

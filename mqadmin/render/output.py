@@ -1,0 +1,160 @@
+"""One renderer for every command: table, JSON, YAML or CSV text of an Outcome. Returns text; writes nothing."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
+
+UNKNOWN = "unknown"
+
+#: What a terminal would act on, but for line ends, tabs and the colours of `hexview`.
+_UNSAFE = re.compile(r"\x1b(?!\[(?:0|3[1-6]|9[1-6])m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def render(command: str, outcome: Outcome, form: str, rows: str, csv_type: type[msgspec.Struct] | None = None) -> str:
+    """The text for stdout; for `rows` and `csv_type` see Declaration."""
+    if outcome.text is not None:
+        return outcome.text
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode(envelope(command, outcome)), indent=2).decode() + "\n"
+    if form == "yaml":
+        import yaml
+
+        builtin = msgspec.to_builtins(envelope(command, outcome))
+        return str(yaml.safe_dump(builtin, sort_keys=False, allow_unicode=True))
+    if form in ("csv", "jsonl"):
+        items = outcome.csv_rows if csv_type is not None else rows_of(outcome.data, rows)
+        if form == "jsonl":
+            return "".join(msgspec.json.encode(item).decode() + "\n" for item in items)
+        return csv_text(csv_columns(type(outcome.data), rows, csv_type), items)
+    return table_text(outcome)
+
+
+def envelope(command: str, outcome: Outcome) -> dict[str, Any]:
+    """The document of JSON and YAML output."""
+    return {
+        "command": command,
+        "status": outcome.status,
+        "data": outcome.data,
+        "errors": outcome.errors,
+        "notes": outcome.notes,
+    }
+
+
+def failure_document(command: str, problem: Failure, form: str) -> str:
+    """What stdout holds when a command failed and the form is JSON or YAML; else nothing."""
+    document = {"command": command, "status": "failed", "data": None, "errors": [problem], "notes": []}
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    if form == "yaml":
+        import yaml
+
+        return str(yaml.safe_dump(msgspec.to_builtins(document), sort_keys=False, allow_unicode=True))
+    return ""
+
+
+def table_text(outcome: Outcome) -> str:
+    """Blocks one after the other: tables aligned, text with its lines."""
+    return "".join(_grid(block) if isinstance(block, Table) else safe_text(block) + "\n" for block in outcome.blocks)
+
+
+def safe_text(text: str) -> str:
+    """Text of messages and servers without what would steer the terminal it is shown on; that becomes `\\x1b`."""
+    return _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell for people: unknown instead of None, true/false in lower case, no stray control characters."""
+    if cell is None:
+        return UNKNOWN
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    text = str(cell)
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def width_of(text: str) -> int:
+    """How many columns of a terminal a text takes: two for a wide character, none for one that joins another."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth
+
+    width: int = wcswidth(text)
+    return width if width >= 0 else len(text)  # it holds a control character
+
+
+def _grid(table: Table) -> str:
+    """The headings are the first row for tabulate too: as `headers` it would pad them."""
+    import tabulate
+
+    tabulate.PRESERVE_WHITESPACE = True
+    lines = [table.columns] + [[cell_text(cell) for cell in row] for row in table.rows]
+    numeric = [
+        bool(table.rows)
+        and all(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
+        for i in range(len(table.columns))
+    ]
+    text = tabulate.tabulate(
+        lines,
+        tablefmt="plain",
+        colalign=["right" if right else "left" for right in numeric],
+        disable_numparse=True,
+    )
+    return "".join(line.rstrip(" ") + "\n" for line in text.split("\n"))
+
+
+def rows_of(data: msgspec.Struct, rows: str) -> list[Any]:
+    """The items at `rows` (`messages`, or `messages.message` for a field of each); the data itself for ''."""
+    if not rows:
+        return [data]
+    name, _, inner = rows.partition(".")
+    items = getattr(data, name)
+    return [getattr(item, inner) for item in items] if inner else list(items)
+
+
+def csv_text(columns: list[str], items: Sequence[Any]) -> str:
+    """A header line and one line for each item; nested values as JSON, unknown as an empty field."""
+    import csv
+    import io
+
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for item in items:
+        plain = msgspec.to_builtins(item)
+        if isinstance(plain, dict):
+            writer.writerow([csv_cell(plain.get(column)) for column in columns])
+        else:
+            writer.writerow([csv_cell(plain)])
+    return buffer.getvalue()
+
+
+def csv_columns(kind: type[msgspec.Struct], rows: str, csv_type: type[msgspec.Struct] | None = None) -> list[str]:
+    """The column names of a result's CSV form."""
+    item: Any = csv_type or kind
+    if rows and csv_type is None:
+        name, _, inner = rows.partition(".")
+        item = typing.get_args(typing.get_type_hints(kind)[name])[-1]
+        if inner:
+            item = typing.get_type_hints(item)[inner]
+    if isinstance(item, type) and issubclass(item, msgspec.Struct):
+        return list(item.__struct_encode_fields__)
+    return [rows]
+
+
+def csv_cell(value: Any) -> str:
+    """A value as a CSV field."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        return msgspec.json.encode(value).decode()
+    return str(value)

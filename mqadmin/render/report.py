@@ -1,0 +1,135 @@
+"""From typed results to outcomes: failures to problems, status words, and how change reports and messages look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.client.admin.changes import Change, ChangeReport
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
+from rocketmq_ops.mqadmin.values import human_time
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.message_results import FoundMessage, MessageView
+    from rocketmq_ops.common.errors import Failure
+
+
+def status(failures: Sequence[Failure], *, empty: bool = False) -> Status:
+    """partial when something failed, else empty or ok."""
+    return "partial" if failures else "empty" if empty else "ok"
+
+
+def change_outcome(
+    report: ChangeReport, describe: Callable[[Change], str], nothing: str, *, if_none: Status = "unchanged"
+) -> Outcome:
+    """The outcome of a change: a line for each change with its fields.
+
+    `nothing` says what it means that nothing changed, and `if_none` is the status then: unchanged for settings that are
+    so already, no_effect for a delete of what is not there.
+    """
+    blocks: list[Table | str] = []
+    errors = list(report.failures)
+    notes = list(report.notes)
+    for change in report.changes:
+        blocks.append(_headline(change, describe))
+        blocks += [f"  {f.name}: {_shown(f.before)} -> {_shown(f.after)}" for f in change.fields]
+        if change.state == "no_effect":
+            errors.append(
+                Failure(
+                    change.target,
+                    f"accepted the change of {change.kind} {change.name}, but it reads back as before",
+                    "see the server's log; a setting may be fixed by its configuration or be changed only at its start",
+                )
+            )
+        elif change.state == "partial":
+            cause = f"accepted the change of {change.kind} {change.name}, but not {', '.join(change.not_taken)}"
+            errors.append(Failure(change.target, cause, "its version may not know the setting; see the server's log"))
+        elif change.state == "unverified":
+            errors.append(Failure(change.target, "accepted the change, but it could not be read back", "read it again"))
+    outcome = Outcome(data=report, blocks=blocks, errors=errors, notes=notes)
+    if errors:
+        outcome.status = "partial" if report.effective or report.failures else "no_effect"
+    elif not report.effective:
+        notes.append(nothing)
+        outcome.status = if_none
+    elif report.planned:
+        outcome.status = "planned"
+    return outcome
+
+
+def _headline(change: Change, describe: Callable[[Change], str]) -> str:
+    if change.state == "planned":
+        return f"would {change.action} {change.kind} {change.name} on {change.target}"
+    if change.state == "unchanged":
+        return f"{change.kind} {change.name} on {change.target}: unchanged"
+    if change.state == "no_effect":
+        return f"{change.action} {change.kind} {change.name} on {change.target}: no effect"
+    return describe(change)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "(absent)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if value != "" else '""'
+
+
+def message_blocks(found: FoundMessage) -> list[Table | str]:
+    """A message as `name: value` lines in the order that Apache's tool prints them, then the tracks."""
+    m = found.message
+    rows = [
+        ("OffsetID:", m.offset_msg_id),
+        ("MsgID:", m.msg_id),
+        ("Topic:", m.topic),
+        ("Tags:", f"[{m.tags or ''}]"),
+        ("Keys:", f"[{' '.join(m.keys)}]"),
+        ("Queue ID:", m.queue_id),
+        ("Queue Offset:", m.queue_offset),
+        ("CommitLog Offset:", m.commit_log_offset),
+        ("Reconsume Times:", m.reconsume_times),
+        ("Born Timestamp:", human_time(m.born_timestamp)),
+        ("Store Timestamp:", human_time(m.store_timestamp)),
+        ("Born Host:", m.born_host),
+        ("Store Host:", m.store_host),
+        ("System Flag:", m.sys_flag),
+        ("Properties:", f"{{{', '.join(f'{k}={v}' for k, v in m.properties.items())}}}"),
+        ("Message Body:", body_text(m)),
+    ]
+    blocks: list[Table | str] = [f"{name:<20} {value}" for name, value in rows]
+    if found.tracks is not None:
+        blocks.append("")
+        for track in found.tracks:
+            about = f"trackType={track.track_type}, exceptionDesc={track.detail or 'null'}"
+            blocks.append(f"MessageTrack [consumerGroup={track.consumer_group}, {about}]")
+        if not found.tracks:
+            blocks.append("no consumer group has consumed this topic")
+    blocks.append("")
+    return blocks
+
+
+def body_text(message: MessageView) -> str:
+    """The body for people: text, or its size and base64 where it is no text."""
+    if message.body is not None:
+        return message.body
+    if message.body_error is not None:
+        stored = f"; as stored, base64: {message.body_base64}" if message.body_base64 is not None else ""
+        return f"(undecodable, {message.body_length} bytes: {message.body_error}{stored})"
+    if message.body_base64 is not None:
+        return f"({message.body_length} bytes that are no text, base64) {message.body_base64}"
+    return "NOT PRINT BODY"
+
+
+def message_line(message: MessageView) -> str:
+    """One line for a message, with the fields that Apache's printMsg shows."""
+    m = message
+    properties = ", ".join(f"{k}={v}" for k, v in m.properties.items())
+    return (
+        f"MSGID: {m.msg_id} MessageExt [brokerName={m.broker_name}, queueId={m.queue_id}, storeSize={m.store_size}, "
+        f"queueOffset={m.queue_offset}, sysFlag={m.sys_flag}, bornTimestamp={m.born_timestamp}, "
+        f"bornHost=/{m.born_host}, storeTimestamp={m.store_timestamp}, storeHost=/{m.store_host}, "
+        f"msgId={m.offset_msg_id}, commitLogOffset={m.commit_log_offset}, bodyCRC={m.body_crc}, "
+        f"reconsumeTimes={m.reconsume_times}, preparedTransactionOffset={m.prepared_transaction_offset}, "
+        f"topic='{m.topic}', flag={m.flag}, properties={{{properties}}}] BODY: {body_text(m)}"
+    )

@@ -1,0 +1,149 @@
+"""Writes rows to stdout as they come, in every output form and in constant memory; for results of any length.
+
+The documents of JSON and YAML are the same envelope that `output.py` makes, with `data` before `status`, since how it
+went is known last. What a row holds is for the caller.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.render.outcome import Cell
+from rocketmq_ops.mqadmin.render.output import cell_text, csv_cell, width_of
+
+MEASURED = 200  # rows of a table that decide how wide its columns are
+MAX_WIDTH = 60
+
+
+def write_text(text: str) -> None:
+    """Write to stdout as UTF-8 whatever the locale says."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    buffer.write(text.encode("utf-8", "replace"))
+
+
+class Stream:
+    """`lines()` takes rows that are JSON already, `rows()` structs or dicts; `finish()` ends the document.
+
+    `name` is the field of `data` that holds the rows; `columns` those of CSV; `table` gives the headings and makes a
+    table's cells of a row (as a dict).
+    """
+
+    def __init__(
+        self,
+        command: str,
+        form: str,
+        name: str,
+        columns: Sequence[str],
+        table: tuple[Sequence[str], Callable[[dict[str, Any]], list[Cell]]] | None = None,
+    ) -> None:
+        self._command = command
+        self._form = form
+        self._name = name
+        self._columns = list(columns)
+        self._table = table or (self._columns, lambda row: [_plain(row.get(c)) for c in self._columns])
+        self._widths: list[int] = []
+        self._begun = False
+        self.count = 0
+
+    def lines(self, lines: list[str]) -> None:
+        """Rows as JSON texts, each with its line feed."""
+        if not lines:
+            return
+        if self._form == "jsonl":
+            self.count += len(lines)
+            write_text("".join(lines))
+        elif self._form == "json":
+            self._json([line[:-1] for line in lines])
+        else:
+            self._dicts([msgspec.json.decode(line) for line in lines])
+
+    def rows(self, rows: Sequence[Any]) -> None:
+        """Rows as structs or dicts."""
+        if self._form in ("json", "jsonl"):
+            self.lines([msgspec.json.encode(row).decode() + "\n" for row in rows])
+        elif rows:
+            self._dicts([msgspec.to_builtins(row) for row in rows])
+
+    def flush(self) -> None:
+        """Let the reader see what was written so far."""
+        sys.stdout.flush()
+
+    def finish(self, status: str, errors: list[Failure], notes: list[str]) -> None:
+        """End the document."""
+        ending = {"status": status, "errors": errors, "notes": notes}
+        if self._form == "json":
+            if not self._begun:
+                self._json([])
+            close = "\n]}," if self.count else "]},"
+            write_text(close + msgspec.json.encode(ending).decode()[1:] + "\n")
+        elif self._form == "yaml":
+            if not self.count:
+                write_text(_yaml({"command": self._command, "data": {self._name: []}}))
+            write_text(_yaml(msgspec.to_builtins(ending)))
+        elif self._form == "csv" and not self._begun:
+            self._csv([])
+
+    def _json(self, texts: list[str]) -> None:
+        if not self._begun:
+            self._begun = True
+            name = msgspec.json.encode(self._command).decode()
+            write_text(f'{{"command":{name},"data":{{"{self._name}":[')
+        if texts:
+            write_text(("," if self.count else "") + "\n" + ",\n".join(texts))
+        self.count += len(texts)
+
+    def _dicts(self, rows: list[dict[str, Any]]) -> None:
+        if self._form == "yaml":
+            head = "" if self.count else f"command: {self._command}\ndata:\n  {self._name}:\n"
+            write_text(head + "".join("  " + line for line in _yaml(rows).splitlines(keepends=True)))
+        elif self._form == "csv":
+            self._csv(rows)
+        else:
+            self._grid(rows)
+        self.count += len(rows)
+
+    def _csv(self, rows: list[dict[str, Any]]) -> None:
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        if not self._begun:
+            self._begun = True
+            writer.writerow(self._columns)
+        writer.writerows([[csv_cell(row.get(column)) for column in self._columns] for row in rows])
+        write_text(buffer.getvalue())
+
+    def _grid(self, rows: list[dict[str, Any]]) -> None:
+        headings, cells_of = self._table
+        lines = [[cell_text(cell) for cell in cells_of(row)] for row in rows]
+        if not self._widths:
+            measured = [list(headings), *lines[:MEASURED]]
+            self._widths = [min(MAX_WIDTH, max(width_of(line[i]) for line in measured)) for i in range(len(headings))]
+            lines.insert(0, list(headings))
+        text = []
+        for line in lines:
+            padded = [cell + " " * (width - width_of(cell)) for cell, width in zip(line, self._widths, strict=True)]
+            text.append("  ".join(padded).rstrip() + "\n")
+        write_text("".join(text))
+
+
+def _plain(value: Any) -> Cell:
+    if value is None or isinstance(value, (str, int, float)):
+        return "" if value is None else value
+    return msgspec.json.encode(value).decode()
+
+
+def _yaml(value: Any) -> str:
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the one in C is eight times as fast
+    return str(yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True))

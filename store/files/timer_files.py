@@ -1,0 +1,55 @@
+"""What Apache's timer store has on disk: messages with a delivery time of their own (TIMER_DELIVER_MS and the like).
+
+What lives here: how many of them wait, and how far their queue was read. What does not: delivering them, which this
+broker does not do. Mirrors the files of TimerWheel and TimerCheckpoint.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rocketmq_ops.common.topics import SYSTEM_TOPIC_PREFIX
+from rocketmq_ops.store.files.filesystem import FileSystem
+from rocketmq_ops.store.layout.timer import CHECKPOINT, SLOT
+
+#: The topic in which messages wait whose time has not come.
+TIMER_TOPIC = SYSTEM_TOPIC_PREFIX + "wheel_timer"
+_PIECE = 2048 * SLOT.size
+
+
+class TimerState(NamedTuple):
+    """`pending` messages are taken from the timer topic and wait in the wheel; the topic's queue 0 was read up to
+    `queue_offset`; what was due before `read_time` (ms) is delivered."""
+
+    pending: int
+    queue_offset: int
+    read_time: int
+
+
+def read_timer_state(fs: FileSystem, root: str, precision_ms: int) -> TimerState | None:
+    """The state of a store's timers, None when there never were any. Raises OSError."""
+    checkpoint = f"{root}/config/timercheck"
+    if not fs.exists(checkpoint):
+        return None
+    data = fs.read_bytes(checkpoint)
+    read_time, _, queue_offset, _ = CHECKPOINT.struct.unpack(data[: CHECKPOINT.size].ljust(CHECKPOINT.size, b"\0"))
+    return TimerState(_pending(fs, f"{root}/timerwheel", read_time // max(1, precision_ms)), queue_offset, read_time)
+
+
+def _pending(fs: FileSystem, path: str, since: int) -> int:
+    """How many messages are in the slots of a time and later ones."""
+    if not fs.exists(path):
+        return 0
+    size = fs.size_of(path) // SLOT.size * SLOT.size
+    if not size:
+        return 0
+    file = fs.open(path, size, create=False)
+    count = 0
+    try:
+        for position in range(0, size, _PIECE):
+            piece = file.read(position, min(_PIECE, size - position))
+            if piece.count(0) < len(piece):
+                count += sum(slot[3] for slot in SLOT.struct.iter_unpack(piece) if slot[0] >= since and slot[3] > 0)
+    finally:
+        file.close()
+    return count

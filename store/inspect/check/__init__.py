@@ -1,0 +1,1 @@
+"""Checking a store: findings, their catalogue, and one module for each part of a store."""

@@ -1,0 +1,118 @@
+"""Checks of records that need their topic and properties: flags that contradict them, retry counts, the form of the
+properties, and the CRC over the whole record where the store was written with enabledAppendPropCRC.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import Final
+
+import numpy as np
+
+from rocketmq_ops.common.sysflag import (
+    INNER_BATCH_FLAG,
+    MULTI_TAGS_FLAG,
+    NEED_UNWRAP_FLAG,
+    TRANSACTION_COMMIT_TYPE,
+    TRANSACTION_MASK,
+)
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_dlq_topic, is_retry_topic
+from rocketmq_ops.store.inspect.check.findings import Report
+from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.property_bytes import has_property
+from rocketmq_ops.store.inspect.reading.scan import Block
+
+# A value is the application's and may hold any character but the separator; names are Java constants and plain text.
+# Either may be empty: a client may send that, and a broker keeps the bytes. A run of NULs is a block never written.
+_NAME: Final = rb"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_WELL_FORMED: Final = re.compile(rb"(?:" + _NAME + rb"*+\x01[^\x02]*+(?:\x02|\Z))*+")
+_ZEROED: Final = bytes(8)
+_CRC_PROPERTY: Final = b"__CRC32#\x01"
+_CRC_LENGTH: Final = len(_CRC_PROPERTY) + 10 + 1
+
+
+class RecordCheck:
+    """Feed `block()` with every block. `multi_tag_topics` are the topics configured with MULTI_TAG."""
+
+    def __init__(self, report: Report, multi_tag_topics: frozenset[str] = frozenset()) -> None:
+        self.report = report
+        self._multi_tag = multi_tag_topics
+        self._retries_possible: dict[bytes, bool] = {}
+
+    def block(self, block: Block, dispatch: Dispatch) -> None:
+        """Check one block's records."""
+        # One look at all of them is quick; which one is malformed is looked for only when one is.
+        together = b"".join([p if p[-1:] == b"\2" else p + b"\2" for p in dispatch.properties if p])
+        if not _well_formed(together):
+            self._find_malformed(block, dispatch.properties)
+        if _CRC_PROPERTY in together:
+            for i, properties in enumerate(dispatch.properties):
+                if properties[-_CRC_LENGTH : -_CRC_LENGTH + len(_CRC_PROPERTY)] == _CRC_PROPERTY:
+                    self._check_crc(block, i, properties)
+        self._flags(block, dispatch)
+        self._retries(block, dispatch)
+
+    def _find_malformed(self, block: Block, all_properties: list[bytes]) -> None:
+        for i, properties in enumerate(all_properties):
+            if not _well_formed(properties):
+                self._add(
+                    "CL-PROPERTIES", block, i, "the properties are malformed", "propertiesLength", len(properties)
+                )
+
+    def _check_crc(self, block: Block, i: int, properties: bytes) -> None:
+        """The CRC stands in ten decimal digits, the lowest first, and covers the record up to its own property."""
+        digits = properties[-11:-1]
+        record = memoryview(block.record(i))
+        computed = zlib.crc32(record[: len(record) - _CRC_LENGTH]) & 0x7FFFFFFF
+        if not digits.isdigit() or int(digits[::-1]) != computed:
+            self._add("CL-PROP-CRC", block, i, "the CRC over the record does not match", "__CRC32#", computed)
+
+    def _flags(self, block: Block, dispatch: Dispatch) -> None:
+        flags = block.head["sys_flag"]
+        commit = flags & TRANSACTION_MASK == TRANSACTION_COMMIT_TYPE
+        special = commit | (flags & (MULTI_TAGS_FLAG | NEED_UNWRAP_FLAG | INNER_BATCH_FLAG) != 0)
+        for i in np.flatnonzero(special).tolist():
+            flag, properties = int(flags[i]), dispatch.properties[i]
+            if commit[i] and not has_property(properties, b"TRAN_MSG"):
+                self._add("CL-FLAG", block, i, "sysFlag says committed transaction, no property does", "sysFlag", flag)
+            elif flag & MULTI_TAGS_FLAG and dispatch.topic(i) not in self._multi_tag:
+                self._add("CL-FLAG", block, i, "sysFlag says several tags, the topic has none", "sysFlag", flag)
+            elif flag & (NEED_UNWRAP_FLAG | INNER_BATCH_FLAG) and not has_property(properties, b"INNER_NUM"):
+                self._add("CL-FLAG", block, i, "sysFlag says inner batch, no property does", "sysFlag", flag)
+
+    def _retries(self, block: Block, dispatch: Dispatch) -> None:
+        for i in np.flatnonzero(block.head["reconsume_times"] != 0).tolist():
+            topic = dispatch.topics[int(dispatch.topic_ids[i])]
+            possible = self._retries_possible.get(topic)
+            if possible is None:
+                name = topic.decode("utf-8", "replace")
+                possible = is_retry_topic(name) or is_dlq_topic(name) or name in (SCHEDULE_TOPIC, TRANS_HALF_TOPIC)
+                self._retries_possible[topic] = possible
+            count = int(block.head["reconsume_times"][i])
+            if not possible and 0 < count <= 100_000:
+                self._add(
+                    "CL-RECONSUME", block, i, "reconsumeTimes in a topic without retries", "reconsumeTimes", count
+                )
+
+    def _add(self, kind: str, block: Block, i: int, message: str, field: str, value: int) -> None:
+        offset = int(block.offsets[i])
+        self.report.add(
+            kind, f"{message} (record at {offset})", file=f"commitlog/{block.file.path.name}",
+            position=offset - block.file.base, offset=offset, length=int(block.head["size"][i]), field=field,
+            value=value,
+        )  # fmt: skip
+
+
+def _well_formed(properties: bytes) -> bool:
+    return _WELL_FORMED.fullmatch(properties) is not None and _ZEROED not in properties and _is_utf8(properties)
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Reading a store's files without a broker: files, records, derived columns, lookups."""

@@ -1,0 +1,1 @@
+"""The commitlog: records, batches, and how they are written."""

@@ -1,0 +1,1 @@
+"""The consumequeue, and finding offsets by time in it."""
