@@ -3,17 +3,77 @@
 from __future__ import annotations
 
 _NAMES = """
-addBroker allocateMQ brokerConsumeStats checkMsgSendRT checkRocksdbCqWriteProgress cleanBrokerMetadata cleanExpiredCQ
-cleanUnusedTopic cloneGroupOffset clusterAclConfigVersion clusterRT consumerStatus copyAcl copyUser createAcl createUser
-deleteAccessConfig deleteAcl deleteAclConfig deleteExpiredCommitLog deleteUser dumpCompactionLog electMaster
-exportConfigs exportMetadata exportMetadataInRocksDB exportMetrics exportPopRecord getAccessConfigSubCommand getAcl
-getAclConfig getBrokerEpoch getBrokerLiteInfo getColdDataFlowCtrInfo getConsumerConfig getControllerConfig
-getControllerMetaData getLiteClientInfo getLiteGroupInfo getLiteTopicInfo getParentTopicInfo getSyncStateSet getUser
-haStatus listAcl listUser printMsgByQueue producer queryMsgTraceById remappingStaticTopic removeBroker
-removeColdDataFlowCtrGroupConfig resetMasterFlushOffset rocksDBConfigToJson sendMsgStatus setCommitLogReadAheadMode
-setConsumeMode startMonitoring statsAll switchTimerEngine triggerLiteDispatch updateAcl updateAclConfig
-updateColdDataFlowCtrGroupConfig updateControllerConfig updateGlobalWhiteAddr updateOrderConf updateStaticTopic
-updateSubGroupList updateTopicList updateUser
+addBroker
+allocateMQ
+brokerConsumeStats
+checkMsgSendRT
+checkRocksdbCqWriteProgress
+cleanBrokerMetadata
+cleanExpiredCQ
+cleanUnusedTopic
+cloneGroupOffset
+clusterAclConfigVersion
+clusterRT
+consumerStatus
+copyAcl
+copyUser
+createAcl
+createUser
+deleteAccessConfig
+deleteAcl
+deleteAclConfig
+deleteExpiredCommitLog
+deleteUser
+dumpCompactionLog
+electMaster
+exportConfigs
+exportMetadata
+exportMetadataInRocksDB
+exportMetrics
+exportPopRecord
+getAccessConfigSubCommand
+getAcl
+getAclConfig
+getBrokerEpoch
+getBrokerLiteInfo
+getColdDataFlowCtrInfo
+getConsumerConfig
+getControllerConfig
+getControllerMetaData
+getLiteClientInfo
+getLiteGroupInfo
+getLiteTopicInfo
+getParentTopicInfo
+getSyncStateSet
+getUser
+haStatus
+listAcl
+listUser
+printMsgByQueue
+producer
+queryMsgTraceById
+remappingStaticTopic
+removeBroker
+removeColdDataFlowCtrGroupConfig
+resetMasterFlushOffset
+rocksDBConfigToJson
+sendMsgStatus
+setCommitLogReadAheadMode
+setConsumeMode
+startMonitoring
+statsAll
+switchTimerEngine
+triggerLiteDispatch
+updateAcl
+updateAclConfig
+updateColdDataFlowCtrGroupConfig
+updateControllerConfig
+updateGlobalWhiteAddr
+updateOrderConf
+updateStaticTopic
+updateSubGroupList
+updateTopicList
+updateUser
 """
 _BY_LOWER = {name.lower(): name for name in _NAMES.split()}
 
