@@ -1,30 +1,30 @@
 """BrokerController: wires managers, store and server together and owns the start and stop order.
 
-What lives here: construction, ports, periodic jobs, registration rhythm. No request handling (``processors/``)
+What lives here: construction, ports, periodic jobs, registration rhythm. No request handling (`processors/`)
 and no state of its own beyond the managers. Conventions that every manager follows:
 
-* it is constructed with the controller alone (``TopicConfigManager(controller)``) and reads
-  ``controller.config`` / ``controller.store_config`` when it needs a setting, never a copy of one;
-* managers with a file have ``load() -> bool`` and ``persist() -> None`` (through ``common/files.py``);
+* it is constructed with the controller alone (`TopicConfigManager(controller)`) and reads
+  `controller.config` / `controller.store_config` when it needs a setting, never a copy of one;
+* managers with a file have `load() -> bool` and `persist() -> None` (through `common/files.py`);
 * everything runs on the one event loop; handlers are plain functions.
 
 What the hot processors call on the managers that live in other modules:
 
-``topics`` (TopicConfigManager)
-    ``table: dict[str, TopicConfig]`` (an update replaces the entry, so identity tells a change),
-    ``get(topic)``, ``is_order_topic(topic)``,
-    ``create_in_send_message(topic, default_topic, remote, queue_nums, sys_flag) -> TopicConfig | None``,
-    ``create_in_send_message_back(topic, queue_nums, perm, order=False, sys_flag=0) -> TopicConfig | None``.
-``groups`` (SubscriptionGroupManager)
-    ``find(group) -> SubscriptionGroupConfig | None`` (auto-creating as Apache's), ``contains(group)``,
-    ``forbidden(group, topic, index) -> bool``.
-``stats`` (BrokerStats)
-    ``topic_counters(topic)`` -> object with ints ``put_nums``, ``put_size`` that the send path adds to, and
-    ``group_counters(group, topic)`` -> object with ints ``get_nums``, ``get_size``; sampling is done by the stats.
-``outer`` (BrokerOuterApi)
-    ``await register_all()``, ``await unregister_all()``, ``await close()``; never raises for one name server.
+`topics` (TopicConfigManager)
+    `table: dict[str, TopicConfig]` (an update replaces the entry, so identity tells a change),
+    `get(topic)`, `is_order_topic(topic)`,
+    `create_in_send_message(topic, default_topic, remote, queue_nums, sys_flag) -> TopicConfig | None`,
+    `create_in_send_message_back(topic, queue_nums, perm, order=False, sys_flag=0) -> TopicConfig | None`.
+`groups` (SubscriptionGroupManager)
+    `find(group) -> SubscriptionGroupConfig | None` (auto-creating as Apache's), `contains(group)`,
+    `forbidden(group, topic, index) -> bool`.
+`stats` (BrokerStats)
+    `topic_counters(topic)` -> object with ints `put_nums`, `put_size` that the send path adds to, and
+    `group_counters(group, topic)` -> object with ints `get_nums`, `get_size`; sampling is done by the stats.
+`outer` (BrokerOuterApi)
+    `await register_all()`, `await unregister_all()`, `await close()`; never raises for one name server.
 
-After a change of the configuration at run time ``configuration_changed()`` must be called.
+After a change of the configuration at run time `configuration_changed()` must be called.
 
 Mirrors org.apache.rocketmq.broker.BrokerController.
 """
@@ -48,7 +48,7 @@ from rocketmq_ops.broker.processors import install_all
 from rocketmq_ops.broker.schedule.schedule_message_service import ScheduleMessageService
 from rocketmq_ops.broker.start_losses import log_losses, log_timers
 from rocketmq_ops.broker.state.changes import Changes
-from rocketmq_ops.broker.state.state_files import BackgroundFiles
+from rocketmq_ops.broker.state.state_files import StateFileWriter
 from rocketmq_ops.broker.stats.broker_stats import BrokerStats
 from rocketmq_ops.broker.subscription.subscription_group_manager import SubscriptionGroupManager
 from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
@@ -72,14 +72,14 @@ log = logging.getLogger(__name__)
 SCAN_CLIENTS_INTERVAL_MS = 10_000
 #: ms until the next attempt when a name server could not be reached or refused.
 REGISTER_RETRY_INTERVAL_MS = 3_000
-#: The VIP port, on which clients may send and administrate, lies this much below ``listenPort``.
+#: The VIP port, on which clients may send and administrate, lies this much below `listenPort`.
 VIP_PORT_DISTANCE = 2
 
 _SEND_CODES = frozenset({RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE})
 
 
 def free_port_with_vip(host: str, tries: int = 50) -> int:
-    """A free port whose VIP port is free too, for ``listenPort=0``. Raises OSError when none is found."""
+    """A free port whose VIP port is free too, for `listenPort=0`. Raises OSError when none is found."""
     for _ in range(tries):
         try:
             with listening_socket(host, 0) as first:
@@ -106,7 +106,7 @@ def _refuse_sends(channel: Channel, request: RemotingCommand) -> RemotingCommand
 
 
 class BrokerController:
-    """One broker. ``start`` raises OSError when a port or the store is taken, CorruptDataError for unusable files."""
+    """One broker. `start` raises OSError when a port or the store is taken, CorruptDataError for unusable files."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class BrokerController:
         self.server = RemotingServer(server_config)
         self.store_host = _store_host(config, server_config.listenPort)
         self.store = MessageStore(store_config, store_host=self.store_host, clock=self.clock)
-        self.files = BackgroundFiles()
+        self.files = StateFileWriter()
         self.changes = Changes(self)
         self.topics = TopicConfigManager(self)
         self.groups = SubscriptionGroupManager(self)
@@ -147,12 +147,12 @@ class BrokerController:
 
     @property
     def address(self) -> str:
-        """``brokerIP1:listenPort``, as name servers and clients know it."""
+        """`brokerIP1:listenPort`, as name servers and clients know it."""
         return format_address(self.config.brokerIP1, self.server_config.listenPort)
 
     @property
     def ha_address(self) -> str:
-        """``brokerIP2:haListenPort``, where a slave would connect."""
+        """`brokerIP2:haListenPort`, where a slave would connect."""
         port = self.store_config.haListenPort or self.server_config.listenPort + 1
         return format_address(self.config.brokerIP2, port)
 
@@ -231,7 +231,7 @@ class BrokerController:
         self._registered_everywhere = accepted == len(self.outer.name_servers)
 
     def on_configuration_changed(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` after each change of the configuration, for those who keep something derived from it."""
+        """Call `listener` after each change of the configuration, for those who keep something derived from it."""
         self._configuration_listeners.append(listener)
 
     def configuration_changed(self) -> None:

@@ -31,7 +31,7 @@ from rocketmq_ops.remoting.headers.offset import ResetOffsetRequestHeader
 if TYPE_CHECKING:
     from rocketmq_ops.client.instance import ClientInstance
 
-log = logging.getLogger("rocketmq_ops.client")
+log = logging.getLogger(__name__)
 
 
 class ClientProcessor:

@@ -20,7 +20,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData
 from rocketmq_ops.remoting.client import RemotingClient
 
-log = logging.getLogger("rocketmq_ops.client")
+log = logging.getLogger(__name__)
 
 
 class ProducerMember(Protocol):

@@ -22,7 +22,7 @@ from rocketmq_ops.common.sysflag import pull_sys_flag
 from rocketmq_ops.remoting.bodies.heartbeat import SubscriptionData
 from rocketmq_ops.remoting.headers.pull import PullMessageRequestHeader
 
-log = logging.getLogger("rocketmq_ops.client")
+log = logging.getLogger(__name__)
 
 
 class PullResult(msgspec.Struct, kw_only=True):

@@ -10,8 +10,8 @@ import struct
 
 from rocketmq_ops.common.errors import RocketMQError
 
+#: The id of the master among the brokers of one name (MixAll.MASTER_ID).
 MASTER_ID = 0
-"""The id of the master among the brokers of one name (MixAll.MASTER_ID)."""
 
 _PORT = struct.Struct(">i")
 _MAPPED = "::ffff:"

@@ -91,8 +91,8 @@ class Bits:
         self.width = width
 
 
+#: A Java long; a plain `int` field is a Java int of 32 bits.
 Long = Annotated[int, Bits(64)]
-"""A Java long; a plain `int` field is a Java int of 32 bits."""
 
 
 _BLANKS = "".join(map(chr, range(ord(" ") + 1)))
@@ -314,10 +314,10 @@ class ApplyReport(msgspec.Struct):
 
     unknown: list[UnknownKeyError] = []
     without_effect: list[str] = []
+    #: Key and value of everything that no class has; shown with the running configuration.
     extra: dict[str, str] = {}
-    """Key and value of everything that no class has; shown with the running configuration."""
+    #: What Apache's servers take otherwise, and why keys are not known, with their lines.
     notes: list[str] = []
-    """What Apache's servers take otherwise, and why keys are not known, with their lines."""
 
     def warnings(self) -> list[str]:
         """One line for each thing the reader should know."""

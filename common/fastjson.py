@@ -14,8 +14,8 @@ import msgspec
 
 from rocketmq_ops.common.errors import CorruptDataError
 
+#: Objects and arrays inside one another that a value may have: what walks values recurses. RocketMQ's have five.
 MAX_DEPTH = 100
-"""Objects and arrays inside one another that a value may have: what walks values recurses. RocketMQ's have five."""
 
 _TOKEN = re.compile(
     r"""[ \t\r\n\ufeff]*(?:

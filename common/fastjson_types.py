@@ -25,8 +25,8 @@ from rocketmq_ops.common.javatypes import LONG_MAX
 T = TypeVar("T")
 Converter = Callable[[Any], Any]
 
+#: On a field: null is refused, and absence too when the field has no default (Apache's handler would fail).
 NOT_NULL: Final = msgspec.Meta(extra={"not_null": True})
-"""On a field: null is refused, and absence too when the field has no default (Apache's handler would fail)."""
 
 _INTEGER = re.compile(r"([+-]?\d+)(?:\.0+)?", re.ASCII)
 _TRUE, _FALSE = frozenset({"true", "1", "y", "t"}), frozenset({"false", "0", "n", "f"})

@@ -40,8 +40,8 @@ class Flags(msgspec.Struct):
     print_all: bool = False
     print_important: bool = False
     debug: bool = False
+    #: `KEY=VALUE` words, which count more than the property file.
     settings: list[str] = []
-    """`KEY=VALUE` words, which count more than the property file."""
 
 
 def parse_flags(program: str, description: str, argv: Sequence[str], *, name_servers: bool) -> Flags:

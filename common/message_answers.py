@@ -17,8 +17,8 @@ from rocketmq_ops.common.message import MessageExt, string_to_properties
 from rocketmq_ops.common.message_codec import BadRecordError, Buffer, iter_batch, message_of, read_record
 from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, NEED_UNWRAP_FLAG
 
+#: A record with both flags is a batch that was stored as one (in a topic with `queue.type=BatchCQ`).
 WRAPPED = INNER_BATCH_FLAG | NEED_UNWRAP_FLAG
-"""A record with both flags is a batch that was stored as one (in a topic with `queue.type=BatchCQ`)."""
 
 
 class Decoded(NamedTuple):

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class PeriodicJobs:
-    """Timers of one event loop; ``stop`` cancels them all."""
+    """Timers of one event loop; `stop` cancels them all."""
 
     def __init__(self) -> None:
         self._handles: dict[str, asyncio.TimerHandle] = {}
@@ -23,7 +23,7 @@ class PeriodicJobs:
         return bool(self._handles)
 
     def every(self, name: str, interval_ms: Callable[[], float], job: Callable[[], object]) -> None:
-        """Run ``job`` after each interval; the interval is asked anew each time, so configuration may change it."""
+        """Run `job` after each interval; the interval is asked anew each time, so configuration may change it."""
 
         def run() -> None:
             try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+#: The expression of a consumer that takes every message.
 SUB_ALL: Final = "*"
-"""The expression of a consumer that takes every message."""
 
+#: What Java's String.trim takes away at both ends: no other blanks than these are.
 _TRIMMED: Final = "".join(map(chr, range(0x21)))
-"""What Java's String.trim takes away at both ends: no other blanks than these are."""
 
 
 def split_tags(expression: str | None) -> list[str] | None:

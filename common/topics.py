@@ -39,8 +39,8 @@ CID_ONSAPI_OWNER_GROUP = "CID_ONSAPI_OWNER"
 CID_ONSAPI_PULL_GROUP = "CID_ONSAPI_PULL"
 CID_RMQ_SYS_PREFIX = "CID_RMQ_SYS_"
 
+#: Between topic and group in the keys of consumerOffset.json, and in the keys of statistics.
 TOPIC_GROUP_SEPARATOR = "@"
-"""Between topic and group in the keys of consumerOffset.json, and in the keys of statistics."""
 
 SYSTEM_TOPICS = frozenset(
     {

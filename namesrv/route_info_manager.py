@@ -68,8 +68,8 @@ class Registration(msgspec.Struct, kw_only=True):
     ha_server_addr: str = ""
     zone_name: str | None = None
     timeout: int | None = None
+    #: None: a broker older than 5.0, which never acts as a master.
     enable_acting_master: bool | None = None
-    """None: a broker older than 5.0, which never acts as a master."""
     topics: TopicConfigAndMappingSerializeWrapper
     filter_servers: list[str] | None = None
     channel: BrokerConnection | None = None

@@ -18,27 +18,27 @@ from rocketmq_ops.common.addresses import format_address, pack_host
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.command import ONEWAY_FLAG, RemotingCommand
 from rocketmq_ops.remoting.errors import FrameError, RemotingSendError
-from rocketmq_ops.remoting.frame_codec import COPY_BELOW_BYTES, MAX_FRAME_BYTES, FrameDecoder, Shortcut, encode
-from rocketmq_ops.remoting.request_handlers import RequestDispatcher
+from rocketmq_ops.remoting.frame_codec import COPY_BELOW_BYTES, MAX_FRAME_BYTES, FrameDecoder, RawRequestHandler, encode
+from rocketmq_ops.remoting.request_handlers import RequestHandlers
 from rocketmq_ops.remoting.response_table import ResponseTable
 
-log = logging.getLogger("rocketmq_ops.remoting")
+log = logging.getLogger(__name__)
 
+#: A connection with more than this unsent is not read from.
 WRITE_HIGH_WATER_BYTES: Final = 1024 * 1024
-"""A connection with more than this unsent is not read from."""
 
+#: A connection with more than this unsent is dropped: its peer is not reading at all.
 WRITE_LIMIT_BYTES: Final = 64 * 1024 * 1024
-"""A connection with more than this unsent is dropped: its peer is not reading at all."""
 
 
+#: How long the requests of one connection are handled before the others have their turn.
 TURN_SECONDS: Final = 0.005
-"""How long the requests of one connection are handled before the others have their turn."""
 
 
 class ChannelOwner(Protocol):
-    """What a channel tells its server or client."""
+    """What a channel reports to its server or client."""
 
-    dispatcher: RequestDispatcher
+    handlers: RequestHandlers
 
     def channel_opened(self, channel: Channel) -> bool:
         """Called once when connected; False refuses the connection."""
@@ -56,8 +56,8 @@ class Channel(asyncio.Protocol):
     def __init__(self, owner: ChannelOwner, loop: asyncio.AbstractEventLoop, max_frame: int = MAX_FRAME_BYTES) -> None:
         self._owner = owner
         self._loop = loop
-        self._dispatch = owner.dispatcher.dispatch
-        self._decoder = FrameDecoder(max_frame, owner.dispatcher.typed_decoders)
+        self._answer_to = owner.handlers.answer_to
+        self._decoder = FrameDecoder(max_frame, owner.handlers.typed_decoders)
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes | memoryview] = []
         self._out_bytes = 0
@@ -70,18 +70,18 @@ class Channel(asyncio.Protocol):
         self._high_water = WRITE_HIGH_WATER_BYTES
         self.closed = False
         self._refused: FrameError | None = None
+        #: Set by every read and every write that the peer drains; the idle sweep clears it.
         self.active = True
-        """Set by every read and every write that the peer drains; the idle sweep clears it."""
         self.idle_since = loop.time()
+        #: Count of reads: by it a caller sees whether the peer said anything since.
         self.reads = 0
-        """Count of reads: by it a caller sees whether the peer said anything since."""
         self.remote = ""
         self.local = ""
+        #: The peer's address as records hold it: 8 bytes for IPv4, 20 for IPv6.
         self.remote_host_bytes = b""
-        """The peer's address as records hold it: 8 bytes for IPv4, 20 for IPv6."""
         self.attrs: dict[str, Any] = {}
-        self.shortcut: Shortcut | None = None
-        """Asked before any request of this connection is decoded."""
+        #: Called with each request of this connection before it is decoded.
+        self.raw_request_handler: RawRequestHandler | None = None
         self.responses = ResponseTable(loop, "")
 
     def __repr__(self) -> str:
@@ -132,21 +132,21 @@ class Channel(asyncio.Protocol):
         if self._stalled is not None:
             self._backlog.append(data)
         elif not self.closed:
-            shortcut, transport = self._usable_shortcut(), self._transport
-            if shortcut is not None and transport is not None and not self._out and not self._write_paused:
+            raw_handler, transport = self._usable_raw_handler(), self._transport
+            if raw_handler is not None and transport is not None and not self._out and not self._write_paused:
                 # One whole frame, as most reads of a waiting client are, needs no turn.
                 parts = self._decoder.sole_frame(data)
                 if parts is not None:
-                    answer = shortcut.take(*parts)
+                    answer = raw_handler(*parts)
                     if answer is not None:
                         transport.write(answer)
                         return
-                    shortcut = None
-            self._run(self._decoder.feed(data, shortcut))
+                    raw_handler = None
+            self._run(self._decoder.feed(data, raw_handler))
 
-    def _usable_shortcut(self) -> Shortcut | None:
-        """The shortcut, unless requests are looked at before they are handled."""
-        return self.shortcut if self._owner.dispatcher.before is None else None
+    def _usable_raw_handler(self) -> RawRequestHandler | None:
+        """The raw request handler, unless requests are looked at before they are handled."""
+        return self.raw_request_handler if self._owner.handlers.before is None else None
 
     def eof_received(self) -> bool:
         """Close when the peer has finished sending."""
@@ -191,31 +191,31 @@ class Channel(asyncio.Protocol):
             if self._run(frames):
                 return
             if self._stalled is None and self._backlog:
-                self._stalled = self._decoder.feed(self._backlog.popleft(), self._usable_shortcut())
+                self._stalled = self._decoder.feed(self._backlog.popleft(), self._usable_raw_handler())
 
     # --- requests in ----------------------------------------------------------------------------------------------
 
     def _run(self, frames: Iterator[RemotingCommand | bytes]) -> bool:
         """Handle frames until they end, the peer does not drain, or the turn is over, which is True.
 
-        What a shortcut answers takes microseconds and is not counted.
+        What the raw request handler answers takes microseconds and is not counted.
         """
         self._in_turn = True
-        dispatch = self._dispatch
-        dispatched, until = 0, 0.0
+        answer_to = self._answer_to
+        handled, until = 0, 0.0
         try:
             for command in frames:
-                if isinstance(command, bytes):  # a shortcut's answer
+                if isinstance(command, bytes):  # the raw request handler's answer
                     self._out.append(command)
                     self._out_bytes += len(command)
                 elif command.flag & 1:
                     self.responses.complete(command)
                     continue
                 else:
-                    if (response := dispatch(self, command)) is not None:
+                    if (response := answer_to(self, command)) is not None:
                         self._queue(response)
-                    dispatched += 1
-                    if not dispatched & 3 and not self.closed:
+                    handled += 1
+                    if not handled & 3 and not self.closed:
                         now = perf_counter()
                         if not until:
                             until = now + TURN_SECONDS

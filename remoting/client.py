@@ -21,12 +21,12 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig
 from rocketmq_ops.remoting.errors import FrameError, RemotingConnectError, RemotingTimeoutError, UnknownHostError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
-from rocketmq_ops.remoting.request_handlers import RequestDispatcher
+from rocketmq_ops.remoting.request_handlers import RequestHandlers
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.request_handlers import Handler, R
 
-log = logging.getLogger("rocketmq_ops.remoting")
+log = logging.getLogger(__name__)
 
 
 class RemotingClient:
@@ -35,7 +35,7 @@ class RemotingClient:
     def __init__(self, config: NettyClientConfig | None = None, *, max_frame: int = MAX_FRAME_BYTES) -> None:
         self.config = config or NettyClientConfig()
         self.max_frame = max_frame
-        self.dispatcher = RequestDispatcher()
+        self.handlers = RequestHandlers()
         self.refused_frames = 0
         self._channels: dict[str, Channel] = {}
         self._connecting: dict[str, asyncio.Task[Channel]] = {}
@@ -49,12 +49,12 @@ class RemotingClient:
         await self.close()
 
     def serve(self, header_cls: type[R], handler: Handler[R], *codes: RequestCode) -> None:
-        """Serve the requests of a header class that peers send us; see `RequestDispatcher.serve`."""
-        self.dispatcher.serve(header_cls, handler, *codes)
+        """Serve the requests of a header class that peers send us; see `RequestHandlers.serve`."""
+        self.handlers.serve(header_cls, handler, *codes)
 
     def register(self, code: int, header_cls: type | None, handler: Handler[Any]) -> None:
         """Serve requests of `code` that peers send us: `(channel, request, header) -> Answer`."""
-        self.dispatcher.register(code, header_cls, handler)
+        self.handlers.register(code, header_cls, handler)
 
     # --- requests -------------------------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class RemotingClient:
         if channels:
             await asyncio.sleep(0)
 
-    # --- what channels tell ---------------------------------------------------------------------------------------
+    # --- what channels report ---------------------------------------------------------------------------------------
 
     def channel_opened(self, channel: Channel) -> bool:
         """Set the socket's buffers."""

@@ -281,6 +281,8 @@ class LanguageCode(IntEnum):
     NODE_JS = 13
 
 
+#: Requests whose answers have a header class in Apache: `extFields` is there even when nothing is in it (a refusal, not
+#: found), and there are clients that need it.
 ANSWERED_WITH_FIELDS: Final = frozenset(
     {
         RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE,
@@ -292,8 +294,6 @@ ANSWERED_WITH_FIELDS: Final = frozenset(
         RequestCode.WIPE_WRITE_PERM_OF_BROKER, RequestCode.ADD_WRITE_PERM_OF_BROKER,
     }
 )  # fmt: skip
-"""Requests whose answers have a header class in Apache: `extFields` is there even when nothing is in it (a refusal,
-not found), and there are clients that need it."""
 
 
 def request_code_name(code: int) -> str:

@@ -19,8 +19,8 @@ ROCKETMQ: Final = 1
 RESPONSE_FLAG: Final = 1
 ONEWAY_FLAG: Final = 2
 
+#: Ordinal of V5_3_3 in Apache's MQVersion; every command carries it.
 MQ_VERSION: Final = 479
-"""Ordinal of V5_3_3 in Apache's MQVersion; every command carries it."""
 
 Int = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 Long = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
@@ -74,8 +74,8 @@ class Held(Enum):
         return "HELD"
 
 
+#: A handler returns this when the answer comes later, by `channel.send`.
 HELD: Final = Held.HELD
-"""A handler returns this when the answer comes later, by `channel.send`."""
 
 
 class _ExtOnly(msgspec.Struct, rename="camel"):
@@ -105,8 +105,8 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fie
     version: Int = MQ_VERSION
     # The rest never comes from a peer's JSON: the decoder sets both after decoding.
     body: Any = msgspec.field(default=b"", name="(body)")
+    #: None, the dict of extFields, or the raw JSON header from which they are decoded when asked for.
     ext_source: Any = msgspec.field(default=None, name="(extSource)")
-    """None, the dict of extFields, or the raw JSON header from which they are decoded when asked for."""
 
     @staticmethod
     def request(
@@ -196,9 +196,9 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fie
             ) from None
 
 
+#: What a handler returns: the response, or the bytes of its whole frame (`answer_frame`); HELD when it comes later;
+#: None for no answer at all.
 Answer = RemotingCommand | bytes | Held | None
-"""What a handler returns: the response, or the bytes of its whole frame (`answer_frame`); HELD when it comes later;
-None for no answer at all."""
 
 
 def _as_java_reads(fields: dict[str, str], cls: Any) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -22,27 +22,27 @@ from rocketmq_ops.remoting.command import JSON, ROCKETMQ, Int, RemotingCommand, 
 from rocketmq_ops.remoting.errors import FrameError
 from rocketmq_ops.remoting.header_fields import ext_json, quote
 
+#: Largest frame including its length word, as Apache's `com.rocketmq.remoting.frameMaxLength`.
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
-"""Largest frame including its length word, as Apache's `com.rocketmq.remoting.frameMaxLength`."""
 
+#: Objects and arrays inside one another in a JSON header, those in fields that nobody reads too. Apache's parser
+#: overflows its stack somewhere beyond 1,000; the fields of a real header are flat.
 MAX_HEADER_DEPTH: Final = 512
-"""Objects and arrays inside one another in a JSON header, those in fields that nobody reads too. Apache's parser
-overflows its stack somewhere beyond 1,000; the fields of a real header are flat."""
 
+#: A body smaller than this is joined to its header: cheaper than a buffer of its own.
 COPY_BELOW_BYTES: Final = 2048
-"""A body smaller than this is joined to its header: cheaper than a buffer of its own."""
 
 if TYPE_CHECKING:
     Language = str
 else:
     Language = Literal[tuple(LanguageCode.__members__)]
 
+#: First four bytes after `{"code":` -> (decoder of a JSON header with its typed custom header, code).
 TypedDecoders = dict[bytes | bytearray | memoryview, tuple[Callable[[Any], RemotingCommand], int]]
-"""First four bytes after `{"code":` -> (decoder of a JSON header with its typed custom header, code)."""
 
 _MIN_LENGTH: Final = 4 + 2
+#: A header of no more bytes cannot nest too deep.
 _FLAT_BYTES: Final = 2 * MAX_HEADER_DEPTH
-"""A header of no more bytes cannot nest too deep."""
 _words = struct.Struct(">II")
 _unpack_words = _words.unpack_from
 _pack_words = _words.pack
@@ -80,11 +80,9 @@ class _LooseHeader(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
     version: Int = 0
 
 
-class Shortcut(Protocol):
-    """Handles requests of one connection that it knows by their bytes."""
-
-    def take(self, raw: bytes, body: bytes | bytearray | memoryview) -> bytes | None:
-        """Handle a request with this JSON header: the whole frame of the answer, None to have it decoded."""
+#: Handles requests of one connection that it recognises by their bytes. It is called with the undecoded JSON header and
+#: the body, and returns the whole frame of the answer, or None to have the request decoded.
+RawRequestHandler = Callable[[bytes, bytes | bytearray | memoryview], bytes | None]
 
 
 class FrameDecoder:
@@ -114,18 +112,18 @@ class FrameDecoder:
         return data[8 : 8 + word], data[8 + word :]
 
     def feed(
-        self, data: bytes | bytearray | memoryview, shortcut: Shortcut | None = None
+        self, data: bytes | bytearray | memoryview, raw_handler: RawRequestHandler | None = None
     ) -> Iterator[RemotingCommand | bytes]:
         """Yield the commands that `data` completes; big bodies are views of `data`, not copies. Raises FrameError.
 
-        What a `shortcut` makes of a frame with a JSON header is yielded in the command's place. Run the iterator to its
-        end before the next call.
+        What `raw_handler` answers to a frame with a JSON header is yielded in the command's place. Run the iterator
+        to its end before the next call.
         """
         if self._pending is not None:
             frame, data = self._finish_pending(data)
             if frame is None:
                 return
-            yield self._whole(frame, shortcut)
+            yield self._whole(frame, raw_handler)
         elif type(data) is not bytes:
             data = memoryview(data)
         view = memoryview(data)
@@ -144,7 +142,7 @@ class FrameDecoder:
                 raw = data[at + 8 : body_at]
                 # A small body is cheaper copied than seen through a view.
                 body = (data if stop - body_at < COPY_BELOW_BYTES else view)[body_at:stop]
-                if shortcut is not None and type(raw) is bytes and (answer := shortcut.take(raw, body)) is not None:
+                if raw_handler is not None and type(raw) is bytes and (answer := raw_handler(raw, body)) is not None:
                     yield answer
                     at = stop
                     continue
@@ -169,12 +167,12 @@ class FrameDecoder:
             self._pending = bytearray(view[at:])
             self._need = self._needed(self._pending)
 
-    def _whole(self, frame: bytearray, shortcut: Shortcut | None) -> RemotingCommand | bytes:
+    def _whole(self, frame: bytearray, raw_handler: RawRequestHandler | None) -> RemotingCommand | bytes:
         """What a frame that came in pieces is yielded as."""
         view = memoryview(frame)
         _, word = _unpack_words(frame, 0)
-        if shortcut is not None and 8 + word <= len(frame):
-            answer = shortcut.take(bytes(view[8 : 8 + word]), view[8 + word :])
+        if raw_handler is not None and 8 + word <= len(frame):
+            answer = raw_handler(bytes(view[8 : 8 + word]), view[8 + word :])
             if answer is not None:
                 return answer
         return self._decode(frame, view, 0, len(frame))

@@ -17,8 +17,8 @@ from rocketmq_ops.remoting.command import Int, Long, field_text
 _Writer = Callable[[Any], str]
 _writers: dict[type, _Writer] = {}
 
+#: `text` as a JSON string; what is not ASCII stays as it is.
 quote: Callable[[str], str] = encode_basestring
-"""`text` as a JSON string; what is not ASCII stays as it is."""
 
 
 def to_ext_fields(header: Any) -> dict[str, str]:

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     R = TypeVar("R", bound=CustomHeader)
     Handler = Callable[[Channel, RemotingCommand, H], Answer]
 
-log = logging.getLogger("rocketmq_ops.remoting")
+log = logging.getLogger(__name__)
 
 _SYSTEM_ERROR = int(ResponseCode.SYSTEM_ERROR)
 _NOT_SUPPORTED = int(ResponseCode.REQUEST_CODE_NOT_SUPPORTED)
 
 
-class RequestDispatcher:
+class RequestHandlers:
     """Handlers by request code, and the typed decoders of their headers."""
 
     def __init__(self) -> None:
@@ -39,8 +39,8 @@ class RequestDispatcher:
         self._refusals: dict[int, LogRate] = {}
         self.default_handler: Handler[Any] | None = None
         self.handler_failures = 0
+        #: Asked first when set; an answer from it is sent instead of calling the handler.
         self.before: Callable[[Channel, RemotingCommand], RemotingCommand | None] | None = None
-        """Asked first when set; an answer from it is sent instead of calling the handler."""
 
     def serve(self, header_cls: type[R], handler: Handler[R], *codes: RequestCode) -> None:
         """Serve the requests that a header class declares (`of_request`) with `handler`, or only those of `codes`."""
@@ -64,7 +64,7 @@ class RequestDispatcher:
         entry = self._handlers.get(code)
         return None if entry is None else entry[0].__module__
 
-    def dispatch(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
+    def answer_to(self, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
         """The answer to send now, or None (held, oneway, nothing to say)."""
         response: Answer
         try:

@@ -23,9 +23,10 @@ class Meaning(NamedTuple):
     refresh_route: bool = False
 
 
+#: The meaning of any other code.
 UNKNOWN: Final = Meaning("a code that no version defines")
-"""The meaning of any other code."""
 
+#: Every code but SUCCESS.
 MEANINGS: Final[dict[int, Meaning]] = {
     ResponseCode.RPC_TIME_OUT: Meaning(
         "a call between servers took too long", "check the load of the servers", retriable=True
@@ -173,7 +174,6 @@ MEANINGS: Final[dict[int, Meaning]] = {
     ResponseCode.USER_NOT_EXIST: Meaning("the user is not known", "create the user"),
     ResponseCode.POLICY_NOT_EXIST: Meaning("the subject has no such policy", "create the policy"),
 }
-"""Every code but SUCCESS."""
 
 
 def meaning_of(code: int) -> Meaning:

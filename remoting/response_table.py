@@ -23,8 +23,8 @@ class ResponseTable:
         self._next_opaque = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        #: Answers that nobody waited for (any more).
         self.late_answers = 0
-        """Answers that nobody waited for (any more)."""
 
     def __len__(self) -> int:
         return len(self._pending)

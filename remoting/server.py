@@ -1,7 +1,7 @@
 """The asyncio server of the remoting protocol: listeners, the table of channels, idle and connection limits.
 
 Handlers are registered on it by the name server's and the broker's processors; frames and commands are handled in
-`channel` and `dispatcher`.
+`channel` and `request_handlers`.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import FrameError, RemotingBindError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
-from rocketmq_ops.remoting.request_handlers import RequestDispatcher
+from rocketmq_ops.remoting.request_handlers import RequestHandlers
 
-log = logging.getLogger("rocketmq_ops.remoting")
+log = logging.getLogger(__name__)
 
+#: Default limit of open connections; more are refused with one log line and a counter. See `connection_limit`.
 MAX_CONNECTIONS: Final = 10_000
-"""Default limit of open connections; more are refused with one log line and a counter. See `connection_limit`."""
 
+#: How long `stop` waits for peers to take what was written to them.
 STOP_TIMEOUT_SECONDS: Final = 3.0
-"""How long `stop` waits for peers to take what was written to them."""
 
+#: The next step by errno.
 _CANNOT_LISTEN = {
     errno.EADDRINUSE: "stop what listens there, or choose another port",
     errno.EACCES: "choose a port above 1023",
     errno.EADDRNOTAVAIL: "set bindAddress to an address of this machine",
 }
-"""The next step by errno."""
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.request_handlers import Handler, R
@@ -88,10 +88,10 @@ class RemotingServer:
         self.write_low_water = config.writeBufferLowWaterMark or None
         self.max_connections = connection_limit() if max_connections is None else max_connections
         self.max_frame = max_frame
-        self.dispatcher = RequestDispatcher()
+        self.handlers = RequestHandlers()
         self.channels: set[Channel] = set()
+        #: (host, bound port) of each listener, in the order they were added.
         self.addresses: list[tuple[str, int]] = []
-        """(host, bound port) of each listener, in the order they were added."""
         self.refused_connections = 0
         self.refused_frames = 0
         self.idle_closed = 0
@@ -106,30 +106,30 @@ class RemotingServer:
     # --- set-up ---------------------------------------------------------------------------------------------------
 
     def serve(self, header_cls: type[R], handler: Handler[R], *codes: RequestCode) -> None:
-        """Serve the requests of a header class; see `RequestDispatcher.serve`."""
-        self.dispatcher.serve(header_cls, handler, *codes)
+        """Serve the requests of a header class; see `RequestHandlers.serve`."""
+        self.handlers.serve(header_cls, handler, *codes)
 
     def register(self, code: int, header_cls: type | None, handler: Handler[Any]) -> None:
         """Serve requests of `code` with a plain function `(channel, request, header) -> Answer`."""
-        self.dispatcher.register(code, header_cls, handler)
+        self.handlers.register(code, header_cls, handler)
 
     @property
     def default_handler(self) -> Handler[Any] | None:
         """Serves codes nobody registered; without it they are answered REQUEST_CODE_NOT_SUPPORTED."""
-        return self.dispatcher.default_handler
+        return self.handlers.default_handler
 
     @default_handler.setter
     def default_handler(self, handler: Handler[Any] | None) -> None:
-        self.dispatcher.default_handler = handler
+        self.handlers.default_handler = handler
 
     @property
     def before_request(self) -> Callable[[Channel, RemotingCommand], RemotingCommand | None] | None:
         """Asked before each handler; an answer from it is sent instead (draining at stop, for instance)."""
-        return self.dispatcher.before
+        return self.handlers.before
 
     @before_request.setter
     def before_request(self, hook: Callable[[Channel, RemotingCommand], RemotingCommand | None] | None) -> None:
-        self.dispatcher.before = hook
+        self.handlers.before = hook
 
     def on_connect(self, callback: ChannelCallback) -> None:
         """Call back with every new channel."""
@@ -205,7 +205,7 @@ class RemotingServer:
                     channel.abort()
                 await asyncio.sleep(0)
 
-    # --- what channels tell ---------------------------------------------------------------------------------------
+    # --- what channels report ---------------------------------------------------------------------------------------
 
     def channel_opened(self, channel: Channel) -> bool:
         """Count the connection in, or refuse it when there are too many."""

@@ -25,7 +25,7 @@ from rocketmq_ops.namesrv.processors import install_all as install_namesrv
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
-from rocketmq_ops.remoting.request_handlers import RequestDispatcher
+from rocketmq_ops.remoting.request_handlers import RequestHandlers
 from rocketmq_ops.remoting.server import RemotingServer
 from rocketmq_ops.store.config import MessageStoreConfig
 
@@ -171,8 +171,8 @@ class Row(NamedTuple):
 
 def code_rows() -> list[Row]:
     """A row for each request code, by number. One without modules and reason is not covered."""
-    dispatchers = (_broker_server().dispatcher, _namesrv_server().dispatcher, _client_dispatcher())
-    served = [modules_of(dispatcher) for dispatcher in dispatchers]
+    tables = (_broker_server().handlers, _namesrv_server().handlers, _client_handlers())
+    served = [modules_of(handlers) for handlers in tables]
     rows = []
     for code in sorted([*RequestCode, *LegacyRequestCode]):
         modules = [table[code] for table in served if code in table]
@@ -188,11 +188,11 @@ def uncovered() -> list[str]:
     return bare + stale
 
 
-def modules_of(dispatcher: RequestDispatcher) -> dict[int, str]:
+def modules_of(handlers: RequestHandlers) -> dict[int, str]:
     """Path of the module of each handler."""
     found: dict[int, str] = {}
-    for code in dispatcher.registered_codes():
-        module = dispatcher.module_of(code)
+    for code in handlers.registered_codes():
+        module = handlers.module_of(code)
         assert module is not None
         found[code] = _path(module)
     return found
@@ -218,10 +218,10 @@ def _namesrv_server() -> RemotingServer:
     return controller.server
 
 
-def _client_dispatcher() -> RequestDispatcher:
+def _client_handlers() -> RequestHandlers:
     remoting = RemotingClient()
     install_client(cast(ClientInstance, SimpleNamespace(remoting=remoting)))
-    return remoting.dispatcher
+    return remoting.handlers
 
 
 def page() -> str:

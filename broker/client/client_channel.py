@@ -9,7 +9,7 @@ from rocketmq_ops.remoting.channel import Channel
 
 
 class ClientChannelInfo:
-    """A client's connection. ``last_update_timestamp`` is the time of its last heartbeat in ms."""
+    """A client's connection. `last_update_timestamp` is the time of its last heartbeat in ms."""
 
     __slots__ = ("channel", "client_id", "language", "last_update_timestamp", "version")
 

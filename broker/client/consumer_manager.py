@@ -1,6 +1,6 @@
 """The consumers that are connected: by group their channels and subscriptions, and who is told when that changes.
 
-Heartbeats fill the table; a closed connection, an unregistration or a missing heartbeat (``channelExpiredTimeout``)
+Heartbeats fill the table; a closed connection, an unregistration or a missing heartbeat (`channelExpiredTimeout`)
 empties it. Consumers that pull without a heartbeat leave their subscription in a second table ("compensation"), which
 only administration reads. No request handling here.
 Mirrors org.apache.rocketmq.broker.client.ConsumerManager and ConsumerGroupInfo.
@@ -68,7 +68,7 @@ class ConsumerGroupInfo:
     def update_subscriptions(self, subscriptions: Iterable[SubscriptionData], now_ms: int) -> bool:
         """Take over a client's subscriptions; True when a topic came or went.
 
-        A newer ``sub_version`` replaces the expression of a known topic without counting as a change.
+        A newer `sub_version` replaces the expression of a known topic without counting as a change.
         """
         updated = False
         topics = set()
@@ -86,7 +86,7 @@ class ConsumerGroupInfo:
 
 
 class ConsumerManager:
-    """``table``: group -> ConsumerGroupInfo. ``clock`` returns ms; ``on_change`` tells the members of a group."""
+    """`table`: group -> ConsumerGroupInfo. `clock` returns ms; `on_change` tells the members of a group."""
 
     def __init__(self, clock: Callable[[], int], on_change: GroupListener) -> None:
         self._clock = clock
@@ -123,9 +123,9 @@ class ConsumerManager:
         subscriptions: Iterable[SubscriptionData] | None,
         notify: bool,
     ) -> bool:
-        """Add or renew a consumer; ``subscriptions`` None leaves them (heartbeat V2 without subscriptions).
+        """Add or renew a consumer; `subscriptions` None leaves them (heartbeat V2 without subscriptions).
 
-        True when a connection is new or a topic came or went: then the group's members are told, if ``notify``.
+        True when a connection is new or a topic came or went: then the group's members are told, if `notify`.
         """
         now = self._clock()
         info = self.table.get(group)
@@ -142,7 +142,7 @@ class ConsumerManager:
         return changed
 
     def unregister(self, group: str, channel: Channel, notify: bool = True) -> None:
-        """Remove a consumer's connection; the remaining members are told, if ``notify``."""
+        """Remove a consumer's connection; the remaining members are told, if `notify`."""
         info = self.table.get(group)
         if info is None or info.channels.pop(channel, None) is None:
             return

@@ -15,7 +15,7 @@ CHANNEL_EXPIRED_TIMEOUT_MS = 120_000
 
 
 class ProducerManager:
-    """``table``: group -> channel -> ClientChannelInfo. ``clock`` returns ms since the epoch."""
+    """`table`: group -> channel -> ClientChannelInfo. `clock` returns ms since the epoch."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock

@@ -1,6 +1,6 @@
 """Queue locks of orderly consumers: which client may consume which queue of a group, for how long.
 
-A lock lives ``LOCK_MAX_LIVE_TIME_MS`` after its last renewal. Nothing is persisted: after a restart the clients lock
+A lock lives `LOCK_MAX_LIVE_TIME_MS` after its last renewal. Nothing is persisted: after a restart the clients lock
 again. No request handling here. Mirrors org.apache.rocketmq.broker.client.rebalance.RebalanceLockManager.
 """
 
@@ -30,7 +30,7 @@ class LockEntry:
 
 
 class RebalanceLockManager:
-    """Locks by group and queue. ``clock`` returns ms since the epoch."""
+    """Locks by group and queue. `clock` returns ms since the epoch."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock

@@ -1,6 +1,6 @@
 """Long polling: pulls that found nothing wait here until a message arrives in their queue or their time is over.
 
-The store calls ``message_arriving`` for every dispatched message; woken pulls are collected and executed together
+The store calls `message_arriving` for every dispatched message; woken pulls are collected and executed together
 once per loop turn, so that a burst of messages is answered with one read. Executing a pull is the pull processor's.
 Mirrors org.apache.rocketmq.broker.longpolling.PullRequestHoldService.
 """
@@ -26,9 +26,9 @@ GROWTH_CHECK_MS = 5_000
 
 
 class HeldPull:
-    """One waiting pull: ``offset`` is the queue offset it waits for, ``deadline_ms`` when it is answered anyway.
+    """One waiting pull: `offset` is the queue offset it waits for, `deadline_ms` when it is answered anyway.
 
-    ``tag_codes`` are the hash codes of the wanted tags, None for every message. ``suspend_ms`` is how long it waits.
+    `tag_codes` are the hash codes of the wanted tags, None for every message. `suspend_ms` is how long it waits.
     """
 
     __slots__ = ("channel", "deadline_ms", "growth_check_ms", "header", "offset", "request", "tag_codes")
@@ -55,8 +55,8 @@ class HeldPull:
 class PullRequestHold:
     """Held pulls by topic and queue.
 
-    ``max_offset(topic, queue_id)`` is the store's, ``clock`` returns ms since the epoch. The pull processor sets
-    ``execute``, which runs a pull again without the right to wait.
+    `max_offset(topic, queue_id)` is the store's, `clock` returns ms since the epoch. The pull processor sets
+    `execute`, which runs a pull again without the right to wait.
     """
 
     def __init__(self, clock: Callable[[], int], max_offset: Callable[[str, int], int]) -> None:
@@ -84,7 +84,7 @@ class PullRequestHold:
     ) -> None:
         """A message was dispatched: wake the pulls of its queue that want it.
 
-        ``next_offset`` is the queue offset after the message. Called for every message, so the way out for a topic
+        `next_offset` is the queue offset after the message. Called for every message, so the way out for a topic
         that nobody waits for is one lookup.
         """
         queues = self.table.get(topic)

@@ -1,6 +1,6 @@
 """Consumer offsets of every group: committed, pulled, and reset by an operator; persisted as consumerOffset.json.
 
-Offsets count messages of one queue. Request handling lives in ``processors/consumer_manage.py``.
+Offsets count messages of one queue. Request handling lives in `processors/consumer_manage.py`.
 Mirrors org.apache.rocketmq.broker.offset.ConsumerOffsetManager, its file format included.
 """
 
@@ -42,7 +42,7 @@ def _queues_text(queues: dict[int, int]) -> str:
 
 
 def parse_offset_table(value: Any) -> OffsetTable:
-    """The ``offsetTable`` of a file: keys of queues may be numbers or strings. Raises CorruptDataError."""
+    """The `offsetTable` of a file: keys of queues may be numbers or strings. Raises CorruptDataError."""
     if not isinstance(value, dict):
         raise CorruptDataError("offsetTable is no object")
     try:
@@ -52,7 +52,7 @@ def parse_offset_table(value: Any) -> OffsetTable:
 
 
 class ConsumerOffsetManager(StateFile):
-    """The offset tables. ``table`` is what is persisted; pulled and reset offsets live in memory alone."""
+    """The offset tables. `table` is what is persisted; pulled and reset offsets live in memory alone."""
 
     file_name = "consumerOffset.json"
 
@@ -99,7 +99,7 @@ class ConsumerOffsetManager(StateFile):
                 yield topic, queue_id, offset
 
     def commit(self, group: str, topic: str, queue_id: int, offset: int) -> None:
-        """Note that the group has consumed everything before ``offset``."""
+        """Note that the group has consumed everything before `offset`."""
         key = topic_at_group(topic, group)
         queues = self.table.get(key)
         if queues is None:

@@ -52,8 +52,8 @@ log = logging.getLogger(__name__)
 UNREGISTER_TIMEOUT_MS = 3_000
 SINGLE_TOPIC_TIMEOUT_MS = 3_000
 ROUTE_TIMEOUT_MS = 3_000
+#: Answers wait no longer for the registration of a topic: clients give up after 3 s, and would send once more.
 REGISTRATION_WAIT_MS = 2_000
-"""Answers wait no longer for the registration of a topic: clients give up after 3 s, and would send once more."""
 _READ_WRITE = PERM_READ | PERM_WRITE
 
 
@@ -67,8 +67,8 @@ class BrokerOuterApi:
         self._registration: asyncio.Task[None] | None = None
         self._failing: set[str] = set()
         self._route_servers = NameServers()
+        #: Topics that the name servers are just being told of, each with what `topics_changed` returned.
         self.registering: dict[str, asyncio.Task[None]] = {}
-        """Topics that the name servers are just being told of, each with what `topics_changed` returned."""
 
     @property
     def name_servers(self) -> list[str]:

@@ -1,6 +1,6 @@
 """CONSUMER_SEND_MSG_BACK (36): a consumer gives a message back for another try, or for the dead-letter topic.
 
-The retry is delayed by ``broker/schedule/schedule_message_service.py``.
+The retry is delayed by `broker/schedule/schedule_message_service.py`.
 Mirrors org.apache.rocketmq.broker.processor.AbstractSendMessageProcessor.consumerSendMsgBack.
 """
 

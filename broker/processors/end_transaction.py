@@ -1,6 +1,6 @@
 """END_TRANSACTION (37): a producer commits or rolls back, on its own or asked by the broker.
 
-Half messages and check-backs are in ``broker/transaction/transactional_message_service.py``.
+Half messages and check-backs are in `broker/transaction/transactional_message_service.py`.
 Mirrors org.apache.rocketmq.broker.processor.EndTransactionProcessor.
 """
 

@@ -1,11 +1,11 @@
 """Sends: SEND_MESSAGE (10), SEND_MESSAGE_V2 (310) and SEND_BATCH_MESSAGE (320), answered or one-way.
 
-A plain message of a known topic takes the short way in ``SendMessageProcessor.send``: everything that depends on the
-topic and the configuration alone is prepared once in a ``SendPlan``. All else (first send to a topic, delays,
-transactions, retries, properties that the broker must replace) takes ``_send_general`` with the checks of
-``broker/send/send_checks.py``. Sends like one before them on their connection need no decoding:
-``broker/send/known_sends.py``.
-Messages that consumers send back are in ``consumer_send_back.py``, the end of transactions in ``end_transaction.py``.
+A plain message of a known topic takes the short way in `SendMessageProcessor.send`: everything that depends on the
+topic and the configuration alone is prepared once in a `SendPlan`. All else (first send to a topic, delays,
+transactions, retries, properties that the broker must replace) takes `_send_general` with the checks of
+`broker/send/send_checks.py`. Sends like one before them on their connection need no decoding:
+`broker/send/known_sends.py`.
+Messages that consumers send back are in `consumer_send_back.py`, the end of transactions in `end_transaction.py`.
 Mirrors org.apache.rocketmq.broker.processor.SendMessageProcessor and AbstractSendMessageProcessor.
 """
 
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
     from rocketmq_ops.broker.stats.broker_stats import TopicCounters
 
+#: Where a channel's attributes have the known sends of its connection.
+KNOWN_SENDS = "known sends"
 #: Plans kept at most; those of deleted topics go with the others when there are more.
 MAX_PLANS = 10_000
 #: Flags with which a message does not take the short way either.
@@ -80,7 +82,7 @@ class SendPlan:
 
 
 class SendMessageProcessor:
-    """Handles sends. ``configuration_changed`` must be called after a change of broker or store configuration."""
+    """Handles sends. `configuration_changed` must be called after a change of broker or store configuration."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
@@ -148,11 +150,11 @@ class SendMessageProcessor:
         answer = put(plan, message, unique_key.encode(), keys, request.opaque)
         if answer is None:
             return self._send_general(channel, request, header)
-        memo = channel.shortcut
+        memo: SendMemo | None = channel.attrs.get(KNOWN_SENDS)
         if memo is None:
-            memo = channel.shortcut = SendMemo(self)
-        if isinstance(memo, SendMemo):
-            memo.learn(request, header, plan, message, unique_key, keys)
+            memo = channel.attrs[KNOWN_SENDS] = SendMemo(self)
+            channel.raw_request_handler = memo.take
+        memo.learn(request, header, plan, message, unique_key, keys)
         return answer
 
     def is_current(self, plan: SendPlan) -> bool:
@@ -339,7 +341,7 @@ class SendMessageProcessor:
     def _park(
         self, channel: Channel, request: RemotingCommand, answer: RemotingCommand, result: PutMessageResult
     ) -> Answer:
-        """Hold the answer back until the message is on the disk, or ``syncFlushTimeout`` is over."""
+        """Hold the answer back until the message is on the disk, or `syncFlushTimeout` is over."""
         if request.is_oneway:
             return HELD
 

@@ -1,7 +1,7 @@
 """Delay levels: messages parked in SCHEDULE_TOPIC_XXXX are put into their own topic when their time has come.
 
 Queue n of the delay topic holds level n + 1, in order of delivery; how far each level is delivered is persisted as
-delayOffset.json. Parking a message is ``inner_messages.schedule``.
+delayOffset.json. Parking a message is `inner_messages.schedule`.
 Mirrors org.apache.rocketmq.broker.schedule.ScheduleMessageService, its file format included.
 """
 
@@ -36,7 +36,7 @@ MAX_PER_TURN = 512
 
 
 class ScheduleMessageService(StateFile):
-    """Delivers delayed messages. ``table``: level -> next queue offset of the delay topic to deliver."""
+    """Delivers delayed messages. `table`: level -> next queue offset of the delay topic to deliver."""
 
     file_name = "delayOffset.json"
 
@@ -54,7 +54,7 @@ class ScheduleMessageService(StateFile):
         return len(self.levels)
 
     def reload_levels(self) -> None:
-        """Take over a changed ``messageDelayLevel``. Raises RocketMQError when it is no list of times."""
+        """Take over a changed `messageDelayLevel`. Raises RocketMQError when it is no list of times."""
         self.levels = parse_delay_levels(self._controller.store_config.messageDelayLevel)
         self._controller.store.delay_levels = self.levels
         self._not_before.clear()
@@ -143,7 +143,7 @@ class ScheduleMessageService(StateFile):
         self.deliver_due(self._controller.clock())
 
     def deliver_due(self, now_ms: int) -> int:
-        """Deliver what is due at ``now_ms``; the number of messages delivered. A failing level costs no other."""
+        """Deliver what is due at `now_ms`; the number of messages delivered. A failing level costs no other."""
         delivered = 0
         for level in self._levels_in_use():
             if self._not_before.get(level, 0) <= now_ms:

@@ -3,7 +3,7 @@
 A producer's sends to one topic have headers that are equal byte for byte but for queue id, born timestamp, unique key,
 keys and opaque. What was decoded of one such send holds for the next one when the rest of its header is the same bytes.
 What lives here: learning from a send, the comparison, and the message made of it. What does not: the first send of a
-kind, those that are not plain, storing and answering (``processors/send_message.py``).
+kind, those that are not plain, storing and answering (`processors/send_message.py`).
 """
 
 from __future__ import annotations

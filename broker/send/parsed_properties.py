@@ -1,7 +1,7 @@
 """What the properties of a send say, without parsing them for every message.
 
 A client's messages differ in unique key and keys; the rest of their properties, the shape, mostly does not, and is
-parsed once. Which messages are plain is decided here; what becomes of them is ``processors/send_message.py``'s.
+parsed once. Which messages are plain is decided here; what becomes of them is `processors/send_message.py`'s.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SPECIAL_PROPERTIES = frozenset(
 
 
 class Shape:
-    """Properties without unique key and keys. Messages of a shape that is not ``plain`` want more than to be stored."""
+    """Properties without unique key and keys. Messages of a shape that is not `plain` want more than to be stored."""
 
     __slots__ = ("plain", "properties", "tags_code")
 
@@ -64,7 +64,7 @@ _SPECIAL = Shape(False, {}, 0)
 
 
 class SendShapes:
-    """The shapes that were seen. ``table`` leads from a properties text without unique key and keys to its shape."""
+    """The shapes that were seen. `table` leads from a properties text without unique key and keys to its shape."""
 
     def __init__(self, hash_of_tags: Callable[[str], int]) -> None:
         self.table: dict[str, Shape] = Bounded(MAX_SHAPES)

@@ -1,6 +1,6 @@
 """What the broker says of a topic that it cannot take a message for, in Apache's words.
 
-Mirrors TopicValidator.validateTopic and TopicConfig.toString; the rules themselves are in ``common/topics.py``.
+Mirrors TopicValidator.validateTopic and TopicConfig.toString; the rules themselves are in `common/topics.py`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, TypeVar
 
-from rocketmq_ops.broker.state.state_files import BackgroundFiles, StateFile
+from rocketmq_ops.broker.state.state_files import StateFile, StateFileWriter
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.bodies import TopicConfig
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Changes:
-    """What the request that is being handled has changed. ``waits``: its writes and registrations so far."""
+    """What the request that is being handled has changed. `waits`: its writes and registrations so far."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
@@ -90,7 +90,7 @@ def send_after(waits: list[asyncio.Future[None]], channel: Channel, answer: Remo
     run_later(wait(), "answer-after-changes")
 
 
-async def deletion_saved(files: BackgroundFiles, table: StateFile, request: RemotingCommand) -> RemotingCommand:
+async def deletion_saved(files: StateFileWriter, table: StateFile, request: RemotingCommand) -> RemotingCommand:
     """The answer to a deletion, when the file of its table is written; an error when what was deleted may come back."""
     try:
         await files.save(table)

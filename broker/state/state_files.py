@@ -1,7 +1,7 @@
 """Writing state files without stopping the loop: the text is made on the loop, the disk is waited for in a thread.
 
 Every file of a broker that holds a table is a `StateFile`: what changes it calls `changed`, and the controller's
-`BackgroundFiles` writes it. All that changed within one turn of the loop, and while an earlier version was being
+`StateFileWriter` writes it. All that changed within one turn of the loop, and while an earlier version was being
 written, is one write; whoever must not say "done" before it is on the disk waits for the future of that write.
 """
 
@@ -95,7 +95,7 @@ class _Writes:
         self.failing = False
 
 
-class BackgroundFiles:
+class StateFileWriter:
     """Writes files in the loop's default executor, each of them one after the other."""
 
     def __init__(self) -> None:

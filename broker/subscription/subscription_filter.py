@@ -1,7 +1,7 @@
 """From a consumer's expression to the filter that the store and the held pulls apply.
 
 Tags are filtered by their hash, as Apache's broker does. SQL92 and other expressions are not supported: they are
-refused with the answer of an Apache broker whose ``enablePropertyFilter`` is off.
+refused with the answer of an Apache broker whose `enablePropertyFilter` is off.
 Mirrors org.apache.rocketmq.remoting.protocol.filter.FilterAPI and ExpressionMessageFilter.
 """
 
@@ -24,7 +24,7 @@ def is_tag_type(expression_type: str | None) -> bool:
 
 @lru_cache(maxsize=1024)
 def tag_filter_of_expression(expression: str) -> TagFilter | None:
-    """The filter of ``a || b``; None for every message. Raises ValueError as ``split_tags``."""
+    """The filter of `a || b`; None for every message. Raises ValueError as `split_tags`."""
     tags = split_tags(expression)
     return None if tags is None else TagFilter.of(tags)
 
@@ -37,7 +37,7 @@ def filter_of_subscription(subscription: SubscriptionData) -> TagFilter | None:
 
 
 def build_subscription(topic: str, expression: str | None, version: int, tag: str = TAG) -> SubscriptionData:
-    """What a pull that carries its own expression subscribes. Raises ValueError as ``split_tags``."""
+    """What a pull that carries its own expression subscribes. Raises ValueError as `split_tags`."""
     tags = split_tags(expression) or []
     return SubscriptionData(
         topic=topic,

@@ -3,7 +3,7 @@
 Half messages lie in RMQ_SYS_TRANS_HALF_TOPIC. What is committed or rolled back is noted in
 RMQ_SYS_TRANS_OP_HALF_TOPIC as lists of half queue offsets, written in batches; the offsets of the group
 CID_RMQ_SYS_TRANS on both topics say how far everything is settled. END_TRANSACTION is in
-``processors/end_transaction.py``.
+`processors/end_transaction.py`.
 Mirrors org.apache.rocketmq.broker.transaction.queue.TransactionalMessageServiceImpl and TransactionalMessageBridge.
 """
 
@@ -61,7 +61,7 @@ def immunity_ms(text: str | None, timeout_ms: int) -> int:
 
 
 class TransactionalMessageService:
-    """Half messages and check-backs of one broker. ``_settled``: queue -> half offsets not yet in the op topic."""
+    """Half messages and check-backs of one broker. `_settled`: queue -> half offsets not yet in the op topic."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller

@@ -19,7 +19,7 @@ from rocketmq_ops.common.message import MessageExt
 if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 
-log = logging.getLogger("rocketmq_ops.client")
+log = logging.getLogger(__name__)
 
 CONSUME_AGAIN_SECONDS = 5.0
 """Pause before messages that could not be given back are tried here again."""

@@ -19,7 +19,7 @@ from rocketmq_ops.common.files import load_with_backup, save_with_backup
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.remoting.bodies.offset import ResetOffsetBody
 
-log = logging.getLogger("rocketmq_ops.client")
+log = logging.getLogger(__name__)
 
 DEFAULT_OFFSET_DIR = "~/.rocketmq_offsets"
 

@@ -31,7 +31,7 @@ from rocketmq_ops.remoting.errors import RemotingConnectError
 if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 
-log = logging.getLogger("rocketmq_ops.client")
+log = logging.getLogger(__name__)
 
 FLOW_CONTROL_PAUSE = 0.05
 """Seconds between looks at a queue that holds too much; it is looked at at once when a message is consumed."""

@@ -26,7 +26,7 @@ from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.common.topics import group_problem, retry_topic
 from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, SubscriptionData
 
-log = logging.getLogger("rocketmq_ops.client")
+log = logging.getLogger(__name__)
 
 LOCK_RETRY_SECONDS = 0.5
 

@@ -23,7 +23,7 @@ from rocketmq_ops.common.topics import is_retry_topic
 if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 
-log = logging.getLogger("rocketmq_ops.client")
+log = logging.getLogger(__name__)
 
 GIVE_UP_WAIT_SECONDS = 1.0
 """How long an orderly queue's listener is waited for before its lock is given up another time."""

@@ -26,7 +26,7 @@ from rocketmq_ops.common.message import (
 )
 from rocketmq_ops.common.topics import CLIENT_INNER_PRODUCER_GROUP, retry_topic
 
-log = logging.getLogger("rocketmq_ops.client")
+log = logging.getLogger(__name__)
 
 SEND_BACK_TIMEOUT_MS = 5_000
 DEFAULT_MAX_RECONSUME_TIMES = 16

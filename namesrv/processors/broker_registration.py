@@ -50,10 +50,10 @@ _ZLIB = b"\x78"
 
 def install(controller: NamesrvController) -> None:
     """Register the handlers."""
-    BrokerRegistration(controller).install()
+    BrokerRegistrationProcessor(controller).install()
 
 
-class BrokerRegistration:
+class BrokerRegistrationProcessor:
     """The handlers."""
 
     def __init__(self, controller: NamesrvController) -> None:

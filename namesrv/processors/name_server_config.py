@@ -36,10 +36,10 @@ ALWAYS_FORBIDDEN = "configBlackList;configStorePath;kvConfigPath;rocketmqHome"
 
 def install(controller: NamesrvController) -> None:
     """Register the handlers."""
-    NameServerConfig(controller).install()
+    NameServerConfigProcessor(controller).install()
 
 
-class NameServerConfig:
+class NameServerConfigProcessor:
     """The handlers."""
 
     def __init__(self, controller: NamesrvController) -> None:

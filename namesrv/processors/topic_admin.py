@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 
 def install(controller: NamesrvController) -> None:
     """Register the handlers."""
-    TopicAdmin(controller).install()
+    TopicAdminProcessor(controller).install()
 
 
-class TopicAdmin:
+class TopicAdminProcessor:
     """The handlers."""
 
     def __init__(self, controller: NamesrvController) -> None:

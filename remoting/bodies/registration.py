@@ -22,8 +22,8 @@ from rocketmq_ops.remoting.bodies.route import TopicQueueMappingInfo
 from rocketmq_ops.remoting.bodies.topic import TopicConfig, TopicConfigAndMappingSerializeWrapper
 from rocketmq_ops.remoting.errors import RemotingProtocolError
 
+#: Ordinal of V5_0_0 in Apache's MQVersion: from there on the deflated form carries mappings.
 V5_0_0_ORDINAL: Final = 413
-"""Ordinal of V5_0_0 in Apache's MQVersion: from there on the deflated form carries mappings."""
 
 MAX_INFLATED_BYTES: Final = 256 * 1024 * 1024
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.broker.controller import VIP_PORT_DISTANCE, free_port_with_vip
-from rocketmq_ops.broker.state.state_files import BackgroundFiles
+from rocketmq_ops.broker.state.state_files import StateFileWriter
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
@@ -151,7 +151,7 @@ def test_a_file_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     async def main() -> None:
         broker = new_broker(tmp_path / "store")
         (tmp_path / "store").write_text("a file where the folder should be")
-        files = BackgroundFiles()
+        files = StateFileWriter()
         broker.offsets.commit("g", "T", 0, 5)
         files.save(broker.offsets)
         await files.wait()

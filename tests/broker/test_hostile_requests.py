@@ -64,7 +64,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, s
             found[name] = (answer.code, answer.remark)
         assert bodies(await session.pull("T"))[0] == b"first"
         assert (await session.send("T", b"last")).code == 0
-        assert session.broker.server.dispatcher.handler_failures == 0
+        assert session.broker.server.handlers.handler_failures == 0
 
     run(tmp_path_factory.mktemp("store"), body)
     return found

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rocketmq_ops.broker.controller import BrokerController
-from rocketmq_ops.broker.processors.send_message import SendMessageProcessor
+from rocketmq_ops.broker.processors.send_message import KNOWN_SENDS, SendMessageProcessor
 from rocketmq_ops.broker.send.known_sends import SendMemo
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
@@ -163,7 +163,7 @@ def test_a_send_that_is_not_decoded_becomes_what_a_decoded_one_becomes(
                     key = send["keys"].split(" ")[0]
                     found.append(len(broker.store.query_message(send["topic"], key, 32, 0, 1 << 62).views))
             if not remembering:
-                wire.channel.shortcut = None
+                wire.channel.raw_request_handler = None
         return found
 
     results: list[list[Any]] = []
@@ -353,7 +353,7 @@ def test_what_is_remembered_of_a_connection_is_bounded(tmp_path: Path) -> None:
         wire = Wire(broker)
         for length in range(300):
             assert wire.ask(send_frame(keys="k" * length)).code == 0
-        memo = wire.channel.shortcut
+        memo = wire.channel.attrs[KNOWN_SENDS]
         assert isinstance(memo, SendMemo)
         assert len(memo._kinds) <= 64
 

@@ -330,20 +330,20 @@ def test_a_reset_takes_effect_although_the_broker_applies_offsets_late(tmp_path)
             async with PushConsumer("G", listener, c.options, settings=first()) as consumer:
                 consumer.subscribe("T")
                 await until(lambda: len(listener.bodies) == 5 and saved(c, "G", "T", 1) == {0: 5})
-                dispatcher, code = c.broker.server.dispatcher, RequestCode.UPDATE_CONSUMER_OFFSET
-                update, header_class = dispatcher._handlers[code]
+                handlers, code = c.broker.server.handlers, RequestCode.UPDATE_CONSUMER_OFFSET
+                update, header_class = handlers._handlers[code]
                 loop = asyncio.get_running_loop()
 
                 def late(channel, request, header):
                     loop.call_later(0.4, update, channel, request, header)
                     return HELD
 
-                dispatcher.register(code, header_class, late)
+                handlers.register(code, header_class, late)
                 await consumer.reset_offsets({MessageQueue("T", "broker-a", 0): 2})
                 await until(lambda: len(listener.bodies) == 8)
                 # Concurrent consumption promises no order: which worker of several is woken first is the loop's affair.
                 assert sorted(listener.bodies[5:]) == [b"2", b"3", b"4"]
-                dispatcher.register(code, header_class, update)
+                handlers.register(code, header_class, update)
                 await asyncio.sleep(0.5)
                 await until(lambda: saved(c, "G", "T", 1) == {0: 5})
 

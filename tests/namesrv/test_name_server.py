@@ -216,7 +216,7 @@ def test_a_kv_change_that_cannot_be_saved_is_not_made(tmp_path):
         assert refused.code == ResponseCode.SYSTEM_ERROR
         assert "kvConfig.json" in refused.remark
         assert controller.kv_config.namespace("N") is None
-        assert controller.server.dispatcher.handler_failures == 0
+        assert controller.server.handlers.handler_failures == 0
 
     with_name_server(tmp_path, body)
 

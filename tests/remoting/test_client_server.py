@@ -161,7 +161,7 @@ def test_a_failing_handler_answers_and_is_logged_once(run, caplog):
         async with serving(register=[(5, None, broken)]) as (server, addr), RemotingClient() as client:
             answer = await client.invoke(addr, RemotingCommand.request(5))
             assert answer.code == 1 and "no such luck" in answer.remark
-            assert server.dispatcher.handler_failures == 1
+            assert server.handlers.handler_failures == 1
             assert (await client.invoke(addr, RemotingCommand.request(1000))).code == 0
 
     with caplog.at_level(logging.ERROR):

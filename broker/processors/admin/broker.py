@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class BrokerAdmin:
+class BrokerAdminProcessor:
     """Handlers of the codes that concern the whole broker."""
 
     def __init__(self, controller: BrokerController) -> None:
@@ -62,7 +62,7 @@ class BrokerAdmin:
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
-    admin = BrokerAdmin(controller)
+    admin = BrokerAdminProcessor(controller)
     register = controller.server.register
     register(RequestCode.GET_BROKER_RUNTIME_INFO, None, admin.runtime_info)
     register(RequestCode.GET_BROKER_HA_STATUS, None, admin.ha_status)

@@ -64,7 +64,7 @@ def _connection(info: ClientChannelInfo) -> Connection:
     )
 
 
-class ClientAdmin:
+class ClientAdminProcessor:
     """Handlers of the client codes."""
 
     def __init__(self, controller: BrokerController) -> None:
@@ -222,7 +222,7 @@ class ClientAdmin:
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
-    admin = ClientAdmin(controller)
+    admin = ClientAdminProcessor(controller)
     serve = controller.server.serve
     register = controller.server.register
     serve(GetConsumerConnectionListRequestHeader, admin.consumer_connections)

@@ -40,7 +40,7 @@ _START_ONLY = frozenset({
 # fmt: on
 
 
-class ConfigAdmin:
+class ConfigAdminProcessor:
     """Handlers of the configuration codes."""
 
     def __init__(self, controller: BrokerController) -> None:
@@ -118,6 +118,6 @@ class ConfigAdmin:
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
-    admin = ConfigAdmin(controller)
+    admin = ConfigAdminProcessor(controller)
     controller.server.register(RequestCode.GET_BROKER_CONFIG, None, admin.get)
     controller.server.register(RequestCode.UPDATE_BROKER_CONFIG, None, admin.update)

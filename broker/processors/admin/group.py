@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class GroupAdmin:
+class GroupAdminProcessor:
     """Handlers of the group codes."""
 
     def __init__(self, controller: BrokerController) -> None:
@@ -129,7 +129,7 @@ class GroupAdmin:
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
-    admin = GroupAdmin(controller)
+    admin = GroupAdminProcessor(controller)
     serve = controller.server.serve
     register = controller.server.register
     register(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, None, admin.update_and_create)

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 MAX_UNITS = 10_000
 
 
-class MessageAdmin:
+class MessageAdminProcessor:
     """Handlers of the codes that look at single messages."""
 
     def __init__(self, controller: BrokerController) -> None:
@@ -89,6 +89,6 @@ class MessageAdmin:
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
-    admin = MessageAdmin(controller)
+    admin = MessageAdminProcessor(controller)
     controller.server.serve(QueryConsumeQueueRequestHeader, admin.query_consume_queue)
     controller.server.serve(ResumeCheckHalfMessageRequestHeader, admin.resume_check_half_message)

@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 _CPP = ("CPP", int(LanguageCode.CPP))
 
 
-class OffsetAdmin:
+class OffsetAdminProcessor:
     """Handlers of the offset codes."""
 
     def __init__(self, controller: BrokerController) -> None:
@@ -251,7 +251,7 @@ class OffsetAdmin:
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
-    admin = OffsetAdmin(controller)
+    admin = OffsetAdminProcessor(controller)
     serve = controller.server.serve
     register = controller.server.register
     serve(SearchOffsetRequestHeader, admin.search_by_timestamp)

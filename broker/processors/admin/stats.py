@@ -44,7 +44,7 @@ MAX_PROGRESS = 200_000
 _TOO_MUCH = "more than {} queues to tell of; ask for one {} at a time"
 
 
-class StatsAdmin:
+class StatsAdminProcessor:
     """Handlers of the statistics codes."""
 
     def __init__(self, controller: BrokerController) -> None:
@@ -161,7 +161,7 @@ def _stats_item(rate: Rate) -> BrokerStatsItem:
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
-    admin = StatsAdmin(controller)
+    admin = StatsAdminProcessor(controller)
     serve = controller.server.serve
     serve(GetTopicStatsInfoRequestHeader, admin.topic_stats)
     serve(GetConsumeStatsRequestHeader, admin.consume_stats)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class TopicAdmin:
+class TopicAdminProcessor:
     """Handlers of the topic codes."""
 
     def __init__(self, controller: BrokerController) -> None:
@@ -175,7 +175,7 @@ def pop_retry_topics(topic: str, group: str) -> tuple[str, str]:
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
-    admin = TopicAdmin(controller)
+    admin = TopicAdminProcessor(controller)
     serve = controller.server.serve
     register = controller.server.register
     serve(CreateTopicRequestHeader, admin.update_and_create_topic)
