@@ -5,7 +5,7 @@ Offsets behind the end of a queue that has just lost its last messages are set t
 What lives here: topics without settings, missing files of the configuration, messages before the
 first file of the commitlog, offsets behind the end of their queue,
 Apache's timer messages. What does not: the store's own losses (`store/losses.py`), empty files and their `.bak`
-(`common/files.py`), delayed messages (`schedule_message_service.py`).
+(`common/files.py`), delayed messages (`schedule/schedule_message_service.py`).
 """
 
 from __future__ import annotations

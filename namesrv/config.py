@@ -18,7 +18,7 @@ class NamesrvConfig(ConfigClass):
     # Keys that take effect.
     kvConfigPath: Annotated[
         str,
-        Used("the file of the KV configuration; by default `namesrv/kvConfig.json` in the home directory", form=PATH),
+        Used("the file of the KV configuration; by default `~/namesrv/kvConfig.json`", form=PATH),
     ] = field(default_factory=lambda: home_path("namesrv", "kvConfig.json"))
     configStorePath: Annotated[
         str, Used("the property file that updateNamesrvConfig writes into; the file given with -c", form=PATH)

@@ -253,7 +253,7 @@ def page() -> str:
         "|---|---|",
     ]
     for name in theirs:
-        cell = f"`mqadmin/commands/{ours[name]}.py`" if name in ours else "not yet"
+        cell = f"`{_path(f'mqadmin.commands.{ours[name]}')}`" if name in ours else "not yet"
         lines.append(f"| {name} | {cell} |")
     more = sorted(set(ours) - set(theirs))
     if more:

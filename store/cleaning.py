@@ -2,7 +2,7 @@
 
 What lives here: the hours, ages and fill levels of the disk at which files go, and refusing writes when the disk is
 nearly full (mirrors CleanCommitLogService and CleanConsumeQueueService of DefaultMessageStore). What does not: the
-deletion in a row of files (`mapped_file_queue.py`).
+deletion in a row of files (`files/mapped_file_queue.py`).
 
 A deleted file can be read on by whoever holds a view of it, so that nothing has to wait for readers and Apache's
 destroyMapedFileIntervalForcibly and redeleteHangedFileInterval have no counterpart.

@@ -3,7 +3,7 @@ GroupCommitService and FlushConsumeQueueService).
 
 What lives here: the timers, the group commit and the one worker thread in which files are synced. All state is
 owned by the asyncio loop; the worker only runs `MappedFileQueue.sync` and the like. What does not: which bytes
-are dirty (`mapped_file_queue.py`), recovery.
+are dirty (`files/mapped_file_queue.py`), recovery.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What lives here: `InnerMessage` (mirrors MessageExtBrokerInner and MessageExtBatch), `PutStatus`,
 `PutMessageResult`. What does not: how a record is laid out (`common/record_layout.py`) or appended
-(`commit_log.py`).
+(`log/commit_log.py`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What lives here: where to begin reading the commitlog, walking its records, deciding where it ends, and cutting
 what follows (mirrors recoverNormally and recoverAbnormally of CommitLog). What does not: the units of a record
-(`dispatcher.py`), the validity of single units (`consume_queue.py`).
+(`dispatch.py`), the validity of single units (`queue/consume_queue.py`).
 
 Apache's broker takes the first invalid record for the end. Here it is the end too, unless a valid record follows
 that was durable at the last checkpoint: then the invalid one was damaged later, and it is stepped over and

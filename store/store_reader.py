@@ -290,7 +290,7 @@ class StoreReader:
         return unit[0] if unit is not None else None
 
     def offset_by_time(self, topic: str, queue_id: int, timestamp: int, boundary: Boundary = "lower") -> int:
-        """Queue offset for a time (ms), see `offset_by_time.py`; 0 when there is no queue."""
+        """Queue offset for a time (ms), see `queue/offset_by_time.py`; 0 when there is no queue."""
         queue = self.consume_queue(topic, queue_id)
         return offset_by_time(queue, self.commit_log, timestamp, boundary) if queue is not None else 0
 

@@ -2,7 +2,7 @@
 
 What lives here: the append path with its dispatch to consumequeue and index in the same turn (mirrors the put side
 of DefaultMessageStore and CommitLog.asyncPutMessage). What does not: the life cycle (`message_store.py`), packing
-of records (`commit_log.py`), the sync itself (`flush.py`).
+of records (`log/commit_log.py`), the sync itself (`flush.py`).
 """
 
 from __future__ import annotations

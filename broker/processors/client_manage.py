@@ -1,6 +1,6 @@
 """Clients: HEART_BEAT (34), UNREGISTER_CLIENT (35), CHECK_CLIENT_CONFIG (46), and the queue locks 41 and 42.
 
-The tables are `consumer_manager.py`, `producer_manager.py` and `rebalance_lock_manager.py`.
+The tables are `client/consumer_manager.py`, `client/producer_manager.py` and `client/rebalance_lock_manager.py`.
 Mirrors org.apache.rocketmq.broker.processor.ClientManageProcessor and the locks of AdminBrokerProcessor.
 """
 
@@ -43,7 +43,7 @@ GROUPS_AT_ONCE = 16
 
 
 class ClientManageProcessor:
-    """Handles heartbeats and what else concerns one client. `_fingerprints` is the last one by consumer group."""
+    """Handles heartbeats and what else concerns one client. ``_fingerprints`` is the last one by consumer group."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller

@@ -1,6 +1,6 @@
 """Consumer offsets and members: QUERY_CONSUMER_OFFSET (14), UPDATE_CONSUMER_OFFSET (15), consumer list (38).
 
-The tables are `consumer_offset_manager.py` and `consumer_manager.py`.
+The tables are `offset/consumer_offset_manager.py` and `client/consumer_manager.py`.
 Mirrors org.apache.rocketmq.broker.processor.ConsumerManageProcessor.
 """
 

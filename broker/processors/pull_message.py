@@ -1,7 +1,7 @@
 """Pulls: PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361), answered at once or held until a message arrives.
 
-Reading is the store's, waiting is `pull_request_hold.py`'s. Message bodies leave as views of the mapped files.
-Mirrors org.apache.rocketmq.broker.processor.PullMessageProcessor and DefaultPullMessageResultHandler.
+Reading is the store's, waiting is `longpolling/pull_request_hold.py`'s. Message bodies leave as views of the
+mapped files. Mirrors org.apache.rocketmq.broker.processor.PullMessageProcessor and DefaultPullMessageResultHandler.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, no error of ours
 
 
 class PullMessageProcessor:
-    """Handles pulls. `_filters` keeps the filter of each group's subscription while that is the same object."""
+    """Handles pulls. ``_filters`` keeps the filter of each group's subscription while that is the same object."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller

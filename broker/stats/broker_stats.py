@@ -2,7 +2,7 @@
 
 The send and pull paths only add plain ints to a counter object (`TopicCounters`, `GroupCounters`). One timer, every
 10 s, takes snapshots of all of them; rates are differences of snapshots. Totals of the broker are summed from the
-counters when asked, not kept twice. No request handling here (`processors/admin_stats.py`).
+counters when asked, not kept twice. No request handling here (`processors/admin/stats.py`).
 
 Mirrors BrokerStatsManager, StatsItemSet and BrokerStats of org.apache.rocketmq.store.stats.
 """

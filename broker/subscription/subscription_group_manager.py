@@ -1,7 +1,7 @@
 """The consumer groups of a broker: their table, its file `config/subscriptionGroup.json`, and auto-creation.
 
-Connections of consumers are in `consumer_manager.py`, their offsets in `consumer_offset_manager.py`; requests are
-handled in `processors/admin_group.py`.
+Connections of consumers are in `client/consumer_manager.py`, their offsets in `offset/consumer_offset_manager.py`;
+requests are handled in `processors/admin/group.py`.
 
 Mirrors org.apache.rocketmq.broker.subscription.SubscriptionGroupManager.
 """

@@ -1,7 +1,7 @@
 """The topics of a broker: their table, its file `config/topics.json`, and how topics come to be and change.
 
 What lives here: system topics, auto-creation at a send and at a send-back, updates with attributes, deletion, and
-telling the name servers of each change. Requests are handled in `processors/admin_topic.py`.
+telling the name servers of each change. Requests are handled in `processors/admin/topic.py`.
 
 Mirrors org.apache.rocketmq.broker.topic.TopicConfigManager.
 """

@@ -1,7 +1,7 @@
 """Structs for rows of things that are alike: one call packs or unpacks them all.
 
 What lives here: compiling them, and keeping few. What does not: the codes (`layout/`), and what is packed
-(`batch_items.py`, `batch_writer.py`, `consume_queue.py`, `store_reader.py`).
+(`batch_items.py`, `batch_writer.py`, `queue/consume_queue.py`, `store_reader.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The consumequeue: for each message of one queue a unit of 20 bytes that says where its record lies.
 
 What lives here: appending and reading units, recovery and truncation of the units, the queue's offsets
-(mirrors ConsumeQueue). What does not: the search by time (`offset_by_time.py`), records (`commit_log.py`).
+(mirrors ConsumeQueue). What does not: the search by time (`offset_by_time.py`), records (`log/commit_log.py`).
 
 A queue offset counts units. A unit holds the record's commitlog offset, its size and the hash of its tag
 (in the delay topic the time of delivery, ms). A unit of size 0x7fffffff leads to no record: before the first

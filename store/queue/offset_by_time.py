@@ -1,6 +1,6 @@
 """The search for the queue offset of a point in time (mirrors ConsumeQueue.getOffsetInQueueByTime).
 
-What does not live here: reading store timestamps (`commit_log.py`).
+What does not live here: reading store timestamps (`log/commit_log.py`).
 """
 
 from __future__ import annotations

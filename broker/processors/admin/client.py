@@ -1,7 +1,8 @@
 """Connected clients over the wire: who is connected, who consumes what, and questions passed on to a client.
 
-What is passed on is answered when the client's answer is there. The tables of clients are in `consumer_manager.py` and
-`producer_manager.py`. Mirrors the client part of AdminBrokerProcessor and Broker2Client.
+What is passed on is answered when the client's answer is there. The tables of clients are in
+`client/consumer_manager.py` and `client/producer_manager.py`. Mirrors the client part of AdminBrokerProcessor
+and Broker2Client.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads the records of a commitlog that match a selection, block by block, getting past what is broken.
 
 Which ranges are read at all is decided here and in `lookup.py`, which asks index and consumequeue; how a record looks
-as text is in `message_lines.py`.
+as text is in `view/message_lines.py`.
 """
 
 from __future__ import annotations
