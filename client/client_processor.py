@@ -15,6 +15,8 @@ from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.message_answers import decode_answer
+from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.remoting.bodies.enums import CONSUME_PASSIVELY
 from rocketmq_ops.remoting.bodies.offset import GetConsumerStatusBody, ResetOffsetBody
 from rocketmq_ops.remoting.bodies.running_info import ConsumeMessageDirectlyResult, ConsumerRunningInfo
 from rocketmq_ops.remoting.channel import Channel
@@ -39,17 +41,10 @@ class ClientProcessor:
 
     def __init__(self, instance: ClientInstance) -> None:
         self._instance = instance
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def _push_consumer(self, group: str) -> PushConsumer | None:
         member = self._instance.consumers.get(group)
         return member if isinstance(member, PushConsumer) else None
-
-    def _start(self, work: Any) -> None:
-        """Run what has to await beside the connection's reading."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def consumer_ids_changed(
         self, channel: Channel, request: RemotingCommand, header: NotifyConsumerIdsChangedRequestHeader
@@ -63,7 +58,7 @@ class ClientProcessor:
         body = ResetOffsetBody.decode(request.body)
         if consumer is not None:
             offsets = {queue: offset for queue, offset in body.offset_table.items() if queue.topic == header.topic}
-            self._start(consumer.reset_offsets(offsets))
+            run_later(consumer.reset_offsets(offsets), f"reset offsets {header.group}")
 
     def consumer_status(
         self, channel: Channel, request: RemotingCommand, header: GetConsumerStatusRequestHeader
@@ -94,7 +89,8 @@ class ClientProcessor:
         consumer = self._push_consumer(header.consumer_group)
         if consumer is None:
             return request.reply(ResponseCode.SYSTEM_ERROR, _no_group(header.consumer_group))
-        self._start(self._consume_directly(channel, request, consumer, header.broker_name))
+        work = self._consume_directly(channel, request, consumer, header.broker_name)
+        run_later(work, f"consume directly {consumer.group}")
         return HELD
 
     async def _consume_directly(
@@ -147,7 +143,7 @@ def running_info(consumer: PushConsumer) -> ConsumerRunningInfo:
             "PROP_THREADPOOL_CORE_SIZE": str(settings.concurrency),
             "PROP_CONSUMER_START_TIMESTAMP": str(consumer.started_ms),
             "PROP_NAMESERVER_ADDR": "".join(f"{a};" for a in consumer.instance.session.name_servers.addresses),
-            "PROP_CONSUME_TYPE": "CONSUME_PASSIVELY",
+            "PROP_CONSUME_TYPE": CONSUME_PASSIVELY,
             "PROP_CLIENT_VERSION": "V5_3_3",
         },
         subscription_set=consumer.subscriptions(),

@@ -6,17 +6,18 @@ Mirrors MQClientInstance. Requests that brokers send to clients are answered in 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from rocketmq_ops.client.api import members
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.options import ClientOptions
-from rocketmq_ops.client.route import MASTER_ID, RouteTable
+from rocketmq_ops.client.route import RouteTable
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.periodic import guarded, repeat
+from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData
 from rocketmq_ops.remoting.client import RemotingClient
 
@@ -59,7 +60,7 @@ class ClientInstance:
         self.routes = RouteTable(self.session)
         self.producers: dict[str, ProducerMember] = {}
         self.consumers: dict[str, ConsumerMember] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
         self._users = 0
         self._rebalance_now = asyncio.Event()
         self._heartbeat_now = asyncio.Event()
@@ -78,12 +79,13 @@ class ClientInstance:
 
         install(self)
         options = self.options
-        self._tasks = [
-            self._periodic("routes", options.poll_name_server_interval_ms, self._refresh_routes),
-            self._periodic("offsets", options.persist_offset_interval_ms, self._persist_offsets),
-            self._on_event("heartbeat", options.heartbeat_interval_ms, self._heartbeat_now, self.send_heartbeats),
-            self._on_event("rebalance", options.rebalance_interval_ms, self._rebalance_now, self._rebalance),
-        ]
+        for name, interval_ms, work, at_once in (
+            ("refreshing routes", options.poll_name_server_interval_ms, self._refresh_routes, None),
+            ("saving offsets", options.persist_offset_interval_ms, self._persist_offsets, None),
+            ("heartbeat", options.heartbeat_interval_ms, self.send_heartbeats, self._heartbeat_now),
+            ("rebalance", options.rebalance_interval_ms, self._rebalance, self._rebalance_now),
+        ):
+            self._tasks.start(repeat(name, interval_ms, work, at_once=at_once), f"rocketmq {name}")
 
     async def stop(self) -> None:
         """Count a user out; the last one stops the periodic work and closes all connections."""
@@ -92,34 +94,8 @@ class ClientInstance:
         self._users -= 1
         if self._users:
             return
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await self._tasks.stop()
         await self.remoting.close()
-
-    def _periodic(self, name: str, interval_ms: int, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        async def loop() -> None:
-            while True:
-                await asyncio.sleep(interval_ms / 1000)
-                await _guarded(name, work)
-
-        return asyncio.create_task(loop(), name=f"rocketmq {name}")
-
-    def _on_event(
-        self, name: str, interval_ms: int, event: asyncio.Event, work: Callable[[], Awaitable[None]]
-    ) -> asyncio.Task[None]:
-        """Work at each interval, and at once when the event is set."""
-
-        async def loop() -> None:
-            while True:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(interval_ms / 1000):
-                        await event.wait()
-                event.clear()
-                await _guarded(name, work)
-
-        return asyncio.create_task(loop(), name=f"rocketmq {name}")
 
     # --- members --------------------------------------------------------------------------------------------------
 
@@ -204,7 +180,7 @@ class ClientInstance:
 
     async def _rebalance(self) -> None:
         for consumer in list(self.consumers.values()):
-            await _guarded("rebalance", consumer.rebalance)
+            await guarded("rebalance", consumer.rebalance)
 
     def heartbeat_immediately(self) -> None:
         """Have all brokers told what is here now."""
@@ -216,14 +192,4 @@ class ClientInstance:
 
     async def _persist_offsets(self) -> None:
         for consumer in list(self.consumers.values()):
-            await _guarded("saving offsets", consumer.persist_offsets)
-
-
-async def _guarded(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Periodic work goes on after a failure: one line for what was foreseen, a trace for what was not."""
-    try:
-        await work()
-    except RocketMQError as error:
-        log.warning("%s failed: %s; %s", name, error, error.next_step)
-    except Exception:
-        log.exception("%s failed", name)
+            await guarded("saving offsets", consumer.persist_offsets)

@@ -16,7 +16,7 @@ from rocketmq_ops.client.api.pull import pull as pull_once
 from rocketmq_ops.client.consumer.subscription import matching
 from rocketmq_ops.client.errors import NoRouteError
 from rocketmq_ops.client.instance import ClientInstance
-from rocketmq_ops.client.route import MASTER_ID
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.message import PROPERTY_MAX_OFFSET, PROPERTY_MIN_OFFSET, MessageExt, MessageQueue
 from rocketmq_ops.common.sysflag import pull_sys_flag
 from rocketmq_ops.remoting.bodies.heartbeat import SubscriptionData

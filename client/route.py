@@ -13,13 +13,13 @@ from rocketmq_ops.client.api.route import topic_route
 from rocketmq_ops.client.api.send import DEFAULT_TOPIC_QUEUE_NUMS
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.errors import BrokerError, NoRouteError
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC
 from rocketmq_ops.remoting.bodies.route import BrokerData, QueueData, TopicRouteData
 from rocketmq_ops.remoting.errors import RemotingError
-
-MASTER_ID = 0
 
 
 class RouteTable:
@@ -106,7 +106,7 @@ class RouteTable:
         key = (topic, as_default)
         task = self._fetching.get(key)
         if task is None:
-            task = self._fetching[key] = asyncio.ensure_future(self._fetch(topic, as_default))
+            task = self._fetching[key] = run_later(self._fetch(topic, as_default), f"route {topic}")
             task.add_done_callback(lambda _: self._fetching.pop(key, None))
         return await asyncio.shield(task)
 

@@ -1,13 +1,16 @@
-"""Jobs that a server or client repeats on its event loop: a plain function every so many milliseconds.
+"""What a server or client repeats on its event loop: a plain function, or a coroutine function that may wait.
 
-A job that fails is logged and runs again at its next time.
+Work that fails is logged and runs again at its next time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+
+from rocketmq_ops.common.errors import RocketMQError
 
 log = logging.getLogger(__name__)
 
@@ -43,3 +46,26 @@ class PeriodicJobs:
         for handle in self._handles.values():
             handle.cancel()
         self._handles.clear()
+
+
+async def repeat(
+    name: str, interval_ms: float, work: Callable[[], Awaitable[object]], *, at_once: asyncio.Event | None = None
+) -> None:
+    """Await `work` after each interval, and as soon as `at_once` is set, until cancelled. Start it as a task."""
+    event = at_once or asyncio.Event()
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(interval_ms / 1000):
+                await event.wait()
+        event.clear()
+        await guarded(name, work)
+
+
+async def guarded(name: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Await `work` and log its failure: one line for what was foreseen, a trace for what was not."""
+    try:
+        await work()
+    except RocketMQError as error:
+        log.warning("%s failed: %s; %s", name, error, error.next_step)
+    except Exception:
+        log.exception("%s failed", name)

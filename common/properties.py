@@ -58,6 +58,26 @@ def format_properties(properties: Mapping[str, str]) -> str:
     return "".join(f"{_escape_key(key)}={_escape_value(properties[key])}\n" for key in sorted(properties))
 
 
+def parse_server_config(text: str) -> dict[str, str]:
+    """The configuration that a server answered, sorted by key.
+
+    Apache's servers write values as they are (MixAll.properties2String), ours as Java's Properties reads them. They
+    differ in values with a backslash only: a line that is as `format_properties` writes it is read so.
+    """
+    pairs = (line.partition("=") for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    lines = {key.strip(): value.strip() for key, separator, value in sorted(pairs) if separator}
+    return {key: _unescape_own(key, value) if "\\" in value else value for key, value in lines.items()}
+
+
+def _unescape_own(key: str, value: str) -> str:
+    line = f"{key}={value}\n"
+    try:
+        read = parse_properties(line)
+    except PropertiesError:
+        return value
+    return read[key] if key in read and format_properties(read) == line else value
+
+
 def read_property_file(path: str) -> PropertyFile:
     """Parse a file (UTF-8, else ISO-8859-1 as Java assumes). Raises PropertiesError naming the file."""
     raw = _read(path)

@@ -32,6 +32,10 @@ class Tasks:
         task.add_done_callback(self._mine.discard)
         return task
 
+    async def finish(self) -> None:
+        """Wait for the end of what runs now; how it ended is for whoever has the task."""
+        await asyncio.gather(*self._mine, return_exceptions=True)
+
     async def stop(self) -> None:
         """Cancel what still runs and wait for its end; how it ended is nobody's matter any more."""
         ending = list(self._mine)

@@ -11,6 +11,8 @@ from rocketmq_ops.mqadmin.exit_codes import ExitCode
 COMMAND_OF_CALL = {
     "clients.consumers": "consumerConnection -g {}",
     "cluster.listing": "clusterList",
+    "configs.broker_config": "getBrokerConfig -b {}",
+    "configs.namesrv_configs": "getNamesrvConfig",
     "groups.listing": "consumerProgress",
     "store.inspect.check": "store check",
     "topics.clusters": "topicClusterList -t {}",

@@ -191,16 +191,14 @@ def _own_output(options: list[str]) -> list[str]:
 
 
 def _nearest_option(option: str, command: Any) -> str | None:
-    import difflib
+    from rocketmq_ops.common.nearest import nearest_name
 
-    known: dict[str, str] = {name.lower(): name for parameter in command.params for name in parameter.opts}
-    close = difflib.get_close_matches(option.lower(), known, n=1, cutoff=0.5)
-    if close and option.startswith("--"):
-        return known[close[0]]
-    for lowered, name in known.items():
-        if not option.startswith("--") and lowered == option.lower():
-            return name
-    return known[close[0]] if close else None
+    known: list[str] = [name for parameter in command.params for name in parameter.opts]
+    if not option.startswith("--"):
+        in_other_case = next((name for name in known if name.lower() == option.lower()), None)
+        if in_other_case is not None:
+            return in_other_case
+    return nearest_name(option, known, cutoff=0.5)
 
 
 def _unknown(argv: list[str], is_group: bool) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import datetime
 from typing import Any
 
+from rocketmq_ops.common.attributes import split_attributes
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.tags import split_tags
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[#T ](\d\d:\d\d:\d\d)(?:[:.,](\d{1,3}))?")
@@ -24,7 +25,7 @@ def timestamp(text: str, also: str = "") -> int:
     """Milliseconds since the epoch from `now`, a number from 0 on, or local time `yyyy-MM-dd#HH:mm:ss:SSS`."""
     text = text.strip()
     if text == "now":
-        return int(time.time() * 1000)
+        return now_ms()
     if re.fullmatch(r"\d+", text, re.ASCII):
         return _within_long(text)
     match = _TIME.fullmatch(text)
@@ -99,14 +100,12 @@ def _within_long(digits: str) -> int:
 def attributes(text: str) -> dict[str, str]:
     """`+a=b,+c=d,-e` as {"+a": "b", "+c": "d", "-e": ""} (Apache's AttributeParser)."""
     result: dict[str, str] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        key, separator, value = part.partition("=")
-        key = key.strip()
-        if key[:1] == "+" and separator and len(key) > 1 and value.strip():
-            added = value.strip()
-        elif key[:1] == "-" and not separator and len(key) > 1:
-            added = ""
-        else:
+    for written, value in split_attributes(text):
+        key, added = written.strip(), (value or "").strip()
+        if not key and value is None:
+            continue
+        if len(key) < 2 or not ((key[0] == "+" and added) or (key[0] == "-" and value is None)):
+            part = key if value is None else f"{key}={added}"
             raise ValueError(f"invalid attribute change '{part}': expected +name=value or -name")
         if key in result or f"{'-' if key[0] == '+' else '+'}{key[1:]}" in result:
             raise ValueError(f"attribute '{key[1:]}' is named twice")
@@ -142,10 +141,10 @@ def one_of(*words: str) -> Any:
         if word == "utf8" and "utf-8" in words:
             word = "utf-8"
         if word not in by_lower:
-            import difflib
+            from rocketmq_ops.common.nearest import nearest_name  # only for a message
 
-            near = difflib.get_close_matches(word, by_lower, n=1)
-            hint = f"; did you mean {by_lower[near[0]]}?" if near else ""
+            near = nearest_name(word, words)
+            hint = f"; did you mean {near}?" if near else ""
             raise ValueError(f"'{text.strip()}' is not one of {', '.join(words)}{hint}")
         return by_lower[word]
 

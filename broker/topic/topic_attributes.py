@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from rocketmq_ops.common.attributes import split_attributes
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.javatypes import LONG_MAX
 
@@ -56,15 +57,14 @@ GROUP_ATTRIBUTES: dict[str, Attribute] = {}
 def parse_attributes(text: str | None) -> dict[str, str]:
     """The alteration that `+key=value,-key` says. Raises RocketMQError for another form."""
     result: dict[str, str] = {}
-    for piece in (text or "").split(",") if text else []:
-        key, equals, value = piece.partition("=")
-        if equals and "+" not in key:
+    for key, value in split_attributes(text) if text else ():
+        if value is not None and "+" not in key:
             raise RocketMQError(f"add/alter attribute format is wrong: {key}", "write +key=value")
-        if not equals and "-" not in key:
+        if value is None and "-" not in key:
             raise RocketMQError(f"delete attribute format is wrong: {key}", "write -key")
         if key in result:
             raise RocketMQError(f"key duplication: {key}", "give each attribute once")
-        result[key] = value
+        result[key] = value or ""
     return result
 
 

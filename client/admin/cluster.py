@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -10,14 +9,13 @@ import msgspec
 
 from rocketmq_ops.client.api.servers import cluster_info, runtime_info
 from rocketmq_ops.client.errors import NotFoundError, SharedNameError
-from rocketmq_ops.common.addresses import address_key
+from rocketmq_ops.common.addresses import MASTER_ID, address_key
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
     from rocketmq_ops.remoting.bodies import ClusterInfo
-
-MASTER_ID = 0
 
 
 class BrokerAddress(msgspec.Struct, frozen=True, rename="camel"):
@@ -231,7 +229,7 @@ def _load(broker: BrokerAddress, figures: dict[str, str] | None) -> BrokerLoad:
     earliest = _int(figures.get("earliestMessageTimeStamp"))
     if earliest is not None and earliest > 0:
         load.earliest_message_timestamp = earliest
-        load.hours_kept = max(time.time() - earliest / 1000, 0.0) / 3600
+        load.hours_kept = max(now_ms() - earliest, 0) / 3_600_000
     put_today, put_yesterday = (
         _int(figures.get("msgPutTotalTodayMorning")),
         _int(figures.get("msgPutTotalYesterdayMorning")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,8 +12,10 @@ from rocketmq_ops.client.admin.cluster import BrokerAddress
 from rocketmq_ops.client.api import servers
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.errors import BrokerError, NotFoundError, RefusedValueError
-from rocketmq_ops.common.errors import Failure, RocketMQError
-from rocketmq_ops.common.properties import PropertiesError, format_properties, parse_properties
+from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.errors import Failure, RocketMQError, See
+from rocketmq_ops.common.nearest import nearest_name
+from rocketmq_ops.common.properties import format_properties, parse_server_config
 from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
@@ -61,17 +63,17 @@ class ConfigAdmin:
 
     async def broker_config(self, address: str) -> dict[str, str]:
         """The keys of one broker's configuration."""
-        return read_answer(await servers.broker_config(self._admin.session, address))
+        return parse_server_config(await servers.broker_config(self._admin.session, address))
 
     async def namesrv_config(self, address: str) -> dict[str, str]:
         """The keys of one name server's configuration."""
-        return read_answer(await servers.namesrv_config(self._admin.session, address))
+        return parse_server_config(await servers.namesrv_config(self._admin.session, address))
 
     async def broker_configs(self, brokers: list[BrokerAddress]) -> ConfigReport:
         """The configuration of several brokers. Raises AllFailedError when none answers."""
         fan = await self._admin.fan_out(brokers, lambda broker: self.broker_config(broker.address))
         fan.require_some("reading the configuration")
-        masters = {b.broker_name: b.address for b in brokers if b.broker_id == 0}
+        masters = {b.broker_name: b.address for b in brokers if b.broker_id == MASTER_ID}
         listed = [
             ServerConfig(
                 b.address,
@@ -96,7 +98,16 @@ class ConfigAdmin:
     ) -> ChangeReport:
         """Set one key on each broker and read it back. Raises AllFailedError when no broker could be changed."""
         fan = await self._admin.fan_out(
-            brokers, lambda b: self._update(b.address, key, value, self.broker_config, servers.put_broker_config, plan)
+            brokers,
+            lambda broker: self._update(
+                broker.address,
+                key,
+                value,
+                self.broker_config,
+                servers.put_broker_config,
+                "configs.broker_config",
+                plan,
+            ),
         )
         fan.require_some(f"changing {key}")
         return ChangeReport(plan, list(fan.answers.values()), fan.failures)
@@ -104,7 +115,15 @@ class ConfigAdmin:
     async def update_namesrvs(self, key: str, value: str, *, plan: bool = False) -> ChangeReport:
         """Set one key on every name server and read it back."""
         fan = await self._admin.each_namesrv(
-            lambda a: self._update(a, key, value, self.namesrv_config, servers.put_namesrv_config, plan)
+            lambda address: self._update(
+                address,
+                key,
+                value,
+                self.namesrv_config,
+                servers.put_namesrv_config,
+                "configs.namesrv_configs",
+                plan,
+            )
         )
         fan.require_some(f"changing {key}")
         return ChangeReport(plan, list(fan.answers.values()), fan.failures)
@@ -116,11 +135,12 @@ class ConfigAdmin:
         value: str,
         read: Callable[[str], Awaitable[dict[str, str]]],
         put: Callable[[Session, str, str], Awaitable[None]],
+        listing: str,
         plan: bool,
     ) -> Change:
         config = await read(address)
         if key not in config:
-            raise NotFoundError(f"{address} has no configuration key '{key}'", nearest_key(key, config))
+            raise _no_such_key(address, key, config, listing)
         before = config[key]
         change = Change(address, "config", key, "none", "unchanged")
         if before == value:
@@ -162,30 +182,7 @@ class ConfigAdmin:
         return PermissionReport(broker_name, False, list(fan.answers.values()), fan.failures)
 
 
-def read_answer(text: str) -> dict[str, str]:
-    """The `key=value` lines of a configuration answer, sorted by key.
-
-    Apache's servers write values as they are (MixAll.properties2String), ours as Java's Properties reads them. They
-    differ in values with a backslash only: a line that is as ours would write it is read so.
-    """
-    pairs = (line.partition("=") for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    return {key.strip(): _value(key.strip(), value.strip()) for key, separator, value in sorted(pairs) if separator}
-
-
-def _value(key: str, text: str) -> str:
-    if "\\" not in text:
-        return text
-    try:
-        read = parse_properties(f"{key}={text}\n")
-    except PropertiesError:
-        return text
-    return read[key] if key in read and format_properties(read) == f"{key}={text}\n" else text
-
-
-def nearest_key(key: str, known: dict[str, str]) -> str:
-    """The advice for a key that does not exist."""
-    import difflib
-
-    lowered = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(key.lower(), lowered, n=1, cutoff=0.6)
-    return f"did you mean {lowered[close[0]]}?" if close else "list the keys with getBrokerConfig or getNamesrvConfig"
+def _no_such_key(address: str, key: str, known: Iterable[str], listing: str) -> NotFoundError:
+    near = nearest_name(key, known)
+    cause = f"{address} has no configuration key '{key}'"
+    return NotFoundError(cause, f"did you mean {near}?") if near else NotFoundError(cause, see=See(listing, address))

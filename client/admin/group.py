@@ -19,6 +19,7 @@ from rocketmq_ops.common.topics import (
     is_retry_topic,
     retry_topic,
 )
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import ChangeReport
@@ -155,7 +156,7 @@ class GroupAdmin:
                 + ", and no consumer of it is online",
                 "check both names, or start a consumer",
             ) from None
-        if online.message_model == "BROADCASTING":
+        if online.message_model == BROADCASTING:
             raise NotFoundError(
                 f"group '{group}' consumes in broadcasting mode: its offsets are with its clients, not with a broker",
                 "look at the clients themselves",

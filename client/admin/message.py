@@ -32,6 +32,7 @@ from rocketmq_ops.common.message import PROPERTY_INNER_MULTI_DISPATCH, PROPERTY_
 from rocketmq_ops.common.message_codec import decode_message_id
 from rocketmq_ops.common.sysflag import pull_sys_flag
 from rocketmq_ops.common.topics import is_lmq_topic
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
 from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
@@ -405,9 +406,9 @@ class MessageAdmin:
             online = await self._admin.clients.consumers(group)
         except NotFoundError as error:
             return MessageTrack(group, "NOT_ONLINE", str(error))
-        if online.consume_type == "CONSUME_ACTIVELY":
+        if online.consume_type == CONSUME_ACTIVELY:
             return MessageTrack(group, "PULL")
-        if online.message_model == "BROADCASTING":
+        if online.message_model == BROADCASTING:
             return MessageTrack(group, "CONSUME_BROADCASTING")
         holder = format_address(*message.store_host)
         for address in [holder] if holder in known else known:

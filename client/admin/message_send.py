@@ -15,6 +15,8 @@ from rocketmq_ops.client.api import send as api
 from rocketmq_ops.client.api.send import DEFAULT_TOPIC_QUEUE_NUMS as DEFAULT_QUEUES
 from rocketmq_ops.client.api.send import Outgoing
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
+from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import AllFailedError, RocketMQError, See
 from rocketmq_ops.common.message import (
     PROPERTY_KEYS,
@@ -116,7 +118,7 @@ async def _route(admin: MQAdmin, topic: str) -> tuple[TopicRouteData, bool]:
 
 def _writable(route: TopicRouteData, wanted: SendRequest, template: bool) -> list[tuple[str, str, int, int]]:
     """(broker name, master address, queue id, number of queues) of every queue that may be chosen."""
-    masters = {data.broker_name: data.broker_addrs.get(0) for data in route.broker_datas}
+    masters = {data.broker_name: data.broker_addrs.get(MASTER_ID) for data in route.broker_datas}
     found = []
     for data in route.queue_datas:
         address = masters.get(data.broker_name)
@@ -151,7 +153,7 @@ def _outgoing(wanted: SendRequest) -> Outgoing:
 async def _send_to(
     admin: MQAdmin, outgoing: Outgoing, group: str, queue: MessageQueue, address: str, template_queues: int
 ) -> SendReport:
-    started = time.time()
+    started = time.monotonic()
     sent = await api.send(admin.session, address, outgoing, group, queue, template_queues=template_queues)
     return SendReport(
         queue.broker_name,
@@ -162,7 +164,7 @@ async def _send_to(
         sent.queue_offset,
         address,
         sent.region_id,
-        int((time.time() - started) * 1000),
+        int((time.monotonic() - started) * 1000),
     )
 
 
@@ -173,7 +175,7 @@ async def send_trace(admin: MQAdmin, wanted: SendRequest, sent: SendReport) -> S
     """
     fields = [
         "Pub",
-        int(time.time() * 1000) - sent.cost_millis,
+        now_ms() - sent.cost_millis,
         sent.region_id or "DefaultRegion",
         wanted.producer_group,
         wanted.topic,

@@ -15,8 +15,10 @@ from rocketmq_ops.client.admin.kv import ORDER_TOPIC_NAMESPACE
 from rocketmq_ops.client.api.topics import delete_route, delete_topic, put_topic
 from rocketmq_ops.client.api.versions import V5_0_0
 from rocketmq_ops.client.errors import InvalidValueError, NotFoundError
+from rocketmq_ops.common.attributes import join_attributes
 from rocketmq_ops.common.errors import RocketMQError, See
 from rocketmq_ops.common.permission import perm_to_string
+from rocketmq_ops.common.sysflag import TOPIC_UNIT, TOPIC_UNIT_SUB
 from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC, topic_problem
 from rocketmq_ops.remoting.headers.topic import CreateTopicRequestHeader
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 DEFAULT_QUEUES = 8
 DEFAULT_PERM = 6
-_UNIT, _UNIT_SUB = 1, 2  # bits of topicSysFlag (Apache's TopicSysFlag)
 
 
 class TopicSettings(msgspec.Struct, kw_only=True):
@@ -139,7 +140,7 @@ def _apply(before: dict[str, Value] | None, settings: TopicSettings) -> dict[str
         if value is not None:
             after[name] = value
     flag = int(after["topicSysFlag"] or 0)
-    for bit, wanted in ((_UNIT, settings.unit), (_UNIT_SUB, settings.has_unit_sub)):
+    for bit, wanted in ((TOPIC_UNIT, settings.unit), (TOPIC_UNIT_SUB, settings.has_unit_sub)):
         if wanted is not None:
             flag = flag | bit if wanted else flag & ~bit
     after["topicSysFlag"] = flag
@@ -155,11 +156,11 @@ def _header(
     topic: str, current: TopicConfig | None, after: dict[str, Value], settings: TopicSettings
 ) -> CreateTopicRequestHeader:
     held = (current.attributes or {}) if current is not None else {}
-    changed = [
-        f"{name}={value}" if name[0] == "+" else name
+    changed = {
+        name: value
         for name, value in settings.attributes.items()
         if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
-    ]
+    }
     return CreateTopicRequestHeader(
         topic=topic,
         default_topic=AUTO_CREATE_TOPIC,
@@ -169,7 +170,7 @@ def _header(
         topic_filter_type="MULTI_TAG" if after["topicFilterType"] == "MULTI_TAG" else "SINGLE_TAG",
         topic_sys_flag=int(after["topicSysFlag"] or 0),
         order=bool(after["order"]),
-        attributes=",".join(changed),
+        attributes=join_attributes(changed),
         force=False,
     )
 

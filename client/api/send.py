@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from enum import StrEnum
 
 import msgspec
 
 from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import PROPERTY_MSG_REGION, PROPERTY_TRACE_SWITCH, MessageExt, MessageQueue
 from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -77,7 +77,7 @@ class Outgoing(msgspec.Struct, kw_only=True, gc=False):
             default_topic_queue_nums=template_queues,
             queue_id=queue.queue_id,
             sys_flag=self.sys_flag,
-            born_timestamp=time.time_ns() // 1_000_000,
+            born_timestamp=now_ms(),
             flag=self.flag,
             properties=self.properties,
             reconsume_times=self.reconsume_times,

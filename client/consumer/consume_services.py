@@ -15,6 +15,7 @@ from rocketmq_ops.client.consumer.offset_store import update
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.send_back import DEFAULT_MAX_RECONSUME_TIMES, send_back, send_to_retry_topic
 from rocketmq_ops.common.message import MessageExt
+from rocketmq_ops.common.tasks import Tasks, run_later
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.push_consumer import PushConsumer
@@ -33,25 +34,18 @@ class ConcurrentService:
     def __init__(self, consumer: PushConsumer) -> None:
         self._consumer = consumer
         self._waiting: asyncio.Queue[tuple[ProcessQueue, list[MessageExt]]] = asyncio.Queue()
-        self._workers: list[asyncio.Task[None]] = []
-        self._later: set[asyncio.TimerHandle] = set()
+        self._tasks = Tasks()
 
     def start(self) -> None:
         """Start the workers."""
-        self._workers = [
-            asyncio.create_task(self._work(), name=f"consume {self._consumer.group}")
-            for _ in range(self._consumer.settings.concurrency)
-        ]
+        for _ in range(self._consumer.settings.concurrency):
+            self._tasks.start(self._work(), f"consume {self._consumer.group}")
 
     async def stop(self) -> None:
         """Let the listeners that run end; what waits is left to whoever gets the queue next."""
         while not self._waiting.empty():
             self._waiting.get_nowait()
-        for handle in self._later:
-            handle.cancel()
-        for task in self._workers:
-            task.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._tasks.stop()
 
     def attach(self, queue: ProcessQueue) -> None:
         """Nothing to do for a new queue: its batches come by `submit`."""
@@ -70,7 +64,7 @@ class ConcurrentService:
             queue.in_flight += 1
             try:
                 # Shielded: a stop cancels waiting for the next batch, never a listener in the middle of one.
-                await asyncio.shield(asyncio.ensure_future(self._consume(queue, messages)))
+                await asyncio.shield(run_later(self._consume(queue, messages), "consume a batch"))
             except Exception:
                 log.exception("consuming from %s failed", queue.queue)
             finally:
@@ -95,7 +89,7 @@ class ConcurrentService:
             again = [message for message in failed if not await self._give_back(message, context)]
             if again:
                 done = [message for message in messages if message not in again]
-                self._submit_later(queue, again)
+                self._tasks.start(self._submit_later(queue, again), f"consume again {queue.queue.topic}")
         offset = queue.remove(done)
         if offset is not None and not queue.released:
             update(consumer.offsets.table, queue.queue, offset, increase_only=True)
@@ -109,14 +103,10 @@ class ConcurrentService:
             message.reconsume_times += 1
         return ok
 
-    def _submit_later(self, queue: ProcessQueue, messages: list[MessageExt]) -> None:
-        def again() -> None:
-            self._later.discard(handle)
-            if not queue.dropped:
-                self.submit(queue, messages)
-
-        handle = asyncio.get_running_loop().call_later(CONSUME_AGAIN_SECONDS, again)
-        self._later.add(handle)
+    async def _submit_later(self, queue: ProcessQueue, messages: list[MessageExt]) -> None:
+        await asyncio.sleep(CONSUME_AGAIN_SECONDS)
+        if not queue.dropped:
+            self.submit(queue, messages)
 
 
 class OrderlyService:
@@ -125,21 +115,18 @@ class OrderlyService:
     def __init__(self, consumer: PushConsumer) -> None:
         self._consumer = consumer
         self._slots = asyncio.Semaphore(consumer.settings.concurrency)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def start(self) -> None:
         """Nothing: tasks come with their queues."""
 
     async def stop(self) -> None:
         """Wait for the tasks: their queues are dropped, so that each ends after the batch it is at."""
-        if self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.finish()
 
     def attach(self, queue: ProcessQueue) -> None:
         """Start the task of a new queue."""
-        task = asyncio.create_task(self._run(queue), name=f"consume {queue.queue.topic} {queue.queue.queue_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._run(queue), f"consume {queue.queue.topic} {queue.queue.queue_id}")
 
     def submit(self, queue: ProcessQueue, messages: list[MessageExt]) -> None:
         """Nothing: the queue's task was woken when they were put."""

@@ -8,21 +8,11 @@ import msgspec
 
 from rocketmq_ops.client.consumer.allocate import AllocateStrategy, averagely
 from rocketmq_ops.client.consumer.offset_store import DEFAULT_OFFSET_DIR
-from rocketmq_ops.client.consumer.pull_consumer import BROADCASTING, CLUSTERING
-from rocketmq_ops.remoting.bodies.enums import ConsumeFromWhere, MessageModel
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, ConsumeFromWhere, MessageModel
 
 FROM_LAST_OFFSET: Final = "CONSUME_FROM_LAST_OFFSET"
 FROM_FIRST_OFFSET: Final = "CONSUME_FROM_FIRST_OFFSET"
 FROM_TIMESTAMP: Final = "CONSUME_FROM_TIMESTAMP"
-
-__all__ = [
-    "BROADCASTING",
-    "CLUSTERING",
-    "FROM_FIRST_OFFSET",
-    "FROM_LAST_OFFSET",
-    "FROM_TIMESTAMP",
-    "ConsumeSettings",
-]
 
 
 class ConsumeSettings(msgspec.Struct, kw_only=True):

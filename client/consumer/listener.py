@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
-from rocketmq_ops.client.consumer.process_queue import now_ms
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import PROPERTY_CONSUME_START_TIMESTAMP, PROPERTY_RETRY_TOPIC, MessageExt, MessageQueue
 from rocketmq_ops.common.topics import retry_topic
 

@@ -9,16 +9,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.remoting.bodies.running_info import ProcessQueueInfo
 
 PULL_MAX_IDLE_SECONDS = 120.0
 LOCK_MAX_LIVE_SECONDS = 30.0
-
-
-def now_ms() -> int:
-    """Wall clock in ms."""
-    return time.time_ns() // 1_000_000
 
 
 class ProcessQueue:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from rocketmq_ops.client import queue_api
 from rocketmq_ops.client.consumer.offset_store import (
     DEFAULT_OFFSET_DIR,
@@ -21,14 +19,11 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.common.topics import group_problem
-from rocketmq_ops.remoting.bodies.enums import MessageModel
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, MessageModel
 from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, SubscriptionData
 
 SUSPEND_MS = 20_000
 TIMEOUT_WHEN_SUSPENDED_MS = 30_000
-
-CLUSTERING: Final = "CLUSTERING"
-BROADCASTING: Final = "BROADCASTING"
 
 
 class PullConsumer:
@@ -160,7 +155,7 @@ class PullConsumer:
         """This group in the heartbeat."""
         return ConsumerData(
             group_name=self.group,
-            consume_type="CONSUME_ACTIVELY",
+            consume_type=CONSUME_ACTIVELY,
             message_model=self.message_model,
             subscription_data_set=list(self._subscriptions.values()),
         )

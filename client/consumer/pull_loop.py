@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.client import queue_api
 from rocketmq_ops.client.api.pull import PullStatus
 from rocketmq_ops.client.consumer.offset_store import update
-from rocketmq_ops.client.consumer.process_queue import ProcessQueue, now_ms
+from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.errors import (
     BrokerError,
     FlowControlError,
@@ -23,7 +23,8 @@ from rocketmq_ops.client.errors import (
     SubscriptionNotLatestError,
 )
 from rocketmq_ops.client.queue_api import PullResult
-from rocketmq_ops.client.route import MASTER_ID
+from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.remoting.errors import RemotingConnectError

@@ -14,16 +14,20 @@ from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
 from rocketmq_ops.client.consumer.consume_stats import ConsumeStats
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, Listener
 from rocketmq_ops.client.consumer.offset_store import LocalFileOffsetStore, OffsetStore, RemoteBrokerOffsetStore
-from rocketmq_ops.client.consumer.process_queue import ProcessQueue, now_ms
+from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.rebalance import Rebalancer
 from rocketmq_ops.client.consumer.subscription import TAG, build_subscription
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import MessageExt, MessageQueue
+from rocketmq_ops.common.periodic import repeat
 from rocketmq_ops.common.tags import SUB_ALL
+from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.common.topics import group_problem, retry_topic
+from rocketmq_ops.remoting.bodies.enums import CONSUME_PASSIVELY
 from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, SubscriptionData
 
 log = logging.getLogger(__name__)
@@ -66,7 +70,7 @@ class PushConsumer:
         )
         self.executor = ThreadPoolExecutor(self.settings.concurrency, thread_name_prefix=f"consume-{group}")
         self._subscriptions: dict[str, SubscriptionData] = {}
-        self._locking: asyncio.Task[None] | None = None
+        self._locking = Tasks()
 
     async def __aenter__(self) -> PushConsumer:
         await self.start()
@@ -120,7 +124,8 @@ class PushConsumer:
         await self.instance.routes.refresh_all(self.topics())
         await self.instance.send_heartbeats()
         if self.settings.orderly and not self.settings.broadcasting:
-            self._locking = asyncio.create_task(self._keep_locks(), name=f"locks {self.group}")
+            renewing = repeat("renewing locks", self.settings.lock_interval_ms, self.rebalancer.refresh_locks)
+            self._locking.start(renewing, f"locks {self.group}")
         self.instance.rebalance_immediately()
 
     async def stop(self) -> None:
@@ -128,8 +133,7 @@ class PushConsumer:
         if self.group not in self.instance.consumers:
             return
         self.suspended = True
-        if self._locking is not None:
-            self._locking.cancel()
+        await self._locking.stop()
         for held in list(self.rebalancer.held.values()):
             held.drop()
         for held in list(self.rebalancer.held.values()):
@@ -169,11 +173,6 @@ class PushConsumer:
         if not held.lock_valid:
             await asyncio.sleep(LOCK_RETRY_SECONDS)
 
-    async def _keep_locks(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.lock_interval_ms / 1000)
-            await self.rebalancer.refresh_locks()
-
     # --- what the instance asks -----------------------------------------------------------------------------------
 
     def topics(self) -> set[str]:
@@ -184,7 +183,7 @@ class PushConsumer:
         """This group in the heartbeat."""
         return ConsumerData(
             group_name=self.group,
-            consume_type="CONSUME_PASSIVELY",
+            consume_type=CONSUME_PASSIVELY,
             message_model=self.settings.message_model,
             consume_from_where=self.settings.consume_from_where,
             subscription_data_set=self.subscriptions(),

@@ -18,6 +18,7 @@ from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.pull_loop import PullLoop
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.common.topics import is_retry_topic
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Rebalancer:
         self.held[queue] = held
         consumer.service.attach(held)
         loop = PullLoop(consumer, held, consumer.service.submit)
-        self._pulls[queue] = asyncio.create_task(loop.run(), name=f"pull {queue.topic} {queue.queue_id}")
+        self._pulls[queue] = run_later(loop.run(), f"pull {queue.topic} {queue.queue_id}")
 
     async def start_offset(self, queue: MessageQueue) -> int:
         """The saved offset, else what `consume_from_where` says (computePullFromWhere)."""

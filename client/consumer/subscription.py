@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.javatypes import tags_hash
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.tags import SUB_ALL, split_tags
@@ -17,7 +17,7 @@ SQL92 = "SQL92"
 
 def build_subscription(topic: str, expression: str | None = SUB_ALL, expression_type: str = TAG) -> SubscriptionData:
     """The subscription of `tagA || tagB`, `*`, or an SQL92 expression. Raises ClientError for a lone `||`."""
-    version = time.time_ns() // 1_000_000
+    version = now_ms()
     text = expression or SUB_ALL
     data = SubscriptionData(topic=topic, sub_string=text, expression_type=expression_type, sub_version=version)
     if expression_type == TAG:

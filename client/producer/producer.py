@@ -18,6 +18,7 @@ from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.send_request import SendSettings, check_message, prepare, prepare_batch
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import Message, MessageQueue
+from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.common.topics import DEFAULT_PRODUCER_GROUP, group_problem
 from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingError
@@ -54,7 +55,7 @@ class Producer:
         self._topics: set[str] = set()
         self._next_queue: dict[str, int] = {}
         self._in_flight = asyncio.Semaphore(self.settings.max_in_flight)
-        self._sending: set[asyncio.Task[SendResult]] = set()
+        self._sending = Tasks()
         self._started = False
 
     async def __aenter__(self) -> Producer:
@@ -79,8 +80,7 @@ class Producer:
         if not self._started:
             return
         self._started = False
-        if self._sending:
-            await asyncio.gather(*self._sending, return_exceptions=True)
+        await self._sending.finish()
         await self.instance.remove(producer_group=self.group)
         await self.instance.stop()
 
@@ -139,13 +139,11 @@ class Producer:
         """
         self._check(message)
         await self._in_flight.acquire()
-        task = asyncio.create_task(self._send_async(message, callback, queue, timeout_ms))
-        self._sending.add(task)
+        task = self._sending.start(self._send_async(message, callback, queue, timeout_ms), "send")
         task.add_done_callback(self._sent)
         return task
 
     def _sent(self, task: asyncio.Task[SendResult]) -> None:
-        self._sending.discard(task)
         self._in_flight.release()
         if not task.cancelled():
             task.exception()  # seen: with a callback nobody may await the task

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -204,7 +205,9 @@ def test_rates():
 
 
 def test_the_package_names_its_parts():
-    for name in rocketmq_ops.client._MODULE_OF:
-        assert getattr(rocketmq_ops.client, name).__name__
+    for name, module in rocketmq_ops.client._MODULE_OF.items():
+        part = getattr(rocketmq_ops.client, name)
+        assert part is getattr(import_module(f"rocketmq_ops.client.{module}"), name)
+        assert isinstance(part, str) or part.__name__
     with pytest.raises(AttributeError):
         _ = rocketmq_ops.client.nothing

@@ -14,6 +14,7 @@ from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time
+from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY, CONSUME_PASSIVELY
 
 
 class ProgressEntry(msgspec.Struct, rename="camel"):
@@ -136,7 +137,7 @@ def _groups(groups: list[GroupSummary]) -> Table:
     table = Table(["#Group", "#Count", "#Version", "#Type", "#Model", "#TPS", "#Diff Total"], [])
     for group in groups:
         online = group.count is None or group.count > 0
-        kind = {"CONSUME_ACTIVELY": "PULL", "CONSUME_PASSIVELY": "PUSH"}.get(group.consume_type or "", "")
+        kind = {CONSUME_ACTIVELY: "PULL", CONSUME_PASSIVELY: "PUSH"}.get(group.consume_type or "", "")
         table.rows.append(
             [
                 group.group,

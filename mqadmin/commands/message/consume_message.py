@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 from rocketmq_ops.client.admin.message_results import ScanReport, ScanRequest, view
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.topics import TOOLS_CONSUMER_GROUP
 from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome
 from rocketmq_ops.mqadmin.declare import Opt, command
@@ -45,7 +45,7 @@ async def consume_message(
         raise usage("-i needs -b", "name the broker that holds the queue")
     if offset is not None and queue_id is None:
         raise usage("-o needs -b and -i", "name the queue to read from")
-    now = int(time.time() * 1000)
+    now = now_ms()
     for name, value in (("-s", begin_timestamp), ("-e", end_timestamp)):
         if value is not None and value > now:
             raise usage(f"{name} is in the future", "give a time before now")

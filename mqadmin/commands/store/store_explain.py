@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated
 
 import msgspec
 
+from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
@@ -37,10 +37,10 @@ async def store_explain(
 ) -> Outcome:
     """The severity is the usual one; a finding may say another where the case is lighter or graver."""
     if kind is not None and kind.upper() not in CATALOGUE:
-        near = difflib.get_close_matches(kind.upper(), CATALOGUE, 1)
+        near = nearest_name(kind, CATALOGUE)
         raise usage(
             f"there is no finding '{kind}'",
-            f"did you mean {near[0]}?" if near else "`mqadmin store explain` without an id lists all",
+            f"did you mean {near}?" if near else "`mqadmin store explain` without an id lists all",
         )
     chosen = list(CATALOGUE) if kind is None else [kind.upper()]
     kinds = [
