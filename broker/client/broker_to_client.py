@@ -23,7 +23,7 @@ class BrokerToClient:
         self._controller = controller
 
     def notify_consumer_ids_changed(self, group: str, channels: list[Channel]) -> None:
-        """Tell the members of a group to rebalance, unless ``notifyConsumerIdsChangedEnable`` is off."""
+        """Tell the members of a group to rebalance, unless `notifyConsumerIdsChangedEnable` is off."""
         if not self._controller.config.notifyConsumerIdsChangedEnable:
             return
         for channel in channels:
@@ -34,5 +34,5 @@ class BrokerToClient:
     def check_transaction_state(
         self, channel: Channel, header: CheckTransactionStateRequestHeader, record: bytes
     ) -> None:
-        """Ask a producer how the transaction of a half message ended; ``record`` is the encoded message."""
+        """Ask a producer how the transaction of a half message ended; `record` is the encoded message."""
         channel.send_oneway(RemotingCommand.of(header, record))

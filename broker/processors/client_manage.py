@@ -43,7 +43,7 @@ GROUPS_AT_ONCE = 16
 
 
 class ClientManageProcessor:
-    """Handles heartbeats and what else concerns one client. ``_fingerprints`` is the last one by consumer group."""
+    """Handles heartbeats and what else concerns one client. `_fingerprints` is the last one by consumer group."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller

@@ -70,7 +70,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, no error of ours
 
 
 class PullMessageProcessor:
-    """Handles pulls. ``_filters`` keeps the filter of each group's subscription while that is the same object."""
+    """Handles pulls. `_filters` keeps the filter of each group's subscription while that is the same object."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
