@@ -1,0 +1,54 @@
+"""The tree and the pictures of docs/architecture.md are those of the packages."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def generator():
+    pytest.importorskip("grimp")
+    spec = importlib.util.spec_from_file_location("gen_architecture", ROOT / "scripts" / "gen_architecture.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_up_to_date(generator):
+    current = generator.PAGE.read_text("utf-8")
+    assert current == generator.page(current), "run: python scripts/gen_architecture.py"
+
+
+def test_every_folder_is_in_the_tree(generator):
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))}
+    assert folders - {"build", "dist"} == {*generator.PACKAGES, *generator.OTHERS}
+
+
+def test_every_package_says_what_it_is_for(generator):
+    lines = generator.tree().splitlines()[1:-1]
+    assert [line for line in lines if not line.partition("/")[2].strip()] == []
+    assert any(line.startswith("  log/") for line in lines) and any(line.startswith("    check/") for line in lines)
+
+
+def test_arrows_are_shown_once_and_only_between_the_names(generator):
+    shown = generator.picture({("b", "a"), ("a", "a"), ("a/x", "b"), ("c", "a")}, ("a", "b", "a/x"))
+    assert shown.splitlines()[1:-1] == [
+        "graph TD",
+        '    a["a"]',
+        '    b["b"]',
+        '    a_x["a/x"]',
+        "    a_x --> b",
+        "    b --> a",
+    ]
+
+
+def test_marks_that_are_missing_are_named(generator):
+    with pytest.raises(ValueError, match=r"needs the line '<!-- generated: tree -->' once"):
+        generator.between("text", "tree", "new")
+    with pytest.raises(ValueError, match=r"'<!-- end -->' is missing"):
+        generator.between("<!-- generated: tree -->\nold", "tree", "new")
+    page = "a\n<!-- generated: tree -->\nold\n<!-- end -->\nb"
+    assert generator.between(page, "tree", "new") == "a\n<!-- generated: tree -->\nnew\n<!-- end -->\nb"
