@@ -11,7 +11,6 @@ checkRocksdbCqWriteProgress
 cleanBrokerMetadata
 cleanExpiredCQ
 cleanUnusedTopic
-cloneGroupOffset
 clusterAclConfigVersion
 clusterRT
 consumerStatus
@@ -37,7 +36,6 @@ getAclConfig
 getBrokerEpoch
 getBrokerLiteInfo
 getColdDataFlowCtrInfo
-getConsumerConfig
 getControllerConfig
 getControllerMetaData
 getLiteClientInfo
@@ -50,7 +48,6 @@ haStatus
 listAcl
 listUser
 printMsgByQueue
-producer
 queryMsgTraceById
 remappingStaticTopic
 removeBroker
@@ -59,7 +56,6 @@ resetMasterFlushOffset
 rocksDBConfigToJson
 sendMsgStatus
 setCommitLogReadAheadMode
-setConsumeMode
 startMonitoring
 statsAll
 switchTimerEngine
@@ -71,7 +67,6 @@ updateControllerConfig
 updateGlobalWhiteAddr
 updateOrderConf
 updateStaticTopic
-updateSubGroupList
 updateTopicList
 updateUser
 """
@@ -84,7 +79,6 @@ INSTEAD = {
     "printMsgByQueue": "consumeMessage -b BROKER -i QUEUE",
     "statsAll": "consumerProgress",
     "updateOrderConf": "updateKvConfig -s ORDER_TOPIC_CONFIG",
-    "updateSubGroupList": "updateSubGroup",
     "updateTopicList": "updateTopic",
 }
 """Name -> a command of this version that does the like, where there is one."""

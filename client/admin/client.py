@@ -63,6 +63,24 @@ class ProducerConnections(msgspec.Struct, rename="camel"):
     failures: list[Failure] = []
 
 
+class BrokerProducer(msgspec.Struct, rename="camel"):
+    """One producer that a broker sees; the time of its last heartbeat in ms."""
+
+    group: str
+    client_id: str
+    client_addr: str
+    language: str
+    version: str
+    last_update_timestamp: int
+
+
+class BrokerProducers(msgspec.Struct, rename="camel"):
+    """All producers that one broker sees, by group, client id and address."""
+
+    broker_addr: str
+    producers: list[BrokerProducer]
+
+
 class DirectResult(msgspec.Struct, rename="camel"):
     """What a consumer answered when it was handed a message."""
 
@@ -106,10 +124,7 @@ class ClientAdmin:
             known = await self.group_brokers(group)
         except NotFoundError:
             known = []
-        lowest: dict[tuple[str | None, str | None], str] = {}
-        for broker in await self._admin.cluster.brokers():
-            lowest.setdefault((broker.cluster, broker.broker_name), broker.address)
-        return list(dict.fromkeys([*known, *lowest.values()]))
+        return list(dict.fromkeys([*known, *(broker.address for broker in await self._admin.cluster.one_each())]))
 
     async def consumers(self, group: str, broker_addr: str | None = None) -> ConsumerConnections:
         """The online consumers on one broker or on all. Raises NotFoundError when none is online anywhere."""
@@ -152,9 +167,26 @@ class ClientAdmin:
             )
         return ProducerConnections(group, topic, connections, fan.failures)
 
-    async def running_info(self, address: str, group: str, client_id: str) -> dict[str, Any]:
+    async def producers_at(self, address: str) -> BrokerProducers:
+        """The producers of every group that one broker sees, one row for each connection."""
+        table = await api.all_producers(self._admin.session, address)
+        found = [
+            BrokerProducer(
+                group,
+                producer.client_id,
+                producer.remote_ip,
+                str(producer.language),
+                version_text(producer.version),
+                producer.last_update_timestamp,
+            )
+            for group, producers in table.data.items()
+            for producer in producers or []
+        ]
+        return BrokerProducers(address, sorted(found, key=lambda p: (p.group, p.client_id, address_key(p.client_addr))))
+
+    async def running_info(self, address: str, group: str, client_id: str, *, jstack: bool = False) -> dict[str, Any]:
         """What a consumer says of itself, asked through one broker (ConsumerRunningInfo as it stands on the wire)."""
-        return await api.running_info(self._admin.session, address, group, client_id)
+        return await api.running_info(self._admin.session, address, group, client_id, jstack=jstack)
 
     async def queue_owners(self, group: str) -> dict[tuple[str, str, int], str]:
         """(topic, broker name, queue id) -> address part of the client that consumes it; what is unknown is absent."""

@@ -97,6 +97,13 @@ class ClusterAdmin:
         """All brokers, or those of `cluster`, sorted. Raises NotFoundError for a cluster that does not exist."""
         return self._listed(await self.info(), cluster)
 
+    async def one_each(self, cluster: str | None = None) -> list[BrokerAddress]:
+        """One address for each broker name of each cluster (or of `cluster`): the master, else the lowest slave."""
+        lowest: dict[tuple[str | None, str | None], BrokerAddress] = {}
+        for broker in await self.brokers(cluster):
+            lowest.setdefault((broker.cluster, broker.broker_name), broker)
+        return list(lowest.values())
+
     @staticmethod
     def _listed(info: ClusterInfo, cluster: str | None) -> list[BrokerAddress]:
         names = info.cluster_addr_table

@@ -22,9 +22,13 @@ from rocketmq_ops.common.topics import (
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rocketmq_ops.client.admin.changes import ChangeReport
+    from rocketmq_ops.client.admin.consume_mode import Mode
     from rocketmq_ops.client.admin.core import MQAdmin
     from rocketmq_ops.client.admin.group_change import GroupSettings
+    from rocketmq_ops.client.admin.group_list_change import GroupEntry
     from rocketmq_ops.common.message import MessageQueue
     from rocketmq_ops.remoting.bodies import ConsumerConnection, ConsumeStats, OffsetWrapper, TopicRouteData
 
@@ -79,6 +83,28 @@ class GroupListing(msgspec.Struct, rename="camel"):
     """All groups that have a retry topic, the largest lag first, unknown lags before known ones."""
 
     groups: list[GroupSummary]
+    failures: list[Failure] = []
+
+
+class BrokerGroupConfig(msgspec.Struct, rename="camel"):
+    """A group's configuration on one broker, by its wire names."""
+
+    cluster: str | None
+    broker_name: str | None
+    broker_addr: str
+    config: dict[str, Any]
+
+
+class GroupConfigs(msgspec.Struct, rename="camel"):
+    """A group's configuration on every broker that has it.
+
+    `without`: brokers that do not have the group. `differing`: settings that are not the same on all that have it.
+    """
+
+    group: str
+    brokers: list[BrokerGroupConfig]
+    without: list[str]
+    differing: list[str]
     failures: list[Failure] = []
 
 
@@ -214,6 +240,30 @@ class GroupAdmin:
         """Every group's configuration on one broker, as it stands on the wire, so that no field is lost."""
         return await group_configs(self._admin.session, address)
 
+    async def configs(self, group: str) -> GroupConfigs:
+        """A group's configuration on each broker. Raises NotFoundError when no broker has the group.
+
+        Apache's tool asks for the one group (GET_SUBSCRIPTIONGROUP_CONFIG), by which a broker that creates groups by
+        itself makes one that was not there.
+        """
+        fan = await self._admin.fan_out(
+            await self._admin.cluster.one_each(), lambda broker: self.configs_at(broker.address)
+        )
+        fan.require_some(f"reading the configuration of {group}")
+        holders = [
+            BrokerGroupConfig(broker.cluster, broker.broker_name, broker.address, groups[group])
+            for broker, groups in fan.answers.items()
+            if group in groups
+        ]
+        if not holders and not fan.errors:
+            raise NotFoundError(
+                f"no broker has a consumer group '{group}'", "check its name", see=See("groups.listing")
+            )
+        names = dict.fromkeys(name for holder in holders for name in holder.config)
+        differing = [n for n in names if any(h.config.get(n) != holders[0].config.get(n) for h in holders)]
+        without = [broker.address for broker, groups in fan.answers.items() if group not in groups]
+        return GroupConfigs(group, holders, without, differing, fan.failures)
+
     async def update(
         self,
         group: str,
@@ -227,6 +277,37 @@ class GroupAdmin:
         from rocketmq_ops.client.admin.group_change import update
 
         return await update(self._admin, group, settings, broker_addr=broker_addr, cluster=cluster, plan=plan)
+
+    async def update_list(
+        self,
+        entries: Sequence[GroupEntry],
+        *,
+        broker_addr: str | None = None,
+        cluster: str | None = None,
+        plan: bool = False,
+    ) -> ChangeReport:
+        """Create or change several groups; see `group_list_change.update_list`."""
+        from rocketmq_ops.client.admin.group_list_change import update_list
+
+        return await update_list(self._admin, entries, broker_addr=broker_addr, cluster=cluster, plan=plan)
+
+    async def set_mode(
+        self,
+        group: str,
+        topic: str,
+        mode: Mode,
+        share_queues: int | None = None,
+        *,
+        broker_addr: str | None = None,
+        cluster: str | None = None,
+        plan: bool = False,
+    ) -> ChangeReport:
+        """Set how the group fetches a topic; see `consume_mode.set_mode`."""
+        from rocketmq_ops.client.admin.consume_mode import set_mode
+
+        return await set_mode(
+            self._admin, group, topic, mode, share_queues, broker_addr=broker_addr, cluster=cluster, plan=plan
+        )
 
     async def delete(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -89,11 +89,47 @@ async def update(
 
 async def _update_one(admin: MQAdmin, broker: BrokerAddress, group: str, settings: GroupSettings, plan: bool) -> Change:
     current = (await admin.groups.configs_at(broker.address)).get(group)
-    given = settings.given()
+    prepared = prepare(broker.address, group, current, settings.given(), settings.attributes)
+    change = prepared.change
+    if plan or not change.fields:
+        return change
+    await put_group(admin.session, broker.address, prepared.config)
+    try:
+        found = (await admin.groups.configs_at(broker.address)).get(group)
+    except RocketMQError:
+        change.state = "unverified"
+        return change
+    prepared.verify(found)
+    return change
+
+
+class Prepared(NamedTuple):
+    """A change of one group on one broker: `config` is what the broker is sent for it, `asked` the fields named."""
+
+    change: Change
+    config: dict[str, Any]
+    asked: frozenset[str]
+
+    def verify(self, found: dict[str, Any] | None) -> None:
+        """Set the change's state by what the group reads back as."""
+        fields = self.change.fields
+        known = _flat(found) if found is not None else {}
+        # A broker of another version may not know a default: only what was asked for is held against it.
+        missed = [f.name for f in fields if known.get(f.name) != f.after and (f.name in known or f.name in self.asked)]
+        self.change.verified(missed if found is not None else [f.name for f in fields])
+
+
+def prepare(
+    target: str, group: str, current: dict[str, Any] | None, given: dict[str, Any], attributes: dict[str, str]
+) -> Prepared:
+    """What changes a group, whose configuration is `current` (None: there is none), to have `given` (wire names).
+
+    `attributes`: `+name` -> value, `-name` -> ''. The change's state is planned, or unchanged.
+    """
     wanted = {**({**NEW_GROUP, "groupName": group} if current is None else current), **given}
     held = dict(wanted.get("attributes") or {})
     after = dict(held)
-    for name, text in settings.attributes.items():
+    for name, text in attributes.items():
         if name[0] == "+":
             after[name[1:]] = text
         else:
@@ -101,28 +137,14 @@ async def _update_one(admin: MQAdmin, broker: BrokerAddress, group: str, setting
     before_fields = _flat(current) if current is not None else None
     fields = differences(before_fields, _flat({**wanted, "attributes": after}))
     action: Action = "create" if current is None else "update" if fields else "none"
-    change = Change(broker.address, "group", group, action, "planned" if fields else "unchanged", fields)
-    if plan or not fields:
-        return change
+    change = Change(target, "group", group, action, "planned" if fields else "unchanged", fields)
     # The broker takes attributes as changes (`+name`, `-name`), not as the state to reach.
     wanted["attributes"] = {
         name: value
-        for name, value in settings.attributes.items()
+        for name, value in attributes.items()
         if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
     }
-    await put_group(admin.session, broker.address, wanted)
-    try:
-        found = (await admin.groups.configs_at(broker.address)).get(group)
-    except RocketMQError:
-        change.state = "unverified"
-        return change
-    known = _flat(found) if found is not None else {}
-    # A broker of another version may not know a default: only what was asked for is held against it.
-    asked = {*given, *(f"attributes.{name[1:]}" for name in settings.attributes)}
-    every = [f.name for f in fields]
-    missed = [f.name for f in fields if known.get(f.name) != f.after and (f.name in known or f.name in asked)]
-    change.verified(missed if found is not None else every)
-    return change
+    return Prepared(change, wanted, frozenset([*given, *(f"attributes.{name[1:]}" for name in attributes)]))
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Value]:

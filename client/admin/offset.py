@@ -19,6 +19,7 @@ from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.client.admin.offset_clone import CloneReport
     from rocketmq_ops.remoting.bodies import BrokerData, QueueData
 
 END = -1
@@ -135,6 +136,18 @@ class OffsetAdmin:
         report.failures = fan.failures
         report.queues.sort(key=lambda queue: (queue.broker_name, queue.queue_id))
         return report
+
+    async def plan_clone(self, src_group: str, dest_group: str, topic: str) -> CloneReport:
+        """What copying a group's offsets of a topic to another group would do; see `offset_clone.plan_clone`."""
+        from rocketmq_ops.client.admin.offset_clone import plan_clone
+
+        return await plan_clone(self._admin, src_group, dest_group, topic)
+
+    async def apply_clone(self, planned: CloneReport) -> CloneReport:
+        """Copy what was planned, and read it back; see `offset_clone.apply_clone`."""
+        from rocketmq_ops.client.admin.offset_clone import apply_clone
+
+        return await apply_clone(self._admin, planned)
 
     async def _brokers(self, wanted: ResetRequest) -> dict[str, tuple[BrokerData, QueueData | None]]:
         topic = wanted.topic

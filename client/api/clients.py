@@ -10,7 +10,7 @@ from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerConnection
+    from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerConnection, ProducerTableInfo
     from rocketmq_ops.remoting.headers import ConsumeMessageDirectlyResultRequestHeader
 
 _ONLINE_OR_NOT: Final = SUCCESS | {ResponseCode.CONSUMER_NOT_ONLINE}
@@ -41,13 +41,25 @@ async def producer_connections(session: Session, address: str, group: str) -> Pr
         raise
 
 
-async def running_info(session: Session, address: str, group: str, client_id: str) -> dict[str, Any]:
-    """What a consumer says of itself (ConsumerRunningInfo as it stands on the wire)."""
+async def all_producers(session: Session, address: str) -> ProducerTableInfo:
+    """The producers of every group that one broker sees."""
+    from rocketmq_ops.remoting.bodies import ProducerTableInfo
+    from rocketmq_ops.remoting.headers import GetAllProducerInfoRequestHeader
+
+    answer = await session.call(address, RemotingCommand.of(GetAllProducerInfoRequestHeader()))
+    return ProducerTableInfo.decode(answer.body_bytes)
+
+
+async def running_info(
+    session: Session, address: str, group: str, client_id: str, *, jstack: bool = False
+) -> dict[str, Any]:
+    """What a consumer says of itself (ConsumerRunningInfo as it stands on the wire), with `jstack` its threads too."""
     from rocketmq_ops.common.fastjson import loads
     from rocketmq_ops.remoting.headers import GetConsumerRunningInfoRequestHeader
 
-    header = GetConsumerRunningInfoRequestHeader(consumer_group=group, client_id=client_id, jstack_enable=False)
-    info = loads((await session.call(address, RemotingCommand.of(header))).body_bytes)
+    header = GetConsumerRunningInfoRequestHeader(consumer_group=group, client_id=client_id, jstack_enable=jstack)
+    answer = await session.call(address, RemotingCommand.of(header), session.slow_timeout_ms)
+    info = loads(answer.body_bytes)
     return info if isinstance(info, dict) else {}
 
 

@@ -9,7 +9,7 @@ from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from rocketmq_ops.remoting.bodies import ConsumeStats
+    from rocketmq_ops.remoting.bodies import ConsumeStats, SetMessageRequestModeRequestBody
 
 
 async def consume_stats(session: Session, address: str, group: str, topic: str | None = None) -> ConsumeStats:
@@ -44,6 +44,37 @@ async def put_group(session: Session, address: str, config: dict[str, Any]) -> N
 
     request = RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, body=dumps(config))
     await session.call(address, request)
+
+
+async def put_groups(session: Session, address: str, configs: list[dict[str, Any]]) -> None:
+    """Create or change several groups on one broker with one request; see `put_group`."""
+    from rocketmq_ops.common.fastjson import dumps
+
+    body = dumps({"groupConfigList": configs})
+    await session.call(
+        address,
+        RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST, body=body),
+        session.slow_timeout_ms,
+    )
+
+
+async def request_modes(session: Session, address: str) -> dict[str, dict[str, SetMessageRequestModeRequestBody]]:
+    """Topic -> group -> how the group fetches the topic, as far as it was set on one broker."""
+    from rocketmq_ops.common.fastjson import loads
+    from rocketmq_ops.common.fastjson_types import convert
+    from rocketmq_ops.remoting.bodies import SetMessageRequestModeRequestBody
+
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_ALL_MESSAGE_REQUEST_MODE))
+    table = loads(answer.body_bytes).get("messageRequestModeMap") or {}
+    return {
+        str(topic): {str(group): convert(mode, SetMessageRequestModeRequestBody) for group, mode in modes.items()}
+        for topic, modes in table.items()
+    }
+
+
+async def put_request_mode(session: Session, address: str, mode: SetMessageRequestModeRequestBody) -> None:
+    """Set how a group fetches a topic on one broker."""
+    await session.call(address, RemotingCommand.request(RequestCode.SET_MESSAGE_REQUEST_MODE, body=mode.encode()))
 
 
 async def delete_group(session: Session, address: str, group: str, *, remove_offset: bool) -> None:

@@ -22,8 +22,12 @@ class FakeBroker:
         self.groups: dict[str, dict[str, Any]] = {}
         self.committed: dict[tuple[str, str, int], int] = {}
         self.ends: dict[tuple[str, int], int] = {}
+        self.modes: dict[str, dict[str, Any]] = {}
+        self.producers: dict[str, list[dict[str, Any]]] = {}
+        self.consumers: dict[str, dict[str, Any]] = {}
         self.config = {"useServerSideResetOffset": "true", "brokerName": name, "slaveReadEnable": "false"}
         self.knows_topic_config = True
+        self.knows_lists = True
         self.ignores_updates = False
         self.server_side_reset = True
         for code, handler in (
@@ -33,6 +37,10 @@ class FakeBroker:
             (Code.DELETE_TOPIC_IN_BROKER, self.delete_topic),
             (Code.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, self.get_groups),
             (Code.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, self.update_group),
+            (Code.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST, self.update_groups),
+            (Code.GET_ALL_MESSAGE_REQUEST_MODE, lambda c: c.reply(body=dumps({"messageRequestModeMap": self.modes}))),
+            (Code.SET_MESSAGE_REQUEST_MODE, self.set_mode),
+            (Code.GET_ALL_PRODUCER_INFO, lambda c: c.reply(body=dumps({"data": self.producers}))),
             (Code.DELETE_SUBSCRIPTIONGROUP, self.delete_group),
             (Code.GET_CONSUME_STATS, self.consume_stats),
             (Code.GET_CONSUMER_CONNECTION_LIST, self.connections),
@@ -95,12 +103,28 @@ class FakeBroker:
         return c.reply(body=dumps({"subscriptionGroupTable": self.groups, "dataVersion": {}}))
 
     def update_group(self, c: RemotingCommand) -> RemotingCommand:
-        config = loads(c.body_bytes)
+        self.put_group(loads(c.body_bytes))
+        return c.reply()
+
+    def update_groups(self, c: RemotingCommand) -> RemotingCommand:
+        if not self.knows_lists:
+            return c.reply(ResponseCode.REQUEST_CODE_NOT_SUPPORTED, " request type 225 not supported")
+        for config in loads(c.body_bytes)["groupConfigList"]:
+            self.put_group(config)
+        return c.reply()
+
+    def set_mode(self, c: RemotingCommand) -> RemotingCommand:
+        mode = loads(c.body_bytes)
+        if not self.ignores_updates:
+            self.modes.setdefault(mode["topic"], {})[mode["consumerGroup"]] = mode
+        return c.reply()
+
+    def put_group(self, config: dict[str, Any]) -> None:
         held = self.groups.get(config["groupName"], {}).get("attributes", {})
         changes = config.get("attributes", {})
-        config["attributes"] = {**held, **{k[1:]: v for k, v in changes.items() if k[0] == "+"}}
+        config["attributes"] = {k: v for k, v in held.items() if f"-{k}" not in changes}
+        config["attributes"].update({k[1:]: v for k, v in changes.items() if k[0] == "+"})
         self.groups[config["groupName"]] = config
-        return c.reply()
 
     def delete_group(self, c: RemotingCommand) -> RemotingCommand:
         self.groups.pop(c.ext_fields["groupName"], None)
@@ -124,7 +148,10 @@ class FakeBroker:
         return c.reply(body=dumps({"consumeTps": 1.5, "offsetTable": table}))
 
     def connections(self, c: RemotingCommand) -> RemotingCommand:
-        return c.reply(ResponseCode.CONSUMER_NOT_ONLINE, f"the consumer group[{c.ext_fields}] not online")
+        online = self.consumers.get(c.ext_fields["consumerGroup"])
+        if online is None:
+            return c.reply(ResponseCode.CONSUMER_NOT_ONLINE, f"the consumer group[{c.ext_fields}] not online")
+        return c.reply(body=dumps(online))
 
     def max_offset(self, c: RemotingCommand) -> RemotingCommand:
         key = (c.ext_fields["topic"], int(c.ext_fields["queueId"]))
@@ -145,7 +172,8 @@ class FakeBroker:
         return c.reply(ext_fields={"offset": str(offset)})
 
     def commit_offset(self, c: RemotingCommand) -> RemotingCommand:
-        self.committed[self.offset_key(c)] = int(c.ext_fields["commitOffset"])
+        if not self.ignores_updates:
+            self.committed[self.offset_key(c)] = int(c.ext_fields["commitOffset"])
         return c.reply()
 
     def reset(self, c: RemotingCommand) -> RemotingCommand:

@@ -24,7 +24,7 @@ clusterList topicList updateTopic deleteTopic topicRoute topicStatus topicCluste
 deleteSubGroup consumerProgress consumerConnection producerConnection resetOffsetByTime skipAccumulatedMessage
 brokerStatus getBrokerConfig updateBrokerConfig getNamesrvConfig updateNamesrvConfig queryMsgById queryMsgByKey
 queryMsgByUniqueKey queryMsgByOffset queryCq printMsg sendMessage consumeMessage wipeWritePerm addWritePerm
-updateKvConfig deleteKvConfig
+updateKvConfig deleteKvConfig updateSubGroupList getConsumerConfig setConsumeMode cloneGroupOffset producer
 """
 FIRST_COMMANDS = _FIRST.split()
 

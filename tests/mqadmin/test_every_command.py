@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -25,6 +26,9 @@ FORMS = ("table", "json", "yaml", "csv")
 CLUSTER = ["-c", "DefaultCluster"]
 MISSING_ID = "7F0000010000000100000000000000E8"
 
+FILES = Path(__file__).parent / "files"
+BROKER = "{broker}"  # stands for the address of the broker
+
 #: Each command, and its code where there is nothing to show or to do (None: it succeeds).
 LINES: dict[str, tuple[list[str], ExitCode | None]] = {
     "clusterList": ([], None),
@@ -35,6 +39,11 @@ LINES: dict[str, tuple[list[str], ExitCode | None]] = {
     "updateTopic": ([*CLUSTER, "-t", "T", "-r", "4"], None),
     "updateTopicPerm": ([*CLUSTER, "-t", "T", "-p", "6"], None),
     "updateSubGroup": ([*CLUSTER, "-g", "G"], None),
+    "updateSubGroupList": ([*CLUSTER, "-f", str(FILES / "groups.json")], None),
+    "getConsumerConfig": (["-g", "G"], None),
+    "setConsumeMode": ([*CLUSTER, "-t", "T", "-g", "G", "-m", "PULL"], None),
+    "cloneGroupOffset": (["-s", "G", "-d", "G2", "-t", "T"], None),
+    "producer": (["-b", BROKER], None),
     "resetOffsetByTime": (["-g", "G", "-t", "T", "-s", "0"], None),
     "skipAccumulatedMessage": (["-g", "G", "-t", "T"], None),
     "consumerProgress": (["-g", "G", "-t", "T"], None),
@@ -60,10 +69,17 @@ LINES: dict[str, tuple[list[str], ExitCode | None]] = {
     "deleteSubGroup": ([*CLUSTER, "-g", "Nobody"], ExitCode.NO_EFFECT),
     "deleteTopic": ([*CLUSTER, "-t", "Nothing"], ExitCode.NO_EFFECT),
 }
+#: Commands that have nothing to show of a broker without clients.
+EMPTY = {"producer"}
 
 #: Commands that name servers alone answer.
 NAMESRV_ONLY = {"topicList", "topicRoute", "topicClusterList", "getNamesrvConfig", "updateNamesrvConfig"}
 NAMESRV_ONLY |= {"wipeWritePerm", "addWritePerm", "updateKvConfig", "deleteKvConfig"}
+
+
+def line_of(name: str, broker: str) -> list[str]:
+    """The command and its options, where the broker is at this address."""
+    return [name, *(broker if word == BROKER else word for word in LINES[name][0])]
 
 
 class Shell(NamedTuple):
@@ -159,15 +175,15 @@ def test_the_list_is_complete() -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", LINES)
 def test_on_our_own_pair(name: str, form: str, pair: RocketMQBroker, shell: Shell) -> None:
-    line, code = LINES[name]
-    ran = shell(name, *line, "-n", pair.namesrv, "--output", form)
+    code = LINES[name][1]
+    ran = shell(*line_of(name, pair.broker), "-n", pair.namesrv, "--output", form)
     if code is ExitCode.NOT_FOUND:
         return failed(name, form, ran, code)
     assert ran.code == (code or 0), ran.err
     assert ran.out
     document = parsed(name, form, ran.out)
     if document is not None:
-        expected = {"no_effect"} if code is ExitCode.NO_EFFECT else {"ok", "unchanged"}
+        expected = {"no_effect"} if code is ExitCode.NO_EFFECT else {"empty"} if name in EMPTY else {"ok", "unchanged"}
         assert document["status"] in expected
         assert document["data"] is not None
     return None
@@ -176,14 +192,14 @@ def test_on_our_own_pair(name: str, form: str, pair: RocketMQBroker, shell: Shel
 @pytest.mark.parametrize("name", LINES)
 def test_a_dead_name_server(name: str, dead: str, shell: Shell) -> None:
     for form in FORMS:
-        ran = shell(name, *LINES[name][0], "-n", dead, "--output", form)
+        ran = shell(*line_of(name, dead), "-n", dead, "--output", form)
         failed(name, form, ran, ExitCode.CANNOT_CONNECT)
         assert dead in ran.err
 
 
 @pytest.mark.parametrize("name", LINES)
 def test_a_name_server_that_hangs(name: str, silent: str, shell: Shell) -> None:
-    ran = shell(name, *LINES[name][0], "-n", silent, "--timeout", "600", "--output", "json")
+    ran = shell(*line_of(name, silent), "-n", silent, "--timeout", "600", "--output", "json")
     failed(name, "json", ran, ExitCode.TIMEOUT)
     assert silent in ran.err
 
@@ -196,7 +212,7 @@ def test_a_dead_broker(name: str, cli: Cli) -> None:
     broker.add_topic("T")
     broker.add_topic("%RETRY%G", 1)
     cluster.stop(broker.address)
-    ran = cli(cluster.transport, name, *LINES[name][0], "-n", cluster.namesrv, "--output", "json")
+    ran = cli(cluster.transport, *line_of(name, broker.address), "-n", cluster.namesrv, "--output", "json")
     assert broker.address in ran.err
     if name == "clusterList":
         assert (ran.code, ran.json["status"]) == (ExitCode.PARTIAL, "partial")
