@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.javatypes import hash_onto, unique_key_hash_onto
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
@@ -48,7 +49,7 @@ def run(count: int) -> None:
         config = MessageStoreConfig(storePathRootDir=folder)
         fs = OsFileSystem()
         checkpoint = StoreCheckpoint(fs, f"{folder}/checkpoint")
-        index = IndexService(fs, config, checkpoint, RunningFlags(), lambda: time.time_ns() // 1_000_000)
+        index = IndexService(fs, config, checkpoint, RunningFlags(), now_ms)
         index.load(clean=True)
         offset = 0
 

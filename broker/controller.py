@@ -48,7 +48,6 @@ from rocketmq_ops.broker.processors import install_all
 from rocketmq_ops.broker.schedule.schedule_message_service import ScheduleMessageService
 from rocketmq_ops.broker.start_losses import log_losses, log_timers
 from rocketmq_ops.broker.state.changes import Changes
-from rocketmq_ops.broker.state.state_files import StateFileWriter
 from rocketmq_ops.broker.stats.broker_stats import BrokerStats
 from rocketmq_ops.broker.subscription.subscription_group_manager import SubscriptionGroupManager
 from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
@@ -58,6 +57,7 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.state_files import StateFileWriter
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode

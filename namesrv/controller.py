@@ -12,6 +12,7 @@ from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.configuration import Configuration
 from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.state_files import StateFileWriter
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.kv_config_manager import KvConfigManager
@@ -42,7 +43,8 @@ class NamesrvController:
         self.configuration = Configuration([config, server_config], extra)
         self.clock = clock
         self.routes = RouteInfoManager(config, clock)
-        self.kv_config = KvConfigManager(config)
+        self.files = StateFileWriter()
+        self.kv_config = KvConfigManager(config, self.files)
         self.server = RemotingServer(server_config)
         self._started_at = clock()
         self._jobs = PeriodicJobs()
@@ -72,7 +74,7 @@ class NamesrvController:
         self._jobs.stop()
         await self._notifications.stop()
         await self.server.stop()
-        await self.kv_config.wait()
+        await self.files.wait()
 
     def _channel_closed(self, channel: Channel) -> None:
         self.routes.channel_closed(channel)

@@ -1,12 +1,16 @@
-"""Small rules live in one module each: nobody else writes them again."""
+"""Small rules live in one module each: nobody else writes them again. And what has one form everywhere has it here."""
 
+import ast
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("common", "remoting", "store", "namesrv", "broker", "client", "mqadmin")
+SERVERS = ("common", "remoting", "store", "namesrv", "broker")
+PACKAGES = (*SERVERS, "client", "mqadmin")
 
 #: What is written once -> the only module that may write it.
 ONLY_IN = {
@@ -29,14 +33,57 @@ ONLY_IN = {
     "the wall clock": (r"time\.time\(|time\.time_ns\(", "common/clock.py"),
 }
 
+#: The same for the servers: a client has one such file, which it writes by itself.
+ONLY_IN_OF_SERVERS = {
+    "reading a table's JSON file": (r"\bload_with_backup\((?!path: )", "common/state_files.py"),
+    "writing a table's JSON file in a thread": (
+        r"(to_thread\(|run_in_executor\(None, )save_with_backup",
+        "common/state_files.py",
+    ),
+}
+
+
+def sources(*packages: str) -> Iterator[tuple[str, str]]:
+    """(path below the root, text) of each module."""
+    for package in packages:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+
 
 @pytest.mark.parametrize("rule", ONLY_IN)
 def test_a_rule_has_one_home(rule):
     pattern, home = ONLY_IN[rule]
-    found = {
-        str(path.relative_to(ROOT))
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*.py")
-        if re.search(pattern, path.read_text("utf-8"))
-    }
-    assert found == {home}
+    assert {path for path, text in sources(*PACKAGES) if re.search(pattern, text)} == {home}
+
+
+@pytest.mark.parametrize("rule", ONLY_IN_OF_SERVERS)
+def test_a_rule_of_the_servers_has_one_home(rule):
+    pattern, home = ONLY_IN_OF_SERVERS[rule]
+    assert {path for path, text in sources(*SERVERS) if re.search(pattern, text)} == {home}
+
+
+def test_a_module_logs_under_its_own_name():
+    others = re.compile(r"^_?log\w* = .*getLogger\((?!__name__)", re.MULTILINE)
+    assert not [path for path, text in sources(*PACKAGES) if others.search(text)]
+
+
+def test_attributes_are_documented_above_them():
+    """With `#:` and not by a string below, which looks like the docstring of what follows."""
+
+    def strings_below(body: list[ast.stmt]) -> list[int]:
+        return [
+            after.lineno
+            for before, after in pairwise(body)
+            if isinstance(before, ast.Assign | ast.AnnAssign)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+        ]
+
+    found = [
+        f"{path}:{line}"
+        for path, text in sources(*SERVERS)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(getattr(node, "body", None), list)
+        for line in strings_below(node.body)
+    ]
+    assert not found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rocketmq_ops.broker.state.state_files import StateFile
+from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.fastjson_types import ConversionError, convert
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
 
-class MessageRequestModeManager(StateFile):
+class MessageRequestModeManager(ConfigManager):
     """`table`: topic -> group -> mode."""
 
     file_name = "messageRequestMode.json"

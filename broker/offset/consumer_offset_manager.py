@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from rocketmq_ops.broker.state.state_files import StateFile
+from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.errors import CorruptDataError
@@ -51,7 +51,7 @@ def parse_offset_table(value: Any) -> OffsetTable:
         raise CorruptDataError(f"offsetTable holds something that is no offset: {error}") from error
 
 
-class ConsumerOffsetManager(StateFile):
+class ConsumerOffsetManager(ConfigManager):
     """The offset tables. `table` is what is persisted; pulled and reset offsets live in memory alone."""
 
     file_name = "consumerOffset.json"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rocketmq_ops.broker.send.inner_messages import copy_of
-from rocketmq_ops.broker.state.state_files import StateFile
+from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC
@@ -35,7 +35,7 @@ TICK_MS = 100
 MAX_PER_TURN = 512
 
 
-class ScheduleMessageService(StateFile):
+class ScheduleMessageService(ConfigManager):
     """Delivers delayed messages. `table`: level -> next queue offset of the delay topic to deliver."""
 
     file_name = "delayOffset.json"

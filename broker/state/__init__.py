@@ -1,1 +1,1 @@
-"""The broker's state on the disk: JSON tables, their files, and answers that wait for a change to be durable."""
+"""The broker's state on the disk: its JSON tables, and answers that wait for a change to be durable."""

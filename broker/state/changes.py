@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, TypeVar
 
-from rocketmq_ops.broker.state.state_files import StateFile, StateFileWriter
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.state_files import StateFile, StateFileWriter
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel

@@ -100,14 +100,6 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
-def read_object(data: bytes) -> dict[str, Any]:
-    """The JSON object of a configuration file. Raises CorruptDataError."""
-    value = fastjson.loads(data)
-    if not isinstance(value, dict):
-        raise CorruptDataError("not a JSON object")
-    return value
-
-
 def read_data_version(raw: Any) -> DataVersion:
     """The DataVersion of a configuration file; one of nothing changed when the file has none."""
     if raw is None:

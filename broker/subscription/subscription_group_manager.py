@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.broker.state.config_table import ConfigEntries, read_data_version, restore
-from rocketmq_ops.broker.state.state_files import StateFile
 from rocketmq_ops.broker.topic.topic_attributes import GROUP_ATTRIBUTES, alter_attributes
 from rocketmq_ops.common import fastjson, topics
 from rocketmq_ops.common.data_version import DataVersion
@@ -42,7 +42,7 @@ SYSTEM_GROUPS = (
 )
 
 
-class SubscriptionGroupManager(StateFile):
+class SubscriptionGroupManager(ConfigManager):
     """`table`: group -> SubscriptionGroupConfig; `forbidden_table`: group -> topic -> bits of what is forbidden."""
 
     file_name = "subscriptionGroup.json"

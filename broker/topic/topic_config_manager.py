@@ -16,8 +16,8 @@ import msgspec
 
 from rocketmq_ops.broker.processors.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.broker.send.topic_refusals import topic_remark
+from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.broker.state.config_table import ConfigEntries, read_data_version, restore
-from rocketmq_ops.broker.state.state_files import StateFile
 from rocketmq_ops.broker.topic.topic_attributes import TOPIC_ATTRIBUTES, alter_attributes
 from rocketmq_ops.common import fastjson, topics
 from rocketmq_ops.common.data_version import DataVersion
@@ -36,7 +36,7 @@ SCHEDULE_TOPIC_QUEUE_NUM = 18
 REVIVE_TOPIC_PREFIX = topics.SYSTEM_TOPIC_PREFIX + "REVIVE_LOG_"
 
 
-class TopicConfigManager(StateFile):
+class TopicConfigManager(ConfigManager):
     """`table`: topic -> TopicConfig. An update replaces the entry, so that identity tells a change."""
 
     file_name = "topics.json"

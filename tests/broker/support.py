@@ -12,9 +12,9 @@ from typing import Any
 
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
-from rocketmq_ops.broker.state.state_files import StateFile
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message_codec import decode_messages
+from rocketmq_ops.common.state_files import StateFile
 from rocketmq_ops.remoting.bodies import ConsumerData, HeartbeatData, ProducerData, SubscriptionData, TopicConfig
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from rocketmq_ops.broker.state import state_files as background_files
+from rocketmq_ops.common import state_files
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.bodies import CreateTopicListRequestBody, RegisterBrokerBody, TopicConfig
 from rocketmq_ops.remoting.client import RemotingClient
@@ -144,18 +144,18 @@ def test_a_full_disk_does_not_keep_a_topic_from_being_deleted(tmp_path, monkeypa
         await broker.ask(17, create("T"))
         await broker.send("T")
         topics, folder = broker.controller.topics, tmp_path / "consumequeue" / "T"
-        save = background_files.save_with_backup
+        save = state_files.save_with_backup
 
         def refuse(path, data):
             assert not folder.exists()
             raise RocketMQError("cannot save topics.json: No space left on device", "free space")
 
-        monkeypatch.setattr(background_files, "save_with_backup", refuse)
+        monkeypatch.setattr(state_files, "save_with_backup", refuse)
         answer = await broker.ask(215, topic="T")
         assert answer.code == ResponseCode.SYSTEM_ERROR
         assert answer.remark.startswith("deleted, but it may come back after a restart: cannot save topics.json")
         assert topics.get("T") is None and not folder.exists()
-        monkeypatch.setattr(background_files, "save_with_backup", save)
+        monkeypatch.setattr(state_files, "save_with_backup", save)
 
     with_broker(tmp_path, scenario)
     assert "T" not in json.loads((tmp_path / "config" / "topics.json").read_text())["topicConfigTable"]

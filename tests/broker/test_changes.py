@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker.out import broker_outer_api as outer_api
-from rocketmq_ops.broker.state import state_files as background_files
 from rocketmq_ops.broker.state.config_table import ConfigEntries
-from rocketmq_ops.common import fastjson
+from rocketmq_ops.common import fastjson, state_files
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig, TopicConfig
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -29,7 +28,7 @@ class SlowDisk:
     """In place of ``save_with_backup``: notes the names of the files, and writes when it may."""
 
     def __init__(self) -> None:
-        self.save = background_files.save_with_backup
+        self.save = state_files.save_with_backup
         self.begun: list[str] = []
         self.may_write = threading.Event()
         self.may_write.set()
@@ -46,7 +45,7 @@ class SlowDisk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
     disk = SlowDisk()
-    monkeypatch.setattr(background_files, "save_with_backup", disk)
+    monkeypatch.setattr(state_files, "save_with_backup", disk)
     yield disk
     disk.may_write.set()
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.broker.controller import VIP_PORT_DISTANCE, free_port_with_vip
-from rocketmq_ops.broker.state.state_files import StateFileWriter
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.state_files import StateFileWriter
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
 from rocketmq_ops.remoting.bodies import TopicRouteData

@@ -19,10 +19,9 @@ from tests.namesrv.support import (
     with_name_server,
 )
 
-from rocketmq_ops.common import fastjson
+from rocketmq_ops.common import fastjson, state_files
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.properties import parse_properties
-from rocketmq_ops.namesrv import kv_config_manager
 from rocketmq_ops.remoting.bodies import (
     ClusterInfo,
     GetBrokerMemberGroupResponseBody,
@@ -222,14 +221,14 @@ def test_a_kv_change_that_cannot_be_saved_is_not_made(tmp_path):
 
 
 def test_kv_changes_that_come_together_are_one_write_and_nobody_waits_for_it(tmp_path, monkeypatch):
-    save, may_write, written = kv_config_manager.save_with_backup, threading.Event(), []
+    save, may_write, written = state_files.save_with_backup, threading.Event(), []
 
     def slow(path, data):
         written.append(data)
         assert may_write.wait(10)
         save(path, data)
 
-    monkeypatch.setattr(kv_config_manager, "save_with_backup", slow)
+    monkeypatch.setattr(state_files, "save_with_backup", slow)
 
     async def body(controller, client):
         async def put(n):

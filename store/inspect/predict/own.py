@@ -96,7 +96,7 @@ def _config(store: StoreDirectory, options: PredictOptions) -> MessageStoreConfi
 @contextmanager
 def _silent() -> Iterator[None]:
     """What recovery would log is in the prediction."""
-    logger = logging.getLogger(__package__.rpartition(".")[0])
+    logger = logging.getLogger("rocketmq_ops.store")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:

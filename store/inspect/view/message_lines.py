@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from rocketmq_ops.common.addresses import unpack_host
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.compression import decompress
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.message import string_to_properties
@@ -40,6 +41,8 @@ _SOUND: Final = frozenset(
 )
 _NOTHING: Final = re.compile(rb"\A\x01|\x02\x01|\x01\x02|\x01\Z")  # a piece without a name, or without a value
 _UNIQUE = '"UNIQ_KEY":"'
+#: Texts of hosts that are kept.
+_MAX_HOSTS: Final = 20_000
 
 
 def properties_json(raw: bytes) -> str:
@@ -73,7 +76,7 @@ class MessageLines:
         self._cleared = 0 if keep_flags else COMPRESSED_FLAG
         self._on_broken = on_broken
         self._topics: dict[bytes, str] = {}
-        self._hosts: dict[tuple[int, int], tuple[str, str]] = {}
+        self._hosts: Bounded[tuple[int, int], tuple[str, str]] = Bounded(_MAX_HOSTS)
 
     def lines(self, block: Block, rows: Column) -> list[str]:
         """One line (with its line feed) for each of `rows`."""
@@ -151,16 +154,15 @@ class MessageLines:
         return flags, bodies
 
     def _host_texts(self, block: Block, rows: Column, which: str) -> list[tuple[str, str]]:
-        known = self._hosts
         pairs = list(
             zip(block.head[f"{which}_ip"][rows].tolist(), block.head[f"{which}_port"][rows].tolist(), strict=True)
         )
-        if len(known) > 20_000:
-            known.clear()
-        for pair in set(pairs):
-            if pair not in known:
-                known[pair] = _host(pair[0].to_bytes(4, "big") + pair[1].to_bytes(4, "big", signed=True))
-        return [known[pair] for pair in pairs]
+        texts = {pair: self._hosts.get(pair) or self._host_text(pair) for pair in set(pairs)}
+        return [texts[pair] for pair in pairs]
+
+    def _host_text(self, pair: tuple[int, int]) -> tuple[str, str]:
+        text = self._hosts[pair] = _host(pair[0].to_bytes(4, "big") + pair[1].to_bytes(4, "big", signed=True))
+        return text
 
 
 def _host(packed: bytes) -> tuple[str, str]:

@@ -1,55 +1,78 @@
-"""Writing state files without stopping the loop: the text is made on the loop, the disk is waited for in a thread.
+"""A table's JSON file, written without stopping the loop: the text is made on the loop, a thread waits for the disk.
 
-Every file of a broker that holds a table is a `StateFile`: what changes it calls `changed`, and the controller's
-`StateFileWriter` writes it. All that changed within one turn of the loop, and while an earlier version was being
-written, is one write; whoever must not say "done" before it is on the disk waits for the future of that write.
+Every table of a server that has a file is a `StateFile`, or a `SavedState` where a change waits for the disk. Whoever
+changes it calls `StateFileWriter.save`. All changes of one turn of the loop, and those that come while an earlier
+version is being written, are one write; an answer that must not leave before it is on the disk waits for the future of
+that write.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from rocketmq_ops.broker.state.config_table import read_object
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.files import load_with_backup, save_with_backup
 
-if TYPE_CHECKING:
-    from rocketmq_ops.broker.controller import BrokerController
-
 log = logging.getLogger(__name__)
-
 
 T = TypeVar("T")
 
 
-class StateFile:
-    """A table with a JSON file of its own in the store's folder `config`.
+def load_document(path: str, read: Callable[[dict[str, Any]], T]) -> T | None:
+    """What `read` makes of the JSON object in a file, None when there is no file.
 
-    Sub-classes give `file_name` and `encode`, read what `document` returns, and call `changed` after each change.
+    The backup takes the place of a file that is missing, or that is refused with CorruptDataError by the JSON reader or
+    by `read`. Raises CorruptDataError when both are.
     """
+    return load_with_backup(path, lambda data: read(_read_object(data)))
 
-    file_name: ClassVar[str]
 
-    def __init__(self, controller: BrokerController) -> None:
-        self._controller = controller
-        self._dirty = True
+def _read_object(data: bytes) -> dict[str, Any]:
+    value = fastjson.loads(data)
+    if not isinstance(value, dict):
+        raise CorruptDataError("not a JSON object")
+    return value
+
+
+class SavedState(Protocol):
+    """What a `StateFileWriter` writes. Its methods are called on the loop."""
 
     @property
     def path(self) -> str:
         """The file."""
-        return os.path.join(self._controller.store_config.storePathRootDir, "config", self.file_name)
+
+    def take_changes(self) -> bytes | None:
+        """The file's new content, None when nothing changed since the last call."""
+
+    def saved(self) -> None:
+        """The content that `take_changes` returned last is on the disk."""
+
+    def not_saved(self, error: BaseException) -> None:
+        """The changes that `take_changes` returned last could not be written; the log gets a line."""
+
+
+class StateFile:
+    """A table that changes at once and is saved afterwards; what could not be saved is saved with the next change.
+
+    Sub-classes give `path` and `encode`, read what `document` returns, and call `changed` after each change.
+    """
+
+    def __init__(self) -> None:
+        self._dirty = True
+        self._failing = False
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        raise NotImplementedError
 
     def document(self, read: Callable[[dict[str, Any]], T]) -> T | None:
-        """What `read` makes of the file's object, None when there is no file.
-
-        The backup takes the place of a file that is missing, or that is refused with CorruptDataError by the JSON
-        reader or by `read`. Raises CorruptDataError when both are.
-        """
-        return load_with_backup(self.path, lambda data: read(read_object(data)))
+        """As `load_document` from `path`."""
+        return load_document(self.path, read)
 
     def encode(self, *, pretty: bool = False) -> bytes:
         """The file's content as the table now stands; `pretty` as Apache writes it into the file."""
@@ -71,6 +94,17 @@ class StateFile:
         self._dirty = False
         return self.encode(pretty=True)
 
+    def saved(self) -> None:
+        """The file is written."""
+        if self._failing:
+            self._failing = False
+            log.info("%s is saved again", self.path)
+
+    def not_saved(self, error: BaseException) -> None:
+        """The file could not be written: the changes stay, to be saved with the next ones."""
+        self._failing = self._dirty = True
+        log.error("%s is not saved and will be tried again: %s", self.path, error)
+
     def persist(self) -> None:
         """Write the file on this thread, if anything changed. Raises RocketMQError naming it."""
         data = self.take_changes()
@@ -86,31 +120,31 @@ class StateFile:
 class _Writes:
     """The writes of one file: the one that runs, and the future of the one that comes next."""
 
-    __slots__ = ("failing", "next", "running", "state")
+    __slots__ = ("next", "running", "state")
 
-    def __init__(self, state: StateFile) -> None:
+    def __init__(self, state: SavedState) -> None:
         self.state = state
         self.running: asyncio.Future[None] | None = None
         self.next: asyncio.Future[None] | None = None
-        self.failing = False
 
 
 class StateFileWriter:
     """Writes files in the loop's default executor, each of them one after the other."""
 
     def __init__(self) -> None:
-        self._files: dict[str, _Writes] = {}
+        self._writes: dict[str, _Writes] = {}
 
-    def save(self, state: StateFile) -> asyncio.Future[None]:
+    def save(self, state: SavedState) -> asyncio.Future[None]:
         """Write the file after this turn of the loop, or as soon as the write that is running has ended.
 
         The future ends when what the table holds by then is on the disk, with RocketMQError when it could not be
-        written (which is logged too, and nobody need look at the future). Needs a running loop.
+        written (which is logged too, so the future may be ignored). One future serves all who wait for that write: a
+        task that may be cancelled waits for it through `asyncio.shield`. Needs a running loop.
         """
         path = state.path
-        writes = self._files.get(path)
+        writes = self._writes.get(path)
         if writes is None:
-            writes = self._files[path] = _Writes(state)
+            writes = self._writes[path] = _Writes(state)
         if writes.next is None:
             loop = asyncio.get_running_loop()
             writes.next = loop.create_future()
@@ -121,7 +155,7 @@ class StateFileWriter:
     async def wait(self) -> None:
         """Wait until nothing is being written."""
         while waiting := [
-            future for writes in self._files.values() for future in (writes.running, writes.next) if future is not None
+            future for writes in self._writes.values() for future in (writes.running, writes.next) if future is not None
         ]:
             await asyncio.wait(waiting)
 
@@ -131,7 +165,6 @@ class StateFileWriter:
         try:
             data = writes.state.take_changes()
         except Exception as error:
-            writes.state.changed()
             self._end(writes, saved, RocketMQError(f"cannot save {writes.state.path}: {error}"))
             return
         if data is None:
@@ -144,20 +177,15 @@ class StateFileWriter:
     def _written(self, writes: _Writes, saved: asyncio.Future[None], done: asyncio.Future[None]) -> None:
         writes.running = None
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
-        if error is not None:
-            writes.state.changed()
         self._end(writes, saved, error)
         if writes.next is not None:
             self._begin(writes)
 
     def _end(self, writes: _Writes, saved: asyncio.Future[None], error: BaseException | None) -> None:
         if error is None:
-            if writes.failing:
-                writes.failing = False
-                log.info("%s is saved again", writes.state.path)
+            writes.state.saved()
             saved.set_result(None)
             return
-        writes.failing = True
-        log.error("%s is not saved and will be tried again: %s", writes.state.path, error)
-        saved.set_exception(error if isinstance(error, Exception) else RocketMQError("the broker is stopping"))
-        saved.exception()  # looked at, so that asyncio does not complain where nobody waits
+        writes.state.not_saved(error)
+        saved.set_exception(error if isinstance(error, Exception) else RocketMQError("the server is stopping"))
+        saved.exception()  # retrieved, so that asyncio does not complain where nobody waits
