@@ -91,6 +91,49 @@ class RefusedValueError(BrokerError):
         self.next_step = next_step
 
 
+class UnsupportedError(BrokerError):
+    """A server does not serve a request: its version has not the feature, or it is another kind of server.
+
+    `feature` is None for a request that every version has. `server_version` is the server's release as text, from its
+    answer; `since` the first Apache version that has the feature.
+    """
+
+    def __init__(self, answer: RemotingCommand, address: str = "", request: RemotingCommand | None = None) -> None:
+        from rocketmq_ops.client.api.versions import release_of
+        from rocketmq_ops.remoting.features import feature_of
+
+        super().__init__(answer.code, answer.remark, address, request)
+        release = release_of(answer.version)
+        self.server_version = ".".join(map(str, release))
+        self.feature = feature = feature_of(request.code) if request is not None else None
+        self.since = feature.since if feature is not None else ""
+        if request is None or feature is None:
+            return
+        what, who = f"{feature.name} ({request_title(request.code)})", f"{address or 'the server'}"
+        if release < _release(feature.since):
+            self.cause = (
+                f"{who} is of version {self.server_version}, which does not have {what}: Apache RocketMQ has it since "
+                f"{feature.since}"
+            )
+            self.next_step = f"use a {feature.server} of version {feature.since} or later"
+        elif feature.until and release > _release(feature.until):
+            self.cause = (
+                f"{who} is of version {self.server_version}, which no longer has {what}: Apache RocketMQ has it up to "
+                f"{feature.until}"
+            )
+            self.next_step = feature.instead
+        else:
+            self.cause = (
+                f"{who} (version {self.server_version}) does not serve {what}, which Apache's {feature.server} has "
+                f"since {feature.since}"
+            )
+            self.next_step = f"check that this is the address of a {feature.server} of Apache RocketMQ"
+
+
+def _release(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
+
+
 _CLASS_OF_CODE: dict[int, type[BrokerError]] = {
     ResponseCode.SUBSCRIPTION_NOT_EXIST: SubscriptionNotExistError,
     ResponseCode.SUBSCRIPTION_NOT_LATEST: SubscriptionNotLatestError,
@@ -100,5 +143,7 @@ _CLASS_OF_CODE: dict[int, type[BrokerError]] = {
 
 def error_of(response: RemotingCommand, address: str = "", request: RemotingCommand | None = None) -> BrokerError:
     """The error for an answer whose code is not success; plain BrokerError for a code that nobody catches by class."""
+    if response.code == ResponseCode.REQUEST_CODE_NOT_SUPPORTED:
+        return UnsupportedError(response, address, request)
     kind = _CLASS_OF_CODE.get(response.code, BrokerError)
     return kind(response.code, response.remark, address, request)

@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     STORE_ERROR = 11
     STORE_CRITICAL = 12
     NOT_IN_THIS_VERSION = 13
+    UNSUPPORTED = 14
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
@@ -45,6 +46,8 @@ MEANINGS: dict[ExitCode, str] = {
     "`store verify`: the proof does not hold.",
     ExitCode.STORE_CRITICAL: "`store check`, `store predict`: a broker will refuse to start, or will cut off messages.",
     ExitCode.NOT_IN_THIS_VERSION: "The command is one of Apache's mqadmin that this version does not have.",
+    ExitCode.UNSUPPORTED: "The server does not have what the command needs: its version lacks the feature (the error "
+    "names the feature, the server's version and the first that has it), or it is another kind of server.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
     ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
 }

@@ -11,15 +11,19 @@ _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class Entry:
-    """One command: its name as typed, its family (a folder of `mqadmin/commands`), summary and section of the help."""
+    """One command: its name as typed, its family (a folder of `mqadmin/commands`), summary and section of the help.
 
-    __slots__ = ("family", "name", "section", "summary")
+    `alias` is another name that Apache's mqadmin has for it.
+    """
 
-    def __init__(self, name: str, family: str, summary: str, section: str) -> None:
+    __slots__ = ("alias", "family", "name", "section", "summary")
+
+    def __init__(self, name: str, family: str, summary: str, section: str, *, alias: str = "") -> None:
         self.name = name
         self.family = family
         self.summary = summary
         self.section = section
+        self.alias = alias
 
     @property
     def module(self) -> str:
@@ -120,6 +124,7 @@ CHANGING = frozenset(
 """The commands that change something whatever their options are."""
 
 BY_NAME: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
+BY_NAME.update((entry.alias, entry) for entry in ENTRIES if entry.alias)
 
 
 def find(argv: list[str]) -> tuple[Entry, list[str]] | None:

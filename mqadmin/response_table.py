@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from rocketmq_ops.client.errors import ACL_EXCEPTION, BrokerError
+from rocketmq_ops.client.errors import ACL_EXCEPTION, BrokerError, UnsupportedError
 from rocketmq_ops.common.topics import is_system_topic
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -31,7 +31,7 @@ ADVICE: Final[dict[int, Advice]] = {
     ResponseCode.SYSTEM_ERROR: Advice(ExitCode.FAILED),
     ResponseCode.SYSTEM_BUSY: Advice(ExitCode.FAILED, "the server is busy: try again, or with a longer --timeout"),
     ResponseCode.REQUEST_CODE_NOT_SUPPORTED: Advice(
-        ExitCode.FAILED, "the server is of a version that does not know this request"
+        ExitCode.UNSUPPORTED, "the server is of a version that does not know this request"
     ),
     ResponseCode.TRANSACTION_FAILED: Advice(ExitCode.FAILED),
     ResponseCode.FLUSH_DISK_TIMEOUT: Advice(ExitCode.FAILED),
@@ -178,6 +178,8 @@ _OF_ANY_BROKER: Final = frozenset(
 def next_step_of_refusal(error: BrokerError) -> str:
     """What to do about a server's refusal, by what was asked for and by what the server said beside the code."""
     request = error.request
+    if isinstance(error, UnsupportedError) and error.feature is not None:
+        return error.next_step
     if request is not None and error.code == ResponseCode.REQUEST_CODE_NOT_SUPPORTED:
         if request.code in _OF_NAME_SERVERS:
             return (

@@ -15,3 +15,11 @@ def version_text(version: int) -> str:
     release, is_release = divmod(min(version, _LAST) - _V4_0_0_SNAPSHOT, 2)
     text = f"V{4 + release // 100}_{release // 10 % 10}_{release % 10}"
     return text if is_release else text + "_SNAPSHOT"
+
+
+def release_of(version: int) -> tuple[int, int, int]:
+    """(5, 3, 3) for 479; a snapshot counts as its release, and what is before 4.0.0 as (3, 0, 0)."""
+    if version < _V4_0_0_SNAPSHOT:
+        return 3, 0, 0
+    release = (min(version, _LAST) - _V4_0_0_SNAPSHOT) // 2
+    return 4 + release // 100, release // 10 % 10, release % 10

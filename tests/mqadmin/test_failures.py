@@ -72,7 +72,7 @@ def test_all_name_servers_down_names_each(cli: Cli) -> None:
         (ResponseCode.NO_PERMISSION, ExitCode.REFUSED),
         (ResponseCode.SYSTEM_ERROR, ExitCode.FAILED),
         (ResponseCode.SYSTEM_BUSY, ExitCode.FAILED),
-        (ResponseCode.REQUEST_CODE_NOT_SUPPORTED, ExitCode.FAILED),
+        (ResponseCode.REQUEST_CODE_NOT_SUPPORTED, ExitCode.UNSUPPORTED),
         (ResponseCode.QUERY_NOT_FOUND, ExitCode.NOT_FOUND),
     ],
 )
@@ -295,7 +295,7 @@ def test_a_broker_asked_as_a_name_server_and_the_reverse(cli: Cli) -> None:
             "use a profile with the",
         ),
         (16, "Can not update config in black list.", 25, None, "configuration file"),
-        (3, " request type 351 not supported", 351, None, "or it is a name server"),
+        (3, " request type 999 not supported", 999, None, "or it is a name server"),
     ],
 )
 def test_the_next_step_of_a_refusal(code: int, remark: str, request_code: int, topic: str | None, said: str) -> None:
@@ -303,7 +303,8 @@ def test_the_next_step_of_a_refusal(code: int, remark: str, request_code: int, t
     error = BrokerError(code, remark, "10.0.0.1:10911", RemotingCommand.request(request_code, header))
     assert said in next_step_of(error)
     refused = code in (16, 29) or "AclException" in remark
-    assert exit_code_of(error) == (ExitCode.REFUSED if refused else ExitCode.FAILED)
+    unsupported = ExitCode.UNSUPPORTED if code == ResponseCode.REQUEST_CODE_NOT_SUPPORTED else ExitCode.FAILED
+    assert exit_code_of(error) == (ExitCode.REFUSED if refused else unsupported)
 
 
 def test_a_value_that_the_server_refuses(cli: Cli) -> None:
