@@ -402,7 +402,7 @@ def test_every_call_that_an_error_names_has_its_command() -> None:
     named = set()
     client = Path(rocketmq_ops.__file__).parent / "client"
     for path in client.rglob("*.py"):
-        named |= set(re.findall(r'See\("([\w.]+)"', path.read_text()))
+        named |= set(re.findall(r'See\(\s*"([\w.]+)"', path.read_text()))
     assert named == set(COMMAND_OF_CALL)
 
 
