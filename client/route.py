@@ -52,7 +52,7 @@ class RouteTable:
     def subscribe_queues(self, topic: str) -> list[MessageQueue]:
         """The queues of readable brokers; empty when the route is not known."""
         route = self._routes.get(topic)
-        return [] if route is None else _subscribe_queues(topic, route)
+        return [] if route is None else subscribe_queues(topic, route)
 
     def master(self, broker_name: str) -> str | None:
         """The address of a broker's master."""
@@ -190,7 +190,8 @@ def _publish_queues(topic: str, route: TopicRouteData) -> list[MessageQueue]:
     ]
 
 
-def _subscribe_queues(topic: str, route: TopicRouteData) -> list[MessageQueue]:
+def subscribe_queues(topic: str, route: TopicRouteData) -> list[MessageQueue]:
+    """The queues of readable brokers in the order in which every client of a group sees them."""
     return [
         MessageQueue(topic, data.broker_name, i)
         for data in _sorted_queues(route)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 _NAMES = """
 addBroker
-allocateMQ
 brokerConsumeStats
 checkMsgSendRT
 checkRocksdbCqWriteProgress
@@ -65,9 +64,7 @@ updateAclConfig
 updateColdDataFlowCtrGroupConfig
 updateControllerConfig
 updateGlobalWhiteAddr
-updateOrderConf
 updateStaticTopic
-updateTopicList
 updateUser
 """
 _BY_LOWER = {name.lower(): name for name in _NAMES.split()}
@@ -78,8 +75,6 @@ INSTEAD = {
     "exportConfigs": "getBrokerConfig",
     "printMsgByQueue": "consumeMessage -b BROKER -i QUEUE",
     "statsAll": "consumerProgress",
-    "updateOrderConf": "updateKvConfig -s ORDER_TOPIC_CONFIG",
-    "updateTopicList": "updateTopic",
 }
 """Name -> a command of this version that does the like, where there is one."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.mqadmin.declare import Opt
-from rocketmq_ops.mqadmin.values import attributes, charset, natural, permission, positive, timestamp
+from rocketmq_ops.mqadmin.values import attributes, charset, natural, path, permission, positive, timestamp
 
 # Topics and groups
 
@@ -41,6 +41,8 @@ LmqCluster = Annotated[str, Opt("-c", "--cluster", help="cluster, or parent topi
 Key = Annotated[str, Opt("-k", "--key", help="configuration key")]
 Value = Annotated[str, Opt("-v", "--value", help="its new value")]
 Namespace = Annotated[str, Opt("-s", "--namespace", help="namespace of the key")]
+
+ListFile = Annotated[str, Opt("-f", "--filename", help="JSON file", parse=path, metavar="FILE")]
 
 # Queues and messages
 

@@ -45,12 +45,15 @@ _TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("updateTopic", "topic", "Create a topic, or change only the given settings of it", _TOPIC),
+    Entry("updateTopicList", "topic", "Create or change the topics of a file", _TOPIC),
+    Entry("updateOrderConf", "topic", "Set, show or delete the order configuration of a topic", _TOPIC),
     Entry("deleteTopic", "topic", "Delete a topic from one cluster's brokers and from the name servers", _TOPIC),
     Entry("updateTopicPerm", "topic", "Change the permission of a topic, nothing else", _TOPIC),
     Entry("topicRoute", "topic", "Show which brokers hold a topic, with queues and permission", _TOPIC),
     Entry("topicStatus", "topic", "Show the offsets of each queue of a topic", _TOPIC),
     Entry("topicClusterList", "topic", "List the clusters that hold a topic", _TOPIC),
     Entry("topicList", "topic", "List all topics, with -c their cluster and consumer groups", _TOPIC),
+    Entry("allocateMQ", "topic", "Show how a topic's queues are shared out among clients", _TOPIC),
     Entry("updateSubGroup", "consumer", "Create a consumer group, or change only the given settings of it", _GROUP),
     Entry("updateSubGroupList", "consumer", "Create or change the consumer groups of a file", _GROUP),
     Entry("getConsumerConfig", "consumer", "Show the configuration of a consumer group on every broker", _GROUP),
@@ -101,6 +104,8 @@ ENTRIES: tuple[Entry, ...] = (
 CHANGING = frozenset(
     {
         "updateTopic",
+        "updateTopicList",
+        "updateOrderConf",
         "deleteTopic",
         "updateTopicPerm",
         "updateSubGroup",

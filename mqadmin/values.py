@@ -152,6 +152,15 @@ def one_of(*words: str) -> Any:
     return parse
 
 
+def names(text: str) -> list[str]:
+    """Names separated by commas, each once."""
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    twice = next((name for name in found if found.count(name) > 1), None)
+    if not found or twice is not None:
+        raise ValueError(f"invalid list '{text}': " + (f"'{twice}' is in it twice" if found else "it names nothing"))
+    return found
+
+
 def some_of(*words: str) -> Any:
     """A parser that takes some of the words, separated by commas, as a tuple."""
     single = one_of(*words)

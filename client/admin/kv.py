@@ -10,6 +10,7 @@ from rocketmq_ops.common.errors import RocketMQError
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.client.admin.fanout import FanOut
 
 ORDER_TOPIC_NAMESPACE = "ORDER_TOPIC_CONFIG"
 
@@ -27,6 +28,10 @@ class KvAdmin:
     async def get_at(self, address: str, namespace: str, key: str) -> str | None:
         """The value on one name server."""
         return await kv_value(self._admin.session, namespace, key, address)
+
+    async def get_each(self, namespace: str, key: str) -> FanOut[str, str | None]:
+        """The value on every name server."""
+        return await self._admin.each_namesrv(lambda address: self.get_at(address, namespace, key))
 
     async def put(self, namespace: str, key: str, value: str, *, plan: bool = False) -> ChangeReport:
         """Set a key on every name server. Raises AllFailedError when none could be changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import ChangeReport
     from rocketmq_ops.client.admin.core import MQAdmin
     from rocketmq_ops.client.admin.topic_change import TopicSettings
+    from rocketmq_ops.client.admin.topic_list_change import TopicEntry as TopicListEntry
     from rocketmq_ops.common.message import MessageQueue
     from rocketmq_ops.remoting.bodies import BrokerData, TopicConfig, TopicOffset, TopicRouteData, TopicStatsTable
 
@@ -80,6 +82,27 @@ class TopicClusters(msgspec.Struct, rename="camel"):
 
     topic: str
     clusters: list[str]
+
+
+class AllocatedQueue(msgspec.Struct, rename="camel"):
+    """One queue of a topic."""
+
+    broker_name: str
+    queue_id: int
+
+
+class ClientShare(msgspec.Struct, rename="camel"):
+    """The queues that one client would consume; none for a client too many."""
+
+    client: str
+    queues: list[AllocatedQueue]
+
+
+class QueueAllocation(msgspec.Struct, rename="camel"):
+    """How the readable queues of a topic are shared out among clients, which are sorted as every client sorts them."""
+
+    topic: str
+    clients: list[ClientShare]
 
 
 class TopicAdmin:
@@ -157,6 +180,21 @@ class TopicAdmin:
         data = await self.route_data(topic)
         return TopicClusters(topic, sorted({broker.cluster for broker in data.broker_datas}))
 
+    async def allocate(self, topic: str, clients: Sequence[str]) -> QueueAllocation:
+        """Who of these clients of a group would consume which queue (AllocateMessageQueueAveragely)."""
+        from rocketmq_ops.client.consumer.allocate import averagely
+        from rocketmq_ops.client.route import subscribe_queues
+
+        queues = subscribe_queues(topic, await self.route_data(topic))
+        ordered = sorted(clients)
+        shares = [
+            ClientShare(
+                client, [AllocatedQueue(q.broker_name, q.queue_id) for q in averagely("", client, queues, ordered)]
+            )
+            for client in ordered
+        ]
+        return QueueAllocation(topic, shares)
+
     async def stats_at(self, address: str, topic: str) -> TopicStatsTable:
         """The queue offsets of a topic on one broker; `topic_put_tps` is NaN when the broker does not tell it."""
         from rocketmq_ops.client.api.topics import topic_stats
@@ -208,6 +246,19 @@ class TopicAdmin:
         return await update(
             self._admin, topic, settings, broker_addr=broker_addr, cluster=cluster, plan=plan, must_exist=must_exist
         )
+
+    async def update_list(
+        self,
+        entries: Sequence[TopicListEntry],
+        *,
+        broker_addr: str | None = None,
+        cluster: str | None = None,
+        plan: bool = False,
+    ) -> ChangeReport:
+        """Create or change many topics; see `topic_list_change.update_list`."""
+        from rocketmq_ops.client.admin.topic_list_change import update_list
+
+        return await update_list(self._admin, entries, broker_addr=broker_addr, cluster=cluster, plan=plan)
 
     async def delete(self, topic: str, cluster: str, *, plan: bool = False) -> ChangeReport:
         """Delete the topic from one cluster; see `topic_change.delete`."""

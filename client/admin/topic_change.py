@@ -42,6 +42,7 @@ class TopicSettings(msgspec.Struct, kw_only=True):
     order: bool | None = None
     unit: bool | None = None
     has_unit_sub: bool | None = None
+    topic_filter_type: str | None = None
     attributes: dict[str, str] = {}
 
 
@@ -73,7 +74,7 @@ async def update(
     report = ChangeReport(plan, [change for change, _ in fan.answers.values()], fan.failures)
     ordered = {broker: fields for broker, (change, fields) in fan.answers.items() if fields["order"] is True}
     if ordered and (settings.order or settings.write_queue_nums is not None):
-        await _update_order(admin, topic, ordered, report)
+        await update_order(admin, topic, ordered, report)
     return report
 
 
@@ -83,30 +84,35 @@ async def _update_one(
     current = await admin.topics.config_at(broker.address, topic)
     if current is None and must_exist:
         raise NotFoundError(f"{broker.address} does not hold topic '{topic}'", "create it", see=See("topics.update"))
-    before = _fields(current) if current is not None else None
-    after = _apply(before, settings)
+    before = fields_of(current) if current is not None else None
+    after = applied(before, settings)
     changes = differences(before, after)
     action: Action = "create" if before is None else "update" if changes else "none"
     change = Change(broker.address, "topic", topic, action, "planned" if changes else "unchanged", changes)
     if plan or not changes:
         return change, after
-    version = await put_topic(admin.session, broker.address, _header(topic, current, after, settings))
+    version = await put_topic(admin.session, broker.address, header_of(topic, current, after, settings))
     try:
         found = await admin.topics.config_at(broker.address, topic)
     except RocketMQError:
         change.state = "unverified"
         return change, after
-    read_back = _fields(found) if found is not None else {}
-    wrong = [field.name for field in differences(read_back, after)]
+    change.verified(not_taken(found, after, settings, version))
+    return change, after
+
+
+def not_taken(found: TopicConfig | None, after: dict[str, Value], settings: TopicSettings, version: int) -> list[str]:
+    """The fields that read back otherwise than wanted, from a broker of this version."""
+    wrong = [field.name for field in differences(fields_of(found) if found is not None else {}, after)]
     if settings.order is None or (version < V5_0_0 and after["order"]):
         # The broker takes `order` from the order configuration on the name servers whenever it registers: it changes
         # beside what was asked for, and a broker before 5.0 has it only after its next registration, within 30 s.
         wrong = [name for name in wrong if name != "order"]
-    change.verified(wrong)
-    return change, after
+    return wrong
 
 
-def _fields(config: TopicConfig) -> dict[str, Value]:
+def fields_of(config: TopicConfig) -> dict[str, Value]:
+    """A topic's settings by their names on the wire, attributes one by one."""
     fields: dict[str, Value] = {
         "readQueueNums": config.read_queue_nums,
         "writeQueueNums": config.write_queue_nums,
@@ -119,7 +125,8 @@ def _fields(config: TopicConfig) -> dict[str, Value]:
     return fields
 
 
-def _apply(before: dict[str, Value] | None, settings: TopicSettings) -> dict[str, Value]:
+def applied(before: dict[str, Value] | None, settings: TopicSettings) -> dict[str, Value]:
+    """The settings as they will be; a topic that is new has Apache's defaults where nothing is given."""
     after: dict[str, Value] = dict(
         before
         or {
@@ -136,6 +143,7 @@ def _apply(before: dict[str, Value] | None, settings: TopicSettings) -> dict[str
         ("writeQueueNums", settings.write_queue_nums),
         ("perm", settings.perm),
         ("order", settings.order),
+        ("topicFilterType", settings.topic_filter_type),
     ):
         if value is not None:
             after[name] = value
@@ -152,15 +160,11 @@ def _apply(before: dict[str, Value] | None, settings: TopicSettings) -> dict[str
     return after
 
 
-def _header(
+def header_of(
     topic: str, current: TopicConfig | None, after: dict[str, Value], settings: TopicSettings
 ) -> CreateTopicRequestHeader:
-    held = (current.attributes or {}) if current is not None else {}
-    changed = {
-        name: value
-        for name, value in settings.attributes.items()
-        if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
-    }
+    """The request that makes the topic so."""
+    changes = attribute_changes(current, settings)
     return CreateTopicRequestHeader(
         topic=topic,
         default_topic=AUTO_CREATE_TOPIC,
@@ -170,12 +174,22 @@ def _header(
         topic_filter_type="MULTI_TAG" if after["topicFilterType"] == "MULTI_TAG" else "SINGLE_TAG",
         topic_sys_flag=int(after["topicSysFlag"] or 0),
         order=bool(after["order"]),
-        attributes=join_attributes(changed),
+        attributes=join_attributes(changes),
         force=False,
     )
 
 
-async def _update_order(
+def attribute_changes(current: TopicConfig | None, settings: TopicSettings) -> dict[str, str]:
+    """The changes of attributes that are not so already; a broker refuses to delete what is not there."""
+    held = (current.attributes or {}) if current is not None else {}
+    return {
+        name: value
+        for name, value in settings.attributes.items()
+        if (held.get(name[1:]) != value if name[0] == "+" else name[1:] in held)
+    }
+
+
+async def update_order(
     admin: MQAdmin, topic: str, ordered: dict[BrokerAddress, dict[str, Value]], report: ChangeReport
 ) -> None:
     """Set `broker:queues` of these brokers in the order configuration, keeping the entries of others."""
@@ -262,7 +276,7 @@ async def _delete_one(admin: MQAdmin, broker: BrokerAddress, topic: str, *, plan
     current = await admin.topics.config_at(broker.address, topic)
     if current is None:
         return Change(broker.address, "topic", topic, "none", "unchanged")
-    change = Change(broker.address, "topic", topic, "delete", "planned", differences(_fields(current), None))
+    change = Change(broker.address, "topic", topic, "delete", "planned", differences(fields_of(current), None))
     if plan:
         return change
     await delete_topic(admin.session, broker.address, topic)

@@ -73,6 +73,18 @@ async def put_topic(session: Session, address: str, header: CreateTopicRequestHe
     return (await session.call(address, RemotingCommand.of(header))).version
 
 
+async def put_topics(session: Session, address: str, configs: list[TopicConfig]) -> int:
+    """Create or change several topics on one broker in one request (5.3 and later); the broker's version.
+
+    `attributes` of each are changes: `+name` -> value, `-name` -> ''.
+    """
+    from rocketmq_ops.remoting.bodies import CreateTopicListRequestBody
+    from rocketmq_ops.remoting.headers import CreateTopicListRequestHeader
+
+    body = CreateTopicListRequestBody(topic_config_list=configs).encode()
+    return (await session.call(address, RemotingCommand.of(CreateTopicListRequestHeader(), body))).version
+
+
 async def delete_topic(session: Session, address: str, topic: str) -> None:
     """Delete a topic from one broker."""
     from rocketmq_ops.remoting.headers import DeleteTopicRequestHeader

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from tests.interop import toolchain
-from tests.interop.apache import Driver, Pair
+from tests.interop.apache import Driver, Pair, wait_until
+from tests.interop.cluster import Cluster
 from tests.interop.ours import OurPair
 
 _names = itertools.count(1)
@@ -91,3 +92,13 @@ def driver(request: pytest.FixtureRequest, drivers: Callable[[str], Driver]) -> 
 def name() -> Callable[[str], str]:
     """Names of topics, groups and consumers that no other test uses."""
     return lambda what: f"{what}_{next(_names)}"
+
+
+@pytest.fixture(scope="module", params=toolchain.VERSIONS)
+def cluster(
+    request: pytest.FixtureRequest, apache_pairs: Callable[[str], Pair], drivers: Callable[[str], Driver]
+) -> Cluster:
+    found = Cluster(apache_pairs(request.param), drivers(request.param))
+    # In its first second 4.9.7's broker has no figures yet and answers with an exception.
+    wait_until(lambda: found.run("brokerStatus", "-b", found.pair.broker_address).code == 0, "the broker has figures")
+    return found

@@ -7,76 +7,21 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
-from tests.interop.apache import Driver, Pair, wait_until
-from tests.interop.ours import Ran, mqadmin
+from tests.interop.apache import wait_until
+from tests.interop.cluster import Cluster
+from tests.interop.ours import mqadmin
 from tests.interop.processes import free_port
 from tests.interop.raw import DeadBroker
-from tests.interop.toolchain import VERSIONS
 
 from rocketmq_ops.client import ClientOptions, Producer, PullConsumer
 from rocketmq_ops.common.message import Message
 
 Name = Callable[[str], str]
 CONNECT, NOT_FOUND, PARTIAL, NO_EFFECT, USAGE = 3, 4, 5, 8, 2
-
-
-class Cluster(NamedTuple):
-    """Apache's pair of one version, with Apache's client of that version."""
-
-    pair: Pair
-    driver: Driver
-
-    def run(self, *args: str) -> Ran:
-        return mqadmin(*args, namesrv=self.pair.namesrv_address, output="json")
-
-    def data(self, *args: str) -> Any:
-        ran = self.run(*args)
-        document = ran.json
-        assert document["command"] == args[0]
-        assert document["errors"] == []
-        return document["data"]
-
-    def failure(self, code: int, *args: str) -> Any:
-        """The errors of a command that must end with this exit code, and say why on stderr."""
-        ran = self.run(*args)
-        assert ran.code == code, ran
-        assert ran.err.startswith(f"mqadmin {args[0]}: "), ran
-        assert "Traceback" not in ran.err
-        document = json.loads(ran.out)
-        assert document["status"] != "ok"
-        return document["errors"]
-
-    def java(self, *args: str) -> str:
-        return self.driver.mqadmin(*args, "-n", self.pair.namesrv_address)
-
-    def send(self, messages: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
-        options = {"group": "their_producer", **options}
-        results: list[dict[str, Any]] = self.driver.ask(
-            "send", namesrv=self.pair.namesrv_address, messages=messages, **options
-        )
-        return results
-
-    def pull(self, topic: str) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = self.driver.ask("pull", namesrv=self.pair.namesrv_address, topic=topic)
-        return messages
-
-    def topic(self, topic: str, queues: int = 4) -> str:
-        self.data("updateTopic", "-c", self.pair.cluster, "-t", topic, "-r", str(queues), "-w", str(queues))
-        return topic
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def cluster(
-    request: pytest.FixtureRequest, apache_pairs: Callable[[str], Pair], drivers: Callable[[str], Driver]
-) -> Cluster:
-    found = Cluster(apache_pairs(request.param), drivers(request.param))
-    # In its first second 4.9.7's broker has no figures yet and answers with an exception.
-    wait_until(lambda: found.run("brokerStatus", "-b", found.pair.broker_address).code == 0, "the broker has figures")
-    return found
 
 
 def test_cluster_list(cluster: Cluster) -> None:

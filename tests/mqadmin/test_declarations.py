@@ -17,7 +17,8 @@ from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.store.config import MessageStoreConfig
 from tests.golden_data import facts
 
-APACHE = {entry["name"]: entry for entry in facts("5.3.3", "mqadmin-commands")}
+# As 5.3.3 has them, and the commands that only another version has.
+APACHE = {e["name"]: e for version in ("4.9.7", "5.5.0", "5.3.3") for e in facts(version, "mqadmin-commands")}
 DECLARED = [entry for entry in registry.ENTRIES if entry.name in APACHE]
 _FIRST = """
 clusterList topicList updateTopic deleteTopic topicRoute topicStatus topicClusterList updateTopicPerm updateSubGroup

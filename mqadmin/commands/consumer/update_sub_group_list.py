@@ -6,14 +6,13 @@ from typing import Annotated, Any
 
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
 from rocketmq_ops.client.admin.group_list_change import GroupEntry
-from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.json_file import read_objects
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
+from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, ListFile
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import path
 
 
 @command(
@@ -25,7 +24,7 @@ from rocketmq_ops.mqadmin.values import path
 )
 async def update_sub_group_list(
     run: Run,
-    filename: Annotated[str, Opt("-f", "--filename", help="JSON list of groups", parse=path, metavar="FILE")],
+    filename: Annotated[ListFile, "JSON list of groups"],
     broker_addr: BrokerAddress | None = None,
     cluster_name: ClusterName | None = None,
 ) -> Outcome:
@@ -36,7 +35,10 @@ async def update_sub_group_list(
     """
     from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 
-    entries = [_entry(filename, item) for item in read_objects(filename, SubscriptionGroupConfig)]
+    items = read_objects(
+        filename, SubscriptionGroupConfig, example='{"groupName": "G"}', table="subscriptionGroupTable"
+    )
+    entries = [_entry(filename, item) for item in items]
     if not entries:
         raise usage(f"{filename} holds no group", "give at least one")
     async with run.admin() as admin:
