@@ -76,7 +76,7 @@ class BrokerConfig(ConfigClass):
     ] = True
     shortPollingTimeMills: Annotated[Long, Used("ms a pull is held when longPollingEnable is off", low=0)] = 1000
     notifyConsumerIdsChangedEnable: Annotated[
-        bool, Used("tell a group's consumers at once when one joins or leaves")
+        bool, Used("notify a group's consumers at once when one joins or leaves")
     ] = True
     maxStatsIdleTimeInMinutes: Annotated[
         int, Used("minutes after which a statistics item without traffic is dropped; -1 never")

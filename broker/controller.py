@@ -11,7 +11,7 @@ and no state of its own beyond the managers. Conventions that every manager foll
 What the hot processors call on the managers that live in other modules:
 
 `topics` (TopicConfigManager)
-    `table: dict[str, TopicConfig]` (an update replaces the entry, so identity tells a change),
+    `table: dict[str, TopicConfig]` (an update replaces the entry, so a change is seen by identity),
     `get(topic)`, `is_order_topic(topic)`,
     `create_in_send_message(topic, default_topic, remote, queue_nums, sys_flag) -> TopicConfig | None`,
     `create_in_send_message_back(topic, queue_nums, perm, order=False, sys_flag=0) -> TopicConfig | None`.
@@ -162,7 +162,7 @@ class BrokerController:
         missing = [manager.path for manager in tables if not manager.load()]
         log_timers(self)
         report = self.store.load([*self.offsets.ends(), *self.delay.ends()])
-        self.delay.correct()
+        self.delay.correct_offsets()
         log_losses(self, report, missing)
         install_all(self)
         self.store.arriving = self.held_pulls.message_arriving

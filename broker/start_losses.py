@@ -1,4 +1,4 @@
-"""What a broker says at its start about settings and offsets that are lost: one line each, with the next step.
+"""What a broker logs at its start about settings and offsets that are lost: one line each, with the next step.
 
 Offsets behind the end of a queue that has just lost its last messages are set to that end.
 
@@ -40,7 +40,7 @@ def log_losses(controller: BrokerController, report: RecoveryReport, missing: li
     if not all(map(is_system_topic, topics)):
         for path in missing:
             without = _WITHOUT.get(Path(path).name)
-            if without is not None and not Path(path).exists():  # else it is empty, which was said when it was read
+            if without is not None and not Path(path).exists():  # an empty one is logged when it is read
                 log.error("%s is missing, but there are messages: %s", path, without)
     unknown = sorted(
         t for t in topics if t not in controller.topics.table and not is_system_topic(t) and not t.startswith("%LMQ%")
@@ -58,7 +58,7 @@ def log_losses(controller: BrokerController, report: RecoveryReport, missing: li
 def _log_gone_in_front(controller: BrokerController) -> None:
     """Say what queues lead to that lies before the first file of the commitlog, unless that file is so old that those
     before it may have expired. Where no message came for long they may have, too: then only what a group misses is
-    said."""
+    logged."""
     store, reserved = controller.store, controller.store_config.fileReservedTime
     first = store.earliest_store_time() if store.min_phy_offset > 0 else -1
     last = max(store.last_dispatched_timestamp, store.checkpoint.physic_msg_timestamp)

@@ -122,7 +122,7 @@ def _serve(settings: BrokerSettings, *, debug: bool) -> int:
     controller = BrokerController(settings.broker, settings.store, settings.server, settings.client)
 
     def started() -> None:
-        launch.say(boot_line(settings.broker.brokerName, controller.address, settings.broker.namesrvAddr))
+        launch.print_line(boot_line(settings.broker.brokerName, controller.address, settings.broker.namesrvAddr))
 
     run_loop(launch.serve(controller.start, started, controller.stop))
     return 0

@@ -18,7 +18,7 @@ _MAPPED = "::ffff:"
 
 
 class AddressError(RocketMQError):
-    """Text that is no `host:port`."""
+    """Text that is not a `host:port`."""
 
 
 def parse_address(text: str, default_port: int | None = None) -> tuple[str, int]:
@@ -66,7 +66,7 @@ def address_key(text: str) -> tuple[int, bytes, int, str]:
 
 
 def pack_host(host: str, port: int) -> bytes:
-    """8 or 20 bytes for an IPv4 or IPv6 literal. Raises RocketMQError for a name that is no literal."""
+    """8 or 20 bytes for an IPv4 or IPv6 literal. Raises RocketMQError for a name."""
     host = host.partition("%")[0]
     for family in (socket.AF_INET, socket.AF_INET6):
         try:

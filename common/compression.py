@@ -1,4 +1,4 @@
-"""Message bodies compressed as Apache's compressors do: zlib, lz4 frames, zstd, told apart by the sysFlag.
+"""Message bodies compressed as Apache's compressors do: zlib, lz4 frames, zstd, distinguished by the sysFlag.
 
 The libraries for lz4 and zstd are imported when a body needs them.
 """

@@ -1,9 +1,9 @@
 """Typed configuration classes whose attributes are exactly Apache's configuration keys.
 
 Here: the base class `ConfigClass` (conversion, validation, diffs, nearest match) and the application of one property
-file to several classes. The classes themselves live beside what they configure (`broker/config.py`,
-`store/config.py`, `namesrv/config.py`, `remoting/config.py`); the text format is in `properties.py`, what is known of
-keys that no class has in `foreign_keys.py`.
+file to several classes. The classes themselves live beside what they configure (`broker/config.py`, `store/config.py`,
+`namesrv/config.py`, `remoting/config.py`); the text format is in `properties.py`, what is known about keys that no
+class has in `foreign_keys.py`.
 
 A field annotated `Annotated[type, Used("...")]` takes effect in this product; a field without is accepted, shown and
 kept so that property files written for Apache's broker load unchanged; one with `Refused(...)` is refused where its
@@ -25,7 +25,7 @@ import msgspec
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.common.properties import Property, read_property_file
-from rocketmq_ops.common.shipped import shipped
+from rocketmq_ops.common.shipped import shipped_path
 
 _INT_RANGE = (-(2**31), 2**31 - 1)
 _LONG_RANGE = (-(2**63), 2**63 - 1)
@@ -56,7 +56,7 @@ class Used:
 
 
 class Form:
-    """What a text must look like: `fits` tells, `expected` says it (behind "give it")."""
+    """What a text must look like: `fits` checks it, `expected` describes it (behind "give it")."""
 
     __slots__ = ("expected", "fits")
 
@@ -110,7 +110,7 @@ class ConfigError(RocketMQError):
 class UnknownKeyError(ConfigError):
     """A key that no configuration class has; `nearest` is the most similar of `known`, or None.
 
-    The next step is what is known of the key (`foreign_keys.py`), else the nearest one.
+    The next step is what is known about the key (`foreign_keys.py`), else the nearest one.
     """
 
     def __init__(self, key: str, known: Iterable[str]) -> None:
@@ -125,7 +125,7 @@ class UnknownKeyError(ConfigError):
         if why is not None:
             super().__init__(f"configuration key '{key}' does not exist", why)
             return
-        hint = f"did you mean '{self.nearest}'?" if self.nearest else f"{shipped('docs/configuration.md')} has all"
+        hint = f"did you mean '{self.nearest}'?" if self.nearest else f"{shipped_path('docs/configuration.md')} has all"
         super().__init__(f"unknown configuration key '{key}'", hint)
 
 
@@ -195,7 +195,7 @@ class KeyInfo:
         """The typed value of `text`. Raises ConfigValueError, RefusedValueError.
 
         Blanks around a text are dropped as by Apache 5; around anything else they are an error, for which Java's
-        servers take the default (false, where a boolean is expected) without a word.
+        servers silently take the default (false, where a boolean is expected).
         """
         value = self._typed(text)
         if self.refused is not None and self.refused.when(value):

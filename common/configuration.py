@@ -63,7 +63,8 @@ class Configuration:
     async def save(self, changes: Mapping[str, str], path: str | None) -> None:
         """Write keys that were changed into the property file at `path`, in a thread, one after the other.
 
-        None is no file: they hold until the next start, as when RocketMQError is raised because it cannot be written.
+        Without a file (None) they hold until the next start, as when RocketMQError is raised because it cannot be
+        written.
         """
         if path is None or not changes:
             return

@@ -4,8 +4,9 @@ What msgspec reads alike is read by msgspec; this is the slow way beside it for 
 enums by position or in any letter case, keys in another spelling, texts for numbers and the reverse, "" for a number,
 one object where a list belongs. Parsing is `fastjson.loads`'s. The rules were measured on fastjson 1.2.83 (5.3.3).
 
-How a class is read is said by its fields' types alone: a `Literal` of names is an enum, in the order of its constants;
-`int` is a Java long, or an int when annotated with its bounds; `NOT_NULL` marks what Apache cannot do without.
+How a class is read follows from its fields' types alone: a `Literal` of names is an enum, in the order of its
+constants; `int` is a Java long, or an int when annotated with its bounds; `NOT_NULL` marks what Apache cannot do
+without.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class ConversionError(CorruptDataError):
 def convert(value: Any, kind: type[T]) -> T:
     """`value`, as `fastjson.loads` returns it, as an instance of `kind`. Raises ConversionError.
 
-    Classes whose keys may come in another spelling must forbid unknown fields: else these would be passed over.
+    Classes whose keys may come in another spelling must forbid unknown fields: else these would be ignored.
     """
     try:
         return msgspec.convert(value, kind, strict=False)
@@ -85,7 +86,7 @@ def _converter_of(annotation: Any) -> Converter:
     if annotation in _SIMPLE:
         return _SIMPLE[annotation]
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        # Before its fields are looked at: a class may hold itself.
+        # Before its fields are examined: a class may hold itself.
         return _converters.get(annotation) or _struct(annotation)
     raise TypeError(f"no rule for {annotation!r}")
 
@@ -108,7 +109,7 @@ def _enum(names: list[str]) -> Converter:
             return None
         if type(value) is int and 0 <= value < len(names):
             return names[value]
-        raise ConversionError(f"{_shown(value)} is none of {', '.join(names)}")
+        raise ConversionError(f"expected one of {', '.join(names)}, got {_shown(value)}")
 
     return enum
 
@@ -142,7 +143,7 @@ def _integer(highest: int) -> Converter:
             case bool() | int():
                 number = int(value)
             case float() if math.isfinite(value):
-                # fastjson wraps what is too high for the type; nobody means that.
+                # fastjson wraps what is too high for the type, which is never meant.
                 number = int(value)
             case str():
                 digits = _INTEGER.fullmatch(value.replace(",", ""))

@@ -166,5 +166,5 @@ def load_with_backup(path: str, parse: Callable[[bytes], T], files: SmallFiles =
             f"no usable configuration: {'; '.join(failures)}", "repair the file, or move it away to start without it"
         )
     if not all(failure.endswith(" is missing") for failure in failures):
-        log.error("%s: nothing is left of what was saved; put the file back from a backup", "; ".join(failures))
+        log.error("%s: what was saved is lost; put the file back from a backup", "; ".join(failures))
     return None

@@ -1,4 +1,4 @@
-"""What is known of configuration keys that no class here has: keys of older and newer RocketMQ versions, and of others.
+"""What is known about configuration keys that no class here has: those of older and newer RocketMQ versions.
 
 A property file is copied from machine to machine for years. The names below are what such files were seen to hold,
 with what the sources say: RocketMQ 3.0 of May 2013 (MessageStoreConfig, BrokerConfig), 3.2.6, 4.0.0 to 4.9.7, 5.0.0,
@@ -89,7 +89,7 @@ _NO_ACCESS_CONTROL = Refused(
     when=lambda text: text.strip().lower() == "true",
 )
 _NO_TLS = Refused(
-    "this server does not speak TLS; Apache's reads it as a Java system property, not from this file",
+    "this server does not support TLS; Apache's reads it as a Java system property, not from this file",
     "remove the key to serve without encryption, or run Apache's",
     when=lambda text: text.strip().lower() not in ("", "disabled", "none", "false"),
 )
@@ -110,12 +110,12 @@ def refusal(key: str, value: str) -> Refused | None:
 
 
 def is_foreign(key: str) -> bool:
-    """Whether Apache's servers know the key, but nothing here does: no mistake of whoever set it."""
+    """Whether Apache's servers know the key and nothing here does, so that setting it is not a mistake."""
     return key in (*_LATER_KEYS, *_CONTROLLER_KEYS, *_REFUSED) or key.startswith(("tls.", *_FOREIGN_PREFIXES))
 
 
 def explanation(key: str, known: Iterable[str]) -> str | None:
-    """What became of a key that `known` lacks, and what is meant; None when nothing is known of it."""
+    """What became of a key that is not in `known`, and which key is meant; None for one that is unknown here too."""
     known = set(known)
     if key in _DROPPED:
         return _DROPPED[key]

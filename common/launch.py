@@ -21,7 +21,7 @@ import msgspec
 from rocketmq_ops.common.config import ConfigClass, ConfigError, ConfigFileError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.properties import NoSuchPropertiesError, PropertiesError
-from rocketmq_ops.common.shipped import shipped
+from rocketmq_ops.common.shipped import shipped_path
 
 #: Exit codes: the server could not start or stop; the command line or the configuration is wrong.
 EXIT_FAILED = 1
@@ -51,7 +51,7 @@ def parse_flags(program: str, description: str, argv: Sequence[str], *, name_ser
     parser = argparse.ArgumentParser(
         prog=program,
         description=description,
-        epilog=f"Example property files: {shipped('conf')}\nEvery key: {shipped('docs/configuration.md')}",
+        epilog=f"Example property files: {shipped_path('conf')}\nEvery key: {shipped_path('docs/configuration.md')}",
         formatter_class=argparse.RawDescriptionHelpFormatter,  # paths are not broken at their hyphens
         allow_abbrev=False,
     )
@@ -122,7 +122,7 @@ def raise_file_limit() -> None:
 
 
 def process_age_ms() -> int:
-    """ms since this process began; since this module was loaded where the system does not tell."""
+    """ms since this process began; since this module was loaded where the system does not report it."""
     try:
         with open("/proc/self/stat") as file:
             started_ticks = int(file.read().rpartition(")")[2].split()[19])
@@ -132,8 +132,8 @@ def process_age_ms() -> int:
     return max(int(age * 1000), 0)
 
 
-def say(line: str) -> None:
-    """One line on stdout, at once; a reader that went away is no reason for a server to end."""
+def print_line(line: str) -> None:
+    """Print one line on stdout, at once. A server does not end because its reader has."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Names of a package that are imported from its modules when first used: nobody pays for what it does not use."""
+"""Names of a package that are imported from its modules when first used: a program pays only for what it uses."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def properties_to_string(properties: dict[str, str]) -> str:
 
 
 def string_to_properties(text: str) -> dict[str, str]:
-    """The dict of a wire form. Pieces without a name or a value are none (MessageDecoder.string2messageProperties)."""
+    """The dict of a wire form. Ignores pieces without name or value, as MessageDecoder.string2messageProperties."""
     result: dict[str, str] = {}
     for piece in text.split(PROPERTY_SEPARATOR):
         name, _, value = piece.partition(NAME_VALUE_SEPARATOR)

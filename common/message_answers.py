@@ -1,8 +1,8 @@
 """The messages of an answer (records back to back) as clients take them: what can be read, whatever lies beside it.
 
 Mirrors MessageDecoder.decodes and PullAPIWrapper.processPullResult. Apache's client drops a record that it cannot
-decode with all that is behind it in the answer, and goes on without a word; here it is said where reading ended, and a
-body that is not what its flag says is handed over as stored.
+decode with all that is behind it in the answer, and goes on silently; here the place where reading ended is reported,
+and a body that is not what its flag says is handed over as stored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WRAPPED = INNER_BATCH_FLAG | NEED_UNWRAP_FLAG
 
 
 class Decoded(NamedTuple):
-    """The messages up to the first record that is none; `broken` says what is wrong with that one."""
+    """The messages up to the first broken record; `broken` says what is wrong with that one."""
 
     messages: list[MessageExt]
     broken: BadRecordError | None
@@ -33,7 +33,7 @@ def decode_answer(
 ) -> Decoded:
     """The messages of an answer, bodies decompressed, batches that were stored as one taken apart.
 
-    A body that cannot be decompressed, or does not have the CRC of its record, stays as stored and `body_error` tells
+    A body that cannot be decompressed, or does not have the CRC of its record, stays as stored and `body_error` says
     why. Items of a batch before `from_offset` (a queue offset) are left out: a pull into its middle answers all of it.
     """
     messages: list[MessageExt] = []
@@ -75,7 +75,7 @@ def _message_at(buffer: Buffer, offset: int, broker_name: str | None) -> tuple[M
 def unwrapped(batch: MessageExt) -> list[MessageExt]:
     """The messages of a batch that was stored as one, with consecutive queue offsets (MessageDecoder.decodeMessage).
 
-    A body that is no batch gives the message itself, and `body_error` says so.
+    A body that is not a batch gives the message itself, and `body_error` says so.
     """
     found: list[MessageExt] = []
     try:

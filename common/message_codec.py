@@ -49,7 +49,7 @@ Buffer = bytes | bytearray | memoryview
 
 
 class BadRecordError(CorruptDataError):
-    """The bytes at `offset` (relative to the buffer) are no whole record; `reason` is a short stable word."""
+    """The bytes at `offset` (relative to the buffer) are not a whole record; `reason` is a short stable word."""
 
     def __init__(self, offset: int, reason: str, detail: str) -> None:
         super().__init__(f"no valid record at {offset}: {detail}")
@@ -138,15 +138,15 @@ def read_record(buffer: Buffer, offset: int = 0, *, check_crc: bool = True) -> R
 
 
 def record_topic(buffer: Buffer, record: RecordView) -> str:
-    """The topic of a record. Raises BadRecordError where it is no UTF-8."""
+    """The topic of a record. Raises BadRecordError where it is not UTF-8."""
     try:
         return str(buffer[record.topic_at : record.topic_at + record.topic_length], "utf-8")
     except UnicodeDecodeError:
-        raise BadRecordError(record.start, "topic", "the topic is no UTF-8") from None
+        raise BadRecordError(record.start, "topic", "the topic is not UTF-8") from None
 
 
 def record_properties(buffer: Buffer, record: RecordView) -> dict[str, str]:
-    """The properties of a record; bytes that are no UTF-8 become U+FFFD, as Java's decoder does."""
+    """The properties of a record; bytes that are not UTF-8 become U+FFFD, as Java's decoder does."""
     raw = buffer[record.properties_at : record.properties_at + record.properties_length]
     return string_to_properties(str(raw, "utf-8", "replace"))
 
@@ -215,14 +215,14 @@ def encode_message_id(packed_store_host: bytes, commit_log_offset: int) -> str:
 
 
 def decode_message_id(msg_id: str) -> tuple[str, int, int]:
-    """(host, port, commitlog offset) of an offset message id. Raises RocketMQError when it is none."""
+    """(host, port, commitlog offset) of an offset message id. Raises RocketMQError for another text."""
     try:
         raw = bytes.fromhex(msg_id)
     except ValueError:
         raw = b""
     if len(raw) not in (_ID_OFFSET.size + HOST_SIZE, _ID_OFFSET.size + HOST_V6_SIZE):
         raise RocketMQError(
-            f"'{msg_id}' is no offset message id (32 hex digits, or 56 for an IPv6 broker)",
+            f"invalid offset message id '{msg_id}': expected 32 hex digits, or 56 for an IPv6 broker",
             "give the offsetMsgId; a producer's unique id is found with queryMsgByUniqueKey",
         )
     host, port = unpack_host(raw[: -_ID_OFFSET.size])

@@ -26,7 +26,7 @@ class PeriodicJobs:
         return bool(self._handles)
 
     def every(self, name: str, interval_ms: Callable[[], float], job: Callable[[], object]) -> None:
-        """Run `job` after each interval; the interval is asked anew each time, so configuration may change it."""
+        """Run `job` after each interval; the interval is asked for each time, so configuration may change it."""
 
         def run() -> None:
             try:

@@ -1,6 +1,6 @@
 """Which process holds a port or a file, for the messages of a server that finds it taken. Looked for when it is, only.
 
-Other users' processes may hide what they hold; then nothing is said.
+Other users' processes may hide what they hold; the result is then empty.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def holder_of_port(host: str, port: int) -> str:
 def holder_of_file(path: str, likely: int | None = None) -> str:
     """` by mqbroker (process 123)` for a process that has a file open; empty when none is seen.
 
-    The process `likely` is looked at first, for there may be thousands.
+    The process `likely` is examined first, for there may be thousands.
     """
     import psutil
 

@@ -93,7 +93,7 @@ def read_property_file(path: str) -> PropertyFile:
                 notes.append(
                     f"line {entry.first + 1}: '{entry.key}' again, this value replaces that of {earlier.place}"
                 )
-            if encoding == "utf-8" and not entry.source.isascii():
+            if encoding == "utf-8" and not entry.text.isascii():
                 notes.append(
                     f"line {entry.first + 1}: '{entry.key}' has characters beyond ASCII, which Apache's servers read "
                     "as ISO-8859-1: write them as \\uXXXX"
@@ -179,7 +179,7 @@ class _Entry(msgspec.Struct):
     value: str
     first: int
     after: int
-    source: str
+    text: str
 
 
 def _entries(text: str) -> Iterator[_Entry]:

@@ -7,7 +7,7 @@ import os
 _PACKAGE = os.path.dirname(__file__)
 
 
-def shipped(name: str) -> str:
+def shipped_path(name: str) -> str:
     """The path on this machine of a file or folder that is shipped, for example `docs/configuration.md`.
 
     It lies beside this package's folder: in a checkout at the top, in an installation inside the package.

@@ -1,4 +1,4 @@
-"""The one way to start a task. asyncio keeps only weak references to tasks, so one that nobody holds may vanish."""
+"""How a task is started. asyncio keeps only weak references to tasks: one without another reference may vanish."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Tasks:
         return task
 
     async def finish(self) -> None:
-        """Wait for the end of what runs now; how it ended is for whoever has the task."""
+        """Wait for the end of what runs now; how it ended is the concern of those who have the task."""
         await asyncio.gather(*self._mine, return_exceptions=True)
 
     async def stop(self) -> None:
-        """Cancel what still runs and wait for its end; how it ended is nobody's matter any more."""
+        """Cancel what still runs and wait for its end; how it ended does not matter any more."""
         ending = list(self._mine)
         for task in ending:
             task.cancel()

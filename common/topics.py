@@ -80,7 +80,7 @@ def is_legal_name(name: str) -> bool:
 
 
 def topic_problem(topic: str) -> str | None:
-    """Why `topic` is no valid topic name, or None when it is one (TopicValidator.validateTopic)."""
+    """Why `topic` is not a valid topic name, or None when it is (TopicValidator.validateTopic)."""
     if not topic.strip():
         return "the topic name is blank"
     if not is_legal_name(topic):
@@ -91,7 +91,7 @@ def topic_problem(topic: str) -> str | None:
 
 
 def group_problem(group: str) -> str | None:
-    """Why `group` is no valid group name, or None when it is one (Validators.checkGroup)."""
+    """Why `group` is not a valid group name, or None when it is (Validators.checkGroup)."""
     if not group.strip():
         return "the group name is blank"
     if not is_legal_name(group):

@@ -52,9 +52,9 @@ class UniqueIdFactory:
 
 
 def near_time_of(unique_id: str, now_ms: int | None = None) -> int:
-    """The time in ms at which an id was made, right to within the months that it cannot tell apart.
+    """The time in ms at which an id was made, up to the months that it does not distinguish.
 
-    Raises RocketMQError when it is no unique id.
+    Raises RocketMQError for another text.
     """
     try:
         raw = bytes.fromhex(unique_id)
@@ -62,7 +62,7 @@ def near_time_of(unique_id: str, now_ms: int | None = None) -> int:
         raw = b""
     if len(raw) not in (16, 28):
         raise RocketMQError(
-            f"'{unique_id}' is no unique message id", "it has 32 hex digits, or 56 for an IPv6 producer"
+            f"invalid unique message id '{unique_id}': expected 32 hex digits, or 56 for an IPv6 producer"
         )
     span = int.from_bytes(raw[-6:-2], "big")
     now = clock.now_ms() if now_ms is None else now_ms

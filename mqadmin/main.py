@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from rocketmq_ops.common.shipped import shipped
+from rocketmq_ops.common.shipped import shipped_path
 from rocketmq_ops.mqadmin import registry
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 
@@ -227,7 +227,7 @@ def _listing(entries: Sequence[registry.Entry] = registry.ENTRIES) -> int:
         lines += [f"  {entry.name:<{width}}  {entry.summary}" for entry in entries if entry.section == section]
         lines.append("")
     lines.append("`mqadmin help COMMAND` or `mqadmin COMMAND --help` lists a command's options.")
-    lines.append(f"Pages on commands, exit codes, the inspector and more: {shipped('docs')}")
+    lines.append(f"Pages on commands, exit codes, the inspector and more: {shipped_path('docs')}")
     return _say("\n".join(lines) + "\n")
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from rocketmq_ops.common.addresses import name_server_addresses, parse_address
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.shipped import shipped
+from rocketmq_ops.common.shipped import shipped_path
 
 ENVIRONMENT_NAME = "NAMESRV_ADDR"
 
@@ -85,7 +85,7 @@ def load_profile(name: str | None) -> Connection:
     document = _read(path)
     profiles = document.get("profiles")
     if not isinstance(profiles, dict) or not profiles:
-        raise ProfileError(f"{path} has no `profiles`", f"{shipped('docs/commands.md')} shows an example")
+        raise ProfileError(f"{path} has no `profiles`", f"{shipped_path('docs/commands.md')} shows an example")
     chosen = name or document.get("default") or (next(iter(profiles)) if len(profiles) == 1 else None)
     if chosen is None:
         raise ProfileError(f"{path} names no default profile", f"pass --profile, one of {', '.join(profiles)}")

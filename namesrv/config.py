@@ -35,9 +35,9 @@ class NamesrvConfig(ConfigClass):
     ] = False
     enableAllTopicList: Annotated[bool, Used("answer the list of all topics")] = True
     enableTopicList: Annotated[bool, Used("answer the lists of topics by cluster, unit and system")] = True
-    notifyMinBrokerIdChanged: Annotated[bool, Used("tell the brokers of a group when its lowest broker id changes")] = (
-        False
-    )
+    notifyMinBrokerIdChanged: Annotated[
+        bool, Used("notify the brokers of a group when its lowest broker id changes")
+    ] = False
     needWaitForService: Annotated[
         bool, Used("answer no route until waitSecondsForService have passed since the start")
     ] = False

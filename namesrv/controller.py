@@ -1,6 +1,6 @@
 """NamesrvController: one name server; wires tables, KV configuration and server together, and scans for dead brokers.
 
-No request handling (`processors/`). Name servers know nothing of each other. Mirrors NamesrvController of 5.3.3.
+No request handling (`processors/`). Name servers do not know each other. Mirrors NamesrvController of 5.3.3.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class NamesrvController:
         self.kv_config.load()
         install_all(self)
         self.server.on_close(self._channel_closed)
-        self.routes.on_min_broker_id_changed = self._tell_min_broker_id
+        self.routes.on_min_broker_id_changed = self._min_broker_id_changed
         await self.server.start()
         self._started_at = self.clock()
         self._jobs.every("scan", lambda: self.config.scanNotActiveBrokerInterval, self.routes.scan_not_active)
@@ -79,7 +79,7 @@ class NamesrvController:
     def _channel_closed(self, channel: Channel) -> None:
         self.routes.channel_closed(channel)
 
-    def _tell_min_broker_id(self, change: MinBrokerIdChange) -> None:
+    def _min_broker_id_changed(self, change: MinBrokerIdChange) -> None:
         self._notifications.start(self._notify(change), "notify-min-broker-id")
 
     async def _notify(self, change: MinBrokerIdChange) -> None:
@@ -93,7 +93,7 @@ class NamesrvController:
             offline_broker_addr=change.offline_broker_addr,
             ha_broker_addr=change.ha_broker_addr,
         )
-        log.info("lowest broker id is now %d, telling %s", change.min_broker_id, change.targets)
+        log.info("lowest broker id is now %d, notifying %s", change.min_broker_id, change.targets)
         async with RemotingClient() as client:
             for address in change.targets:
                 request = RemotingCommand.of(header)

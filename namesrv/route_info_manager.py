@@ -1,7 +1,7 @@
 """The name server's tables: topics by broker, brokers by cluster and address, and who is alive.
 
 What lives here: every change of the tables (register, unregister, permissions, expiry). Reading them for answers is
-in `route_queries.py`. Nothing here sends; a change of the lowest broker id is told to `on_min_broker_id_changed`.
+in `route_queries.py`. Nothing here sends; a change of the lowest broker id is passed to `on_min_broker_id_changed`.
 Mirrors RouteInfoManager of namesrv 5.3.3, without its locks: all runs on the event loop.
 """
 
@@ -49,7 +49,7 @@ class BrokerKey(msgspec.Struct, frozen=True):
 
 
 class BrokerLiveInfo(msgspec.Struct):
-    """What the last registration of a broker process said; times in ms."""
+    """The content of a broker process's last registration; times in ms."""
 
     last_update: int
     timeout: int
@@ -88,7 +88,7 @@ class MasterInfo(msgspec.Struct):
 
 
 class MinBrokerIdChange(msgspec.Struct):
-    """The lowest broker id of a group changed; `targets` are the addresses to tell."""
+    """The lowest broker id of a group changed; `targets` are the addresses to notify."""
 
     min_broker_id: int
     min_broker_addr: str
@@ -248,7 +248,7 @@ class RouteInfoManager:
         return self.data_version(key) != version
 
     def touch(self, key: BrokerKey) -> None:
-        """A sign of life: the expiry starts anew."""
+        """A sign of life: the expiry starts again."""
         info = self.live.get(key)
         if info is not None:
             info.last_update = self._clock()
@@ -305,7 +305,7 @@ class RouteInfoManager:
         now = self._clock()
         for key, info in list(self.live.items()):
             if info.last_update + info.timeout < now:
-                log.warning("broker %s expired: nothing heard for %d ms", key, info.timeout)
+                log.warning("broker %s expired: no heartbeat for %d ms", key, info.timeout)
                 self._expire(key)
                 if info.channel is not None:
                     info.channel.close()

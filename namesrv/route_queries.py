@@ -129,6 +129,6 @@ def unit_sub_ununit_topics(routes: RouteInfoManager) -> TopicList:
 
 
 def _by_sys_flag(routes: RouteInfoManager, wanted: Callable[[int], bool]) -> TopicList:
-    # As in Apache, the first broker that has the topic speaks for all.
+    # As in Apache, the first broker that has the topic stands for all.
     first = {topic: next(iter(queues.values())) for topic, queues in routes.topic_queues.items() if queues}
     return TopicList(topic_list=[topic for topic, data in first.items() if wanted(data.topic_sys_flag)])

@@ -56,7 +56,7 @@ def _serve(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[
         gc.freeze()
 
     def started() -> None:
-        launch.say(
+        launch.print_line(
             "The Name Server boot success. serializeType=JSON, "
             f"address {controller.address}, ready in {launch.process_age_ms()} ms"
         )

@@ -47,7 +47,7 @@ def _wrap16(value: int) -> int:
 
 
 def decode_binary_header(raw: bytes) -> RemotingCommand:
-    """A command without body. An empty string is no value, as in Apache's reader. Raises FrameError."""
+    """A command without body. An empty string counts as missing, as in Apache's reader. Raises FrameError."""
     try:
         code, language, version, opaque, flag, remark_length = _FIXED.unpack_from(raw)
         remark, at = _text(raw, _FIXED.size, remark_length)

@@ -44,10 +44,10 @@ class ChannelOwner(Protocol):
         """Called once when connected; False refuses the connection."""
 
     def channel_closed(self, channel: Channel, cause: Exception | None) -> None:
-        """Called once when the connection is gone."""
+        """Called once when the connection is lost or closed."""
 
     def frame_refused(self, channel: Channel, error: FrameError) -> None:
-        """Called before a connection is closed for bytes that are no frame."""
+        """Called before a connection is closed for bytes that are not a frame."""
 
 
 class Channel(asyncio.Protocol):
@@ -73,7 +73,7 @@ class Channel(asyncio.Protocol):
         #: Set by every read and every write that the peer drains; the idle sweep clears it.
         self.active = True
         self.idle_since = loop.time()
-        #: Count of reads: by it a caller sees whether the peer said anything since.
+        #: Count of reads: by it a caller sees whether the peer has sent anything since.
         self.reads = 0
         self.remote = ""
         self.local = ""
@@ -91,7 +91,7 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Learn the addresses, then ask the owner whether the connection may stay."""
-        # uvloop's transports are none of asyncio's classes, but have all their methods.
+        # uvloop's transports do not derive from asyncio's classes, but have all their methods.
         transport = cast(asyncio.Transport, transport)
         self._transport = transport
         # asyncio's own `writelines` joins the parts before Python 3.12; since then it is not to be used: up to 3.12.8
@@ -145,7 +145,7 @@ class Channel(asyncio.Protocol):
             self._run(self._decoder.feed(data, raw_handler))
 
     def _usable_raw_handler(self) -> RawRequestHandler | None:
-        """The raw request handler, unless requests are looked at before they are handled."""
+        """The raw request handler, unless `before` has to see each request."""
         return self.raw_request_handler if self._owner.handlers.before is None else None
 
     def eof_received(self) -> bool:
@@ -153,7 +153,7 @@ class Channel(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail what waits for an answer and tell the owner."""
+        """Fail what waits for an answer and notify the owner."""
         self.closed = True
         self._stalled = None
         self._backlog.clear()

@@ -1,7 +1,7 @@
 """The asyncio client of the remoting protocol: one connection an address.
 
-A lost connection fails what waits on it at once; the next request connects anew. Requests that peers send us are served
-by handlers registered here.
+A lost connection fails what waits on it at once; the next request connects again. Requests that peers send us are
+served by handlers registered here.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class RemotingClient:
         try:
             return await future
         except RemotingTimeoutError:
-            # A peer that said nothing at all meanwhile is taken for dead; one that answers others is only slow.
+            # A peer that sent nothing at all meanwhile is taken for dead; one that answers others is only slow.
             if self.config.clientCloseSocketIfTimeout and channel.reads == reads:
                 channel.abort()
             raise
@@ -119,7 +119,7 @@ class RemotingClient:
     def _connected(self, addr: str, task: asyncio.Task[Channel]) -> None:
         self._connecting.pop(addr, None)
         if not task.cancelled():
-            task.exception()  # seen: a caller that stopped waiting leaves nobody to ask for it
+            task.exception()  # retrieved: the caller may have stopped waiting
 
     async def _open(self, addr: str) -> Channel:
         loop = asyncio.get_running_loop()

@@ -297,7 +297,7 @@ ANSWERED_WITH_FIELDS: Final = frozenset(
 
 
 def request_code_name(code: int) -> str:
-    """`SEND_MESSAGE_V2` for 310; the bare number for a code that nobody defined."""
+    """`SEND_MESSAGE_V2` for 310; the bare number for an undefined code."""
     for table in (RequestCode, LegacyRequestCode):
         try:
             return table(code).name
@@ -307,6 +307,6 @@ def request_code_name(code: int) -> str:
 
 
 def request_title(code: int) -> str:
-    """For people: `SEND_MESSAGE_V2 (310)`, or `request 99999` for a code that nobody defined."""
+    """For people: `SEND_MESSAGE_V2 (310)`, or `request 99999` for an undefined code."""
     name = request_code_name(code)
     return f"request {code}" if name == str(code) else f"{name} ({code})"

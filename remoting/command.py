@@ -99,7 +99,7 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fie
     language: str = "PYTHON"
     opaque: Int = 0
     remark: str | None = None
-    # The decoder sets it itself. What peers write here counts for nothing, but other unknown names are refused: they
+    # The decoder sets it itself. What peers write here is ignored, but other unknown names are refused: they
     # may be known ones in another spelling.
     serialize_type: Any = msgspec.field(default=JSON, name="serializeTypeCurrentRPC")
     version: Int = MQ_VERSION
@@ -216,7 +216,7 @@ def _as_java_reads(fields: dict[str, str], cls: Any) -> dict[str, str]:
 
 
 def _read_ext_fields(raw: bytes | memoryview) -> dict[str, str]:
-    """`extFields` of a raw JSON header as text; a null is no field, as in Apache's reader."""
+    """`extFields` of a raw JSON header as text; a null counts as missing, as in Apache's reader."""
     fields = _decode_ext_only(raw).ext_fields
     if not fields:
         return {}

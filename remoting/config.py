@@ -82,7 +82,8 @@ class NettyClientConfig(ConfigClass):
     isScanAvailableNameSrv: bool = True
     clientPooledByteBufAllocatorEnable: bool = False
     useTLS: Annotated[
-        bool, Refused("this server does not speak TLS", "remove the key to connect without encryption, or run Apache's")
+        bool,
+        Refused("this server does not support TLS", "remove the key to connect without encryption, or run Apache's"),
     ] = False
     socksProxyConfig: str = "{}"
     writeBufferHighWaterMark: int = 0

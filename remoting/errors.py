@@ -54,8 +54,8 @@ class RemotingTimeoutError(RemotingError):
 class RemotingProtocolError(RemotingError):
     """The peer's bytes or fields are not what the protocol demands."""
 
-    next_step = "check that the peer speaks RocketMQ's remoting protocol and is of a supported version"
+    next_step = "check that the peer uses RocketMQ's remoting protocol and is of a supported version"
 
 
 class FrameError(RemotingProtocolError):
-    """Bytes that are no frame: the connection they came on cannot go on and is closed."""
+    """Bytes that are not a frame: the connection they came on is closed."""

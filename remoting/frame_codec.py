@@ -25,7 +25,7 @@ from rocketmq_ops.remoting.header_fields import ext_json, quote
 #: Largest frame including its length word, as Apache's `com.rocketmq.remoting.frameMaxLength`.
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
 
-#: Objects and arrays inside one another in a JSON header, those in fields that nobody reads too. Apache's parser
+#: Objects and arrays inside one another in a JSON header, those in unused fields too. Apache's parser
 #: overflows its stack somewhere beyond 1,000; the fields of a real header are flat.
 MAX_HEADER_DEPTH: Final = 512
 
@@ -152,7 +152,7 @@ class FrameDecoder:
                     try:
                         command = typed[0](raw)
                     except _DECODE_ERRORS:
-                        pass  # a bad field is the request's fault, not the frame's: the generic decoder tells
+                        pass  # a bad field is the request's fault, not the frame's: the generic decoder decides
                     else:
                         if command.code == typed[1]:
                             command.serialize_type = JSON
@@ -255,7 +255,7 @@ def decode_json_header(raw: bytes | memoryview) -> RemotingCommand:
     _check_depth(raw)
     fields = command.header
     if fields is not None and not isinstance(fields, dict):
-        raise FrameError("extFields that are no object")
+        raise FrameError("invalid extFields: expected an object")
     command.header = None
     command.serialize_type = JSON
     if fields:

@@ -60,7 +60,7 @@ class RequestHandlers:
         return frozenset(self._handlers)
 
     def module_of(self, code: int) -> str | None:
-        """The module that the handler of a code is defined in; None for a code nobody registered."""
+        """The module that the handler of a code is defined in; None for an unregistered code."""
         entry = self._handlers.get(code)
         return None if entry is None else entry[0].__module__
 
@@ -79,7 +79,7 @@ class RequestHandlers:
                 header = request.header = request.decode_header(header_cls)
             response = handler(channel, request, header)
         except RemotingProtocolError as error:
-            self._tell_refused(channel, request, error)
+            self._log_refusal(channel, request, error)
             response = request.reply(_SYSTEM_ERROR, f"{error}; {error.next_step}")
         except Exception as error:
             self.handler_failures += 1
@@ -89,7 +89,7 @@ class RequestHandlers:
             return None
         return response
 
-    def _tell_refused(self, channel: Channel, request: RemotingCommand, error: RemotingProtocolError) -> None:
+    def _log_refusal(self, channel: Channel, request: RemotingCommand, error: RemotingProtocolError) -> None:
         """A line in the log, once in a while for each code: many clients pass over the answer to a heartbeat."""
         rate = self._refusals.get(request.code)
         if rate is None:

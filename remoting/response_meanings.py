@@ -177,5 +177,5 @@ MEANINGS: Final[dict[int, Meaning]] = {
 
 
 def meaning_of(code: int) -> Meaning:
-    """The meaning of a code, UNKNOWN for one that nobody defined."""
+    """The meaning of a code, UNKNOWN for an undefined one."""
     return MEANINGS.get(code, UNKNOWN)

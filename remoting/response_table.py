@@ -23,7 +23,7 @@ class ResponseTable:
         self._next_opaque = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        #: Answers that nobody waited for (any more).
+        #: Answers that came when no request waited for them (any more).
         self.late_answers = 0
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class ResponseTable:
             entry[0].set_result(response)
 
     def fail_all(self, error: RemotingError) -> None:
-        """Fail everything that waits, at once; for a connection that is gone."""
+        """Fail everything that waits, at once, because the connection is lost."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

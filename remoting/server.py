@@ -48,7 +48,7 @@ ChannelCallback = Callable[[Channel], None]
 def connection_limit() -> int:
     """MAX_CONNECTIONS, or half of the open files that the process may have: a store needs descriptors too.
 
-    Without it, connections beyond the system's limit would be dropped without a word, and files could not be opened.
+    Without it, connections beyond the system's limit would be dropped silently, and files could not be opened.
     """
     import resource  # here, so that clients work where it does not exist
 
@@ -115,7 +115,7 @@ class RemotingServer:
 
     @property
     def default_handler(self) -> Handler[Any] | None:
-        """Serves codes nobody registered; without it they are answered REQUEST_CODE_NOT_SUPPORTED."""
+        """Serves unregistered codes; without it they are answered REQUEST_CODE_NOT_SUPPORTED."""
         return self.handlers.default_handler
 
     @default_handler.setter
@@ -136,7 +136,7 @@ class RemotingServer:
         self._on_connect.append(callback)
 
     def on_close(self, callback: ChannelCallback) -> None:
-        """Call back with every channel that is gone, for whatever reason."""
+        """Call back with every channel that is closed, for whatever reason."""
         self._on_close.append(callback)
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class RemotingServer:
         address = format_address(host, port)
         if not 0 <= port <= 65535:  # uvloop would take the port modulo 65536
             raise RemotingBindError(
-                f"cannot listen on {address}: no such port", "choose a port from 1 to 65535", address=address
+                f"cannot listen on {address}: invalid port", "choose a port from 1 to 65535", address=address
             )
         try:
             bound = listening_socket(host, port)
@@ -225,7 +225,7 @@ class RemotingServer:
         return True
 
     def channel_closed(self, channel: Channel, cause: Exception | None) -> None:
-        """Count it out and tell who wants to know."""
+        """Count it out and call the registered callbacks."""
         if channel not in self.channels:
             return
         self.channels.discard(channel)

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from rocketmq_ops.common.steps import Steps
+
 R = TypeVar("R")
 
 
@@ -64,9 +66,7 @@ class QueryMessageResult(msgspec.Struct):
 
 def finished(steps: Generator[None, None, R]) -> R:
     """What a generator of steps returns when all are done at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: R = end.value
-            return result
+    all_steps = Steps(steps)
+    for _ in all_steps:
+        pass
+    return all_steps.result

@@ -1,4 +1,4 @@
-"""The consumers that are connected: by group their channels and subscriptions, and who is told when that changes.
+"""The consumers that are connected: by group their channels and subscriptions, and who is notified when that changes.
 
 Heartbeats fill the table; a closed connection, an unregistration or a missing heartbeat (`channelExpiredTimeout`)
 empties it. Consumers that pull without a heartbeat leave their subscription in a second table ("compensation"), which
@@ -66,7 +66,7 @@ class ConsumerGroupInfo:
         return old is None
 
     def update_subscriptions(self, subscriptions: Iterable[SubscriptionData], now_ms: int) -> bool:
-        """Take over a client's subscriptions; True when a topic came or went.
+        """Replace a client's subscriptions; True when a topic was added or removed.
 
         A newer `sub_version` replaces the expression of a known topic without counting as a change.
         """
@@ -86,7 +86,7 @@ class ConsumerGroupInfo:
 
 
 class ConsumerManager:
-    """`table`: group -> ConsumerGroupInfo. `clock` returns ms; `on_change` tells the members of a group."""
+    """`table`: group -> ConsumerGroupInfo. `clock` returns ms; `on_change` notifies the members of a group."""
 
     def __init__(self, clock: Callable[[], int], on_change: GroupListener) -> None:
         self._clock = clock
@@ -102,7 +102,7 @@ class ConsumerManager:
         return None if info is None else info.find_channel(client_id)
 
     def find_subscription(self, group: str, topic: str, compensate: bool = True) -> SubscriptionData | None:
-        """The group's subscription of a topic; one left by a pull without heartbeat too, unless told not to."""
+        """The group's subscription of a topic; that of a pull without heartbeat too, unless the caller excludes it."""
         for table in (self.table, self.compensation) if compensate else (self.table,):
             info = table.get(group)
             if info is not None and topic in info.subscriptions:
@@ -125,7 +125,8 @@ class ConsumerManager:
     ) -> bool:
         """Add or renew a consumer; `subscriptions` None leaves them (heartbeat V2 without subscriptions).
 
-        True when a connection is new or a topic came or went: then the group's members are told, if `notify`.
+        True when a connection is new or a topic was added or removed; the group's members are then notified, if
+        `notify`.
         """
         now = self._clock()
         info = self.table.get(group)
@@ -142,7 +143,7 @@ class ConsumerManager:
         return changed
 
     def unregister(self, group: str, channel: Channel, notify: bool = True) -> None:
-        """Remove a consumer's connection; the remaining members are told, if `notify`."""
+        """Remove a consumer's connection; the remaining members are notified, if `notify`."""
         info = self.table.get(group)
         if info is None or info.channels.pop(channel, None) is None:
             return

@@ -37,7 +37,7 @@ class RebalanceLockManager:
         self.table: dict[str, dict[QueueKey, LockEntry]] = {}
 
     def is_lock_all_expired(self, group: str) -> bool:
-        """True when no queue of the group is held: its consumers are not orderly, or all are gone."""
+        """True when no queue of the group is held: its consumers are not orderly, or none is connected."""
         now = self._clock()
         return all(entry.is_expired(now) for entry in self.table.get(group, {}).values())
 

@@ -85,7 +85,7 @@ class PullRequestHold:
         """A message was dispatched: wake the pulls of its queue that want it.
 
         `next_offset` is the queue offset after the message. Called for every message, so the way out for a topic
-        that nobody waits for is one lookup.
+        that no pull waits for is one lookup.
         """
         queues = self.table.get(topic)
         if queues is None:

@@ -44,11 +44,11 @@ def _queues_text(queues: dict[int, int]) -> str:
 def parse_offset_table(value: Any) -> OffsetTable:
     """The `offsetTable` of a file: keys of queues may be numbers or strings. Raises CorruptDataError."""
     if not isinstance(value, dict):
-        raise CorruptDataError("offsetTable is no object")
+        raise CorruptDataError("invalid offsetTable: expected an object")
     try:
         return {str(key): {int(q): int(offset) for q, offset in queues.items()} for key, queues in value.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        raise CorruptDataError(f"offsetTable holds something that is no offset: {error}") from error
+        raise CorruptDataError(f"invalid offset in offsetTable: {error}") from error
 
 
 class ConsumerOffsetManager(ConfigManager):

@@ -37,7 +37,7 @@ def progress(controller: BrokerController, group: str, topic: str, queue_id: int
     """How far a group is with a queue.
 
     `lastTimestamp` is the store time of the last message that the group consumed; with `pulled` the offset it has
-    pulled to is told too, which the statistics of a whole broker leave at 0.
+    pulled to is reported too, which the statistics of a whole broker leave at 0.
     """
     store, offsets = controller.store, controller.offsets
     consumed = max(0, offsets.query(group, topic, queue_id))

@@ -1,1 +1,1 @@
-"""What the broker says to its name servers."""
+"""What the broker reports to its name servers."""

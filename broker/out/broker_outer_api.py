@@ -67,7 +67,7 @@ class BrokerOuterApi:
         self._registration: asyncio.Task[None] | None = None
         self._failing: set[str] = set()
         self._route_servers = NameServers()
-        #: Topics that the name servers are just being told of, each with what `topics_changed` returned.
+        #: Topics that are being registered at the name servers, each with what `topics_changed` returned.
         self.registering: dict[str, asyncio.Task[None]] = {}
 
     @property

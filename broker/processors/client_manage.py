@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 IS_SUPPORT_HEART_BEAT_V2 = "IS_SUPPORT_HEART_BEAT_V2"
 IS_SUB_CHANGE = "IS_SUB_CHANGE"
 #: Groups of a heartbeat that are dealt with in its turn; each may have to be created, with its retry topic.
-GROUPS_AT_ONCE = 16
+MOST_GROUPS_AT_ONCE = 16
 
 
 class ClientManageProcessor:
@@ -61,39 +61,39 @@ class ClientManageProcessor:
             raise RemotingProtocolError("a heartbeat with a group without a name", "send groupName with each group")
         now = self._controller.clock()
         client = ClientChannelInfo(channel, data.client_id, request.language, request.version, now)
-        if len(data.consumer_data_set) <= GROUPS_AT_ONCE:
-            return changes.handle(lambda *_: self._beat(client, request, data), channel, request, header)
+        if len(data.consumer_data_set) <= MOST_GROUPS_AT_ONCE:
+            return changes.handle(lambda *_: self._register_groups(client, request, data), channel, request, header)
         waits: set[asyncio.Future[None]] = set()
         consumers, data.consumer_data_set = data.consumer_data_set, []
         sub_changed = [False]
 
         def register(consumer: ConsumerData) -> None:
             if not channel.closed:
-                changed, made = changes.collect(lambda: self._beat_of_group(client, consumer, data))
+                changed, made = changes.collect(lambda: self._register_group(client, consumer, data))
                 sub_changed[0] |= changed
                 waits.update(made)
 
         async def registered() -> RemotingCommand:
             await in_slices(consumers, register)
-            answer = self._beat(client, request, data, sub_changed=sub_changed[0])
+            answer = self._register_groups(client, request, data, sub_changed=sub_changed[0])
             if waits:
                 await asyncio.wait(waits)
             return answer
 
         return answer_later(channel, request, registered())
 
-    def _beat(
+    def _register_groups(
         self, client: ClientChannelInfo, request: RemotingCommand, data: HeartbeatData, *, sub_changed: bool = False
     ) -> RemotingCommand:
         for consumer in data.consumer_data_set:
-            sub_changed |= self._beat_of_group(client, consumer, data)
+            sub_changed |= self._register_group(client, consumer, data)
         for producer in data.producer_data_set:
             self._controller.producers.register(producer.group_name, client)
         sub_changed |= data.heartbeat_fingerprint == 0
         fields = {IS_SUPPORT_HEART_BEAT_V2: "true", IS_SUB_CHANGE: "true" if sub_changed else "false"}
         return request.reply(ext_fields=fields)
 
-    def _beat_of_group(self, client: ClientChannelInfo, consumer: ConsumerData, data: HeartbeatData) -> bool:
+    def _register_group(self, client: ClientChannelInfo, consumer: ConsumerData, data: HeartbeatData) -> bool:
         """Register one consumer; True when its group's fingerprint changed."""
         if self._controller.config.rejectPullConsumerEnable and consumer.consume_type == CONSUME_ACTIVELY:
             return False

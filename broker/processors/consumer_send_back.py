@@ -95,7 +95,7 @@ class ConsumerSendBackProcessor:
         return request.reply()
 
     def _no_retry_queue(self, group: str) -> str:
-        """Why a message is not taken back; said in the log once in a while too.
+        """Why a message is not taken back; logged too, at intervals.
 
         Apache's broker answers that it has the message, and drops it.
         """

@@ -52,7 +52,7 @@ class EndTransactionProcessor:
             return request.reply(ResponseCode.SYSTEM_ERROR, "Find prepared transaction message failed")
         if self._is_too_late(header, half):
             return request.reply(ResponseCode.ILLEGAL_OPERATION)
-        wrong = self._what_is_wrong(header, half)
+        wrong = self._mismatch(header, half)
         if wrong is not None:
             return request.reply(ResponseCode.SYSTEM_ERROR, wrong)
         if header.commit_or_rollback == TRANSACTION_COMMIT_TYPE:
@@ -70,7 +70,7 @@ class EndTransactionProcessor:
         age = self._controller.clock() - half.born_timestamp
         return age > immunity_ms(own, self._controller.config.transactionTimeOut)
 
-    def _what_is_wrong(self, header: EndTransactionRequestHeader, half: MessageExt) -> str | None:
+    def _mismatch(self, header: EndTransactionRequestHeader, half: MessageExt) -> str | None:
         if half.properties.get(PROPERTY_PRODUCER_GROUP) != header.producer_group:
             return "The producer group wrong"
         if half.queue_offset != header.tran_state_table_offset:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 BROKER_FORBIDDEN, GROUP_FORBIDDEN, TOPIC_FORBIDDEN, BROADCASTING_DISABLE_FORBIDDEN, SUBSCRIPTION_FORBIDDEN = range(1, 6)
 #: Index of the read bit in a group's forbidden bits of a topic (PermName.INDEX_PERM_READ).
 INDEX_PERM_READ = 2
-#: Filters kept at most; those of groups that are gone go with the others when there are more.
+#: Filters kept at most; when there are more all are dropped, and with them those of deleted groups.
 MAX_FILTERS = 10_000
 
 _SUCCESS = int(ResponseCode.SUCCESS)
@@ -261,7 +261,7 @@ class PullMessageProcessor:
 
 
 def install(controller: BrokerController) -> None:
-    """Register the codes of this module and take over the execution of held pulls."""
+    """Register the codes of this module and set what executes held pulls."""
     processor = PullMessageProcessor(controller)
     controller.held_pulls.execute = processor.execute
     controller.server.serve(PullMessageRequestHeader, processor.pull)

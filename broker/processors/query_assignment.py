@@ -68,7 +68,7 @@ class QueryAssignmentProcessor:
         self.modes.load()
 
     def query_assignment(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
-        """400: the queues of a topic for one consumer; null when they cannot be told, so that it keeps its own."""
+        """400: the queues of a topic for one consumer; null when they are unknown, so that it keeps its own."""
         body = QueryAssignmentRequestBody.decode(request.body_bytes)
 
         async def assign() -> RemotingCommand:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
+from rocketmq_ops.common.steps import Steps
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.pending_answers import answer_later
@@ -25,21 +26,21 @@ R = TypeVar("R")
 #: Queues that a topic may have, and retry queues of a group. Apache's broker has no limit, and dies of the memory.
 MAX_QUEUE_NUMS = 16_384
 #: Of a topic's queues those below this are always reported, those above when something was ever put into them.
-ALWAYS_TOLD = 1_024
+ALWAYS_REPORTED = 1_024
 #: Topics or groups in one request that sets many.
 MAX_ENTRIES = 5_000
 #: Items that are dealt with in the turn of their request.
-AT_ONCE = 256
+MOST_AT_ONCE = 256
 #: s that a slice takes before the loop has its turn.
 SLICE_SECONDS = 0.004
 
 
 def queues_of(controller: BrokerController, topic: str, queue_nums: int) -> Sequence[int]:
-    """The ids of the queues below `queue_nums` that are worth telling of, in order."""
-    if queue_nums <= ALWAYS_TOLD:
+    """The ids of the queues below `queue_nums` that are worth reporting, in order."""
+    if queue_nums <= ALWAYS_REPORTED:
         return range(queue_nums)
     existing = controller.store.queue_ids(topic, queue_nums)
-    return [*range(ALWAYS_TOLD), *(queue_id for queue_id in existing if queue_id >= ALWAYS_TOLD)]
+    return [*range(ALWAYS_REPORTED), *(queue_id for queue_id in existing if queue_id >= ALWAYS_REPORTED)]
 
 
 def too_many_queues(number: int, what: str) -> str | None:
@@ -67,11 +68,11 @@ def answer_in_slices(
 ) -> Answer:
     """The answer whose body is what `encode` returns after `work` was called with each item.
 
-    Of many items it comes later, made in slices. The text is then made in a thread, for nobody else has the body,
+    Of many items it comes later, made in slices. The text is then made in a thread, for nothing else uses the body,
     unless `encode` does more than that (`in_thread` False).
     """
     items = list(items)
-    if len(items) <= AT_ONCE:
+    if len(items) <= MOST_AT_ONCE:
         for item in items:
             work(item)
         return request.reply(body=encode())
@@ -85,23 +86,21 @@ def answer_in_slices(
 
 async def in_slices(items: Iterable[T], work: Callable[[T], object]) -> None:
     """Call `work` with each item, and let the loop have its turn every few ms."""
-    until = perf_counter() + SLICE_SECONDS
-    for item in items:
-        work(item)
-        if perf_counter() >= until:
-            await asyncio.sleep(0)
-            until = perf_counter() + SLICE_SECONDS
+
+    def steps() -> Generator[None, None, None]:
+        for item in items:
+            work(item)
+            yield
+
+    await rest_of(steps())
 
 
 async def rest_of(steps: Generator[None, None, R]) -> R:
     """What a generator returns at its end; the loop has its turn every few ms."""
+    all_steps = Steps(steps)
     until = perf_counter() + SLICE_SECONDS
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: R = end.value
-            return result
+    for _ in all_steps:
         if perf_counter() >= until:
             await asyncio.sleep(0)
             until = perf_counter() + SLICE_SECONDS
+    return all_steps.result

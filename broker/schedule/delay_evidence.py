@@ -2,8 +2,8 @@
 
 A delivered message is a record of its own topic behind the parked one that has its birth, its body and the property
 that names its real topic. Levels are delivered in the order of their queues, so the last parked message of which there
-is such a record tells of all before it. What lives here: looking for those records. What does not: delivering
-(`schedule_message_service.py`).
+is such a record proves the delivery of all before it. What lives here: looking for those records. What does not:
+delivering (`schedule_message_service.py`).
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: How often the levels are looked at, as Apache's DELAY_FOR_A_WHILE.
+#: ms between two looks at the levels, as Apache's DELAY_FOR_A_WHILE.
 TICK_MS = 100
 #: Messages of one level delivered in one turn at most, so that a backlog does not keep clients waiting.
 MAX_PER_TURN = 512
@@ -54,13 +54,13 @@ class ScheduleMessageService(ConfigManager):
         return len(self.levels)
 
     def reload_levels(self) -> None:
-        """Take over a changed `messageDelayLevel`. Raises RocketMQError when it is no list of times."""
+        """Apply a changed `messageDelayLevel`. Raises RocketMQError when it is not a list of times."""
         self.levels = parse_delay_levels(self._controller.store_config.messageDelayLevel)
         self._controller.store.delay_levels = self.levels
         self._not_before.clear()
 
     def load(self) -> bool:
-        """Read the file or its backup; False when there is none. `correct` has to follow once the store is open."""
+        """Read the file or its backup; False when there is none. Call `correct_offsets` once the store is open."""
 
         def read(document: dict[str, Any]) -> tuple[dict[int, int], DataVersion]:
             table = {int(level): int(offset) for level, offset in (document.get("offsetTable") or {}).items()}
@@ -77,8 +77,8 @@ class ScheduleMessageService(ConfigManager):
         for level, offset in self.table.items():
             yield SCHEDULE_TOPIC, level - 1, offset
 
-    def correct(self) -> None:
-        """Bring each offset within its queue, find out those that the file does not tell, and say which levels are no
+    def correct_offsets(self) -> None:
+        """Bring each offset within its queue, find out those that are not in the file, and log which levels are no
         longer configured."""
         for level, offset in self.table.items():
             within = self.table[level] = self._within_queue(level, offset)
@@ -87,7 +87,9 @@ class ScheduleMessageService(ConfigManager):
                     "delayOffset.json has delay level %d at %d, which is not in its queue: it goes on at %d",
                     level, offset, within,
                 )  # fmt: skip
-        self._find_out([level for level in self._levels_in_use() if level not in self.table and self._waiting(level)])
+        self._find_delivered(
+            [level for level in self._levels_in_use() if level not in self.table and self._waiting(level)]
+        )
         gone = [level for level in self._levels_in_use() if level > len(self.levels)]
         waiting = {level: count for level in gone if (count := self._waiting(level))}
         if waiting:
@@ -96,7 +98,7 @@ class ScheduleMessageService(ConfigManager):
                 "times that were set when they came", sum(waiting.values()), ", ".join(map(str, waiting)),
             )  # fmt: skip
 
-    def _find_out(self, levels: list[int]) -> None:
+    def _find_delivered(self, levels: list[int]) -> None:
         """Let levels go on behind what the commitlog shows to be delivered: Apache's broker would deliver all again."""
         if not levels:
             return
@@ -120,7 +122,7 @@ class ScheduleMessageService(ConfigManager):
         return sorted({*range(1, len(self.levels) + 1), *(queue_id + 1 for queue_id in queues)})
 
     def _waiting(self, level: int) -> int:
-        """How many messages of a level are not delivered, as far as the table tells."""
+        """How many messages of a level are not delivered, as far as the table shows."""
         start = self._within_queue(level, self.table.get(level, 0))
         return self._controller.store.max_offset(SCHEDULE_TOPIC, level - 1) - start
 
@@ -206,7 +208,7 @@ class ScheduleMessageService(ConfigManager):
         return status
 
     def _deliver(self, physical_offset: int, size: int) -> PutStatus | None:
-        """Put one parked message into its own topic; None when it cannot be read and is passed over."""
+        """Put one parked message into its own topic; None when it cannot be read and is skipped."""
         store = self._controller.store
         record = store.message_at(physical_offset, size)
         message = None

@@ -30,7 +30,7 @@ def encode_properties(properties: dict[str, str]) -> bytes:
 
 
 def delay_level(properties: dict[str, str]) -> int:
-    """The DELAY property; 0 when it is missing. Raises ValueError when it is no number."""
+    """The DELAY property; 0 when it is missing. Raises ValueError when it is not a number."""
     text = properties.get(PROPERTY_DELAY_TIME_LEVEL)
     return parse_int(text) if text else 0
 

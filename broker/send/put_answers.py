@@ -1,4 +1,4 @@
-"""What a client is told about the outcome of a put: response code and remark for every PutStatus.
+"""The answer to a client about the outcome of a put: response code and remark for every PutStatus.
 
 Mirrors SendMessageProcessor.handlePutMessageResult; the remarks are Apache's, because clients and operators search
 for them.

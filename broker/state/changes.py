@@ -4,8 +4,8 @@ A handler that may create a topic or a group on the way (a send, a send-back, a 
 `after_changes`. Its answer leaves at once when nothing was changed. Otherwise it leaves when the files are written and
 the name servers have answered, as Apache's broker answers: a client that looks for the route of a topic right after its
 first send finds it. A file that cannot be written costs a line in the log, and a name server that fails or takes too
-long likewise: the answer then leaves all the same. What an administrator changes is answered by its processor, with the
-error if there is one.
+long costs a line too: the answer then leaves all the same. What an administrator changes is answered by its processor,
+with the error if there is one.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Changes:
         self.waits: list[asyncio.Future[None]] = []
         self._in_request = False
 
-    def made(self, state: StateFile, topics: Iterable[TopicConfig] = ()) -> None:
-        """A table changed: have its file written, and the name servers told of `topics`."""
+    def record(self, state: StateFile, topics: Iterable[TopicConfig] = ()) -> None:
+        """A table changed: write its file, and register `topics` at the name servers."""
         state.changed()
         waits = [self._controller.files.save(state)]
         topics = list(topics)
@@ -49,7 +49,7 @@ class Changes:
             self.waits += waits
 
     def wait_for_route(self, topic: str) -> bool:
-        """Have the answer wait too while the name servers are being told of a topic; False when they are not."""
+        """Let the answer wait too while a topic is being registered at the name servers; False when it is not."""
         registering = self._controller.outer.registering.get(topic)
         if registering is None:
             return False

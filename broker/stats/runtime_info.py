@@ -1,4 +1,4 @@
-"""The key-value table that `brokerStatus` shows: what the store, the delay service and the statistics say now.
+"""The key-value table that `brokerStatus` shows: the store, the delay service and the statistics as they are now.
 
 Every key of Apache's is there. Those of thread pools are constant: one event loop handles everything, so no request
 waits in a queue; those of the timer wheel are zero, because delayed messages use the delay levels alone; the time that

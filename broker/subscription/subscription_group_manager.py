@@ -110,7 +110,7 @@ class SubscriptionGroupManager(ConfigManager):
         # A client waits, so a file that cannot be written costs no more than a line in the log: the group lives in
         # memory until the file is tried again.
         self.next_version()
-        self._controller.changes.made(self)
+        self._controller.changes.record(self)
         return found
 
     # -- administration -----------------------------------------------------------------------------------------

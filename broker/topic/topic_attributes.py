@@ -38,7 +38,7 @@ def _long(value: str) -> str | None:
     try:
         number = int(value)
     except ValueError:
-        return f"'{value}' is no number"
+        return f"expected a number, got '{value}'"
     return None if -1 <= number <= LONG_MAX else f"value is not in range(-1, {LONG_MAX})"
 
 

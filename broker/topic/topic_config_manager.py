@@ -1,7 +1,7 @@
 """The topics of a broker: their table, its file `config/topics.json`, and how topics come to be and change.
 
 What lives here: system topics, auto-creation at a send and at a send-back, updates with attributes, deletion, and
-telling the name servers of each change. Requests are handled in `processors/admin/topic.py`.
+reporting each change to the name servers. Requests are handled in `processors/admin/topic.py`.
 
 Mirrors org.apache.rocketmq.broker.topic.TopicConfigManager.
 """
@@ -37,7 +37,7 @@ REVIVE_TOPIC_PREFIX = topics.SYSTEM_TOPIC_PREFIX + "REVIVE_LOG_"
 
 
 class TopicConfigManager(ConfigManager):
-    """`table`: topic -> TopicConfig. An update replaces the entry, so that identity tells a change."""
+    """`table`: topic -> TopicConfig. An update replaces the entry, so that a change is seen by identity."""
 
     file_name = "topics.json"
 
@@ -187,7 +187,7 @@ class TopicConfigManager(ConfigManager):
         if found.order != order:
             found = msgspec.structs.replace(found, order=order)
             self._put(found)
-            self._controller.changes.made(self)
+            self._controller.changes.record(self)
         return self.widen(found, queue_nums)
 
     def widen(self, config: TopicConfig, queue_nums: int) -> TopicConfig:
@@ -200,7 +200,7 @@ class TopicConfigManager(ConfigManager):
             write_queue_nums=max(config.write_queue_nums, queue_nums),
         )
         self._put(wider)
-        self._controller.changes.made(self, [wider])
+        self._controller.changes.record(self, [wider])
         log.info("topic %s has %d queues now", config.topic_name, queue_nums)
         return wider
 
@@ -208,7 +208,7 @@ class TopicConfigManager(ConfigManager):
         self._put(config)
         # A client waits, so a file that cannot be written costs no more than a line in the log: the topic lives in
         # memory until the file is tried again.
-        self._controller.changes.made(self, [config] if register else [])
+        self._controller.changes.record(self, [config] if register else [])
         log.info(
             "created topic %s: %d read, %d write queues, perm %d",
             config.topic_name,
@@ -232,7 +232,7 @@ class TopicConfigManager(ConfigManager):
         """Create or replace topics, whose `attributes` are alterations (`+key`, `-key`); the entries as they now are.
 
         Raises RocketMQError, and changes nothing, when an alteration of any of them is not allowed or the file cannot
-        be written: what an administrator was told has failed does not come to be later.
+        be written: what was reported as failed to an administrator does not take effect later.
         """
         changed: list[TopicConfig] = []
         for config in configs:
@@ -265,7 +265,7 @@ class TopicConfigManager(ConfigManager):
                 changed = True
         if changed:
             self.next_version()
-            self._controller.changes.made(self)
+            self._controller.changes.record(self)
 
     def delete(self, topic: str) -> bool:
         """Remove a topic from the table, not yet from the file; False when there was none."""

@@ -124,7 +124,7 @@ class BrokerRegistrationProcessor:
         try:
             asked = convert(fastjson.loads(request.body_bytes), DataVersion)
         except CorruptDataError as error:
-            return request.reply(ResponseCode.SYSTEM_ERROR, f"the body is no DataVersion: {error}")
+            return request.reply(ResponseCode.SYSTEM_ERROR, f"invalid DataVersion: {error}")
         changed = self._routes.is_changed(key, asked)
         self._routes.touch(key)
         known = self._routes.data_version(key)

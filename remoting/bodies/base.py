@@ -39,7 +39,7 @@ class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel", forbid_
 
     @classmethod
     def decode(cls: type[T], data: bytes | bytearray | memoryview) -> T:
-        """The body of a command. Raises RemotingProtocolError on text that is no JSON, or other JSON than this."""
+        """The body of a command. Raises RemotingProtocolError for text that is not JSON, or other JSON than this."""
         decoder = _decoder(cls)
         try:
             try:
@@ -51,7 +51,7 @@ class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel", forbid_
                 return body
             return convert(fastjson.loads(data), cls)
         except CorruptDataError as error:
-            raise RemotingProtocolError(f"body is no {cls.__name__}: {error}") from None
+            raise RemotingProtocolError(f"invalid body, expected {cls.__name__}: {error}") from None
 
 
 def _decoder(cls: type) -> msgspec.json.Decoder[Any]:

@@ -63,7 +63,7 @@ class RegisterBrokerBody(RemotingSerializable, kw_only=True):
         try:
             return cls._read(_Reader(_inflate(data)), version)
         except (zlib.error, struct.error, ValueError, IndexError, msgspec.MsgspecError, CorruptDataError) as error:
-            raise RemotingProtocolError(f"body is no deflated RegisterBrokerBody: {error}") from None
+            raise RemotingProtocolError(f"invalid body, expected a deflated RegisterBrokerBody: {error}") from None
 
     @classmethod
     def _read(cls, reader: _Reader, version: int) -> RegisterBrokerBody:

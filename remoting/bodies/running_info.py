@@ -1,4 +1,4 @@
-"""Bodies. What a consumer client tells about itself."""
+"""Bodies. What a consumer client reports about itself."""
 
 from __future__ import annotations
 

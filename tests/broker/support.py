@@ -51,7 +51,7 @@ class FilesAtOnce:
     async def save(self, state: StateFile) -> None:
         state.persist()
 
-    def made(self, state: StateFile, topics: Iterable[TopicConfig] = ()) -> None:
+    def record(self, state: StateFile, topics: Iterable[TopicConfig] = ()) -> None:
         state.changed()
         with contextlib.suppress(RocketMQError):
             state.persist()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker.processors import slices
-from rocketmq_ops.broker.processors.slices import ALWAYS_TOLD, MAX_ENTRIES, MAX_QUEUE_NUMS, in_slices, queues_of
+from rocketmq_ops.broker.processors.slices import ALWAYS_REPORTED, MAX_ENTRIES, MAX_QUEUE_NUMS, in_slices, queues_of
 from rocketmq_ops.remoting.bodies import (
     ConsumeStats,
     ConsumeStatsList,
@@ -99,24 +99,24 @@ def test_a_topic_of_an_older_version_with_a_hundred_million_queues_is_told_of_by
         for queue_id in (0, 5_000, 77_777_777):
             assert (await session.send("T", queue_id=queue_id)).code == 0
         broker.offsets.commit("g", "T", 5_000, 1)
-        told = [*range(ALWAYS_TOLD), 5_000, 77_777_777]
+        reported = [*range(ALWAYS_REPORTED), 5_000, 77_777_777]
 
         stats = TopicStatsTable.decode((await session.ask(RequestCode.GET_TOPIC_STATS_INFO, {"topic": "T"})).body_bytes)
-        assert [queue.queue_id for queue in stats.offset_table] == told
+        assert [queue.queue_id for queue in stats.offset_table] == reported
         assert [q.queue_id for q, offset in stats.offset_table.items() if offset.max_offset] == [0, 5_000, 77_777_777]
 
         answer = await session.ask(RequestCode.GET_CONSUME_STATS, {"consumerGroup": "g", "topic": "T"})
         progress = ConsumeStats.decode(answer.body_bytes).offset_table
-        assert [queue.queue_id for queue in progress] == told
+        assert [queue.queue_id for queue in progress] == reported
         assert [w.broker_offset - w.consumer_offset for w in progress.values() if w.broker_offset] == [1, 0, 1]
 
         answer = await session.ask(RequestCode.GET_BROKER_CONSUME_STATS, {"isOrder": "false"})
         everything = ConsumeStatsList.decode(answer.body_bytes)
         of_group = next(stats["g"] for stats in everything.consume_stats_list if "g" in stats)
-        assert len(of_group[0].offset_table) == len(told) and everything.total_diff == 2
+        assert len(of_group[0].offset_table) == len(reported) and everything.total_diff == 2
 
         spans = await session.ask(RequestCode.QUERY_CONSUME_TIME_SPAN, {"topic": "T", "group": "g"})
-        assert len(QueryConsumeTimeSpanBody.decode(spans.body_bytes).consume_time_span_set) == len(told)
+        assert len(QueryConsumeTimeSpanBody.decode(spans.body_bytes).consume_time_span_set) == len(reported)
 
         reset = await session.ask(
             RequestCode.INVOKE_BROKER_TO_RESET_OFFSET,
@@ -141,7 +141,7 @@ def test_few_queues_are_all_told_of(tmp_path: Path) -> None:
 
 def test_more_progress_than_fits_an_answer_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body(session: Session) -> None:
-        monkeypatch.setattr("rocketmq_ops.broker.processors.admin.stats.MAX_PROGRESS", 10)
+        monkeypatch.setattr("rocketmq_ops.broker.processors.admin.stats.MAX_REPORTED_QUEUES", 10)
         session.broker.topics.table["T"] = TopicConfig(topic_name="T", read_queue_nums=16, write_queue_nums=16)
         session.broker.groups.find("g")
         session.broker.offsets.commit("g", "T", 0, 0)

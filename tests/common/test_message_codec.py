@@ -165,7 +165,7 @@ def test_message_id_round_trip() -> None:
     assert decode_message_id("7F00000200005DA8000000000000048A") == ("127.0.0.2", 23976, 0x48A)
     assert encode_message_id(b"\x7f\0\0\2\0\0\x5d\xa8", 0x48A) == "7F00000200005DA8000000000000048A"
     for bad in ("", "zz", "7F00", "7F00000200005DA8000000000000048A00"):
-        with pytest.raises(RocketMQError, match="no offset message id"):
+        with pytest.raises(RocketMQError, match="invalid offset message id"):
             decode_message_id(bad)
 
 

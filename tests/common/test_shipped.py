@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import rocketmq_ops
-from rocketmq_ops.common.shipped import shipped
+from rocketmq_ops.common.shipped import shipped_path
 
 PACKAGE = Path(rocketmq_ops.__file__).parent
 PARTS = ("broker", "client", "common", "mqadmin", "namesrv", "remoting", "store")
@@ -27,7 +27,7 @@ def texts(path: Path) -> list[tuple[str, str]]:
     inside = {
         id(argument)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "shipped"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "shipped_path"
         for argument in node.args
     }
     return [
@@ -41,7 +41,7 @@ def test_what_is_named_is_shipped() -> None:
     """On a machine with the installed package alone, `docs/…` in a message would lead nowhere."""
     found = [(path, kind, text) for path in SOURCES for kind, text in texts(path)]
     asked = [text for _, kind, text in found if kind == "shipped"]
-    assert asked and all(Path(shipped(text)).exists() for text in asked)
+    assert asked and all(Path(shipped_path(text)).exists() for text in asked)
     assert [(path, text) for path, kind, text in found if not kind and NAMED.search(text)] == []
 
 
@@ -49,4 +49,4 @@ def test_what_is_named_is_shipped() -> None:
 def test_the_package_holds_what_an_installation_needs(name: str) -> None:
     """By links in a checkout; an installation has copies (`.ci/run` looks at a wheel's)."""
     assert (PACKAGE / name).is_file()
-    assert Path(shipped(name)).samefile(PACKAGE / name)
+    assert Path(shipped_path(name)).samefile(PACKAGE / name)

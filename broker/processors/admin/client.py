@@ -165,7 +165,7 @@ class ClientAdminProcessor:
         try:
             _, _, offset = decode_message_id(header.msg_id or "")
         except RocketMQError as error:
-            return request.reply(ResponseCode.SYSTEM_ERROR, f"msgId '{header.msg_id}' is no offset message id: {error}")
+            return request.reply(ResponseCode.SYSTEM_ERROR, f"invalid msgId '{header.msg_id}': {error}")
         record = controller.store.message_at(offset)
         if record is None:
             return request.reply(ResponseCode.SYSTEM_ERROR, f"no message at the offset of msgId {header.msg_id}")

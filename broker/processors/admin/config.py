@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Keys that name servers must be told of when they change.
+#: Keys whose changes must be registered at the name servers.
 _REGISTERED_KEYS = frozenset({"brokerPermission", "namesrvAddr"})
 #: Never changed from outside, besides what `configBlackList` names (AdminBrokerProcessor.initConfigBlackList).
 _ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList"

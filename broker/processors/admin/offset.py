@@ -142,7 +142,7 @@ class OffsetAdminProcessor:
         """222: move a group on a topic to a time or an offset.
 
         With `useServerSideResetOffset` (5.x) this broker does it, online or not; without, the connected consumers
-        are told to, as brokers of 4.x do.
+        are asked to, as brokers of 4.x do.
         """
         log.info(
             "reset of %s on %s to time %d, offset %s, queue %d asked for by %s",

@@ -39,9 +39,9 @@ from rocketmq_ops.remoting.headers import (
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
-#: Queues of groups that one answer tells of at most: some hundred bytes each.
-MAX_PROGRESS = 200_000
-_TOO_MUCH = "more than {} queues to tell of; ask for one {} at a time"
+#: Most queues of groups that one answer reports, of some hundred bytes each.
+MAX_REPORTED_QUEUES = 200_000
+_TOO_MANY_QUEUES = "the answer would list more than {} queues; ask for one {} at a time"
 
 
 class StatsAdminProcessor:
@@ -84,8 +84,8 @@ class StatsAdminProcessor:
         def add(queue: tuple[str, int]) -> None:
             stats.offset_table[message_queue(controller, *queue)] = progress(controller, group, *queue, pulled=True)
 
-        if len(queues) > MAX_PROGRESS:
-            return request.reply(ResponseCode.SYSTEM_ERROR, _TOO_MUCH.format(len(queues), "topic"))
+        if len(queues) > MAX_REPORTED_QUEUES:
+            return request.reply(ResponseCode.SYSTEM_ERROR, _TOO_MANY_QUEUES.format(len(queues), "topic"))
         return answer_in_slices(channel, request, queues, add, stats.encode)
 
     def broker_consume_stats(
@@ -109,8 +109,8 @@ class StatsAdminProcessor:
                 found.append(stats)
                 ids = queues_of(controller, topic, config.write_queue_nums)
                 queues += [(stats, group, topic, queue_id) for queue_id in ids]
-                if len(queues) > MAX_PROGRESS:
-                    return request.reply(ResponseCode.SYSTEM_ERROR, _TOO_MUCH.format(len(queues), "group"))
+                if len(queues) > MAX_REPORTED_QUEUES:
+                    return request.reply(ResponseCode.SYSTEM_ERROR, _TOO_MANY_QUEUES.format(len(queues), "group"))
             per_group.append({group: found})
 
         def add(queue: tuple[ConsumeStats, str, str, int]) -> None:

@@ -126,7 +126,7 @@ class TopicAdminProcessor:
         log.warning("topic %s deleted by %s", ", ".join(doomed), channel.remote)
 
         async def deleted() -> RemotingCommand:
-            # The file after the queues are gone: on a full disk that makes room for it.
+            # The file is written after the queues are deleted: on a full disk that makes room for it.
             await self._delete_queues(doomed)
             return await deletion_saved(self._controller.files, self._topics, request)
 
@@ -155,7 +155,7 @@ class TopicAdminProcessor:
     def clean_unused_topic(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """316: remove the queues of topics that are not in the table.
 
-        With the offsets of their groups, which would lie behind the end of a topic that is made anew (Apache keeps
+        With the offsets of their groups, which would lie behind the end of a topic that is created again (Apache keeps
         them, and such a group does not see the first messages)."""
         unused = self._controller.store.unused_topics(self._topics.table)
         log.warning("queues of unknown topics removed by %s: %s", channel.remote, ", ".join(unused) or "none")
