@@ -9,22 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rocketmq_ops.common.addresses import parse_address
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.channel import WRITE_HIGH_WATER_BYTES, Channel
-from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig
 from rocketmq_ops.remoting.errors import FrameError, RemotingConnectError, RemotingTimeoutError, UnknownHostError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
-
-if TYPE_CHECKING:
-    from rocketmq_ops.remoting.request_handlers import Handler, R
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +31,9 @@ class RemotingClient:
     def __init__(self, config: NettyClientConfig | None = None, *, max_frame: int = MAX_FRAME_BYTES) -> None:
         self.config = config or NettyClientConfig()
         self.max_frame = max_frame
+        #: For requests that peers send us.
         self.handlers = RequestHandlers()
+        self.serve, self.register = self.handlers.serve, self.handlers.register
         self.refused_frames = 0
         self._channels: dict[str, Channel] = {}
         self._connecting: dict[str, asyncio.Task[Channel]] = {}
@@ -47,14 +45,6 @@ class RemotingClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    def serve(self, header_cls: type[R], handler: Handler[R], *codes: RequestCode) -> None:
-        """Serve the requests of a header class that peers send us; see `RequestHandlers.serve`."""
-        self.handlers.serve(header_cls, handler, *codes)
-
-    def register(self, code: int, header_cls: type | None, handler: Handler[Any]) -> None:
-        """Serve requests of `code` that peers send us: `(channel, request, header) -> Answer`."""
-        self.handlers.register(code, header_cls, handler)
 
     # --- requests -------------------------------------------------------------------------------------------------
 

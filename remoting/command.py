@@ -110,7 +110,7 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fie
 
     @staticmethod
     def request(
-        code: int, header: object | None = None, body: Body = b"", ext_fields: dict[str, str] | None = None
+        code: int, header: CustomHeader | None = None, body: Body = b"", ext_fields: dict[str, str] | None = None
     ) -> RemotingCommand:
         """A request to send; fields in `ext_fields` are sent beside those of `header`."""
         return RemotingCommand(code=code, header=header, body=body, ext_source=ext_fields)
@@ -127,7 +127,7 @@ class RemotingCommand(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fie
         self,
         code: int = 0,
         remark: str | None = None,
-        header: object | None = None,
+        header: CustomHeader | None = None,
         ext_fields: dict[str, str] | None = None,
         body: Body = b"",
     ) -> RemotingCommand:

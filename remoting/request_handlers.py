@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode, request_code_name
@@ -34,10 +34,10 @@ class RequestHandlers:
     """Handlers by request code, and the typed decoders of their headers."""
 
     def __init__(self) -> None:
-        self._handlers: dict[int, tuple[Handler[Any], type | None]] = {}
+        self._handlers: dict[int, tuple[Handler[Any], type[CustomHeader] | None]] = {}
         self.typed_decoders: TypedDecoders = {}
         self._refusals: dict[int, LogRate] = {}
-        self.default_handler: Handler[Any] | None = None
+        self.default_handler: Handler[None] | None = None
         self.handler_failures = 0
         #: Asked first when set; an answer from it is sent instead of calling the handler.
         self.before: Callable[[Channel, RemotingCommand], RemotingCommand | None] | None = None
@@ -48,7 +48,13 @@ class RequestHandlers:
             assert code in header_cls.codes, f"{header_cls.__name__} is not the header of {code!r}"
             self.register(code, header_cls, handler)
 
-    def register(self, code: int, header_cls: type | None, handler: Handler[Any]) -> None:
+    @overload
+    def register(self, code: int, header_cls: None, handler: Handler[None]) -> None: ...
+
+    @overload
+    def register(self, code: int, header_cls: type[R], handler: Handler[R]) -> None: ...
+
+    def register(self, code: int, header_cls: type[CustomHeader] | None, handler: Handler[Any]) -> None:
         """Serve requests of `code` with `handler`; its third argument is the typed header, or None without a class."""
         code = int(code)
         self._handlers[code] = (handler, header_cls)

@@ -12,12 +12,11 @@ import logging
 import os
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.remoting.channel import WRITE_HIGH_WATER_BYTES, Channel
-from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import FrameError, RemotingBindError
@@ -40,7 +39,7 @@ _CANNOT_LISTEN = {
 }
 
 if TYPE_CHECKING:
-    from rocketmq_ops.remoting.request_handlers import Handler, R
+    from rocketmq_ops.remoting.request_handlers import Handler
 
 ChannelCallback = Callable[[Channel], None]
 
@@ -89,6 +88,7 @@ class RemotingServer:
         self.max_connections = connection_limit() if max_connections is None else max_connections
         self.max_frame = max_frame
         self.handlers = RequestHandlers()
+        self.serve, self.register = self.handlers.serve, self.handlers.register
         self.channels: set[Channel] = set()
         #: (host, bound port) of each listener, in the order they were added.
         self.addresses: list[tuple[str, int]] = []
@@ -105,21 +105,13 @@ class RemotingServer:
 
     # --- set-up ---------------------------------------------------------------------------------------------------
 
-    def serve(self, header_cls: type[R], handler: Handler[R], *codes: RequestCode) -> None:
-        """Serve the requests of a header class; see `RequestHandlers.serve`."""
-        self.handlers.serve(header_cls, handler, *codes)
-
-    def register(self, code: int, header_cls: type | None, handler: Handler[Any]) -> None:
-        """Serve requests of `code` with a plain function `(channel, request, header) -> Answer`."""
-        self.handlers.register(code, header_cls, handler)
-
     @property
-    def default_handler(self) -> Handler[Any] | None:
+    def default_handler(self) -> Handler[None] | None:
         """Serves unregistered codes; without it they are answered REQUEST_CODE_NOT_SUPPORTED."""
         return self.handlers.default_handler
 
     @default_handler.setter
-    def default_handler(self, handler: Handler[Any] | None) -> None:
+    def default_handler(self, handler: Handler[None] | None) -> None:
         self.handlers.default_handler = handler
 
     @property

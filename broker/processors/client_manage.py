@@ -132,9 +132,7 @@ class ClientManageProcessor:
             config.notify_consumer_ids_changed_enable,
         )
 
-    def unregister(
-        self, channel: Channel, request: RemotingCommand, header: UnregisterClientRequestHeader
-    ) -> RemotingCommand:
+    def unregister(self, channel: Channel, request: RemotingCommand, header: UnregisterClientRequestHeader) -> Answer:
         """Forget the client as a producer, as a consumer, or as both."""
         controller = self._controller
         if header.producer_group is not None:
@@ -145,7 +143,7 @@ class ClientManageProcessor:
             controller.consumers.unregister(header.consumer_group, channel, notify)
         return request.reply(header=UnregisterClientResponseHeader())
 
-    def check_config(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+    def check_config(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """Tell a consumer before it starts whether its kind of filter is supported."""
         subscription = CheckClientRequestBody.decode(request.body).subscription_data if request.body else None
         if subscription is not None and not is_tag_type(subscription.expression_type):
@@ -153,7 +151,7 @@ class ClientManageProcessor:
             return request.reply(ResponseCode.SYSTEM_ERROR, remark)
         return request.reply()
 
-    def lock(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+    def lock(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """Lock queues for an orderly consumer; the body names those that it now holds."""
         body = LockBatchRequestBody.decode(request.body)
         queues = [(mq.topic, mq.broker_name, mq.queue_id) for mq in body.mq_set]
@@ -161,7 +159,7 @@ class ClientManageProcessor:
         answer = LockBatchResponseBody(lock_ok_mq_set=[MessageQueue(*queue) for queue in locked])
         return request.reply(body=answer.encode())
 
-    def unlock(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+    def unlock(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """Give up queue locks."""
         body = UnlockBatchRequestBody.decode(request.body)
         queues = [(mq.topic, mq.broker_name, mq.queue_id) for mq in body.mq_set]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.remoting.bodies import GetConsumerListByGroupResponseBody
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import (
     GetConsumerListByGroupRequestHeader,
     GetConsumerListByGroupResponseHeader,
@@ -35,7 +35,7 @@ class ConsumerManageProcessor:
 
     def list_consumers(
         self, channel: Channel, request: RemotingCommand, header: GetConsumerListByGroupRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """The client ids of a group, by which its members divide the queues."""
         info = self._controller.consumers.get(header.consumer_group)
         if info is None or not info.channels:
@@ -46,7 +46,7 @@ class ConsumerManageProcessor:
 
     def update_offset(
         self, channel: Channel, request: RemotingCommand, header: UpdateConsumerOffsetRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """Commit an offset; refused quietly while a reset of it waits for the consumer."""
         controller = self._controller
         group, topic, queue_id = header.consumer_group, header.topic, header.queue_id
@@ -63,7 +63,7 @@ class ConsumerManageProcessor:
 
     def query_offset(
         self, channel: Channel, request: RemotingCommand, header: QueryConsumerOffsetRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """The committed offset; for a new group 0 when the whole queue is at hand, else QUERY_NOT_FOUND."""
         topic, queue_id = header.topic, header.queue_id
         offset = self._controller.offsets.query(header.consumer_group, topic, queue_id)

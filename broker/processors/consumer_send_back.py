@@ -28,7 +28,7 @@ from rocketmq_ops.common.sysflag import TOPIC_UNIT_SUB
 from rocketmq_ops.common.topics import dlq_topic, is_topic_too_long, retry_topic
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import ConsumerSendMsgBackRequestHeader
 from rocketmq_ops.store.inner_message import PutStatus
 
@@ -50,9 +50,7 @@ class ConsumerSendBackProcessor:
         self._controller = controller
         self._refusals = LogRate(LOG_INTERVAL_MS)
 
-    def send_back(
-        self, channel: Channel, request: RemotingCommand, header: ConsumerSendMsgBackRequestHeader
-    ) -> RemotingCommand:
+    def send_back(self, channel: Channel, request: RemotingCommand, header: ConsumerSendMsgBackRequestHeader) -> Answer:
         """Store the message again in the group's retry or dead-letter topic."""
         controller = self._controller
         group_config = controller.groups.find(header.group)

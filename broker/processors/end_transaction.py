@@ -22,7 +22,7 @@ from rocketmq_ops.common.message import (
 from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_ROLLBACK_TYPE, with_transaction_type
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import EndTransactionRequestHeader
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ class EndTransactionProcessor:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
 
-    def end(
-        self, channel: Channel, request: RemotingCommand, header: EndTransactionRequestHeader
-    ) -> RemotingCommand | None:
+    def end(self, channel: Channel, request: RemotingCommand, header: EndTransactionRequestHeader) -> Answer:
         """Commit, roll back, or leave open (no answer then: the broker will ask)."""
         controller = self._controller
         if controller.store_config.brokerRole == "SLAVE":

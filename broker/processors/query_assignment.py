@@ -112,7 +112,7 @@ class QueryAssignmentProcessor:
 
         return answer_later(channel, request, saved())
 
-    def all_message_request_modes(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def all_message_request_modes(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """402: every mode that was set."""
         return request.reply(body=self.modes.encode())
 

@@ -64,7 +64,7 @@ class QueryMessageProcessor:
             return request.reply(ResponseCode.QUERY_NOT_FOUND, remark, answer)
         return request.reply(header=answer, body=list(result.views))
 
-    def view(self, channel: Channel, request: RemotingCommand, header: ViewMessageRequestHeader) -> RemotingCommand:
+    def view(self, channel: Channel, request: RemotingCommand, header: ViewMessageRequestHeader) -> Answer:
         """The record at a commitlog offset (bytes)."""
         record = self._controller.store.message_at(header.offset)
         if record is None:

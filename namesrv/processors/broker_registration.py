@@ -26,7 +26,7 @@ from rocketmq_ops.remoting.bodies import (
 )
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import (
     BrokerHeartbeatRequestHeader,
     GetBrokerMemberGroupRequestHeader,
@@ -71,7 +71,7 @@ class BrokerRegistrationProcessor:
 
     def register_broker(
         self, channel: Channel, request: RemotingCommand, header: RegisterBrokerRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """REGISTER_BROKER: the broker's topics and where it is; a slave learns its master."""
         body = request.body_bytes
         if header.body_crc32 and zlib.crc32(body) & 0x7FFFFFFF != header.body_crc32:
@@ -110,7 +110,7 @@ class BrokerRegistrationProcessor:
 
     def unregister_broker(
         self, channel: Channel, request: RemotingCommand, header: UnRegisterBrokerRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """UNREGISTER_BROKER: the broker stops."""
         key = BrokerKey(header.cluster_name, header.broker_addr)
         self._routes.unregister_broker(key, header.broker_name, header.broker_id)
@@ -118,7 +118,7 @@ class BrokerRegistrationProcessor:
 
     def query_data_version(
         self, channel: Channel, request: RemotingCommand, header: QueryDataVersionRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """QUERY_DATA_VERSION: has the broker changed since it registered? Counts as a sign of life."""
         key = BrokerKey(header.cluster_name, header.broker_addr)
         try:
@@ -131,16 +131,14 @@ class BrokerRegistrationProcessor:
         body = b"" if known is None else msgspec.json.encode(known)
         return request.reply(header=QueryDataVersionResponseHeader(changed=changed), body=body)
 
-    def heartbeat(
-        self, channel: Channel, request: RemotingCommand, header: BrokerHeartbeatRequestHeader
-    ) -> RemotingCommand:
+    def heartbeat(self, channel: Channel, request: RemotingCommand, header: BrokerHeartbeatRequestHeader) -> Answer:
         """BROKER_HEARTBEAT: the broker lives."""
         self._routes.touch(BrokerKey(header.cluster_name, header.broker_addr))
         return request.reply()
 
     def member_group(
         self, channel: Channel, request: RemotingCommand, header: GetBrokerMemberGroupRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """GET_BROKER_MEMBER_GROUP: the addresses of master and slaves."""
         group = broker_member_group(self._routes, header.cluster_name, header.broker_name)
         return request.reply(body=GetBrokerMemberGroupResponseBody(broker_member_group=group).encode())

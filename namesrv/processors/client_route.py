@@ -8,7 +8,7 @@ from rocketmq_ops.namesrv.kv_config_manager import ORDER_TOPIC_CONFIG
 from rocketmq_ops.namesrv.route_queries import filter_by_zone, topic_route
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import GetRouteInfoRequestHeader
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _NO_ROUTE = (
 def install(controller: NamesrvController) -> None:
     """Register the handler."""
 
-    def get_route(channel: Channel, request: RemotingCommand, header: GetRouteInfoRequestHeader) -> RemotingCommand:
+    def get_route(channel: Channel, request: RemotingCommand, header: GetRouteInfoRequestHeader) -> Answer:
         config = controller.config
         if config.needWaitForService and controller.uptime_ms() < config.waitSecondsForService * 1000:
             return request.reply(ResponseCode.SYSTEM_ERROR, "name server not ready")

@@ -67,7 +67,7 @@ class NameServerConfigProcessor:
 
         return answer_later(channel, request, put())
 
-    def get_kv(self, channel: Channel, request: RemotingCommand, header: GetKVConfigRequestHeader) -> RemotingCommand:
+    def get_kv(self, channel: Channel, request: RemotingCommand, header: GetKVConfigRequestHeader) -> Answer:
         """GET_KV_CONFIG."""
         value = self._kv.get(header.namespace, header.key)
         if value is None:
@@ -85,9 +85,7 @@ class NameServerConfigProcessor:
 
         return answer_later(channel, request, delete())
 
-    def list_kv(
-        self, channel: Channel, request: RemotingCommand, header: GetKVListByNamespaceRequestHeader
-    ) -> RemotingCommand:
+    def list_kv(self, channel: Channel, request: RemotingCommand, header: GetKVListByNamespaceRequestHeader) -> Answer:
         """GET_KVLIST_BY_NAMESPACE."""
         table = self._kv.namespace(header.namespace)
         if table is None:
@@ -115,7 +113,7 @@ class NameServerConfigProcessor:
 
         return answer_later(channel, request, saved())
 
-    def get_config(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+    def get_config(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """GET_NAMESRV_CONFIG: properties as text."""
         return request.reply(body=self._controller.configuration.text().encode())
 

@@ -14,7 +14,7 @@ from rocketmq_ops.namesrv.route_info_manager import RouteInfoManager
 from rocketmq_ops.remoting.bodies import TopicList, TopicRouteData
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import (
     AddWritePermOfBrokerRequestHeader,
     AddWritePermOfBrokerResponseHeader,
@@ -27,6 +27,7 @@ from rocketmq_ops.remoting.headers import (
 
 if TYPE_CHECKING:
     from rocketmq_ops.namesrv.controller import NamesrvController
+    from rocketmq_ops.remoting.request_handlers import Handler
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +63,13 @@ class TopicAdminProcessor:
         ):
             register(code, None, self._topic_list(query))
 
-    def cluster_info(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+    def cluster_info(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """GET_BROKER_CLUSTER_INFO."""
         return request.reply(body=route_queries.cluster_info(self._routes).encode())
 
     def wipe_write_perm(
         self, channel: Channel, request: RemotingCommand, header: WipeWritePermOfBrokerRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """WIPE_WRITE_PERM_OF_BROKER."""
         count = self._routes.wipe_write_perm(header.broker_name)
         log.info("write permission of broker %s wiped by %s: %d topics", header.broker_name, channel.remote, count)
@@ -76,13 +77,13 @@ class TopicAdminProcessor:
 
     def add_write_perm(
         self, channel: Channel, request: RemotingCommand, header: AddWritePermOfBrokerRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """ADD_WRITE_PERM_OF_BROKER."""
         count = self._routes.add_write_perm(header.broker_name)
         log.info("write permission of broker %s added by %s: %d topics", header.broker_name, channel.remote, count)
         return request.reply(header=AddWritePermOfBrokerResponseHeader(add_topic_count=count))
 
-    def all_topics(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+    def all_topics(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """GET_ALL_TOPIC_LIST_FROM_NAMESERVER."""
         if not self._controller.config.enableAllTopicList:
             return request.reply(ResponseCode.SYSTEM_ERROR, "disable")
@@ -90,15 +91,13 @@ class TopicAdminProcessor:
 
     def delete_topic(
         self, channel: Channel, request: RemotingCommand, header: DeleteTopicFromNamesrvRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """DELETE_TOPIC_IN_NAMESRV."""
         self._routes.delete_topic(header.topic, header.cluster_name)
         log.info("route of topic %s deleted by %s", header.topic, channel.remote)
         return request.reply()
 
-    def register_topic(
-        self, channel: Channel, request: RemotingCommand, header: RegisterTopicRequestHeader
-    ) -> RemotingCommand:
+    def register_topic(self, channel: Channel, request: RemotingCommand, header: RegisterTopicRequestHeader) -> Answer:
         """REGISTER_TOPIC_IN_NAMESRV."""
         if request.body_bytes:
             route = TopicRouteData.decode(request.body_bytes)
@@ -107,20 +106,18 @@ class TopicAdminProcessor:
 
     def topics_of_cluster(
         self, channel: Channel, request: RemotingCommand, header: GetTopicsByClusterRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """GET_TOPICS_BY_CLUSTER."""
         if not self._controller.config.enableTopicList:
             return request.reply(ResponseCode.SYSTEM_ERROR, "disable")
         return request.reply(body=route_queries.topics_of_cluster(self._routes, header.cluster).encode())
 
-    def system_topics(self, channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+    def system_topics(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
         """GET_SYSTEM_TOPIC_LIST_FROM_NS."""
         return request.reply(body=route_queries.system_topics(self._routes).encode())
 
-    def _topic_list(
-        self, query: Callable[[RouteInfoManager], TopicList]
-    ) -> Callable[[Channel, RemotingCommand, None], RemotingCommand]:
-        def answer(channel: Channel, request: RemotingCommand, header: None) -> RemotingCommand:
+    def _topic_list(self, query: Callable[[RouteInfoManager], TopicList]) -> Handler[None]:
+        def answer(channel: Channel, request: RemotingCommand, header: None) -> Answer:
             if not self._controller.config.enableTopicList:
                 return request.reply(ResponseCode.SYSTEM_ERROR, "disable")
             return request.reply(body=query(self._routes).encode())

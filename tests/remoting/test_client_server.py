@@ -178,11 +178,7 @@ def test_refused_requests_are_logged_once_in_a_while(run, caplog):
             for _ in range(3):
                 request = RemotingCommand.request(34, body=b'{"consumerDataSet":[{"consumeType":9}]}')
                 answer = await client.invoke(addr, request)
-                assert (
-                    answer.code == 1
-                    and "consumerDataSet[0].consumeType: expected one of CONSUME_ACTIVELY, CONSUME_PASSIVELY, got 9"
-                    in answer.remark
-                )
+                assert answer.code == 1 and "consumerDataSet[0].consumeType: expected one of CONSUME_" in answer.remark
 
     with caplog.at_level(logging.WARNING):
         run(main())

@@ -27,11 +27,11 @@ class BrokerAdminProcessor:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
 
-    def runtime_info(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def runtime_info(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """28: the table that `brokerStatus` and `clusterList` show."""
         return request.reply(body=KVTable(table=runtime_info(self._controller)).encode())
 
-    def ha_status(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def ha_status(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """907: this broker is a master without slaves."""
         info = HARuntimeInfo(
             master=True,
@@ -54,7 +54,7 @@ class BrokerAdminProcessor:
 
         return answer_later(channel, request, cleaned())
 
-    def timer_missing(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def timer_missing(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """60 and 61: there is no timer wheel; the answer of a broker without one."""
         what = "checkpoint" if request.code == RequestCode.GET_TIMER_CHECK_POINT else "timer message store"
         return request.reply(ResponseCode.SYSTEM_ERROR, f"The {what} is null")

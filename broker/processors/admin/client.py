@@ -75,7 +75,7 @@ class ClientAdminProcessor:
 
     def consumer_connections(
         self, _channel: Channel, request: RemotingCommand, header: GetConsumerConnectionListRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """203: connections and subscriptions of a group."""
         group = header.consumer_group
         info = self._controller.consumers.get(group)
@@ -92,7 +92,7 @@ class ClientAdminProcessor:
 
     def producer_connections(
         self, _channel: Channel, request: RemotingCommand, header: GetProducerConnectionListRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """204: connections of a producer group."""
         channels = self._controller.producers.table.get(header.producer_group)
         if channels is None:
@@ -100,7 +100,7 @@ class ClientAdminProcessor:
         body = ProducerConnection(connection_set=[_connection(client) for client in channels.values()])
         return request.reply(body=body.encode())
 
-    def all_producers(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def all_producers(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """328: connections of every producer group."""
         data = {
             group: [
@@ -119,7 +119,7 @@ class ClientAdminProcessor:
 
     def topic_consumed_by(
         self, _channel: Channel, request: RemotingCommand, header: QueryTopicConsumeByWhoRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """300: groups that subscribe a topic or have offsets of it."""
         groups = set(self._controller.consumers.topic_consumed_by(header.topic))
         groups |= self._controller.offsets.groups_of_topic(header.topic)
@@ -127,14 +127,14 @@ class ClientAdminProcessor:
 
     def topics_of_consumer(
         self, _channel: Channel, request: RemotingCommand, header: QueryTopicsByConsumerRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """343: topics of which a group has offsets."""
         topics = sorted(self._controller.offsets.topics_of_group(header.group))
         return request.reply(body=TopicList(topic_list=topics, broker_addr=self._controller.address).encode())
 
     def subscription_of_consumer(
         self, _channel: Channel, request: RemotingCommand, header: QuerySubscriptionByConsumerRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """345: a group's subscription of a topic; none while no consumer with it is connected."""
         topic = header.topic or ""
         subscription = self._controller.consumers.find_subscription(header.group, topic)

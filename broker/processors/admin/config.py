@@ -49,7 +49,7 @@ class ConfigAdminProcessor:
             (controller.config, controller.server_config, controller.client_config, controller.store_config)
         )
 
-    def get(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def get(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """26: every key of the four classes as property text, and the version of the configuration."""
         version = msgspec.json.encode(self.configuration.data_version, order="sorted").decode()
         return request.reply(

@@ -75,13 +75,13 @@ class GroupAdminProcessor:
         if wider:
             await asyncio.wait([self._controller.files.save(topics), outer.topics_changed(wider)])
 
-    def get_all(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def get_all(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """201: the whole table."""
         return request.reply(body=self._groups.encode())
 
     def get(
         self, _channel: Channel, request: RemotingCommand, header: GetSubscriptionGroupConfigRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """352: one group, created where auto-creation allows it, as Apache's broker does here too."""
         config = self._groups.find(header.group)
         if config is None:

@@ -17,7 +17,7 @@ from rocketmq_ops.common.topics import TRANS_HALF_TOPIC
 from rocketmq_ops.remoting.bodies import ConsumeQueueData, QueryConsumeQueueResponseBody
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import QueryConsumeQueueRequestHeader, ResumeCheckHalfMessageRequestHeader
 from rocketmq_ops.store.inner_message import PutStatus
 
@@ -38,7 +38,7 @@ class MessageAdminProcessor:
 
     def query_consume_queue(
         self, _channel: Channel, request: RemotingCommand, header: QueryConsumeQueueRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """321: `count` units of a queue from `index` on; with a group also how it subscribes the topic."""
         topic = header.topic or ""
         queue = self._controller.store.consume_queue(topic, header.queue_id)
@@ -66,7 +66,7 @@ class MessageAdminProcessor:
 
     def resume_check_half_message(
         self, channel: Channel, request: RemotingCommand, header: ResumeCheckHalfMessageRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """323: put a half message back, its number of checks at zero, so that its producer is asked again."""
         failed = "Put message back to RMQ_SYS_TRANS_HALF_TOPIC failed."
         store = self._controller.store

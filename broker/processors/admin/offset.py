@@ -59,23 +59,19 @@ class OffsetAdminProcessor:
 
     def search_by_timestamp(
         self, _channel: Channel, request: RemotingCommand, header: SearchOffsetRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """29: the first offset stored at or after a time; with `boundaryType` UPPER the last at or before it."""
         boundary: Boundary = "upper" if (header.boundary_type or "").lower() == "upper" else "lower"
         offset = self._controller.store.offset_by_time(header.topic, header.queue_id, header.timestamp, boundary)
         return request.reply(header=SearchOffsetResponseHeader(offset=offset))
 
-    def max_offset(
-        self, _channel: Channel, request: RemotingCommand, header: GetMaxOffsetRequestHeader
-    ) -> RemotingCommand:
+    def max_offset(self, _channel: Channel, request: RemotingCommand, header: GetMaxOffsetRequestHeader) -> Answer:
         """30: the offset that the next message of a queue gets."""
         return request.reply(
             header=GetMaxOffsetResponseHeader(offset=self._controller.store.max_offset(header.topic, header.queue_id))
         )
 
-    def min_offset(
-        self, _channel: Channel, request: RemotingCommand, header: GetMinOffsetRequestHeader
-    ) -> RemotingCommand:
+    def min_offset(self, _channel: Channel, request: RemotingCommand, header: GetMinOffsetRequestHeader) -> Answer:
         """31: the offset of the oldest message of a queue."""
         return request.reply(
             header=GetMinOffsetResponseHeader(offset=self._controller.store.min_offset(header.topic, header.queue_id))
@@ -83,24 +79,24 @@ class OffsetAdminProcessor:
 
     def earliest_store_time(
         self, _channel: Channel, request: RemotingCommand, header: GetEarliestMsgStoretimeRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """32: when the oldest message of a queue was stored; -1 for an empty one."""
         timestamp = self._controller.store.earliest_store_time(header.topic, header.queue_id)
         return request.reply(header=GetEarliestMsgStoretimeResponseHeader(timestamp=timestamp))
 
     # -- offsets of groups --------------------------------------------------------------------------------------
 
-    def all_consumer_offsets(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def all_consumer_offsets(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """43: every committed offset, as in consumerOffset.json."""
         return request.reply(body=self._controller.offsets.encode())
 
-    def all_delay_offsets(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def all_delay_offsets(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """45: the progress of the delay levels, as in delayOffset.json."""
         return request.reply(body=self._controller.delay.encode())
 
     def clone_group_offset(
         self, channel: Channel, request: RemotingCommand, header: CloneGroupOffsetRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """314: give a group the offsets of another, on one topic or on all."""
         controller, group = self._controller, header.src_group
         if (problem := group_problem(header.dest_group)) is not None:
@@ -119,7 +115,7 @@ class OffsetAdminProcessor:
 
     def correction_offset(
         self, _channel: Channel, request: RemotingCommand, header: QueryCorrectionOffsetHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """308: per queue the least offset of all groups but `filterGroups`; LONG_MAX where `compareGroup` is behind it.
 
         Apache's broker forgets the offsets of the filtered groups at this request; here they are only left out.

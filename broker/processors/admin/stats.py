@@ -140,7 +140,7 @@ class StatsAdminProcessor:
 
     def view_stats(
         self, _channel: Channel, request: RemotingCommand, header: ViewBrokerStatsDataRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """315: sum, rate and average of one counter within the last minute, hour and day."""
         found = self._controller.stats.find(header.stats_name, header.stats_key)
         if found is None:

@@ -135,20 +135,20 @@ class TopicAdminProcessor:
     async def _delete_queues(self, topics: Iterable[str]) -> None:
         await in_slices(self._controller.store.deleting(topics), lambda _: None)
 
-    def get_all_topic_config(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def get_all_topic_config(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """21: the whole table."""
         return request.reply(body=self._topics.encode_all())
 
     def get_topic_config(
         self, _channel: Channel, request: RemotingCommand, header: GetTopicConfigRequestHeader
-    ) -> RemotingCommand:
+    ) -> Answer:
         """351: one topic."""
         config = self._topics.get(header.topic)
         if config is None:
             return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"No topic in this broker. topic: {header.topic}")
         return request.reply(body=self._topics.encode_topic(config))
 
-    def get_system_topics(self, _channel: Channel, request: RemotingCommand, _header: None) -> RemotingCommand:
+    def get_system_topics(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """305: names of built-in topics and of those this broker created for itself."""
         return request.reply(body=TopicList(topic_list=sorted(self._topics.system_topics)).encode())
 
