@@ -159,8 +159,8 @@ _FEATURES: Final[tuple[tuple[Feature, tuple[RequestCode | LegacyRequestCode, ...
     ),
 )
 
+#: Request code -> the feature that it belongs to.
 FEATURES: Final[dict[int, Feature]] = {int(code): feature for feature, codes in _FEATURES for code in codes}
-"""Request code -> the feature that it belongs to."""
 
 
 def feature_of(code: int) -> Feature | None:

@@ -86,4 +86,4 @@ def test_attributes_are_documented_above_them():
         if isinstance(getattr(node, "body", None), list)
         for line in strings_below(node.body)
     ]
-    assert not found
+    assert not found, "write it with `#:` above the attribute"
