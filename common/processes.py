@@ -28,7 +28,7 @@ def holder_of_port(host: str, port: int) -> str:
             if host in _EVERY_ADDRESS or connection.laddr.ip.removeprefix("::ffff:") in ours
         ]
         if found:
-            return _by(min(found)[1])
+            return _named(min(found)[1])
     return ""
 
 
@@ -44,14 +44,14 @@ def holder_of_file(path: str, likely: int | None = None) -> str:
     for pid in [*([likely] if likely else []), *others]:
         try:
             if any(file.path == wanted for file in psutil.Process(pid).open_files()):
-                return _by(pid)
+                return _named(pid)
         except (psutil.Error, OSError) as error:
             if pid == likely and isinstance(error, psutil.AccessDenied):
-                return _by(pid)
+                return _named(pid)
     return ""
 
 
-def _by(pid: int) -> str:
+def _named(pid: int) -> str:
     import psutil
 
     if pid == os.getpid():

@@ -132,8 +132,8 @@ class RouteInfoManager:
         self._warn_of_replacement(registration, addresses.get(broker_id))
         first |= not addresses.get(broker_id)
         addresses[broker_id] = key.address
-        self._take_topics(registration, broker, first)
-        self._take_live_info(registration)
+        self._update_topics(registration, broker, first)
+        self._update_live_info(registration)
         if lowered and self._config.notifyMinBrokerIdChanged:
             self._min_broker_id_changed(broker, None, registration.ha_server_addr)
         return self._master_of(registration, broker)
@@ -179,7 +179,7 @@ class RouteInfoManager:
         log.warning("%s is refused: %s has the id with a newer state version", registration.key, old_address)
         return True
 
-    def _take_topics(self, registration: Registration, broker: BrokerData, first: bool) -> None:
+    def _update_topics(self, registration: Registration, broker: BrokerData, first: bool) -> None:
         broker_id, name, topics = registration.broker_id, registration.broker_name, registration.topics
         prime_slave = (
             registration.enable_acting_master is not None
@@ -213,7 +213,7 @@ class RouteInfoManager:
         if queues.get(broker_name) != data:
             queues[broker_name] = data
 
-    def _take_live_info(self, registration: Registration) -> None:
+    def _update_live_info(self, registration: Registration) -> None:
         key = registration.key
         if key not in self.live:
             log.info("broker %s %s registered", registration.broker_name, key)

@@ -142,7 +142,7 @@ class Channel(asyncio.Protocol):
                         transport.write(answer)
                         return
                     raw_handler = None
-            self._run(self._decoder.feed(data, raw_handler))
+            self._handle_frames(self._decoder.feed(data, raw_handler))
 
     def _usable_raw_handler(self) -> RawRequestHandler | None:
         """The raw request handler, unless `before` has to see each request."""
@@ -179,23 +179,23 @@ class Channel(asyncio.Protocol):
         self.active = True
         if self.closed or self._transport is None:
             return
-        self._go_on()
+        self._resume()
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         """Handle the frames that wait, those of later reads too, and read again."""
         if self.closed or self._write_paused or self._transport is None:
             return
         self._transport.resume_reading()
         while self._stalled is not None and not self._write_paused:
             frames, self._stalled = self._stalled, None
-            if self._run(frames):
+            if self._handle_frames(frames):
                 return
             if self._stalled is None and self._backlog:
                 self._stalled = self._decoder.feed(self._backlog.popleft(), self._usable_raw_handler())
 
     # --- requests in ----------------------------------------------------------------------------------------------
 
-    def _run(self, frames: Iterator[RemotingCommand | bytes]) -> bool:
+    def _handle_frames(self, frames: Iterator[RemotingCommand | bytes]) -> bool:
         """Handle frames until they end, the peer does not drain, or the turn is over, which is True.
 
         What the raw request handler answers takes microseconds and is not counted.
@@ -222,7 +222,7 @@ class Channel(asyncio.Protocol):
                         elif now > until and self._transport is not None:
                             self._stalled = frames
                             self._transport.pause_reading()
-                            self._loop.call_soon(self._go_on)
+                            self._loop.call_soon(self._resume)
                             return True
                 if self._out_bytes > self._high_water:
                     self._flush()

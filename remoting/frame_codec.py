@@ -123,7 +123,7 @@ class FrameDecoder:
             frame, data = self._finish_pending(data)
             if frame is None:
                 return
-            yield self._whole(frame, raw_handler)
+            yield self._decode_whole(frame, raw_handler)
         elif type(data) is not bytes:
             data = memoryview(data)
         view = memoryview(data)
@@ -167,7 +167,7 @@ class FrameDecoder:
             self._pending = bytearray(view[at:])
             self._need = self._needed(self._pending)
 
-    def _whole(self, frame: bytearray, raw_handler: RawRequestHandler | None) -> RemotingCommand | bytes:
+    def _decode_whole(self, frame: bytearray, raw_handler: RawRequestHandler | None) -> RemotingCommand | bytes:
         """What a frame that came in pieces is yielded as."""
         view = memoryview(frame)
         _, word = _unpack_words(frame, 0)

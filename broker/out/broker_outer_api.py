@@ -215,10 +215,10 @@ class BrokerOuterApi:
         )
         accepted = [answer for answer in answers if answer is not None]
         if accepted:
-            self._take_order_topics(accepted[0])
+            self._apply_order_topics(accepted[0])
         return len(accepted)
 
-    def _take_order_topics(self, answer: RemotingCommand) -> None:
+    def _apply_order_topics(self, answer: RemotingCommand) -> None:
         if not answer.body:
             return
         try:
