@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.javatypes import hash_onto, unique_key_hash_onto
+from rocketmq_ops.common.java_hash import hash_onto, unique_key_hash_onto
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.files.filesystem import OsFileSystem

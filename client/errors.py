@@ -14,7 +14,7 @@ from rocketmq_ops.remoting.command import RemotingCommand
 
 ACL_EXCEPTION = "AclException"
 """What a broker before 5.0 says, with SYSTEM_ERROR, where it refuses an account, a signature or a permission."""
-_NOT_SUPPORTED = re.compile(r"\brequest type (\d+) not supported")
+_NOT_SUPPORTED = r"\brequest type (\d+) not supported"
 
 
 class ClientError(RocketMQError):
@@ -54,8 +54,8 @@ class BrokerError(RocketMQError):
 
         meaning = meaning_of(code)
         said = (remark or "").partition("\nSee ")[0].partition("\nFor more information")[0].strip()
-        told = _NOT_SUPPORTED.sub(lambda match: f"{request_title(int(match[1]))} is not supported here", said)
-        super().__init__(f"{address or 'the server'} answered: {told or 'no reason given'}", meaning.next_step)
+        reason = re.sub(_NOT_SUPPORTED, lambda match: f"{request_title(int(match[1]))} is not supported here", said)
+        super().__init__(f"{address or 'the server'} answered: {reason or 'no reason given'}", meaning.next_step)
         self.code = code
         self.remark = said
         self.address = address

@@ -17,15 +17,13 @@ from rocketmq_ops.common.errors import CorruptDataError
 #: Objects and arrays inside one another that a value may have: what walks values recurses. RocketMQ's have five.
 MAX_DEPTH = 100
 
-_TOKEN = re.compile(
-    r"""[ \t\r\n\ufeff]*(?:
+#: Compiled when first used: standard JSON needs none of it.
+_TOKEN = r"""[ \t\r\n\ufeff]*(?:
       (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)[LSBFD]?
     | (?P<punctuation>[{}\[\],:])
     | (?P<word>[A-Za-z_$][A-Za-z0-9_$]*)
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
+    )"""
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "NaN": None}
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -98,6 +96,7 @@ class _Parser:
         self._kind = ""
         self._token = ""
         self._start = 0
+        self._match = re.compile(_TOKEN, re.VERBOSE | re.DOTALL).match
 
     def parse(self) -> Any:
         self._next()
@@ -107,7 +106,7 @@ class _Parser:
         return value
 
     def _next(self) -> None:
-        match = _TOKEN.match(self._text, self._at)
+        match = self._match(self._text, self._at)
         if match is None:
             rest = self._text[self._at :].strip()
             raise FastjsonError(self._at, "unexpected character" if rest else "end of text")

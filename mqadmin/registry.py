@@ -5,10 +5,6 @@ A name may be two words (`store check`); the first alone then lists its group.
 
 from __future__ import annotations
 
-import re
-
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
 
 class Entry:
     """One command: its name as typed, its family (a folder of `mqadmin/commands`), summary and section of the help.
@@ -28,8 +24,17 @@ class Entry:
     @property
     def module(self) -> str:
         """The command's module below `mqadmin.commands`: its name in snake case in the folder of its family."""
-        leaf = _WORD.sub("_", self.name.replace(" ", "_")).lower()
+        leaf = snake_case(self.name.replace(" ", "_"))
         return f"{self.family}.{leaf}" if self.family else leaf
+
+
+def snake_case(name: str) -> str:
+    """`queryMsgById` as `query_msg_by_id`; a run of capitals is one word (`cleanExpiredCQ`: `clean_expired_cq`)."""
+    begins_word = (
+        at > 0 and char.isupper() and (not name[at - 1].isupper() or name[at + 1 : at + 2].islower())
+        for at, char in enumerate(name)
+    )
+    return "".join(f"_{char}" if begins else char for begins, char in zip(begins_word, name, strict=True)).lower()
 
 
 _TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (

@@ -10,7 +10,7 @@ from rocketmq_ops.common.attributes import split_attributes
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.tags import split_tags
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[#T ](\d\d:\d\d:\d\d)(?:[:.,](\d{1,3}))?")
+_TIME = r"(\d{4}-\d\d-\d\d)[#T ](\d\d:\d\d:\d\d)(?:[:.,](\d{1,3}))?"
 
 
 def boolean(text: str) -> bool:
@@ -28,7 +28,7 @@ def timestamp(text: str, also: str = "") -> int:
         return now_ms()
     if re.fullmatch(r"\d+", text, re.ASCII):
         return _within_long(text)
-    match = _TIME.fullmatch(text)
+    match = re.fullmatch(_TIME, text)
     if match is None:
         forms = "now, milliseconds since 1970, or yyyy-MM-dd#HH:mm:ss:SSS"
         raise ValueError(f"invalid time '{text}': expected {also}{forms}")

@@ -7,12 +7,16 @@ The JSON writer of a header class is compiled from its fields when the class is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from json.encoder import encode_basestring
 from typing import Any
 
 import msgspec
 
 from rocketmq_ops.remoting.command import Int, Long, field_text
+
+try:  # where `json.encoder` takes it from; that would load all of `json` at the start of every command
+    from _json import encode_basestring
+except ImportError:
+    from json.encoder import encode_basestring
 
 _Writer = Callable[[Any], str]
 _writers: dict[type, _Writer] = {}

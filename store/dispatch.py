@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.javatypes import parse_int, tags_hash
+from rocketmq_ops.common.java_hash import tags_hash
+from rocketmq_ops.common.javatypes import parse_int
 from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TAGS
 from rocketmq_ops.common.message_codec import RecordView
 from rocketmq_ops.common.record_layout import SMALLEST_RECORD

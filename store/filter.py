@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from rocketmq_ops.common.javatypes import tags_hash
+from rocketmq_ops.common.java_hash import tags_hash
 
 #: Values below are addresses in a consumequeue extension file, no tag hashes (ConsumeQueueExt.isExtAddr).
 MIN_TAGS_CODE = -(1 << 31)

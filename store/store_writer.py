@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Container
 
 from rocketmq_ops.common.bounded import Bounded
-from rocketmq_ops.common.javatypes import string_hash
+from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.message import PROPERTIES_MAX_LENGTH
 from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from rocketmq_ops.common.javatypes import tags_hash
+from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.tags import SUB_ALL, split_tags
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.store.filter import TagFilter

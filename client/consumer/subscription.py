@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.javatypes import tags_hash
+from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.tags import SUB_ALL, split_tags
 from rocketmq_ops.remoting.bodies.heartbeat import SubscriptionData

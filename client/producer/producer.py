@@ -30,7 +30,7 @@ SendCallback = Callable[[SendResult | None, RocketMQError | None], Any]
 
 def select_by_hash(queues: list[MessageQueue], message: Message, key: object) -> MessageQueue:
     """The queue of a key: equal keys always get the same one while the route stands (SelectMessageQueueByHash)."""
-    from rocketmq_ops.common.javatypes import string_hash
+    from rocketmq_ops.common.java_hash import string_hash
 
     return queues[abs(string_hash(str(key))) % len(queues)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import typing
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 UNKNOWN = "unknown"
 
 #: What a terminal would act on, but for line ends, tabs and the colours of `hexview`.
-_UNSAFE = re.compile(r"\x1b(?!\[(?:0|3[1-6]|9[1-6])m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_UNSAFE = r"\x1b(?!\[(?:0|3[1-6]|9[1-6])m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 def render(command: str, outcome: Outcome, form: str, rows: str, csv_type: type[msgspec.Struct] | None = None) -> str:
@@ -67,7 +66,11 @@ def table_text(outcome: Outcome) -> str:
 
 def safe_text(text: str) -> str:
     """Text of messages and servers without what would steer the terminal it is shown on; that becomes `\\x1b`."""
-    return _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    if text.replace("\n", "").isprintable():
+        return text
+    import re  # the pattern takes longer to compile than most outputs to write
+
+    return re.sub(_UNSAFE, lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def cell_text(cell: Cell) -> str:

@@ -17,7 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
-from rocketmq_ops.common.javatypes import POWERS_OF_31, hash_onto
+from rocketmq_ops.common.java_hash import POWERS_OF_31, hash_onto
 from rocketmq_ops.store.index.index_file import IndexFile, index_hash
 from rocketmq_ops.store.layout.index import ENTRY_FIELDS, ENTRY_SIZE, HEADER_SIZE, SLOT_FIELDS, SLOT_SIZE
 

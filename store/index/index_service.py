@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from rocketmq_ops.common.bounded import Bounded
-from rocketmq_ops.common.javatypes import hash_onto, unique_key_hash_onto
+from rocketmq_ops.common.java_hash import hash_onto, unique_key_hash_onto
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.files.checkpoint import IndexNote, StoreCheckpoint
 from rocketmq_ops.store.files.filesystem import FileSystem

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rocketmq_ops.common.javatypes import tags_hash
+from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig, TopicConfig
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rocketmq_ops.common.javatypes import hash_onto, parse_int, string_hash, to_int32, unique_key_hash_onto
+from rocketmq_ops.common.java_hash import hash_onto, string_hash, unique_key_hash_onto
+from rocketmq_ops.common.javatypes import parse_int, to_int32
 
 
 def plain_hash(text: str, start: int = 0) -> int:

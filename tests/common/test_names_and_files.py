@@ -23,7 +23,8 @@ from rocketmq_ops.common.addresses import (
 from rocketmq_ops.common.compression import compress, compression_name, decompress
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.files import OsSmallFiles, load_with_backup, save_with_backup
-from rocketmq_ops.common.javatypes import string_hash, to_int32
+from rocketmq_ops.common.java_hash import string_hash
+from rocketmq_ops.common.javatypes import to_int32
 from rocketmq_ops.common.permission import is_valid_perm, perm_to_string
 from rocketmq_ops.common.sysflag import COMPRESSION_LZ4_TYPE, COMPRESSION_ZLIB_TYPE, COMPRESSION_ZSTD_TYPE
 from rocketmq_ops.common.topics import group_problem, is_system_topic, topic_problem

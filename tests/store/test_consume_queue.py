@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.common.javatypes import string_hash
+from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.store.files.filesystem import OsFileSystem
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT, PLACEHOLDER_SIZE
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from rocketmq_ops.common.javatypes import string_hash
+from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.inner_message import PutStatus

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rocketmq_ops.common.javatypes import string_hash
+from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_UNIQ_KEY, MessageExt
 from rocketmq_ops.common.message_codec import decode_message, read_record
 from rocketmq_ops.store.config import MessageStoreConfig

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rocketmq_ops.common.javatypes import hash_onto
+from rocketmq_ops.common.java_hash import hash_onto
 from rocketmq_ops.store.index.index_block import key_hashes
 from rocketmq_ops.store.index.index_file import index_hash
 from rocketmq_ops.store.index.index_key_buffer import BLOCK_KEYS

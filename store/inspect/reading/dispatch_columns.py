@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from rocketmq_ops.common.javatypes import string_hash
+from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.sysflag import (
     TRANSACTION_COMMIT_TYPE,
     TRANSACTION_MASK,

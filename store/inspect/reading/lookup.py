@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.javatypes import string_hash
+from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.message_codec import decode_message_id
 from rocketmq_ops.common.record_layout import SIZE
 from rocketmq_ops.store.index.index_file import index_hash
