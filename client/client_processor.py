@@ -1,4 +1,4 @@
-"""Answers to what brokers ask of clients: rebalance, reset offsets, tell status, consume a message directly.
+"""Answers to what brokers ask of clients: rebalance, reset offsets, report status, consume a message directly.
 
 Mirrors ClientRemotingProcessor.
 """

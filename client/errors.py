@@ -13,7 +13,7 @@ from rocketmq_ops.remoting.codes import ResponseCode, request_title
 from rocketmq_ops.remoting.command import RemotingCommand
 
 ACL_EXCEPTION = "AclException"
-"""What a broker before 5.0 says, with SYSTEM_ERROR, where it refuses an account, a signature or a permission."""
+"""What a broker before 5.0 answers, with SYSTEM_ERROR, where it refuses an account, a signature or a permission."""
 _NOT_SUPPORTED = r"\brequest type (\d+) not supported"
 
 

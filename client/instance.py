@@ -112,7 +112,7 @@ class ClientInstance:
         self.consumers[group] = consumer
 
     async def remove(self, *, producer_group: str | None = None, consumer_group: str | None = None) -> None:
-        """Take a group out and tell every broker."""
+        """Take a group out and announce that to every broker."""
         if producer_group is not None:
             self.producers.pop(producer_group, None)
         if consumer_group is not None:
@@ -146,7 +146,7 @@ class ClientInstance:
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
     async def send_heartbeats(self) -> None:
-        """Tell every broker which groups are here: producers to masters, consumers to slaves too."""
+        """Announce to every broker which groups are here: producers to masters, consumers to slaves too."""
         if not self.producers and not self.consumers:
             return
         body = HeartbeatData(
@@ -183,7 +183,7 @@ class ClientInstance:
             await guarded("rebalance", consumer.rebalance)
 
     def heartbeat_immediately(self) -> None:
-        """Have all brokers told what is here now."""
+        """Announce to all brokers at once what is here now."""
         self._heartbeat_now.set()
 
     async def _refresh_routes(self) -> None:

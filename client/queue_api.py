@@ -29,7 +29,7 @@ class PullResult(msgspec.Struct, kw_only=True):
     """Messages, and offsets in messages: where to pull next, and the queue's bounds.
 
     A message whose `body_error` is set has its body as stored. `skipped` (from, to) are the offsets that were passed
-    over, because what the broker sent for them is no message.
+    over, because what the broker sent for them is not a message.
     """
 
     status: PullStatus
@@ -58,7 +58,7 @@ async def pull(
     """Pull up to `max_nums` messages from `offset`; with `suspend_ms` the broker waits for a message that long.
 
     `commit_offset` saves the group's progress on the way. Without `send_expression` the broker filters by what the
-    heartbeat told. Raises NoRouteError, RemotingError, BrokerError.
+    last heartbeat announced. Raises NoRouteError, RemotingError, BrokerError.
 
     Behind a record that cannot be read it goes on: the messages before it are a result of their own, and it is asked
     for alone, so that no more than it is passed over.

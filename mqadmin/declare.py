@@ -76,7 +76,7 @@ def _described(hint: Any) -> tuple[Any, Opt | None]:
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):
-    """What `@command` was told.
+    """The arguments of `@command`.
 
     `one_of`: of each tuple exactly one option must be given (parameter names); `any_of`: at least one.
     `changes`: adds `--plan`. `more_outputs`: forms besides the usual ones; `jsonl` is rendered as `csv` is, line by
@@ -140,7 +140,7 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
 
 
 _NAMESRV = Opt("-n", "--namesrvAddr", help="name servers, HOST:PORT, separated by ';'", metavar="ADDRS")
-_PROFILE = Opt("--profile", help="take addresses and credentials from it", metavar="NAME")
+_PROFILE = Opt("--profile", help="take addresses and credentials from this profile", metavar="NAME")
 _TIMEOUT = Opt("--timeout", help="timeout of each request in ms (default 5000)", parse=positive, metavar="MS")
 _DEBUG = Opt("--debug", help="print stack traces of failures")
 _PLAN = Opt("--plan", "--dry-run", help="show what would change and change nothing")

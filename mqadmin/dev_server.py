@@ -138,17 +138,17 @@ class DevServer:
 
     def _not_taken(self, settings: BrokerSettings) -> list[str]:
         """What the property file says and this server decides itself."""
-        told = []
+        ignored = []
         for config, key in (
             (settings.store, "storePathRootDir"),
             (settings.store, "storePathCommitLog"),
             (settings.broker, "namesrvAddr"),
         ):
             if key in config.diff():
-                told.append(key)
-        if not told:
+                ignored.append(key)
+        if not ignored:
             return []
-        return [f"{', '.join(told)} of the property file not used: name server and store are this server's own"]
+        return [f"{', '.join(ignored)} of the property file not used: name server and store are this server's own"]
 
     def _write_ready_file(self) -> None:
         path = self._options.ready_file

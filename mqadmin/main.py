@@ -105,9 +105,9 @@ def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
     module = importlib.import_module(f"{__package__}.commands.{entry.module}")
     declaration = declare.declaration_of(module)
 
-    def invoke(told: declare.Declaration, values: dict[str, Any], options: declare.CommonOptions) -> int:
+    def invoke(declared: declare.Declaration, values: dict[str, Any], options: declare.CommonOptions) -> int:
         try:
-            return execute(entry.name, told, values, options)
+            return execute(entry.name, declared, values, options)
         except BrokenPipeError:  # typer would make it exit code 1
             return _reader_gone()
 

@@ -29,7 +29,7 @@ TopicAttributes = Annotated[
 GroupAttributes = Annotated[
     dict[str, str], Opt("--attributes", help="attribute changes", parse=attributes, metavar="+a=b,-c")
 ]
-Force = Annotated[bool | None, Opt("-f", "--force", help="false leaves queues that are behind already")]
+Force = Annotated[bool | None, Opt("-f", "--force", help="false keeps the offsets that are before that point already")]
 
 # Clusters, brokers and name servers
 
@@ -37,9 +37,11 @@ BrokerAddress = Annotated[str, Opt("-b", "--brokerAddr", help="this broker, HOST
 Broker = Annotated[str, Opt("-b", "--broker", help="this broker, HOST:PORT")]
 ClusterName = Annotated[str, Opt("-c", "--clusterName", help="all masters of this cluster")]
 BrokerName = Annotated[str, Opt("-b", "--brokerName", help="broker name")]
-LmqCluster = Annotated[str, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers are asked")]
+LmqCluster = Annotated[
+    str, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers to ask")
+]
 Key = Annotated[str, Opt("-k", "--key", help="configuration key")]
-Value = Annotated[str, Opt("-v", "--value", help="its new value")]
+Value = Annotated[str, Opt("-v", "--value", help="new value of the key")]
 Namespace = Annotated[str, Opt("-s", "--namespace", help="namespace of the key")]
 
 ListFile = Annotated[str, Opt("-f", "--filename", help="JSON file", parse=path, metavar="FILE")]
@@ -50,7 +52,7 @@ Queue = Annotated[int, Opt("-q", "--queue", help="queue id", parse=natural)]
 QueueId = Annotated[int, Opt("-i", "--queueId", help="queue id", parse=natural)]
 QueueOffset = Annotated[int, Opt("-o", "--offset", help="queue offset", parse=natural)]
 MessageId = Annotated[str, Opt("-i", "--msgId", help="message ids, separated by ','")]
-ClientId = Annotated[str, Opt("-d", "--clientId", help="the consumer to hand it to (with -g)")]
+ClientId = Annotated[str, Opt("-d", "--clientId", help="id of the consumer to push the message to (with -g)")]
 BodyFormat = Annotated[str, Opt("-f", "--bodyFormat", help="character set of the body (default UTF-8)", parse=charset)]
 BeginTimestamp = Annotated[
     int,
@@ -63,7 +65,7 @@ ScanFrom = Annotated[
 EndTimestamp = Annotated[
     int, Opt("-e", "--endTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME")
 ]
-Limit = Annotated[int, Opt("--limit", help="stop after so many", parse=positive)]
+Limit = Annotated[int, Opt("--limit", help="stop after this many", parse=positive)]
 
 # A store's files. What is a key of the broker's configuration has the key's own spelling.
 
@@ -72,13 +74,15 @@ TargetDir = Annotated[str, Opt("TARGET_DIR", help="a new directory")]
 CommitLogDir = Annotated[
     str, Opt("--commitlog", help="the broker's storePathCommitLog, where it is not STORE_DIR/commitlog")
 ]
-IndexSlots = Annotated[int, Opt("--maxHashSlotNum", help="where not a quarter of maxIndexNum", parse=positive)]
-IndexEntries = Annotated[int, Opt("--maxIndexNum", help="learnt from the store where it has an index", parse=positive)]
+IndexSlots = Annotated[int, Opt("--maxHashSlotNum", help="default: a quarter of maxIndexNum", parse=positive)]
+IndexEntries = Annotated[
+    int, Opt("--maxIndexNum", help="default: read from the store's index, where it has one", parse=positive)
+]
 LogFileSize = Annotated[
-    int, Opt("--mappedFileSizeCommitLog", help="bytes; default what most files have", parse=positive)
+    int, Opt("--mappedFileSizeCommitLog", help="bytes; default: the length of most files", parse=positive)
 ]
 QueueFileSize = Annotated[
-    int, Opt("--mappedFileSizeConsumeQueue", help="bytes; default what most files have", parse=positive)
+    int, Opt("--mappedFileSizeConsumeQueue", help="bytes; default: the length of most files", parse=positive)
 ]
 StoredFrom = Annotated[
     int, Opt("-b", "--begin", help="stored from: ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME")

@@ -106,28 +106,28 @@ def commands_markdown() -> str:
 
 def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) -> str:
     module = importlib.import_module(f"{__package__}.commands.{entry.module}")
-    told = declare.declaration_of(module)
-    structs[told.result.__name__] = told.result
+    declared = declare.declaration_of(module)
+    structs[declared.result.__name__] = declared.result
     lines = [f"### {entry.name}", "", f"{entry.summary}.", ""]
-    text = inspect.cleandoc(told.function.__doc__ or "")
+    text = inspect.cleandoc(declared.function.__doc__ or "")
     lines += [text, ""] if text else []
-    if told.example:
-        lines += ["```", told.example, "```", ""]
-    options = told.options()
+    if declared.example:
+        lines += ["```", declared.example, "```", ""]
+    options = declared.options()
     if options:
         lines += ["| option | meaning |", "|---|---|"]
         lines += [_option(kind, option, default) for kind, option, default in options.values()]
-    if told.changes:
+    if declared.changes:
         lines.append("| `--plan`, `--dry-run` | show what would change and change nothing |")
     lines.append("")
-    for group, words in ((told.one_of, "Exactly one of"), (told.any_of, "At least one of")):
+    for group, words in ((declared.one_of, "Exactly one of"), (declared.any_of, "At least one of")):
         for names in group:
             lines += [f"{words} {', '.join(f'`{options[name][1].names[0]}`' for name in names)} is needed.", ""]
-    lines.append(f"`data`: {_link(told.result)}. ")
-    columns = csv_columns(told.result, told.rows, told.csv)
+    lines.append(f"`data`: {_link(declared.result)}. ")
+    columns = csv_columns(declared.result, declared.rows, declared.csv)
     lines[-1] += f"CSV columns: {', '.join(f'`{column}`' for column in columns)}."
-    if told.more_outputs:
-        lines[-1] += f" Also `--output` {', '.join(f'`{form}`' for form in told.more_outputs)}."
+    if declared.more_outputs:
+        lines[-1] += f" Also `--output` {', '.join(f'`{form}`' for form in declared.more_outputs)}."
     return "\n".join(lines) + "\n"
 
 

@@ -17,7 +17,7 @@ class Advice(NamedTuple):
     """How a command that got this code ends."""
 
     exit_code: ExitCode
-    next_step: str = "what the server said tells why; its log may say more"
+    next_step: str = "the server's answer says why; its log may say more"
 
 
 UNKNOWN: Final = Advice(ExitCode.FAILED)
@@ -184,7 +184,7 @@ def next_step_of_refusal(error: BrokerError) -> str:
         if request.code in _OF_NAME_SERVERS:
             return (
                 f"{error.address} seems to be a broker: -n takes the addresses of name servers, which listen on port "
-                "9876 unless they were told otherwise"
+                "9876 unless they are configured otherwise"
             )
         if request.code in _OF_ANY_BROKER:
             return (

@@ -75,8 +75,8 @@ class Run:
         """Write an outcome now; for commands that repeat."""
         from rocketmq_ops.mqadmin.render.output import render
 
-        told = self.declaration
-        _write(render(self.name, outcome, self.options.output, told.rows, told.csv))
+        declared = self.declaration
+        _write(render(self.name, outcome, self.options.output, declared.rows, declared.csv))
         report(self.name, outcome.errors, outcome.notes)
 
 

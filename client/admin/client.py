@@ -23,7 +23,7 @@ class ClientConnection(msgspec.Struct, rename="camel"):
     """One connected client; `brokers` are those that have it, `addresses` its address as each of them sees it.
 
     Two clients that share an id are two: no broker can have more of them than there are. Which of their connections
-    to different brokers belong together, no broker tells.
+    to different brokers belong together, no broker reports.
     """
 
     client_id: str
@@ -185,7 +185,7 @@ class ClientAdmin:
         return BrokerProducers(address, sorted(found, key=lambda p: (p.group, p.client_id, address_key(p.client_addr))))
 
     async def running_info(self, address: str, group: str, client_id: str, *, jstack: bool = False) -> dict[str, Any]:
-        """What a consumer says of itself, asked through one broker (ConsumerRunningInfo as it stands on the wire)."""
+        """What a consumer reports of itself, through one broker (ConsumerRunningInfo as it stands on the wire)."""
         return await api.running_info(self._admin.session, address, group, client_id, jstack=jstack)
 
     async def queue_owners(self, group: str) -> dict[tuple[str, str, int], str]:
@@ -220,7 +220,7 @@ class ClientAdmin:
 
 
 def merged(by_broker: dict[str, Any]) -> list[ClientConnection]:
-    """The clients behind the connections that brokers tell, sorted by address.
+    """The clients behind the connections that brokers report, sorted by address.
 
     A client has one connection to each broker, so the n-th connection of an id and host on every broker is taken for
     the n-th client of that id.

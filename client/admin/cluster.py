@@ -31,7 +31,7 @@ class BrokerAddress(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class BrokerRuntime(msgspec.Struct, rename="camel"):
-    """The runtime figures of one broker as it tells them; None when it did not answer."""
+    """The runtime figures of one broker as it reports them; None when it did not answer."""
 
     broker: BrokerAddress
     figures: dict[str, str] | None
@@ -45,7 +45,7 @@ class RuntimeReport(msgspec.Struct, rename="camel"):
 
 
 class BrokerLoad(msgspec.Struct, rename="camel", kw_only=True):
-    """One line of the cluster list. What the broker did not tell is None. TPS are per second, waits in ms."""
+    """One line of the cluster list. What the broker did not report is None. TPS are per second, waits in ms."""
 
     cluster: str
     broker_name: str
@@ -260,7 +260,7 @@ def _int(text: str | None) -> int | None:
 
 
 def _first_float(text: str | None) -> float | None:
-    """The first of several figures separated by blanks; Apache tells 10 s, 1 min and 10 min rates in one value."""
+    """The first of several figures separated by blanks; Apache reports 10 s, 1 min and 10 min rates in one value."""
     try:
         return float(text.split()[0]) if text and text.strip() else None
     except ValueError:

@@ -128,7 +128,7 @@ class GroupAdmin:
     async def progress(
         self, group: str, topic: str | None = None, route_topic: str | None = None, *, show_client: bool = False
     ) -> GroupProgress:
-        """How far a group is. Raises NotFoundError when nothing tells which brokers to ask, or there are no offsets."""
+        """How far a group is. Raises NotFoundError when no broker to ask is known, or there are no offsets."""
         route = await self._route(group, topic, route_topic)
         fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.stats_at(address, group, topic))
         fan.require_some(f"reading the progress of {group}")

@@ -170,7 +170,7 @@ def view(message: MessageExt, *, charset: str = "utf-8", with_body: bool = True)
 
 
 def consume_queue_report(address: str, index: int, body: QueryConsumeQueueResponseBody) -> ConsumeQueueReport:
-    """The units that a broker told, numbered from `index`."""
+    """The units that a broker reported, numbered from `index`."""
     units = [
         ConsumeQueueUnit(
             index + i, u.physic_offset, u.physic_size, u.tags_code, u.extend_data_json, u.bit_map, u.eval, u.msg

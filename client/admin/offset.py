@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 END = -1
 """The timestamp that means the end of the queue."""
 _CONFIRM_TRIES, _CONFIRM_PAUSE_S = 4, 0.5
-# A Java consumer that is told to reset stops, waits 10 s for what it is working on, and commits then.
+# A Java consumer that is asked to reset stops, waits 10 s for what it is working on, and commits then.
 _CONFIRM_TRIES_BY_CLIENTS = 26
 
 ResetState = Literal["planned", "done", "told", "unchanged", "kept", "unverified", "no_effect"]
@@ -34,7 +34,7 @@ ResetState = Literal["planned", "done", "told", "unchanged", "kept", "unverified
 class QueueReset(msgspec.Struct, rename="camel"):
     """What a reset did to one queue; offsets in messages, None is unknown.
 
-    `state`: planned; done (read back as wanted); told (a broker before 5.0 has told the online consumers, and the
+    `state`: planned; done (read back as wanted); told (a broker before 5.0 has notified the online consumers, and the
     offset reads back as something else: they are not there yet, or have consumed on already); unchanged (was there
     already); kept (`force` is false and the group is behind that point already); unverified (could not be read back);
     no_effect (reads back as something else).
@@ -268,7 +268,7 @@ class OffsetAdmin:
         ]
 
     async def _invoke_reset(self, address: str, wanted: ResetRequest, queue_id: int, offset: int) -> dict[int, int]:
-        """Queue id -> offset as the broker says it has set them."""
+        """Queue id -> offset as the broker reports them."""
         from rocketmq_ops.remoting.headers import ResetOffsetRequestHeader
 
         header = ResetOffsetRequestHeader(

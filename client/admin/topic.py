@@ -54,7 +54,7 @@ class QueueStatus(msgspec.Struct, rename="camel"):
 
 
 class TopicStatus(msgspec.Struct, rename="camel"):
-    """The queues of a topic. `put_tps` (messages a second) is None when no broker tells it."""
+    """The queues of a topic. `put_tps` (messages a second) is None when no broker reports it."""
 
     topic: str
     queues: list[QueueStatus]
@@ -152,7 +152,7 @@ class TopicAdmin:
         return sorted({group for found in fan.answers.values() for group in found})
 
     async def route_data(self, topic: str) -> TopicRouteData:
-        """The route as the name server tells it. Raises NotFoundError when the topic has none."""
+        """The route as the name server reports it. Raises NotFoundError when the topic has none."""
         route = await topic_route(self._admin.session, topic)
         if route is None:
             raise NotFoundError(
@@ -196,7 +196,7 @@ class TopicAdmin:
         return QueueAllocation(topic, shares)
 
     async def stats_at(self, address: str, topic: str) -> TopicStatsTable:
-        """The queue offsets of a topic on one broker; `topic_put_tps` is NaN when the broker does not tell it."""
+        """The queue offsets of a topic on one broker; `topic_put_tps` is NaN when the broker does not report it."""
         from rocketmq_ops.client.api.topics import topic_stats
 
         return await topic_stats(self._admin.session, address, topic)

@@ -53,7 +53,7 @@ async def all_producers(session: Session, address: str) -> ProducerTableInfo:
 async def running_info(
     session: Session, address: str, group: str, client_id: str, *, jstack: bool = False
 ) -> dict[str, Any]:
-    """What a consumer says of itself (ConsumerRunningInfo as it stands on the wire), with `jstack` its threads too."""
+    """What a consumer reports of itself (ConsumerRunningInfo as on the wire), with `jstack` its threads too."""
     from rocketmq_ops.common.fastjson import loads
     from rocketmq_ops.remoting.headers import GetConsumerRunningInfoRequestHeader
 

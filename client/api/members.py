@@ -1,4 +1,4 @@
-"""What clients tell brokers of themselves, and what brokers tell of a group's clients."""
+"""What clients report of themselves to brokers, and what brokers report of a group's clients."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from rocketmq_ops.remoting.headers.client import (
 
 
 async def send_heartbeat(session: Session, address: str, encoded: bytes) -> None:
-    """Tell a broker which groups are here; `encoded` is of a HeartbeatData, the same for every broker."""
+    """Announce to a broker which groups are here; `encoded` is of a HeartbeatData, the same for every broker."""
     await session.call(address, RemotingCommand.of(HeartbeatRequestHeader(), encoded))
 
 
 async def unregister(
     session: Session, address: str, client_id: str, *, producer_group: str | None, consumer_group: str | None
 ) -> None:
-    """Tell a broker that groups are no more here."""
+    """Announce to a broker that groups have left."""
     header = UnregisterClientRequestHeader(
         client_id=client_id, producer_group=producer_group, consumer_group=consumer_group
     )

@@ -94,7 +94,7 @@ async def update_consumer_offset(
 
 
 async def reset_offset(session: Session, address: str, header: ResetOffsetRequestHeader) -> dict[int, int]:
-    """Have a broker set a group's offsets; queue id -> offset as it says it has set them."""
+    """Have a broker set a group's offsets; queue id -> offset as it reports them."""
     from rocketmq_ops.remoting.bodies import ResetOffsetBody
 
     request = RemotingCommand.of(header, code=RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)

@@ -33,7 +33,7 @@ _STATUS_OF_CODE: dict[int, PullStatus] = {
 class Pulled(NamedTuple):
     """What one pull gave; offsets in messages. `following` is where to pull next, `low` and `high` the queue's bounds.
 
-    `broken` says what is wrong with the first record that is no message: then `following` is behind the messages
+    `broken` says what is wrong with the first record that is not a message: then `following` is behind the messages
     before it, or behind it when there are none. A broker may pass over more than that one record.
     """
 
@@ -53,12 +53,12 @@ async def pull(
     """One pull. Raises RemotingError, BrokerError."""
     request = RemotingCommand.of(wanted)
     answer = await session.call(address, request, timeout_ms, accept=_STATUS_OF_CODE)
-    told = answer.decode_header(PullMessageResponseHeader)
+    header = answer.decode_header(PullMessageResponseHeader)
     status = _STATUS_OF_CODE[answer.code]
     found: list[MessageExt] = []
-    following, broken = told.next_begin_offset, None
+    following, broken = header.next_begin_offset, None
     if status is PullStatus.FOUND:
-        delta = told.offset_delta or 0
+        delta = header.offset_delta or 0
         found, wrong = decode_answer(
             answer.body_bytes, broker_name=broker_name, from_offset=wanted.queue_offset - delta
         )
@@ -66,14 +66,14 @@ async def pull(
             message.queue_offset += delta
         if wrong is not None:
             following = found[-1].queue_offset + 1 if found else max(following, wanted.queue_offset + 1)
-            broken = f"what the broker sends is no message ({wrong.detail})"
+            broken = f"what the broker sends is not a message ({wrong.detail})"
     return Pulled(
         status,
         found,
         following,
-        told.min_offset,
-        told.max_offset,
-        told.suggest_which_broker_id,
+        header.min_offset,
+        header.max_offset,
+        header.suggest_which_broker_id,
         answer.remark or "",
         broken,
     )

@@ -34,13 +34,13 @@ async def topic_groups(session: Session, address: str, topic: str) -> list[str]:
 
 
 async def topic_stats(session: Session, address: str, topic: str) -> TopicStatsTable:
-    """The offsets of each queue on one broker; `topic_put_tps` is NaN when the broker does not say it."""
+    """The offsets of each queue on one broker; `topic_put_tps` is NaN when the broker does not report it."""
     from rocketmq_ops.remoting.bodies import TopicStatsTable
     from rocketmq_ops.remoting.headers import GetTopicStatsInfoRequestHeader
 
     answer = await session.call(address, RemotingCommand.of(GetTopicStatsInfoRequestHeader(topic=topic)))
     stats = TopicStatsTable.decode(answer.body_bytes)
-    if b"topicPutTps" not in answer.body_bytes:  # brokers before 5.0 do not say it
+    if b"topicPutTps" not in answer.body_bytes:  # brokers before 5.0 do not report it
         stats.topic_put_tps = math.nan
     return stats
 

@@ -9,7 +9,7 @@ V5_0_0 = 413
 
 
 def version_text(version: int) -> str:
-    """`V5_3_3` for 479. Versions before 4.0.0 are told as `V3 (number)`."""
+    """`V5_3_3` for 479. Versions before 4.0.0 are `V3 (number)`."""
     if version < _V4_0_0_SNAPSHOT:
         return f"V3 ({version})"
     release, is_release = divmod(min(version, _LAST) - _V4_0_0_SNAPSHOT, 2)

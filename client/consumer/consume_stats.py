@@ -1,4 +1,4 @@
-"""Rates of a consumer over the last minute, as GET_CONSUMER_RUNNING_INFO tells them. Mirrors ConsumerStatsManager."""
+"""Rates of a consumer over the last minute, as GET_CONSUMER_RUNNING_INFO reports them. Mirrors ConsumerStatsManager."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an application hands to a push consumer: the listener, what it is told and what it answers.
+"""What an application hands to a push consumer: the listener, what it receives and what it answers.
 
 A coroutine function runs on the loop; a plain function runs in a worker thread, since it may block.
 """

@@ -64,7 +64,7 @@ class RemoteBrokerOffsetStore:
         return offset
 
     async def persist(self, queues: Iterable[MessageQueue]) -> None:
-        """Tell the brokers, without waiting for answers."""
+        """Send them to the brokers, without waiting for answers."""
         wanted = set(queues)
         for queue, offset in list(self.table.items()):
             if queue not in wanted:
@@ -90,7 +90,7 @@ class LocalFileOffsetStore:
             self.table = dict(saved.offset_table)
 
     async def read(self, queue: MessageQueue) -> int | None:
-        """What the file said, or what was consumed since."""
+        """What the file held, or what was consumed since."""
         return self.table.get(queue)
 
     async def persist(self, queues: Iterable[MessageQueue]) -> None:

@@ -26,7 +26,7 @@ class ProcessQueue:
         self.size = 0
         """Bytes of the bodies held."""
         self.dropped = False
-        """Set when the queue is to be given away: no more is pulled, no more batches begin."""
+        """Set when the queue is to be given away: nothing is pulled any more, no batch begins."""
         self.released = False
         """Set when the queue is another's: what still ends here does not count."""
         self.next_offset = 0
@@ -101,7 +101,7 @@ class ProcessQueue:
         return time.monotonic() - self.last_pull > PULL_MAX_IDLE_SECONDS
 
     def info(self, commit_offset: int) -> ProcessQueueInfo:
-        """What GET_CONSUMER_RUNNING_INFO tells of it."""
+        """What GET_CONSUMER_RUNNING_INFO reports of it."""
         info = ProcessQueueInfo(
             commit_offset=commit_offset,
             cached_msg_count=len(self.messages),

@@ -89,7 +89,7 @@ class PushConsumer:
             self.instance.rebalance_immediately()
 
     def unsubscribe(self, topic: str) -> None:
-        """Consume a topic no more."""
+        """Stop consuming a topic."""
         self._subscriptions.pop(topic, None)
         if self.started_ms:
             self.instance.rebalance_immediately()
@@ -152,7 +152,7 @@ class PushConsumer:
             await held.changed.wait()
 
     def suspend(self) -> None:
-        """Pull no more until `resume`; what is pulled already is still consumed."""
+        """Stop pulling until `resume`; what is pulled already is still consumed."""
         self.suspended = True
 
     def resume(self) -> None:

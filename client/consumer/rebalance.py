@@ -56,7 +56,7 @@ class Rebalancer:
             self._reset_to.clear()  # what was not taken at once may be another client's by now
 
     async def _my_queues(self, topic: str) -> set[MessageQueue] | None:
-        """This client's share; None when it cannot be told now."""
+        """This client's share; None when it cannot be computed now."""
         consumer = self._consumer
         instance = consumer.instance
         queues = instance.routes.subscribe_queues(topic)
@@ -97,7 +97,7 @@ class Rebalancer:
         if reset_to is None:
             held.next_offset = await self.start_offset(queue)
         else:
-            # Apache's broker has several threads: asked now, it may not have applied yet what it was told before.
+            # Apache's broker has several threads: asked now, it may not have applied yet what was sent before.
             held.next_offset = consumer.offsets.table[queue] = reset_to
         self.held[queue] = held
         consumer.service.attach(held)

@@ -31,7 +31,7 @@ def build_subscription(topic: str, expression: str | None = SUB_ALL, expression_
 
 
 def matching(messages: Iterable[MessageExt], subscription: SubscriptionData) -> list[MessageExt]:
-    """The messages whose tag is subscribed: the broker compares hashes alone, so equal hashes are told apart here."""
+    """The messages whose tag is subscribed: the broker compares hashes alone, which may be equal."""
     tags = subscription.tags_set
     if not tags or subscription.class_filter_mode:
         return list(messages)

@@ -1,4 +1,4 @@
-"""A progress bar on stderr for commands that read a whole store; nothing is shown where stderr is no terminal."""
+"""A progress bar on stderr for commands that read a whole store; nothing is shown where stderr is not a terminal."""
 
 from __future__ import annotations
 

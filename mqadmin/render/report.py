@@ -110,14 +110,14 @@ def message_blocks(found: FoundMessage) -> list[Table | str]:
 
 
 def body_text(message: MessageView) -> str:
-    """The body for people: text, or its size and base64 where it is no text."""
+    """The body for people: text, or its size and base64 where it is not text."""
     if message.body is not None:
         return message.body
     if message.body_error is not None:
         stored = f"; as stored, base64: {message.body_base64}" if message.body_base64 is not None else ""
         return f"(undecodable, {message.body_length} bytes: {message.body_error}{stored})"
     if message.body_base64 is not None:
-        return f"({message.body_length} bytes that are no text, base64) {message.body_base64}"
+        return f"({message.body_length} bytes, not text; base64) {message.body_base64}"
     return "NOT PRINT BODY"
 
 

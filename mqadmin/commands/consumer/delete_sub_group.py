@@ -24,7 +24,7 @@ async def delete_sub_group(
     group_name: GroupName,
     broker_addr: BrokerAddress | None = None,
     cluster_name: ClusterName | None = None,
-    remove_offset: Annotated[bool | None, Opt("-r", "--removeOffset", help="delete its offsets too")] = None,
+    remove_offset: Annotated[bool | None, Opt("-r", "--removeOffset", help="delete the group's offsets too")] = None,
 ) -> Outcome:
     """With -c its retry and dead-letter topics in that cluster go too, as with Apache's tool; with -b they stay.
 

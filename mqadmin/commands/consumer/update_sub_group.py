@@ -40,21 +40,22 @@ async def update_sub_group(
     group_name: GroupName,
     broker_addr: BrokerAddress | None = None,
     cluster_name: ClusterName | None = None,
-    consume_enable: Annotated[bool | None, Opt("-s", "--consumeEnable", help="whether it may consume")] = None,
+    consume_enable: Annotated[bool | None, Opt("-s", "--consumeEnable", help="whether the group may consume")] = None,
     consume_from_min_enable: Annotated[
-        bool | None, Opt("-m", "--consumeFromMinEnable", help="may start at the oldest message")
+        bool | None, Opt("-m", "--consumeFromMinEnable", help="whether it may start at the oldest message")
     ] = None,
     consume_broadcast_enable: Annotated[
-        bool | None, Opt("-d", "--consumeBroadcastEnable", help="may broadcast")
+        bool | None, Opt("-d", "--consumeBroadcastEnable", help="whether it may broadcast")
     ] = None,
     consume_message_orderly: Annotated[
-        bool | None, Opt("-o", "--consumeMessageOrderly", help="consumes in order")
+        bool | None, Opt("-o", "--consumeMessageOrderly", help="whether it consumes in order")
     ] = None,
     retry_queue_nums: Annotated[
         int | None, Opt("-q", "--retryQueueNums", help="queues of its retry topic", parse=natural)
     ] = None,
     retry_max_times: Annotated[
-        int | None, Opt("-r", "--retryMaxTimes", help="retries before a message is dead", parse=integer)
+        int | None,
+        Opt("-r", "--retryMaxTimes", help="redeliveries before a message goes to the dead-letter topic", parse=integer),
     ] = None,
     group_retry_policy: Annotated[
         dict[str, Any] | None,
@@ -66,7 +67,8 @@ async def update_sub_group(
         Opt("-w", "--whichBrokerWhenConsumeSlowly", help="broker id to consume from when far behind", parse=natural),
     ] = None,
     notify_consumer_ids_changed: Annotated[
-        bool | None, Opt("-a", "--notifyConsumerIdsChanged", help="notify consumers of changes")
+        bool | None,
+        Opt("-a", "--notifyConsumerIdsChanged", help="notify its clients when one joins or leaves"),
     ] = None,
     group_attributes: GroupAttributes | None = None,
 ) -> Outcome:

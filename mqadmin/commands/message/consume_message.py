@@ -37,7 +37,7 @@ async def consume_message(
     begin_timestamp: ScanFrom | None = None,
     end_timestamp: EndTimestamp | None = None,
     message_number: Annotated[
-        int, Opt("-c", "--MessageNumber", help=f"at most so many (default {DEFAULT_COUNT})", parse=positive)
+        int, Opt("-c", "--MessageNumber", help=f"most messages to show (default {DEFAULT_COUNT})", parse=positive)
     ] = DEFAULT_COUNT,
 ) -> Outcome:
     """The oldest messages, queue by queue, until the number is reached."""

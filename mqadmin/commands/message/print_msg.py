@@ -32,9 +32,9 @@ async def print_msg(
     end_timestamp: EndTimestamp | None = None,
     print_body: Annotated[bool | None, Opt("-d", "--printBody", help="whether to print bodies")] = None,
     lmq_parent_topic: Annotated[
-        str | None, Opt("-l", "--lmqParentTopic", help="parent topic of an lmq, that gives the route")
+        str | None, Opt("-l", "--lmqParentTopic", help="parent topic of an lmq, whose route is used")
     ] = None,
-    limit: Annotated[Limit, f"stop after so many messages (default {DEFAULT_LIMIT})"] = DEFAULT_LIMIT,
+    limit: Annotated[Limit, f"stop after this many messages (default {DEFAULT_LIMIT})"] = DEFAULT_LIMIT,
 ) -> Outcome:
     """Queue by queue in the order of broker and id. A note says when it stopped at the limit; in JSON, `truncated`."""
     require_order(begin_timestamp, end_timestamp, "-b")

@@ -39,7 +39,7 @@ async def query_msg_by_id(
     msg_id: MessageId,
     consumer_group: Annotated[ConsumerGroup | None, "hand it to this group (with -d)"] = None,
     client_id: ClientId | None = None,
-    send_message: Annotated[bool | None, Opt("-s", "--sendMessage", help="send it again")] = None,
+    send_message: Annotated[bool | None, Opt("-s", "--sendMessage", help="send the message again")] = None,
     unit_name: Annotated[str | None, Opt("-u", "--unitName", help="unit name of the sending client")] = None,
     body_format: BodyFormat | None = None,
     cluster: LmqCluster | None = None,

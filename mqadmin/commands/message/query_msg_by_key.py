@@ -23,7 +23,7 @@ async def query_msg_by_key(
     begin_timestamp: Annotated[BeginTimestamp, "stored at this time or later (default 0)"] = 0,
     end_timestamp: Annotated[EndTimestamp, "stored at this time or before (default: any)"] = LONG_MAX,
     max_num: Annotated[
-        int, Opt("-m", "--maxNum", help="at most so many from each broker (default 64)", parse=positive)
+        int, Opt("-m", "--maxNum", help="most messages to fetch from each broker (default 64)", parse=positive)
     ] = 64,
     cluster: LmqCluster | None = None,
 ) -> Outcome:

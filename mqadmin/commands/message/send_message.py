@@ -23,7 +23,7 @@ async def send_message(
     tags: Annotated[str | None, Opt("-c", "--tags", help="tag")] = None,
     broker: Annotated[str | None, Opt("-b", "--broker", help="name of the broker to send to")] = None,
     qid: Annotated[int | None, Opt("-i", "--qid", help="queue to send to (with -b)", parse=natural)] = None,
-    msg_trace_enable: Annotated[bool | None, Opt("-m", "--msgTraceEnable", help="send a trace of it too")] = None,
+    msg_trace_enable: Annotated[bool | None, Opt("-m", "--msgTraceEnable", help="send a message trace too")] = None,
 ) -> Outcome:
     """A topic that does not exist is created by the broker where autoCreateTopicEnable allows it."""
     if qid is not None and broker is None:
