@@ -12,8 +12,8 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.codes import ResponseCode, request_title
 from rocketmq_ops.remoting.command import RemotingCommand
 
+#: What a broker before 5.0 answers, with SYSTEM_ERROR, where it refuses an account, a signature or a permission.
 ACL_EXCEPTION = "AclException"
-"""What a broker before 5.0 answers, with SYSTEM_ERROR, where it refuses an account, a signature or a permission."""
 _NOT_SUPPORTED = r"\brequest type (\d+) not supported"
 
 

@@ -28,8 +28,8 @@ class ClientOptions(msgspec.Struct, kw_only=True):
     persist_offset_interval_ms: int = 5_000
     rebalance_interval_ms: int = 20_000
     api_timeout_ms: int = 3_000
+    #: Called with each request before it is sent, to add credentials.
     sign: Callable[[RemotingCommand], None] | None = None
-    """Called with each request before it is sent, to add credentials."""
 
     def name_server_list(self) -> list[str]:
         """The name servers' addresses. Raises ClientError when none is known."""

@@ -30,10 +30,10 @@ class RouteTable:
         self._routes: dict[str, TopicRouteData] = {}
         self._publish: dict[str, list[MessageQueue]] = {}
         self._fetching: dict[tuple[str, bool], asyncio.Task[bool]] = {}
+        #: Broker name -> broker id -> address.
         self.brokers: dict[str, dict[int, str]] = {}
-        """Broker name -> broker id -> address."""
+        #: Called when a route names an address that was not known.
         self.on_new_broker: Callable[[], None] | None = None
-        """Called when a route names an address that was not known."""
 
     # --- what is known --------------------------------------------------------------------------------------------
 

@@ -69,6 +69,7 @@ updateUser
 """
 _BY_LOWER = {name.lower(): name for name in _NAMES.split()}
 
+#: Name -> a command of this version that does the like, where there is one.
 INSTEAD = {
     "brokerConsumeStats": "consumerProgress",
     "consumerStatus": "consumerConnection",
@@ -76,7 +77,6 @@ INSTEAD = {
     "printMsgByQueue": "consumeMessage -b BROKER -i QUEUE",
     "statsAll": "consumerProgress",
 }
-"""Name -> a command of this version that does the like, where there is one."""
 
 
 def find(word: str) -> str | None:

@@ -8,6 +8,7 @@ import os
 from rocketmq_ops.common.errors import AllFailedError, Failure, RocketMQError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 
+#: The command that shows what an error's `see` names.
 COMMAND_OF_CALL = {
     "clients.consumers": "consumerConnection -g {}",
     "cluster.listing": "clusterList",
@@ -21,7 +22,6 @@ COMMAND_OF_CALL = {
     "topics.status": "topicStatus -t {}",
     "topics.update": "updateTopic",
 }
-"""The command that shows what an error's `see` names."""
 
 
 class CommandError(RocketMQError):
@@ -37,11 +37,11 @@ def not_found(cause: str, next_step: str = "") -> CommandError:
     return CommandError(cause, next_step, ExitCode.NOT_FOUND)
 
 
+#: What is known of a message that a broker does not find by its key.
 NOT_THERE = (
     "the broker does not say why it found none: the message may have expired, or its record or index entry is damaged, "
     "which `mqadmin store check` of the broker's store shows"
 )
-"""What is known of a message that a broker does not find by its key."""
 
 
 def usage(cause: str, next_step: str = "") -> CommandError:

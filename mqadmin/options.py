@@ -37,9 +37,7 @@ BrokerAddress = Annotated[str, Opt("-b", "--brokerAddr", help="this broker, HOST
 Broker = Annotated[str, Opt("-b", "--broker", help="this broker, HOST:PORT")]
 ClusterName = Annotated[str, Opt("-c", "--clusterName", help="all masters of this cluster")]
 BrokerName = Annotated[str, Opt("-b", "--brokerName", help="broker name")]
-LmqCluster = Annotated[
-    str, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers to ask")
-]
+LmqCluster = Annotated[str, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers to ask")]
 Key = Annotated[str, Opt("-k", "--key", help="configuration key")]
 Value = Annotated[str, Opt("-v", "--value", help="new value of the key")]
 Namespace = Annotated[str, Opt("-s", "--namespace", help="namespace of the key")]

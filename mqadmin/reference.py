@@ -185,8 +185,8 @@ def _structs_in(kind: Any) -> Iterator[type[msgspec.Struct]]:
             todo += typing.get_args(part)
 
 
+#: File name in docs/ -> what makes its text.
 DOCUMENTS = {"commands.md": commands_markdown, "exit-codes.md": exit_codes.markdown}
-"""File name in docs/ -> what makes its text."""
 
 
 def is_current(name: str) -> bool:

@@ -106,6 +106,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("dev", "", "Run a name server and a broker in one process, for development and CI", _LOCAL),
 )
 
+#: The commands that change something whatever their options are.
 CHANGING = frozenset(
     {
         "updateTopic",
@@ -131,7 +132,6 @@ CHANGING = frozenset(
         "store salvage",
     }
 )
-"""The commands that change something whatever their options are."""
 
 BY_NAME: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
 BY_NAME.update((entry.alias, entry) for entry in ENTRIES if entry.alias)

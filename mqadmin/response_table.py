@@ -20,9 +20,10 @@ class Advice(NamedTuple):
     next_step: str = "the server's answer says why; its log may say more"
 
 
+#: For a code that nobody defined.
 UNKNOWN: Final = Advice(ExitCode.FAILED)
-"""For a code that nobody defined."""
 
+#: Every code but SUCCESS.
 ADVICE: Final[dict[int, Advice]] = {
     ResponseCode.RPC_TIME_OUT: Advice(ExitCode.FAILED),
     ResponseCode.RPC_SEND_TO_CHANNEL_FAILED: Advice(ExitCode.FAILED),
@@ -105,7 +106,6 @@ ADVICE: Final[dict[int, Advice]] = {
     ResponseCode.USER_NOT_EXIST: Advice(ExitCode.FAILED),
     ResponseCode.POLICY_NOT_EXIST: Advice(ExitCode.FAILED),
 }
-"""Every code but SUCCESS."""
 
 
 def advice_of(code: int) -> Advice:
@@ -121,6 +121,7 @@ _REFUSALS: Final = frozenset(
         ResponseCode.INVALID_PARAMETER,
     }
 )
+#: Requests that name servers serve and brokers do not.
 _OF_NAME_SERVERS: Final = frozenset(
     {
         RequestCode.PUT_KV_CONFIG,
@@ -142,7 +143,7 @@ _OF_NAME_SERVERS: Final = frozenset(
         RequestCode.ADD_WRITE_PERM_OF_BROKER,
     }
 )
-"""Requests that name servers serve and brokers do not."""
+#: Requests that every broker of 4.x and 5.x serves, and no name server.
 _OF_ANY_BROKER: Final = frozenset(
     {
         RequestCode.SEND_MESSAGE,
@@ -172,7 +173,6 @@ _OF_ANY_BROKER: Final = frozenset(
         RequestCode.SEND_MESSAGE_V2,
     }
 )
-"""Requests that every broker of 4.x and 5.x serves, and no name server."""
 
 
 def next_step_of_refusal(error: BrokerError) -> str:

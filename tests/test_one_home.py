@@ -81,7 +81,7 @@ def test_attributes_are_documented_above_them():
 
     found = [
         f"{path}:{line}"
-        for path, text in sources(*SERVERS)
+        for path, text in sources(*PACKAGES)
         for node in ast.walk(ast.parse(text))
         if isinstance(getattr(node, "body", None), list)
         for line in strings_below(node.body)

@@ -14,8 +14,8 @@ T = TypeVar("T")
 DEFAULT_CONCURRENCY = 32
 
 
+#: (target, error) -> the failure to list: a front end says next steps in its own terms.
 ToFailure = Callable[[str, RocketMQError], Failure]
-"""(target, error) -> the failure to list: a front end says next steps in its own terms."""
 
 
 class FanOut(Generic[K, T]):

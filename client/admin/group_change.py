@@ -17,6 +17,7 @@ from rocketmq_ops.common.topics import dlq_topic, group_problem, retry_topic
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
 
+#: What updateSubGroup of Apache sends for a new group when only its name is given.
 NEW_GROUP: dict[str, Any] = {
     "attributes": {},
     "brokerId": 0,
@@ -32,7 +33,6 @@ NEW_GROUP: dict[str, Any] = {
     "retryQueueNums": 1,
     "whichBrokerWhenConsumeSlowly": 1,
 }
-"""What updateSubGroup of Apache sends for a new group when only its name is given."""
 
 
 class GroupSettings(msgspec.Struct, kw_only=True):
@@ -191,13 +191,13 @@ async def delete(
     return report
 
 
+#: AdminBrokerProcessor.deleteSubscriptionGroup of 5.5.0 asks LiteMetadataUtil.isLiteGroupType about the deleted group,
+#: which creates it.
 _MADE_ANEW = (
     "{} has group {} again after deleting it: a consumer is online, or the broker is Apache's 5.5, which makes a group "
     "anew with default settings when it is deleted without its offsets (autoCreateSubscriptionGroup=true); "
     "deleting its offsets too (removeOffset) avoids the latter"
 )
-"""AdminBrokerProcessor.deleteSubscriptionGroup of 5.5.0 asks LiteMetadataUtil.isLiteGroupType about the deleted group,
-which creates it."""
 
 
 async def _delete_one(admin: MQAdmin, broker: BrokerAddress, group: str, remove_offset: bool, plan: bool) -> Change:

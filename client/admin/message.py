@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
 LONG_MAX = (1 << 63) - 1
 PULL_BATCH = 32
+#: The expression is in the request, no heartbeat needed.
 _PULL_FLAGS = pull_sys_flag(commit_offset=False, suspend=False, subscription=True)
-"""The expression is in the request, no heartbeat needed."""
+#: What a broker remarks when it passes over units whose messages are not in its commitlog.
 _REMOVING = "MESSAGE_WAS_REMOVING"
-"""What a broker remarks when it passes over units whose messages are not in its commitlog."""
 _INDEX_PRECISION_MS = 1000
 
 

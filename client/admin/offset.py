@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.offset_clone import CloneReport
     from rocketmq_ops.remoting.bodies import BrokerData, QueueData
 
+#: The timestamp that means the end of the queue.
 END = -1
-"""The timestamp that means the end of the queue."""
 _CONFIRM_TRIES, _CONFIRM_PAUSE_S = 4, 0.5
 # A Java consumer that is asked to reset stops, waits 10 s for what it is working on, and commits then.
 _CONFIRM_TRIES_BY_CLIENTS = 26

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from rocketmq_ops.remoting.bodies import TopicConfig
     from rocketmq_ops.remoting.headers.topic import CreateTopicRequestHeader
 
+#: Topics in one request at most.
 BATCH = 200
-"""Topics in one request at most."""
 
 
 class TopicEntry(msgspec.Struct, kw_only=True):

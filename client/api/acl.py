@@ -9,8 +9,8 @@ from rocketmq_ops.client.api.versions import V4_9_3
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.header_fields import to_ext_fields
 
+#: The field of QUERY_MESSAGE that brokers before 5.0 never sign, and later ones do unless the client is older.
 UNIQUE_KEY_QUERY = "_UNIQUE_KEY_QUERY"
-"""The field of QUERY_MESSAGE that brokers before 5.0 never sign, and later ones do unless the client is older."""
 
 
 class AclSigner:

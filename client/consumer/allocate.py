@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 from rocketmq_ops.common.message import MessageQueue
 
+#: (group, this client's id, all queues sorted, all client ids sorted) -> this client's queues.
 AllocateStrategy = Callable[[str, str, Sequence[MessageQueue], Sequence[str]], list[MessageQueue]]
-"""(group, this client's id, all queues sorted, all client ids sorted) -> this client's queues."""
 
 
 def averagely(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Pause before messages that could not be given back are tried here again.
 CONSUME_AGAIN_SECONDS = 5.0
-"""Pause before messages that could not be given back are tried here again."""
 
 ENDLESS = (1 << 31) - 1
 

@@ -22,20 +22,20 @@ class ConsumeResult(StrEnum):
     """The answer of a listener; None counts as SUCCESS, an exception as RECONSUME_LATER."""
 
     SUCCESS = "SUCCESS"
+    #: Deliver again: through the retry topic, or from the same queue in a moment when consuming in order.
     RECONSUME_LATER = "RECONSUME_LATER"
-    """Deliver again: through the retry topic, or from the same queue in a moment when consuming in order."""
 
 
 class ConsumeContext(msgspec.Struct):
     """Where the messages come from; a concurrent listener may set the rest before it answers."""
 
     queue: MessageQueue
+    #: Delay level of the redelivery; 0 lets the broker choose, -1 sends to the dead-letter topic.
     delay_level: int = 0
-    """Delay level of the redelivery; 0 lets the broker choose, -1 sends to the dead-letter topic."""
+    #: With SUCCESS: the last message of the batch that was consumed; those after it are delivered again.
     ack_index: int | None = None
-    """With SUCCESS: the last message of the batch that was consumed; those after it are delivered again."""
+    #: In order, with RECONSUME_LATER: how long the queue rests.
     suspend_ms: int | None = None
-    """In order, with RECONSUME_LATER: how long the queue rests."""
 
 
 Listener = Callable[[list[MessageExt], ConsumeContext], ConsumeResult | Awaitable[ConsumeResult | None] | None]

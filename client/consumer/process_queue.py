@@ -23,19 +23,19 @@ class ProcessQueue:
     def __init__(self, queue: MessageQueue) -> None:
         self.queue = queue
         self.messages: dict[int, MessageExt] = {}
+        #: Bytes of the bodies held.
         self.size = 0
-        """Bytes of the bodies held."""
+        #: Set when the queue is to be given away: nothing is pulled any more, no batch begins.
         self.dropped = False
-        """Set when the queue is to be given away: nothing is pulled any more, no batch begins."""
+        #: Set when the queue is another's: what still ends here does not count.
         self.released = False
-        """Set when the queue is another's: what still ends here does not count."""
+        #: Where to pull next.
         self.next_offset = 0
-        """Where to pull next."""
         self.max_seen = -1
+        #: Messages that a listener has now.
         self.in_flight = 0
-        """Messages that a listener has now."""
+        #: Set when messages came, were consumed, or the queue was dropped.
         self.changed = asyncio.Event()
-        """Set when messages came, were consumed, or the queue was dropped."""
         self.consume_lock = asyncio.Lock()
         self.locked = False
         self.lock_refreshed = 0.0

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Seconds between looks at a queue that holds too much; it is looked at at once when a message is consumed.
 FLOW_CONTROL_PAUSE = 0.05
-"""Seconds between looks at a queue that holds too much; it is looked at at once when a message is consumed."""
 
 
 class PullLoop:

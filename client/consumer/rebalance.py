@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: How long an orderly queue's listener is waited for before its lock is given up another time.
 GIVE_UP_WAIT_SECONDS = 1.0
-"""How long an orderly queue's listener is waited for before its lock is given up another time."""
 
 
 class Rebalancer:
