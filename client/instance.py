@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
 
 from rocketmq_ops.client.api import members
 from rocketmq_ops.client.api.session import Session
@@ -45,6 +46,9 @@ class ConsumerMember(Protocol):
 
     async def persist_offsets(self) -> None:
         """Save consumed offsets."""
+
+
+M = TypeVar("M", ProducerMember, ConsumerMember)
 
 
 class ClientInstance:
@@ -99,17 +103,32 @@ class ClientInstance:
 
     # --- members --------------------------------------------------------------------------------------------------
 
-    def add_producer(self, group: str, producer: ProducerMember) -> None:
-        """Announce a producer group in heartbeats. Raises ClientError when the group is there already."""
-        if group in self.producers:
-            raise ClientError(f"producer group '{group}' is started already", "use another group or another instance")
-        self.producers[group] = producer
+    async def start_producer(self, group: str, producer: ProducerMember) -> None:
+        """Announce a producer group in heartbeats, and start. Raises ClientError when the group is there already."""
+        await self._start_member(self.producers, "producer", group, producer, self.start)
 
-    def add_consumer(self, group: str, consumer: ConsumerMember) -> None:
-        """Announce a consumer group in heartbeats. Raises ClientError when the group is there already."""
-        if group in self.consumers:
-            raise ClientError(f"consumer group '{group}' is started already", "use another group or another instance")
-        self.consumers[group] = consumer
+    async def start_consumer(
+        self, group: str, consumer: ConsumerMember, load_offsets: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Announce a consumer group in heartbeats, and start. Raises ClientError when the group is there already."""
+
+        async def start() -> None:
+            await self.start()
+            await load_offsets()
+
+        await self._start_member(self.consumers, "consumer", group, consumer, start)
+
+    async def _start_member(
+        self, members: dict[str, M], kind: str, group: str, member: M, start: Callable[[], Awaitable[None]]
+    ) -> None:
+        if group in members:
+            raise ClientError(f"{kind} group '{group}' is started already", "use another group or another instance")
+        members[group] = member
+        try:
+            await start()
+        except RocketMQError:
+            members.pop(group, None)
+            raise
 
     async def remove(self, *, producer_group: str | None = None, consumer_group: str | None = None) -> None:
         """Take a group out and announce that to every broker."""

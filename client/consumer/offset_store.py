@@ -39,6 +39,13 @@ class OffsetStore(Protocol):
         """Save the offsets of these queues; those of others are forgotten."""
 
 
+def offset_store(instance: ClientInstance, group: str, *, broadcasting: bool, directory: str) -> OffsetStore:
+    """The store of a group, by how it consumes; `directory` is for broadcasting."""
+    if broadcasting:
+        return LocalFileOffsetStore(directory, instance.client_id, group)
+    return RemoteBrokerOffsetStore(instance, group)
+
+
 def update(table: dict[MessageQueue, int], queue: MessageQueue, offset: int, *, increase_only: bool) -> None:
     """Set an offset; with `increase_only` never backwards."""
     if not increase_only or offset > table.get(queue, -1):

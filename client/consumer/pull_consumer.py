@@ -5,9 +5,7 @@ from __future__ import annotations
 from rocketmq_ops.client import queue_api
 from rocketmq_ops.client.consumer.offset_store import (
     DEFAULT_OFFSET_DIR,
-    LocalFileOffsetStore,
-    OffsetStore,
-    RemoteBrokerOffsetStore,
+    offset_store,
     update,
 )
 from rocketmq_ops.client.consumer.subscription import TAG, build_subscription
@@ -15,7 +13,6 @@ from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.queue_api import PullResult
-from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.common.topics import group_problem
@@ -43,10 +40,8 @@ class PullConsumer:
         self.group = group
         self.message_model = message_model
         self.instance = instance or ClientInstance(options, stable_id=message_model == BROADCASTING)
-        self.offsets: OffsetStore = (
-            LocalFileOffsetStore(offset_dir, self.instance.client_id, group)
-            if message_model == BROADCASTING
-            else RemoteBrokerOffsetStore(self.instance, group)
+        self.offsets = offset_store(
+            self.instance, group, broadcasting=message_model == BROADCASTING, directory=offset_dir
         )
         self._subscriptions: dict[str, SubscriptionData] = {}
 
@@ -59,13 +54,7 @@ class PullConsumer:
 
     async def start(self) -> None:
         """Join the instance and read saved offsets. Raises ClientError without a name server."""
-        self.instance.add_consumer(self.group, self)
-        try:
-            await self.instance.start()
-            await self.offsets.load()
-        except RocketMQError:
-            self.instance.consumers.pop(self.group, None)
-            raise
+        await self.instance.start_consumer(self.group, self, self.offsets.load)
 
     async def stop(self) -> None:
         """Save offsets, unregister, leave the instance."""

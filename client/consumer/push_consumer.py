@@ -13,7 +13,7 @@ from rocketmq_ops.client.consumer.consume_services import ConcurrentService, Ord
 from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
 from rocketmq_ops.client.consumer.consume_stats import ConsumeStats
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, Listener
-from rocketmq_ops.client.consumer.offset_store import LocalFileOffsetStore, OffsetStore, RemoteBrokerOffsetStore
+from rocketmq_ops.client.consumer.offset_store import offset_store
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.rebalance import Rebalancer
 from rocketmq_ops.client.consumer.subscription import TAG, build_subscription
@@ -21,7 +21,6 @@ from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.common.periodic import repeat
 from rocketmq_ops.common.tags import SUB_ALL
@@ -56,10 +55,8 @@ class PushConsumer:
         self.listener = listener
         self.settings = settings or ConsumeSettings()
         self.instance = instance or ClientInstance(options, stable_id=self.settings.broadcasting)
-        self.offsets: OffsetStore = (
-            LocalFileOffsetStore(self.settings.offset_dir, self.instance.client_id, group)
-            if self.settings.broadcasting
-            else RemoteBrokerOffsetStore(self.instance, group)
+        self.offsets = offset_store(
+            self.instance, group, broadcasting=self.settings.broadcasting, directory=self.settings.offset_dir
         )
         self.stats = ConsumeStats()
         self.suspended = False
@@ -112,13 +109,7 @@ class PushConsumer:
         if not self.settings.broadcasting:
             topic = retry_topic(self.group)
             self._subscriptions[topic] = build_subscription(topic)
-        self.instance.add_consumer(self.group, self)
-        try:
-            await self.instance.start()
-            await self.offsets.load()
-        except RocketMQError:
-            self.instance.consumers.pop(self.group, None)
-            raise
+        await self.instance.start_consumer(self.group, self, self.offsets.load)
         self.service.start()
         self.started_ms = now_ms()
         await self.instance.routes.refresh_all(self.topics())

@@ -67,12 +67,7 @@ class Producer:
 
     async def start(self) -> None:
         """Join the instance. Raises ClientError without a name server or when the group is taken."""
-        self.instance.add_producer(self.group, self)
-        try:
-            await self.instance.start()
-        except RocketMQError:
-            self.instance.producers.pop(self.group, None)
-            raise
+        await self.instance.start_producer(self.group, self)
         self._started = True
 
     async def stop(self) -> None:
