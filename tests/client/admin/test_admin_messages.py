@@ -389,7 +389,7 @@ def test_what_was_passed_over_before_the_limit_is_told(
 
 def test_the_message_at_a_damaged_offset(cluster: FakeCluster) -> None:
     Queue(cluster, damaged())
-    for offset, said in ((22, "is no message"), (41, "MESSAGE_WAS_REMOVING")):
+    for offset, said in ((22, "is not a message"), (41, "MESSAGE_WAS_REMOVING")):
         with pytest.raises(CorruptDataError, match=said):
             run(cluster, lambda admin, at=offset: admin.messages.at("T", "broker-a", 0, at))  # type: ignore[misc]
     assert run(cluster, lambda admin: admin.messages.at("T", "broker-a", 0, 60)).body == b"plain"
