@@ -286,7 +286,7 @@ def test_a_broker_asked_as_a_name_server_and_the_reverse(cli: Cli) -> None:
         (16, "Sending message to topic[rmq_sys_x] is forbidden.", 310, "rmq_sys_x", "keep for themselves"),
         (16, "the topic[T] sending message is forbidden", 310, "T", "see the permission of the topic"),
         (16, "No default permission for TopicA", 310, "T", "use an account with the permission"),
-        (1, "boom", 310, "T", "what the server said tells why"),
+        (1, "boom", 310, "T", "the server's answer says why"),
         (
             1,
             "org.apache.rocketmq.acl.common.AclException: No accessKey is configured",
