@@ -97,6 +97,12 @@ class ClusterAdmin:
         """All brokers, or those of `cluster`, sorted. Raises NotFoundError for a cluster that does not exist."""
         return self._listed(await self.info(), cluster)
 
+    async def to_read(self, broker_addr: str | None, cluster: str | None) -> list[BrokerAddress]:
+        """The broker at an address, else all brokers of a cluster. Raises NotFoundError for an unknown cluster."""
+        if broker_addr is not None:
+            return [await self.by_address(broker_addr)]
+        return await self.brokers(cluster)
+
     async def one_each(self, cluster: str | None = None) -> list[BrokerAddress]:
         """One address for each broker name of each cluster (or of `cluster`): the master, else the lowest slave."""
         lowest: dict[tuple[str | None, str | None], BrokerAddress] = {}

@@ -35,10 +35,7 @@ async def broker_status(
 ) -> Outcome:
     """With -c each line begins with the broker's address."""
     async with run.admin() as admin:
-        if broker_addr is not None:
-            brokers = [await admin.cluster.by_address(broker_addr)]
-        else:
-            brokers = await admin.cluster.brokers(cluster_name)
+        brokers = await admin.cluster.to_read(broker_addr, cluster_name)
         found = await admin.cluster.runtimes(brokers)
     blocks: list[Table | str] = []
     for broker in found.brokers:

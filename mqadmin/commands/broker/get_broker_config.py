@@ -35,10 +35,7 @@ async def get_broker_config(
 ) -> Outcome:
     """Keys are sorted. With both -b and -c the broker alone is asked."""
     async with run.admin() as admin:
-        if broker_addr is not None:
-            brokers = [await admin.cluster.by_address(broker_addr)]
-        else:
-            brokers = await admin.cluster.brokers(cluster_name)
+        brokers = await admin.cluster.to_read(broker_addr, cluster_name)
         found = await admin.configs.broker_configs(brokers)
     return config_outcome(found, by_cluster=broker_addr is None)
 
