@@ -1,7 +1,7 @@
 """Which Apache versions have which request: for the error when a server answers that it does not support one.
 
 A feature is a group of requests that came with one version. Requests that are in no feature are in every version
-since 4.9.0. Read from the RequestCode classes of the released jars (`tests/golden/rocketmq/first-versions.json`).
+since 4.9.0. Read from the RequestCode classes of the released jars.
 """
 
 from __future__ import annotations

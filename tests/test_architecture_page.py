@@ -1,6 +1,7 @@
 """The tree and the pictures of docs/architecture.md are those of the packages."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,16 @@ def test_marks_that_are_missing_are_named(generator):
         generator.between("<!-- generated: tree -->\nold", "tree", "new")
     page = "a\n<!-- generated: tree -->\nold\n<!-- end -->\nb"
     assert generator.between(page, "tree", "new") == "a\n<!-- generated: tree -->\nnew\n<!-- end -->\nb"
+
+
+def test_what_runs_in_threads_is_listed(generator):
+    text = generator.PAGE.read_text("utf-8")
+    listed = re.search(r"\n- In threads beside the loop run only: .*?(?=\n- )", text, re.DOTALL)
+    assert listed is not None
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for package in generator.PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"\b(to_thread|run_in_executor|Thread|ThreadPoolExecutor)\(", path.read_text("utf-8"))
+    }
+    assert set(re.findall(r"`([\w/]+\.py)`", listed[0])) == found

@@ -6,14 +6,10 @@ fit between its neighbours is taken for damage, a run that begins again for a to
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from rocketmq_ops.common.record_layout import SMALLEST_RECORD
 from rocketmq_ops.store.inspect.reading.scan import Column
-
-LARGEST: Final = 1 << 62
 
 
 class Numbering:
