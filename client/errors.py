@@ -7,10 +7,14 @@ in the table `remoting/response_meanings.py`: a class of its own has only a code
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.codes import ResponseCode, request_title
 from rocketmq_ops.remoting.command import RemotingCommand
+
+if TYPE_CHECKING:
+    from rocketmq_ops.remoting.features import Feature
 
 #: What a broker before 5.0 answers, with SYSTEM_ERROR, where it refuses an account, a signature or a permission.
 ACL_EXCEPTION = "AclException"
@@ -94,18 +98,27 @@ class RefusedValueError(BrokerError):
 class UnsupportedError(BrokerError):
     """A server does not serve a request: its version has not the feature, or it is another kind of server.
 
-    `feature` is None for a request that every version has. `server_version` is the server's release as text, from its
-    answer; `since` the first Apache version that has the feature.
+    `feature` is that of the request, unless another is given: of a part of it that not every version has; None for a
+    request that every version has. `server_version` is the server's release as text, from its answer; `since` the first
+    Apache version that has the feature.
     """
 
-    def __init__(self, answer: RemotingCommand, address: str = "", request: RemotingCommand | None = None) -> None:
+    def __init__(
+        self,
+        answer: RemotingCommand,
+        address: str = "",
+        request: RemotingCommand | None = None,
+        feature: Feature | None = None,
+    ) -> None:
         from rocketmq_ops.client.api.versions import release_of
         from rocketmq_ops.remoting.features import feature_of
 
-        super().__init__(answer.code, answer.remark, address, request)
+        super().__init__(ResponseCode.REQUEST_CODE_NOT_SUPPORTED, answer.remark, address, request)
         release = release_of(answer.version)
         self.server_version = ".".join(map(str, release))
-        self.feature = feature = feature_of(request.code) if request is not None else None
+        if feature is None and request is not None:
+            feature = feature_of(request.code)
+        self.feature = feature
         self.since = feature.since if feature is not None else ""
         if request is None or feature is None:
             return

@@ -22,7 +22,6 @@ deleteAcl
 deleteAclConfig
 deleteExpiredCommitLog
 deleteUser
-dumpCompactionLog
 electMaster
 exportConfigs
 exportMetadata
@@ -46,8 +45,6 @@ getUser
 haStatus
 listAcl
 listUser
-printMsgByQueue
-queryMsgTraceById
 remappingStaticTopic
 removeBroker
 removeColdDataFlowCtrGroupConfig
@@ -74,7 +71,6 @@ INSTEAD = {
     "brokerConsumeStats": "consumerProgress",
     "consumerStatus": "consumerConnection",
     "exportConfigs": "getBrokerConfig",
-    "printMsgByQueue": "consumeMessage -b BROKER -i QUEUE",
     "statsAll": "consumerProgress",
 }
 

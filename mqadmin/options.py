@@ -11,7 +11,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.mqadmin.declare import Opt
-from rocketmq_ops.mqadmin.values import attributes, charset, natural, path, permission, positive, timestamp
+from rocketmq_ops.mqadmin.values import (
+    attributes,
+    charset,
+    natural,
+    path,
+    permission,
+    positive,
+    tag_expression,
+    timestamp,
+)
 
 # Topics and groups
 
@@ -37,6 +46,7 @@ BrokerAddress = Annotated[str, Opt("-b", "--brokerAddr", help="this broker, HOST
 Broker = Annotated[str, Opt("-b", "--broker", help="this broker, HOST:PORT")]
 ClusterName = Annotated[str, Opt("-c", "--clusterName", help="all masters of this cluster")]
 BrokerName = Annotated[str, Opt("-b", "--brokerName", help="broker name")]
+BrokerNameA = Annotated[str, Opt("-a", "--brokerName", help="broker name")]
 LmqCluster = Annotated[str, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers to ask")]
 Key = Annotated[str, Opt("-k", "--key", help="configuration key")]
 Value = Annotated[str, Opt("-v", "--value", help="new value of the key")]
@@ -63,6 +73,15 @@ ScanFrom = Annotated[
 EndTimestamp = Annotated[
     int, Opt("-e", "--endTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME")
 ]
+CharsetName = Annotated[
+    str, Opt("-c", "--charsetName", help="character set of the bodies (default UTF-8)", parse=charset)
+]
+SubExpression = Annotated[
+    str, Opt("-s", "--subExpression", help="tags, for example 'TagA || TagB' (default *)", parse=tag_expression)
+]
+PrintBody = Annotated[bool | None, Opt("-d", "--printBody", help="whether to print bodies")]
+#: Messages that a command reads at most where no other limit is given.
+DEFAULT_LIMIT = 10_000
 Limit = Annotated[int, Opt("--limit", help="stop after this many", parse=positive)]
 
 # A store's files. What is a key of the broker's configuration has the key's own spelling.

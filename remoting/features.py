@@ -159,6 +159,9 @@ _FEATURES: Final[tuple[tuple[Feature, tuple[RequestCode | LegacyRequestCode, ...
     ),
 )
 
+#: A part of QUERY_MESSAGE: brokers before it pay no heed to the kind of key that is asked for.
+INDEX_OF_TAGS: Final = Feature("finding messages by their tag", "5.4.0")
+
 #: Request code -> the feature that it belongs to.
 FEATURES: Final[dict[int, Feature]] = {int(code): feature for feature, codes in _FEATURES for code in codes}
 

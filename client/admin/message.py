@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.client.admin.message_results import (
     ConsumeQueueReport,
+    KeyKind,
     MessageTrack,
     MessageView,
     QueueScan,
@@ -28,10 +29,11 @@ from rocketmq_ops.client.api.pull import Pulled, pull
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.addresses import format_address, parse_address, resolve_host
 from rocketmq_ops.common.errors import AllFailedError, CorruptDataError, Failure, RocketMQError, See
+from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import PROPERTY_INNER_MULTI_DISPATCH, PROPERTY_REAL_TOPIC, PROPERTY_RETRY_TOPIC
 from rocketmq_ops.common.message_codec import decode_message_id
 from rocketmq_ops.common.sysflag import pull_sys_flag
-from rocketmq_ops.common.topics import is_lmq_topic
+from rocketmq_ops.common.topics import TRACE_TOPIC, is_lmq_topic
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY
 from rocketmq_ops.remoting.codes import ResponseCode
 
@@ -39,9 +41,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.cluster import BrokerAddress
     from rocketmq_ops.client.admin.core import MQAdmin
     from rocketmq_ops.client.admin.message_send import SendReport, SendRequest
+    from rocketmq_ops.client.admin.trace import MessageTraces
     from rocketmq_ops.common.message import MessageExt, MessageQueue
 
-LONG_MAX = (1 << 63) - 1
+
 PULL_BATCH = 32
 #: The expression is in the request, no heartbeat needed.
 _PULL_FLAGS = pull_sys_flag(commit_offset=False, suspend=False, subscription=True)
@@ -130,13 +133,19 @@ class MessageAdmin:
         end: int = LONG_MAX,
         max_num: int = 64,
         cluster: str | None = None,
-        unique: bool = False,
+        kind: KeyKind = "K",
+        last_key: str | None = None,
     ) -> tuple[list[MessageExt], list[Failure]]:
-        """Messages of `topic` with `key` (or unique key), stored from `begin` to `end` (ms, both count), by store time.
+        """Messages of `topic` with `key`, stored from `begin` to `end` (ms, both count), by store time.
+
+        `kind`: `key` is a key (K), a unique key (U) or a tag (T, which brokers index since 5.4). `last_key`: go on
+        behind this index key, where the broker has its index in RocksDB (5.4 and later; others pay no heed).
 
         The index holds hashes and, relative to the first entry of its file, seconds: what the broker returns is checked
         against the whole key and the message's own time. Raises AllFailedError.
         """
+        from rocketmq_ops.remoting.headers import QueryMessageRequestHeader
+
         is_lmq = is_lmq_topic(topic)
         route = await self._admin.topics.route_data(cluster if is_lmq and cluster else topic)
         brokers = {
@@ -151,11 +160,20 @@ class MessageAdmin:
         begun = max(begin - _INDEX_PRECISION_MS, 0)
 
         async def one(address: str) -> tuple[list[MessageExt], str | None]:
-            return await self._query_at(address, brokers[address], asked, key, begun, end, max_num, unique)
+            header = QueryMessageRequestHeader(
+                topic=asked,
+                key=key,
+                max_num=max_num,
+                begin_timestamp=begun,
+                end_timestamp=end,
+                index_type=kind if kind == "T" else None,
+                last_key=last_key,
+            )
+            return await query_messages(self._admin.session, address, header, brokers[address], unique=kind == "U")
 
         fan = await self._admin.fan_out(brokers, one)
         fan.require_some(f"searching {topic}")
-        matches = key_filter(topic, key, unique, is_lmq)
+        matches = key_filter(topic, key, kind, is_lmq)
         found = [
             message
             for messages, _ in fan.answers.values()
@@ -169,29 +187,25 @@ class MessageAdmin:
                 failures.append(self._damaged(address, cause))
         return sorted(found, key=lambda message: (message.store_timestamp, message.commit_log_offset)), failures
 
-    async def _query_at(
-        self, address: str, broker_name: str, topic: str, key: str, begin: int, end: int, max_num: int, unique: bool
-    ) -> tuple[list[MessageExt], str | None]:
-        """The messages, and what is wrong with the first record that could not be read."""
-        from rocketmq_ops.remoting.headers import QueryMessageRequestHeader
-
-        header = QueryMessageRequestHeader(
-            topic=topic, key=key, max_num=max_num, begin_timestamp=begin, end_timestamp=end
-        )
-        return await query_messages(self._admin.session, address, header, broker_name, unique=unique)
-
-    async def by_unique_key(self, topic: str, key: str, cluster: str | None = None) -> list[MessageExt]:
-        """The messages (at most 32) that a producer gave this unique key, by store time."""
-        found, failures = await self.query(topic, key, max_num=32, cluster=cluster, unique=True)
+    async def by_unique_key(
+        self, topic: str, key: str, cluster: str | None = None, *, begin: int = 0, end: int = LONG_MAX
+    ) -> list[MessageExt]:
+        """The messages (at most 32) that a producer gave this unique key, from `begin` to `end` (ms), by time."""
+        found, failures = await self.query(topic, key, max_num=32, begin=begin, end=end, cluster=cluster, kind="U")
         if not found and failures:
             # Not found on some brokers and others not asked: that is not "there is none".
             causes: dict[str, RocketMQError] = {f.target: RocketMQError(f.cause, f.next_step) for f in failures}
             raise AllFailedError("not found where it could be searched, and searching elsewhere", causes)
         return found
 
-    async def at(self, topic: str, broker_name: str, queue_id: int, offset: int) -> MessageExt:
-        """The message at a queue offset. Raises NotFoundError, saying what offsets there are; CorruptDataError."""
-        address = (await self._admin.cluster.by_name(broker_name)).address
+    async def at(
+        self, topic: str, broker_name: str, queue_id: int, offset: int, route_topic: str | None = None
+    ) -> MessageExt:
+        """The message at a queue offset. Raises NotFoundError, saying what offsets there are; CorruptDataError.
+
+        `route_topic`: the broker is looked for in this topic's route.
+        """
+        address = await self._address_of(broker_name, route_topic)
         request = ScanRequest(topic=topic, limit=1)
         pulled = await self._pull(address, request, broker_name, queue_id, offset, 1)
         for message in pulled.messages:
@@ -208,6 +222,17 @@ class MessageAdmin:
         if pulled.messages:
             has += f"; the next message is at {pulled.messages[0].queue_offset}"
         raise NotFoundError(f"{where} has no message at offset {offset}", has)
+
+    async def _address_of(self, broker_name: str, route_topic: str | None) -> str:
+        if route_topic is None:
+            return (await self._admin.cluster.by_name(broker_name)).address
+        for data in (await self._admin.topics.route_data(route_topic)).broker_datas:
+            address = broker_address(data)
+            if data.broker_name == broker_name and address is not None:
+                return address
+        raise NotFoundError(
+            f"the broker '{broker_name}' does not hold topic '{route_topic}'", see=See("topics.route", route_topic)
+        )
 
     async def _pull(
         self, address: str, wanted: ScanRequest, broker_name: str, queue_id: int, offset: int, count: int
@@ -246,8 +271,11 @@ class MessageAdmin:
                     found[MessageQueue(topic, data.broker_name, queue_id)] = address
         return found
 
-    async def scan(self, wanted: ScanRequest, keep: Callable[[MessageExt], MessageView]) -> ScanReport:
-        """Read queues one after the other until `limit` messages. Raises NotFoundError, AllFailedError."""
+    async def scan(self, wanted: ScanRequest, keep: Callable[[MessageExt], MessageView | None]) -> ScanReport:
+        """Read queues one after the other until `limit` messages. Raises NotFoundError, AllFailedError.
+
+        What `keep` makes of a message is in the report; nothing of one for which it returns None, but it counts.
+        """
         queues = await self.queues(wanted.topic, wanted.route_topic)
         chosen = {
             queue: address
@@ -262,7 +290,7 @@ class MessageAdmin:
         report = ScanReport([], [])
         errors: dict[str, RocketMQError] = {}
         for queue, address in chosen.items():
-            left = wanted.limit - len(report.messages)
+            left = wanted.limit - sum(scan.messages for scan in report.queues)
             try:
                 await self._scan_queue(queue, address, wanted, left, keep, report)
             except RocketMQError as error:
@@ -279,7 +307,7 @@ class MessageAdmin:
         address: str,
         wanted: ScanRequest,
         left: int,
-        keep: Callable[[MessageExt], MessageView],
+        keep: Callable[[MessageExt], MessageView | None],
         report: ScanReport,
     ) -> None:
         low = await self._admin.offsets.min_offset(address, queue.topic, queue.queue_id)
@@ -314,7 +342,9 @@ class MessageAdmin:
                 if scan.messages >= left:
                     report.truncated, read_to = True, message.queue_offset
                     break
-                report.messages.append(keep(message))
+                kept = keep(message)
+                if kept is not None:
+                    report.messages.append(kept)
                 scan.messages += 1
             scan.skipped += _passed_over(queue.topic, wanted, pulled, offset, read_to)
             if pulled.following <= offset:  # nothing there and nowhere to go
@@ -393,6 +423,20 @@ class MessageAdmin:
 
     def _damaged(self, where: str, cause: str) -> Failure:
         return self._admin.failure_of(where, CorruptDataError(cause, _LOOK_AT_THE_STORE, see=_STORE_CHECK))
+
+    async def traces(
+        self,
+        msg_id: str,
+        *,
+        trace_topic: str = TRACE_TOPIC,
+        begin: int = 0,
+        end: int = LONG_MAX,
+        max_num: int = 64,
+    ) -> MessageTraces:
+        """What clients traced of a message; see `trace.traces`."""
+        from rocketmq_ops.client.admin.trace import traces
+
+        return await traces(self._admin, msg_id, trace_topic=trace_topic, begin=begin, end=end, max_num=max_num)
 
     async def track(self, message: MessageExt) -> list[MessageTrack]:
         """Whether each group that consumes the topic has consumed this message (messageTrackDetail)."""

@@ -21,6 +21,10 @@ TrackType = Literal[
 ]
 
 
+#: What the index is asked for: a key, a unique key, or a tag (MessageConst.INDEX_*_TYPE).
+KeyKind = Literal["K", "U", "T"]
+
+
 class MessageView(msgspec.Struct, rename="camel"):
     """A message for output. Times in ms. `body` is text when it is valid in the character set asked for (then
     `body_base64` is None), else None with the bytes in `body_base64`; both are None when the body was not asked for.
@@ -194,8 +198,10 @@ def tag_filter(expression: str) -> Callable[[MessageExt], bool]:
     return lambda message: message.tags in tags
 
 
-def key_filter(topic: str, key: str, unique: bool, is_lmq: bool) -> Callable[[MessageExt], bool]:
-    """Whether a message has exactly this key (or unique key); an index finds by hash."""
-    if unique:
+def key_filter(topic: str, key: str, kind: KeyKind, is_lmq: bool) -> Callable[[MessageExt], bool]:
+    """Whether a message has exactly this key, unique key or tag; an index finds by hash."""
+    if kind == "U":
         return lambda message: message.msg_id == key
+    if kind == "T":
+        return lambda message: message.tags == key and (is_lmq or message.topic == topic)
     return lambda message: key in message.keys and (is_lmq or message.topic == topic)

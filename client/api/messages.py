@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.client.api.acl import UNIQUE_KEY_QUERY
 from rocketmq_ops.client.api.session import SUCCESS, Session
+from rocketmq_ops.client.api.versions import V5_4_0
+from rocketmq_ops.client.errors import UnsupportedError
 from rocketmq_ops.common.message_answers import decode_answer
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.features import INDEX_OF_TAGS
 from rocketmq_ops.remoting.headers.query import (
     QueryConsumeQueueRequestHeader,
     QueryMessageRequestHeader,
@@ -38,10 +41,15 @@ async def view_message(
 async def query_messages(
     session: Session, address: str, header: QueryMessageRequestHeader, broker_name: str, *, unique: bool
 ) -> tuple[list[MessageExt], str | None]:
-    """The messages with a key (or `unique` key), and what is wrong with the first record that could not be read."""
+    """The messages with a key (or `unique` key), and what is wrong with the first record that could not be read.
+
+    Raises UnsupportedError when the header asks for a kind of key that the broker does not index.
+    """
     request = RemotingCommand.of(header)
     request.ext_fields = {UNIQUE_KEY_QUERY: "true" if unique else "false"}
     answer = await session.call(address, request, session.slow_timeout_ms, accept=_FOUND_OR_NOT)
+    if header.index_type is not None and answer.version < V5_4_0:
+        raise UnsupportedError(answer, address, request, INDEX_OF_TAGS)
     if answer.code != ResponseCode.SUCCESS:
         return [], None
     found, broken = decode_answer(answer.body_bytes, broker_name=broker_name, unwrap=False)

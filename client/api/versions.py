@@ -6,6 +6,7 @@ _V4_0_0_SNAPSHOT = 212  # from here on every version has both, with ten patches 
 _LAST = 611
 V4_9_3 = 399
 V5_0_0 = 413
+V5_4_0 = 493
 
 
 def version_text(version: int) -> str:

@@ -125,8 +125,9 @@ def message_line(message: MessageView) -> str:
     """One line for a message, with the fields that Apache's printMsg shows."""
     m = message
     properties = ", ".join(f"{k}={v}" for k, v in m.properties.items())
+    broker = m.broker_name or "null"
     return (
-        f"MSGID: {m.msg_id} MessageExt [brokerName={m.broker_name}, queueId={m.queue_id}, storeSize={m.store_size}, "
+        f"MSGID: {m.msg_id} MessageExt [brokerName={broker}, queueId={m.queue_id}, storeSize={m.store_size}, "
         f"queueOffset={m.queue_offset}, sysFlag={m.sys_flag}, bornTimestamp={m.born_timestamp}, "
         f"bornHost=/{m.born_host}, storeTimestamp={m.store_timestamp}, storeHost=/{m.store_host}, "
         f"msgId={m.offset_msg_id}, commitLogOffset={m.commit_log_offset}, bodyCRC={m.body_crc}, "

@@ -16,6 +16,8 @@ class QueryMessageRequestHeader(TopicRequestHeader, kw_only=True):
     max_num: Int
     begin_timestamp: Long
     end_timestamp: Long
+    index_type: str | None = None
+    last_key: str | None = None
 
 
 class QueryMessageResponseHeader(CustomHeader, kw_only=True):

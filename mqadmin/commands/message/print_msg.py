@@ -7,13 +7,20 @@ from typing import Annotated
 from rocketmq_ops.client.admin.message_results import QueueScan, ScanReport, ScanRequest, view
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order
-from rocketmq_ops.mqadmin.options import BeginTimestamp, EndTimestamp, Limit, TopicName
+from rocketmq_ops.mqadmin.options import (
+    DEFAULT_LIMIT,
+    BeginTimestamp,
+    CharsetName,
+    EndTimestamp,
+    Limit,
+    PrintBody,
+    SubExpression,
+    TopicName,
+)
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import message_line, status
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import charset, tag_expression
 
-DEFAULT_LIMIT = 10_000
 _RULE = "--------------------------------------------------------"
 
 
@@ -21,16 +28,11 @@ _RULE = "--------------------------------------------------------"
 async def print_msg(
     run: Run,
     topic: TopicName,
-    charset_name: Annotated[
-        str, Opt("-c", "--charsetName", help="character set of the bodies (default UTF-8)", parse=charset)
-    ] = "utf-8",
-    sub_expression: Annotated[
-        str,
-        Opt("-s", "--subExpression", help="tags, for example 'TagA || TagB' (default *)", parse=tag_expression),
-    ] = "*",
+    charset_name: CharsetName = "utf-8",
+    sub_expression: SubExpression = "*",
     begin_timestamp: BeginTimestamp | None = None,
     end_timestamp: EndTimestamp | None = None,
-    print_body: Annotated[bool | None, Opt("-d", "--printBody", help="whether to print bodies")] = None,
+    print_body: PrintBody = None,
     lmq_parent_topic: Annotated[
         str | None, Opt("-l", "--lmqParentTopic", help="parent topic of an lmq, whose route is used")
     ] = None,
@@ -62,14 +64,15 @@ def scan_outcome(report: ScanReport, limit: int, option: str) -> Outcome:
         blocks += [message_line(m) for m in report.messages if (m.broker_name, m.queue_id) == queue]
         blocks.append(_RULE)
     notes = []
+    empty = not any(scan.messages for scan in report.queues)
     if report.truncated:
         notes.append(f"stopped after {limit} messages, there are more: raise {option}")
-    elif not report.messages:
+    elif empty:
         notes.append("no message")
     return Outcome(
         data=report,
         blocks=blocks,
-        status=status(report.failures, empty=not report.messages),
+        status=status(report.failures, empty=empty),
         errors=list(report.failures),
         notes=notes,
     )

@@ -4,39 +4,83 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.message import LONG_MAX
-from rocketmq_ops.client.admin.message_results import FoundMessage, QueryReport, view
+import msgspec
+
+from rocketmq_ops.client.admin.message_results import FoundMessage, KeyKind, view
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.javatypes import LONG_MAX
+from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import NOT_THERE, not_found, require_order
 from rocketmq_ops.mqadmin.options import BeginTimestamp, EndTimestamp, LmqCluster, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import positive
+from rocketmq_ops.mqadmin.values import one_of, positive
+
+_HOUR_MS = 3_600_000
 
 
-@command(result=QueryReport, rows="messages.message", example="mqadmin queryMsgByKey -t TopicTest -k order-1")
+class KeyedMessage(FoundMessage, rename="camel"):
+    """A message that was found; `index_key` is what -l takes to go on behind it."""
+
+    index_key: str | None = None
+
+
+class KeyQueryReport(msgspec.Struct, rename="camel"):
+    """Messages that were found, and the brokers that could not be asked."""
+
+    messages: list[KeyedMessage]
+    failures: list[Failure] = []
+
+
+@command(result=KeyQueryReport, rows="messages.message", example="mqadmin queryMsgByKey -t TopicTest -k order-1")
 async def query_msg_by_key(
     run: Run,
     topic: TopicName,
-    msg_key: Annotated[str, Opt("-k", "--msgKey", help="message key")],
+    msg_key: Annotated[str, Opt("-k", "--msgKey", help="message key, with -p T a tag")],
     begin_timestamp: Annotated[BeginTimestamp, "stored at this time or later (default 0)"] = 0,
     end_timestamp: Annotated[EndTimestamp, "stored at this time or before (default: any)"] = LONG_MAX,
     max_num: Annotated[
         int, Opt("-m", "--maxNum", help="most messages to fetch from each broker (default 64)", parse=positive)
     ] = 64,
     cluster: LmqCluster | None = None,
+    key_type: Annotated[
+        KeyKind,
+        Opt("-p", "--keyType", help="K: a key (default); T: a tag, on 5.4 and later", parse=one_of("K", "T")),
+    ] = "K",
+    last_key: Annotated[
+        str | None, Opt("-l", "--lastKey", help="go on behind this #IndexKey, where the index is in RocksDB")
+    ] = None,
 ) -> Outcome:
-    """Only messages whose key is exactly this one; the broker's index knows hashes. No message: exit code 4."""
+    """Only messages whose key or tag is exactly this one; the broker's index knows hashes. No message: exit code 4."""
     require_order(begin_timestamp, end_timestamp, "-b")
     async with run.admin() as admin:
         found, failures = await admin.messages.query(
-            topic, msg_key, begin=begin_timestamp, end=end_timestamp, max_num=max_num, cluster=cluster
+            topic,
+            msg_key,
+            begin=begin_timestamp,
+            end=end_timestamp,
+            max_num=max_num,
+            cluster=cluster,
+            kind=key_type,
+            last_key=last_key,
         )
     if not found and not failures:
+        what = "key" if key_type == "K" else "tag"
         raise not_found(
-            f"no message with key '{msg_key}' in topic '{topic}'", f"check key, topic and times; {NOT_THERE}"
+            f"no message with {what} '{msg_key}' in topic '{topic}'", f"check {what}, topic and times; {NOT_THERE}"
         )
-    report = QueryReport([FoundMessage(view(message)) for message in found], failures)
-    table = Table(["#Message ID", "#QID", "#Offset"], [[m.msg_id, m.queue_id, m.queue_offset] for m in found])
+    keys = [_index_key(message, topic, key_type, msg_key) for message in found]
+    report = KeyQueryReport(
+        [KeyedMessage(view(m), index_key=key) for m, key in zip(found, keys, strict=True)], failures
+    )
+    table = Table(["#Message ID", "#QID", "#Offset", "#IndexKey"], [])
+    table.rows = [[m.msg_id, m.queue_id, m.queue_offset, key] for m, key in zip(found, keys, strict=True)]
     return Outcome(data=report, blocks=[table], status=status(failures), errors=list(failures))
+
+
+def _index_key(message: MessageExt, topic: str, kind: str, key: str) -> str:
+    """The entry of the message in an index that is in RocksDB; hours, in ms, part it (IndexRocksDBRecord)."""
+    hour = message.store_timestamp // _HOUR_MS * _HOUR_MS
+    return f"{hour}@{topic}@{kind}@{key}@{message.msg_id}@{message.commit_log_offset}"

@@ -10,12 +10,14 @@ from rocketmq_ops.client.admin.client import DirectResult
 from rocketmq_ops.client.admin.message_results import FoundMessage, view
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.errors import NOT_THERE, not_found, usage
+from rocketmq_ops.mqadmin.errors import NOT_THERE, not_found, require_order, usage
 from rocketmq_ops.mqadmin.options import ClientId, ConsumerGroup, LmqCluster, MessageId, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import message_blocks, status
 from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.values import timestamp
 
 
 class UniqueKeyReport(msgspec.Struct, rename="camel"):
@@ -40,13 +42,25 @@ async def query_msg_by_unique_key(
     client_id: ClientId | None = None,
     show_all: Annotated[bool, Opt("-a", "--showAll", help="show all messages with this key, at most 32")] = False,
     cluster: LmqCluster | None = None,
+    start_time: Annotated[
+        int,
+        Opt("-s", "--startTime", help="stored at this time or later (default 0)", parse=timestamp, metavar="TIME"),
+    ] = 0,
+    end_time: Annotated[
+        int,
+        Opt("-e", "--endTime", help="stored at this time or before (default: any)", parse=timestamp, metavar="TIME"),
+    ] = LONG_MAX,
 ) -> Outcome:
-    """Without -a the first one stored is shown; retries of a message have its key too. No message: exit code 4."""
+    """Without -a the first one stored is shown; retries of a message have its key too. No message: exit code 4.
+
+    Apache's tool of 5.4 and later looks back 36 hours where no time is given.
+    """
+    require_order(start_time, end_time, "-s")
     if (consumer_group is None) != (client_id is None):
         raise usage("-g and -d go together", "give both to hand a message to a consumer, or neither")
     report = UniqueKeyReport([])
     async with run.admin() as admin:
-        found = await admin.messages.by_unique_key(topic, msg_id, cluster)
+        found = await admin.messages.by_unique_key(topic, msg_id, cluster, begin=start_time, end=end_time)
         if not found:
             raise not_found(f"no message with unique key '{msg_id}' in topic '{topic}'", f"check both; {NOT_THERE}")
         shown = found if show_all else found[:1]
