@@ -1,8 +1,9 @@
-"""A cache of few entries that costs nothing to look up in."""
+"""Tables that stay small: a cache that costs nothing to look up in, and things that have to be given back."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -24,3 +25,42 @@ class Bounded(dict[K, V]):
         if len(self) >= self._most:
             self.clear()
         super().__setitem__(key, value)
+
+
+class RecentlyUsed(Generic[K, V]):
+    """What has to be given back, such as open files: where `most` are held, that which was used longest ago is handed
+    to `release` before another comes."""
+
+    __slots__ = ("_held", "_most", "_release")
+
+    def __init__(self, most: int, release: Callable[[V], None]) -> None:
+        self._held: dict[K, V] = {}  # the order is that of the last use
+        self._most = most
+        self._release = release
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, key: K) -> V | None:
+        """What is held under a key, which counts as a use."""
+        value = self._held.pop(key, None)
+        if value is not None:
+            self._held[key] = value
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        """Hold a value under a key that has none."""
+        while len(self._held) >= self._most:
+            self.drop(next(iter(self._held)))
+        self._held[key] = value
+
+    def drop(self, key: K) -> None:
+        """Release what is held under a key, if anything is."""
+        value = self._held.pop(key, None)
+        if value is not None:
+            self._release(value)
+
+    def clear(self) -> None:
+        """Release everything."""
+        while self._held:
+            self._release(self._held.popitem()[1])

@@ -10,7 +10,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.values import human_time
 
 if TYPE_CHECKING:
-    from rocketmq_ops.store.inspect.reading.records import Broken
+    from rocketmq_ops.store.inspect.reading.blocks import Broken
     from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 NO_LIMIT = 1 << 62

@@ -35,6 +35,22 @@ SLOT_SIZE: Final = SLOT.size
 ENTRY_SIZE: Final = ENTRY.size
 
 
+def slot_position(slot: int) -> int:
+    """Where a slot begins in its file."""
+    return HEADER_SIZE + slot * SLOT_SIZE
+
+
+def entry_position(slot_num: int, number: int) -> int:
+    """Where an entry begins in a file with so many slots."""
+    return HEADER_SIZE + slot_num * SLOT_SIZE + number * ENTRY_SIZE
+
+
+def capacity_of(size: int, slot_num: int) -> int:
+    """How many entries, the unused one with number 0 included, a file of `size` bytes with so many slots has room
+    for."""
+    return (size - HEADER_SIZE - slot_num * SLOT_SIZE) // ENTRY_SIZE
+
+
 def file_size(slot_num: int, index_num: int) -> int:
     """Length in bytes of an index file with so many slots and entries."""
     return HEADER_SIZE + slot_num * SLOT_SIZE + index_num * ENTRY_SIZE

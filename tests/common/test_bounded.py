@@ -1,6 +1,6 @@
-"""A cache that is emptied when it is full."""
+"""Tables that stay small, whatever is put into them."""
 
-from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.common.bounded import Bounded, RecentlyUsed
 
 
 def test_it_never_holds_more_than_it_may():
@@ -9,3 +9,19 @@ def test_it_never_holds_more_than_it_may():
         cache[number] = -number
         assert cache.get(number) == cache[number] == -number and len(cache) <= 3
     assert dict(cache) == {9: -9}
+
+
+def test_what_was_used_longest_ago_is_released_first():
+    released: list[str] = []
+    held: RecentlyUsed[int, str] = RecentlyUsed(2, released.append)
+    held.put(1, "one")
+    held.put(2, "two")
+    assert held.get(1) == "one"
+    held.put(3, "three")
+    assert released == ["two"] and len(held) == 2
+    assert held.get(2) is None
+    held.drop(1)
+    held.drop(1)
+    assert released == ["two", "one"]
+    held.clear()
+    assert released == ["two", "one", "three"] and not len(held)

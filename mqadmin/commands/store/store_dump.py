@@ -30,7 +30,7 @@ from rocketmq_ops.mqadmin.store_options import NO_LIMIT, BrokenList, offset_rang
 from rocketmq_ops.mqadmin.values import one_of, tag_expression
 
 if TYPE_CHECKING:
-    from rocketmq_ops.store.inspect.reading.records import Selection
+    from rocketmq_ops.store.inspect.reading.selection import Selection
     from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 _RANGE = "A|A:B|A:|:B"
@@ -109,7 +109,7 @@ async def store_dump(
     A key or id is looked up in the index, a queue offset in the consumequeue; where they cannot be trusted the log is
     read. --queue-offset without --topic and --queue reads the log.
     """
-    from rocketmq_ops.store.inspect.reading.records import Selection
+    from rocketmq_ops.store.inspect.reading.selection import Selection
 
     offsets, numbers = offset or (0, NO_LIMIT), queue_offset or (0, NO_LIMIT)
     want = Selection(
@@ -150,7 +150,7 @@ class _Dump:
 
     def raw(self, kind: str, slots: int | None) -> Outcome:
         """The units of `--raw`."""
-        from rocketmq_ops.store.inspect.view.tables import ROW_OF_KIND, raw_rows
+        from rocketmq_ops.store.inspect.view.raw_rows import ROW_OF_KIND, raw_rows
 
         stream = Stream(self._run.name, self._run.options.output, "units", ROW_OF_KIND[kind].__struct_encode_fields__)
         rows = iter(raw_rows(self._store, kind, self._want, self._broken, slots))

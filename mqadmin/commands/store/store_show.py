@@ -90,7 +90,8 @@ def _find(
     message_id: str | None,
     slots: int | None,
 ) -> Block:
-    from rocketmq_ops.store.inspect.reading.records import NO_LIMIT, Selection, rows_of_block
+    from rocketmq_ops.store.inspect.reading.blocks import NO_LIMIT
+    from rocketmq_ops.store.inspect.reading.selection import Selection
     from rocketmq_ops.store.inspect.reading.selector import Selector
 
     if message_id is not None:
@@ -106,7 +107,7 @@ def _find(
         name = f"queue offset {queue_offset} of {topic} queue {queue}"
     selector = Selector(store, want, on_broken=lambda _: None, tell=lambda _: None, with_broken=True, slots=slots)
     for block, rows in selector.found():
-        return rows_of_block(block, slice(int(rows[0]), int(rows[0]) + 1))
+        return block.part(slice(int(rows[0]), int(rows[0]) + 1))
     raise not_found(f"there is no message with {name}", "`mqadmin store dump` lists messages")
 
 

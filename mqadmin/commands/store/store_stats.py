@@ -35,7 +35,7 @@ async def store_stats(
 
     Distinct keys are counted exactly up to 50,000, then with a HyperLogLog of 16,384 registers (standard error 0.8 %).
     """
-    from rocketmq_ops.store.inspect.reading.records import Selection
+    from rocketmq_ops.store.inspect.reading.selection import Selection
     from rocketmq_ops.store.inspect.reading.selector import Selector
     from rocketmq_ops.store.inspect.view.stats import StatsCollector
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from rocketmq_ops.store.inspect.check.batch_queues import BatchQueueCheck
 from rocketmq_ops.store.inspect.check.checkpoint import CheckpointCheck
 from rocketmq_ops.store.inspect.check.commitlog import DEFAULT_RESERVED_HOURS, CommitLogCheck
 from rocketmq_ops.store.inspect.check.findings import Report
@@ -16,17 +17,17 @@ from rocketmq_ops.store.inspect.check.index import IndexCheck
 from rocketmq_ops.store.inspect.check.keys import KeyCheck
 from rocketmq_ops.store.inspect.check.queues import QueueCheck
 from rocketmq_ops.store.inspect.check.records import RecordCheck
-from rocketmq_ops.store.inspect.check.small_files import SmallFileCheck, multi_tag_topics
-from rocketmq_ops.store.inspect.check.unknown import check_unknown
-from rocketmq_ops.store.inspect.predict.broker_config import load_table
+from rocketmq_ops.store.inspect.check.small_files import SmallFileCheck
+from rocketmq_ops.store.inspect.check.timers import check_timers
+from rocketmq_ops.store.inspect.check.unknown_names import check_unknown
 from rocketmq_ops.store.inspect.predict.reach import Reach, gone_in_front
-from rocketmq_ops.store.inspect.reading.batch_queues import BatchQueueCheck, batch_topics
+from rocketmq_ops.store.inspect.reading.batch_queues import batch_topics
+from rocketmq_ops.store.inspect.reading.broker_config import load_table, multi_tag_topics
 from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatcher
 from rocketmq_ops.store.inspect.reading.dledger import dledger_log
 from rocketmq_ops.store.inspect.reading.running import running_broker
 from rocketmq_ops.store.inspect.reading.scan import Block, walk_file
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
-from rocketmq_ops.store.inspect.reading.timers import check_timers
 
 PARTS: Final = ("commitlog", "records", "consumequeue", "index", "files")
 

@@ -23,8 +23,8 @@ from rocketmq_ops.common.sysflag import (
     TRANSACTION_COMMIT_TYPE,
     TRANSACTION_MASK,
 )
-from rocketmq_ops.store.inspect.check.chain import usable_files
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
+from rocketmq_ops.store.inspect.check.log_files import usable_files
 from rocketmq_ops.store.inspect.reading.damage import Damage
 from rocketmq_ops.store.inspect.reading.resync import find_blank, first_nonzero, next_record
 from rocketmq_ops.store.inspect.reading.scan import Block, Column, Stop, walk_file

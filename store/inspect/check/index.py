@@ -12,63 +12,28 @@ from typing import Final
 import numpy as np
 
 from rocketmq_ops.store.inspect.check.findings import Report
+from rocketmq_ops.store.inspect.reading.index_files import (
+    SLOT_DTYPE,
+    IndexHeaderView,
+    index_name,
+    read_entries,
+    read_header,
+    slots_of,
+)
 from rocketmq_ops.store.inspect.reading.scan import Column
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
 from rocketmq_ops.store.layout.index import (
-    ENTRY_FIELDS,
     ENTRY_SIZE,
-    HEADER,
     HEADER_FIELDS,
-    HEADER_SIZE,
-    SLOT_FIELDS,
     SLOT_SIZE,
+    capacity_of,
+    entry_position,
+    slot_position,
 )
 
-ENTRY_DTYPE: Final = ENTRY_FIELDS.dtype
-SLOT_DTYPE: Final = SLOT_FIELDS.column("newest")
 CHUNK: Final = 200_000
 SETTLE_TRIES: Final = 20
 SETTLE_SECONDS: Final = 0.01
-
-
-@dataclass(slots=True)
-class IndexHeaderView:
-    """The header's fields: timestamps in ms, offsets in the commitlog; `count` is one more than the entries there
-    are."""
-
-    begin_timestamp: int
-    end_timestamp: int
-    begin_phy_offset: int
-    end_phy_offset: int
-    slot_count: int
-    count: int
-
-
-def read_header(file: StoreFile) -> IndexHeaderView | None:
-    """The header of an index file, None when the file is shorter than one."""
-    data = file.read(0, HEADER_SIZE)
-    return IndexHeaderView(*HEADER.unpack(data)) if len(data) == HEADER_SIZE else None
-
-
-def slots_of(size: int, slots: int | None = None, entries: int | None = None) -> int | None:
-    """The number of hash slots of an index file of `size` bytes. The file does not say; the usual ratio of 1 slot to 4
-    entries is assumed unless maxHashSlotNum or maxIndexNum is given. None when no number fits."""
-    body = size - HEADER_SIZE
-    if slots is not None:
-        rest = body - slots * SLOT_SIZE
-        return slots if rest >= 0 and rest % ENTRY_SIZE == 0 else None
-    if entries is not None:
-        rest = body - entries * ENTRY_SIZE
-        return rest // SLOT_SIZE if rest > 0 and rest % SLOT_SIZE == 0 else None
-    unit = SLOT_SIZE + 4 * ENTRY_SIZE
-    return body // unit if body > 0 and body % unit == 0 else None
-
-
-def read_entries(file: StoreFile, slots: int, first: int, count: int) -> Column:
-    """Up to `count` entries from number `first` (the first one ever put is 1) as a structured array."""
-    start = HEADER_SIZE + slots * SLOT_SIZE + first * ENTRY_SIZE
-    data = file.read(start, count * ENTRY_SIZE)
-    return np.frombuffer(data[: len(data) - len(data) % ENTRY_SIZE], ENTRY_DTYPE)
 
 
 @dataclass(slots=True)
@@ -81,11 +46,6 @@ class IndexFileView:
     header: IndexHeaderView
     first_offset: int = -1
     last_offset: int = -1
-
-
-def index_name(file: StoreFile) -> str:
-    """The name of an index file below the store directory."""
-    return f"index/{file.path.name}"
 
 
 class IndexCheck:
@@ -117,7 +77,7 @@ class IndexCheck:
                     actual=file.size,
                 )  # fmt: skip
                 continue
-            capacity = (file.size - HEADER_SIZE - slots * SLOT_SIZE) // ENTRY_SIZE
+            capacity = capacity_of(file.size, slots)
             if not 1 <= header.count <= capacity:
                 if header.count != 0 or header.end_phy_offset != 0:
                     self.report.add(
@@ -138,7 +98,7 @@ class IndexCheck:
         header = read_header(file)
         if not self._live or not slots or file is not self._store.index_files[-1]:
             return header
-        capacity = (file.size - HEADER_SIZE - slots * SLOT_SIZE) // ENTRY_SIZE
+        capacity = capacity_of(file.size, slots)
         for _ in range(SETTLE_TRIES):
             if header is None or 1 <= header.count <= capacity:
                 break
@@ -171,11 +131,11 @@ class IndexCheck:
             if view.first_offset < 0:
                 view.first_offset = int(entries["offset"][0])
             view.last_offset = int(entries["offset"][-1])
-        unused = file.read(HEADER_SIZE + slots * SLOT_SIZE, ENTRY_SIZE)
+        unused = file.read(entry_position(slots, 0), ENTRY_SIZE)
         if any(unused):
             self.report.add(
                 "IX-ENTRY", "entry 0 is never used, but holds something", file=index_name(file),
-                position=HEADER_SIZE + slots * SLOT_SIZE, entry=0,
+                position=entry_position(slots, 0), entry=0,
             )  # fmt: skip
         if judge:
             self._check_slots(file, slots, last_in_slot)
@@ -236,7 +196,7 @@ class IndexCheck:
         for row in rows[:shown].tolist():
             self.report.add(
                 kind, f"entry {first + row}: {what}", file=index_name(file),
-                position=HEADER_SIZE + slots * SLOT_SIZE + (first + row) * ENTRY_SIZE, entry=first + row,
+                position=entry_position(slots, first + row), entry=first + row,
                 expected=None if expected is None else int(expected[row]),
             )  # fmt: skip
         self.report.add_uncounted(kind, len(rows) - shown)
@@ -244,14 +204,14 @@ class IndexCheck:
     def _check_slots(self, file: StoreFile, slots: int, expected: Column) -> None:
         for start in range(0, slots, CHUNK * 4):
             count = min(CHUNK * 4, slots - start)
-            actual = np.frombuffer(file.read(HEADER_SIZE + start * SLOT_SIZE, count * SLOT_SIZE), SLOT_DTYPE)
+            actual = np.frombuffer(file.read(slot_position(start), count * SLOT_SIZE), SLOT_DTYPE)
             wrong = np.flatnonzero(actual != expected[start : start + len(actual)])
             shown = self.report.left("IX-SLOT")
             for i in wrong[:shown].tolist():
                 self.report.add(
                     "IX-SLOT", f"slot {start + i} leads to entry {int(actual[i])}, its last entry is "
                     f"{int(expected[start + i])}",
-                    file=index_name(file), position=HEADER_SIZE + (start + i) * SLOT_SIZE, slot=start + i,
+                    file=index_name(file), position=slot_position(start + i), slot=start + i,
                     expected=int(expected[start + i]), actual=int(actual[i]),
                 )  # fmt: skip
             self.report.add_uncounted("IX-SLOT", len(wrong) - shown)

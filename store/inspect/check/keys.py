@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
-from rocketmq_ops.store.inspect.check.index import ENTRY_DTYPE, IndexFileView, index_name, read_entries
+from rocketmq_ops.store.inspect.check.index import IndexFileView
 from rocketmq_ops.store.inspect.reading.damage import Damage, damage_of
 from rocketmq_ops.store.inspect.reading.dispatch_columns import (
     Dispatch,
@@ -27,8 +27,9 @@ from rocketmq_ops.store.inspect.reading.dispatch_columns import (
     index_hashes,
     tag_keys,
 )
+from rocketmq_ops.store.inspect.reading.index_files import ENTRY_DTYPE, index_name, read_entries
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
-from rocketmq_ops.store.layout.index import ENTRY_SIZE, HEADER_FIELDS, HEADER_SIZE, SLOT_SIZE
+from rocketmq_ops.store.layout.index import HEADER_FIELDS, entry_position
 
 # Entries read ahead, with the begin timestamp that was valid when they were put (-1: not known), and their place.
 PENDING_DTYPE: Final = np.dtype(
@@ -405,7 +406,7 @@ class KeyCheck:
         return index_name(self._files[file].file)
 
     def _position(self, file: int, entry: int) -> int:
-        return HEADER_SIZE + self._files[file].slots * SLOT_SIZE + entry * ENTRY_SIZE
+        return entry_position(self._files[file].slots, entry)
 
 
 def _first_offset(files: list[IndexFileView]) -> int | None:

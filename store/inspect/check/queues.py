@@ -14,20 +14,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
-from rocketmq_ops.store.inspect.check.chain import report_strangers
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
-from rocketmq_ops.store.inspect.predict.broker_config import is_deleted_topic, load_table
+from rocketmq_ops.store.inspect.check.log_files import report_strangers
 from rocketmq_ops.store.inspect.reading.batch_queues import TopicMask, batch_topics
+from rocketmq_ops.store.inspect.reading.broker_config import is_deleted_topic, load_table
 from rocketmq_ops.store.inspect.reading.damage import Damage, damage_of
 from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.queue_units import read_units, usual_file_size
 from rocketmq_ops.store.inspect.reading.resync import record_at
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, read_chain
-from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE, PLACEHOLDER_SIZE, UNIT
+from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE, PLACEHOLDER_SIZE
 
-UNIT_DTYPE: Final = UNIT.dtype
 MAX_KEPT: Final = 20_000
-DEFAULT_QUEUE_FILE: Final = 6_000_000  # bytes: 300,000 units
 MAX_HOLES: Final = 10_000  # of one queue
 CHUNK_UNITS: Final = 400_000
 
@@ -54,15 +53,6 @@ class QueueState:
     holes: list[tuple[int, int]] = field(default_factory=list)
     wrong: int = 0
     right: int = 0
-
-
-def usual_file_size(store: StoreDirectory) -> int:
-    """mappedFileSizeConsumeQueue in bytes: what most of the store's queue files should have, else Apache's default."""
-    sizes = Counter[int]()
-    for chain in store.queues.values():
-        sizes[chain.file_size] += len(chain.files)
-    sizes = Counter({size: count for size, count in sizes.items() if size % CQ_UNIT_SIZE == 0 and count}) or sizes
-    return sizes.most_common(1)[0][0] if sizes.total() else DEFAULT_QUEUE_FILE
 
 
 class QueueCheck:
@@ -436,23 +426,3 @@ class QueueCheck:
 
 def _path(key: tuple[str, int], base: int) -> str:
     return f"consumequeue/{key[0]}/{key[1]}/{base:020d}"
-
-
-def read_units(chain: FileChain, first: int, count: int) -> Column:
-    """Up to `count` units from queue offset `first` as a structured array; fewer where the files end."""
-    if first < 0:
-        return np.zeros(0, UNIT_DTYPE)
-    data = chain.read(first * CQ_UNIT_SIZE, count * CQ_UNIT_SIZE)
-    return np.frombuffer(data[: len(data) - len(data) % CQ_UNIT_SIZE], UNIT_DTYPE)
-
-
-def used_units(chain: FileChain) -> int:
-    """The max offset of a queue: one more than its last unit in use. Units are put in order, so bisection finds it."""
-    low, high = chain.min_offset // CQ_UNIT_SIZE, chain.max_offset // CQ_UNIT_SIZE
-    while low < high:
-        middle = (low + high) // 2
-        if chain.read(middle * CQ_UNIT_SIZE, CQ_UNIT_SIZE).strip(b"\0"):
-            low = middle + 1
-        else:
-            high = middle
-    return int(low)

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.sysflag import (
     INNER_BATCH_FLAG,
     MULTI_TAGS_FLAG,
@@ -38,7 +39,7 @@ class RecordCheck:
     def __init__(self, report: Report, multi_tag_topics: frozenset[str] = frozenset()) -> None:
         self.report = report
         self._multi_tag = multi_tag_topics
-        self._retries_possible: dict[bytes, bool] = {}
+        self._retries_possible: Bounded[bytes, bool] = Bounded(10_000)
 
     def block(self, block: Block, dispatch: Dispatch) -> None:
         """Check one block's records."""

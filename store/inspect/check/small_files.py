@@ -8,47 +8,19 @@ from typing import Any, Final, NamedTuple
 from rocketmq_ops.common.fastjson import FastjsonError, loads
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, is_system_topic, split_topic_group
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
-from rocketmq_ops.store.inspect.check.queues import used_units
-from rocketmq_ops.store.inspect.predict.broker_config import TABLES, Loaded, in_rocksdb, load_table
-from rocketmq_ops.store.inspect.predict.reach import Reach, barely_began, log_queues, units_in_log
+from rocketmq_ops.store.inspect.predict.reach import Reach, barely_began, log_queues
 from rocketmq_ops.store.inspect.reading.batch_queues import batch_bounds
+from rocketmq_ops.store.inspect.reading.broker_config import (
+    CONFIGS,
+    TABLES,
+    Loaded,
+    in_rocksdb,
+    load_table,
+    read_config,
+)
+from rocketmq_ops.store.inspect.reading.queue_units import units_in_log, used_units
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
-from rocketmq_ops.store.layout.checkpoint import CHECKPOINT, FIELDS
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE
-
-CONFIGS: Final = (
-    "topics.json", "subscriptionGroup.json", "consumerOffset.json", "delayOffset.json", "consumerFilter.json",
-    "consumerOrderInfo.json", "messageRequestMode.json", "topicQueueMapping.json", "timermetrics", "transactionMetrics",
-)  # fmt: skip
-
-
-def read_checkpoint(store: StoreDirectory) -> dict[str, int] | None:
-    """The checkpoint's fields (ms, and offsets), None when the file is missing or too short."""
-    data = store.small_file("checkpoint")
-    if data is None or len(data) < FIELDS.size:
-        return None
-    return dict(zip(CHECKPOINT.labels, FIELDS.unpack_from(data), strict=True))
-
-
-def read_config(store: StoreDirectory, name: str) -> Any:
-    """A parsed configuration file, or its `.bak` as a broker would fall back to it; None when there is neither."""
-    for candidate in (f"config/{name}", f"config/{name}.bak"):
-        data = store.small_file(candidate)
-        if data and data.strip(b"\0 \r\n\t"):
-            try:
-                return loads(data)
-            except FastjsonError:
-                continue
-    return None
-
-
-def multi_tag_topics(store: StoreDirectory) -> frozenset[str]:
-    """The topics whose messages may have several tags."""
-    content = read_config(store, "topics.json")
-    table = content.get("topicConfigTable") if isinstance(content, dict) else None
-    items = table.items() if isinstance(table, dict) else ()
-    return frozenset(str(n) for n, c in items if isinstance(c, dict) and c.get("topicFilterType") == "MULTI_TAG")
-
 
 # File -> what becomes of messages when a broker starts without it, and how bad that is.
 LOSSES: Final = {

@@ -26,9 +26,7 @@ from rocketmq_ops.common.record_layout import (
     store_timestamp_position,
 )
 from rocketmq_ops.store.files.checkpoint import SAFETY_MS
-from rocketmq_ops.store.inspect.check.index import read_entries, read_header, slots_of
-from rocketmq_ops.store.inspect.check.small_files import read_checkpoint
-from rocketmq_ops.store.inspect.predict.broker_config import TABLES, load_table
+from rocketmq_ops.store.inspect.predict.lost import settle_lost
 from rocketmq_ops.store.inspect.predict.prediction import (
     BROKERS,
     Prediction,
@@ -37,7 +35,6 @@ from rocketmq_ops.store.inspect.predict.prediction import (
     log_file_size,
     queue_file_size,
     queued_records,
-    settle_lost,
 )
 from rocketmq_ops.store.inspect.predict.queue import ApacheQueue
 from rocketmq_ops.store.inspect.reading.batch_queues import (
@@ -46,8 +43,11 @@ from rocketmq_ops.store.inspect.reading.batch_queues import (
     usual_batch_file_size,
     wrong_types,
 )
+from rocketmq_ops.store.inspect.reading.broker_config import TABLES, load_table
+from rocketmq_ops.store.inspect.reading.checkpoint import read_checkpoint
 from rocketmq_ops.store.inspect.reading.dledger import dledger_log
-from rocketmq_ops.store.inspect.reading.overlay import is_locked
+from rocketmq_ops.store.inspect.reading.index_files import read_entries, read_header, slots_of
+from rocketmq_ops.store.inspect.reading.running import is_locked
 from rocketmq_ops.store.inspect.reading.scan import Block, walk_file
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
 from rocketmq_ops.store.inspect.reading.strangers import java_long, java_order, judge_stranger
@@ -330,7 +330,7 @@ class ApachePrediction:
                 if isinstance(item, Block):
                     count = self._sound(item)
                     if count:
-                        yield _first_of(item, count)
+                        yield item.part(slice(0, count))
                         said.end_offset = int(item.offsets[count - 1] + item.head["size"][count - 1])
                     if count < item.count:
                         said.end_reason = self._reason(item, count)
@@ -394,29 +394,9 @@ class ApachePrediction:
                     break
                 inside = int((item.offsets < end).sum())
                 if inside:
-                    self._dispatch(_first_of(item, inside), -1)
+                    self._dispatch(item.part(slice(0, inside)), -1)
                 if inside < item.count:
                     return
-
-
-def _first_of(block: Block, count: int) -> Block:
-    """The first records of a block."""
-    if count == block.count:
-        return block
-    columns = {
-        name: getattr(block, name)[:count]
-        for name in (
-            "starts",
-            "offsets",
-            "head",
-            "body_at",
-            "topic_at",
-            "topic_length",
-            "properties_at",
-            "properties_length",
-        )
-    }
-    return replace(block, **columns, crc_ok=None if block.crc_ok is None else block.crc_ok[:count])
 
 
 def _unusable(data: bytes | None) -> str | None:

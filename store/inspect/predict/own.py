@@ -9,19 +9,19 @@ from contextlib import contextmanager
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.store.config import MessageStoreConfig
-from rocketmq_ops.store.inspect.check.index import slots_of
-from rocketmq_ops.store.inspect.predict.broker_config import TABLES, load_table
+from rocketmq_ops.store.inspect.predict.lost import settle_lost
+from rocketmq_ops.store.inspect.predict.overlay import OverlayFileSystem
 from rocketmq_ops.store.inspect.predict.prediction import (
     Prediction,
     PredictOptions,
     QueueAfter,
     log_file_size,
     queue_file_size,
-    settle_lost,
 )
-from rocketmq_ops.store.inspect.reading.overlay import OverlayFileSystem
+from rocketmq_ops.store.inspect.reading.broker_config import TABLES, load_table
+from rocketmq_ops.store.inspect.reading.index_files import slots_of
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
-from rocketmq_ops.store.layout.index import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from rocketmq_ops.store.layout.index import capacity_of
 from rocketmq_ops.store.message_store import MessageStore
 
 
@@ -89,7 +89,7 @@ def _config(store: StoreDirectory, options: PredictOptions) -> MessageStoreConfi
         slots = slots_of(file.size, options.max_hash_slot_num, options.max_index_num)
         if slots:
             config.maxHashSlotNum = slots
-            config.maxIndexNum = (file.size - HEADER_SIZE - slots * SLOT_SIZE) // ENTRY_SIZE
+            config.maxIndexNum = capacity_of(file.size, slots)
     return config
 
 

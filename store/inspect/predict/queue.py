@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from rocketmq_ops.store.inspect.check.queues import UNIT_DTYPE
+from rocketmq_ops.store.inspect.reading.queue_units import UNIT_DTYPE
 from rocketmq_ops.store.inspect.reading.scan import Column
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreFile
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, PLACEHOLDER_SIZE

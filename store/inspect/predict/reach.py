@@ -15,12 +15,11 @@ import numpy as np
 
 from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_topic, split_topic_group
-from rocketmq_ops.store.inspect.check.queues import UNIT_DTYPE, used_units
-from rocketmq_ops.store.inspect.predict.broker_config import is_deleted_topic
+from rocketmq_ops.store.inspect.reading.broker_config import is_deleted_topic
+from rocketmq_ops.store.inspect.reading.queue_units import units_in_log
 from rocketmq_ops.store.inspect.reading.resync import whole_blocks
 from rocketmq_ops.store.inspect.reading.scan import Block
-from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory
-from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE, PLACEHOLDER_SIZE
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 WRITES_OFFSETS_AFTER_MS: Final = 20_000
 RESERVED_MS: Final = 72 * 3_600_000  # fileReservedTime as it is by default
@@ -88,21 +87,6 @@ def queued_runs(block: Block) -> Iterator[tuple[tuple[str, int], Any, Any]]:
     for part in np.split(np.arange(len(rows)), borders):
         key = (by_id[int(topics[part[0]])].decode("utf-8", "replace"), int(queue_ids[part[0]]))
         yield key, head["queue_offset"][rows[part]].astype(np.int64), rows[part]
-
-
-def units_in_log(chain: FileChain, log_start: int) -> tuple[int, int]:
-    """The queue offsets [first, end) of the units in use that point at or behind `log_start`."""
-    low, high = chain.min_offset // CQ_UNIT_SIZE, used_units(chain)
-    end = high
-    while low < high:
-        middle = (low + high) // 2
-        data = chain.read(middle * CQ_UNIT_SIZE, CQ_UNIT_SIZE)
-        unit = np.frombuffer(data, UNIT_DTYPE)[0] if len(data) == CQ_UNIT_SIZE else None
-        if unit is None or int(unit["offset"]) < log_start or int(unit["size"]) == PLACEHOLDER_SIZE:
-            low = middle + 1
-        else:
-            high = middle
-    return low, end
 
 
 class Reach:

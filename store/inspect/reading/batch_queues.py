@@ -8,29 +8,21 @@ Units stand one behind the other in the order of the log: their place says nothi
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from rocketmq_ops.store.inspect.check.chain import report_strangers
-from rocketmq_ops.store.inspect.check.findings import Report
-from rocketmq_ops.store.inspect.predict.broker_config import load_table
-from rocketmq_ops.store.inspect.reading.damage import Damage, damage_of
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch, Dispatcher
+from rocketmq_ops.store.inspect.reading.broker_config import load_table
+from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
 from rocketmq_ops.store.inspect.reading.property_bytes import property_of
-from rocketmq_ops.store.inspect.reading.resync import whole_blocks
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
-from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory
-from rocketmq_ops.store.layout.batch_consume_queue import COUNT, COUNT_POSITION, MAX_COUNT, NO_COMPACTED, UNIT
+from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, usual_size
+from rocketmq_ops.store.layout.batch_consume_queue import MAX_COUNT, NO_COMPACTED, UNIT
 
 FOLDER: Final = "batchconsumequeue"
 UNIT_DTYPE: Final = UNIT.dtype
 UNIT_SIZE: Final = UNIT.size
 DEFAULT_FILE: Final = 300_000 * UNIT_SIZE
-_MAX_DESCRIPTORS: Final = 50
 
 Key = tuple[str, int]
 
@@ -58,11 +50,7 @@ def wrong_types(store: StoreDirectory) -> list[tuple[str, str]]:
 def usual_batch_file_size(store: StoreDirectory) -> int:
     """mapperFileSizeBatchConsumeQueue in bytes: what most of the store's batch queue files should have, else Apache's
     default."""
-    sizes = Counter[int]()
-    for chain in store.batch_queues.values():
-        sizes[chain.file_size] += len(chain.files)
-    sizes = Counter({size: count for size, count in sizes.items() if size % UNIT_SIZE == 0 and size and count})
-    return sizes.most_common(1)[0][0] if sizes else DEFAULT_FILE
+    return usual_size(store.batch_queues.values(), UNIT_SIZE) or DEFAULT_FILE
 
 
 class TopicMask:
@@ -148,207 +136,3 @@ def newest_offset(chain: FileChain) -> int:
     """The commitlog offset that the last unit points at, -1 without units."""
     last = find_batch_unit(chain, 1 << 62)
     return int(read_batch_units(chain, last - 1, 1)["offset"][0]) if last else -1
-
-
-def batch_messages(store: StoreDirectory, topics: frozenset[str], log_end: int) -> dict[Key, tuple[int, int, int]]:
-    """Of each batch queue how many messages it had, by its units or the log; how many of them lie whole in the log
-    before `log_end`; and the queue offset after the last of these. Reads the log."""
-    mask, dispatcher = TopicMask(topics), Dispatcher()
-    whole: dict[Key, list[int]] = {}
-    for block in whole_blocks(store.commitlog.files, 0):
-        for key, units in mask.batches(block, dispatcher.derive(block)):
-            before = units[units["offset"] < log_end]
-            found = whole.setdefault(key, [0, 0, 0])
-            found[0] += int(units["count"].sum())
-            found[1] += int(before["count"].sum())
-            found[2] = max([found[2], *(before["base"] + before["count"]).tolist()])
-    for key, chain in store.batch_queues.items():
-        low, high = batch_bounds(chain, store.commitlog.min_offset)
-        found = whole.setdefault(key, [0, 0, 0])
-        found[0] = max(found[0], high - low)
-    return {key: (had, kept, end) for key, (had, kept, end) in whole.items()}
-
-
-class BatchQueueCheck:
-    """Compares batch queues with the records: feed `block()` with every block, then call `finish()`."""
-
-    def __init__(self, store: StoreDirectory, report: Report, topics: frozenset[str], *, live: bool = False) -> None:
-        self._store, self._report, self._live = store, report, live
-        self._mask = TopicMask(topics)
-        self._next: dict[Key, int] = {}  # the number of the unit that should come next
-        self._holes: list[tuple[Key, Column]] = []  # units that no record was found for
-        self._missing: dict[Key, list[int]] = {}  # offsets of records that no unit was found for
-        size = usual_batch_file_size(store)
-        for key, chain in store.batch_queues.items():
-            for file in chain.files:
-                if file.size != size:
-                    report.add(
-                        "CQ-LENGTH", f"the file has {file.size} bytes, not {size}",
-                        file=f"{_folder(key)}/{file.path.name}", expected=size, actual=file.size,
-                    )  # fmt: skip
-            report_strangers(chain, report, "CQ-STRANGER", _folder(key), size)
-        for topic, folder in wrong_types(store):
-            report.add(
-                "CQ-TYPE", f"topic {topic} has queues in {folder}, its configuration says another type",
-                file=f"{folder}/{topic}", topic=topic,
-            )  # fmt: skip
-
-    def block(self, block: Block, dispatch: Dispatch) -> None:
-        """Compare the units of one block's records."""
-        for key, expected in self._mask.batches(block, dispatch):
-            chain = self._store.batch_queues.get(key)
-            if chain is None:
-                self._missing.setdefault(key, []).extend(expected["offset"].tolist())
-                continue
-            if key not in self._next:
-                self._next[key] = find_batch_unit(chain, int(expected["offset"][0]))
-            units = read_batch_units(chain, self._next[key], len(expected))
-            self._report.count("units", len(units))
-            if len(units) == len(expected) and bool((units["offset"] == expected["offset"]).all()):
-                self._next[key] += len(units)
-                self._compare(key, units, expected)
-            else:
-                self._one_by_one(key, chain, expected)
-
-    def _one_by_one(self, key: Key, chain: FileChain, expected: Column) -> None:
-        for i in range(len(expected)):
-            number = find_batch_unit(chain, int(expected["offset"][i]))
-            units = read_batch_units(chain, number, 1)
-            if not len(units) or units["offset"][0] != expected["offset"][i]:
-                self._missing.setdefault(key, []).append(int(expected["offset"][i]))
-                continue
-            if number > self._next[key]:
-                self._holes.append((key, read_batch_units(chain, self._next[key], number - self._next[key])))
-            self._next[key] = number + 1
-            self._compare(key, units, expected[i : i + 1])
-
-    def _compare(self, key: Key, units: Column, expected: Column) -> None:
-        """Report fields that differ. A unit may stand for more messages than its record has, up to the next unit."""
-        count = units["count"] < expected["count"]
-        for kind, field, wrong in (
-            ("CQ-SIZE", "size", units["size"] != expected["size"]),
-            ("CQ-TAG", "tags_code", units["tags_code"] != expected["tags_code"]),
-            ("CQ-OFFSET", "base", units["base"] != expected["base"]),
-            ("CQ-OFFSET", "count", count),
-        ):
-            for i in np.flatnonzero(wrong).tolist():
-                self._report.add(
-                    kind, f"{key[0]} queue {key[1]}: a batch unit says {field} {int(units[field][i])}, its record "
-                    f"{int(expected[field][i])}", file=_folder(key), offset=int(expected["offset"][i]), field=field,
-                    expected=int(expected[field][i]), actual=int(units[field][i]),
-                )  # fmt: skip
-
-    def finish(self, log_start: int, log_end: int, damages: list[Damage]) -> None:
-        """Judge what did not fit; `log_start` and `log_end` bound the readable log."""
-        for key, chain in self._store.batch_queues.items():
-            begin = self._next.get(key, find_batch_unit(chain, log_start))
-            if self._live:
-                continue
-            while len(units := read_batch_units(chain, begin, 65536)):
-                self._holes.append((key, units))
-                begin += len(units)
-        for key, units in self._holes:
-            self._orphans(key, units, log_end, damages)
-        for key, offsets in self._missing.items():
-            if self._live:
-                continue
-            queue = self._store.batch_queues.get(key)
-            kind = "CQ-NO-QUEUE" if queue is None else "CQ-MISSING"
-            if queue is not None and offsets[0] > newest_offset(queue):
-                kind = "CQ-BEHIND"
-            self._report.add(
-                kind, f"{key[0]} queue {key[1]}: {len(offsets)} record(s) have no batch unit", file=_folder(key),
-                offset=offsets[0], records=len(offsets),
-            )  # fmt: skip
-
-    def _orphans(self, key: Key, units: Column, log_end: int, damages: list[Damage]) -> None:
-        counts = {"CQ-BEYOND": 0, "CQ-LOST": 0, "CQ-ORPHAN": 0}
-        for offset, messages in zip(units["offset"].tolist(), units["count"].tolist(), strict=True):
-            hit = damage_of(damages, offset)
-            counts["CQ-BEYOND" if offset >= log_end else "CQ-LOST" if hit is not None else "CQ-ORPHAN"] += messages
-        for kind, messages in counts.items():
-            if messages:
-                what = {"CQ-BEYOND": "past the end of the log", "CQ-LOST": "in a damaged range"}.get(
-                    kind, "at no record"
-                )
-                self._report.add(
-                    kind, f"{key[0]} queue {key[1]}: batch units of {messages} message(s) point {what}",
-                    file=_folder(key), offset=int(units["offset"][0]), messages=messages,
-                )  # fmt: skip
-
-
-def _folder(key: Key) -> str:
-    return f"{FOLDER}/{key[0]}/{key[1]}"
-
-
-class BatchQueueWriter:
-    """Writes batch units into files of their full length. Where messages are missing before a record, the unit before
-    it is made to reach up to it, so that a consumer gets past the hole. Raises OSError."""
-
-    def __init__(self, directory: Path, store: StoreDirectory, topics: frozenset[str]) -> None:
-        self._size = usual_batch_file_size(store)
-        self._directory = directory
-        self._mask = TopicMask(topics)
-        self._end: dict[Key, tuple[int, int, int]] = {}  # bytes written, base and end of the last unit
-        self._open: dict[Path, int] = {}
-        self.units = 0
-
-    @property
-    def queues(self) -> int:
-        """How many queues got units."""
-        return len(self._end)
-
-    def put(self, block: Block, dispatch: Dispatch) -> None:
-        """Write the units of a block's records."""
-        for key, units in self._mask.batches(block, dispatch):
-            for unit in units:
-                self._put(key, unit)
-            self.units += len(units)
-
-    def _put(self, key: Key, unit: Any) -> None:
-        position, base, end = self._end.get(key, (0, 0, 0))
-        new = int(unit["base"])
-        if position and end < new <= base + MAX_COUNT:
-            self._write(key, position - UNIT_SIZE + COUNT_POSITION, COUNT.pack(new - base))
-        self._write(key, position, unit.tobytes())
-        self._end[key] = (position + UNIT_SIZE, new, new + int(unit["count"]))
-
-    def _write(self, key: Key, position: int, data: bytes) -> None:
-        start = position - position % self._size
-        path = self._directory / key[0] / str(key[1]) / f"{start:020d}"
-        descriptor = self._open.get(path)
-        if descriptor is None:
-            if len(self._open) >= _MAX_DESCRIPTORS:
-                os.close(self._open.pop(next(iter(self._open))))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = self._open[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            os.ftruncate(descriptor, self._size)
-        os.pwrite(descriptor, data, position - start)
-
-    def close(self) -> None:
-        """Sync and close all files."""
-        while self._open:
-            descriptor = self._open.popitem()[1]
-            os.fsync(descriptor)
-            os.close(descriptor)
-
-
-class KeptNumbers:
-    """The queue offsets of a batch queue in a salvaged store: all stay as they are."""
-
-    moved = False
-
-    def __init__(self) -> None:
-        self._end = 0
-
-    def seen(self, end: int) -> None:
-        """A record reaches up to this queue offset."""
-        self._end = max(self._end, end)
-
-    def exact(self, old: int) -> int | None:
-        """The new number of a message."""
-        return old
-
-    def new(self, old: int) -> int:
-        """Where a consumer stands, never past the end of the queue."""
-        return min(old, self._end)

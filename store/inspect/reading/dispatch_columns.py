@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.sysflag import (
     TRANSACTION_COMMIT_TYPE,
@@ -64,7 +65,7 @@ class Dispatcher:
     def __init__(self, delay_levels: list[int] | None = None) -> None:
         self.topics: list[bytes] = []
         self._topic_ids: dict[bytes, int] = {}
-        self._tag_hashes: dict[bytes, int] = {}
+        self._tag_hashes: Bounded[bytes, int] = Bounded(100_000)
         self._delays = delay_levels or parse_delay_levels()
 
     def derive(self, block: Block) -> Dispatch:
@@ -113,9 +114,7 @@ class Dispatcher:
     def _tag_hash(self, tag: bytes) -> int:
         value = self._tag_hashes.get(tag)
         if value is None:
-            value = string_hash(tag.decode("utf-8", "replace"))
-            if len(self._tag_hashes) < 100_000:
-                self._tag_hashes[tag] = value
+            value = self._tag_hashes[tag] = string_hash(tag.decode("utf-8", "replace"))
         return value
 
     def _deliver_time(self, delay: bytes, store_timestamp: int, otherwise: int) -> int:

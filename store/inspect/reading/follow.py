@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.store.inspect.reading.records import Broken, OnBroken, rows_of_block
+from rocketmq_ops.store.inspect.reading.blocks import Broken, OnBroken
 from rocketmq_ops.store.inspect.reading.resync import next_record
 from rocketmq_ops.store.inspect.reading.scan import Block, Stop, walk_file
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, StoreFile, read_chain
@@ -100,11 +100,11 @@ class Follower:
         last = (int(block.offsets[keep - 1]), block.record(keep - 1))
         sound = block.crc_ok is None or bool(block.crc_ok[keep - 1])
         if keep < block.count and sound:
-            return rows_of_block(block, slice(0, keep))
+            return block.part(slice(0, keep))
         if self._unsettled == last and sound:
-            return rows_of_block(block, slice(0, keep)) if keep < block.count else block
+            return block.part(slice(0, keep)) if keep < block.count else block
         self._unsettled = last
-        return rows_of_block(block, slice(0, keep - 1)) if keep > 1 else None
+        return block.part(slice(0, keep - 1)) if keep > 1 else None
 
     def _get_past(self, chain: FileChain) -> None:
         """What stayed no record although records follow is damage: report it and go on behind it."""

@@ -15,11 +15,16 @@ from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.message_codec import decode_message_id
 from rocketmq_ops.common.record_layout import SIZE
 from rocketmq_ops.store.index.index_file import index_hash
-from rocketmq_ops.store.inspect.check.index import IndexHeaderView, read_header, slots_of
-from rocketmq_ops.store.inspect.check.queues import used_units
-from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, StoreFile
-from rocketmq_ops.store.layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, PLACEHOLDER_SIZE
-from rocketmq_ops.store.layout.index import ENTRY, ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from rocketmq_ops.store.inspect.reading.index_files import IndexHeaderView, read_header, slots_of
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
+from rocketmq_ops.store.layout.index import (
+    ENTRY,
+    ENTRY_SIZE,
+    SLOT_SIZE,
+    capacity_of,
+    entry_position,
+    slot_position,
+)
 
 MAX_CHAIN = 2_000_000  # entries of one slot; a longer chain means a damaged file
 
@@ -50,7 +55,7 @@ class _File(NamedTuple):
 
 def entry_at(file: StoreFile, slots: int, header: IndexHeaderView, number: int) -> Entry:
     """One entry of an index file. Raises Untrusted when the file ends before it."""
-    data = file.read(HEADER_SIZE + slots * SLOT_SIZE + number * ENTRY_SIZE, ENTRY_SIZE)
+    data = file.read(entry_position(slots, number), ENTRY_SIZE)
     if len(data) < ENTRY_SIZE:
         raise Untrusted(f"index/{file.path.name} ends before entry {number}")
     key_hash, offset, seconds, previous = ENTRY.unpack(data)
@@ -78,13 +83,13 @@ class IndexLookup:
             )
         if header.count <= 1:
             return None
-        room = (file.size - HEADER_SIZE - number * SLOT_SIZE) // ENTRY_SIZE
+        room = capacity_of(file.size, number)
         if header.count > room or not 0 <= header.begin_phy_offset <= header.end_phy_offset:
             raise Untrusted(f"the header of {name} is damaged")
         # The newest entry of all is the newest of its slot: so much proves the number of slots, and that both were
         # written.
         last = entry_at(file, number, header, header.count - 1)
-        slot = file.read(HEADER_SIZE + last.slot * SLOT_SIZE, SLOT_SIZE)
+        slot = file.read(slot_position(last.slot), SLOT_SIZE)
         if last.key_hash < 0 or int.from_bytes(slot, "big") != header.count - 1:
             raise Untrusted(f"the last entry of {name} is not in its slot")
         return _File(file, number, header)
@@ -117,7 +122,7 @@ class IndexLookup:
     @staticmethod
     def _chain(one: _File, wanted: int) -> Iterator[Entry]:
         slot = wanted % one.slots
-        number = int.from_bytes(one.file.read(HEADER_SIZE + slot * SLOT_SIZE, SLOT_SIZE), "big", signed=True)
+        number = int.from_bytes(one.file.read(slot_position(slot), SLOT_SIZE), "big", signed=True)
         limit, steps = one.header.count, 0
         while number != 0:
             if not 0 < number < limit or steps > MAX_CHAIN:
@@ -144,45 +149,3 @@ def offset_in_id(message_id: str) -> int | None:
         return decode_message_id(message_id)[2]
     except (RocketMQError, ValueError):
         return None
-
-
-class Unit(NamedTuple):
-    """One consumequeue unit. `pre_blank` marks the filler of a queue that does not begin at 0."""
-
-    topic: str
-    queue_id: int
-    queue_offset: int
-    offset: int
-    size: int
-    tags_code: int
-
-    @property
-    def pre_blank(self) -> bool:
-        """True for filler, which points at no record."""
-        return self.offset == 0 and self.size == PLACEHOLDER_SIZE
-
-
-def queue_bounds(chain: FileChain) -> tuple[int, int]:
-    """The first queue offset that the files of a queue can hold, and the one after the last unit in use."""
-    return chain.min_offset // CQ_UNIT_SIZE, used_units(chain)
-
-
-def units_of(
-    topic: str, queue_id: int, chain: FileChain, begin: int = 0, end: int = 1 << 62, batch: int = 4096
-) -> Iterator[Unit]:
-    """The units [begin, end) of a queue, in order."""
-    low, high = queue_bounds(chain)
-    number, high = max(low, begin), min(high, end)
-    while number < high:
-        data = chain.read(number * CQ_UNIT_SIZE, min(batch, high - number) * CQ_UNIT_SIZE)
-        whole = len(data) - len(data) % CQ_UNIT_SIZE
-        if not whole:
-            # A file of the queue is missing: go on in the next one.
-            following = [f.base for f in chain.files if f.base > number * CQ_UNIT_SIZE]
-            if not following:
-                return
-            number = following[0] // CQ_UNIT_SIZE
-            continue
-        for offset, size, code in CQ_UNIT.iter_unpack(data[:whole]):
-            yield Unit(topic, queue_id, number, offset, size, code)
-            number += 1

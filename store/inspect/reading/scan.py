@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -43,6 +43,9 @@ HEAD_DTYPE: Final = RECORD.dtype
 HEAD_SIZE: Final = RECORD.size
 HEAD_COLUMNS: Final = np.arange(HEAD_SIZE)
 FIRST_WINDOW: Final = 1 << 16
+_COLUMNS: Final = (
+    "starts", "offsets", "head", "body_at", "topic_at", "topic_length", "properties_at", "properties_length",
+)  # fmt: skip
 _size_at = SIZE.unpack_from
 _head_at = SIZE_AND_MAGIC.unpack_from
 
@@ -77,6 +80,11 @@ class Block:
         """The bytes of one record."""
         start = int(self.starts[index])
         return self.data[start : start + int(self.head["size"][index])]
+
+    def part(self, rows: slice | Column) -> Block:
+        """The block of some of the records."""
+        cut: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return replace(self, **cut, crc_ok=None if self.crc_ok is None else self.crc_ok[rows])
 
     def slices(self, at: Column, length: Column) -> list[bytes]:
         """The byte strings of a variable field, for example `slices(block.topic_at, block.topic_length)`."""

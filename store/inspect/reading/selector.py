@@ -11,20 +11,18 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.store.inspect.reading.lookup import Unit, Untrusted, offset_in_id, offsets_of_key, units_of
-from rocketmq_ops.store.inspect.reading.records import (
+from rocketmq_ops.store.inspect.reading.blocks import (
     NO_LIMIT,
     STREAM_WINDOW,
     Broken,
-    Matcher,
     OnBroken,
-    Selection,
     block_at,
-    narrow_by_time,
     readable_blocks,
-    rows_of_block,
 )
+from rocketmq_ops.store.inspect.reading.lookup import Untrusted, offset_in_id, offsets_of_key
+from rocketmq_ops.store.inspect.reading.queue_units import Unit, units_of
 from rocketmq_ops.store.inspect.reading.scan import Block, Column, Stop
+from rocketmq_ops.store.inspect.reading.selection import Matcher, Selection, narrow_by_time
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 Found = tuple[Block, Column]
@@ -112,7 +110,7 @@ class Selector:
                 if self._scanned > SCANNED_QUIETLY:
                     self._tell(f"the index does not cover the log from {start} on, which is read too")
             if int(block.offsets[-1]) >= end:
-                block = rows_of_block(block, slice(0, int((block.offsets < end).sum())))
+                block = block.part(slice(0, int((block.offsets < end).sum())))
             found = self.match(block)
             if found is not None:
                 yield found

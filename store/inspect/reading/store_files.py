@@ -8,17 +8,18 @@ deletes then gives a short read instead of a signal, and memory stays flat. What
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from rocketmq_ops.common.bounded import RecentlyUsed
 from rocketmq_ops.common.errors import NoSuchPathError, RocketMQError
 
 WINDOW = 8 << 20  # bytes read at a time
 MAX_OPEN = 200  # descriptors kept open over all files; a store may have more queues than a process may have descriptors
-_open_files: OrderedDict[StoreFile, int] = OrderedDict()
+_open_files: RecentlyUsed[StoreFile, int] = RecentlyUsed(MAX_OPEN, os.close)
 
 
 class StoreFile:
@@ -49,15 +50,11 @@ class StoreFile:
     def _open(self) -> int:
         descriptor = _open_files.get(self)
         if descriptor is None:
-            if len(_open_files) >= MAX_OPEN:
-                os.close(_open_files.popitem(last=False)[1])
             try:
                 descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             except OSError as error:
                 raise self._unreadable(error) from error
-            _open_files[self] = descriptor
-        else:
-            _open_files.move_to_end(self)
+            _open_files.put(self, descriptor)
         return descriptor
 
     def _unreadable(self, error: OSError) -> RocketMQError:
@@ -82,9 +79,7 @@ class StoreFile:
 
     def close(self) -> None:
         """Give the descriptor back; a later read opens the file again."""
-        descriptor = _open_files.pop(self, None)
-        if descriptor is not None:
-            os.close(descriptor)
+        _open_files.drop(self)
 
 
 @dataclass(frozen=True)
@@ -165,6 +160,16 @@ def read_chain(directory: Path) -> FileChain:
             strangers.append(path)
     files.sort(key=lambda f: f.base)
     return FileChain(directory, files, strangers)
+
+
+def usual_size(chains: Iterable[FileChain], unit_size: int) -> int | None:
+    """The size in bytes that most files of some chains should have, of those that are a multiple of a unit's size; None
+    without such files."""
+    sizes = Counter[int]()
+    for chain in chains:
+        if chain.file_size % unit_size == 0:
+            sizes[chain.file_size] += len(chain.files)
+    return sizes.most_common(1)[0][0] if sizes.total() else None
 
 
 def _is_index_file(path: Path) -> bool:

@@ -12,8 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from rocketmq_ops.store.inspect.check.findings import Report, Severity
-from rocketmq_ops.store.inspect.predict.reach import units_in_log
+from rocketmq_ops.store.inspect.reading.queue_units import units_in_log
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile, entries_of
 from rocketmq_ops.store.layout.timer import CHECKPOINT, SLOT
 
@@ -81,22 +80,3 @@ def _precision(time: int, read_until: int) -> int:
     """timerPrecisionMs, in which the wheel counts (1000 where not configured): the one that brings a slot's time
     nearest to the time that was read last, since a timer waits for days at most."""
     return min((1_000, 500, 200, 100, 50, 20, 10, 1), key=lambda precision: abs(time * precision - read_until))
-
-
-def check_timers(store: StoreDirectory, report: Report, log_end: int) -> None:
-    """Report messages that wait in the timer store, and one that is ahead of the commitlog."""
-    timers = read_timers(store, log_end)
-    if timers is None:
-        return
-    if timers.ahead:
-        report.add(
-            "TM-AHEAD", f"the timer store goes on at {timers.offset} of {TIMER_TOPIC}, which the commitlog holds up to "
-            f"{timers.end}", file="config/timercheck", position=CHECKPOINT.at["last_timer_queue_offset"],
-            actual=timers.offset, maxOffset=timers.end,
-        )  # fmt: skip
-    pending = timers.waiting + timers.queued
-    if pending:
-        report.add(
-            "TM-PENDING", f"{pending} timer message(s) wait for their time", file="config/timercheck",
-            severity=Severity.WARNING, messages=pending, until=timers.until,
-        )  # fmt: skip

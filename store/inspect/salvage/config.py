@@ -9,8 +9,7 @@ from typing import Any, Final, Protocol
 from rocketmq_ops.common.fastjson import FastjsonError, dumps, loads
 from rocketmq_ops.common.files import save_with_backup
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, split_topic_group
-from rocketmq_ops.store.inspect.check.small_files import CONFIGS
-from rocketmq_ops.store.inspect.predict.broker_config import TABLES
+from rocketmq_ops.store.inspect.reading.broker_config import CONFIGS, TABLES
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.salvage.proof import Config, ProofWriter, digest
 

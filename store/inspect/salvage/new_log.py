@@ -13,7 +13,7 @@ from typing import Final
 
 from rocketmq_ops.common.record_layout import HEAD_V4, MAGIC_V1, PROPERTIES_LENGTH, SMALLEST_RECORD, TOPIC_LENGTH_V1
 from rocketmq_ops.common.sysflag import TRANSACTION_ROLLBACK_TYPE
-from rocketmq_ops.store.inspect.salvage.repair import Neighbour
+from rocketmq_ops.store.inspect.salvage.judge import Neighbour
 from rocketmq_ops.store.layout.blank import END_FILE_MIN_BLANK, blank_of
 
 FILLER_TOPIC: Final = b"_"  # as short as a topic can be, so that a filler fits wherever a record was

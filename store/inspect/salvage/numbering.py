@@ -110,3 +110,24 @@ class Numbering:
     def moved(self) -> bool:
         """True when some message has another number than it had, or messages are missing between others."""
         return len(self.segments) > 1
+
+
+class KeptNumbers:
+    """The queue offsets of a batch queue in a salvaged store: all stay as they are."""
+
+    moved = False
+
+    def __init__(self) -> None:
+        self._end = 0
+
+    def seen(self, end: int) -> None:
+        """A record reaches up to this queue offset."""
+        self._end = max(self._end, end)
+
+    def exact(self, old: int) -> int | None:
+        """The new number of a message."""
+        return old
+
+    def new(self, old: int) -> int:
+        """Where a consumer stands, never past the end of the queue."""
+        return min(old, self._end)

@@ -16,20 +16,20 @@ import numpy as np
 from rocketmq_ops.common.record_layout import QUEUE_OFFSET_POSITION, RECORD
 from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from rocketmq_ops.common.topics import TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC
-from rocketmq_ops.store.inspect.reading.batch_queues import KeptNumbers, units_of_records
+from rocketmq_ops.store.inspect.reading.batch_queues import units_of_records
 from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
 from rocketmq_ops.store.inspect.reading.property_bytes import property_of
 from rocketmq_ops.store.inspect.reading.resync import find_blank, first_nonzero, next_record
 from rocketmq_ops.store.inspect.reading.scan import Block, Column, Stop, single_block, walk_file
 from rocketmq_ops.store.inspect.reading.store_files import StoreFile
-from rocketmq_ops.store.inspect.salvage.chain import Arranged
+from rocketmq_ops.store.inspect.salvage.arrange import Arranged
+from rocketmq_ops.store.inspect.salvage.judge import Judge, Judged, Neighbour, neighbour_of
 from rocketmq_ops.store.inspect.salvage.mend import MAX_RECORD, Mend, mend
 from rocketmq_ops.store.inspect.salvage.new_log import LogWriter
-from rocketmq_ops.store.inspect.salvage.numbering import Numbering
+from rocketmq_ops.store.inspect.salvage.numbering import KeptNumbers, Numbering
 from rocketmq_ops.store.inspect.salvage.proof import Changed, Dropped, Kept, ProofWriter, Shift, Total, Value, digest
-from rocketmq_ops.store.inspect.salvage.record import has_record_crc, read_field, with_fields
-from rocketmq_ops.store.inspect.salvage.repair import Judge, Judged, Neighbour, neighbour_of
-from rocketmq_ops.store.inspect.salvage.saved import saved_block
+from rocketmq_ops.store.inspect.salvage.record_fields import has_record_crc, read_field, with_fields
+from rocketmq_ops.store.inspect.salvage.saved_block import saved_block
 from rocketmq_ops.store.inspect.salvage.transactions import moved_numbers, moved_property
 
 RUN_WINDOW: Final = 2 << 20  # bytes: two blocks are held at a time

@@ -20,16 +20,16 @@ from rocketmq_ops.store.inspect.check.catalogue import CATALOGUE
 from rocketmq_ops.store.inspect.check.check_store import CheckOptions, CheckResult, check_store
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
 from rocketmq_ops.store.inspect.check.records import RecordCheck
-from rocketmq_ops.store.inspect.check.small_files import multi_tag_topics, read_config
 from rocketmq_ops.store.inspect.reading.batch_queues import batch_topics
+from rocketmq_ops.store.inspect.reading.broker_config import multi_tag_topics, read_config
 from rocketmq_ops.store.inspect.reading.dledger import require_log
 from rocketmq_ops.store.inspect.reading.running import require_stopped
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
-from rocketmq_ops.store.inspect.salvage.chain import Arranged, ArrangedStore, arrange
+from rocketmq_ops.store.inspect.salvage.arrange import Arranged, ArrangedStore, arrange
 from rocketmq_ops.store.inspect.salvage.config import salvage_configs
+from rocketmq_ops.store.inspect.salvage.judge import Judge
 from rocketmq_ops.store.inspect.salvage.proof import PROOF_NAME, Doubtful, Header, ProofWriter, Total
 from rocketmq_ops.store.inspect.salvage.rebuild import RebuildOptions, RebuildResult, StoreBuilder, prepare_target
-from rocketmq_ops.store.inspect.salvage.repair import Judge
 from rocketmq_ops.store.inspect.salvage.salvage_pass import SalvageRun
 
 CHECKED_AFTER: Final = ("commitlog", "files")  # records are checked as they are written; the rest is built from them

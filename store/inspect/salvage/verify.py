@@ -16,7 +16,7 @@ from rocketmq_ops.common.record_layout import QUEUE_OFFSET, QUEUE_OFFSET_POSITIO
 from rocketmq_ops.common.sysflag import TRANSACTION_ROLLBACK_TYPE, transaction_type
 from rocketmq_ops.store.inspect.check.check_store import CheckOptions, check_store
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, StoreFile
-from rocketmq_ops.store.inspect.salvage.chain import arrange
+from rocketmq_ops.store.inspect.salvage.arrange import arrange
 from rocketmq_ops.store.inspect.salvage.proof import (
     PROOF_NAME,
     Changed,
@@ -32,7 +32,7 @@ from rocketmq_ops.store.inspect.salvage.proof import (
     digest,
     read_proof,
 )
-from rocketmq_ops.store.inspect.salvage.record import read_field, with_fields
+from rocketmq_ops.store.inspect.salvage.record_fields import read_field, with_fields
 from rocketmq_ops.store.inspect.salvage.salvage_store import counts_as_doubt
 
 MAX_PROBLEMS: Final = 100

@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.store.inspect.reading.blocks import block_at
 from rocketmq_ops.store.inspect.reading.follow import end_of_log
-from rocketmq_ops.store.inspect.reading.lookup import Unit, queue_bounds, units_of
-from rocketmq_ops.store.inspect.reading.records import block_at
+from rocketmq_ops.store.inspect.reading.queue_units import Unit, queue_bounds, units_of
 from rocketmq_ops.store.inspect.reading.scan import Block
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.salvage.proof import PROOF_NAME

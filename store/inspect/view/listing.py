@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 
 from rocketmq_ops.common.fastjson import FastjsonError, loads
-from rocketmq_ops.store.inspect.check.index import read_header, slots_of
-from rocketmq_ops.store.inspect.check.small_files import read_checkpoint
-from rocketmq_ops.store.inspect.reading.lookup import queue_bounds
-from rocketmq_ops.store.inspect.reading.records import STREAM_WINDOW, block_at
+from rocketmq_ops.store.inspect.reading.blocks import STREAM_WINDOW, block_at
+from rocketmq_ops.store.inspect.reading.checkpoint import read_checkpoint
+from rocketmq_ops.store.inspect.reading.index_files import read_header, slots_of
+from rocketmq_ops.store.inspect.reading.queue_units import queue_bounds
 from rocketmq_ops.store.inspect.reading.running import LockState, lock_state
 from rocketmq_ops.store.inspect.reading.scan import Block, Stop, walk_file
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, StoreFile
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE, OFFSET, PLACEHOLDER
-from rocketmq_ops.store.layout.index import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from rocketmq_ops.store.layout.index import capacity_of, entry_position
 
 BINARY = frozenset({"timercheck"})  # a checkpoint of the timer store, no JSON
 
@@ -210,9 +210,9 @@ def _index_file(file: StoreFile, slots: int | None) -> FileRow:
     )  # fmt: skip
     if header is None or not number:
         return row
-    room = (file.size - HEADER_SIZE - number * SLOT_SIZE) // ENTRY_SIZE
+    room = capacity_of(file.size, number)
     if 1 <= header.count <= room:
-        row.used = HEADER_SIZE + number * SLOT_SIZE + header.count * ENTRY_SIZE
+        row.used = entry_position(number, header.count)
         row.state = "full" if header.count >= room else f"{header.count - 1} entries"
     row.begin, row.end = header.begin_phy_offset, header.end_phy_offset
     row.first_time, row.last_time = header.begin_timestamp or None, header.end_timestamp or None

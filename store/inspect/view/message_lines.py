@@ -23,7 +23,7 @@ from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.message import string_to_properties
 from rocketmq_ops.common.record_layout import V6_FLAGS
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG
-from rocketmq_ops.store.inspect.reading.records import Broken, OnBroken, hosts_of
+from rocketmq_ops.store.inspect.reading.blocks import Broken, OnBroken, hosts_of
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 
 BODY_FORMS: Final = ("none", "utf-8", "hex", "base64", "json")
@@ -75,7 +75,7 @@ class MessageLines:
         self._as_stored = as_stored
         self._cleared = 0 if keep_flags else COMPRESSED_FLAG
         self._on_broken = on_broken
-        self._topics: dict[bytes, str] = {}
+        self._topics: Bounded[bytes, str] = Bounded(10_000)
         self._hosts: Bounded[tuple[int, int], tuple[str, str]] = Bounded(_MAX_HOSTS)
 
     def lines(self, block: Block, rows: Column) -> list[str]:
@@ -131,9 +131,7 @@ class MessageLines:
         ]  # fmt: skip
 
     def _topic(self, name: bytes) -> str:
-        text = _quoted(str(name, "utf-8", "replace"))
-        if len(self._topics) < 10_000:
-            self._topics[name] = text
+        text = self._topics[name] = _quoted(str(name, "utf-8", "replace"))
         return text
 
     def _bodies(self, block: Block, rows: Column, head: Column) -> tuple[list[int], list[bytes]]:

@@ -28,9 +28,9 @@ from rocketmq_ops.store.inspect.reading.batch_queues import (
     read_batch_units,
     units_of_records,
 )
+from rocketmq_ops.store.inspect.reading.blocks import STREAM_WINDOW, Broken, block_at, plain_body
 from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch, Dispatcher, index_keys
 from rocketmq_ops.store.inspect.reading.lookup import IndexLookup, Untrusted
-from rocketmq_ops.store.inspect.reading.records import STREAM_WINDOW, Broken, block_at, plain_body
 from rocketmq_ops.store.inspect.reading.resync import next_record
 from rocketmq_ops.store.inspect.reading.scan import Block, Column, Stop, walk_file
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory

@@ -17,7 +17,8 @@ from typing import Any
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.nearest import nearest_names
-from rocketmq_ops.store.inspect.reading.records import NO_LIMIT, OnBroken, Selection
+from rocketmq_ops.store.inspect.reading.blocks import NO_LIMIT, OnBroken
+from rocketmq_ops.store.inspect.reading.selection import Selection
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.view.sql_tables import TABLES, read_table
 from rocketmq_ops.store.inspect.view.sql_text import Query, tokens, understand

@@ -8,14 +8,16 @@ from typing import Any, Final
 
 import msgspec
 
+from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.store.inspect.reading.blocks import OnBroken
 from rocketmq_ops.store.inspect.reading.property_bytes import finder
-from rocketmq_ops.store.inspect.reading.records import OnBroken, Selection
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
+from rocketmq_ops.store.inspect.reading.selection import Selection
 from rocketmq_ops.store.inspect.reading.selector import Selector
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.view.listing import list_queues
 from rocketmq_ops.store.inspect.view.message_lines import MessageLines
-from rocketmq_ops.store.inspect.view.tables import index_rows, unit_rows
+from rocketmq_ops.store.inspect.view.raw_rows import index_rows, unit_rows
 
 Row = tuple[Any, ...]
 
@@ -78,7 +80,7 @@ def read_table(
 
 def _struct_names(table: str) -> dict[str, str]:
     from rocketmq_ops.store.inspect.view.listing import QueueRow
-    from rocketmq_ops.store.inspect.view.tables import IndexRow, UnitRow
+    from rocketmq_ops.store.inspect.view.raw_rows import IndexRow, UnitRow
 
     kinds: dict[str, type[msgspec.Struct]] = {"queues": QueueRow, "units": UnitRow, "index_entries": IndexRow}
     kind = kinds[table]
@@ -94,7 +96,7 @@ class _Messages:
         easy = {*_HEAD, *_PROPERTY, "topic", "minute", "producer"}
         self._decode = not set(columns) <= easy
         self._lines = MessageLines("utf-8" if "body" in columns else "none", on_broken=on_broken)
-        self._minutes: dict[int, str] = {}
+        self._minutes: Bounded[int, str] = Bounded(100_000)
 
     def batches(self, store: StoreDirectory, want: Selection) -> Iterator[list[Row]]:
         """The rows, a block at a time."""
@@ -128,8 +130,7 @@ class _Messages:
             text = time.strftime("%Y-%m-%d %H:%M", time.localtime(minute * 60))
         except (ValueError, OverflowError, OSError):
             text = f"({minute})"
-        if len(self._minutes) < 100_000:
-            self._minutes[minute] = text
+        self._minutes[minute] = text
         return text
 
     @staticmethod

@@ -14,8 +14,8 @@ import numpy as np
 from rocketmq_ops.common.addresses import unpack_host
 from rocketmq_ops.common.record_layout import V6_FLAGS
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
+from rocketmq_ops.store.inspect.reading.blocks import hosts_of
 from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch, Dispatcher
-from rocketmq_ops.store.inspect.reading.records import hosts_of
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.reading.selector import Selector
 from rocketmq_ops.store.inspect.view.cardinality import Cardinality

@@ -18,9 +18,11 @@ from typing import NamedTuple
 
 from rocketmq_ops.common.record_layout import Field, fields_of
 from rocketmq_ops.store.inspect.check.check_store import CheckOptions, CheckResult, check_store
-from rocketmq_ops.store.inspect.check.index import HEADER_SIZE, slots_of
+from rocketmq_ops.store.inspect.predict.prediction import Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.reading.index_files import slots_of
 from rocketmq_ops.store.inspect.reading.scan import Block, walk
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.layout.index import HEADER_SIZE
 from tests.store.store_helpers import Clock, message, open_store
 
 Make = Callable[["Sound"], None]
@@ -403,6 +405,15 @@ def check(root: Path, **options: object) -> CheckResult:
     store = StoreDirectory(root)
     try:
         return check_store(store, CheckOptions(**options))  # type: ignore[arg-type]
+    finally:
+        store.close()
+
+
+def foretell(root: Path, broker: str, **options: object) -> Prediction:
+    """One prediction with everything closed again."""
+    store = StoreDirectory(root)
+    try:
+        return predict(store, broker, PredictOptions(**options))  # type: ignore[arg-type]
     finally:
         store.close()
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.store.inspect.predict.prediction import Prediction, PredictOptions, predict
 from rocketmq_ops.store.inspect.reading.batch_queues import UNIT_SIZE, batch_bounds, batch_topics
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
@@ -18,7 +17,7 @@ from rocketmq_ops.store.inspect.salvage.verify import verify
 from rocketmq_ops.store.inspect.view.record_view import view_at
 from tests.store.inspect import damage as d
 from tests.store.inspect.batch_store import BATCHES, SIZE, base_of, write_batch_store
-from tests.store.inspect.damage import Sound, check
+from tests.store.inspect.damage import Sound, check, foretell
 
 UNITS = f"batchconsumequeue/B/0/{0:020d}"
 
@@ -33,14 +32,6 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(original: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(original, tmp_path / "store"))
-
-
-def foretell(root: Path, broker: str) -> Prediction:
-    store = StoreDirectory(root)
-    try:
-        return predict(store, broker, PredictOptions())
-    finally:
-        store.close()
 
 
 def units(root: Path) -> list[tuple[int, ...]]:

@@ -11,7 +11,8 @@ from typing import Any
 from rocketmq_ops.common.message import properties_to_string
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.inner_message import InnerMessage
-from rocketmq_ops.store.inspect.reading.records import Broken, Selection
+from rocketmq_ops.store.inspect.reading.blocks import Broken
+from rocketmq_ops.store.inspect.reading.selection import Selection
 from rocketmq_ops.store.inspect.reading.selector import Selector
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.view.message_lines import MessageLines

@@ -23,7 +23,7 @@ from rocketmq_ops.common.record_layout import (
 )
 from rocketmq_ops.store.files.checkpoint import IndexNote, QueuesNote, StoreCheckpoint
 from rocketmq_ops.store.index.index_file import IndexFile
-from rocketmq_ops.store.inspect.check.index import IndexHeaderView
+from rocketmq_ops.store.inspect.reading.index_files import IndexHeaderView
 from rocketmq_ops.store.layout import (
     batch_consume_queue,
     batch_item,

@@ -20,7 +20,7 @@ OTHERS = {
     "common/addresses.py": "the port of a packed host; records take hosts as bytes",
     "store/log/row_structs.py": "compiles rows of the codes it is given",
     "store/inspect/check/keys.py": "rows in memory, in the machine's own byte order",
-    "store/inspect/reading/overlay.py": "a lock as the kernel wants it",
+    "store/inspect/reading/running.py": "a lock as the kernel wants it",
 }
 _MAKERS = {"Struct", "pack", "unpack", "pack_into", "unpack_from", "iter_unpack", "calcsize"}
 #: struct's and numpy's ways to say big-endian.

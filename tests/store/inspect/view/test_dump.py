@@ -20,7 +20,7 @@ from rocketmq_ops.common.sysflag import (
     COMPRESSION_ZLIB_TYPE,
     COMPRESSION_ZSTD_TYPE,
 )
-from rocketmq_ops.store.inspect.reading.records import Selection
+from rocketmq_ops.store.inspect.reading.selection import Selection
 from rocketmq_ops.store.inspect.view.message_lines import FIELDS, properties_json
 from tests.golden_data import STORES, manifest, unpack_store
 from tests.store.inspect.views import dumped, fill, flip, message

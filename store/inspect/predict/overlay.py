@@ -7,15 +7,12 @@ is written to them stays in this process.
 from __future__ import annotations
 
 import errno
-import fcntl
 import mmap
 import os
-import struct
 from pathlib import Path
 
 from rocketmq_ops.store.files.filesystem import DiskUsage, FileLock, StoreFile
-
-_FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: type, whence, start, length, pid
+from rocketmq_ops.store.inspect.reading.running import is_locked
 
 
 class OverlayFile:
@@ -186,18 +183,3 @@ class OverlayFileSystem:
 
     def disk_usage(self, path: str) -> DiskUsage:
         return DiskUsage(1 << 50, 0, 1 << 50)
-
-
-def is_locked(path: Path) -> bool:
-    """True when another process holds the broker's lock on byte 0 of the lock file; nothing is locked by asking."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        answer = fcntl.fcntl(fd, fcntl.F_GETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return bool(_FLOCK.unpack(answer)[0] != fcntl.F_UNLCK)

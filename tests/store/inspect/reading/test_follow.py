@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.inspect.reading.blocks import Broken
 from rocketmq_ops.store.inspect.reading.follow import PATIENCE, Follower, end_of_log
-from rocketmq_ops.store.inspect.reading.records import Broken
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, read_chain
 from rocketmq_ops.store.inspect.view.message_lines import MessageLines
 from rocketmq_ops.store.message_store import MessageStore

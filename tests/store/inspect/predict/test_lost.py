@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.store.inspect.predict.broker_config import load_table
-from rocketmq_ops.store.inspect.predict.prediction import BROKERS, Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.predict.prediction import BROKERS
 from rocketmq_ops.store.inspect.predict.reach import Reach, gone_in_front, store_times
+from rocketmq_ops.store.inspect.reading.broker_config import load_table
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.reading.strangers import java_long
 from rocketmq_ops.store.inspect.reading.timers import TIMER_TOPIC
@@ -23,30 +23,10 @@ from rocketmq_ops.store.inspect.salvage.rebuild import rebuild
 from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
 from rocketmq_ops.store.inspect.salvage.verify import verify
 from tests.store.inspect import damage as d
-from tests.store.inspect.damage import Make, Sound, check
+from tests.store.inspect.damage import Make, Sound, check, foretell
 from tests.store.store_helpers import Clock, message, open_store
 
 MESSAGES = 700
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("lost") / "store"
-    d.write_own_store(root, MESSAGES)
-    return root
-
-
-@pytest.fixture
-def own(original: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(original, tmp_path / "store"))
-
-
-def foretell(root: Path, broker: str) -> Prediction:
-    store = StoreDirectory(root)
-    try:
-        return predict(store, broker, PredictOptions())
-    finally:
-        store.close()
 
 
 def config(name: str, data: bytes | None) -> Make:

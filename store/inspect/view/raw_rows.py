@@ -13,16 +13,18 @@ import msgspec
 import numpy as np
 
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_OP_HALF_TOPIC
-from rocketmq_ops.store.inspect.check.index import read_entries, read_header, slots_of
-from rocketmq_ops.store.inspect.check.small_files import read_checkpoint, read_config
+from rocketmq_ops.store.inspect.reading.blocks import Broken, OnBroken
+from rocketmq_ops.store.inspect.reading.broker_config import read_config
+from rocketmq_ops.store.inspect.reading.checkpoint import read_checkpoint
 from rocketmq_ops.store.inspect.reading.dispatch_columns import parse_delay_levels
-from rocketmq_ops.store.inspect.reading.lookup import queue_bounds, units_of
+from rocketmq_ops.store.inspect.reading.index_files import read_entries, read_header, slots_of
 from rocketmq_ops.store.inspect.reading.property_bytes import property_of
-from rocketmq_ops.store.inspect.reading.records import Broken, OnBroken, Selection
+from rocketmq_ops.store.inspect.reading.queue_units import queue_bounds, units_of
+from rocketmq_ops.store.inspect.reading.selection import Selection
 from rocketmq_ops.store.inspect.reading.selector import Selector
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.layout.checkpoint import CHECKPOINT
-from rocketmq_ops.store.layout.index import ENTRY_SIZE, HEADER_SIZE, SLOT_SIZE
+from rocketmq_ops.store.layout.index import capacity_of
 
 RAW_KINDS = ("consumequeue", "index", "checkpoint", "delay-offsets", "transactions")
 
@@ -131,7 +133,7 @@ def index_rows(
         if header is None or not number:
             on_broken(Broken(0, file.size, "index", f"index/{file.path.name} has a size that is none of an index file"))
             continue
-        room = (file.size - HEADER_SIZE - number * SLOT_SIZE) // ENTRY_SIZE
+        room = capacity_of(file.size, number)
         if not 1 <= header.count <= room:
             on_broken(
                 Broken(0, file.size, "index", f"index/{file.path.name} says that it has {header.count - 1} entries")

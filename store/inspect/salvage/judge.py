@@ -27,13 +27,19 @@ from rocketmq_ops.common.sysflag import (
 )
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_dlq_topic, is_legal_name, is_retry_topic
 from rocketmq_ops.store.inspect.check.commitlog import differs_in_one_byte
-from rocketmq_ops.store.inspect.check.queues import read_units
 from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch, Dispatcher
 from rocketmq_ops.store.inspect.reading.property_bytes import has_property, property_of
+from rocketmq_ops.store.inspect.reading.queue_units import read_units
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.reading.store_files import FileChain
 from rocketmq_ops.store.inspect.salvage.mend import Mend
-from rocketmq_ops.store.inspect.salvage.record import CRC_PROPERTY, Value, has_record_crc, record_crc_ok, with_fields
+from rocketmq_ops.store.inspect.salvage.record_fields import (
+    CRC_PROPERTY,
+    Value,
+    has_record_crc,
+    record_crc_ok,
+    with_fields,
+)
 from rocketmq_ops.store.layout.record import HOST_NUMBER
 
 KNOWN_FLAGS: Final = 0x7FF

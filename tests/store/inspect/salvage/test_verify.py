@@ -12,7 +12,7 @@ import pytest
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.store.inspect.salvage.proof import PROOF_NAME, Changed, Dropped, Kept, read_proof
 from rocketmq_ops.store.inspect.salvage.verify import verify
-from tests.store.inspect.salvage_helpers import field_of, flip, golden, lines, orders, saved_from
+from tests.store.inspect.salvage.salvage_helpers import field_of, flip, golden, lines, orders, saved_from
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,9 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.record_layout import fields_of
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK
 from rocketmq_ops.store.inspect.check.catalogue import UNDETECTABLE
-from rocketmq_ops.store.inspect.check.index import HEADER_SIZE, read_header, slots_of
+from rocketmq_ops.store.inspect.reading.index_files import read_header, slots_of
 from rocketmq_ops.store.inspect.reading.store_files import StoreFile
+from rocketmq_ops.store.layout.index import HEADER_SIZE
 from tests.golden_data import unpack_store
 from tests.store.inspect import damage as d
 from tests.store.inspect.damage import Rec, Sound, check

@@ -107,3 +107,29 @@ def _fits(entry: Any, name: str) -> bool:
     return isinstance(entry, dict) and (
         name != "consumerOffset.json" or all(isinstance(offset, int) for offset in entry.values())
     )
+
+
+CONFIGS: Final = (
+    "topics.json", "subscriptionGroup.json", "consumerOffset.json", "delayOffset.json", "consumerFilter.json",
+    "consumerOrderInfo.json", "messageRequestMode.json", "topicQueueMapping.json", "timermetrics", "transactionMetrics",
+)  # fmt: skip
+
+
+def read_config(store: StoreDirectory, name: str) -> Any:
+    """A parsed configuration file, or its `.bak` as a broker would fall back to it; None when there is neither."""
+    for candidate in (f"config/{name}", f"config/{name}.bak"):
+        data = store.small_file(candidate)
+        if data and data.strip(b"\0 \r\n\t"):
+            try:
+                return loads(data)
+            except FastjsonError:
+                continue
+    return None
+
+
+def multi_tag_topics(store: StoreDirectory) -> frozenset[str]:
+    """The topics whose messages may have several tags."""
+    content = read_config(store, "topics.json")
+    table = content.get("topicConfigTable") if isinstance(content, dict) else None
+    items = table.items() if isinstance(table, dict) else ()
+    return frozenset(str(n) for n, c in items if isinstance(c, dict) and c.get("topicFilterType") == "MULTI_TAG")

@@ -13,8 +13,8 @@ import numpy as np
 from rocketmq_ops.common.record_layout import fields_of
 from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
-from rocketmq_ops.store.inspect.salvage.record import CRC_PROPERTY, with_fields
-from rocketmq_ops.store.inspect.salvage.repair import Judge, Judged
+from rocketmq_ops.store.inspect.salvage.judge import Judge, Judged
+from rocketmq_ops.store.inspect.salvage.record_fields import CRC_PROPERTY, with_fields
 
 _COLUMNS: Final = {
     "sysFlag": "sys_flag",
@@ -56,14 +56,7 @@ def saved_block(judged: Judged, queue_ids: Column, queue_offsets: Column, judge:
     if bool(judged.good.all()):
         return block, dispatch
     rows = np.flatnonzero(judged.good)
-    return _only(block, rows), _dispatch_of(dispatch, rows)
-
-
-def _only(block: Block, rows: Column) -> Block:
-    return Block(
-        block.file, block.data, block.starts[rows], block.offsets[rows], block.head[rows], block.body_at[rows],
-        block.topic_at[rows], block.topic_length[rows], block.properties_at[rows], block.properties_length[rows], None,
-    )  # fmt: skip
+    return block.part(rows), _dispatch_of(dispatch, rows)
 
 
 def _dispatch_of(dispatch: Dispatch, rows: Column) -> Dispatch:

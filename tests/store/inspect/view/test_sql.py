@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.store.inspect.reading.records import Broken, Selection
+from rocketmq_ops.store.inspect.reading.blocks import Broken
+from rocketmq_ops.store.inspect.reading.selection import Selection
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.view.sql import Database, QueryError, selection_of
 from rocketmq_ops.store.inspect.view.sql_tables import MESSAGE_COLUMNS

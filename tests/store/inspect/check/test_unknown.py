@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from rocketmq_ops.store.inspect.check.findings import Severity
-from rocketmq_ops.store.inspect.check.index import read_entries, read_header, slots_of
 from rocketmq_ops.store.inspect.reading import dispatch_columns as columns
 from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.index_files import read_entries, read_header, slots_of
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
-from rocketmq_ops.store.inspect.salvage import rebuild as rebuilding
+from rocketmq_ops.store.inspect.salvage import index_writer
 from rocketmq_ops.store.inspect.salvage.rebuild import RebuildOptions, rebuild
 from rocketmq_ops.store.inspect.view.record_view import view_at
 from tests.golden_data import STORES, unpack_store
@@ -32,7 +32,7 @@ def newest(tmp_path: Path) -> Path:
 
 def with_index(root: Path, keys_of: Callable[..., Keys], monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the store an index of other keys."""
-    monkeypatch.setattr(rebuilding, "block_keys", keys_of)
+    monkeypatch.setattr(index_writer, "block_keys", keys_of)
     rebuild(StoreDirectory(root), root.parent / "rebuilt", RebuildOptions(index_tags=True))
     monkeypatch.undo()
     shutil.rmtree(root / "index")

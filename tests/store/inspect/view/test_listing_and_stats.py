@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.store.inspect.reading.records import Selection
 from rocketmq_ops.store.inspect.reading.running import lock_state
+from rocketmq_ops.store.inspect.reading.selection import Selection
 from rocketmq_ops.store.inspect.reading.selector import Selector
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.view.cardinality import EXACT_UP_TO, STANDARD_ERROR, Cardinality

@@ -21,11 +21,11 @@ from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.salvage.numbering import Numbering
 from rocketmq_ops.store.inspect.salvage.proof import PROOF_NAME, Doubtful, Ignored, Total
 from rocketmq_ops.store.inspect.salvage.rebuild import RebuildOptions
-from rocketmq_ops.store.inspect.salvage.record import record_crc_ok, with_fields
+from rocketmq_ops.store.inspect.salvage.record_fields import record_crc_ok, with_fields
 from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
 from rocketmq_ops.store.inspect.salvage.verify import verify
 from tests.golden_data import STORES, manifest
-from tests.store.inspect.salvage_helpers import (
+from tests.store.inspect.salvage.salvage_helpers import (
     FILE,
     changed,
     dropped,

@@ -6,6 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import string_to_properties
 from rocketmq_ops.store.inspect.check import index as check_index
 from rocketmq_ops.store.inspect.check.check_store import CheckOptions, check_store, start_of
-from rocketmq_ops.store.inspect.check.index import read_header
+from rocketmq_ops.store.inspect.reading.index_files import read_header
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
 from rocketmq_ops.store.inspect.salvage.rebuild import rebuild
 from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
@@ -40,13 +42,6 @@ while not select.select([stop], [], [], 0)[0]:
     if i == 500:
         print("writing", flush=True)
 """
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    root = tmp_path / "store"
-    d.write_own_store(root)
-    return root
 
 
 def test_stopped(own: Path) -> None:
@@ -87,14 +82,25 @@ def test_after_expiry_of_files(own: Path) -> None:
     assert result.report.facts["unitsOfExpiredRecords"] > 0
 
 
-def test_while_a_broker_writes(tmp_path: Path) -> None:
-    root = tmp_path / "store"
+@contextmanager
+def writing_broker(root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has a store open and goes on writing to it."""
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd()
     )
     assert writer.stdin and writer.stdout
     try:
         assert writer.stdout.readline() == b"writing\n"
+        yield writer
+    finally:
+        writer.stdin.close()
+        writer.wait(10)
+        writer.stdout.close()
+
+
+def test_while_a_broker_writes(tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    with writing_broker(root) as writer:
         seen = []
         for _ in range(6):
             result = check(root, live=True)
@@ -102,21 +108,12 @@ def test_while_a_broker_writes(tmp_path: Path) -> None:
             seen.append(result.end_offset)
         assert writer.poll() is None
         assert seen == sorted(seen) and seen[-1] > seen[0]
-    finally:
-        writer.stdin.close()
-        writer.wait(10)
-        writer.stdout.close()
 
 
 def test_a_running_broker_is_noticed(tmp_path: Path) -> None:
     """Without being told: no unclean stop is reported, and nothing is written beside it."""
     root = tmp_path / "store"
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd()
-    )
-    assert writer.stdin and writer.stdout
-    try:
-        assert writer.stdout.readline() == b"writing\n"
+    with writing_broker(root) as writer:
         result = check(root)
         assert result.report.counts == {"AB-RUNNING": 1}
         assert f"process {writer.pid}" in result.report.findings[0].message
@@ -126,10 +123,6 @@ def test_a_running_broker_is_noticed(tmp_path: Path) -> None:
                 make(store, tmp_path / "target")
         store.close()
         assert not (tmp_path / "target").exists()
-    finally:
-        writer.stdin.close()
-        writer.wait(10)
-        writer.stdout.close()
 
 
 @pytest.mark.parametrize("live", [True, False])

@@ -11,35 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.store.inspect.predict.prediction import BROKERS, Prediction, PredictOptions, predict
-from rocketmq_ops.store.inspect.reading.overlay import OverlayFileSystem, is_locked
-from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.predict.overlay import OverlayFileSystem
+from rocketmq_ops.store.inspect.predict.prediction import BROKERS
+from rocketmq_ops.store.inspect.reading.running import is_locked
 from tests.golden_data import STORES, unpack_store
 from tests.store.inspect import damage as d
-from tests.store.inspect.damage import Sound
+from tests.store.inspect.damage import Sound, foretell
 from tests.store.store_helpers import open_store
 
 ENDS = {"5.3.3-clean": 375980, "4.9.7-clean": 394111, "5.3.3-killed": 385374, "5.5.0-clean": 382376}
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("predict") / "store"
-    d.write_own_store(root)
-    return root
-
-
-@pytest.fixture
-def own(original: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(original, tmp_path / "store"))
-
-
-def foretell(root: Path, broker: str, **options: object) -> Prediction:
-    store = StoreDirectory(root)
-    try:
-        return predict(store, broker, PredictOptions(**options))  # type: ignore[arg-type]
-    finally:
-        store.close()
 
 
 @pytest.mark.parametrize("broker", BROKERS)

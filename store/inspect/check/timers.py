@@ -1,0 +1,27 @@
+"""Reports messages that wait in the timer store of a 5.x broker, and a timer store that is ahead of the commitlog."""
+
+from __future__ import annotations
+
+from rocketmq_ops.store.inspect.check.findings import Report, Severity
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.reading.timers import TIMER_TOPIC, read_timers
+from rocketmq_ops.store.layout.timer import CHECKPOINT
+
+
+def check_timers(store: StoreDirectory, report: Report, log_end: int) -> None:
+    """Report messages that wait in the timer store, and one that is ahead of the commitlog."""
+    timers = read_timers(store, log_end)
+    if timers is None:
+        return
+    if timers.ahead:
+        report.add(
+            "TM-AHEAD", f"the timer store goes on at {timers.offset} of {TIMER_TOPIC}, which the commitlog holds up to "
+            f"{timers.end}", file="config/timercheck", position=CHECKPOINT.at["last_timer_queue_offset"],
+            actual=timers.offset, maxOffset=timers.end,
+        )  # fmt: skip
+    pending = timers.waiting + timers.queued
+    if pending:
+        report.add(
+            "TM-PENDING", f"{pending} timer message(s) wait for their time", file="config/timercheck",
+            severity=Severity.WARNING, messages=pending, until=timers.until,
+        )  # fmt: skip
