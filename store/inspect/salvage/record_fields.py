@@ -1,7 +1,7 @@
 """Changes single fields of a whole record, keeping its size, and what covers them: the body's CRC and the CRC over the
 record.
 
-Which fields are changed, and why, is decided in `repair.py`.
+Which fields are changed, and why, is decided in `judge.py`.
 """
 
 from __future__ import annotations
