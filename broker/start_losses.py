@@ -34,7 +34,8 @@ _WITHOUT = {
 
 def log_losses(controller: BrokerController, report: RecoveryReport, missing: list[str]) -> None:
     """Log them; `missing` are the files of the configuration that were not there or empty, `report` is of the store's
-    recovery."""
+    recovery.
+    """
     store = controller.store
     topics = [t for t, queues in store.table.items() if any(q.max_offset > q.min_offset for q in queues.values())]
     if not all(map(is_system_topic, topics)):
@@ -58,7 +59,8 @@ def log_losses(controller: BrokerController, report: RecoveryReport, missing: li
 def _log_gone_in_front(controller: BrokerController) -> None:
     """Say what queues lead to that lies before the first file of the commitlog, unless that file is so old that those
     before it may have expired. Where no message came for long they may have, too: then only what a group misses is
-    logged."""
+    logged.
+    """
     store, reserved = controller.store, controller.store_config.fileReservedTime
     first = store.earliest_store_time() if store.min_phy_offset > 0 else -1
     last = max(store.last_dispatched_timestamp, store.checkpoint.physic_msg_timestamp)
@@ -89,7 +91,8 @@ def _log_gone_in_front(controller: BrokerController) -> None:
 def _settle_offsets(controller: BrokerController, *, queues_are_shorter: bool) -> None:
     """Say which offsets lie behind the end of their queue. A group that does not run would not see what comes until
     the queue has got there (one that runs is sent to the end by its next pull); so where the queue has just lost
-    messages, the offset is set to its end."""
+    messages, the offset is set to its end.
+    """
     beyond = []
     for key, queues in controller.offsets.table.items():
         topic, _ = split_topic_group(key)
@@ -114,7 +117,8 @@ def _settle_offsets(controller: BrokerController, *, queues_are_shorter: bool) -
 
 def log_timers(controller: BrokerController) -> None:
     """Say what Apache's timer store holds, which this broker does not deliver. Called before the store is opened:
-    whatever else is wrong with it."""
+    whatever else is wrong with it.
+    """
     state = _timer_state(controller)
     if state is not None and state.pending:
         log.warning(

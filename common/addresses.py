@@ -81,7 +81,8 @@ def pack_host(host: str, port: int) -> bytes:
 
 def resolve_host(host: str) -> str:
     """The numeric address of a host as Java's InetAddress.getByName gives it: IPv4 before IPv6, and an IPv4-mapped
-    IPv6 address as the IPv4 one. Asks the resolver for a name. Raises AddressError."""
+    IPv6 address as the IPv4 one. Asks the resolver for a name. Raises AddressError.
+    """
     try:
         found = {
             family: str(address[0])

@@ -41,7 +41,8 @@ def _long_hash(text: str, start: int) -> int:
 def hash_onto(text: str, start: int = 0) -> int:
     """String.hashCode of a string that begins with one whose hash is `start` and goes on with `text`.
 
-    As an unsigned 32-bit int; `start` may be of either sign."""
+    As an unsigned 32-bit int; `start` may be of either sign.
+    """
     length = len(text)
     if 0 < length <= _PIECE and text.isascii():
         raw = text.encode()

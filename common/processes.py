@@ -16,7 +16,8 @@ _EVERY_ADDRESS = ("0.0.0.0", "::")
 
 def holder_of_port(host: str, port: int) -> str:
     """` by mqbroker (process 123)` for the process whose socket keeps others from listening there; empty when none is
-    seen: one that listens, else one with a connection from that port."""
+    seen: one that listens, else one with a connection from that port.
+    """
     import psutil
 
     with suppress(RocketMQError, psutil.Error, OSError):

@@ -29,7 +29,8 @@ Long = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 class HeaderBoolean(Enum):
     """A boolean of a custom header as Java's parseBoolean reads it: only `true`, in any case, is true.
 
-    Such a field never fails. What was decoded is a member, whose truth is the field's; to send, give a bool."""
+    Such a field never fails. What was decoded is a member, whose truth is the field's; to send, give a bool.
+    """
 
     TRUE = "true"
     FALSE = "false"

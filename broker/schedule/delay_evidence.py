@@ -39,7 +39,8 @@ class _Parked(NamedTuple):
 def delivered_until(store: StoreReader, levels: Iterable[int]) -> dict[int, int]:
     """The offset in the queue of each level behind the last message that was delivered.
 
-    Reads every parked message of these levels and every message of their topics behind the first of them."""
+    Reads every parked message of these levels and every message of their topics behind the first of them.
+    """
     result: dict[int, int] = {}
     parked: list[_Parked] = []
     topics: set[str] = set()

@@ -79,7 +79,8 @@ class ScheduleMessageService(ConfigManager):
 
     def correct_offsets(self) -> None:
         """Bring each offset within its queue, find out those that are not in the file, and log which levels are no
-        longer configured."""
+        longer configured.
+        """
         for level, offset in self.table.items():
             within = self.table[level] = self._within_queue(level, offset)
             if within != offset:

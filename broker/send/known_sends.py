@@ -69,7 +69,8 @@ class SendMemo:
     def take(self, raw: bytes, body: bytes | bytearray | memoryview) -> bytes | None:
         """Store the send with this JSON header and body; the frame of its answer, None when it is of no known kind.
 
-        Nothing has been stored then."""
+        Nothing has been stored then.
+        """
         kind = self._kinds.get(len(raw))
         if kind is None:
             return None
@@ -114,7 +115,8 @@ class SendMemo:
     ) -> None:
         """Learn from a plain send that was stored; its message is taken over.
 
-        Nothing is learnt from a header that is written in another way than most."""
+        Nothing is learnt from a header that is written in another way than most.
+        """
         raw = request.ext_source
         if type(raw) is not bytes or not self._is_due(len(raw)):
             return
