@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 _NAMES = """
-addBroker
 brokerConsumeStats
 checkMsgSendRT
 checkRocksdbCqWriteProgress
-cleanBrokerMetadata
 cleanExpiredCQ
 cleanUnusedTopic
 clusterAclConfigVersion
@@ -22,7 +20,6 @@ deleteAcl
 deleteAclConfig
 deleteExpiredCommitLog
 deleteUser
-electMaster
 exportConfigs
 exportMetadata
 exportMetadataInRocksDB
@@ -31,35 +28,24 @@ exportPopRecord
 getAccessConfigSubCommand
 getAcl
 getAclConfig
-getBrokerEpoch
 getBrokerLiteInfo
-getColdDataFlowCtrInfo
-getControllerConfig
-getControllerMetaData
 getLiteClientInfo
 getLiteGroupInfo
 getLiteTopicInfo
 getParentTopicInfo
-getSyncStateSet
 getUser
-haStatus
 listAcl
 listUser
 remappingStaticTopic
-removeBroker
-removeColdDataFlowCtrGroupConfig
 resetMasterFlushOffset
 rocksDBConfigToJson
 sendMsgStatus
-setCommitLogReadAheadMode
 startMonitoring
 statsAll
 switchTimerEngine
 triggerLiteDispatch
 updateAcl
 updateAclConfig
-updateColdDataFlowCtrGroupConfig
-updateControllerConfig
 updateGlobalWhiteAddr
 updateStaticTopic
 updateUser

@@ -13,6 +13,7 @@ COMMAND_OF_CALL = {
     "clients.consumers": "consumerConnection -g {}",
     "cluster.listing": "clusterList",
     "configs.broker_config": "getBrokerConfig -b {}",
+    "configs.controller_configs": "getControllerConfig -a {}",
     "configs.namesrv_configs": "getNamesrvConfig",
     "groups.listing": "consumerProgress",
     "store.inspect.check": "store check",

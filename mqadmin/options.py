@@ -12,6 +12,7 @@ from typing import Annotated
 
 from rocketmq_ops.mqadmin.declare import Opt
 from rocketmq_ops.mqadmin.values import (
+    addresses,
     attributes,
     charset,
     natural,
@@ -48,6 +49,15 @@ ClusterName = Annotated[str, Opt("-c", "--clusterName", help="all masters of thi
 BrokerName = Annotated[str, Opt("-b", "--brokerName", help="broker name")]
 BrokerNameA = Annotated[str, Opt("-a", "--brokerName", help="broker name")]
 LmqCluster = Annotated[str, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers to ask")]
+BrokerNameBn = Annotated[str, Opt("-bn", "--brokerName", help="broker name")]
+ControllerAddress = Annotated[
+    tuple[str, ...],
+    Opt("-a", "--controllerAddress", help="controllers, HOST:PORT, separated by ';'", parse=addresses, metavar="ADDRS"),
+]
+ContainerAddress = Annotated[str, Opt("-c", "--brokerContainerAddr", help="the broker container, HOST:PORT")]
+Interval = Annotated[
+    int, Opt("-i", "--interval", help="show it again every so many seconds", parse=positive, metavar="SECONDS")
+]
 Key = Annotated[str, Opt("-k", "--key", help="configuration key")]
 Value = Annotated[str, Opt("-v", "--value", help="new value of the key")]
 Namespace = Annotated[str, Opt("-s", "--namespace", help="namespace of the key")]

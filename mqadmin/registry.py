@@ -37,6 +37,7 @@ def snake_case(name: str) -> str:
     return "".join(f"_{char}" if begins else char for begins, char in zip(begins_word, name, strict=True)).lower()
 
 
+_HA, _ACCESS, _LITE = "Replication, controllers and containers", "Users and ACLs", "Lite topics"
 _TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (
     "Topics",
     "Consumer groups and clients",
@@ -100,6 +101,20 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("updateKvConfig", "namesrv", "Set one key of the name servers' KV configuration", _NAMESRV),
     Entry("deleteKvConfig", "namesrv", "Delete one key of the name servers' KV configuration", _NAMESRV),
     Entry("dumpCompactionLog", "message", "Print the messages of a file of a compacted topic's log", _STORE),
+    Entry("haStatus", "ha", "Show how far slaves are behind their masters", _HA),
+    Entry("getSyncStateSet", "ha", "Show the replicas of brokers, and which are in sync", _HA),
+    Entry("getBrokerEpoch", "broker", "Show the masters' terms in the logs of brokers", _HA),
+    Entry("getControllerMetaData", "controller", "Show the leader and the peers of the controllers", _HA),
+    Entry("getControllerConfig", "controller", "Show the configuration of controllers", _HA),
+    Entry("updateControllerConfig", "controller", "Change one key of the controllers' configuration", _HA),
+    Entry("electMaster", "controller", "Make a replica the master of its broker name", _HA),
+    Entry("cleanBrokerMetadata", "controller", "Make the controllers forget replicas of a broker", _HA),
+    Entry("addBroker", "container", "Start a broker in a broker container", _HA),
+    Entry("removeBroker", "container", "Stop a broker of a broker container", _HA),
+    Entry("getColdDataFlowCtrInfo", "broker", "Show what groups read from disk, and their thresholds", _BROKER),
+    Entry("updateColdDataFlowCtrGroupConfig", "broker", "Set how much a group may read from disk", _BROKER),
+    Entry("removeColdDataFlowCtrGroupConfig", "broker", "Delete a group's threshold of cold reads", _BROKER),
+    Entry("setCommitLogReadAheadMode", "broker", "Set how brokers read their commitlogs ahead", _BROKER),
     Entry("store ls", "store", "List a store's files, queues, times and the state of its small files", _STORE),
     Entry("store dump", "store", "Print messages or raw units of a store, filtered", _STORE),
     Entry("store show", "store", "Show one record with its bytes, unit, index entries and dispatch", _STORE),
@@ -137,6 +152,14 @@ CHANGING = frozenset(
         "addWritePerm",
         "updateKvConfig",
         "deleteKvConfig",
+        "updateControllerConfig",
+        "electMaster",
+        "cleanBrokerMetadata",
+        "addBroker",
+        "removeBroker",
+        "updateColdDataFlowCtrGroupConfig",
+        "removeColdDataFlowCtrGroupConfig",
+        "setCommitLogReadAheadMode",
         "store rebuild",
         "store salvage",
     }

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rocketmq_ops.mqadmin.profiles import Connection
 
 DEFAULT_TIMEOUT_MS = 5000
+#: Parameters that name a server by its address: then a command needs no name server.
+_SERVER_OPTIONS = ("broker_addr", "controller_address", "broker_container_addr", "from_broker")
 
 
 class Run:
@@ -91,7 +93,7 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
     try:
         if not declaration.offline:
             _check_address(values.get("broker_addr"))
-            run.connect(needs_namesrv=values.get("broker_addr") is None)
+            run.connect(needs_namesrv=all(values.get(key) is None for key in _SERVER_OPTIONS))
         run_loop = _loop_of(declaration)
         outcome = run_loop(declaration.function(run, **values))
     except BrokenPipeError:

@@ -44,6 +44,21 @@ def timestamp_or_end(text: str) -> int:
     return -1 if text.strip() == "-1" else timestamp(text, "-1 (the end), ")
 
 
+def addresses(text: str) -> tuple[str, ...]:
+    """Addresses HOST:PORT, separated by `;` as Apache's tool takes them."""
+    from rocketmq_ops.common.addresses import AddressError, parse_address
+
+    found = tuple(dict.fromkeys(part for part in (piece.strip() for piece in text.split(";")) if part))
+    try:
+        for address in found:
+            parse_address(address)
+    except AddressError as error:
+        raise ValueError(f"invalid address: {error.cause}") from None
+    if not found:
+        raise ValueError(f"invalid addresses '{text}': expected HOST:PORT, several separated by ';'")
+    return found
+
+
 def permission(text: str) -> int:
     """2 (W), 4 (R) or 6 (RW); the letters are accepted too."""
     named = {"W": 2, "R": 4, "RW": 6, "WR": 6}.get(text.strip().upper())

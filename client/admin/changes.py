@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
 from typing import Literal
 
 import msgspec
 
-from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.errors import Failure, RocketMQError
 
 Value = str | int | float | bool | None
 Action = Literal["create", "update", "delete", "set", "none"]
@@ -63,3 +64,53 @@ def differences(before: dict[str, Value] | None, after: dict[str, Value] | None)
     old, new = before or {}, after or {}
     names = list(dict.fromkeys([*new, *old]))
     return [FieldChange(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+
+
+#: What stands for a secret in the fields of a change.
+HIDDEN = "(hidden)"
+
+
+async def change_one(
+    target: str,
+    kind: str,
+    name: str,
+    *,
+    read: Callable[[], Awaitable[dict[str, Value] | None]],
+    wanted: Callable[[dict[str, Value] | None], dict[str, Value] | None],
+    send: Callable[[], Awaitable[object]],
+    plan: bool,
+    hidden: Collection[str] = (),
+) -> Change:
+    """Read a thing, send the change unless it is as wanted already, and read it back.
+
+    `read` gives its fields, None when it is not there; `wanted` what they shall be, of what they are; None is gone.
+    `hidden` names the fields that are compared and never shown.
+    """
+    before = await read()
+    after = wanted(before)
+    fields = differences(before, after)
+    gone = after is None
+    action: Action = "delete" if gone else "create" if before is None else "update"
+    if (before is None and gone) or (before is not None and not gone and not fields):
+        return Change(target, kind, name, "none", "unchanged")
+    shown = [FieldChange(f.name, _hide(f.before), _hide(f.after)) if f.name in hidden else f for f in fields]
+    change = Change(target, kind, name, action, "planned", shown)
+    if plan:
+        return change
+    await send()
+    try:
+        found = await read()
+    except RocketMQError:
+        change.state = "unverified"
+        return change
+    if gone or found is None:
+        change.state = "done" if gone and found is None else "no_effect"
+        return change
+    change.verified([field.name for field in fields if found.get(field.name) != field.after])
+    if not fields:
+        change.state = "done"
+    return change
+
+
+def _hide(value: Value) -> Value:
+    return None if value is None else HIDDEN

@@ -177,6 +177,10 @@ class ClusterAdmin:
         assert cluster is not None
         return await self.masters(cluster, with_slaves=with_slaves)
 
+    async def chosen(self, broker_addr: str | None, cluster: str | None) -> list[BrokerAddress]:
+        """The broker at an address, or all of a cluster, masters and slaves, to ask them something."""
+        return [await self.by_address(broker_addr)] if broker_addr is not None else await self.brokers(cluster)
+
     async def by_address(self, address: str) -> BrokerAddress:
         """The broker at an address, with name and cluster where the name servers know it."""
         try:

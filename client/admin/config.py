@@ -1,15 +1,15 @@
-"""Configuration of brokers and name servers, and the write permission of a broker's topics on the name servers."""
+"""Configuration of brokers, name servers and controllers, and the write permission of a broker on name servers."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange
 from rocketmq_ops.client.admin.cluster import BrokerAddress
-from rocketmq_ops.client.api import servers
+from rocketmq_ops.client.api import controllers, servers
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.errors import BrokerError, NotFoundError, RefusedValueError
 from rocketmq_ops.common.addresses import MASTER_ID
@@ -124,6 +124,35 @@ class ConfigAdmin:
                 "configs.namesrv_configs",
                 plan,
             )
+        )
+        fan.require_some(f"changing {key}")
+        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+
+    async def controller_config(self, address: str) -> dict[str, str]:
+        """The keys of one controller's configuration."""
+        return parse_server_config(await controllers.controller_config(self._admin.session, address))
+
+    async def controller_configs(self, addresses: Sequence[str]) -> ConfigReport:
+        """The configuration of several controllers. Raises AllFailedError when none answers."""
+        fan = await self._admin.fan_out(addresses, self.controller_config)
+        fan.require_some("reading the configuration")
+        return ConfigReport([ServerConfig(a, None, None, None, fan.answers.get(a)) for a in addresses], fan.failures)
+
+    async def update_controllers(
+        self, addresses: Sequence[str], key: str, value: str, *, plan: bool = False
+    ) -> ChangeReport:
+        """Set one key on each controller and read it back. Raises AllFailedError when none could be changed."""
+        fan = await self._admin.fan_out(
+            addresses,
+            lambda address: self._update(
+                address,
+                key,
+                value,
+                self.controller_config,
+                controllers.put_controller_config,
+                "configs.controller_configs",
+                plan,
+            ),
         )
         fan.require_some(f"changing {key}")
         return ChangeReport(plan, list(fan.answers.values()), fan.failures)

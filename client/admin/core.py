@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
     from rocketmq_ops.client.admin.client import ClientAdmin
     from rocketmq_ops.client.admin.cluster import ClusterAdmin
+    from rocketmq_ops.client.admin.cold_data import ColdDataAdmin
     from rocketmq_ops.client.admin.config import ConfigAdmin
+    from rocketmq_ops.client.admin.container import ContainerAdmin
+    from rocketmq_ops.client.admin.controller import ControllerAdmin
     from rocketmq_ops.client.admin.group import GroupAdmin
+    from rocketmq_ops.client.admin.ha import HaAdmin
     from rocketmq_ops.client.admin.kv import KvAdmin
     from rocketmq_ops.client.admin.message import MessageAdmin
     from rocketmq_ops.client.admin.offset import OffsetAdmin
@@ -130,6 +134,34 @@ class MQAdmin:
         from rocketmq_ops.client.admin.client import ClientAdmin
 
         return ClientAdmin(self)
+
+    @cached_property
+    def ha(self) -> HaAdmin:
+        """Replication: its state and the epochs of masters."""
+        from rocketmq_ops.client.admin.ha import HaAdmin
+
+        return HaAdmin(self)
+
+    @cached_property
+    def controllers(self) -> ControllerAdmin:
+        """Controllers: metadata, sync state sets, configuration, elections."""
+        from rocketmq_ops.client.admin.controller import ControllerAdmin
+
+        return ControllerAdmin(self)
+
+    @cached_property
+    def containers(self) -> ContainerAdmin:
+        """Broker containers: adding and removing brokers."""
+        from rocketmq_ops.client.admin.container import ContainerAdmin
+
+        return ContainerAdmin(self)
+
+    @cached_property
+    def cold_data(self) -> ColdDataAdmin:
+        """Flow control of cold reads."""
+        from rocketmq_ops.client.admin.cold_data import ColdDataAdmin
+
+        return ColdDataAdmin(self)
 
     async def each_namesrv(self, call: Callable[[str], Awaitable[T]]) -> FanOut[str, T]:
         """`call` for every name server."""

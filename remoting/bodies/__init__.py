@@ -37,8 +37,8 @@ _MODULES = {
         "SubscriptionGroupWrapper"
     ),
     "ha": (
-        "BrokerSyncInfo EpochEntry EpochEntryCache HAClientRuntimeInfo "
-        "HAConnectionRuntimeInfo HARuntimeInfo SyncStateSet"
+        "BrokerReplicasInfo BrokerSyncInfo EpochEntry EpochEntryCache HAClientRuntimeInfo "
+        "HAConnectionRuntimeInfo HARuntimeInfo ReplicaIdentity ReplicasInfo SyncStateSet"
     ),
     "heartbeat": (
         "CheckClientRequestBody ConsumerData HeartbeatData ProducerData QuerySubscriptionResponseBody SubscriptionData"

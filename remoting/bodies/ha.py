@@ -70,3 +70,29 @@ class EpochEntryCache(RemotingSerializable, kw_only=True):
     cluster_name: str = ""
     epoch_list: list[EpochEntry] = []
     max_offset: int = 0
+
+
+class ReplicaIdentity(RemotingSerializable, kw_only=True):
+    """One replica as a controller knows it; `alive` is None where the controller does not say."""
+
+    alive: bool | None = None
+    broker_address: str | None = None
+    broker_id: int | None = None
+    broker_name: str = ""
+
+
+class ReplicasInfo(RemotingSerializable, kw_only=True):
+    """The replicas of one broker name."""
+
+    in_sync_replicas: list[ReplicaIdentity] = []
+    master_address: str | None = None
+    master_broker_id: int | None = None
+    master_epoch: int | None = None
+    not_in_sync_replicas: list[ReplicaIdentity] = []
+    sync_state_set_epoch: int | None = None
+
+
+class BrokerReplicasInfo(RemotingSerializable, kw_only=True):
+    """Answer to CONTROLLER_GET_SYNC_STATE_DATA."""
+
+    replicas_info_table: dict[str, ReplicasInfo] = {}

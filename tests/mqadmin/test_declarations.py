@@ -29,6 +29,9 @@ brokerStatus getBrokerConfig updateBrokerConfig getNamesrvConfig updateNamesrvCo
 queryMsgByUniqueKey queryMsgByOffset queryCq printMsg sendMessage consumeMessage wipeWritePerm addWritePerm
 updateKvConfig deleteKvConfig updateSubGroupList getConsumerConfig setConsumeMode cloneGroupOffset producer
 queryMsgTraceById printMsgByQueue
+haStatus getSyncStateSet getBrokerEpoch getControllerMetaData getControllerConfig updateControllerConfig electMaster
+cleanBrokerMetadata addBroker removeBroker getColdDataFlowCtrInfo updateColdDataFlowCtrGroupConfig
+removeColdDataFlowCtrGroupConfig setCommitLogReadAheadMode
 """
 FIRST_COMMANDS = _FIRST.split()
 
@@ -161,8 +164,9 @@ def test_every_option_is_read(entry: registry.Entry) -> None:
 
 # One name with several meanings, or in Apache's tool with several short names.
 HOMONYMS = {
+    "--brokerId": "to consume from; of the replica to be master",
     "--key": "of a configuration, of a message to send, to look for in a store",
-    "--brokerName": "-b, and -a in printMsgByQueue",
+    "--brokerName": "-b; -a in printMsgByQueue; -bn in two commands of controllers",
     "--maxNum": "-m, and -c in queryMsgTraceById",
     "--offset": "in a queue; where a record begins; a range of the commitlog",
     "--queue-offset": "one; a range",

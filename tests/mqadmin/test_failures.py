@@ -323,10 +323,11 @@ def test_a_value_that_the_server_refuses(cli: Cli) -> None:
 
 
 def test_apaches_commands_that_are_not_here(cli: Cli) -> None:
-    tried = 0
+    seen = 0
     for version in ("4.9.7", "5.3.3", "5.5.0"):
         for entry in facts(version, "mqadmin-commands"):
             for name in filter(None, (entry["name"], entry["alias"])):
+                seen += 1
                 if name in registry.BY_NAME:
                     continue
                 for word in (name, name.lower()):
@@ -334,8 +335,7 @@ def test_apaches_commands_that_are_not_here(cli: Cli) -> None:
                     assert ran.code == ExitCode.NOT_IN_THIS_VERSION, word
                     assert "is a command of Apache's mqadmin that is not in this version" in ran.err
                     assert "did you mean" not in ran.err
-                tried += 1
-    assert tried > 100
+    assert seen > 200
     for instead in apache_commands.INSTEAD.values():
         assert instead.split()[0] in registry.BY_NAME
     assert not {apache_commands.find(name) for name in registry.BY_NAME} - {None}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from rocketmq_ops.client.admin.cluster import BrokerLoad, ClusterList
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import ClusterName
+from rocketmq_ops.mqadmin.options import ClusterName, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import positive
 
 _BASE = [
     *("#Cluster Name", "#Broker Name", "#BID", "#Addr", "#Version", "#InTPS(LOAD)", "#OutTPS(LOAD)"),
@@ -24,24 +23,23 @@ _MORE = ["#Cluster Name", "#Broker Name", "#InTotalYest", "#OutTotalYest", "#InT
 async def cluster_list(
     run: Run,
     more_stats: Annotated[bool, Opt("-m", "--moreStats", help="show totals of yesterday and today")] = False,
-    interval: Annotated[int | None, Opt("-i", "--interval", help="repeat every N seconds", parse=positive)] = None,
+    interval: Interval | None = None,
     cluster_name: Annotated[ClusterName | None, "only this cluster"] = None,
 ) -> Outcome:
     """A broker that does not answer is listed with unknown figures. With -i it goes on until Ctrl-C."""
     async with run.admin() as admin:
-        while True:
+
+        async def once() -> Outcome:
             found = await admin.cluster.listing(cluster_name)
-            outcome = Outcome(
+            return Outcome(
                 data=found,
                 blocks=[_more(found.brokers) if more_stats else _base(found.brokers)],
                 status=status(found.failures, empty=not found.brokers),
                 errors=list(found.failures),
                 notes=[] if found.brokers else ["the name server knows no broker"],
             )
-            if interval is None:
-                return outcome
-            run.emit(outcome)
-            await asyncio.sleep(interval)
+
+        return await repeated(run, interval, once)
 
 
 def _more(brokers: list[BrokerLoad]) -> Table:

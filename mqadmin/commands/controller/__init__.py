@@ -1,0 +1,1 @@
+"""Commands of Apache's family `controller`, one module each."""

@@ -1,0 +1,1 @@
+"""Commands of Apache's family `ha`, one module each."""

@@ -1,0 +1,88 @@
+"""`mqadmin haStatus`: replication between masters and slaves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from rocketmq_ops.client.admin.ha import BrokerReplication, ReplicationReport
+from rocketmq_ops.mqadmin.declare import command
+from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Interval
+from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
+from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.repeat import repeated
+from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.values import human_time
+
+
+@command(
+    result=ReplicationReport,
+    rows="brokers",
+    any_of=(("broker_addr", "cluster_name"),),
+    example="mqadmin haStatus -c DefaultCluster",
+)
+async def ha_status(
+    run: Run,
+    broker_addr: BrokerAddress | None = None,
+    cluster_name: Annotated[ClusterName | None, "masters and slaves of this cluster"] = None,
+    interval: Interval | None = None,
+) -> Outcome:
+    """Offsets are bytes of the commitlog. With both -b and -c the broker alone is asked."""
+    async with run.admin() as admin:
+
+        async def once() -> Outcome:
+            found = await admin.ha.status(await admin.cluster.chosen(broker_addr, cluster_name))
+            return Outcome(
+                data=found,
+                blocks=[block for broker in found.brokers for block in _blocks(broker)],
+                status=status(found.failures),
+                errors=list(found.failures),
+            )
+
+        return await repeated(run, interval, once)
+
+
+def _blocks(found: BrokerReplication) -> list[Table | str]:
+    if found.role is None:
+        return [f"#BrokerAddr\t{found.broker.address}", "unknown", ""]
+    if found.role == "slave":
+        return [
+            f"#SlaveAddr\t{found.broker.address}",
+            f"#MasterAddr\t{found.master_address or 'unknown'}",
+            f"#CommitLogMaxOffset\t{found.max_offset}",
+            f"#TransferSpeed(KB/s)\t{_kilobytes(found.bytes_per_second)}",
+            f"#LastReadTime\t{_time(found.last_read_timestamp)}",
+            f"#LastWriteTime\t{_time(found.last_write_timestamp)}",
+            f"#MasterFlushOffset\t{found.master_flush_offset}",
+            "",
+        ]
+    slaves = found.slaves or []
+    columns = ["#SlaveAddr", "#SlaveAckOffset", "#Diff", "#TransferSpeed(KB/s)", "#Status", "#TransferFromWhere"]
+    return [
+        f"#MasterAddr\t{found.broker.address}",
+        f"#MasterCommitLogMaxOffset\t{found.max_offset}",
+        f"#SlaveNum\t{len(slaves)}",
+        f"#InSyncSlaveNum\t{found.in_sync_slaves}",
+        Table(
+            columns,
+            [
+                [
+                    s.address,
+                    s.ack_offset,
+                    s.diff,
+                    _kilobytes(s.bytes_per_second),
+                    "OK" if s.in_sync else "Fall Behind",
+                    s.transfer_from,
+                ]
+                for s in slaves
+            ],
+        ),
+        "",
+    ]
+
+
+def _kilobytes(rate: int | None) -> str:
+    return "unknown" if rate is None else f"{rate / 1024:.2f}"
+
+
+def _time(moment: int | None) -> str:
+    return "never" if moment is None else human_time(moment)
