@@ -18,14 +18,16 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.nearest import nearest_name
-from rocketmq_ops.common.properties import Property, read_property_file
 from rocketmq_ops.common.shipped import shipped_path
+
+if TYPE_CHECKING:
+    from rocketmq_ops.common.properties import Property  # a client has a configuration, and reads no file
 
 _INT_RANGE = (-(2**31), 2**31 - 1)
 _LONG_RANGE = (-(2**63), 2**63 - 1)
@@ -381,6 +383,8 @@ def _apply_foreign(item: Property, configs: Sequence[ConfigClass], report: Apply
 
 def load_config_file(path: str, configs: Sequence[ConfigClass]) -> ApplyReport:
     """Read a property file and apply it. Raises ConfigError naming the file, PropertiesError."""
+    from rocketmq_ops.common.properties import read_property_file
+
     file = read_property_file(path)
     try:
         report = apply_properties(file.properties, configs)
@@ -394,6 +398,8 @@ def load_config_file(path: str, configs: Sequence[ConfigClass]) -> ApplyReport:
 
 def override(words: Iterable[str], configs: Sequence[ConfigClass]) -> ApplyReport:
     """Apply `KEY=VALUE` words of a command line over what a file says. Raises ConfigError."""
+    from rocketmq_ops.common.properties import Property
+
     properties = []
     for word in words:
         key, separator, value = word.partition("=")

@@ -17,8 +17,10 @@ UNKNOWN = "unknown"
 _UNSAFE = r"\x1b(?!\[(?:0|3[1-6]|9[1-6])m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
-def render(command: str, outcome: Outcome, form: str, rows: str, csv_type: type[msgspec.Struct] | None = None) -> str:
-    """The text for stdout; for `rows` and `csv_type` see Declaration."""
+def render(
+    command: str, outcome: Outcome, form: str, row_path: str, csv_type: type[msgspec.Struct] | None = None
+) -> str:
+    """The text for stdout; `row_path` and `csv_type` are what a Declaration has as `rows` and `csv`."""
     if outcome.text is not None:
         return outcome.text
     if form == "json":
@@ -29,10 +31,10 @@ def render(command: str, outcome: Outcome, form: str, rows: str, csv_type: type[
         builtin = msgspec.to_builtins(envelope(command, outcome))
         return str(yaml.safe_dump(builtin, sort_keys=False, allow_unicode=True))
     if form in ("csv", "jsonl"):
-        items = outcome.csv_rows if csv_type is not None else rows_of(outcome.data, rows)
+        items = outcome.csv_rows if csv_type is not None else rows_of(outcome.data, row_path)
         if form == "jsonl":
             return "".join(msgspec.json.encode(item).decode() + "\n" for item in items)
-        return csv_text(csv_columns(type(outcome.data), rows, csv_type), items)
+        return csv_text(csv_columns(type(outcome.data), row_path, csv_type), items)
     return table_text(outcome)
 
 
@@ -113,11 +115,11 @@ def _grid(table: Table) -> str:
     return "".join(line.rstrip(" ") + "\n" for line in text.split("\n"))
 
 
-def rows_of(data: msgspec.Struct, rows: str) -> list[Any]:
-    """The items at `rows` (`messages`, or `messages.message` for a field of each); the data itself for ''."""
-    if not rows:
+def rows_of(data: msgspec.Struct, row_path: str) -> list[Any]:
+    """The items at `row_path` (`messages`, or `messages.message` for a field of each); the data itself for ''."""
+    if not row_path:
         return [data]
-    name, _, inner = rows.partition(".")
+    name, _, inner = row_path.partition(".")
     items = getattr(data, name)
     return [getattr(item, inner) for item in items] if inner else list(items)
 
@@ -139,17 +141,17 @@ def csv_text(columns: list[str], items: Sequence[Any]) -> str:
     return buffer.getvalue()
 
 
-def csv_columns(kind: type[msgspec.Struct], rows: str, csv_type: type[msgspec.Struct] | None = None) -> list[str]:
+def csv_columns(kind: type[msgspec.Struct], row_path: str, csv_type: type[msgspec.Struct] | None = None) -> list[str]:
     """The column names of a result's CSV form."""
     item: Any = csv_type or kind
-    if rows and csv_type is None:
-        name, _, inner = rows.partition(".")
+    if row_path and csv_type is None:
+        name, _, inner = row_path.partition(".")
         item = typing.get_args(typing.get_type_hints(kind)[name])[-1]
         if inner:
             item = typing.get_type_hints(item)[inner]
     if isinstance(item, type) and issubclass(item, msgspec.Struct):
         return list(item.__struct_encode_fields__)
-    return [rows]
+    return [row_path]
 
 
 def csv_cell(value: Any) -> str:

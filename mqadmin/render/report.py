@@ -79,7 +79,7 @@ def _shown(value: object) -> str:
 def message_blocks(found: FoundMessage) -> list[Table | str]:
     """A message as `name: value` lines in the order that Apache's tool prints them, then the tracks."""
     m = found.message
-    rows = [
+    fields = [
         ("OffsetID:", m.offset_msg_id),
         ("MsgID:", m.msg_id),
         ("Topic:", m.topic),
@@ -97,7 +97,7 @@ def message_blocks(found: FoundMessage) -> list[Table | str]:
         ("Properties:", f"{{{', '.join(f'{k}={v}' for k, v in m.properties.items())}}}"),
         ("Message Body:", body_text(m)),
     ]
-    blocks: list[Table | str] = [f"{name:<20} {value}" for name, value in rows]
+    blocks: list[Table | str] = [f"{name:<20} {value}" for name, value in fields]
     if found.tracks is not None:
         blocks.append("")
         for track in found.tracks:
