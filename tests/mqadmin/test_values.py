@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from rocketmq_ops.mqadmin import values
+from rocketmq_ops.mqadmin.registry import snake_case
 
 
 def test_times() -> None:
@@ -49,3 +50,14 @@ def test_attributes() -> None:
     for text in ("a=b", "+a", "-a=b", "+a=b,-a", "+=x"):
         with pytest.raises(ValueError, match="attribute"):
             values.attributes(text)
+
+
+def test_the_module_of_a_command_is_its_name_in_snake_case() -> None:
+    names = {
+        "queryMsgById": "query_msg_by_id",
+        "cleanExpiredCQ": "clean_expired_cq",
+        "allocateMQ": "allocate_mq",
+        "exportRocksDBConfigToJson": "export_rocks_db_config_to_json",
+        "store_ls": "store_ls",
+    }
+    assert {name: snake_case(name) for name in names} == names
