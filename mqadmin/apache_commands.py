@@ -5,7 +5,6 @@ from __future__ import annotations
 _NAMES = """
 brokerConsumeStats
 checkMsgSendRT
-checkRocksdbCqWriteProgress
 cleanExpiredCQ
 cleanUnusedTopic
 clusterAclConfigVersion
@@ -22,9 +21,7 @@ deleteExpiredCommitLog
 deleteUser
 exportConfigs
 exportMetadata
-exportMetadataInRocksDB
 exportMetrics
-exportPopRecord
 getAccessConfigSubCommand
 getAcl
 getAclConfig
@@ -38,7 +35,6 @@ listAcl
 listUser
 remappingStaticTopic
 resetMasterFlushOffset
-rocksDBConfigToJson
 sendMsgStatus
 startMonitoring
 statsAll

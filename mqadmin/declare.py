@@ -83,6 +83,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     line, and for others the command gives the text itself (`Outcome.text`).
     `rows`: the field of the result whose items are the CSV rows (`messages.message`: a field of each); `csv`: the type
     of `Outcome.csv_rows` instead. `offline`: needs no name server.
+    `offline_with`: parameters of which each, given, makes it need none. `namesrv_names`: more names of `-n`.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
     """
 
@@ -94,6 +95,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     any_of: tuple[tuple[str, ...], ...] = ()
     changes: bool = False
     offline: bool = False
+    offline_with: tuple[str, ...] = ()
+    namesrv_names: tuple[str, ...] = ()
     server: bool = False
     more_outputs: tuple[str, ...] = ()
     example: str = ""
@@ -124,7 +127,7 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
     """The options of CommonOptions that the command has, as `Declaration.options` gives its own."""
     forms = OUTPUTS + declaration.more_outputs
     common: dict[str, tuple[Any, Opt, Any]] = {
-        "namesrv": (str | None, _NAMESRV, None),
+        "namesrv": (str | None, _namesrv_option(declaration), None),
         "output": (
             str,
             Opt("--output", help="form of the output (default table)", parse=one_of(*forms), metavar="|".join(forms)),
@@ -137,6 +140,12 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
     if declaration.changes:
         common["plan"] = (bool, _PLAN, False)
     return common
+
+
+def _namesrv_option(declaration: Declaration) -> Opt:
+    """`-n`, with the other names that the command has for it."""
+    names = (*_NAMESRV.names, *declaration.namesrv_names)
+    return Opt(*names, help=_NAMESRV.help, metavar=_NAMESRV.metavar)
 
 
 _NAMESRV = Opt("-n", "--namesrvAddr", help="name servers, HOST:PORT, separated by ';'", metavar="ADDRS")
@@ -155,6 +164,8 @@ def command(
     any_of: tuple[tuple[str, ...], ...] = (),
     changes: bool = False,
     offline: bool = False,
+    offline_with: tuple[str, ...] = (),
+    namesrv_names: tuple[str, ...] = (),
     server: bool = False,
     more_outputs: tuple[str, ...] = (),
     example: str = "",
@@ -171,6 +182,8 @@ def command(
             any_of=any_of,
             changes=changes,
             offline=offline,
+            offline_with=offline_with,
+            namesrv_names=namesrv_names,
             server=server,
             more_outputs=more_outputs,
             example=example,
@@ -230,7 +243,7 @@ def single_dash_longs(declaration: Declaration, argv: list[str]) -> list[str]:
     if not any(len(word) > 2 and word[0] == "-" and word[1] != "-" for word in argv):
         return argv
     longs = {name[2:] for _, option, _ in declaration.options().values() for name in option.names if name[:2] == "--"}
-    longs.add("namesrvAddr")
+    longs |= {name[2:] for name in ("--namesrvAddr", *declaration.namesrv_names)}
     result = []
     for word in argv:
         bare = word[1:].partition("=")[0]

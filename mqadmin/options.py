@@ -62,6 +62,7 @@ Key = Annotated[str, Opt("-k", "--key", help="configuration key")]
 Value = Annotated[str, Opt("-v", "--value", help="new value of the key")]
 Namespace = Annotated[str, Opt("-s", "--namespace", help="namespace of the key")]
 
+JsonEnable = Annotated[bool | None, Opt("-j", "--jsonEnable", help="whether to print JSON, or a line for each entry")]
 ListFile = Annotated[str, Opt("-f", "--filename", help="JSON file", parse=path, metavar="FILE")]
 
 # Queues and messages

@@ -92,6 +92,16 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("brokerStatus", "broker", "Show the runtime figures of brokers", _BROKER),
     Entry("getBrokerConfig", "broker", "Show the configuration of brokers", _BROKER),
     Entry("updateBrokerConfig", "broker", "Change one key of brokers' configuration", _BROKER),
+    Entry(
+        "rocksDBConfigToJson", "metadata", "Have brokers write their configuration in RocksDB to JSON files", _BROKER
+    ),
+    Entry("exportPopRecord", "export", "Have brokers move pop records from RocksDB back to their topics", _BROKER),
+    Entry(
+        "checkRocksdbCqWriteProgress",
+        "queue",
+        "Have brokers compare their consumequeues in RocksDB with those in files",
+        _BROKER,
+    ),
     Entry("getNamesrvConfig", "namesrv", "Show the configuration of the name servers", _NAMESRV),
     Entry("updateNamesrvConfig", "namesrv", "Change one key of the name servers' configuration", _NAMESRV),
     Entry(
@@ -100,6 +110,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("addWritePerm", "namesrv", "Grant write permission on the topics of a broker, on all name servers", _NAMESRV),
     Entry("updateKvConfig", "namesrv", "Set one key of the name servers' KV configuration", _NAMESRV),
     Entry("deleteKvConfig", "namesrv", "Delete one key of the name servers' KV configuration", _NAMESRV),
+    Entry("exportMetadataInRocksDB", "export", "Show topics or groups that a broker keeps in RocksDB", _STORE),
     Entry("dumpCompactionLog", "message", "Print the messages of a file of a compacted topic's log", _STORE),
     Entry("haStatus", "ha", "Show how far slaves are behind their masters", _HA),
     Entry("getSyncStateSet", "ha", "Show the replicas of brokers, and which are in sync", _HA),
@@ -147,6 +158,7 @@ CHANGING = frozenset(
         "skipAccumulatedMessage",
         "sendMessage",
         "updateBrokerConfig",
+        "exportPopRecord",
         "updateNamesrvConfig",
         "wipeWritePerm",
         "addWritePerm",

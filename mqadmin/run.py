@@ -93,7 +93,8 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
     try:
         if not declaration.offline:
             _check_address(values.get("broker_addr"))
-            run.connect(needs_namesrv=all(values.get(key) is None for key in _SERVER_OPTIONS))
+            needless = (*_SERVER_OPTIONS, *declaration.offline_with)
+            run.connect(needs_namesrv=all(values.get(key) is None for key in needless))
         run_loop = _loop_of(declaration)
         outcome = run_loop(declaration.function(run, **values))
     except BrokenPipeError:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.kv import KvAdmin
     from rocketmq_ops.client.admin.message import MessageAdmin
     from rocketmq_ops.client.admin.offset import OffsetAdmin
+    from rocketmq_ops.client.admin.rocksdb import RocksDBAdmin
     from rocketmq_ops.client.admin.topic import TopicAdmin
 
 K = TypeVar("K")
@@ -127,6 +128,13 @@ class MQAdmin:
         from rocketmq_ops.client.admin.kv import KvAdmin
 
         return KvAdmin(self)
+
+    @cached_property
+    def rocksdb(self) -> RocksDBAdmin:
+        """Brokers that keep data in RocksDB: check of consumequeues, exports."""
+        from rocketmq_ops.client.admin.rocksdb import RocksDBAdmin
+
+        return RocksDBAdmin(self)
 
     @cached_property
     def clients(self) -> ClientAdmin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.client.api.session import Session
@@ -66,3 +67,29 @@ async def add_write_permission(session: Session, address: str, broker_name: str)
     request = RemotingCommand.of(AddWritePermOfBrokerRequestHeader(broker_name=broker_name))
     answer = await session.call(address, request)
     return answer.decode_header(AddWritePermOfBrokerResponseHeader).add_topic_count
+
+
+async def check_rocksdb_queues(session: Session, address: str, topic: str, check_from: int) -> tuple[int, str | None]:
+    """Have a broker compare its consumequeues in RocksDB with those in files; the number of its CheckStatus, its words.
+
+    `topic` "" stands for all; units stored since `check_from` (ms) are compared.
+    """
+    from rocketmq_ops.common.fastjson import loads
+    from rocketmq_ops.remoting.headers import CheckRocksdbCqWriteProgressRequestHeader
+
+    header = CheckRocksdbCqWriteProgressRequestHeader(topic=topic, check_store_time=check_from)
+    answer = loads((await session.call(address, RemotingCommand.of(header), session.slow_timeout_ms)).body_bytes)
+    return int(answer.get("checkStatus", -1)), answer.get("checkResult")
+
+
+async def export_rocksdb_configs(session: Session, address: str, kinds: Sequence[str]) -> None:
+    """Have a broker write tables of its configuration in RocksDB to JSON files."""
+    from rocketmq_ops.remoting.headers import ExportRocksDBConfigToJsonRequestHeader
+
+    header = ExportRocksDBConfigToJsonRequestHeader(config_type="".join(f"{kind};" for kind in kinds))
+    await session.call(address, RemotingCommand.of(header), session.slow_timeout_ms)
+
+
+async def export_pop_records(session: Session, address: str) -> None:
+    """Have a broker move its pop records from RocksDB to messages."""
+    await session.call(address, RemotingCommand.request(RequestCode.POP_ROLLBACK), session.slow_timeout_ms)

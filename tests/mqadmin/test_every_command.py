@@ -21,6 +21,7 @@ from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeCluster
+from tests.mqadmin.rocksdb_folders import rocksdb_config
 from tests.mqadmin.test_declarations import DECLARED, built
 
 FORMS = ("table", "json", "yaml", "csv")
@@ -29,6 +30,7 @@ MISSING_ID = "7F0000010000000100000000000000E8"
 
 FILES = Path(__file__).parent / "files"
 BROKER = "{broker}"  # stands for the address of the broker
+ROCKSDB = "{rocksdb}"  # stands for a folder with configuration in RocksDB
 
 #: Each command, and its code where there is nothing to show or to do (None: it succeeds).
 LINES: dict[str, tuple[list[str], ExitCode | None]] = {
@@ -65,6 +67,10 @@ LINES: dict[str, tuple[list[str], ExitCode | None]] = {
     "queryCq": (["-t", "T", "-q", "0", "-i", "0"], None),
     "queryMsgTraceById": (["-i", "NOSUCHKEY"], ExitCode.NOT_FOUND),
     "printMsgByQueue": (["-t", "T", "-a", "broker-a", "-i", "0"], None),
+    "exportMetadataInRocksDB": (["-p", ROCKSDB, "-t", "topics"], None),
+    "rocksDBConfigToJson": (CLUSTER, None),
+    "exportPopRecord": (CLUSTER, None),
+    "checkRocksdbCqWriteProgress": (CLUSTER, ExitCode.UNSUPPORTED),
     "dumpCompactionLog": (["-f", str(FILES / "compaction-log")], None),
     "printMsg": (["-t", "T"], None),
     "sendMessage": (["-t", "T", "-p", "body", "-b", "broker-a", "-i", "0"], None),
@@ -77,7 +83,7 @@ LINES: dict[str, tuple[list[str], ExitCode | None]] = {
     "deleteTopic": ([*CLUSTER, "-t", "Nothing"], ExitCode.NO_EFFECT),
 }
 #: Commands that read files of this machine, and ask no server.
-LOCAL = {"dumpCompactionLog"}
+LOCAL = {"dumpCompactionLog", "exportMetadataInRocksDB"}
 ASKING = sorted(set(LINES) - LOCAL)
 
 UNSUPPORTED = ExitCode.UNSUPPORTED
@@ -109,7 +115,8 @@ NAMESRV_ONLY |= {"wipeWritePerm", "addWritePerm", "updateKvConfig", "deleteKvCon
 
 def line_of(name: str, broker: str) -> list[str]:
     """The command and its options, where the broker is at this address."""
-    return [name, *(broker if word == BROKER else word for word in LINES[name][0])]
+    stands_for = {BROKER: lambda: broker, ROCKSDB: lambda: str(rocksdb_config("5.5.0"))}
+    return [name, *(stands_for.get(word, lambda word=word: word)() for word in LINES[name][0])]
 
 
 class Shell(NamedTuple):
