@@ -6,7 +6,8 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.delay_levels import parse_delay_levels
+from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.mqadmin.values import human_time
 
 if TYPE_CHECKING:
@@ -40,11 +41,9 @@ def pattern(text: str) -> re.Pattern[bytes]:
 
 def delay_levels(text: str) -> list[int]:
     """The delays in ms of a messageDelayLevel, level 1 first."""
-    from rocketmq_ops.store.inspect.reading.dispatch_columns import parse_delay_levels
-
     try:
         return parse_delay_levels(text)
-    except (ValueError, KeyError, IndexError):
+    except RocketMQError:
         raise ValueError(
             f"invalid messageDelayLevel '{text}': expected one as in the broker's file, '1s 5s 10s ... 2h'"
         ) from None

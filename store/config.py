@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import field
 
 from rocketmq_ops.common.config import PATH, ConfigClass, Form, Long, Refused, Used, home_path
+from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS
 
 BrokerRole = Literal["ASYNC_MASTER", "SYNC_MASTER", "SLAVE"]
 FlushDiskType = Literal["ASYNC_FLUSH", "SYNC_FLUSH"]
@@ -105,7 +106,7 @@ class MessageStoreConfig(ConfigClass):
         int, Used("ms to wait for the disk sync under SYNC_FLUSH before FLUSH_DISK_TIMEOUT", low=1)
     ] = 5000
     messageDelayLevel: Annotated[str, Used("the delay levels, each a number with s, m, h or d", form=DELAYS)] = (
-        "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
+        DEFAULT_DELAY_LEVELS
     )
     flushDelayOffsetInterval: Annotated[Long, Used("ms between two writes of delayOffset.json", low=1)] = 10000
     cleanFileForciblyEnable: Annotated[bool, Used("delete files before their time when the disk is nearly full")] = True

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.common.delay_levels import parse_delay_levels
 from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.sysflag import (
     TRANSACTION_COMMIT_TYPE,
@@ -25,17 +26,10 @@ from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.store.inspect.reading.property_bytes import finder
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 
-DEFAULT_DELAY_LEVELS: Final = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h"
-_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SCHEDULE = SCHEDULE_TOPIC.encode()
 _TAG_KIND: Final = b"T#"
 # The properties that dispatch looks at; a later one of the same name wins, as in a Java map.
 _WANTED = finder(b"TAGS", b"KEYS", b"UNIQ_KEY", b"DELAY")
-
-
-def parse_delay_levels(text: str = DEFAULT_DELAY_LEVELS) -> list[int]:
-    """The delays in ms of messageDelayLevel, level 1 first (DefaultMessageStore.parseDelayLevel)."""
-    return [int(part[:-1]) * _UNITS[part[-1]] for part in text.split()]
 
 
 @dataclass(slots=True)

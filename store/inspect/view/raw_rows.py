@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
+from rocketmq_ops.common.delay_levels import parse_delay_levels
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_OP_HALF_TOPIC
 from rocketmq_ops.store.inspect.reading.blocks import Broken, OnBroken
 from rocketmq_ops.store.inspect.reading.broker_config import read_config
 from rocketmq_ops.store.inspect.reading.checkpoint import read_checkpoint
-from rocketmq_ops.store.inspect.reading.dispatch_columns import parse_delay_levels
 from rocketmq_ops.store.inspect.reading.index_files import read_entries, read_header, slots_of
 from rocketmq_ops.store.inspect.reading.property_bytes import property_of
 from rocketmq_ops.store.inspect.reading.queue_units import queue_bounds, units_of
