@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 _NAMES = """
-brokerConsumeStats
-checkMsgSendRT
-cleanExpiredCQ
-cleanUnusedTopic
 clusterAclConfigVersion
-clusterRT
 consumerStatus
 copyAcl
 copyUser
@@ -17,7 +12,6 @@ createUser
 deleteAccessConfig
 deleteAcl
 deleteAclConfig
-deleteExpiredCommitLog
 deleteUser
 exportConfigs
 exportMetadata
@@ -34,11 +28,7 @@ getUser
 listAcl
 listUser
 remappingStaticTopic
-resetMasterFlushOffset
-sendMsgStatus
 startMonitoring
-statsAll
-switchTimerEngine
 triggerLiteDispatch
 updateAcl
 updateAclConfig
@@ -50,10 +40,8 @@ _BY_LOWER = {name.lower(): name for name in _NAMES.split()}
 
 #: Name -> a command of this version that does the like, where there is one.
 INSTEAD = {
-    "brokerConsumeStats": "consumerProgress",
     "consumerStatus": "consumerConnection",
     "exportConfigs": "getBrokerConfig",
-    "statsAll": "consumerProgress",
 }
 
 

@@ -39,6 +39,7 @@ TopicAttributes = Annotated[
 GroupAttributes = Annotated[
     dict[str, str], Opt("--attributes", help="attribute changes", parse=attributes, metavar="+a=b,-c")
 ]
+Order = Annotated[bool | None, Opt("-o", "--order", help="whether messages are ordered")]
 Force = Annotated[bool | None, Opt("-f", "--force", help="false keeps the offsets that are before that point already")]
 
 # Clusters, brokers and name servers
@@ -84,6 +85,9 @@ ScanFrom = Annotated[
 EndTimestamp = Annotated[
     int, Opt("-e", "--endTimestamp", help="ms, or yyyy-MM-dd#HH:mm:ss:SSS", parse=timestamp, metavar="TIME")
 ]
+Count = Annotated[int, Opt("-c", "--count", help="how many", parse=positive)]
+Amount = Annotated[int, Opt("-a", "--amount", help="number of messages (default 100)", parse=positive)]
+BodySize = Annotated[int, Opt("-s", "--size", help="bytes of each body (default 128)", parse=positive)]
 CharsetName = Annotated[
     str, Opt("-c", "--charsetName", help="character set of the bodies (default UTF-8)", parse=charset)
 ]

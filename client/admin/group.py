@@ -227,7 +227,7 @@ class GroupAdmin:
         if not stats.errors:
             offsets = [o for answer in stats.answers.values() for o in answer.offset_table.values()]
             # No stored offset at all is not a lag of 0: the group has not consumed, or consumes by broadcasting.
-            summary.lag_total = total([_lag(o) for o in offsets]) if offsets else None
+            summary.lag_total = total([lag_of(o) for o in offsets]) if offsets else None
             summary.beyond_end = sum(_beyond_end(o) > 0 for o in offsets)
             summary.consume_tps = sum(answer.consume_tps for answer in stats.answers.values())
         online = await self._admin.fan_out(addresses, lambda address: self._admin.clients.consumers_at(address, group))
@@ -332,7 +332,7 @@ def total(parts: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(parts) else None
 
 
-def _lag(offsets: OffsetWrapper) -> int | None:
+def lag_of(offsets: OffsetWrapper) -> int | None:
     """Broker offset less consumer offset, never below 0; a negative offset is how brokers say that they have none."""
     if offsets.broker_offset < 0 or offsets.consumer_offset < 0:
         return None
@@ -356,7 +356,7 @@ def _queue_progress(queue: MessageQueue, offsets: OffsetWrapper) -> QueueProgres
         queue.queue_id,
         offsets.broker_offset if offsets.broker_offset >= 0 else None,
         offsets.consumer_offset if offsets.consumer_offset >= 0 else None,
-        _lag(offsets),
+        lag_of(offsets),
         inflight,
         offsets.last_timestamp or None,
         beyond_end=_beyond_end(offsets),

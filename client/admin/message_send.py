@@ -75,8 +75,8 @@ async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
         )
     if not wanted.body:
         raise RocketMQError("the body is empty", "give a body of at least one byte")
-    route, template = await _route(admin, wanted.topic)
-    queues = _writable(route, wanted, template)
+    route, template = await route_or_template(admin, wanted.topic)
+    queues = writable_queues(route, wanted, template)
     if not queues:
         where = f" on {wanted.broker_name}" if wanted.broker_name is not None else ""
         number = f" {wanted.queue_id}" if wanted.queue_id is not None else ""
@@ -85,7 +85,7 @@ async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
             "look at its queues and their permission",
             see=See("topics.route", wanted.topic),
         )
-    outgoing = _outgoing(wanted)
+    outgoing = outgoing_of(wanted)
     errors: dict[str, RocketMQError] = {}
     random.shuffle(queues)
     tried: set[str] = set()
@@ -105,7 +105,7 @@ async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
     raise AllFailedError("sending", errors)
 
 
-async def _route(admin: MQAdmin, topic: str) -> tuple[TopicRouteData, bool]:
+async def route_or_template(admin: MQAdmin, topic: str) -> tuple[TopicRouteData, bool]:
     """The topic's route; for a topic that does not exist, that of the template for automatic creation, and True."""
     try:
         return await admin.topics.route_data(topic), False
@@ -116,7 +116,7 @@ async def _route(admin: MQAdmin, topic: str) -> tuple[TopicRouteData, bool]:
             raise error from None
 
 
-def _writable(route: TopicRouteData, wanted: SendRequest, template: bool) -> list[tuple[str, str, int, int]]:
+def writable_queues(route: TopicRouteData, wanted: SendRequest, template: bool) -> list[tuple[str, str, int, int]]:
     """(broker name, master address, queue id, number of queues) of every queue that may be chosen."""
     masters = {data.broker_name: data.broker_addrs.get(MASTER_ID) for data in route.broker_datas}
     found = []
@@ -131,7 +131,7 @@ def _writable(route: TopicRouteData, wanted: SendRequest, template: bool) -> lis
     return found
 
 
-def _outgoing(wanted: SendRequest) -> Outgoing:
+def outgoing_of(wanted: SendRequest) -> Outgoing:
     properties = dict(wanted.properties)
     if wanted.keys is not None:
         properties[PROPERTY_KEYS] = wanted.keys

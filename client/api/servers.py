@@ -93,3 +93,21 @@ async def export_rocksdb_configs(session: Session, address: str, kinds: Sequence
 async def export_pop_records(session: Session, address: str) -> None:
     """Have a broker move its pop records from RocksDB to messages."""
     await session.call(address, RemotingCommand.request(RequestCode.POP_ROLLBACK), session.slow_timeout_ms)
+
+
+async def clean(session: Session, address: str, code: RequestCode) -> None:
+    """Have a broker delete now: CLEAN_EXPIRED_CONSUMEQUEUE, CLEAN_UNUSED_TOPIC or DELETE_EXPIRED_COMMITLOG."""
+    await session.call(address, RemotingCommand.request(code), session.slow_timeout_ms)
+
+
+async def reset_master_flush_offset(session: Session, address: str, offset: int) -> None:
+    """Tell a slave up to which byte of the commitlog its master has flushed. A master ignores it."""
+    from rocketmq_ops.remoting.headers import ResetMasterFlushOffsetHeader
+
+    await session.call(address, RemotingCommand.of(ResetMasterFlushOffsetHeader(master_flush_offset=offset)))
+
+
+async def switch_timer_engine(session: Session, address: str, engine: str) -> None:
+    """Have a broker (5.5 and later) deliver timer messages by another engine: R or F."""
+    request = RemotingCommand.request(RequestCode.SWITCH_TIMER_ENGINE, ext_fields={"E_T": engine})
+    await session.call(address, request, session.slow_timeout_ms)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.message_results import ConsumeQueueReport, ConsumeQueueUnit
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import Broker, Consumer, Queue, TopicName
+from rocketmq_ops.mqadmin.options import Broker, Consumer, Count, Queue, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import natural, positive
+from rocketmq_ops.mqadmin.values import natural
 
 _RULE = "======================================"
 
@@ -21,7 +21,7 @@ async def query_cq(
     topic: TopicName,
     queue: Queue,
     index: Annotated[int, Opt("-i", "--index", help="first unit", parse=natural)],
-    count: Annotated[int, Opt("-c", "--count", help="how many units (default 10)", parse=positive)] = 10,
+    count: Annotated[Count, "how many units (default 10)"] = 10,
     broker_addr: Annotated[Broker | None, "the broker to ask, HOST:PORT"] = None,
     consumer: Annotated[Consumer | None, "show this group's filter too"] = None,
 ) -> Outcome:

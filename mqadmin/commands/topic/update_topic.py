@@ -7,7 +7,7 @@ from typing import Annotated
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
 from rocketmq_ops.client.admin.topic_change import TopicSettings
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Permission, TopicAttributes, TopicName
+from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Order, Permission, TopicAttributes, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -34,7 +34,7 @@ async def update_topic(
         int | None, Opt("-w", "--writeQueueNums", help="number of write queues (new topic: 8)", parse=natural)
     ] = None,
     perm: Annotated[Permission | None, "permission: 2 W, 4 R, 6 RW (new topic: 6)"] = None,
-    order: Annotated[bool | None, Opt("-o", "--order", help="whether messages are ordered")] = None,
+    order: Order = None,
     unit: Annotated[bool | None, Opt("-u", "--unit", help="whether it is a unit topic")] = None,
     has_unit_sub: Annotated[bool | None, Opt("-s", "--hasUnitSub", help="whether it has unit subs")] = None,
 ) -> Outcome:

@@ -1,0 +1,70 @@
+"""`mqadmin clusterRT`: how long each broker takes to store a message."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from rocketmq_ops.client.admin.message_probe import ClusterTimes, probe_clusters
+from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.options import Amount, BodySize, Interval, LmqCluster
+from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
+from rocketmq_ops.mqadmin.render.probe import average
+from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.values import human_time, timestamp
+
+_COLUMNS = ["#Cluster Name", "#Broker Name", "#RT", "#successCount", "#failCount"]
+
+
+@command(result=ClusterTimes, rows="brokers", changes=True, example="mqadmin clusterRT -c DefaultCluster -a 20")
+async def cluster_rt(
+    run: Run,
+    amount: Amount = 100,
+    size: BodySize = 128,
+    cluster: Annotated[LmqCluster | None, "only this cluster"] = None,
+    interval: Interval | None = None,
+    print_log: Annotated[
+        bool | None,
+        Opt("-p", "--print log", "--print", help="whether to print TIME|ROOM|CLUSTER|BROKER|RT instead of a table"),
+    ] = None,
+    machine_room: Annotated[
+        str, Opt("-m", "--machine room", "--machine", help="name of this machine's room (with -p true)")
+    ] = "noname",
+) -> Outcome:
+    """Messages go to the topic that every broker has under its own name, and stay there until they expire.
+
+    Brokers are measured one after the other. The first send to each opens the connection and is left out of RT (ms).
+    With -i it goes on until Ctrl-C; without it ends after one round, where Apache's command repeats every 10 s.
+    """
+    async with run.admin() as admin:
+        while True:
+            found = await probe_clusters(admin, cluster, amount, size, plan=run.plan)
+            outcome = _outcome(found, machine_room if print_log else None)
+            if interval is None or run.plan:
+                return outcome
+            run.emit(outcome)
+            await asyncio.sleep(interval)
+
+
+def _outcome(found: ClusterTimes, room: str | None) -> Outcome:
+    if found.planned:
+        lines = [
+            f"would send {found.amount} messages of {found.size} bytes to topic {b.broker_name} of cluster {b.cluster}"
+            for b in found.brokers
+        ]
+        state: Status = "partial" if found.failures else "planned"
+        return Outcome(data=found, blocks=lines, status=state, errors=list(found.failures))
+    outcome = Outcome(data=found, status=status(found.failures), errors=list(found.failures))
+    if room is None:
+        table = Table(_COLUMNS, [])
+        for b in found.brokers:
+            table.rows.append([b.cluster, b.broker_name, average(b.times), b.succeeded, b.failed])
+        outcome.blocks = [table]
+    else:
+        now = human_time(timestamp("now")).partition(",")[0]
+        outcome.blocks = [
+            f"{now}|{room}|{b.cluster}|{b.broker_name}|{'unknown' if b.times is None else round(b.times.average_ms)}"
+            for b in found.brokers
+        ]
+    return outcome

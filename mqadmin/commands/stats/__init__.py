@@ -1,0 +1,1 @@
+"""Commands of Apache's family `stats`, one module each."""
