@@ -88,16 +88,16 @@ def units(root: Path) -> dict[str, float]:
     """Only the comparison of units with records, without the walk that feeds it."""
     from rocketmq_ops.store.inspect.check.findings import Report
     from rocketmq_ops.store.inspect.check.queues import QueueCheck
-    from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatcher
+    from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchDeriver
     from rocketmq_ops.store.inspect.reading.scan import Block, walk
 
     store, report = StoreDirectory(root), Report()
-    queues, dispatcher = QueueCheck(store, report), Dispatcher()
+    queues, deriver = QueueCheck(store, report), DispatchDeriver()
     seconds, end = 0.0, 0
     for block in walk(store.commitlog, crc=False):
         if not isinstance(block, Block):
             continue
-        dispatch = dispatcher.derive(block)
+        dispatch = deriver.derive(block)
         began = time.perf_counter()
         queues.block(block, dispatch)
         seconds += time.perf_counter() - began

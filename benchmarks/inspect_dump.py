@@ -44,15 +44,15 @@ async def make_store(folder: str, records: int, body: bytes) -> None:
     store.load()
     store.start()
     for number in range(records):
-        told = {
+        notes = {
             "KEYS": f"order-{number}",
             "UNIQ_KEY": f"FD0000000000000000000000000000021FAF3094{number:016X}",
             "CLUSTER": "DefaultCluster",
             "WAIT": "true",
             "TAGS": f"Tag{number % 7}",
         }
-        encoded = "".join(f"{k}\x01{v}\x02" for k, v in told.items()).encode()
-        store.put_message(InnerMessage("Orders", number % 8, body, told, encoded, BORN, 1_795_246_864_178 + number))
+        encoded = "".join(f"{k}\x01{v}\x02" for k, v in notes.items()).encode()
+        store.put_message(InnerMessage("Orders", number % 8, body, notes, encoded, BORN, 1_795_246_864_178 + number))
     await store.shutdown()
 
 

@@ -113,6 +113,7 @@ IndexEntries = Annotated[
 LogFileSize = Annotated[
     int, Opt("--mappedFileSizeCommitLog", help="bytes; default: the length of most files", parse=positive)
 ]
+ReservedHours = Annotated[int, Opt("--fileReservedTime", help="hours that files are kept (default 72)", parse=natural)]
 QueueFileSize = Annotated[
     int, Opt("--mappedFileSizeConsumeQueue", help="bytes; default: the length of most files", parse=positive)
 ]

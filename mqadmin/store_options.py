@@ -1,4 +1,4 @@
-"""What the store commands share: their options' parsers, opening a store, and telling what is broken."""
+"""What the store commands share: their options' parsers, opening a store, and naming what is broken."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 NO_LIMIT = 1 << 62
-MAX_TOLD = 100
+MAX_NAMED = 100
 
 
 def offset_range(text: str) -> tuple[int, int]:
@@ -67,7 +67,7 @@ def time_text(milliseconds: int | None) -> str:
 
 
 class BrokenList:
-    """Names on stderr what is broken, as it is met, and keeps the count. The first MAX_TOLD are named."""
+    """Names on stderr what is broken, as it is met, and keeps the count. The first MAX_NAMED are named."""
 
     def __init__(self, command: str) -> None:
         self._command = command
@@ -80,7 +80,7 @@ class BrokenList:
         if (broken.offset, broken.reason) in self._seen:
             return
         self.count += 1
-        if self.count > MAX_TOLD:
+        if self.count > MAX_NAMED:
             return
         self._seen.add((broken.offset, broken.reason))
         cause = f"{broken.length} bytes at offset {broken.offset}: {broken.reason}: {broken.detail}"
@@ -92,11 +92,11 @@ class BrokenList:
         """Notes about what was met, for the end."""
         if not self.count:
             return []
-        more = f" ({self.count - MAX_TOLD} more than named)" if self.count > MAX_TOLD else ""
+        more = f" ({self.count - MAX_NAMED} more than named)" if self.count > MAX_NAMED else ""
         return [f"{self.count} broken records or ranges{more}: run `mqadmin store check`"]
 
 
-def tell(command: str, text: str) -> None:
+def write_note(command: str, text: str) -> None:
     """A note for people on stderr."""
     sys.stdout.flush()
     sys.stderr.write(f"mqadmin {command}: note: {text}\n")

@@ -9,7 +9,7 @@ import msgspec
 from rocketmq_ops.mqadmin.commands.store.store_predict import prediction_blocks
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import CommitLogDir, IndexSlots, LogFileSize, StoreDir, WithoutCrc
+from rocketmq_ops.mqadmin.options import CommitLogDir, IndexSlots, LogFileSize, ReservedHours, StoreDir, WithoutCrc
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.progress import progress_bar
 from rocketmq_ops.mqadmin.run import Run
@@ -18,7 +18,13 @@ from rocketmq_ops.mqadmin.values import natural, positive, some_of, timestamp
 from rocketmq_ops.store.inspect.check.catalogue import UNDETECTABLE
 from rocketmq_ops.store.inspect.check.check_store import PARTS, CheckOptions, CheckResult, check_store, start_of
 from rocketmq_ops.store.inspect.check.findings import Finding, Severity
-from rocketmq_ops.store.inspect.predict.prediction import BROKERS, Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.predict.prediction import (
+    BROKERS,
+    DEFAULT_RESERVED_HOURS,
+    Prediction,
+    PredictOptions,
+    predict,
+)
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 _EXIT = {
@@ -76,14 +82,12 @@ async def store_check(
     live: Annotated[
         bool, Opt("--live", help="a broker is running on the store: what it has not dispatched yet is not a fault")
     ] = False,
-    foretell: Annotated[
+    with_predictions: Annotated[
         bool, Opt("--predict", help="add what a broker's recovery will do (as `store predict` says it)")
     ] = False,
     no_crc: WithoutCrc = False,
     commitlog: CommitLogDir | None = None,
-    reserved_hours: Annotated[
-        int, Opt("--fileReservedTime", help="hours that files are kept (default 72)", parse=natural)
-    ] = 72,
+    reserved_hours: ReservedHours = DEFAULT_RESERVED_HOURS,
     log_size: LogFileSize | None = None,
     delay_levels: Annotated[
         list[int] | None,
@@ -111,9 +115,13 @@ async def store_check(
     with progress_bar("checking", start, store.commitlog.max_offset) as progress:
         result = check_store(store, options, progress)
     data = _data(directory, start, result)
-    if foretell:
+    if with_predictions:
         recovery = PredictOptions(
-            log_file_size=log_size, max_hash_slot_num=slots, check_crc=not no_crc, delay_levels=options.delay_levels
+            log_file_size=log_size,
+            max_hash_slot_num=slots,
+            check_crc=not no_crc,
+            reserved_hours=reserved_hours,
+            delay_levels=options.delay_levels,
         )
         data.predictions = [predict(store, broker, recovery) for broker in BROKERS]
     store.close()

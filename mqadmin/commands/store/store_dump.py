@@ -26,7 +26,15 @@ from rocketmq_ops.mqadmin.options import (
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome
 from rocketmq_ops.mqadmin.render.streaming import Stream
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.store_options import NO_LIMIT, BrokenList, offset_range, open_store, pattern, tell, time_text
+from rocketmq_ops.mqadmin.store_options import (
+    NO_LIMIT,
+    BrokenList,
+    offset_range,
+    open_store,
+    pattern,
+    time_text,
+    write_note,
+)
 from rocketmq_ops.mqadmin.values import one_of, tag_expression
 
 if TYPE_CHECKING:
@@ -185,7 +193,7 @@ class _Dump:
             self._store,
             self._want,
             on_broken=self._broken,
-            tell=self._tell,
+            note=self._note,
             with_broken=with_broken,
             use_index=use_index,
             slots=slots,
@@ -215,9 +223,9 @@ class _Dump:
             if match is not None:
                 yield match
 
-    def _tell(self, text: str) -> None:
+    def _note(self, text: str) -> None:
         self._notes.append(text)
-        tell(self._run.name, text)
+        write_note(self._run.name, text)
 
     def _finish(self, stream: Stream) -> Outcome:
         status = "partial" if self._broken.count else "ok" if stream.count else "empty"
@@ -233,7 +241,7 @@ def _cells(row: dict[str, Any]) -> list[Cell]:
     properties = row["properties"]
     body = row.get("body")
     if body is None:
-        shown = f"({row['bodyLength']} bytes that are no text)" if "bodyBase64" in row else ""
+        shown = f"({row['bodyLength']} bytes that are not text)" if "bodyBase64" in row else ""
     else:
         shown = body if isinstance(body, str) else msgspec.json.encode(body).decode()
     return [

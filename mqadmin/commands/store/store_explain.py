@@ -39,7 +39,7 @@ async def store_explain(
     if kind is not None and kind.upper() not in CATALOGUE:
         near = nearest_name(kind, CATALOGUE)
         raise usage(
-            f"there is no finding '{kind}'",
+            f"unknown finding '{kind}'",
             f"did you mean {near}?" if near else "`mqadmin store explain` without an id lists all",
         )
     chosen = list(CATALOGUE) if kind is None else [kind.upper()]

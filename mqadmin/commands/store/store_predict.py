@@ -8,11 +8,25 @@ import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import CommitLogDir, IndexSlots, LogFileSize, QueueFileSize, StoreDir, WithoutCrc
+from rocketmq_ops.mqadmin.options import (
+    CommitLogDir,
+    IndexSlots,
+    LogFileSize,
+    QueueFileSize,
+    ReservedHours,
+    StoreDir,
+    WithoutCrc,
+)
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import one_of
-from rocketmq_ops.store.inspect.predict.prediction import BROKERS, Prediction, PredictOptions, predict
+from rocketmq_ops.store.inspect.predict.prediction import (
+    BROKERS,
+    DEFAULT_RESERVED_HOURS,
+    Prediction,
+    PredictOptions,
+    predict,
+)
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 _NAMES = {"5.5": "Apache 5.5", "5.3": "Apache 5.3", "4.9": "Apache 4.9", "ours": "mqbroker (ours)"}
@@ -41,13 +55,18 @@ async def store_predict(
     log_size: LogFileSize | None = None,
     queue_size: QueueFileSize | None = None,
     slots: IndexSlots | None = None,
+    reserved_hours: ReservedHours = DEFAULT_RESERVED_HOURS,
     no_crc: Annotated[WithoutCrc, "the broker runs with checkCRCOnRecover=false"] = False,
 ) -> Outcome:
     """Whether it starts, from where it reads, where it cuts the log, which messages are lost, which index files are
     dropped. Nothing is changed. The exit code is 12 where a broker refuses to start or messages are lost, 10
     where only 4.9 of several refuses, or messages are only not found by key any more."""
     options = PredictOptions(
-        log_file_size=log_size, queue_file_size=queue_size, max_hash_slot_num=slots, check_crc=not no_crc
+        log_file_size=log_size,
+        queue_file_size=queue_size,
+        max_hash_slot_num=slots,
+        check_crc=not no_crc,
+        reserved_hours=reserved_hours,
     )
     store = StoreDirectory(directory, commitlog)
     chosen = BROKERS if broker == "all" else (broker,)

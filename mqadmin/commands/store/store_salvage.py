@@ -71,7 +71,7 @@ async def store_salvage(
     notes = [f"config/{name} could not be saved, nor its .bak: the broker starts without it" for name in lost]
     if timers is not None and timers.waiting + timers.queued:
         notes.append(
-            f"{timers.waiting + timers.queued} timer message(s) wait in the timer store, which is not carried over: "
-            "Apache's 5.x reads its queue anew, and delivers again what is due"
+            f"{timers.waiting + timers.queued} timer message(s) are waiting in the timer store, which is not salvaged: "
+            "Apache's 5.x reads its queue again from the start, and delivers again what is due"
         )
     return Outcome(data=data, blocks=blocks, notes=notes)

@@ -105,17 +105,17 @@ def _find(
             topic=topic, queue_id=queue, begin_queue_offset=low, end_queue_offset=high, end_offset=NO_LIMIT
         )
         name = f"queue offset {queue_offset} of {topic} queue {queue}"
-    selector = Selector(store, want, on_broken=lambda _: None, tell=lambda _: None, with_broken=True, slots=slots)
+    selector = Selector(store, want, on_broken=lambda _: None, with_broken=True, slots=slots)
     for block, rows in selector.found():
         return block.part(slice(int(rows[0]), int(rows[0]) + 1))
-    raise not_found(f"there is no message with {name}", "`mqadmin store dump` lists messages")
+    raise not_found(f"no message with {name}", "`mqadmin store dump` lists messages")
 
 
 def _blocks(view: RecordView, colour: bool, full: bool) -> list[Table | str]:
     message, record = view.message, bytes.fromhex(view.hex)
     body = view.body_text
     if body is None:
-        shown = f"({message['bodyLength']} bytes that are no text)"
+        shown = f"({message['bodyLength']} bytes that are not text)"
     else:
         shown = body if full or len(body) <= _SHOWN_BODY else f"{body[:_SHOWN_BODY]}… (--full shows all)"
     blocks: list[Table | str] = [

@@ -9,7 +9,7 @@ from rocketmq_ops.mqadmin.options import CommitLogDir, StoredFrom, StoreDir, Sto
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.plot import bar_plot, bucketed
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.store_options import NO_LIMIT, BrokenList, open_store, tell, time_text
+from rocketmq_ops.mqadmin.store_options import NO_LIMIT, BrokenList, open_store, time_text, write_note
 from rocketmq_ops.mqadmin.values import positive
 from rocketmq_ops.store.inspect.view.stats import NameRow, StoreStats
 
@@ -45,7 +45,7 @@ async def store_stats(
         open_store(store_dir, commitlog),
         want,
         on_broken=broken,
-        tell=lambda text: tell(run.name, text),
+        note=lambda text: write_note(run.name, text),
         use_index=False,
     )
     stats = StatsCollector(top=top, gap_ms=gap).run(selector)

@@ -17,7 +17,7 @@ from rocketmq_ops.store.inspect.reading.batch_queues import (
     wrong_types,
 )
 from rocketmq_ops.store.inspect.reading.damage import Damage, damage_of
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory
 
@@ -42,11 +42,11 @@ class BatchQueueCheck:
             report_strangers(chain, report, "CQ-STRANGER", _folder(key), size)
         for topic, folder in wrong_types(store):
             report.add(
-                "CQ-TYPE", f"topic {topic} has queues in {folder}, its configuration says another type",
+                "CQ-TYPE", f"topic {topic} has queues in {folder}, but is configured for the other queue type",
                 file=f"{folder}/{topic}", topic=topic,
             )  # fmt: skip
 
-    def block(self, block: Block, dispatch: Dispatch) -> None:
+    def block(self, block: Block, dispatch: DispatchColumns) -> None:
         """Compare the units of one block's records."""
         for key, expected in self._mask.batches(block, dispatch):
             chain = self._store.batch_queues.get(key)
@@ -86,7 +86,7 @@ class BatchQueueCheck:
         ):
             for i in np.flatnonzero(wrong).tolist():
                 self._report.add(
-                    kind, f"{key[0]} queue {key[1]}: a batch unit says {field} {int(units[field][i])}, its record "
+                    kind, f"{key[0]} queue {key[1]}: a batch unit has {field} {int(units[field][i])}, its record "
                     f"{int(expected[field][i])}", file=_folder(key), offset=int(expected["offset"][i]), field=field,
                     expected=int(expected[field][i]), actual=int(units[field][i]),
                 )  # fmt: skip
@@ -121,8 +121,8 @@ class BatchQueueCheck:
             counts["CQ-BEYOND" if offset >= log_end else "CQ-LOST" if hit is not None else "CQ-ORPHAN"] += messages
         for kind, messages in counts.items():
             if messages:
-                what = {"CQ-BEYOND": "past the end of the log", "CQ-LOST": "in a damaged range"}.get(
-                    kind, "at no record"
+                what = {"CQ-BEYOND": "past the end of the log", "CQ-LOST": "into a damaged range"}.get(
+                    kind, "where no record is"
                 )
                 self._report.add(
                     kind, f"{key[0]} queue {key[1]}: batch units of {messages} message(s) point {what}",

@@ -11,7 +11,7 @@ import msgspec
 
 from rocketmq_ops.store.inspect.check.batch_queues import BatchQueueCheck
 from rocketmq_ops.store.inspect.check.checkpoint import CheckpointCheck
-from rocketmq_ops.store.inspect.check.commitlog import DEFAULT_RESERVED_HOURS, CommitLogCheck
+from rocketmq_ops.store.inspect.check.commitlog import CommitLogCheck
 from rocketmq_ops.store.inspect.check.findings import Report
 from rocketmq_ops.store.inspect.check.index import IndexCheck
 from rocketmq_ops.store.inspect.check.keys import KeyCheck
@@ -20,10 +20,11 @@ from rocketmq_ops.store.inspect.check.records import RecordCheck
 from rocketmq_ops.store.inspect.check.small_files import SmallFileCheck
 from rocketmq_ops.store.inspect.check.timers import check_timers
 from rocketmq_ops.store.inspect.check.unknown_names import check_unknown
-from rocketmq_ops.store.inspect.predict.reach import Reach, gone_in_front
+from rocketmq_ops.store.inspect.predict.prediction import DEFAULT_RESERVED_HOURS
+from rocketmq_ops.store.inspect.predict.reach import HOUR_MS, Reach, gone_in_front
 from rocketmq_ops.store.inspect.reading.batch_queues import batch_topics
 from rocketmq_ops.store.inspect.reading.broker_config import load_table, multi_tag_topics
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatcher
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchDeriver
 from rocketmq_ops.store.inspect.reading.dledger import dledger_log
 from rocketmq_ops.store.inspect.reading.running import running_broker
 from rocketmq_ops.store.inspect.reading.scan import Block, walk_file
@@ -34,7 +35,7 @@ PARTS: Final = ("commitlog", "records", "consumequeue", "index", "files")
 
 class CheckOptions(msgspec.Struct, kw_only=True):
     """What to check. `start` is the commitlog offset of a record to begin at; `max_seconds` stops the walk early;
-    `live` says that a broker is running on the store, so that what is not dispatched yet is no fault; it is assumed
+    `live` says that a broker is running on the store, so that what is not dispatched yet is not reported; it is assumed
     where a process holds the broker's lock."""
 
     parts: tuple[str, ...] = PARTS
@@ -87,7 +88,7 @@ def check_store(
             parts = tuple(part for part in parts if part == "files")
     queues = batches = None
     if "consumequeue" in parts and store.queues_in_rocksdb:
-        report.add("CQ-ROCKSDB", "the queues are in a RocksDB database, they are not checked", file="consumequeue")
+        report.add("CQ-ROCKSDB", "the queues are in a RocksDB database and were not checked", file="consumequeue")
     elif "consumequeue" in parts:
         queues = QueueCheck(store, report, live=options.live, dispatch_from=_crash_start(store, live=options.live))
         if topics := batch_topics(store):
@@ -101,10 +102,10 @@ def check_store(
     records = RecordCheck(report, multi_tag_topics(store)) if "records" in parts else None
     checkpoint = CheckpointCheck(store, report) if "files" in parts and ledger is None else None
     resume_at = None
-    dispatcher = Dispatcher(options.delay_levels)
+    deriver = DispatchDeriver(options.delay_levels)
     for block in log.blocks(options.start, progress):
         if records or queues or keys:
-            dispatch = dispatcher.derive(block)
+            dispatch = deriver.derive(block)
             if records:
                 records.block(block, dispatch)
             if queues:
@@ -139,7 +140,7 @@ def check_store(
 
 
 def _crash_start(store: StoreDirectory, *, live: bool) -> Callable[[], int] | None:
-    """What `QueueCheck` wants to know of the start after an unclean stop; None where there was none."""
+    """The `dispatch_from` of `QueueCheck`: where the start after an unclean stop begins; None after a clean one."""
     if live or not (store.root / "abort").exists():
         return None
     from rocketmq_ops.store.inspect.predict.apache import start_after_crash  # only for such a store
@@ -148,9 +149,10 @@ def _crash_start(store: StoreDirectory, *, live: bool) -> Callable[[], int] | No
 
 
 def _due_in_front(store: StoreDirectory, reserved_hours: int, times: tuple[int, int]) -> int:
-    """How many messages before the log's first file a consumer group was still due to get."""
-    reach = Reach({}, load_table(store, "consumerOffset.json", "5.3").entries, {})
-    return sum(gone_in_front(store, reach, reserved_hours * 3_600_000, times).values())
+    """How many messages before the log's first file were not yet consumed or delivered."""
+    offsets, delays = (load_table(store, name, "5.3") for name in ("consumerOffset.json", "delayOffset.json"))
+    reach = Reach({}, offsets.entries, {}, delays.table)
+    return sum(gone_in_front(store, reach, reserved_hours * HOUR_MS, times).values())
 
 
 def start_of(store: StoreDirectory, since_ms: int) -> int:

@@ -46,7 +46,7 @@ class CheckpointCheck:
         data = self.data
         if data is None:
             if log.last_store_time:
-                self.report.add("CP-MISSING", "there is no checkpoint", file="checkpoint")
+                self.report.add("CP-MISSING", "the checkpoint is missing", file="checkpoint")
             return
         if len(data) != FILE_SIZE:
             self.report.add(
@@ -57,7 +57,7 @@ class CheckpointCheck:
             return
         if any(without_notes(data)[FIELDS.size :]):
             self.report.add(
-                "CP-TRAILING", "bytes after the last field are not zero: not known to this version", file="checkpoint",
+                "CP-TRAILING", "bytes behind the last field are not zero: unknown to this version", file="checkpoint",
                 position=FIELDS.size,
             )  # fmt: skip
         places = zip(CHECKPOINT.labels, CHECKPOINT.at.values(), self._values, strict=True)
@@ -67,8 +67,8 @@ class CheckpointCheck:
             ):
                 continue
             self.report.add(
-                "CP-VALUE", f"{name} is {value}, which no record bears "
-                f"out", file="checkpoint", position=position, field=name,
+                "CP-VALUE", f"{name} is {value}, which matches no "
+                f"record", file="checkpoint", position=position, field=name,
                 actual=value, firstStoreTimestamp=log.first_store_time, lastStoreTimestamp=log.last_store_time,
             )  # fmt: skip
 

@@ -25,6 +25,8 @@ from rocketmq_ops.common.sysflag import (
 )
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
 from rocketmq_ops.store.inspect.check.log_files import usable_files
+from rocketmq_ops.store.inspect.predict.prediction import DEFAULT_RESERVED_HOURS
+from rocketmq_ops.store.inspect.predict.reach import HOUR_MS
 from rocketmq_ops.store.inspect.reading.damage import Damage
 from rocketmq_ops.store.inspect.reading.resync import find_blank, first_nonzero, next_record
 from rocketmq_ops.store.inspect.reading.scan import Block, Column, Stop, walk_file
@@ -45,7 +47,6 @@ NO_HOST: Final = -1  # of a record whose hosts are IPv6
 DAY_MS: Final = 86_400_000
 BORN_AHEAD_MS: Final = DAY_MS  # how far a producer's clock may be ahead before it is reported
 BORN_BEHIND_MS: Final = 3650 * DAY_MS
-DEFAULT_RESERVED_HOURS: Final = 72
 
 
 def differs_in_one_byte(a: int, b: int) -> bool:
@@ -70,9 +71,9 @@ class CommitLogCheck:
         self.last_store_time = 0
         self._crc = crc
         self._live = live
-        #: From the times of the first and the last record: how many messages before the log a group was due to get.
+        #: How many messages before the log were not yet consumed or delivered, by the first and the last record's time.
         self._due_in_front = due_in_front
-        self._reserved_ms = reserved_hours * 3_600_000
+        self._reserved_ms = reserved_hours * HOUR_MS
         self._previous_time = 0
         self._shifts: dict[int, dict[int, int]] = {}
         self._counts: dict[int, int] = {}  # records of each file
@@ -129,7 +130,7 @@ class CommitLogCheck:
             position = resumed
 
     def _after_stop(self, file: StoreFile, stop: Stop) -> int | None:
-        """Where in the file to go on after a stop that is no end, None to go to the next file."""
+        """Where in the file to continue after a stop before its end, None to continue in the next file."""
         position = stop.offset - file.base
         if stop.kind == "full" or position >= file.size:
             return None
@@ -148,7 +149,7 @@ class CommitLogCheck:
         )
         self.damages.append(Damage(stop.offset, file.base + resumed, kind))
         self.report.add(
-            kind, f"{resumed - position} bytes at {stop.offset} are no record ({stop.detail or stop.kind})",
+            kind, f"{resumed - position} bytes at {stop.offset} are not a record ({stop.detail or stop.kind})",
             file=self._name(file), position=position, offset=stop.offset, length=resumed - position,
             resumesAt=file.base + resumed,
         )  # fmt: skip
@@ -210,8 +211,8 @@ class CommitLogCheck:
             elif position == 0 and stop.kind != "short":
                 self.damages.append(Damage(stop.offset, file.end, "CL-MAGIC"))
                 self.report.add(
-                    "CL-MAGIC", f"the file begins with no record ({stop.detail or stop.kind})", file=self._name(file),
-                    position=0, offset=stop.offset, length=file.size,
+                    "CL-MAGIC", f"the file does not begin with a record ({stop.detail or stop.kind})",
+                    file=self._name(file), position=0, offset=stop.offset, length=file.size,
                 )  # fmt: skip
             else:
                 self.damages.append(Damage(stop.offset, file.end, "CL-TORN"))
@@ -233,9 +234,8 @@ class CommitLogCheck:
         if data[-1] == 0:
             self.report.add(
                 "CL-TORN", f"the last record ends in zeros, as if only its first part was written (record at "
-                f"{offset}); "
-                "recovery takes it for whole", file=self._name(file), position=offset - file.base, offset=offset,
-                length=len(data), severity=Severity.ERROR, reason="zeros",
+                f"{offset}); recovery accepts it as whole", file=self._name(file),
+                position=offset - file.base, offset=offset, length=len(data), severity=Severity.ERROR, reason="zeros",
             )  # fmt: skip
 
     def _check_block(self, block: Block) -> None:
@@ -244,20 +244,22 @@ class CommitLogCheck:
             for i in np.flatnonzero(~block.crc_ok):
                 if self._live and self._settled(block, int(i)):
                     continue
-                self._record("CL-CRC", block, int(i), "the body's CRC is not the one in the record", "body_crc")
+                self._record("CL-CRC", block, int(i), "the CRC of the body differs from that in the record", "body_crc")
         moved = head["physical_offset"] != block.offsets
         if moved.any():
             self._physical(block, moved)
         flags = head["sys_flag"]
         self._each(
-            block, (flags & ~KNOWN_FLAGS) != 0, "CL-BITS", "sysFlag has bits not known to this version", "sys_flag"
+            block, (flags & ~KNOWN_FLAGS) != 0, "CL-BITS", "sysFlag has bits unknown to this version", "sys_flag"
         )
         self._each(
             block, (flags & COMPRESSION_TYPE_MASK != 0) & (flags & COMPRESSED_FLAG == 0), "CL-FLAG",
-            "sysFlag names a compression of a body that is not compressed", "sys_flag",
+            "sysFlag names a compression type, but the body is not marked as compressed", "sys_flag",
         )  # fmt: skip
-        self._each(block, (flags & COMPRESSED_FLAG != 0) & ~self._looks_packed(block), "CL-FLAG",
-                   "sysFlag says compressed, the body does not begin like it", "sys_flag")  # fmt: skip
+        self._each(
+            block, (flags & COMPRESSED_FLAG != 0) & ~self._looks_packed(block), "CL-FLAG",
+            "sysFlag marks the body as compressed, but it does not begin like a compressed one", "sys_flag",
+        )  # fmt: skip
         self._each(
             block, (head["queue_id"] < 0) | (head["queue_id"] > 65535), "CL-QUEUE-ID", "impossible queueId", "queue_id"
         )
@@ -308,7 +310,7 @@ class CommitLogCheck:
                 "CL-PHYSICAL",
                 block,
                 int(i),
-                "the record names another commitlog offset than its place",
+                "the record names a commitlog offset other than its own",
                 "physical_offset",
             )
 
@@ -320,8 +322,7 @@ class CommitLogCheck:
             shift, count = max(shifts.items(), key=lambda item: item[1])
             if count >= 2 and 2 * count > self._counts.get(base, 0) and shift % max(self.file_size, 1) == 0:
                 self.report.add(
-                    "CL-SWAPPED", f"the records say that this is file "
-                    f"{base + shift:020d}", file=f"commitlog/{base:020d}",
+                    "CL-SWAPPED", f"by its records this is file {base + shift:020d}", file=f"commitlog/{base:020d}",
                     offset=base, records=count,
                 )  # fmt: skip
 
@@ -394,7 +395,7 @@ class CommitLogCheck:
         for value, file, offset in self._odd_hosts:
             if value not in self._hosts:
                 self.report.add(
-                    "CL-HOST", f"storeHost is another than that of its neighbours (record at {offset})",
+                    "CL-HOST", f"storeHost differs from that of its neighbours (record at {offset})",
                     file=self._name(file), position=offset - file.base, offset=offset, field="store_ip",
                     value=value >> 16,
                 )  # fmt: skip
@@ -408,10 +409,10 @@ class CommitLogCheck:
         due = self._due_in_front(times) if recent and self._due_in_front is not None else 0
         self.report.add(
             "CL-FIRST",
-            f"the log begins at {base}: the files before are not there"
-            + (", though younger than the time that files are kept" if recent else "")
-            + (f"; {due} message(s) in them were still due to consumer groups" if due else ""),
+            f"the log begins at {base}: the files before are missing"
+            + (", though younger than fileReservedTime" if recent else "")
+            + (f"; {due} message(s) in them were not yet consumed or delivered" if due else ""),
             file=f"commitlog/{base:020d}", offset=0, length=base,
             severity=Severity.CRITICAL if due else Severity.WARNING if recent else Severity.INFO,
-            oldestStoreTimestamp=self.first_store_time, reservedHours=self._reserved_ms // 3_600_000,
+            oldestStoreTimestamp=self.first_store_time, reservedHours=self._reserved_ms // HOUR_MS,
         )  # fmt: skip

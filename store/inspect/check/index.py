@@ -63,7 +63,7 @@ class IndexCheck:
     def files(self) -> list[IndexFileView]:
         """Check header, slots and chains of every file; those that can be read are returned, oldest first."""
         for path in self._store.index_strangers:
-            self.report.add("IX-STRANGER", "not an index file", file=f"index/{path.name}")
+            self.report.add("IX-STRANGER", "the name is not that of an index file", file=f"index/{path.name}")
         found: list[IndexFileView] = []
         for file in self._store.index_files:
             if self._live and file.size == 0 and file is self._store.index_files[-1]:
@@ -72,8 +72,8 @@ class IndexCheck:
             header = self._header(file, slots)
             if header is None or not slots:
                 self.report.add(
-                    "IX-LENGTH", f"{file.size} bytes is no size of an index file" +
-                    ("" if self._slots else " with 1 slot to 4 entries (give --maxHashSlotNum)"), file=index_name(file),
+                    "IX-LENGTH", f"{file.size} bytes cannot be the size of an index file" +
+                    ("" if self._slots else " with 1 slot to 4 entries (use --maxHashSlotNum)"), file=index_name(file),
                     actual=file.size,
                 )  # fmt: skip
                 continue
@@ -134,7 +134,7 @@ class IndexCheck:
         unused = file.read(entry_position(slots, 0), ENTRY_SIZE)
         if any(unused):
             self.report.add(
-                "IX-ENTRY", "entry 0 is never used, but holds something", file=index_name(file),
+                "IX-ENTRY", "entry 0 must be unused, but has content", file=index_name(file),
                 position=entry_position(slots, 0), entry=0,
             )  # fmt: skip
         if judge:
@@ -154,7 +154,7 @@ class IndexCheck:
             field = HEADER_FIELDS.label(header_field)
             if expected != actual:
                 self.report.add(
-                    "IX-HEADER", f"{field} is {actual}, the entries say {expected}", file=name,
+                    "IX-HEADER", f"{field} is {actual}, the entries give {expected}", file=name,
                     position=HEADER_FIELDS.at[header_field], field=field, expected=expected, actual=actual,
                 )  # fmt: skip
         after = read_entries(view.file, view.slots, header.count, 1)
@@ -179,7 +179,9 @@ class IndexCheck:
         before = np.concatenate((numbers[:1], numbers[order][:-1]))
         expected[order] = np.where(same, before, last_in_slot[sorted_slot])
         wrong = np.flatnonzero(expected != entries["previous"])
-        self._each(file, slots, first, wrong, "IX-CHAIN", "the previous entry of its slot is another", expected)
+        self._each(
+            file, slots, first, wrong, "IX-CHAIN", "it does not lead to the previous entry of its slot", expected
+        )
         last_in_slot[sorted_slot] = numbers[order]  # with equal slots, numpy keeps the last
 
     def _each(
@@ -187,19 +189,19 @@ class IndexCheck:
         file: StoreFile,
         slots: int,
         first: int,
-        rows: Column,
+        places: Column,
         kind: str,
         what: str,
         expected: Column | None = None,
     ) -> None:
         shown = self.report.left(kind)
-        for row in rows[:shown].tolist():
+        for place in places[:shown].tolist():
             self.report.add(
-                kind, f"entry {first + row}: {what}", file=index_name(file),
-                position=entry_position(slots, first + row), entry=first + row,
-                expected=None if expected is None else int(expected[row]),
+                kind, f"entry {first + place}: {what}", file=index_name(file),
+                position=entry_position(slots, first + place), entry=first + place,
+                expected=None if expected is None else int(expected[place]),
             )  # fmt: skip
-        self.report.add_uncounted(kind, len(rows) - shown)
+        self.report.add_uncounted(kind, len(places) - shown)
 
     def _check_slots(self, file: StoreFile, slots: int, expected: Column) -> None:
         for start in range(0, slots, CHUNK * 4):

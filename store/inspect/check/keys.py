@@ -5,7 +5,7 @@ the entries of a block's range of offsets are compared as sets. What is over on 
 at the end, when the damaged ranges of the commitlog are known. The files by themselves are checked in `index.py`.
 
 A broker since 5.4 puts one more entry for a message with tags. A store that several versions have written has them for
-some messages only, so that one that is missing is no fault, but one that is there is no stranger. Newer brokers may put
+some messages only, so a missing one is not reported, and one that is there is expected. Newer brokers may put
 more that is not known here: an entry in its place, at the start of a whole record that has its other entries, with that
 record's time, and with a hash that nothing in the record explains, is not called damage.
 """
@@ -21,7 +21,7 @@ from rocketmq_ops.store.inspect.check.findings import Report, Severity
 from rocketmq_ops.store.inspect.check.index import IndexFileView
 from rocketmq_ops.store.inspect.reading.damage import Damage, damage_of
 from rocketmq_ops.store.inspect.reading.dispatch_columns import (
-    Dispatch,
+    DispatchColumns,
     block_keys,
     hashes_of_properties,
     index_hashes,
@@ -98,7 +98,7 @@ class KeyCheck:
                 self._bounds.setdefault(view.last_offset, []).append((number, "endTimestamp"))
         self._bound_offsets = np.array(sorted(self._bounds), np.int64)
 
-    def block(self, block: Block, dispatch: Dispatch) -> None:
+    def block(self, block: Block, dispatch: DispatchColumns) -> None:
         """Compare the keys of one block's records with the entries that should follow."""
         if not self._files:
             self._uncovered += len(block_keys(dispatch)[0])
@@ -126,14 +126,14 @@ class KeyCheck:
             keys = [key for key, kept in zip(keys, keep.tolist(), strict=True) if kept]
         return Expected(keys, index_hashes(keys), offsets, times)
 
-    def _count_known(self, block: Block, dispatch: Dispatch) -> int:
+    def _count_known(self, block: Block, dispatch: DispatchColumns) -> int:
         return len(self._expected(block, *block_keys(dispatch)).keys)
 
     # -- the entries in order
 
     def _entries_up_to(self, low: int, high: int, wanted: int) -> Column:
         """Take the entries for records from offset `low` to `high`. Single entries with wild offsets do not mislead
-        it."""
+        them."""
         while True:
             self._fill(wanted + 3)
             offsets = self._pending["offset"]
@@ -179,23 +179,23 @@ class KeyCheck:
             self._cursor = (number, entry + len(entries))
         return len(self._pending) > before
 
-    def _sort_out(self, rows: Column) -> None:
+    def _sort_out(self, entries: Column) -> None:
         """Keep entries that fit no record: those of expired records are normal, those of damaged ranges are counted."""
-        offsets = rows["offset"]
+        offsets = entries["offset"]
         expired = (offsets >= 0) & (offsets < self._log_start)
         if expired.any():
             self.report.count("entriesOfExpiredRecords", int(expired.sum()))
-        rows = rows[~expired]
+        entries = entries[~expired]
         room = max(0, MAX_KEPT - len(self._extra))
-        if not self._damages and len(rows) > room:
-            self.report.count("entriesNotJudged", len(rows) - room)
-            rows = rows[:room]
-        for row in rows.tolist():
-            damage = damage_of(self._damages, row[1])
+        if not self._damages and len(entries) > room:
+            self.report.count("entriesNotJudged", len(entries) - room)
+            entries = entries[:room]
+        for entry in entries.tolist():
+            damage = damage_of(self._damages, entry[1])
             if damage is not None:
                 self._lost[damage.start] += 1
             else:
-                self._keep(row[1], row[0], row[4], row[5])
+                self._keep(entry[1], entry[0], entry[4], entry[5])
 
     def _keep(self, offset: int, hash_: int, file: int, entry: int, *, sound: bool = False) -> None:
         if len(self._extra) < MAX_KEPT:
@@ -205,7 +205,9 @@ class KeyCheck:
 
     # -- comparing
 
-    def _as_sets(self, actual: Column, plain: Expected, tags: Expected, block: Block, dispatch: Dispatch) -> None:
+    def _as_sets(
+        self, actual: Column, plain: Expected, tags: Expected, block: Block, dispatch: DispatchColumns
+    ) -> None:
         """Compare a block entry by entry: by offset and hash; what is over on either side is kept."""
         wanted = Counter(zip(plain.offsets.tolist(), plain.hashes.tolist(), strict=True))
         welcome = Counter(zip(tags.offsets.tolist(), tags.hashes.tolist(), strict=True))
@@ -234,7 +236,7 @@ class KeyCheck:
             if seconds != expected:
                 self.report.add(
                     "IX-TIME",
-                    f"entry {entry} for the record at {offset} says {seconds} s, the record gives {expected} s",
+                    f"entry {entry} for the record at {offset} has {seconds} s, the record gives {expected} s",
                     file=self._name(file), position=self._position(file, entry), offset=offset, entry=entry,
                     expected=expected, actual=seconds,
                 )  # fmt: skip
@@ -332,9 +334,9 @@ class KeyCheck:
                 file="index", offset=self._behind_from, keys=self._behind,
             )  # fmt: skip
         if self._uncovered:
-            where = "there is no index" if not self._files else f"the index begins at offset {self._covered_from}"
+            where = "the store has no index" if not self._files else f"the index begins at offset {self._covered_from}"
             self.report.add(
-                "IX-NONE", f"{where}: {self._uncovered} key(s) are in none", file="index", keys=self._uncovered,
+                "IX-NONE", f"{where}: {self._uncovered} key(s) are not indexed", file="index", keys=self._uncovered,
                 severity=Severity.INFO if live else None,
             )  # fmt: skip
 
@@ -396,7 +398,7 @@ class KeyCheck:
         if unknown:
             first = unknown[0]
             self.report.add(
-                "IX-UNKNOWN", f"{len(unknown)} entries are of a kind that is not known to this version, the first for "
+                "IX-UNKNOWN", f"{len(unknown)} entries are of a kind unknown to this version, the first for "
                 f"the record at {first.offset}", offset=first.offset, file=self._name(first.file),
                 position=self._position(first.file, first.entry), entry=first.entry, entries=len(unknown),
             )  # fmt: skip
@@ -426,7 +428,7 @@ def _span(time: int, begin: int) -> int:
 
 
 def _seconds(times: Column, begin: Column, actual: Column) -> Column:
-    """The seconds that entries should hold; what they do hold where that cannot be told."""
+    """The seconds that entries should hold; what they do hold where the begin is unknown."""
     expected = np.where(begin > 0, np.clip((times - begin) // 1000, 0, _MAX_SECONDS), 0)
     return np.where(begin < 0, actual, expected)
 

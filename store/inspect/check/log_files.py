@@ -55,9 +55,9 @@ def report_strangers(chain: FileChain, report: Report, kind: str, folder: str, s
         elif verdict.refused_by_4:
             does, severity = "Apache's 4.9 refuses to start", Severity.WARNING
         else:
-            does, severity = "Apache's brokers read it as one", Severity.CRITICAL
+            does, severity = "Apache's brokers read it as one of the log's files", Severity.CRITICAL
         report.add(
-            kind, f"a foreign name: {verdict.why}; {does}", file=f"{folder}/{path.name}", severity=severity,
+            kind, f"foreign file: {verdict.why}; {does}", file=f"{folder}/{path.name}", severity=severity,
         )  # fmt: skip
 
 
@@ -80,12 +80,12 @@ def _usable(file: StoreFile, report: Report, size: int, first: int) -> StoreFile
             usable.size = size
     odd = size > 0 and file.base % size != first % size
     if odd:
-        report.add("CL-NAME", f"the name is no multiple of the file size {size}", file=name, offset=file.base)
+        report.add("CL-NAME", f"the name is not a multiple of the file size {size}", file=name, offset=file.base)
     true_base = _true_base(usable)
     if true_base is not None and true_base != file.base and size > 0 and true_base % size == first % size:
         if not odd:
             report.add(
-                "CL-SWAPPED", f"the records say that this is file {true_base:020d}", file=name, offset=file.base,
+                "CL-SWAPPED", f"by its records this is file {true_base:020d}", file=name, offset=file.base,
                 trueOffset=true_base,
             )  # fmt: skip
         if usable is file:
@@ -97,26 +97,26 @@ def _usable(file: StoreFile, report: Report, size: int, first: int) -> StoreFile
 def _true_base(file: StoreFile) -> int | None:
     """The offset at which the first two records of a file say that it begins, None when they do not agree."""
     data = file.read(0, _PROBE)
-    said: list[int] = []
+    bases: list[int] = []
     position = 0
-    while len(said) < 2:
+    while len(bases) < 2:
         try:
             record = read_record(data, position, check_crc=False)
         except BadRecordError:
-            return _single(data, said)
+            return _single(data, bases)
         if record is None:
             break
-        said.append(record.physical_offset - position)
+        bases.append(record.physical_offset - position)
         position += record.size
-    return said[0] if said and said[0] >= 0 and len(set(said)) == 1 and len(said) == 2 else None
+    return bases[0] if bases and bases[0] >= 0 and len(set(bases)) == 1 and len(bases) == 2 else None
 
 
-def _single(data: bytes, said: list[int]) -> int | None:
+def _single(data: bytes, bases: list[int]) -> int | None:
     """A second record that is not whole in the data, but has a head, can still bear the first out."""
-    if len(said) != 1:
+    if len(bases) != 1:
         return None
     (size,) = SIZE.unpack_from(data)
     if size + PHYSICAL_OFFSET_POSITION + PHYSICAL_OFFSET.size > len(data):
         return None
     (physical,) = PHYSICAL_OFFSET.unpack_from(data, size + PHYSICAL_OFFSET_POSITION)
-    return said[0] if physical - size == said[0] >= 0 else None
+    return bases[0] if physical - size == bases[0] >= 0 else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from rocketmq_ops.store.inspect.check.log_files import report_strangers
 from rocketmq_ops.store.inspect.reading.batch_queues import TopicMask, batch_topics
 from rocketmq_ops.store.inspect.reading.broker_config import is_deleted_topic, load_table
 from rocketmq_ops.store.inspect.reading.damage import Damage, damage_of
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
-from rocketmq_ops.store.inspect.reading.queue_units import read_units, usual_file_size
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
+from rocketmq_ops.store.inspect.reading.queue_units import Unit, read_units, usual_file_size
 from rocketmq_ops.store.inspect.reading.resync import record_at
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, read_chain
@@ -29,17 +29,6 @@ from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE, PLACEHOLDER_SI
 MAX_KEPT: Final = 20_000
 MAX_HOLES: Final = 10_000  # of one queue
 CHUNK_UNITS: Final = 400_000
-
-
-class Claim(NamedTuple):
-    """A record whose unit is not where the record says: what the record says of itself."""
-
-    topic: str
-    queue_id: int
-    queue_offset: int
-    offset: int
-    size: int
-    tags_code: int
 
 
 @dataclass(slots=True)
@@ -74,9 +63,10 @@ class QueueCheck:
         self._mask = TopicMask(batch_topics(store))
         self._dispatched = -1  # the newest commitlog offset that a unit was found for
         self._states = {key: QueueState(chain) for key, chain in store.queues.items()}
-        self._claims: list[Claim] = []
+        # Of records whose unit is not where they say: the unit that they should have.
+        self._claims: list[Unit] = []
         self._orphans: dict[int, tuple[str, int, int]] = {}
-        self._mismatches: list[tuple[tuple[str, int], int, Claim, tuple[int, int, int]]] = []
+        self._mismatches: list[tuple[tuple[str, int], int, Unit, tuple[int, int, int]]] = []
         self._unlisted: Counter[tuple[str, int]] = Counter()  # records without a unit, beyond those kept
         self._misfits: set[tuple[str, int, int]] = set()
         # What the units say of records that say otherwise, by commitlog offset: (topic, queue id, queue offset).
@@ -101,7 +91,7 @@ class QueueCheck:
             )  # fmt: skip
         report_strangers(chain, self.report, "CQ-STRANGER", f"consumequeue/{key[0]}/{key[1]}", self._file_size)
 
-    def block(self, block: Block, dispatch: Dispatch) -> None:
+    def block(self, block: Block, dispatch: DispatchColumns) -> None:
         """Compare the units of one block's records."""
         queued = np.flatnonzero(self._mask.simple(dispatch))
         if not len(queued):
@@ -115,7 +105,7 @@ class QueueCheck:
             key = (dispatch.topic(int(rows[0])), int(block.head["queue_id"][rows[0]]))
             self._queue(key, block, dispatch, rows)
 
-    def _queue(self, key: tuple[str, int], block: Block, dispatch: Dispatch, rows: Column) -> None:
+    def _queue(self, key: tuple[str, int], block: Block, dispatch: DispatchColumns, rows: Column) -> None:
         numbers = block.head["queue_offset"][rows].astype(np.int64)
         state = self._states.get(key)
         if state is None and self._live:
@@ -141,7 +131,13 @@ class QueueCheck:
         return state
 
     def _run(
-        self, key: tuple[str, int], state: QueueState, block: Block, dispatch: Dispatch, rows: Column, numbers: Column
+        self,
+        key: tuple[str, int],
+        state: QueueState,
+        block: Block,
+        dispatch: DispatchColumns,
+        rows: Column,
+        numbers: Column,
     ) -> None:
         """Compare a run of consecutive queue offsets with their units, and note what the queue's records confirm."""
         first, count = int(numbers[0]), len(rows)
@@ -169,7 +165,7 @@ class QueueCheck:
         if fitting:
             self._dispatched = max(self._dispatched, int(offsets[:have][same][-1]))
         for i in np.flatnonzero(~good):
-            claim = Claim(key[0], key[1], int(numbers[i]), int(offsets[i]), int(sizes[i]), int(codes[i]))
+            claim = Unit(key[0], key[1], int(numbers[i]), int(offsets[i]), int(sizes[i]), int(codes[i]))
             unit = units[i]
             if len(self._mismatches) < MAX_KEPT:
                 self._mismatches.append((key, int(numbers[i]), claim, (int(unit[0]), int(unit[1]), int(unit[2]))))
@@ -191,13 +187,15 @@ class QueueCheck:
                 state.holes.append((state.next, first))
             state.next = end
 
-    def _keep(self, topic: str, queue_id: int, block: Block, dispatch: Dispatch, rows: Column, numbers: Column) -> None:
+    def _keep(
+        self, topic: str, queue_id: int, block: Block, dispatch: DispatchColumns, rows: Column, numbers: Column
+    ) -> None:
         for row, number in zip(rows.tolist(), numbers.tolist(), strict=True):
             if len(self._claims) >= MAX_KEPT:
                 self._unlisted[topic, queue_id] += 1
                 continue
             self._claims.append(
-                Claim(topic, queue_id, number, int(block.offsets[row]), int(block.head["size"][row]),
+                Unit(topic, queue_id, number, int(block.offsets[row]), int(block.head["size"][row]),
                       int(dispatch.tags_code[row]))
             )  # fmt: skip
 
@@ -218,9 +216,8 @@ class QueueCheck:
             kind = record[3] & TRANSACTION_MASK
             if kind in (TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE):
                 self.report.add(
-                    "CL-FLAG", f"sysFlag says prepared or rolled back, but {topic} queue {queue_id} has a unit for "
-                    f"the record "
-                    f"at {offset}", offset=offset, field="sys_flag", value=record[3],
+                    "CL-FLAG", f"sysFlag marks the record at {offset} as a prepared or rolled-back transaction, but "
+                    f"{topic} queue {queue_id} has a unit for it", offset=offset, field="sys_flag", value=record[3],
                 )  # fmt: skip
             return
         self._unit(
@@ -288,7 +285,7 @@ class QueueCheck:
                 self._orphans[offset] = (key[0], key[1], number)
         for begin, count in lost.items():
             self.report.add(
-                "CQ-LOST", f"{count} message(s) of {key[0]} queue {key[1]} lie in the damaged range at {begin}",
+                "CQ-LOST", f"{count} message(s) of {key[0]} queue {key[1]} are in the damaged range at {begin}",
                 file=f"consumequeue/{key[0]}/{key[1]}", offset=begin, messages=count,
             )  # fmt: skip
 
@@ -296,8 +293,8 @@ class QueueCheck:
         foreign = {key for key, s in self._states.items() if s.wrong >= 8 and s.wrong > 4 * s.right}
         for key in foreign:
             self.report.add(
-                "CQ-FOREIGN", f"{self._states[key].wrong} units point at other places than this log's records: "
-                "the queue is from another store, or stale", file=f"consumequeue/{key[0]}/{key[1]}",
+                "CQ-FOREIGN", f"{self._states[key].wrong} units do not point at records of this log: "
+                "the queue is from another store or another time", file=f"consumequeue/{key[0]}/{key[1]}",
                 wrong=self._states[key].wrong, right=self._states[key].right,
             )  # fmt: skip
         for key, number, claim, unit in self._mismatches:
@@ -310,19 +307,19 @@ class QueueCheck:
                 if len(self._orphans) < MAX_KEPT:
                     self._orphans.setdefault(unit[0], (key[0], key[1], number))
             elif unit[1] != claim.size:
-                self._unit("CQ-SIZE", key, number, f"unit {number} says {unit[1]} bytes, its record has {claim.size}",
+                self._unit("CQ-SIZE", key, number, f"unit {number} has size {unit[1]}, its record {claim.size}",
                            claim.offset, expected=claim.size, actual=unit[1])  # fmt: skip
             else:
                 self._unit(
                     "CQ-TAG", key, number,
-                    f"unit {number} holds {unit[2]}, its record's tag (or deliver time) gives {claim.tags_code}",
+                    f"unit {number} has {unit[2]}, its record's tag (or delivery time) gives {claim.tags_code}",
                     claim.offset, expected=claim.tags_code, actual=unit[2],
                 )  # fmt: skip
 
     def _judge_claims(self) -> None:
         """Join records without a unit and units without a record: by place in the log, then by place in the queue."""
         by_place = {(t, q, n): o for o, (t, q, n) in self._orphans.items()}
-        missing: dict[tuple[str, int], list[Claim]] = {}
+        missing: dict[tuple[str, int], list[Unit]] = {}
         for claim in self._claims:
             place = self._orphans.pop(claim.offset, None)
             if place is not None:
@@ -340,26 +337,27 @@ class QueueCheck:
         for key, claims in missing.items():
             self._missing(key, claims)
 
-    def _record_is_off(self, claim: Claim, place: tuple[str, int, int]) -> None:
+    def _record_is_off(self, claim: Unit, place: tuple[str, int, int]) -> None:
         topic, queue_id, number = place
         if place == (claim.topic, claim.queue_id, claim.queue_offset):
             return
         if (topic, queue_id) == (claim.topic, claim.queue_id) and not self._in_order(place, claim.offset):
             self._unit(
                 "CQ-OFFSET", (topic, queue_id), number,
-                f"unit {number} points at {claim.offset}, whose record is number {claim.queue_offset}", claim.offset,
+                f"unit {number} points at {claim.offset}, whose record has queue offset {claim.queue_offset}",
+                claim.offset,
             )  # fmt: skip
             return
         self.corrections[claim.offset] = place
-        kind, said, held = "CL-QUEUE-OFFSET", str(claim.queue_offset), str(number)
+        kind, claimed, held = "CL-QUEUE-OFFSET", str(claim.queue_offset), str(number)
         if topic != claim.topic:
-            kind, said, held = "CL-TOPIC", claim.topic, topic
+            kind, claimed, held = "CL-TOPIC", claim.topic, topic
         elif queue_id != claim.queue_id:
-            kind, said, held = "CL-QUEUE-ID", str(claim.queue_id), str(queue_id)
+            kind, claimed, held = "CL-QUEUE-ID", str(claim.queue_id), str(queue_id)
         self.report.add(
-            kind, f"the record at {claim.offset} says {said}, but {topic} queue {queue_id} unit {number} points at "
+            kind, f"the record at {claim.offset} has {claimed}, but {topic} queue {queue_id} unit {number} points at "
             f"it ({held})",
-            offset=claim.offset, length=claim.size, said=said, unit=held,
+            offset=claim.offset, length=claim.size, said=claimed, unit=held,
         )  # fmt: skip
 
     def _in_order(self, place: tuple[str, int, int], offset: int) -> bool:
@@ -371,7 +369,7 @@ class QueueCheck:
             or (len(after) and after["size"][0] > 0 and after["offset"][0] <= offset)
         )
 
-    def _missing(self, key: tuple[str, int], claims: list[Claim]) -> None:
+    def _missing(self, key: tuple[str, int], claims: list[Unit]) -> None:
         state = self._states.get(key)
         if self._live:
             late = sum(1 for c in claims if c.offset > self._dispatched)
@@ -390,7 +388,7 @@ class QueueCheck:
             if self._is_deleted(key[0]):
                 severity = Severity.INFO
             self.report.add(
-                "CQ-NO-QUEUE", f"{count} record(s) name {key[0]} queue {key[1]}, which has no consumequeue",
+                "CQ-NO-QUEUE", f"{count} record(s) belong to {key[0]} queue {key[1]}, which has no consumequeue",
                 file=f"consumequeue/{key[0]}/{key[1]}", offset=first.offset, records=count,
                 severity=severity,
             )  # fmt: skip
@@ -407,7 +405,7 @@ class QueueCheck:
         return is_deleted_topic(load_table(self._store, "topics.json", "5.3").entries, topic)
 
     @staticmethod
-    def _is_tail(state: QueueState, claims: list[Claim]) -> bool:
+    def _is_tail(state: QueueState, claims: list[Unit]) -> bool:
         numbers = sorted(c.queue_offset for c in claims)
         return numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[-1] == state.next - 1
 

@@ -20,7 +20,7 @@ from rocketmq_ops.common.sysflag import (
 )
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_dlq_topic, is_retry_topic
 from rocketmq_ops.store.inspect.check.findings import Report
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.property_bytes import has_property
 from rocketmq_ops.store.inspect.reading.scan import Block
 
@@ -41,7 +41,7 @@ class RecordCheck:
         self._multi_tag = multi_tag_topics
         self._retries_possible: Bounded[bytes, bool] = Bounded(10_000)
 
-    def block(self, block: Block, dispatch: Dispatch) -> None:
+    def block(self, block: Block, dispatch: DispatchColumns) -> None:
         """Check one block's records."""
         # One look at all of them is quick; which one is malformed is looked for only when one is.
         together = b"".join([p if p[-1:] == b"\2" else p + b"\2" for p in dispatch.properties if p])
@@ -67,22 +67,31 @@ class RecordCheck:
         record = memoryview(block.record(i))
         computed = zlib.crc32(record[: len(record) - _CRC_LENGTH]) & 0x7FFFFFFF
         if not digits.isdigit() or int(digits[::-1]) != computed:
-            self._add("CL-PROP-CRC", block, i, "the CRC over the record does not match", "__CRC32#", computed)
+            self._add("CL-PROP-CRC", block, i, "the CRC of the record does not match", "__CRC32#", computed)
 
-    def _flags(self, block: Block, dispatch: Dispatch) -> None:
+    def _flags(self, block: Block, dispatch: DispatchColumns) -> None:
         flags = block.head["sys_flag"]
         commit = flags & TRANSACTION_MASK == TRANSACTION_COMMIT_TYPE
         special = commit | (flags & (MULTI_TAGS_FLAG | NEED_UNWRAP_FLAG | INNER_BATCH_FLAG) != 0)
         for i in np.flatnonzero(special).tolist():
             flag, properties = int(flags[i]), dispatch.properties[i]
             if commit[i] and not has_property(properties, b"TRAN_MSG"):
-                self._add("CL-FLAG", block, i, "sysFlag says committed transaction, no property does", "sysFlag", flag)
+                self._add(
+                    "CL-FLAG", block, i, "sysFlag marks a committed transaction, but no property does", "sysFlag", flag
+                )
             elif flag & MULTI_TAGS_FLAG and dispatch.topic(i) not in self._multi_tag:
-                self._add("CL-FLAG", block, i, "sysFlag says several tags, the topic has none", "sysFlag", flag)
+                self._add(
+                    "CL-FLAG",
+                    block,
+                    i,
+                    "sysFlag marks several tags, but the topic is not configured for them",
+                    "sysFlag",
+                    flag,
+                )
             elif flag & (NEED_UNWRAP_FLAG | INNER_BATCH_FLAG) and not has_property(properties, b"INNER_NUM"):
-                self._add("CL-FLAG", block, i, "sysFlag says inner batch, no property does", "sysFlag", flag)
+                self._add("CL-FLAG", block, i, "sysFlag marks an inner batch, but no property does", "sysFlag", flag)
 
-    def _retries(self, block: Block, dispatch: Dispatch) -> None:
+    def _retries(self, block: Block, dispatch: DispatchColumns) -> None:
         for i in np.flatnonzero(block.head["reconsume_times"] != 0).tolist():
             topic = dispatch.topics[int(dispatch.topic_ids[i])]
             possible = self._retries_possible.get(topic)

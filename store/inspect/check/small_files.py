@@ -26,7 +26,7 @@ from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE
 LOSSES: Final = {
     "topics.json": ("out of reach until their topics are configured again", Severity.CRITICAL),
     "consumerOffset.json": (
-        "skipped or delivered again, since the positions of the consumer groups are lost", Severity.CRITICAL,
+        "skipped or delivered again, since the offsets of the consumer groups are lost", Severity.CRITICAL,
     ),
     "delayOffset.json": ("delivered again, since the delay levels begin at their start", Severity.ERROR),
 }  # fmt: skip
@@ -102,24 +102,24 @@ class SmallFileCheck:
         path = f"config/{name}"
         current, backup = self.store.small_file(path), self.store.small_file(path + ".bak")
         if current is None and stake.messages:
-            why = "gone" if backup is None else "gone, and its .bak is of no use"
+            why = "missing" if backup is None else "missing, and its .bak is unusable"
             self.report.add("CF-GONE", f"{name} is {why}: {stake}", file=path, severity=stake.severity)
         elif current is None and backup is not None:
-            self.report.add("CF-MISSING", f"{name} is not there, its .bak is", file=path)
+            self.report.add("CF-MISSING", f"{name} is missing, its .bak is there", file=path)
         if current is None:
             return
         problem = _broken(current)
-        if problem is None and name in TABLES and self._loaded[name].source != name:
-            problem = f"its {TABLES[name]} is {self._loaded[name].why}"
+        if problem is None and name in TABLES and self._loaded[name].file != name:
+            problem = f"{TABLES[name]} is {self._loaded[name].why}"
         if problem is None and name in TABLES and self._loaded[name].table is None:
-            problem = f"it has no {TABLES[name]}"
+            problem = f"{TABLES[name]} is missing"
         after = f": {stake}" if stake.messages else ""
         severity = stake.severity if stake.messages else None
         if name in TABLES and self._loaded[name].refused:
-            severity, after = Severity.CRITICAL, ", and so is its .bak: Apache's brokers refuse to start"
+            severity, after = Severity.CRITICAL, ", and its .bak too: Apache's brokers refuse to start"
         if problem == "empty":
             self.report.add(
-                "CF-EMPTY", f"{name} has no content{after}", file=path, length=len(current),
+                "CF-EMPTY", f"{name} is empty{after}", file=path, length=len(current),
                 backupUsable=_usable(backup), severity=severity,
             )  # fmt: skip
         elif problem:
@@ -128,7 +128,7 @@ class SmallFileCheck:
                 severity=severity,
             )  # fmt: skip
         if backup is not None and (reason := _broken(backup)):
-            self.report.add("CF-BACKUP", f"{name}.bak is of no use: {reason}", file=path + ".bak")
+            self.report.add("CF-BACKUP", f"{name}.bak is unusable: {reason}", file=path + ".bak")
         elif backup is not None and backup != current:
             times = [StoreFile(self.store.root / p).modified_ms for p in (path, path + ".bak")]
             if times[1] > times[0] + 1000:
@@ -145,7 +145,7 @@ class SmallFileCheck:
         for key, queues in (table or {}).items():
             topic, group = split_topic_group(str(key))
             if topics is not None and topic not in topics and not is_system_topic(topic):
-                self.report.add("OF-TOPIC", f"{group} has offsets of topic {topic}, which is not configured",
+                self.report.add("OF-TOPIC", f"group {group} has offsets of topic {topic}, which is not configured",
                                 file="config/consumerOffset.json", topic=topic, group=group)  # fmt: skip
             if groups is not None and group and group not in groups and not group.startswith("CID_RMQ_SYS_"):
                 self.report.add("OF-GROUP", f"group {group} has offsets but is not configured",
@@ -185,7 +185,7 @@ class SmallFileCheck:
             elif queues:
                 self.report.add(
                     "TP-QUEUES", f"topic {topic} has {reach.read_queues(topic)} read queue(s), but {count} message(s) "
-                    f"lie in queue(s) {', '.join(map(str, sorted(queues)))}", file="config/topics.json", topic=topic,
+                    f"are in queue(s) {', '.join(map(str, sorted(queues)))}", file="config/topics.json", topic=topic,
                     messages=count,
                 )  # fmt: skip
 
@@ -209,13 +209,13 @@ class SmallFileCheck:
             low, high = batch_bounds(batches)
         if offset > high or offset < 0:
             self.report.add(
-                "OF-BEYOND", f"{who} is at {offset} of {topic} queue {queue}, which ends at "
+                "OF-BEYOND", f"{who} is at offset {offset} of {topic} queue {queue}, which ends at "
                 f"{high}", file=file, topic=topic,
                 queue=int(queue), consumerOffset=offset, maxOffset=high,
             )  # fmt: skip
         elif offset < low:
             self.report.add(
-                "OF-BELOW", f"{who} is at {offset} of {topic} queue {queue}, which begins at {low}", file=file,
+                "OF-BELOW", f"{who} is at offset {offset} of {topic} queue {queue}, which begins at {low}", file=file,
                 severity=Severity.INFO, topic=topic, queue=int(queue), consumerOffset=offset, minOffset=low,
             )  # fmt: skip
 
@@ -226,7 +226,7 @@ def _names(content: Any, table: str) -> set[str] | None:
 
 
 def _broken(data: bytes | None) -> str | None:
-    """Why a configuration file's content is of no use, None when it is sound."""
+    """Why the content of a configuration file is unusable, None when it is usable."""
     if data is None:
         return "missing"
     if not data.strip(b"\0 \r\n\t"):

@@ -15,13 +15,13 @@ def check_timers(store: StoreDirectory, report: Report, log_end: int) -> None:
         return
     if timers.ahead:
         report.add(
-            "TM-AHEAD", f"the timer store goes on at {timers.offset} of {TIMER_TOPIC}, which the commitlog holds up to "
-            f"{timers.end}", file="config/timercheck", position=CHECKPOINT.at["last_timer_queue_offset"],
+            "TM-AHEAD", f"the timer store continues at {timers.offset} of {TIMER_TOPIC}, of which the commitlog has "
+            f"messages up to {timers.end}", file="config/timercheck", position=CHECKPOINT.at["last_timer_queue_offset"],
             actual=timers.offset, maxOffset=timers.end,
         )  # fmt: skip
     pending = timers.waiting + timers.queued
     if pending:
         report.add(
-            "TM-PENDING", f"{pending} timer message(s) wait for their time", file="config/timercheck",
+            "TM-PENDING", f"{pending} timer message(s) are waiting for their delivery time", file="config/timercheck",
             severity=Severity.WARNING, messages=pending, until=timers.until,
         )  # fmt: skip

@@ -43,12 +43,12 @@ def check_unknown(store: StoreDirectory, report: Report) -> None:
         for path in entries_of(store.root / folder):
             if store.commitlog_path != path and not known.fullmatch(path.name):
                 name = f"{folder}{path.name}"
-                report.add("ST-UNKNOWN", f"{name} is not known to this version, it is not looked at", file=name)
+                report.add("ST-UNKNOWN", f"{name} is unknown to this version and was not checked", file=name)
     for name, known_fields in FIELDS.items():
         content = _read(store, name)
         if isinstance(content, dict) and (strange := sorted(map(str, content.keys() - known_fields))):
             report.add(
-                "ST-UNKNOWN", f"config/{name} has fields that are not known to this version: {', '.join(strange)}",
+                "ST-UNKNOWN", f"config/{name} has fields that are unknown to this version: {', '.join(strange)}",
                 file=f"config/{name}", fields=strange,
             )  # fmt: skip
 

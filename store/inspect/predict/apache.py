@@ -1,8 +1,8 @@
 """The prediction for Apache's brokers, by following what DefaultMessageStore.load and CommitLog.recover* do with the
 files.
 
-Mirrors 4.9.7, 5.3.3 and 5.5.0, whose differences are said where they are. Where Apache's code gives up or goes wrong,
-so does this.
+Mirrors 4.9.7, 5.3.3 and 5.5.0, whose differences are noted where they matter. Where Apache's code gives up or goes
+wrong, so does this one.
 """
 
 from __future__ import annotations
@@ -86,24 +86,24 @@ class ApachePrediction:
         self.files: list[StoreFile] = []
         self.queues: dict[tuple[str, int], ApacheQueue] = {}
         self._batch_topics = {name.encode() for name in batch_topics(store)} if self.five else set()
-        self.said = Prediction(broker=version, crc_checked=options.check_crc)
+        self.prediction = Prediction(broker=version, crc_checked=options.check_crc)
 
     def run(self) -> Prediction:
         """Load, recover, dispatch what is behind."""
-        said = self.said
+        prediction = self.prediction
         self._load_configs()
         self.files = self._load_log()
         self._load_queues()
         if (ledger := dledger_log(self.store)) is not None:
-            said.warnings.append(
-                f"the messages are in the log of a DLedger group, {ledger}: foretold is a start without "
+            prediction.warnings.append(
+                f"the messages are in the log of a DLedger group, {ledger}: the prediction is for a start without "
                 "enableDLegerCommitLog, which does not see it and begins a second log"
             )
-        if said.refusals:
-            said.starts = False
-            return said
+        if prediction.refusals:
+            prediction.starts = False
+            return prediction
         clean = not (self.store.root / "abort").exists()
-        said.recovery = "normal" if clean else "abnormal"
+        prediction.recovery = "normal" if clean else "abnormal"
         checkpoint = read_checkpoint(self.store) or dict.fromkeys(CHECKPOINT.labels, 0)
         if not clean:
             self._drop_index(checkpoint["indexMsgTimestamp"])
@@ -112,27 +112,26 @@ class ApachePrediction:
         units = sum(queue.max_offset for queue in self.queues.values())
         self._recover(clean, checkpoint)
         added = sum(queue.added for queue in self.queues.values())
-        said.units_cut = max(0, units + added - sum(queue.max_offset for queue in self.queues.values()))
+        prediction.units_cut = max(0, units + added - sum(queue.max_offset for queue in self.queues.values()))
         self._correct_min()
         if not self.five:
             self._catch_up()
             self._correct_min()
-        said.keys_lost = self._keys_lost()
-        said.units_added = sum(queue.added for queue in self.queues.values())
-        said.queues = [
+        prediction.keys_lost = self._keys_lost()
+        prediction.units_added = sum(queue.added for queue in self.queues.values())
+        prediction.queues = [
             QueueAfter(topic, number, queue.min_offset, queue.max_offset)
             for (topic, number), queue in self.queues.items()
         ]
         if is_locked(self.store.root / "lock"):
-            said.starts = False
-            said.refusals.append(
-                "another broker holds the lock: `Lock failed,MQ already started`, after recovery was run"
+            prediction.starts = False
+            prediction.refusals.append(
+                "another broker holds the lock: `Lock failed,MQ already started`, after recovery has run"
             )
-        settle_lost(
-            said, self.store, [f for f in self.store.commitlog.files if f.base + self.file_size > said.end_offset],
-            {key: queue.first_message for key, queue in self.queues.items()},
-        )  # fmt: skip
-        return said
+        behind = [f for f in self.store.commitlog.files if f.base + self.file_size > prediction.end_offset]
+        first = {key: queue.first_message for key, queue in self.queues.items()}
+        settle_lost(prediction, self.store, behind, self.options, first)
+        return prediction
 
     def base_after_crash(self, checkpoint: dict[str, int]) -> int:
         """The offset of the file from which it reads after an unclean stop, 0 without files."""
@@ -145,14 +144,14 @@ class ApachePrediction:
         """ConfigManager.load: an empty or broken file is replaced by its .bak; when that is broken too, the broker
         gives up."""
         for name in TABLES:
-            loaded = load_table(self.store, name, self.said.broker)
+            loaded = load_table(self.store, name, self.prediction.broker)
             if loaded.refused:
-                self.said.refusals.append(f"neither config/{name} nor its .bak can be read")
-            elif loaded.source.endswith(".bak"):
-                self.said.warnings.append(f"config/{name} is {loaded.why}: its .bak is loaded")
+                self.prediction.refusals.append(f"neither config/{name} nor its .bak can be read")
+            elif loaded.file.endswith(".bak"):
+                self.prediction.warnings.append(f"config/{name} is {loaded.why}: its .bak is loaded")
             elif loaded.table is None and loaded.why != "missing":
-                instead = "" if loaded.source else " and there is no .bak"
-                self.said.warnings.append(f"config/{name} is {loaded.why}{instead}: the broker starts without")
+                instead = "" if loaded.file else " and there is no .bak"
+                self.prediction.warnings.append(f"config/{name} is {loaded.why}{instead}: the broker starts without")
         for name in CONFIGS + (CONFIGS_5 if self.five else ()):
             path = f"config/{name}"
             if (why := _unusable(self.store.small_file(path))) is None:
@@ -160,18 +159,20 @@ class ApachePrediction:
             backup = self.store.small_file(path + ".bak")
             if backup and _unusable(backup) is not None:
                 if why == "empty" or _unusable(backup) != "empty":
-                    self.said.refusals.append(f"neither config/{name} nor its .bak can be read")
+                    self.prediction.refusals.append(f"neither config/{name} nor its .bak can be read")
             elif not backup and why != "missing":
-                self.said.warnings.append(f"config/{name} is {why} and there is no .bak: the broker starts without")
+                self.prediction.warnings.append(
+                    f"config/{name} is {why} and there is no .bak: the broker starts without"
+                )
             elif backup and why != "missing":
-                self.said.warnings.append(f"config/{name} is {why}: its .bak is loaded")
+                self.prediction.warnings.append(f"config/{name} is {why}: its .bak is loaded")
 
     def _load_log(self) -> list[StoreFile]:
         return self._load_folder(self.store.commitlog_path, self.store.commitlog.files, self.file_size)
 
     def _load_queues(self) -> None:
         for topic, where in wrong_types(self.store) if self.five else ():
-            self.said.refusals.append(f"{where}/{topic}: the configured queue type of the topic is another")
+            self.prediction.refusals.append(f"{where}/{topic}: the topic is configured for the other queue type")
         if self.five:
             for chain in self.store.batch_queues.values():
                 self._load_folder(chain.directory, chain.files, usual_batch_file_size(self.store))
@@ -180,7 +181,7 @@ class ApachePrediction:
             self.queues[key] = ApacheQueue(replace(chain, files=kept), self.queue_size)
 
     def _load_folder(self, folder: Path, files: list[StoreFile], size: int) -> list[StoreFile]:
-        """MappedFileQueue.load: the wrong length or a name that is no number ends it."""
+        """MappedFileQueue.load: the wrong length, or a name that is not a number, ends the start."""
         names = sorted((path.name for path in folder.iterdir()), key=java_order) if folder.is_dir() else []
         by_name = {file.path.name: file for file in files}
         kept: list[StoreFile] = []
@@ -188,20 +189,20 @@ class ApachePrediction:
             path = folder / name
             verdict = judge_stranger(path, size, last=name == names[-1])
             if verdict.refused_by_5 if self.five else verdict.refused_by_4:
-                self.said.refusals.append(f"{self._relative(path)}: {verdict.why}")
+                self.prediction.refusals.append(f"{self._relative(path)}: {verdict.why}")
             elif self.five and (path.is_dir() or verdict.refused_by_4):
                 if not path.is_dir():
-                    self.said.warnings.append(f"{self._relative(path)} has no content and is removed")
+                    self.prediction.warnings.append(f"{self._relative(path)} has no content and is removed")
             elif name in by_name:
                 kept.append(by_name[name])
             elif (number := java_long(name)) is not None:
-                self.said.warnings.append(f"{self._relative(path)} is {verdict.why}")
+                self.prediction.warnings.append(f"{self._relative(path)} is {verdict.why}")
                 kept.append(StoreFile(path, number))
         for before, after in pairwise(kept):
             if after.base - before.base != size:
-                self.said.warnings.append(
-                    f"files are missing between {self._relative(before.path)} and {after.path.name}: it starts all "
-                    f"the same"
+                self.prediction.warnings.append(
+                    f"files are missing between {self._relative(before.path)} and {after.path.name}: it starts "
+                    f"nevertheless"
                 )
         return kept
 
@@ -213,16 +214,16 @@ class ApachePrediction:
         for file in self.store.index_files:
             header = read_header(file)
             if header is not None and header.end_timestamp > until:
-                self.said.index_dropped.append(file.path.name)
+                self.prediction.index_dropped.append(file.path.name)
 
     def _keys_lost(self) -> int:
         """Messages with entries in dropped files that stay in the log and are not dispatched again. IndexService passes
         over those before the end of the last file that is kept, of which the dropped files hold none."""
         start = self.store.commitlog.min_offset
-        end = min(self.said.from_offset, self.said.end_offset)
+        end = min(self.prediction.from_offset, self.prediction.end_offset)
         lost, last = 0, -1
         for file in self.store.index_files:
-            if file.path.name not in self.said.index_dropped:
+            if file.path.name not in self.prediction.index_dropped:
                 continue
             header = read_header(file)
             slots = slots_of(file.size, self.options.max_hash_slot_num, self.options.max_index_num)
@@ -243,10 +244,10 @@ class ApachePrediction:
     # -- recovery
 
     def _recover(self, clean: bool, checkpoint: dict[str, int]) -> None:
-        said = self.said
+        prediction = self.prediction
         if not self.files:
-            said.end_reason = "no file"
-            said.warnings.append("the commitlog has no files: all consumequeue files are deleted")
+            prediction.end_reason = "no file"
+            prediction.warnings.append("the commitlog has no files: all consumequeue files are deleted")
             for queue in self.queues.values():
                 queue.destroy()
             return
@@ -255,20 +256,20 @@ class ApachePrediction:
             newest = max([newest, *map(newest_offset, self.store.batch_queues.values())])
         index = self._first_file(clean, checkpoint, newest)
         start = self.files[index]
-        said.from_file, said.from_offset = start.path.name, start.base
+        prediction.from_file, prediction.from_offset = start.path.name, start.base
         for block in self._walk(index):
-            said.records_read += block.count
+            prediction.records_read += block.count
             if not clean:
                 self._dispatch(block, -1)
             elif self.five:
                 self._dispatch(block, newest)
         if self.since_5_5:  # asks the queues again, which were added to
             newest = max((queue.max_physic for queue in self.queues.values()), default=-1)
-        if newest >= said.end_offset:
+        if newest >= prediction.end_offset:
             for queue in self.queues.values():
-                queue.truncate_dirty(said.end_offset)
-        kept = [file for file in self.files if file.base <= said.end_offset]
-        said.files_removed = [file.path.name for file in self.files[len(kept) :]]
+                queue.truncate_dirty(prediction.end_offset)
+        kept = [file for file in self.files if file.base <= prediction.end_offset]
+        prediction.files_removed = [file.path.name for file in self.files[len(kept) :]]
 
     def _first_file(self, clean: bool, checkpoint: dict[str, int], newest: int) -> int:
         last = len(self.files) - 1
@@ -323,22 +324,22 @@ class ApachePrediction:
 
     def _walk(self, index: int) -> Iterator[Block]:
         """The records from a file on, until the first thing that is neither a record nor a blank."""
-        said = self.said
+        prediction = self.prediction
         for file in self.files[index:]:
-            said.end_offset = file.base
+            prediction.end_offset = file.base
             for item in walk_file(file, crc=self.options.check_crc):
                 if isinstance(item, Block):
                     count = self._sound(item)
                     if count:
                         yield item.part(slice(0, count))
-                        said.end_offset = int(item.offsets[count - 1] + item.head["size"][count - 1])
+                        prediction.end_offset = int(item.offsets[count - 1] + item.head["size"][count - 1])
                     if count < item.count:
-                        said.end_reason = self._reason(item, count)
+                        prediction.end_reason = self._reason(item, count)
                         return
                 elif item.kind != "blank" or not self._blank_counts(file, item.offset - file.base):
-                    said.end_reason = "unused" if item.kind == "zero" else item.kind
+                    prediction.end_reason = "unused" if item.kind == "zero" else item.kind
                     return
-        said.end_reason = "blank"
+        prediction.end_reason = "blank"
 
     def _sound(self, block: Block) -> int:
         """How many records of a block are so for checkMessageAndReturnSize."""
@@ -366,7 +367,7 @@ class ApachePrediction:
                 continue
             if physical <= newest and newest >= 0:
                 continue
-            self.said.redispatched += 1
+            self.prediction.redispatched += 1
             key = (topic.decode("utf-8", "replace"), number)
             queue = self.queues.get(key)
             if queue is None:
@@ -374,7 +375,7 @@ class ApachePrediction:
             queue.put(physical, size, queue_offset)
 
     def _correct_min(self) -> None:
-        start = self.files[0].base if self.files and self.files[0].base <= self.said.end_offset else -1
+        start = self.files[0].base if self.files and self.files[0].base <= self.prediction.end_offset else -1
         for queue in self.queues.values():
             if self.five:
                 queue.correct_min_5(start)
@@ -385,7 +386,7 @@ class ApachePrediction:
         """4.9 dispatches at its start what lies behind the newest unit (ReputMessageService from SetReputOffset)."""
         newest = max((queue.max_physic for queue in self.queues.values()), default=0)
         offset = max(newest, self.files[0].base if self.files else 0, 0)
-        end = self.said.end_offset
+        end = self.prediction.end_offset
         for file in self.files:
             if file.base + self.file_size <= offset or file.base > end:
                 continue

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, is_retry_topic
-from rocketmq_ops.store.inspect.predict.prediction import Prediction, QueueAfter
+from rocketmq_ops.store.inspect.predict.prediction import Prediction, PredictOptions, QueueAfter
 from rocketmq_ops.store.inspect.predict.reach import (
+    HOUR_MS,
     LogQueue,
     Reach,
     barely_began,
@@ -17,7 +18,7 @@ from rocketmq_ops.store.inspect.predict.reach import (
 )
 from rocketmq_ops.store.inspect.reading.batch_queues import Key, TopicMask, batch_bounds, batch_topics
 from rocketmq_ops.store.inspect.reading.broker_config import TABLES, Loaded, in_rocksdb, is_user_topic, load_table
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatcher
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchDeriver
 from rocketmq_ops.store.inspect.reading.queue_units import units_in_log
 from rocketmq_ops.store.inspect.reading.resync import whole_blocks
 from rocketmq_ops.store.inspect.reading.scan import Stop, walk_file
@@ -60,25 +61,29 @@ def settle_lost(
     prediction: Prediction,
     store: StoreDirectory,
     files: list[StoreFile],
+    options: PredictOptions,
     first: Mapping[tuple[str, int], int] | None = None,
 ) -> None:
     """Fill in which messages are lost: whole records that are cut or that no unit leads to, units whose records are not
     there or not whole, those before the log's first file that a group was due, and what the broker's configuration puts
-    out of reach. `files` may hold records behind the predicted end of the log; `first` tells the first message of
+    out of reach. `files` may hold records behind the predicted end of the log; `first` has the first message of
     queues that begin with filler."""
     cut = records_behind(files, prediction.end_offset)
     prediction.records_cut = sum(cut.values())
     held, start = log_queues(store), store.commitlog.min_offset
     tables = {name: load_table(store, name, prediction.broker) for name in TABLES}
-    reach = Reach(*(tables[name].entries for name in ("topics.json", "consumerOffset.json", "subscriptionGroup.json")))
+    topics, offsets, groups = (
+        tables[name].entries for name in ("topics.json", "consumerOffset.json", "subscriptionGroup.json")
+    )
+    reach = Reach(topics, offsets, groups, tables["delayOffset.json"].table)
     known = {(queue.topic, queue.queue_id): queue for queue in prediction.queues}
     for key in {*cut, *held, *store.queues} - set(known):
         known[key] = QueueAfter(key[0], key[1], 0, 0)
         prediction.queues.append(known[key])
     configured = not in_rocksdb(store)
     limit = _possible_end(store)
-    in_front = gone_in_front(store, reach)
-    batches = _settle_batches(prediction, store, known)
+    in_front = gone_in_front(store, reach, options.reserved_hours * HOUR_MS)
+    batches = _settle_batches(prediction, store, known, in_front)
     for key, queue in known.items():
         if key in batches:
             continue
@@ -98,8 +103,8 @@ def settle_lost(
             queue.lost += queue.out_of_reach
     if in_front:
         prediction.warnings.append(
-            f"the log begins at {start}, though what it holds is younger than the time that files are kept: "
-            f"{sum(in_front.values())} message(s) before it were still due to consumer groups"
+            f"the log begins at {start}, though its records are younger than fileReservedTime: "
+            f"{sum(in_front.values())} message(s) before it were not yet consumed or delivered"
         )
     _settle_timers(prediction, store)
     prediction.queues.sort(key=lambda q: (q.topic, q.queue_id))
@@ -110,7 +115,7 @@ def settle_lost(
 
 
 def _settle_batches(
-    prediction: Prediction, store: StoreDirectory, known: dict[tuple[str, int], QueueAfter]
+    prediction: Prediction, store: StoreDirectory, known: dict[Key, QueueAfter], in_front: Mapping[Key, int]
 ) -> set[tuple[str, int]]:
     """Batch queues: what 5.x has of them afterwards; no other broker reads them. Returns the queues dealt with."""
     topics = batch_topics(store)
@@ -122,6 +127,7 @@ def _settle_batches(
             queue = known[key] = QueueAfter(key[0], key[1], 0, 0)
             prediction.queues.append(queue)
         queue.lost, queue.out_of_reach = had - kept if reads else had, 0 if reads else kept
+        queue.lost += in_front.get(key, 0)
         if reads:
             queue.min_offset, queue.max_offset = end - kept, end
     if found and not reads:
@@ -137,14 +143,18 @@ def _settle_timers(prediction: Prediction, store: StoreDirectory) -> None:
     waiting = timers.waiting + timers.queued
     if waiting and prediction.broker in ("4.9", "ours"):
         prediction.timers_lost = waiting
-        prediction.warnings.append(f"{waiting} timer message(s) wait in a timer store that this broker does not have")
+        prediction.warnings.append(
+            f"{waiting} timer message(s) are waiting in a timer store, which this broker does not have"
+        )
     elif timers.ahead:
         prediction.warnings.append(
-            f"the timer store goes on at {timers.offset} of {TIMER_TOPIC}, which then ends at {timers.end}: timer "
-            "messages are passed over until the queue is as long again"
+            f"the timer store continues at {timers.offset} of {TIMER_TOPIC}, which then ends at {timers.end}: timer "
+            "messages are skipped until the queue is that long again"
         )
     elif waiting:
-        prediction.warnings.append(f"{waiting} timer message(s) wait in the timer store and are delivered when due")
+        prediction.warnings.append(
+            f"{waiting} timer message(s) are waiting in the timer store and are delivered when due"
+        )
 
 
 def _settle_positions(prediction: Prediction, tables: Mapping[str, Loaded]) -> None:
@@ -157,8 +167,8 @@ def _settle_positions(prediction: Prediction, tables: Mapping[str, Loaded]) -> N
         )
         if prediction.unsure:
             prediction.warnings.append(
-                "the positions of the consumer groups are gone: a group starts where its client's consumeFromWhere "
-                "says, by default behind what is stored"
+                "the offsets of the consumer groups are lost: a group begins where its client's consumeFromWhere "
+                "says, by default behind the stored messages"
             )
     if tables["delayOffset.json"].table is None and prediction.broker != "ours":
         prediction.repeated = sum(
@@ -166,17 +176,17 @@ def _settle_positions(prediction: Prediction, tables: Mapping[str, Loaded]) -> N
         )
         if prediction.repeated:
             prediction.warnings.append(
-                "the offsets of the delay levels are gone: each level is delivered from its start"
+                "the offsets of the delay levels are lost: each level is delivered again from its start"
             )
 
 
 def batch_messages(store: StoreDirectory, topics: frozenset[str], log_end: int) -> dict[Key, tuple[int, int, int]]:
     """Of each batch queue how many messages it had, by its units or the log; how many of them lie whole in the log
     before `log_end`; and the queue offset after the last of these. Reads the log."""
-    mask, dispatcher = TopicMask(topics), Dispatcher()
+    mask, deriver = TopicMask(topics), DispatchDeriver()
     whole: dict[Key, list[int]] = {}
     for block in whole_blocks(store.commitlog.files, 0):
-        for key, units in mask.batches(block, dispatcher.derive(block)):
+        for key, units in mask.batches(block, deriver.derive(block)):
             before = units[units["offset"] < log_end]
             found = whole.setdefault(key, [0, 0, 0])
             found[0] += int(units["count"].sum())

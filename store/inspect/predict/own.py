@@ -60,10 +60,10 @@ def predict_own(store: StoreDirectory, options: PredictOptions) -> Prediction:
         prediction.units_cut = report.units_cut
         for damage in report.damaged:
             prediction.warnings.append(
-                f"bytes {damage.offset} to {damage.end} hold no valid record ({damage.reason}) and are stepped over"
+                f"bytes {damage.offset} to {damage.end} hold no valid record ({damage.reason}) and are skipped"
             )
         if report.units_lost:
-            prediction.warnings.append(f"{report.units_lost} unit(s) stay without a record")
+            prediction.warnings.append(f"{report.units_lost} unit(s) remain without a record")
         prediction.queues = [
             QueueAfter(topic, queue_id, ours.min_offset(topic, queue_id), ours.max_offset(topic, queue_id))
             for topic, queue_id in {*ours.queues(), *had}
@@ -74,7 +74,7 @@ def predict_own(store: StoreDirectory, options: PredictOptions) -> Prediction:
         prediction.files_removed = [f.path.name for f in store.commitlog.files if f.path.name not in kept]
     finally:
         ours._close_files()  # the store was never started: there is nothing to flush
-    settle_lost(prediction, store, store.commitlog.files)
+    settle_lost(prediction, store, store.commitlog.files, options)
     return prediction
 
 

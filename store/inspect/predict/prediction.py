@@ -17,16 +17,19 @@ from rocketmq_ops.store.inspect.reading.scan import Block
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 BROKERS: Final = ("5.5", "5.3", "4.9", "ours")
+DEFAULT_RESERVED_HOURS: Final = 72
 
 
 class PredictOptions(msgspec.Struct, kw_only=True):
-    """The settings of the broker that will start. File sizes (bytes) are taken from the files where they are None."""
+    """The settings of the broker that will start. File sizes (bytes) are taken from the files where they are None;
+    `reserved_hours` is fileReservedTime."""
 
     log_file_size: int | None = None
     queue_file_size: int | None = None
     max_hash_slot_num: int | None = None
     max_index_num: int | None = None
     check_crc: bool = True
+    reserved_hours: int = DEFAULT_RESERVED_HOURS
     delay_levels: list[int] | None = None
 
 

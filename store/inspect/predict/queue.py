@@ -55,7 +55,7 @@ class ApacheQueue:
         return max(self.min_offset, self._new_at // CQ_UNIT_SIZE + self._fillers if self._fillers else 0)
 
     def recover(self) -> None:
-        """Read the last three files up to the first unit that is none, and cut there."""
+        """Read the last three files up to the first invalid unit, and cut there."""
         if not self._bases:
             return
         index = max(0, len(self._bases) - _LAST_FILES)

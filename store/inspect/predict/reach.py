@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
-from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_topic, split_topic_group
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC, is_dlq_topic, is_retry_topic, is_system_topic, split_topic_group
+from rocketmq_ops.store.inspect.reading.batch_queues import batch_bounds
 from rocketmq_ops.store.inspect.reading.broker_config import is_deleted_topic
 from rocketmq_ops.store.inspect.reading.queue_units import units_in_log
 from rocketmq_ops.store.inspect.reading.resync import whole_blocks
@@ -22,7 +23,7 @@ from rocketmq_ops.store.inspect.reading.scan import Block
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 WRITES_OFFSETS_AFTER_MS: Final = 20_000
-RESERVED_MS: Final = 72 * 3_600_000  # fileReservedTime as it is by default
+HOUR_MS: Final = 3_600_000
 
 
 @dataclass(slots=True)
@@ -90,11 +91,19 @@ def queued_runs(block: Block) -> Iterator[tuple[tuple[str, int], Any, Any]]:
 
 
 class Reach:
-    """What the loaded tables of topics.json, consumerOffset.json and subscriptionGroup.json let consumers read."""
+    """What the loaded tables of topics.json, consumerOffset.json and subscriptionGroup.json let consumers read, and
+    that of delayOffset.json (None where its offsets are lost) the delay levels."""
 
-    def __init__(self, topics: dict[Any, Any], offsets: dict[Any, Any], groups: dict[Any, Any]) -> None:
+    def __init__(
+        self,
+        topics: dict[Any, Any],
+        offsets: dict[Any, Any],
+        groups: dict[Any, Any],
+        delays: dict[Any, Any] | None = None,
+    ) -> None:
         self._topics = {str(name): config for name, config in topics.items() if isinstance(config, dict)}
         self._groups = groups
+        self._delays = None if delays is None else {int(k): o for k, o in delays.items() if str(k).isdigit()}
         self._offsets: dict[str, list[dict[int, int]]] = {}
         for key, queues in offsets.items():
             topic, _ = split_topic_group(str(key))
@@ -107,7 +116,10 @@ class Reach:
         return is_deleted_topic(self._topics, topic)
 
     def first_due(self, topic: str, queue_id: int) -> int | None:
-        """The lowest offset that a group has come to in a queue, None where none has one."""
+        """The lowest offset that a group has reached in a queue, None without any. In the delay topic that of the
+        level: one without it begins at 0."""
+        if topic == SCHEDULE_TOPIC:
+            return None if self._delays is None else self._delays.get(queue_id + 1, 0)
         return min((q[queue_id] for q in self._offsets.get(topic, ()) if queue_id in q), default=None)
 
     def read_queues(self, topic: str) -> int:
@@ -157,22 +169,23 @@ def store_times(store: StoreDirectory) -> tuple[int, int] | None:
 
 
 def gone_in_front(
-    store: StoreDirectory, reach: Reach, reserved_ms: int = RESERVED_MS, times: tuple[int, int] | None = None
+    store: StoreDirectory, reach: Reach, reserved_ms: int, times: tuple[int, int] | None = None
 ) -> dict[tuple[str, int], int]:
-    """By queue the messages that lay before the first file of the log and that a group of the topic was still due to
-    get: units at or behind its offset point there. None where the log is so long that its first files may have expired
-    (`reserved_ms`, fileReservedTime): a group that is that late has missed them, as it is meant to be. `times`: those
-    of `store_times`, where they are known."""
+    """By queue the messages that lay before the first file of the log and that a group of the topic had not consumed or
+    a delay level not delivered: units at or behind its offset point there. None where the log is so long that its first
+    files may have expired (`reserved_ms`, fileReservedTime): a group that is that late has missed them, as it is meant
+    to be. `times`: those of `store_times`, where they are known."""
     start = store.commitlog.min_offset
     times = times or (store_times(store) if start > 0 else None)
     if start <= 0 or times is None or times[1] - times[0] >= reserved_ms:
         return {}
     found = {}
-    for (topic, queue_id), chain in store.queues.items():
-        position = reach.first_due(topic, queue_id)
-        if position is None:
-            continue
-        low, end = max(position, units_in_log(chain, 0)[0]), units_in_log(chain, start)[0]
-        if low < end:
-            found[(topic, queue_id)] = end - low
+    for queues, bounds in ((store.queues, units_in_log), (store.batch_queues, batch_bounds)):
+        for key, chain in queues.items():
+            position = reach.first_due(*key)
+            if position is None:
+                continue
+            missed = bounds(chain, start)[0] - max(position, bounds(chain, 0)[0])
+            if missed > 0:
+                found[key] = missed
     return found

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from rocketmq_ops.store.inspect.reading.broker_config import load_table
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.property_bytes import property_of
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, usual_size
@@ -54,26 +54,26 @@ def usual_batch_file_size(store: StoreDirectory) -> int:
 
 
 class TopicMask:
-    """Tells which records of a block belong to topics with batch queues; remembers topics from block to block."""
+    """Finds the records of a block that belong to topics with batch queues; remembers topics from block to block."""
 
     def __init__(self, topics: frozenset[str]) -> None:
         self._topics = topics
         self._known: list[bool] = []
 
-    def of(self, dispatch: Dispatch) -> Column | None:
-        """A mask over the records, None where there are no such topics at all."""
+    def of(self, dispatch: DispatchColumns) -> Column | None:
+        """A mask over the records, None in a store without such topics."""
         if not self._topics:
             return None
         for name in dispatch.topics[len(self._known) :]:
             self._known.append(name.decode("utf-8", "replace") in self._topics)
         return np.array(self._known, np.bool_)[dispatch.topic_ids]
 
-    def simple(self, dispatch: Dispatch) -> Column:
+    def simple(self, dispatch: DispatchColumns) -> Column:
         """Which queued records go to ordinary queues."""
         mask = self.of(dispatch)
         return dispatch.queued if mask is None else dispatch.queued & ~mask
 
-    def batches(self, block: Block, dispatch: Dispatch) -> list[tuple[Key, Column]]:
+    def batches(self, block: Block, dispatch: DispatchColumns) -> list[tuple[Key, Column]]:
         """The units that the block's records of such topics should have, by queue."""
         mask = self.of(dispatch)
         rows = np.flatnonzero(dispatch.queued & mask) if mask is not None else np.zeros(0, np.int64)
@@ -83,7 +83,7 @@ class TopicMask:
         return [(key, units_of_records(block, dispatch, np.array(mine))) for key, mine in found.items()]
 
 
-def units_of_records(block: Block, dispatch: Dispatch, rows: Column) -> Column:
+def units_of_records(block: Block, dispatch: DispatchColumns, rows: Column) -> Column:
     """The units that a broker puts for records."""
     units = np.zeros(len(rows), UNIT_DTYPE)
     units["offset"], units["size"] = block.offsets[rows], block.head["size"][rows]

@@ -47,7 +47,7 @@ def readable_blocks(
     """
     for low, high in chain.gaps():
         if low < end and high > start:
-            on_broken(Broken(low, high - low, "missing", "the files of this range are not there"))
+            on_broken(Broken(low, high - low, "missing", "the files of this range are missing"))
     unfinished: Broken | None = None
     for file in chain.files:
         if file.end <= start or file.base >= end:
@@ -63,7 +63,7 @@ def readable_blocks(
                 unfinished = unfinished or item  # the end if nothing follows in later files, else a hole
                 continue
             if unfinished is not None and unfinished.offset < end:
-                on_broken(unfinished._replace(reason="hole", detail="nothing is written here, but records follow"))
+                on_broken(unfinished._replace(reason="hole", detail="nothing was written here, but records follow"))
             unfinished = None
             if isinstance(item, Broken):
                 if item.offset < end:

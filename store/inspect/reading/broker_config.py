@@ -28,17 +28,17 @@ _BLANK_REFUSED: Final = {("5.3", "consumerOffset.json"), ("4.9", "subscriptionGr
 
 class Loaded(NamedTuple):
     """A table as a broker has it after loading. `table` is None when nothing was loaded, or a content without the
-    table; `source` is the file's name where it comes from, "" for none; `why` says what is wrong with the file ("" when
-    it was taken), `refused` that the broker does not start."""
+    table; `file` is the name of the file that it comes from, "" for none; `why` says what is wrong with the file (""
+    when it was taken), `refused` that the broker does not start."""
 
     table: dict[Any, Any] | None
-    source: str
+    file: str
     why: str = ""
     refused: bool = False
 
     @property
     def entries(self) -> dict[Any, Any]:
-        """The table, empty where there is none."""
+        """The table, empty when nothing was loaded."""
         return self.table or {}
 
 

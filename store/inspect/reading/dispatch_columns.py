@@ -33,10 +33,10 @@ _WANTED = finder(b"TAGS", b"KEYS", b"UNIQ_KEY", b"DELAY")
 
 
 @dataclass(slots=True)
-class Dispatch:
-    """What a block's records lead to. `topics` names the topics of `topic_ids`. `queued` tells which records get a
-    consumequeue unit, whose third field is `tags_code`. `tags`, `keys` and `unique_keys` are None where there is
-    none."""
+class DispatchColumns:
+    """What a block's records lead to. `topics` names the topics of `topic_ids`. `queued` marks the records that get a
+    consumequeue unit, whose third field is `tags_code`. `tags`, `keys` and `unique_keys` are None for records without
+    them."""
 
     topics: list[bytes]
     topic_ids: Column
@@ -53,7 +53,7 @@ class Dispatch:
         return self.topics[int(self.topic_ids[index])].decode("utf-8", "replace")
 
 
-class Dispatcher:
+class DispatchDeriver:
     """Derives dispatch columns; remembers topics and tag hashes from block to block."""
 
     def __init__(self, delay_levels: list[int] | None = None) -> None:
@@ -62,7 +62,7 @@ class Dispatcher:
         self._tag_hashes: Bounded[bytes, int] = Bounded(100_000)
         self._delays = delay_levels or parse_delay_levels()
 
-    def derive(self, block: Block) -> Dispatch:
+    def derive(self, block: Block) -> DispatchColumns:
         """The dispatch columns of a block."""
         topic_ids = self._topics_of(block)
         tags: list[bytes | None] = [None] * block.count
@@ -91,7 +91,7 @@ class Dispatcher:
                 tags_code[i] = self._deliver_time(delay, int(block.head["store_timestamp"][i]), int(tags_code[i]))
         kind = block.head["sys_flag"] & TRANSACTION_MASK
         queued = (kind == TRANSACTION_NOT_TYPE) | (kind == TRANSACTION_COMMIT_TYPE)
-        return Dispatch(
+        return DispatchColumns(
             self.topics, topic_ids, queued, kind != TRANSACTION_ROLLBACK_TYPE, tags_code, tags, keys, unique,
             all_properties,
         )  # fmt: skip
@@ -119,7 +119,7 @@ class Dispatcher:
         return store_timestamp + self._delays[level - 1] if level > 0 else otherwise
 
 
-def index_keys(dispatch: Dispatch, index: int, *, tags: bool = False) -> list[bytes]:
+def index_keys(dispatch: DispatchColumns, index: int, *, tags: bool = False) -> list[bytes]:
     """The keys that the index holds for one record, as `topic#key`, in the order in which they are put; with `tags`
     also `topic#T#tags`, as since 5.4."""
     if not dispatch.indexed[index]:
@@ -134,7 +134,7 @@ def index_keys(dispatch: Dispatch, index: int, *, tags: bool = False) -> list[by
     return found
 
 
-def block_keys(dispatch: Dispatch, *, tags: bool = False) -> tuple[list[bytes], Column]:
+def block_keys(dispatch: DispatchColumns, *, tags: bool = False) -> tuple[list[bytes], Column]:
     """The index keys of all records of a block in the order in which they are put, and the record that each belongs
     to. `tags` as for `index_keys`."""
     prefixes = [topic + b"#" for topic in dispatch.topics]
@@ -159,7 +159,7 @@ def block_keys(dispatch: Dispatch, *, tags: bool = False) -> tuple[list[bytes], 
     return keys, np.repeat(np.arange(len(counts)), counts)
 
 
-def tag_keys(dispatch: Dispatch) -> tuple[list[bytes], Column]:
+def tag_keys(dispatch: DispatchColumns) -> tuple[list[bytes], Column]:
     """Only the keys `topic#T#tags` of a block, and the record that each belongs to."""
     rows = [i for i, (tag, indexed) in enumerate(zip(dispatch.tags, dispatch.indexed.tolist(), strict=True))
             if tag and indexed]  # fmt: skip
@@ -168,7 +168,7 @@ def tag_keys(dispatch: Dispatch) -> tuple[list[bytes], Column]:
     return keys, np.array(rows, np.int64)
 
 
-def hashes_of_properties(dispatch: Dispatch, index: int) -> set[int]:
+def hashes_of_properties(dispatch: DispatchColumns, index: int) -> set[int]:
     """The hashes that any property of a record, whatever its name, would have as a key or as tags."""
     topic = dispatch.topics[int(dispatch.topic_ids[index])] + b"#"
     values = {part.partition(b"\x01")[2] for part in dispatch.properties[index].split(b"\x02")}

@@ -10,7 +10,7 @@ USE_APACHE = "start Apache's broker with enableDLegerCommitLog=true on it, as it
 
 
 def dledger_log(store: StoreDirectory) -> str | None:
-    """The folder of the log below the store directory, None where there is none with files in it."""
+    """The folder of the log below the store directory, None without one that has files."""
     for path in entries_of(store.root):
         if path.name.startswith("dledger-") and path.is_dir() and entries_of(path / "data"):
             return f"{path.name}/data"
@@ -24,11 +24,10 @@ def require_log(store: StoreDirectory) -> None:
     folder = dledger_log(store)
     if folder is not None:
         raise RocketMQError(
-            f"the messages of {store.root} are in the log of a DLedger group, {folder}, which this version does not "
-            "read",
+            f"the messages of {store.root} are in the log of a DLedger group, {folder}, which this version cannot read",
             USE_APACHE,
         )
     raise RocketMQError(
-        f"there is no commitlog file in {store.commitlog_path}: there is nothing to build a store from",
-        "restore it from a backup or a slave; what consumequeue and index hold are only places in it",
+        f"no commitlog file in {store.commitlog_path}: nothing to build a store from",
+        "restore it from a backup or a slave: consumequeue and index only point into it",
     )

@@ -17,7 +17,7 @@ from rocketmq_ops.store.inspect.reading.scan import Block, Stop, walk_file
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, StoreFile, read_chain
 
 POLL_SECONDS = 0.1
-PATIENCE = 20  # looks at bytes that are no record before they are taken for damage
+PATIENCE = 20  # looks at bytes that are not a record before they are taken for damage
 FOLLOW_WINDOW = 1 << 18
 
 
@@ -133,7 +133,7 @@ def end_of_log(chain: FileChain) -> tuple[int, int]:
     The files are written in order, so the last one that begins with a record holds the end.
     """
     if not chain.files:
-        raise RocketMQError(f"{chain.directory} holds no commitlog files", "give the broker's storePathRootDir")
+        raise RocketMQError(f"{chain.directory} holds no commitlog files", "name the broker's storePathRootDir")
     for file in reversed(chain.files):
         last, end = file.base, file.base
         for item in walk_file(file, 0, crc=False, window=FOLLOW_WINDOW):

@@ -79,7 +79,7 @@ class IndexLookup:
         number = slots_of(file.size, slots)
         if header is None or not number:
             raise Untrusted(
-                f"{name} has {file.size} bytes, which fits no 1 slot to 4 entries (see --max-hash-slot-num)"
+                f"{name} has {file.size} bytes, which does not match 1 slot to 4 entries (see --maxHashSlotNum)"
             )
         if header.count <= 1:
             return None

@@ -1,6 +1,6 @@
 """Properties of a record in their stored form, read without decoding them all.
 
-Mirrors MessageDecoder.string2messageProperties: pieces without a name or without a value are none, a value goes up to
+Mirrors MessageDecoder.string2messageProperties: pieces without a name or a value are ignored, a value goes up to
 the next 0x02 and may hold any other byte, and of several pieces of one name the last counts, as in a Java map.
 """
 

@@ -1,4 +1,4 @@
-"""Finds the next whole record after bytes that are none: how checks and salvage get past a damaged range.
+"""Finds the next whole record behind bytes that are not a record: how checks and salvage step over a damaged range.
 
 A candidate must have a record's magic, name its own commitlog offset, and be whole with a right body CRC; so bytes of
 a body that look like a record are not taken for one."""
@@ -29,7 +29,7 @@ HEAD = PHYSICAL_OFFSET_POSITION + PHYSICAL_OFFSET.size
 
 
 def next_record(file: StoreFile, position: int, *, any_offset: bool = False) -> int | None:
-    """The position in `file` of the first whole record at or after `position`, None when there is none.
+    """The position in `file` of the first whole record at or after `position`, None without one.
 
     With `any_offset` a record may name any offset, for files that carry another file's name.
     """
@@ -47,7 +47,7 @@ def next_record(file: StoreFile, position: int, *, any_offset: bool = False) -> 
 
 
 def _skip_zeros(file: StoreFile, position: int) -> int:
-    """Where a record or blank can begin at the earliest: its size is no zero, though its first bytes may be."""
+    """Where a record or blank can begin at the earliest: its size is not 0, though the first bytes of it may be."""
     nonzero = first_nonzero(file, position)
     return file.size if nonzero is None else max(position, nonzero - 3)
 
@@ -117,7 +117,7 @@ def first_nonzero(file: StoreFile, position: int, end: int | None = None) -> int
 
 
 def record_at(chain: FileChain, offset: int) -> tuple[str, int, int, int] | None:
-    """Topic, queue id, queue offset and sysFlag of the whole record at a commitlog offset, None when there is none."""
+    """Topic, queue id, queue offset and sysFlag of the whole record at a commitlog offset, None without one."""
     place = chain.at(offset) if offset >= 0 else None
     if place is None:
         return None

@@ -14,7 +14,7 @@ from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 
 class LockState(msgspec.Struct, rename="camel", kw_only=True):
-    """The `lock` file: whether it is there, whether a process holds it, and which as far as can be told."""
+    """The `lock` file: whether it is there, whether a process holds it, and which one, where that is known."""
 
     present: bool
     held: bool | None
@@ -30,7 +30,7 @@ class LockState(msgspec.Struct, rename="camel", kw_only=True):
 
 
 def running_broker(store: StoreDirectory) -> LockState | None:
-    """The lock where a broker holds it, None where none does or nobody can tell."""
+    """The lock if a broker holds it, None when no broker does or the system does not show it."""
     state = lock_state(store.root / "lock")
     return state if state.held else None
 

@@ -1,8 +1,8 @@
 """Walks the commitlog record by record, a window at a time, and gives the records' fields as numpy columns.
 
 The walk follows each record's size from the start of a file. It stops in a file at the blank that ends it, at a zero
-size (nothing written yet) or at bytes that are no record; what that means is for the caller. Memory is bounded by the
-window.
+size (nothing written yet) or at bytes that are not a record; what that means is for the caller. Memory is bounded by
+the window.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _head_at = SIZE_AND_MAGIC.unpack_from
 @dataclass(frozen=True, slots=True)
 class Block:
     """Consecutive records of one file whose structure is whole; every column has one entry a record.
+
+    Elsewhere `row` and `rows` are numbers of records in a block, counted from 0, by which its columns are indexed.
 
     `starts`, `body_at`, `topic_at` and `properties_at` are positions in `data`; `offsets` are commitlog offsets; `head`
     is a structured array of HEAD_DTYPE (the addresses of IPv6 hosts read as 0 there); `crc_ok` is None when CRCs were
@@ -197,7 +199,7 @@ def _check_crcs(data: bytes, body_at: Column, body_length: Column, stored: Colum
 
 def _careful(file: StoreFile, data: bytes, position: int, crc: bool) -> Block | Stop | int:
     """What stands at the start of `data`: one record that is not of the usual kind, the end of the walk in this file,
-    or the number of bytes that must be read to tell."""
+    or the number of bytes that must be read to decide."""
     offset = file.base + position
     left = file.size - position
     if len(data) < min(SIZE_AND_MAGIC.size, left):
@@ -253,8 +255,8 @@ def _single(file: StoreFile, data: bytes, position: int, record: RecordView, crc
 
 
 def lengths_fit(file: StoreFile, position: int, size: int) -> bool:
-    """True when body, topic and properties fill a record of `size` bytes; told without reading the body, so that a
-    damaged size does not make the whole file be read at once."""
+    """True when body, topic and properties fill a record of `size` bytes. The body is not read, so that a
+    damaged size does not read the whole file at once."""
     head = file.read(position, min(size, HEAD_SIZE + 2 * (HOST_V6_SIZE - HOST_SIZE)))
     if len(head) < HEAD_SIZE:
         return False

@@ -77,7 +77,7 @@ def narrow_by_time(chain: FileChain, selection: Selection) -> tuple[int, int]:
 
 
 class Matcher:
-    """Tells which records of a block a selection wants."""
+    """Finds the records of a block that a selection wants."""
 
     def __init__(self, selection: Selection) -> None:
         self._wanted = selection

@@ -30,7 +30,7 @@ SCANNED_QUIETLY = 4 << 20  # bytes beyond the index that are read without a word
 
 
 class Selector:
-    """Runs one selection over a store. `tell` gets sentences for people, `on_broken` what cannot be read.
+    """Runs one selection over a store. `note` gets sentences for people, `on_broken` what cannot be read.
 
     With `with_broken` records whose body does not match its CRC are given as well (they are reported in any case).
     `slots` is maxHashSlotNum where the index files do not have 1 slot to 4 entries.
@@ -42,7 +42,7 @@ class Selector:
         selection: Selection,
         *,
         on_broken: OnBroken,
-        tell: Callable[[str], None],
+        note: Callable[[str], None] = lambda text: None,
         with_broken: bool = False,
         use_index: bool = True,
         slots: int | None = None,
@@ -51,7 +51,7 @@ class Selector:
         self._want = selection
         self._matcher = Matcher(selection)
         self._on_broken = on_broken
-        self._tell = tell
+        self._note = note
         self._with_broken = with_broken
         self._use_index = use_index
         self._slots = slots
@@ -67,13 +67,13 @@ class Selector:
                     yield from self._by_index()
                     return
                 except Untrusted as reason:
-                    self._tell(f"{reason}: the whole log is read instead of the index")
+                    self._note(f"{reason}: the whole log is read instead of the index")
         elif want.topic is not None and want.queue_id is not None and self._queue_range_wanted() and self._use_index:
             try:
                 yield from self._by_units()
                 return
             except Untrusted as reason:
-                self._tell(f"{reason}: the whole log is read instead")
+                self._note(f"{reason}: the whole log is read instead")
         start, end = narrow_by_time(self._store.commitlog, want)
         yield from self._scan(start, end)
 
@@ -87,7 +87,7 @@ class Selector:
         return self._want.begin_queue_offset > 0 or self._want.end_queue_offset < NO_LIMIT
 
     def match(self, block: Block) -> Found | None:
-        """The wanted rows of a block, broken records left out and reported; None when there are none."""
+        """The wanted rows of a block, broken records left out and reported; None without any."""
         rows = self._matcher.rows(block)
         if len(rows) and block.crc_ok is not None and not bool(block.crc_ok[rows].all()):
             for row in rows[~block.crc_ok[rows]].tolist():
@@ -108,7 +108,7 @@ class Selector:
             if beside_index and self._scanned <= SCANNED_QUIETLY:
                 self._scanned += len(block.data)
                 if self._scanned > SCANNED_QUIETLY:
-                    self._tell(f"the index does not cover the log from {start} on, which is read too")
+                    self._note(f"the index does not cover the log from offset {start} on: that part is read too")
             if int(block.offsets[-1]) >= end:
                 block = block.part(slice(0, int((block.offsets < end).sum())))
             found = self.match(block)
@@ -129,7 +129,7 @@ class Selector:
             else sorted({topic for topic, _ in [*self._store.queues, *self._store.batch_queues]})
         )
         if not topics:
-            raise Untrusted("the topics of the store are not known, its consumequeue is missing")
+            raise Untrusted("the topics of the store are unknown: its consumequeue is missing")
         key = want.key if want.key is not None else want.message_id
         assert key is not None
         offsets, index = offsets_of_key(self._store, topics, key, self._slots)
@@ -163,7 +163,7 @@ class Selector:
         assert want.topic is not None and want.queue_id is not None
         chain = self._store.queues.get((want.topic, want.queue_id))
         if chain is None or not chain.files:
-            raise Untrusted(f"there is no consumequeue of {want.topic} queue {want.queue_id}")
+            raise Untrusted(f"the store has no consumequeue of {want.topic} queue {want.queue_id}")
         matcher = Matcher(msgspec.structs.replace(want, tag=None, key=None, message_id=None, body=None, begin_time=0,
                                                   end_time=NO_LIMIT, begin_offset=0, end_offset=NO_LIMIT))  # fmt: skip
         units = units_of(want.topic, want.queue_id, chain, want.begin_queue_offset, want.end_queue_offset)
@@ -179,7 +179,9 @@ class Selector:
         where = f"the unit {unit.queue_offset} of {unit.topic} queue {unit.queue_id}"
         if not isinstance(item, Block):
             detail = item.kind if isinstance(item, Stop) else "no file holds this offset"
-            self._on_broken(Broken(unit.offset, unit.size, "unit", f"{where} points at no record ({detail})"))
+            self._on_broken(
+                Broken(unit.offset, unit.size, "unit", f"{where} points at an offset without a record ({detail})")
+            )
             return None
         rows = matcher.rows(item)
         if not len(rows) or int(item.head["queue_offset"][0]) != unit.queue_offset:

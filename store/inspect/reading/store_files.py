@@ -23,7 +23,7 @@ _open_files: RecentlyUsed[StoreFile, int] = RecentlyUsed(MAX_OPEN, os.close)
 
 
 class StoreFile:
-    """One file: its path, the offset that its name claims (0 where the name is no number) and its size in bytes."""
+    """One file: its path, the offset that its name claims (0 when the name is not a number) and its size in bytes."""
 
     def __init__(self, path: Path, base: int = 0) -> None:
         self.path = path
@@ -63,7 +63,7 @@ class StoreFile:
         )
 
     def data_extents(self) -> Iterator[tuple[int, int]]:
-        """The ranges (start, end) of the file that are no holes; the whole file where the file system cannot tell."""
+        """The ranges (start, end) of the file that are not holes; the whole file where the system does not know."""
         position = 0
         while position < self.size:
             descriptor = self._open()
@@ -177,7 +177,7 @@ def _is_index_file(path: Path) -> bool:
 
 
 def entries_of(directory: Path) -> list[Path]:
-    """What is in a directory, by name; nothing where there is none. Raises RocketMQError when it cannot be listed."""
+    """What is in a directory, by name; nothing for a missing one. Raises RocketMQError when it cannot be listed."""
     try:
         return sorted(directory.iterdir())
     except FileNotFoundError:
@@ -200,17 +200,18 @@ def _queues_in(folder: Path) -> dict[tuple[str, int], FileChain]:
 
 
 class StoreDirectory:
-    """A store directory (storePathRootDir). Raises RocketMQError when it is none."""
+    """A store directory (storePathRootDir). Raises RocketMQError when the directory is not a store."""
 
     def __init__(self, root: str | Path, commitlog: str | Path | None = None) -> None:
         self.root = Path(root)
         self.commitlog_path = Path(commitlog) if commitlog else self.root / "commitlog"
         if not self.root.is_dir():
-            raise NoSuchPathError(f"{self.root} is not a directory", "give the broker's storePathRootDir")
+            raise NoSuchPathError(f"{self.root} is not a directory", "name the broker's storePathRootDir")
         known = ("commitlog", "consumequeue", "index", "config", "checkpoint")
         if not self.commitlog_path.is_dir() and not any((self.root / name).exists() for name in known):
             raise NoSuchPathError(
-                f"{self.root} holds no store (none of {', '.join(known)})", "give the broker's storePathRootDir"
+                f"{self.root} is not a store directory: it has none of {', '.join(known)}",
+                "name the broker's storePathRootDir",
             )
 
     @cached_property

@@ -31,7 +31,7 @@ def java_long(name: str) -> int | None:
 
 
 def judge_stranger(path: Path, size: int, *, last: bool) -> Verdict:
-    """The verdict on a name that is no 20-digit offset; `size` is that of the folder's files in bytes, `last` says that
+    """The verdict on a name that is not an offset of 20 digits; `size` is that of the folder's files in bytes; `last`:
     no name of the folder sorts behind it."""
     try:
         length = path.stat().st_size
@@ -46,8 +46,8 @@ def judge_stranger(path: Path, size: int, *, last: bool) -> Verdict:
         return Verdict(True, True, unlike)
     number = java_long(path.name)
     if number is None:
-        return Verdict(True, True, "the name is no offset: NumberFormatException")
-    return Verdict(False, False, f"taken for the file at offset {number}")
+        return Verdict(True, True, "the name is not an offset: NumberFormatException")
+    return Verdict(False, False, f"read as the file at offset {number}")
 
 
 def is_last(path: Path) -> bool:

@@ -40,7 +40,7 @@ class Timers(NamedTuple):
 
 
 def read_timers(store: StoreDirectory, log_end: int) -> Timers | None:
-    """What the timer store holds, None where there is none; `log_end` is where the readable commitlog ends."""
+    """What the timer store holds, None without one; `log_end` is where the readable commitlog ends."""
     data = store.small_file("config/timercheck")
     if data is None or len(data) < _CHECKPOINT.size:
         return None

@@ -1,6 +1,6 @@
 """Puts the files of a damaged commitlog where their records say that they belong, before anything is read in order.
 
-Undoes swapped and misnamed files, and tells what of the files lies outside the log. Nothing is written.
+Undoes swapped and misnamed files, and lists what of the files is outside the log. Nothing is written.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ def _parse(data: bytes | None) -> dict[str, Any] | None:
 
 
 def _move(content: dict[str, Any], numbering: Mapping[tuple[str, int], Renumbering], *, delay: bool) -> int:
-    """Put the new offsets into `content`; how many differ. What is no offset at all is taken out: a broker cannot load
-    it."""
+    """Put the new offsets into `content`; how many differ. Invalid offsets are removed: a broker cannot load
+    them."""
     moved = 0
     found = content.get("offsetTable")
     table: dict[Any, Any] = found if isinstance(found, dict) else {}
@@ -92,7 +92,7 @@ def _move(content: dict[str, Any], numbering: Mapping[tuple[str, int], Renumberi
 def _new_offset(
     topic: str, queue: Any, offset: Any, numbering: Mapping[tuple[str, int], Renumbering], *, delay: bool
 ) -> int | None:
-    """The new offset; 0 for a queue of which nothing was kept, since it begins anew; None where it is no offset."""
+    """The new offset; 0 for a queue of which nothing was kept, since it begins again; None for an invalid offset."""
     text = str(queue)
     if not (text.isascii() and text.isdigit()) or not isinstance(offset, int) or isinstance(offset, bool):
         return None

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch, block_keys, index_hashes
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns, block_keys, index_hashes
 from rocketmq_ops.store.inspect.reading.index_files import ENTRY_DTYPE, SLOT_DTYPE
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.layout.index import (
@@ -42,7 +42,7 @@ class IndexWriter:
         self.entries = 0
         self.full_until = 0  # ms: end of the last full file, which is what a checkpoint says of the index
 
-    def put(self, block: Block, dispatch: Dispatch) -> None:
+    def put(self, block: Block, dispatch: DispatchColumns) -> None:
         """Write the entries of a block's records."""
         keys, rows = block_keys(dispatch, tags=self._tags)
         if not keys:

@@ -27,7 +27,7 @@ from rocketmq_ops.common.sysflag import (
 )
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_dlq_topic, is_legal_name, is_retry_topic
 from rocketmq_ops.store.inspect.check.commitlog import differs_in_one_byte
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch, Dispatcher
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns, DispatchDeriver
 from rocketmq_ops.store.inspect.reading.property_bytes import has_property, property_of
 from rocketmq_ops.store.inspect.reading.queue_units import read_units
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
@@ -57,7 +57,7 @@ class Judged:
     fields."""
 
     block: Block
-    dispatch: Dispatch
+    dispatch: DispatchColumns
     good: Column
     reasons: dict[int, str] = field(default_factory=dict)
     changes: dict[int, dict[str, Value]] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Judge:
         self._queues = queues
         self._multi_tag = multi_tag
         self._file_size = file_size
-        self._dispatcher = Dispatcher(delay_levels)
+        self._deriver = DispatchDeriver(delay_levels)
         self._legal: list[bool] = []
         self._retries: list[bool] = []
 
@@ -122,9 +122,9 @@ class Judge:
         self._numbers(judged)
         return judged
 
-    def derive(self, block: Block) -> Dispatch:
+    def derive(self, block: Block) -> DispatchColumns:
         """What dispatch makes of a block."""
-        return self._dispatcher.derive(block)
+        return self._deriver.derive(block)
 
     def _places(self, judged: Judged) -> None:
         """A record that names another offset is whole when the records around it lead to it and on behind it."""
@@ -138,7 +138,7 @@ class Judge:
                 judged.drop(i, "misplaced")
 
     def _names(self, judged: Judged) -> None:
-        """Topics and queues: what the unit says, and what can be none at all."""
+        """Topics and queues: what the unit says, and what is impossible."""
         block, dispatch = judged.block, judged.dispatch
         for name in dispatch.topics[len(self._legal) :]:
             topic = name.decode("utf-8", "replace")
@@ -162,10 +162,10 @@ class Judge:
 
     def _by_unit(self, judged: Judged, i: int, place: tuple[str, int, int]) -> bool:
         topic, queue_id, number = place
-        said = judged.dispatch.topics[int(judged.dispatch.topic_ids[i])]
+        current = judged.dispatch.topics[int(judged.dispatch.topic_ids[i])]
         name = topic.encode()
-        if name != said:
-            if len(name) != len(said) or not is_legal_name(topic):
+        if name != current:
+            if len(name) != len(current) or not is_legal_name(topic):
                 return False  # a unit of another record: damage in place does not change a length
             judged.change(i, "topic", name, "unit")
         if queue_id != judged.block.head["queue_id"][i]:
@@ -244,13 +244,13 @@ class Judge:
         if schedule in dispatch.topics:
             number = dispatch.topics.index(schedule)
             for i in np.flatnonzero((dispatch.topic_ids == number) & judged.good).tolist():
-                # A broker's recovery stops at a delay level that is no number.
+                # A broker's recovery stops at a delay level that is not a number.
                 level = property_of(dispatch.properties[i], b"DELAY")
                 if level is not None and not level.isdigit():
                     judged.drop(i, "properties")
 
     def settle(self, judged: Judged, before: Neighbour | None, after: Neighbour | None) -> None:
-        """Compare with the neighbours in the log, then judge what only the CRC over the whole record can tell."""
+        """Compare with the neighbours in the log, then judge by the CRC over the whole record."""
         rows = np.flatnonzero(judged.good)
         if len(rows):
             _repair_times(judged, rows, before, after)

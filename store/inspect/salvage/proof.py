@@ -1,6 +1,6 @@
 """The proof of a salvage: one JSON object a line, what was kept, changed and dropped, so that `verify` can replay it.
 
-The lines `kept`, `changed` and `dropped` cover the source log from its first offset to its last record without a gap,
+The lines `kept`, `changed` and `dropped` cover the damaged log from its first offset to its last record without a gap,
 in order, but for the blanks that end files. The last line holds the digest of all lines before it."""
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Changed(msgspec.Struct, tag="changed", tag_field="type", rename="camel", k
 
 
 class Dropped(msgspec.Struct, tag="dropped", tag_field="type", rename="camel", kw_only=True, omit_defaults=True):
-    """Bytes that are no record that can be proven whole, and why; what a record among them says of itself, if it
-    can."""
+    """Bytes that are not a record that can be proven whole, and why; the place that a record among them names, if it
+    does."""
 
     offset: int
     size: int
@@ -108,7 +108,7 @@ class Config(msgspec.Struct, tag="config", tag_field="type", rename="camel", kw_
 
 
 class Doubtful(msgspec.Struct, tag="doubtful", tag_field="type", rename="camel", kw_only=True, omit_defaults=True):
-    """Something that a check finds about what was kept. `remains` tells whether it still finds it in the new store."""
+    """Something that a check finds about what was kept. `remains`: a check of the new store still finds it."""
 
     finding: str
     message: str
@@ -160,7 +160,7 @@ class ProofWriter:
             os.fsync(self._file.fileno())
             self._file.close()
         else:
-            with suppress(OSError):  # on a full disk closing fails as well; the first error is the one to tell
+            with suppress(OSError):  # on a full disk closing fails as well; the first error is the one to report
                 self._file.close()
 
     def add(self, line: Line) -> None:
@@ -186,17 +186,19 @@ def read_proof(path: Path) -> Iterator[Line]:
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise CorruptDataError(f"{path} line {number}: {error}", again) from None
                 if ended or _encode(line) + b"\n" != data:
-                    raise CorruptDataError(f"{path} line {number} is not as a salvage writes it", again)
+                    raise CorruptDataError(f"{path} line {number} differs from what a salvage writes", again)
                 if isinstance(line, End):
                     if line.sha256 != seen.hexdigest():
-                        raise CorruptDataError(f"{path} is not what the salvage wrote: the digest differs", again)
+                        raise CorruptDataError(
+                            f"{path} differs from what the salvage wrote: the digest does not match", again
+                        )
                     ended = True
                     continue
                 seen.update(data)
                 yield line
     except OSError as error:
         raise RocketMQError(
-            f"cannot read {path}: {error.strerror or error}", "give the directory that salvage made"
+            f"cannot read {path}: {error.strerror or error}", "name the directory that `store salvage` made"
         ) from error
     if not ended:
-        raise CorruptDataError(f"{path} has no last line: the salvage did not end", again)
+        raise CorruptDataError(f"{path} has no last line: the salvage was not completed", again)

@@ -20,7 +20,7 @@ from rocketmq_ops.store.inspect.reading.batch_queues import (
     TopicMask,
     usual_batch_file_size,
 )
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.queue_units import UNIT_DTYPE
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
@@ -83,7 +83,7 @@ class QueueWriter:
         """How many queues got units."""
         return len(self._next)
 
-    def put(self, block: Block, dispatch: Dispatch, wanted: Column | None = None) -> None:
+    def put(self, block: Block, dispatch: DispatchColumns, wanted: Column | None = None) -> None:
         """Write the units of a block's records, of the wanted ones only where a mask is given."""
         rows = self._possible(block, dispatch)
         rows = rows if wanted is None else rows[wanted[rows]]
@@ -103,7 +103,7 @@ class QueueWriter:
             units["tags_code"] = dispatch.tags_code[part]
             self._queue(key, block.head["queue_offset"][part].astype(np.int64), units)
 
-    def _possible(self, block: Block, dispatch: Dispatch) -> Column:
+    def _possible(self, block: Block, dispatch: DispatchColumns) -> Column:
         """The records that get a unit: not those whose damaged fields name no topic, no queue or a place that cannot
         be."""
         for name in dispatch.topics[len(self._legal) :]:
@@ -156,7 +156,7 @@ class BatchQueueWriter:
         """How many queues got units."""
         return len(self._end)
 
-    def put(self, block: Block, dispatch: Dispatch) -> None:
+    def put(self, block: Block, dispatch: DispatchColumns) -> None:
         """Write the units of a block's records."""
         for key, units in self._mask.batches(block, dispatch):
             for unit in units:

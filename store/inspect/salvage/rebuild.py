@@ -1,7 +1,7 @@
 """Builds consumequeue, index and checkpoint from a commitlog into a new directory, with the bytes a broker would have
 written.
 
-Mirrors ConsumeQueue.putMessagePositionInfo and IndexService.buildIndex over a whole log. The source is only read; the
+Mirrors ConsumeQueue.putMessagePositionInfo and IndexService.buildIndex over a whole log. The store is only read; the
 target must not exist or be empty. The commitlog itself is not copied: `salvage` does that."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rocketmq_ops.store.inspect.check.commitlog import CommitLogCheck
 from rocketmq_ops.store.inspect.check.findings import Report
 from rocketmq_ops.store.inspect.reading.batch_queues import FOLDER, TopicMask, batch_topics
 from rocketmq_ops.store.inspect.reading.blocks import block_at
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch, Dispatcher, index_hashes, tag_keys
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns, DispatchDeriver, index_hashes, tag_keys
 from rocketmq_ops.store.inspect.reading.dledger import require_log
 from rocketmq_ops.store.inspect.reading.index_files import read_entries, read_header, slots_of
 from rocketmq_ops.store.inspect.reading.queue_units import usual_file_size
@@ -84,10 +84,10 @@ def build_into(
     report = Report()
     log = CommitLogCheck(store.commitlog, report)
     builder = StoreBuilder(store, target, options)
-    dispatcher = Dispatcher(options.delay_levels)
+    deriver = DispatchDeriver(options.delay_levels)
     try:
         for block in log.blocks(progress=progress):
-            builder.put(block, dispatcher.derive(block))
+            builder.put(block, deriver.derive(block))
         builder.finish()
     except OSError as error:
         raise RocketMQError(
@@ -112,7 +112,7 @@ class StoreBuilder:
         self._checkpoint = target / "checkpoint"
         self._last_time = 0
 
-    def put(self, block: Block, dispatch: Dispatch) -> None:
+    def put(self, block: Block, dispatch: DispatchColumns) -> None:
         """Write what a block's records lead to."""
         self._last_time = int(block.head["store_timestamp"][-1])
         mask = self._mask.of(dispatch)
@@ -145,13 +145,13 @@ def prepare_target(target: Path, store: StoreDirectory) -> None:
     """Make an empty directory. Raises RocketMQError when there is something in it, it cannot be made, or lies in the
     store."""
     if target.resolve().is_relative_to(store.root.resolve()):
-        raise RocketMQError(f"{target} lies in the store itself", "name a directory elsewhere: the store is only read")
+        raise RocketMQError(f"{target} is inside the store", "name a directory outside it: the store is only read")
     try:
         target.mkdir(parents=True, exist_ok=True)
         if any(target.iterdir()):
-            raise RocketMQError(f"{target} is not empty", "name a new directory: nothing existing is ever overwritten")
+            raise RocketMQError(f"{target} is not empty", "name a new directory: existing files are never overwritten")
     except OSError as error:
-        raise RocketMQError(f"cannot create {target}: {error.strerror or error}", "choose another place") from error
+        raise RocketMQError(f"cannot create {target}: {error.strerror or error}", "name another directory") from error
 
 
 def index_sizes(store: StoreDirectory, options: RebuildOptions) -> tuple[int, int]:
@@ -172,7 +172,7 @@ def index_sizes(store: StoreDirectory, options: RebuildOptions) -> tuple[int, in
 def has_tag_entries(store: StoreDirectory, options: RebuildOptions) -> bool:
     """Whether the broker that wrote the newest entries of the index put one for a message's tags: looks at the newest
     TAGGED_AT_MOST records with tags among the last ENTRIES_LOOKED_AT entries."""
-    dispatcher = Dispatcher()
+    deriver = DispatchDeriver()
     looked = 0
     for file in reversed(store.index_files):
         header, slots = read_header(file), slots_of(file.size, options.max_hash_slot_num, options.max_index_num)
@@ -184,7 +184,7 @@ def has_tag_entries(store: StoreDirectory, options: RebuildOptions) -> bool:
             block = block_at(store.commitlog, offset)
             if not isinstance(block, Block):
                 continue
-            keys, _ = tag_keys(dispatcher.derive(block))
+            keys, _ = tag_keys(deriver.derive(block))
             if keys and (offset, int(index_hashes(keys)[0])) in known:
                 return True
             looked += len(keys)

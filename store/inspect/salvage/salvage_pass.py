@@ -17,7 +17,7 @@ from rocketmq_ops.common.record_layout import QUEUE_OFFSET_POSITION, RECORD
 from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from rocketmq_ops.common.topics import TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC
 from rocketmq_ops.store.inspect.reading.batch_queues import units_of_records
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.property_bytes import property_of
 from rocketmq_ops.store.inspect.reading.resync import find_blank, first_nonzero, next_record
 from rocketmq_ops.store.inspect.reading.scan import Block, Column, Stop, single_block, walk_file
@@ -77,7 +77,7 @@ class Numbers:
 
 
 class SalvageRun:
-    """Call `all_files` once; then `total` and `numbering` tell what became of records and queues. The `consumers` are
+    """Call `all_files` once; then `total` and `numbering` say what became of records and queues. The `consumers` are
     given the blocks as they are written, with their dispatch."""
 
     def __init__(
@@ -86,7 +86,7 @@ class SalvageRun:
         target: Path,
         proof: ProofWriter,
         judge: Judge,
-        consumers: Sequence[Callable[[Block, Dispatch], None]] = (),
+        consumers: Sequence[Callable[[Block, DispatchColumns], None]] = (),
         batch_topics: frozenset[str] = frozenset(),
     ) -> None:
         self.total = Total()
@@ -195,7 +195,7 @@ class SalvageRun:
         self._judge.settle(judged, self._before, after)
         first = int(np.argmax(judged.good)) if judged.good.any() else -1
         if first >= 0 and not self._writer.room_before(int(judged.block.offsets[first])):
-            # Too little room for a filler: it can only be where something stood that was no record of the log.
+            # Too little room for a filler: it can only be where something was that is not a record of the log.
             judged.drop(first, "no-room")
         numbers = self._number(judged, following)
         borders = np.flatnonzero(np.diff(judged.good.astype(np.int8)) != 0) + 1

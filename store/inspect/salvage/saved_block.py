@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from rocketmq_ops.common.record_layout import fields_of
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.salvage.judge import Judge, Judged
 from rocketmq_ops.store.inspect.salvage.record_fields import CRC_PROPERTY, with_fields
@@ -26,7 +26,9 @@ _COLUMNS: Final = {
 _IN_DATA: Final = ("topic", "properties")  # what dispatch reads from the bytes
 
 
-def saved_block(judged: Judged, queue_ids: Column, queue_offsets: Column, judge: Judge) -> tuple[Block, Dispatch]:
+def saved_block(
+    judged: Judged, queue_ids: Column, queue_offsets: Column, judge: Judge
+) -> tuple[Block, DispatchColumns]:
     """The block of what is written, and its dispatch. The bytes of fields other than topic and properties may still be
     the old ones, but for records that a CRC covers."""
     block, dispatch = judged.block, judged.dispatch
@@ -59,7 +61,7 @@ def saved_block(judged: Judged, queue_ids: Column, queue_offsets: Column, judge:
     return block.part(rows), _dispatch_of(dispatch, rows)
 
 
-def _dispatch_of(dispatch: Dispatch, rows: Column) -> Dispatch:
+def _dispatch_of(dispatch: DispatchColumns, rows: Column) -> DispatchColumns:
     wanted = rows.tolist()
     return replace(
         dispatch,

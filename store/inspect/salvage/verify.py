@@ -39,7 +39,7 @@ MAX_PROBLEMS: Final = 100
 
 
 class VerifyResult(msgspec.Struct, kw_only=True):
-    """`problems` is empty when the proof holds; `compared_with_source` tells whether the damaged store was read too."""
+    """`problems` is empty when the proof holds; `compared_with_source`: the damaged store was read too."""
 
     records: int
     changed: int
@@ -53,10 +53,10 @@ class VerifyResult(msgspec.Struct, kw_only=True):
         return not self.problems
 
 
-def verify(target: Path, source: Path | None = None, delay_levels: list[int] | None = None) -> VerifyResult:
+def verify(target: Path, damaged: Path | None = None, delay_levels: list[int] | None = None) -> VerifyResult:
     """Replay `target`'s proof. Raises RocketMQError when a store or the proof cannot be read."""
     saved = StoreDirectory(target)
-    replay = _Replay(saved, None if source is None else StoreDirectory(source))
+    replay = _Replay(saved, None if damaged is None else StoreDirectory(damaged))
     try:
         for line in read_proof(target / PROOF_NAME):
             replay.line(line)
@@ -71,17 +71,17 @@ def verify(target: Path, source: Path | None = None, delay_levels: list[int] | N
     saved.close()
     return VerifyResult(
         records=replay.seen.kept, changed=replay.seen.changed, dropped_bytes=replay.seen.dropped_bytes,
-        compared_with_source=source is not None, problems=replay.problems,
+        compared_with_source=damaged is not None, problems=replay.problems,
     )  # fmt: skip
 
 
 class _Replay:
-    def __init__(self, saved: StoreDirectory, source: StoreDirectory | None) -> None:
+    def __init__(self, saved: StoreDirectory, damaged: StoreDirectory | None) -> None:
         self.seen = Total()
         self.problems: list[str] = []
         self._store = saved
         self._saved = saved.commitlog
-        self._source = source
+        self._damaged_store = damaged
         self._damaged: FileChain | None = None
         self._header: Header | None = None
         self._total: Total | None = None
@@ -95,11 +95,11 @@ class _Replay:
             self.problems.append(text)
 
     def line(self, line: Line) -> None:
-        """Check one line of the proof. Raises CorruptDataError when the first is no header."""
+        """Check one line of the proof. Raises CorruptDataError when the first is not the header."""
         if isinstance(line, Header):
             self._header, self._at = line, line.min_offset
-            if self._source is not None:
-                self._damaged = arrange(self._source.commitlog, line.file_size).chain
+            if self._damaged_store is not None:
+                self._damaged = arrange(self._damaged_store.commitlog, line.file_size).chain
         elif self._header is None:
             raise CorruptDataError("the proof does not begin with its header", "salvage again")
         elif isinstance(line, Total):
@@ -134,7 +134,7 @@ class _Replay:
             self._check_gap()
             blank = self._blank_until == line.offset or self._is_blank(self._at)
             if line.offset != self._file_end(self._at) or not blank:
-                self.problem(f"the proof says nothing of {self._at} to {line.offset}")
+                self.problem(f"the proof has no line for offsets {self._at} to {line.offset}")
         self._at = line.offset + line.size
 
     def _file_end(self, offset: int) -> int:
@@ -149,11 +149,11 @@ class _Replay:
     def _kept(self, line: Kept) -> None:
         data = self._saved.read(line.offset, line.size)
         if digest(data) != line.sha256:
-            self.problem(f"{line.records} kept record(s) at {line.offset} are not those that the proof says")
+            self.problem(f"{line.records} kept record(s) at {line.offset} differ from the proof")
             return
         before = line.sha256_before or line.sha256
         if self._damaged is not None and digest(self._damaged.read(line.offset, line.size)) != before:
-            self.problem(f"{line.records} kept record(s) at {line.offset} are not the same in the damaged store")
+            self.problem(f"{line.records} kept record(s) at {line.offset} differ from the damaged store")
         undone = bytearray(data)
         shifts = {(s.topic, s.queue_id): s.by for s in line.shifts}
         records = moved = 0
@@ -166,9 +166,9 @@ class _Replay:
                 moved += 1
         self.seen.changed += moved
         if records != line.records:
-            self.problem(f"{records} records at {line.offset}, the proof says {line.records}")
+            self.problem(f"{records} records at {line.offset}, the proof has {line.records}")
         if shifts and digest(bytes(undone)) != line.sha256_before:
-            self.problem(f"the records at {line.offset} changed in more than the queue offsets that the proof says")
+            self.problem(f"the records at {line.offset} changed in more than the queue offsets in the proof")
 
     def _records(self, data: bytes, offset: int) -> list[RecordView]:
         found: list[RecordView] = []
@@ -184,7 +184,7 @@ class _Replay:
     def _changed(self, line: Changed) -> None:
         after = self._saved.read(line.offset, line.size)
         if digest(after) != line.sha256:
-            self.problem(f"the changed record at {line.offset} is not as the proof says")
+            self.problem(f"the changed record at {line.offset} differs from the proof")
             return
         try:
             read_record(after)
@@ -193,11 +193,13 @@ class _Replay:
             self.problem(f"the changed record at {line.offset}: {error}")
             return
         if any(not _same(values[name], new) for name, (_, new) in line.fields.items()):
-            self.problem(f"the changed record at {line.offset} has other values than the proof says")
+            self.problem(f"the changed record at {line.offset} has values that differ from the proof")
         if self._damaged is not None:
             before = self._damaged.read(line.offset, line.size)
             if digest(before) != line.sha256_before or with_fields(before, values, layout=after) != after:
-                self.problem(f"the changed record at {line.offset} is not what the damaged store and the changes give")
+                self.problem(
+                    f"the changed record at {line.offset} differs from what the damaged store and the changes give"
+                )
 
     def _check_gap(self) -> None:
         """Nothing that a broker would dispatch stands where something was dropped."""
@@ -209,7 +211,7 @@ class _Replay:
             data = self._saved.read(at, min(end - at, 8))
             if len(data) < 8 or not any(data):
                 if self._anything(at, end):
-                    self.problem(f"something stands behind {at}, where the proof says that all was dropped")
+                    self.problem(f"there are bytes behind {at}, where the proof has everything dropped")
                 return
             try:
                 record = read_record(self._saved.read(at, max(SIZE_AND_MAGIC.unpack(data)[0], 8)))
@@ -220,7 +222,7 @@ class _Replay:
                 at = self._blank_until = self._file_end(at)  # all that follows in the file is unused
                 continue
             if transaction_type(record.sys_flag) != TRANSACTION_ROLLBACK_TYPE:
-                self.problem(f"a record stands at {at}, where the proof says that all was dropped")
+                self.problem(f"there is a record at {at}, where the proof has everything dropped")
                 return
             at += record.size
 
@@ -233,7 +235,7 @@ class _Replay:
     def _config(self, line: Config) -> None:
         data = self._store.small_file(f"config/{line.name}")
         if ("" if data is None else digest(data)) != line.sha256:
-            self.problem(f"config/{line.name} is not the file that the salvage wrote")
+            self.problem(f"config/{line.name} differs from the file that the salvage wrote")
 
     def findings(self, counts: dict[str, int]) -> set[str]:
         """A check of the new store finds what the proof declares, no less and no more; the kinds where it does not."""
@@ -243,8 +245,8 @@ class _Replay:
         for kind in sorted(wrong):
             if self._total is not None:
                 self.problem(
-                    f"a check of the salvaged store has {counts.get(kind, 0)} finding(s) {kind}, the proof declares "
-                    f"{declared.get(kind, 0)}"
+                    f"a check of the salvaged store reports {counts.get(kind, 0)} finding(s) {kind}, the proof "
+                    f"declares {declared.get(kind, 0)}"
                 )
         return wrong
 
@@ -252,7 +254,7 @@ class _Replay:
         """Compare the totals."""
         self._check_gap()
         if self._total is None:
-            self.problem("the proof has no totals: the salvage did not end")
+            self.problem("the proof has no totals: the salvage was not completed")
             return
         self.seen.findings = self._total.findings
         if self._total != self.seen:

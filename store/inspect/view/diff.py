@@ -85,7 +85,7 @@ class StoreDiff:
     ) -> None:
         unknown = ignore - set(COMPARED)
         if unknown:
-            raise RocketMQError(f"there is no field {sorted(unknown)[0]}", f"the fields are {', '.join(COMPARED)}")
+            raise RocketMQError(f"unknown field '{sorted(unknown)[0]}'", f"the fields are {', '.join(COMPARED)}")
         self._a, self._b = a, b
         self._by_place = by_place
         self._ignore = ignore | {"queueOffset"} if by_place else ignore
@@ -165,7 +165,7 @@ class StoreDiff:
     def _message(self, store: StoreDirectory, unit: Unit) -> dict[str, Any] | str:
         item = block_at(store.commitlog, unit.offset, window=max(unit.size, 128))
         if not isinstance(item, Block):
-            return f"the unit points at offset {unit.offset}, where no record is"
+            return f"the unit points at offset {unit.offset}, where no record begins"
         if item.crc_ok is not None and not bool(item.crc_ok[0]):
             return f"the body at offset {unit.offset} does not match its CRC"
         message: dict[str, Any] = msgspec.json.decode(self._lines.lines(item, _FIRST)[0])
@@ -184,7 +184,7 @@ def is_salvaged(store: StoreDirectory) -> bool:
 
 
 def beyond_units(store: StoreDirectory) -> int | None:
-    """The commitlog offset from which records follow that no consumequeue unit leads to, None when there are none.
+    """The commitlog offset from which records follow that no consumequeue unit leads to, None without any.
 
     After a kill a broker dispatches them at its next start; a rolled-back transaction at the end never gets a unit.
     """

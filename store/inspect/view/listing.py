@@ -23,7 +23,7 @@ BINARY = frozenset({"timercheck"})  # a checkpoint of the timer store, no JSON
 
 
 class FileRow(msgspec.Struct, rename="camel", kw_only=True):
-    """One file of commitlog, consumequeue or index. Sizes in bytes, times in ms (None: no record tells).
+    """One file of commitlog, consumequeue or index. Sizes in bytes, times in ms (None: not known from any record).
 
     `used` is what holds data, `allocated` what the file takes on the disk; what is allocated but unused is their
     difference.

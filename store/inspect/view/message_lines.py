@@ -46,7 +46,7 @@ _MAX_HOSTS: Final = 20_000
 
 
 def properties_json(raw: bytes) -> str:
-    """Properties as a JSON object. Bytes that are no UTF-8 become U+FFFD; pieces without a name or a value are none."""
+    """Properties as a JSON object. Invalid UTF-8 becomes U+FFFD; pieces without a name or a value are left out."""
     rest = raw.translate(None, _REST)
     if rest in _SOUND and (rest[-1] == 1 or raw[-1] == 2) and _NOTHING.search(raw) is None:
         if rest[-1] == 2:
@@ -189,7 +189,7 @@ def _as_json(body: bytes) -> str:
 
 
 def _as_text(body: bytes) -> str:
-    """UTF-8 text; what is none is told apart by its name, so that nothing is lost."""
+    """UTF-8 text; other bytes under a name of their own, in base64, so that nothing is lost."""
     try:
         return f',"body":{_quoted(body.decode())}'
     except UnicodeDecodeError:

@@ -131,12 +131,17 @@ def index_rows(
     for file in store.index_files:
         header, number = read_header(file), slots_of(file.size, slots)
         if header is None or not number:
-            on_broken(Broken(0, file.size, "index", f"index/{file.path.name} has a size that is none of an index file"))
+            on_broken(Broken(0, file.size, "index", f"index/{file.path.name} cannot be an index file, by its size"))
             continue
         room = capacity_of(file.size, number)
         if not 1 <= header.count <= room:
             on_broken(
-                Broken(0, file.size, "index", f"index/{file.path.name} says that it has {header.count - 1} entries")
+                Broken(
+                    0,
+                    file.size,
+                    "index",
+                    f"index/{file.path.name} has an impossible count of {header.count - 1} entries",
+                )
             )
         at, end = 1, min(max(header.count, 1), room)
         while at < end:
@@ -177,7 +182,7 @@ def delay_offset_rows(store: StoreDirectory) -> Iterator[DelayOffsetRow]:
 def op_message_rows(store: StoreDirectory, want: Selection, on_broken: OnBroken) -> Iterator[OpMessageRow]:
     """The op messages of transactions, in the order of the log."""
     wanted = msgspec.structs.replace(want, topic=TRANS_OP_HALF_TOPIC)
-    for block, rows in Selector(store, wanted, on_broken=on_broken, tell=_unheard).found():
+    for block, rows in Selector(store, wanted, on_broken=on_broken).found():
         for row in rows.tolist():
             head = block.head[row]
             body_at, at = int(block.body_at[row]), int(block.properties_at[row])
@@ -188,7 +193,3 @@ def op_message_rows(store: StoreDirectory, want: Selection, on_broken: OnBroken)
                 int(head["queue_id"]), int(head["queue_offset"]), int(block.offsets[row]), int(head["store_timestamp"]),
                 (tag or b"").decode("utf-8", "replace"), [int(n) for n in re.findall(rb"\d+", body)],
             )  # fmt: skip
-
-
-def _unheard(text: str) -> None:
-    """Raw units are looked up without a preference; nothing is worth telling."""

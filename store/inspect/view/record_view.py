@@ -29,7 +29,7 @@ from rocketmq_ops.store.inspect.reading.batch_queues import (
     units_of_records,
 )
 from rocketmq_ops.store.inspect.reading.blocks import STREAM_WINDOW, Broken, block_at, plain_body
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch, Dispatcher, index_keys
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns, DispatchDeriver, index_keys
 from rocketmq_ops.store.inspect.reading.lookup import IndexLookup, Untrusted
 from rocketmq_ops.store.inspect.reading.resync import next_record
 from rocketmq_ops.store.inspect.reading.scan import Block, Column, Stop, walk_file
@@ -61,7 +61,7 @@ class IndexView(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RecordView(msgspec.Struct, rename="camel", kw_only=True):
-    """A record as `store show` tells it. `problems` says what is wrong with it; `dispatch` where a broker puts it."""
+    """A record as `store show` shows it. `problems` says what is wrong with it; `dispatch` where a broker puts it."""
 
     file: str
     position: int
@@ -100,7 +100,7 @@ def view_of(
     store: StoreDirectory, block: Block, *, slots: int | None = None, delays: list[int] | None = None
 ) -> RecordView:
     """The view of the one record of a block."""
-    dispatch = Dispatcher(delays).derive(block)
+    dispatch = DispatchDeriver(delays).derive(block)
     record = block.record(0)
     offset = int(block.offsets[0])
     problems: list[Broken] = []
@@ -110,7 +110,7 @@ def view_of(
     if block.crc_ok is not None and not bool(block.crc_ok[0]):
         found.append("the body does not match its CRC")
     if message["commitLogOffset"] != offset:
-        found.append(f"the record says that it is at {message['commitLogOffset']}")
+        found.append(f"the record names commitlog offset {message['commitLogOffset']}")
     body = plain_body(block, 0)
     fields = [{"name": f.name, "offset": f.offset, "length": f.length} for f in split_fields(record)]
     return RecordView(
@@ -151,7 +151,7 @@ def flag_names(flags: int) -> list[str]:
     return [*names, compression] if compression else names
 
 
-def destinations(message: dict[str, Any], dispatch: Dispatch) -> list[str]:
+def destinations(message: dict[str, Any], dispatch: DispatchColumns) -> list[str]:
     """Sentences: the queue that gets a unit, the index, and what a broker does with the message later."""
     topic, queue = message["topic"], message["queueId"]
     properties = message["properties"]
@@ -165,7 +165,7 @@ def destinations(message: dict[str, Any], dispatch: Dispatch) -> list[str]:
         why = "rolled back" if kind == TRANSACTION_ROLLBACK_TYPE else "a prepared transaction"
         places.append(f"no consumequeue: {why} (sysFlag {message['sysFlag']})")
     keys = [key.decode("utf-8", "replace") for key in index_keys(dispatch, 0)]
-    places.append(f"index under {', '.join(keys)}" if keys else "no index: it has no keys, or was rolled back")
+    places.append(f"index under {', '.join(keys)}" if keys else "no index entry: it has no keys, or was rolled back")
     real = f"{properties.get('REAL_TOPIC')}/{properties.get('REAL_QID')}"
     if topic == SCHEDULE_TOPIC and "REAL_TOPIC" in properties:
         places.append(f"after the delay of level {properties.get('DELAY')}: {real}")
@@ -176,7 +176,7 @@ def destinations(message: dict[str, Any], dispatch: Dispatch) -> list[str]:
     return places
 
 
-def _unit(store: StoreDirectory, block: Block, dispatch: Dispatch, message: dict[str, Any]) -> UnitView:
+def _unit(store: StoreDirectory, block: Block, dispatch: DispatchColumns, message: dict[str, Any]) -> UnitView:
     topic, queue, number = message["topic"], message["queueId"], message["queueOffset"]
     expected = {
         "commitLogOffset": int(block.offsets[0]),
@@ -201,7 +201,7 @@ def _unit(store: StoreDirectory, block: Block, dispatch: Dispatch, message: dict
     return UnitView(file=file, position=place[1], expected=expected, found=found, state=state)
 
 
-def _batch_unit(store: StoreDirectory, block: Block, dispatch: Dispatch, topic: str, queue: int) -> UnitView:
+def _batch_unit(store: StoreDirectory, block: Block, dispatch: DispatchColumns, topic: str, queue: int) -> UnitView:
     wanted = units_of_records(block, dispatch, np.zeros(1, np.int64))
     expected = _batch_fields(wanted)
     chain = store.batch_queues.get((topic, queue))
@@ -224,7 +224,7 @@ def _batch_fields(units: Column) -> dict[str, int]:
     return {BATCH_UNIT.label(name): int(units[name][0]) for name in ("offset", "size", "tags_code", "base", "count")}
 
 
-def _index(store: StoreDirectory, block: Block, dispatch: Dispatch, slots: int | None) -> list[IndexView]:
+def _index(store: StoreDirectory, block: Block, dispatch: DispatchColumns, slots: int | None) -> list[IndexView]:
     keys = [key.decode("utf-8", "replace") for key in index_keys(dispatch, 0, tags=True)]
     needed = len(index_keys(dispatch, 0))
     if not keys:
@@ -264,7 +264,7 @@ def _no_record(store: StoreDirectory, offset: int, stop: Stop | None) -> NoRecor
     place = store.commitlog.at(offset)
     if place is None or stop is None:
         low, high = store.commitlog.min_offset, store.commitlog.max_offset
-        return NoRecordError(f"no commitlog file holds offset {offset}; the files reach from {low} to {high}", None)
+        return NoRecordError(f"no commitlog file has offset {offset}; the files have offsets {low} to {high}", None)
     file, position = place
     holder = None
     for item in walk_file(file, 0, crc=False, window=STREAM_WINDOW):
@@ -275,11 +275,11 @@ def _no_record(store: StoreDirectory, offset: int, stop: Stop | None) -> NoRecor
         start = int(item.offsets[last])
         holder = start if offset < start + int(item.head["size"][last]) else None
     if holder is not None:
-        return NoRecordError(f"offset {offset} lies inside the record at {holder}", holder)
-    reasons = {"zero": "nothing is written there", "blank": "the rest of the file is unused", "full": "the file ends"}
+        return NoRecordError(f"offset {offset} is inside the record at {holder}", holder)
+    reasons = {"zero": "nothing was written there", "blank": "the rest of the file is unused", "full": "the file ends"}
     what = reasons.get(stop.kind, f"{stop.kind}: {stop.detail}")
     found = None if stop.kind in reasons else next_record(file, position)
-    return NoRecordError(f"there is no record at offset {offset}: {what}", None if found is None else file.base + found)
+    return NoRecordError(f"no record at offset {offset}: {what}", None if found is None else file.base + found)
 
 
 def _text(body: bytes) -> str | None:

@@ -1,7 +1,7 @@
 """Answers one SELECT over a store: the rows it needs go in batches into a temporary sqlite database, then sqlite
 answers.
 
-Only the columns that the query reads are worked out (sqlite's authorizer tells which), a WHERE clause over one table is
+Only the columns that the query reads are worked out (sqlite's authorizer names them), a WHERE clause over one table is
 applied batch by batch, and constant bounds on offsets, queues and times keep files from being read. The database is a
 temporary file that is gone at the end; memory stays small however large the store. Nothing but SELECT is let through.
 """
@@ -75,7 +75,7 @@ class Database:
         notes = []
         for table, columns in needed.items():
             rows = self._fill(table, columns, understand(sql, table), alone=len(needed) == 1)
-            notes.append(f"{rows} rows of {table} were taken in")
+            notes.append(f"{rows} rows of {table} were read")
         self._db.set_authorizer(_Watch({}).allow)
         try:
             cursor = self._db.execute(sql)
@@ -106,11 +106,13 @@ class Database:
                 raise QueryError(f"the query would {watch.refused}, which is not allowed", "only SELECT is") from error
             raise _explained(error, sql) from error
         except sqlite3.Warning as error:  # more than one statement, in Python 3.11
-            raise QueryError("there is more than one statement", "give one SELECT") from error
+            raise QueryError("the query has more than one statement", "give one SELECT") from error
         finally:
             self._db.set_authorizer(None)
         if cursor.description is None:
-            raise QueryError("the query gives no columns", 'give a SELECT, for example "select count(*) from messages"')
+            raise QueryError(
+                "the query returns no columns", 'give a SELECT, for example "select count(*) from messages"'
+            )
         _add_joined(sql, watch.read)
         return {table: [c for c in TABLES[table] if c in columns] for table, columns in watch.read.items()}
 
@@ -152,7 +154,7 @@ class Database:
 
 
 def _add_joined(sql: str, read: dict[str, set[str]]) -> None:
-    """Add the columns that USING names and NATURAL implies: sqlite does not tell of them."""
+    """Add the columns that USING names and NATURAL implies: sqlite does not report them."""
     words = {token.text for token in tokens(sql) if token.kind == "name"}
     if "using" in words or "natural" in words:
         for table in words & set(TABLES):
@@ -218,13 +220,13 @@ def _explained(error: Exception, sql: str) -> QueryError:
     text = str(error)
     match = re.search(r"no such (column|table): (\S+)", text)
     if match is None:
-        return QueryError(f"the query is wrong: {text}", "see `mqadmin store sql --help` for tables and columns")
+        return QueryError(f"invalid query: {text}", "see `mqadmin store sql --help` for tables and columns")
     wanted = match[2].rpartition(".")[2].strip('"')
     known = list(TABLES) if match[1] == "table" else sorted({column for table in TABLES.values() for column in table})
     near = nearest_names(wanted, known, most=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else ""
     listing = f"there are the tables {', '.join(TABLES)}" if match[1] == "table" else columns_text(sql)
-    return QueryError(f"there is no {match[1]} {match[2]}", f"{hint} {listing}".strip())
+    return QueryError(f"unknown {match[1]} {match[2]}", f"{hint} {listing}".strip())
 
 
 def columns_text(sql: str) -> str:

@@ -100,7 +100,7 @@ class _Messages:
 
     def batches(self, store: StoreDirectory, want: Selection) -> Iterator[list[Row]]:
         """The rows, a block at a time."""
-        for block, rows in Selector(store, want, on_broken=self._on_broken, tell=_unheard, use_index=False).found():
+        for block, rows in Selector(store, want, on_broken=self._on_broken, use_index=False).found():
             values = [self._column(block, rows, name) for name in self._columns]
             if self._decode:
                 decoded = [msgspec.json.decode(line) for line in self._lines.lines(block, rows)]
@@ -147,7 +147,3 @@ def _sql_value(value: Any) -> Any:
     if isinstance(value, (dict, list)):
         return msgspec.json.encode(value).decode()
     return value
-
-
-def _unheard(text: str) -> None:
-    """How the messages are found is nothing that a query's reader needs to know."""

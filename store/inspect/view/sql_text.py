@@ -53,7 +53,7 @@ class Query(NamedTuple):
 
 
 def tokens(sql: str) -> list[Token]:
-    """The words of a query without blanks and comments; what is no SQL ends the list with a token `?`."""
+    """The words of a query without blanks and comments; the list ends with a token `?` where the text is not SQL."""
     found: list[Token] = []
     at = 0
     while at < len(sql):
@@ -71,7 +71,7 @@ def tokens(sql: str) -> list[Token]:
 
 
 def understand(sql: str, table: str) -> Query:
-    """What can be told of a query over `table`."""
+    """What is understood of a query over `table`."""
     nothing = Query(None, {}, {}, None)
     words = tokens(sql)
     while words and words[-1].text == ";":

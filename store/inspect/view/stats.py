@@ -15,7 +15,7 @@ from rocketmq_ops.common.addresses import unpack_host
 from rocketmq_ops.common.record_layout import V6_FLAGS
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
 from rocketmq_ops.store.inspect.reading.blocks import hosts_of
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch, Dispatcher
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns, DispatchDeriver
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.reading.selector import Selector
 from rocketmq_ops.store.inspect.view.cardinality import Cardinality
@@ -123,7 +123,7 @@ class StatsCollector:
     def __init__(self, *, top: int = 10, gap_ms: int = MINUTE) -> None:
         self._top = top
         self._gap_ms = gap_ms
-        self._dispatcher = Dispatcher()
+        self._deriver = DispatchDeriver()
         self._totals = dict.fromkeys(("messages", "bytes", "body_bytes", "compressed", "transactional"), 0)
         self._first: int | None = None
         self._last: int | None = None
@@ -137,10 +137,10 @@ class StatsCollector:
     def run(self, selector: Selector) -> StoreStats:
         """Read all that the selector finds. Raises RocketMQError when a file cannot be read."""
         for block, rows in selector.found():
-            self._block(block, rows, self._dispatcher.derive(block))
+            self._block(block, rows, self._deriver.derive(block))
         return self._result()
 
-    def _block(self, block: Block, rows: Column, dispatch: Dispatch) -> None:
+    def _block(self, block: Block, rows: Column, dispatch: DispatchColumns) -> None:
         head = block.head[rows]
         sizes, times = head["size"].astype(np.int64), head["store_timestamp"].astype(np.int64)
         totals = self._totals
@@ -188,7 +188,7 @@ class StatsCollector:
         for number, count, size, first, last in zip(*columns, strict=True):
             names.add(texts[number], count, int(size), first, last)
 
-    def _by_tag(self, dispatch: Dispatch, rows: Column, sizes: Column, times: Column) -> None:
+    def _by_tag(self, dispatch: DispatchColumns, rows: Column, sizes: Column, times: Column) -> None:
         found: dict[bytes | None, int] = {}
         ids = [found.setdefault(dispatch.tags[i], len(found)) for i in rows.tolist()]
         self._sum(self._tags, np.array(ids), list(found), sizes, times)

@@ -22,12 +22,12 @@ def base_of(number: int) -> int:
     return sum(1 if i % 3 == 2 else SIZE for i in range(number))
 
 
-def write_batch_store(root: Path) -> None:
+def write_batch_store(root: Path, **config: object) -> None:
     """Records of B in batches, of T one by one; the queues of B are built as a broker builds them."""
 
     async def write() -> None:
         clock = Clock()
-        store = open_store(root, clock=clock)
+        store = open_store(root, clock=clock, **config)
         store.start()
         for i in range(BATCHES):
             clock.now += 1_000

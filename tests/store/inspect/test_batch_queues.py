@@ -124,6 +124,21 @@ def test_predictions(root: Path) -> None:
     assert (queue.max_offset, prediction.lost) == (base_of(BATCHES - 1), base_of(BATCHES) - base_of(BATCHES - 1))
 
 
+@pytest.mark.parametrize("broker", ["5.5", "5.3"])
+def test_messages_before_the_log_are_lost_to_the_group_that_was_due(tmp_path: Path, broker: str) -> None:
+    root = tmp_path / "store"
+    write_batch_store(root, mappedFileSizeCommitLog=1 << 13)
+    path, first = root / "config" / "consumerOffset.json", int(Sound(root).log[1].name)
+    before = sum(1 for r in Sound(root).records() if r.offset < first and r.topic == "B")
+    assert before > 5
+    d.remove_log(0)(Sound(root))
+    for offset, lost in ((base_of(2), base_of(before) - base_of(2)), (base_of(BATCHES), 0)):
+        path.write_text(json.dumps({"offsetTable": {"B@G": {"0": offset}}}))
+        assert foretell(root, broker).lost == lost
+        severity = "critical" if lost else "warning"
+        assert {f.severity for f in check(root).report.findings if f.id == "CL-FIRST"} == {severity}
+
+
 def test_salvage_keeps_the_queue_offsets(root: Path, tmp_path: Path) -> None:
     path = root / "config" / "consumerOffset.json"
     path.write_text(json.dumps({"offsetTable": {"B@G": {"0": base_of(20)}}}))

@@ -33,11 +33,11 @@ def message(
     number: int, *, topic: str = "Orders", queue_id: int | None = None, body: bytes | None = None, **properties: str
 ) -> InnerMessage:
     """A message with a key, a unique key and a tag."""
-    told = {"KEYS": f"order-{number}", "UNIQ_KEY": f"{number:032X}", "TAGS": f"Tag{number % 3}", **properties}
-    encoded = properties_to_string(told).encode()
+    all_properties = {"KEYS": f"order-{number}", "UNIQ_KEY": f"{number:032X}", "TAGS": f"Tag{number % 3}", **properties}
+    encoded = properties_to_string(all_properties).encode()
     body = f"body {number}".encode() if body is None else body
     queue = number % 4 if queue_id is None else queue_id
-    return InnerMessage(topic, queue, body, told, encoded, BORN, 1_795_246_864_178 + number)
+    return InnerMessage(topic, queue, body, all_properties, encoded, BORN, 1_795_246_864_178 + number)
 
 
 def fill(
@@ -67,11 +67,11 @@ def fill(
 def dumped(root: Path, selection: Selection | None = None, **options: Any) -> list[dict[str, Any]]:
     """What a dump gives, as dicts. Options are those of Selector and MessageLines."""
     broken: list[Broken] = options.pop("broken", [])
-    told: list[str] = options.pop("told", [])
+    notes: list[str] = options.pop("notes", [])
     maker = {name: options.pop(name) for name in ("body", "as_stored", "keep_flags") if name in options}
     lines = MessageLines(**maker, on_broken=broken.append)
     store = StoreDirectory(root)
-    selector = Selector(store, selection or Selection(), on_broken=broken.append, tell=told.append, **options)
+    selector = Selector(store, selection or Selection(), on_broken=broken.append, note=notes.append, **options)
     try:
         return [json.loads(line) for block, rows in selector.found() for line in lines.lines(block, rows)]
     finally:

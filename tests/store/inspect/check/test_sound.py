@@ -111,7 +111,7 @@ def test_while_a_broker_writes(tmp_path: Path) -> None:
 
 
 def test_a_running_broker_is_noticed(tmp_path: Path) -> None:
-    """Without being told: no unclean stop is reported, and nothing is written beside it."""
+    """Without --live: no unclean stop is reported, and nothing is written beside it."""
     root = tmp_path / "store"
     with writing_broker(root) as writer:
         result = check(root)
@@ -232,8 +232,8 @@ def test_parts_can_be_left_out(own: Path) -> None:
 
 def test_progress_is_told(own: Path) -> None:
     store = StoreDirectory(own)
-    told: list[int] = []
-    result = check_store(store, CheckOptions(), told.append)
+    seen: list[int] = []
+    result = check_store(store, CheckOptions(), seen.append)
     store.close()
-    assert told == sorted(told)
-    assert told[-1] == result.end_offset
+    assert seen == sorted(seen)
+    assert seen[-1] == result.end_offset

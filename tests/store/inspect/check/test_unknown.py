@@ -12,7 +12,7 @@ import pytest
 
 from rocketmq_ops.store.inspect.check.findings import Severity
 from rocketmq_ops.store.inspect.reading import dispatch_columns as columns
-from rocketmq_ops.store.inspect.reading.dispatch_columns import Dispatch
+from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.index_files import read_entries, read_header, slots_of
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
 from rocketmq_ops.store.inspect.salvage import index_writer
@@ -97,7 +97,7 @@ def test_index_entries_of_a_kind_that_is_not_known(name: str, tmp_path: Path, mo
 def test_a_store_that_was_upgraded_on_the_way(newest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The broker that wrote the first records put no tags."""
 
-    def later(dispatch: Dispatch, *, tags: bool) -> Keys:
+    def later(dispatch: DispatchColumns, *, tags: bool) -> Keys:
         half = len(dispatch.tags) // 2
         dispatch.tags[:half] = [None] * half
         return columns.block_keys(dispatch, tags=tags)
@@ -109,7 +109,7 @@ def test_a_store_that_was_upgraded_on_the_way(newest: Path, monkeypatch: pytest.
 def test_keys_that_recovery_has_put_twice(newest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Apache's broker does so with those of the last record that was indexed before a crash."""
 
-    def twice(dispatch: Dispatch, *, tags: bool) -> Keys:
+    def twice(dispatch: DispatchColumns, *, tags: bool) -> Keys:
         keys, rows = columns.block_keys(dispatch, tags=tags)
         last = np.flatnonzero(rows == 50)
         if not len(last):

@@ -117,7 +117,7 @@ def test_nothing_that_exists_is_overwritten_and_the_store_itself_is_refused(tmp_
     (tmp_path / "new" / "something").touch()
     with pytest.raises(RocketMQError, match="not empty"):
         rebuild(StoreDirectory(root), tmp_path / "new")
-    with pytest.raises(RocketMQError, match="in the store itself"):
+    with pytest.raises(RocketMQError, match="is inside the store"):
         rebuild(StoreDirectory(root), root / "new")
     assert not (root / "new").exists()
 

@@ -417,7 +417,7 @@ def test_the_target_must_be_new(tmp_path: Path) -> None:
     (target / PROOF_NAME).touch()
     with pytest.raises(RocketMQError, match="not empty"):
         saved_from(root, target)
-    with pytest.raises(RocketMQError, match="in the store itself"):
+    with pytest.raises(RocketMQError, match="is inside the store"):
         saved_from(root, root / "saved")
 
 

@@ -105,10 +105,10 @@ FILTERS: list[tuple[Selection, Any]] = [
 def test_filters(
     orders: Path, everything: list[dict[str, Any]], selection: Selection, wanted: Any, use_index: bool
 ) -> None:
-    told: list[str] = []
-    found = dumped(orders, selection, body="utf-8", use_index=use_index, told=told)
+    notes: list[str] = []
+    found = dumped(orders, selection, body="utf-8", use_index=use_index, notes=notes)
     assert found == kept(everything, wanted)
-    assert told == []
+    assert notes == []
 
 
 def test_by_offset_message_id(orders: Path, everything: list[dict[str, Any]]) -> None:
@@ -164,10 +164,10 @@ def test_a_key_is_found_in_spite_of_a_damaged_index(
         flip(path, 40 + key_hash % 50 * 4 + 3, 0xFF)
     else:
         flip(path, 240 + (count - 1) * 20 + 4, 0x7F)  # the offset of the newest entry
-    told: list[str] = []
+    notes: list[str] = []
     last = json.loads(json.dumps(everything[-1]))
-    assert dumped(root, Selection(key=last["properties"]["KEYS"]), body="utf-8", told=told) == [last]
-    assert len(told) == 1 and "the whole log is read" in told[0]
+    assert dumped(root, Selection(key=last["properties"]["KEYS"]), body="utf-8", notes=notes) == [last]
+    assert len(notes) == 1 and "the whole log is read" in notes[0]
 
 
 @pytest.mark.parametrize("name", STORES)
@@ -179,10 +179,10 @@ def test_every_key_of_apaches_stores_is_found_through_their_index(name: str, tmp
         for key in keys:
             by_key.setdefault(key, []).append(one["commitLogOffset"])
     assert len(by_key) > 500
-    told: list[str] = []
+    notes: list[str] = []
     for key in sorted(by_key)[::7]:
-        assert [m["commitLogOffset"] for m in dumped(root, Selection(key=key), told=told)] == by_key[key]
-    assert told == []
+        assert [m["commitLogOffset"] for m in dumped(root, Selection(key=key), notes=notes)] == by_key[key]
+    assert notes == []
 
 
 def test_a_clock_that_was_set_back_hides_no_message(tmp_path: Path) -> None:

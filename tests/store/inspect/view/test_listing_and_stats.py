@@ -97,7 +97,7 @@ def test_who_holds_the_lock(tmp_path: Path) -> None:
 
 
 def stats_of(root: Path, selection: Selection | None = None, **options: int) -> StoreStats:
-    selector = Selector(StoreDirectory(root), selection or Selection(), on_broken=pytest.fail, tell=pytest.fail)
+    selector = Selector(StoreDirectory(root), selection or Selection(), on_broken=pytest.fail, note=pytest.fail)
     return StatsCollector(**options).run(selector)
 
 

@@ -119,9 +119,9 @@ def test_a_limit_ends_the_reading(root: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "cause", "hint"),
     [
-        ("select tagz from messages", "no column tagz", "tags"),
-        ("select m.storetime from messages m", "no column m.storetime", "storeTimestamp"),
-        ("select * from mesages", "no table mesages", "messages"),
+        ("select tagz from messages", "unknown column tagz", "tags"),
+        ("select m.storetime from messages m", "unknown column m.storetime", "storeTimestamp"),
+        ("select * from mesages", "unknown table mesages", "messages"),
         ("selec 1", "syntax error", "--help"),
         ("select count(*) from messages; select 1", "one statement", ""),
         ("", "no columns", "SELECT"),
