@@ -15,15 +15,15 @@ from rocketmq_ops.common.errors import RocketMQError
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
 
+#: As the wire has them: R is RocksDB's timeline, F the timer wheel's file (MessageConst.TIMER_ENGINE_...).
 TimerEngine = Literal["R", "F"]
-"""As the wire has them: R is RocksDB's timeline, F the timer wheel's file (MessageConst.TIMER_ENGINE_...)."""
 
 ENGINE_NAMES: dict[TimerEngine, str] = {"R": "ROCKSDB_TIMELINE", "F": "FILE_TIME_WHEEL"}
+#: What a broker's configuration holds after the switch (AdminBrokerProcessor.switchTimerEngine of 5.5.0).
 _SETTINGS: dict[TimerEngine, dict[str, Value]] = {
     "R": {"timerStopEnqueue": "true", "timerRocksDBEnable": "true", "timerRocksDBStopScan": "false"},
     "F": {"timerStopEnqueue": "false", "timerRocksDBStopScan": "true"},
 }
-"""What a broker's configuration holds after the switch (AdminBrokerProcessor.switchTimerEngine of 5.5.0)."""
 
 
 class FlushOffsetReport(msgspec.Struct, rename="camel"):

@@ -29,10 +29,10 @@ from rocketmq_ops.common.topics import topic_problem
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
 
+#: Messages of one probe at most.
 MAX_AMOUNT = 100_000
-"""Messages of one probe at most."""
+#: Failures in a row after which the rest is not sent: each may take the whole timeout.
 GIVE_UP_AFTER = 3
-"""Failures in a row after which the rest is not sent: each may take the whole timeout."""
 
 
 class TimedSend(msgspec.Struct, rename="camel"):
