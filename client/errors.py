@@ -35,6 +35,10 @@ class NotFoundError(RocketMQError):
     """What was named does not exist in the cluster as the name servers and brokers describe it."""
 
 
+class AlreadyExistsError(RocketMQError):
+    """What was to be created is there already, and is not the same."""
+
+
 class SharedNameError(RocketMQError):
     """Clusters share a broker name, and the broker that the name servers hold under it is another cluster's."""
 

@@ -5,36 +5,24 @@ from __future__ import annotations
 _NAMES = """
 clusterAclConfigVersion
 consumerStatus
-copyAcl
-copyUser
-createAcl
-createUser
 deleteAccessConfig
-deleteAcl
 deleteAclConfig
-deleteUser
 exportConfigs
 exportMetadata
 exportMetrics
 getAccessConfigSubCommand
-getAcl
 getAclConfig
 getBrokerLiteInfo
 getLiteClientInfo
 getLiteGroupInfo
 getLiteTopicInfo
 getParentTopicInfo
-getUser
-listAcl
-listUser
 remappingStaticTopic
 startMonitoring
 triggerLiteDispatch
-updateAcl
 updateAclConfig
 updateGlobalWhiteAddr
 updateStaticTopic
-updateUser
 """
 _BY_LOWER = {name.lower(): name for name in _NAMES.split()}
 

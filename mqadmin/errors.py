@@ -10,6 +10,7 @@ from rocketmq_ops.mqadmin.exit_codes import ExitCode
 
 #: The command that shows what an error's `see` names.
 COMMAND_OF_CALL = {
+    "acls.listing": "listAcl -b {}",
     "clients.consumers": "consumerConnection -g {}",
     "cluster.listing": "clusterList",
     "configs.broker_config": "getBrokerConfig -b {}",
@@ -22,6 +23,7 @@ COMMAND_OF_CALL = {
     "topics.route": "topicRoute -t {} -l",
     "topics.status": "topicStatus -t {}",
     "topics.update": "updateTopic",
+    "users.listing": "listUser -b {}",
 }
 
 
@@ -74,7 +76,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return ExitCode.USAGE
     if isinstance(error, (client.NotFoundError, NoSuchPathError)):
         return ExitCode.NOT_FOUND
-    if isinstance(error, client.RefusedValueError):
+    if isinstance(error, (client.RefusedValueError, client.AlreadyExistsError)):
         return ExitCode.REFUSED
     if isinstance(error, client.BrokerError):
         from rocketmq_ops.mqadmin.response_table import advice_of

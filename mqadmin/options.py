@@ -16,6 +16,7 @@ from rocketmq_ops.mqadmin.values import (
     attributes,
     charset,
     natural,
+    one_of,
     path,
     permission,
     positive,
@@ -65,6 +66,14 @@ Namespace = Annotated[str, Opt("-s", "--namespace", help="namespace of the key")
 
 JsonEnable = Annotated[bool | None, Opt("-j", "--jsonEnable", help="whether to print JSON, or a line for each entry")]
 ListFile = Annotated[str, Opt("-f", "--filename", help="JSON file", parse=path, metavar="FILE")]
+
+# Users and ACLs
+
+UserName = Annotated[str, Opt("-u", "--username", help="the user's name")]
+UserType = Annotated[str, Opt("-t", "--userType", help="Super or Normal", parse=one_of("Super", "Normal"))]
+Subject = Annotated[str, Opt("-s", "--subject", help="the subject, such as User:alice")]
+FromBroker = Annotated[str, Opt("-f", "--fromBroker", help="the broker to copy from, HOST:PORT")]
+ToBroker = Annotated[str, Opt("-t", "--toBroker", help="the broker to copy to, HOST:PORT")]
 
 # Queues and messages
 

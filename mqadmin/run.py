@@ -92,7 +92,8 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
     run = Run(name, declaration, options)
     try:
         if not declaration.offline:
-            _check_address(values.get("broker_addr"))
+            for key in ("broker_addr", "broker_container_addr", "from_broker", "to_broker"):
+                _check_address(values.get(key))
             needless = (*_SERVER_OPTIONS, *declaration.offline_with)
             run.connect(needs_namesrv=all(values.get(key) is None for key in needless))
         run_loop = _loop_of(declaration)

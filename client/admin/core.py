@@ -16,6 +16,7 @@ from rocketmq_ops.common.errors import failure_of
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from rocketmq_ops.client.admin.access import AccessAdmin
     from rocketmq_ops.client.admin.client import ClientAdmin
     from rocketmq_ops.client.admin.cluster import ClusterAdmin
     from rocketmq_ops.client.admin.cold_data import ColdDataAdmin
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.offset import OffsetAdmin
     from rocketmq_ops.client.admin.rocksdb import RocksDBAdmin
     from rocketmq_ops.client.admin.topic import TopicAdmin
+    from rocketmq_ops.client.admin.user import UserAdmin
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -170,6 +172,20 @@ class MQAdmin:
         from rocketmq_ops.client.admin.cold_data import ColdDataAdmin
 
         return ColdDataAdmin(self)
+
+    @cached_property
+    def users(self) -> UserAdmin:
+        """Users of 5.3 and later."""
+        from rocketmq_ops.client.admin.user import UserAdmin
+
+        return UserAdmin(self)
+
+    @cached_property
+    def acls(self) -> AccessAdmin:
+        """ACLs of users, of 5.3 and later."""
+        from rocketmq_ops.client.admin.access import AccessAdmin
+
+        return AccessAdmin(self)
 
     async def each_namesrv(self, call: Callable[[str], Awaitable[T]]) -> FanOut[str, T]:
         """`call` for every name server."""

@@ -53,6 +53,17 @@ class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel", forbid_
         except CorruptDataError as error:
             raise RemotingProtocolError(f"invalid body, expected {cls.__name__}: {error}") from None
 
+    @classmethod
+    def decode_list(cls: type[T], data: bytes | bytearray | memoryview) -> list[T]:
+        """A body that is a list of these; none at all is an empty list. Raises RemotingProtocolError."""
+        try:
+            items = fastjson.loads(data) if data else []
+            if not isinstance(items, list):
+                raise CorruptDataError("it is no list")
+            return [convert(item, cls) for item in items]
+        except CorruptDataError as error:
+            raise RemotingProtocolError(f"body is no list of {cls.__name__}: {error}") from None
+
 
 def _decoder(cls: type) -> msgspec.json.Decoder[Any]:
     """The decoder of a class, made once; it reads standard JSON alone."""

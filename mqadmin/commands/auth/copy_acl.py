@@ -1,0 +1,42 @@
+"""`mqadmin copyAcl`: copy ACLs from one broker to another."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from rocketmq_ops.client.admin.changes import Change, ChangeReport
+from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.options import FromBroker, ToBroker
+from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.render.report import change_outcome
+from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.values import names
+
+
+@command(
+    result=ChangeReport,
+    rows="changes",
+    changes=True,
+    example="mqadmin copyAcl -f 10.0.0.1:10911 -t 10.0.0.2:10911 -s User:alice",
+)
+async def copy_acl(
+    run: Run,
+    from_broker: FromBroker,
+    to_broker: ToBroker,
+    subjects: Annotated[
+        list[str] | None,
+        Opt("-s", "--subjects", help="subjects separated by ',', all without it", parse=names, metavar="SUBJECTS"),
+    ] = None,
+) -> Outcome:
+    """Entries of the same resources are replaced on the target, others stay there. Its users must exist there."""
+    async with run.admin() as admin:
+        report = await admin.acls.copy(from_broker, to_broker, subjects, plan=run.plan)
+    return change_outcome(
+        report,
+        lambda change: _describe(change, from_broker),
+        f"{to_broker} has these ACLs already" if report.changes else f"{from_broker} has no ACLs",
+    )
+
+
+def _describe(change: Change, source: str) -> str:
+    return f"copy acl of {change.name} from {source} to {change.target} success."

@@ -1,0 +1,42 @@
+"""`mqadmin createAcl`: create entries of a subject's ACL on brokers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from rocketmq_ops.client.admin.changes import Change, ChangeReport
+from rocketmq_ops.mqadmin.access_options import Actions, Decision, Resources, SourceIps, entries_of
+from rocketmq_ops.mqadmin.declare import command
+from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Subject
+from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.render.report import change_outcome
+from rocketmq_ops.mqadmin.run import Run
+
+
+@command(
+    result=ChangeReport,
+    rows="changes",
+    one_of=(("broker_addr", "cluster_name"),),
+    changes=True,
+    example="mqadmin createAcl -c DefaultCluster -s User:alice -r Topic:orders,Group:* -a Pub,Sub -d Allow",
+)
+async def create_acl(
+    run: Run,
+    subject: Subject,
+    resources: Resources,
+    actions: Actions,
+    decision: Decision,
+    broker_addr: BrokerAddress | None = None,
+    cluster_name: Annotated[ClusterName | None, "masters and slaves of this cluster"] = None,
+    source_ip: SourceIps | None = None,
+) -> Outcome:
+    """Entries of the same resources are replaced, others stay: brokers treat createAcl and updateAcl alike."""
+    async with run.admin() as admin:
+        brokers = await admin.cluster.targets(broker_addr, cluster_name, with_slaves=True)
+        entries = entries_of(resources, actions, source_ip, decision)
+        report = await admin.acls.put(brokers, subject, entries, plan=run.plan)
+    return change_outcome(report, _describe, f"'{subject}' has these entries already")
+
+
+def _describe(change: Change) -> str:
+    return f"create acl to {change.target} success."

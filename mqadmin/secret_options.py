@@ -1,0 +1,76 @@
+"""Secrets that a command is given: from a file, the environment, a prompt or standard input.
+
+A secret on the command line, as Apache's tool takes it, can be seen in the list of processes and in the shell's
+history: it is taken with a note. No secret is printed or logged.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from rocketmq_ops.mqadmin.declare import Opt
+from rocketmq_ops.mqadmin.errors import CommandError, usage
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.values import path
+
+Password = Annotated[str, Opt("-p", "--password", help="the password; '-' asks for it, or reads it from stdin")]
+PasswordFile = Annotated[
+    str, Opt("--passwordFile", help="take the password from this file, '-' from stdin", parse=path, metavar="FILE")
+]
+PasswordEnv = Annotated[str, Opt("--passwordEnv", help="take the password from this variable", metavar="NAME")]
+SecretKey = Annotated[str, Opt("-s", "--secretKey", help="the secret key; '-' asks for it, or reads it from stdin")]
+SecretKeyFile = Annotated[
+    str, Opt("--secretKeyFile", help="take the secret key from this file, '-' from stdin", parse=path, metavar="FILE")
+]
+SecretKeyEnv = Annotated[str, Opt("--secretKeyEnv", help="take the secret key from this variable", metavar="NAME")]
+
+
+def read_secret(what: str, given: str | None, file: str | None, variable: str | None) -> tuple[str | None, list[str]]:
+    """The secret by the way it is given, None when by none, and the notes to show. `what` is its name (`password`).
+
+    Raises CommandError when it cannot be read or is empty.
+    """
+    if given is not None and given != "-":
+        option = "--" + "".join(word.capitalize() if at else word for at, word in enumerate(what.split()))
+        note = f"the {what} was on the command line, where others can see it: {option}File, {option}Env or '-' hide it"
+        return given, [note]
+    if given == "-" or file == "-":
+        text = _asked(what) if sys.stdin.isatty() else sys.stdin.readline()
+    elif file is not None:
+        text = _from_file(file)
+    elif variable is not None:
+        if variable not in os.environ:
+            raise usage(f"the {what} shall come from {variable}, which is not set", "set it in the environment")
+        text = os.environ[variable]
+    else:
+        return None, []
+    text = text.strip()
+    if not text:
+        raise usage(f"the {what} is empty", "give one that is not")
+    return text, []
+
+
+def _asked(what: str) -> str:
+    import getpass
+
+    first = getpass.getpass(f"{what}: ")
+    if getpass.getpass(f"{what} again: ") != first:
+        raise usage("the two inputs are not the same", "run the command again")
+    return first
+
+
+def _from_file(name: str) -> str:
+    file = Path(name)
+    try:
+        mode = file.stat().st_mode
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise CommandError(f"cannot read {name}: {reason}", "correct the file or its path", ExitCode.USAGE) from None
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise usage(f"{name} holds a secret and others may read it", f"run: chmod 600 {name}")
+    return text
