@@ -4,7 +4,6 @@ from __future__ import annotations
 
 _NAMES = """
 clusterAclConfigVersion
-consumerStatus
 deleteAccessConfig
 deleteAclConfig
 exportConfigs
@@ -28,7 +27,6 @@ _BY_LOWER = {name.lower(): name for name in _NAMES.split()}
 
 #: Name -> a command of this version that does the like, where there is one.
 INSTEAD = {
-    "consumerStatus": "consumerConnection",
     "exportConfigs": "getBrokerConfig",
 }
 

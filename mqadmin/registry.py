@@ -67,6 +67,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("setConsumeMode", "consumer", "Have a group fetch a topic by pulling or by popping", _GROUP),
     Entry("deleteSubGroup", "consumer", "Delete a consumer group from a broker or a cluster", _GROUP),
     Entry("consumerProgress", "consumer", "Show how far groups have consumed, and their lag", _GROUP),
+    Entry(
+        "consumerStatus", "consumer", "Show what the online consumers of a group are doing, and what is wrong", _GROUP
+    ),
     Entry("consumerConnection", "connection", "Show the online clients and subscriptions of a group", _GROUP),
     Entry("producerConnection", "connection", "Show the online clients of a producer group", _GROUP),
     Entry("producer", "producer", "Show the producers of every group that a broker sees", _GROUP),
@@ -189,6 +192,7 @@ CHANGING = frozenset(
         "switchTimerEngine",
         "updateBrokerConfig",
         "exportPopRecord",
+        "rocksDBConfigToJson",
         "updateNamesrvConfig",
         "wipeWritePerm",
         "addWritePerm",
@@ -210,7 +214,6 @@ CHANGING = frozenset(
         "updateAcl",
         "deleteAcl",
         "copyAcl",
-        "rocksDBConfigToJson",
         "store rebuild",
         "store salvage",
     }

@@ -191,3 +191,16 @@ def human_time(milliseconds: int, separator: str = ",") -> str:
     """Local `yyyy-MM-dd HH:mm:ss,SSS`, as UtilAll.timeMillisToHumanString2 prints it."""
     moment = datetime.fromtimestamp(milliseconds // 1000)
     return f"{moment:%Y-%m-%d %H:%M:%S}{separator}{milliseconds % 1000:03d}"
+
+
+def human_span(milliseconds: int) -> str:
+    """A span of time in its two largest units: `350ms`, `12s`, `3m5s`, `2h40m`, `5d1h`."""
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    left, parts = milliseconds // 1000, []
+    for name, seconds in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, seconds)
+        parts.append((count, name))
+    while not parts[0][0]:
+        del parts[0]
+    return "".join(f"{count}{name}" for count, name in parts[:2] if count)

@@ -15,8 +15,9 @@ from rocketmq_ops.common.errors import Failure, See
 from rocketmq_ops.common.topics import retry_topic
 
 if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.consumer_status import ConsumerStatusReport
     from rocketmq_ops.client.admin.core import MQAdmin
-    from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerConnection
+    from rocketmq_ops.remoting.bodies import ConsumerConnection, ConsumerRunningInfo, ProducerConnection
 
 
 class ClientConnection(msgspec.Struct, rename="camel"):
@@ -184,9 +185,19 @@ class ClientAdmin:
         ]
         return BrokerProducers(address, sorted(found, key=lambda p: (p.group, p.client_id, address_key(p.client_addr))))
 
-    async def running_info(self, address: str, group: str, client_id: str, *, jstack: bool = False) -> dict[str, Any]:
-        """What a consumer reports of itself, through one broker (ConsumerRunningInfo as it stands on the wire)."""
+    async def running_info(
+        self, address: str, group: str, client_id: str, *, jstack: bool = False
+    ) -> ConsumerRunningInfo:
+        """What a consumer says of itself, asked through one broker; with `jstack` its threads too."""
         return await api.running_info(self._admin.session, address, group, client_id, jstack=jstack)
+
+    async def status(
+        self, group: str, *, client_id: str | None = None, broker_addr: str | None = None, jstack: bool = False
+    ) -> ConsumerStatusReport:
+        """What the group's clients are doing, and what is wrong among them; see `consumer_status.consumer_status`."""
+        from rocketmq_ops.client.admin.consumer_status import consumer_status
+
+        return await consumer_status(self._admin, group, client_id=client_id, broker_addr=broker_addr, jstack=jstack)
 
     async def queue_owners(self, group: str) -> dict[tuple[str, str, int], str]:
         """(topic, broker name, queue id) -> address part of the client that consumes it; what is unknown is absent."""
@@ -195,8 +206,8 @@ class ClientAdmin:
         through = {c.client_id: c.brokers[0] for c in found.connections if c.brokers}
         fan = await self._admin.fan_out(through, lambda client: self.running_info(through[client], group, client))
         for client, info in fan.answers.items():
-            for queue in info.get("mqTable") or {}:
-                owners[(queue["topic"], queue["brokerName"], int(queue["queueId"]))] = client.split("@")[0]
+            for queue in info.mq_table or {}:
+                owners[(queue.topic, queue.broker_name, queue.queue_id)] = client.split("@")[0]
         return owners
 
     async def consume_directly(self, topic: str, group: str, client_id: str, msg_id: str, address: str) -> DirectResult:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rocketmq_ops.client.admin.client import merged
+from rocketmq_ops.client.admin.broadcast import ClientOffset, client_offsets
+from rocketmq_ops.client.admin.client import ClientConnection, merged
+from rocketmq_ops.client.admin.lag_time import delays
 from rocketmq_ops.client.admin.topic import broker_addresses
 from rocketmq_ops.client.api.groups import consume_stats, group_configs
 from rocketmq_ops.client.api.versions import version_text
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rocketmq_ops.client.admin.changes import ChangeReport
+    from rocketmq_ops.client.admin.client import ConsumerConnections
     from rocketmq_ops.client.admin.consume_mode import Mode
     from rocketmq_ops.client.admin.core import MQAdmin
     from rocketmq_ops.client.admin.group_change import GroupSettings
@@ -38,6 +41,8 @@ class QueueProgress(msgspec.Struct, rename="camel"):
 
     `lag` is what is behind the broker's end; None when the broker or the consumer offset is unknown. An offset beyond
     the end has no lag: `beyond_end` says by how much; what is stored up to there is not consumed.
+    `lag_millis` is since when the oldest message that is behind is stored: 0 where nothing is, None when not known.
+    `client_id` is set in a broadcasting group: there each client has offsets of its own.
     """
 
     topic: str
@@ -50,10 +55,16 @@ class QueueProgress(msgspec.Struct, rename="camel"):
     last_timestamp: int | None
     client_ip: str | None = None
     beyond_end: int = 0
+    lag_millis: int | None = None
+    client_id: str | None = None
 
 
 class GroupProgress(msgspec.Struct, rename="camel"):
-    """Progress of one group. The totals are None when any queue's part is unknown or a broker did not answer."""
+    """Progress of one group. The totals are None when any queue's part is unknown or a broker did not answer.
+
+    `message_model` is None when no client is online, or it is not known. In a broadcasting group the queues are those
+    of every client, and the totals over all clients. `lag_millis` is that of the queue that is furthest behind.
+    """
 
     group: str
     queues: list[QueueProgress]
@@ -61,6 +72,8 @@ class GroupProgress(msgspec.Struct, rename="camel"):
     lag_total: int | None
     inflight_total: int | None
     failures: list[Failure] = []
+    message_model: str | None = None
+    lag_millis: int | None = None
 
 
 class GroupSummary(msgspec.Struct, rename="camel"):
@@ -130,7 +143,11 @@ class GroupAdmin:
     ) -> GroupProgress:
         """How far a group is. Raises NotFoundError when no broker to ask is known, or there are no offsets."""
         route = await self._route(group, topic, route_topic)
-        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.stats_at(address, group, topic))
+        addresses = broker_addresses(route)
+        online = await self._online(group)
+        if online is not None and online.message_model == BROADCASTING:
+            return await self._broadcast_progress(group, topic, online)
+        fan = await self._admin.fan_out(addresses, lambda address: self.stats_at(address, group, topic))
         fan.require_some(f"reading the progress of {group}")
         table: dict[MessageQueue, OffsetWrapper] = {}
         for stats in fan.answers.values():
@@ -138,8 +155,13 @@ class GroupAdmin:
         ordered = sorted(table.items(), key=lambda item: (item[0].topic, item[0].broker_name, item[0].queue_id))
         queues = [_queue_progress(queue, offsets) for queue, offsets in ordered]
         whole = not fan.errors
-        if not queues and whole:
-            await self._explain_empty(group, topic)
+        if not queues and whole and online is None:
+            raise NotFoundError(
+                f"group '{group}' has no offsets"
+                + (f" for topic '{topic}'" if topic else "")
+                + ", and no consumer of it is online",
+                "check both names, or start a consumer",
+            )
         progress = GroupProgress(
             group,
             queues,
@@ -147,10 +169,51 @@ class GroupAdmin:
             total([queue.lag for queue in queues]) if whole else None,
             total([queue.inflight for queue in queues]) if whole else None,
             fan.failures,
+            online.message_model if online is not None else None,
         )
+        behind = {
+            (queue.topic, address)
+            for address, stats in fan.answers.items()
+            for queue, offsets in stats.offset_table.items()
+            if lag_of(offsets)
+        }
+        await self._add_delays(progress, sorted(behind), whole=whole)
         if show_client:
             await self._add_clients(progress)
         return progress
+
+    async def _online(self, group: str) -> ConsumerConnections | None:
+        """The group's online consumers; None when there are none, or no broker could be asked for them."""
+        try:
+            return await self._admin.clients.consumers(group)
+        except RocketMQError:
+            return None
+
+    async def _broadcast_progress(self, group: str, topic: str | None, online: ConsumerConnections) -> GroupProgress:
+        offsets, failures = await client_offsets(self._admin, group, online.connections, topic)
+        queues = [_client_progress(offset) for offset in offsets]
+        failures += online.failures
+        whole = not failures
+        return GroupProgress(
+            group,
+            queues,
+            None,
+            total([queue.lag for queue in queues]) if whole else None,
+            total([queue.inflight for queue in queues]) if whole else None,
+            failures,
+            BROADCASTING,
+        )
+
+    async def _add_delays(self, progress: GroupProgress, behind: list[tuple[str, str]], *, whole: bool) -> None:
+        """Set how far each queue is behind in time; brokers are asked of topics that have something behind."""
+        found, failures = await delays(self._admin, progress.group, behind)
+        for queue in progress.queues:
+            if queue.lag is not None:
+                queue.lag_millis = found.get((queue.topic, queue.broker_name, queue.queue_id)) if queue.lag else 0
+        progress.failures += failures
+        known = [queue.lag_millis for queue in progress.queues if queue.lag_millis is not None]
+        if whole and len(known) == len(progress.queues):
+            progress.lag_millis = max(known, default=None)
 
     async def _route(self, group: str, topic: str | None, route_topic: str | None) -> TopicRouteData:
         """The route of the retry topic, else of the topic, else of `route_topic` (for topics without a route)."""
@@ -170,24 +233,6 @@ class GroupAdmin:
             + ("" if topic else ", and without one give a topic"),
             see=See("groups.listing"),
         )
-
-    async def _explain_empty(self, group: str, topic: str | None) -> None:
-        """No offsets at all: raises with the reason, as examineConsumeStats does."""
-        try:
-            online = await self._admin.clients.consumers(group)
-        except RocketMQError:
-            raise NotFoundError(
-                f"group '{group}' has no offsets"
-                + (f" for topic '{topic}'" if topic else "")
-                + ", and no consumer of it is online",
-                "check both names, or start a consumer",
-            ) from None
-        if online.message_model == BROADCASTING:
-            raise NotFoundError(
-                f"group '{group}' consumes in broadcasting mode: its offsets are with its clients, not with a broker",
-                "look at the clients themselves",
-                see=See("clients.consumers", group),
-            )
 
     async def _add_clients(self, progress: GroupProgress) -> None:
         try:
@@ -233,7 +278,15 @@ class GroupAdmin:
         online = await self._admin.fan_out(addresses, lambda address: self._admin.clients.consumers_at(address, group))
         failures += [Failure(f"{group} at {f.target}", f.cause, f.next_step, f.code) for f in online.failures]
         if not online.errors:
-            _fill_online(summary, [answer for answer in online.answers.values() if answer is not None])
+            connected = {address: answer for address, answer in online.answers.items() if answer is not None}
+            clients = merged({address: answer.connection_set for address, answer in connected.items()})
+            _fill_online(summary, clients, list(connected.values()))
+            if summary.message_model == BROADCASTING:
+                offsets_of, unknown = await client_offsets(self._admin, group, clients)
+                queues = [_client_progress(offset) for offset in offsets_of]
+                summary.lag_total = total([q.lag for q in queues]) if queues and not unknown else None
+                summary.beyond_end = sum(q.beyond_end > 0 for q in queues)
+                failures += [Failure(f"{group}, {f.target}", f.cause, f.next_step, f.code) for f in unknown]
         return summary, failures
 
     async def configs_at(self, address: str) -> dict[str, dict[str, Any]]:
@@ -363,8 +416,28 @@ def _queue_progress(queue: MessageQueue, offsets: OffsetWrapper) -> QueueProgres
     )
 
 
-def _fill_online(summary: GroupSummary, online: list[ConsumerConnection]) -> None:
-    clients = merged({str(place): answer.connection_set for place, answer in enumerate(online)})
+def _client_progress(offset: ClientOffset) -> QueueProgress:
+    """A client's progress in a queue: what it has pulled and not consumed is in flight."""
+    known = offset.broker_offset is not None and offset.consumer_offset is not None
+    lag = max((offset.broker_offset or 0) - (offset.consumer_offset or 0), 0) if known else None
+    beyond = max((offset.consumer_offset or 0) - (offset.broker_offset or 0), 0) if known else 0
+    return QueueProgress(
+        offset.queue.topic,
+        offset.queue.broker_name,
+        offset.queue.queue_id,
+        offset.broker_offset,
+        offset.consumer_offset,
+        lag,
+        offset.cached,
+        None,
+        offset.client.client_id.split("@")[0],
+        beyond,
+        None if lag != 0 else 0,
+        offset.client.client_id,
+    )
+
+
+def _fill_online(summary: GroupSummary, clients: list[ClientConnection], online: list[ConsumerConnection]) -> None:
     summary.count = len(clients)
     if clients:
         versions = (connection.version for answer in online for connection in answer.connection_set)

@@ -10,7 +10,12 @@ from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerConnection, ProducerTableInfo
+    from rocketmq_ops.remoting.bodies import (
+        ConsumerConnection,
+        ConsumerRunningInfo,
+        ProducerConnection,
+        ProducerTableInfo,
+    )
     from rocketmq_ops.remoting.headers import ConsumeMessageDirectlyResultRequestHeader
 
 _ONLINE_OR_NOT: Final = SUCCESS | {ResponseCode.CONSUMER_NOT_ONLINE}
@@ -52,15 +57,14 @@ async def all_producers(session: Session, address: str) -> ProducerTableInfo:
 
 async def running_info(
     session: Session, address: str, group: str, client_id: str, *, jstack: bool = False
-) -> dict[str, Any]:
-    """What a consumer reports of itself (ConsumerRunningInfo as on the wire), with `jstack` its threads too."""
-    from rocketmq_ops.common.fastjson import loads
+) -> ConsumerRunningInfo:
+    """What a consumer says of itself, with `jstack` its threads too."""
+    from rocketmq_ops.remoting.bodies import ConsumerRunningInfo
     from rocketmq_ops.remoting.headers import GetConsumerRunningInfoRequestHeader
 
     header = GetConsumerRunningInfoRequestHeader(consumer_group=group, client_id=client_id, jstack_enable=jstack)
     answer = await session.call(address, RemotingCommand.of(header), session.slow_timeout_ms)
-    info = loads(answer.body_bytes)
-    return info if isinstance(info, dict) else {}
+    return ConsumerRunningInfo.decode(answer.body_bytes)
 
 
 async def consume_directly(

@@ -9,7 +9,7 @@ from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from rocketmq_ops.remoting.bodies import ConsumeStats, SetMessageRequestModeRequestBody
+    from rocketmq_ops.remoting.bodies import ConsumeStats, QueueTimeSpan, SetMessageRequestModeRequestBody
 
 
 async def consume_stats(session: Session, address: str, group: str, topic: str | None = None) -> ConsumeStats:
@@ -24,6 +24,19 @@ async def consume_stats(session: Session, address: str, group: str, topic: str |
         for offsets in stats.offset_table.values():
             offsets.pull_offset = -1
     return stats
+
+
+async def consume_time_span(session: Session, address: str, group: str, topic: str) -> list[QueueTimeSpan]:
+    """Store times (ms) of each queue of a topic on one broker, and of the next message for the group.
+
+    A time is -1 where there is no message. Raises BrokerError with TOPIC_NOT_EXIST.
+    """
+    from rocketmq_ops.remoting.bodies import QueryConsumeTimeSpanBody
+    from rocketmq_ops.remoting.headers import QueryConsumeTimeSpanRequestHeader
+
+    header = QueryConsumeTimeSpanRequestHeader(topic=topic, group=group)
+    answer = await session.call(address, RemotingCommand.of(header), session.slow_timeout_ms)
+    return QueryConsumeTimeSpanBody.decode(answer.body_bytes).consume_time_span_set
 
 
 async def group_configs(session: Session, address: str) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,8 @@ class FakeBroker:
         self.modes: dict[str, dict[str, Any]] = {}
         self.producers: dict[str, list[dict[str, Any]]] = {}
         self.consumers: dict[str, dict[str, Any]] = {}
+        self.running: dict[str, dict[str, Any]] = {}
+        self.delays: dict[tuple[str, str, int], int] = {}
         self.config = {"useServerSideResetOffset": "true", "brokerName": name, "slaveReadEnable": "false"}
         self.knows_topic_config = True
         self.knows_lists = True
@@ -44,6 +46,8 @@ class FakeBroker:
             (Code.DELETE_SUBSCRIPTIONGROUP, self.delete_group),
             (Code.GET_CONSUME_STATS, self.consume_stats),
             (Code.GET_CONSUMER_CONNECTION_LIST, self.connections),
+            (Code.GET_CONSUMER_RUNNING_INFO, self.running_info),
+            (Code.QUERY_CONSUME_TIME_SPAN, self.time_span),
             (Code.GET_MIN_OFFSET, lambda c: c.reply(ext_fields={"offset": "0"})),
             (Code.GET_MAX_OFFSET, self.max_offset),
             (Code.SEARCH_OFFSET_BY_TIMESTAMP, self.search_offset),
@@ -152,6 +156,26 @@ class FakeBroker:
         if online is None:
             return c.reply(ResponseCode.CONSUMER_NOT_ONLINE, f"the consumer group[{c.ext_fields}] not online")
         return c.reply(body=dumps(online))
+
+    def running_info(self, c: RemotingCommand) -> RemotingCommand:
+        found = self.running.get(c.ext_fields["clientId"])
+        if found is None:
+            return c.reply(ResponseCode.CONSUME_MSG_TIMEOUT, f"consumer <{c.ext_fields['clientId']}> Timeout")
+        return c.reply(body=dumps(found))
+
+    def time_span(self, c: RemotingCommand) -> RemotingCommand:
+        """The delays as they were set; as Apache's, the clock where the next message cannot be read."""
+        group, topic = c.ext_fields["group"], c.ext_fields["topic"]
+        if topic not in self.topics:
+            return c.reply(ResponseCode.TOPIC_NOT_EXIST, f"topic[{topic}] not exist")
+        spans = [
+            {
+                "messageQueue": {"topic": topic, "brokerName": self.name, "queueId": q},
+                "delayTime": self.delays.get((group, topic, q), 1 << 42),
+            }
+            for q in range(self.topics[topic]["writeQueueNums"])
+        ]
+        return c.reply(body=dumps({"consumeTimeSpanSet": spans}))
 
     def max_offset(self, c: RemotingCommand) -> RemotingCommand:
         key = (c.ext_fields["topic"], int(c.ext_fields["queueId"]))

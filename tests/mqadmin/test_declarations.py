@@ -181,6 +181,7 @@ HOMONYMS = {
     "--brokerId": "to consume from; of the replica to be master",
     "--key": "of a configuration, of a message to send, to look for in a store",
     "--brokerName": "-b; -a in printMsgByQueue; -bn in two commands of controllers",
+    "--clientId": "-d, and -i in consumerStatus",
     "--configType": "one table, or several",
     "--maxNum": "-m, and -c in queryMsgTraceById",
     "--offset": "in a queue; where a record begins; a range of the commitlog",

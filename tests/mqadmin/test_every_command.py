@@ -53,6 +53,7 @@ LINES: dict[str, tuple[list[str], ExitCode | None]] = {
     "resetOffsetByTime": (["-g", "G", "-t", "T", "-s", "0"], None),
     "skipAccumulatedMessage": (["-g", "G", "-t", "T"], None),
     "consumerProgress": (["-g", "G", "-t", "T"], None),
+    "consumerStatus": (["-g", "G"], ExitCode.NOT_FOUND),
     "consumerConnection": (["-g", "G"], ExitCode.NOT_FOUND),
     "producerConnection": (["-g", "P", "-t", "T"], ExitCode.NOT_FOUND),
     "brokerStatus": (CLUSTER, None),

@@ -8,9 +8,10 @@ import shlex
 
 import pytest
 
-from rocketmq_ops.common.fastjson import loads
+from rocketmq_ops.common.fastjson import dumps, loads
+from rocketmq_ops.remoting.codes import RequestCode
 from tests.mqadmin.conftest import Cli, Ran
-from tests.mqadmin.replay import ReplayTransport, apache_output, recorded_commands
+from tests.mqadmin.replay import Handler, ReplayTransport, apache_output, recorded_commands
 
 
 def words(text: str) -> list[list[str]]:
@@ -23,9 +24,9 @@ def line_starting(prefix: str) -> str:
     return line
 
 
-def replay(cli: Cli, line: str, *more: str) -> tuple[Ran, str, ReplayTransport]:
-    """Our command over the recording of `line`, and what Apache's printed for it."""
-    transport = ReplayTransport(line)
+def replay(cli: Cli, line: str, *more: str, also: dict[int, Handler] | None = None) -> tuple[Ran, str, ReplayTransport]:
+    """Our command over the recording of `line`, and what Apache's printed for it; for `also` see ReplayTransport."""
+    transport = ReplayTransport(line, also)
     return cli(transport, *shlex.split(line), *more), apache_output()[line], transport
 
 
@@ -135,9 +136,21 @@ def test_configuration_is_what_apache_prints(cli: Cli, prefix: str) -> None:
 
 @pytest.mark.usefixtures("utc")
 def test_progress_of_a_group(cli: Cli) -> None:
-    ran, apache, _ = replay(cli, PROGRESS + " -g Gold_group")
+    span = {"messageQueue": {"topic": "GoldOrders", "brokerName": "broker-a", "queueId": 1}, "delayTime": 61_500}
+    answer = dumps({"consumeTimeSpanSet": [span]})
+    also: dict[int, Handler] = {RequestCode.QUERY_CONSUME_TIME_SPAN: lambda c: c.reply(body=answer)}
+    ran, apache, _ = replay(cli, PROGRESS + " -g Gold_group", also=also)
     assert ran.code == 0
-    assert words(ran.out) == words(apache)
+    ours, theirs = words(ran.out), words(apache)
+    # All that Apache prints, and how far each queue is behind in time.
+    (heading, *rows), rest = ours[: len(theirs) - 3], ours[len(theirs) - 3 :]
+    assert [heading[:-2], *(row[:-1] for row in rows), *rest] == theirs
+    assert heading[-2:] == ["#Lag", "Time"]
+    for row in rows:
+        behind = int(row[5]) > 0
+        known = (row[0], row[2]) == ("GoldOrders", "1")
+        assert row[-1] == ("1m1s" if known else "unknown") if behind else row[-1] == "0ms"
+    assert ["1m1s"] in [row[-1:] for row in rows]
 
 
 def test_progress_of_all_groups(cli: Cli) -> None:

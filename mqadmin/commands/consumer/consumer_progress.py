@@ -13,8 +13,8 @@ from rocketmq_ops.mqadmin.options import GroupName, LmqCluster, TopicFilter
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import human_time
-from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY, CONSUME_PASSIVELY
+from rocketmq_ops.mqadmin.values import human_span, human_time
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY, CONSUME_PASSIVELY
 
 
 class ProgressEntry(msgspec.Struct, rename="camel"):
@@ -29,6 +29,8 @@ class ProgressEntry(msgspec.Struct, rename="camel"):
     lag: int | None
     count: int | None = None
     consume_tps: float | None = None
+    lag_millis: int | None = None
+    client_id: str | None = None
 
 
 @command(result=ConsumerProgress, csv=ProgressEntry, example="mqadmin consumerProgress -g my_group --output json")
@@ -47,7 +49,9 @@ async def consumer_progress(
 
     A lag that is not known (a broker did not answer, no offset stored) is unknown, never 0, and comes first.
     An offset beyond the end of a queue has the lag 0, and a note gives its number. With -g the JSON holds `group`, else
-    `groups`.
+    `groups`. #Lag Time is since when the oldest message that is behind is stored.
+
+    A broadcasting group's offsets are with its clients: each is asked, and has a row for each queue.
     """
     if group_name is None:
         for option, given in (("-t", topic_name), ("-s", show_client_ip), ("-c", cluster)):
@@ -96,7 +100,17 @@ def _groups_beyond_end(groups: list[GroupSummary]) -> list[str]:
 
 
 def _queue_entry(group: str, q: QueueProgress) -> ProgressEntry:
-    return ProgressEntry(group, q.topic, q.broker_name, q.queue_id, q.broker_offset, q.consumer_offset, q.lag)
+    return ProgressEntry(
+        group,
+        q.topic,
+        q.broker_name,
+        q.queue_id,
+        q.broker_offset,
+        q.consumer_offset,
+        q.lag,
+        lag_millis=q.lag_millis,
+        client_id=q.client_id,
+    )
 
 
 def _group_entry(g: GroupSummary) -> ProgressEntry:
@@ -105,8 +119,9 @@ def _group_entry(g: GroupSummary) -> ProgressEntry:
 
 def _queues(found: GroupProgress, show_client: bool) -> list[Table | str]:
     columns = ["#Topic", "#Broker Name", "#QID", "#Broker Offset", "#Consumer Offset"]
-    columns += ["#Client IP"] if show_client else []
-    columns += ["#Diff", "#Inflight", "#LastTime"]
+    clients = show_client or any(queue.client_id is not None for queue in found.queues)
+    columns += ["#Client IP"] if clients else []
+    columns += ["#Diff", "#Inflight", "#LastTime", "#Lag Time"]
     table = Table(columns, [])
     for queue in found.queues:
         last = human_time(queue.last_timestamp)[:19] if queue.last_timestamp is not None else "N/A"
@@ -117,8 +132,8 @@ def _queues(found: GroupProgress, show_client: bool) -> list[Table | str]:
             queue.broker_offset,
             queue.consumer_offset,
         ]
-        row += [queue.client_ip or "N/A"] if show_client else []
-        table.rows.append([*row, queue.lag, queue.inflight, last])
+        row += [queue.client_id or queue.client_ip or "N/A"] if clients else []
+        table.rows.append([*row, queue.lag, queue.inflight, last, _span(queue.lag_millis)])
     tps = "unknown" if found.consume_tps is None else f"{found.consume_tps:.2f}"
     return [
         table,
@@ -126,7 +141,12 @@ def _queues(found: GroupProgress, show_client: bool) -> list[Table | str]:
         f"Consume TPS: {tps}",
         f"Consume Diff Total: {_known(found.lag_total)}",
         f"Consume Inflight Total: {_known(found.inflight_total)}",
+        *([f"Message Model: {found.message_model}"] if found.message_model == BROADCASTING else []),
     ]
+
+
+def _span(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else human_span(milliseconds)
 
 
 def _known(number: int | None) -> str:

@@ -46,15 +46,19 @@ async def query_msg_by_key(
     ] = 64,
     cluster: LmqCluster | None = None,
     key_type: Annotated[
-        KeyKind,
+        KeyKind | None,
         Opt("-p", "--keyType", help="K: a key (default); T: a tag, on 5.4 and later", parse=one_of("K", "T")),
-    ] = "K",
+    ] = None,
     last_key: Annotated[
         str | None, Opt("-l", "--lastKey", help="go on behind this #IndexKey, where the index is in RocksDB")
     ] = None,
 ) -> Outcome:
-    """Only messages whose key or tag is exactly this one; the broker's index knows hashes. No message: exit code 4."""
+    """Only messages whose key or tag is exactly this one; the broker's index knows hashes. No message: exit code 4.
+
+    With -p or -l the table has #IndexKey, JSON has it always.
+    """
     require_order(begin_timestamp, end_timestamp, "-b")
+    kind: KeyKind = key_type or "K"
     async with run.admin() as admin:
         found, failures = await admin.messages.query(
             topic,
@@ -63,20 +67,22 @@ async def query_msg_by_key(
             end=end_timestamp,
             max_num=max_num,
             cluster=cluster,
-            kind=key_type,
+            kind=kind,
             last_key=last_key,
         )
     if not found and not failures:
-        what = "key" if key_type == "K" else "tag"
+        what = "key" if kind == "K" else "tag"
         raise not_found(
             f"no message with {what} '{msg_key}' in topic '{topic}'", f"check {what}, topic and times; {NOT_THERE}"
         )
-    keys = [_index_key(message, topic, key_type, msg_key) for message in found]
+    keys = [_index_key(message, topic, kind, msg_key) for message in found]
     report = KeyQueryReport(
         [KeyedMessage(view(m), index_key=key) for m, key in zip(found, keys, strict=True)], failures
     )
-    table = Table(["#Message ID", "#QID", "#Offset", "#IndexKey"], [])
-    table.rows = [[m.msg_id, m.queue_id, m.queue_offset, key] for m, key in zip(found, keys, strict=True)]
+    table = Table(["#Message ID", "#QID", "#Offset"], [[m.msg_id, m.queue_id, m.queue_offset] for m in found])
+    if key_type is not None or last_key is not None:
+        table.columns.append("#IndexKey")
+        table.rows = [[*row, key] for row, key in zip(table.rows, keys, strict=True)]
     return Outcome(data=report, blocks=[table], status=status(failures), errors=list(failures))
 
 

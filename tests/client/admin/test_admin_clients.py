@@ -101,14 +101,72 @@ def test_the_list_of_groups_counts_clients_and_tells_the_oldest_version(cluster:
     assert group.consume_tps == 3.0
 
 
-def test_a_broadcasting_group_says_why_it_has_no_offsets(cluster: FakeCluster) -> None:
+def held(*queues: tuple[str, int, int, int]) -> dict[str, Any]:
+    """What a client says of itself that holds queues of T: broker name, queue id, its offset, what it has cached."""
+    table = {
+        ObjectKey({"brokerName": b, "queueId": q, "topic": "T"}): {"commitOffset": o, "cachedMsgCount": c}
+        for b, q, o, c in queues
+    }
+    return {"mqTable": table, "properties": {}}
+
+
+def broadcasting(cluster: FakeCluster) -> None:
     for broker in cluster.brokers.values():
         broker.committed.clear()
-        online(cluster.transport, broker, connection("c@1", "10.0.0.1:1"), messageModel="BROADCASTING")
-    with pytest.raises(NotFoundError, match="broadcasting"):
-        run(cluster, lambda admin: admin.groups.progress("G"))
+        clients = [connection("c@1", "10.0.0.1:1"), connection("c@2", "10.0.0.2:1")]
+        online(cluster.transport, broker, *clients, messageModel="BROADCASTING")
+        broker.running = {
+            "c@1": held(("broker-a", 0, 4, 2), ("broker-b", 0, 7, 0)),
+            "c@2": held(("broker-a", 0, 10, 0), ("broker-b", 0, -1, 0)),
+        }
+        broker.ends = {("T", 0): 10}
+
+
+def test_a_broadcasting_groups_clients_are_asked_for_their_offsets(cluster: FakeCluster) -> None:
+    broadcasting(cluster)
+    progress = run(cluster, lambda admin: admin.groups.progress("G"))
+    assert progress.message_model == "BROADCASTING"
+    rows = [(q.broker_name, q.client_id, q.consumer_offset, q.lag, q.inflight) for q in progress.queues]
+    assert rows == [
+        ("broker-a", "c@1", 4, 6, 2),
+        ("broker-a", "c@2", 10, 0, 0),
+        ("broker-b", "c@1", 7, 3, 0),
+        ("broker-b", "c@2", None, None, 0),
+    ]
+    assert (progress.lag_total, progress.failures) == (None, []), "one offset is not known"
+    cluster["broker-a"].running["c@2"] = held(("broker-a", 0, 10, 0))
+    progress = run(cluster, lambda admin: admin.groups.progress("G"))
+    assert progress.lag_total == 9
     (group,) = run(cluster, lambda admin: admin.groups.listing()).groups
-    assert group.lag_total is None
+    assert (group.message_model, group.lag_total) == ("BROADCASTING", 9)
+
+
+def test_a_broadcasting_client_that_does_not_answer_is_named(cluster: FakeCluster) -> None:
+    broadcasting(cluster)
+    for broker in cluster.brokers.values():
+        del broker.running["c@2"]
+    progress = run(cluster, lambda admin: admin.groups.progress("G"))
+    assert [q.client_id for q in progress.queues] == ["c@1", "c@1"]
+    assert progress.lag_total is None
+    assert [failure.target for failure in progress.failures] == ["client c@2 (10.0.0.2:1)"]
+    listing = run(cluster, lambda admin: admin.groups.listing())
+    assert (listing.groups[0].lag_total, listing.failures[0].target) == (None, "G, client c@2 (10.0.0.2:1)")
+
+
+def test_lag_in_time_is_of_the_next_message(cluster: FakeCluster) -> None:
+    for broker in cluster.brokers.values():
+        broker.delays = {("G", "T", q): 1000 * (q + 1) for q in range(4)}
+    progress = run(cluster, lambda admin: admin.groups.progress("G"))
+    assert [(q.lag, q.lag_millis) for q in progress.queues] == [(6, 1000), (5, 2000), (6, 1000), (5, 2000)]
+    assert progress.lag_millis == 2000
+    del cluster["broker-a"].delays["G", "T", 1]  # Apache's broker answers its clock then
+    cluster["broker-b"].committed["G", "T", 0] = 10
+    progress = run(cluster, lambda admin: admin.groups.progress("G"))
+    assert [(q.lag, q.lag_millis) for q in progress.queues] == [(6, 1000), (5, None), (0, 0), (5, 2000)]
+    assert progress.lag_millis is None
+    del cluster["broker-a"].topics["T"]
+    progress = run(cluster, lambda admin: admin.groups.progress("G", "T"))
+    assert progress.failures == [], "a topic that is gone has no time"
 
 
 def test_producers(cluster: FakeCluster) -> None:
