@@ -37,6 +37,11 @@ def generate(root: Path, mib: int, body_size: int) -> None:
     """A commitlog of `mib` MiB: eight queues of one topic, a tag, a unique key."""
     folder = root / "commitlog"
     folder.mkdir(parents=True)
+    config = root / "config"
+    config.mkdir()
+    topic = {"topicName": "BenchTopic", "readQueueNums": QUEUES, "writeQueueNums": QUEUES, "perm": 6}
+    (config / "topics.json").write_text(json.dumps({"topicConfigTable": {"BenchTopic": topic}}))
+    (config / "consumerOffset.json").write_text(json.dumps({"offsetTable": {}}))
     bodies = [os.urandom(body_size) for _ in range(64)]
     crcs = [zlib.crc32(body) & 0x7FFFFFFF for body in bodies]
     born, store = pack_host("127.0.0.1", 40000), pack_host("127.0.0.1", 10911)
@@ -177,7 +182,8 @@ def main() -> None:
         try:
             generate(folder / "log", args.mib, body)
             rebuild(StoreDirectory(folder / "log"), folder / "store")
-            (folder / "log" / "commitlog").rename(folder / "store" / "commitlog")
+            for name in ("commitlog", "config"):
+                (folder / "log" / name).rename(folder / "store" / name)
             report(folder / "store", body)
         finally:
             shutil.rmtree(folder)
