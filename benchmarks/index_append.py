@@ -49,6 +49,7 @@ def run(count: int) -> None:
         config = MessageStoreConfig(storePathRootDir=folder)
         fs = OsFileSystem()
         checkpoint = StoreCheckpoint(fs, f"{folder}/checkpoint")
+        checkpoint.load()
         index = IndexService(fs, config, checkpoint, RunningFlags(), now_ms)
         index.load(clean=True)
         offset = 0

@@ -165,8 +165,7 @@ class BrokerController:
         self.delay.correct_offsets()
         log_losses(self, report, missing)
         install_all(self)
-        self.store.arriving = self.held_pulls.message_arriving
-        self.store.awaited = self.held_pulls.table
+        self.store.arrivals.listen(self.held_pulls.message_arriving, self.held_pulls.table)
         self.server.on_close(self._client_closed)
         host, port = self.server_config.bindAddress, self.server_config.listenPort
         if port > VIP_PORT_DISTANCE:

@@ -37,7 +37,7 @@ def log_losses(controller: BrokerController, report: RecoveryReport, missing: li
     recovery.
     """
     store = controller.store
-    topics = [t for t, queues in store.table.items() if any(q.max_offset > q.min_offset for q in queues.values())]
+    topics = dict.fromkeys(queue.topic for queue in store.queues if queue.max_offset > queue.min_offset)
     if not all(map(is_system_topic, topics)):
         for path in missing:
             without = _WITHOUT.get(Path(path).name)
@@ -63,7 +63,7 @@ def _log_gone_in_front(controller: BrokerController) -> None:
     """
     store, reserved = controller.store, controller.store_config.fileReservedTime
     first = store.earliest_store_time() if store.min_phy_offset > 0 else -1
-    last = max(store.last_dispatched_timestamp, store.checkpoint.physic_msg_timestamp)
+    last = max(store.queues.last_dispatched_timestamp, store.checkpoint.physic_msg_timestamp)
     if first <= 0 or last - first >= reserved * _HOUR_MS:
         return
     positions: dict[tuple[str, int], int] = {}
@@ -71,7 +71,7 @@ def _log_gone_in_front(controller: BrokerController) -> None:
         positions[topic, queue_id] = min(offset, positions.get((topic, queue_id), offset))
     gone = missed = 0
     queues = []
-    for queue in store.all_queues():
+    for queue in store.queues:
         begin, end = queue.first_unit_behind(0), queue.min_offset
         late = end - max(begin, positions.get((queue.topic, queue.queue_id), end))
         gone += max(0, end - begin)

@@ -13,15 +13,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.files.filesystem import DiskUsage, FileSystem
 from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
 from rocketmq_ops.store.index.index_service import IndexService
-from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
+from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore
 from rocketmq_ops.store.running_flags import DISK_FULL, RunningFlags
 
 log = logging.getLogger(__name__)
@@ -32,32 +31,26 @@ _MANUAL_ROUNDS = 20
 _FIRST_ROUND_MS = 60_000
 
 
-class CleanLog(Protocol):
-    """What cleaning needs of the commitlog."""
-
-    rows: MappedFileQueue
-
-
-class CleanTarget(Protocol):
-    """What cleaning needs of the store."""
-
-    config: MessageStoreConfig
-    fs: FileSystem
-    flags: RunningFlags
-    index: IndexService
-
-    @property
-    def commit_log(self) -> CleanLog: ...
-
-    def all_queues(self) -> Iterable[ConsumeQueue]: ...
-
-
 class CleaningService:
     """The cleaning of one open store; all on the loop's thread, but for the sync of a folder."""
 
-    def __init__(self, store: CleanTarget, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        config: MessageStoreConfig,
+        fs: FileSystem,
+        flags: RunningFlags,
+        log_files: MappedFileQueue,
+        queues: ConsumeQueueStore,
+        index: IndexService,
+        clock: Callable[[], int],
+    ) -> None:
         """`clock`: ms since the epoch."""
-        self._store = store
+        self._config = config
+        self._fs = fs
+        self._flags = flags
+        self._log_files = log_files
+        self._queues = queues
+        self._index = index
         self._clock = clock
         self._rounds = Tasks()
         self._manual_rounds = 0
@@ -83,7 +76,7 @@ class CleaningService:
                 await self.round()
             except OSError as error:
                 log.error("expired files could not be deleted: %s", error)
-            await asyncio.sleep(self._store.config.cleanResourceInterval / 1000)
+            await asyncio.sleep(self._config.cleanResourceInterval / 1000)
 
     async def round(self, *, pauses: bool = True) -> int:
         """Delete what is due, with pauses of deleteCommitLogFilesInterval; how many commitlog files. Raises OSError."""
@@ -91,9 +84,9 @@ class CleaningService:
         for folder in self._delete_commit_log_files():
             count += 1
             # In the order of deletion, so that after a power cut no file is missing in the middle.
-            await asyncio.to_thread(self._store.fs.sync_dir, folder)
+            await asyncio.to_thread(self._fs.sync_dir, folder)
             if pauses:
-                await asyncio.sleep(self._store.config.deleteCommitLogFilesInterval / 1000)
+                await asyncio.sleep(self._config.deleteCommitLogFilesInterval / 1000)
         self.clean_queues()
         return count
 
@@ -102,7 +95,7 @@ class CleaningService:
         count = 0
         for folder in self._delete_commit_log_files():
             count += 1
-            self._store.fs.sync_dir(folder)
+            self._fs.sync_dir(folder)
         self.clean_queues()
         return count
 
@@ -115,7 +108,7 @@ class CleaningService:
 
     def _delete_commit_log_files(self) -> Iterator[str]:
         """Delete the files that are due, the oldest first; yields the folder after each."""
-        config = self._store.config
+        config = self._config
         time_up = is_hour_of(config.deleteWhen, self._clock())
         short_of_space = self._short_of_space()
         manual = self._manual_rounds > 0
@@ -124,47 +117,50 @@ class CleaningService:
         if manual:
             self._manual_rounds -= 1
         at_once = config.cleanFileForciblyEnable and self._clean_at_once
-        rows = self._store.commit_log.rows
+        files = self._log_files
         count = 0
-        while count < config.deleteFileBatchMax and len(rows.files) > 1:
-            path = rows.files[0].path
+        while count < config.deleteFileBatchMax and len(files.files) > 1:
+            path = files.files[0].path
             if not at_once and self._clock() < self._modified(path) + config.fileReservedTime * _HOUR_MS:
                 break
-            rows.remove_first(1)
+            files.remove_first(1)
             count += 1
             self.deleted_files += 1
             log.info("%s deleted (%s)", path, "disk nearly full" if at_once else "expired")
-            yield rows.folder
+            yield files.folder
         if not count and short_of_space:
             log.warning("the disk is nearly full, and there is no commitlog file that may be deleted")
 
     def _modified(self, path: str) -> int:
         try:
-            return self._store.fs.modified_ms(path)
+            return self._fs.modified_ms(path)
         except FileNotFoundError:
             return 0  # removed by hand: let it go from the row as well
 
     def clean_queues(self) -> int:
-        """Delete consumequeue and index files that lead only to deleted commitlog files; how many."""
-        store = self._store
-        min_offset = store.commit_log.rows.min_offset
+        """Delete consumequeue and index files that lead only to deleted commitlog files; how many.
+
+        The last file of a queue stays although its messages may all be gone, for it says where the queue goes on.
+        (Apache's cleanExpiredConsumerQueue removes such queues; they begin again at 0, and a group that had come
+        further does not see what follows.)"""
+        min_offset = self._log_files.min_offset
         if min_offset <= self._last_min_offset:
             return 0
         self._last_min_offset = min_offset
-        count = sum(queue.delete_expired(min_offset) for queue in list(store.all_queues()))
-        return count + store.index.delete_expired(min_offset)
+        count = sum(queue.delete_expired(min_offset) for queue in list(self._queues))
+        return count + self._index.delete_expired(min_offset)
 
     # -- space
 
     def _short_of_space(self) -> bool:
         """True when files have to go for lack of space; sets and clears DISK_FULL on the way (isSpaceToDelete)."""
         self._clean_at_once = False
-        store, config = self._store, self._store.config
-        log_usage = store.fs.disk_usage(store.commit_log.rows.folder)
+        config = self._config
+        log_usage = self._fs.disk_usage(self._log_files.folder)
         log_ratio = used_ratio(log_usage)
         if self._nearly_full(log_ratio, "commitlog"):
             return True
-        queue_ratio = used_ratio(store.fs.disk_usage(f"{config.storePathRootDir}/consumequeue"))
+        queue_ratio = used_ratio(self._fs.disk_usage(self._queues.root))
         if self._nearly_full(queue_ratio, "consumequeue"):
             return True
         threshold = config.diskMaxUsedSpaceRatio / 100
@@ -175,25 +171,24 @@ class CleaningService:
         return self._clean_at_once or share > threshold
 
     def _nearly_full(self, ratio: float, what: str) -> bool:
-        warning, forcibly = warning_ratio(self._store.config), forcible_ratio(self._store.config)
+        warning, forcibly = warning_ratio(self._config), forcible_ratio(self._config)
         if ratio > warning:
-            if self._store.flags.set(DISK_FULL):
+            if self._flags.set(DISK_FULL):
                 log.error(
                     "the disk of the %s is %.0f%% full (diskSpaceWarningLevelRatio %.0f%%): messages are refused",
                     what, ratio * 100, warning * 100,
                 )  # fmt: skip
         elif ratio <= forcibly:
-            if self._store.flags.clear(DISK_FULL):
+            if self._flags.clear(DISK_FULL):
                 log.info("the disk of the %s is %.0f%% full: messages are taken again", what, ratio * 100)
             return False
         self._clean_at_once = True
         return True
 
     def _own_size(self) -> int:
-        store = self._store
-        rows = store.commit_log.rows
-        queues = sum(queue.total_size() for queue in store.all_queues())
-        return len(rows.files) * rows.file_size + queues + store.index.total_size
+        files = self._log_files
+        queues = sum(queue.total_size() for queue in self._queues)
+        return len(files.files) * files.file_size + queues + self._index.total_size
 
 
 def used_ratio(usage: DiskUsage) -> float:

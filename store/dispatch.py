@@ -1,66 +1,24 @@
 """What a record means for consumequeues and index, for records that are read back from the commitlog.
 
-What lives here: the value of a unit's last field (tag hash or time of delivery), the delay levels, and bringing
-the consumequeues up to a record that recovery has read. What does not: the dispatch of a message that is just
-being put, which the append path does itself (`message_store.py`).
+What lives here: which records enter a consumequeue, and bringing queues and index up to a record that recovery has
+read. What does not: the dispatch of a message that is just being put, which the appenders do themselves
+(`log/appender.py`, `log/batch_appender.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.java_hash import tags_hash
-from rocketmq_ops.common.javatypes import parse_int
-from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TAGS
 from rocketmq_ops.common.message_codec import RecordView
 from rocketmq_ops.common.record_layout import SMALLEST_RECORD
 from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_MASK, TRANSACTION_NOT_TYPE
+from rocketmq_ops.store.index.key_sink import KeySink
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE, PLACEHOLDER_SIZE
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
+from rocketmq_ops.store.queue.consume_queue_store import is_storable
+from rocketmq_ops.store.queue.unit_codes import UnitCodes
 
-_UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_UNKNOWN_LEVEL_DELAY_MS = 1000
 _SECTOR = 512
-#: Bytes of a record without body, topic and properties.
-
-
-def parse_delay_levels(text: str) -> list[int]:
-    """The delays (ms) of messageDelayLevel, level 1 first. Raises RocketMQError naming the bad one."""
-    delays = []
-    for word in text.split():
-        if word[-1] not in _UNIT_MS or not word[:-1].isascii() or not word[:-1].isdigit():
-            raise RocketMQError(
-                f"'{word}' in messageDelayLevel is no delay", "write a number with s, m, h or d, for example 30s"
-            )
-        delays.append(int(word[:-1]) * _UNIT_MS[word[-1]])
-    return delays
-
-
-def deliver_time(properties: dict[str, str], delays: list[int], timestamp: int) -> int:
-    """Time (ms) at which a message of the delay topic is due, 0 when it names no level (computeDeliverTimestamp).
-
-    Levels above the highest count as the highest."""
-    text = properties.get(PROPERTY_DELAY_TIME_LEVEL)
-    try:
-        level = parse_int(text) if text else 0
-    except ValueError:
-        level = 0
-    if level <= 0:
-        return 0
-    level = min(level, len(delays))
-    return timestamp + (delays[level - 1] if level else _UNKNOWN_LEVEL_DELAY_MS)
-
-
-def tags_code_of(queue: ConsumeQueue, properties: dict[str, str], delays: list[int], timestamp: int) -> int:
-    """The last field of the consumequeue unit of a message."""
-    if queue.is_delay:
-        due = deliver_time(properties, delays, timestamp)
-        if due:
-            return due
-    tags = properties.get(PROPERTY_TAGS)
-    return tags_hash(tags) if tags else 0
 
 
 def enters_consume_queue(sys_flag: int) -> bool:
@@ -68,33 +26,23 @@ def enters_consume_queue(sys_flag: int) -> bool:
     return sys_flag & TRANSACTION_MASK in (TRANSACTION_NOT_TYPE, TRANSACTION_COMMIT_TYPE)
 
 
-def is_storable(topic: str, queue_id: int) -> bool:
-    """False for names that cannot be folders; a broker lets none of them through, a damaged record may have one."""
-    return queue_id >= 0 and topic not in ("", ".", "..") and "/" not in topic and "\0" not in topic
-
-
 class GapError(Exception):
     """Units before this record are missing from its queue; recovery has to begin further ahead."""
 
 
-class Redispatcher:
-    """Brings the consumequeues up to records of the commitlog, given in their order.
-
-    `index` is asked to index every record that is not rolled back; it ignores what it knows already."""
+class Redispatch:
+    """Brings consumequeues and index up to records of the commitlog, given in their order."""
 
     def __init__(
-        self,
-        find_queue: Callable[[str, int], ConsumeQueue],
-        delays: list[int],
-        index: Callable[[str, dict[str, str], RecordView], Any],
-        indexed_until: int,
+        self, queue_for: Callable[[str, int], ConsumeQueue], codes: UnitCodes, keys: KeySink, indexed_until: int
     ) -> None:
-        self._find_queue = find_queue
+        """`keys` gets those of every record, and ignores what it knows already."""
+        self._queue_for = queue_for
         #: The record at this commitlog offset and all before it are indexed.
         self._indexed_until = indexed_until
         self._known: dict[tuple[bytes, int], int] = {}
-        self._delays = delays
-        self._index = index
+        self._codes = codes
+        self._keys = keys
         #: Set when the records are read from the very first one on: gaps can then not be filled from the commitlog.
         self.from_first_file = False
         #: Queues that lack files in front of those that they have, although the records of their units are there.
@@ -114,7 +62,7 @@ class Redispatcher:
             name = str(topic, "utf-8", "replace")
             if not is_storable(name, queue_id):
                 return 0
-            known = min(self._find_queue(name, queue_id).max_physical_offset, self._indexed_until + 1)
+            known = min(self._queue_for(name, queue_id).max_physical_offset, self._indexed_until + 1)
             self._known[topic, queue_id] = known
         return known
 
@@ -126,10 +74,12 @@ class Redispatcher:
     def dispatch(self, topic: str, properties: dict[str, str], record: RecordView) -> None:
         """Make sure that the record has its unit and its index entries. Raises GapError, OSError."""
         if enters_consume_queue(record.sys_flag) and is_storable(topic, record.queue_id):
-            queue = self._find_queue(topic, record.queue_id)
-            code = tags_code_of(queue, properties, self._delays, record.store_timestamp)
-            self._put(queue, record, code)
-        self._index(topic, properties, record)
+            queue = self._queue_for(topic, record.queue_id)
+            self._put(queue, record, self._codes.of(queue, properties, record.store_timestamp))
+        self._keys.put_keys(
+            topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), record.physical_offset, record.store_timestamp,
+            record.sys_flag,
+        )  # fmt: skip
 
     def _put(self, queue: ConsumeQueue, record: RecordView, code: int) -> None:
         offset, physical, size = record.queue_offset, record.physical_offset, record.size
@@ -142,7 +92,7 @@ class Redispatcher:
             # Known, or of a topic that was deleted and made anew: its unit then leads further on. A unit that leads
             # less far was torn by a power cut or never got to the disk.
             unit = queue.raw_unit(offset) if offset < queue.next_offset else None
-            if unit is None and 0 <= offset * CQ_UNIT_SIZE < queue.rows.min_offset:
+            if unit is None and 0 <= offset * CQ_UNIT_SIZE < queue.file_queue.min_offset:
                 self.headless.add(queue)  # cleaning removes a file after its last record
             if unit is None or unit[1] == PLACEHOLDER_SIZE or unit[0] > physical:
                 return
@@ -156,7 +106,7 @@ class Redispatcher:
             # The queue was deleted and made anew, and a power cut has brought back its old units.
             queue.cut_at(offset)
         if offset > queue.next_offset:
-            if not queue.rows.files:
+            if not queue.file_queue.files:
                 queue.start_at(offset)
             elif offset - queue.next_offset > (physical - queue.max_physical_offset) // SMALLEST_RECORD:
                 self.units_lost += 1

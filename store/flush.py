@@ -1,4 +1,4 @@
-"""Flushing: when written bytes are made durable, and who is told (mirrors FlushRealTimeService,
+"""Flushing: when written bytes are made durable, and who waits for it (mirrors FlushRealTimeService,
 GroupCommitService and FlushConsumeQueueService).
 
 What lives here: the timers, the group commit and the one worker thread in which files are synced. All state is
@@ -11,17 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
 
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.files.mapped_file import MappedFile
+from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
 from rocketmq_ops.store.index.index_service import IndexService
-from rocketmq_ops.store.log.commit_log import CommitLog
-from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
+from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore
 
 log = logging.getLogger(__name__)
 
@@ -29,28 +28,28 @@ _PAGE = 4096
 _Batch = list[tuple[MappedFile, int]]
 
 
-class FlushTarget(Protocol):
-    """What the flush service needs of the store."""
-
-    config: MessageStoreConfig
-    commit_log: CommitLog
-    checkpoint: StoreCheckpoint
-    index: IndexService
-    #: ms, store timestamp of the last message whose consumequeue unit is written.
-    last_dispatched_timestamp: int
-
-    def all_queues(self) -> Iterable[ConsumeQueue]: ...
-
-    def on_commit_log_flushed(self) -> None:
-        """Called after `flushed_where` has moved."""
-
-
 class FlushService:
-    """The flushing of one open store. `wake` and `when_flushed` are for the loop's thread alone."""
+    """The flushing of one store. `wake` and `when_flushed` are for the loop's thread alone."""
 
-    def __init__(self, store: FlushTarget) -> None:
-        self._store = store
-        self._rows = store.commit_log.rows
+    def __init__(
+        self,
+        config: MessageStoreConfig,
+        log_files: MappedFileQueue,
+        queues: ConsumeQueueStore,
+        index: IndexService,
+        checkpoint: StoreCheckpoint,
+        on_log_flushed: Callable[[int], None],
+    ) -> None:
+        """`on_log_flushed` is called with the commitlog offset up to which all is durable by now."""
+        self._config = config
+        self._log_files = log_files
+        self._queues = queues
+        self._index = index
+        self._checkpoint = checkpoint
+        self._on_log_flushed = on_log_flushed
+        #: Under SYNC_FLUSH consumers see a message, and its sender is answered, after the sync.
+        self.is_awaited = config.flushDiskType == "SYNC_FLUSH"
+        self._is_stopped = False
         self._worker = ThreadPoolExecutor(1, "store-flush")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks = Tasks()
@@ -74,6 +73,7 @@ class FlushService:
 
     async def stop(self) -> bool:
         """End the periodic flushes and flush everything; True when all is durable."""
+        self._is_stopped = True
         await self._tasks.stop()
         while self._sync_running is not None:
             await asyncio.wait([self._sync_running])
@@ -81,21 +81,21 @@ class FlushService:
         if self._timer is not None:
             self._timer.cancel()
         while self._waiting:
-            self._tell_first(False)
+            self._answer_first(False)
         await asyncio.to_thread(self._worker.shutdown)
         self._loop = None
         return done
 
     async def _final_flush(self) -> bool:
         try:
-            batch = self._rows.unflushed()
-            await self.in_worker(lambda: self._rows.sync(batch))
+            batch = self._log_files.unflushed()
+            await self.in_worker(lambda: self._log_files.sync(batch))
             self._mark_log_flushed(batch)
             await self._flush_queues(thorough=True)
         except OSError as error:
             log.error("the store could not be flushed on its stop: %s", error)
             return False
-        if self._store.index.is_behind:
+        if self._index.is_behind:
             log.error("the index lacks messages for want of disk space, the next start builds it anew")
             return False
         return True
@@ -104,15 +104,20 @@ class FlushService:
 
     def when_flushed(self, end_offset: int, callback: Callable[[bool], None]) -> None:
         """Call back with True once the commitlog is durable up to `end_offset`, with False when its sync fails or
-        takes longer than syncFlushTimeout; at once, in this call, when it is durable already."""
-        if self._rows.flushed_where >= end_offset:
+        takes longer than syncFlushTimeout; at once, in this call, when it is durable already, or flushing has ended.
+
+        `end_offset` is `wrote_offset + wrote_bytes` of a put."""
+        if self._is_stopped:
+            callback(False)
+            return
+        if self._log_files.flushed_where >= end_offset:
             callback(True)
             return
         loop = self._loop
         if loop is None:
-            callback(self._flush_log_now() and self._rows.flushed_where >= end_offset)
+            callback(self._flush_log_now() and self._log_files.flushed_where >= end_offset)
             return
-        deadline = loop.time() + self._store.config.syncFlushTimeout / 1000
+        deadline = loop.time() + self._config.syncFlushTimeout / 1000
         self._waiting.append((end_offset, deadline, callback))
         if self._timer is None:
             self._timer = loop.call_at(deadline, self._expire)
@@ -126,11 +131,11 @@ class FlushService:
 
     def _flush_log_now(self) -> bool:
         try:
-            self._rows.flush()
+            self._log_files.flush()
         except OSError as error:
             log.error("the commitlog could not be synced: %s", error)
             return False
-        self._store.on_commit_log_flushed()
+        self._on_log_flushed(self._log_files.flushed_where)
         return True
 
     def _sync_log(self) -> None:
@@ -140,11 +145,11 @@ class FlushService:
         if self._sync_running is not None:
             self._again = True
             return
-        batch = self._rows.unflushed()
+        batch = self._log_files.unflushed()
         if not batch:
             return
         self._sync_running = self._loop.create_future()
-        job = self._worker.submit(self._rows.sync, batch)
+        job = self._worker.submit(self._log_files.sync, batch)
         loop = self._loop
         job.add_done_callback(lambda done: loop.call_soon_threadsafe(self._log_synced, batch, done))
 
@@ -162,15 +167,15 @@ class FlushService:
             running.set_result(None)
 
     def _mark_log_flushed(self, batch: _Batch) -> None:
-        self._rows.mark_flushed(batch)
-        flushed = self._rows.flushed_where
+        self._log_files.mark_flushed(batch)
+        flushed = self._log_files.flushed_where
         timestamp = max((file.last_timestamp for file, wrote in batch if file.wrote == wrote), default=0)
         if timestamp:
-            self._store.checkpoint.physic_msg_timestamp = timestamp
-        self._store.on_commit_log_flushed()
+            self._checkpoint.physic_msg_timestamp = timestamp
+        self._on_log_flushed(self._log_files.flushed_where)
         waiting = self._waiting
         while waiting and waiting[0][0] <= flushed:
-            self._tell_first(True)
+            self._answer_first(True)
 
     def _log_sync_failed(self, batch: _Batch, error: BaseException) -> None:
         log.error("the commitlog could not be synced: %s", error)
@@ -178,9 +183,9 @@ class FlushService:
         for file, _ in batch:
             file.dirty_again()
         while self._waiting and self._waiting[0][0] <= end:
-            self._tell_first(False)
+            self._answer_first(False)
 
-    def _tell_first(self, ok: bool) -> None:
+    def _answer_first(self, ok: bool) -> None:
         callback = self._waiting.popleft()[2]
         try:
             callback(ok)
@@ -188,19 +193,19 @@ class FlushService:
             log.exception("an answer after a sync failed")
 
     def _expire(self) -> None:
-        """Tell those who have waited for syncFlushTimeout that they need not wait any longer."""
+        """Answer False to those who have waited for syncFlushTimeout."""
         self._timer = None
         loop = self._loop
         if loop is None:
             return
         now = loop.time()
         while self._waiting and self._waiting[0][1] <= now:
-            self._tell_first(False)
+            self._answer_first(False)
         if self._waiting:
             self._timer = loop.call_at(self._waiting[0][1], self._expire)
 
     async def _flush_log_periodically(self) -> None:
-        config = self._store.config
+        config = self._config
         while True:
             await asyncio.sleep(config.flushIntervalCommitLog / 1000)
             now = asyncio.get_running_loop().time()
@@ -208,18 +213,18 @@ class FlushService:
             if now >= self._last_thorough_log + config.flushCommitLogThoroughInterval / 1000:
                 self._last_thorough_log = now
                 least = 1
-            if self._rows.dirty_bytes() >= max(least, 1):
+            if self._log_files.dirty_bytes() >= max(least, 1):
                 self._sync_log()
 
     # -- consumequeues, index, checkpoint
 
     async def _flush_queues_periodically(self) -> None:
-        config = self._store.config
+        config = self._config
         while True:
             await asyncio.sleep(config.flushIntervalConsumeQueue / 1000)
             now = asyncio.get_running_loop().time()
             # Recovery begins at a commitlog file, so a new file is worth a checkpoint that allows to begin there.
-            files = len(self._rows.files)
+            files = len(self._log_files.files)
             interval = config.flushConsumeQueueThoroughInterval / 1000
             thorough = now >= self._last_thorough_queues + interval or files != self._files_at_last_thorough
             try:
@@ -234,33 +239,32 @@ class FlushService:
 
     async def _flush_queues(self, *, thorough: bool) -> None:
         """Sync the consumequeues with enough dirty pages; if `thorough` all of them, and the checkpoint after."""
-        store = self._store
-        timestamp = store.last_dispatched_timestamp
-        newest = max((queue.last_physical_offset for queue in store.all_queues()), default=0) if thorough else 0
-        least = 1 if thorough else max(1, store.config.flushConsumeQueueLeastPages * _PAGE)
-        for queue in list(store.all_queues()):
-            rows = queue.rows
-            if rows.dirty_bytes() < least:
+        timestamp = self._queues.last_dispatched_timestamp
+        newest = max((queue.last_physical_offset for queue in self._queues), default=0) if thorough else 0
+        least = 1 if thorough else max(1, self._config.flushConsumeQueueLeastPages * _PAGE)
+        for queue in list(self._queues):
+            files = queue.file_queue
+            if files.dirty_bytes() < least:
                 continue
-            batch = rows.unflushed()
+            batch = files.unflushed()
             try:
-                await self.in_worker(lambda rows=rows, batch=batch: rows.sync(batch))  # type: ignore[misc]
+                await self.in_worker(lambda files=files, batch=batch: files.sync(batch))  # type: ignore[misc]
             except OSError:
                 for file, _ in batch:
                     file.dirty_again()
                 raise
-            rows.mark_flushed(batch)
+            files.mark_flushed(batch)
         index_synced = await self._flush_index(at_once=thorough)
         if thorough and timestamp:
-            store.checkpoint.logics_msg_timestamp = timestamp
+            self._checkpoint.logics_msg_timestamp = timestamp
             if newest > 0:
-                store.checkpoint.logics_physical_offset = newest
+                self._checkpoint.logics_physical_offset = newest
         if thorough or index_synced:
-            store.checkpoint.write()
-            await self.in_worker(store.checkpoint.sync)
+            self._checkpoint.write()
+            await self.in_worker(self._checkpoint.sync)
 
     async def _flush_index(self, *, at_once: bool) -> bool:
-        index = self._store.index
+        index = self._index
         index.retry()
         if not at_once and not index.sync_due():
             return False

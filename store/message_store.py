@@ -1,52 +1,53 @@
-"""The message store: opens and closes a store directory and puts messages into it (mirrors DefaultMessageStore).
+"""The message store: the parts of one store directory put together, and their life cycle (mirrors DefaultMessageStore).
 
-What lives here: the life cycle, deletion of topics, and what brokerStatus shows. What does not: putting
-(`store_writer.py`), reading (`store_reader.py`), flushing (`flush.py`), recovery (`recovery.py`), deletion of
-expired files (`cleaning.py`). One thread, the loop's, owns a store; only disk syncs run in a worker.
+What lives here: which part is given what, opening and closing, and what brokerStatus shows. What does not: putting
+(`log/appender.py`), reading (`reader.py`), the queues (`queue/consume_queue_store.py`), flushing (`flush.py`), recovery
+(`recovery.py`), deletion of expired files (`cleaning.py`). One thread, the loop's, owns a store; only disk syncs run in
+a worker.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.message_codec import RecordView
 from rocketmq_ops.common.periodic import PeriodicJobs
-from rocketmq_ops.common.record_layout import SMALLEST_RECORD
 from rocketmq_ops.common.tasks import run_later
-from rocketmq_ops.common.topics import is_system_topic
+from rocketmq_ops.store.arrivals import MessageArrivals
 from rocketmq_ops.store.cleaning import CleaningService
 from rocketmq_ops.store.config import MessageStoreConfig
-from rocketmq_ops.store.dispatch import Redispatcher, is_storable, parse_delay_levels
+from rocketmq_ops.store.dispatch import Redispatch
 from rocketmq_ops.store.errors import DLedgerLogError
 from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.files.filesystem import FileSystem, OsFileSystem
 from rocketmq_ops.store.files.store_lock import AbortFile, StoreLock
 from rocketmq_ops.store.flush import FlushService
 from rocketmq_ops.store.index.index_service import IndexService
-from rocketmq_ops.store.log.batch_writer import BatchWriter
+from rocketmq_ops.store.log.appender import Appender
 from rocketmq_ops.store.log.commit_log import CommitLog
 from rocketmq_ops.store.losses import log_losses
+from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore, QueueEnd
+from rocketmq_ops.store.queue.unit_codes import UnitCodes, parse_delay_levels
+from rocketmq_ops.store.reader import StoreReader
 from rocketmq_ops.store.recovery import Recovery, RecoveryReport
-from rocketmq_ops.store.running_flags import RunningFlags
+from rocketmq_ops.store.running_flags import CLOSED, RunningFlags
 from rocketmq_ops.store.store_stats import StoreStats
 
 log = logging.getLogger(__name__)
-
-#: Topic, queue id, queue offset.
-QueueEnd = tuple[str, int, int]
 
 _SAMPLE_INTERVAL_MS = 1_000
 _BUSY_MESSAGES = 500
 _BLOCKS = f"{__package__}.index.index_block"
 
 
-class MessageStore(BatchWriter):
-    """One store directory, open for reading and writing."""
+class MessageStore:
+    """One store directory, open for reading and writing.
+
+    The parts are attributes. What is called for every message or request is bound here once, under the part's own
+    name for it: `store.put_message` is `Appender.put_message`."""
 
     def __init__(
         self,
@@ -59,24 +60,57 @@ class MessageStore(BatchWriter):
     ) -> None:
         """`store_host` is the address written into every record; `clock` gives ms since the epoch;
         `delay_levels` are the delays (ms) of the levels from 1 on, by default those of messageDelayLevel."""
-        host = pack_host(*store_host)
-        super().__init__(config, fs if fs is not None else OsFileSystem(), host.hex().upper())
-        self.clock = clock
-        self.root = config.storePathRootDir
+        self.config = config
+        self.fs = fs = fs if fs is not None else OsFileSystem()
+        self.root = root = config.storePathRootDir
         self.flags = RunningFlags()
+        self.flags.set(CLOSED)
         self.stats = StoreStats(clock)
-        self.delay_levels = delay_levels if delay_levels is not None else parse_delay_levels(config.messageDelayLevel)
-        folder = config.storePathCommitLog or f"{self.root}/commitlog"
-        self.commit_log = CommitLog(self.fs, folder, config.mappedFileSizeCommitLog, host, config.enabledAppendPropCRC)
-        self._lock = StoreLock(self.fs, self.root)
-        self._abort = AbortFile(self.fs, self.root)
+        if delay_levels is None:
+            delay_levels = parse_delay_levels(config.messageDelayLevel)
+        self.codes = UnitCodes(delay_levels)
+        folder = config.storePathCommitLog or f"{root}/commitlog"
+        self.commit_log = CommitLog(
+            fs, folder, config.mappedFileSizeCommitLog, pack_host(*store_host), config.enabledAppendPropCRC
+        )
+        log_files = self.commit_log.file_queue
+        self.queues = ConsumeQueueStore(
+            fs, f"{root}/consumequeue", config.mappedFileSizeConsumeQueue, self.commit_log.packers_for
+        )
+        self.checkpoint = StoreCheckpoint(fs, f"{root}/checkpoint")
+        self.index = IndexService(fs, config, self.checkpoint, self.flags, clock)
+        self.arrivals = MessageArrivals()
+        self.flush = FlushService(config, log_files, self.queues, self.index, self.checkpoint, self.arrivals.synced)
+        self.cleaning = CleaningService(config, fs, self.flags, log_files, self.queues, self.index, clock)
+        self.appender = Appender(
+            self.commit_log, self.queues, self.index, arrivals=self.arrivals, clock=clock, codes=self.codes,
+            config=config, flags=self.flags, flush=self.flush, stats=self.stats,
+        )  # fmt: skip
+        self.reader = StoreReader(config, self.commit_log, self.queues, self.index, self.stats)
+
+        self.put_message = self.appender.put_message
+        self.put_messages = self.appender.put_messages
+        self.when_flushed = self.flush.when_flushed
+        self.get_message = self.reader.get_message
+        self.message_at = self.reader.message_at
+        self.query_message = self.reader.query_message
+        self.query_steps = self.reader.query_steps
+        self.offset_by_time = self.reader.offset_by_time
+        self.store_time = self.reader.store_time
+        self.earliest_store_time = self.reader.earliest_store_time
+        self.consume_queue = self.queues.find
+        self.queue_ids = self.queues.ids
+        self.min_offset = self.queues.min_offset
+        self.max_offset = self.queues.max_offset
+
+        self._lock = StoreLock(fs, root)
+        self._abort = AbortFile(fs, root)
         self._jobs = PeriodicJobs()
         #: Has put so many messages within a second that its index is worth more memory.
         self._busy = False
         self._put_before = 0
-        self.cleaning = CleaningService(self, clock)
 
-    # -- life cycle
+    # -- opening
 
     def load(self, known_ends: Iterable[QueueEnd] = ()) -> RecoveryReport:
         """Take the lock, load all files and recover; then puts and reads are possible. What is lost is logged.
@@ -90,7 +124,7 @@ class MessageStore(BatchWriter):
         try:
             return self._load(list(known_ends))
         except BaseException:
-            self._close_files()
+            self.close()
             raise
 
     def _make_root(self) -> None:
@@ -110,23 +144,19 @@ class MessageStore(BatchWriter):
                 raise DLedgerLogError(path)
 
     def _load(self, known_ends: list[QueueEnd]) -> RecoveryReport:
+        commit_log, queues, checkpoint, index = self.commit_log, self.queues, self.checkpoint, self.index
         clean = not self._abort.exists()
-        log_rows = self.commit_log.rows
-        for folder in (log_rows.folder, self._queue_root):
-            self.fs.make_dirs(folder)
-        log_rows.load()
-        self._load_queues()
-        checkpoint = self.checkpoint = StoreCheckpoint(self.fs, f"{self.root}/checkpoint")
-        index = self.index = IndexService(self.fs, self.config, checkpoint, self.flags, self.clock)
+        commit_log.load()
+        queues.load()
+        checkpoint.load()
         index.load(clean=clean)
-        self._put_keys = index.put_keys
         self._abort.create()
-        indexed_until = index.indexed_until if self._indexing and (index.lacks_files or not clean) else 1 << 62
+        indexed_until = index.indexed_until if index.enabled and (index.lacks_files or not clean) else 1 << 62
         recovery = Recovery(
-            self.commit_log,
-            self.all_queues,
+            commit_log,
+            queues,
             checkpoint,
-            Redispatcher(self.queue_for, self.delay_levels, self._index_again, indexed_until),
+            Redispatch(queues.find_or_create, self.codes, index.sink, indexed_until),
             clean=clean,
             check_crc=self.config.checkCRCOnRecover,
             index_from=indexed_until,
@@ -140,169 +170,120 @@ class MessageStore(BatchWriter):
             # What was cut must not come back by a power cut once other records stand in its place.
             index.flush()
             checkpoint.flush()
-        self._start_behind(known_ends)
-        self.commit_log.attach()
+        queues.start_behind(known_ends, commit_log.max_offset)
+        commit_log.attach()
         log_losses(report, self.root, index_lost=index.lacks_files, checkpoint_lost=checkpoint.was_missing)
-        self.last_dispatched_timestamp = recovery.last_timestamp
-        self._flush = FlushService(self)
-        self._is_open = True
+        queues.last_dispatched_timestamp = recovery.last_timestamp
+        self.flags.clear(CLOSED)
         return report
-
-    def _queue_names(self) -> list[str]:
-        """The queues that have files, each with the byte at which its first one begins."""
-        return [f"{q.topic}/{q.queue_id}/{q.rows.min_offset}" for q in self.all_queues() if q.rows.files]
 
     def _lacks_queues(self, known_ends: list[QueueEnd]) -> bool:
         """Whether queues have lost all their files since a clean stop; their units have to be made anew then."""
         if self.checkpoint.knows_queues():
-            return not self.checkpoint.queues_are(self._queue_names())
-        # Stopped by Apache's broker: what groups have consumed tells of some of the queues.
-        return any(end > 0 and not self._has_files(topic, queue_id) for topic, queue_id, end in known_ends)
-
-    def _has_files(self, topic: str, queue_id: int) -> bool:
-        queue = self.consume_queue(topic, queue_id)
-        return queue is not None and bool(queue.rows.files)
-
-    def _start_behind(self, known_ends: list[QueueEnd]) -> None:
-        """Let queues of which neither files nor records are left go on where groups have come to."""
-        for topic, queue_id, end in known_ends:
-            if end > 0 and is_storable(topic, queue_id) and not self._has_files(topic, queue_id):
-                queue = self.queue_for(topic, queue_id)
-                if queue.next_offset < end <= self.commit_log.max_offset // SMALLEST_RECORD:
-                    queue.start_at(end)
-
-    def _load_queues(self) -> None:
-        for topic in self.fs.list_dir(self._queue_root):
-            for name in self.fs.list_dir(f"{self._queue_root}/{topic}"):
-                if name.isascii() and name.isdigit():
-                    self.queue_for(topic, int(name)).load()
-
-    def _index_again(self, topic: str, properties: dict[str, str], record: RecordView) -> None:
-        if self._indexing:
-            self._put_keys(
-                topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), record.physical_offset,
-                record.store_timestamp, record.sys_flag,
-            )  # fmt: skip
+            return not self.checkpoint.queues_are(self.queues.with_files())
+        # Stopped by Apache's broker: of some of the queues groups have consumed.
+        return self.queues.lacks_any_of(known_ends)
 
     def start(self) -> None:
         """Begin the periodic flushes and the cleaning on the running asyncio loop. Call it after `load`."""
-        assert self._flush is not None, "load() comes first"
-        self._flush.start()
+        assert not self.flags.bits & CLOSED, "load() comes first"
+        self.flush.start()
         self.cleaning.start()
         self._sample()
         self._jobs.every("sample", lambda: _SAMPLE_INTERVAL_MS, self._sample)
 
     def _sample(self) -> None:
         self.stats.sample()
-        if self._indexing and not self._busy:
+        if self.index.enabled and not self._busy:
             self._busy = self.stats.put_messages - self._put_before >= _BUSY_MESSAGES
             self._put_before = self.stats.put_messages
             if self._busy:
-                run_later(self._index_in_blocks(), "load-index-blocks")
+                run_later(self._buffer_index_keys(), "load-index-blocks")
 
-    async def _index_in_blocks(self) -> None:
+    async def _buffer_index_keys(self) -> None:
         """From now on put keys into the index in blocks; what that needs is too big to be loaded by an idle broker."""
-        flush = self._flush
-        if flush is None:
+        if self.flags.bits & CLOSED:
             return
         try:
-            await flush.in_worker(lambda: import_module(_BLOCKS))
+            await self.flush.in_worker(lambda: import_module(_BLOCKS))
         except ImportError as error:
             log.warning("keys are indexed one by one: %s", error)
             return
-        self._put_keys, self._pending = self.index.defer_keys, self.index
+        self.index.begin_buffering()
+
+    # -- closing
 
     async def shutdown(self) -> None:
         """Refuse further puts, flush everything, mark the stop as clean and let go of the directory."""
-        if self._flush is None:
+        if not self.flags.set(CLOSED):
             return
-        self._is_open = False
         self._jobs.stop()
         await self.cleaning.stop()
-        flush, self._flush = self._flush, None
-        durable = await flush.stop()
-        if durable:
+        if await self.flush.stop():
             self._note_queues()
             self._abort.remove()
         else:
             log.error("%s was not flushed, the next start will recover it", self.root)
-        self._close_files()
+        self.close()
 
     def _note_queues(self) -> None:
-        self.checkpoint.note_queues(self._queue_names())
+        self.checkpoint.note_queues(self.queues.with_files())
         try:
             self.checkpoint.flush()
         except OSError as error:
-            log.warning("the next start cannot tell whether queues are missing: %s", error)
+            log.warning("the next start will not know whether queues are missing: %s", error)
 
-    def _close_files(self) -> None:
-        self._is_open = False
-        for queue in self.all_queues():
-            queue.rows.close()
-        self.table.clear()
-        self.commit_log.rows.close()
-        self.commit_log.attach()
-        if hasattr(self, "index"):
-            self.index.close()
-        if hasattr(self, "checkpoint"):
-            self.checkpoint.close()
+    def close(self) -> None:
+        """Let go of all files and of the lock, as they are: nothing is flushed, the next start has to recover."""
+        self.flags.set(CLOSED)
+        self.queues.close()
+        self.commit_log.close()
+        self.index.close()
+        self.checkpoint.close()
         self._lock.release()
 
-    # -- queues
+    # -- deleting topics
 
     def delete_topics(self, topics: Iterable[str]) -> int:
         """Remove the queues of some topics; their records stay in the commitlog. Returns how many there were."""
-        topics = [topic for topic in topics if topic in self.table]
+        topics = [topic for topic in topics if topic in self.queues.table]
         for _ in self.deleting(topics):
             pass
         return len(topics)
 
     def deleting(self, topics: Iterable[str]) -> Iterator[None]:
         """As `delete_topics`, a queue at each step: other work may be done between them, sends to the topic too."""
-        for topic in topics:
-            queues = self.table.get(topic)
-            if queues is None:
-                continue
-            for queue in list(queues.values()):
-                del queues[queue.queue_id]
-                if self._unseen:
-                    self._unseen = deque(entry for entry in self._unseen if entry[1] is not queue)
-                queue.destroy()
-                yield
-            if queues:
-                continue  # somebody sent to it meanwhile
-            del self.table[topic]
-            try:
-                self.fs.remove_dir(f"{self._queue_root}/{topic}")
-                self.fs.sync_dir(self._queue_root)
-            except OSError as error:
-                log.warning("the folder of topic %s is kept: %s", topic, error)
-            yield
+        return self.queues.deleting(topics, self.arrivals.forget)
 
-    def unused_topics(self, retain: Iterable[str]) -> list[str]:
-        """The topics with queues but some and the system's."""
-        kept = set(retain)
-        return [t for t in self.table if t not in kept and not is_system_topic(t) and not t.startswith("%LMQ%")]
+    # -- positions and information
 
-    def clean_expired(self, now: int) -> int:
-        """Delete expired files now, not only at deleteWhen. `now` (ms) is only for the log.
+    @property
+    def max_phy_offset(self) -> int:
+        """Offset in the commitlog where the next record goes (bytes)."""
+        return self.commit_log.max_offset
 
-        The last file of a queue stays although its messages may all be gone, for it says where the queue goes on.
-        (Apache's cleanExpiredConsumerQueue removes such queues; they begin again at 0, and a group that had come
-        further does not see what follows.) Returns how many commitlog files went. Raises OSError."""
-        log.info("expired files are deleted on demand at %d", now)
-        self.cleaning.delete_manually()
-        return self.cleaning.clean_now()
+    @property
+    def min_phy_offset(self) -> int:
+        """Offset of the first byte of the commitlog that is kept, -1 when it is empty."""
+        return self.commit_log.min_offset
 
-    # -- information
+    @property
+    def flushed_where(self) -> int:
+        """Commitlog offset below which everything is durable (bytes)."""
+        return self.commit_log.file_queue.flushed_where
+
+    @property
+    def dispatch_behind_bytes(self) -> int:
+        """Bytes of the commitlog that consumers cannot see yet."""
+        return self.max_phy_offset - self.flushed_where if self.arrivals.any_hidden else 0
 
     def runtime_info(self) -> dict[str, str]:
         """The store's keys of brokerStatus (DefaultMessageStore.getRuntimeInfo)."""
         info = self.stats.runtime_info()
-        folder = self.commit_log.rows.folder
+        folder = self.commit_log.file_queue.folder
         log_ratio = self._used_ratio(folder)
         info[f"commitLogDiskRatio_{folder}"] = info["commitLogDiskRatio"] = log_ratio
-        info["consumeQueueDiskRatio"] = self._used_ratio(self._queue_root)
+        info["consumeQueueDiskRatio"] = self._used_ratio(self.queues.root)
         info["commitLogMinOffset"] = str(self.commit_log.min_offset)
         info["commitLogMaxOffset"] = str(self.commit_log.max_offset)
         return info

@@ -12,7 +12,7 @@ reported instead of giving up all that follows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from zlib import crc32
 
 import msgspec
@@ -28,14 +28,14 @@ from rocketmq_ops.common.record_layout import (
     SIZE_AND_MAGIC,
 )
 from rocketmq_ops.common.sysflag import BORNHOST_V6_FLAG, STOREHOSTADDRESS_V6_FLAG, TRANSACTION_MASK
-from rocketmq_ops.store.dispatch import GapError, Redispatcher
+from rocketmq_ops.store.dispatch import GapError, Redispatch
 from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.files.mapped_file import MappedFile
 from rocketmq_ops.store.layout.blank import END_FILE_MIN_BLANK, blank_of
 from rocketmq_ops.store.layout.consume_queue import PLACEHOLDER_SIZE
 from rocketmq_ops.store.log.commit_log import CommitLog
-from rocketmq_ops.store.log.torn_text import text_is_torn
-from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
+from rocketmq_ops.store.log.half_written import is_half_written
+from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +80,9 @@ class Recovery:
     def __init__(
         self,
         commit_log: CommitLog,
-        queues: Callable[[], Iterable[ConsumeQueue]],
+        queues: ConsumeQueueStore,
         checkpoint: StoreCheckpoint,
-        redispatcher: Redispatcher,
+        redispatch: Redispatch,
         *,
         clean: bool,
         check_crc: bool,
@@ -91,10 +91,10 @@ class Recovery:
     ) -> None:
         """`read_all`: read every record although the last stop was clean, for queues are missing."""
         self._log = commit_log
-        self._files = commit_log.rows.files
+        self._files = commit_log.file_queue.files
         self._queues = queues
         self._checkpoint = checkpoint
-        self._redispatcher = redispatcher
+        self._redispatch = redispatch
         self._check_crc = check_crc
         #: The index has every record up to this commitlog offset; far beyond the end after most clean stops.
         self._index_from = index_from
@@ -110,38 +110,38 @@ class Recovery:
         """Do it. Raises OSError."""
         report = self.report
         walk_from = self._files[self._file_after_crash()].base if self._files and not report.clean else 0
-        for queue in self._queues():
+        for queue in self._queues:
             queue.recover(clean=report.clean, walk_from=walk_from)
         if self._files:
             self._walk_with_second_try()
         else:
             self._go_on_without_log()
         min_offset = self._log.min_offset if self._files else self._log.begin
-        for queue in self._queues():
+        for queue in self._queues:
             queue.correct_min_offset(min_offset)
             queue.max_offset = queue.next_offset
-        report.units_written = self._redispatcher.units_written
-        report.units_repaired = self._redispatcher.units_repaired
-        report.units_lost = self._redispatcher.units_lost
+        report.units_written = self._redispatch.units_written
+        report.units_repaired = self._redispatch.units_repaired
+        report.units_lost = self._redispatch.units_lost
         return report
 
     def _go_on_without_log(self) -> None:
-        """Of a commitlog that is lost keep what the queues tell: their ends, behind which new messages go.
+        """Of a commitlog that is lost keep what the queues show: their ends, behind which new messages go.
 
         (Apache's broker deletes the queues, which begin again at 0.) A queue may also have got to the disk before the
         very first file of the commitlog did; then nothing was durable, and nothing is lost."""
         report = self.report
         report.end_reason = "no file"
         if report.clean or self._checkpoint.physic_msg_timestamp > 0:
-            end = max((queue.max_physical_offset for queue in self._queues()), default=0)
+            end = max((queue.max_physical_offset for queue in self._queues), default=0)
             if end > 0:
-                file_size = self._log.rows.file_size
+                file_size = self._log.file_queue.file_size
                 self._log.begin = report.start_offset = report.end_offset = -(-end // file_size) * file_size
-                for queue in self._queues():
+                for queue in self._queues:
                     queue.correct_min_offset(0)  # placeholders do not count
                     report.units_orphaned += queue.next_offset - queue.min_offset
                 return
-        for queue in self._queues():
+        for queue in self._queues:
             queue.destroy()
 
     def _walk_with_second_try(self) -> None:
@@ -156,33 +156,33 @@ class Recovery:
                 have, need - 1, queue_id, topic,
             )  # fmt: skip
             end = self._walk_anew()
-        if self._read_all and self._redispatcher.headless:
-            for queue in self._redispatcher.headless:
+        if self._read_all and self._redispatch.headless:
+            for queue in self._redispatch.headless:
                 log.warning("the first files of queue %d of %s are missing", queue.queue_id, queue.topic)
                 queue.destroy()
             end = self._walk_anew()
         report.end_offset = end
-        lost = self._log.rows.truncate(end)
+        lost = self._log.file_queue.truncate(end)
         if report.end_reason in ("unused", "no file"):
             log.info("the commitlog ends at %d, behind it the files hold no record", end)
         else:
             log.warning("the commitlog ends at %d (%s), %d bytes of its files cut", end, report.end_reason, lost)
-        for queue in self._queues():
+        for queue in self._queues:
             report.units_cut += queue.truncate_dirty(end)
         if not report.clean:
             # What a killed process has written may be in memory only; it counts as stored from now on.
-            self._log.rows.flush_all_from(min(report.start_offset, end))
-            for queue in self._queues():
-                queue.rows.flush_all_from(queue.rows.flushed_where)
+            self._log.file_queue.flush_all_from(min(report.start_offset, end))
+            for queue in self._queues:
+                queue.file_queue.flush_all_from(queue.file_queue.flushed_where)
         else:
-            self._log.rows.flushed_where = end
+            self._log.file_queue.flushed_where = end
             for file in self._files:
                 file.flushed = file.wrote
 
     def _walk_anew(self) -> int:
         self.report.damaged.clear()
         self.report.records_read = 0
-        self._redispatcher.begin_anew()
+        self._redispatch.begin_anew()
         return self._walk(0, 0)
 
     # -- where to begin
@@ -194,7 +194,7 @@ class Recovery:
         if not self.report.clean:
             return self._file_after_crash(), 0
         place = self._after_clean_stop()
-        if self._index_from >= self._log.rows.max_offset:
+        if self._index_from >= self._log.file_queue.max_offset:
             return place
         return min(place, (self._last_file_not_after(self._index_from), 0))
 
@@ -208,7 +208,7 @@ class Recovery:
 
     def _after_clean_stop(self) -> tuple[int, int]:
         """The last record that has a unit: everything before it was dispatched. Its file's start if it is broken."""
-        units = [queue.raw_unit(queue.next_offset - 1) for queue in self._queues() if queue.next_offset]
+        units = [queue.raw_unit(queue.next_offset - 1) for queue in self._queues if queue.next_offset]
         last = max((unit for unit in units if unit is not None and unit[1] != PLACEHOLDER_SIZE), default=None)
         if last is None:
             return 0, 0
@@ -243,7 +243,7 @@ class Recovery:
         """Read and dispatch all records from a place on; returns where the commitlog ends."""
         report = self.report
         report.start_offset = self._files[index].base + position
-        self._redispatcher.from_first_file = index == 0 and position == 0
+        self._redispatch.from_first_file = index == 0 and position == 0
         while index < len(self._files):
             file = self._files[index]
             try:
@@ -267,7 +267,7 @@ class Recovery:
         """Dispatch the records of one file up to its blank; returns the blank's position. Raises BadRecordError."""
         view = file.view
         report = self.report
-        redispatcher = self._redispatcher
+        redispatch = self._redispatch
         while True:
             position = self._skip_known(file, position)
             record = _record_at(file, position, check_crc=self._check_crc)
@@ -277,11 +277,11 @@ class Recovery:
                 return position
             if record.physical_offset != file.base + position:
                 raise BadRecordError(position, "offset", f"its record says it lies at {record.physical_offset}")
-            if record.store_timestamp > self._durable_until and text_is_torn(
+            if record.store_timestamp > self._durable_until and is_half_written(
                 view, record.topic_at, position + record.size, record.properties_length
             ):
                 raise BadRecordError(position, "torn", "a part of its topic or properties is missing")
-            redispatcher.dispatch(record_topic(view, record), record_properties(view, record), record)
+            redispatch.dispatch(record_topic(view, record), record_properties(view, record), record)
             report.records_read += 1
             position += record.size
             self.last_timestamp = record.store_timestamp
@@ -291,7 +291,7 @@ class Recovery:
 
         This is the walk over what a killed broker had dispatched long ago, so it is written for speed."""
         view, base, limit = file.view, file.base, file.filled
-        known_until = self._redispatcher.known_until
+        known_until = self._redispatch.known_until
         unpack, check_crc = HEAD_V4.unpack_from, self._check_crc
         count = 0
         while position + HEAD_V4.size + 4 <= limit:
@@ -311,7 +311,7 @@ class Recovery:
                 break
             if check_crc and crc32(view[position + HEAD_V4.size : topic_at]) & 0x7FFFFFFF != body_crc:
                 break
-            if store_timestamp > self._durable_until and text_is_torn(view, topic_at + 1, end, end - properties_at):
+            if store_timestamp > self._durable_until and is_half_written(view, topic_at + 1, end, end - properties_at):
                 break
             if physical >= known_until(bytes(view[topic_at + 1 : properties_at - 2]), queue_id, queue_offset):
                 break

@@ -1,6 +1,7 @@
-"""Why the store refuses reads or writes at the moment: one set of bits, as Apache's RunningFlags.
+"""Why the store refuses reads or writes at the moment: one set of bits, as Apache's RunningFlags, and one of ours.
 
-What does not live here: who sets them (`cleaning.py` for a full disk, the flush for failing writes).
+What does not live here: who sets them (`message_store.py` as it opens and closes, `cleaning.py` for a full disk, the
+index for failing writes).
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ WRITE_INDEX_FILE_ERROR = 1 << 3
 DISK_FULL = 1 << 4
 FENCED = 1 << 5
 LOGIC_DISK_FULL = 1 << 6
+#: Not loaded yet, or stopped.
+CLOSED = 1 << 16
 
-_NO_WRITE = NOT_WRITEABLE | WRITE_LOGICS_QUEUE_ERROR | WRITE_INDEX_FILE_ERROR | DISK_FULL | FENCED | LOGIC_DISK_FULL
+_NO_WRITE = (
+    NOT_WRITEABLE | WRITE_LOGICS_QUEUE_ERROR | WRITE_INDEX_FILE_ERROR | DISK_FULL | FENCED | LOGIC_DISK_FULL | CLOSED
+)
 
 
 class RunningFlags:
-    """The bits; an instance belongs to one store."""
+    """The bits; an instance belongs to one store, which takes messages while none is set."""
 
     __slots__ = ("bits",)
 

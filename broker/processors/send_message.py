@@ -21,6 +21,7 @@ from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
 from rocketmq_ops.broker.state.changes import send_after
 from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.common.javatypes import tags_hash
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
     PROPERTY_MSG_REGION,
@@ -88,7 +89,7 @@ class SendMessageProcessor:
         self._controller = controller
         self._topics = controller.topics.table
         self._store = controller.store
-        self._shapes = SendShapes(controller.store.hash_of)
+        self._shapes = SendShapes(tags_hash)
         self._known_shapes = self._shapes.table
         self._plans: dict[str, SendPlan] = Bounded(MAX_PLANS)
         self._checks = SendChecks(controller)
@@ -107,10 +108,10 @@ class SendMessageProcessor:
         )
         fixed = quote_fields(self._answer_fields)[1:-1].encode().replace(b"%", b"%%")
         ids = b'"queueId":"%d","transactionId":"%b","msgId":'
-        prefix = self._store.id_prefix.encode()
+        prefix = self._store.commit_log.id_prefix.encode()
         self._answer_template = success_template(ids + b'"' + prefix + b'%016X",' + fixed + b',"queueOffset":"%d"')
         self._batch_template = success_template(ids + b'"%b",' + fixed + b',"queueOffset":"%d"')
-        self._sync_flush = self._controller.store_config.flushDiskType == "SYNC_FLUSH"
+        self._sync_flush = self._store.flush.is_awaited or self._controller.store_config.flushDiskType == "SYNC_FLUSH"
 
     def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Answer:
         """One send request; the short way answers with a whole frame."""
@@ -166,8 +167,10 @@ class SendMessageProcessor:
         self, plan: SendPlan, message: InnerMessage, unique_key: bytes, keys: str | None, opaque: int
     ) -> bytes | None:
         """Store a plain message: the frame of its answer, None when it was not stored."""
+        if self._sync_flush:
+            return None
         store = self._store
-        offset = store.put_plain(message, unique_key.decode(), keys)
+        offset = store.appender.put_plain(message, unique_key.decode(), keys)
         if offset < 0:
             return None
         counters = plan.counters
@@ -175,7 +178,7 @@ class SendMessageProcessor:
         counters.put_times += 1
         counters.put_size += store.commit_log.last_size
         return header_frame(
-            self._answer_template % (message.queue_id, unique_key, offset, store.last_queue_offset, opaque)
+            self._answer_template % (message.queue_id, unique_key, offset, store.appender.last_queue_offset, opaque)
         )
 
     def put_batch(

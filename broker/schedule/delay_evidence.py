@@ -22,8 +22,8 @@ from rocketmq_ops.common.message_codec import (
     record_topic,
 )
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC
+from rocketmq_ops.store.message_store import MessageStore
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
-from rocketmq_ops.store.store_reader import StoreReader
 
 _MARK = PROPERTY_REAL_TOPIC.encode() + b"\x01"
 
@@ -36,7 +36,7 @@ class _Parked(NamedTuple):
     identity: int
 
 
-def delivered_until(store: StoreReader, levels: Iterable[int]) -> dict[int, int]:
+def delivered_until(store: MessageStore, levels: Iterable[int]) -> dict[int, int]:
     """The offset in the queue of each level behind the last message that was delivered.
 
     Reads every parked message of these levels and every message of their topics behind the first of them.
@@ -67,18 +67,18 @@ def delivered_until(store: StoreReader, levels: Iterable[int]) -> dict[int, int]
     return result
 
 
-def _copies(store: StoreReader, topics: Iterable[str], behind: int) -> dict[int, deque[int]]:
+def _copies(store: MessageStore, topics: Iterable[str], behind: int) -> dict[int, deque[int]]:
     """Commitlog offsets of delivered messages by what they are, in rising order."""
     found: dict[int, list[int]] = {}
     for topic in topics:
-        for queue in list(store.table.get(topic, {}).values()):
+        for queue in list(store.queues.table.get(topic, {}).values()):
             for _, _, record, view in _records(store, queue, _first_behind(queue, behind)):
                 if bytes(view).find(_MARK, record.properties_at) >= 0:
                     found.setdefault(_identity(topic, record, view), []).append(record.physical_offset)
     return {identity: deque(sorted(offsets)) for identity, offsets in found.items()}
 
 
-def _records(store: StoreReader, queue: ConsumeQueue, start: int) -> Iterator[tuple[int, int, RecordView, memoryview]]:
+def _records(store: MessageStore, queue: ConsumeQueue, start: int) -> Iterator[tuple[int, int, RecordView, memoryview]]:
     """Queue offset, last field of the unit, record and its bytes, of every message that can be read."""
     for offset in range(start, queue.next_offset):
         unit = queue.unit(offset)

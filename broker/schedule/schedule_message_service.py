@@ -21,8 +21,8 @@ from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TO
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_retry_topic
-from rocketmq_ops.store.dispatch import parse_delay_levels
 from rocketmq_ops.store.inner_message import NEVER_STORED, InnerMessage, PutStatus
+from rocketmq_ops.store.queue.unit_codes import parse_delay_levels
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -56,7 +56,7 @@ class ScheduleMessageService(ConfigManager):
     def reload_levels(self) -> None:
         """Apply a changed `messageDelayLevel`. Raises RocketMQError when it is not a list of times."""
         self.levels = parse_delay_levels(self._controller.store_config.messageDelayLevel)
-        self._controller.store.delay_levels = self.levels
+        self._controller.store.codes.delay_levels = self.levels
         self._not_before.clear()
 
     def load(self) -> bool:
@@ -119,7 +119,7 @@ class ScheduleMessageService(ConfigManager):
 
     def _levels_in_use(self) -> list[int]:
         """The configured levels, and those of queues that an earlier configuration has filled."""
-        queues = self._controller.store.table.get(SCHEDULE_TOPIC, ())
+        queues = self._controller.store.queues.table.get(SCHEDULE_TOPIC, ())
         return sorted({*range(1, len(self.levels) + 1), *(queue_id + 1 for queue_id in queues)})
 
     def _waiting(self, level: int) -> int:

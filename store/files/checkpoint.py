@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from rocketmq_ops.common.layout import Layout
-from rocketmq_ops.store.files.filesystem import FileSystem
+from rocketmq_ops.store.files.filesystem import FileSystem, StoreFile
 from rocketmq_ops.store.layout.checkpoint import (
     CHECKPOINT,
     FIELDS,
@@ -78,39 +78,48 @@ def _put_note(view: memoryview, position: int, note: bytes) -> None:
 
 
 class StoreCheckpoint:
-    """The open checkpoint file. Timestamps are store timestamps, ms since the epoch; 0 = nothing is known."""
+    """The checkpoint file. Timestamps are store timestamps, ms since the epoch; 0 = nothing is known."""
 
     __slots__ = (
-        "_file", "_folder", "_fs", "_name_durable", "confirm_phy_offset", "index_msg_timestamp", "index_note",
+        "_file", "_fs", "_name_durable", "_path", "confirm_phy_offset", "index_msg_timestamp", "index_note",
         "logics_msg_timestamp", "logics_physical_offset", "master_flushed_offset", "physic_msg_timestamp",
         "queues_note", "was_missing",
     )  # fmt: skip
 
     def __init__(self, fs: FileSystem, path: str) -> None:
-        """Open or create the file; a missing, short or zeroed one says "nothing is known". Raises OSError."""
+        """Nothing is known until `load`."""
+        self._fs = fs
+        self._path = path
+        self._file: StoreFile | None = None
+        self._name_durable = False
         #: There was no file, or an empty one.
+        self.was_missing = False
+        self.physic_msg_timestamp = 0
+        self.logics_msg_timestamp = 0
+        self.index_msg_timestamp = 0
+        self.master_flushed_offset = 0
+        self.confirm_phy_offset = 0
+        self.logics_physical_offset = 0
+        self.index_note: IndexNote | None = None
+        self.queues_note: QueuesNote | None = None
+
+    def load(self) -> None:
+        """Open or create the file; a missing, short or zeroed one says "nothing is known". Raises OSError."""
+        fs, path = self._fs, self._path
         self.was_missing = not fs.exists(path) or fs.size_of(path) == 0
         self._name_durable = not self.was_missing and fs.size_of(path) == FILE_SIZE
-        self._fs = fs
-        self._folder = path.rpartition("/")[0]
-        self._file = fs.open(path, FILE_SIZE, create=True)
-        self._file.reserve(0, FILE_SIZE)
-        self.physic_msg_timestamp: int
-        self.logics_msg_timestamp: int
-        self.index_msg_timestamp: int
-        self.master_flushed_offset: int
-        self.confirm_phy_offset: int
-        self.logics_physical_offset: int
-        for name, value in zip(CHECKPOINT.names, FIELDS.unpack_from(self._file.view, 0), strict=True):
+        file = self._file = fs.open(path, FILE_SIZE, create=True)
+        file.reserve(0, FILE_SIZE)
+        view = file.view
+        for name, value in zip(CHECKPOINT.names, FIELDS.unpack_from(view, 0), strict=True):
             setattr(self, name, value)
-        view = self._file.view
         found = _note_at(view, NOTE_POSITION, NOTE_MAGIC, NOTE)
         self.index_note = IndexNote(*found) if found is not None else None
         found = _note_at(view, QUEUES_NOTE_POSITION, QUEUES_NOTE_MAGIC, QUEUES_NOTE)
         self.queues_note = QueuesNote(*found) if found is not None else None
 
     def note_queues(self, names: Iterable[str]) -> None:
-        """Take note of the queues that have files, by names that are theirs alone and tell where each begins; `write`
+        """Take note of the queues that have files, by names that are theirs alone and say where each begins; `write`
         has to follow."""
         self.queues_note = self._queues(names)
 
@@ -138,6 +147,7 @@ class StoreCheckpoint:
 
     def write(self) -> None:
         """Put the fields into the mapping; `sync` makes them durable."""
+        assert self._file is not None, "load() comes first"
         view = self._file.view
         FIELDS.pack_into(view, 0, *_values(self))
         if self.index_note is not None:
@@ -147,9 +157,10 @@ class StoreCheckpoint:
 
     def sync(self) -> None:
         """Make what `write` has written durable. May run in a worker thread. Raises OSError."""
+        assert self._file is not None, "load() comes first"
         self._file.sync()
         if not self._name_durable:
-            self._fs.sync_dir(self._folder)
+            self._fs.sync_dir(self._path.rpartition("/")[0])
             self._name_durable = True
 
     def flush(self) -> None:
@@ -158,5 +169,6 @@ class StoreCheckpoint:
         self.sync()
 
     def close(self) -> None:
-        """Let go of the file. Does not flush."""
-        self._file.close()
+        """Let go of the file, if there is one. Does not flush."""
+        if self._file is not None:
+            self._file.close()

@@ -1,13 +1,16 @@
-"""Keys that wait to be put into the index in one block.
+"""Keys that wait to be put into the index in one block: the sink of a store under load.
 
-What lives here: the columns of what waits, and their hashes. What does not: when a block is put, and where to
-(`index_service.py`), numpy's part (`index_block.py`).
+What lives here: the columns of what waits, and their hashes. What does not: putting a block (`index_service.py`), and
+numpy's part (`index_block.py`).
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_ROLLBACK_TYPE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,40 +23,59 @@ BLOCK_KEYS = 1024
 
 
 class IndexKeyBuffer:
-    """Keys as `topic#key`, each with the commitlog offset and the store timestamp (ms) of its message."""
+    """Keys as `topic#key`, each with the commitlog offset and the store timestamp (ms) of its message.
 
-    __slots__ = ("_runs", "keys", "offsets", "seen", "timestamps")
+    What waits is in none of the index files, nor in what the checkpoint says of them: recovery puts it once more."""
 
-    def __init__(self) -> None:
-        self.keys: list[str] = []
-        self.timestamps = array("q")
+    __slots__ = ("_keys", "_offsets", "_on_full", "_runs", "_timestamps", "seen")
+
+    def __init__(self, on_full: Callable[[], None]) -> None:
+        """`on_full` is called when a block has come together; it should `take` it."""
+        self._on_full = on_full
+        self._keys: list[str] = []
+        self._timestamps = array("q")
         #: As many as keys, or more where a key stands for a run of messages.
-        self.offsets = array("q")
+        self._offsets = array("q")
         #: Position and length of each run.
         self._runs: list[tuple[int, int]] = []
         #: Commitlog offset of the last message that was seen, with keys or without, -1 for none.
         self.seen = -1
 
     @property
-    def is_full(self) -> bool:
-        """True when a block has come together."""
-        return len(self.offsets) >= BLOCK_KEYS
+    def is_empty(self) -> bool:
+        """True when no key waits."""
+        return not self._keys
 
-    def add(self, keys: list[str], offset: int, timestamp: int) -> None:
-        """Add the keys of one message."""
-        self.keys += keys
-        for _ in keys:
-            self.offsets.append(offset)
-            self.timestamps.append(timestamp)
-        self.seen = offset
+    def put_keys(
+        self, topic: str, unique_key: str | None, keys: str | None, phy_offset: int, store_timestamp: int,
+        sys_flag: int = 0,
+    ) -> None:  # fmt: skip
+        """See `KeySink.put_keys`."""
+        self.seen = phy_offset
+        if sys_flag & TRANSACTION_MASK == TRANSACTION_ROLLBACK_TYPE:
+            return
+        if unique_key is not None:
+            self._keys.append(f"{topic}#{unique_key}")
+            self._offsets.append(phy_offset)
+            self._timestamps.append(store_timestamp)
+        if keys:
+            for key in keys.split(" "):
+                if key:
+                    self._keys.append(f"{topic}#{key}")
+                    self._offsets.append(phy_offset)
+                    self._timestamps.append(store_timestamp)
+        if len(self._offsets) >= BLOCK_KEYS:
+            self._on_full()
 
-    def add_run(self, key: str, offsets: list[int], timestamp: int) -> None:
-        """Add a key that several messages have; they have no other."""
-        self._runs.append((len(self.keys), len(offsets)))
-        self.keys.append(key)
-        self.timestamps.append(timestamp)
-        self.offsets.extend(offsets)
-        self.seen = offsets[-1]
+    def put_shared_key(self, topic: str, key: str, phy_offsets: Sequence[int], store_timestamp: int) -> None:
+        """See `KeySink.put_shared_key`."""
+        self._runs.append((len(self._keys), len(phy_offsets)))
+        self._keys.append(f"{topic}#{key}")
+        self._timestamps.append(store_timestamp)
+        self._offsets.extend(phy_offsets)
+        self.seen = phy_offsets[-1]
+        if len(self._offsets) >= BLOCK_KEYS:
+            self._on_full()
 
     def take(self) -> tuple[Column, Column, Column]:
         """Hashes, offsets and timestamps of all keys, at least one, which then wait no more."""
@@ -61,12 +83,12 @@ class IndexKeyBuffer:
 
         import numpy as np  # isort: skip
 
-        hashes, timestamps = key_hashes(self.keys), np.frombuffer(self.timestamps, np.int64)
-        offsets = np.frombuffer(self.offsets, np.int64)
+        hashes, timestamps = key_hashes(self._keys), np.frombuffer(self._timestamps, np.int64)
+        offsets = np.frombuffer(self._offsets, np.int64)
         if self._runs:
-            times = np.ones(len(self.keys), np.int64)
+            times = np.ones(len(self._keys), np.int64)
             runs = np.array(self._runs)
             times[runs[:, 0]] = runs[:, 1]
             hashes, timestamps = np.repeat(hashes, times), np.repeat(timestamps, times)
-        self.keys, self._runs, self.offsets, self.timestamps = [], [], array("q"), array("q")
+        self._keys, self._runs, self._offsets, self._timestamps = [], [], array("q"), array("q")
         return hashes, offsets, timestamps

@@ -1,8 +1,8 @@
 """The index of a store: finds messages by key and by unique key.
 
-What lives here: which keys of a message are indexed, the row of index files, queries, what is kept after a crash,
-deletion of expired files (mirrors IndexService). What does not: the bytes of a file (`index_file.py`) and whether
-a found message really has the key (the caller compares, hashes collide).
+What lives here: putting keys into the row of index files, queries, what is kept after a crash, deletion of expired
+files (mirrors IndexService). What does not: the bytes of a file (`index_file.py`), keys that wait for their block
+(`index_key_buffer.py`), and whether a found message really has the key (the caller compares, hashes collide).
 
 After a crash Apache's broker keeps only full files that were synced (those that end before the checkpoint's
 indexMsgTimestamp) and so forgets the keys in the others. Here the file being filled is synced from time to time
@@ -13,18 +13,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.java_hash import hash_onto, unique_key_hash_onto
+from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_ROLLBACK_TYPE
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.files.checkpoint import IndexNote, StoreCheckpoint
 from rocketmq_ops.store.files.filesystem import FileSystem
 from rocketmq_ops.store.get_result import finished
 from rocketmq_ops.store.index.index_file import IndexFile, StoreTime, index_hash
 from rocketmq_ops.store.index.index_key_buffer import IndexKeyBuffer
+from rocketmq_ops.store.index.key_sink import KeySink, NoKeys
 from rocketmq_ops.store.layout.index import HEADER, file_size
 from rocketmq_ops.store.running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
 
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_ROLLBACK = 3 << 2
-_TRANSACTION_BITS = 3 << 2
 _NAME_LENGTH = 17
 _MAX_PREFIXES = 100_000
 #: Between two syncs of the file being filled, ms: a crash costs indexing so much once more.
@@ -65,6 +65,7 @@ class IndexService:
     """The row of index files, oldest first. All calls on the owner's thread but `run_sync`."""
 
     __slots__ = (
+        "_buffer",
         "_checkpoint",
         "_clock",
         "_config",
@@ -78,10 +79,11 @@ class IndexService:
         "_root",
         "_unsynced",
         "_waiting",
-        "key_buffer",
+        "enabled",
         "lacks_files",
         "last_sync",
-    )  # fmt: skip
+        "sink",
+    )
 
     def __init__(
         self,
@@ -110,14 +112,19 @@ class IndexService:
         #: Files of a sync that has not ended.
         self._unsynced: list[IndexFile] = []
         #: ms, by the clock: when the last sync was begun.
-        self.last_sync = clock()
-        #: Keys that were handed over to `defer_keys` and not put yet.
-        self.key_buffer = IndexKeyBuffer()
+        self.last_sync = 0
+        self._buffer = IndexKeyBuffer(self.settle)
+        #: False under messageIndexEnable=false: what the files hold can be queried all the same.
+        self.enabled = config.messageIndexEnable
+        #: What takes the keys of messages that are put: this index itself, which puts them at once, until
+        #: `begin_buffering` is called.
+        self.sink: KeySink = self if self.enabled else NoKeys()
 
     # -- loading
 
     def load(self, *, clean: bool) -> None:
         """Open the files. After an unclean stop only what is known to be durable is kept. Raises OSError."""
+        self.last_sync = self._clock()
         expected = file_size(self._config.maxHashSlotNum, self._config.maxIndexNum)
         broken = False
         for name in self._fs.list_dir(self._folder):
@@ -240,13 +247,12 @@ class IndexService:
         self, topic: str, unique_key: str | None, keys: str | None, phy_offset: int, store_timestamp: int,
         sys_flag: int = 0,
     ) -> None:  # fmt: skip
-        """Index a message under its unique key (UNIQ_KEY) and its keys (KEYS, separated by spaces), if any.
+        """See `KeySink.put_keys`; what is indexed already is skipped.
 
-        Calls go by rising commitlog offset; what is indexed already and rollback records are skipped. Never
-        raises: when the disk is full the message waits for `retry`, and the store refuses writes until then."""
+        When the disk is full the message waits for `retry`, and the store refuses writes until then."""
         if phy_offset <= self._done:
             return
-        if sys_flag & _TRANSACTION_BITS == _ROLLBACK:
+        if sys_flag & TRANSACTION_MASK == TRANSACTION_ROLLBACK_TYPE:
             hashes = []
         else:
             hashes = self._hashes(topic, unique_key, keys)
@@ -262,39 +268,26 @@ class IndexService:
                 return
         self._done = phy_offset
 
-    def defer_keys(
-        self, topic: str, unique_key: str | None, keys: str | None, phy_offset: int, store_timestamp: int,
-        sys_flag: int = 0,
-    ) -> None:  # fmt: skip
-        """As `put_keys`, but the keys wait until they are BLOCK_KEYS, or `settle` is called.
+    def put_shared_key(self, topic: str, key: str, phy_offsets: Sequence[int], store_timestamp: int) -> None:
+        """See `KeySink.put_shared_key`."""
+        for phy_offset in phy_offsets:
+            self.put_keys(topic, key, None, phy_offset, store_timestamp)
 
-        What waits is in none of the files, nor in what the checkpoint says of them: recovery puts it once more."""
-        found: list[str] = []
-        if sys_flag & _TRANSACTION_BITS != _ROLLBACK:
-            if unique_key is not None:
-                found.append(f"{topic}#{unique_key}")
-            if keys:
-                found += [f"{topic}#{key}" for key in keys.split(" ") if key]
-        self.key_buffer.add(found, phy_offset, store_timestamp)
-        if self.key_buffer.is_full:
-            self.settle()
-
-    def defer_key_of_all(self, key: str, phy_offsets: list[int], store_timestamp: int) -> None:
-        """As `defer_keys` for messages that all have one key (`topic#key`) and no other."""
-        self.key_buffer.add_run(key, phy_offsets, store_timestamp)
-        if self.key_buffer.is_full:
-            self.settle()
+    def begin_buffering(self) -> None:
+        """From now on collect keys into blocks, which cost less a key and need numpy."""
+        if self.enabled:
+            self.sink = self._buffer
 
     def settle(self) -> None:
         """Put the keys that wait for their block. Never raises: without disk space they wait on, as in `put_keys`."""
-        if self.key_buffer.keys:
-            hashes, offsets, timestamps = self.key_buffer.take()
+        if not self._buffer.is_empty:
+            hashes, offsets, timestamps = self._buffer.take()
             start = self._put_blocks(hashes, offsets, timestamps) if not self._waiting else 0
             unput = zip(hashes[start:].tolist(), offsets[start:].tolist(), timestamps[start:].tolist(), strict=True)
-            for (offset, timestamp), rows in groupby(unput, lambda row: row[1:]):
-                self._waiting.append(([row[0] for row in rows], offset, timestamp))
+            for (offset, timestamp), entries in groupby(unput, lambda entry: entry[1:]):
+                self._waiting.append(([entry[0] for entry in entries], offset, timestamp))
         if not self._waiting:
-            self._done = max(self._done, self.key_buffer.seen)
+            self._done = max(self._done, self._buffer.seen)
 
     def _put_blocks(self, hashes: NDArray[np.int64], offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> int:
         """Put keys into as many files as it takes; how many of them found disk space."""
@@ -399,7 +392,7 @@ class IndexService:
     ) -> QueryOffsetResult:
         """Commitlog offsets of messages with the key or unique key, stored in [begin, end] (ms), newest first.
 
-        At most `max_num` and at most maxMsgsNumBatch; `store_time` tells of messages in the first and last second.
+        At most `max_num` and at most maxMsgsNumBatch; `store_time` decides on messages of the first and last second.
         Mirrors IndexService.queryOffset."""
         return finished(self.query_steps(topic, key, max_num, begin, end, store_time))
 
@@ -483,7 +476,7 @@ class IndexService:
         """Sync everything in this thread, and that files are gone. Raises OSError.
 
         A file that was removed after a crash and comes back by the next one would be taken for whole, as the
-        checkpoint tells of its time, and hide the keys of the messages that stand in the place of its own."""
+        checkpoint has its time, and hide the keys of the messages that stand in the place of its own."""
         sync = self.begin_sync()
         self.run_sync(sync)
         if self._fs.is_dir(self._folder):

@@ -1,8 +1,8 @@
 """The messages inside a batch body (request 320), taken apart into columns.
 
 What lives here: cutting the body into items, in one go where all are alike in size, as nearly all batches are
-(mirrors MessageDecoder.decodeBatch). What does not: records made of the items, and what becomes of them
-(`batch_writer.py`).
+(mirrors MessageDecoder.decodeBatch), and what their encoded properties say to index and consumequeue. What does not:
+records made of the items (`batch_records.py`), and what becomes of them (`appender.py`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from rocketmq_ops.common.message_codec import BadRecordError, iter_batch
 from rocketmq_ops.common.record_layout import BATCH_ITEM
 from rocketmq_ops.store.layout.batch_item import LEAST_SIZE, whole_item
-from rocketmq_ops.store.log.row_structs import RowStructs
+from rocketmq_ops.store.layout.repeated_structs import RepeatedStructs
 
 _ITEM_HEAD = BATCH_ITEM.struct
 _ITEM_HEAD_SIZE = _ITEM_HEAD.size
 #: Alike items beyond so many in a row are handled one by one.
 MOST_ALIKE = 128
 #: Ends the names of TAGS and KEYS, the properties of an item that dispatch looks at.
-TAGS_OR_KEYS_MARK = b"S\x01"
+_TAGS_OR_KEYS_MARK = b"S\x01"
+_TAGS, _KEYS, _UNIQUE_KEY = b"TAGS\x01", b"KEYS\x01", b"UNIQ_KEY\x01"
 
 
 class BatchItems:
@@ -38,13 +39,45 @@ class BatchItems:
         self.tails = tails
         self.alike = alike
 
+    def properties_lengths(self) -> list[int]:
+        """Bytes of the properties of each item's record."""
+        if self.alike:
+            return [len(self.own[0]) + len(self.tails[0])] * len(self.own)
+        return [len(own) + len(tail) for own, tail in zip(self.own, self.tails, strict=True)]
+
     @property
-    def marked(self) -> bool:
-        """False only when surely no item has tags or keys."""
-        return TAGS_OR_KEYS_MARK in b"\x02".join(self.own)
+    def have_tags_or_keys(self) -> bool:
+        """False only when surely no item has any."""
+        return _TAGS_OR_KEYS_MARK in b"\x02".join(self.own)
 
 
-_structs = RowStructs(MOST_ALIKE)
+def shared_key(extra: bytes) -> str | None:
+    """The unique key that the properties of a batch give all its items; None when these must be looked at.
+
+    Properties of the batch stand behind those of the item and so prevail."""
+    at = extra.find(_UNIQUE_KEY)
+    if _TAGS_OR_KEYS_MARK in extra or at < 0 or extra.find(_UNIQUE_KEY, at + 1) >= 0 or (at and extra[at - 1] != 2):
+        return None
+    return extra[at + len(_UNIQUE_KEY) :].partition(b"\x02")[0].decode("utf-8", "replace") or None
+
+
+def tags_and_keys(own: bytes) -> tuple[str | None, str | None] | None:
+    """TAGS and KEYS of an item without parsing its properties; None when they have to be parsed."""
+    padded = b"\x02" + own
+    tags, keys = own.count(_TAGS), own.count(_KEYS)
+    if tags > 1 or keys > 1 or padded.count(b"\x02TAGS\x01") != tags or padded.count(b"\x02KEYS\x01") != keys:
+        return None
+    return _value(own, _TAGS), _value(own, _KEYS)
+
+
+def _value(own: bytes, name: bytes) -> str | None:
+    at = own.find(name)
+    if at < 0:
+        return None
+    return own[at + len(name) :].partition(b"\x02")[0].decode("utf-8", "replace")
+
+
+_structs = RepeatedStructs(MOST_ALIKE)
 
 
 def read_items(body: bytes, extra: bytes) -> BatchItems:
@@ -62,8 +95,8 @@ def _read_alike(body: bytes, extra: bytes) -> BatchItems | None:
     if size < LEAST_SIZE or length < 0 or own_length < 0 or limit % size:
         return None
     count = limit // size
-    row_struct = _structs.get(whole_item(length, own_length), count)
-    if row_struct is None:
+    alike_struct = _structs.get(whole_item(length, own_length), count)
+    if alike_struct is None:
         return None
     tail = extra
     if extra and own_length:
@@ -72,7 +105,7 @@ def _read_alike(body: bytes, extra: bytes) -> BatchItems | None:
             if separated:
                 return None
             tail = b"\x02" + extra
-    columns = row_struct.unpack(body)
+    columns = alike_struct.unpack(body)
     if columns[::6] != (size,) * count or columns[2::6] != (length,) * count or columns[4::6] != (own_length,) * count:
         return None
     return BatchItems(columns[1::6], columns[3::6], columns[5::6], (tail,) * count, True)

@@ -1,8 +1,8 @@
 """The commitlog: all records one after the other in a row of files (mirrors CommitLog and MessageExtEncoder).
 
 What lives here: packing a record straight into the mapping, rolling to the next file behind a blank, room on
-disk, and reading records back. What does not: queue offsets and dispatch (`message_store.py`), walking the
-records after a start (`recovery.py`), flushing (`flush.py`).
+disk, and reading records back. What does not: queue offsets and dispatch (`appender.py`, `batch_appender.py`), walking
+the records after a start (`recovery.py`), flushing (`flush.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from rocketmq_ops.common.message import PROPERTY_CRC32
+from rocketmq_ops.common.message import PROPERTIES_MAX_LENGTH, PROPERTY_CRC32
 from rocketmq_ops.common.record_layout import (
     BLANK_MAGIC,
     BODY_LENGTH,
@@ -58,21 +58,29 @@ class CommitLog:
         "_view",
         "append_crc",
         "begin",
+        "crc_room",
+        "file_queue",
         "flag_v6",
+        "id_prefix",
         "last_size",
-        "rows",
+        "max_properties",
         "store_host",
     )
 
     def __init__(self, fs: FileSystem, folder: str, file_size: int, store_host: bytes, append_crc: bool) -> None:
-        self.rows = MappedFileQueue(fs, folder, file_size, "mappedFileSizeCommitLog", parents=1)
+        self.file_queue = MappedFileQueue(fs, folder, file_size, "mappedFileSizeCommitLog", parents=1)
         #: Where the first file begins if there is none; not 0 when the files that there were are lost.
         self.begin = 0
         #: Packed host of this broker: 8 bytes, or 20 for IPv6.
         self.store_host = store_host
+        #: Store host in upper-case hex: ids of messages are this and 16 digits of the commitlog offset.
+        self.id_prefix = store_host.hex().upper()
         self.flag_v6 = STOREHOSTADDRESS_V6_FLAG if len(store_host) == 20 else 0
         #: Append a CRC of the whole record as its last property (enabledAppendPropCRC).
         self.append_crc = append_crc
+        #: Bytes that the CRC may take, with a separator before it, and those of a message's properties at most.
+        self.crc_room = CRC_PROPERTY_LENGTH + 1 if append_crc else 0
+        self.max_properties = PROPERTIES_MAX_LENGTH - self.crc_room
         self._uncommon = append_crc or len(store_host) != 8
         #: Bytes of the record appended last.
         self.last_size = 0
@@ -87,17 +95,27 @@ class CommitLog:
     def max_offset(self) -> int:
         """Offset where the next record goes."""
         file = self._file
-        return file.base + file.wrote if file is not None else self.rows.max_offset or self.begin
+        return file.base + file.wrote if file is not None else self.file_queue.max_offset or self.begin
 
     @property
     def min_offset(self) -> int:
         """Offset of the first byte kept, -1 when there is no file."""
-        return self.rows.min_offset
+        return self.file_queue.min_offset
+
+    def load(self) -> None:
+        """Map the files. Raises MissingFileError, FileLengthError, ForeignFileError, OSError."""
+        self.file_queue.fs.make_dirs(self.file_queue.folder)
+        self.file_queue.load()
+
+    def close(self) -> None:
+        """Let go of all files. Does not flush."""
+        self.file_queue.close()
+        self.attach()
 
     def attach(self) -> None:
         """Go on writing at the end of the row, after loading or truncating it."""
-        if self.rows.files:
-            self._use(self.rows.files[-1])
+        if self.file_queue.files:
+            self._use(self.file_queue.files[-1])
         else:
             self._file, self._view, self._limit = None, memoryview(b""), -1
 
@@ -236,9 +254,9 @@ class CommitLog:
         """The file that takes the next `size` bytes, with disk blocks for them. Raises OSError.
 
         Without `mapped` they are not made ready for writing to the mapping, as `StoreFile.write` will be used."""
-        file = self.rows.files[-1] if self.rows.files else None
+        file = self.file_queue.files[-1] if self.file_queue.files else None
         if file is None:
-            file = self.rows.create_next(self.begin)
+            file = self.file_queue.create_next(self.begin)
         elif file.wrote + size + END_FILE_MIN_BLANK > file.size:
             file = self._roll(file)
         need = file.wrote + size + END_FILE_MIN_BLANK
@@ -258,7 +276,7 @@ class CommitLog:
             file.reserve(file.wrote + END_FILE_MIN_BLANK, _FIRST_STEP)
             file.view[file.wrote : file.wrote + END_FILE_MIN_BLANK] = blank_of(blank)
             file.wrote = file.size
-        return self.rows.create_next()
+        return self.file_queue.create_next()
 
     def _use(self, file: MappedFile) -> None:
         self._file = file
@@ -269,7 +287,7 @@ class CommitLog:
 
     def view(self, offset: int, size: int) -> memoryview | None:
         """The bytes [offset, offset + size), None when they are not all in one file and written."""
-        file = self.rows.find(offset)
+        file = self.file_queue.find(offset)
         if file is None:
             return None
         start = offset - file.base
@@ -287,7 +305,7 @@ class CommitLog:
 
     def store_time(self, offset: int, size: int) -> int:
         """Store timestamp (ms) of the record at an offset, -1 when it is not there (pickupStoreTimestamp)."""
-        file = self.rows.find(offset)
+        file = self.file_queue.find(offset)
         if file is None or offset - file.base + size > file.wrote:
             return -1
         position = offset - file.base
@@ -297,7 +315,7 @@ class CommitLog:
 
     def next_file_offset(self, offset: int) -> int:
         """Offset where the file after that of `offset` begins."""
-        return offset + self.rows.file_size - offset % self.rows.file_size
+        return offset + self.file_queue.file_size - offset % self.file_queue.file_size
 
 
 def crc_property(crc: int) -> bytes:

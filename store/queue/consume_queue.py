@@ -18,7 +18,7 @@ from rocketmq_ops.store.files.filesystem import FileSystem
 from rocketmq_ops.store.files.mapped_file import MappedFile
 from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT, CQ_UNIT_SIZE, PLACEHOLDER, PLACEHOLDER_SIZE, UNIT
-from rocketmq_ops.store.log.row_structs import RowStructs
+from rocketmq_ops.store.layout.repeated_structs import RepeatedStructs
 
 #: Writes a whole record: `struct.Struct.pack_into` of its layout.
 Packer = Callable[..., None]
@@ -27,7 +27,7 @@ _LOOKED_AT_AFTER_CLEAN_STOP = 100
 _LAST_STEP = 256 * 1024
 _pack_unit = CQ_UNIT.pack_into
 #: For putting several units; those of larger batches are put one by one.
-_unit_structs = RowStructs(256)
+_unit_structs = RepeatedStructs(256)
 _unpack_unit = CQ_UNIT.unpack_from
 
 
@@ -38,6 +38,7 @@ class ConsumeQueue:
         "_file",
         "_spare",
         "_view",
+        "file_queue",
         "is_delay",
         "magic",
         "max_offset",
@@ -46,7 +47,6 @@ class ConsumeQueue:
         "packers",
         "queue_id",
         "room",
-        "rows",
         "topic",
         "topic_field",
     )
@@ -55,7 +55,7 @@ class ConsumeQueue:
         self.topic = topic
         self.queue_id = queue_id
         folder = f"{root}/{topic}/{queue_id}"
-        self.rows = MappedFileQueue(fs, folder, file_size, "mappedFileSizeConsumeQueue", parents=2)
+        self.file_queue = MappedFileQueue(fs, folder, file_size, "mappedFileSizeConsumeQueue", parents=2)
         #: Offset of the next message to be put: all units below are written.
         self.next_offset = 0
         #: Offset up to which consumers may read; behind `next_offset` while a sync is awaited.
@@ -93,8 +93,8 @@ class ConsumeQueue:
             spare = self._spare
             if spare is None:
                 base = file.base + file.size
-                name = f"{self.rows.folder}/{base:020d}"
-                stored = self.rows.fs.open(name, file.size, create=True)
+                name = f"{self.file_queue.folder}/{base:020d}"
+                stored = self.file_queue.fs.open(name, file.size, create=True)
                 spare = self._spare = MappedFile(stored, base, wrote=0, name_durable=False)
             spare.reserve(min(beyond, file.size), _FIRST_STEP)
             beyond -= file.size
@@ -105,21 +105,21 @@ class ConsumeQueue:
         spare = self._spare
         if spare is not None:
             self._spare = None
-            self.rows.files.append(spare)
+            self.file_queue.files.append(spare)
             return spare
-        if not self.rows.files:
+        if not self.file_queue.files:
             return self._first_file()
-        return self.rows.create_next()
+        return self.file_queue.create_next()
 
     def _first_file(self) -> MappedFile:
         """The first file of a queue that may begin at an offset above 0 (fillPreBlank)."""
         start = self.next_offset * CQ_UNIT_SIZE
-        file = self.rows.create_next(start)
+        file = self.file_queue.create_next(start)
         blank = start - file.base
         try:
             file.reserve(blank, _FIRST_STEP)
         except OSError:
-            self.rows.remove_last()
+            self.file_queue.remove_last()
             raise
         file.view[:blank] = PLACEHOLDER * (blank // CQ_UNIT_SIZE)
         file.wrote = blank
@@ -149,9 +149,9 @@ class ConsumeQueue:
         """Append several units, given as one row of numbers; room must have been made for them."""
         count = len(numbers) // 3
         file = self._file
-        row_struct = _unit_structs.get(UNIT.codes, count) if count <= self.room else None
-        if row_struct is not None and file is not None:
-            row_struct.pack_into(self._view, file.wrote, *numbers)
+        units_struct = _unit_structs.get(UNIT.codes, count) if count <= self.room else None
+        if units_struct is not None and file is not None:
+            units_struct.pack_into(self._view, file.wrote, *numbers)
             file.wrote += count * CQ_UNIT_SIZE
             self.room -= count
             self.next_offset += count
@@ -161,7 +161,7 @@ class ConsumeQueue:
 
     def start_at(self, offset: int) -> None:
         """Let an empty queue begin at `offset`, with placeholders in front."""
-        assert not self.rows.files
+        assert not self.file_queue.files
         self.next_offset = self.max_offset = self.min_offset = offset
 
     def fill_gap(self, offset: int, physical_offset: int) -> None:
@@ -171,13 +171,13 @@ class ConsumeQueue:
 
     def rewrite_unit(self, offset: int, physical_offset: int, size: int, tags_code: int) -> None:
         """Put right a unit that a power cut has torn."""
-        file = self.rows.find(offset * CQ_UNIT_SIZE)
+        file = self.file_queue.find(offset * CQ_UNIT_SIZE)
         assert file is not None
         position = offset * CQ_UNIT_SIZE - file.base
         file.file.reserve(position, position + CQ_UNIT_SIZE)  # the page may have been lost together with its block
         _pack_unit(file.view, position, physical_offset, size, tags_code)
         file.flushed = min(file.flushed, position)
-        self.rows.flushed_where = min(self.rows.flushed_where, file.base + position)
+        self.file_queue.flushed_where = min(self.file_queue.flushed_where, file.base + position)
 
     # -- reading
 
@@ -189,7 +189,7 @@ class ConsumeQueue:
 
     def raw_unit(self, offset: int) -> tuple[int, int, int] | None:
         """As `unit`, for any offset that has a file; zeros where nothing was written."""
-        file = self.rows.find(offset * CQ_UNIT_SIZE)
+        file = self.file_queue.find(offset * CQ_UNIT_SIZE)
         if file is None:
             return None
         unit: tuple[int, int, int] = _unpack_unit(file.view, offset * CQ_UNIT_SIZE - file.base)
@@ -197,14 +197,14 @@ class ConsumeQueue:
 
     def units_from(self, offset: int, limit: int) -> memoryview | None:
         """The raw units from a queue offset, at most `limit` and never past the end of its file."""
-        file = self.rows.find(offset * CQ_UNIT_SIZE)
+        file = self.file_queue.find(offset * CQ_UNIT_SIZE)
         if file is None:
             return None
         start = offset * CQ_UNIT_SIZE - file.base
         return file.view[start : min(start + limit * CQ_UNIT_SIZE, file.wrote)]
 
     def _last_unit(self) -> tuple[int, int, int] | None:
-        if self.next_offset == 0 or not self.rows.files:
+        if self.next_offset == 0 or not self.file_queue.files:
             return None
         unit = self.raw_unit(self.next_offset - 1)
         return None if unit is None or unit[1] == PLACEHOLDER_SIZE else unit
@@ -223,13 +223,13 @@ class ConsumeQueue:
 
     def total_size(self) -> int:
         """Length of all files in bytes."""
-        return len(self.rows.files) * self.rows.file_size
+        return len(self.file_queue.files) * self.file_queue.file_size
 
     # -- recovery and cleaning
 
     def load(self) -> None:
         """Map the files. Raises MissingFileError, FileLengthError."""
-        self.rows.load()
+        self.file_queue.load()
 
     def recover(self, *, clean: bool, walk_from: int = 0) -> None:
         """Find the last valid unit in the last three files and cut what follows.
@@ -237,7 +237,7 @@ class ConsumeQueue:
         A unit is valid when its size is positive and its record lies after that of the unit before. After an unclean
         stop all files are looked at that may have units of records at the commitlog offset `walk_from` or behind it,
         which the walk over the commitlog reads again; they count as not yet durable. Raises OSError."""
-        files = self.rows.files
+        files = self.file_queue.files
         if not files:
             return
         index = max(0, len(files) - 3)
@@ -259,15 +259,15 @@ class ConsumeQueue:
             index += 1
         self._cut(end)
         durable_until = end if clean else base
-        self.rows.flushed_where = durable_until
-        for file in self.rows.files:
+        self.file_queue.flushed_where = durable_until
+        for file in self.file_queue.files:
             file.flushed = file.wrote if file.base < durable_until else 0
 
     def truncate_dirty(self, physical_offset: int) -> int:
         """Cut all units whose record begins at or after a commitlog offset; returns how many."""
         before = self.next_offset
         offset = before
-        low = self.rows.min_offset // CQ_UNIT_SIZE
+        low = self.file_queue.min_offset // CQ_UNIT_SIZE
         while offset > low:
             unit = self.raw_unit(offset - 1)
             if unit is None or (unit[0] < physical_offset and unit[1] > 0):
@@ -282,24 +282,24 @@ class ConsumeQueue:
         self._cut(offset * CQ_UNIT_SIZE)
 
     def _cut(self, end: int) -> None:
-        self.rows.truncate(end)
-        if self.rows.files and self.rows.files[-1].wrote == 0 and len(self.rows.files) > 1:
-            self.rows.remove_last()
+        self.file_queue.truncate(end)
+        if self.file_queue.files and self.file_queue.files[-1].wrote == 0 and len(self.file_queue.files) > 1:
+            self.file_queue.remove_last()
         self.next_offset = self.max_offset = end // CQ_UNIT_SIZE
-        if self.rows.files:
-            self._use(self.rows.files[-1])
+        if self.file_queue.files:
+            self._use(self.file_queue.files[-1])
         else:
             self._file, self.room, self._view = None, 0, memoryview(b"")
 
     def correct_min_offset(self, min_physical_offset: int) -> None:
         """Move `min_offset` to the first unit whose record still exists (ConsumeQueue.correctMinOffset)."""
-        if self.rows.files:
+        if self.file_queue.files:
             self.min_offset = self.first_unit_behind(min_physical_offset, self.min_offset)
 
     def first_unit_behind(self, min_physical_offset: int, low: int = 0) -> int:
         """The offset from `low` on of the first unit, no filler, whose record lies at a commitlog offset or behind it;
         `next_offset` without one."""
-        files = self.rows.files
+        files = self.file_queue.files
         low, high = max(low, files[0].base // CQ_UNIT_SIZE if files else self.next_offset), self.next_offset
         while low < high:
             middle = (low + high) // 2
@@ -312,23 +312,23 @@ class ConsumeQueue:
 
     def delete_expired(self, min_physical_offset: int) -> int:
         """Remove files whose last record is gone, never the last file; returns how many."""
-        files = self.rows.files
+        files = self.file_queue.files
         count = 0
         for file in files[:-1]:
             physical, _, _ = _unpack_unit(file.view, file.size - CQ_UNIT_SIZE)
             if physical >= min_physical_offset:
                 break
             count += 1
-        self.rows.remove_first(count)
+        self.file_queue.remove_first(count)
         self.correct_min_offset(min_physical_offset)
         return count
 
     def destroy(self) -> None:
         """Remove all files of the queue and start again at offset 0."""
         if self._spare is not None:
-            self.rows.files.append(self._spare)
+            self.file_queue.files.append(self._spare)
             self._spare = None
-        self.rows.destroy()
+        self.file_queue.destroy()
         self._file, self.room, self._view = None, 0, memoryview(b"")
         self.next_offset = self.max_offset = self.min_offset = 0
 

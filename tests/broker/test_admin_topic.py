@@ -170,7 +170,7 @@ def test_queues_of_unknown_topics_are_cleaned(tmp_path):
         for topic in ("Keep", "Drop"):
             offsets.commit("G", topic, 0, 1)
         assert (await broker.ask(RequestCode.CLEAN_UNUSED_TOPIC)).code == 0
-        assert {topic for topic, _ in broker.controller.store.queues()} == {"Keep"}
+        assert {topic for topic, _ in broker.controller.store.queues.names()} == {"Keep"}
         # A topic of that name begins again at 0, and so do its groups.
         assert (offsets.query("G", "Keep", 0), offsets.query("G", "Drop", 0)) == (1, -1)
 

@@ -235,7 +235,7 @@ def test_unsupported_queue_type_is_refused(tmp_path: Path) -> None:
 )
 def test_store_failures_are_told(tmp_path: Path, status: PutStatus, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "rocketmq_ops.store.message_store.MessageStore.put_message", lambda self, message: PutMessageResult(status)
+        "rocketmq_ops.store.log.appender.Appender.put_message", lambda self, message: PutMessageResult(status)
     )
 
     async def body(session: Session) -> None:

@@ -187,7 +187,7 @@ def write_store(root: Path) -> list[stores.Message]:
                 properties_bytes=text.encode(),
             )
         )  # fmt: skip
-    store._close_files()
+    store.close()
     (root / "abort").unlink(missing_ok=True)
     blocks = [b for b in walk(StoreDirectory(root).commitlog) if isinstance(b, Block)]
     messages = [decode_message(block.record(i)) for block in blocks for i in range(block.count)]

@@ -271,7 +271,7 @@ def check_queues(store: MessageStore, records: list[MessageExt]) -> None:
     for record in records:
         if not record.sys_flag & TRANSACTION_PREPARED_TYPE:
             expected.setdefault((record.topic, record.queue_id), []).append(record)
-    for topic, queue_id in set(store.queues()) | set(expected):
+    for topic, queue_id in set(store.queues.names()) | set(expected):
         want = expected.get((topic, queue_id), [])
         assert [record.queue_offset for record in want] == list(range(len(want)))
         assert [found.commit_log_offset for found in read_all(store, topic, queue_id)] == [

@@ -54,7 +54,7 @@ def open_store(
 
 def kill(store: MessageStore) -> None:
     """Let go of a store as a killed process does: nothing is flushed, `abort` stays."""
-    store._close_files()
+    store.close()
 
 
 def message(topic: str = "T", queue_id: int = 0, body: bytes = b"hello", **properties: str) -> InnerMessage:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from rocketmq_ops.common.message import Message
 from rocketmq_ops.common.message_codec import BadRecordError, encode_batch
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
+from rocketmq_ops.store.layout.repeated_structs import RepeatedStructs
 from rocketmq_ops.store.log import batch_items
 from rocketmq_ops.store.log.batch_items import read_items
-from rocketmq_ops.store.log.batch_writer import BatchWriter
-from rocketmq_ops.store.log.row_structs import RowStructs
+from rocketmq_ops.store.log.batch_records import BatchRecords
 from tests.store.store_helpers import BORN_V4, Clock, kill, open_store, read_all
 
 ITEMS = st.lists(
@@ -48,8 +48,8 @@ def test_alike_items_become_the_records_that_single_ones_become(
         with pytest.MonkeyPatch.context() as patch:
             if not alike:
                 patch.setattr(batch_items, "_read_alike", lambda body, extra: None)
-            patch.setattr(batch_items, "_structs", RowStructs(128))
-            patch.setattr(BatchWriter, "_structs", RowStructs(128))
+            patch.setattr(batch_items, "_structs", RepeatedStructs(128))
+            patch.setattr(BatchRecords, "_structs", RepeatedStructs(128))
             store = open_store(tmp_path_factory.mktemp("alike"), clock=Clock())
             ids = []
             for items, extra, ended in batches * 3:
@@ -96,7 +96,7 @@ def test_rubbish_is_an_error_each_time(body: bytes) -> None:
 
 
 def test_rows_are_compiled_when_seen_again_and_few_are_kept() -> None:
-    layouts = RowStructs(128)
+    layouts = RepeatedStructs(128)
     assert layouts.get("i", 3) is None
     found = layouts.get("i", 3)
     assert found is not None and found.size == 12

@@ -34,8 +34,8 @@ def filled(fs: FaultyFileSystem, clock: Clock, **keys: object) -> MessageStore:
         clock.now += HOUR // 4
         fs.now = clock.now
         assert store.put_message(message(body=bytes([number]) * 1500, KEYS=f"k{number}")).status == PutStatus.PUT_OK
-        fs.node(store.commit_log.rows.files[-1].path).modified = clock.now
-    assert len(store.commit_log.rows.files) == 4
+        fs.node(store.commit_log.file_queue.files[-1].path).modified = clock.now
+    assert len(store.commit_log.file_queue.files) == 4
     return store
 
 
@@ -110,7 +110,7 @@ def test_manual_deletion_lasts_for_twenty_rounds_and_respects_the_age() -> None:
     clock.now += 1000 * HOUR
     assert store.cleaning.clean_now() == 1
     store.put_message(message(body=bytes(9000)))
-    fs.node(store.commit_log.rows.files[0].path).modified = 0
+    fs.node(store.commit_log.file_queue.files[0].path).modified = 0
     assert store.cleaning.clean_now() == 0
 
 
@@ -209,6 +209,6 @@ def test_a_file_removed_by_hand_leaves_the_row(removed_by_hand: int) -> None:
     fs, clock = FaultyFileSystem(), Clock()
     store = filled(fs, clock, fileReservedTime=2)
     store.config.deleteWhen = hour_of(clock)
-    fs.remove(store.commit_log.rows.files[removed_by_hand].path)
+    fs.remove(store.commit_log.file_queue.files[removed_by_hand].path)
     assert store.cleaning.clean_now() == 2
     assert store.min_phy_offset == 2 * 8192

@@ -102,7 +102,7 @@ def test_recovery_finds_the_last_unit(count: int, clean: bool, tmp_path: Path) -
 )
 def test_recovery_cuts_at_a_torn_unit_and_clears_what_follows(torn: tuple[int, int, int], tmp_path: Path) -> None:
     queue = filled(tmp_path, 50)
-    file = queue.rows.find(40 * 20)
+    file = queue.file_queue.find(40 * 20)
     assert file is not None
     CQ_UNIT.pack_into(file.view, 40 * 20 - file.base, *torn)
     again = queue_at(tmp_path)
@@ -110,7 +110,7 @@ def test_recovery_cuts_at_a_torn_unit_and_clears_what_follows(torn: tuple[int, i
     again.recover(clean=False)
     assert again.next_offset == 40
     assert units_on_disk(tmp_path) == [(n * 300, 100, n) for n in range(40)]
-    assert again.rows.flushed_where == 0
+    assert again.file_queue.flushed_where == 0
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_after_a_crash_all_files_that_the_walk_may_fill_are_looked_at(
     again.load()
     again.recover(clean=False, walk_from=walk_from)
     assert again.next_offset == 150
-    assert again.rows.flushed_where == first * QUEUE_FILE
-    assert [file.flushed for file in again.rows.files] == [QUEUE_FILE] * first + [0] * (5 - first)
+    assert again.file_queue.flushed_where == first * QUEUE_FILE
+    assert [file.flushed for file in again.file_queue.files] == [QUEUE_FILE] * first + [0] * (5 - first)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 29, 30, 31, 59, 60, 70])

@@ -40,7 +40,7 @@ def crash_somewhere(
     with moments:
         store = open_small(fs, clock, **keys)
         if in_blocks:
-            store._put_keys, store._pending = store.index.defer_keys, store.index
+            store.index.begin_buffering()
         asyncio.run(run(store, count))
     moments.take()
     return moments

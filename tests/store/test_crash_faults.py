@@ -58,7 +58,7 @@ def test_a_full_disk_is_an_answer_and_passes(pages: int) -> None:
 
 def check_contents_after_refusals(store: MessageStore, load: Load) -> None:
     """All that was acknowledged can be read although the disk is full."""
-    bodies = {found.body for queue in store.queues() for found in read_all(store, *queue)}
+    bodies = {found.body for queue in store.queues.names() for found in read_all(store, *queue)}
     for body, sent in load.acked.items():
         if body not in bodies:
             record = store.message_at(sent.physical)
@@ -239,7 +239,7 @@ def test_cleaning_and_a_power_cut_leave_a_row_without_holes() -> None:
             records = {record.body for record in records_of(again)}
             assert set(left) <= records
             assert again.put_message(message(body=b"more")).status == PutStatus.PUT_OK
-            for queue in again.queues():
+            for queue in again.queues.names():
                 found = read_all(again, *queue)
                 assert [one.queue_offset for one in found] == list(
                     range(again.min_offset(*queue), again.max_offset(*queue))

@@ -160,7 +160,7 @@ def test_an_index_cut_after_a_clean_stop_does_not_come_back_by_a_power_cut() -> 
     new = [f"new{number}" for number in range(10)]
     for key in new:
         store.put_message(message(KEYS=key))
-    store.commit_log.rows.flush()
+    store.commit_log.file_queue.flush()
     for seed in range(20):
         again = open_small(fs.after_power_cut(random.Random(seed)), clock)
         for key in new:

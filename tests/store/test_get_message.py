@@ -77,10 +77,10 @@ def test_messages_far_behind_come_in_smaller_portions(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     for _ in range(30):
         store.put_message(message())
-    store._memory = 1
+    store.reader._memory = 1
     result = get(store, 0)
     assert (result.count, result.suggest_pulling_from_slave) == (8, True)
-    store._memory = 1 << 30
+    store.reader._memory = 1 << 30
     assert (get(store, 0).count, get(store, 0).suggest_pulling_from_slave) == (30, False)
     kill(store)
 
@@ -117,7 +117,7 @@ def test_runs_of_records_are_read_as_single_records_are(
     for at_once in (True, False):
         with pytest.MonkeyPatch.context() as patch:
             if not at_once:
-                patch.setattr(store, "_collect_run", lambda *_: None)
+                patch.setattr(store.reader, "_collect_run", lambda *_: None)
             for _ in range(3):  # a row is compiled when it is seen again
                 result = store.get_message("g", "T", 0, offset, most, None, most_bytes)
             content = b"".join(result.views)
@@ -185,7 +185,7 @@ def test_messages_of_a_deleted_file_are_skipped_and_views_of_it_stay_readable(tm
     held = get(store, 0).views[0]
     before = bytes(held)
     in_first_file = len([1 for found in read_all(store) if found.commit_log_offset < 65536])
-    store.commit_log.rows.remove_first(1)
+    store.commit_log.file_queue.remove_first(1)
     assert bytes(held) == before
     assert next(decode_messages(held)).body == bytes(9000)
     removed = get(store, 0, 2)

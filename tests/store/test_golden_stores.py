@@ -53,7 +53,7 @@ def as_in_manifest(found: MessageExt) -> dict[str, object]:
 def test_every_message_of_the_manifest_is_served_field_by_field(name: str, tmp_path: Path) -> None:
     store = golden(name, tmp_path)
     served = {}
-    for topic, queue_id in store.queues():
+    for topic, queue_id in store.queues.names():
         for found in read_all(store, topic, queue_id):
             served[topic, queue_id, found.queue_offset] = as_in_manifest(found)
     assert len(manifest(name)) > 400

@@ -38,12 +38,17 @@ class Clock:
 
 
 def make(
-    root: str, fs: FileSystem | None = None, *, slots: int = 100, entries: int = 400, clean: bool = True
-) -> IndexService:
+    root: str, fs: FileSystem | None = None, *, slots: int = 100, entries: int = 400, clean: bool = True,
+    blocks: bool = False,
+) -> IndexService:  # fmt: skip
     fs = fs or OsFileSystem()
     config = MessageStoreConfig(storePathRootDir=root, maxHashSlotNum=slots, maxIndexNum=entries)
-    index = IndexService(fs, config, StoreCheckpoint(fs, f"{root}/checkpoint"), RunningFlags(), Clock())
+    checkpoint = StoreCheckpoint(fs, f"{root}/checkpoint")
+    checkpoint.load()
+    index = IndexService(fs, config, checkpoint, RunningFlags(), Clock())
     index.load(clean=clean)
+    if blocks:
+        index.begin_buffering()
     return index
 
 

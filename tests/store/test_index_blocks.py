@@ -37,12 +37,12 @@ def test_blocks_make_the_files_that_single_keys_make(
     messages: list[tuple[str | None, str | None, int, int]], every: int, entries: int
 ) -> None:
     single = make("/single", FaultyFileSystem(), slots=7, entries=entries)
-    blocks = make("/blocks", FaultyFileSystem(), slots=7, entries=entries)
+    blocks = make("/blocks", FaultyFileSystem(), slots=7, entries=entries, blocks=True)
     now = 1_700_000_000_000
     for number, (unique, keys, later, kind) in enumerate(messages):
         now += later
         single.put_keys("T", unique, keys, 100 * number, now, kind << 2)
-        blocks.defer_keys("T", unique, keys, 100 * number, now, kind << 2)
+        blocks.sink.put_keys("T", unique, keys, 100 * number, now, kind << 2)
         if number % every == 0:
             blocks.settle()
     blocks.settle()
@@ -54,7 +54,7 @@ def test_blocks_make_the_files_that_single_keys_make(
 @given(st.lists(st.tuples(KEY, st.integers(0, 5)), max_size=20), st.integers(2, 40))
 def test_a_key_of_many_messages_is_put_for_each_of_them(runs: list[tuple[str, int]], entries: int) -> None:
     single = make("/single", FaultyFileSystem(), slots=7, entries=entries)
-    blocks = make("/blocks", FaultyFileSystem(), slots=7, entries=entries)
+    blocks = make("/blocks", FaultyFileSystem(), slots=7, entries=entries, blocks=True)
     now, offset = 1_700_000_000_000, 0
     for key, count in runs:
         now += 700
@@ -62,10 +62,10 @@ def test_a_key_of_many_messages_is_put_for_each_of_them(runs: list[tuple[str, in
         for at in offsets:
             single.put_keys("T", key, None, at, now)
         if offsets:
-            blocks.defer_key_of_all(f"T#{key}", offsets, now)
+            blocks.sink.put_shared_key("T", key, offsets, now)
         else:
             single.put_keys("T", key, "k", offset, now)
-            blocks.defer_keys("T", key, "k", offset, now)
+            blocks.sink.put_keys("T", key, "k", offset, now)
         offset += 100 * max(1, count)
     blocks.settle()
     assert contents(blocks) == contents(single)
@@ -84,12 +84,12 @@ def test_a_very_long_key_is_hashed_too() -> None:
 
 
 def test_buffered_keys_are_found_and_synced(tmp_path: Path) -> None:
-    index = make(str(tmp_path))
-    index.defer_keys("T", "U1", "a b", 100, 1_700_000_000_000)
+    index = make(str(tmp_path), blocks=True)
+    index.sink.put_keys("T", "U1", "a b", 100, 1_700_000_000_000)
     assert index.indexed_until == -1
     assert found(index, "b") == [100]
     assert index.indexed_until == 100
-    index.defer_keys("T", "U2", "a", 200, 1_700_000_000_000)
+    index.sink.put_keys("T", "U2", "a", 200, 1_700_000_000_000)
     stop(index)
     again = make(str(tmp_path))
     assert found(again, "a") == [200, 100]
@@ -98,11 +98,11 @@ def test_buffered_keys_are_found_and_synced(tmp_path: Path) -> None:
 
 
 def test_what_waits_for_its_block_is_not_said_to_be_durable(tmp_path: Path) -> None:
-    index = make(str(tmp_path))
-    index.defer_keys("T", None, "a", 100, 1_700_000_000_000)
+    index = make(str(tmp_path), blocks=True)
+    index.sink.put_keys("T", None, "a", 100, 1_700_000_000_000)
     index.flush()
     index._checkpoint.flush()
-    index.defer_keys("T", None, "b", 200, 1_700_000_000_000)
+    index.sink.put_keys("T", None, "b", 200, 1_700_000_000_000)
     index.close()  # as if the process was killed
     again = make(str(tmp_path), clean=False)
     assert again.indexed_until == 100
@@ -113,9 +113,9 @@ def test_what_waits_for_its_block_is_not_said_to_be_durable(tmp_path: Path) -> N
 
 
 def test_a_full_block_is_put_without_being_asked_for(tmp_path: Path) -> None:
-    index = make(str(tmp_path), slots=1000, entries=4000)
+    index = make(str(tmp_path), slots=1000, entries=4000, blocks=True)
     for number in range(BLOCK_KEYS):
-        index.defer_keys("T", None, f"k{number}", number, 1_700_000_000_000)
+        index.sink.put_keys("T", None, f"k{number}", number, 1_700_000_000_000)
     assert index.indexed_until == BLOCK_KEYS - 1
     assert index.files[0].count == BLOCK_KEYS + 1
     index.close()
@@ -123,15 +123,15 @@ def test_a_full_block_is_put_without_being_asked_for(tmp_path: Path) -> None:
 
 def test_a_full_disk_keeps_a_block_waiting_and_refuses_messages() -> None:
     fs = FaultyFileSystem()
-    index = make("/store", fs, slots=100, entries=50)
+    index = make("/store", fs, slots=100, entries=50, blocks=True)
     for number in range(60):
-        index.defer_keys("T", f"u{number}", "k", number, 1_700_000_000_000 + number)
+        index.sink.put_keys("T", f"u{number}", "k", number, 1_700_000_000_000 + number)
     fs.capacity = 0
     index.settle()
     assert index.is_behind
     assert index._flags.bits & WRITE_INDEX_FILE_ERROR
     assert index.indexed_until == -1
-    index.defer_keys("T", None, "late", 60, 1_700_000_000_100)
+    index.sink.put_keys("T", None, "late", 60, 1_700_000_000_100)
     assert not index.retry()
     fs.capacity = None
     assert index.retry()
@@ -146,10 +146,10 @@ def test_a_full_disk_keeps_a_block_waiting_and_refuses_messages() -> None:
 def test_a_golden_store_indexed_in_blocks_has_apache_s_bytes(name: str, tmp_path: Path) -> None:
     store = unpack_store(name, tmp_path)
     (golden,) = (store / "index").iterdir()
-    index = make(str(tmp_path / "mine"), slots=1000, entries=4000)
+    index = make(str(tmp_path / "mine"), slots=1000, entries=4000, blocks=True)
     for message in commitlog_messages(store):
         unique, keys = message.properties.get("UNIQ_KEY"), message.properties.get("KEYS")
-        index.defer_keys(
+        index.sink.put_keys(
             message.topic, unique, keys, message.commit_log_offset, message.store_timestamp, message.sys_flag
         )
     stop(index)

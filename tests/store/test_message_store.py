@@ -27,11 +27,13 @@ def batch_of(*messages: Message, properties: bytes = b"") -> InnerMessage:
     return InnerMessage("T", 0, encode_batch(messages), {}, properties, BORN_V4, 1_699_999_999_000)
 
 
-def run(body: Callable[[MessageStore], Awaitable[None]], fs: FaultyFileSystem, **keys: object) -> None:
+def run(
+    body: Callable[[MessageStore], Awaitable[None]], fs: FaultyFileSystem, *, clock: Clock | None = None, **keys: object
+) -> None:
     """Run a coroutine over a started store and shut the store down after it."""
 
     async def whole() -> None:
-        store = open_store(ROOT, fs=fs, **keys)
+        store = open_store(ROOT, fs=fs, clock=clock, **keys)
         store.start()
         try:
             await body(store)
@@ -53,7 +55,7 @@ async def flushed(store: MessageStore, end: int) -> bool:
 def test_each_message_of_a_batch_gets_a_record_and_a_unit(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     seen: list[tuple[int, int]] = []
-    store.arriving = lambda topic, queue_id, offset, code, timestamp, properties: seen.append((offset, code))
+    store.arrivals.listen(lambda topic, queue_id, offset, code, timestamp, properties: seen.append((offset, code)))
     store.put_message(message())
     items = [Message("T", b"b%d" % n, tags="A", keys=f"k{n}", flag=n) for n in range(20)]
     put = store.put_messages(batch_of(*items, properties=b"BROKER\x01x\x02"))
@@ -156,7 +158,7 @@ def test_under_sync_flush_one_sync_serves_all_messages_of_a_turn_and_makes_them_
 
     async def body(store: MessageStore) -> None:
         seen: list[int] = []
-        store.arriving = lambda topic, queue_id, offset, code, timestamp, properties: seen.append(offset)
+        store.arrivals.listen(lambda topic, queue_id, offset, code, timestamp, properties: seen.append(offset))
         before = fs.counts["sync"]
         puts = [store.put_message(message()) for _ in range(50)]
         assert (store.max_offset("T", 0), seen) == (0, [])
@@ -173,7 +175,7 @@ def test_under_sync_flush_one_sync_serves_all_messages_of_a_turn_and_makes_them_
 def test_under_sync_flush_a_message_that_nobody_waits_for_is_seen_too() -> None:
     async def body(store: MessageStore) -> None:
         arrived = asyncio.Event()
-        store.arriving = lambda *_: arrived.set()
+        store.arrivals.listen(lambda *_: arrived.set())
         store.put_message(message())
         await arrived.wait()
         store.put_message(message())
@@ -249,14 +251,12 @@ def test_the_checkpoint_names_only_what_is_durable() -> None:
     clock = Clock()
 
     async def body(store: MessageStore) -> None:
-        store.clock = clock
-        assert store._flush is not None
         store.put_message(message())
-        await store._flush._flush_queues(thorough=False)
+        await store.flush._flush_queues(thorough=False)
         assert store.checkpoint.logics_msg_timestamp == 0
         clock.now += 500
         store.put_message(message())
-        await store._flush._flush_queues(thorough=True)
+        await store.flush._flush_queues(thorough=True)
         assert store.checkpoint.logics_msg_timestamp == clock.now
         assert store.checkpoint.logics_physical_offset == store.max_phy_offset // 2  # where the second of two begins
         queue = store.consume_queue("T", 0)
@@ -264,7 +264,7 @@ def test_the_checkpoint_names_only_what_is_durable() -> None:
         node = fs.node("/store/consumequeue/T/0/00000000000000000000")
         assert bytes(node.live) == node.durable
 
-    run(body, fs)
+    run(body, fs, clock=clock)
 
 
 # -- life cycle
@@ -302,9 +302,9 @@ def test_deleted_topics_begin_again_at_0(tmp_path: Path) -> None:
     assert not (tmp_path / "consumequeue" / "A").exists()
     assert store.consume_queue("A", 0) is None
     assert store.put_message(message("A")).queue_offset == 0
-    assert store.unused_topics({"A", "C"}) == ["B"]
+    assert store.queues.unused_topics({"A", "C"}) == ["B"]
     assert store.delete_topics(["B"]) == 1
-    assert sorted(set(store.queues())) == [
+    assert sorted(set(store.queues.names())) == [
         ("A", 0), ("C", 0), ("C", 1), ("SCHEDULE_TOPIC_XXXX", 0), ("SCHEDULE_TOPIC_XXXX", 1),
     ]  # fmt: skip
     kill(store)
@@ -322,11 +322,12 @@ def test_a_queue_whose_messages_have_all_expired_keeps_its_end(tmp_path: Path, s
     for _ in range(20):
         store.put_message(message("New", body=bytes(9000)))
     clock.now = 1 << 60
-    assert store.clean_expired(clock.now) > 0
+    store.cleaning.delete_manually()
+    assert store.cleaning.clean_now() > 0
     for start in range(3):
         for topic, count in lengths.items():
             assert (store.min_offset(topic, 0), store.max_offset(topic, 0)) == (count, count)
-            assert len(store.consume_queue(topic, 0).rows.files) == 1
+            assert len(store.consume_queue(topic, 0).file_queue.files) == 1
             assert store.get_message("g", topic, 0, count, 32).status == GetStatus.OFFSET_OVERFLOW_ONE
             behind = store.get_message("g", topic, 0, 0, 32)
             assert (behind.status, behind.next_begin_offset) == (GetStatus.OFFSET_TOO_SMALL, count)
@@ -376,19 +377,19 @@ def test_a_busy_store_indexes_in_blocks(tmp_path: Path) -> None:
         store = open_store(tmp_path)
         store.start()
         store.put_message(message(KEYS="before", UNIQ_KEY="U0"))
-        await store._index_in_blocks()
+        await store._buffer_index_keys()
         assert store.index.indexed_until == 0
         first = store.put_message(message(KEYS="k", UNIQ_KEY="U1")).wrote_offset
         body = encode_batch([Message("T", b"x", tags="A", keys="k b"), Message("T", b"y")])
         store.put_messages(InnerMessage("T", 0, body, {}, b"UNIQ_KEY\x01U2", BORN_V4, 1))
         plain = message(UNIQ_KEY="U3")
         plain.tags_code = 7
-        assert store.put_plain(plain, "U3", None) > first
+        assert store.appender.put_plain(plain, "U3", None) > first
         assert store.index.indexed_until == 0
         assert len(store.query_message("T", "k", 10, 0, 1 << 62).views) == 2
         assert len(store.query_message("T", "U2", 10, 0, 1 << 62).views) == 2
         assert len(store.query_message("T", "U3", 10, 0, 1 << 62).views) == 1
-        unit = store.consume_queue("T", 0).unit(store.last_queue_offset)
+        unit = store.consume_queue("T", 0).unit(store.appender.last_queue_offset)
         assert unit is not None and unit[2] == 7
         store.put_message(message(KEYS="late"))
         await store.shutdown()

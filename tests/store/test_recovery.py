@@ -381,7 +381,7 @@ def test_a_queue_whose_first_files_are_missing_is_made_anew(files: int, tmp_path
     assert report.units_written == 100
     assert (store.min_offset("T", 1), store.max_offset("T", 1)) == (0, 100)
     assert numbers(store) == list(range(300))
-    store.commit_log.rows.remove_first(3)
+    store.commit_log.file_queue.remove_first(3)
     store.cleaning.clean_queues()
     first = store.min_offset("T", 1)
     assert first >= 30

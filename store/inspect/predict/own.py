@@ -66,15 +66,15 @@ def predict_own(store: StoreDirectory, options: PredictOptions) -> Prediction:
             prediction.warnings.append(f"{report.units_lost} unit(s) remain without a record")
         prediction.queues = [
             QueueAfter(topic, queue_id, ours.min_offset(topic, queue_id), ours.max_offset(topic, queue_id))
-            for topic, queue_id in {*ours.queues(), *had}
+            for topic, queue_id in {*ours.queues.names(), *had}
         ]
         after = set(ours.fs.list_dir(f"{ours.root}/index"))
         prediction.index_dropped = sorted(before - after)
-        kept = set(ours.fs.list_dir(ours.commit_log.rows.folder))
+        kept = set(ours.fs.list_dir(ours.commit_log.file_queue.folder))
         prediction.files_removed = [f.path.name for f in store.commitlog.files if f.path.name not in kept]
     finally:
-        ours._close_files()  # the store was never started: there is nothing to flush
-    settle_lost(prediction, store, store.commitlog.files, options)
+        ours.close()  # the store was never started: there is nothing to flush
+    settle_lost(prediction, store, store.commitlog.files)
     return prediction
 
 

@@ -18,7 +18,6 @@ TABLES = ("common/layout.py", "common/record_layout.py", "store/layout/")
 OTHERS = {
     "broker/send/known_sends.py": "cuts a request's header into byte strings",
     "common/addresses.py": "the port of a packed host; records take hosts as bytes",
-    "store/log/row_structs.py": "compiles rows of the codes it is given",
     "store/inspect/check/keys.py": "rows in memory, in the machine's own byte order",
     "store/inspect/reading/running.py": "a lock as the kernel wants it",
 }

@@ -70,7 +70,8 @@ def test_after_expiry_of_files(own: Path) -> None:
         store.start()
         for path in Sound(own).log[:2]:
             os.utime(path, (1, 1))
-        store.clean_expired(clock.now)
+        store.cleaning.delete_manually()
+        store.cleaning.clean_now()
         await store.shutdown()
 
     before = len(Sound(own).log)

@@ -61,7 +61,7 @@ def test_ours_is_what_our_store_then_does(own: Path) -> None:
                 store.min_offset(queue.topic, queue.queue_id), store.max_offset(queue.topic, queue.queue_id),
             )  # fmt: skip
     finally:
-        store._close_files()
+        store.close()
 
 
 def test_apache_cuts_at_the_first_bad_crc_unless_told_not_to_look(own: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_damaged_queue_offset_neither_fills_the_disk_nor_cuts_the_queue(own: P
     try:
         assert [store.max_offset(f"Topic{t}", q) for t in (0, 1) for q in (0, 1)] == [175] * 4
     finally:
-        store._close_files()
+        store.close()
 
 
 def test_a_damaged_index_header_does_not_lead_out_of_the_file(own: Path) -> None:
@@ -213,4 +213,4 @@ def test_a_damaged_index_header_does_not_lead_out_of_the_file(own: Path) -> None
     try:
         assert store.max_offset("Topic0", 0) == 175
     finally:
-        store._close_files()
+        store.close()

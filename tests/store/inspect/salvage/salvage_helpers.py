@@ -116,7 +116,7 @@ def open_saved(target: Path) -> MessageStore:
 
 def served(store: MessageStore) -> dict[tuple[str, int, int], MessageExt]:
     found = {}
-    for topic, queue_id in store.queues():
+    for topic, queue_id in store.queues.names():
         for item in read_all(store, topic, queue_id):
             found[topic, queue_id, item.queue_offset] = item
     return found

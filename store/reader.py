@@ -1,14 +1,14 @@
 """Reading from the store: messages of a queue, single records, offsets by time, queries through the index.
 
-What lives here: all reads (mirrors the get side of DefaultMessageStore). What does not: writing and the life
-cycle (`message_store.py`). Whatever is returned as a memoryview is the mapping itself: nothing is copied, and a
-view stays readable when its file is deleted.
+What lives here: all reads (mirrors the get side of DefaultMessageStore). What does not: the queues themselves
+(`queue/consume_queue_store.py`), writing (`log/appender.py`). Whatever is returned as a memoryview is the mapping
+itself: nothing is copied, and a view stays readable when its file is deleted.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 
 from rocketmq_ops.common.javatypes import to_int32
 from rocketmq_ops.common.record_layout import STORE_TIMESTAMP, store_timestamp_position
@@ -24,9 +24,10 @@ from rocketmq_ops.store.layout.consume_queue import (
     OFFSET_AND_SIZE,
     PLACEHOLDER_SIZE,
 )
+from rocketmq_ops.store.layout.repeated_structs import RepeatedStructs
 from rocketmq_ops.store.log.commit_log import CommitLog
-from rocketmq_ops.store.log.row_structs import RowStructs
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
+from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore
 from rocketmq_ops.store.queue.offset_by_time import Boundary, offset_by_time
 from rocketmq_ops.store.store_stats import StoreStats
 
@@ -39,66 +40,27 @@ _MAX_TAGS_CODE = (1 << 31) - 1
 _QUERY_ROUNDS = 3
 _NO_MESSAGES = GetStatus.NO_MESSAGE_IN_QUEUE
 _unpack_units = CQ_UNIT.iter_unpack
-_unit_structs = RowStructs(128)
+_unit_structs = RepeatedStructs(128)
 
 
 class StoreReader:
-    """The reading half of a `MessageStore`."""
+    """The reads of one store."""
 
-    config: MessageStoreConfig
-    commit_log: CommitLog
-    index: IndexService
-    stats: StoreStats
-    table: dict[str, dict[int, ConsumeQueue]]
-
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        config: MessageStoreConfig,
+        commit_log: CommitLog,
+        queues: ConsumeQueueStore,
+        index: IndexService,
+        stats: StoreStats,
+    ) -> None:
+        self._config = config
+        self._commit_log = commit_log
+        self._queues = queues
+        self._index = index
+        self._stats = stats
         #: Bytes of memory there are; read once, for the guess whether a message is still in it.
         self._memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-    # -- queues
-
-    def consume_queue(self, topic: str, queue_id: int) -> ConsumeQueue | None:
-        """The queue, None when nothing was ever put into it."""
-        queues = self.table.get(topic)
-        return queues.get(queue_id) if queues is not None else None
-
-    def all_queues(self) -> Iterator[ConsumeQueue]:
-        """All queues that exist."""
-        for queues in list(self.table.values()):
-            yield from list(queues.values())
-
-    def queues(self) -> Iterator[tuple[str, int]]:
-        """Topic and queue id of all queues that exist."""
-        for queue in self.all_queues():
-            yield queue.topic, queue.queue_id
-
-    def queue_ids(self, topic: str, below: int) -> list[int]:
-        """The queues of a topic that exist, those with an id under `below` alone, sorted.
-
-        A topic may be configured to have many more: work that is done for each queue is done for these.
-        """
-        queues = self.table.get(topic)
-        return sorted(queue_id for queue_id in queues if queue_id < below) if queues is not None else []
-
-    def min_offset(self, topic: str, queue_id: int) -> int:
-        """Offset of the first message of a queue that is still there, 0 when there is no queue."""
-        queue = self.consume_queue(topic, queue_id)
-        return queue.min_offset if queue is not None else 0
-
-    def max_offset(self, topic: str, queue_id: int) -> int:
-        """Offset after the last message of a queue that may be read, 0 when there is no queue."""
-        queue = self.consume_queue(topic, queue_id)
-        return queue.max_offset if queue is not None else 0
-
-    @property
-    def max_phy_offset(self) -> int:
-        """Offset in the commitlog where the next record goes (bytes)."""
-        return self.commit_log.max_offset
-
-    @property
-    def min_phy_offset(self) -> int:
-        """Offset of the first byte of the commitlog that is kept, -1 when it is empty."""
-        return self.commit_log.min_offset
 
     # -- messages of a queue
 
@@ -117,9 +79,9 @@ class StoreReader:
         The limits maxTransferCount/BytesOnMessageInMemory (or InDisk) apply as well. `next_begin_offset` is where
         to go on, also when nothing was found; at least one message is returned if one matches in the stretch of
         the queue that one call looks at."""
-        queue = self.consume_queue(topic, queue_id)
+        queue = self._queues.find(topic, queue_id)
         if queue is None or queue.max_offset == 0:
-            self.stats.get_missed += 1
+            self._stats.get_missed += 1
             return GetMessageResult(_NO_MESSAGES, self._corrected(offset, 0))
         min_offset, max_offset = queue.min_offset, queue.max_offset
         if min_offset <= offset < max_offset:
@@ -133,29 +95,29 @@ class StoreReader:
         result.min_offset = min_offset
         result.max_offset = max_offset
         if result.count:
-            self.stats.get_found += 1
-            self.stats.transferred_messages += result.count
+            self._stats.get_found += 1
+            self._stats.transferred_messages += result.count
         else:
-            self.stats.get_missed += 1
+            self._stats.get_missed += 1
         return result
 
     def _corrected(self, offset: int, to: int) -> int:
         """Where a reader at `offset` goes on (nextOffsetCorrection): a slave leaves it as it is."""
-        if self.config.brokerRole == "SLAVE" and not self.config.offsetCheckInSlave:
+        if self._config.brokerRole == "SLAVE" and not self._config.offsetCheckInSlave:
             return offset
         return to
 
     def _read(
         self, queue: ConsumeQueue, offset: int, max_msgs: int, message_filter: MessageFilter | None, max_bytes: int
     ) -> GetMessageResult:
-        config = self.config
+        config = self._config
         scan = max(-(-config.maxFilterMessageSize // CQ_UNIT_SIZE), min(max_msgs, _MOST_SCANNED))
         units = queue.units_from(offset, min(scan, queue.max_offset - offset))
         if units is None:
-            units_a_file = queue.rows.file_size // CQ_UNIT_SIZE
+            units_a_file = queue.file_queue.file_size // CQ_UNIT_SIZE
             next_file = offset + units_a_file - offset % units_a_file
             return GetMessageResult(GetStatus.OFFSET_FOUND_NULL, self._corrected(offset, next_file))
-        behind = self.commit_log.max_offset - int.from_bytes(units[: OFFSET.size], "big")
+        behind = self._commit_log.max_offset - int.from_bytes(units[: OFFSET.size], "big")
         memory = self._memory * config.accessMessageInMemoryMaxRatio // 100
         if behind <= memory:
             most, most_bytes = config.maxTransferCountOnMessageInMemory, config.maxTransferBytesOnMessageInMemory
@@ -171,7 +133,7 @@ class StoreReader:
         # Where the call ended: messages further back than memory reaches come cheaper from a slave.
         if behind > memory and result.next_begin_offset > offset:
             unit = queue.raw_unit(result.next_begin_offset - 1)
-            result.suggest_pulling_from_slave = unit is not None and self.commit_log.max_offset - unit[0] > memory
+            result.suggest_pulling_from_slave = unit is not None and self._commit_log.max_offset - unit[0] > memory
         return result
 
     def _collect(self, units: memoryview, most: int, most_bytes: int) -> GetMessageResult:
@@ -181,7 +143,7 @@ class StoreReader:
         result = self._collect_run(units, most, most_bytes)
         if result is not None:
             return result
-        find = self.commit_log.rows.find
+        find = self._commit_log.file_queue.find
         views: list[memoryview] = []
         count = total = done = skip_until = 0
         base = run_start = run_end = 0
@@ -202,7 +164,7 @@ class StoreReader:
                     if file is None or physical + size > file.base + file.wrote:
                         if size == PLACEHOLDER_SIZE:
                             continue
-                        skip_until = self.commit_log.next_file_offset(physical)
+                        skip_until = self._commit_log.next_file_offset(physical)
                         continue
                     view, base, file_end = file.view, file.base, file.base + file.wrote
                 run_start = physical
@@ -223,14 +185,14 @@ class StoreReader:
         first, size, second = FIRST_TWO.unpack_from(units)
         if first + size != second:
             return None
-        row_struct = _unit_structs.get(OFFSET_AND_SIZE, count)
-        if row_struct is None:
+        units_struct = _unit_structs.get(OFFSET_AND_SIZE, count)
+        if units_struct is None:
             return None
-        fields: tuple[int, ...] = row_struct.unpack_from(units)
+        fields: tuple[int, ...] = units_struct.unpack_from(units)
         end, total = fields[-2] + fields[-1], sum(fields[1::2])
         if end - first != total or total > most_bytes:
             return None
-        file = self.commit_log.rows.find(first)
+        file = self._commit_log.file_queue.find(first)
         if file is None or end > file.base + file.wrote:
             return None
         view = file.view[first - file.base : end - file.base]
@@ -255,12 +217,12 @@ class StoreReader:
                 if not result.count:
                     result.status = GetStatus.NO_MATCHED_MESSAGE
                 continue
-            record = self.commit_log.view(physical, size)
+            record = self._commit_log.view(physical, size)
             if record is None:
                 if not result.count:
                     result.status = GetStatus.MESSAGE_WAS_REMOVING
                 if size != PLACEHOLDER_SIZE:
-                    skip_until = self.commit_log.next_file_offset(physical)
+                    skip_until = self._commit_log.next_file_offset(physical)
                 continue
             if matches is not None and not matches(record):
                 if not result.count:
@@ -280,36 +242,30 @@ class StoreReader:
     def message_at(self, phys_offset: int, size: int | None = None) -> memoryview | None:
         """The record at a commitlog offset (or `size` bytes there), None when there is none."""
         if size is None:
-            return self.commit_log.record_at(phys_offset)
-        return self.commit_log.view(phys_offset, size)
-
-    def commit_log_offset(self, topic: str, queue_id: int, offset: int) -> int | None:
-        """Commitlog offset of the message at a queue offset, None when there is none."""
-        queue = self.consume_queue(topic, queue_id)
-        unit = queue.unit(offset) if queue is not None else None
-        return unit[0] if unit is not None else None
+            return self._commit_log.record_at(phys_offset)
+        return self._commit_log.view(phys_offset, size)
 
     def offset_by_time(self, topic: str, queue_id: int, timestamp: int, boundary: Boundary = "lower") -> int:
         """Queue offset for a time (ms), see `queue/offset_by_time.py`; 0 when there is no queue."""
-        queue = self.consume_queue(topic, queue_id)
-        return offset_by_time(queue, self.commit_log, timestamp, boundary) if queue is not None else 0
+        queue = self._queues.find(topic, queue_id)
+        return offset_by_time(queue, self._commit_log, timestamp, boundary) if queue is not None else 0
 
     def store_time(self, topic: str, queue_id: int, offset: int) -> int:
         """Store timestamp (ms) of the message at a queue offset, -1 when it is not there."""
-        queue = self.consume_queue(topic, queue_id)
+        queue = self._queues.find(topic, queue_id)
         unit = queue.unit(offset) if queue is not None and offset < queue.max_offset else None
-        return self.commit_log.store_time(unit[0], unit[1]) if unit is not None else -1
+        return self._commit_log.store_time(unit[0], unit[1]) if unit is not None else -1
 
     def earliest_store_time(self, topic: str | None = None, queue_id: int = 0) -> int:
         """Store timestamp (ms) of the first message of a queue, or of the whole store; -1 when there is none."""
         if topic is not None:
-            return self.store_time(topic, queue_id, self.min_offset(topic, queue_id))
-        first = self.commit_log.min_offset
+            return self.store_time(topic, queue_id, self._queues.min_offset(topic, queue_id))
+        first = self._commit_log.min_offset
         return self._store_time_at(first) if first >= 0 else -1
 
     def _store_time_at(self, phys_offset: int) -> int:
         """Store timestamp (ms) of the record at a commitlog offset, -1 when it is not there."""
-        return self.commit_log.store_time(phys_offset, store_timestamp_position(0) + STORE_TIMESTAMP.size)
+        return self._commit_log.store_time(phys_offset, store_timestamp_position(0) + STORE_TIMESTAMP.size)
 
     # -- queries
 
@@ -329,14 +285,14 @@ class StoreReader:
         result = QueryMessageResult()
         end = end_ms
         for _ in range(_QUERY_ROUNDS):
-            found = yield from self.index.query_steps(topic, key, max_num, begin_ms, end, self._store_time_at)
+            found = yield from self._index.query_steps(topic, key, max_num, begin_ms, end, self._store_time_at)
             if not found.phy_offsets:
                 break
             offsets = sorted(found.phy_offsets)
             result.index_last_update_timestamp = found.index_last_update_timestamp
             result.index_last_update_phyoffset = found.index_last_update_phyoffset
             for phys_offset in offsets:
-                record = self.commit_log.record_at(phys_offset)
+                record = self._commit_log.record_at(phys_offset)
                 if record is not None:
                     result.views.append(record)
                     result.total_size += len(record)
@@ -355,8 +311,3 @@ def _passes(code: int, codes: frozenset[int]) -> bool:
     if code < MIN_TAGS_CODE:
         return True
     return code > _MAX_TAGS_CODE and to_int32(code) in codes
-
-
-#: Called for each message that consumers may now read: topic, queue id, queue offset after it, last field of its
-#: unit (tag hash), store timestamp (ms), properties.
-Arriving = Callable[[str, int, int, int, int, dict[str, str]], None]

@@ -1,7 +1,7 @@
-"""Structs for rows of things that are alike: one call packs or unpacks them all.
+"""Structs of a layout repeated: one call packs or unpacks many things that are alike.
 
-What lives here: compiling them, and keeping few. What does not: the codes (`layout/`), and what is packed
-(`batch_items.py`, `batch_writer.py`, `queue/consume_queue.py`, `store_reader.py`).
+What lives here: compiling them, and keeping few. What does not: the layouts, and what is packed (`log/`, `queue/`,
+`reader.py`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from rocketmq_ops.common.bounded import Bounded
 _MOST_STRUCTS = 64
 
 
-class RowStructs:
-    """Structs of big-endian rows, compiled once the same row is seen for the second time."""
+class RepeatedStructs:
+    """Big-endian structs, each compiled once it is asked for the second time."""
 
     def __init__(self, most: int) -> None:
-        """`most`: longer rows are not worth it; a struct takes some 30 bytes for each field."""
+        """`most`: more repetitions are not worth it; a struct takes some 30 bytes for each field."""
         self._most = most
         self._structs: dict[tuple[str, int], struct.Struct | None] = Bounded(_MOST_STRUCTS)
 
