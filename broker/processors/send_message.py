@@ -1,10 +1,10 @@
 """Sends: SEND_MESSAGE (10), SEND_MESSAGE_V2 (310) and SEND_BATCH_MESSAGE (320), answered or one-way.
 
-A plain message of a known topic takes the short way in `SendMessageProcessor.send`: everything that depends on the
-topic and the configuration alone is prepared once in a `SendPlan`. All else (first send to a topic, delays,
-transactions, retries, properties that the broker must replace) takes `_send_general` with the checks of
-`broker/send/send_checks.py`. Sends like one before them on their connection need no decoding:
-`broker/send/known_sends.py`.
+A plain message of a known topic takes the short way in `SendMessageProcessor.send`: what depends on the topic and the
+configuration alone is prepared once (`broker/send/send_plan.py`, which says too what takes the long way: the first send
+to a topic, delays, transactions, retries ...). The long way is `_send_general`, with the checks of
+`broker/send/send_checks.py`. Sends like one before them on their connection need no decoding
+(`broker/send/known_sends.py`).
 Messages that consumers send back are in `consumer_send_back.py`, the end of transactions in `end_transaction.py`.
 Mirrors org.apache.rocketmq.broker.processor.SendMessageProcessor and AbstractSendMessageProcessor.
 """
@@ -15,13 +15,13 @@ from random import randrange
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.inner_messages import delay_level, encode_properties, schedule
-from rocketmq_ops.broker.send.known_sends import SendMemo
-from rocketmq_ops.broker.send.parsed_properties import UNIQUE_KEY_MARK, SendShapes
+from rocketmq_ops.broker.send.known_sends import KnownSends
+from rocketmq_ops.broker.send.parsed_properties import PropertiesParser
 from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
+from rocketmq_ops.broker.send.send_plan import SendPlan, why_long
 from rocketmq_ops.broker.state.changes import send_after
 from rocketmq_ops.common.bounded import Bounded
-from rocketmq_ops.common.javatypes import tags_hash
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
     PROPERTY_MSG_REGION,
@@ -34,8 +34,6 @@ from rocketmq_ops.common.message import (
     unread_pieces,
 )
 from rocketmq_ops.common.sysflag import (
-    INNER_BATCH_FLAG,
-    MULTI_TAGS_FLAG,
     TRANSACTION_MASK,
     TRANSACTION_PREPARED_TYPE,
     TRANSACTION_ROLLBACK_TYPE,
@@ -43,7 +41,6 @@ from rocketmq_ops.common.sysflag import (
 from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX
 from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.answer_frame import header_frame, success_template
-from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
@@ -57,29 +54,12 @@ from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult, Put
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
-    from rocketmq_ops.broker.stats.broker_stats import TopicCounters
 
 #: Where a channel's attributes have the known sends of its connection.
 KNOWN_SENDS = "known sends"
 #: Plans kept at most; those of deleted topics go with the others when there are more.
 MAX_PLANS = 10_000
-#: Flags with which a message does not take the short way either.
-_SPECIAL_FLAGS = INNER_BATCH_FLAG | TRANSACTION_MASK
 _PUT_OK = PutStatus.PUT_OK
-
-
-class SendPlan:
-    """What every plain send to one topic needs, made once; void as soon as the topic's entry is another object."""
-
-    __slots__ = ("config", "counters", "queue_id_limit", "sys_flag", "write_queue_nums")
-
-    def __init__(self, config: TopicConfig, counters: TopicCounters) -> None:
-        self.config = config
-        self.counters = counters
-        self.write_queue_nums = max(1, config.write_queue_nums)
-        # Without a queue to write to, each send is looked at: one that leaves the queue to the broker is refused.
-        self.queue_id_limit = max(config.write_queue_nums, config.read_queue_nums) if config.write_queue_nums > 0 else 0
-        self.sys_flag = MULTI_TAGS_FLAG if config.topic_filter_type == "MULTI_TAG" else 0
 
 
 class SendMessageProcessor:
@@ -89,8 +69,8 @@ class SendMessageProcessor:
         self._controller = controller
         self._topics = controller.topics.table
         self._store = controller.store
-        self._shapes = SendShapes(tags_hash)
-        self._known_shapes = self._shapes.table
+        self._put_plain = controller.store.appender.put_plain
+        self._properties_parser = PropertiesParser()
         self._plans: dict[str, SendPlan] = Bounded(MAX_PLANS)
         self._checks = SendChecks(controller)
         self._unique_ids = UniqueIdFactory()
@@ -105,7 +85,7 @@ class SendMessageProcessor:
         self._suffix = (
             f"{PROPERTY_MSG_REGION}\x01{config.regionId}\x02{PROPERTY_TRACE_SWITCH}\x01{self._trace_on}\x02"
             f"{PROPERTY_CLUSTER}\x01{config.brokerClusterName}\x02"
-        )
+        ).encode()
         fixed = quote_fields(self._answer_fields)[1:-1].encode().replace(b"%", b"%%")
         ids = b'"queueId":"%d","transactionId":"%b","msgId":'
         prefix = self._store.commit_log.id_prefix.encode()
@@ -117,45 +97,27 @@ class SendMessageProcessor:
         """One send request; the short way answers with a whole frame."""
         topic = header.topic
         plan = self._plans.get(topic)
-        text = header.properties
-        body = request.body
-        if plan is None or plan.config is not self._topics.get(topic) or not text or not body:
+        if plan is not None and plan.config is not self._topics.get(topic):
+            plan = None
+        properties, unique_key, keys, encoded = self._properties_parser.parse(header.properties or "")
+        if why_long(plan, properties, unique_key, header, request) is not None:
             return self._send_general(channel, request, header)
-        before, _, unique_key = text.partition(UNIQUE_KEY_MARK)
-        unique_key, separator, after = unique_key.partition("\x02")
-        shape, keys = self._known_shapes.get(before + separator + after), None
-        if shape is None:
-            shape, keys = self._shapes.find(before + separator + after)
-        queue_id = header.queue_id
-        if queue_id < 0:
-            queue_id = randrange(plan.write_queue_nums)
-        sys_flag = header.sys_flag
-        if (
-            not shape.plain
-            or (before and before[-1] != "\x02")
-            or sys_flag & _SPECIAL_FLAGS
-            or queue_id >= plan.queue_id_limit
-            or request.serialize_type
-            or not (unique_key.isalnum() and unique_key.isascii())
-        ):
-            return self._send_general(channel, request, header)
-        try:
-            encoded = (text + self._suffix if text[-1] == "\x02" else f"{text}\x02{self._suffix}").encode()
-        except UnicodeEncodeError:
-            return self._send_general(channel, request, header)
+        assert plan is not None
+        queue_id = header.queue_id if header.queue_id >= 0 else randrange(plan.write_queue_nums)
         message = InnerMessage(
-            topic, queue_id, body, shape.properties, encoded, channel.remote_host_bytes, header.born_timestamp,
-            header.flag, sys_flag | plan.sys_flag, header.reconsume_times or 0, 0, shape.tags_code,
+            topic, queue_id, request.body, properties.properties, encoded + self._suffix, channel.remote_host_bytes,
+            header.born_timestamp, header.flag, header.sys_flag | plan.sys_flag, header.reconsume_times or 0, 0,
+            properties.tags_code,
         )  # fmt: skip
         put = self.put_batch if header.batch else self.put_one
-        answer = put(plan, message, unique_key.encode(), keys, request.opaque)
+        answer = put(plan, message, unique_key, keys, request.opaque)
         if answer is None:
             return self._send_general(channel, request, header)
-        memo: SendMemo | None = channel.attrs.get(KNOWN_SENDS)
-        if memo is None:
-            memo = channel.attrs[KNOWN_SENDS] = SendMemo(self)
-            channel.raw_request_handler = memo.take
-        memo.learn(request, header, plan, message, unique_key, keys)
+        known: KnownSends | None = channel.attrs.get(KNOWN_SENDS)
+        if known is None:
+            known = channel.attrs[KNOWN_SENDS] = KnownSends(self.is_current)
+            channel.raw_request_handler = known.try_store
+        known.remember(request, header, plan, message, put, unique_key, keys)
         return answer
 
     def is_current(self, plan: SendPlan) -> bool:
@@ -167,15 +129,13 @@ class SendMessageProcessor:
         self, plan: SendPlan, message: InnerMessage, unique_key: bytes, keys: str | None, opaque: int
     ) -> bytes | None:
         """Store a plain message: the frame of its answer, None when it was not stored."""
-        if self._sync_flush:
-            return None
-        store = self._store
-        offset = store.appender.put_plain(message, unique_key.decode(), keys)
+        offset = self._put_plain(message, unique_key.decode(), keys)
         if offset < 0:
             return None
         counters = plan.counters
         counters.put_nums += 1
         counters.put_times += 1
+        store = self._store
         counters.put_size += store.commit_log.last_size
         return header_frame(
             self._answer_template % (message.queue_id, unique_key, offset, store.appender.last_queue_offset, opaque)
@@ -185,8 +145,6 @@ class SendMessageProcessor:
         self, plan: SendPlan, message: InnerMessage, unique_key: bytes, keys: str | None, opaque: int
     ) -> bytes | None:
         """Store a plain batch, whose properties go to each of its messages (and with them its keys)."""
-        if self._sync_flush:
-            return None
         result = self._store.put_messages(message)
         if result.status is not _PUT_OK:
             return None
@@ -211,19 +169,15 @@ class SendMessageProcessor:
         config = self._topics[header.topic]
         plan = self._plans.get(header.topic)
         if plan is None or plan.config is not config:
-            plan = SendPlan(config, self._controller.stats.topic_counters(header.topic))
-            # Nor is the short way open while the name servers do not know the topic: all answers wait for them.
-            if not self._controller.changes.wait_for_route(header.topic) and self._is_plain(config):
+            counters = self._controller.stats.topic_counters(header.topic)
+            plan = SendPlan(config, counters, sync_flush=self._sync_flush)
+            # While the name servers do not know the topic all answers wait for them.
+            if not self._controller.changes.wait_for_route(header.topic):
                 self._plans[header.topic] = plan
         queue_id = header.queue_id if header.queue_id >= 0 else randrange(max(1, config.write_queue_nums))
         if header.batch:
             return self._send_batch(channel, request, header, plan, queue_id)
         return self._send_one(channel, request, header, plan, queue_id)
-
-    def _is_plain(self, config: TopicConfig) -> bool:
-        """True when sends to the topic may take the short way."""
-        special = (config.attributes or {}).get("cleanup.policy") == "COMPACTION"
-        return not special and not config.topic_name.startswith(RETRY_GROUP_TOPIC_PREFIX)
 
     def _properties(self, header: SendHeader) -> dict[str, str]:
         """The message's properties with those that the broker sets."""

@@ -2,8 +2,8 @@
 
 A producer's sends to one topic have headers that are equal byte for byte but for queue id, born timestamp, unique key,
 keys and opaque. What was decoded of one such send holds for the next one when the rest of its header is the same bytes.
-What lives here: learning from a send, the comparison, and the message made of it. What does not: the first send of a
-kind, those that are not plain, storing and answering (`processors/send_message.py`).
+What lives here: remembering a send, the comparison, and the message made of it. What does not: the first send of a
+kind, those that take the long way (`send_plan.py`), storing and answering (`processors/send_message.py`).
 """
 
 from __future__ import annotations
@@ -12,34 +12,37 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.send.send_plan import SendPlan, is_plain_key
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_UNIQ_KEY
 from rocketmq_ops.store.inner_message import InnerMessage
 
 if TYPE_CHECKING:
-    from rocketmq_ops.broker.processors.send_message import SendMessageProcessor, SendPlan
     from rocketmq_ops.broker.send.send_checks import SendHeader
     from rocketmq_ops.remoting.command import RemotingCommand
 
 #: What stands before queue id, born timestamp, properties and opaque in the JSON of most clients, and what ends them.
 _FIELDS = ((b'"e":"', b'"'), (b'"g":"', b'"'), (b'"i":"', b'"'), (b'"opaque":', b","))
-#: Longer headers are not learnt, bytes.
+#: Longer headers are not remembered, bytes.
 _MAX_HEADER = 4_096
 _UNIQUE_KEY = f"{PROPERTY_UNIQ_KEY}\\u0001".encode()
 _KEYS = f"{PROPERTY_KEYS}\\u0001".encode()
 _MAX_OPAQUE_DIGITS = 9
 #: Kinds kept for a connection, and queue ids known by their digits, at most.
 _MAX_KINDS, _MAX_QUEUES = 64, 1_000
-#: Sends that may go the long way, at most, until another one replaces what was learnt.
-_MAX_PATIENCE = 4_096
+#: Sends that may be decoded, at most, until another one replaces what is remembered.
+_MAX_MISSES = 4_096
+
+#: Stores a send, given plan, message, unique key, keys and opaque: the frame of its answer, None when it was not stored.
+Put = Callable[[SendPlan, InnerMessage, bytes, str | None, int], bytes | None]
 
 
 class _Kind:
     """Sends whose headers have one length and the same bytes around eleven fields: six literals and five values."""
 
-    __slots__ = ("batch", "keyed", "keys_first", "literals", "message", "pieces", "plan", "queues", "unpack")
+    __slots__ = ("has_keys", "keys_first", "literals", "message", "pieces", "plan", "put", "queues", "unpack")
 
     def __init__(
-        self, fields: list[bytes], pieces: tuple[bytes, bytes, bytes], plan: SendPlan, message: InnerMessage
+        self, fields: list[bytes], pieces: tuple[bytes, bytes, bytes], plan: SendPlan, message: InnerMessage, put: Put
     ) -> None:
         self.unpack: Callable[[bytes], tuple[bytes, ...]] = struct.Struct(
             "".join([f"{len(f)}s" for f in fields])
@@ -51,22 +54,25 @@ class _Kind:
         #: One message, filled anew for each send.
         self.message = message
         self.queues = {b"%d" % number: number for number in range(min(plan.queue_id_limit, _MAX_QUEUES))}
-        self.batch = self.keyed = self.keys_first = False
+        self.put = put
+        self.has_keys = self.keys_first = False
 
 
-class SendMemo:
+class KnownSends:
     """The kinds of sends that one connection has sent."""
 
-    __slots__ = ("_kinds", "_misses", "_patience", "_processor")
+    __slots__ = ("_is_current", "_kinds", "_misses", "_most_misses")
 
-    def __init__(self, processor: SendMessageProcessor) -> None:
-        self._processor = processor
-        #: By the length of the header; None where there was something that cannot be learnt.
+    def __init__(self, is_current: Callable[[SendPlan], bool]) -> None:
+        """`is_current`: whether what a plan and its answers were made of is still so."""
+        self._is_current = is_current
+        #: By the length of the header; None where there was something that cannot be remembered.
         self._kinds: dict[int, _Kind | None] = {}
         self._misses = 0
-        self._patience = 1
+        #: So many sends of no known kind are passed over before one of them is remembered.
+        self._most_misses = 1
 
-    def take(self, raw: bytes, body: bytes | bytearray | memoryview) -> bytes | None:
+    def try_store(self, raw: bytes, body: bytes | bytearray | memoryview) -> bytes | None:
         """Store the send with this JSON header and body; the frame of its answer, None when it is of no known kind.
 
         Nothing has been stored then.
@@ -80,7 +86,7 @@ class SendMemo:
         before, between, after = kind.pieces
         message, plan, text = kind.message, kind.plan, None
         message.properties_bytes = before + key + between + keys + after
-        if kind.keyed:
+        if kind.has_keys:
             if kind.keys_first:
                 key, keys = keys, key
             if b'"' in keys or b"\\" in keys:
@@ -92,31 +98,30 @@ class SendMemo:
         queue_id = kind.queues.get(queue)
         if (
             queue_id is None
-            or not (key.isalnum() and timestamp.isdigit() and opaque.isdigit())
-            or not self._processor.is_current(plan)
+            or not (is_plain_key(key) and timestamp.isdigit() and opaque.isdigit())
+            or not self._is_current(plan)
         ):
             return None
         message.queue_id = queue_id
         message.born_timestamp = int(timestamp)
         message.body = body
-        put = self._processor.put_batch if kind.batch else self._processor.put_one
-        answer = put(plan, message, key, text, int(opaque))
+        answer = kind.put(plan, message, key, text, int(opaque))
         message.body = b""
         return answer
 
-    def learn(
+    def remember(
         self,
         request: RemotingCommand,
         header: SendHeader,
         plan: SendPlan,
         message: InnerMessage,
-        unique_key: str,
+        put: Put,
+        unique_key: bytes,
         keys: str | None,
     ) -> None:
-        """Learn from a plain send that was stored; its message is taken over.
+        """Remember a send that `put` has stored; its message is taken over.
 
-        Nothing is learnt from a header that is written in another way than most.
-        """
+        Nothing is remembered of a header that is written in another way than most."""
         raw = request.ext_source
         if type(raw) is not bytes or not self._is_due(len(raw)):
             return
@@ -133,8 +138,8 @@ class SendMemo:
         if len(opaque) > _MAX_OPAQUE_DIGITS or _unescaped(spelled) != (header.properties or "").encode():
             return
         values = sorted(
-            (spelled.find(mark) + len(mark), value.encode())
-            for mark, value in ((_UNIQUE_KEY, unique_key), (_KEYS, keys))
+            (spelled.find(mark) + len(mark), value)
+            for mark, value in ((_UNIQUE_KEY, unique_key), (_KEYS, keys.encode() if keys is not None else None))
             if value is not None
         )
         (at, value), (then, other) = values[0], values[-1] if len(values) == 2 else (len(spelled), b"")
@@ -148,21 +153,21 @@ class SendMemo:
         if pieces[0] + value + pieces[1] + other + pieces[2] != encoded or b"".join(fields) != raw:
             return
         message.body = b""
-        kind = _Kind(fields, pieces, plan, message)
-        kind.batch, kind.keyed, kind.keys_first = bool(header.batch), keys is not None, value != unique_key.encode()
+        kind = _Kind(fields, pieces, plan, message, put)
+        kind.has_keys, kind.keys_first = keys is not None, value != unique_key
         self._kinds[len(raw)] = kind
 
     def _is_due(self, length: int) -> bool:
-        """Whether to learn from a send with a header of this length that was not known; makes room for it."""
+        """Whether to remember a send with a header of this length that was not known; makes room for it."""
         kinds = self._kinds
         if length not in kinds and len(kinds) < _MAX_KINDS:
             return True
-        # Perhaps the connection alternates between more kinds than can be told apart: learn ever more rarely.
+        # Perhaps the connection alternates between more kinds than can be held apart: remember ever more rarely.
         self._misses += 1
-        if self._misses < self._patience:
+        if self._misses < self._most_misses:
             return False
         self._misses = 0
-        self._patience = min(2 * self._patience, _MAX_PATIENCE)
+        self._most_misses = min(2 * self._most_misses, _MAX_MISSES)
         if len(kinds) >= _MAX_KINDS:
             kinds.clear()
         return True

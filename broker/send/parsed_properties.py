@@ -1,14 +1,14 @@
 """What the properties of a send say, without parsing them for every message.
 
-A client's messages differ in unique key and keys; the rest of their properties, the shape, mostly does not, and is
-parsed once. Which messages are plain is decided here; what becomes of them is `processors/send_message.py`'s.
+A client's messages differ in unique key and keys; the rest of their properties mostly does not, and is parsed once.
+With which properties a send takes the long way is decided here, as it is parsed (`LongWay.PROPERTIES`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from rocketmq_ops.broker.send.send_plan import LongWay
 from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.common.javatypes import tags_hash
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
     PROPERTY_DELAY_TIME_LEVEL,
@@ -25,12 +25,11 @@ from rocketmq_ops.common.message import (
     PROPERTY_UNIQ_KEY,
 )
 
-UNIQUE_KEY_MARK = f"{PROPERTY_UNIQ_KEY}\x01"
+_UNIQUE_KEY_MARK = f"{PROPERTY_UNIQ_KEY}\x01"
 _KEYS_MARK = f"{PROPERTY_KEYS}\x01"
-#: Shapes kept at most, and how long one may be to be kept.
-MAX_SHAPES = 1_000
-MAX_SHAPE_LENGTH = 1_000
-#: Properties with which a message is not plain, nor with a second unique key or keys.
+#: Texts kept at most, and how long one may be to be kept.
+_MAX_TEXTS, _MAX_TEXT_LENGTH = 1_000, 1_000
+#: Properties with which a send takes the long way; so it does with a second unique key or keys.
 SPECIAL_PROPERTIES = frozenset(
     {
         PROPERTY_CLUSTER,
@@ -49,50 +48,69 @@ SPECIAL_PROPERTIES = frozenset(
 )
 
 
-class Shape:
-    """Properties without unique key and keys. Messages of a shape that is not `plain` want more than to be stored."""
+class ParsedProperties:
+    """Properties without unique key and keys."""
 
-    __slots__ = ("plain", "properties", "tags_code")
+    __slots__ = ("long_way", "properties", "tags_code")
 
-    def __init__(self, plain: bool, properties: dict[str, str], tags_code: int) -> None:
-        self.plain = plain
+    def __init__(self, properties: dict[str, str]) -> None:
         self.properties = properties
-        self.tags_code = tags_code
+        #: Why sends with them take the long way, None where they need not.
+        self.long_way = None if SPECIAL_PROPERTIES.isdisjoint(properties) else LongWay.PROPERTIES
+        tags = properties.get(PROPERTY_TAGS)
+        self.tags_code = tags_hash(tags) if tags else 0
 
 
-_SPECIAL = Shape(False, {}, 0)
+_UNREADABLE = ParsedProperties({})
+_UNREADABLE.long_way = LongWay.PROPERTIES
 
 
-class SendShapes:
-    """The shapes that were seen. `table` leads from a properties text without unique key and keys to its shape."""
+class PropertiesParser:
+    """Parses the properties of sends, those of most only once."""
 
-    def __init__(self, hash_of_tags: Callable[[str], int]) -> None:
-        self.table: dict[str, Shape] = Bounded(MAX_SHAPES)
-        self._hash_of_tags = hash_of_tags
+    __slots__ = ("_known",)
 
-    def find(self, text: str) -> tuple[Shape, str | None]:
-        """Shape and keys (KEYS, None without any) of a properties text that the unique key was cut out of."""
+    def __init__(self) -> None:
+        #: By a text without unique key and keys.
+        self._known: dict[str, ParsedProperties] = Bounded(_MAX_TEXTS)
+
+    def parse(self, text: str) -> tuple[ParsedProperties, bytes, str | None, bytes]:
+        """The properties of a text, its unique key (empty without one), its keys (KEYS, None without any), and the
+        text encoded, with a separator at its end."""
+        try:
+            encoded = (text if text[-1:] == "\x02" else f"{text}\x02").encode()
+        except UnicodeEncodeError:
+            return _UNREADABLE, b"", None, b""
+        before, _, after = text.partition(_UNIQUE_KEY_MARK)
+        unique_key, separator, after = after.partition("\x02")
+        other = before + separator + after
+        parsed, keys = self._known.get(other), None
+        if parsed is None:
+            parsed, keys = self._find(other)
+        if before and before[-1] != "\x02":
+            parsed = _UNREADABLE
+        return parsed, unique_key.encode(), keys, encoded
+
+    def _find(self, text: str) -> tuple[ParsedProperties, str | None]:
+        """As `parse`, for a text that the unique key was cut out of."""
         keys = None
         if _KEYS_MARK in text:
             before, _, keys = text.partition(_KEYS_MARK)
             if before and before[-1] != "\x02":
-                return _SPECIAL, None
+                return _UNREADABLE, None
             keys, separator, after = keys.partition("\x02")
             text = before + separator + after
-        shape = self.table.get(text)
-        if shape is None:
-            shape = self._parsed(text)
-            if len(text) <= MAX_SHAPE_LENGTH:
-                self.table[text] = shape
-        return shape, keys
+        parsed = self._known.get(text)
+        if parsed is None:
+            parsed = _parsed(text)
+            if len(text) <= _MAX_TEXT_LENGTH:
+                self._known[text] = parsed
+        return parsed, keys
 
-    def _parsed(self, text: str) -> Shape:
-        try:
-            pairs = [piece.split("\x01", 1) for piece in text.split("\x02") if piece]
-            properties = {name: value for name, value in pairs if name and value}
-        except ValueError:
-            return _SPECIAL
-        if not SPECIAL_PROPERTIES.isdisjoint(properties):
-            return _SPECIAL
-        tags = properties.get(PROPERTY_TAGS)
-        return Shape(True, properties, self._hash_of_tags(tags) if tags else 0)
+
+def _parsed(text: str) -> ParsedProperties:
+    try:
+        pairs = [piece.split("\x01", 1) for piece in text.split("\x02") if piece]
+        return ParsedProperties({name: value for name, value in pairs if name and value})
+    except ValueError:
+        return _UNREADABLE

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from rocketmq_ops.broker.processors import send_message
 from rocketmq_ops.broker.processors.send_message import SendMessageProcessor
 from rocketmq_ops.broker.send.parsed_properties import SPECIAL_PROPERTIES
+from rocketmq_ops.broker.send.send_plan import LongWay, why_long
+from rocketmq_ops.remoting.bodies import TopicConfig
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import ROCKETMQ, RemotingCommand
 from tests.broker.support import Session, run, send_fields
@@ -22,42 +25,64 @@ SHORT: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     "the queue is left to the broker": ("T", {}, {"e": "-1"}),
     "compressed": ("T", {}, {"f": "1"}),
 }
-LONG: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
-    "a topic of retries": ("%RETRY%g", {}, {}),
-    "a queue that is not there": ("T", {}, {"e": "99"}),
-    "prepared by its flag": ("T", {}, {"f": "4"}),
-    "rolled back by its flag": ("T", {}, {"f": "12"}),
-    "a batch inside by its flag": ("T", {}, {"f": "128"}),
-    "a unique key with a sign": ("T", {"UNIQ_KEY": "a-b"}, {}),
-    "a unique key beyond ASCII": ("T", {"UNIQ_KEY": "é"}, {}),
-    "an empty unique key": ("T", {"UNIQ_KEY": ""}, {}),
-    "no properties": ("T", {}, {"i": ""}),
-    "a second unique key": ("T", {}, {"i": "UNIQ_KEY\x01A\x02UNIQ_KEY\x01B\x02"}),
-    "second keys": ("T", {}, {"i": "UNIQ_KEY\x01A\x02KEYS\x01a\x02KEYS\x01b\x02"}),
-    "a name that ends in the unique key's": ("T", {}, {"i": "MY_UNIQ_KEY\x01A\x02"}),
-} | {f"property {name}": ("T", {name: "1"}, {}) for name in sorted(SPECIAL_PROPERTIES - {"KEYS", "UNIQ_KEY"})}
+#: Case -> the reason; topic, properties, other fields.
+LONG: dict[str, tuple[LongWay, tuple[str, dict[str, str], dict[str, str]]]] = {
+    "a topic of retries": (LongWay.RETRY_TOPIC, ("%RETRY%g", {}, {})),
+    "a compacted topic": (LongWay.COMPACTED_TOPIC, ("Compacted", {"KEYS": "k"}, {})),
+    "a topic without a queue to write to": (LongWay.NO_QUEUE, ("ReadOnly", {}, {})),
+    "a queue that is not there": (LongWay.QUEUE_ID, ("T", {}, {"e": "99"})),
+    "prepared by its flag": (LongWay.FLAG, ("T", {}, {"f": "4"})),
+    "rolled back by its flag": (LongWay.FLAG, ("T", {}, {"f": "12"})),
+    "a batch inside by its flag": (LongWay.FLAG, ("T", {}, {"f": "128"})),
+    "a unique key with a sign": (LongWay.UNIQUE_KEY, ("T", {"UNIQ_KEY": "a-b"}, {})),
+    "a unique key beyond ASCII": (LongWay.UNIQUE_KEY, ("T", {"UNIQ_KEY": "é"}, {})),
+    "an empty unique key": (LongWay.UNIQUE_KEY, ("T", {"UNIQ_KEY": ""}, {})),
+    "no properties": (LongWay.UNIQUE_KEY, ("T", {}, {"i": ""})),
+    "a second unique key": (LongWay.PROPERTIES, ("T", {}, {"i": "UNIQ_KEY\x01A\x02UNIQ_KEY\x01B\x02"})),
+    "second keys": (LongWay.PROPERTIES, ("T", {}, {"i": "UNIQ_KEY\x01A\x02KEYS\x01a\x02KEYS\x01b\x02"})),
+    "a name that ends in the unique key's": (LongWay.PROPERTIES, ("T", {}, {"i": "MY_UNIQ_KEY\x01A\x02"})),
+    "a name that ends in the keys'": (LongWay.PROPERTIES, ("T", {}, {"i": "UNIQ_KEY\x01A\x02MYKEYS\x01A\x02"})),
+    "a property without a value": (LongWay.PROPERTIES, ("T", {}, {"i": "UNIQ_KEY\x01A\x02colour\x02"})),
+} | {
+    f"property {name}": (LongWay.PROPERTIES, ("T", {name: "1"}, {}))
+    for name in sorted(SPECIAL_PROPERTIES - {"KEYS", "UNIQ_KEY"})
+}
+
+#: How a send was stored, and what was decided of it. What the store refuses on the short way takes the long one too.
+Way = tuple[str, LongWay | None]
 
 
-def ways(root: Path, monkeypatch: pytest.MonkeyPatch, *requests: RemotingCommand, **settings: Any) -> list[str]:
-    """The way that each request takes on a broker that knows all queues of topic T, and the retries of group g, already."""
+def ways(root: Path, monkeypatch: pytest.MonkeyPatch, *requests: RemotingCommand, **settings: Any) -> list[Way]:
+    """The way that each request takes on a broker that knows all queues of topic T, and the other topics of LONG, already."""
     long: list[str] = []
+    decided: list[LongWay | None] = []
     general = SendMessageProcessor._send_general
 
     def counted(self: SendMessageProcessor, *args: Any) -> Any:
         long.append("long")
         return general(self, *args)
 
-    taken: list[str] = []
+    def recorded(*args: Any) -> LongWay | None:
+        decided.append(why_long(*args))
+        return decided[-1]
+
+    taken: list[Way] = []
 
     async def body(session: Session) -> None:
+        topics = session.broker.topics
+        topics.table["Compacted"] = TopicConfig(topic_name="Compacted", attributes={"cleanup.policy": "COMPACTION"})
+        topics.table["ReadOnly"] = TopicConfig(topic_name="ReadOnly", write_queue_nums=0)
         for queue_id in range(4):
             await session.send("T", queue_id=queue_id)
-        await session.send("%RETRY%g")
+        for topic in ("%RETRY%g", "Compacted", "ReadOnly"):
+            await session.send(topic)
         monkeypatch.setattr(SendMessageProcessor, "_send_general", counted)
+        monkeypatch.setattr(send_message, "why_long", recorded)
         for request in requests:
             long.clear()
+            decided.clear()
             await session.client.invoke(session.address, request)
-            taken.append(long[0] if long else "short")
+            taken.append((long[0] if long else "short", decided[0]))
 
     run(root, body, **settings)
     return taken
@@ -70,12 +95,14 @@ def send(topic: str, properties: dict[str, str], more: dict[str, str], body: byt
 
 @pytest.mark.parametrize("case", SHORT)
 def test_the_short_way(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ways(tmp_path, monkeypatch, send(*SHORT[case])) == ["short"]
+    assert ways(tmp_path, monkeypatch, send(*SHORT[case])) == [("short", None)]
 
 
 def test_the_long_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    requests = [send(*case) for case in LONG.values()]
-    assert dict(zip(LONG, ways(tmp_path, monkeypatch, *requests), strict=True)) == dict.fromkeys(LONG, "long")
+    requests = [send(*case) for _, case in LONG.values()]
+    assert dict(zip(LONG, ways(tmp_path, monkeypatch, *requests), strict=True)) == {
+        case: ("long", reason) for case, (reason, _) in LONG.items()
+    }
 
 
 def test_what_the_frame_and_the_store_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,10 +112,23 @@ def test_what_the_frame_and_the_store_say(tmp_path: Path, monkeypatch: pytest.Mo
     first = send("New", {}, {})
     again, next_queue = send("New", {}, {}), send("New", {}, {"e": "1"})
     requests = (binary, send("T", {}, {}, b""), big, first, again, next_queue)
-    assert ways(tmp_path, monkeypatch, *requests) == ["long", "long", "long", "long", "short", "long"]
+    assert ways(tmp_path, monkeypatch, *requests) == [
+        ("long", LongWay.BINARY_HEADER),
+        ("long", LongWay.NO_BODY),
+        ("long", None),
+        ("long", LongWay.NEW_TOPIC),
+        ("short", None),
+        ("long", None),
+    ]
 
 
 def test_a_broker_that_answers_after_the_sync_knows_no_short_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ways(tmp_path, monkeypatch, send("T", {}, {}), flushDiskType="SYNC_FLUSH") == ["long"]
+    found = ways(tmp_path, monkeypatch, send("T", {}, {}), flushDiskType="SYNC_FLUSH")
+    assert found == [("long", LongWay.SYNC_FLUSH)]
+
+
+def test_every_reason_is_in_these_tables() -> None:
+    elsewhere = {LongWay.BINARY_HEADER, LongWay.NO_BODY, LongWay.NEW_TOPIC, LongWay.SYNC_FLUSH}
+    assert {reason for reason, _ in LONG.values()} | elsewhere == set(LongWay)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.processors.send_message import KNOWN_SENDS, SendMessageProcessor
-from rocketmq_ops.broker.send.known_sends import SendMemo
+from rocketmq_ops.broker.send.known_sends import KnownSends
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.remoting.channel import Channel
@@ -145,7 +145,7 @@ SENDS = st.lists(
 def test_a_send_that_is_not_decoded_becomes_what_a_decoded_one_becomes(
     tmp_path_factory: pytest.TempPathFactory, sends: list[dict[str, Any]]
 ) -> None:
-    root = tmp_path_factory.mktemp("memo")
+    root = tmp_path_factory.mktemp("known")
 
     def outcomes(broker: BrokerController, *, remembering: bool) -> list[Any]:
         wire = Wire(broker)
@@ -197,7 +197,7 @@ def test_the_third_send_of_a_kind_and_all_later_ones_are_not_decoded(
             assert stored.properties["UNIQ_KEY"] == key
             for wanted in (key, f"k{number}"):
                 assert len(broker.store.query_message("T", wanted, 32, 0, 1 << 62).views) == 1
-        assert decoded == [100, 101]  # the first creates the topic, the second is learnt from
+        assert decoded == [100, 101]  # the first creates the topic, the second is remembered
         counters = broker.stats.topic_counters("T")
         assert (counters.put_nums, counters.put_times) == (10, 10)
 
@@ -233,7 +233,7 @@ def test_batches_are_remembered_too(tmp_path: Path, decoded: list[int]) -> None:
     with_broker(tmp_path, body)
 
 
-def test_what_was_learnt_is_void_when_topic_or_configuration_change(tmp_path: Path, decoded: list[int]) -> None:
+def test_what_is_remembered_is_void_when_topic_or_configuration_change(tmp_path: Path, decoded: list[int]) -> None:
     def body(broker: BrokerController) -> None:
         wire = Wire(broker)
 
@@ -333,7 +333,7 @@ def test_a_broken_header_of_a_known_length_closes_the_connection(change: tuple[b
 
 
 @pytest.mark.parametrize("fields", [{"z": "x" * 5_000}, {"opaque": "7"}, {"j": "0", "y": '","opaque":1,"'}])
-def test_a_header_is_learnt_only_when_its_values_are_surely_found(
+def test_a_header_is_remembered_only_when_its_values_are_surely_found(
     fields: dict[str, str], tmp_path: Path, decoded: list[int]
 ) -> None:
     def body(broker: BrokerController) -> None:
@@ -353,8 +353,8 @@ def test_what_is_remembered_of_a_connection_is_bounded(tmp_path: Path) -> None:
         wire = Wire(broker)
         for length in range(300):
             assert wire.ask(send_frame(keys="k" * length)).code == 0
-        memo = wire.channel.attrs[KNOWN_SENDS]
-        assert isinstance(memo, SendMemo)
-        assert len(memo._kinds) <= 64
+        known = wire.channel.attrs[KNOWN_SENDS]
+        assert isinstance(known, KnownSends)
+        assert len(known._kinds) <= 64
 
     with_broker(tmp_path, body)
