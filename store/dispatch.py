@@ -1,8 +1,8 @@
 """What a record means for consumequeues and index, for records that are read back from the commitlog.
 
 What lives here: which records enter a consumequeue, and bringing queues and index up to a record that recovery has
-read. What does not: the dispatch of a message that is just being put, which the appenders do themselves
-(`log/appender.py`, `log/batch_appender.py`).
+read. What does not: the dispatch of a message that is just being put, which the appender does itself
+(`log/appender.py`).
 """
 
 from __future__ import annotations

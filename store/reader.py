@@ -248,7 +248,7 @@ class StoreReader:
     def offset_by_time(self, topic: str, queue_id: int, timestamp: int, boundary: Boundary = "lower") -> int:
         """Queue offset for a time (ms), see `queue/offset_by_time.py`; 0 when there is no queue."""
         queue = self._queues.find(topic, queue_id)
-        return offset_by_time(queue, self._commit_log, timestamp, boundary) if queue is not None else 0
+        return offset_by_time(queue, self._commit_log.store_time, timestamp, boundary) if queue is not None else 0
 
     def store_time(self, topic: str, queue_id: int, offset: int) -> int:
         """Store timestamp (ms) of the message at a queue offset, -1 when it is not there."""

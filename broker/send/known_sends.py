@@ -32,7 +32,7 @@ _MAX_KINDS, _MAX_QUEUES = 64, 1_000
 #: Sends that may be decoded, at most, until another one replaces what is remembered.
 _MAX_MISSES = 4_096
 
-#: Stores a send, given plan, message, unique key, keys and opaque: the frame of its answer, None when it was not stored.
+#: Stores a send (plan, message, unique key, keys, opaque): the frame of its answer, None when it was not stored.
 Put = Callable[[SendPlan, InnerMessage, bytes, str | None, int], bytes | None]
 
 

@@ -1,4 +1,4 @@
-"""Where the appenders put the keys of messages.
+"""Where the appender puts the keys of messages.
 
 What lives here: what they may ask for, and the form that keeps nothing. What does not: the form that puts keys into
 the files at once (`index_service.py`) and the one that collects them into blocks (`index_key_buffer.py`).

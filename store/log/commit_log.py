@@ -1,8 +1,8 @@
 """The commitlog: all records one after the other in a row of files (mirrors CommitLog and MessageExtEncoder).
 
 What lives here: packing a record straight into the mapping, rolling to the next file behind a blank, room on
-disk, and reading records back. What does not: queue offsets and dispatch (`appender.py`, `batch_appender.py`), walking
-the records after a start (`recovery.py`), flushing (`flush.py`).
+disk, and reading records back. What does not: queue offsets and dispatch (`appender.py`), walking the
+records after a start (`recovery.py`), flushing (`flush.py`).
 """
 
 from __future__ import annotations

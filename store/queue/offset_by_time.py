@@ -6,9 +6,9 @@ What does not live here: reading store timestamps (`log/commit_log.py`).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from typing import Literal
 
-from rocketmq_ops.store.log.commit_log import CommitLog
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 
 Boundary = Literal["lower", "upper"]
@@ -17,11 +17,11 @@ Boundary = Literal["lower", "upper"]
 class _StoreTimes:
     """The store timestamps of a queue's messages as a sequence for bisection."""
 
-    __slots__ = ("_first", "_length", "_log", "_queue")
+    __slots__ = ("_first", "_length", "_queue", "_store_time")
 
-    def __init__(self, queue: ConsumeQueue, log: CommitLog) -> None:
+    def __init__(self, queue: ConsumeQueue, store_time: Callable[[int, int], int]) -> None:
         self._queue = queue
-        self._log = log
+        self._store_time = store_time
         self._first = queue.min_offset
         self._length = max(0, queue.max_offset - queue.min_offset)
 
@@ -30,15 +30,17 @@ class _StoreTimes:
 
     def __getitem__(self, index: int) -> int:
         unit = self._queue.raw_unit(self._first + index)
-        return self._log.store_time(unit[0], unit[1]) if unit is not None else -1
+        return self._store_time(unit[0], unit[1]) if unit is not None else -1
 
 
-def offset_by_time(queue: ConsumeQueue, log: CommitLog, timestamp: int, boundary: Boundary) -> int:
-    """Queue offset for a time (ms).
+def offset_by_time(
+    queue: ConsumeQueue, store_time: Callable[[int, int], int], timestamp: int, boundary: Boundary
+) -> int:
+    """Queue offset for a time (ms); `store_time` gives that of a record by its commitlog offset and size.
 
     `lower`: the first message stored at or after it, the queue's end when there is none. `upper`: the last
     message stored at or before it, the queue's beginning when there is none."""
-    times = _StoreTimes(queue, log)
+    times = _StoreTimes(queue, store_time)
     if not len(times):
         return queue.min_offset
     if boundary == "lower":
