@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rocketmq_ops.broker.send.send_plan import LongWay
 from rocketmq_ops.common.bounded import Bounded
-from rocketmq_ops.common.javatypes import tags_hash
+from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
     PROPERTY_DELAY_TIME_LEVEL,
