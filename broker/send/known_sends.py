@@ -121,7 +121,8 @@ class KnownSends:
     ) -> None:
         """Remember a send that `put` has stored; its message is taken over.
 
-        Nothing is remembered of a header that is written in another way than most."""
+        Nothing is remembered of a header that is written in another way than most.
+        """
         raw = request.ext_source
         if type(raw) is not bytes or not self._is_due(len(raw)):
             return

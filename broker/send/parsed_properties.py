@@ -76,7 +76,8 @@ class PropertiesParser:
 
     def parse(self, text: str) -> tuple[ParsedProperties, bytes, str | None, bytes]:
         """The properties of a text, its unique key (empty without one), its keys (KEYS, None without any), and the
-        text encoded, with a separator at its end."""
+        text encoded, with a separator at its end.
+        """
         try:
             encoded = (text if text[-1:] == "\x02" else f"{text}\x02").encode()
         except UnicodeEncodeError:

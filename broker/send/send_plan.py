@@ -73,7 +73,8 @@ def why_long(
     """Why a send takes the long way; None for one that may take the short one.
 
     The next sends of its kind on its connection may then differ in queue id, unique key and body, of which
-    `known_sends.py` asks the same."""
+    `known_sends.py` asks the same.
+    """
     if plan is None:
         return LongWay.NEW_TOPIC
     reason = plan.long_way or properties.long_way

@@ -144,8 +144,7 @@ def test_the_periodic_flush_makes_everything_durable() -> None:
         store.config.flushIntervalCommitLog = 1
         put = store.put_message(message(body=bytes(20_000)))
         done = asyncio.Event()
-        original = store.on_commit_log_flushed
-        store.on_commit_log_flushed = lambda: (original(), done.set())[0]  # type: ignore[method-assign]
+        store.flush._on_log_flushed = lambda end: (store.arrivals.synced(end), done.set())[0]
         await done.wait()
         assert store.flushed_where == put.wrote_bytes
         assert store.checkpoint.physic_msg_timestamp == put.store_timestamp
