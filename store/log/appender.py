@@ -231,7 +231,10 @@ class Appender:
         units[::3], units[1::3], units[2::3] = offsets, sizes, codes
         queue.put_units(units)
         self._queues.last_dispatched_timestamp = timestamp
-        self._show_items(queue, range(first_offset + 1, queue.next_offset + 1), offsets, sizes, codes, timestamp)
+        if self._after_sync or queue.topic in self._arrivals.topics:
+            self._show_items(queue, range(first_offset + 1, queue.next_offset + 1), offsets, sizes, codes, timestamp)
+        else:
+            queue.max_offset = queue.next_offset
         begin, size = offsets[0], offsets[-1] + sizes[-1] - offsets[0]
         self._stats.put_messages += count
         self._stats.put_bytes += size
@@ -266,18 +269,16 @@ class Appender:
         codes: list[int],
         timestamp: int,
     ) -> None:
-        """Let consumers see the messages of a batch, now or after the sync."""
+        """Let consumers see the messages of a batch one by one, now or after the sync."""
         arrivals = self._arrivals
         if self._after_sync:
             for next_offset, offset, size, code in zip(next_offsets, offsets, sizes, codes, strict=True):
                 arrivals.hide(offset + size, queue, next_offset, code, timestamp, {})
             self._flush.wake()
-        elif queue.topic in arrivals.topics:
-            for next_offset, code in zip(next_offsets, codes, strict=True):
-                queue.max_offset = next_offset
-                arrivals.arrived(queue, next_offset, code, timestamp, {})
-        else:
-            queue.max_offset = queue.next_offset
+            return
+        for next_offset, code in zip(next_offsets, codes, strict=True):
+            queue.max_offset = next_offset
+            arrivals.arrived(queue, next_offset, code, timestamp, {})
 
     # -- refusals
 
