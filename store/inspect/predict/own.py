@@ -74,7 +74,7 @@ def predict_own(store: StoreDirectory, options: PredictOptions) -> Prediction:
         prediction.files_removed = [f.path.name for f in store.commitlog.files if f.path.name not in kept]
     finally:
         ours.close()  # the store was never started: there is nothing to flush
-    settle_lost(prediction, store, store.commitlog.files)
+    settle_lost(prediction, store, store.commitlog.files, options)
     return prediction
 
 
