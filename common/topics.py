@@ -33,6 +33,7 @@ FILTERSRV_CONSUMER_GROUP = "FILTERSRV_CONSUMER"
 MONITOR_CONSUMER_GROUP = "__MONITOR_CONSUMER"
 CLIENT_INNER_PRODUCER_GROUP = "CLIENT_INNER_PRODUCER"
 SELF_TEST_CONSUMER_GROUP = "SELF_TEST_C_GROUP"
+SELF_TEST_PRODUCER_GROUP = "SELF_TEST_P_GROUP"
 ONS_HTTP_PROXY_GROUP = "CID_ONS-HTTP-PROXY"
 CID_ONSAPI_PERMISSION_GROUP = "CID_ONSAPI_PERMISSION"
 CID_ONSAPI_OWNER_GROUP = "CID_ONSAPI_OWNER"
@@ -64,6 +65,25 @@ NOT_ALLOWED_SEND_TOPICS = frozenset(
         TRANS_CHECK_MAX_TIME_TOPIC,
         SELF_TEST_TOPIC,
         OFFSET_MOVED_EVENT,
+    }
+)
+
+PREDEFINED_GROUPS = frozenset(
+    {
+        DEFAULT_CONSUMER_GROUP,
+        DEFAULT_PRODUCER_GROUP,
+        TOOLS_CONSUMER_GROUP,
+        SCHEDULE_CONSUMER_GROUP,
+        FILTERSRV_CONSUMER_GROUP,
+        MONITOR_CONSUMER_GROUP,
+        CLIENT_INNER_PRODUCER_GROUP,
+        SELF_TEST_PRODUCER_GROUP,
+        SELF_TEST_CONSUMER_GROUP,
+        ONS_HTTP_PROXY_GROUP,
+        CID_ONSAPI_PERMISSION_GROUP,
+        CID_ONSAPI_OWNER_GROUP,
+        CID_ONSAPI_PULL_GROUP,
+        CID_SYS_RMQ_TRANS,
     }
 )
 
@@ -107,8 +127,13 @@ def is_system_topic(topic: str) -> bool:
 
 
 def is_system_group(group: str) -> bool:
-    """True for groups that Apache reserves (MixAll.isSysConsumerGroup and its predefined set)."""
+    """True for groups of brokers and proxies themselves (MixAll.isSysConsumerGroup)."""
     return group.startswith(CID_RMQ_SYS_PREFIX)
+
+
+def is_predefined_group(group: str) -> bool:
+    """True for the groups that every broker has from its start (MixAll.isPredefinedGroup)."""
+    return group in PREDEFINED_GROUPS
 
 
 def retry_topic(group: str) -> str:

@@ -6,9 +6,6 @@ _NAMES = """
 clusterAclConfigVersion
 deleteAccessConfig
 deleteAclConfig
-exportConfigs
-exportMetadata
-exportMetrics
 getAccessConfigSubCommand
 getAclConfig
 getBrokerLiteInfo
@@ -26,9 +23,7 @@ updateStaticTopic
 _BY_LOWER = {name.lower(): name for name in _NAMES.split()}
 
 #: Name -> a command of this version that does the like, where there is one.
-INSTEAD = {
-    "exportConfigs": "getBrokerConfig",
-}
+INSTEAD: dict[str, str] = {}
 
 
 def find(word: str) -> str | None:

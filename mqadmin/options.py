@@ -65,6 +65,10 @@ Value = Annotated[str, Opt("-v", "--value", help="new value of the key")]
 Namespace = Annotated[str, Opt("-s", "--namespace", help="namespace of the key")]
 
 JsonEnable = Annotated[bool | None, Opt("-j", "--jsonEnable", help="whether to print JSON, or a line for each entry")]
+ExportFolder = Annotated[
+    str,
+    Opt("-f", "--filePath", help="folder to write to (default /tmp/rocketmq/export)", parse=path, metavar="FOLDER"),
+]
 ListFile = Annotated[str, Opt("-f", "--filename", help="JSON file", parse=path, metavar="FILE")]
 
 # Users and ACLs

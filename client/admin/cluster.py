@@ -210,7 +210,7 @@ class ClusterAdmin:
         """Every broker with its load; one that does not answer is listed with unknown figures and as a failure."""
         brokers = await self.brokers(cluster)
         fan = await self._admin.fan_out(brokers, lambda broker: self.runtime(broker.address))
-        return ClusterList([_load(broker, fan.answers.get(broker)) for broker in brokers], fan.failures)
+        return ClusterList([load_of(broker, fan.answers.get(broker)) for broker in brokers], fan.failures)
 
 
 def no_such_cluster(cluster: str, known: list[str]) -> NotFoundError:
@@ -219,7 +219,8 @@ def no_such_cluster(cluster: str, known: list[str]) -> NotFoundError:
     return NotFoundError(f"there is no cluster '{cluster}'", f"the name server knows: {listed}")
 
 
-def _load(broker: BrokerAddress, figures: dict[str, str] | None) -> BrokerLoad:
+def load_of(broker: BrokerAddress, figures: dict[str, str] | None) -> BrokerLoad:
+    """The line of one broker, from its runtime figures; None where it did not answer."""
     load = BrokerLoad(
         cluster=broker.cluster or "",
         broker_name=broker.broker_name or "",

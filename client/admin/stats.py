@@ -170,11 +170,11 @@ async def _collect(
         return await brokers.ask(key[1], lambda: admin.topics.groups_at(key[1], key[0]))
 
     async def put_at(key: tuple[str, str]) -> Counted:
-        return _counted(await brokers.ask(key[1], lambda: api.stats_data(session, key[1], TOPIC_PUT_NUMS, key[0])))
+        return counted(await brokers.ask(key[1], lambda: api.stats_data(session, key[1], TOPIC_PUT_NUMS, key[0])))
 
     async def got_at(key: tuple[str, str, str]) -> Counted:
         counter = f"{key[0]}{TOPIC_GROUP_SEPARATOR}{key[2]}"
-        return _counted(await brokers.ask(key[1], lambda: api.stats_data(session, key[1], GROUP_GET_NUMS, counter)))
+        return counted(await brokers.ask(key[1], lambda: api.stats_data(session, key[1], GROUP_GET_NUMS, counter)))
 
     async def lag_at(key: tuple[str, str, str]) -> int | None:
         stats = await brokers.ask(key[1], lambda: admin.groups.stats_at(key[1], key[2], key[0]))
@@ -208,7 +208,7 @@ async def _collect(
     return rows
 
 
-def _counted(data: BrokerStatsData | None) -> Counted:
+def counted(data: BrokerStatsData | None) -> Counted:
     """Nothing counted is 0: a counter comes with the first message. The day's sum comes with the second hour."""
     if data is None:
         return Counted(0.0, 0)

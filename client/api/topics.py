@@ -68,6 +68,14 @@ async def topic_configs(session: Session, address: str) -> dict[str, TopicConfig
     return dict(TopicConfigSerializeWrapper.decode(answer.body_bytes).topic_config_table)
 
 
+async def system_topics(session: Session, address: str) -> set[str]:
+    """The topics that a broker keeps for itself, by its own word."""
+    from rocketmq_ops.remoting.bodies import TopicList
+
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER))
+    return set(TopicList.decode(answer.body_bytes).topic_list)
+
+
 async def put_topic(session: Session, address: str, header: CreateTopicRequestHeader) -> int:
     """Create or change a topic on one broker; the broker's version."""
     return (await session.call(address, RemotingCommand.of(header))).version

@@ -178,6 +178,7 @@ def test_every_option_is_read(entry: registry.Entry) -> None:
 # One name with several meanings, or in Apache's tool with several short names.
 HOMONYMS = {
     "--resources": "several to decide on; one to delete",
+    "--topic": "a topic's name; topics alone in exportMetadata",
     "--brokerId": "to consume from; of the replica to be master",
     "--key": "of a configuration, of a message to send, to look for in a store",
     "--brokerName": "-b; -a in printMsgByQueue; -bn in two commands of controllers",

@@ -62,6 +62,9 @@ LINES: dict[str, tuple[list[str], ExitCode | None]] = {
     "brokerConsumeStats": (["-b", BROKER], None),
     "sendMsgStatus": (["-b", "broker-a", "-c", "2"], None),
     "checkMsgSendRT": (["-t", "T", "-a", "2"], None),
+    "exportConfigs": ([*CLUSTER, "-f", "."], None),
+    "exportMetadata": ([*CLUSTER, "-f", "."], None),
+    "exportMetrics": ([*CLUSTER, "-f", "."], None),
     "cleanExpiredCQ": (CLUSTER, None),
     "cleanUnusedTopic": (CLUSTER, None),
     "deleteExpiredCommitLog": ([], None),
@@ -140,6 +143,12 @@ def line_of(name: str, broker: str) -> list[str]:
     """The command and its options, where the broker is at this address."""
     stands_for = {BROKER: lambda: broker, ROCKSDB: lambda: str(rocksdb_config("5.5.0"))}
     return [name, *(stands_for.get(word, lambda word=word: word)() for word in LINES[name][0])]
+
+
+@pytest.fixture(autouse=True)
+def _scratch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Exports are written there."""
+    monkeypatch.chdir(tmp_path)
 
 
 class Shell(NamedTuple):
