@@ -22,7 +22,7 @@ from rocketmq_ops.mqadmin.values import boolean, integer, one_of, positive
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)
-OUTPUTS = ("table", "json", "yaml", "csv")
+OUTPUTS = ("table", "wide", "json", "yaml", "csv", "name")
 
 
 class Opt:
@@ -82,7 +82,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     `changes`: adds `--plan`. `more_outputs`: forms besides the usual ones; `jsonl` is rendered as `csv` is, line by
     line, and for others the command gives the text itself (`Outcome.text`).
     `rows`: the field of the result whose items are the CSV rows (`messages.message`: a field of each); `csv`: the type
-    of `Outcome.csv_rows` instead. `offline`: needs no name server.
+    of `Outcome.csv_rows` instead. `name`: the column (a dotted path for a field of it) that `--output name` prints,
+    where it is not the one that `name_column` finds. `offline`: needs no name server.
     `offline_with`: parameters of which each, given, makes it need none. `namesrv_names`: more names of `-n`.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
     """
@@ -91,6 +92,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     result: type[msgspec.Struct]
     rows: str = ""
     csv: type[msgspec.Struct] | None = None
+    name: str = ""
     one_of: tuple[tuple[str, ...], ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
     changes: bool = False
@@ -160,6 +162,7 @@ def command(
     result: type[msgspec.Struct],
     rows: str = "",
     csv: type[msgspec.Struct] | None = None,
+    name: str = "",
     one_of: tuple[tuple[str, ...], ...] = (),
     any_of: tuple[tuple[str, ...], ...] = (),
     changes: bool = False,
@@ -178,6 +181,7 @@ def command(
             result=result,
             rows=rows,
             csv=csv,
+            name=name,
             one_of=one_of,
             any_of=any_of,
             changes=changes,

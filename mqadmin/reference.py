@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from rocketmq_ops.mqadmin import declare, exit_codes, registry
-from rocketmq_ops.mqadmin.render.output import csv_columns
+from rocketmq_ops.mqadmin.render.output import csv_columns, name_column
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -63,7 +63,8 @@ profiles:
 | `notes` | what else is worth knowing; on stderr in the other forms |
 
 `csv` has a header line, then a line for each row; nested values are JSON, unknown is empty. A value that is not known
-is `unknown` in a table and null in JSON, never 0. Exit codes: [exit-codes.md](exit-codes.md).
+is `unknown` in a table and null in JSON, never 0. `wide` is the table with more columns, `name` one name a line, for
+`xargs`. More on all forms: [output.md](output.md). Exit codes: [exit-codes.md](exit-codes.md).
 
 ## Changes
 
@@ -75,7 +76,7 @@ a change the server is read again: what was accepted but reads back as before is
 | option | meaning |
 |---|---|
 | `-n`, `--namesrvAddr ADDRS` | name servers, HOST:PORT, separated by `;` |
-| `--output FORM` | `table`, `json`, `yaml` or `csv` |
+| `--output FORM` | `table`, `wide`, `json`, `yaml`, `csv` or `name` |
 | `--profile NAME` | take addresses and credentials from this profile |
 | `--timeout MS` | timeout of each request in ms; default 5000 |
 | `--debug` | print stack traces of failures |
@@ -126,6 +127,7 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
     lines.append(f"`data`: {_link(declared.result)}. ")
     columns = csv_columns(declared.result, declared.rows, declared.csv)
     lines[-1] += f"CSV columns: {', '.join(f'`{column}`' for column in columns)}."
+    lines[-1] += f" Names: `{declared.name or name_column(columns)}`."
     if declared.more_outputs:
         lines[-1] += f" Also `--output` {', '.join(f'`{form}`' for form in declared.more_outputs)}."
     return "\n".join(lines) + "\n"

@@ -75,10 +75,10 @@ class Run:
 
     def emit(self, outcome: Outcome) -> None:
         """Write an outcome now; for commands that repeat."""
-        from rocketmq_ops.mqadmin.render.output import render
+        from rocketmq_ops.mqadmin.render.output import Rows, render
 
         declared = self.declaration
-        _write(render(self.name, outcome, self.options.output, declared.rows, declared.csv))
+        _write(render(self.name, outcome, self.options.output, Rows(declared.rows, declared.csv, declared.name)))
         report(self.name, outcome.errors, outcome.notes)
 
 

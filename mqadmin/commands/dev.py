@@ -70,8 +70,8 @@ async def dev(
     server = DevServer(options)
 
     def started() -> None:
-        # With JSON or YAML stdout is for the one document at the end.
-        out = sys.stdout if run.options.output == "table" else sys.stderr
+        # In the other forms stdout is for the one document at the end.
+        out = sys.stdout if run.options.output in ("table", "wide") else sys.stderr
         kept = "removed at the end" if server.scratch else "kept"
         lines = [*server.boot_lines, f"export NAMESRV_ADDR={server.namesrv}  # store {server.store_dir}, {kept}"]
         out.write("\n".join(lines) + "\n")

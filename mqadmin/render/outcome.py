@@ -25,10 +25,39 @@ EXIT_OF_STATUS: dict[Status, ExitCode] = {
 
 
 class Table(msgspec.Struct):
-    """Columns and rows of the table output. A cell of None is unknown and shows as such, never as 0."""
+    """Columns and rows of the table output. A cell of None is unknown and shows as such, never as 0.
+
+    The last `wide` columns are shown by `--output wide` only.
+    """
 
     columns: list[str]
     rows: list[list[Cell]]
+    wide: int = 0
+
+    def widen(self, items: Sequence[msgspec.Struct], *fields: str) -> Table:
+        """Itself, with these fields of the rows' items as columns of `wide`; lists and objects as their texts."""
+        self.columns = [*self.columns, *(f"#{_words(field)}" for field in fields)]
+        for field in fields:
+            for row, item in zip(self.rows, items, strict=True):
+                row.append(_cell(getattr(item, field)))
+        self.wide += len(fields)
+        return self
+
+
+def _words(field: str) -> str:
+    """`put_tps` as `Put Tps`."""
+    return " ".join(word.capitalize() for word in field.split("_"))
+
+
+def _cell(value: object) -> Cell:
+    """A field's value as a cell."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value)
+    return msgspec.json.encode(value).decode()
 
 
 class Outcome(msgspec.Struct, kw_only=True):

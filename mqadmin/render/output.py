@@ -1,4 +1,4 @@
-"""One renderer for every command: table, JSON, YAML or CSV text of an Outcome. Returns text; writes nothing."""
+"""One renderer for every command: an Outcome as a table, wide, JSON, YAML, CSV or names. Writes nothing."""
 
 from __future__ import annotations
 
@@ -17,10 +17,20 @@ UNKNOWN = "unknown"
 _UNSAFE = r"\x1b(?!\[(?:0|3[1-6]|9[1-6])m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
-def render(
-    command: str, outcome: Outcome, form: str, row_path: str, csv_type: type[msgspec.Struct] | None = None
-) -> str:
-    """The text for stdout; `row_path` and `csv_type` are what a Declaration has as `rows` and `csv`."""
+#: Columns that name a row, the first that a row has; else its first column does.
+_NAMING = ("name", "msgId", "clientId", "brokerName", "address")
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Where a result has its rows: `path`, `csv` and `name` are what a Declaration has as `rows`, `csv` and `name`."""
+
+    path: str
+    csv: type[msgspec.Struct] | None = None
+    name: str = ""
+
+
+def render(command: str, outcome: Outcome, form: str, rows: Rows) -> str:
+    """The text for stdout."""
     if outcome.text is not None:
         return outcome.text
     if form == "json":
@@ -30,12 +40,15 @@ def render(
 
         builtin = msgspec.to_builtins(envelope(command, outcome))
         return str(yaml.safe_dump(builtin, sort_keys=False, allow_unicode=True))
-    if form in ("csv", "jsonl"):
-        items = outcome.csv_rows if csv_type is not None else rows_of(outcome.data, row_path)
+    if form in ("csv", "jsonl", "name"):
+        items = outcome.csv_rows if rows.csv is not None else rows_of(outcome.data, rows.path)
         if form == "jsonl":
             return "".join(msgspec.json.encode(item).decode() + "\n" for item in items)
-        return csv_text(csv_columns(type(outcome.data), row_path, csv_type), items)
-    return table_text(outcome)
+        columns = csv_columns(type(outcome.data), rows.path, rows.csv)
+        if form == "name":
+            return names_text(rows.name or name_column(columns), items)
+        return csv_text(columns, items)
+    return table_text(outcome, wide=form == "wide")
 
 
 def envelope(command: str, outcome: Outcome) -> dict[str, Any]:
@@ -61,9 +74,19 @@ def failure_document(command: str, problem: Failure, form: str) -> str:
     return ""
 
 
-def table_text(outcome: Outcome) -> str:
-    """Blocks one after the other: tables aligned, text with its lines."""
-    return "".join(_grid(block) if isinstance(block, Table) else safe_text(block) + "\n" for block in outcome.blocks)
+def table_text(outcome: Outcome, *, wide: bool = False) -> str:
+    """Blocks one after the other: tables aligned, with the columns of `wide` or without; text with its lines."""
+    return "".join(
+        _grid(block if wide else _narrow(block)) if isinstance(block, Table) else safe_text(block) + "\n"
+        for block in outcome.blocks
+    )
+
+
+def _narrow(table: Table) -> Table:
+    """The table without the columns that only `wide` shows."""
+    if not table.wide:
+        return table
+    return Table(table.columns[: -table.wide], [row[: -table.wide] for row in table.rows])
 
 
 def safe_text(text: str) -> str:
@@ -139,6 +162,24 @@ def csv_text(columns: list[str], items: Sequence[Any]) -> str:
         else:
             writer.writerow([csv_cell(plain)])
     return buffer.getvalue()
+
+
+def name_column(columns: Sequence[str]) -> str:
+    """The column that names a row, where the declaration does not say."""
+    return next((name for name in _NAMING if name in columns), columns[0])
+
+
+def names_text(column: str, items: Sequence[Any]) -> str:
+    """Each name once, a line each, in the order of the rows; a row without a name has no line."""
+    names: dict[str, None] = {}
+    for item in items:
+        value = msgspec.to_builtins(item)
+        for key in column.split("."):
+            value = value.get(key) if isinstance(value, dict) else value
+        text = csv_cell(value)
+        if text:
+            names[safe_text(text).replace("\n", "\\x0a")] = None
+    return "".join(name + "\n" for name in names)
 
 
 def csv_columns(kind: type[msgspec.Struct], row_path: str, csv_type: type[msgspec.Struct] | None = None) -> list[str]:

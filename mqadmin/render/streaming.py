@@ -16,7 +16,7 @@ import msgspec
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.render.outcome import Cell
-from rocketmq_ops.mqadmin.render.output import cell_text, csv_cell, width_of
+from rocketmq_ops.mqadmin.render.output import cell_text, csv_cell, name_column, names_text, width_of
 
 MEASURED = 200  # rows of a table that decide how wide its columns are
 MAX_WIDTH = 60
@@ -36,7 +36,8 @@ class Stream:
     """`lines()` takes rows that are JSON already, `rows()` structs or dicts; `finish()` ends the document.
 
     `name` is the field of `data` that holds the rows; `columns` those of CSV; `table` gives the headings and makes a
-    table's cells of a row (as a dict).
+    table's cells of a row (as a dict). `naming` is the column of `--output name`, where `name_column` finds another.
+    Names are not remembered: each comes once in those rows that are given together.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Stream:
         name: str,
         columns: Sequence[str],
         table: tuple[Sequence[str], Callable[[dict[str, Any]], list[Cell]]] | None = None,
+        naming: str = "",
     ) -> None:
+        self._naming = naming or name_column(columns)
         self._command = command
         self._form = form
         self._name = name
@@ -109,6 +112,8 @@ class Stream:
             write_text(head + "".join("  " + line for line in _yaml(rows).splitlines(keepends=True)))
         elif self._form == "csv":
             self._csv(rows)
+        elif self._form == "name":
+            write_text(names_text(self._naming, rows))
         else:
             self._grid(rows)
         self.count += len(rows)

@@ -17,7 +17,12 @@ _COLUMNS = [
 ]
 
 
-@command(result=BrokerConsumeStats, rows="queues", example="mqadmin brokerConsumeStats -b 127.0.0.1:10911 -l 1000")
+@command(
+    result=BrokerConsumeStats,
+    rows="queues",
+    name="group",
+    example="mqadmin brokerConsumeStats -b 127.0.0.1:10911 -l 1000",
+)
 async def broker_consume_stats(
     run: Run,
     broker_addr: BrokerAddress,

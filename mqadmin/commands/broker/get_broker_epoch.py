@@ -18,6 +18,7 @@ from rocketmq_ops.mqadmin.run import Run
 @command(
     result=EpochReport,
     rows="brokers",
+    name="broker.address",
     any_of=(("broker_name", "cluster_name"),),
     example="mqadmin getBrokerEpoch -b broker-a",
 )

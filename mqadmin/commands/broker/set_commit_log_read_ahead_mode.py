@@ -23,6 +23,7 @@ def _mode(text: str) -> int:
 @command(
     result=ReadAheadReport,
     rows="brokers",
+    name="broker.address",
     any_of=(("broker_addr", "cluster_name"),),
     changes=True,
     example="mqadmin setCommitLogReadAheadMode -c DefaultCluster -m 1",

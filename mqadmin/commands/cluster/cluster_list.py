@@ -19,7 +19,7 @@ _BASE = [
 _MORE = ["#Cluster Name", "#Broker Name", "#InTotalYest", "#OutTotalYest", "#InTotalToday", "#OutTotalToday"]
 
 
-@command(result=ClusterList, rows="brokers", example="mqadmin clusterList")
+@command(result=ClusterList, rows="brokers", name="address", example="mqadmin clusterList")
 async def cluster_list(
     run: Run,
     more_stats: Annotated[bool, Opt("-m", "--moreStats", help="show totals of yesterday and today")] = False,
@@ -47,7 +47,7 @@ def _more(brokers: list[BrokerLoad]) -> Table:
         [b.cluster, b.broker_name, b.in_total_yesterday, b.out_total_yesterday, b.in_total_today, b.out_total_today]
         for b in brokers
     ]
-    return Table(_MORE, [list(row) for row in rows])
+    return Table(_MORE, [list(row) for row in rows]).widen(brokers, "broker_id", "address", "version", "active")
 
 
 def _base(brokers: list[BrokerLoad]) -> Table:
@@ -69,7 +69,14 @@ def _base(brokers: list[BrokerLoad]) -> Table:
                 b.active,
             ]
         )
-    return table
+    return table.widen(
+        brokers,
+        "in_total_yesterday",
+        "out_total_yesterday",
+        "in_total_today",
+        "out_total_today",
+        "earliest_message_timestamp",
+    )
 
 
 def _rate(tps: float | None, *loads: tuple[int | None, int | None]) -> str | None:

@@ -23,7 +23,9 @@ async def consumer_connection(
         found = await admin.clients.consumers(consumer_group, broker_addr)
     clients = Table(["#ClientId", "#ClientAddr", "#Language", "#Version"], [])
     clients.rows = [[c.client_id, c.client_addr, c.language, c.version] for c in found.connections]
+    clients.widen(found.connections, "brokers", "addresses")
     subscriptions = Table(["#Topic", "#SubExpression"], [[s.topic, s.sub_string] for s in found.subscriptions])
+    subscriptions.widen(found.subscriptions, "expression_type")
     return Outcome(
         data=found,
         blocks=[

@@ -27,7 +27,7 @@ async def producer_connection(
         table.rows.append([f"{number:04d}", client.client_id, client.client_addr, client.language, client.version])
     return Outcome(
         data=found,
-        blocks=[table],
+        blocks=[table.widen(found.connections, "brokers", "addresses")],
         status=status(found.failures),
         errors=list(found.failures),
         notes=shared_id_notes(found.connections),

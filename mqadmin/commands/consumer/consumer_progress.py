@@ -33,7 +33,12 @@ class ProgressEntry(msgspec.Struct, rename="camel"):
     client_id: str | None = None
 
 
-@command(result=ConsumerProgress, csv=ProgressEntry, example="mqadmin consumerProgress -g my_group --output json")
+@command(
+    result=ConsumerProgress,
+    csv=ProgressEntry,
+    name="group",
+    example="mqadmin consumerProgress -g my_group --output json",
+)
 async def consumer_progress(
     run: Run,
     group_name: Annotated[GroupName | None, "show this group's queues"] = None,
@@ -136,7 +141,7 @@ def _queues(found: GroupProgress, show_client: bool) -> list[Table | str]:
         table.rows.append([*row, queue.lag, queue.inflight, last, _span(queue.lag_millis)])
     tps = "unknown" if found.consume_tps is None else f"{found.consume_tps:.2f}"
     return [
-        table,
+        table.widen(found.queues, *(() if show_client else ("client_ip",)), "beyond_end"),
         "",
         f"Consume TPS: {tps}",
         f"Consume Diff Total: {_known(found.lag_total)}",
@@ -169,4 +174,4 @@ def _groups(groups: list[GroupSummary]) -> Table:
                 group.lag_total,
             ]
         )
-    return table
+    return table.widen(groups, "beyond_end")

@@ -22,7 +22,7 @@ class GroupSetting(msgspec.Struct, rename="camel"):
     value: str
 
 
-@command(result=GroupConfigs, csv=GroupSetting, example="mqadmin getConsumerConfig -g my_group")
+@command(result=GroupConfigs, csv=GroupSetting, name="brokerName", example="mqadmin getConsumerConfig -g my_group")
 async def get_consumer_config(run: Run, group_name: GroupName) -> Outcome:
     """Reads only: Apache's tool makes a missing group on brokers that create groups by themselves.
 

@@ -17,6 +17,7 @@ from rocketmq_ops.mqadmin.values import human_time
 @command(
     result=ReplicationReport,
     rows="brokers",
+    name="broker.address",
     any_of=(("broker_addr", "cluster_name"),),
     example="mqadmin haStatus -c DefaultCluster",
 )

@@ -83,6 +83,8 @@ async def query_msg_by_key(
     if key_type is not None or last_key is not None:
         table.columns.append("#IndexKey")
         table.rows = [[*row, key] for row, key in zip(table.rows, keys, strict=True)]
+    views = [item.message for item in report.messages]
+    table.widen(views, "broker_name", "store_timestamp", "born_host", "tags", "keys", "reconsume_times", "body_length")
     return Outcome(data=report, blocks=[table], status=status(failures), errors=list(failures))
 
 

@@ -30,7 +30,12 @@ class TraceEntry(msgspec.Struct, rename="camel"):
     success: bool | None
 
 
-@command(result=MessageTraces, csv=TraceEntry, example="mqadmin queryMsgTraceById -i 7F0000010000000100000000000000E8")
+@command(
+    result=MessageTraces,
+    csv=TraceEntry,
+    name="clientHost",
+    example="mqadmin queryMsgTraceById -i 7F0000010000000100000000000000E8",
+)
 async def query_msg_trace_by_id(
     run: Run,
     msg_id: Annotated[MessageId, "unique key of the message"],

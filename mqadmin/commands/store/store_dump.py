@@ -141,7 +141,7 @@ async def store_dump(
     dump = _Dump(run, open_store(store_dir, commitlog), want, limit)
     if raw:
         return dump.raw(raw, slots)
-    shown = body or ("utf-8" if run.options.output == "table" else "none")
+    shown = body or ("utf-8" if run.options.output in ("table", "wide") else "none")
     return dump.messages(shown, as_stored, keep_flags, with_broken, not no_index, slots, follow, offset is not None)
 
 

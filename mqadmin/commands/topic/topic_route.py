@@ -47,7 +47,7 @@ def _table(route: TopicRoute) -> list[Table | str]:
     reads = [broker.read_queue_nums for broker in route.brokers if broker.read_queue_nums is not None]
     writes = [broker.write_queue_nums for broker in route.brokers if broker.write_queue_nums is not None]
     total = f"Total: {len(route.brokers)} brokers, {sum(reads)} read queues, {sum(writes)} write queues"
-    return [table, total]
+    return [table.widen(route.brokers, "topic_sys_flag", "enable_acting_master"), total]
 
 
 def _document(route: TopicRoute) -> dict[str, Any]:
