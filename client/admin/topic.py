@@ -11,7 +11,7 @@ import msgspec
 from rocketmq_ops.client.api.route import topic_route
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, See
-from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
+from rocketmq_ops.common.topics import TOOLS_CONSUMER_GROUP, is_dlq_topic, is_retry_topic
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import ChangeReport
@@ -44,13 +44,19 @@ class TopicRoute(msgspec.Struct, rename="camel"):
 
 
 class QueueStatus(msgspec.Struct, rename="camel"):
-    """Offsets of one queue, in messages; the time (ms) of its last message, None when it has none."""
+    """Offsets of one queue, in messages; the time (ms) of its last message, None when it has none.
+
+    The store times (ms) of its first and last message are None when they were not asked for, when it has no message,
+    and when the broker does not tell them: it does for queues that can be written to.
+    """
 
     broker_name: str
     queue_id: int
     min_offset: int
     max_offset: int
     last_update_timestamp: int | None
+    earliest_store_timestamp: int | None = None
+    latest_store_timestamp: int | None = None
 
 
 class TopicStatus(msgspec.Struct, rename="camel"):
@@ -201,8 +207,11 @@ class TopicAdmin:
 
         return await topic_stats(self._admin.session, address, topic)
 
-    async def status(self, topic: str, route_topic: str | None = None) -> TopicStatus:
-        """The offsets of every queue; `route_topic` (a cluster or parent topic) gives the brokers if not `topic`."""
+    async def status(self, topic: str, route_topic: str | None = None, *, store_times: bool = False) -> TopicStatus:
+        """The offsets of every queue; `route_topic` (a cluster or parent topic) gives the brokers if not `topic`.
+
+        `store_times` adds those of the first and last message, for which each broker looks into its commitlog.
+        """
         route = await self.route_data(route_topic or topic)
         fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.stats_at(address, topic))
         fan.require_some(f"reading the status of {topic}")
@@ -216,7 +225,25 @@ class TopicAdmin:
             QueueStatus(q.broker_name, q.queue_id, o.min_offset, o.max_offset, o.last_update_timestamp or None)
             for q, o in sorted(table.items(), key=lambda item: (item[0].broker_name, item[0].queue_id))
         ]
-        return TopicStatus(topic, queues, sum(rates) if rates else None, fan.failures)
+        found = TopicStatus(topic, queues, sum(rates) if rates else None, fan.failures)
+        if store_times:
+            await self._add_store_times(found, list(fan.answers))
+        return found
+
+    async def _add_store_times(self, found: TopicStatus, addresses: list[str]) -> None:
+        from rocketmq_ops.client.api.stats import store_times
+
+        # The request asks for a group's progress in time too, which is of no interest here.
+        fan = await self._admin.fan_out(
+            addresses, lambda address: store_times(self._admin.session, address, found.topic, TOOLS_CONSUMER_GROUP)
+        )
+        found.failures += fan.failures
+        by_queue = {(queue.broker_name, queue.queue_id): queue for queue in found.queues}
+        for span in (span for answer in fan.answers.values() for span in answer.consume_time_span_set):
+            queue = by_queue.get((span.message_queue.broker_name, span.message_queue.queue_id))
+            if queue is not None:
+                queue.earliest_store_timestamp = span.min_time_stamp if span.min_time_stamp > 0 else None
+                queue.latest_store_timestamp = span.max_time_stamp if span.max_time_stamp > 0 else None
 
     async def config_at(self, address: str, topic: str) -> TopicConfig | None:
         """The configuration of a topic on one broker, None when the broker does not hold it."""

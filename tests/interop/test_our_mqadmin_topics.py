@@ -65,3 +65,15 @@ def test_how_queues_are_shared_out(cluster: Cluster, name: Name) -> None:
     theirs = json.loads(cluster.java("allocateMQ", "-t", topic, "-i", "10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4"))["result"]
     assert {c["client"]: len(c["queues"]) for c in shares} == {client: len(queues) for client, queues in theirs.items()}
     assert [q["queueId"] for c in shares for q in c["queues"]] == list(range(6))
+
+
+def test_when_the_messages_of_each_queue_were_stored(cluster: Cluster, name: Name) -> None:
+    topic = cluster.topic(name("Stored"), 3)
+    cluster.send([{"topic": topic, "body": str(i), "queue": i % 2} for i in range(6)])
+    stored = cluster.pull(topic)
+    queues = cluster.data("topicStatus", "-t", topic, "--store-times")["queues"]
+    for queue in queues:
+        times = [message["storeTimestamp"] for message in stored if message["queueId"] == queue["queueId"]]
+        found = (queue["earliestStoreTimestamp"], queue["latestStoreTimestamp"])
+        assert found == ((min(times), max(times)) if times else (None, None))
+    assert [queue["maxOffset"] for queue in queues] == [3, 3, 0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.common.fastjson import loads
+from rocketmq_ops.common.fastjson import dumps, loads
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -209,3 +209,69 @@ def test_queues_are_shared_out_as_clients_do(cli: Cli) -> None:
     assert "f gets no queue: the topic has 5 for 6 clients" in cli(*to, "a,b,c,d,e,f").err
     assert cli(*to, "a,a").code == 2
     assert cli(*to, ",").code == 2
+
+
+def test_when_the_messages_of_each_queue_were_stored(cli: Cli) -> None:
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
+    for broker in cluster.brokers.values():
+        broker.add_topic("T", 2)
+        offsets = {"minOffset": 3, "maxOffset": 9, "lastUpdateTimestamp": 2000}
+        table = {broker.queue_key("T", number): offsets for number in range(2)}
+        cluster.transport.on(
+            broker.address,
+            Code.GET_TOPIC_STATS_INFO,
+            lambda c, table=table: c.reply(body=dumps({"offsetTable": table})),
+        )
+    spans = [
+        {
+            "messageQueue": {"topic": "T", "brokerName": "broker-a", "queueId": 0},
+            "minTimeStamp": 1000,
+            "maxTimeStamp": 2000,
+        },
+        {
+            "messageQueue": {"topic": "T", "brokerName": "broker-a", "queueId": 1},
+            "minTimeStamp": -1,
+            "maxTimeStamp": -1,
+        },
+    ]
+    cluster.transport.on(
+        cluster["broker-a"].address,
+        Code.QUERY_CONSUME_TIME_SPAN,
+        lambda c: c.reply(body=dumps({"consumeTimeSpanSet": spans})),
+    )
+    cluster.transport.on(
+        cluster["broker-b"].address, Code.QUERY_CONSUME_TIME_SPAN, lambda c: c.reply(ResponseCode.SYSTEM_ERROR, "busy")
+    )
+    to = (cluster.transport, "topicStatus", "-n", cluster.namesrv, "-t", "T", "--output", "json")
+    ran = cli(*to, "--store-times")
+    times = [(q["earliestStoreTimestamp"], q["latestStoreTimestamp"]) for q in ran.json["data"]["queues"]]
+    assert (ran.code, times) == (5, [(1000, 2000), (None, None), (None, None), (None, None)])
+    assert [error["target"] for error in ran.json["errors"]] == [cluster["broker-b"].address]
+    cluster.transport.sent.clear()
+    assert cli(*to).code == 0
+    assert Code.QUERY_CONSUME_TIME_SPAN not in cluster.transport.codes()
+    assert cli(*to[:-2], "--store-times").out.splitlines()[0].endswith("#First Stored            #Last Stored")
+
+
+def test_a_permission_is_changed_on_each_broker_alone(cli: Cli) -> None:
+    """Apache's command gives every broker the queues that the first one has."""
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
+    cluster["broker-a"].add_topic("T", 4)
+    cluster["broker-b"].add_topic("T", 7, topicSysFlag=1)
+    assert cli(cluster.transport, "updateTopicPerm", "-n", cluster.namesrv, "-c", "C1", "-t", "T", "-p", "4").code == 0
+    a, b = cluster["broker-a"].topics["T"], cluster["broker-b"].topics["T"]
+    assert [(t["readQueueNums"], t["writeQueueNums"], t["perm"], t["topicSysFlag"]) for t in (a, b)] == [
+        *((4, 4, 4, 0), (7, 7, 4, 1)),
+    ]
+
+
+def test_all_clusters_of_a_topic_are_listed_and_every_broker_is_asked(cli: Cli) -> None:
+    """Apache's topicClusterList shows the clusters of one broker of the topic."""
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C2"), ("broker-c", "C2"))
+    for broker in cluster.brokers.values():
+        broker.add_topic("T")
+    assert cli(cluster.transport, "topicClusterList", "-n", cluster.namesrv, "-t", "T").out.split() == ["C1", "C2"]
+    cluster.transport.sent.clear()
+    assert cli(cluster.transport, "clusterList", "-n", cluster.namesrv).code == 0
+    asked = {address for address, c in cluster.transport.sent if c.code == Code.GET_BROKER_RUNTIME_INFO}
+    assert asked == {broker.address for broker in cluster.brokers.values()}

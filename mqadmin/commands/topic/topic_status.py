@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from rocketmq_ops.client.admin.topic import TopicStatus
-from rocketmq_ops.mqadmin.declare import command
+from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import LmqCluster, TopicName
-from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
+from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time
@@ -16,14 +18,25 @@ async def topic_status(
     run: Run,
     topic: TopicName,
     cluster: LmqCluster | None = None,
+    store_times: Annotated[
+        bool, Opt("--store-times", help="with the store times of each queue's first and last message")
+    ] = False,
 ) -> Outcome:
-    """A queue without a message has no time. The put rate is unknown on brokers before 5.0."""
+    """A queue without a message has no time. The put rate is unknown on brokers before 5.0.
+
+    --store-times has each broker look them up in its commitlog: what consumers can still get begins at the first.
+    """
     async with run.admin() as admin:
-        found = await admin.topics.status(topic, cluster)
+        found = await admin.topics.status(topic, cluster, store_times=store_times)
     table = Table(["#Broker Name", "#QID", "#Min Offset", "#Max Offset", "#Last Updated"], [])
+    if store_times:
+        table.columns += ["#First Stored", "#Last Stored"]
     for queue in found.queues:
-        updated = human_time(queue.last_update_timestamp) if queue.last_update_timestamp is not None else ""
-        table.rows.append([queue.broker_name, queue.queue_id, queue.min_offset, queue.max_offset, updated])
+        row: list[Cell] = [queue.broker_name, queue.queue_id, queue.min_offset, queue.max_offset]
+        row.append(_time(queue.last_update_timestamp))
+        if store_times:
+            row += [_time(queue.earliest_store_timestamp), _time(queue.latest_store_timestamp)]
+        table.rows.append(row)
     rate = "unknown" if found.put_tps is None else f"{found.put_tps:.2f}"
     return Outcome(
         data=found,
@@ -32,3 +45,7 @@ async def topic_status(
         errors=list(found.failures),
         notes=[] if found.queues else [f"no broker reported any queue of topic '{topic}'"],
     )
+
+
+def _time(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else human_time(milliseconds)
