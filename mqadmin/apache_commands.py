@@ -14,7 +14,6 @@ getLiteGroupInfo
 getLiteTopicInfo
 getParentTopicInfo
 remappingStaticTopic
-startMonitoring
 triggerLiteDispatch
 updateAclConfig
 updateGlobalWhiteAddr

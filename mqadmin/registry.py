@@ -67,6 +67,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("setConsumeMode", "consumer", "Have a group fetch a topic by pulling or by popping", _GROUP),
     Entry("deleteSubGroup", "consumer", "Delete a consumer group from a broker or a cluster", _GROUP),
     Entry("consumerProgress", "consumer", "Show how far groups have consumed, and their lag", _GROUP),
+    Entry("startMonitoring", "consumer", "Look at every consumer group again and again", _GROUP),
     Entry(
         "consumerStatus", "consumer", "Show what the online consumers of a group are doing, and what is wrong", _GROUP
     ),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.ha import HaAdmin
     from rocketmq_ops.client.admin.kv import KvAdmin
     from rocketmq_ops.client.admin.message import MessageAdmin
+    from rocketmq_ops.client.admin.monitor import MonitorRound
     from rocketmq_ops.client.admin.offset import OffsetAdmin
     from rocketmq_ops.client.admin.rocksdb import RocksDBAdmin
     from rocketmq_ops.client.admin.topic import TopicAdmin
@@ -186,6 +187,12 @@ class MQAdmin:
         from rocketmq_ops.client.admin.access import AccessAdmin
 
         return AccessAdmin(self)
+
+    async def monitor_round(self, number: int, since: int) -> MonitorRound:
+        """One look at every consumer group; see `monitor.look`."""
+        from rocketmq_ops.client.admin.monitor import look
+
+        return await look(self, number, since)
 
     async def each_namesrv(self, call: Callable[[str], Awaitable[T]]) -> FanOut[str, T]:
         """`call` for every name server."""
