@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 _NAMES = """
+clusterAclConfigVersion
+deleteAccessConfig
+deleteAclConfig
+getAccessConfigSubCommand
+getAclConfig
+getBrokerLiteInfo
+getLiteClientInfo
+getLiteGroupInfo
+getLiteTopicInfo
+getParentTopicInfo
 remappingStaticTopic
+triggerLiteDispatch
+updateAclConfig
+updateGlobalWhiteAddr
 updateStaticTopic
 """
 _BY_LOWER = {name.lower(): name for name in _NAMES.split()}

@@ -83,7 +83,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     line, and for others the command gives the text itself (`Outcome.text`).
     `rows`: the field of the result whose items are the CSV rows (`messages.message`: a field of each); `csv`: the type
     of `Outcome.csv_rows` instead. `name`: the column (a dotted path for a field of it) that `--output name` prints,
-    where it is not the one that `name_column` finds. `offline`: needs no name server.
+    where it is not the one that `name_column` finds. `java`: the module of `mqadmin/render/java` that has Apache's text
+    of the command, in a function of its name. `offline`: needs no name server.
     `offline_with`: parameters of which each, given, makes it need none. `namesrv_names`: more names of `-n`.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
     """
@@ -93,6 +94,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     rows: str = ""
     csv: type[msgspec.Struct] | None = None
     name: str = ""
+    java: str = ""
     one_of: tuple[tuple[str, ...], ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
     changes: bool = False
@@ -102,6 +104,11 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     server: bool = False
     more_outputs: tuple[str, ...] = ()
     example: str = ""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The forms of `--output` that the command has."""
+        return OUTPUTS + (("java",) if self.java else ()) + self.more_outputs
 
     def options(self) -> dict[str, tuple[Any, Opt, Any]]:
         """Parameter name -> (type, Opt, default or inspect.Parameter.empty), in order."""
@@ -127,7 +134,7 @@ class CommonOptions(msgspec.Struct, kw_only=True):
 
 def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]:
     """The options of CommonOptions that the command has, as `Declaration.options` gives its own."""
-    forms = OUTPUTS + declaration.more_outputs
+    forms = declaration.outputs
     common: dict[str, tuple[Any, Opt, Any]] = {
         "namesrv": (str | None, _namesrv_option(declaration), None),
         "output": (
@@ -163,6 +170,7 @@ def command(
     rows: str = "",
     csv: type[msgspec.Struct] | None = None,
     name: str = "",
+    java: str = "",
     one_of: tuple[tuple[str, ...], ...] = (),
     any_of: tuple[tuple[str, ...], ...] = (),
     changes: bool = False,
@@ -182,6 +190,7 @@ def command(
             rows=rows,
             csv=csv,
             name=name,
+            java=java,
             one_of=one_of,
             any_of=any_of,
             changes=changes,

@@ -128,8 +128,8 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
     columns = csv_columns(declared.result, declared.rows, declared.csv)
     lines[-1] += f"CSV columns: {', '.join(f'`{column}`' for column in columns)}."
     lines[-1] += f" Names: `{declared.name or name_column(columns)}`."
-    if declared.more_outputs:
-        lines[-1] += f" Also `--output` {', '.join(f'`{form}`' for form in declared.more_outputs)}."
+    if more := declared.outputs[len(declare.OUTPUTS) :]:
+        lines[-1] += f" Also `--output` {', '.join(f'`{form}`' for form in more)}."
     return "\n".join(lines) + "\n"
 
 

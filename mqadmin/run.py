@@ -23,10 +23,11 @@ _SERVER_OPTIONS = ("broker_addr", "controller_address", "broker_container_addr",
 class Run:
     """What a command gets besides its options: the admin client, whether it only plans, and a way to emit early."""
 
-    def __init__(self, name: str, declaration: Declaration, options: CommonOptions) -> None:
+    def __init__(self, name: str, declaration: Declaration, options: CommonOptions, values: dict[str, Any]) -> None:
         self.name = name
         self.declaration = declaration
         self.options = options
+        self._values = values
         self._connection: Connection | None = None
 
     @property
@@ -75,11 +76,20 @@ class Run:
 
     def emit(self, outcome: Outcome) -> None:
         """Write an outcome now; for commands that repeat."""
-        from rocketmq_ops.mqadmin.render.output import Rows, render
-
-        declared = self.declaration
-        _write(render(self.name, outcome, self.options.output, Rows(declared.rows, declared.csv, declared.name)))
+        _write(self.text_of(outcome))
         report(self.name, outcome.errors, outcome.notes)
+
+    def text_of(self, outcome: Outcome) -> str:
+        """The outcome in the form that was asked for."""
+        from rocketmq_ops.mqadmin.render.output import Rows, render, safe_text
+
+        declared, form = self.declaration, self.options.output
+        if form == "java" and outcome.text is None:
+            import importlib
+
+            module = importlib.import_module(f"{__package__}.render.java.{declared.java}")
+            return safe_text(getattr(module, declared.function.__name__)(outcome.data, self._values))
+        return render(self.name, outcome, form, Rows(declared.rows, declared.csv, declared.name))
 
 
 def execute(name: str, declaration: Declaration, values: dict[str, Any], options: CommonOptions) -> int:
@@ -89,7 +99,7 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
     if not gc.isenabled():  # as `main` leaves it
         gc.freeze()  # the first collection would look at all that was imported, which takes longer than a request
         gc.enable()
-    run = Run(name, declaration, options)
+    run = Run(name, declaration, options, values)
     try:
         if not declaration.offline:
             for key in ("broker_addr", "broker_container_addr", "from_broker", "to_broker"):

@@ -21,6 +21,7 @@ _COLUMNS = [
     result=BrokerConsumeStats,
     rows="queues",
     name="group",
+    java="broker",
     example="mqadmin brokerConsumeStats -b 127.0.0.1:10911 -l 1000",
 )
 async def broker_consume_stats(

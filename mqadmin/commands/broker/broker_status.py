@@ -26,6 +26,7 @@ class StatusEntry(msgspec.Struct, rename="camel"):
     result=RuntimeReport,
     csv=StatusEntry,
     one_of=(("broker_addr", "cluster_name"),),
+    java="broker",
     example="mqadmin brokerStatus -b 127.0.0.1:10911",
 )
 async def broker_status(

@@ -26,6 +26,7 @@ class ConfigEntry(msgspec.Struct, rename="camel"):
     result=ConfigReport,
     csv=ConfigEntry,
     any_of=(("broker_addr", "cluster_name"),),
+    java="broker",
     example="mqadmin getBrokerConfig -b 127.0.0.1:10911",
 )
 async def get_broker_config(

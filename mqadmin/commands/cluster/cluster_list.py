@@ -19,7 +19,7 @@ _BASE = [
 _MORE = ["#Cluster Name", "#Broker Name", "#InTotalYest", "#OutTotalYest", "#InTotalToday", "#OutTotalToday"]
 
 
-@command(result=ClusterList, rows="brokers", name="address", example="mqadmin clusterList")
+@command(result=ClusterList, rows="brokers", name="address", java="cluster", example="mqadmin clusterList")
 async def cluster_list(
     run: Run,
     more_stats: Annotated[bool, Opt("-m", "--moreStats", help="show totals of yesterday and today")] = False,

@@ -12,7 +12,9 @@ from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
 
 
-@command(result=ConsumerConnections, rows="connections", example="mqadmin consumerConnection -g my_group")
+@command(
+    result=ConsumerConnections, rows="connections", java="connection", example="mqadmin consumerConnection -g my_group"
+)
 async def consumer_connection(
     run: Run,
     consumer_group: ConsumerGroup,

@@ -13,7 +13,12 @@ from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
 
 
-@command(result=ProducerConnections, rows="connections", example="mqadmin producerConnection -g my_group -t TopicTest")
+@command(
+    result=ProducerConnections,
+    rows="connections",
+    java="connection",
+    example="mqadmin producerConnection -g my_group -t TopicTest",
+)
 async def producer_connection(
     run: Run,
     producer_group: ProducerGroup,

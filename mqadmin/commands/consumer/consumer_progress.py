@@ -37,6 +37,7 @@ class ProgressEntry(msgspec.Struct, rename="camel"):
     result=ConsumerProgress,
     csv=ProgressEntry,
     name="group",
+    java="consumer",
     example="mqadmin consumerProgress -g my_group --output json",
 )
 async def consumer_progress(

@@ -24,7 +24,9 @@ from rocketmq_ops.mqadmin.run import Run
 _RULE = "--------------------------------------------------------"
 
 
-@command(result=ScanReport, rows="messages", example="mqadmin printMsg -t TopicTest -s TagA --limit 100")
+@command(
+    result=ScanReport, rows="messages", java="message", example="mqadmin printMsg -t TopicTest -s TagA --limit 100"
+)
 async def print_msg(
     run: Run,
     topic: TopicName,
@@ -48,9 +50,10 @@ async def print_msg(
         end_timestamp=end_timestamp,
         route_topic=lmq_parent_topic,
     )
+    with_body = print_body is not False or run.options.output == "java"  # there the bytes are printed in any case
     async with run.admin() as admin:
         report = await admin.messages.scan(
-            wanted, lambda message: view(message, charset=charset_name, with_body=print_body is not False)
+            wanted, lambda message: view(message, charset=charset_name, with_body=with_body)
         )
     return scan_outcome(report, limit, "--limit")
 

@@ -31,7 +31,11 @@ class ByIdReport(msgspec.Struct, rename="camel"):
 
 
 @command(
-    result=ByIdReport, rows="messages.message", changes=True, example="mqadmin queryMsgById -t TopicTest -i 7F0000..."
+    result=ByIdReport,
+    rows="messages.message",
+    changes=True,
+    java="message",
+    example="mqadmin queryMsgById -t TopicTest -i 7F0000...",
 )
 async def query_msg_by_id(
     run: Run,

@@ -34,7 +34,12 @@ class KeyQueryReport(msgspec.Struct, rename="camel"):
     failures: list[Failure] = []
 
 
-@command(result=KeyQueryReport, rows="messages.message", example="mqadmin queryMsgByKey -t TopicTest -k order-1")
+@command(
+    result=KeyQueryReport,
+    rows="messages.message",
+    java="message",
+    example="mqadmin queryMsgByKey -t TopicTest -k order-1",
+)
 async def query_msg_by_key(
     run: Run,
     topic: TopicName,

@@ -14,7 +14,10 @@ from rocketmq_ops.mqadmin.run import Run
 
 
 @command(
-    result=QueryReport, rows="messages.message", example="mqadmin queryMsgByOffset -t TopicTest -b broker-a -i 0 -o 100"
+    result=QueryReport,
+    rows="messages.message",
+    java="message",
+    example="mqadmin queryMsgByOffset -t TopicTest -b broker-a -i 0 -o 100",
 )
 async def query_msg_by_offset(
     run: Run,

@@ -32,6 +32,7 @@ class UniqueKeyReport(msgspec.Struct, rename="camel"):
     result=UniqueKeyReport,
     rows="messages.message",
     changes=True,
+    java="message",
     example="mqadmin queryMsgByUniqueKey -t TopicTest -i FD00...",
 )
 async def query_msg_by_unique_key(

@@ -14,7 +14,7 @@ from rocketmq_ops.mqadmin.run import Run
 _COLUMNS = ["#Topic", "#Consumer Group", "#Accumulation", "#InTPS", "#OutTPS", "#InMsg24Hour", "#OutMsg24Hour"]
 
 
-@command(result=StatsListing, rows="stats", example="mqadmin statsAll -a")
+@command(result=StatsListing, rows="stats", java="stats", example="mqadmin statsAll -a")
 async def stats_all(
     run: Run,
     active_topic: Annotated[

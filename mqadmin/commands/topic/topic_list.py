@@ -11,7 +11,7 @@ from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
 
 
-@command(result=TopicListing, rows="topics", example="mqadmin topicList -c")
+@command(result=TopicListing, rows="topics", java="topic", example="mqadmin topicList -c")
 async def topic_list(
     run: Run,
     cluster_model: Annotated[bool, Opt("-c", "--clusterModel", help="with each topic's clusters and groups")] = False,

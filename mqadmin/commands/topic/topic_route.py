@@ -15,7 +15,7 @@ from rocketmq_ops.mqadmin.run import Run
 COLUMNS = ["#ClusterName", "#BrokerName", "#BrokerAddrs", "#ReadQueue", "#WriteQueue", "#Perm"]
 
 
-@command(result=TopicRoute, rows="brokers", example="mqadmin topicRoute -t TopicTest -l")
+@command(result=TopicRoute, rows="brokers", java="topic", example="mqadmin topicRoute -t TopicTest -l")
 async def topic_route(
     run: Run,
     topic: TopicName,

@@ -13,7 +13,7 @@ from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time
 
 
-@command(result=TopicStatus, rows="queues", example="mqadmin topicStatus -t TopicTest --output json")
+@command(result=TopicStatus, rows="queues", java="topic", example="mqadmin topicStatus -t TopicTest --output json")
 async def topic_status(
     run: Run,
     topic: TopicName,
