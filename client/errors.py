@@ -35,6 +35,10 @@ class NotFoundError(RocketMQError):
     """What was named does not exist in the cluster as the name servers and brokers describe it."""
 
 
+class FeatureOffError(RocketMQError):
+    """A server has the feature, and its configuration turns it off."""
+
+
 class AlreadyExistsError(RocketMQError):
     """What was to be created is there already, and is not the same."""
 

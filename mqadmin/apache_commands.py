@@ -3,20 +3,7 @@
 from __future__ import annotations
 
 _NAMES = """
-clusterAclConfigVersion
-deleteAccessConfig
-deleteAclConfig
-getAccessConfigSubCommand
-getAclConfig
-getBrokerLiteInfo
-getLiteClientInfo
-getLiteGroupInfo
-getLiteTopicInfo
-getParentTopicInfo
 remappingStaticTopic
-triggerLiteDispatch
-updateAclConfig
-updateGlobalWhiteAddr
 updateStaticTopic
 """
 _BY_LOWER = {name.lower(): name for name in _NAMES.split()}

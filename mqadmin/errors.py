@@ -78,6 +78,8 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return ExitCode.NOT_FOUND
     if isinstance(error, (client.RefusedValueError, client.AlreadyExistsError)):
         return ExitCode.REFUSED
+    if isinstance(error, client.FeatureOffError):
+        return ExitCode.UNSUPPORTED
     if isinstance(error, client.BrokerError):
         from rocketmq_ops.mqadmin.response_table import advice_of
 

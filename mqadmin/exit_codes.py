@@ -47,7 +47,8 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.STORE_CRITICAL: "`store check`, `store predict`: a broker will refuse to start, or will cut off messages.",
     ExitCode.NOT_IN_THIS_VERSION: "The command is one of Apache's mqadmin that this version does not have.",
     ExitCode.UNSUPPORTED: "The server does not have what the command needs: its version lacks the feature (the error "
-    "names the feature, the server's version and the first that has it), or it is another kind of server.",
+    "names the feature, the server's version and the first that has it), its configuration turns it "
+    "off, or it is another kind of server.",
     ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
     ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
 }

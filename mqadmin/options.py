@@ -79,6 +79,16 @@ Subject = Annotated[str, Opt("-s", "--subject", help="the subject, such as User:
 FromBroker = Annotated[str, Opt("-f", "--fromBroker", help="the broker to copy from, HOST:PORT")]
 ToBroker = Annotated[str, Opt("-t", "--toBroker", help="the broker to copy to, HOST:PORT")]
 
+AccessKey = Annotated[str, Opt("-a", "--accessKey", help="the account's access key")]
+
+# Lite topics
+
+ParentTopic = Annotated[str, Opt("-p", "--parentTopic", help="the topic of the type LITE")]
+LiteTopic = Annotated[str, Opt("-l", "--liteTopic", help="the lite topic")]
+DetailD = Annotated[bool, Opt("-d", "--showDetail", help="show topics and groups")]
+DetailS = Annotated[bool, Opt("-s", "--showDetail", help="show the lite topics")]
+LiteClientId = Annotated[str, Opt("-c", "--clientId", help="the client")]
+
 # Queues and messages
 
 Queue = Annotated[int, Opt("-q", "--queue", help="queue id", parse=natural)]

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.group import GroupAdmin
     from rocketmq_ops.client.admin.ha import HaAdmin
     from rocketmq_ops.client.admin.kv import KvAdmin
+    from rocketmq_ops.client.admin.lite import LiteAdmin
     from rocketmq_ops.client.admin.message import MessageAdmin
     from rocketmq_ops.client.admin.monitor import MonitorRound
     from rocketmq_ops.client.admin.offset import OffsetAdmin
+    from rocketmq_ops.client.admin.plain_acl import PlainAclAdmin
     from rocketmq_ops.client.admin.rocksdb import RocksDBAdmin
     from rocketmq_ops.client.admin.topic import TopicAdmin
     from rocketmq_ops.client.admin.user import UserAdmin
@@ -193,6 +195,20 @@ class MQAdmin:
         from rocketmq_ops.client.admin.monitor import look
 
         return await look(self, number, since)
+
+    @cached_property
+    def plain_acls(self) -> PlainAclAdmin:
+        """ACLs by access key, of brokers before 5.3.3."""
+        from rocketmq_ops.client.admin.plain_acl import PlainAclAdmin
+
+        return PlainAclAdmin(self)
+
+    @cached_property
+    def lite(self) -> LiteAdmin:
+        """Lite topics of 5.5 and later."""
+        from rocketmq_ops.client.admin.lite import LiteAdmin
+
+        return LiteAdmin(self)
 
     async def each_namesrv(self, call: Callable[[str], Awaitable[T]]) -> FanOut[str, T]:
         """`call` for every name server."""

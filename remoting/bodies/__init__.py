@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.remoting.bodies.group import *  # noqa: F403
     from rocketmq_ops.remoting.bodies.ha import *  # noqa: F403
     from rocketmq_ops.remoting.bodies.heartbeat import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.lite import *  # noqa: F403
     from rocketmq_ops.remoting.bodies.lock import *  # noqa: F403
     from rocketmq_ops.remoting.bodies.offset import *  # noqa: F403
+    from rocketmq_ops.remoting.bodies.plain_acl import *  # noqa: F403
     from rocketmq_ops.remoting.bodies.pop import *  # noqa: F403
     from rocketmq_ops.remoting.bodies.queue import *  # noqa: F403
     from rocketmq_ops.remoting.bodies.registration import *  # noqa: F403
@@ -43,11 +45,16 @@ _MODULES = {
     "heartbeat": (
         "CheckClientRequestBody ConsumerData HeartbeatData ProducerData QuerySubscriptionResponseBody SubscriptionData"
     ),
+    "lite": (
+        "ClientGroup GetBrokerLiteInfoResponseBody GetLiteClientInfoResponseBody GetLiteGroupInfoResponseBody "
+        "GetLiteTopicInfoResponseBody GetParentTopicInfoResponseBody LiteLagInfo"
+    ),
     "lock": ("LockBatchRequestBody LockBatchResponseBody UnlockBatchRequestBody"),
     "offset": (
         "ConsumerOffsetSerializeWrapper GetConsumerStatusBody MessageQueueForC OffsetMovedEvent "
         "QueryCorrectionOffsetBody ResetOffsetBody ResetOffsetBodyForC"
     ),
+    "plain_acl": ("GetBrokerClusterAclConfigResponseBody PlainAccessConfig"),
     "pop": (
         "MessageQueueAssignment QueryAssignmentRequestBody QueryAssignmentResponseBody SetMessageRequestModeRequestBody"
     ),

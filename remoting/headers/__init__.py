@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.remoting.headers.group import *  # noqa: F403
     from rocketmq_ops.remoting.headers.ha import *  # noqa: F403
     from rocketmq_ops.remoting.headers.kv import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.lite import *  # noqa: F403
     from rocketmq_ops.remoting.headers.namesrv import *  # noqa: F403
     from rocketmq_ops.remoting.headers.offset import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.plain_acl import *  # noqa: F403
     from rocketmq_ops.remoting.headers.pop import *  # noqa: F403
     from rocketmq_ops.remoting.headers.pull import *  # noqa: F403
     from rocketmq_ops.remoting.headers.query import *  # noqa: F403
@@ -70,6 +72,10 @@ _MODULES = {
         "DeleteKVConfigRequestHeader GetKVConfigRequestHeader GetKVConfigResponseHeader "
         "GetKVListByNamespaceRequestHeader PutKVConfigRequestHeader"
     ),
+    "lite": (
+        "GetLiteClientInfoRequestHeader GetLiteGroupInfoRequestHeader GetLiteTopicInfoRequestHeader "
+        "GetParentTopicInfoRequestHeader TriggerLiteDispatchRequestHeader"
+    ),
     "namesrv": (
         "AddWritePermOfBrokerRequestHeader AddWritePermOfBrokerResponseHeader "
         "DeleteTopicFromNamesrvRequestHeader GetRouteInfoRequestHeader "
@@ -84,6 +90,10 @@ _MODULES = {
         "QueryCorrectionOffsetHeader ResetOffsetRequestHeader SearchOffsetRequestHeader "
         "SearchOffsetResponseHeader UpdateConsumerOffsetRequestHeader "
         "UpdateConsumerOffsetResponseHeader"
+    ),
+    "plain_acl": (
+        "CreateAccessConfigRequestHeader DeleteAccessConfigRequestHeader GetBrokerAclConfigResponseHeader "
+        "UpdateGlobalWhiteAddrsConfigRequestHeader"
     ),
     "pop": (
         "AckMessageRequestHeader ChangeInvisibleTimeRequestHeader ChangeInvisibleTimeResponseHeader "

@@ -7,7 +7,7 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode
 from rocketmq_ops.remoting.command import Bool
 
 
@@ -17,13 +17,13 @@ class CustomHeader(msgspec.Struct, kw_only=True, gc=False, rename="camel"):
     `codes`: the requests that carry it, the usual one first; none for the header of an answer. See `of_request`.
     """
 
-    codes: ClassVar[tuple[RequestCode, ...]] = ()
+    codes: ClassVar[tuple[RequestCode | LegacyRequestCode, ...]] = ()
 
 
 H = TypeVar("H", bound=CustomHeader)
 
 
-def of_request(*codes: RequestCode) -> Callable[[type[H]], type[H]]:
+def of_request(*codes: RequestCode | LegacyRequestCode) -> Callable[[type[H]], type[H]]:
     """Declares the requests that a header class belongs to; msgspec takes no keyword of ours in the class statement."""
 
     def declare(cls: type[H]) -> type[H]:

@@ -33,6 +33,8 @@ haStatus getSyncStateSet getBrokerEpoch getControllerMetaData getControllerConfi
 cleanBrokerMetadata addBroker removeBroker getColdDataFlowCtrInfo updateColdDataFlowCtrGroupConfig
 removeColdDataFlowCtrGroupConfig setCommitLogReadAheadMode
 createUser updateUser deleteUser getUser listUser copyUser createAcl updateAcl deleteAcl getAcl listAcl copyAcl
+updateAclConfig deleteAclConfig clusterAclConfigVersion updateGlobalWhiteAddr getAclConfig getBrokerLiteInfo
+getParentTopicInfo getLiteTopicInfo getLiteClientInfo getLiteGroupInfo triggerLiteDispatch
 """
 FIRST_COMMANDS = _FIRST.split()
 
@@ -177,12 +179,13 @@ def test_every_option_is_read(entry: registry.Entry) -> None:
 
 # One name with several meanings, or in Apache's tool with several short names.
 HOMONYMS = {
+    "--showDetail": "-d of brokers, -s of a client",
     "--resources": "several to decide on; one to delete",
     "--topic": "a topic's name; topics alone in exportMetadata",
     "--brokerId": "to consume from; of the replica to be master",
     "--key": "of a configuration, of a message to send, to look for in a store",
     "--brokerName": "-b; -a in printMsgByQueue; -bn in two commands of controllers",
-    "--clientId": "-d, and -i in consumerStatus",
+    "--clientId": "-d; -i in consumerStatus; -c of lite topics",
     "--configType": "one table, or several",
     "--maxNum": "-m, and -c in queryMsgTraceById",
     "--offset": "in a queue; where a record begins; a range of the commitlog",

@@ -130,6 +130,17 @@ LINES |= {
     "getAcl": ([*CLUSTER, "-s", "User:alice"], UNSUPPORTED),
     "listAcl": (CLUSTER, UNSUPPORTED),
     "copyAcl": (["-f", BROKER, "-t", BROKER], UNSUPPORTED),
+    "updateAclConfig": ([*CLUSTER, "-a", "operator", "-s", "12345678"], UNSUPPORTED),
+    "deleteAclConfig": ([*CLUSTER, "-a", "operator"], UNSUPPORTED),
+    "clusterAclConfigVersion": (CLUSTER, UNSUPPORTED),
+    "updateGlobalWhiteAddr": ([*CLUSTER, "-g", "10.0.0.*"], UNSUPPORTED),
+    "getAclConfig": (CLUSTER, UNSUPPORTED),
+    "getBrokerLiteInfo": (CLUSTER, UNSUPPORTED),
+    "getParentTopicInfo": (["-p", "T"], UNSUPPORTED),
+    "getLiteTopicInfo": (["-p", "T", "-l", "lite"], UNSUPPORTED),
+    "getLiteClientInfo": (["-p", "T", "-g", "G", "-c", "client"], UNSUPPORTED),
+    "getLiteGroupInfo": (["-p", "T", "-g", "G"], UNSUPPORTED),
+    "triggerLiteDispatch": (["-p", "T", "-g", "G"], UNSUPPORTED),
 }
 #: Commands that have nothing to show of a broker without clients.
 EMPTY = {"producer"}

@@ -26,6 +26,22 @@ TYPES = {
 ENUMS = {("CreateTopicRequestHeader", "topicFilterType"): TopicFilterType}
 TABLE = {row["class"]: row for row in facts("headers")}
 LATER = {row["class"]: row for row in facts("headers", "5.5.0")}
+# Of admin calls to brokers of other versions: declared as those have them.
+OTHERS = {
+    "4.9.7": (
+        "CreateAccessConfigRequestHeader DeleteAccessConfigRequestHeader GetBrokerAclConfigResponseHeader "
+        "UpdateGlobalWhiteAddrsConfigRequestHeader"
+    ),
+    "5.5.0": (
+        "GetLiteClientInfoRequestHeader GetLiteGroupInfoRequestHeader GetLiteTopicInfoRequestHeader "
+        "GetParentTopicInfoRequestHeader TriggerLiteDispatchRequestHeader"
+    ),
+}
+for version, names in OTHERS.items():
+    rows = {row["class"]: row for row in facts("headers", version) if row["class"] in names.split()}
+    assert set(rows) == set(names.split())
+    TABLE |= rows
+    LATER |= rows
 SAMPLES = {str: "a b", Int: -7, Long: 1 << 40, HeaderBoolean: True, TopicFilterType: "MULTI_TAG"}
 
 
