@@ -12,6 +12,7 @@ import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragely;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -91,7 +92,9 @@ final class Consumers {
         private int toReject;
 
         Running(JSONObject request) throws Exception {
-            consumer = new DefaultMQPushConsumer(request.getString("group"));
+            String group = request.getString("group");
+            consumer = request.getBooleanValue("trace")
+                ? new DefaultMQPushConsumer(group, null, new AllocateMessageQueueAveragely(), true, null) : new DefaultMQPushConsumer(group);
             consumer.setNamesrvAddr(request.getString("namesrv"));
             consumer.setInstanceName(request.getString("name"));
             consumer.setVipChannelEnabled(request.getBooleanValue("vip"));
