@@ -236,11 +236,12 @@ class GroupAdmin:
 
     async def _add_clients(self, progress: GroupProgress) -> None:
         try:
-            owners = await self._admin.clients.queue_owners(progress.group)
+            owners, failures = await self._admin.clients.queue_owners(progress.group)
         except RocketMQError as error:
             if not isinstance(error, NotFoundError):
                 progress.failures.append(self._admin.failure_of("clients", error))
             return
+        progress.failures += [failure for failure in failures if failure not in progress.failures]
         for queue in progress.queues:
             queue.client_ip = owners.get((queue.topic, queue.broker_name, queue.queue_id))
 

@@ -93,6 +93,12 @@ def test_progress_shows_who_consumes_each_queue(cluster: FakeCluster) -> None:
         ("broker-b", 0): None,
         ("broker-b", 1): "10.0.0.2",
     }
+    assert found.failures == []
+    for broker in cluster.brokers.values():
+        cluster.transport.on(broker.address, Code.GET_CONSUMER_RUNNING_INFO, broker.running_info)
+    found = run(cluster, lambda admin: admin.groups.progress("G", show_client=True))
+    unanswered = ["client 10.0.0.10@1", "client 10.0.0.2@1", "client 10.0.0.9@1"]
+    assert sorted(failure.target for failure in found.failures) == unanswered
 
 
 def test_the_list_of_groups_counts_clients_and_tells_the_oldest_version(cluster: FakeCluster) -> None:
