@@ -26,19 +26,27 @@ OUTPUTS = ("table", "wide", "json", "yaml", "csv", "name")
 
 
 class Opt:
-    """One option: its names (`-t`, `--topic`), help, and how to parse its text.
+    """One option: its names (`-t`, `--topic`), help, and how to parse its text. A `secret` one is never recorded.
 
     Without a parser an `int` is a whole number, a `bool | None` is Java's true or false, and a `bool` is a flag. A
     single name without a dash (`FOLDER`) declares a positional argument.
     """
 
-    __slots__ = ("help", "metavar", "names", "parse")
+    __slots__ = ("help", "metavar", "names", "parse", "secret")
 
-    def __init__(self, *names: str, help: str, parse: Callable[[str], Any] | None = None, metavar: str = "") -> None:
+    def __init__(
+        self,
+        *names: str,
+        help: str,
+        parse: Callable[[str], Any] | None = None,
+        metavar: str = "",
+        secret: bool = False,
+    ) -> None:
         self.names = names
         self.help = help
         self.parse = parse
         self.metavar = metavar
+        self.secret = secret
 
     @property
     def positional(self) -> bool:
@@ -47,7 +55,7 @@ class Opt:
 
     def with_help(self, text: str) -> Opt:
         """The same option where it means something narrower."""
-        return Opt(*self.names, help=text, parse=self.parse, metavar=self.metavar)
+        return Opt(*self.names, help=text, parse=self.parse, metavar=self.metavar, secret=self.secret)
 
     def with_parser_of(self, kind: Any) -> Opt:
         """The same option with the parser of a type, where it has none of its own."""
@@ -55,7 +63,7 @@ class Opt:
         parse = integer if int in parts else boolean if bool in parts and type(None) in parts else None
         if self.parse is not None or parse is None:
             return self
-        return Opt(*self.names, help=self.help, parse=parse, metavar=self.metavar)
+        return Opt(*self.names, help=self.help, parse=parse, metavar=self.metavar, secret=self.secret)
 
 
 def _described(hint: Any) -> tuple[Any, Opt | None]:
@@ -79,8 +87,10 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments of `@command`.
 
     `one_of`: of each tuple exactly one option must be given (parameter names); `any_of`: at least one.
-    `changes`: adds `--plan`. `more_outputs`: forms besides the usual ones; `jsonl` is rendered as `csv` is, line by
-    line, and for others the command gives the text itself (`Outcome.text`).
+    `changes`: adds `--plan`. `dangerous`: destroys or skips what may be needed: the parameters that name what it
+    touches, the first that is given counts.
+    `more_outputs`: forms besides the usual ones; `jsonl` is rendered as `csv` is, line by line, and for others the
+    command gives the text itself (`Outcome.text`).
     `rows`: the field of the result whose items are the CSV rows (`messages.message`: a field of each); `csv`: the type
     of `Outcome.csv_rows` instead. `name`: the column (a dotted path for a field of it) that `--output name` prints,
     where it is not the one that `name_column` finds. `java`: the module of `mqadmin/render/java` that has Apache's text
@@ -98,6 +108,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     one_of: tuple[tuple[str, ...], ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
     changes: bool = False
+    dangerous: tuple[str, ...] = ()
     offline: bool = False
     offline_with: tuple[str, ...] = ()
     namesrv_names: tuple[str, ...] = ()
@@ -109,6 +120,11 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     def outputs(self) -> tuple[str, ...]:
         """The forms of `--output` that the command has."""
         return OUTPUTS + (("java",) if self.java else ()) + self.more_outputs
+
+    @property
+    def recorded(self) -> bool:
+        """Whether what it does is a change of a cluster's state, which the journal keeps. Sending a message is none."""
+        return self.changes and hasattr(self.result, "as_changes")
 
     def options(self) -> dict[str, tuple[Any, Opt, Any]]:
         """Parameter name -> (type, Opt, default or inspect.Parameter.empty), in order."""
@@ -174,6 +190,7 @@ def command(
     one_of: tuple[tuple[str, ...], ...] = (),
     any_of: tuple[tuple[str, ...], ...] = (),
     changes: bool = False,
+    dangerous: tuple[str, ...] = (),
     offline: bool = False,
     offline_with: tuple[str, ...] = (),
     namesrv_names: tuple[str, ...] = (),
@@ -194,6 +211,7 @@ def command(
             one_of=one_of,
             any_of=any_of,
             changes=changes,
+            dangerous=dangerous,
             offline=offline,
             offline_with=offline_with,
             namesrv_names=namesrv_names,

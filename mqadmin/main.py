@@ -107,7 +107,7 @@ def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
 
     def invoke(declared: declare.Declaration, values: dict[str, Any], options: declare.CommonOptions) -> int:
         try:
-            return execute(entry.name, declared, values, options)
+            return execute(entry.name, declared, values, options, arguments)
         except BrokenPipeError:  # typer would make it exit code 1
             return _reader_gone()
 

@@ -122,6 +122,9 @@ PrintBody = Annotated[bool | None, Opt("-d", "--printBody", help="whether to pri
 DEFAULT_LIMIT = 10_000
 Limit = Annotated[int, Opt("--limit", help="stop after this many", parse=positive)]
 
+#: A change in the journal; `mqadmin history` lists them.
+ChangeId = Annotated[int, Opt("CHANGE", help="id of the change", parse=positive)]
+
 # A store's files. What is a key of the broker's configuration has the key's own spelling.
 
 StoreDir = Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir")]

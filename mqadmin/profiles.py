@@ -26,13 +26,14 @@ class ProfileError(RocketMQError):
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """Where to connect and as whom. `origin` says which setting gave the addresses."""
+    """Where to connect and as whom. `origin` says which setting gave the addresses; `profile` is the profile's name."""
 
     name_servers: tuple[str, ...]
     origin: str
     timeout_ms: int | None = None
     access_key: str | None = None
     secret_key: str | None = None
+    profile: str | None = None
 
     def __repr__(self) -> str:
         return f"Connection(name_servers={self.name_servers}, origin={self.origin!r}, access_key={self.access_key!r})"
@@ -129,6 +130,7 @@ def _connection(name: str, entry: dict[str, Any], path: Path) -> Connection:
         timeout_ms=_timeout(name, entry["timeoutMs"]) if "timeoutMs" in entry else None,
         access_key=str(entry["accessKey"]) if "accessKey" in entry else None,
         secret_key=_secret(name, entry, path),
+        profile=name,
     )
 
 

@@ -190,6 +190,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("store diff", "store", "Compare two stores message by message", _STORE),
     Entry("store sql", "store", "Query messages, queues, units and index entries with SQL", _STORE),
     Entry("store stats", "store", "Show sizes, rates, topics, keys and time gaps of a store", _STORE),
+    Entry("history", "", "List the changes made with this tool, show one, or verify their journal", _LOCAL),
     Entry("dev", "", "Run a name server and a broker in one process, for development and CI", _LOCAL),
 )
 

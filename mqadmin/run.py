@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.common.errors import Failure
@@ -23,12 +23,29 @@ _SERVER_OPTIONS = ("broker_addr", "controller_address", "broker_container_addr",
 class Run:
     """What a command gets besides its options: the admin client, whether it only plans, and a way to emit early."""
 
-    def __init__(self, name: str, declaration: Declaration, options: CommonOptions, values: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        declaration: Declaration,
+        options: CommonOptions,
+        values: dict[str, Any],
+        arguments: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.declaration = declaration
         self.options = options
+        self.arguments = tuple(arguments)
         self._values = values
         self._connection: Connection | None = None
+
+    def planning(self) -> Run:
+        """The same run under `--plan`."""
+        import msgspec
+
+        options = msgspec.structs.replace(self.options, plan=True)
+        run = Run(self.name, self.declaration, options, self._values, self.arguments)
+        run._connection = self._connection
+        return run
 
     @property
     def plan(self) -> bool:
@@ -92,14 +109,23 @@ class Run:
         return render(self.name, outcome, form, Rows(declared.rows, declared.csv, declared.name))
 
 
-def execute(name: str, declaration: Declaration, values: dict[str, Any], options: CommonOptions) -> int:
-    """Run the command to its end. Returns the exit code, the same under `--debug`, which prints stack traces."""
+def execute(
+    name: str,
+    declaration: Declaration,
+    values: dict[str, Any],
+    options: CommonOptions,
+    arguments: Sequence[str] = (),
+) -> int:
+    """Run the command to its end. Returns the exit code, the same under `--debug`, which prints stack traces.
+
+    `arguments` is its command line, for the journal.
+    """
     import gc
 
     if not gc.isenabled():  # as `main` leaves it
         gc.freeze()  # the first collection would look at all that was imported, which takes longer than a request
         gc.enable()
-    run = Run(name, declaration, options, values)
+    run = Run(name, declaration, options, values, arguments)
     try:
         if not declaration.offline:
             for key in ("broker_addr", "broker_container_addr", "from_broker", "to_broker"):
@@ -107,7 +133,7 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
             needless = (*_SERVER_OPTIONS, *declaration.offline_with)
             run.connect(needs_namesrv=all(values.get(key) is None for key in needless))
         run_loop = _loop_of(declaration)
-        outcome = run_loop(declaration.function(run, **values))
+        outcome = run_loop(_coroutine(run, values))
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -118,6 +144,15 @@ def execute(name: str, declaration: Declaration, values: dict[str, Any], options
         return fail(name, error, options.output)
     run.emit(outcome)
     return int(outcome.exit)
+
+
+def _coroutine(run: Run, values: dict[str, Any]) -> Coroutine[Any, Any, Outcome]:
+    """What the command does; what changes a cluster is put down in the journal."""
+    if run.declaration.recorded and not run.plan:
+        from rocketmq_ops.mqadmin.journal.recording import recorded
+
+        return recorded(run, values)
+    return run.declaration.function(run, **values)
 
 
 def _check_address(broker_addr: str | None) -> None:

@@ -6,9 +6,12 @@ history: it is taken with a note. No secret is printed or logged.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated
 
@@ -17,16 +20,36 @@ from rocketmq_ops.mqadmin.errors import CommandError, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.values import path
 
-Password = Annotated[str, Opt("-p", "--password", help="the password; '-' asks for it, or reads it from stdin")]
+Password = Annotated[
+    str, Opt("-p", "--password", help="the password; '-' asks for it, or reads it from stdin", secret=True)
+]
 PasswordFile = Annotated[
     str, Opt("--passwordFile", help="take the password from this file, '-' from stdin", parse=path, metavar="FILE")
 ]
 PasswordEnv = Annotated[str, Opt("--passwordEnv", help="take the password from this variable", metavar="NAME")]
-SecretKey = Annotated[str, Opt("-s", "--secretKey", help="the secret key; '-' asks for it, or reads it from stdin")]
+SecretKey = Annotated[
+    str, Opt("-s", "--secretKey", help="the secret key; '-' asks for it, or reads it from stdin", secret=True)
+]
 SecretKeyFile = Annotated[
     str, Opt("--secretKeyFile", help="take the secret key from this file, '-' from stdin", parse=path, metavar="FILE")
 ]
 SecretKeyEnv = Annotated[str, Opt("--secretKeyEnv", help="take the secret key from this variable", metavar="NAME")]
+
+
+#: The secrets of the running command by their names: what was asked for is not asked for again when a command that was
+#: planned is run.
+_READ: ContextVar[dict[str, str] | None] = ContextVar("secrets", default=None)
+
+
+@contextlib.contextmanager
+def read_once() -> Iterator[Mapping[str, str]]:
+    """Keep what `read_secret` reads, and give it again; the mapping holds all that was read."""
+    kept: dict[str, str] = {}
+    token = _READ.set(kept)
+    try:
+        yield kept
+    finally:
+        _READ.reset(token)
 
 
 def read_secret(what: str, given: str | None, file: str | None, variable: str | None) -> tuple[str | None, list[str]]:
@@ -34,10 +57,13 @@ def read_secret(what: str, given: str | None, file: str | None, variable: str | 
 
     Raises CommandError when it cannot be read or is empty.
     """
+    kept = _READ.get()
     if given is not None and given != "-":
         option = "--" + "".join(word.capitalize() if at else word for at, word in enumerate(what.split()))
         note = f"the {what} was on the command line, where others can see it: {option}File, {option}Env or '-' hide it"
         return given, [note]
+    if kept is not None and what in kept:
+        return kept[what], []
     if given == "-" or file == "-":
         text = _asked(what) if sys.stdin.isatty() else sys.stdin.readline()
     elif file is not None:
@@ -51,6 +77,8 @@ def read_secret(what: str, given: str | None, file: str | None, variable: str | 
     text = text.strip()
     if not text:
         raise usage(f"the {what} is empty", "give one that is not")
+    if kept is not None:
+        kept[what] = text
     return text, []
 
 

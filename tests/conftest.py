@@ -1,6 +1,8 @@
 """Lets the assertions in the shared helpers explain themselves, whichever folder imports them first; property tests are
 not measured."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
@@ -9,3 +11,11 @@ pytest.register_assert_rewrite("tests.store.crash_driver", "tests.store.store_he
 # Hypothesis' own limit of 200 ms an example is a timed assertion: it fails where the machine is busy.
 settings.register_profile("rocketmq-ops", deadline=None)
 settings.load_profile("rocketmq-ops")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _journal_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests change stands in a journal of theirs, not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, differences
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange, State, Value, differences
 from rocketmq_ops.client.admin.cluster import BrokerAddress
 from rocketmq_ops.client.api import servers
 from rocketmq_ops.common.addresses import MASTER_ID
@@ -33,6 +33,14 @@ class FlushOffsetReport(msgspec.Struct, rename="camel"):
     broker_id: int | None
     master_flush_offset: int
     state: Literal["planned", "accepted", "ignored"]
+
+    def as_changes(self) -> list[Change]:
+        """The slave's, which no request reads; none of a master."""
+        if self.state == "ignored":
+            return []
+        state: State = "planned" if self.state == "planned" else "unverified"
+        fields = [FieldChange("masterFlushOffset", None, self.master_flush_offset)]
+        return [Change(self.broker.address, "masterFlushOffset", str(self.broker), "set", state, fields)]
 
 
 async def reset_master_flush_offset(admin: MQAdmin, address: str, offset: int, *, plan: bool) -> FlushOffsetReport:

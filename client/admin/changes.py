@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -53,10 +53,22 @@ class ChangeReport(msgspec.Struct, rename="camel"):
     failures: list[Failure] = []
     notes: list[str] = []
 
+    def as_changes(self) -> list[Change]:
+        """The changes."""
+        return self.changes
+
     @property
     def effective(self) -> bool:
         """True when something changed, or would change."""
         return any(change.state in ("planned", "done", "partial", "unverified") for change in self.changes)
+
+
+@runtime_checkable
+class Changing(Protocol):
+    """A result that says what was changed, or would be: by it a change is shown, recorded and undone."""
+
+    def as_changes(self) -> list[Change]:
+        """One for each thing on each server."""
 
 
 def differences(before: dict[str, Value] | None, after: dict[str, Value] | None) -> list[FieldChange]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from rocketmq_ops.client.admin.changes import Change, State
 from rocketmq_ops.client.admin.cluster import BrokerAddress
 from rocketmq_ops.client.api import servers
 from rocketmq_ops.client.errors import NotFoundError
@@ -59,6 +60,16 @@ class CleaningReport(msgspec.Struct, rename="camel"):
     planned: bool
     brokers: list[CleanedBroker]
     failures: list[Failure] = []
+
+    def as_changes(self) -> list[Change]:
+        """One for each broker. What it deletes it does not say."""
+        return [
+            Change(broker.address, "cleaning", str(self.cleaning), "delete", _STATE[broker.state])
+            for broker in self.brokers
+        ]
+
+
+_STATE: dict[str, State] = {"planned": "planned", "accepted": "unverified"}
 
 
 async def clean(

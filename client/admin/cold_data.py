@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, change_one
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange, State, Value, change_one
 from rocketmq_ops.client.admin.cluster import BrokerAddress
 from rocketmq_ops.client.api import cold_data as api
 from rocketmq_ops.common.errors import Failure
@@ -59,6 +59,18 @@ class ReadAheadReport(msgspec.Struct, rename="camel"):
     planned: bool
     brokers: list[ReadAhead]
     failures: list[Failure] = []
+
+    def as_changes(self) -> list[Change]:
+        """One for each broker; none tells what it had."""
+        state: State = "planned" if self.planned else "unverified"
+        return [
+            Change(each.broker.address, "readAheadMode", str(each.broker), "set", state, [_mode_field(each.mode)])
+            for each in self.brokers
+        ]
+
+
+def _mode_field(mode: int) -> FieldChange:
+    return FieldChange("commitLogReadAheadMode", None, mode)
 
 
 class ColdDataAdmin:

@@ -47,12 +47,31 @@ class PermissionCount(msgspec.Struct, rename="camel"):
 
 
 class PermissionReport(msgspec.Struct, rename="camel"):
-    """The result on every name server. `planned` means that nothing was sent; the counts are then what it would be."""
+    """The result on every name server. `planned` means that nothing was sent; the counts are then what it would be.
+
+    `give`: the permission is given back, not taken.
+    """
 
     broker_name: str
     planned: bool
     counts: list[PermissionCount]
     failures: list[Failure] = []
+    give: bool = False
+
+    def as_changes(self) -> list[Change]:
+        """One for each name server where a topic changes; how many were changed is all that it says of them."""
+        return [
+            Change(
+                count.name_server,
+                "writePermission",
+                self.broker_name,
+                "set",
+                "planned" if self.planned else "done" if count.topics else "no_effect",
+                [FieldChange("writePermission", not self.give, self.give)],
+            )
+            for count in self.counts
+            if count.topics or not self.planned
+        ]
 
 
 class ConfigAdmin:
@@ -204,11 +223,11 @@ class ConfigAdmin:
         if plan:
             topics = await self._admin.topics.configs_at(broker.address)
             return PermissionReport(
-                broker_name, True, [PermissionCount(a, len(topics)) for a in self._admin.name_servers]
+                broker_name, True, [PermissionCount(a, len(topics)) for a in self._admin.name_servers], give=give
             )
         fan = await self._admin.each_namesrv(one)
         fan.require_some("changing the write permission")
-        return PermissionReport(broker_name, False, list(fan.answers.values()), fan.failures)
+        return PermissionReport(broker_name, False, list(fan.answers.values()), fan.failures, give)
 
 
 def _no_such_key(address: str, key: str, known: Iterable[str], listing: str) -> NotFoundError:

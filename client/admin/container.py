@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rocketmq_ops.client.admin.changes import Change, State
 from rocketmq_ops.client.api import containers as api
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import RocketMQError
@@ -25,6 +26,12 @@ class ContainerChange(msgspec.Struct, rename="camel"):
     broker: str
     planned: bool
     registered: bool | None = None
+
+    def as_changes(self) -> list[Change]:
+        """The broker that is started or stopped."""
+        adding = self.action == "add"
+        state: State = "planned" if self.planned else "done" if self.registered is adding else "unverified"
+        return [Change(self.container, "containedBroker", self.broker, "create" if adding else "delete", state)]
 
 
 class ContainerAdmin:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rocketmq_ops.client.admin.changes import ChangeReport, Value, change_one
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange, State, Value, change_one
 from rocketmq_ops.client.api import controllers as api
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.errors import AllFailedError, Failure, RocketMQError
@@ -71,6 +71,14 @@ class ElectionReport(msgspec.Struct, rename="camel"):
     master_epoch: int | None
     sync_state_set_epoch: int | None
     members: dict[str, str]
+
+    def as_changes(self) -> list[Change]:
+        """The master of the broker name; none where it is the one wanted already."""
+        if self.before.master_id == self.wanted_id:
+            return []
+        state: State = "planned" if self.planned else "done" if self.elected else "no_effect"
+        fields = [FieldChange("masterId", self.before.master_id, self.wanted_id)]
+        return [Change(self.cluster, "master", self.broker_name, "set", state, fields)]
 
 
 class ControllerAdmin:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from rocketmq_ops.client.admin.changes import Change, FieldChange, State
 from rocketmq_ops.client.admin.topic import broker_address
 from rocketmq_ops.client.api import offsets
 from rocketmq_ops.client.errors import BrokerError, InvalidValueError, NotFoundError
@@ -48,6 +49,7 @@ class QueueReset(msgspec.Struct, rename="camel"):
     target: int | None
     after: int | None
     state: ResetState
+    address: str = ""
 
 
 class ResetReport(msgspec.Struct, rename="camel"):
@@ -60,6 +62,32 @@ class ResetReport(msgspec.Struct, rename="camel"):
     queues: list[QueueReset]
     failures: list[Failure] = []
     notes: list[str] = []
+
+    def as_changes(self) -> list[Change]:
+        """One for each queue that moves, or should have."""
+        return [
+            offset_change(queue.address, self.group, self.topic, queue.queue_id, queue.before, queue.target, state)
+            for queue in self.queues
+            if (state := _CHANGE_STATE.get(queue.state)) is not None
+        ]
+
+
+_CHANGE_STATE: dict[str, State] = {
+    "planned": "planned",
+    "done": "done",
+    "told": "unverified",
+    "unverified": "unverified",
+    "no_effect": "no_effect",
+}
+
+
+def offset_change(
+    address: str, group: str, topic: str, queue_id: int, before: int | None, after: int | None, state: State
+) -> Change:
+    """The change of a group's offset of one queue; its name is `GROUP TOPIC QUEUE`."""
+    return Change(
+        address, "offset", f"{group} {topic} {queue_id}", "set", state, [FieldChange("offset", before, after)]
+    )
 
 
 class ResetRequest(msgspec.Struct, kw_only=True):
@@ -217,7 +245,7 @@ class OffsetAdmin:
                 state = "unchanged"
             elif not wanted.force and before is not None and target > before:
                 state = "kept"
-            return QueueReset(broker_name, queue_id, low, high, before, target, before, state)
+            return QueueReset(broker_name, queue_id, low, high, before, target, before, state, address)
 
         fan = await self._admin.fan_out(numbers, read)
         if fan.errors:

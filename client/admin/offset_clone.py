@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from rocketmq_ops.client.admin.changes import Change, State
+from rocketmq_ops.client.admin.offset import offset_change
 from rocketmq_ops.client.admin.topic import broker_address
 from rocketmq_ops.client.errors import InvalidValueError, NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
@@ -55,6 +57,24 @@ class CloneReport(msgspec.Struct, rename="camel"):
     queues: list[QueueClone]
     online: list[str] | None = None
     failures: list[Failure] = []
+
+    def as_changes(self) -> list[Change]:
+        """One for each queue of the destination that moves, or should have."""
+        return [
+            offset_change(
+                queue.broker_addr, self.dest_group, self.topic, queue.queue_id, queue.before, queue.source_offset, state
+            )
+            for queue in self.queues
+            if (state := _CHANGE_STATE.get(queue.state)) is not None
+        ]
+
+
+_CHANGE_STATE: dict[str, State] = {
+    "planned": "planned",
+    "done": "done",
+    "unverified": "unverified",
+    "no_effect": "no_effect",
+}
 
 
 async def plan_clone(admin: MQAdmin, src_group: str, dest_group: str, topic: str) -> CloneReport:

@@ -33,6 +33,10 @@ class OrderConfReport(msgspec.Struct, rename="camel"):
     failures: list[Failure] = []
     notes: list[str] = []
 
+    def as_changes(self) -> list[Change]:
+        """The changes."""
+        return self.changes
+
 
 async def get(admin: MQAdmin, topic: str) -> OrderConfReport:
     """What every name server holds. Raises NotFoundError when none has any, AllFailedError when none answers."""

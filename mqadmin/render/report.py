@@ -32,8 +32,7 @@ def change_outcome(
     errors = list(report.failures)
     notes = list(report.notes)
     for change in report.changes:
-        blocks.append(_headline(change, describe))
-        blocks += [f"  {f.name}: {_shown(f.before)} -> {_shown(f.after)}" for f in change.fields]
+        blocks += change_lines([change], lambda change: _headline(change, describe))
         if change.state == "no_effect":
             errors.append(
                 Failure(
@@ -56,6 +55,15 @@ def change_outcome(
     elif report.planned:
         outcome.status = "planned"
     return outcome
+
+
+def change_lines(changes: Sequence[Change], headline: Callable[[Change], str]) -> list[str]:
+    """A line for each change, and one for each of its fields."""
+    lines = []
+    for change in changes:
+        lines.append(headline(change))
+        lines += [f"  {f.name}: {_shown(f.before)} -> {_shown(f.after)}" for f in change.fields]
+    return lines
 
 
 def _headline(change: Change, describe: Callable[[Change], str]) -> str:

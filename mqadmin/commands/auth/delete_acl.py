@@ -18,6 +18,7 @@ from rocketmq_ops.mqadmin.run import Run
     rows="changes",
     one_of=(("broker_addr", "cluster_name"),),
     changes=True,
+    dangerous=("subject",),
     example="mqadmin deleteAcl -c DefaultCluster -s User:alice -r Topic:orders --plan",
 )
 async def delete_acl(

@@ -17,6 +17,7 @@ from rocketmq_ops.mqadmin.run import Run
     rows="changes",
     one_of=(("broker_addr", "cluster_name"),),
     changes=True,
+    dangerous=("username",),
     example="mqadmin deleteUser -c DefaultCluster -u alice --plan",
 )
 async def delete_user(

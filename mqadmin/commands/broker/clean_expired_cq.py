@@ -12,7 +12,13 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 
 
-@command(result=CleaningReport, rows="brokers", changes=True, example="mqadmin cleanExpiredCQ -c DefaultCluster --plan")
+@command(
+    result=CleaningReport,
+    rows="brokers",
+    changes=True,
+    dangerous=("broker_addr", "cluster"),
+    example="mqadmin cleanExpiredCQ -c DefaultCluster --plan",
+)
 async def clean_expired_cq(
     run: Run,
     broker_addr: BrokerAddress | None = None,

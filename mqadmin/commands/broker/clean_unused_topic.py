@@ -13,7 +13,11 @@ from rocketmq_ops.mqadmin.run import Run
 
 
 @command(
-    result=CleaningReport, rows="brokers", changes=True, example="mqadmin cleanUnusedTopic -c DefaultCluster --plan"
+    result=CleaningReport,
+    rows="brokers",
+    changes=True,
+    dangerous=("broker_addr", "cluster"),
+    example="mqadmin cleanUnusedTopic -c DefaultCluster --plan",
 )
 async def clean_unused_topic(
     run: Run,

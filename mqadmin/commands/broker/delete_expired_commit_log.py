@@ -18,6 +18,7 @@ _NOTES = ("a broker deletes within some rounds of 10 s: see commitLogMinOffset w
     result=CleaningReport,
     rows="brokers",
     changes=True,
+    dangerous=("broker_addr", "cluster"),
     example="mqadmin deleteExpiredCommitLog -c DefaultCluster --plan",
 )
 async def delete_expired_commit_log(

@@ -17,6 +17,7 @@ from rocketmq_ops.mqadmin.run import Run
 @command(
     result=FlushOffsetReport,
     changes=True,
+    dangerous=("broker_addr",),
     example="mqadmin resetMasterFlushOffset -b 127.0.0.1:10921 -o 1073741824",
 )
 async def reset_master_flush_offset(

@@ -17,6 +17,7 @@ from rocketmq_ops.mqadmin.run import Run
     rows="changes",
     any_of=(("broker_addr", "cluster_name"),),
     changes=True,
+    dangerous=("group_name",),
     example="mqadmin deleteSubGroup -c DefaultCluster -g my_group --plan",
 )
 async def delete_sub_group(

@@ -23,6 +23,7 @@ def _ids(text: str) -> tuple[int, ...]:
     result=ChangeReport,
     rows="changes",
     changes=True,
+    dangerous=("broker_name",),
     example="mqadmin cleanBrokerMetadata -a 127.0.0.1:9878 -bn broker-a -c DefaultCluster -b 3 --plan",
 )
 async def clean_broker_metadata(

@@ -17,6 +17,7 @@ from rocketmq_ops.mqadmin.values import natural
 @command(
     result=ElectionReport,
     changes=True,
+    dangerous=("broker_name",),
     example="mqadmin electMaster -a 127.0.0.1:9878 -c DefaultCluster -bn broker-a -b 2 --plan",
 )
 async def elect_master(

@@ -10,7 +10,13 @@ from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run
 
 
-@command(result=ChangeReport, rows="changes", changes=True, example="mqadmin deleteKvConfig -s MY_NAMESPACE -k k1")
+@command(
+    result=ChangeReport,
+    rows="changes",
+    changes=True,
+    dangerous=("key",),
+    example="mqadmin deleteKvConfig -s MY_NAMESPACE -k k1",
+)
 async def delete_kv_config(
     run: Run,
     namespace: Namespace,

@@ -10,7 +10,13 @@ from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
 
 
-@command(result=PermissionReport, rows="counts", changes=True, example="mqadmin wipeWritePerm -b broker-a")
+@command(
+    result=PermissionReport,
+    rows="counts",
+    changes=True,
+    dangerous=("broker_name",),
+    example="mqadmin wipeWritePerm -b broker-a",
+)
 async def wipe_write_perm(run: Run, broker_name: BrokerName) -> Outcome:
     """Producers then send to other brokers. It lasts until the broker changes a topic or registers anew."""
     async with run.admin() as admin:

@@ -18,6 +18,7 @@ from rocketmq_ops.mqadmin.run import Run
     result=CloneReport,
     rows="queues",
     changes=True,
+    dangerous=("dest_group",),
     example="mqadmin cloneGroupOffset -s old_group -d new_group -t TopicTest --plan",
 )
 async def clone_group_offset(

@@ -19,6 +19,7 @@ from rocketmq_ops.mqadmin.values import timestamp_or_end
     rows="queues",
     changes=True,
     java="offset",
+    dangerous=("group",),
     example="mqadmin resetOffsetByTime -g my_group -t TopicTest -s 2024-05-01#08:00:00:000 --plan",
 )
 async def reset_offset_by_time(

@@ -16,6 +16,7 @@ from rocketmq_ops.mqadmin.run import Run
     result=ResetReport,
     rows="queues",
     changes=True,
+    dangerous=("group",),
     example="mqadmin skipAccumulatedMessage -g my_group -t TopicTest --plan",
 )
 async def skip_accumulated_message(

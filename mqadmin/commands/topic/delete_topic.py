@@ -16,6 +16,7 @@ from rocketmq_ops.mqadmin.run import Run
     result=ChangeReport,
     rows="changes",
     changes=True,
+    dangerous=("topic",),
     example="mqadmin deleteTopic -c DefaultCluster -t TopicTest --plan",
 )
 async def delete_topic(

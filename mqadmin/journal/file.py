@@ -1,0 +1,213 @@
+"""The journal's file: lines of JSON, each with the hash of the line before it; appended under a lock, never rewritten.
+
+A line is an object whose last members are `previous`, the SHA-256 of the line before it as it stands in the file
+("" for the first), and `hash`, the SHA-256 of the line up to it. So a line that was changed, taken out or put in shows
+in itself or in the next. That lines were cut off at the end shows only against a hash that was kept elsewhere, and
+who rewrites all hashes is not found out: they have no key.
+
+What a crash left of a line is closed with a line feed by the next writer, and stays: it is named by `verify`, and the
+chain goes on over it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.files import naming
+
+NAME = "journal.jsonl"
+_HASH_LENGTH = 64
+_BLOCK = 65536
+
+
+class JournalError(RocketMQError):
+    """The journal cannot be read or written."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line of the file: its number from 1, its bytes without the line feed, and what they say; None: no JSON."""
+
+    number: int
+    raw: bytes
+    content: dict[str, Any] | None
+
+
+class Verdict(msgspec.Struct, rename="camel"):
+    """What verifying found. `torn` are lines that a crash cut short, `broken` those that are not as they were written.
+
+    `last_hash` is the SHA-256 of the last line: kept elsewhere, it shows later whether lines were cut off since.
+    """
+
+    path: str
+    lines: int
+    last_hash: str
+    torn: list[int] = []
+    broken: list[Failure] = []
+
+
+def state_folder() -> Path:
+    """`$XDG_STATE_HOME/rocketmq-ops`, else the platform's folder for what programs keep between runs."""
+    if os.environ.get("XDG_STATE_HOME"):
+        return Path(os.environ["XDG_STATE_HOME"]) / "rocketmq-ops"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "rocketmq-ops"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "rocketmq-ops"
+    return Path.home() / ".local" / "state" / "rocketmq-ops"
+
+
+class JournalFile:
+    """The file in `folder` (of this user by default)."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = state_folder() if folder is None else folder
+        self.path = self.folder / NAME
+
+    def append(self, content: dict[str, Any]) -> int:
+        """Append a line and sync it to the disk; its number. Raises JournalError when it cannot be written.
+
+        Processes that append at the same time wait for each other.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                with _locked(descriptor):
+                    return self._append(descriptor, content)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _failed("cannot write the journal", naming(error, str(self.path))) from error
+
+    def _append(self, descriptor: int, content: dict[str, Any]) -> int:
+        if os.fstat(descriptor).st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+        size = os.fstat(descriptor).st_size
+        last, whole = _last_line(descriptor, size)
+        number = 1 if last is None else self._number_after(last, whole)
+        previous = "" if last is None else _sha256(last)
+        data = _encoded({"line": number, **content}, previous)
+        try:
+            _write_all(descriptor, (b"" if whole else b"\n") + data + b"\n")
+            os.fsync(descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, size)  # of a line that is not whole nothing stays, where that can be
+            raise
+        return number
+
+    def _number_after(self, last: bytes, whole: bool) -> int:
+        content = _decoded(last) if whole else None
+        if content is not None and isinstance(content.get("line"), int):
+            return int(content["line"]) + 1
+        return sum(1 for _ in self._raw_lines()) + 1
+
+    def lines(self) -> Iterator[Line]:
+        """All lines, none when there is no file yet. Raises JournalError when it cannot be read."""
+        for number, raw in enumerate(self._raw_lines(), 1):
+            yield Line(number, raw, _decoded(raw))
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        try:
+            with self.path.open("rb") as file:
+                for raw in file:
+                    yield raw.removesuffix(b"\n")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _failed("cannot read the journal", error) from error
+
+    def verify(self) -> Verdict:
+        """Look whether every line is as it was written, behind the line that it was written after."""
+        verdict = Verdict(str(self.path), 0, "")
+        for line in self.lines():
+            verdict.lines = line.number
+            problem = None
+            if line.content is None:
+                verdict.torn.append(line.number)
+            elif not _own_hash_holds(line.raw):
+                problem = "its content does not have the hash that it was written with: the line was changed"
+            elif line.content.get("previous") != verdict.last_hash:
+                problem = "the line before it is not the one that it was written after"
+            if problem is not None:
+                verdict.broken.append(
+                    Failure(f"line {line.number}", problem, "compare the file with a copy of it that you trust")
+                )
+            verdict.last_hash = _sha256(line.raw)
+        return verdict
+
+
+def _failed(what: str, error: OSError) -> JournalError:
+    reason = (error.strerror or str(error)).lower()
+    return JournalError(f"{what}: {error.filename}: {reason}", "free space there, or set XDG_STATE_HOME to a folder")
+
+
+def _encoded(content: dict[str, Any], previous: str) -> bytes:
+    data = msgspec.json.encode({**content, "previous": previous})
+    return data[:-1] + b',"hash":"' + _sha256(data).encode() + b'"}'
+
+
+def _own_hash_holds(raw: bytes) -> bool:
+    content, mark, rest = raw.rpartition(b',"hash":"')
+    return bool(mark) and rest[_HASH_LENGTH:] == b'"}' and _sha256(content + b"}").encode() == rest[:_HASH_LENGTH]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _decoded(raw: bytes) -> dict[str, Any] | None:
+    try:
+        content = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _last_line(descriptor: int, size: int) -> tuple[bytes | None, bool]:
+    """The last line without its line feed (None of an empty file), and whether it has one."""
+    tail = b""
+    position = size
+    while position > 0 and b"\n" not in tail[:-1]:
+        begin = max(0, position - _BLOCK)
+        tail = os.pread(descriptor, position - begin, begin) + tail
+        position = begin
+    if not tail:
+        return None, True
+    whole = tail.endswith(b"\n")
+    return tail.removesuffix(b"\n").rpartition(b"\n")[2], whole
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+@contextlib.contextmanager
+def _locked(descriptor: int) -> Iterator[None]:
+    """The file for this process alone; the system lets go of it when the process ends."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+        try:
+            yield
+        finally:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+        return
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    yield

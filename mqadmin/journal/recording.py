@@ -1,0 +1,166 @@
+"""Runs a command that changes a cluster: first as a plan, whose state before is put down, then for good.
+
+Every command that changes something takes this way, by its declaration (`Declaration.recorded`): what it would do is
+found out by running it with `--plan`, so that a command says in one place, its typed changes, what is to be saved.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rocketmq_ops.client.admin.changes import Change, Changing
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.errors import exit_code_of, failure_of_command
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.journal.entries import EndedChange, StartedChange, masked, without_secrets
+from rocketmq_ops.mqadmin.journal.file import JournalError, JournalFile
+from rocketmq_ops.mqadmin.secret_options import read_once
+
+if TYPE_CHECKING:
+    from rocketmq_ops.mqadmin.declare import Declaration
+    from rocketmq_ops.mqadmin.render.outcome import Outcome
+    from rocketmq_ops.mqadmin.run import Run
+
+#: `off` there: changes are made without a journal, each with a note.
+SWITCH = "ROCKETMQ_OPS_JOURNAL"
+
+
+async def recorded(run: Run, values: dict[str, Any]) -> Outcome:
+    """Plan, put down, do, and put down what became of it; the outcome of doing.
+
+    Raises JournalError, with nothing sent, when a dangerous change could not be put down before. What else cannot be
+    put down is a note.
+    """
+    with read_once() as read:
+        recorder = _Recorder(run, values, read)
+        planned = await run.declaration.function(run.planning(), **values)
+        moving = [change for change in changes_of(planned) if change.state == "planned"]
+        if moving:
+            recorder.begin(moving)
+        try:
+            outcome = await run.declaration.function(run, **values)
+        except BaseException as error:
+            recorder.failed(error)
+            raise
+        made = changes_of(outcome)
+        if not moving and any(change.state in ("done", "partial", "unverified") for change in made):
+            recorder.begin(made)  # it was as wanted when it was planned, and was not any more
+        recorder.end(outcome, made)
+    outcome.notes += recorder.notes
+    return outcome
+
+
+def changes_of(outcome: Outcome) -> list[Change]:
+    """The typed changes of an outcome."""
+    return outcome.data.as_changes() if isinstance(outcome.data, Changing) else []
+
+
+class _Recorder:
+    """Puts one change down. `notes` say what could not be."""
+
+    def __init__(self, run: Run, values: dict[str, Any], read: Mapping[str, str]) -> None:
+        self.notes: list[str] = []
+        self._run = run
+        self._values = values
+        self._read = read
+        self._hidden: set[str] = set()
+        self._journal = JournalFile()
+        self._line: int | None = None
+
+    def begin(self, changes: list[Change]) -> None:
+        clean = self._clean(changes)
+        started = StartedChange(
+            time=_now(),
+            user=_user(),
+            sudo_user=os.environ.get("SUDO_USER"),
+            host=socket.gethostname(),
+            name_servers=list(self._run.connection.name_servers),
+            profile=self._run.connection.profile,
+            command=self._run.name,
+            arguments=[masked(word, self._secrets()) for word in self._run.arguments],
+            changes=clean,
+        )
+        if os.environ.get(SWITCH) == "off":
+            self.notes.append(f"{SWITCH}=off: the change is not in the journal, and cannot be undone")
+            return
+        try:
+            self._line = self._journal.append(_content(started))
+        except JournalError as error:
+            if self._run.declaration.dangerous:
+                raise JournalError(
+                    f"nothing was changed: {error.cause}, and what is lost could not be brought back",
+                    f"{error.next_step}; or set {SWITCH}=off to go on without",
+                ) from error
+            self.notes.append(f"{error.cause}: the change is not in the journal, and cannot be undone")
+
+    def end(self, outcome: Outcome, changes: list[Change]) -> None:
+        self._end(outcome.status, outcome.exit, changes, outcome.errors)
+
+    def failed(self, error: BaseException) -> None:
+        if isinstance(error, Exception):
+            self._end("failed", exit_code_of(error), [], [failure_of_command(error)])
+        else:
+            failure = Failure("", "interrupted: what was sent may have been done", "look at what is there now")
+            self._end("failed", ExitCode.INTERRUPTED, [], [failure])
+
+    def _end(self, status: str, code: ExitCode, changes: list[Change], failures: Iterable[Failure]) -> None:
+        if self._line is None:
+            return
+        clean = self._clean(changes)
+        secrets = self._secrets()
+        ended = EndedChange(
+            change=self._line,
+            time=_now(),
+            status=status,
+            exit_code=int(code),
+            changes=clean,
+            failures=[msgspec.structs.replace(f, cause=masked(f.cause, secrets)) for f in failures],
+        )
+        try:
+            self._journal.append(_content(ended))
+        except JournalError as error:
+            self.notes.append(f"{error.cause}: the result of change {self._line} is not in the journal")
+
+    def _clean(self, changes: list[Change]) -> list[Change]:
+        clean, hidden = without_secrets(changes)
+        self._hidden |= hidden
+        return clean
+
+    def _secrets(self) -> set[str]:
+        """All texts that must not be in a line."""
+        given = _secret_values(self._run.declaration, self._values)
+        known = {*given, *self._read.values(), *self._hidden, self._run.connection.secret_key or ""}
+        return known - {"", "-"}
+
+
+def _secret_values(declaration: Declaration, values: dict[str, Any]) -> Iterator[str]:
+    for name, (_, option, _) in declaration.options().items():
+        if option.secret and values.get(name):
+            yield str(values[name])
+
+
+def _content(entry: StartedChange | EndedChange) -> dict[str, Any]:
+    """The members of a line; its number is the file's."""
+    content: dict[str, Any] = msgspec.to_builtins(entry, str_keys=True)
+    del content["line"]
+    return content
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _user() -> str:
+    """Who runs this process, by the system's own account and not by what the environment says."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except (ImportError, KeyError, AttributeError):
+        return os.environ.get("USERNAME") or f"uid {getattr(os, 'geteuid', lambda: '?')()}"
