@@ -40,8 +40,8 @@ def format_address(host: str, port: int) -> str:
 
 
 def split_addresses(text: str) -> list[str]:
-    """The addresses of a `;`-separated list (a comma is accepted too), blanks and doubles dropped, order kept."""
-    return list(dict.fromkeys(part.strip() for part in text.replace(",", ";").split(";") if part.strip()))
+    """The addresses of a `;`-separated list (commas and blanks separate too), doubles dropped, order kept."""
+    return list(dict.fromkeys(text.replace(";", " ").replace(",", " ").split()))
 
 
 def name_server_addresses(text: str) -> list[str]:

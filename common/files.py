@@ -52,7 +52,10 @@ class SmallFiles(Protocol):
 
 
 class OsSmallFiles:
-    """SmallFiles on the real file system."""
+    """SmallFiles on the real file system; new files have the permissions `mode`."""
+
+    def __init__(self, mode: int = 0o644) -> None:
+        self._mode = mode
 
     def read(self, path: str) -> bytes:
         """Read the whole file."""
@@ -60,7 +63,10 @@ class OsSmallFiles:
 
     def write_synced(self, path: str, data: bytes) -> None:
         """Write and fsync."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        if self._mode != 0o644:  # what is there may be open to others
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, self._mode)
         try:
             view = memoryview(data)
             while view:
@@ -94,6 +100,8 @@ class OsSmallFiles:
 
 
 OS_FILES = OsSmallFiles()
+#: For files that hold secrets.
+PRIVATE_FILES = OsSmallFiles(0o600)
 
 
 def save_with_backup(path: str, data: bytes, files: SmallFiles = OS_FILES) -> None:

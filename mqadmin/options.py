@@ -71,6 +71,10 @@ ExportFolder = Annotated[
 ]
 ListFile = Annotated[str, Opt("-f", "--filename", help="JSON file", parse=path, metavar="FILE")]
 
+# Profiles
+
+ProfileName = Annotated[str, Opt("NAME", help="name of the profile")]
+
 # Users and ACLs
 
 UserName = Annotated[str, Opt("-u", "--username", help="the user's name")]

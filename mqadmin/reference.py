@@ -31,23 +31,8 @@ Names, options and meaning are those of Apache RocketMQ's `mqadmin`. `mqadmin he
 
 ## Name servers and credentials
 
-`-n` goes first, then the environment variable `NAMESRV_ADDR`, then a profile. Several addresses are separated by `;`:
-the first that answers is asked, the next when it does not; what a command changes on name servers it changes on all.
-
-Profiles are in `~/.config/rocketmq-ops/profiles.yaml` (the platform's configuration folder), or in the file that
-`ROCKETMQ_OPS_PROFILES` names. A secret is never given on the command line:
-
-```yaml
-default: dev
-profiles:
-  dev:
-    namesrv: 127.0.0.1:9876
-  prod:
-    namesrv: [10.0.0.1:9876, 10.0.0.2:9876]
-    timeoutMs: 10000
-    accessKey: ops
-    secretKeyEnv: ROCKETMQ_SECRET    # or secretKeyFile: a file only you may read, or secretKey if this file is such
-```
+`-n` goes first, then `--profile`, the environment variables `ROCKETMQ_OPS_PROFILE` and `NAMESRV_ADDR`, a project
+file, and the default profile: [connecting.md](connecting.md). No secret of a connection is given on the command line.
 
 ## Output
 

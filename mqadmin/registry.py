@@ -191,6 +191,12 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("store sql", "store", "Query messages, queues, units and index entries with SQL", _STORE),
     Entry("store stats", "store", "Show sizes, rates, topics, keys and time gaps of a store", _STORE),
     Entry("history", "", "List the changes made with this tool, show one, or verify their journal", _LOCAL),
+    Entry("profile list", "profile", "List the profiles: named sets of name servers and credentials", _LOCAL),
+    Entry("profile show", "profile", "Show a profile, or what a command would connect by here", _LOCAL),
+    Entry("profile add", "profile", "Write a profile", _LOCAL),
+    Entry("profile use", "profile", "Choose the profile that is used when none is named", _LOCAL),
+    Entry("profile remove", "profile", "Delete a profile", _LOCAL),
+    Entry("profile test", "profile", "Try whether every server of a profile answers", _LOCAL),
     Entry("dev", "", "Run a name server and a broker in one process, for development and CI", _LOCAL),
 )
 

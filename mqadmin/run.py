@@ -13,7 +13,7 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
-    from rocketmq_ops.mqadmin.profiles import Connection
+    from rocketmq_ops.mqadmin.connection import Connection
 
 DEFAULT_TIMEOUT_MS = 5000
 #: Parameters that name a server by its address: then a command needs no name server.
@@ -56,21 +56,19 @@ class Run:
     def connection(self) -> Connection:
         """The name servers and credentials to use. Raises ProfileError when there are none."""
         if self._connection is None:
-            from rocketmq_ops.mqadmin.profiles import resolve
-
-            self._connection = resolve(self.options.namesrv, self.options.profile)
+            self.connect(needs_namesrv=True)
+        assert self._connection is not None
         return self._connection
 
     def connect(self, *, needs_namesrv: bool) -> None:
         """Find out the connection before anything is sent. A broker that is named by address needs no name server."""
-        from rocketmq_ops.mqadmin.profiles import Connection, ProfileError
+        from rocketmq_ops.mqadmin.profiles import resolve
 
-        try:
-            self.connection  # noqa: B018
-        except ProfileError:
-            if needs_namesrv or self.options.namesrv or self.options.profile:
-                raise
-            self._connection = Connection((), "none")
+        self._connection = resolve(self.options.namesrv, self.options.profile, needs_namesrv=needs_namesrv)
+
+    def use(self, connection: Connection) -> None:
+        """Connect by this from now on."""
+        self._connection = connection
 
     @property
     def timeout_ms(self) -> int:

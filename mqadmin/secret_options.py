@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import sys
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -16,8 +15,8 @@ from pathlib import Path
 from typing import Annotated
 
 from rocketmq_ops.mqadmin.declare import Opt
-from rocketmq_ops.mqadmin.errors import CommandError, usage
-from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.errors import usage
+from rocketmq_ops.mqadmin.private_file import read_private
 from rocketmq_ops.mqadmin.values import path
 
 Password = Annotated[
@@ -67,7 +66,7 @@ def read_secret(what: str, given: str | None, file: str | None, variable: str | 
     if given == "-" or file == "-":
         text = _asked(what) if sys.stdin.isatty() else sys.stdin.readline()
     elif file is not None:
-        text = _from_file(file)
+        text = read_private(Path(file))
     elif variable is not None:
         if variable not in os.environ:
             raise usage(f"the {what} shall come from {variable}, which is not set", "set it in the environment")
@@ -89,16 +88,3 @@ def _asked(what: str) -> str:
     if getpass.getpass(f"{what} again: ") != first:
         raise usage("the two inputs are not the same", "run the command again")
     return first
-
-
-def _from_file(name: str) -> str:
-    file = Path(name)
-    try:
-        mode = file.stat().st_mode
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise CommandError(f"cannot read {name}: {reason}", "correct the file or its path", ExitCode.USAGE) from None
-    if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise usage(f"{name} holds a secret and others may read it", f"run: chmod 600 {name}")
-    return text

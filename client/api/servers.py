@@ -21,6 +21,14 @@ async def cluster_info(session: Session) -> ClusterInfo:
     return ClusterInfo.decode(answer.body_bytes)
 
 
+async def cluster_info_of(session: Session, address: str) -> ClusterInfo:
+    """What the name server at `address` knows about clusters and brokers."""
+    from rocketmq_ops.remoting.bodies import ClusterInfo
+
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_BROKER_CLUSTER_INFO))
+    return ClusterInfo.decode(answer.body_bytes)
+
+
 async def runtime_info(session: Session, address: str) -> dict[str, str]:
     """The runtime figures of one broker."""
     from rocketmq_ops.remoting.bodies import KVTable

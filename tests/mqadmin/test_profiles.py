@@ -9,8 +9,9 @@ import pytest
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.common.addresses import name_server_addresses
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.mqadmin import profiles
-from rocketmq_ops.mqadmin.profiles import ProfileError, resolve
+from rocketmq_ops.mqadmin import profile_file
+from rocketmq_ops.mqadmin.connection import ProfileError
+from rocketmq_ops.mqadmin.profiles import resolve
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import FakeTransport
 
@@ -99,12 +100,12 @@ def test_a_file_that_is_no_text_is_named(file: Path) -> None:
 
 def test_the_folder_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/some/where")
-    assert profiles.config_folder() == Path("/some/where/rocketmq-ops")
+    assert profile_file.config_folder() == Path("/some/where/rocketmq-ops")
     monkeypatch.delenv("XDG_CONFIG_HOME")
     monkeypatch.setattr("sys.platform", "linux")
-    assert profiles.config_folder() == Path.home() / ".config" / "rocketmq-ops"
+    assert profile_file.config_folder() == Path.home() / ".config" / "rocketmq-ops"
     monkeypatch.setattr("sys.platform", "darwin")
-    assert profiles.config_folder() == Path.home() / "Library" / "Application Support" / "rocketmq-ops"
+    assert profile_file.config_folder() == Path.home() / "Library" / "Application Support" / "rocketmq-ops"
 
 
 def test_addresses_are_taken_as_apaches_clients_take_them() -> None:

@@ -1,0 +1,1 @@
+"""Commands on profiles: named sets of name servers and credentials."""

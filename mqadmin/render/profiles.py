@@ -1,0 +1,71 @@
+"""How profiles look: where they lead and where their secret key is, never the secret key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from rocketmq_ops.mqadmin.connection import ProfileError, Settings
+from rocketmq_ops.mqadmin.profile_file import ProfileFile, profiles_path
+from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
+
+
+class ProfileView(msgspec.Struct, rename="camel"):
+    """What a profile says. `secret_key_from` says where its secret key is; null is what it does not set."""
+
+    name: str | None
+    default: bool
+    namesrv: list[str]
+    timeout_ms: int | None
+    access_key: str | None
+    secret_key_from: str | None
+    origin: str
+
+
+class ProfileReport(msgspec.Struct, rename="camel"):
+    """One profile, and the file of profiles."""
+
+    file: str
+    profile: ProfileView
+
+
+class ProfileList(msgspec.Struct, rename="camel"):
+    """The profiles of the file, as it has them in order."""
+
+    file: str
+    profiles: list[ProfileView]
+
+
+def view_of(settings: Settings, *, default: bool) -> ProfileView:
+    """Settings as they are shown."""
+    return ProfileView(
+        name=settings.profile,
+        default=default,
+        namesrv=list(settings.name_servers),
+        timeout_ms=settings.timeout_ms,
+        access_key=settings.access_key,
+        secret_key_from=None if settings.secret is None else str(settings.secret),
+        origin=settings.origin,
+    )
+
+
+def profile_outcome(file: Path, view: ProfileView, notes: list[str] | None = None) -> Outcome:
+    """One profile: a line for each thing that it says."""
+    rows: list[list[Cell]] = [
+        ["profile", f"{view.name or '-'}{' (the default)' if view.default else ''}"],
+        ["name servers", ";".join(view.namesrv) or "-"],
+        ["chosen by", view.origin],
+        ["timeout", f"{view.timeout_ms} ms" if view.timeout_ms else "-"],
+        ["access key", view.access_key or "-"],
+        ["secret key", view.secret_key_from or "-"],
+    ]
+    return Outcome(data=ProfileReport(str(file), view), blocks=[Table(["#KEY", "#VALUE"], rows)], notes=notes or [])
+
+
+def existing_file() -> ProfileFile:
+    """The user's file of profiles. Raises ProfileError when there is none."""
+    file = ProfileFile.read()
+    if file is None:
+        raise ProfileError(f"there is no profile file {profiles_path()}", "`mqadmin profile add` makes it")
+    return file
