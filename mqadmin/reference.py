@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from rocketmq_ops.mqadmin import declare, exit_codes, registry
+from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, registry
 from rocketmq_ops.mqadmin.render.output import csv_columns, name_column
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -28,6 +28,9 @@ Generated from the declarations in `mqadmin/commands/` by `python -m rocketmq_op
 
 Names, options and meaning are those of Apache RocketMQ's `mqadmin`. `mqadmin help` lists the commands,
 `mqadmin help COMMAND` lists a command's options. A long option may be written with one dash, as for Apache's tool.
+
+Each command says which versions of Apache's servers it works with. On another one the error names the feature, the
+server's version and the first version that has it (exit code 14).
 
 ## Name servers and credentials
 
@@ -94,7 +97,7 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
     module = importlib.import_module(f"{__package__}.commands.{entry.module}")
     declared = declare.declaration_of(module)
     structs[declared.result.__name__] = declared.result
-    lines = [f"### {entry.name}", "", f"{entry.summary}.", ""]
+    lines = [f"### {entry.name}", "", f"{entry.summary}.{_versions(entry)}", ""]
     text = inspect.cleandoc(declared.function.__doc__ or "")
     lines += [text, ""] if text else []
     if declared.example:
@@ -116,6 +119,15 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
     if more := declared.outputs[len(declare.OUTPUTS) :]:
         lines[-1] += f" Also `--output` {', '.join(f'`{form}`' for form in more)}."
     return "\n".join(lines) + "\n"
+
+
+def _versions(entry: registry.Entry) -> str:
+    """Which versions of Apache's servers a command works with; nothing for one that asks no server."""
+    if declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}")).offline:
+        return ""
+    last = apache_commands.until(entry.name)
+    alias = f" Also `{entry.alias}`." if entry.alias else ""
+    return f" **Apache {apache_commands.since(entry.name)}{f' to {last}' if last else ' and later'}.**{alias}"
 
 
 def _option(kind: Any, option: declare.Opt, default: Any) -> str:

@@ -28,7 +28,7 @@ _ACL_INSTEAD: Final = "brokers from 5.3.3 on have users and their ACLs instead"
 
 _FEATURES: Final[tuple[tuple[Feature, tuple[RequestCode | LegacyRequestCode, ...]], ...]] = (
     (
-        Feature("giving back the write permission", "4.9.1", "name server"),
+        Feature("giving back the write permission", "4.9.2", "name server"),
         (RequestCode.ADD_WRITE_PERM_OF_BROKER,),
     ),
     (Feature("the list of all producers", "4.9.4"), (RequestCode.GET_ALL_PRODUCER_INFO,)),

@@ -70,7 +70,7 @@ class Child:
             self._ended = True
             self._news.notify_all()
 
-    def wait_for(self, text: str, timeout: float = 60.0) -> float:
+    def wait_for(self, text: str, timeout: float = 180.0) -> float:
         """Waits for a line with `text`; gives the seconds since the start. Raises with the output if none comes."""
 
         def there() -> bool:

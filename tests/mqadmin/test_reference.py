@@ -7,7 +7,8 @@ import json
 import msgspec
 import pytest
 
-from rocketmq_ops.mqadmin import reference, registry
+from rocketmq_ops.mqadmin import apache_commands, reference, registry
+from tests.golden_data import facts
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import FakeCluster
 
@@ -33,3 +34,16 @@ def test_the_document_of_json_output_is_the_documented_one(cli: Cli) -> None:
 
     assert list(document["data"]) == list(TopicRoute.__struct_encode_fields__)
     assert msgspec.convert(document["data"], TopicRoute, strict=False).topic == "T"
+
+
+def test_the_versions_of_a_command_are_those_of_the_jars() -> None:
+    """In each version whose option tables were read, a command is there exactly if `since` and `until` say so."""
+
+    def number(text: str) -> tuple[int, ...]:
+        return tuple(map(int, text.split(".")))
+
+    tables = {v: {entry["name"] for entry in facts(v, "mqadmin-commands")} for v in ("4.9.7", "5.3.3", "5.5.0")}
+    for version, names in tables.items():
+        for name in set().union(*tables.values()):
+            first, last = apache_commands.since(name), apache_commands.until(name) or "99.0.0"
+            assert (name in names) is (number(first) <= number(version) <= number(last)), (version, name)
