@@ -197,6 +197,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("profile use", "profile", "Choose the profile that is used when none is named", _LOCAL),
     Entry("profile remove", "profile", "Delete a profile", _LOCAL),
     Entry("profile test", "profile", "Try whether every server of a profile answers", _LOCAL),
+    Entry("errors", "", "Explain response codes, texts of errors and lines of logs", _LOCAL),
     Entry("dev", "", "Run a name server and a broker in one process, for development and CI", _LOCAL),
 )
 
