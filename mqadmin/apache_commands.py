@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 _NAMES = """
-remappingStaticTopic
-updateStaticTopic
 """
 _BY_LOWER = {name.lower(): name for name in _NAMES.split()}
 

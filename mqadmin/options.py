@@ -15,6 +15,7 @@ from rocketmq_ops.mqadmin.values import (
     addresses,
     attributes,
     charset,
+    names,
     natural,
     one_of,
     path,
@@ -65,6 +66,16 @@ Value = Annotated[str, Opt("-v", "--value", help="new value of the key")]
 Namespace = Annotated[str, Opt("-s", "--namespace", help="namespace of the key")]
 
 JsonEnable = Annotated[bool | None, Opt("-j", "--jsonEnable", help="whether to print JSON, or a line for each entry")]
+Clusters = Annotated[
+    list[str], Opt("-c", "--clusters", help="all masters of these clusters", parse=names, metavar="A,B")
+]
+Brokers = Annotated[list[str], Opt("-b", "--brokers", help="these brokers, by name", parse=names, metavar="A,B")]
+MapFile = Annotated[
+    str, Opt("-mf", "--mapFile", help="apply the mapping that was saved there", parse=path, metavar="FILE")
+]
+ForceReplace = Annotated[
+    bool | None, Opt("-fr", "--forceReplace", help="whether brokers take the mapping even if theirs is newer")
+]
 ExportFolder = Annotated[
     str,
     Opt("-f", "--filePath", help="folder to write to (default /tmp/rocketmq/export)", parse=path, metavar="FOLDER"),

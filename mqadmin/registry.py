@@ -52,6 +52,8 @@ _TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (
 ENTRIES: tuple[Entry, ...] = (
     Entry("updateTopic", "topic", "Create a topic, or change only the given settings of it", _TOPIC),
     Entry("updateTopicList", "topic", "Create or change the topics of a file", _TOPIC),
+    Entry("updateStaticTopic", "topic", "Create a static topic, or give it more logical queues", _TOPIC),
+    Entry("remappingStaticTopic", "topic", "Move the logical queues of a static topic to other brokers", _TOPIC),
     Entry("updateOrderConf", "topic", "Set, show or delete the order configuration of a topic", _TOPIC),
     Entry("deleteTopic", "topic", "Delete a topic from one cluster's brokers and from the name servers", _TOPIC),
     Entry("updateTopicPerm", "topic", "Change the permission of a topic, nothing else", _TOPIC),
@@ -207,6 +209,8 @@ CHANGING = frozenset(
         "updateTopic",
         "updateTopicList",
         "updateOrderConf",
+        "updateStaticTopic",
+        "remappingStaticTopic",
         "deleteTopic",
         "updateTopicPerm",
         "updateSubGroup",

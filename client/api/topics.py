@@ -6,11 +6,12 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.client.api.session import SUCCESS, Session
+from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
 if TYPE_CHECKING:
-    from rocketmq_ops.remoting.bodies import TopicConfig, TopicStatsTable
+    from rocketmq_ops.remoting.bodies import TopicConfig, TopicConfigAndQueueMapping, TopicStatsTable
     from rocketmq_ops.remoting.headers import CreateTopicRequestHeader
 
 _CONFIG_OR_NONE: Final = SUCCESS | {ResponseCode.TOPIC_NOT_EXIST, ResponseCode.REQUEST_CODE_NOT_SUPPORTED}
@@ -58,6 +59,45 @@ async def topic_config(session: Session, address: str, topic: str) -> TopicConfi
     if answer.code == ResponseCode.TOPIC_NOT_EXIST:
         return None
     return (await topic_configs(session, address)).get(topic)
+
+
+async def topic_mapping(session: Session, address: str, topic: str) -> TopicConfigAndQueueMapping | None:
+    """The configuration of a topic on one broker with its static mapping (5.0 and later), None when it has none."""
+    from rocketmq_ops.client.errors import error_of
+    from rocketmq_ops.remoting.bodies import TopicConfigAndQueueMapping
+    from rocketmq_ops.remoting.headers import GetTopicConfigRequestHeader
+
+    request = RemotingCommand.of(GetTopicConfigRequestHeader(topic=topic, lo=True))
+    answer = await session.call(address, request, accept=_CONFIG_OR_NONE)
+    if answer.code == ResponseCode.SUCCESS:
+        return TopicConfigAndQueueMapping.decode(answer.body_bytes)
+    if answer.code == ResponseCode.TOPIC_NOT_EXIST:
+        return None
+    # What the broker lacks is static topics, of which this request is a part.
+    raise error_of(answer, address, RemotingCommand.request(RequestCode.UPDATE_AND_CREATE_STATIC_TOPIC))
+
+
+async def put_static_topic(
+    session: Session, address: str, config: TopicConfigAndQueueMapping, *, force: bool = False
+) -> None:
+    """Create or change a static topic on one broker; `force` has it take a mapping of an older epoch too."""
+    from rocketmq_ops.remoting.bodies import TopicQueueMappingDetail
+    from rocketmq_ops.remoting.headers.topic import CreateTopicRequestHeader
+
+    header = CreateTopicRequestHeader(
+        topic=config.topic_name,
+        default_topic=AUTO_CREATE_TOPIC,
+        read_queue_nums=config.read_queue_nums,
+        write_queue_nums=config.write_queue_nums,
+        perm=config.perm,
+        topic_filter_type=config.topic_filter_type or "SINGLE_TAG",
+        topic_sys_flag=config.topic_sys_flag,
+        order=config.order,
+        force=force,
+    )
+    body = (config.mapping_detail or TopicQueueMappingDetail()).encode()
+    request = RemotingCommand.of(header, body, code=RequestCode.UPDATE_AND_CREATE_STATIC_TOPIC)
+    await session.call(address, request)
 
 
 async def topic_configs(session: Session, address: str) -> dict[str, TopicConfig]:

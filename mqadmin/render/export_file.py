@@ -15,8 +15,8 @@ from rocketmq_ops.mqadmin.render.report import status
 if TYPE_CHECKING:
     from rocketmq_ops.common.errors import Failure
 
+#: Where Apache's commands write when no folder is given.
 EXPORT_FOLDER = "/tmp/rocketmq/export"
-"""Where Apache's commands write when no folder is given."""
 
 
 def save_export(folder: str, name: str, document: msgspec.Struct) -> str:

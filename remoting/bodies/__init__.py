@@ -74,8 +74,8 @@ _MODULES = {
     "table": ("GetConsumerListByGroupResponseBody GroupList KVTable"),
     "topic": (
         "CreateTopicListRequestBody LogicQueueMappingItem TopicConfig "
-        "TopicConfigAndMappingSerializeWrapper TopicConfigSerializeWrapper TopicList "
-        "TopicOffset TopicQueueMappingDetail TopicStatsTable"
+        "TopicConfigAndMappingSerializeWrapper TopicConfigAndQueueMapping TopicConfigSerializeWrapper TopicList "
+        "TopicOffset TopicQueueMappingDetail TopicRemappingDetailWrapper TopicStatsTable"
     ),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -50,6 +50,23 @@ class TopicQueueMappingDetail(TopicQueueMappingInfo, kw_only=True):
     hosted_queues: dict[int, list[LogicQueueMappingItem]] = {}
 
 
+class TopicConfigAndQueueMapping(TopicConfig, kw_only=True):
+    """A topic's configuration with its static mapping: answer to GET_TOPIC_CONFIG when asked for one broker's own."""
+
+    mapping_detail: TopicQueueMappingDetail | None = None
+
+
+class TopicRemappingDetailWrapper(RemotingSerializable, kw_only=True):
+    """A static topic on all brokers: what Apache's commands write to files. `type` is CREATE_OR_UPDATE or REMAPPING."""
+
+    broker_config_map: dict[str, TopicConfigAndQueueMapping] = msgspec.field(default_factory=dict)
+    broker_to_map_in: list[str] = []
+    broker_to_map_out: list[str] = []
+    epoch: int = 0
+    topic: str = ""
+    type: str = ""
+
+
 class TopicConfigAndMappingSerializeWrapper(TopicConfigSerializeWrapper, kw_only=True):
     """All topics of a broker with their static mappings: answer to GET_ALL_TOPIC_CONFIG."""
 

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,8 @@ LINES: dict[str, tuple[list[str], ExitCode | None]] = {
     "topicClusterList": (["-t", "T"], None),
     "updateTopic": ([*CLUSTER, "-t", "T", "-r", "4"], None),
     "updateTopicList": ([*CLUSTER, "-f", str(FILES / "topics.json")], None),
+    "updateStaticTopic": ([*CLUSTER, "-t", "Static", "-qn", "4"], ExitCode.UNSUPPORTED),
+    "remappingStaticTopic": ([*CLUSTER, "-t", "Static"], ExitCode.NOT_FOUND),
     "updateOrderConf": (["-t", "T", "-m", "put", "-v", "broker-a:4"], None),
     "allocateMQ": (["-t", "T", "-i", "a,b"], None),
     "updateTopicPerm": ([*CLUSTER, "-t", "T", "-p", "6"], None),
@@ -159,8 +162,9 @@ def line_of(name: str, broker: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _scratch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Exports are written there."""
+    """Exports and saved mappings are written there."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 class Shell(NamedTuple):
