@@ -131,6 +131,23 @@ class OffsetAdmin:
         """What a group has committed of a queue; None when it never has."""
         return await offsets.consumer_offset(self._admin.session, address, group, topic, queue_id, zero_if_new=False)
 
+    async def saved_offsets(self, address: str, group: str, topic: str, count: int) -> list[int | None]:
+        """What a group has committed of each of a topic's first `count` queues on one broker; None where it never has.
+
+        A broker before 5.0 answers 0 also where nothing is committed and the queue has its first message: there the
+        table of all offsets tells.
+        """
+        fan = await self._admin.fan_out(
+            range(count), lambda queue_id: self.consumer_offset(address, group, topic, queue_id)
+        )
+        if fan.errors:
+            raise next(iter(fan.errors.values()))
+        saved = [fan.answers[queue_id] for queue_id in range(count)]
+        if 0 in saved and not await self._resets_itself(address):
+            table = (await offsets.all_consumer_offsets(self._admin.session, address)).get(f"{topic}@{group}", {})
+            saved = [table.get(queue_id) if offset == 0 else offset for queue_id, offset in enumerate(saved)]
+        return saved
+
     async def set_consumer_offset(self, address: str, group: str, topic: str, queue_id: int, offset: int) -> None:
         """Commit an offset on a group's behalf."""
         await offsets.update_consumer_offset(self._admin.session, address, group, topic, queue_id, offset)

@@ -87,24 +87,23 @@ async def plan_clone(admin: MQAdmin, src_group: str, dest_group: str, topic: str
         raise InvalidValueError(f"source and destination are the same group '{src_group}'", "name two groups")
     route = await admin.topics.route_data(topic)
     addresses = {data.broker_name: broker_address(data) for data in route.broker_datas}
-    queues = [
-        (data.broker_name, address, queue_id)
+    brokers = {
+        data.broker_name: (address, data.read_queue_nums)
         for data in sorted(route.queue_datas, key=lambda item: item.broker_name)
         if (address := addresses.get(data.broker_name)) is not None
-        for queue_id in range(data.read_queue_nums)
-    ]
+    }
 
-    async def read(queue: tuple[str, str, int]) -> QueueClone:
-        name, address, queue_id = queue
-        source = await admin.offsets.consumer_offset(address, src_group, topic, queue_id)
-        before = await admin.offsets.consumer_offset(address, dest_group, topic, queue_id)
-        state: CloneState = "unknown" if source is None else "unchanged" if source == before else "planned"
-        return QueueClone(name, address, queue_id, source, before, before, state)
+    async def read(name: str) -> list[QueueClone]:
+        address, count = brokers[name]
+        source = await admin.offsets.saved_offsets(address, src_group, topic, count)
+        before = await admin.offsets.saved_offsets(address, dest_group, topic, count)
+        pairs = enumerate(zip(source, before, strict=True))
+        return [QueueClone(name, address, q, s, b, b, _state_before(s, b)) for q, (s, b) in pairs]
 
-    fan = await admin.fan_out(queues, read)
+    fan = await admin.fan_out(brokers, read)
     fan.require_some(f"reading the offsets of {src_group}")
-    report = CloneReport(src_group, dest_group, topic, True, list(fan.answers.values()))
-    report.failures = [admin.failure_of(f"{name} queue {queue_id}", e) for (name, _, queue_id), e in fan.errors.items()]
+    queues = [queue for answer in fan.answers.values() for queue in answer]
+    report = CloneReport(src_group, dest_group, topic, True, queues, failures=fan.failures)
     if all(queue.source_offset is None for queue in report.queues) and not report.failures:
         raise NotFoundError(
             f"group '{src_group}' has no offset of topic '{topic}'", "check both names", see=See("groups.listing")
@@ -119,6 +118,10 @@ async def plan_clone(admin: MQAdmin, src_group: str, dest_group: str, topic: str
         report.online = [client.client_id for client in found.connections]
         report.failures += found.failures
     return report
+
+
+def _state_before(source: int | None, before: int | None) -> CloneState:
+    return "unknown" if source is None else "unchanged" if source == before else "planned"
 
 
 async def apply_clone(admin: MQAdmin, report: CloneReport) -> CloneReport:

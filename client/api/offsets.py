@@ -71,6 +71,15 @@ async def consumer_offset(
     return answer.decode_header(QueryConsumerOffsetResponseHeader).offset
 
 
+async def all_consumer_offsets(session: Session, address: str) -> dict[str, dict[int, int]]:
+    """`topic@group` -> queue id -> offset: everything that one broker has saved."""
+    from rocketmq_ops.remoting.bodies import ConsumerOffsetSerializeWrapper
+
+    request = RemotingCommand.request(RequestCode.GET_ALL_CONSUMER_OFFSET)
+    answer = await session.call(address, request, session.slow_timeout_ms)
+    return dict(ConsumerOffsetSerializeWrapper.decode(answer.body_bytes).offset_table)
+
+
 async def update_consumer_offset(
     session: Session,
     address: str,

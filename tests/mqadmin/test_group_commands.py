@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from tests.mqadmin.conftest import Cli, Ran
@@ -230,6 +231,20 @@ def test_a_clone_that_is_not_taken(two: Two) -> None:
     two.a.ignores_updates = False
     ran = two("cloneGroupOffset", "-s", "S", "-d", "D", "-t", "T")
     assert (ran.code, two.a.committed["D", "T", 0]) == (ExitCode.PARTIAL, 7)
+
+
+def test_an_offset_that_a_broker_before_5_0_makes_up_is_not_cloned(two: Two) -> None:
+    """It answers 0 of a queue with its first message, and has no key useServerSideResetOffset."""
+    two.a.committed = {("S", "T", 1): 0}
+    del two.a.config["useServerSideResetOffset"]
+    saved = {"T@S": {1: 0}}
+    two.cluster.transport.on(two.a.address, Code.QUERY_CONSUMER_OFFSET, lambda c: c.reply(ext_fields={"offset": "0"}))
+    two.cluster.transport.on(
+        two.a.address, Code.GET_ALL_CONSUMER_OFFSET, lambda c: c.reply(body=dumps({"offsetTable": saved}))
+    )
+    ran = two("cloneGroupOffset", "-s", "S", "-d", "D", "-t", "T", "--plan")
+    queues = [(q["sourceOffset"], q["before"], q["state"]) for q in ran.json["data"]["queues"]]
+    assert queues == [(None, None, "unknown"), (0, None, "planned"), *[(None, None, "unknown")] * 2]
 
 
 def test_a_clone_needs_two_groups_and_an_offset(two: Two) -> None:
