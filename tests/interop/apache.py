@@ -36,7 +36,15 @@ TEST_SETTINGS = {
 class NameServer:
     """Apache's name server on a free port of 127.0.0.1."""
 
-    def __init__(self, version: str, scratch: Path, *, heap: str = "128m", flags: tuple[str, ...] = QUICK) -> None:
+    def __init__(
+        self,
+        version: str,
+        scratch: Path,
+        *,
+        heap: str = "128m",
+        flags: tuple[str, ...] = QUICK,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         scratch.mkdir(parents=True, exist_ok=True)
@@ -44,6 +52,7 @@ class NameServer:
         config.write_text(
             f"listenPort={self.port}\nbindAddress=127.0.0.1\n"
             f"kvConfigPath={scratch}/kvConfig.json\nconfigStorePath={scratch}/namesrv.properties\n"
+            + "".join(f"{key}={value}\n" for key, value in (settings or {}).items())
         )
         main = "org.apache.rocketmq.namesrv.NamesrvStartup"
         self.child = Child(
