@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -26,6 +27,12 @@ class MappingFiles:
         path = os.path.join(self._folder, f"{mapping.topic}-{mapping.epoch}.{when}")
         save_with_backup(path, mapping.encode(standard_json=True))
         return path
+
+    def discard(self) -> None:
+        """Remove the folder with what was saved there."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
 
 def read_mapping(name: str, topic: str) -> TopicRemappingDetailWrapper:

@@ -7,8 +7,8 @@ applied again from the saved mapping.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol
 
 from rocketmq_ops.client.admin import static_mapping as mapping
 from rocketmq_ops.client.admin.changes import Action, Change, ChangeReport, Value, differences
@@ -24,8 +24,15 @@ from rocketmq_ops.remoting.bodies.topic import TopicRemappingDetailWrapper
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
 
-#: (`before` or `after`, the mapping) -> the path that it was saved to.
-Save = Callable[[str, TopicRemappingDetailWrapper], str]
+
+class MappingStore(Protocol):
+    """Where the mappings before and after a change are kept, so that it can be taken up again."""
+
+    def save(self, when: str, mapping: TopicRemappingDetailWrapper) -> str:
+        """Keep the mapping `before` or `after` it; the path."""
+
+    def discard(self) -> None:
+        """Remove what was kept: nothing was changed."""
 
 
 class StaticTopicReport(ChangeReport, rename="camel"):
@@ -59,7 +66,7 @@ async def update(
     brokers: list[str] | None,
     clusters: list[str] | None,
     saved: TopicRemappingDetailWrapper | None,
-    save: Save,
+    store: MappingStore,
     force: bool,
     plan: bool,
 ) -> StaticTopicReport:
@@ -69,7 +76,7 @@ async def update(
         raise InvalidValueError(problem, "choose another name")
     change, targets = await _begin(admin, topic, brokers, clusters)
     wanted = saved or mapping.extended(topic, change.before, targets, total, now_ms())
-    return await _carry_out(change, wanted, saved=saved is not None, save=save, force=force, plan=plan)
+    return await _carry_out(change, wanted, saved=saved is not None, store=store, force=force, plan=plan)
 
 
 async def remap(
@@ -79,7 +86,7 @@ async def remap(
     brokers: list[str] | None,
     clusters: list[str] | None,
     saved: TopicRemappingDetailWrapper | None,
-    save: Save,
+    store: MappingStore,
     force: bool,
     plan: bool,
 ) -> StaticTopicReport:
@@ -90,7 +97,7 @@ async def remap(
     wanted = saved or mapping.remapped(topic, change.before, targets, now_ms())
     if saved is None and not wanted.broker_to_map_in:
         return StaticTopicReport(plan, [Change(n, "static topic", topic, "none", "unchanged") for n in targets])
-    return await _carry_out(change, wanted, saved=saved is not None, save=save, force=force, plan=plan)
+    return await _carry_out(change, wanted, saved=saved is not None, store=store, force=force, plan=plan)
 
 
 async def _begin(
@@ -123,7 +130,7 @@ async def _read(change: _Change, names: list[str]) -> mapping.Configs:
 
 
 async def _carry_out(
-    change: _Change, wanted: TopicRemappingDetailWrapper, *, saved: bool, save: Save, force: bool, plan: bool
+    change: _Change, wanted: TopicRemappingDetailWrapper, *, saved: bool, store: MappingStore, force: bool, plan: bool
 ) -> StaticTopicReport:
     if saved:
         mapping.check_whole(change.topic, wanted.broker_config_map)
@@ -141,12 +148,13 @@ async def _carry_out(
             epoch=mapping.check(change.topic, change.before)[0],
             broker_config_map=change.before,
         )
-        report.before_file, report.after_file = save("before", old), save("after", wanted)
+        report.before_file, report.after_file = store.save("before", old), store.save("after", wanted)
     sent: list[str] = []
     try:
         await _send(change, wanted, force, sent)
     except RocketMQError as error:
         if not sent:
+            store.discard()
             raise
         target = getattr(error, "address", "") or change.topic
         report.failures.append(change.admin.failure_of(target, error))

@@ -127,3 +127,11 @@ def test_a_broker_without_static_topics_is_named(cli: Cli) -> None:
     ran = static.run(cli, "updateStaticTopic", "-c", "C1", "-qn", "2")
     assert ran.code == 14
     assert "static topics" in ran.err and "since 5.0.0" in ran.err
+
+
+def test_what_was_saved_goes_when_nothing_was_changed(cli: Cli, saved: Path) -> None:
+    static = Static("broker-a", "broker-b")
+    static.failing = {"broker-a"}
+    ran = static.run(cli, "updateStaticTopic", "-c", "C1", "-qn", "2")
+    assert (ran.code, ran.json["data"], static.sent) == (1, None, [])
+    assert list(saved.glob("rocketmq-*")) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from rocketmq_ops.client.admin.message_probe import ClusterTimes, probe_clusters
@@ -11,6 +10,7 @@ from rocketmq_ops.mqadmin.options import Amount, BodySize, Interval, LmqCluster
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 from rocketmq_ops.mqadmin.render.probe import average
 from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time, timestamp
 
@@ -38,13 +38,12 @@ async def cluster_rt(
     With -i it goes on until Ctrl-C; without it ends after one round, where Apache's command repeats every 10 s.
     """
     async with run.admin() as admin:
-        while True:
+
+        async def once() -> Outcome:
             found = await probe_clusters(admin, cluster, amount, size, plan=run.plan)
-            outcome = _outcome(found, machine_room if print_log else None)
-            if interval is None or run.plan:
-                return outcome
-            run.emit(outcome)
-            await asyncio.sleep(interval)
+            return _outcome(found, machine_room if print_log else None)
+
+        return await repeated(run, None if run.plan else interval, once)
 
 
 def _outcome(found: ClusterTimes, room: str | None) -> Outcome:

@@ -38,7 +38,6 @@ async def update_static_topic(
     The mappings before and after are saved to files. With -mf such a file is applied as it is (Apache's command takes
     the option and does not read it); -c or -b and -qn are then not looked at. Each broker is read back.
     """
-    files = MappingFiles()
     async with run.admin() as admin:
         report = await static_topic.update(
             admin,
@@ -47,7 +46,7 @@ async def update_static_topic(
             brokers=brokers,
             clusters=clusters,
             saved=None if map_file is None else read_mapping(map_file, topic),
-            save=files.save,
+            store=MappingFiles(),
             force=bool(force_replace),
             plan=run.plan,
         )
