@@ -22,14 +22,15 @@ class Bounded(dict[K, V]):
         self._most = most
 
     def __setitem__(self, key: K, value: V) -> None:
-        if len(self) >= self._most:
+        if len(self) >= self._most and key not in self:
             self.clear()
         super().__setitem__(key, value)
 
 
 class RecentlyUsed(Generic[K, V]):
     """What has to be given back, such as open files: where `most` are held, that which was used longest ago is handed
-    to `release` before another comes."""
+    to `release` before another comes.
+    """
 
     __slots__ = ("_held", "_most", "_release")
 

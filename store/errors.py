@@ -43,7 +43,7 @@ class FileLengthError(StoreError):
 
 
 class ForeignFileError(StoreError):
-    """A file that is none of the store's lies among the mapped files; `path` names it."""
+    """A foreign file lies among the mapped files; `path` names it."""
 
     def __init__(self, path: str) -> None:
         folder, _, name = path.rpartition("/")

@@ -14,6 +14,7 @@ from importlib import import_module
 
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.delay_levels import parse_delay_levels
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.store.arrivals import MessageArrivals
@@ -30,7 +31,7 @@ from rocketmq_ops.store.log.appender import Appender
 from rocketmq_ops.store.log.commit_log import CommitLog
 from rocketmq_ops.store.losses import log_losses
 from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore, QueueEnd
-from rocketmq_ops.store.queue.unit_codes import UnitCodes, parse_delay_levels
+from rocketmq_ops.store.queue.unit_codes import UnitCodes
 from rocketmq_ops.store.reader import StoreReader
 from rocketmq_ops.store.recovery import Recovery, RecoveryReport
 from rocketmq_ops.store.running_flags import CLOSED, RunningFlags

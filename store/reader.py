@@ -305,7 +305,7 @@ class StoreReader:
 
 
 def _passes(code: int, codes: frozenset[int]) -> bool:
-    """Whether a unit whose last field is no wanted tag hash passes all the same.
+    """Whether a unit passes although its last field is not a wanted tag hash.
 
     An address in an extension file says nothing about the tag; of a time of delivery Java compares the low half."""
     if code < MIN_TAGS_CODE:

@@ -30,6 +30,10 @@ ONLY_IN = {
     "tag expressions": (r"split\(\"\|\|\"\)", "common/tags.py"),
     "names that are like another": (r"difflib", "common/nearest.py"),
     "names imported when first used": (r"import_module\(f\"\.", "common/lazy.py"),
+    "tables that are emptied when they are full": (
+        r"if len\((?:self|\w+)(\.\w+)?\) >=? .*\n\s+[\w.]+\.clear\(\)",
+        "common/bounded.py",
+    ),
     "the wall clock": (r"time\.time\(|time\.time_ns\(", "common/clock.py"),
 }
 

@@ -17,12 +17,12 @@ from rocketmq_ops.broker.send.inner_messages import copy_of
 from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.delay_levels import parse_delay_levels
 from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_retry_topic
 from rocketmq_ops.store.inner_message import NEVER_STORED, InnerMessage, PutStatus
-from rocketmq_ops.store.queue.unit_codes import parse_delay_levels
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.send_plan import SendPlan, is_plain_key
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_UNIQ_KEY
 from rocketmq_ops.store.inner_message import InnerMessage
 
@@ -67,7 +68,7 @@ class KnownSends:
         """`is_current`: whether what a plan and its answers were made of is still so."""
         self._is_current = is_current
         #: By the length of the header; None where there was something that cannot be remembered.
-        self._kinds: dict[int, _Kind | None] = {}
+        self._kinds: Bounded[int, _Kind | None] = Bounded(_MAX_KINDS)
         self._misses = 0
         #: So many sends of no known kind are passed over before one of them is remembered.
         self._most_misses = 1
@@ -159,7 +160,7 @@ class KnownSends:
         self._kinds[len(raw)] = kind
 
     def _is_due(self, length: int) -> bool:
-        """Whether to remember a send with a header of this length that was not known; makes room for it."""
+        """Whether to remember a send with a header of this length that was not known."""
         kinds = self._kinds
         if length not in kinds and len(kinds) < _MAX_KINDS:
             return True
@@ -169,8 +170,6 @@ class KnownSends:
             return False
         self._misses = 0
         self._most_misses = min(2 * self._most_misses, _MAX_MISSES)
-        if len(kinds) >= _MAX_KINDS:
-            kinds.clear()
         return True
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.remoting.command import RemotingCommand
 
 _SPECIAL_FLAGS = INNER_BATCH_FLAG | TRANSACTION_MASK
-#: Whether a unique key is of ASCII letters and digits alone: it needs no quotes in an answer, and is no empty one.
+#: Whether a unique key is of ASCII letters and digits alone: it needs no quotes in an answer, and is not empty.
 is_plain_key = bytes.isalnum
 
 

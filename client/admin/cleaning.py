@@ -41,7 +41,7 @@ class CleanedBroker(msgspec.Struct, rename="camel", kw_only=True):
     """One broker that was (or would be) asked.
 
     `state` accepted: it said that it does so. `commitLogMinOffset...`: the first byte of its commitlog before and
-    right after it; null where it was not told.
+    right after it; null where it is unknown.
     """
 
     cluster: str | None

@@ -29,7 +29,7 @@ class ColdGroup(msgspec.Struct, rename="camel"):
 
 
 class ColdDataFlow(msgspec.Struct, rename="camel"):
-    """Flow control on one broker: bytes in a period that a group, and all together, may read; None when not told."""
+    """Flow control on one broker: bytes in a period that a group, and all together, may read; None when unknown."""
 
     broker: BrokerAddress
     group_threshold: int | None = None

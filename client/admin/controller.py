@@ -170,7 +170,7 @@ class ControllerAdmin:
         living: bool,
         plan: bool,
     ) -> ChangeReport:
-        """Make the controllers forget replicas of a broker name, all without `broker_ids`; living ones if told to."""
+        """Make the controllers forget replicas of a broker name, all without `broker_ids`; living ones if asked to."""
         from rocketmq_ops.remoting.headers import CleanControllerBrokerDataRequestHeader
 
         leader = await self.leader(addresses)

@@ -1,7 +1,7 @@
 """How far behind a group is in time: since when the oldest message that it has not consumed lies in a queue.
 
 By QUERY_CONSUME_TIME_SPAN, which Apache's brokers serve and no command of Apache's mqadmin shows. What a broker answers
-is checked: of a queue whose next message it cannot read it answers its clock, which is no delay.
+is checked: of a queue whose next message it cannot read it answers its clock, which is not a delay.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rocketmq_ops.remoting.codes import ResponseCode
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
 
-#: A delay beyond this is no message's age: a broker answers its clock less -1 where it finds no message.
+#: A delay beyond this cannot be a message's age: a broker answers its clock less -1 where it finds no message.
 _MOST_MS: Final = 20 * 365 * 24 * 3600 * 1000
 
 

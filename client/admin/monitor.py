@@ -111,8 +111,8 @@ async def _look_at(admin: MQAdmin, group: str, found: MonitorRound) -> None:
     except NotFoundError:
         return
     found.topics += _lags(progress, online)
-    told = (_of(group, failure) for failure in progress.failures)
-    found.failures += [failure for failure in told if failure not in found.failures]
+    failed = (_of(group, failure) for failure in progress.failures)
+    found.failures += [failure for failure in failed if failure not in found.failures]
 
 
 def _lags(progress: GroupProgress, online: bool | None) -> list[TopicLag]:
@@ -156,7 +156,7 @@ async def _moved(admin: MQAdmin, since: int, found: MonitorRound) -> None:
     for message in scan.messages:
         moved = _event(message)
         if moved is None:
-            cause = f"the message {message.offset_msg_id} is no event"
+            cause = f"the message {message.offset_msg_id} is not an event"
             found.failures.append(Failure(f"topic {OFFSET_MOVED_EVENT}", cause))
         else:
             found.moved.append(moved)

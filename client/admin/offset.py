@@ -29,14 +29,14 @@ _CONFIRM_TRIES, _CONFIRM_PAUSE_S = 4, 0.5
 # A Java consumer that is asked to reset stops, waits 10 s for what it is working on, and commits then.
 _CONFIRM_TRIES_BY_CLIENTS = 26
 
-ResetState = Literal["planned", "done", "told", "unchanged", "kept", "unverified", "no_effect"]
+ResetState = Literal["planned", "done", "notified", "unchanged", "kept", "unverified", "no_effect"]
 
 
 class QueueReset(msgspec.Struct, rename="camel"):
     """What a reset did to one queue; offsets in messages, None is unknown.
 
-    `state`: planned; done (read back as wanted); told (a broker before 5.0 has notified the online consumers, and the
-    offset reads back as something else: they are not there yet, or have consumed on already); unchanged (was there
+    `state`: planned; done (read back as wanted); notified (a broker before 5.0 has notified the online consumers, and
+    the offset reads back as something else: they are not there yet, or have consumed on already); unchanged (was there
     already); kept (`force` is false and the group is behind that point already); unverified (could not be read back);
     no_effect (reads back as something else).
     """
@@ -231,8 +231,8 @@ class OffsetAdmin:
         if await self._confirm(address, wanted, moving, patient=not notes) or notes:
             return queues, notes
         for queue in moving:
-            queue.state = "told" if queue.state == "no_effect" else queue.state
-        if any(queue.state == "told" for queue in moving):
+            queue.state = "notified" if queue.state == "no_effect" else queue.state
+        if any(queue.state == "notified" for queue in moving):
             notes.append(
                 f"{address} resets through its online consumers, which take about 10 s and then consume on: "
                 f"look at the progress of group '{wanted.group}' again"

@@ -61,7 +61,7 @@ def _values(by_address: dict[str, str | None]) -> list[OrderConfValue]:
 
 
 async def put(admin: MQAdmin, topic: str, order_conf: str, *, plan: bool) -> ChangeReport:
-    """Set it on every name server. Raises InvalidValueError for what is no order configuration."""
+    """Set it on every name server. Raises InvalidValueError for a text that is not an order configuration."""
     problem = topic_problem(topic)
     if problem is not None:
         raise InvalidValueError(problem, "choose another name")

@@ -21,7 +21,7 @@ _HIDDEN = frozenset({"password"})
 
 
 class User(msgspec.Struct, rename="camel"):
-    """One user on one broker. `user_type` is Super or Normal, `user_status` enable or disable; None: not told."""
+    """One user on one broker. `user_type` is Super or Normal, `user_status` enable or disable; None: not reported."""
 
     broker: str
     username: str

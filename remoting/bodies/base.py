@@ -59,10 +59,10 @@ class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel", forbid_
         try:
             items = fastjson.loads(data) if data else []
             if not isinstance(items, list):
-                raise CorruptDataError("it is no list")
+                raise CorruptDataError("it is not a list")
             return [convert(item, cls) for item in items]
         except CorruptDataError as error:
-            raise RemotingProtocolError(f"body is no list of {cls.__name__}: {error}") from None
+            raise RemotingProtocolError(f"body is not a list of {cls.__name__}: {error}") from None
 
 
 def _decoder(cls: type) -> msgspec.json.Decoder[Any]:

@@ -130,7 +130,7 @@ class IndexService:
         for name in self._fs.list_dir(self._folder):
             path = f"{self._folder}/{name}"
             if len(name) != _NAME_LENGTH or not name.isdecimal():
-                log.warning("%s is no index file, left alone", path)
+                log.warning("%s is not an index file, left alone", path)
                 continue
             length = self._fs.size_of(path)
             if length == 0:

@@ -1,30 +1,17 @@
 """The last field of a consumequeue unit: the hash of the message's tags, in the delay topic the time of delivery.
 
-What lives here: that field, and the delay levels that it depends on. What does not: the unit (`consume_queue.py`).
+What lives here: that field. What does not: the unit (`consume_queue.py`), and the text of delay levels
+(`common/delay_levels.py`).
 """
 
 from __future__ import annotations
 
-from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.javatypes import parse_int
 from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TAGS
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 
-_UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _UNKNOWN_LEVEL_DELAY_MS = 1000
-
-
-def parse_delay_levels(text: str) -> list[int]:
-    """The delays (ms) of messageDelayLevel, level 1 first. Raises RocketMQError naming the bad one."""
-    delays = []
-    for word in text.split():
-        if word[-1] not in _UNIT_MS or not word[:-1].isascii() or not word[:-1].isdigit():
-            raise RocketMQError(
-                f"'{word}' in messageDelayLevel is no delay", "write a number with s, m, h or d, for example 30s"
-            )
-        delays.append(int(word[:-1]) * _UNIT_MS[word[-1]])
-    return delays
 
 
 class UnitCodes:
@@ -45,7 +32,8 @@ class UnitCodes:
     def deliver_time(self, properties: dict[str, str], timestamp: int) -> int:
         """Time (ms) at which a message of the delay topic is due, 0 when it names no level (computeDeliverTimestamp).
 
-        Levels above the highest count as the highest."""
+        Levels above the highest count as the highest.
+        """
         text = properties.get(PROPERTY_DELAY_TIME_LEVEL)
         try:
             level = parse_int(text) if text else 0

@@ -156,7 +156,8 @@ class TopicAdminProcessor:
         """316: remove the queues of topics that are not in the table.
 
         With the offsets of their groups, which would lie behind the end of a topic that is created again (Apache keeps
-        them, and such a group does not see the first messages)."""
+        them, and such a group does not see the first messages).
+        """
         unused = self._controller.store.queues.unused_topics(self._topics.table)
         log.warning("queues of unknown topics removed by %s: %s", channel.remote, ", ".join(unused) or "none")
         self._controller.offsets.remove_topics(unused)

@@ -37,7 +37,7 @@ async def clean_broker_metadata(
     ] = None,
     clean_living: Annotated[bool, Opt("-l", "--cleanLivingBroker", help="clean replicas that are alive too")] = False,
 ) -> Outcome:
-    """The controller refuses to forget a replica that is alive unless told to with -l."""
+    """The controller refuses to forget a replica that is alive unless -l is given."""
     if cluster_name is None and not clean_living:
         raise usage("-c is missing", "name the cluster, by which the controller finds out whether the broker is alive")
     async with run.admin() as admin:

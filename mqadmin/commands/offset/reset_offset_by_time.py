@@ -90,7 +90,7 @@ def reset_outcome(report: ResetReport) -> Outcome:
         )
         if queue.state in ("no_effect", "unverified"):
             errors.append(_problem(queue.broker_name, queue.queue_id, queue.state, queue.after, queue.target))
-    moved = [queue for queue in report.queues if queue.state in ("planned", "done", "told", "unverified")]
+    moved = [queue for queue in report.queues if queue.state in ("planned", "done", "notified", "unverified")]
     head = (
         f"{'would reset' if report.planned else 'reset'} consumer offset, group[{report.group}], "
         f"topic[{report.topic}], timestamp[{report.timestamp}]"

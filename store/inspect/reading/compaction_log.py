@@ -1,7 +1,7 @@
 """The messages of one file of a compacted topic's log (`compaction/compactionLog/TOPIC/QUEUE/`).
 
 Records as in the commitlog, one behind the other, then zeros: what ends a full file is not written either
-(CompactionLog.CompactionAppendEndMsgCallback). A record that is none ends the reading, for nothing leads behind it.
+(CompactionLog.CompactionAppendEndMsgCallback). Bytes that are not a record end the reading: nothing leads behind them.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class StoredConfig(msgspec.Struct):
 def read_config(folder: Path, kind: ConfigKind) -> StoredConfig:
     """The table `kind` of the configuration folder of a store; of a running broker what it has written so far.
 
-    Raises NoSuchPathError, NoReaderError, CorruptDataError for what is no such database or holds no JSON.
+    Raises NoSuchPathError, NoReaderError, CorruptDataError for what is not such a database or holds no JSON.
     """
     path = folder / kind
     if not (path / "CURRENT").is_file():
