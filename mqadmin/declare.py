@@ -94,7 +94,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     `rows`: the field of the result whose items are the CSV rows (`messages.message`: a field of each); `csv`: the type
     of `Outcome.csv_rows` instead. `name`: the column (a dotted path for a field of it) that `--output name` prints,
     where it is not the one that `name_column` finds. `java`: the module of `mqadmin/render/java` that has Apache's text
-    of the command, in a function of its name. `offline`: needs no name server.
+    of the command, in a function of its name. `schema`: the version of the JSON document (`schemas.py`).
+    `offline`: needs no name server.
     `offline_with`: parameters of which each, given, makes it need none. `namesrv_names`: more names of `-n`.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
     """
@@ -105,6 +106,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     csv: type[msgspec.Struct] | None = None
     name: str = ""
     java: str = ""
+    schema: int = 1
     one_of: tuple[tuple[str, ...], ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
     changes: bool = False
@@ -187,6 +189,7 @@ def command(
     csv: type[msgspec.Struct] | None = None,
     name: str = "",
     java: str = "",
+    schema: int = 1,
     one_of: tuple[tuple[str, ...], ...] = (),
     any_of: tuple[tuple[str, ...], ...] = (),
     changes: bool = False,
@@ -208,6 +211,7 @@ def command(
             csv=csv,
             name=name,
             java=java,
+            schema=schema,
             one_of=one_of,
             any_of=any_of,
             changes=changes,

@@ -1,6 +1,6 @@
-"""Writes docs/commands.md and docs/exit-codes.md from the declarations: `python -m rocketmq_ops.mqadmin.reference`.
+"""Writes docs/commands.md, docs/exit-codes.md and docs/schemas: `python -m rocketmq_ops.mqadmin.reference`.
 
-With `--check` nothing is written, and the exit code says whether both are current.
+With `--check` nothing is written, and the exit code says whether all are current.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, registry
+from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, registry, schemas
 from rocketmq_ops.mqadmin.render.output import csv_columns, name_column
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -44,6 +44,7 @@ file, and the default profile: [connecting.md](connecting.md). No secret of a co
 | field | meaning |
 |---|---|
 | `command` | the command's name |
+| `schemaVersion` | the version of the command's schema in `docs/schemas`; a change that breaks readers has another |
 | `status` | `ok`; `empty` (nothing there); `unchanged` (so already); `planned` (`--plan`); `partial` (see `errors`); \
 `no_effect`; `failed` |
 | `data` | the result, described with each command; null when it failed |
@@ -115,6 +116,7 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
     lines.append(f"`data`: {_link(declared.result)}. ")
     columns = csv_columns(declared.result, declared.rows, declared.csv)
     lines[-1] += f"CSV columns: {', '.join(f'`{column}`' for column in columns)}."
+    lines[-1] += f" Schema: [{entry.name}]({schemas.file_name(entry.name)})."
     lines[-1] += f" Names: `{declared.name or name_column(columns)}`."
     if more := declared.outputs[len(declare.OUTPUTS) :]:
         lines[-1] += f" Also `--output` {', '.join(f'`{form}`' for form in more)}."
@@ -184,23 +186,56 @@ def _structs_in(kind: Any) -> Iterator[type[msgspec.Struct]]:
             todo += typing.get_args(part)
 
 
-#: File name in docs/ -> what makes its text.
-DOCUMENTS = {"commands.md": commands_markdown, "exit-codes.md": exit_codes.markdown}
+def documents() -> dict[str, str]:
+    """File name in docs/ -> the text that belongs there."""
+    texts = {"commands.md": commands_markdown(), "exit-codes.md": exit_codes.markdown()}
+    for entry in registry.ENTRIES:
+        declared = declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}"))
+        schema = schemas.document_schema(entry, declared)
+        texts[schemas.file_name(entry.name)] = schemas.schema_text(schema)
+    return texts
 
 
-def is_current(name: str) -> bool:
-    """Whether the file holds what belongs there."""
-    path = DOCS / name
-    return path.exists() and path.read_text("utf-8") == DOCUMENTS[name]()
+def stale() -> list[str]:
+    """The files that do not hold what belongs there, and those in docs/schemas that nothing belongs to."""
+    texts = documents()
+    named = [name for name in texts if not (DOCS / name).exists() or (DOCS / name).read_text("utf-8") != texts[name]]
+    there = {f"schemas/{path.name}" for path in (DOCS / "schemas").glob("*.json")}
+    return named + sorted(there - set(texts))
+
+
+def broken_schemas(texts: dict[str, str]) -> list[str]:
+    """A sentence for each schema of `texts` that is not compatible with the file, and has its version."""
+    sentences = []
+    for name, text in texts.items():
+        path = DOCS / name
+        if not name.startswith("schemas/") or not path.exists():
+            continue
+        before, after = msgspec.json.decode(path.read_bytes()), msgspec.json.decode(text)
+        if schemas.version_of(before) >= schemas.version_of(after):
+            found = schemas.incompatibilities(before, after)
+            version = schemas.version_of(before) + 1
+            if found:
+                why = f"{after['title']}: {'; '.join(found)}"
+                sentences.append(f"{why}: readers may break, so give its @command schema={version}")
+    return sentences
 
 
 def main(argv: list[str]) -> int:
-    """Write both, or with `--check` compare them; 1 when one is not current."""
-    stale = [name for name in DOCUMENTS if not is_current(name)]
+    """Write all, or with `--check` compare them; 1 when one is not current, or a schema needs a new version."""
     if "--check" in argv:
-        return 1 if stale else 0
-    for name in stale:
-        (DOCS / name).write_text(DOCUMENTS[name](), "utf-8")
+        return 1 if stale() else 0
+    texts = documents()
+    broken = broken_schemas(texts)
+    if broken:
+        sys.stderr.write("\n".join(broken) + "\n")
+        return 1
+    (DOCS / "schemas").mkdir(exist_ok=True)
+    for name in stale():
+        if name in texts:
+            (DOCS / name).write_text(texts[name], "utf-8")
+        else:
+            (DOCS / name).unlink()
     return 0
 
 

@@ -104,7 +104,8 @@ class Run:
 
             module = importlib.import_module(f"{__package__}.render.java.{declared.java}")
             return safe_text(getattr(module, declared.function.__name__)(outcome.data, self._values))
-        return render(self.name, outcome, form, Rows(declared.rows, declared.csv, declared.name))
+        rows = Rows(declared.rows, declared.csv, declared.name)
+        return render(self.name, outcome, form, rows, version=declared.schema)
 
 
 def execute(
@@ -139,7 +140,7 @@ def execute(
             import traceback
 
             traceback.print_exc()
-        return fail(name, error, options.output)
+        return fail(name, error, options.output, version=declaration.schema)
     run.emit(outcome)
     return int(outcome.exit)
 
@@ -185,13 +186,13 @@ def _without_loop(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
     raise RuntimeError("a command that is declared offline must not wait for an event loop")
 
 
-def fail(name: str, error: BaseException, form: str) -> int:
+def fail(name: str, error: BaseException, form: str, *, version: int = 1) -> int:
     """Say the cause and the next step on stderr (and as a document on stdout for JSON and YAML)."""
     from rocketmq_ops.mqadmin.errors import exit_code_of, failure_of_command
     from rocketmq_ops.mqadmin.render.output import failure_document
 
     problem = failure_of_command(error)
-    document = failure_document(name, problem, form)
+    document = failure_document(name, problem, form, version)
     if document:
         _write(document)
     code = exit_code_of(error)

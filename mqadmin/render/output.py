@@ -29,16 +29,16 @@ class Rows(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-def render(command: str, outcome: Outcome, form: str, rows: Rows) -> str:
-    """The text for stdout."""
+def render(command: str, outcome: Outcome, form: str, rows: Rows, *, version: int = 1) -> str:
+    """The text for stdout; `version` is that of the document's schema."""
     if outcome.text is not None:
         return outcome.text
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode(envelope(command, outcome)), indent=2).decode() + "\n"
+        return msgspec.json.format(msgspec.json.encode(envelope(command, outcome, version)), indent=2).decode() + "\n"
     if form == "yaml":
         import yaml
 
-        builtin = msgspec.to_builtins(envelope(command, outcome))
+        builtin = msgspec.to_builtins(envelope(command, outcome, version))
         return str(yaml.safe_dump(builtin, sort_keys=False, allow_unicode=True))
     if form in ("csv", "jsonl", "name"):
         items = outcome.csv_rows if rows.csv is not None else rows_of(outcome.data, rows.path)
@@ -51,10 +51,11 @@ def render(command: str, outcome: Outcome, form: str, rows: Rows) -> str:
     return table_text(outcome, wide=form == "wide")
 
 
-def envelope(command: str, outcome: Outcome) -> dict[str, Any]:
+def envelope(command: str, outcome: Outcome, version: int) -> dict[str, Any]:
     """The document of JSON and YAML output."""
     return {
         "command": command,
+        "schemaVersion": version,
         "status": outcome.status,
         "data": outcome.data,
         "errors": outcome.errors,
@@ -62,9 +63,16 @@ def envelope(command: str, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def failure_document(command: str, problem: Failure, form: str) -> str:
+def failure_document(command: str, problem: Failure, form: str, version: int) -> str:
     """What stdout holds when a command failed and the form is JSON or YAML; else nothing."""
-    document = {"command": command, "status": "failed", "data": None, "errors": [problem], "notes": []}
+    document = {
+        "command": command,
+        "schemaVersion": version,
+        "status": "failed",
+        "data": None,
+        "errors": [problem],
+        "notes": [],
+    }
     if form == "json":
         return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
     if form == "yaml":

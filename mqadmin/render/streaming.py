@@ -37,7 +37,7 @@ class Stream:
 
     `name` is the field of `data` that holds the rows; `columns` those of CSV; `table` gives the headings and makes a
     table's cells of a row (as a dict). `naming` is the column of `--output name`, where `name_column` finds another.
-    Names are not remembered: each comes once in those rows that are given together.
+    `version`: of the document's schema. Names are not remembered: each comes once in rows that are given together.
     """
 
     def __init__(
@@ -48,7 +48,9 @@ class Stream:
         columns: Sequence[str],
         table: tuple[Sequence[str], Callable[[dict[str, Any]], list[Cell]]] | None = None,
         naming: str = "",
+        version: int = 1,
     ) -> None:
+        self._version = version
         self._naming = naming or name_column(columns)
         self._command = command
         self._form = form
@@ -92,7 +94,7 @@ class Stream:
             write_text(close + msgspec.json.encode(ending).decode()[1:] + "\n")
         elif self._form == "yaml":
             if not self.count:
-                write_text(_yaml({"command": self._command, "data": {self._name: []}}))
+                write_text(_yaml({"command": self._command, "schemaVersion": self._version, "data": {self._name: []}}))
             write_text(_yaml(msgspec.to_builtins(ending)))
         elif self._form == "csv" and not self._begun:
             self._csv([])
@@ -101,14 +103,18 @@ class Stream:
         if not self._begun:
             self._begun = True
             name = msgspec.json.encode(self._command).decode()
-            write_text(f'{{"command":{name},"data":{{"{self._name}":[')
+            write_text(f'{{"command":{name},"schemaVersion":{self._version},"data":{{"{self._name}":[')
         if texts:
             write_text(("," if self.count else "") + "\n" + ",\n".join(texts))
         self.count += len(texts)
 
     def _dicts(self, rows: list[dict[str, Any]]) -> None:
         if self._form == "yaml":
-            head = "" if self.count else f"command: {self._command}\ndata:\n  {self._name}:\n"
+            head = (
+                ""
+                if self.count
+                else f"command: {self._command}\nschemaVersion: {self._version}\ndata:\n  {self._name}:\n"
+            )
             write_text(head + "".join("  " + line for line in _yaml(rows).splitlines(keepends=True)))
         elif self._form == "csv":
             self._csv(rows)

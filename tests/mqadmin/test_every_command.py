@@ -22,6 +22,7 @@ from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeCluster
+from tests.mqadmin.json_schema import problems, schema_of
 from tests.mqadmin.rocksdb_folders import rocksdb_config
 from tests.mqadmin.test_declarations import DECLARED, built
 
@@ -230,8 +231,9 @@ def parsed(name: str, form: str, out: str) -> Any:
     """The document on stdout, checked for its form."""
     if form in ("json", "yaml"):
         document = json.loads(out) if form == "json" else yaml.safe_load(out)
-        assert list(document) == ["command", "status", "data", "errors", "notes"]
+        assert list(document) == ["command", "schemaVersion", "status", "data", "errors", "notes"]
         assert document["command"] == name
+        assert not problems(document, schema_of(name))
         return document
     if form == "csv":
         rows = list(csv.reader(io.StringIO(out)))

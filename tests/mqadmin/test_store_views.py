@@ -78,7 +78,7 @@ def test_an_empty_answer_is_told(cli: Cli, root: Path, form: str) -> None:
     assert "nothing matches" in ran.err
     if form == "json":
         assert json.loads(ran.out) == {
-            "command": "store dump", "data": {"messages": []}, "status": "empty", "errors": [], "notes": [],
+            "command": "store dump", "schemaVersion": 1, "data": {"messages": []}, "status": "empty", "errors": [], "notes": [],
         }  # fmt: skip
     if form == "yaml":
         assert yaml.safe_load(ran.out)["data"] == {"messages": []}

@@ -80,7 +80,12 @@ async def store_diff(
     by_place = any(map(is_salvaged, stores))
     comparison = StoreDiff(*stores, ignore=frozenset(ignored), topic=topic, queue_id=queue, by_place=by_place)
     stream = Stream(
-        run.name, run.options.output, "differences", Difference.__struct_encode_fields__, (_COLUMNS, _cells)
+        run.name,
+        run.options.output,
+        "differences",
+        Difference.__struct_encode_fields__,
+        (_COLUMNS, _cells),
+        version=run.declaration.schema,
     )
     found: Iterator[Difference] = comparison.differences()
     if limit is not None:

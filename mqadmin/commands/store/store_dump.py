@@ -160,7 +160,8 @@ class _Dump:
         """The units of `--raw`."""
         from rocketmq_ops.store.inspect.view.raw_rows import ROW_OF_KIND, raw_rows
 
-        stream = Stream(self._run.name, self._run.options.output, "units", ROW_OF_KIND[kind].__struct_encode_fields__)
+        columns, version = ROW_OF_KIND[kind].__struct_encode_fields__, self._run.declaration.schema
+        stream = Stream(self._run.name, self._run.options.output, "units", columns, version=version)
         rows = iter(raw_rows(self._store, kind, self._want, self._broken, slots))
         if self._left is not None:
             rows = islice(rows, self._left)
@@ -188,7 +189,10 @@ class _Dump:
             *FIELDS,
             *(["body", "bodyBase64"] if body in ("utf-8", "json") else ["body"] if body != "none" else []),
         ]
-        stream = Stream(self._run.name, self._run.options.output, "messages", columns, (_TABLE, _cells))
+        version = self._run.declaration.schema
+        stream = Stream(
+            self._run.name, self._run.options.output, "messages", columns, (_TABLE, _cells), version=version
+        )
         selector = Selector(
             self._store,
             self._want,

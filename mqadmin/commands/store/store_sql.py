@@ -63,7 +63,7 @@ async def store_sql(
             answer = database.ask(query)
         except QueryError as error:
             raise usage(str(error), error.next_step) from error
-        stream = Stream(run.name, run.options.output, "rows", _unique(answer.columns))
+        stream = Stream(run.name, run.options.output, "rows", _unique(answer.columns), version=run.declaration.schema)
         columns = _unique(answer.columns)
         rows = answer.rows if limit is None else islice(answer.rows, limit)
         try:
