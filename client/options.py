@@ -17,7 +17,10 @@ DEFAULT_INSTANCE = "DEFAULT"
 
 
 class ClientOptions(msgspec.Struct, kw_only=True):
-    """`name_servers` as a list or a `;`-separated text, else NAMESRV_ADDR of the environment. Intervals in ms."""
+    """`name_servers` as a list or a `;`-separated text, else NAMESRV_ADDR of the environment. Intervals in ms.
+
+    An `http://host/path` among them is an address server, which gives their addresses.
+    """
 
     name_servers: Sequence[str] | str | None = None
     client_ip: str | None = None

@@ -15,6 +15,7 @@ MASTER_ID = 0
 
 _PORT = struct.Struct(">i")
 _MAPPED = "::ffff:"
+_HTTP = "http://"
 
 
 class AddressError(RocketMQError):
@@ -45,10 +46,35 @@ def split_addresses(text: str) -> list[str]:
 
 
 def name_server_addresses(text: str) -> list[str]:
-    """As `split_addresses`, without an `http://` before an address, which Java's clients take off (ClientConfig)."""
-    parts = split_addresses(text)
-    addresses = (p[7:].rstrip("/").rpartition("/")[2] if p.startswith("http://") else p for p in parts)
-    return list(dict.fromkeys(filter(None, addresses)))
+    """As `split_addresses`, of a setting that names name servers: `host:port` addresses and URLs of address servers.
+
+    From `http://x/host:port` Java's clients take what is behind the last slash (ClientConfig). Other `http://` URLs
+    with a path stay as they are: see `is_address_server`.
+    """
+    found = []
+    for part in split_addresses(text):
+        if not part.startswith(_HTTP):
+            found.append(part)
+            continue
+        before, _, last = part.removeprefix(_HTTP).rstrip("/").rpartition("/")
+        found.append(part if before and not last.rpartition(":")[2].isdigit() else last)
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def is_address_server(address: str) -> bool:
+    """Whether an entry of `name_server_addresses` is a URL that gives the name servers' addresses."""
+    return address.startswith(_HTTP)
+
+
+def is_ip_address(host: str) -> bool:
+    """Whether a host is an IP address, without brackets, and no name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host.partition("%")[0])
+        except OSError:
+            continue
+        return True
+    return False
 
 
 def address_key(text: str) -> tuple[int, bytes, int, str]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from rocketmq_ops.common.addresses import name_server_addresses, parse_address
+from rocketmq_ops.common.addresses import is_address_server, name_server_addresses, parse_address
 from rocketmq_ops.common.errors import RocketMQError
 
 
@@ -60,5 +60,6 @@ def name_servers_of(text: str, origin: str) -> tuple[str, ...]:
     if not addresses:
         raise ProfileError(f"{origin} gives no name server address", "give HOST:PORT, several separated by ';'")
     for address in addresses:
-        parse_address(address)
+        if not is_address_server(address):
+            parse_address(address)
     return tuple(addresses)

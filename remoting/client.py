@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from typing import Any
 
-from rocketmq_ops.common.addresses import parse_address
-from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.channel import WRITE_HIGH_WATER_BYTES, Channel
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig
-from rocketmq_ops.remoting.errors import FrameError, RemotingConnectError, RemotingTimeoutError, UnknownHostError
+from rocketmq_ops.remoting.connecting import Connector
+from rocketmq_ops.remoting.errors import FrameError, RemotingConnectError, RemotingTimeoutError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 
@@ -28,7 +26,13 @@ log = logging.getLogger(__name__)
 class RemotingClient:
     """Requests to any number of addresses. Use it within one event loop, and `close` it."""
 
-    def __init__(self, config: NettyClientConfig | None = None, *, max_frame: int = MAX_FRAME_BYTES) -> None:
+    def __init__(
+        self,
+        config: NettyClientConfig | None = None,
+        *,
+        max_frame: int = MAX_FRAME_BYTES,
+        connector: Connector | None = None,
+    ) -> None:
         self.config = config or NettyClientConfig()
         self.max_frame = max_frame
         #: For requests that peers send us.
@@ -37,6 +41,7 @@ class RemotingClient:
         self.refused_frames = 0
         self._channels: dict[str, Channel] = {}
         self._connecting: dict[str, asyncio.Task[Channel]] = {}
+        self._connector = connector or Connector()
         self._jobs = PeriodicJobs()
         self._closed = False
 
@@ -113,22 +118,9 @@ class RemotingClient:
 
     async def _open(self, addr: str) -> Channel:
         loop = asyncio.get_running_loop()
-        try:
-            host, port = parse_address(addr)
-        except RocketMQError as error:
-            raise RemotingConnectError(str(error), error.next_step, address=addr) from None
-        limit = self.config.connectTimeoutMillis
-        try:
-            async with asyncio.timeout(limit / 1000):
-                _, channel = await loop.create_connection(lambda: Channel(self, loop, self.max_frame), host, port)
-        except TimeoutError:
-            raise RemotingConnectError(f"cannot connect to {addr}: no answer within {limit} ms", address=addr) from None
-        except socket.gaierror as error:
-            raise UnknownHostError(
-                f"cannot connect to {addr}: the host name '{host}' is not known ({error.strerror})", address=addr
-            ) from None
-        except OSError as error:
-            raise RemotingConnectError(f"cannot connect to {addr}: {_reason(error)}", address=addr) from None
+        channel = await self._connector.open(
+            addr, self.config.connectTimeoutMillis, lambda: Channel(self, loop, self.max_frame)
+        )
         channel.attrs["address"] = addr
         self._channels[addr] = channel
         if not self._jobs:
@@ -177,10 +169,3 @@ class RemotingClient:
                 channel.idle_since = now
             elif now - channel.idle_since >= self.config.clientChannelMaxIdleTimeSeconds:
                 channel.close()
-
-
-def _reason(error: OSError) -> str:
-    """The operating system's words, without the address that asyncio repeats."""
-    import os
-
-    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)

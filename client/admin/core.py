@@ -74,7 +74,7 @@ class MQAdmin:
 
     @property
     def name_servers(self) -> list[str]:
-        """The addresses of the name servers."""
+        """The addresses of the name servers; those of an address server once one was asked."""
         return self.session.name_servers.addresses
 
     async def __aenter__(self) -> MQAdmin:
@@ -211,7 +211,8 @@ class MQAdmin:
         return LiteAdmin(self)
 
     async def each_namesrv(self, call: Callable[[str], Awaitable[T]]) -> FanOut[str, T]:
-        """`call` for every name server."""
+        """`call` for every name server. Raises AddressServerError when an address server does not give them."""
+        await self.session.name_servers.ready()
         return await self.fan_out(self.name_servers, call)
 
     async def fan_out(self, targets: Iterable[K], call: Callable[[K], Awaitable[T]]) -> FanOut[K, T]:
