@@ -15,18 +15,21 @@ class ProfileError(RocketMQError):
 
 
 class Secret(msgspec.Struct, frozen=True):
-    """Where a secret key is: in a profile file, in a file of its own, in a variable, or in somebody's head.
+    """Where a secret key is: in a profile file, in a file of its own, beside its access key in a file of both (`keys`),
+    in a variable, or in somebody's head.
 
     `where` is the path of the file or the name of the variable. The secret itself is never here.
     """
 
-    kind: Literal["stored", "file", "env", "prompt"]
+    kind: Literal["stored", "file", "keys", "env", "prompt"]
     where: str
 
     def __str__(self) -> str:
         if self.kind == "prompt":
             return "asked for"
-        return {"stored": "stored in", "file": "file", "env": "environment variable"}[self.kind] + f" {self.where}"
+        return {"stored": "stored in", "file": "file", "keys": "file", "env": "environment variable"}[
+            self.kind
+        ] + f" {self.where}"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from rocketmq_ops.mqadmin.render.outcome import Outcome
-from rocketmq_ops.mqadmin.values import boolean, integer, one_of, positive
+from rocketmq_ops.mqadmin.values import boolean, integer, one_of, path, positive
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)
@@ -144,6 +144,7 @@ class CommonOptions(msgspec.Struct, kw_only=True):
 
     namesrv: str | None = None
     profile: str | None = None
+    credentials: str | None = None
     output: str = "table"
     timeout: int | None = None
     debug: bool = False
@@ -161,6 +162,7 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
             "table",
         ),
         "profile": (str | None, _PROFILE, None),
+        "credentials": (str | None, _CREDENTIALS, None),
         "timeout": (int | None, _TIMEOUT, None),
         "debug": (bool, _DEBUG, False),
     }
@@ -177,6 +179,9 @@ def _namesrv_option(declaration: Declaration) -> Opt:
 
 _NAMESRV = Opt("-n", "--namesrvAddr", help="name servers, HOST:PORT, separated by ';'", metavar="ADDRS")
 _PROFILE = Opt("--profile", help="take addresses and credentials from this profile", metavar="NAME")
+_CREDENTIALS = Opt(
+    "--credentials", help="YAML file with accessKey and secretKey; '-' asks for them", metavar="FILE", parse=path
+)
 _TIMEOUT = Opt("--timeout", help="timeout of each request in ms (default 5000)", parse=positive, metavar="MS")
 _DEBUG = Opt("--debug", help="print stack traces of failures")
 _PLAN = Opt("--plan", "--dry-run", help="show what would change and change nothing")

@@ -121,14 +121,14 @@ class ProfileFile:
         return notes
 
 
-def read_yaml(path: Path) -> Document:
-    """The keys of a YAML file; of an empty one none. Raises ProfileError."""
+def read_yaml(path: Path, otherwise: str = "pass -n HOST:PORT") -> Document:
+    """The keys of a YAML file; of an empty one none. `otherwise` is what to do without it. Raises ProfileError."""
     import yaml
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ProfileError(f"cannot read {path}: {reason(error)}", "correct the file, or pass -n HOST:PORT") from None
+        raise ProfileError(f"cannot read {path}: {reason(error)}", f"correct the file, or {otherwise}") from None
     return document if isinstance(document, dict) else {}
 
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 
 from rocketmq_ops.mqadmin.connection import Connection, ProfileError, Settings, name_servers_of
-from rocketmq_ops.mqadmin.credentials import connection_of
+from rocketmq_ops.mqadmin.credentials import connection_of, with_credentials
 
 ENVIRONMENT_NAME = "NAMESRV_ADDR"
 PROFILE_VARIABLE = "ROCKETMQ_OPS_PROFILE"
 
 
-def resolve(namesrv: str | None, profile: str | None, *, needs_namesrv: bool = True) -> Connection:
+def resolve(
+    namesrv: str | None, profile: str | None, *, credentials: str | None = None, needs_namesrv: bool = True
+) -> Connection:
     """The connection for one command. Raises ProfileError, also when nothing names a name server that it needs."""
     settings = choose(namesrv, profile)
     if settings is None and needs_namesrv:
         raise _none_given()
-    return connection_of(settings or Settings(origin="none"))
+    return connection_of(with_credentials(settings or Settings(origin="none"), credentials))
 
 
 def choose(namesrv: str | None, profile: str | None) -> Settings | None:

@@ -67,6 +67,7 @@ a change the server is read again: what was accepted but reads back as before is
 | `-n`, `--namesrvAddr ADDRS` | name servers, HOST:PORT, separated by `;` |
 | `--output FORM` | `table`, `wide`, `json`, `yaml`, `csv` or `name` |
 | `--profile NAME` | take addresses and credentials from this profile |
+| `--credentials FILE` | YAML file with accessKey and secretKey; `-` asks for them |
 | `--timeout MS` | timeout of each request in ms; default 5000 |
 | `--debug` | print stack traces of failures |
 | `-h`, `--help` | the command's options |

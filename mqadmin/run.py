@@ -64,7 +64,10 @@ class Run:
         """Find out the connection before anything is sent. A broker that is named by address needs no name server."""
         from rocketmq_ops.mqadmin.profiles import resolve
 
-        self._connection = resolve(self.options.namesrv, self.options.profile, needs_namesrv=needs_namesrv)
+        options = self.options
+        self._connection = resolve(
+            options.namesrv, options.profile, credentials=options.credentials, needs_namesrv=needs_namesrv
+        )
 
     def use(self, connection: Connection) -> None:
         """Connect by this from now on."""

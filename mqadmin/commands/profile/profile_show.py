@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from rocketmq_ops.mqadmin.credentials import with_credentials
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import not_found
 from rocketmq_ops.mqadmin.options import ProfileName
@@ -30,5 +31,6 @@ async def profile_show(
             "nothing says which name server to use", "pass -n HOST:PORT, or `mqadmin profile add` a profile"
         )
     found = ProfileFile.read()
+    settings = with_credentials(settings, run.options.credentials)
     is_default = settings.profile is not None and found is not None and found.default == settings.profile
     return profile_outcome(profiles_path(), view_of(settings, default=is_default))
