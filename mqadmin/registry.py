@@ -200,6 +200,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("profile remove", "profile", "Delete a profile", _LOCAL),
     Entry("profile test", "profile", "Try whether every server of a profile answers", _LOCAL),
     Entry("errors", "", "Explain response codes, texts of errors and lines of logs", _LOCAL),
+    Entry("undo", "", "Bring back what a change made with this tool has replaced", _LOCAL),
     Entry("dev", "", "Run a name server and a broker in one process, for development and CI", _LOCAL),
 )
 
@@ -257,6 +258,7 @@ CHANGING = frozenset(
         "deleteAclConfig",
         "updateGlobalWhiteAddr",
         "triggerLiteDispatch",
+        "undo",
         "store rebuild",
         "store salvage",
     }

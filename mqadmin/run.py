@@ -73,6 +73,21 @@ class Run:
         """Connect by this from now on."""
         self._connection = connection
 
+    def connect_as(self, name_servers: Sequence[str], profile: str | None) -> None:
+        """Connect as another run did, unless the command line says otherwise."""
+        if self.options.namesrv or self.options.profile:
+            return
+        from rocketmq_ops.mqadmin.profiles import Connection, resolve
+
+        if profile is not None:
+            self._connection = resolve(";".join(name_servers) or None, profile)
+        else:
+            self._connection = Connection(tuple(name_servers), "the change")
+
+    def connected_as(self, other: Run) -> None:
+        """Take over the connection of the same run that was planned."""
+        self._connection = other._connection
+
     @property
     def timeout_ms(self) -> int:
         """Of each request: `--timeout`, else the profile's, else 5000."""

@@ -126,14 +126,18 @@ class ConfigAdmin:
                 servers.put_broker_config,
                 "configs.broker_config",
                 plan,
+                "brokerConfig",
             ),
         )
         fan.require_some(f"changing {key}")
         return ChangeReport(plan, list(fan.answers.values()), fan.failures)
 
-    async def update_namesrvs(self, key: str, value: str, *, plan: bool = False) -> ChangeReport:
-        """Set one key on every name server and read it back."""
-        fan = await self._admin.each_namesrv(
+    async def update_namesrvs(
+        self, key: str, value: str, *, addresses: Sequence[str] | None = None, plan: bool = False
+    ) -> ChangeReport:
+        """Set one key on every name server, or on these, and read it back."""
+        fan = await self._admin.fan_out(
+            self._admin.name_servers if addresses is None else addresses,
             lambda address: self._update(
                 address,
                 key,
@@ -142,7 +146,8 @@ class ConfigAdmin:
                 servers.put_namesrv_config,
                 "configs.namesrv_configs",
                 plan,
-            )
+                "namesrvConfig",
+            ),
         )
         fan.require_some(f"changing {key}")
         return ChangeReport(plan, list(fan.answers.values()), fan.failures)
@@ -171,6 +176,7 @@ class ConfigAdmin:
                 controllers.put_controller_config,
                 "configs.controller_configs",
                 plan,
+                "controllerConfig",
             ),
         )
         fan.require_some(f"changing {key}")
@@ -185,12 +191,13 @@ class ConfigAdmin:
         put: Callable[[Session, str, str], Awaitable[None]],
         listing: str,
         plan: bool,
+        kind: str,
     ) -> Change:
         config = await read(address)
         if key not in config:
             raise _no_such_key(address, key, config, listing)
         before = config[key]
-        change = Change(address, "config", key, "none", "unchanged")
+        change = Change(address, kind, key, "none", "unchanged")
         if before == value:
             return change
         change.action, change.state, change.fields = "update", "planned", [FieldChange(key, before, value)]

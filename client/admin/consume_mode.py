@@ -57,7 +57,7 @@ async def _set_at(
     fields = differences(_fields(current), _fields(wanted))
     action: Action = "create" if current is None else "update" if fields else "none"
     name = f"{group} on {topic}"
-    change = Change(address, "consume mode of", name, action, "planned" if fields else "unchanged", fields)
+    change = Change(address, "consumeMode", name, action, "planned" if fields else "unchanged", fields)
     if plan or not fields:
         return change
     await put_request_mode(admin.session, address, wanted)

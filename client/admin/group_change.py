@@ -160,6 +160,20 @@ def _flat(config: dict[str, Any]) -> dict[str, Value]:
     return flat
 
 
+def unflat(fields: dict[str, Value]) -> tuple[dict[str, Any], dict[str, str]]:
+    """(settings by their names on the wire, attributes) of what a change's fields hold of a group."""
+    settings: dict[str, Any] = {}
+    attributes: dict[str, str] = {}
+    for name, value in fields.items():
+        if name.startswith("attributes."):
+            attributes[name.removeprefix("attributes.")] = str(value)
+        elif isinstance(value, str) and value[:1] in ("{", "["):
+            settings[name] = msgspec.json.decode(value)
+        else:
+            settings[name] = value
+    return settings, attributes
+
+
 async def delete(
     admin: MQAdmin,
     group: str,

@@ -43,13 +43,14 @@ class KvAdmin:
 
     async def _change(self, namespace: str, key: str, value: str | None, plan: bool) -> ChangeReport:
         async def one(address: str) -> Change:
-            return await self._change_at(address, namespace, key, value, plan)
+            return await self.set_at(address, namespace, key, value, plan=plan)
 
         fan = await self._admin.each_namesrv(one)
         fan.require_some(f"changing {namespace}/{key}")
         return ChangeReport(plan, list(fan.answers.values()), fan.failures)
 
-    async def _change_at(self, address: str, namespace: str, key: str, value: str | None, plan: bool) -> Change:
+    async def set_at(self, address: str, namespace: str, key: str, value: str | None, *, plan: bool) -> Change:
+        """Set a key on one name server, or delete it (None), and read it back."""
         before = await self.get_at(address, namespace, key)
         change = Change(address, "kv", f"{namespace}/{key}", "none", "unchanged")
         if before == value:

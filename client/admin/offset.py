@@ -81,12 +81,17 @@ _CHANGE_STATE: dict[str, State] = {
 }
 
 
+def offset_name(group: str, topic: str, queue_id: int) -> str:
+    """What the change of a group's offset of one queue is called; no name in it has a blank."""
+    return f"{group} {topic} {queue_id}"
+
+
 def offset_change(
     address: str, group: str, topic: str, queue_id: int, before: int | None, after: int | None, state: State
 ) -> Change:
-    """The change of a group's offset of one queue; its name is `GROUP TOPIC QUEUE`."""
+    """The change of a group's offset of one queue."""
     return Change(
-        address, "offset", f"{group} {topic} {queue_id}", "set", state, [FieldChange("offset", before, after)]
+        address, "offset", offset_name(group, topic, queue_id), "set", state, [FieldChange("offset", before, after)]
     )
 
 
@@ -147,6 +152,15 @@ class OffsetAdmin:
             table = (await offsets.all_consumer_offsets(self._admin.session, address)).get(f"{topic}@{group}", {})
             saved = [table.get(queue_id) if offset == 0 else offset for queue_id, offset in enumerate(saved)]
         return saved
+
+    async def all_at(self, address: str) -> dict[tuple[str, str], dict[int, int]]:
+        """Every offset that one broker keeps: (topic, group) -> queue id -> offset."""
+        table = await offsets.all_consumer_offsets(self._admin.session, address)
+        found = {}
+        for key, by_queue in table.items():
+            topic, _, group = key.partition("@")
+            found[topic, group] = by_queue
+        return found
 
     async def set_consumer_offset(self, address: str, group: str, topic: str, queue_id: int, offset: int) -> None:
         """Commit an offset on a group's behalf."""

@@ -5,6 +5,7 @@ Unlike Apache's tool a setting that is not given keeps its value, and a delete i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -177,6 +178,27 @@ def header_of(
         attributes=join_attributes(changes),
         force=False,
     )
+
+
+def settings_of(fields: dict[str, Value], absent: Iterable[str] = ()) -> TopicSettings:
+    """The settings that bring these fields about (as `fields_of` has them), without the attributes of `absent`."""
+    attributes = {f"+{name[11:]}": str(value) for name, value in fields.items() if name.startswith("attributes.")}
+    attributes |= {f"-{name[11:]}": "" for name in absent if name.startswith("attributes.")}
+    flag = fields.get("topicSysFlag")
+    return TopicSettings(
+        read_queue_nums=_int(fields.get("readQueueNums")),
+        write_queue_nums=_int(fields.get("writeQueueNums")),
+        perm=_int(fields.get("perm")),
+        order=bool(fields["order"]) if "order" in fields else None,
+        unit=bool(flag & TOPIC_UNIT) if isinstance(flag, int) else None,
+        has_unit_sub=bool(flag & TOPIC_UNIT_SUB) if isinstance(flag, int) else None,
+        topic_filter_type=str(fields["topicFilterType"]) if "topicFilterType" in fields else None,
+        attributes=attributes,
+    )
+
+
+def _int(value: Value) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def attribute_changes(current: TopicConfig | None, settings: TopicSettings) -> dict[str, str]:

@@ -42,7 +42,8 @@ async def history(
         if change_id is not None:
             raise usage("--verify looks at the whole journal", "give it without the id of a change")
         return _verified(journal)
-    found = records(journal)
+    unread: list[int] = []
+    found = records(journal, unread)
     if change_id is not None:
         record = found.get(change_id)
         if record is None:
@@ -53,12 +54,15 @@ async def history(
     table.rows += [
         [r.id, r.started.time[:19], r.started.user, r.started.host, _state(r), _command_line(r)] for r in shown
     ]
-    notes = [f"{len(found) - len(shown)} older changes are not shown: --limit {len(found)}"]
+    notes = []
+    if len(found) > len(shown):
+        notes.append(f"{len(found) - len(shown)} older changes are not shown: --limit {len(found)}")
+    if unread:
+        notes.append(f"lines {', '.join(map(str, unread))} of {journal.path} cannot be read: see history --verify")
+    if not found:
+        notes.append(f"{journal.path} has no change")
     return Outcome(
-        data=History(str(journal.path), shown),
-        blocks=[table],
-        status="ok" if shown else "empty",
-        notes=(notes if len(found) > len(shown) else []) if shown else [f"{journal.path} has no change"],
+        data=History(str(journal.path), shown), blocks=[table], status="ok" if shown else "empty", notes=notes
     )
 
 

@@ -73,11 +73,17 @@ class ChangeRecord(msgspec.Struct, rename="camel"):
 
     def changes(self) -> list[Change]:
         """The changes as they ended, or as they were planned where that is not known."""
-        return self.result.changes if self.result is not None and self.result.changes else self.started.changes
+        ended = self.result.changes if self.result is not None else []
+        known = {_key(change) for change in ended}
+        return [*ended, *(change for change in self.started.changes if _key(change) not in known)]
 
 
-def records(journal: JournalFile) -> dict[int, ChangeRecord]:
-    """All changes by their ids, the line that each begins at. Lines that say something else are passed over."""
+def _key(change: Change) -> tuple[str, str, str]:
+    return change.target, change.kind, change.name
+
+
+def records(journal: JournalFile, unread: list[int] | None = None) -> dict[int, ChangeRecord]:
+    """All changes by their ids, the line that each begins at. Lines that cannot be read are added to `unread`."""
     found: dict[int, ChangeRecord] = {}
     for line in journal.lines():
         entry = _entry(line.content)
@@ -87,12 +93,14 @@ def records(journal: JournalFile) -> dict[int, ChangeRecord]:
                 found[entry.undo_of].undone_by.append(line.number)
         elif isinstance(entry, EndedChange) and entry.change in found:
             found[entry.change].result = entry
+        elif unread is not None:
+            unread.append(line.number)
     return found
 
 
 def _entry(content: dict[str, Any] | None) -> StartedChange | EndedChange | None:
     try:
-        return msgspec.convert(content, StartedChange | EndedChange)
+        return msgspec.convert(content, StartedChange | EndedChange, str_keys=True)
     except msgspec.ValidationError:
         return None
 

@@ -18,8 +18,9 @@ from rocketmq_ops.client.admin.changes import Change, Changing
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.errors import exit_code_of, failure_of_command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.journal.entries import EndedChange, StartedChange, masked, without_secrets
+from rocketmq_ops.mqadmin.journal.entries import EndedChange, SavedOffsets, StartedChange, masked, without_secrets
 from rocketmq_ops.mqadmin.journal.file import JournalError, JournalFile
+from rocketmq_ops.mqadmin.journal.saved import saved_offsets, takes_more
 from rocketmq_ops.mqadmin.secret_options import read_once
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ async def recorded(run: Run, values: dict[str, Any]) -> Outcome:
     """
     with read_once() as read:
         recorder = _Recorder(run, values, read)
-        planned = await run.declaration.function(run.planning(), **values)
+        planning = run.planning()
+        planned = await run.declaration.function(planning, **values)
+        run.connected_as(planning)
         moving = [change for change in changes_of(planned) if change.state == "planned"]
         if moving:
+            await recorder.save(moving)
             recorder.begin(moving)
         try:
             outcome = await run.declaration.function(run, **values)
@@ -72,8 +76,18 @@ class _Recorder:
         self._hidden: set[str] = set()
         self._journal = JournalFile()
         self._line: int | None = None
+        self._saved: list[SavedOffsets] = []
+        self._unsaved: list[Failure] = []
+
+    async def save(self, changes: list[Change]) -> None:
+        """Read what else is lost with these changes."""
+        if takes_more(changes):
+            async with self._run.admin() as admin:
+                self._saved, self._unsaved = await saved_offsets(admin, changes)
+            self.notes += [f"the offsets of {f.target} could not be saved: {f.cause}" for f in self._unsaved]
 
     def begin(self, changes: list[Change]) -> None:
+        """Put down what is about to be changed."""
         clean = self._clean(changes)
         started = StartedChange(
             time=_now(),
@@ -84,7 +98,10 @@ class _Recorder:
             profile=self._run.connection.profile,
             command=self._run.name,
             arguments=[masked(word, self._secrets()) for word in self._run.arguments],
+            undo_of=self._values.get("change_id"),
             changes=clean,
+            saved=self._saved,
+            unsaved=self._unsaved,
         )
         if os.environ.get(SWITCH) == "off":
             self.notes.append(f"{SWITCH}=off: the change is not in the journal, and cannot be undone")
@@ -100,9 +117,11 @@ class _Recorder:
             self.notes.append(f"{error.cause}: the change is not in the journal, and cannot be undone")
 
     def end(self, outcome: Outcome, changes: list[Change]) -> None:
+        """Put down what became of it."""
         self._end(outcome.status, outcome.exit, changes, outcome.errors)
 
     def failed(self, error: BaseException) -> None:
+        """Put down what ended it."""
         if isinstance(error, Exception):
             self._end("failed", exit_code_of(error), [], [failure_of_command(error)])
         else:

@@ -53,6 +53,7 @@ class FakeBroker:
             (Code.SEARCH_OFFSET_BY_TIMESTAMP, self.search_offset),
             (Code.QUERY_CONSUMER_OFFSET, self.query_offset),
             (Code.UPDATE_CONSUMER_OFFSET, self.commit_offset),
+            (Code.GET_ALL_CONSUMER_OFFSET, self.all_offsets),
             (Code.INVOKE_BROKER_TO_RESET_OFFSET, self.reset),
             (Code.GET_BROKER_CONFIG, self.get_config),
             (Code.UPDATE_BROKER_CONFIG, self.update_config),
@@ -194,6 +195,12 @@ class FakeBroker:
         if offset is None:
             return c.reply(ResponseCode.QUERY_NOT_FOUND, "Not found")
         return c.reply(ext_fields={"offset": str(offset)})
+
+    def all_offsets(self, c: RemotingCommand) -> RemotingCommand:
+        table: dict[str, dict[int, int]] = {}
+        for (group, topic, q), offset in self.committed.items():
+            table.setdefault(f"{topic}@{group}", {})[q] = offset
+        return c.reply(body=dumps({"offsetTable": table}))
 
     def commit_offset(self, c: RemotingCommand) -> RemotingCommand:
         if not self.ignores_updates:

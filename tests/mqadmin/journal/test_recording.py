@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from rocketmq_ops.mqadmin import registry
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.journal.file import JournalFile
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import FakeCluster
+from tests.mqadmin.test_declarations import declaration
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +64,18 @@ def test_it_stands_there_before_anything_is_sent(cluster: FakeCluster, cli: Cli)
     cluster.transport.on(broker.address, Code.DELETE_TOPIC_IN_BROKER, deleting)
     assert cli(cluster.transport, "deleteTopic", "-n", cluster.namesrv, "-c", "C1", "-t", "T").code == 0
     assert seen == [1]
+
+
+def test_offsets_that_cannot_be_saved_are_said(cluster: FakeCluster, cli: Cli) -> None:
+    broker = cluster["broker-a"]
+    cluster.transport.on(broker.address, Code.GET_ALL_CONSUMER_OFFSET, lambda c: c.reply(1, "broken"))
+    cluster["broker-b"].committed["G", "T", 3] = 7
+    ran = cli(cluster.transport, "deleteTopic", "-n", cluster.namesrv, "-c", "C1", "-t", "T")
+    assert f"the offsets of {broker.address} could not be saved: " in ran.err
+    started = lines()[0]
+    assert [failure["target"] for failure in started["unsaved"]] == [broker.address]
+    saved = {"target": cluster["broker-b"].address, "group": "G", "topic": "T", "offsets": {"3": 7}}
+    assert started["saved"] == [saved]
 
 
 @pytest.mark.parametrize(
@@ -170,5 +184,28 @@ def test_a_torn_line_is_named(cluster: FakeCluster, cli: Cli) -> None:
 
 def test_a_line_of_another_version_is_passed_over(cluster: FakeCluster, cli: Cli) -> None:
     JournalFile().append({"entry": "somethingNew"})
-    assert cli(cluster.transport, "history").code == 0
+    ran = cli(cluster.transport, "history")
+    assert ran.code == 0 and "lines 1 of" in ran.err
     assert json.loads(cli(cluster.transport, "history", "--output", "json").out)["status"] == "empty"
+
+
+def test_every_command_that_changes_a_cluster_is_recorded() -> None:
+    """Those that are not send messages, or have a server write what it holds into files of its own."""
+    changing = {entry.name for entry in registry.ENTRIES if declaration(entry).changes}
+    assert {name for name in changing if not declaration(registry.BY_NAME[name]).recorded} == {
+        "checkMsgSendRT",
+        "clusterRT",
+        "exportPopRecord",
+        "queryMsgById",
+        "queryMsgByUniqueKey",
+        "rocksDBConfigToJson",
+        "sendMsgStatus",
+        "triggerLiteDispatch",
+    }
+
+
+def test_what_is_dangerous_is_recorded_and_names_what_it_touches() -> None:
+    for entry in registry.ENTRIES:
+        declared = declaration(entry)
+        assert set(declared.dangerous) <= set(declared.options()), entry.name
+        assert declared.recorded or not declared.dangerous, entry.name
