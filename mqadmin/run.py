@@ -77,12 +77,15 @@ class Run:
         """Connect as another run did, unless the command line says otherwise."""
         if self.options.namesrv or self.options.profile:
             return
-        from rocketmq_ops.mqadmin.profiles import Connection, resolve
-
         if profile is not None:
+            from rocketmq_ops.mqadmin.profiles import resolve
+
             self._connection = resolve(";".join(name_servers) or None, profile)
         else:
-            self._connection = Connection(tuple(name_servers), "the change")
+            from rocketmq_ops.mqadmin.connection import Settings
+            from rocketmq_ops.mqadmin.credentials import connection_of
+
+            self._connection = connection_of(Settings(name_servers=tuple(name_servers), origin="the change"))
 
     def connected_as(self, other: Run) -> None:
         """Take over the connection of the same run that was planned."""
