@@ -77,6 +77,9 @@ class Run:
         """Connect as another run did, unless the command line says otherwise."""
         if self.options.namesrv or self.options.profile:
             return
+        known = self._connection
+        if known is not None and (known.name_servers, known.profile) == (tuple(name_servers), profile):
+            return  # a secret that is typed is not asked for twice
         if profile is not None:
             from rocketmq_ops.mqadmin.profiles import resolve
 

@@ -23,7 +23,7 @@ def _identity(text: str) -> tuple[str, str, int]:
 @command(
     result=ContainerChange,
     changes=True,
-    dangerous=("broker",),
+    dangerous=("broker_identity",),
     example="mqadmin removeBroker -c 127.0.0.1:10811 -b DefaultCluster:broker-b:0",
 )
 async def remove_broker(
