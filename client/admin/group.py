@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rocketmq_ops.client.admin.broadcast import ClientOffset, client_offsets
-from rocketmq_ops.client.admin.client import ClientConnection, merged
 from rocketmq_ops.client.admin.lag_time import delays
 from rocketmq_ops.client.admin.topic import broker_addresses
 from rocketmq_ops.client.api.groups import consume_stats, group_configs
-from rocketmq_ops.client.api.versions import version_text
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
 from rocketmq_ops.common.topics import (
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.group_change import GroupSettings
     from rocketmq_ops.client.admin.group_list_change import GroupEntry
     from rocketmq_ops.common.message import MessageQueue
-    from rocketmq_ops.remoting.bodies import ConsumerConnection, ConsumeStats, OffsetWrapper, TopicRouteData
+    from rocketmq_ops.remoting.bodies import ConsumeStats, OffsetWrapper, TopicRouteData
 
 
 class QueueProgress(msgspec.Struct, rename="camel"):
@@ -175,7 +173,7 @@ class GroupAdmin:
             (queue.topic, address)
             for address, stats in fan.answers.items()
             for queue, offsets in stats.offset_table.items()
-            if lag_of(offsets)
+            if lag_of(offsets.broker_offset, offsets.consumer_offset)
         }
         await self._add_delays(progress, sorted(behind), whole=whole)
         if show_client:
@@ -191,7 +189,7 @@ class GroupAdmin:
 
     async def _broadcast_progress(self, group: str, topic: str | None, online: ConsumerConnections) -> GroupProgress:
         offsets, failures = await client_offsets(self._admin, group, online.connections, topic)
-        queues = [_client_progress(offset) for offset in offsets]
+        queues = [client_progress(offset) for offset in offsets]
         failures += online.failures
         whole = not failures
         return GroupProgress(
@@ -246,49 +244,14 @@ class GroupAdmin:
             queue.client_ip = owners.get((queue.topic, queue.broker_name, queue.queue_id))
 
     async def names(self) -> list[str]:
-        """Every group with a retry topic, sorted (KeyBuilder.parseGroup: pop consumers have `%RETRY%group+topic`)."""
-        topics = await self._admin.topics.names()
-        retried = (name[len(RETRY_GROUP_TOPIC_PREFIX) :] for name in topics if is_retry_topic(name))
-        return sorted({name.partition("+")[0] if name.count("+") == 1 else name for name in retried})
+        """Every group with a retry topic, sorted."""
+        return sorted({group_of(name) for name in await self._admin.topics.names() if is_retry_topic(name)})
 
     async def listing(self) -> GroupListing:
-        """All groups with their totals. Bounded: a fixed number of groups is asked at a time."""
-        names = await self.names()
-        fan = await self._admin.fan_out(names, self._summary)
-        listing = GroupListing([], fan.failures)
-        for name in names:
-            summary, failures = fan.answers.get(name, (GroupSummary(name, None, None, None, None, None, None), []))
-            listing.groups.append(summary)
-            listing.failures += failures
-        # Python's whole numbers do not wrap, so a lag beyond 31 bits sorts where it belongs.
-        listing.groups.sort(key=lambda g: (g.lag_total is not None, -(g.lag_total or 0), g.group))
-        return listing
+        """All groups with their totals; see `group_listing.listing`."""
+        from rocketmq_ops.client.admin.group_listing import listing
 
-    async def _summary(self, group: str) -> tuple[GroupSummary, list[Failure]]:
-        summary = GroupSummary(group, None, None, None, None, None, None)
-        addresses = broker_addresses(await self._admin.topics.route_data(retry_topic(group)))
-        failures: list[Failure] = []
-        stats = await self._admin.fan_out(addresses, lambda address: self.stats_at(address, group))
-        failures += [Failure(f"{group} at {f.target}", f.cause, f.next_step, f.code) for f in stats.failures]
-        if not stats.errors:
-            offsets = [o for answer in stats.answers.values() for o in answer.offset_table.values()]
-            # No stored offset at all is not a lag of 0: the group has not consumed, or consumes by broadcasting.
-            summary.lag_total = total([lag_of(o) for o in offsets]) if offsets else None
-            summary.beyond_end = sum(_beyond_end(o) > 0 for o in offsets)
-            summary.consume_tps = sum(answer.consume_tps for answer in stats.answers.values())
-        online = await self._admin.fan_out(addresses, lambda address: self._admin.clients.consumers_at(address, group))
-        failures += [Failure(f"{group} at {f.target}", f.cause, f.next_step, f.code) for f in online.failures]
-        if not online.errors:
-            connected = {address: answer for address, answer in online.answers.items() if answer is not None}
-            clients = merged({address: answer.connection_set for address, answer in connected.items()})
-            _fill_online(summary, clients, list(connected.values()))
-            if summary.message_model == BROADCASTING:
-                offsets_of, unknown = await client_offsets(self._admin, group, clients)
-                queues = [_client_progress(offset) for offset in offsets_of]
-                summary.lag_total = total([q.lag for q in queues]) if queues and not unknown else None
-                summary.beyond_end = sum(q.beyond_end > 0 for q in queues)
-                failures += [Failure(f"{group}, {f.target}", f.cause, f.next_step, f.code) for f in unknown]
-        return summary, failures
+        return await listing(self._admin)
 
     async def configs_at(self, address: str) -> dict[str, dict[str, Any]]:
         """Every group's configuration on one broker, as it stands on the wire, so that no field is lost."""
@@ -386,18 +349,24 @@ def total(parts: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(parts) else None
 
 
-def lag_of(offsets: OffsetWrapper) -> int | None:
+def group_of(topic: str) -> str:
+    """The group of a retry topic (KeyBuilder.parseGroup: pop consumers have `%RETRY%group+topic`)."""
+    name = topic[len(RETRY_GROUP_TOPIC_PREFIX) :]
+    return name.partition("+")[0] if name.count("+") == 1 else name
+
+
+def lag_of(broker_offset: int, consumer_offset: int) -> int | None:
     """Broker offset less consumer offset, never below 0; a negative offset is how brokers say that they have none."""
-    if offsets.broker_offset < 0 or offsets.consumer_offset < 0:
+    if broker_offset < 0 or consumer_offset < 0:
         return None
-    return max(offsets.broker_offset - offsets.consumer_offset, 0)
+    return max(broker_offset - consumer_offset, 0)
 
 
-def _beyond_end(offsets: OffsetWrapper) -> int:
+def beyond_end(broker_offset: int, consumer_offset: int) -> int:
     """How far the consumer offset is beyond the broker's end; 0 where it is not, or one of them is unknown."""
-    if offsets.broker_offset < 0 or offsets.consumer_offset < 0:
+    if broker_offset < 0 or consumer_offset < 0:
         return 0
-    return max(offsets.consumer_offset - offsets.broker_offset, 0)
+    return max(consumer_offset - broker_offset, 0)
 
 
 def _queue_progress(queue: MessageQueue, offsets: OffsetWrapper) -> QueueProgress:
@@ -410,14 +379,14 @@ def _queue_progress(queue: MessageQueue, offsets: OffsetWrapper) -> QueueProgres
         queue.queue_id,
         offsets.broker_offset if offsets.broker_offset >= 0 else None,
         offsets.consumer_offset if offsets.consumer_offset >= 0 else None,
-        lag_of(offsets),
+        lag_of(offsets.broker_offset, offsets.consumer_offset),
         inflight,
         offsets.last_timestamp or None,
-        beyond_end=_beyond_end(offsets),
+        beyond_end=beyond_end(offsets.broker_offset, offsets.consumer_offset),
     )
 
 
-def _client_progress(offset: ClientOffset) -> QueueProgress:
+def client_progress(offset: ClientOffset) -> QueueProgress:
     """A client's progress in a queue: what it has pulled and not consumed is in flight."""
     known = offset.broker_offset is not None and offset.consumer_offset is not None
     lag = max((offset.broker_offset or 0) - (offset.consumer_offset or 0), 0) if known else None
@@ -436,11 +405,3 @@ def _client_progress(offset: ClientOffset) -> QueueProgress:
         None if lag != 0 else 0,
         offset.client.client_id,
     )
-
-
-def _fill_online(summary: GroupSummary, clients: list[ClientConnection], online: list[ConsumerConnection]) -> None:
-    summary.count = len(clients)
-    if clients:
-        versions = (connection.version for answer in online for connection in answer.connection_set)
-        summary.version = version_text(min(versions))
-        summary.consume_type, summary.message_model = online[0].consume_type, online[0].message_model

@@ -178,7 +178,8 @@ async def _collect(
 
     async def lag_at(key: tuple[str, str, str]) -> int | None:
         stats = await brokers.ask(key[1], lambda: admin.groups.stats_at(key[1], key[2], key[0]))
-        return total([lag_of(offsets) for offsets in stats.offset_table.values()])
+        offsets = stats.offset_table.values()
+        return total([lag_of(queue.broker_offset, queue.consumer_offset) for queue in offsets])
 
     groups = await admin.fan_out(at, groups_at)
     puts = await admin.fan_out(at, put_at)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
 
 from rocketmq_ops.client.api.session import SUCCESS, Session
 from rocketmq_ops.client.errors import error_of
@@ -42,6 +46,70 @@ async def broker_consume_stats(
     request = RemotingCommand.of(GetConsumeStatsInBrokerHeader(is_order=ordered_only))
     answer = await session.call(address, request, timeout_ms or session.slow_timeout_ms)
     return ConsumeStatsList.decode(answer.body_bytes)
+
+
+class GroupTotals(NamedTuple):
+    """A group on one broker: messages consumed a second, and (broker offset, consumer offset) of each queue."""
+
+    consume_tps: float
+    offsets: list[tuple[int, int]]
+
+
+async def group_totals(session: Session, address: str) -> dict[str, GroupTotals]:
+    """The progress of every group that one broker has a configuration of, without the names of the queues.
+
+    Queues beyond a topic's write queues are not in it (AdminBrokerProcessor.fetchAllConsumeStatsInBroker).
+    """
+    from rocketmq_ops.remoting.bodies import ConsumeStatsList
+    from rocketmq_ops.remoting.headers import GetConsumeStatsInBrokerHeader
+
+    request = RemotingCommand.of(GetConsumeStatsInBrokerHeader(is_order=False))
+    body = (await session.call(address, request, session.slow_timeout_ms)).body_bytes
+    try:
+        listed = _offsets_only().decode(_TABLE.sub(rb'"offsetTable":[\1]', _KEY.sub(b"", body))).consume_stats_list
+    except msgspec.MsgspecError:
+        # Other than Apache's brokers write it: the slow way reads all of the dialect.
+        whole = ConsumeStatsList.decode(body).consume_stats_list
+        return {
+            group: GroupTotals(
+                sum(table.consume_tps for table in tables),
+                [(o.broker_offset, o.consumer_offset) for table in tables for o in table.offset_table.values()],
+            )
+            for groups in whole
+            for group, tables in groups.items()
+        }
+    return {
+        group: GroupTotals(
+            sum(table.consume_tps for table in tables),
+            [(o.broker_offset, o.consumer_offset) for table in tables for o in table.offset_table],
+        )
+        for groups in listed
+        for group, tables in groups.items()
+    }
+
+
+# A table's keys are queues, written as objects. Without them what is left is standard JSON: ten times as fast to read.
+_KEY = re.compile(rb"\{[^{}]*\}:")
+_TABLE = re.compile(rb'"offsetTable":\{((?:\{[^{}]*\},?)*)\}')
+
+
+class _Offsets(msgspec.Struct, rename="camel"):
+    broker_offset: int = 0
+    consumer_offset: int = 0
+
+
+class _Table(msgspec.Struct, rename="camel"):
+    consume_tps: float = 0.0
+    offset_table: list[_Offsets] = []
+
+
+class _Listed(msgspec.Struct, rename="camel"):
+    consume_stats_list: list[dict[str, list[_Table]]] = []
+
+
+@cache
+def _offsets_only() -> msgspec.json.Decoder[_Listed]:
+    return msgspec.json.Decoder(_Listed)
 
 
 async def store_times(session: Session, address: str, topic: str, group: str) -> QueryConsumeTimeSpanBody:

@@ -45,6 +45,7 @@ class FakeBroker:
             (Code.GET_ALL_PRODUCER_INFO, lambda c: c.reply(body=dumps({"data": self.producers}))),
             (Code.DELETE_SUBSCRIPTIONGROUP, self.delete_group),
             (Code.GET_CONSUME_STATS, self.consume_stats),
+            (Code.GET_BROKER_CONSUME_STATS, self.all_consume_stats),
             (Code.GET_CONSUMER_CONNECTION_LIST, self.connections),
             (Code.GET_CONSUMER_RUNNING_INFO, self.running_info),
             (Code.QUERY_CONSUME_TIME_SPAN, self.time_span),
@@ -151,6 +152,23 @@ class FakeBroker:
             if g == group and topic in (None, t)
         }
         return c.reply(body=dumps({"consumeTps": 1.5, "offsetTable": table}))
+
+    def all_consume_stats(self, c: RemotingCommand) -> RemotingCommand:
+        """Of the groups that have a configuration; queues up to the write queues, 0 where nothing is committed."""
+        listed = []
+        for group in self.groups:
+            tables = []
+            for topic in dict.fromkeys(t for g, t, _ in self.committed if g == group):
+                table = {
+                    self.queue_key(topic, q): {
+                        "brokerOffset": self.ends.get((topic, q), 0),
+                        "consumerOffset": self.committed.get((group, topic, q), 0),
+                    }
+                    for q in range(self.topics[topic]["writeQueueNums"])
+                }
+                tables.append({"consumeTps": 1.5, "offsetTable": table})
+            listed.append({group: tables})
+        return c.reply(body=dumps({"consumeStatsList": listed, "totalDiff": 0, "totalInflightDiff": 0}))
 
     def connections(self, c: RemotingCommand) -> RemotingCommand:
         online = self.consumers.get(c.ext_fields["consumerGroup"])

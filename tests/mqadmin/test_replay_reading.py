@@ -157,10 +157,10 @@ def test_progress_of_all_groups(cli: Cli) -> None:
     ran, apache, _ = replay(cli, PROGRESS)
     assert ran.code == 0
     assert words(ran.out)[0] == words(apache)[0]
-    # The largest lag first; Apache lists in the order of a hash table.
+    # By lag, then by name; Apache lists in the order of a hash table.
     assert [(row[0], row[1], row[2]) for row in words(ran.out)[1:]] == [
-        ("Gold_sql", "0", "OFFLINE"),
         ("Gold_group", "0", "OFFLINE"),
+        ("Gold_sql", "0", "OFFLINE"),
     ]
 
 
