@@ -8,13 +8,16 @@ command alone has stands in that command's file.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from rocketmq_ops.mqadmin.declare import Opt
 from rocketmq_ops.mqadmin.values import (
     addresses,
     attributes,
     charset,
+    condition,
+    decoder,
     names,
     natural,
     one_of,
@@ -133,6 +136,28 @@ SubExpression = Annotated[
     str, Opt("-s", "--subExpression", help="tags, for example 'TagA || TagB' (default *)", parse=tag_expression)
 ]
 PrintBody = Annotated[bool | None, Opt("-d", "--printBody", help="whether to print bodies")]
+BodyForm = Annotated[
+    str,
+    Opt(
+        "--body",
+        help="show bodies as text, json (on one line), hex or base64 (default text)",
+        parse=one_of("text", "json", "hex", "base64"),
+        metavar="FORM",
+    ),
+]
+Decode = Annotated[
+    Callable[[bytes], Any],
+    Opt(
+        "--decode",
+        help="show what this function makes of each body: MODULE:FUNCTION, or an entry point",
+        parse=decoder,
+        metavar="NAME",
+    ),
+]
+Where = Annotated[
+    Callable[[Any], bool],
+    Opt("--where", help="only messages that meet this condition", parse=condition, metavar="CONDITION"),
+]
 #: Messages that a command reads at most where no other limit is given.
 DEFAULT_LIMIT = 10_000
 Limit = Annotated[int, Opt("--limit", help="stop after this many", parse=positive)]

@@ -147,6 +147,40 @@ def charset(text: str) -> str:
         raise ValueError(f"unknown character set '{text}': expected a name such as UTF-8 or GBK") from None
 
 
+def condition(text: str) -> Any:
+    """The condition on messages that `--where` gives: a function from a message to whether it is met."""
+    from rocketmq_ops.mqadmin.conditions import condition as parsed  # most commands need none
+
+    return parsed(text)
+
+
+def decoder(text: str) -> Any:
+    """The function that `--decode` names, which takes a body as bytes."""
+    from rocketmq_ops.mqadmin.bodies import decoder as found
+
+    return found(text)
+
+
+def properties(text: str) -> dict[str, str]:
+    """`a=b,c=d`, or a JSON object of texts where values have commas, as properties of a message."""
+    if text.startswith("{"):
+        import msgspec
+
+        try:
+            return msgspec.json.decode(text, type=dict[str, str])
+        except (msgspec.DecodeError, UnicodeEncodeError) as error:
+            raise ValueError(f"invalid properties: expected a JSON object of texts: {error}") from None
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        name, sign, value = part.partition("=")
+        if not sign or not name.strip():
+            raise ValueError(f"invalid property '{part}': expected NAME=VALUE, several separated by ','")
+        if name.strip() in found:
+            raise ValueError(f"property '{name.strip()}' is named twice")
+        found[name.strip()] = value
+    return found
+
+
 def one_of(*words: str) -> Any:
     """A parser that takes one of some words, in any case of letters."""
     by_lower = {word.lower(): word for word in words}

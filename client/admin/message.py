@@ -40,7 +40,7 @@ from rocketmq_ops.remoting.codes import ResponseCode
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.cluster import BrokerAddress
     from rocketmq_ops.client.admin.core import MQAdmin
-    from rocketmq_ops.client.admin.message_send import SendReport, SendRequest
+    from rocketmq_ops.client.admin.message_send import Routed, SendReport, SendRequest
     from rocketmq_ops.client.admin.trace import MessageTraces
     from rocketmq_ops.common.message import MessageExt, MessageQueue
 
@@ -495,11 +495,17 @@ class MessageAdmin:
             )
         return consume_queue_report(broker_addr, index, body)
 
-    async def send(self, wanted: SendRequest) -> SendReport:
+    async def send(self, wanted: SendRequest, routed: Routed | None = None) -> SendReport:
         """Send one message; see `message_send.send`."""
         from rocketmq_ops.client.admin.message_send import send
 
-        return await send(self._admin, wanted)
+        return await send(self._admin, wanted, routed)
+
+    async def send_route(self, topic: str) -> Routed:
+        """What `send` finds a queue with, for several messages of a topic; see `message_send.route_or_template`."""
+        from rocketmq_ops.client.admin.message_send import route_or_template
+
+        return await route_or_template(self._admin, topic)
 
     async def send_trace(self, wanted: SendRequest, sent: SendReport) -> SendReport:
         """Send the trace of a message that was sent; see `message_send.send_trace`."""

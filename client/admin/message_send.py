@@ -18,8 +18,10 @@ from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import AllFailedError, RocketMQError, See
+from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.message import (
     PROPERTY_KEYS,
+    PROPERTY_SHARDING_KEY,
     PROPERTY_TAGS,
     PROPERTY_UNIQ_KEY,
     PROPERTY_WAIT_STORE_MSG_OK,
@@ -67,15 +69,22 @@ class SendReport(msgspec.Struct, rename="camel"):
     cost_millis: int = 0
 
 
-async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
-    """Send one message. Raises NotFoundError when nothing writable is found, else the broker's or the last error."""
+Routed = tuple["TopicRouteData", bool]
+
+
+async def send(admin: MQAdmin, wanted: SendRequest, routed: Routed | None = None) -> SendReport:
+    """Send one message. A message with an ordering key goes to the queue that Apache's SelectMessageQueueByHash takes.
+
+    `routed`: the topic's route as `route_or_template` gave it, where it was fetched before.
+    Raises NotFoundError when nothing writable is found, else the broker's or the last error.
+    """
     if len(wanted.body) > MAX_BODY_BYTES:
         raise RocketMQError(
             f"the body has {len(wanted.body)} bytes, the limit is {MAX_BODY_BYTES}", "send a smaller one"
         )
     if not wanted.body:
         raise RocketMQError("the body is empty", "give a body of at least one byte")
-    route, template = await route_or_template(admin, wanted.topic)
+    route, template = routed or await route_or_template(admin, wanted.topic)
     queues = writable_queues(route, wanted, template)
     if not queues:
         where = f" on {wanted.broker_name}" if wanted.broker_name is not None else ""
@@ -87,6 +96,9 @@ async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
         )
     outgoing = outgoing_of(wanted)
     errors: dict[str, RocketMQError] = {}
+    ordering_key = wanted.properties.get(PROPERTY_SHARDING_KEY)
+    if ordering_key is not None and wanted.queue_id is None:
+        queues = [_by_hash(queues, ordering_key)]
     random.shuffle(queues)
     tried: set[str] = set()
     for broker_name, address, queue_id, queue_count in queues:
@@ -103,6 +115,12 @@ async def send(admin: MQAdmin, wanted: SendRequest) -> SendReport:
     if len(errors) == 1:
         raise next(iter(errors.values()))
     raise AllFailedError("sending", errors)
+
+
+def _by_hash(queues: list[tuple[str, str, int, int]], key: str) -> tuple[str, str, int, int]:
+    """The queue for an ordering key. Apache's producer has queues by broker name, then id."""
+    ordered = sorted(queues, key=lambda queue: (queue[0], queue[2]))
+    return ordered[abs(string_hash(key)) % len(ordered)]
 
 
 async def route_or_template(admin: MQAdmin, topic: str) -> tuple[TopicRouteData, bool]:

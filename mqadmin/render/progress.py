@@ -20,3 +20,18 @@ def progress_bar(label: str, start: int, end: int) -> Iterator[Callable[[int], N
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5) as shown:
         task = shown.add_task(label, total=end - start)
         yield lambda position: shown.update(task, completed=position - start)
+
+
+@contextmanager
+def count_shown(label: str, total: int | None) -> Iterator[Callable[[int], None] | None]:
+    """A callback that takes how many of `total` (None where that is not known) are done, or None as `progress_bar`."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5) as shown:
+        task = shown.add_task(label, total=total)
+        yield lambda done: shown.update(task, completed=done)

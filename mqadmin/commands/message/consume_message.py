@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.message_results import ScanReport, ScanRequest, view
+from rocketmq_ops.client.admin.message_results import ScanReport, ScanRequest
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.topics import TOOLS_CONSUMER_GROUP
-from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome
+from rocketmq_ops.mqadmin.bodies import viewer
+from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome, scanned
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order, usage
 from rocketmq_ops.mqadmin.options import (
+    BodyForm,
     BrokerName,
     ConsumerGroup,
+    Decode,
     EndTimestamp,
     QueueId,
     QueueOffset,
     ScanFrom,
     TopicName,
+    Where,
 )
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -39,8 +43,12 @@ async def consume_message(
     message_number: Annotated[
         int, Opt("-c", "--MessageNumber", help=f"most messages to show (default {DEFAULT_COUNT})", parse=positive)
     ] = DEFAULT_COUNT,
+    body: BodyForm = "text",
+    decode: Decode | None = None,
+    where: Where | None = None,
 ) -> Outcome:
-    """The oldest messages, queue by queue, until the number is reached."""
+    """The oldest messages, queue by queue, until the number is reached; with --where (see printMsg) it counts what is
+    read."""
     if queue_id is not None and broker_name is None:
         raise usage("-i needs -b", "name the broker that holds the queue")
     if offset is not None and queue_id is None:
@@ -60,6 +68,5 @@ async def consume_message(
         queue_id=queue_id,
         begin_offset=offset,
     )
-    async with run.admin() as admin:
-        report = await admin.messages.scan(wanted, view)
-    return scan_outcome(report, message_number, "-c")
+    report = await scanned(run, wanted, viewer(form=body, decode=decode), where)
+    return scan_outcome(report, message_number, "-c", where)

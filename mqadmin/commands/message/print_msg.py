@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rocketmq_ops.client.admin.message_results import QueueScan, ScanReport, ScanRequest, view
+from rocketmq_ops.client.admin.message_results import MessageView, QueueScan, ScanReport, ScanRequest
+from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order
 from rocketmq_ops.mqadmin.options import (
     DEFAULT_LIMIT,
     BeginTimestamp,
+    BodyForm,
     CharsetName,
+    Decode,
     EndTimestamp,
     Limit,
     PrintBody,
     SubExpression,
     TopicName,
+    Where,
 )
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import message_line, status
 from rocketmq_ops.mqadmin.run import Run
+
+if TYPE_CHECKING:
+    from rocketmq_ops.common.message import MessageExt
 
 _RULE = "--------------------------------------------------------"
 
@@ -39,8 +47,16 @@ async def print_msg(
         str | None, Opt("-l", "--lmqParentTopic", help="parent topic of an lmq, whose route is used")
     ] = None,
     limit: Annotated[Limit, f"stop after this many messages (default {DEFAULT_LIMIT})"] = DEFAULT_LIMIT,
+    body: BodyForm = "text",
+    decode: Decode | None = None,
+    where: Where | None = None,
 ) -> Outcome:
-    """Queue by queue in the order of broker and id. A note says when it stopped at the limit; in JSON, `truncated`."""
+    """Queue by queue in the order of broker and id. A note says when it stopped at the limit; in JSON, `truncated`.
+
+    --where compares properties, msgId, tags, keys, queueId, queueOffset, bornTimestamp, storeTimestamp,
+    reconsumeTimes, bodyLength, body, and values in JSON bodies (body.user.name) by =, <>, <, <=, >, >=, ~ (a regular
+    expression), in (...) and is null, joined by and, or, not and parentheses. --limit counts what is read for it.
+    """
     require_order(begin_timestamp, end_timestamp, "-b")
     wanted = ScanRequest(
         topic=topic,
@@ -51,15 +67,39 @@ async def print_msg(
         route_topic=lmq_parent_topic,
     )
     with_body = print_body is not False or run.options.output == "java"  # there the bytes are printed in any case
-    async with run.admin() as admin:
-        report = await admin.messages.scan(
-            wanted, lambda message: view(message, charset=charset_name, with_body=with_body)
-        )
-    return scan_outcome(report, limit, "--limit")
+    look = viewer(form=body, decode=decode, charset=charset_name, with_body=with_body)
+    report = await scanned(run, wanted, look, where)
+    return scan_outcome(report, limit, "--limit", where)
 
 
-def scan_outcome(report: ScanReport, limit: int, option: str) -> Outcome:
-    """The outcome of a scan, of this command and of consumeMessage."""
+async def scanned(
+    run: Run,
+    wanted: ScanRequest,
+    look: Callable[[MessageExt], MessageView | None],
+    where: Callable[[Any], bool] | None,
+) -> ScanReport:
+    """The scan; with a condition, for which it may take long, its progress is shown on a terminal."""
+    from rocketmq_ops.mqadmin.render.progress import count_shown
+
+    if where is None:
+        async with run.admin() as admin:
+            return await admin.messages.scan(wanted, look)
+    read = 0
+    with count_shown("messages read", wanted.limit) as show:
+
+        def keep(message: MessageExt) -> MessageView | None:
+            nonlocal read
+            read += 1
+            if show is not None and read % 100 == 0:
+                show(read)
+            return look(message) if where(message) else None
+
+        async with run.admin() as admin:
+            return await admin.messages.scan(wanted, keep)
+
+
+def scan_outcome(report: ScanReport, limit: int, option: str, where: Callable[[Any], bool] | None = None) -> Outcome:
+    """The outcome of a scan, of this command and of the others that scan."""
     blocks: list[Table | str] = []
     for scan in report.queues:
         blocks.append(_head(scan))
@@ -67,10 +107,13 @@ def scan_outcome(report: ScanReport, limit: int, option: str) -> Outcome:
         blocks += [message_line(m) for m in report.messages if (m.broker_name, m.queue_id) == queue]
         blocks.append(_RULE)
     notes = []
-    empty = not any(scan.messages for scan in report.queues)
+    read = sum(scan.messages for scan in report.queues)
+    empty = not read if where is None else not report.messages
+    if where is not None:
+        notes.append(f"{len(report.messages)} of {read} messages that were read meet the condition")
     if report.truncated:
         notes.append(f"stopped after {limit} messages, there are more: raise {option}")
-    elif empty:
+    elif empty and where is None:
         notes.append("no message")
     return Outcome(
         data=report,

@@ -7,24 +7,28 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.message_results import MessageView, QueueScan, ScanRequest, view
+from rocketmq_ops.client.admin.message_results import MessageView, QueueScan, ScanRequest
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import MessageExt
-from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome
+from rocketmq_ops.mqadmin.bodies import viewer
+from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome, scanned
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order
 from rocketmq_ops.mqadmin.options import (
     DEFAULT_LIMIT,
     BeginTimestamp,
+    BodyForm,
     BrokerNameA,
     CharsetName,
+    Decode,
     EndTimestamp,
     Limit,
     PrintBody,
     QueueId,
     SubExpression,
     TopicName,
+    Where,
 )
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -67,17 +71,22 @@ async def print_msg_by_queue(
     print_body: Annotated[PrintBody, "whether to print bodies (default false)"] = None,
     calculate: Annotated[bool | None, Opt("-f", "--calculate", help="whether to count messages by tag")] = None,
     limit: Annotated[Limit, f"print at most this many messages (default {DEFAULT_LIMIT})"] = DEFAULT_LIMIT,
+    body: Annotated[BodyForm, "show bodies as text, json (on one line), hex or base64 (with -d true)"] = "text",
+    decode: Decode | None = None,
+    where: Where | None = None,
 ) -> Outcome:
     """Messages that are only counted are not kept, so the count is of the whole queue or time. Ones without a tag
-    count too. A note says when printing stopped at the limit; in JSON, `truncated`.
+    count too. A note says when printing stopped at the limit; in JSON, `truncated`. With --where (see printMsg) only
+    messages that meet it are printed and counted, and --limit counts what is read.
     """
     require_order(begin_timestamp, end_timestamp, "-b")
     shown = print_msg if print_msg is not None else not calculate
     counts: Counter[str | None] = Counter()
+    look = viewer(form=body, decode=decode, charset=charset_name, with_body=bool(print_body))
 
     def keep(message: MessageExt) -> MessageView | None:
         counts[message.tags] += 1
-        return view(message, charset=charset_name, with_body=bool(print_body)) if shown else None
+        return look(message) if shown else None
 
     wanted = ScanRequest(
         topic=topic,
@@ -88,9 +97,8 @@ async def print_msg_by_queue(
         broker_name=broker_name,
         queue_id=queue_id,
     )
-    async with run.admin() as admin:
-        report = await admin.messages.scan(wanted, keep)
-    outcome = scan_outcome(report, limit, "--limit")
+    report = await scanned(run, wanted, keep, where)
+    outcome = scan_outcome(report, limit, "--limit", where if shown else None)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0] is None, item[0] or ""))
     tags = [TagCount(tag, count) for tag, count in ordered] if calculate else None
     outcome.data = QueueMessages(report.queues, report.messages, tags, report.truncated, report.failures)

@@ -8,14 +8,24 @@ import msgspec
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.client import DirectResult
-from rocketmq_ops.client.admin.message_results import FoundMessage, view
+from rocketmq_ops.client.admin.message_results import FoundMessage
 from rocketmq_ops.client.admin.message_send import SendReport, SendRequest
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.message import MessageExt
+from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import BodyFormat, ClientId, ConsumerGroup, LmqCluster, MessageId, TopicName
+from rocketmq_ops.mqadmin.options import (
+    BodyForm,
+    BodyFormat,
+    ClientId,
+    ConsumerGroup,
+    Decode,
+    LmqCluster,
+    MessageId,
+    TopicName,
+)
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import message_blocks, status
 from rocketmq_ops.mqadmin.run import Run
@@ -47,6 +57,8 @@ async def query_msg_by_id(
     unit_name: Annotated[str | None, Opt("-u", "--unitName", help="unit name of the sending client")] = None,
     body_format: BodyFormat | None = None,
     cluster: LmqCluster | None = None,
+    body: BodyForm = "text",
+    decode: Decode | None = None,
 ) -> Outcome:
     """Takes offset message ids and unique keys. -g with -d has that consumer consume the message now; -s true sends it
     again to its topic. With --plan neither is done. The body is printed; Apache's tool writes it to a file under /tmp.
@@ -54,6 +66,7 @@ async def query_msg_by_id(
     if (consumer_group is None) != (client_id is None):
         raise usage("-g and -d go together", "give both to hand a message to a consumer, or neither")
     report = ByIdReport([])
+    look = viewer(form=body, decode=decode, charset=body_format or "utf-8")
     errors: list[RocketMQError] = []
     async with run.admin() as admin:
         for one in filter(None, (part.strip() for part in msg_id.split(","))):
@@ -63,7 +76,7 @@ async def query_msg_by_id(
                 tracks = None
                 if consumer_group is None and not send_message:
                     tracks = await _tracks(admin, message, report)
-                report.messages.append(FoundMessage(view(message, charset=body_format or "utf-8"), tracks))
+                report.messages.append(FoundMessage(look(message), tracks))
             except RocketMQError as error:
                 errors.append(error)
                 report.failures.append(admin.failure_of(one, error))

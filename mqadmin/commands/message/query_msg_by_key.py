@@ -6,13 +6,21 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.message_results import FoundMessage, KeyKind, view
+from rocketmq_ops.client.admin.message_results import FoundMessage, KeyKind
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import MessageExt
+from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import NOT_THERE, not_found, require_order
-from rocketmq_ops.mqadmin.options import BeginTimestamp, EndTimestamp, LmqCluster, TopicName
+from rocketmq_ops.mqadmin.options import (
+    BeginTimestamp,
+    BodyForm,
+    Decode,
+    EndTimestamp,
+    LmqCluster,
+    TopicName,
+)
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
@@ -57,12 +65,15 @@ async def query_msg_by_key(
     last_key: Annotated[
         str | None, Opt("-l", "--lastKey", help="go on behind this #IndexKey, where the index is in RocksDB")
     ] = None,
+    body: BodyForm = "text",
+    decode: Decode | None = None,
 ) -> Outcome:
     """Only messages whose key or tag is exactly this one; the broker's index knows hashes. No message: exit code 4.
 
     With -p or -l the table has #IndexKey, JSON has it always.
     """
     require_order(begin_timestamp, end_timestamp, "-b")
+    look = viewer(form=body, decode=decode)
     kind: KeyKind = key_type or "K"
     async with run.admin() as admin:
         found, failures = await admin.messages.query(
@@ -82,7 +93,7 @@ async def query_msg_by_key(
         )
     keys = [_index_key(message, topic, kind, msg_key) for message in found]
     report = KeyQueryReport(
-        [KeyedMessage(view(m), index_key=key) for m, key in zip(found, keys, strict=True)], failures
+        [KeyedMessage(look(m), index_key=key) for m, key in zip(found, keys, strict=True)], failures
     )
     table = Table(["#Message ID", "#QID", "#Offset"], [[m.msg_id, m.queue_id, m.queue_offset] for m in found])
     if key_type is not None or last_key is not None:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.message_results import FoundMessage, QueryReport, view
+from rocketmq_ops.client.admin.message_results import FoundMessage, QueryReport
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BodyFormat, BrokerName, QueueId, QueueOffset, TopicName
+from rocketmq_ops.mqadmin.options import (
+    BodyForm,
+    BodyFormat,
+    BrokerName,
+    Decode,
+    QueueId,
+    QueueOffset,
+    TopicName,
+)
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import message_blocks, status
 from rocketmq_ops.mqadmin.run import Run
@@ -29,11 +38,14 @@ async def query_msg_by_offset(
     route_topic: Annotated[
         str | None, Opt("-r", "--routeTopic", help="topic in whose route the broker is, for one without a route")
     ] = None,
+    body: BodyForm = "text",
+    decode: Decode | None = None,
 ) -> Outcome:
     """No message at that offset: exit code 4, with the offsets that the queue has."""
+    look = viewer(form=body, decode=decode, charset=body_format or "utf-8")
     async with run.admin() as admin:
         message = await admin.messages.at(topic, broker_name, queue_id, offset, route_topic)
-        report = QueryReport([FoundMessage(view(message, charset=body_format or "utf-8"))])
+        report = QueryReport([FoundMessage(look(message))])
         try:
             report.messages[0].tracks = await admin.messages.track(message)
         except RocketMQError as error:

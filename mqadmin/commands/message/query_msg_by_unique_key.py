@@ -7,13 +7,22 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.client.admin.client import DirectResult
-from rocketmq_ops.client.admin.message_results import FoundMessage, view
+from rocketmq_ops.client.admin.message_results import FoundMessage
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.javatypes import LONG_MAX
+from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import NOT_THERE, not_found, require_order, usage
-from rocketmq_ops.mqadmin.options import ClientId, ConsumerGroup, LmqCluster, MessageId, TopicName
+from rocketmq_ops.mqadmin.options import (
+    BodyForm,
+    ClientId,
+    ConsumerGroup,
+    Decode,
+    LmqCluster,
+    MessageId,
+    TopicName,
+)
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import message_blocks, status
 from rocketmq_ops.mqadmin.run import Run
@@ -51,6 +60,8 @@ async def query_msg_by_unique_key(
         int,
         Opt("-e", "--endTime", help="stored at this time or before (default: any)", parse=timestamp, metavar="TIME"),
     ] = LONG_MAX,
+    body: BodyForm = "text",
+    decode: Decode | None = None,
 ) -> Outcome:
     """Without -a the first one stored is shown; retries of a message have its key too. No message: exit code 4.
 
@@ -60,6 +71,7 @@ async def query_msg_by_unique_key(
     if (consumer_group is None) != (client_id is None):
         raise usage("-g and -d go together", "give both to hand a message to a consumer, or neither")
     report = UniqueKeyReport([])
+    look = viewer(form=body, decode=decode)
     async with run.admin() as admin:
         found = await admin.messages.by_unique_key(topic, msg_id, cluster, begin=start_time, end=end_time)
         if not found:
@@ -80,7 +92,7 @@ async def query_msg_by_unique_key(
                     tracks = await admin.messages.track(message)
                 except RocketMQError as error:
                     report.failures.append(admin.failure_of("message track", error))
-            report.messages.append(FoundMessage(view(message), tracks))
+            report.messages.append(FoundMessage(look(message), tracks))
     blocks: list[Table | str] = [block for item in report.messages for block in message_blocks(item)]
     blocks += [f"ConsumeMessageDirectlyResult {msgspec.json.encode(c).decode()}" for c in report.consumed]
     notes = [] if show_all or len(found) == 1 else [f"{len(found)} messages have this key; -a shows them all"]

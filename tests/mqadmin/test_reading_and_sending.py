@@ -1,0 +1,234 @@
+"""Bodies in each form and by decoders, conditions on messages, and the ways of sending: through a name server and broker."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rocketmq_ops.client.admin.message_send import _by_hash
+from rocketmq_ops.common.java_hash import string_hash
+from rocketmq_ops.mqadmin import bodies, conditions
+from rocketmq_ops.mqadmin import main as mqadmin
+from rocketmq_ops.mqadmin.commands.message import send_message
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from tests.mqadmin.conftest import Ran
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RocketMQBroker]:
+    with rocketmq_server() as server:
+        for topic in ("Bodies", "Lines", "Ordered", "Sent"):
+            line = ["updateTopic", "-n", server.namesrv, "-b", server.broker, "-t", topic, "-r", "4", "-w", "4"]
+            assert mqadmin.run(line) == 0
+        yield server
+
+
+@pytest.fixture
+def run(server: RocketMQBroker, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str, output: str = "json") -> Ran:
+        capsys.readouterr()
+        code = mqadmin.run([*arguments, "-n", server.namesrv, "--output", output])
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return call
+
+
+def message(body: bytes = b"", **properties: str) -> Any:
+    """What a condition looks at."""
+    return SimpleNamespace(
+        body=body, properties=properties, tags=properties.get("TAGS"), keys=properties.get("KEYS", "").split(),
+        msg_id="ID", queue_id=1, queue_offset=7, born_timestamp=1000, store_timestamp=2000, reconsume_times=0,
+    )  # fmt: skip
+
+
+ORDER = message(
+    b'{"user": {"name": "Jo", "tags": ["x", "y"]}, "paid": true, "n": 12}', TAGS="A", KEYS="k1 k2", amount="12"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "met"),
+    [
+        ("tags = 'A'", True),
+        ("tags = 'B' or keys ~ 'k2'", True),
+        ("amount > 9", True),  # as numbers, not as texts
+        ("amount > '9'", False),  # as texts
+        ("amount >= 12 and amount <= 12.0 and amount <> 13 and not amount < 12", True),
+        ("missing = 'x'", False),
+        ("missing <> 'x'", False),  # null meets no comparison
+        ("missing is null and amount is not null", True),
+        ("not (missing > 1)", True),
+        ("tags in ('B', 'A')", True),
+        ("tags in ('B')", False),
+        ("body.user.name = 'Jo' and body.user.tags.1 = 'y'", True),
+        ("body.user.tags.2 = 'y'", False),
+        ("body.paid = true and body.n = 12", True),
+        ("body.paid = 'true'", True),
+        ("body.n > 'x'", False),
+        ("body ~ '\"n\": 1\\d'", True),
+        ("queueOffset = 7 and queueId = 1 and msgId = 'ID' and bodyLength > 10", True),
+        ("tags = 'it''s'", False),
+        ("tags = 'A' or tags = 'B' and missing = 1", True),  # and binds first
+        ("(tags = 'A' or tags = 'B') and missing = 1", False),
+    ],
+)
+def test_conditions(text: str, met: bool) -> None:
+    assert conditions.condition(text)(ORDER) is met
+
+
+def test_a_body_that_is_no_json_meets_no_condition_on_its_values() -> None:
+    for body in (b"", b"{", b"\xff", b"[" * 100_000):
+        assert not conditions.condition("body.a = 1")(message(body))
+        assert conditions.condition("body.a is null")(message(body))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "tags", "tags =", "tags = A", "= 'A'", "tags = 'A", "tags = 'A' and", "(tags = 'A'", "tags = 'A')", "tags in ()",
+     "tags ~ '('", "amount > true", "tags == 'A'", "tags = 'A' 'B'", "(" * 60 + "a = 1" + ")" * 60, "a ; b"],
+)  # fmt: skip
+def test_wrong_conditions(text: str, run: Run) -> None:
+    with pytest.raises(ValueError, match="invalid"):
+        conditions.condition(text)
+    if text:
+        ran = run("printMsg", "-t", "Bodies", "--where", text, output="table")
+        assert (ran.code, ran.out) == (ExitCode.USAGE, "")
+        assert "--where: invalid" in ran.err
+
+
+def body_of(ran: Ran) -> tuple[Any, Any, Any]:
+    found = ran.json["data"]["messages"][0]
+    found = found.get("message", found)
+    return found["body"], found["bodyBase64"], found["bodyError"]
+
+
+def test_bodies_in_each_form(run: Run) -> None:
+    sent = run("sendMessage", "-t", "Bodies", "-p", '{"a": [1,  2], "name": "中"}', "-k", "json").json["data"]
+    where = ("-t", "Bodies", "-b", sent["brokerName"], "-i", str(sent["queueId"]), "-o", str(sent["queueOffset"]))
+    ways = [
+        ("queryMsgByOffset", *where),
+        ("queryMsgByKey", "-t", "Bodies", "-k", "json"),
+        ("queryMsgByUniqueKey", "-t", "Bodies", "-i", sent["msgId"]),
+        ("queryMsgById", "-t", "Bodies", "-i", sent["offsetMsgId"]),
+        ("printMsg", "-t", "Bodies"),
+        ("consumeMessage", "-t", "Bodies"),
+        ("printMsgByQueue", "-t", "Bodies", "-a", sent["brokerName"], "-i", str(sent["queueId"]), "-d", "true"),
+    ]
+    raw = '{"a": [1,  2], "name": "中"}'
+    for way in ways:
+        assert body_of(run(*way)) == (raw, None, None), way
+        assert body_of(run(*way, "--body", "json")) == ('{"a":[1,2],"name":"中"}', None, None), way
+        assert body_of(run(*way, "--body", "hex")) == (raw.encode().hex(), None, None), way
+        assert body_of(run(*way, "--body", "base64"))[0] is None, way
+        assert body_of(run(*way, "--decode", "json:loads")) == ('{"a":[1,2],"name":"中"}', None, None), way
+
+
+def test_decoders(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "decoders_of_this_test.py").write_text(
+        "def upper(body):\n    return body.upper()\ndef fail(body):\n    raise KeyError('x')\nvalue = 1\n"
+    )
+    sent = run("sendMessage", "-t", "Sent", "-p", "text").json["data"]
+    way = ("queryMsgByUniqueKey", "-t", "Sent", "-i", sent["msgId"])
+    assert body_of(run(*way, "--decode", "decoders_of_this_test:upper")) == ("TEXT", None, None)
+    assert body_of(run(*way, "--decode", "decoders_of_this_test:fail")) == (
+        *(None, "dGV4dA=="),
+        "the decoder failed: KeyError: 'x'",
+    )
+    assert "is not JSON" in body_of(run(*way, "--body", "json"))[2]
+    point = EntryPoint("upper", "decoders_of_this_test:upper", bodies.ENTRY_POINTS)
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: [point] if group == bodies.ENTRY_POINTS else []
+    )
+    assert body_of(run(*way, "--decode", "upper")) == ("TEXT", None, None)
+    for wrong, said in (
+        ("lower", "there are upper"),
+        ("decoders_of_this_test:value", "has no function value"),
+        ("decoders_of_this_test:nothing", "has no function nothing"),
+        ("no_such_module:x", "cannot be imported: ModuleNotFoundError"),
+        (":x", "expected MODULE:FUNCTION"),
+    ):
+        ran = run(*way, "--decode", wrong)
+        assert ran.code == ExitCode.USAGE
+        assert said in ran.err
+
+
+def test_lines_are_sent_and_a_scan_finds_them(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [json.dumps({"n": n}) for n in range(40)]
+    (tmp_path / "lines").write_text("\n".join([*lines[:20], "", *lines[20:]]) + "\r\n")
+    ran = run("sendMessage", "-t", "Lines", "--bodyFile", str(tmp_path / "lines"), "--lines", "-c", "L")
+    assert (ran.code, ran.json["data"]["sent"], len(ran.json["data"]["messages"])) == (0, 40, 40)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"from stdin\n")))
+    assert run("sendMessage", "-t", "Lines", "--bodyFile", "-").json["data"]["sent"] == 1
+    found = run("printMsg", "-t", "Lines", "--where", "tags = 'L' and body.n >= 37")
+    assert sorted(m["body"] for m in found.json["data"]["messages"]) == sorted(lines[37:])
+    assert found.json["notes"] == ["3 of 41 messages that were read meet the condition"]
+    few = run("consumeMessage", "-t", "Lines", "-c", "5", "--where", "body.n < 0")
+    assert (few.code, few.json["status"], few.json["data"]["truncated"]) == (0, "empty", True)
+    whole = run("printMsg", "-t", "Lines", "--where", "body = 'from stdin\n'").json["data"]["messages"]
+    assert len(whole) == 1
+
+
+def test_the_first_line_that_fails_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(send_message, "WINDOW", 1)
+    (tmp_path / "lines").write_bytes(b"one\n" + b"x" * (5 << 20) + b"\nthree\n")
+    ran = run("sendMessage", "-t", "Sent", "--bodyFile", str(tmp_path / "lines"), "--lines")
+    assert (ran.code, ran.json["data"]["sent"]) == (ExitCode.PARTIAL, 1)
+    assert ran.json["errors"][0]["target"] == "line 2"
+    assert "then send from line 2 on" in ran.json["errors"][0]["nextStep"]
+    (tmp_path / "empty").write_bytes(b"\n\n")
+    assert run("sendMessage", "-t", "Sent", "--bodyFile", str(tmp_path / "empty"), "--lines").code == ExitCode.USAGE
+
+
+def test_an_ordering_key_has_one_queue(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text("".join(f"{n}\n" for n in range(8)))
+    for key in ("order-1", "order-2", "a"):
+        ran = run(
+            "sendMessage", "-t", "Ordered", "--bodyFile", str(tmp_path / "lines"), "--lines", "--shardingKey", key
+        )
+        sent = ran.json["data"]["messages"]
+        assert {one["queueId"] for one in sent} == {abs(string_hash(key)) % 4}
+        assert [one["queueOffset"] for one in sent] == list(range(sent[0]["queueOffset"], sent[0]["queueOffset"] + 8))
+
+
+def test_the_queue_of_an_ordering_key_is_the_one_that_java_takes() -> None:
+    """Queues by broker name, then id; of a negative hash the remainder without its sign."""
+    queues = [(name, "h:1", queue, 2) for name in ("b", "a") for queue in (1, 0)]
+    assert string_hash("order-1") == -1207111310
+    assert _by_hash(queues, "order-1")[::2] == ("b", 0)
+    assert _by_hash(queues, "c")[::2] == ("b", 1)  # 99 % 4
+
+
+def test_properties_and_times_of_delivery(run: Run) -> None:
+    def properties(*options: str) -> dict[str, str]:
+        sent = run("sendMessage", "-t", "Sent", "-p", "x", *options).json["data"]
+        found = run("queryMsgById", "-t", "Sent", "-i", sent["offsetMsgId"]).json["data"]["messages"][0]["message"]
+        return dict(found["properties"])
+
+    assert properties("--properties", "a=1, b=x=y").items() >= {"a": "1", "b": "x=y"}.items()
+    assert properties("--properties", '{"a": "1,2"}')["a"] == "1,2"
+    assert properties("--delayLevel", "18")["DELAY"] == "18"
+    for wrong in ("a", "=1", "a=1,a=2", '{"a": 1}', "{"):
+        assert run("sendMessage", "-t", "Sent", "-p", "x", "--properties", wrong).code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["-p", "x", "--lines"], ["-p", "x", "--bodyFile", "f"], [], ["-p", "x", "--delayLevel", "1", "--deliverTime", "1"],
+     ["-p", "x", "--delayLevel", "0"]],
+)  # fmt: skip
+def test_options_that_do_not_go_together(options: list[str], run: Run) -> None:
+    assert run("sendMessage", "-t", "Sent", *options).code == ExitCode.USAGE
