@@ -12,7 +12,7 @@ from rocketmq_ops.client.admin.topic import broker_addresses
 from rocketmq_ops.client.api import stats as api
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.errors import AllFailedError, Failure, RocketMQError
-from rocketmq_ops.common.topics import TOPIC_GROUP_SEPARATOR, is_dlq_topic, is_retry_topic
+from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, topic_at_group
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
@@ -173,7 +173,7 @@ async def _collect(
         return counted(await brokers.ask(key[1], lambda: api.stats_data(session, key[1], TOPIC_PUT_NUMS, key[0])))
 
     async def got_at(key: tuple[str, str, str]) -> Counted:
-        counter = f"{key[0]}{TOPIC_GROUP_SEPARATOR}{key[2]}"
+        counter = topic_at_group(key[0], key[2])
         return counted(await brokers.ask(key[1], lambda: api.stats_data(session, key[1], GROUP_GET_NUMS, counter)))
 
     async def lag_at(key: tuple[str, str, str]) -> int | None:
