@@ -98,6 +98,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     `offline`: needs no name server.
     `offline_with`: parameters of which each, given, makes it need none. `namesrv_names`: more names of `-n`.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
+    `streams`: writes its rows by itself as they come (`Outcome.text`), so that there is no whole result to `--query`.
     """
 
     function: CommandFunction
@@ -115,6 +116,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     offline_with: tuple[str, ...] = ()
     namesrv_names: tuple[str, ...] = ()
     server: bool = False
+    streams: bool = False
     more_outputs: tuple[str, ...] = ()
     example: str = ""
 
@@ -146,6 +148,7 @@ class CommonOptions(msgspec.Struct, kw_only=True):
     profile: str | None = None
     credentials: str | None = None
     output: str = "table"
+    query: Any = None
     timeout: int | None = None
     debug: bool = False
     plan: bool = False
@@ -166,6 +169,8 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
         "timeout": (int | None, _TIMEOUT, None),
         "debug": (bool, _DEBUG, False),
     }
+    if not (declaration.streams or declaration.server):
+        common["query"] = (str | None, _QUERY, None)
     if declaration.changes:
         common["plan"] = (bool, _PLAN, False)
     return common
@@ -177,6 +182,14 @@ def _namesrv_option(declaration: Declaration) -> Opt:
     return Opt(*names, help=_NAMESRV.help, metavar=_NAMESRV.metavar)
 
 
+def _query(text: str) -> Any:
+    """The function that the expression is."""
+    from rocketmq_ops.mqadmin.render.query import compiled  # loads the library: nobody else needs it
+
+    return compiled(text)
+
+
+_QUERY = Opt("--query", help="show what this JMESPath expression yields of `data`", parse=_query, metavar="EXPR")
 _NAMESRV = Opt("-n", "--namesrvAddr", help="name servers, HOST:PORT, separated by ';'", metavar="ADDRS")
 _PROFILE = Opt("--profile", help="take addresses and credentials from this profile", metavar="NAME")
 _CREDENTIALS = Opt(
@@ -203,6 +216,7 @@ def command(
     offline_with: tuple[str, ...] = (),
     namesrv_names: tuple[str, ...] = (),
     server: bool = False,
+    streams: bool = False,
     more_outputs: tuple[str, ...] = (),
     example: str = "",
 ) -> Callable[[F], F]:
@@ -225,6 +239,7 @@ def command(
             offline_with=offline_with,
             namesrv_names=namesrv_names,
             server=server,
+            streams=streams,
             more_outputs=more_outputs,
             example=example,
         )

@@ -66,6 +66,7 @@ a change the server is read again: what was accepted but reads back as before is
 |---|---|
 | `-n`, `--namesrvAddr ADDRS` | name servers, HOST:PORT, separated by `;` |
 | `--output FORM` | `table`, `wide`, `json`, `yaml`, `csv` or `name` |
+| `--query EXPR` | show what this JMESPath expression yields of `data`: [output.md](output.md) |
 | `--profile NAME` | take addresses and credentials from this profile |
 | `--credentials FILE` | YAML file with accessKey and secretKey; `-` asks for them |
 | `--timeout MS` | timeout of each request in ms; default 5000 |

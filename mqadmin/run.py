@@ -123,6 +123,10 @@ class Run:
         from rocketmq_ops.mqadmin.render.output import Rows, render, safe_text
 
         declared, form = self.declaration, self.options.output
+        if self.options.query is not None:
+            from rocketmq_ops.mqadmin.render.query import queried_text
+
+            return queried_text(outcome.data, self.options.query, form)
         if form == "java" and outcome.text is None:
             import importlib
 
@@ -156,7 +160,10 @@ def execute(
             needless = (*_SERVER_OPTIONS, *declaration.offline_with)
             run.connect(needs_namesrv=all(values.get(key) is None for key in needless))
         run_loop = _loop_of(declaration)
+        if options.query is not None:
+            _check_query_form(options.output)
         outcome = run_loop(_coroutine(run, values))
+        text = run.text_of(outcome)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -165,8 +172,17 @@ def execute(
 
             traceback.print_exc()
         return fail(name, error, options.output, version=declaration.schema)
-    run.emit(outcome)
+    _write(text)
+    report(name, outcome.errors, outcome.notes)
     return int(outcome.exit)
+
+
+def _check_query_form(form: str) -> None:
+    """Raise a usage error for a form that only whole results have."""
+    if form in ("wide", "java", "sarif"):
+        from rocketmq_ops.mqadmin.errors import usage
+
+        raise usage(f"--query yields no {form}", "give --output json, yaml, csv or name")
 
 
 def _coroutine(run: Run, values: dict[str, Any]) -> Coroutine[Any, Any, Outcome]:

@@ -110,7 +110,7 @@ def test_options_of_every_command(words: list[str], common: CommonOptions) -> No
         (["F", "-c", "-1"], "Invalid value for -c / --count: invalid number '-1': expected 0 or above"),
         (["F", "-t", "T", "-l", "1.5"], "Invalid value for -l / --level: invalid number '1.5': expected a whole number"),
         (["F", "-t", "T", "--form", "hax"], "'hax' is not one of hex, utf-8; did you mean hex?"),
-        (["F", "-t", "T", "--output", "jsn"], "'jsn' is not one of table, json, yaml, csv; did you mean json?"),
+        (["F", "-t", "T", "--output", "jsn"], "'jsn' is not one of table, wide, json, yaml, csv, name; did you mean json?"),
         (["F", "-t", "T", "--timeout", "0"], "Invalid value for --timeout: invalid number '0': expected one above 0"),
     ],
 )  # fmt: skip

@@ -42,6 +42,7 @@ class DiffReport(msgspec.Struct, rename="camel"):
     result=DiffReport,
     rows="differences",
     offline=True,
+    streams=True,
     more_outputs=("jsonl",),
     example="mqadmin store diff /data/master/store /data/slave/store",
 )

@@ -56,6 +56,7 @@ class DumpReport(msgspec.Struct, rename="camel"):
     result=DumpReport,
     rows="messages",
     offline=True,
+    streams=True,
     more_outputs=("jsonl",),
     example="mqadmin store dump /data/store --topic Orders --key order-17 --body json --output jsonl",
 )

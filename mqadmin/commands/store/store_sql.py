@@ -29,6 +29,7 @@ class SqlReport(msgspec.Struct, rename="camel"):
     result=SqlReport,
     rows="rows",
     offline=True,
+    streams=True,
     more_outputs=("jsonl",),
     example='mqadmin store sql /data/store "select tags, count(*) from messages group by tags"',
 )
