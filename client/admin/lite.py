@@ -12,11 +12,16 @@ from rocketmq_ops.client.admin.fanout import FanOut
 from rocketmq_ops.client.admin.topic import broker_address
 from rocketmq_ops.client.api import lite as api
 from rocketmq_ops.client.errors import NotFoundError
-from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.errors import Failure, See
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
-    from rocketmq_ops.remoting.bodies.lite import GetBrokerLiteInfoResponseBody, LiteLagInfo
+    from rocketmq_ops.remoting.bodies.lite import (
+        GetBrokerLiteInfoResponseBody,
+        GetLiteClientInfoResponseBody,
+        GetLiteGroupInfoResponseBody,
+        LiteLagInfo,
+    )
 
 T = TypeVar("T")
 
@@ -215,10 +220,12 @@ class LiteAdmin:
 
     async def client(self, parent: str, group: str, client_id: str) -> LiteClientReport:
         """What a client subscribes to, on the brokers of the parent topic's route."""
-        fan = await self._of_route(
-            parent,
-            lambda a: api.lite_client(self._admin.session, a, parent, group, client_id, MOST_LITE_TOPICS),
-        )
+
+        async def one(address: str) -> GetLiteClientInfoResponseBody:
+            await self._require_group(address, group)
+            return await api.lite_client(self._admin.session, address, parent, group, client_id, MOST_LITE_TOPICS)
+
+        fan = await self._of_route(parent, one)
         found = [
             LiteClientOn(
                 name,
@@ -233,7 +240,12 @@ class LiteAdmin:
 
     async def group(self, parent: str, group: str, lite: str | None, top: int) -> LiteGroupReport:
         """How far a group is behind, on the brokers of the parent topic's route, and the `top` worst of each."""
-        fan = await self._of_route(parent, lambda a: api.lite_group(self._admin.session, a, group, lite, top))
+
+        async def one(address: str) -> GetLiteGroupInfoResponseBody:
+            await self._require_group(address, group)
+            return await api.lite_group(self._admin.session, address, group, lite, top)
+
+        fan = await self._of_route(parent, one)
         found = []
         for name, body in fan.answers.items():
             offsets = body.lite_topic_offset_wrapper
@@ -277,10 +289,20 @@ class LiteAdmin:
         if plan:
             names = list(await self._route(parent, broker_name))
             return DispatchReport(True, parent, group, client_id, names)
-        fan = await self._of_route(
-            parent, lambda a: api.trigger_dispatch(self._admin.session, a, group, client_id), broker_name
-        )
+
+        async def one(address: str) -> None:
+            await self._require_group(address, group)
+            await api.trigger_dispatch(self._admin.session, address, group, client_id)
+
+        fan = await self._of_route(parent, one, broker_name)
         return DispatchReport(False, parent, group, client_id, list(fan.answers), fan.failures)
+
+    async def _require_group(self, address: str, group: str) -> None:
+        """That a broker has the group: one that is asked about a group that it lacks would create it."""
+        if group not in await self._admin.groups.configs_at(address):
+            raise NotFoundError(
+                f"{address} has no consumer group '{group}'", "check its name", see=See("groups.listing")
+            )
 
     async def _route(self, topic: str, broker_name: str | None = None) -> dict[str, str]:
         """One address for each broker name of a topic's route, or of one of them."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.interop.apache import Pair, wait_until
 from tests.interop.ours import mqadmin
-from tests.interop.test_acl import USER, Signed, signing_pair
+from tests.interop.test_acl import PLAIN_ACL, USER, Signed
+from tests.interop.toolchain import QUICK, home
 
 
 @pytest.fixture(scope="module")
 def signed(scratch: Path) -> Iterator[Signed]:
     folder = scratch / "plain-acl-commands"
-    pair = signing_pair("4.9.7", folder)
+    folder.mkdir()
+    # Only a file below its home does the broker take as the target of updateGlobalWhiteAddr.
+    file = home("4.9.7") / "conf" / f"acl-commands-{os.getpid()}.yml"
+    file.write_text(PLAIN_ACL)
+    flag = f"-Drocketmq.acl.plain.file=conf/{file.name}"
+    pair = Pair("4.9.7", folder, settings={"aclEnable": "true"}, flags=(*QUICK, flag))
     with pytest.MonkeyPatch.context() as patch:
         run = Signed(pair, folder, patch)
         try:
@@ -23,6 +30,7 @@ def signed(scratch: Path) -> Iterator[Signed]:
             yield run
         finally:
             pair.kill()
+            file.unlink()
 
 
 def test_an_account_from_beginning_to_end(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> None:

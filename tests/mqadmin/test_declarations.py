@@ -179,6 +179,7 @@ def test_every_option_is_read(entry: registry.Entry) -> None:
 
 # One name with several meanings, or in Apache's tool with several short names.
 HOMONYMS = {
+    "--accessKey": "-a of an account on brokers; of a profile",
     "--showDetail": "-d of brokers, -s of a client",
     "--resources": "several to decide on; one to delete",
     "--topic": "a topic's name; topics alone in exportMetadata",

@@ -275,6 +275,7 @@ def test_a_lag_of_lite_topics_is_unknown_where_a_broker_does_not_answer(cli: Cli
     cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
     for name in ("broker-a", "broker-b"):
         cluster[name].add_topic("P")
+        cluster[name].groups["G"] = {"groupName": "G"}
 
     def lags(*lags: tuple[str, int]) -> Callable[[RemotingCommand], RemotingCommand]:
         worst = [{"liteTopic": topic, "lagCount": lag, "earliestUnconsumedTimestamp": -1} for topic, lag in lags]
@@ -293,6 +294,21 @@ def test_a_lag_of_lite_topics_is_unknown_where_a_broker_does_not_answer(cli: Cli
     part = cli(cluster.transport, *words, "json")
     assert (part.code, part.json["data"]["lagTotal"]) == (ExitCode.PARTIAL, None)
     assert "Total Lag Count: unknown" in cli(cluster.transport, *words, "table").out
+
+
+def test_a_group_of_lite_topics_that_is_not_there_is_not_asked_for(cli: Cli) -> None:
+    """An Apache broker would create it."""
+    cluster = FakeCluster()
+    cluster["broker-a"].add_topic("P")
+    for words in (
+        ("getLiteGroupInfo", "-p", "P", "-g", "Typo"),
+        ("getLiteClientInfo", "-p", "P", "-g", "Typo", "-c", "x"),
+        ("triggerLiteDispatch", "-p", "P", "-g", "Typo"),
+    ):
+        ran = cli(cluster.transport, *words, "-n", cluster.namesrv)
+        assert ran.code == ExitCode.NOT_FOUND, ran
+        assert "has no consumer group 'Typo'" in ran.err
+    assert max(cluster.transport.codes()) < Code.GET_BROKER_LITE_INFO
 
 
 def test_a_newer_brokers_answers_do_not_break_a_listing(cli: Cli) -> None:
