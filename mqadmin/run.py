@@ -120,7 +120,7 @@ class Run:
 
     def text_of(self, outcome: Outcome) -> str:
         """The outcome in the form that was asked for."""
-        from rocketmq_ops.mqadmin.render.output import Rows, render, safe_text
+        from rocketmq_ops.mqadmin.render.output import Rows, render, safe_text, terminal_width
 
         declared, form = self.declaration, self.options.output
         if self.options.query is not None:
@@ -133,7 +133,8 @@ class Run:
             module = importlib.import_module(f"{__package__}.render.java.{declared.java}")
             return safe_text(getattr(module, declared.function.__name__)(outcome.data, self._values))
         rows = Rows(declared.rows, declared.csv, declared.name)
-        return render(self.name, outcome, form, rows, version=declared.schema)
+        width = terminal_width() if form == "table" else None
+        return render(self.name, outcome, form, rows, version=declared.schema, width=width)
 
 
 def execute(

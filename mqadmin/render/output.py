@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import typing
 from collections.abc import Sequence
 from typing import Any
@@ -29,8 +31,8 @@ class Rows(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-def render(command: str, outcome: Outcome, form: str, rows: Rows, *, version: int = 1) -> str:
-    """The text for stdout; `version` is that of the document's schema."""
+def render(command: str, outcome: Outcome, form: str, rows: Rows, *, version: int = 1, width: int | None = None) -> str:
+    """The text for stdout; `version` is that of the document's schema, `width` that of the terminal it goes to."""
     if outcome.text is not None:
         return outcome.text
     if form == "json":
@@ -48,7 +50,7 @@ def render(command: str, outcome: Outcome, form: str, rows: Rows, *, version: in
         if form == "name":
             return names_text(rows.name or name_column(columns), items)
         return csv_text(columns, items)
-    return table_text(outcome, wide=form == "wide")
+    return table_text(outcome, wide=form == "wide", width=width)
 
 
 def envelope(command: str, outcome: Outcome, version: int) -> dict[str, Any]:
@@ -82,10 +84,12 @@ def failure_document(command: str, problem: Failure, form: str, version: int) ->
     return ""
 
 
-def table_text(outcome: Outcome, *, wide: bool = False) -> str:
-    """Blocks one after the other: tables aligned, with the columns of `wide` or without; text with its lines."""
+def table_text(outcome: Outcome, *, wide: bool = False, width: int | None = None) -> str:
+    """Blocks one after the other: tables aligned, with the columns of `wide` or those that fit; text with its lines."""
     return "".join(
-        _grid(block if wide else _narrow(block)) if isinstance(block, Table) else safe_text(block) + "\n"
+        (_grid(block) if wide else _grid(_narrow(block), width))
+        if isinstance(block, Table)
+        else safe_text(block) + "\n"
         for block in outcome.blocks
     )
 
@@ -126,16 +130,51 @@ def width_of(text: str) -> int:
     return width if width >= 0 else len(text)  # it holds a control character
 
 
-def _grid(table: Table) -> str:
+def terminal_width() -> int | None:
+    """The columns of the terminal that stdout is, by `COLUMNS` or by its size; None where it is none, or unknown."""
+    if not sys.stdout.isatty():
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except OSError:
+        return None
+
+
+def fitting(widths: Sequence[int], available: int | None) -> int:
+    """How many of a table's columns, from the first, fit in a terminal of this width: one at least."""
+    if available is None:
+        return len(widths)
+    used = -2
+    for number, width in enumerate(widths):
+        used += 2 + width
+        if used > available:
+            return max(number, 1)
+    return len(widths)
+
+
+def dropped_line(headings: Sequence[str]) -> str:
+    """What stands below a table without these columns."""
+    what = "1 column does" if len(headings) == 1 else f"{len(headings)} columns do"
+    return f"... {what} not fit here: {', '.join(headings)}; --output wide shows all\n"
+
+
+def _grid(table: Table, available: int | None = None) -> str:
     """The headings are the first row for tabulate too: as `headers` it would pad them."""
     import tabulate
 
     tabulate.PRESERVE_WHITESPACE = True
     lines = [table.columns] + [[cell_text(cell) for cell in row] for row in table.rows]
+    shown = len(table.columns)
+    if available is not None:
+        shown = fitting([max(map(width_of, column)) for column in zip(*lines, strict=True)], available)
+        lines = [line[:shown] for line in lines]
     numeric = [
         bool(table.rows)
         and all(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in table.rows)
-        for i in range(len(table.columns))
+        for i in range(shown)
     ]
     text = tabulate.tabulate(
         lines,
@@ -143,7 +182,8 @@ def _grid(table: Table) -> str:
         colalign=["right" if right else "left" for right in numeric],
         disable_numparse=True,
     )
-    return "".join(line.rstrip(" ") + "\n" for line in text.split("\n"))
+    mark = dropped_line(table.columns[shown:]) if shown < len(table.columns) else ""
+    return "".join(line.rstrip(" ") + "\n" for line in text.split("\n")) + mark
 
 
 def rows_of(data: msgspec.Struct, row_path: str) -> list[Any]:

@@ -16,7 +16,16 @@ import msgspec
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.render.outcome import Cell
-from rocketmq_ops.mqadmin.render.output import cell_text, csv_cell, name_column, names_text, width_of
+from rocketmq_ops.mqadmin.render.output import (
+    cell_text,
+    csv_cell,
+    dropped_line,
+    fitting,
+    name_column,
+    names_text,
+    terminal_width,
+    width_of,
+)
 
 MEASURED = 200  # rows of a table that decide how wide its columns are
 MAX_WIDTH = 60
@@ -98,6 +107,8 @@ class Stream:
             write_text(_yaml(msgspec.to_builtins(ending)))
         elif self._form == "csv" and not self._begun:
             self._csv([])
+        elif self._form == "table" and self._widths and len(self._widths) < len(self._table[0]):
+            write_text(dropped_line(self._table[0][len(self._widths) :]))
 
     def _json(self, texts: list[str]) -> None:
         if not self._begun:
@@ -139,10 +150,12 @@ class Stream:
         if not self._widths:
             measured = [list(headings), *lines[:MEASURED]]
             self._widths = [min(MAX_WIDTH, max(width_of(line[i]) for line in measured)) for i in range(len(headings))]
+            if self._form == "table":
+                del self._widths[fitting(self._widths, terminal_width()) :]
             lines.insert(0, list(headings))
         text = []
         for line in lines:
-            padded = [cell + " " * (width - width_of(cell)) for cell, width in zip(line, self._widths, strict=True)]
+            padded = [cell + " " * (width - width_of(cell)) for cell, width in zip(line, self._widths, strict=False)]
             text.append("  ".join(padded).rstrip() + "\n")
         write_text("".join(text))
 
