@@ -168,3 +168,7 @@ def error_of(response: RemotingCommand, address: str = "", request: RemotingComm
         return UnsupportedError(response, address, request)
     kind = _CLASS_OF_CODE.get(response.code, BrokerError)
     return kind(response.code, response.remark, address, request)
+
+
+class UnsafeChangeError(RocketMQError):
+    """A change that would lose something, and was not forced. Nothing was sent."""

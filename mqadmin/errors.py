@@ -76,7 +76,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return ExitCode.USAGE
     if isinstance(error, (client.NotFoundError, NoSuchPathError)):
         return ExitCode.NOT_FOUND
-    if isinstance(error, (client.RefusedValueError, client.AlreadyExistsError)):
+    if isinstance(error, (client.RefusedValueError, client.AlreadyExistsError, client.UnsafeChangeError)):
         return ExitCode.REFUSED
     if isinstance(error, client.FeatureOffError):
         return ExitCode.UNSUPPORTED
@@ -106,6 +106,8 @@ def next_step_of(error: RocketMQError) -> str:
         from rocketmq_ops.mqadmin.response_table import next_step_of_refusal
 
         return next_step_of_refusal(error)
+    if isinstance(error, client.UnsafeChangeError):
+        return f"{error.next_step}; or give --force"
     if error.see is not None:
         command = COMMAND_OF_CALL[error.see.call].format(error.see.about)
         return f"{error.next_step}: see `mqadmin {command}`" if error.next_step else f"see `mqadmin {command}`"

@@ -36,7 +36,8 @@ MEANINGS: dict[ExitCode, str] = {
     "online.",
     ExitCode.PARTIAL: "Some servers answered or changed, others failed; or some messages or records cannot be read. "
     "Each failure is listed.",
-    ExitCode.REFUSED: "Refused: no permission, a bad signature, or a value the server does not accept.",
+    ExitCode.REFUSED: "Refused: no permission, a bad signature, a value the server does not accept, or a change "
+    "that would lose something and was not forced.",
     ExitCode.TIMEOUT: "No answer within --timeout. A change may or may not have happened.",
     ExitCode.NO_EFFECT: "Nothing happened: what should go is not there, no offset moved, or it reads back as before.",
     ExitCode.DIFFERENT: "What was compared is not the same (`store diff`).",

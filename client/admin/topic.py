@@ -266,12 +266,20 @@ class TopicAdmin:
         cluster: str | None = None,
         plan: bool = False,
         must_exist: bool = False,
+        force: bool = False,
     ) -> ChangeReport:
         """Create the topic or change the given settings of it; see `topic_change.update`."""
         from rocketmq_ops.client.admin.topic_change import update
 
         return await update(
-            self._admin, topic, settings, broker_addr=broker_addr, cluster=cluster, plan=plan, must_exist=must_exist
+            self._admin,
+            topic,
+            settings,
+            broker_addr=broker_addr,
+            cluster=cluster,
+            plan=plan,
+            must_exist=must_exist,
+            force=force,
         )
 
     async def update_list(

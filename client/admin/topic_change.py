@@ -56,16 +56,22 @@ async def update(
     cluster: str | None,
     plan: bool,
     must_exist: bool,
+    force: bool,
 ) -> ChangeReport:
     """Create or change a topic on one broker or on a cluster's masters.
 
-    `must_exist` refuses to create. Raises NotFoundError for an unknown cluster, AllFailedError when no broker could be
-    changed. An ordered topic's order configuration on the name servers follows.
+    `must_exist` refuses to create. Without `force` nothing is sent that would leave messages that nobody reads
+    (UnsafeChangeError, see `queue_check`). Raises NotFoundError for an unknown cluster, AllFailedError when no broker
+    could be changed. An ordered topic's order configuration on the name servers follows.
     """
     problem = topic_problem(topic)
     if problem is not None:
         raise InvalidValueError(problem, "choose another name")
     brokers = await admin.cluster.targets(broker_addr, cluster)
+    if not force:
+        from rocketmq_ops.client.admin.queue_check import require_readable
+
+        await require_readable(admin, topic, settings, brokers)
 
     async def one(broker: BrokerAddress) -> tuple[Change, dict[str, Value]]:
         return await _update_one(admin, broker, topic, settings, plan=plan, must_exist=must_exist)

@@ -110,7 +110,7 @@ async def _topic(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
         raise CannotUndoError("the topic was created, and its messages would go with it", f"to delete it: `{line}`")
     settings = settings_of(_before(change), _added(change))
     report = await admin.topics.update(
-        change.name, settings, broker_addr=change.target, plan=plan, must_exist=change.action != "delete"
+        change.name, settings, broker_addr=change.target, plan=plan, must_exist=change.action != "delete", force=True
     )
     if change.action == "delete":
         report.notes.append(f"the messages of topic {change.name} on {change.target} stay deleted")

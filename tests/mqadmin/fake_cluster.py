@@ -54,6 +54,7 @@ class FakeBroker:
             (Code.SEARCH_OFFSET_BY_TIMESTAMP, self.search_offset),
             (Code.QUERY_CONSUMER_OFFSET, self.query_offset),
             (Code.UPDATE_CONSUMER_OFFSET, self.commit_offset),
+            (Code.QUERY_TOPIC_CONSUME_BY_WHO, self.groups_of_topic),
             (Code.GET_ALL_CONSUMER_OFFSET, self.all_offsets),
             (Code.INVOKE_BROKER_TO_RESET_OFFSET, self.reset),
             (Code.GET_BROKER_CONFIG, self.get_config),
@@ -213,6 +214,10 @@ class FakeBroker:
         if offset is None:
             return c.reply(ResponseCode.QUERY_NOT_FOUND, "Not found")
         return c.reply(ext_fields={"offset": str(offset)})
+
+    def groups_of_topic(self, c: RemotingCommand) -> RemotingCommand:
+        groups = {group for group, topic, _ in self.committed if topic == c.ext_fields["topic"]}
+        return c.reply(body=dumps({"groupList": sorted(groups)}))
 
     def all_offsets(self, c: RemotingCommand) -> RemotingCommand:
         table: dict[str, dict[int, int]] = {}

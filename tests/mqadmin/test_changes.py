@@ -30,7 +30,7 @@ def test_an_update_keeps_what_is_not_given(cli: Cli) -> None:
     cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
     cluster["broker-a"].add_topic("T", 4, perm=4, order=True, topicSysFlag=1, attributes={"a": "1"})
     cluster["broker-b"].add_topic("T", 6, perm=6)
-    ran = cli(cluster.transport, "updateTopic", "-n", cluster.namesrv, "-c", "C1", "-t", "T", "-w", "5")
+    ran = cli(cluster.transport, "updateTopic", "-n", cluster.namesrv, "-c", "C1", "-t", "T", "-w", "5", "--force")
     assert ran.code == 0
     a, b = cluster["broker-a"].topics["T"], cluster["broker-b"].topics["T"]
     assert (a["readQueueNums"], a["writeQueueNums"], a["perm"], a["order"], a["topicSysFlag"]) == (4, 5, 4, True, 1)
@@ -52,10 +52,13 @@ def test_a_plan_sends_no_change(cli: Cli) -> None:
     cluster = FakeCluster()
     cluster["broker-a"].add_topic("T", 4)
     options = ("-n", cluster.namesrv, "--plan", "--output", "json")
-    update = cli(cluster.transport, "updateTopic", "-c", "C1", "-t", "T", "-w", "9", *options)
+    update = cli(cluster.transport, "updateTopic", "-c", "C1", "-t", "T", "-r", "9", "-w", "9", *options)
     assert (update.code, update.json["status"]) == (0, "planned")
     (change,) = update.json["data"]["changes"]
-    assert change["fields"] == [{"name": "writeQueueNums", "before": 4, "after": 9}]
+    assert change["fields"] == [
+        {"name": "readQueueNums", "before": 4, "after": 9},
+        {"name": "writeQueueNums", "before": 4, "after": 9},
+    ]
     deletion = cli(cluster.transport, "deleteTopic", "-c", "C1", "-t", "T", *options)
     assert (deletion.code, deletion.json["status"]) == (0, "planned")
     reset = cli(cluster.transport, "resetOffsetByTime", "-g", "G", "-t", "T", "-s", "-1", *options)
@@ -101,7 +104,7 @@ def test_a_setting_that_a_broker_does_not_know_makes_the_change_partial(cli: Cli
         return broker.update_topic(c)
 
     cluster.transport.on(broker.address, Code.UPDATE_AND_CREATE_TOPIC, update)
-    arguments = ("updateTopic", "-n", cluster.namesrv, "-c", "C1", "-t", "T", "-w", "5", "-a", "+a=1")
+    arguments = ("updateTopic", "-n", cluster.namesrv, "-c", "C1", "-t", "T", "-w", "5", "-a", "+a=1", "--force")
     ran = cli(cluster.transport, *arguments, "--output", "json")
     assert ran.code == 5
     assert [(c["state"], c["notTaken"]) for c in ran.json["data"]["changes"]] == [("partial", ["attributes.a"])]
@@ -286,6 +289,7 @@ def test_the_permission_of_an_ordered_topic(cli: Cli) -> None:
         "false",
         "-w",
         "5",
+        "--force",
     )
     assert (ran.code, "but not order" in ran.err) == (5, True)
 

@@ -183,6 +183,7 @@ HOMONYMS = {
     "--showDetail": "-d of brokers, -s of a client",
     "--resources": "several to decide on; one to delete",
     "--topic": "a topic's name; topics alone in exportMetadata",
+    "--force": "Apache's of resets, with a value; of changes that would lose something",
     "--brokerId": "to consume from; of the replica to be master",
     "--key": "of a configuration, of a message to send, to look for in a store",
     "--brokerName": "-b; -a in printMsgByQueue; -bn in two commands of controllers",

@@ -51,7 +51,7 @@ def data(ran: subprocess.CompletedProcess[str]) -> dict[str, object]:
 
 def test_the_life_of_a_topic(mqadmin: Run, pair: RocketMQBroker) -> None:
     mqadmin("updateTopic", "-c", "DefaultCluster", "-t", "Life", "-r", "2", "-w", "2")
-    mqadmin("updateTopic", "-b", pair.broker, "-t", "Life", "-w", "3")
+    mqadmin("updateTopic", "-b", pair.broker, "-t", "Life", "-w", "3", "--force")
     route = data(mqadmin("topicRoute", "-t", "Life", "--output", "json"))
     assert [(b["readQueueNums"], b["writeQueueNums"]) for b in route["brokers"]] == [(2, 3)]  # type: ignore[attr-defined]
     mqadmin("updateTopic", "-c", "DefaultCluster", "-t", "Life", "-r", "3")

@@ -37,8 +37,11 @@ async def update_topic(
     order: Order = None,
     unit: Annotated[bool | None, Opt("-u", "--unit", help="whether it is a unit topic")] = None,
     has_unit_sub: Annotated[bool | None, Opt("-s", "--hasUnitSub", help="whether it has unit subs")] = None,
+    force: Annotated[bool, Opt("--force", help="even if messages would be left that nobody reads")] = False,
 ) -> Outcome:
     """A setting that is not given keeps its value on each broker; Apache's tool sets it back to the default.
+
+    More write than read queues, and fewer read queues than have unread messages, are refused without --force.
 
     With -o true the order configuration on the name servers follows.
     """
@@ -53,7 +56,7 @@ async def update_topic(
     )
     async with run.admin() as admin:
         report = await admin.topics.update(
-            topic, settings, broker_addr=broker_addr, cluster=cluster_name, plan=run.plan
+            topic, settings, broker_addr=broker_addr, cluster=cluster_name, plan=run.plan, force=force
         )
     return change_outcome(report, describe, f"topic '{topic}' has these settings already")
 

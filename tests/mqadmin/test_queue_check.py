@@ -1,0 +1,88 @@
+"""`updateTopic` refuses numbers of queues by which messages would be left that nobody reads, and names them."""
+
+from __future__ import annotations
+
+import pytest
+
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from tests.mqadmin.conftest import Cli, Ran
+from tests.mqadmin.fake_cluster import FakeCluster
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
+    for name in ("broker-a", "broker-b"):
+        cluster[name].add_topic("T", 4)
+    return cluster
+
+
+def update(cluster: FakeCluster, cli: Cli, *options: str, topic: str = "T") -> Ran:
+    return cli(cluster.transport, "updateTopic", "-n", cluster.namesrv, "-c", "C1", "-t", topic, *options)
+
+
+def refused(cluster: FakeCluster, ran: Ran) -> str:
+    """What is said of a refusal, by which nothing was sent to any broker."""
+    assert ran.code == ExitCode.REFUSED
+    assert Code.UPDATE_AND_CREATE_TOPIC not in cluster.transport.codes()
+    assert "or give --force" in ran.err
+    return ran.err
+
+
+@pytest.mark.parametrize("plan", [(), ("--plan",)])
+def test_more_write_than_read_queues(cluster: FakeCluster, cli: Cli, plan: tuple[str, ...]) -> None:
+    said = refused(cluster, update(cluster, cli, "-w", "6", *plan))
+    for name in ("broker-a", "broker-b"):
+        address = cluster[name].address
+        assert f"{address}: queues 4 to 5 would be written and not read (6 write, 4 read queues)" in said
+
+
+def test_a_new_topic_has_eight_read_queues(cluster: FakeCluster, cli: Cli) -> None:
+    assert "queue 8 would be written" in refused(cluster, update(cluster, cli, "-w", "9", topic="New"))
+    assert update(cluster, cli, "-w", "8", topic="New").code == 0
+
+
+def test_unread_messages_in_queues_that_go(cluster: FakeCluster, cli: Cli) -> None:
+    broker = cluster["broker-b"]
+    broker.ends.update({("T", 2): 10, ("T", 3): 10})
+    broker.committed.update({("G1", "T", 2): 10, ("G1", "T", 3): 4, ("G2", "T", 2): 9, ("G2", "T", 0): 0})
+    said = refused(cluster, update(cluster, cli, "-r", "2", "-w", "2"))
+    assert f"{broker.address}: queue 2 has messages: 1 unread by group G2" in said
+    assert f"{broker.address}: queue 3 has messages: 6 unread by group G1, 10 unread by group G2" in said
+    assert cluster["broker-a"].address not in said
+
+
+def test_messages_that_no_group_has_read(cluster: FakeCluster, cli: Cli) -> None:
+    cluster["broker-a"].ends["T", 3] = 7
+    assert "queue 3 has messages: 7 that no group has read" in refused(
+        cluster, update(cluster, cli, "-r", "3", "-w", "3")
+    )
+
+
+def test_queues_that_were_read_may_go(cluster: FakeCluster, cli: Cli) -> None:
+    broker = cluster["broker-a"]
+    broker.ends["T", 3] = 7
+    broker.committed["G", "T", 3] = 7
+    assert update(cluster, cli, "-r", "3", "-w", "3").code == 0
+    assert broker.topics["T"]["readQueueNums"] == 3
+
+
+def test_force_goes_on(cluster: FakeCluster, cli: Cli) -> None:
+    cluster["broker-a"].ends["T", 3] = 7
+    assert update(cluster, cli, "-r", "2", "--force").code == 0
+    topic = cluster["broker-a"].topics["T"]
+    assert (topic["readQueueNums"], topic["writeQueueNums"]) == (2, 4)
+
+
+def test_other_settings_are_not_held_up(cluster: FakeCluster, cli: Cli) -> None:
+    cluster["broker-a"].add_topic("T", 4, writeQueueNums=6)
+    assert update(cluster, cli, "-p", "4").code == 0
+
+
+def test_a_broker_that_does_not_say_refuses(cluster: FakeCluster, cli: Cli) -> None:
+    broker = cluster["broker-a"]
+    cluster.transport.on(broker.address, Code.GET_ALL_CONSUMER_OFFSET, lambda c: c.reply(1, "broken"))
+    ran = update(cluster, cli, "-r", "2", "-w", "2")
+    assert ran.code == ExitCode.FAILED and "broken" in ran.err
+    assert Code.UPDATE_AND_CREATE_TOPIC not in cluster.transport.codes()
