@@ -176,6 +176,11 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
     return common
 
 
+def all_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]:
+    """The options of the command and those that every command has, as `Declaration.options` gives them."""
+    return declaration.options() | _common_options(declaration)
+
+
 def _namesrv_option(declaration: Declaration) -> Opt:
     """`-n`, with the other names that the command has for it."""
     names = (*_NAMESRV.names, *declaration.namesrv_names)

@@ -72,6 +72,16 @@ def run(argv: list[str]) -> int:
     return run_entry(entry, arguments)
 
 
+def guarded(argv: list[str]) -> int:
+    """As `run`, for one of several lines: what fails outside a command is told, and has its exit code."""
+    try:
+        return run(argv)
+    except BrokenPipeError:
+        return _reader_gone()
+    except Exception as error:
+        return _unexpected(error)
+
+
 def _reader_gone() -> int:
     """Nothing more can be said, and the interpreter must not try again while it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

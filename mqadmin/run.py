@@ -14,8 +14,11 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.mqadmin.connection import Connection
+    from rocketmq_ops.mqadmin.shell import Warm
 
 DEFAULT_TIMEOUT_MS = 5000
+#: The loop and the client that commands of a shell share; None elsewhere.
+warm: Warm | None = None
 #: Parameters that name a server by its address: then a command needs no name server.
 _SERVER_OPTIONS = ("broker_addr", "controller_address", "broker_container_addr", "from_broker")
 
@@ -111,6 +114,7 @@ class Run:
             access_key=connection.access_key,
             secret_key=connection.secret_key,
             failure_of=failure_of,
+            transport=None if warm is None else warm.transport(),
         )
 
     def emit(self, outcome: Outcome) -> None:
@@ -211,6 +215,8 @@ def _loop_of(declaration: Declaration) -> Callable[[Coroutine[Any, Any, Outcome]
         return run
     if declaration.offline:
         return _without_loop
+    if warm is not None:
+        return warm.run
     import asyncio
 
     return asyncio.run

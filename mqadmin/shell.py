@@ -1,0 +1,303 @@
+"""`mqadmin shell`: lines of commands in one process, whose connections and modules stay.
+
+A line is what follows `mqadmin` on a command line. Connections are kept by name servers and credentials until the shell
+ends or turns to another cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from rocketmq_ops.common.addresses import AddressError, parse_address
+from rocketmq_ops.mqadmin import main, registry, run
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.api.session import Transport
+    from rocketmq_ops.remoting.client import RemotingClient
+
+NAMESRV: Final = "NAMESRV_ADDR"
+PROFILE: Final = "ROCKETMQ_OPS_PROFILE"
+#: Words of the shell itself.
+OWN_WORDS: Final = {
+    "exit": "end the shell (also quit, or Ctrl-D)",
+    "use": "use HOST:PORT (name servers, separated by ';') or use PROFILE: turn to another cluster",
+}
+HISTORY_LINES: Final = 1000
+#: A line with one of these is not kept in the history.
+_SECRETS: Final = ("password", "secretkey", "token")
+
+
+class Warm:
+    """One event loop and one client for all lines. Entering makes commands use them."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._client: RemotingClient | None = None
+
+    def __enter__(self) -> Warm:
+        self._before = run.warm
+        run.warm = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        run.warm = self._before
+        self.disconnect()
+        self._runner.close()
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a command's coroutine in the loop that stays. Ctrl-C cancels it and raises KeyboardInterrupt."""
+        return self._runner.run(coroutine)
+
+    def transport(self) -> Transport:
+        """The client; a command that closes it leaves it open."""
+        if self._client is None:
+            from rocketmq_ops.remoting.client import RemotingClient
+
+            self._client = RemotingClient()
+        return _Kept(self._client)
+
+    def disconnect(self) -> None:
+        """Close all connections."""
+        if self._client is not None:
+            self._runner.run(self._client.close())
+            self._client = None
+
+
+class _Kept:
+    """A client that outlives its session."""
+
+    def __init__(self, client: RemotingClient) -> None:
+        self.invoke = client.invoke
+        self.invoke_oneway = client.invoke_oneway
+
+    async def close(self) -> None:
+        """Nothing: the shell closes it."""
+
+
+class Shell:
+    """Runs lines. `last_failure` is the exit code of the last line that failed, 0 where none did."""
+
+    def __init__(self, warm: Warm) -> None:
+        self._warm = warm
+        self.last_failure = 0
+        self.ended = False
+
+    def line(self, text: str) -> int:
+        """Run one line, with what its command writes. Returns its exit code. Raises KeyboardInterrupt."""
+        try:
+            words = shlex.split(text, comments=True)
+        except ValueError as error:
+            sys.stderr.write(f"mqadmin shell: cannot read the line: {str(error).lower()}\n  next: close the quotes\n")
+            return self._noted(int(ExitCode.USAGE))
+        if words and words[0] == "mqadmin":
+            words = words[1:]
+        if not words:
+            return 0
+        return self._noted(self._run(words))
+
+    def _noted(self, code: int) -> int:
+        if code:
+            self.last_failure = code
+        return code
+
+    def _run(self, words: list[str]) -> int:
+        if words[0] in ("exit", "quit"):
+            self.ended = True
+            return 0
+        if words[0] == "use":
+            return self._use(words[1:])
+        if words[0] == "shell":
+            sys.stderr.write("mqadmin shell: this is the shell\n  next: give another command, or exit\n")
+            return int(ExitCode.USAGE)
+        code = main.guarded(words)
+        if words in (["help"], ["--help"], ["-h"]):
+            sys.stdout.write("\nOf the shell:\n" + "".join(f"  {word}: {what}\n" for word, what in OWN_WORDS.items()))
+        sys.stdout.flush()
+        return code
+
+    def _use(self, words: list[str]) -> int:
+        if len(words) != 1:
+            sys.stderr.write(f"mqadmin shell: use takes one word\n  next: {OWN_WORDS['use']}\n")
+            return int(ExitCode.USAGE)
+        try:
+            turn_to(words[0])
+        except Exception as error:
+            return run.fail("shell", error, "table")
+        self._warm.disconnect()
+        return 0
+
+
+def turn_to(where: str) -> None:
+    """Make a profile or name servers the current cluster of this process. Raises ProfileError for neither."""
+    from rocketmq_ops.mqadmin.profiles import choose
+
+    try:
+        for address in where.split(";"):
+            parse_address(address.strip())
+    except AddressError:
+        choose(None, where)
+        os.environ[PROFILE] = where
+        os.environ.pop(NAMESRV, None)
+    else:
+        os.environ[NAMESRV] = where
+        os.environ.pop(PROFILE, None)
+
+
+def current() -> str:
+    """The current cluster as the prompt shows it."""
+    from rocketmq_ops.mqadmin.profiles import choose
+
+    if os.environ.get(PROFILE):
+        return os.environ[PROFILE]
+    try:
+        settings = choose(None, None)
+    except Exception:
+        return "?"
+    return ";".join(settings.name_servers) if settings is not None else "no cluster"
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in (NAMESRV, PROFILE)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def run_shell(source: str | None, namesrv: str | None, profile: str | None) -> int:
+    """Run the lines of a file (`-`: stdin), or of a person at a terminal. Returns the exit code.
+
+    That is the code of the last line that failed; 0 at a terminal, whose user saw each failure.
+    """
+    with _environment_kept():
+        if profile or namesrv:
+            turn_to(profile or namesrv or "")
+        with Warm() as warm:
+            shell = Shell(warm)
+            if source is None and sys.stdin.isatty():
+                _interactive(shell)
+                return 0
+            if source in (None, "-"):
+                return _script(shell, sys.stdin)
+            with open(str(source), encoding="utf-8") as lines:
+                return _script(shell, lines)
+
+
+def _script(shell: Shell, lines: Iterable[str]) -> int:
+    for line in lines:
+        code = shell.line(line)
+        if shell.ended or code in (ExitCode.INTERRUPTED, ExitCode.BROKEN_PIPE):
+            break
+    return shell.last_failure
+
+
+def _interactive(shell: Shell) -> None:
+    with _line_editing():
+        while not shell.ended:
+            try:
+                text = input(f"mqadmin [{current()}]> ")
+            except EOFError:
+                sys.stdout.write("\n")
+                return
+            except KeyboardInterrupt:
+                sys.stdout.write("\n")
+                continue
+            _forget_secret(text)
+            try:
+                shell.line(text)
+            except KeyboardInterrupt:
+                sys.stderr.write("\nmqadmin shell: interrupted\n")
+
+
+@contextmanager
+def _line_editing() -> Iterator[None]:
+    """History and completion, where Python has readline."""
+    try:
+        import readline
+    except ImportError:
+        yield
+        return
+    from rocketmq_ops.mqadmin.journal.file import state_folder
+
+    path = state_folder() / "shell-history"
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+        readline.read_history_file(path)
+    readline.set_history_length(HISTORY_LINES)
+    readline.set_completer_delims(" \t\n")
+    readline.set_completer(_Completer(readline.get_line_buffer, readline.get_begidx))
+    readline.parse_and_bind("bind ^I rl_complete" if "libedit" in (readline.__doc__ or "") else "tab: complete")
+    try:
+        yield
+    finally:
+        readline.set_completer(None)
+        with suppress(OSError):
+            readline.write_history_file(path)
+
+
+def _forget_secret(text: str) -> None:
+    if any(word in text.lower() for word in _SECRETS):
+        with suppress(ImportError, ValueError):
+            import readline
+
+            readline.remove_history_item(readline.get_current_history_length() - 1)
+
+
+class _Completer:
+    """What readline asks, one candidate after the other."""
+
+    def __init__(self, line: Callable[[], str], begin: Callable[[], int]) -> None:
+        self._line = line
+        self._begin = begin
+        self._found: list[str] = []
+
+    def __call__(self, text: str, number: int) -> str | None:
+        if number == 0:
+            try:
+                self._found = candidates(self._line()[: self._begin()].split(), text)
+            except Exception:  # readline would print it into the line
+                self._found = []
+        return self._found[number] + " " if number < len(self._found) else None
+
+
+def candidates(before: list[str], word: str) -> list[str]:
+    """The words that may stand where `word` begins: commands, the command's options, and values that are fixed."""
+    if before and before[0] == "mqadmin":
+        before = before[1:]
+    if not before or before == ["help"]:
+        names = {entry.name.split()[0] for entry in registry.ENTRIES} | {"help"} | (set() if before else {*OWN_WORDS})
+        return _beginning(names, word)
+    if len(before) == 1 and (members := registry.group_members(before[0])):
+        return _beginning({entry.name.split()[1] for entry in members}, word)
+    found = registry.find(before)
+    if found is None:
+        return []
+    import importlib
+
+    from rocketmq_ops.mqadmin import declare
+
+    entry, arguments = found
+    declared = declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}"))
+    options = {name: option for _, option, _ in declare.all_options(declared).values() for name in option.names}
+    if arguments and (given := options.get(arguments[-1])) is not None and not word.startswith("-"):
+        words = getattr(given.parse, "words", ())
+        if words:
+            return _beginning(set(words), word)
+    return _beginning({name for name in options if name.startswith("--")} | {"--help"}, word) if word[:1] == "-" else []
+
+
+def _beginning(names: Iterable[str], word: str) -> list[str]:
+    return sorted(name for name in names if name.lower().startswith(word.lower()))
