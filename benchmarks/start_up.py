@@ -43,6 +43,8 @@ def command_lines(namesrv: str) -> dict[str, list[str]]:
         "python -c pass": [sys.executable, "-c", "pass"],
         "mqadmin help": [MQADMIN, "help"],
         "mqadmin topicRoute --help": [MQADMIN, "topicRoute", "--help"],
+        "completion of an option": [MQADMIN, "__complete", "bash", "topicRoute", *ask, "--"],
+        "completion of a topic": [MQADMIN, "__complete", "bash", "topicRoute", *ask, "-t", ""],
         "mqadmin topicRoute": [MQADMIN, "topicRoute", "-t", TOPIC, *ask],
         "mqadmin topicRoute --list": [MQADMIN, "topicRoute", "-t", TOPIC, "--list", *ask],
         "mqadmin clusterList": [MQADMIN, "clusterList", *ask],

@@ -58,6 +58,10 @@ def run(argv: list[str]) -> int:
         from rocketmq_ops import __version__
 
         return _say(f"rocketmq-ops {__version__}\n")
+    if argv[0] == "__complete":  # what the scripts of `mqadmin completion` call
+        from rocketmq_ops.mqadmin.completion import complete
+
+        return complete.main(argv[1:])
     if argv[0] == "help":
         if len(argv) == 1:
             return _listing()

@@ -18,9 +18,11 @@ from typing import Any
 import msgspec
 
 from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, registry, schemas
+from rocketmq_ops.mqadmin.completion import table
 from rocketmq_ops.mqadmin.render.output import csv_columns, name_column
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+OPTIONS = "../mqadmin/completion/options.tsv"
 
 _HEAD = """# Commands of mqadmin
 
@@ -189,8 +191,8 @@ def _structs_in(kind: Any) -> Iterator[type[msgspec.Struct]]:
 
 
 def documents() -> dict[str, str]:
-    """File name in docs/ -> the text that belongs there."""
-    texts = {"commands.md": commands_markdown(), "exit-codes.md": exit_codes.markdown()}
+    """Path from docs/ -> the text that belongs there: the pages, and the table of options for completion."""
+    texts = {"commands.md": commands_markdown(), "exit-codes.md": exit_codes.markdown(), OPTIONS: table.text()}
     for entry in registry.ENTRIES:
         declared = declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}"))
         schema = schemas.document_schema(entry, declared)

@@ -202,6 +202,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("errors", "", "Explain response codes, texts of errors and lines of logs", _LOCAL),
     Entry("undo", "", "Bring back what a change made with this tool has replaced", _LOCAL),
     Entry("shell", "", "Run many commands in one process, from a terminal, a file or a pipe", _LOCAL),
+    Entry("completion", "", "Print the script that makes bash, zsh or fish complete words", _LOCAL),
     Entry("dev", "", "Run a name server and a broker in one process, for development and CI", _LOCAL),
 )
 

@@ -1,0 +1,1 @@
+"""What shells show on Tab: commands, options, and live names of the cluster."""
