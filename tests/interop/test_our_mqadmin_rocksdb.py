@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.interop.apache import Driver, Pair
+from tests.interop.apache import Driver, Pair, wait_until
 from tests.interop.cluster import Cluster
 
 from rocketmq_ops.common.fastjson import loads
@@ -40,15 +40,23 @@ def table(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "dataVersion"}
 
 
+def read_files(cluster: Cluster, folder: Path, kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = cluster.run("rocksDBConfigToJson", "-p", str(folder), "-t", kind).json["data"]["config"]
+    return found
+
+
 def test_a_brokers_export_is_what_its_files_hold(keeping: tuple[Cluster, Path]) -> None:
     cluster, folder = keeping
     (broker,) = cluster.data("rocksDBConfigToJson", "-c", "DefaultCluster")["brokers"]
     assert (broker["brokerName"], broker["state"]) == ("broker-a", "done")
     for kind, file in (("subscriptionGroups", "subscriptionGroup.json"), ("consumerOffsets", "consumerOffset.json")):
-        ran = cluster.run("rocksDBConfigToJson", "-p", str(folder), "-t", kind).json
         exported = json.loads(json.dumps(loads((folder / file).read_bytes())))  # numbers as keys become texts
-        (name,) = table(ran["data"]["config"])
-        assert ran["data"]["config"][name] == exported[name]
+
+        def same(kind: str = kind, exported: Any = exported) -> bool:
+            (read,) = table(read_files(cluster, folder, kind)).items()
+            return bool(read[1] == exported[read[0]])
+
+        wait_until(same, f"the {kind} are in the files too: a broker writes offsets every 5 s")
     topics = cluster.run("exportMetadataInRocksDB", "-p", str(folder), "-t", "topics").json["data"]["config"]
     own = {name: topics["topicConfigTable"][name]["readQueueNums"] for name in ("RT1", "RT2")}
     assert own == {"RT1": 3, "RT2": 3}
