@@ -28,7 +28,8 @@ Run = Callable[..., Ran]
 def server() -> Iterator[RocketMQBroker]:
     with rocketmq_server() as server:
         for topic in ("Tags", "Traces"):
-            assert mqadmin.run(["updateTopic", "-n", server.namesrv, "-b", server.broker, "-t", topic, "-r", "2"]) == 0
+            line = ["updateTopic", "-n", server.namesrv, "-b", server.broker, "-t", topic, "-r", "2", "-w", "2"]
+            assert mqadmin.run(line) == 0
         yield server
 
 
