@@ -15,7 +15,7 @@ from rocketmq_ops.client.admin.topic import broker_address
 from rocketmq_ops.client.api import offsets
 from rocketmq_ops.client.errors import BrokerError, InvalidValueError, NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
-from rocketmq_ops.common.topics import SYSTEM_TOPIC_PREFIX, is_lmq_topic
+from rocketmq_ops.common.topics import SYSTEM_TOPIC_PREFIX, is_lmq_topic, split_topic_group, topic_at_group
 from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
@@ -149,18 +149,16 @@ class OffsetAdmin:
             raise next(iter(fan.errors.values()))
         saved = [fan.answers[queue_id] for queue_id in range(count)]
         if 0 in saved and not await self._resets_itself(address):
-            table = (await offsets.all_consumer_offsets(self._admin.session, address)).get(f"{topic}@{group}", {})
+            table = (await offsets.all_consumer_offsets(self._admin.session, address)).get(
+                topic_at_group(topic, group), {}
+            )
             saved = [table.get(queue_id) if offset == 0 else offset for queue_id, offset in enumerate(saved)]
         return saved
 
     async def all_at(self, address: str) -> dict[tuple[str, str], dict[int, int]]:
         """Every offset that one broker keeps: (topic, group) -> queue id -> offset."""
         table = await offsets.all_consumer_offsets(self._admin.session, address)
-        found = {}
-        for key, by_queue in table.items():
-            topic, _, group = key.partition("@")
-            found[topic, group] = by_queue
-        return found
+        return {split_topic_group(key): by_queue for key, by_queue in table.items()}
 
     async def set_consumer_offset(self, address: str, group: str, topic: str, queue_id: int, offset: int) -> None:
         """Commit an offset on a group's behalf."""

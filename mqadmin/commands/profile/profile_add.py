@@ -9,7 +9,7 @@ from rocketmq_ops.mqadmin.connection import ProfileError
 from rocketmq_ops.mqadmin.credentials import asked
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import ProfileName
+from rocketmq_ops.mqadmin.options import AccessKey, ProfileName
 from rocketmq_ops.mqadmin.profile_file import ProfileFile, profiles_path
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.profiles import ProfileReport, profile_outcome, view_of
@@ -25,7 +25,7 @@ from rocketmq_ops.mqadmin.secret_options import SecretKeyEnv, SecretKeyFile
 async def profile_add(
     run: Run,
     name: ProfileName,
-    access_key: Annotated[str | None, Opt("--accessKey", help="access key of the ACL")] = None,
+    access_key: Annotated[AccessKey | None, "access key of the ACL"] = None,
     secret_key_env: Annotated[SecretKeyEnv | None, "variable that holds the secret key, read at each run"] = None,
     secret_key_file: Annotated[SecretKeyFile | None, "file with the secret key, read at each run"] = None,
     secret_key_prompt: Annotated[bool, Opt("--secretKeyPrompt", help="ask for the secret key at each run")] = False,
