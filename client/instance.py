@@ -21,6 +21,7 @@ from rocketmq_ops.common.periodic import guarded, repeat
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData
 from rocketmq_ops.remoting.client import RemotingClient
+from rocketmq_ops.remoting.connecting import Connector
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class ClientInstance:
     ) -> None:
         self.options = options or ClientOptions()
         self.client_id = self.options.client_id(stable=stable_id)
-        self.remoting = remoting or RemotingClient()
+        self.remoting = remoting or RemotingClient(connector=Connector(self.options.address_map))
         self.session = Session(self.remoting, timeout_ms=self.options.api_timeout_ms, sign=self.options.sign)
         self.routes = RouteTable(self.session)
         self.producers: dict[str, ProducerMember] = {}

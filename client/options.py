@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -33,6 +33,8 @@ class ClientOptions(msgspec.Struct, kw_only=True):
     api_timeout_ms: int = 3_000
     #: Called with each request before it is sent, to add credentials.
     sign: Callable[[RemotingCommand], None] | None = None
+    #: Where to connect to (`host:port`) instead of an address that the cluster gives, as behind NAT.
+    address_map: Mapping[str, str] | None = None
 
     def name_server_list(self) -> list[str]:
         """The name servers' addresses. Raises ClientError when none is known."""

@@ -61,6 +61,19 @@ def name_server_addresses(text: str) -> list[str]:
     return list(dict.fromkeys(filter(None, found)))
 
 
+def address_map(text: str) -> dict[str, str]:
+    """`inside=outside` pairs of `host:port` addresses, separated as in `split_addresses`. Raises AddressError."""
+    found = {}
+    for pair in split_addresses(text):
+        inside, equals, outside = pair.partition("=")
+        if not equals:
+            raise AddressError(f"invalid address pair '{pair}'", "give it as HOST:PORT=HOST:PORT")
+        parse_address(inside)
+        parse_address(outside)
+        found[inside] = outside
+    return found
+
+
 def is_address_server(address: str) -> bool:
     """Whether an entry of `name_server_addresses` is a URL that gives the name servers' addresses."""
     return address.startswith(_HTTP)

@@ -80,6 +80,7 @@ def connection_of(settings: Settings) -> Connection:
         access_key=settings.access_key,
         secret_key=_secret_key(settings, settings.secret) if settings.secret is not None else None,
         profile=settings.profile,
+        address_map=settings.address_map,
     )
 
 

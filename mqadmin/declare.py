@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from rocketmq_ops.mqadmin.render.outcome import Outcome
-from rocketmq_ops.mqadmin.values import boolean, integer, one_of, path, positive
+from rocketmq_ops.mqadmin.values import address_pairs, boolean, integer, one_of, path, positive
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)
@@ -147,6 +147,7 @@ class CommonOptions(msgspec.Struct, kw_only=True):
     namesrv: str | None = None
     profile: str | None = None
     credentials: str | None = None
+    address_map: dict[str, str] | None = None
     output: str = "table"
     query: Any = None
     timeout: int | None = None
@@ -166,6 +167,7 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
         ),
         "profile": (str | None, _PROFILE, None),
         "credentials": (str | None, _CREDENTIALS, None),
+        "address_map": (dict[str, str] | None, _ADDRESS_MAP, None),
         "timeout": (int | None, _TIMEOUT, None),
         "debug": (bool, _DEBUG, False),
     }
@@ -199,6 +201,12 @@ _NAMESRV = Opt("-n", "--namesrvAddr", help="name servers, HOST:PORT, separated b
 _PROFILE = Opt("--profile", help="take addresses and credentials from this profile", metavar="NAME")
 _CREDENTIALS = Opt(
     "--credentials", help="YAML file with accessKey and secretKey; '-' asks for them", metavar="FILE", parse=path
+)
+_ADDRESS_MAP = Opt(
+    "--addressMap",
+    help="connect to the second address where the cluster says the first, as behind NAT",
+    parse=address_pairs,
+    metavar="ADDR=ADDR",
 )
 _TIMEOUT = Opt("--timeout", help="timeout of each request in ms (default 5000)", parse=positive, metavar="MS")
 _DEBUG = Opt("--debug", help="print stack traces of failures")

@@ -15,13 +15,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rocketmq_ops.common.addresses import address_map
 from rocketmq_ops.common.shipped import shipped_path
 from rocketmq_ops.mqadmin.connection import ProfileError, Secret, Settings, name_servers_of
 from rocketmq_ops.mqadmin.private_file import reason
 
 #: The keys of a profile that say where its secret key is; one of them at most.
 SECRET_KEYS = ("secretKey", "secretKeyFile", "secretKeyEnv", "secretKeyPrompt")
-KNOWN_KEYS = ("namesrv", "timeoutMs", "accessKey", *SECRET_KEYS)
+KNOWN_KEYS = ("namesrv", "timeoutMs", "addressMap", "accessKey", *SECRET_KEYS)
 
 Document = dict[str, Any]
 
@@ -146,6 +147,16 @@ def timeout_of(entry: Document, origin: str) -> int | None:
     return value
 
 
+def address_map_of(entry: Document, origin: str) -> dict[str, str] | None:
+    """The `addressMap` of a profile, a mapping or the text of pairs. Raises ProfileError, AddressError."""
+    value = entry.get("addressMap")
+    if isinstance(value, dict):
+        value = ";".join(f"{inside}={outside}" for inside, outside in value.items())
+    if value is not None and not isinstance(value, str):
+        raise ProfileError(f"{origin} has the addressMap {value!r}", "give it as HOST:PORT: HOST:PORT lines")
+    return None if value is None else address_map(value)
+
+
 def _settings(name: str, entry: Document, path: Path) -> Settings:
     origin = f"profile '{name}'"
     for key in entry:
@@ -163,6 +174,7 @@ def _settings(name: str, entry: Document, path: Path) -> Settings:
         timeout_ms=timeout_of(entry, origin),
         access_key=str(entry["accessKey"]) if "accessKey" in entry else None,
         secret=secret,
+        address_map=address_map_of(entry, origin),
     )
 
 

@@ -8,21 +8,41 @@ from __future__ import annotations
 
 import os
 
+from rocketmq_ops.common.addresses import address_map as address_map_of_text
 from rocketmq_ops.mqadmin.connection import Connection, ProfileError, Settings, name_servers_of
 from rocketmq_ops.mqadmin.credentials import connection_of, with_credentials
 
 ENVIRONMENT_NAME = "NAMESRV_ADDR"
 PROFILE_VARIABLE = "ROCKETMQ_OPS_PROFILE"
+ADDRESS_MAP_VARIABLE = "ROCKETMQ_OPS_ADDRESS_MAP"
 
 
 def resolve(
-    namesrv: str | None, profile: str | None, *, credentials: str | None = None, needs_namesrv: bool = True
+    namesrv: str | None,
+    profile: str | None,
+    *,
+    credentials: str | None = None,
+    address_map: dict[str, str] | None = None,
+    needs_namesrv: bool = True,
 ) -> Connection:
     """The connection for one command. Raises ProfileError, also when nothing names a name server that it needs."""
     settings = choose(namesrv, profile)
     if settings is None and needs_namesrv:
         raise _none_given()
-    return connection_of(with_credentials(settings or Settings(origin="none"), credentials))
+    settings = _with_address_map(settings or Settings(origin="none"), address_map)
+    return connection_of(with_credentials(settings, credentials))
+
+
+def _with_address_map(settings: Settings, given: dict[str, str] | None) -> Settings:
+    """With the map that is given, else the profile's, else the environment's. Raises AddressError."""
+    if given is None and settings.address_map is None:
+        text = os.environ.get(ADDRESS_MAP_VARIABLE, "").strip()
+        given = address_map_of_text(text) if text else None
+    if given is None:
+        return settings
+    import msgspec
+
+    return msgspec.structs.replace(settings, address_map=given)
 
 
 def choose(namesrv: str | None, profile: str | None) -> Settings | None:

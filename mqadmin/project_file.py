@@ -12,7 +12,7 @@ from pathlib import Path
 from rocketmq_ops.mqadmin.connection import ProfileError, Settings
 
 FILE_NAME = ".rocketmq-ops.yaml"
-KNOWN_KEYS = ("profile", "namesrv", "timeoutMs")
+KNOWN_KEYS = ("profile", "namesrv", "timeoutMs", "addressMap")
 #: Root may lead anybody anywhere.
 _TRUSTED_UID = 0
 
@@ -35,7 +35,7 @@ def find() -> Path | None:
 
 def read(path: Path) -> str | Settings:
     """The name of the profile that it chooses, or what it says itself. Raises ProfileError."""
-    from rocketmq_ops.mqadmin.profile_file import SECRET_KEYS, addresses_of, read_yaml, timeout_of
+    from rocketmq_ops.mqadmin.profile_file import SECRET_KEYS, address_map_of, addresses_of, read_yaml, timeout_of
 
     _require_trusted(path)
     document = read_yaml(path)
@@ -49,10 +49,15 @@ def read(path: Path) -> str | Settings:
             raise ProfileError(f"{path} has an unknown key '{key}'", f"known are {', '.join(KNOWN_KEYS)}")
     if "profile" in document:
         if len(document) > 1:
-            raise ProfileError(f"{path} names a profile and more", "give a profile, or namesrv and timeoutMs")
+            raise ProfileError(f"{path} names a profile and more", "give a profile, or namesrv and what goes with it")
         return str(document["profile"])
     origin = str(path)
-    return Settings(name_servers=addresses_of(document, origin), origin=origin, timeout_ms=timeout_of(document, origin))
+    return Settings(
+        name_servers=addresses_of(document, origin),
+        origin=origin,
+        timeout_ms=timeout_of(document, origin),
+        address_map=address_map_of(document, origin),
+    )
 
 
 def _require_trusted(path: Path) -> None:

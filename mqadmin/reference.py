@@ -70,6 +70,7 @@ a change the server is read again: what was accepted but reads back as before is
 | `--output FORM` | `table`, `wide`, `json`, `yaml`, `csv` or `name` |
 | `--query EXPR` | show what this JMESPath expression yields of `data`: [output.md](output.md) |
 | `--profile NAME` | take addresses and credentials from this profile |
+| `--addressMap ADDR=ADDR` | connect to the second address where the cluster says the first, as behind NAT |
 | `--credentials FILE` | YAML file with accessKey and secretKey; `-` asks for them |
 | `--timeout MS` | timeout of each request in ms; default 5000 |
 | `--debug` | print stack traces of failures |

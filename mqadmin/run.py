@@ -69,7 +69,11 @@ class Run:
 
         options = self.options
         self._connection = resolve(
-            options.namesrv, options.profile, credentials=options.credentials, needs_namesrv=needs_namesrv
+            options.namesrv,
+            options.profile,
+            credentials=options.credentials,
+            address_map=options.address_map,
+            needs_namesrv=needs_namesrv,
         )
 
     def use(self, connection: Connection) -> None:
@@ -113,6 +117,7 @@ class Run:
             timeout_ms=self.timeout_ms,
             access_key=connection.access_key,
             secret_key=connection.secret_key,
+            address_map=connection.address_map,
             failure_of=failure_of,
             transport=None if warm is None else warm.transport(),
         )

@@ -76,6 +76,16 @@ def positive(text: str) -> int:
     return value
 
 
+def address_pairs(text: str) -> dict[str, str]:
+    """`HOST:PORT=HOST:PORT` pairs, separated by ';', ',' or blanks."""
+    from rocketmq_ops.common.addresses import AddressError, address_map
+
+    try:
+        return address_map(text)
+    except AddressError as error:
+        raise ValueError(f"{error.cause}: expected HOST:PORT=HOST:PORT") from None
+
+
 def path(text: str) -> str:
     """A path. `~` is replaced by shells, at the beginning of a word only: here it would be a folder of that name."""
     if text.startswith("~"):

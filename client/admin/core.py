@@ -5,7 +5,7 @@ Mirrors what DefaultMQAdminExt offers, with typed results that tell empty, faile
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -45,7 +45,9 @@ class MQAdmin:
     """Admin calls to the cluster behind `name_servers` (`host:port` each).
 
     Use it as an async context manager. `timeout_ms` is of each request; `concurrency` bounds every fan-out.
-    `failure_of` makes the failures that results list. `transport` replaces the remoting client, for tests.
+    `failure_of` makes the failures that results list. `address_map`: where to connect to (`host:port`) instead of
+    an address that the cluster gives, as behind NAT.
+    `transport` replaces the remoting client, for tests.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class MQAdmin:
         *,
         access_key: str | None = None,
         secret_key: str | None = None,
+        address_map: Mapping[str, str] | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         failure_of: ToFailure = failure_of,
         transport: Transport | None = None,
@@ -68,8 +71,9 @@ class MQAdmin:
             sign = AclSigner(access_key, secret_key).sign
         if transport is None:
             from rocketmq_ops.remoting.client import RemotingClient
+            from rocketmq_ops.remoting.connecting import Connector
 
-            transport = RemotingClient()
+            transport = RemotingClient(connector=Connector(address_map))
         self.session = Session(transport, name_servers, timeout_ms=timeout_ms, sign=sign)
 
     @property

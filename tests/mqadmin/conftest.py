@@ -34,7 +34,13 @@ Cli = Callable[..., Ran]
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No name server and no profile from this machine."""
     monkeypatch.delenv("NAMESRV_ADDR", raising=False)
-    for name in ("ROCKETMQ_OPS_PROFILE", "ROCKETMQ_OPS_ACCESS_KEY", "ROCKETMQ_OPS_SECRET_KEY", "ROCKETMQ_HOME"):
+    for name in (
+        "ROCKETMQ_OPS_PROFILE",
+        "ROCKETMQ_OPS_ACCESS_KEY",
+        "ROCKETMQ_OPS_SECRET_KEY",
+        "ROCKETMQ_OPS_ADDRESS_MAP",
+        "ROCKETMQ_HOME",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ROCKETMQ_OPS_PROFILES", str(tmp_path / "profiles.yaml"))
 

@@ -35,7 +35,7 @@ async def profile_add(
     default: Annotated[bool, Opt("--default", help="use it when no other is named")] = False,
     replace: Annotated[bool, Opt("--replace", help="replace a profile of this name")] = False,
 ) -> Outcome:
-    """`-n` and `--timeout` are the profile's. The file is readable by its owner alone. No secret is an argument."""
+    """`-n`, `--timeout`, `--addressMap` are the profile's. The file is the owner's alone. No secret is given here."""
     if run.options.namesrv is None:
         raise usage("no name server is given for the profile", "add -n HOST:PORT")
     file = ProfileFile.read() or ProfileFile(profiles_path(), {})
@@ -44,6 +44,7 @@ async def profile_add(
     entry: dict[str, Any] = {
         "namesrv": run.options.namesrv,
         "timeoutMs": run.options.timeout,
+        "addressMap": run.options.address_map,
         "accessKey": access_key,
         "secretKeyEnv": secret_key_env,
         "secretKeyFile": secret_key_file,
