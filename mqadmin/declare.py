@@ -22,6 +22,8 @@ from rocketmq_ops.mqadmin.values import address_pairs, boolean, integer, one_of,
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)
+#: Between rounds of `--watch` that is given without a number.
+WATCH_SECONDS = 2
 OUTPUTS = ("table", "wide", "json", "yaml", "csv", "name")
 
 
@@ -98,7 +100,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     `offline`: needs no name server.
     `offline_with`: parameters of which each, given, makes it need none. `namesrv_names`: more names of `-n`.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
-    `streams`: writes its rows by itself as they come (`Outcome.text`), so that there is no whole result to `--query`.
+    `sends`: sends a message with each call, which is no change of the cluster's state.
+    `streams`: writes by itself as it goes, so that there is no whole result to `--query`, nor an end to `--watch`.
     """
 
     function: CommandFunction
@@ -117,6 +120,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     namesrv_names: tuple[str, ...] = ()
     server: bool = False
     streams: bool = False
+    sends: bool = False
     more_outputs: tuple[str, ...] = ()
     example: str = ""
 
@@ -124,6 +128,11 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     def outputs(self) -> tuple[str, ...]:
         """The forms of `--output` that the command has."""
         return OUTPUTS + (("java",) if self.java else ()) + self.more_outputs
+
+    @property
+    def watchable(self) -> bool:
+        """Whether it has `--watch`: it reads, from servers, and ends by itself."""
+        return not (self.changes or self.sends or self.streams or self.server or self.offline)
 
     @property
     def recorded(self) -> bool:
@@ -150,6 +159,7 @@ class CommonOptions(msgspec.Struct, kw_only=True):
     address_map: dict[str, str] | None = None
     output: str = "table"
     query: Any = None
+    watch: int | None = None
     timeout: int | None = None
     debug: bool = False
     plan: bool = False
@@ -173,6 +183,8 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
     }
     if not (declaration.streams or declaration.server):
         common["query"] = (str | None, _QUERY, None)
+    if declaration.watchable:
+        common["watch"] = (int | None, _WATCH, None)
     if declaration.changes:
         common["plan"] = (bool, _PLAN, False)
     return common
@@ -197,6 +209,12 @@ def _query(text: str) -> Any:
 
 
 _QUERY = Opt("--query", help="show what this JMESPath expression yields of `data`", parse=_query, metavar="EXPR")
+_WATCH = Opt(
+    "--watch",
+    help=f"show it again every so many seconds (default {WATCH_SECONDS}), and what changed",
+    parse=positive,
+    metavar="[SECONDS]",
+)
 _NAMESRV = Opt("-n", "--namesrvAddr", help="name servers, HOST:PORT, separated by ';'", metavar="ADDRS")
 _PROFILE = Opt("--profile", help="take addresses and credentials from this profile", metavar="NAME")
 _CREDENTIALS = Opt(
@@ -230,6 +248,7 @@ def command(
     namesrv_names: tuple[str, ...] = (),
     server: bool = False,
     streams: bool = False,
+    sends: bool = False,
     more_outputs: tuple[str, ...] = (),
     example: str = "",
 ) -> Callable[[F], F]:
@@ -253,6 +272,7 @@ def command(
             namesrv_names=namesrv_names,
             server=server,
             streams=streams,
+            sends=sends,
             more_outputs=more_outputs,
             example=example,
         )
@@ -303,7 +323,18 @@ class _DeclaredCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words of the command line into the context."""
-        return super().parse_args(ctx, single_dash_longs(ctx.obj, args))
+        words = single_dash_longs(ctx.obj, args)
+        return super().parse_args(ctx, with_seconds(words) if ctx.obj.watchable else words)
+
+
+def with_seconds(argv: list[str]) -> list[str]:
+    """`--watch` with the seconds that it may leave out."""
+    words: list[str] = []
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        words.append(word)
+        if word == "--watch" and (not following or following.startswith("-")):
+            words.append(str(WATCH_SECONDS))
+    return words
 
 
 def single_dash_longs(declaration: Declaration, argv: list[str]) -> list[str]:

@@ -69,6 +69,7 @@ a change the server is read again: what was accepted but reads back as before is
 | `-n`, `--namesrvAddr ADDRS` | name servers, HOST:PORT, separated by `;` |
 | `--output FORM` | `table`, `wide`, `json`, `yaml`, `csv` or `name` |
 | `--query EXPR` | show what this JMESPath expression yields of `data`: [output.md](output.md) |
+| `--watch [SECONDS]` | of commands that only read from servers: show it again and again, with what changed marked |
 | `--profile NAME` | take addresses and credentials from this profile |
 | `--addressMap ADDR=ADDR` | connect to the second address where the cluster says the first, as behind NAT |
 | `--credentials FILE` | YAML file with accessKey and secretKey; `-` asks for them |

@@ -14,12 +14,17 @@ from rocketmq_ops.mqadmin.run import Run
 
 
 async def repeated(
-    run: Run, interval: int | None, once: Callable[[], Awaitable[Outcome]], *, rounds: int | None = None
+    run: Run,
+    interval: int | None,
+    once: Callable[[], Awaitable[Outcome]],
+    *,
+    rounds: int | None = None,
+    show: Callable[[Outcome], None] | None = None,
 ) -> Outcome:
     """The outcome of `once`; with an interval (seconds, from begin to begin) each is written, for so many rounds.
 
     Without `rounds` it goes on until it is interrupted or fails. SIGTERM ends it as its last round does: connections
-    are closed, and the exit code is that of what was written last.
+    are closed, and the exit code is that of what was written last. `show` writes an outcome, where `Run.emit` does not.
     """
     if interval is None:
         return await once()
@@ -42,7 +47,7 @@ async def repeated(
                 rounds -= 1
                 if not rounds:
                     return outcome
-            run.emit(outcome)
+            (show or run.emit)(outcome)
             last = Outcome(data=outcome.data, text="", exit_code=outcome.exit)
             await asyncio.sleep(max(begun + interval - loop.time(), 0))
     except asyncio.CancelledError:

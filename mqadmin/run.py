@@ -124,7 +124,7 @@ class Run:
 
     def emit(self, outcome: Outcome) -> None:
         """Write an outcome now; for commands that repeat."""
-        _write(self.text_of(outcome))
+        write(self.text_of(outcome))
         report(self.name, outcome.errors, outcome.notes)
 
     def text_of(self, outcome: Outcome) -> str:
@@ -143,6 +143,8 @@ class Run:
             return safe_text(getattr(module, declared.function.__name__)(outcome.data, self._values))
         rows = Rows(declared.rows, declared.csv, declared.name)
         width = terminal_width() if form == "table" else None
+        if width is not None and self.options.watch is not None:
+            width -= 2  # for the sign before each line
         return render(self.name, outcome, form, rows, version=declared.schema, width=width)
 
 
@@ -182,7 +184,7 @@ def execute(
 
             traceback.print_exc()
         return fail(name, error, options.output, version=declaration.schema)
-    _write(text)
+    write(text)
     report(name, outcome.errors, outcome.notes)
     return int(outcome.exit)
 
@@ -197,6 +199,14 @@ def _check_query_form(form: str) -> None:
 
 def _coroutine(run: Run, values: dict[str, Any]) -> Coroutine[Any, Any, Outcome]:
     """What the command does; what changes a cluster is put down in the journal."""
+    if run.options.watch is not None:
+        from rocketmq_ops.mqadmin.watch import watched
+
+        if values.get("interval") is not None:
+            from rocketmq_ops.mqadmin.errors import usage
+
+            raise usage("-i and --watch are two ways to repeat a command", "give one of them")
+        return watched(run, values, run.options.watch)
     if run.declaration.recorded and not run.plan:
         from rocketmq_ops.mqadmin.journal.recording import recorded
 
@@ -246,7 +256,7 @@ def fail(name: str, error: BaseException, form: str, *, version: int = 1) -> int
     problem = failure_of_command(error)
     document = failure_document(name, problem, form, version)
     if document:
-        _write(document)
+        write(document)
     code = exit_code_of(error)
     report(name, [problem], [])
     return int(code if code is not ExitCode.OK else ExitCode.FAILED)
@@ -269,7 +279,7 @@ def report(name: str, problems: list[Failure], notes: list[str]) -> None:
         sys.stderr.write(safe_text("\n".join(lines)) + "\n")
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
     """All of `text` to stdout. Under PYTHONUNBUFFERED a plain write to a pipe may end early without saying so."""
     out = sys.stdout
     out.flush()

@@ -23,6 +23,7 @@ DEFAULT_SECONDS = 60
 @command(
     result=MonitorRound,
     more_outputs=("jsonl",),
+    streams=True,
     example="mqadmin startMonitoring -i 30 --rounds 10 --output jsonl",
 )
 async def start_monitoring(

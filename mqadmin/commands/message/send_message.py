@@ -47,6 +47,7 @@ class SentReport(SendReport, rename="camel"):
     result=SentReport,
     rows="messages",
     one_of=(("body", "body_file"),),
+    sends=True,
     example="mqadmin sendMessage -t TopicTest -p 'hello' -k key-1 -c TagA",
 )
 async def send_message(
