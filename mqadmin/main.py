@@ -65,6 +65,14 @@ def run(argv: list[str]) -> int:
     if argv[0] == "help":
         if len(argv) == 1:
             return _listing()
+        if registry.find(argv[1:]) is None and not registry.group_members(argv[1]):
+            from rocketmq_ops.mqadmin import help_topics
+
+            if argv[1:] == ["topics"]:
+                return _say(help_topics.listing())
+            topic = help_topics.find(argv[1:])
+            if topic is not None:
+                return _say(help_topics.text_of(topic))
         argv = [*argv[1:], "--help"]
     found = registry.find(argv)
     if found is None:
@@ -241,7 +249,8 @@ def _listing(entries: Sequence[registry.Entry] = registry.ENTRIES) -> int:
         lines += [f"  {entry.name:<{width}}  {entry.summary}" for entry in entries if entry.section == section]
         lines.append("")
     lines.append("`mqadmin help COMMAND` or `mqadmin COMMAND --help` lists a command's options.")
-    lines.append(f"Pages on commands, exit codes, the inspector and more: {shipped_path('docs')}")
+    lines.append("`mqadmin help topics` lists pages on offsets, permissions, exit codes, output, connecting and more.")
+    lines.append(f"The pages are in {shipped_path('docs')}; `man -l docs/man/mqadmin.1` there is the manual.")
     return _say("\n".join(lines) + "\n")
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, registry, schemas
 from rocketmq_ops.mqadmin.completion import table
+from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, man, registry, schemas
 from rocketmq_ops.mqadmin.render.output import csv_columns, name_column
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -199,14 +200,16 @@ def documents() -> dict[str, str]:
         declared = declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}"))
         schema = schemas.document_schema(entry, declared)
         texts[schemas.file_name(entry.name)] = schemas.schema_text(schema)
+    texts |= {f"man/{name}": text for name, text in man.pages().items()}
     return texts
 
 
 def stale() -> list[str]:
-    """The files that do not hold what belongs there, and those in docs/schemas that nothing belongs to."""
+    """The files that do not hold what belongs there, and those in docs/schemas and docs/man that nothing belongs to."""
     texts = documents()
     named = [name for name in texts if not (DOCS / name).exists() or (DOCS / name).read_text("utf-8") != texts[name]]
     there = {f"schemas/{path.name}" for path in (DOCS / "schemas").glob("*.json")}
+    there |= {f"man/{path.name}" for path in (DOCS / "man").glob("*.1")}
     return named + sorted(there - set(texts))
 
 
@@ -236,7 +239,8 @@ def main(argv: list[str]) -> int:
     if broken:
         sys.stderr.write("\n".join(broken) + "\n")
         return 1
-    (DOCS / "schemas").mkdir(exist_ok=True)
+    for folder in ("schemas", "man"):
+        (DOCS / folder).mkdir(exist_ok=True)
     for name in stale():
         if name in texts:
             (DOCS / name).write_text(texts[name], "utf-8")
