@@ -17,9 +17,8 @@ from typing import Any
 
 import msgspec
 
-from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, registry, schemas
-from rocketmq_ops.mqadmin.completion import table
 from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, man, registry, schemas
+from rocketmq_ops.mqadmin.completion import table
 from rocketmq_ops.mqadmin.render.output import csv_columns, name_column
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
