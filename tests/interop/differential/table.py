@@ -1,0 +1,90 @@
+"""What a row of the comparison is, and short forms of the usual ones. The rows are in `rows.py`.
+
+A row is checked, not only written: with the verdict SAME the facts of both answers and what changed on the cluster are
+equal; with BETTER and DIFFERENT they are not, and each side's facts are those that the row states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tests.interop.differential.reading import Answer, Read, done, manner
+
+SAME, BETTER, DIFFERENT = "same", "better", "different"
+
+FIVE_3, FIVE_5, FOUR_9 = "5.3.3", "5.5.0", "4.9.7"
+FIVE = (FIVE_3, FIVE_5)
+ALL = (FIVE_3, FIVE_5, FOUR_9)
+
+#: What differs of the effect of two commands whose effect is the same.
+Effect = Callable[[dict[tuple[Any, ...], Any]], Any]
+
+
+class Row(NamedTuple):
+    """One command with arguments: how both answers are read, what must hold of them, and why.
+
+    `line` has `{A}` and `{B}` for the brokers' addresses, `{D}` for one where nobody listens, `{C}` the cluster, `{s}` the
+    side's mark, `{S}` a scratch folder, `{I}` and `{U}` a message's offset id and unique key. `theirs` and `mine`: the facts
+    where they differ; a function of the facts where they cannot be written down. `changes`: whether the command changes the
+    cluster, so that an effect of nothing is a failure. `undo` is run after each side, for what has no name of a side.
+    """
+
+    line: str
+    java: Read
+    ours: Read
+    verdict: str = SAME
+    why: str = ""
+    theirs: Any = None
+    mine: Any = None
+    changes: bool = False
+    undo: str = ""
+    before: str = ""
+    versions: tuple[str, ...] = (FIVE_3,)
+    effects_differ: bool = False
+
+    @property
+    def command(self) -> str:
+        return self.line.split()[0]
+
+    @property
+    def shown(self) -> str:
+        """The arguments as the page shows them."""
+        words = {"A": "BROKER-A", "B": "BROKER-B", "C": "DefaultCluster", "D": "DEAD-BROKER", "s": "X", "S": "FOLDER"}
+        words |= {"I": "OFFSET-ID", "U": "UNIQUE-KEY", "N": "NAMESRV"}
+        return " ".join(self.line.format(**words).replace("~", " ").replace("_X", "").split()[1:])
+
+
+def same(line: str, java: Read, ours: Read, **more: Any) -> Row:
+    return Row(line, java, ours, **more)
+
+
+def better(line: str, java: Read, ours: Read, why: str, theirs: Any, mine: Any, **more: Any) -> Row:
+    return Row(line, java, ours, BETTER, why, theirs, mine, **more)
+
+
+def different(line: str, java: Read, ours: Read, why: str, theirs: Any, mine: Any, **more: Any) -> Row:
+    return Row(line, java, ours, DIFFERENT, why, theirs, mine, **more)
+
+
+def changed(line: str, **more: Any) -> Row:
+    """A change that both report as done, with the same effect."""
+    more.setdefault("changes", True)
+    return Row(line, done, done, **more)
+
+
+def outcome(answer: Answer) -> Any:
+    """Our exit code, or how Java's command ended (its own exit code is 0 in any case)."""
+    return answer.code if answer.document is not None else manner(answer)
+
+
+STACK, NOTHING = "a stack trace", "nothing"
+
+
+def fails(line: str, theirs: str, code: int, **more: Any) -> Row:
+    """Arguments with which nothing can be done: Java ends with `theirs` and exit code 0, ours with a code and a sentence."""
+    why = (
+        f"Java's prints {theirs} and exits 0" if theirs in (STACK, NOTHING) else f"Java's prints `{theirs}` and exits 0"
+    )
+    more.setdefault("why", f"{why}; ours says the cause and the next step and exits {code}")
+    return Row(line, outcome, outcome, BETTER, theirs=theirs, mine=code, **more)
