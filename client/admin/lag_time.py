@@ -1,6 +1,6 @@
 """How far behind a group is in time: since when the oldest message that it has not consumed lies in a queue.
 
-By QUERY_CONSUME_TIME_SPAN, which Apache's brokers serve and no command of Apache's mqadmin shows. What a broker answers
+By QUERY_CONSUME_TIME_SPAN, which Apache's brokers serve and no tool of Apache's shows. What a broker answers
 is checked: of a queue whose next message it cannot read it answers its clock, which is not a delay.
 """
 
