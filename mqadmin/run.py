@@ -111,6 +111,11 @@ class Run:
         from rocketmq_ops.client.admin import MQAdmin
         from rocketmq_ops.mqadmin.errors import failure_of
 
+        progress = None
+        if sys.stderr.isatty():
+            from rocketmq_ops.mqadmin.render.progress import AskedLine
+
+            progress = AskedLine(self.name)
         connection = self.connection
         return MQAdmin(
             connection.name_servers,
@@ -119,6 +124,7 @@ class Run:
             secret_key=connection.secret_key,
             address_map=connection.address_map,
             failure_of=failure_of,
+            progress=progress,
             transport=None if warm is None else warm.transport(),
         )
 

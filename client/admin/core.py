@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from rocketmq_ops.client.admin.fanout import DEFAULT_CONCURRENCY, FanOut, ToFailure, fan_out
+from rocketmq_ops.client.admin.fanout import DEFAULT_CONCURRENCY, FanOut, Progress, ToFailure, fan_out
 from rocketmq_ops.client.api.session import Session, Transport
 from rocketmq_ops.common.errors import failure_of
 
@@ -60,8 +60,11 @@ class MQAdmin:
         address_map: Mapping[str, str] | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         failure_of: ToFailure = failure_of,
+        progress: Progress | None = None,
         transport: Transport | None = None,
     ) -> None:
+        """`progress` hears how far the outermost fan-out is; those that it consists of are not reported."""
+        self._progress = progress
         self.concurrency = concurrency
         self.failure_of = failure_of
         sign = None
@@ -221,4 +224,9 @@ class MQAdmin:
 
     async def fan_out(self, targets: Iterable[K], call: Callable[[K], Awaitable[T]]) -> FanOut[K, T]:
         """`call` for every target with this session's bound."""
-        return await fan_out(targets, call, self.concurrency, self.failure_of)
+        progress, self._progress = self._progress, None
+        try:
+            return await fan_out(targets, call, self.concurrency, self.failure_of, progress)
+        finally:
+            if progress is not None:
+                self._progress = progress

@@ -17,6 +17,9 @@ DEFAULT_CONCURRENCY = 32
 #: (target, error) -> the failure to list: a front end says next steps in its own terms.
 ToFailure = Callable[[str, RocketMQError], Failure]
 
+#: (done, total), from (0, total) on, whenever another one is done; after the last, or when it is given up: None.
+Progress = Callable[[tuple[int, int] | None], None]
+
 
 class FanOut(Generic[K, T]):
     """Answers by target and errors by target; together they cover all targets, both in the targets' order."""
@@ -43,6 +46,7 @@ async def fan_out(
     call: Callable[[K], Awaitable[T]],
     concurrency: int = DEFAULT_CONCURRENCY,
     to_failure: ToFailure = failure_of,
+    progress: Progress | None = None,
 ) -> FanOut[K, T]:
     """Await `call` for each target, at most `concurrency` at a time. RocketMQErrors are collected; others raise."""
     order = list(dict.fromkeys(targets))
@@ -56,13 +60,21 @@ async def fan_out(
                 results[target] = await call(target)
             except RocketMQError as error:
                 errors[target] = error
+            if progress is not None:
+                progress((len(results) + len(errors), len(order)))
 
-    if len(order) == 1:
-        await worker()
-    elif order:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(order))):
-                group.create_task(worker())
+    if progress is not None and order:
+        progress((0, len(order)))
+    try:
+        if len(order) == 1:
+            await worker()
+        elif order:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(concurrency, len(order))):
+                    group.create_task(worker())
+    finally:
+        if progress is not None:
+            progress(None)
     return FanOut(
         {target: results[target] for target in order if target in results},
         {target: errors[target] for target in order if target in errors},

@@ -1,10 +1,15 @@
-"""A progress bar on stderr for commands that read a whole store; nothing is shown where stderr is not a terminal."""
+"""Progress on stderr of what takes long; nothing is shown where stderr is not a terminal."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 @contextmanager
@@ -35,3 +40,51 @@ def count_shown(label: str, total: int | None) -> Iterator[Callable[[int], None]
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5) as shown:
         task = shown.add_task(label, total=total)
         yield lambda done: shown.update(task, completed=done)
+
+
+class AskedLine:
+    """How many of the servers, topics or groups of a fan-out have answered (`fanout.Progress`).
+
+    A line that stands on stderr from a second after its begin to its end, whether something answers meanwhile or not.
+    """
+
+    FIRST, AGAIN = 1.0, 0.2  # seconds
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._timer: asyncio.TimerHandle | None = None
+        self._begun = 0.0
+        self._reached = (0, 0)
+        self._shown = False
+
+    def __call__(self, reached: tuple[int, int] | None) -> None:
+        """Take how far it is; None is the end."""
+        if reached is None:
+            self._end()
+            return
+        self._reached = reached
+        if self._timer is None:
+            self._begun = time.monotonic()
+            self._again(self.FIRST)
+
+    def _again(self, seconds: float) -> None:
+        import asyncio
+
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._draw)
+
+    def _draw(self) -> None:
+        done, total = self._reached
+        elapsed = int(time.monotonic() - self._begun)
+        self._shown = True
+        sys.stderr.write(f"\r\x1b[Kmqadmin {self._command}: {done} of {total} asked, {elapsed} s")
+        sys.stderr.flush()
+        self._again(self.AGAIN)
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._shown:
+            self._shown = False
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
