@@ -162,7 +162,7 @@ def test_a_choice_that_there_is_not_is_a_usage_error(cli: Any) -> None:
             fill = [
                 getattr(other.parse, "words", [str(i)])[0]
                 for i, (_, other, _) in enumerate(declaration(entry).options().values())
-                if other.positional and other is not option
+                if other.positional and other.names != option.names
             ]
             ran = cli(None, *entry.name.split(), *fill, *given, "nowhere")
             assert ran.code == ExitCode.USAGE, (entry.name, option.names, ran.err)
