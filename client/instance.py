@@ -60,7 +60,7 @@ class ClientInstance:
     ) -> None:
         self.options = options or ClientOptions()
         self.client_id = self.options.client_id(stable=stable_id)
-        self.remoting = remoting or RemotingClient(connector=Connector(self.options.address_map))
+        self.remoting = remoting or RemotingClient(connector=Connector(self.options.address_map, self.options.tls))
         self.session = Session(self.remoting, timeout_ms=self.options.api_timeout_ms, sign=self.options.sign)
         self.routes = RouteTable(self.session)
         self.producers: dict[str, ProducerMember] = {}

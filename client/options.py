@@ -35,6 +35,8 @@ class ClientOptions(msgspec.Struct, kw_only=True):
     sign: Callable[[RemotingCommand], None] | None = None
     #: Where to connect to (`host:port`) instead of an address that the cluster gives, as behind NAT.
     address_map: Mapping[str, str] | None = None
+    #: TLS: "true", which takes any certificate of a server, or the path of a file of Apache's tls.client.* properties.
+    tls: str | None = None
 
     def name_server_list(self) -> list[str]:
         """The name servers' addresses. Raises ClientError when none is known."""

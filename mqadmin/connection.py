@@ -42,12 +42,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     access_key: str | None = None
     secret: Secret | None = None
     address_map: dict[str, str] | None = None
+    tls: str | None = None
 
 
 class Connection(msgspec.Struct, frozen=True):
     """Where to connect and as whom. `origin` says which setting gave the addresses; `profile` is the profile's name.
 
     `address_map`: from the address that a cluster gives to the one that is connected to from here.
+    `tls`: a setting of `remoting/tls.py`, or "false".
     """
 
     name_servers: tuple[str, ...]
@@ -57,6 +59,7 @@ class Connection(msgspec.Struct, frozen=True):
     secret_key: str | None = None
     profile: str | None = None
     address_map: dict[str, str] | None = None
+    tls: str | None = None
 
     def __repr__(self) -> str:
         return f"Connection(name_servers={self.name_servers}, origin={self.origin!r}, access_key={self.access_key!r})"

@@ -81,6 +81,7 @@ def connection_of(settings: Settings) -> Connection:
         secret_key=_secret_key(settings, settings.secret) if settings.secret is not None else None,
         profile=settings.profile,
         address_map=settings.address_map,
+        tls=settings.tls,
     )
 
 

@@ -157,6 +157,7 @@ class CommonOptions(msgspec.Struct, kw_only=True):
     profile: str | None = None
     credentials: str | None = None
     address_map: dict[str, str] | None = None
+    tls: str | None = None
     output: str = "table"
     query: Any = None
     watch: int | None = None
@@ -178,6 +179,7 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
         "profile": (str | None, _PROFILE, None),
         "credentials": (str | None, _CREDENTIALS, None),
         "address_map": (dict[str, str] | None, _ADDRESS_MAP, None),
+        "tls": (str | None, _TLS, None),
         "timeout": (int | None, _TIMEOUT, None),
         "debug": (bool, _DEBUG, False),
     }
@@ -226,6 +228,7 @@ _ADDRESS_MAP = Opt(
     parse=address_pairs,
     metavar="ADDR=ADDR",
 )
+_TLS = Opt("--tls", help="connect with TLS: true, false, or a file of tls.client.* properties", metavar="TRUE|FILE")
 _TIMEOUT = Opt("--timeout", help="timeout of each request in ms (default 5000)", parse=positive, metavar="MS")
 _DEBUG = Opt("--debug", help="print stack traces of failures")
 _PLAN = Opt("--plan", "--dry-run", help="show what would change and change nothing")

@@ -22,7 +22,7 @@ from rocketmq_ops.mqadmin.private_file import reason
 
 #: The keys of a profile that say where its secret key is; one of them at most.
 SECRET_KEYS = ("secretKey", "secretKeyFile", "secretKeyEnv", "secretKeyPrompt")
-KNOWN_KEYS = ("namesrv", "timeoutMs", "addressMap", "accessKey", *SECRET_KEYS)
+KNOWN_KEYS = ("namesrv", "timeoutMs", "addressMap", "tls", "accessKey", *SECRET_KEYS)
 
 Document = dict[str, Any]
 
@@ -157,6 +157,12 @@ def address_map_of(entry: Document, origin: str) -> dict[str, str] | None:
     return None if value is None else address_map(value)
 
 
+def tls_of(entry: Document) -> str | None:
+    """The `tls` of a profile: true, false, or the path of a property file."""
+    value = entry.get("tls")
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _settings(name: str, entry: Document, path: Path) -> Settings:
     origin = f"profile '{name}'"
     for key in entry:
@@ -175,6 +181,7 @@ def _settings(name: str, entry: Document, path: Path) -> Settings:
         access_key=str(entry["accessKey"]) if "accessKey" in entry else None,
         secret=secret,
         address_map=address_map_of(entry, origin),
+        tls=tls_of(entry),
     )
 
 

@@ -15,6 +15,7 @@ from rocketmq_ops.mqadmin.credentials import connection_of, with_credentials
 ENVIRONMENT_NAME = "NAMESRV_ADDR"
 PROFILE_VARIABLE = "ROCKETMQ_OPS_PROFILE"
 ADDRESS_MAP_VARIABLE = "ROCKETMQ_OPS_ADDRESS_MAP"
+TLS_VARIABLE = "ROCKETMQ_OPS_TLS"
 
 
 def resolve(
@@ -23,13 +24,14 @@ def resolve(
     *,
     credentials: str | None = None,
     address_map: dict[str, str] | None = None,
+    tls: str | None = None,
     needs_namesrv: bool = True,
 ) -> Connection:
     """The connection for one command. Raises ProfileError, also when nothing names a name server that it needs."""
     settings = choose(namesrv, profile)
     if settings is None and needs_namesrv:
         raise _none_given()
-    settings = _with_address_map(settings or Settings(origin="none"), address_map)
+    settings = _with_tls(_with_address_map(settings or Settings(origin="none"), address_map), tls)
     return connection_of(with_credentials(settings, credentials))
 
 
@@ -61,6 +63,17 @@ def choose(namesrv: str | None, profile: str | None) -> Settings | None:
     if given := os.environ.get(ENVIRONMENT_NAME, "").strip():
         return Settings(name_servers=name_servers_of(given, ENVIRONMENT_NAME), origin=ENVIRONMENT_NAME)
     return _of_project() or _of_default_profile()
+
+
+def _with_tls(settings: Settings, given: str | None) -> Settings:
+    """With the setting that is given, else the profile's, else the environment's."""
+    if given is None and settings.tls is None:
+        given = os.environ.get(TLS_VARIABLE, "").strip() or None
+    if given is None:
+        return settings
+    import msgspec
+
+    return msgspec.structs.replace(settings, tls=given)
 
 
 def _none_given() -> ProfileError:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rocketmq_ops.mqadmin.connection import ProfileError, Settings
 
 FILE_NAME = ".rocketmq-ops.yaml"
-KNOWN_KEYS = ("profile", "namesrv", "timeoutMs", "addressMap")
+KNOWN_KEYS = ("profile", "namesrv", "timeoutMs", "addressMap", "tls")
 #: Root may lead anybody anywhere.
 _TRUSTED_UID = 0
 
@@ -35,7 +35,14 @@ def find() -> Path | None:
 
 def read(path: Path) -> str | Settings:
     """The name of the profile that it chooses, or what it says itself. Raises ProfileError."""
-    from rocketmq_ops.mqadmin.profile_file import SECRET_KEYS, address_map_of, addresses_of, read_yaml, timeout_of
+    from rocketmq_ops.mqadmin.profile_file import (
+        SECRET_KEYS,
+        address_map_of,
+        addresses_of,
+        read_yaml,
+        timeout_of,
+        tls_of,
+    )
 
     _require_trusted(path)
     document = read_yaml(path)
@@ -57,6 +64,7 @@ def read(path: Path) -> str | Settings:
         origin=origin,
         timeout_ms=timeout_of(document, origin),
         address_map=address_map_of(document, origin),
+        tls=tls_of(document),
     )
 
 

@@ -72,6 +72,7 @@ a change the server is read again: what was accepted but reads back as before is
 | `--watch [SECONDS]` | of commands that only read from servers: show it again and again, with what changed marked |
 | `--profile NAME` | take addresses and credentials from this profile |
 | `--addressMap ADDR=ADDR` | connect to the second address where the cluster says the first, as behind NAT |
+| `--tls true` | connect with TLS: true, false, or a file of tls.client.* properties |
 | `--credentials FILE` | YAML file with accessKey and secretKey; `-` asks for them |
 | `--timeout MS` | timeout of each request in ms; default 5000 |
 | `--debug` | print stack traces of failures |

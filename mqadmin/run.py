@@ -73,6 +73,7 @@ class Run:
             options.profile,
             credentials=options.credentials,
             address_map=options.address_map,
+            tls=options.tls,
             needs_namesrv=needs_namesrv,
         )
 
@@ -123,6 +124,7 @@ class Run:
             access_key=connection.access_key,
             secret_key=connection.secret_key,
             address_map=connection.address_map,
+            tls=connection.tls,
             failure_of=failure_of,
             progress=progress,
             transport=None if warm is None else warm.transport(),

@@ -10,18 +10,30 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.addresses import is_ip_address, parse_address
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.errors import RemotingConnectError, UnknownHostError
 
+if TYPE_CHECKING:
+    import ssl
+
 
 class Connector:
-    """Connects to `host:port` addresses. `address_map`: the address that a cluster gives -> the one to connect to."""
+    """Connects to `host:port` addresses. `address_map`: the address that a cluster gives -> the one to connect to.
 
-    def __init__(self, address_map: Mapping[str, str] | None = None) -> None:
+    `tls` is a setting of `remoting/tls.py`, for which it raises what that does; without one, connections are plain.
+    """
+
+    def __init__(self, address_map: Mapping[str, str] | None = None, tls: str | None = None) -> None:
         self.address_map = address_map or {}
+        self._tls: ssl.SSLContext | None = None
+        if tls not in (None, "false"):
+            from rocketmq_ops.remoting.tls import client_context
+
+            self._tls = client_context(tls)
 
     async def open(self, addr: str, limit_ms: int, make_channel: Callable[[], Channel]) -> Channel:
         """A channel to `addr`. Raises RemotingConnectError, UnknownHostError within `limit_ms`."""
@@ -48,7 +60,9 @@ class Connector:
             share = (end - asyncio.get_running_loop().time()) / (len(candidates) - at)
             try:
                 async with asyncio.timeout(share):
-                    _, channel = await asyncio.get_running_loop().create_connection(make_channel, candidate, port)
+                    _, channel = await asyncio.get_running_loop().create_connection(
+                        make_channel, candidate, port, ssl=self._tls, server_hostname=host if self._tls else None
+                    )
                 return channel
             except TimeoutError:
                 why = f"no answer within {max(round(share * 1000), 0)} ms"
@@ -68,5 +82,10 @@ async def _candidates(host: str, port: int, limit_ms: int) -> list[str]:
 
 
 def _reason(error: OSError) -> str:
-    """The operating system's words, without the address that asyncio repeats."""
-    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+    """The operating system's words, without the address that asyncio repeats; of a handshake, TLS's words."""
+    if type(error).__module__ == "ssl":
+        why = getattr(error, "verify_message", None) or getattr(error, "reason", None) or error
+        return f"TLS handshake failed: {why}"
+    return (
+        os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error) or "it was closed meanwhile"
+    )

@@ -46,7 +46,7 @@ class MQAdmin:
 
     Use it as an async context manager. `timeout_ms` is of each request; `concurrency` bounds every fan-out.
     `failure_of` makes the failures that results list. `address_map`: where to connect to (`host:port`) instead of
-    an address that the cluster gives, as behind NAT.
+    an address that the cluster gives, as behind NAT. `tls`: "true", or the path of a file of `tls.client.*` properties.
     `transport` replaces the remoting client, for tests.
     """
 
@@ -58,6 +58,7 @@ class MQAdmin:
         access_key: str | None = None,
         secret_key: str | None = None,
         address_map: Mapping[str, str] | None = None,
+        tls: str | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         failure_of: ToFailure = failure_of,
         progress: Progress | None = None,
@@ -76,7 +77,7 @@ class MQAdmin:
             from rocketmq_ops.remoting.client import RemotingClient
             from rocketmq_ops.remoting.connecting import Connector
 
-            transport = RemotingClient(connector=Connector(address_map))
+            transport = RemotingClient(connector=Connector(address_map, tls))
         self.session = Session(transport, name_servers, timeout_ms=timeout_ms, sign=sign)
 
     @property

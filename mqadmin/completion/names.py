@@ -25,7 +25,13 @@ FRESH_SECONDS, RETRY_SECONDS, FETCH_SECONDS = 60, 10, 5
 WAIT_MS = 50
 _REQUEST_TIMEOUT_MS = 1500
 #: Of the environment, what says which cluster is meant.
-_VARIABLES = ("ROCKETMQ_OPS_PROFILE", "NAMESRV_ADDR", "ROCKETMQ_OPS_PROFILES", "ROCKETMQ_OPS_ADDRESS_MAP")
+_VARIABLES = (
+    "ROCKETMQ_OPS_PROFILE",
+    "NAMESRV_ADDR",
+    "ROCKETMQ_OPS_PROFILES",
+    "ROCKETMQ_OPS_ADDRESS_MAP",
+    "ROCKETMQ_OPS_TLS",
+)
 _RETRY_PREFIX = "%RETRY%"
 
 Names = dict[str, list[str]]
@@ -162,6 +168,7 @@ def fetch(namesrv: str | None, profile: str | None) -> tuple[Names, bool]:
             access_key=connection.access_key,
             secret_key=connection.secret_key,
             address_map=connection.address_map,
+            tls=connection.tls,
         )
         asyncio.run(_of_cluster(admin, names))
     except RocketMQError:

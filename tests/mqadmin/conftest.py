@@ -38,6 +38,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "ROCKETMQ_OPS_PROFILE",
         "ROCKETMQ_OPS_ACCESS_KEY",
         "ROCKETMQ_OPS_SECRET_KEY",
+        "ROCKETMQ_OPS_TLS",
         "ROCKETMQ_OPS_ADDRESS_MAP",
         "ROCKETMQ_HOME",
     ):

@@ -79,10 +79,10 @@ def test_an_address_that_does_not_answer_takes_its_share_of_the_time_only(two_ad
         loop = asyncio.get_running_loop()
         connect = loop.create_connection
 
-        async def hanging(factory: object, host: str, port: int) -> object:
+        async def hanging(factory: object, host: str, port: int, **more: object) -> object:
             if host == "127.0.0.2":
                 await asyncio.Event().wait()
-            return await connect(factory, host, port)  # type: ignore[call-overload]
+            return await connect(factory, host, port, **more)  # type: ignore[call-overload]
 
         loop.create_connection = hanging  # type: ignore[assignment, method-assign]
         async with serving() as port:

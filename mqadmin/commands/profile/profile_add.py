@@ -45,6 +45,7 @@ async def profile_add(
         "namesrv": run.options.namesrv,
         "timeoutMs": run.options.timeout,
         "addressMap": run.options.address_map,
+        "tls": run.options.tls,
         "accessKey": access_key,
         "secretKeyEnv": secret_key_env,
         "secretKeyFile": secret_key_file,

@@ -21,7 +21,15 @@ async def profile_test(
     """Each name server is asked for its brokers, and each broker for its figures, by the addresses that clients use and
     with the profile's credentials."""
     if name is not None:
-        run.use(resolve(None, name, credentials=run.options.credentials, address_map=run.options.address_map))
+        run.use(
+            resolve(
+                None,
+                name,
+                credentials=run.options.credentials,
+                address_map=run.options.address_map,
+                tls=run.options.tls,
+            )
+        )
     async with run.admin() as admin:
         report = await reach(admin)
     if not any(server.answered for server in report.servers):

@@ -1,0 +1,21 @@
+"""Our client over TLS with Apache's name server and broker, whose test mode makes a certificate of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from tests.interop.apache import Pair
+
+from rocketmq_ops.mqadmin import main as mqadmin
+
+
+def test_commands_over_tls(apache_pairs: Callable[[str], Pair], capsys: pytest.CaptureFixture[str]) -> None:
+    """The name server, then the broker by the address that it gives."""
+    pair = apache_pairs("5.3.3")
+    ask = ["-n", pair.namesrv_address, "--tls", "true", "--timeout", "20000"]
+    assert mqadmin.run(["getBrokerConfig", "-c", "DefaultCluster", *ask]) == 0
+    assert "fileReservedTime" in capsys.readouterr().out
+    assert mqadmin.run(["updateTopic", "-b", pair.broker_address, "-t", "OverTls", *ask]) == 0
+    capsys.readouterr()
+    assert mqadmin.run(["sendMessage", "-t", "OverTls", "-p", "x" * 100_000, *ask]) == 0

@@ -1,0 +1,39 @@
+"""Which setting of TLS a command goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.mqadmin import main as mqadmin
+from rocketmq_ops.mqadmin.profiles import resolve
+from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[RocketMQBroker]:
+    with rocketmq_server() as server:
+        yield server
+
+
+def test_the_option_the_profile_then_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve("h:1", None).tls is None
+    monkeypatch.setenv("ROCKETMQ_OPS_TLS", "/etc/rocketmq/tls.properties")
+    assert resolve("h:1", None).tls == "/etc/rocketmq/tls.properties"
+    (tmp_path / "profiles.yaml").write_text("profiles: {p: {namesrv: 'h:1', tls: true}, q: {namesrv: 'h:1', tls: no}}")
+    assert (resolve(None, "p").tls, resolve(None, "q").tls) == ("true", "false")
+    assert resolve(None, "p", tls="false").tls == "false"
+
+
+def test_commands_say_what_is_wrong(
+    pair: RocketMQBroker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ["topicList", "-n", pair.namesrv]
+    assert mqadmin.run([*line, "--tls", "true"]) == 3  # a server of ours, which has no TLS
+    assert f"cannot connect to {pair.namesrv}: " in capsys.readouterr().err
+    assert mqadmin.run([*line, "--tls", "/not/there"]) == 2
+    assert "/not/there" in capsys.readouterr().err
+    monkeypatch.setenv("ROCKETMQ_OPS_TLS", "true")
+    assert mqadmin.run([*line, "--tls", "false"]) == 0
