@@ -164,6 +164,7 @@ class CommonOptions(msgspec.Struct, kw_only=True):
     timeout: int | None = None
     debug: bool = False
     plan: bool = False
+    yes: bool = False
 
 
 def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]:
@@ -189,6 +190,8 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
         common["watch"] = (int | None, _WATCH, None)
     if declaration.changes:
         common["plan"] = (bool, _PLAN, False)
+    if declaration.dangerous:
+        common["yes"] = (bool, _YES, False)
     return common
 
 
@@ -231,6 +234,7 @@ _ADDRESS_MAP = Opt(
 _TLS = Opt("--tls", help="connect with TLS: true, false, or a file of tls.client.* properties", metavar="TRUE|FILE")
 _TIMEOUT = Opt("--timeout", help="timeout of each request in ms (default 5000)", parse=positive, metavar="MS")
 _DEBUG = Opt("--debug", help="print stack traces of failures")
+_YES = Opt("--yes", help="do not ask on a terminal whether to do it")
 _PLAN = Opt("--plan", "--dry-run", help="show what would change and change nothing")
 
 

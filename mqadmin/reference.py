@@ -61,6 +61,7 @@ is `unknown` in a table and null in JSON, never 0. `wide` is the table with more
 
 `--plan` (or `--dry-run`) shows what would change and changes nothing. A setting not given keeps its value. After
 a change the server is read again: what was accepted but reads back as before is an error (exit code 8).
+Dangerous commands ask on a terminal, and every change is in a journal: [changes.md](changes.md).
 
 ## Options of every command
 
@@ -116,6 +117,8 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
         lines += [_option(kind, option, default) for kind, option, default in options.values()]
     if declared.changes:
         lines.append("| `--plan`, `--dry-run` | show what would change and change nothing |")
+    if declared.dangerous:
+        lines.append("| `--yes` | do not ask on a terminal whether to do it |")
     lines.append("")
     for group, words in ((declared.one_of, "Exactly one of"), (declared.any_of, "At least one of")):
         for names in group:

@@ -16,6 +16,7 @@ import msgspec
 
 from rocketmq_ops.client.admin.changes import Change, Changing
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.confirm import require_consent
 from rocketmq_ops.mqadmin.errors import exit_code_of, failure_of_command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.journal.entries import EndedChange, SavedOffsets, StartedChange, masked, without_secrets
@@ -35,8 +36,8 @@ SWITCH = "ROCKETMQ_OPS_JOURNAL"
 async def recorded(run: Run, values: dict[str, Any]) -> Outcome:
     """Plan, put down, do, and put down what became of it; the outcome of doing.
 
-    Raises JournalError, with nothing sent, when a dangerous change could not be put down before. What else cannot be
-    put down is a note.
+    Raises, with nothing sent, CommandError when somebody was asked and did not consent, and JournalError when a
+    dangerous change could not be put down before. What else cannot be put down is a note.
     """
     with read_once() as read:
         recorder = _Recorder(run, values, read)
@@ -45,6 +46,11 @@ async def recorded(run: Run, values: dict[str, Any]) -> Outcome:
         run.connected_as(planning)
         moving = [change for change in changes_of(planned) if change.state == "planned"]
         if moving:
+            if run.declaration.dangerous:
+                from rocketmq_ops.mqadmin.render.output import table_text
+
+                plan = table_text(planned).splitlines()
+                require_consent(run.declaration, values, plan, yes=run.options.yes)
             await recorder.save(moving)
             recorder.begin(moving)
         try:
