@@ -127,7 +127,7 @@ class Run:
             tls=connection.tls,
             failure_of=failure_of,
             progress=progress,
-            transport=None if warm is None else warm.transport(),
+            transport=None if warm is None else warm.transport(connection.address_map, connection.tls),
         )
 
     def emit(self, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,11 +35,11 @@ _SECRETS: Final = ("password", "secretkey", "token")
 
 
 class Warm:
-    """One event loop and one client for all lines. Entering makes commands use them."""
+    """One event loop for all lines, and one client for each way to connect. Entering makes commands use them."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
-        self._client: RemotingClient | None = None
+        self._clients: dict[str, RemotingClient] = {}
 
     def __enter__(self) -> Warm:
         self._before = run.warm
@@ -55,19 +55,21 @@ class Warm:
         """Run a command's coroutine in the loop that stays. Ctrl-C cancels it and raises KeyboardInterrupt."""
         return self._runner.run(coroutine)
 
-    def transport(self) -> Transport:
-        """The client; a command that closes it leaves it open."""
-        if self._client is None:
+    def transport(self, address_map: Mapping[str, str] | None, tls: str | None) -> Transport:
+        """The client that connects so, as `MQAdmin` takes both; a command that closes it leaves it open."""
+        way = repr((sorted((address_map or {}).items()), tls))
+        if way not in self._clients:
             from rocketmq_ops.remoting.client import RemotingClient
+            from rocketmq_ops.remoting.connecting import Connector
 
-            self._client = RemotingClient()
-        return _Kept(self._client)
+            self._clients[way] = RemotingClient(connector=Connector(address_map, tls))
+        return _Kept(self._clients[way])
 
     def disconnect(self) -> None:
         """Close all connections."""
-        if self._client is not None:
-            self._runner.run(self._client.close())
-            self._client = None
+        for client in self._clients.values():
+            self._runner.run(client.close())
+        self._clients.clear()
 
 
 class _Kept:

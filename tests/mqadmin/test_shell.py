@@ -189,3 +189,11 @@ def test_at_a_terminal(server: RocketMQBroker, tmp_path: Path) -> None:
     history = (tmp_path / "rocketmq-ops" / "shell-history").read_text()
     assert "topicRoute" in history
     assert "password" not in history
+
+
+def test_lines_that_connect_otherwise_have_a_client_of_their_own() -> None:
+    """TLS and address maps are a connection's: a client that lacks them would send in plain text."""
+    with shell.Warm() as warm:
+        for way in ((None, None), ({}, None), ({"a:1": "b:1"}, None), ({"a:1": "b:1"}, None), (None, "true")):
+            warm.transport(*way)
+        assert len(warm._clients) == 3
