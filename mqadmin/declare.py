@@ -337,7 +337,7 @@ class _DeclaredCommand(TyperCommand):
 def with_seconds(argv: list[str]) -> list[str]:
     """`--watch` with the seconds that it may leave out."""
     words: list[str] = []
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+    for word, following in zip(argv, [*argv[1:], ""], strict=False):  # none of no words
         words.append(word)
         if word == "--watch" and (not following or following.startswith("-")):
             words.append(str(WATCH_SECONDS))
