@@ -164,6 +164,17 @@ class OffsetAdmin:
         """Commit an offset on a group's behalf."""
         await offsets.update_consumer_offset(self._admin.session, address, group, topic, queue_id, offset)
 
+    async def move(self, address: str, group: str, topic: str, queue_id: int, offset: int) -> None:
+        """Set a group's offset of one queue the way that the broker resets it, else commit it.
+
+        A broker since 5.0 keeps a reset until a consumer pulls, and answers with it: a commit would not show.
+        """
+        if await self._resets_itself(address):
+            wanted = ResetRequest(group=group, topic=topic, timestamp=0)
+            await self._invoke_reset(address, wanted, queue_id, offset)
+        else:
+            await self.set_consumer_offset(address, group, topic, queue_id, offset)
+
     async def reset(self, wanted: ResetRequest, *, plan: bool = False) -> ResetReport:
         """Reset on every broker of the topic (or the one named) and read every queue back.
 

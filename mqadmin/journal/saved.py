@@ -66,7 +66,7 @@ async def restore_offsets(admin: MQAdmin, saved: SavedOffsets, *, plan: bool) ->
             return None if found is None else {"offset": found}
 
         async def send() -> None:
-            await admin.offsets.set_consumer_offset(*where, min(offset, end))
+            await admin.offsets.move(*where, min(offset, end))
 
         name = offset_name(saved.group, saved.topic, queue_id)
         return await change_one(saved.target, "offset", name, read=read, wanted=lambda _: wanted, send=send, plan=plan)
