@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.errors import RemotingConnectError
+from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingTimeoutError
 from rocketmq_ops.remoting.frame_codec import FrameDecoder, encode
 from tests.golden_data import GOLDEN, session_frames
 
@@ -99,11 +99,15 @@ class ReplayTransport:
 
 
 class FakeTransport:
-    """Answers by functions: `on(address, code, handler)`. An address without any refuses connections."""
+    """Answers by functions: `on(address, code, handler)`. An address without any refuses connections.
+
+    Those in `silent` take a request and answer nothing: its time is over at once.
+    """
 
     def __init__(self) -> None:
         self.handlers: dict[tuple[str, int], Handler] = {}
         self.sent: list[tuple[str, RemotingCommand]] = []
+        self.silent: set[str] = set()
         self.closed = False
 
     def on(self, address: str, code: int, handler: Handler) -> None:
@@ -116,6 +120,8 @@ class FakeTransport:
     async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
         seen = round_trip(command)
         self.sent.append((addr, seen))
+        if addr in self.silent:
+            raise RemotingTimeoutError(f"{addr} did not answer within {timeout_ms} ms", address=addr)
         if not any(address == addr for address, _ in self.handlers):
             raise RemotingConnectError(f"cannot connect to {addr}: connection refused", address=addr)
         handler = self.handlers.get((addr, int(command.code)))

@@ -23,6 +23,7 @@ from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.mqadmin.json_schema import problems, schema_of
+from tests.mqadmin.replay import FakeTransport
 from tests.mqadmin.rocksdb_folders import rocksdb_config
 from tests.mqadmin.test_declarations import DECLARED, built
 
@@ -291,9 +292,19 @@ def test_a_dead_name_server(name: str, dead: str, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("name", ASKING)
-def test_a_name_server_that_hangs(name: str, silent: str, shell: Shell) -> None:
-    ran = shell(*line_of(name, silent), "-n", silent, "--timeout", "600", "--output", "json")
+def test_a_name_server_that_hangs(name: str, cli: Cli) -> None:
+    address = "10.0.0.1:9876"
+    transport = FakeTransport()
+    transport.silent.add(address)
+    ran = cli(transport, *line_of(name, address), "-n", address, "--output", "json")
     failed(name, "json", ran, ExitCode.TIMEOUT)
+    assert address in ran.err
+
+
+def test_a_connection_on_which_nothing_comes(silent: str, shell: Shell) -> None:
+    """The same over a real one: the time of a request ends, whatever the peer does."""
+    ran = shell("topicRoute", "-t", "T", "-n", silent, "--timeout", "600", "--output", "json")
+    failed("topicRoute", "json", ran, ExitCode.TIMEOUT)
     assert silent in ran.err
 
 
