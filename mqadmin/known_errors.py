@@ -293,7 +293,7 @@ KNOWN: Final[tuple[Known, ...]] = (
         "acl-no-permission",
         "PlainPermissionManager",
         ("No default permission for ", "No acl config for "),
-        "the account may not do this with the topic or group (ACL of 4.x: conf/plain_acl.yml)",
+        "the account may not do this with the topic or group (ACL of 4.x: plain_acl.yml)",
         "add a permission for the resource to the account; a group's retry topic needs the one of its group",
         ("topicList",),
     ),

@@ -250,7 +250,7 @@ def _listing(entries: Sequence[registry.Entry] = registry.ENTRIES) -> int:
         lines.append("")
     lines.append("`mqadmin help COMMAND` or `mqadmin COMMAND --help` lists a command's options.")
     lines.append("`mqadmin help topics` lists pages on offsets, permissions, exit codes, output, connecting and more.")
-    lines.append(f"The pages are in {shipped_path('docs')}; `man -l docs/man/mqadmin.1` there is the manual.")
+    lines.append(f"The pages are in {shipped_path('docs')}; the manual: `man -l {shipped_path('docs/man/mqadmin.1')}`")
     return _say("\n".join(lines) + "\n")
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import asyncio
+    from rocketmq_ops.common.periodic import PeriodicJobs
 
 
 @contextmanager
@@ -52,7 +52,7 @@ class AskedLine:
 
     def __init__(self, command: str) -> None:
         self._command = command
-        self._timer: asyncio.TimerHandle | None = None
+        self._jobs: PeriodicJobs | None = None
         self._begun = 0.0
         self._reached = (0, 0)
         self._shown = False
@@ -63,14 +63,12 @@ class AskedLine:
             self._end()
             return
         self._reached = reached
-        if self._timer is None:
+        if self._jobs is None:
+            from rocketmq_ops.common.periodic import PeriodicJobs
+
             self._begun = time.monotonic()
-            self._again(self.FIRST)
-
-    def _again(self, seconds: float) -> None:
-        import asyncio
-
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._draw)
+            self._jobs = PeriodicJobs()
+            self._jobs.every("progress", lambda: 1_000 * (self.AGAIN if self._shown else self.FIRST), self._draw)
 
     def _draw(self) -> None:
         done, total = self._reached
@@ -78,12 +76,11 @@ class AskedLine:
         self._shown = True
         sys.stderr.write(f"\r\x1b[Kmqadmin {self._command}: {done} of {total} asked, {elapsed} s")
         sys.stderr.flush()
-        self._again(self.AGAIN)
 
     def _end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._jobs is not None:
+            self._jobs.stop()
+            self._jobs = None
         if self._shown:
             self._shown = False
             sys.stderr.write("\r\x1b[K")

@@ -134,6 +134,7 @@ class FailingFiles(OsSmallFiles):
     """Fails the n-th operation that changes the disk."""
 
     def __init__(self, fail_at: int) -> None:
+        super().__init__()
         self.left = fail_at
 
     def _step(self) -> None:

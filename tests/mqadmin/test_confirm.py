@@ -13,6 +13,7 @@ import pytest
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from tests.terminals import listen_to_interrupts
 
 RUN = [sys.executable, "-c", "from rocketmq_ops.mqadmin.main import main; main()"]
 DELETE = ("deleteTopic", "-c", "DefaultCluster", "-t", "T")
@@ -39,6 +40,7 @@ def on_a_terminal(*words: str, typed: str) -> tuple[int, str]:
     """The exit code of a command and all that its terminal showed; `typed` is typed when it asks."""
     pid, terminal = pty.fork()
     if pid == 0:
+        listen_to_interrupts()
         os.execv(RUN[0], [*RUN, *words])
     shown = b""
     asked = False

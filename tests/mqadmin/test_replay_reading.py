@@ -222,7 +222,7 @@ def test_every_reading_command_has_yaml_and_csv(cli: Cli) -> None:
     for line in (TOPIC_ROUTE, TOPIC_LIST, CLUSTER_LIST, PROGRESS, line_starting("topicStatus")):
         as_yaml, _, _ = replay(cli, line, "--output", "yaml")
         assert as_yaml.code == 0
-        assert as_yaml.out.startswith(f"command: {line.split()[0]}\nstatus: ok\n")
+        assert as_yaml.out.startswith(f"command: {line.split()[0]}\nschemaVersion: 1\nstatus: ok\n")
         as_csv, _, _ = replay(cli, line, "--output", "csv")
         header, *rows = as_csv.out.splitlines()
         assert rows

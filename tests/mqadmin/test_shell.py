@@ -23,6 +23,7 @@ from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.remoting.client import RemotingClient
 from tests.mqadmin.conftest import Ran
+from tests.terminals import listen_to_interrupts
 
 Lines = Callable[..., Ran]
 
@@ -142,7 +143,13 @@ class Terminal:
         environment = {**os.environ, "XDG_STATE_HOME": str(state), "TERM": "dumb"}
         command = [sys.executable, "-c", _ON_TERMINAL, "shell", *arguments]
         self.process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=listen_to_interrupts,
         )
         os.close(slave)
         self.seen = ""

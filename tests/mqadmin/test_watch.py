@@ -22,6 +22,7 @@ from rocketmq_ops.pytest_plugin import rocketmq_server
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.mqadmin.test_declarations import built
+from tests.terminals import listen_to_interrupts
 
 
 def watch(cli: Cli, monkeypatch: pytest.MonkeyPatch, between: list[Callable[[FakeCluster], None]], *more: str) -> Ran:
@@ -134,7 +135,7 @@ class Terminal:
         environment = {**os.environ, "COLUMNS": "60", "NO_COLOR": "1"}
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-c", code, *argv],
-            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment,
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, preexec_fn=listen_to_interrupts, env=environment,
         )  # fmt: skip
         os.close(slave)
         self.seen = ""

@@ -18,6 +18,7 @@ import pytest
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.completion import names
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from tests.terminals import listen_to_interrupts
 
 SHELLS = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
@@ -139,6 +140,7 @@ class Terminal:
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self.pid, self.file = pty.fork()
         if self.pid == 0:
+            listen_to_interrupts()
             os.execvpe(command[0], command, environment)
         self.seen = ""
 
