@@ -46,7 +46,7 @@ file, and the default profile: [connecting.md](connecting.md). No secret of a co
 | field | meaning |
 |---|---|
 | `command` | the command's name |
-| `schemaVersion` | the version of the command's schema in [schemas](schemas); a change that breaks readers has another |
+| `schemaVersion` | the version of the command's schema in [schemas](schemas); a breaking change has another |
 | `status` | `ok`; `empty` (nothing there); `unchanged` (so already); `planned` (`--plan`); `partial` (see `errors`); \
 `no_effect`; `failed` |
 | `data` | the result, described with each command; null when it failed |
