@@ -116,9 +116,7 @@ class UnknownKeyError(ConfigError):
     """
 
     def __init__(self, key: str, known: Iterable[str]) -> None:
-        from rocketmq_ops.common.foreign_keys import (
-            explanation,  # only for a message: not loaded in a start without mistakes
-        )
+        from rocketmq_ops.common.foreign_keys import explanation
 
         known = list(known)
         self.key = key
@@ -364,10 +362,7 @@ def _apply(item: Property, configs: Sequence[ConfigClass], report: ApplyReport) 
 
 
 def _apply_foreign(item: Property, configs: Sequence[ConfigClass], report: ApplyReport) -> None:
-    from rocketmq_ops.common.foreign_keys import (  # only for such keys: not loaded in a start without them
-        is_foreign,
-        refusal,
-    )
+    from rocketmq_ops.common.foreign_keys import is_foreign, refusal
 
     refused = refusal(item.key, item.value)
     if refused is not None:

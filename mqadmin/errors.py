@@ -65,7 +65,7 @@ def exit_code_of(error: BaseException) -> ExitCode:
     from rocketmq_ops.common.config import ConfigError
     from rocketmq_ops.common.errors import NoSuchPathError
     from rocketmq_ops.common.properties import PropertiesError
-    from rocketmq_ops.mqadmin.connection import ProfileError
+    from rocketmq_ops.mqadmin.connecting.connection import ProfileError
     from rocketmq_ops.remoting import errors as remoting
 
     if isinstance(error, AllFailedError):

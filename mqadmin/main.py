@@ -66,7 +66,7 @@ def run(argv: list[str]) -> int:
         if len(argv) == 1:
             return _listing()
         if registry.find(argv[1:]) is None and not registry.group_members(argv[1]):
-            from rocketmq_ops.mqadmin import help_topics
+            from rocketmq_ops.mqadmin.explain import help_topics
 
             if argv[1:] == ["topics"]:
                 return _say(help_topics.listing())

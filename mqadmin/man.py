@@ -7,7 +7,8 @@ import inspect
 import re
 from typing import Any, Final
 
-from rocketmq_ops.mqadmin import declare, exit_codes, help_topics, registry
+from rocketmq_ops.mqadmin import declare, exit_codes, registry
+from rocketmq_ops.mqadmin.explain import help_topics
 
 #: A command that has all options that are those of every command.
 _ANY: Final = "updateTopic"

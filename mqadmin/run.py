@@ -13,7 +13,7 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
-    from rocketmq_ops.mqadmin.connection import Connection
+    from rocketmq_ops.mqadmin.connecting.connection import Connection
     from rocketmq_ops.mqadmin.shell import Warm
 
 DEFAULT_TIMEOUT_MS = 5000
@@ -65,7 +65,7 @@ class Run:
 
     def connect(self, *, needs_namesrv: bool) -> None:
         """Find out the connection before anything is sent. A broker that is named by address needs no name server."""
-        from rocketmq_ops.mqadmin.profiles import resolve
+        from rocketmq_ops.mqadmin.connecting.profiles import resolve
 
         options = self.options
         self._connection = resolve(
@@ -89,12 +89,12 @@ class Run:
         if known is not None and (known.name_servers, known.profile) == (tuple(name_servers), profile):
             return  # a secret that is typed is not asked for twice
         if profile is not None:
-            from rocketmq_ops.mqadmin.profiles import resolve
+            from rocketmq_ops.mqadmin.connecting.profiles import resolve
 
             self._connection = resolve(";".join(name_servers) or None, profile)
         else:
-            from rocketmq_ops.mqadmin.connection import Settings
-            from rocketmq_ops.mqadmin.credentials import connection_of
+            from rocketmq_ops.mqadmin.connecting.connection import Settings
+            from rocketmq_ops.mqadmin.connecting.credentials import connection_of
 
             self._connection = connection_of(Settings(name_servers=tuple(name_servers), origin="the change"))
 
@@ -208,7 +208,7 @@ def _check_query_form(form: str) -> None:
 def _coroutine(run: Run, values: dict[str, Any]) -> Coroutine[Any, Any, Outcome]:
     """What the command does; what changes a cluster is put down in the journal."""
     if run.options.watch is not None:
-        from rocketmq_ops.mqadmin.watch import watched
+        from rocketmq_ops.mqadmin.repeating.watch import watched
 
         if values.get("interval") is not None:
             from rocketmq_ops.mqadmin.errors import usage

@@ -14,9 +14,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated
 
+from rocketmq_ops.mqadmin.connecting.private_file import read_private
 from rocketmq_ops.mqadmin.declare import Opt
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.private_file import read_private
 from rocketmq_ops.mqadmin.values import path
 
 Password = Annotated[

@@ -138,7 +138,7 @@ class Shell:
 
 def turn_to(where: str) -> None:
     """Make a profile or name servers the current cluster of this process. Raises ProfileError for neither."""
-    from rocketmq_ops.mqadmin.profiles import choose
+    from rocketmq_ops.mqadmin.connecting.profiles import choose
 
     try:
         for address in where.split(";"):
@@ -154,7 +154,7 @@ def turn_to(where: str) -> None:
 
 def current() -> str:
     """The current cluster as the prompt shows it."""
-    from rocketmq_ops.mqadmin.profiles import choose
+    from rocketmq_ops.mqadmin.connecting.profiles import choose
 
     if os.environ.get(PROFILE):
         return os.environ[PROFILE]

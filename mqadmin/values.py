@@ -159,14 +159,14 @@ def charset(text: str) -> str:
 
 def condition(text: str) -> Any:
     """The condition on messages that `--where` gives: a function from a message to whether it is met."""
-    from rocketmq_ops.mqadmin.conditions import condition as parsed  # most commands need none
+    from rocketmq_ops.mqadmin.messages.conditions import condition as parsed  # most commands need none
 
     return parsed(text)
 
 
 def decoder(text: str) -> Any:
     """The function that `--decode` names, which takes a body as bytes."""
-    from rocketmq_ops.mqadmin.bodies import decoder as found
+    from rocketmq_ops.mqadmin.messages.bodies import decoder as found
 
     return found(text)
 

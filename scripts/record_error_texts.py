@@ -1,4 +1,6 @@
-"""Records where Apache's sources say the texts of `mqadmin/known_errors.py`: tests/golden/rocketmq/error-texts.json.
+"""Records where Apache's sources say the texts of `mqadmin/explain/known_errors.py`.
+
+The record is tests/golden/rocketmq/error-texts.json.
 
     python scripts/record_error_texts.py VERSION=FOLDER ...
 
@@ -11,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from rocketmq_ops.mqadmin.known_errors import KNOWN
+from rocketmq_ops.mqadmin.explain.known_errors import KNOWN
 
 RECORD = Path(__file__).resolve().parent.parent / "tests" / "golden" / "rocketmq" / "error-texts.json"
 

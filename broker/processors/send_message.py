@@ -33,11 +33,7 @@ from rocketmq_ops.common.message import (
     string_to_properties,
     unread_pieces,
 )
-from rocketmq_ops.common.sysflag import (
-    TRANSACTION_MASK,
-    TRANSACTION_PREPARED_TYPE,
-    TRANSACTION_ROLLBACK_TYPE,
-)
+from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
 from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX
 from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.answer_frame import header_frame, success_template

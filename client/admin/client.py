@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rocketmq_ops.client.admin.topic import broker_addresses
+from rocketmq_ops.client.admin.topics.topic import broker_addresses
 from rocketmq_ops.client.api import clients as api
 from rocketmq_ops.client.api.versions import version_text
 from rocketmq_ops.client.errors import NotFoundError
@@ -15,8 +15,8 @@ from rocketmq_ops.common.errors import Failure, See
 from rocketmq_ops.common.topics import retry_topic
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.consumer_status import ConsumerStatusReport
     from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
     from rocketmq_ops.remoting.bodies import ConsumerConnection, ConsumerRunningInfo, ProducerConnection
 
 
@@ -195,7 +195,7 @@ class ClientAdmin:
         self, group: str, *, client_id: str | None = None, broker_addr: str | None = None, jstack: bool = False
     ) -> ConsumerStatusReport:
         """What the group's clients are doing, and what is wrong among them; see `consumer_status.consumer_status`."""
-        from rocketmq_ops.client.admin.consumer_status import consumer_status
+        from rocketmq_ops.client.admin.groups.consumer_status import consumer_status
 
         return await consumer_status(self._admin, group, client_id=client_id, broker_addr=broker_addr, jstack=jstack)
 

@@ -16,24 +16,24 @@ from rocketmq_ops.common.errors import failure_of
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from rocketmq_ops.client.admin.access import AccessAdmin
+    from rocketmq_ops.client.admin.accounts.access import AccessAdmin
+    from rocketmq_ops.client.admin.accounts.plain_acl import PlainAclAdmin
+    from rocketmq_ops.client.admin.accounts.user import UserAdmin
+    from rocketmq_ops.client.admin.brokers.cluster import ClusterAdmin
+    from rocketmq_ops.client.admin.brokers.cold_data import ColdDataAdmin
+    from rocketmq_ops.client.admin.brokers.config import ConfigAdmin
+    from rocketmq_ops.client.admin.brokers.kv import KvAdmin
+    from rocketmq_ops.client.admin.brokers.rocksdb import RocksDBAdmin
     from rocketmq_ops.client.admin.client import ClientAdmin
-    from rocketmq_ops.client.admin.cluster import ClusterAdmin
-    from rocketmq_ops.client.admin.cold_data import ColdDataAdmin
-    from rocketmq_ops.client.admin.config import ConfigAdmin
-    from rocketmq_ops.client.admin.container import ContainerAdmin
-    from rocketmq_ops.client.admin.controller import ControllerAdmin
-    from rocketmq_ops.client.admin.group import GroupAdmin
-    from rocketmq_ops.client.admin.ha import HaAdmin
-    from rocketmq_ops.client.admin.kv import KvAdmin
+    from rocketmq_ops.client.admin.groups.group import GroupAdmin
+    from rocketmq_ops.client.admin.groups.monitor import MonitorRound
     from rocketmq_ops.client.admin.lite import LiteAdmin
-    from rocketmq_ops.client.admin.message import MessageAdmin
-    from rocketmq_ops.client.admin.monitor import MonitorRound
-    from rocketmq_ops.client.admin.offset import OffsetAdmin
-    from rocketmq_ops.client.admin.plain_acl import PlainAclAdmin
-    from rocketmq_ops.client.admin.rocksdb import RocksDBAdmin
-    from rocketmq_ops.client.admin.topic import TopicAdmin
-    from rocketmq_ops.client.admin.user import UserAdmin
+    from rocketmq_ops.client.admin.messages.message import MessageAdmin
+    from rocketmq_ops.client.admin.offsets.offset import OffsetAdmin
+    from rocketmq_ops.client.admin.replicas.container import ContainerAdmin
+    from rocketmq_ops.client.admin.replicas.controller import ControllerAdmin
+    from rocketmq_ops.client.admin.replicas.ha import HaAdmin
+    from rocketmq_ops.client.admin.topics.topic import TopicAdmin
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -96,56 +96,56 @@ class MQAdmin:
     @cached_property
     def topics(self) -> TopicAdmin:
         """Topics: list, route, status, configuration, delete."""
-        from rocketmq_ops.client.admin.topic import TopicAdmin
+        from rocketmq_ops.client.admin.topics.topic import TopicAdmin
 
         return TopicAdmin(self)
 
     @cached_property
     def groups(self) -> GroupAdmin:
         """Consumer groups: configuration, progress, delete."""
-        from rocketmq_ops.client.admin.group import GroupAdmin
+        from rocketmq_ops.client.admin.groups.group import GroupAdmin
 
         return GroupAdmin(self)
 
     @cached_property
     def cluster(self) -> ClusterAdmin:
         """Clusters and brokers: addresses and runtime figures."""
-        from rocketmq_ops.client.admin.cluster import ClusterAdmin
+        from rocketmq_ops.client.admin.brokers.cluster import ClusterAdmin
 
         return ClusterAdmin(self)
 
     @cached_property
     def offsets(self) -> OffsetAdmin:
         """Queue and consumer offsets: reading and resetting."""
-        from rocketmq_ops.client.admin.offset import OffsetAdmin
+        from rocketmq_ops.client.admin.offsets.offset import OffsetAdmin
 
         return OffsetAdmin(self)
 
     @cached_property
     def messages(self) -> MessageAdmin:
         """Messages: by id, key, offset; scanning and sending."""
-        from rocketmq_ops.client.admin.message import MessageAdmin
+        from rocketmq_ops.client.admin.messages.message import MessageAdmin
 
         return MessageAdmin(self)
 
     @cached_property
     def configs(self) -> ConfigAdmin:
         """Configuration of brokers and name servers, and write permission on the latter."""
-        from rocketmq_ops.client.admin.config import ConfigAdmin
+        from rocketmq_ops.client.admin.brokers.config import ConfigAdmin
 
         return ConfigAdmin(self)
 
     @cached_property
     def kv(self) -> KvAdmin:
         """The KV configuration of the name servers."""
-        from rocketmq_ops.client.admin.kv import KvAdmin
+        from rocketmq_ops.client.admin.brokers.kv import KvAdmin
 
         return KvAdmin(self)
 
     @cached_property
     def rocksdb(self) -> RocksDBAdmin:
         """Brokers that keep data in RocksDB: check of consumequeues, exports."""
-        from rocketmq_ops.client.admin.rocksdb import RocksDBAdmin
+        from rocketmq_ops.client.admin.brokers.rocksdb import RocksDBAdmin
 
         return RocksDBAdmin(self)
 
@@ -159,55 +159,55 @@ class MQAdmin:
     @cached_property
     def ha(self) -> HaAdmin:
         """Replication: its state and the epochs of masters."""
-        from rocketmq_ops.client.admin.ha import HaAdmin
+        from rocketmq_ops.client.admin.replicas.ha import HaAdmin
 
         return HaAdmin(self)
 
     @cached_property
     def controllers(self) -> ControllerAdmin:
         """Controllers: metadata, sync state sets, configuration, elections."""
-        from rocketmq_ops.client.admin.controller import ControllerAdmin
+        from rocketmq_ops.client.admin.replicas.controller import ControllerAdmin
 
         return ControllerAdmin(self)
 
     @cached_property
     def containers(self) -> ContainerAdmin:
         """Broker containers: adding and removing brokers."""
-        from rocketmq_ops.client.admin.container import ContainerAdmin
+        from rocketmq_ops.client.admin.replicas.container import ContainerAdmin
 
         return ContainerAdmin(self)
 
     @cached_property
     def cold_data(self) -> ColdDataAdmin:
         """Flow control of cold reads."""
-        from rocketmq_ops.client.admin.cold_data import ColdDataAdmin
+        from rocketmq_ops.client.admin.brokers.cold_data import ColdDataAdmin
 
         return ColdDataAdmin(self)
 
     @cached_property
     def users(self) -> UserAdmin:
         """Users of 5.3 and later."""
-        from rocketmq_ops.client.admin.user import UserAdmin
+        from rocketmq_ops.client.admin.accounts.user import UserAdmin
 
         return UserAdmin(self)
 
     @cached_property
     def acls(self) -> AccessAdmin:
         """ACLs of users, of 5.3 and later."""
-        from rocketmq_ops.client.admin.access import AccessAdmin
+        from rocketmq_ops.client.admin.accounts.access import AccessAdmin
 
         return AccessAdmin(self)
 
     async def monitor_round(self, number: int, since: int) -> MonitorRound:
         """One look at every consumer group; see `monitor.look`."""
-        from rocketmq_ops.client.admin.monitor import look
+        from rocketmq_ops.client.admin.groups.monitor import look
 
         return await look(self, number, since)
 
     @cached_property
     def plain_acls(self) -> PlainAclAdmin:
         """ACLs by access key, of brokers before 5.3.3."""
-        from rocketmq_ops.client.admin.plain_acl import PlainAclAdmin
+        from rocketmq_ops.client.admin.accounts.plain_acl import PlainAclAdmin
 
         return PlainAclAdmin(self)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from rocketmq_ops.client.admin.cluster import BrokerAddress
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.fanout import FanOut
-from rocketmq_ops.client.admin.topic import broker_address
+from rocketmq_ops.client.admin.topics.topic import broker_address
 from rocketmq_ops.client.api import lite as api
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, See

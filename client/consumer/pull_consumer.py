@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from rocketmq_ops.client import queue_api
-from rocketmq_ops.client.consumer.offset_store import (
-    DEFAULT_OFFSET_DIR,
-    offset_store,
-    update,
-)
+from rocketmq_ops.client.consumer.offset_store import DEFAULT_OFFSET_DIR, offset_store, update
 from rocketmq_ops.client.consumer.subscription import TAG, build_subscription
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.instance import ClientInstance

@@ -150,7 +150,7 @@ def _write(path: str, key: str, names: Names, complete: bool, *, previous: tuple
 def fetch(namesrv: str | None, profile: str | None) -> tuple[Names, bool]:
     """The names of all kinds, asked of the cluster, and whether it answered. Raises nothing of ours."""
     from rocketmq_ops.common.errors import RocketMQError
-    from rocketmq_ops.mqadmin.profile_file import ProfileFile
+    from rocketmq_ops.mqadmin.connecting.profile_file import ProfileFile
 
     names: Names = {}
     try:
@@ -159,7 +159,7 @@ def fetch(namesrv: str | None, profile: str | None) -> tuple[Names, bool]:
         import asyncio
 
         from rocketmq_ops.client.admin import MQAdmin
-        from rocketmq_ops.mqadmin.profiles import resolve
+        from rocketmq_ops.mqadmin.connecting.profiles import resolve
 
         connection = resolve(namesrv, profile)
         admin = MQAdmin(

@@ -46,7 +46,7 @@ async def restore_offsets(admin: MQAdmin, saved: SavedOffsets, *, plan: bool) ->
     A queue whose messages have gone begins anew, and a group that stood behind its end would not see what comes.
     """
     from rocketmq_ops.client.admin.changes import Value, change_one
-    from rocketmq_ops.client.admin.offset import offset_name
+    from rocketmq_ops.client.admin.offsets.offset import offset_name
 
     notes: list[str] = []
 

@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.changes import HIDDEN, Change, ChangeReport, Value
-from rocketmq_ops.client.admin.cluster import BrokerAddress
 from rocketmq_ops.common.errors import AllFailedError, RocketMQError
 from rocketmq_ops.mqadmin.journal.entries import ChangeRecord
 from rocketmq_ops.mqadmin.journal.saved import restore_offsets
@@ -103,7 +103,7 @@ def _added(change: Change) -> list[str]:
 
 
 async def _topic(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
-    from rocketmq_ops.client.admin.topic_change import settings_of
+    from rocketmq_ops.client.admin.topics.topic_change import settings_of
 
     if change.action == "create":
         line = shlex.join(["mqadmin", "deleteTopic", "-t", change.name, "-c", "CLUSTER"])
@@ -123,7 +123,7 @@ async def _route(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
 
 
 async def _order_conf(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
-    from rocketmq_ops.client.admin.kv import ORDER_TOPIC_NAMESPACE
+    from rocketmq_ops.client.admin.brokers.kv import ORDER_TOPIC_NAMESPACE
 
     value = change.fields[0].before
     if value is None:
@@ -132,8 +132,8 @@ async def _order_conf(admin: MQAdmin, change: Change, plan: bool) -> ChangeRepor
 
 
 async def _group(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
-    from rocketmq_ops.client.admin.group_change import unflat
-    from rocketmq_ops.client.admin.group_list_change import GroupEntry, update_list
+    from rocketmq_ops.client.admin.groups.group_change import unflat
+    from rocketmq_ops.client.admin.groups.group_list_change import GroupEntry, update_list
 
     if change.action == "create":
         return await admin.groups.delete(change.name, broker_addr=change.target, remove_offset=False, plan=plan)
@@ -145,7 +145,7 @@ async def _group(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
 
 
 async def _offset(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
-    from rocketmq_ops.client.admin.offset import ResetRequest
+    from rocketmq_ops.client.admin.offsets.offset import ResetRequest
 
     group, topic, queue_id = change.name.split(" ")
     before = change.fields[0].before
@@ -195,7 +195,7 @@ async def _write_permission(admin: MQAdmin, change: Change, plan: bool) -> Chang
 
 
 async def _consume_mode(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
-    from rocketmq_ops.client.admin.consume_mode import set_mode
+    from rocketmq_ops.client.admin.groups.consume_mode import set_mode
 
     if change.action == "create":
         raise CannotUndoError("the group had no mode of its own, and brokers take none away", "set the mode PULL")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rocketmq_ops.client.admin.access import AclEntry
-from rocketmq_ops.client.admin.user import User
+from rocketmq_ops.client.admin.accounts.access import AclEntry
+from rocketmq_ops.client.admin.accounts.user import User
 from rocketmq_ops.mqadmin.render.outcome import Table
 
 

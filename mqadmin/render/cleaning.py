@@ -8,7 +8,7 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.cleaning import CleaningReport
+    from rocketmq_ops.client.admin.brokers.cleaning import CleaningReport
 
 _COLUMNS = ["#Cluster Name", "#Broker Name", "#BID", "#Addr", "#Result", "#Min Offset Before", "#Min Offset After"]
 

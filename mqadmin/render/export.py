@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocketmq_ops.client.admin.rocksdb import ExportReport
+from rocketmq_ops.client.admin.brokers.rocksdb import ExportReport
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 
 

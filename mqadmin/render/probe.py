@@ -8,7 +8,7 @@ from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.message_probe import SendProbe, SendTimes
+    from rocketmq_ops.client.admin.messages.message_probe import SendProbe, SendTimes
 
 
 def probe_outcome(found: SendProbe) -> Outcome:

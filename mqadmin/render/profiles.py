@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from rocketmq_ops.mqadmin.connection import ProfileError, Settings
-from rocketmq_ops.mqadmin.profile_file import ProfileFile, profiles_path
+from rocketmq_ops.mqadmin.connecting.connection import ProfileError, Settings
+from rocketmq_ops.mqadmin.connecting.profile_file import ProfileFile, profiles_path
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 
 

@@ -11,7 +11,7 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 from rocketmq_ops.mqadmin.values import human_time
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.message_results import FoundMessage, MessageView
+    from rocketmq_ops.client.admin.messages.message_results import FoundMessage, MessageView
     from rocketmq_ops.common.errors import Failure
 
 

@@ -8,7 +8,7 @@ from rocketmq_ops.mqadmin.render.report import change_outcome
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import Change
-    from rocketmq_ops.client.admin.static_topic import StaticTopicReport
+    from rocketmq_ops.client.admin.topics.static_topic import StaticTopicReport
     from rocketmq_ops.mqadmin.render.outcome import Outcome
 
 

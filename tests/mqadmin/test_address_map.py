@@ -12,7 +12,7 @@ from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.common.addresses import AddressError
 from rocketmq_ops.mqadmin import main as mqadmin
-from rocketmq_ops.mqadmin.profiles import resolve
+from rocketmq_ops.mqadmin.connecting.profiles import resolve
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand

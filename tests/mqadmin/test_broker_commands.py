@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.client.admin.message_probe import GIVE_UP_AFTER
+from rocketmq_ops.client.admin.messages.message_probe import GIVE_UP_AFTER
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.client.admin.consumer_status import HeldQueue, RunningInfo, queue_problems
+from rocketmq_ops.client.admin.groups.consumer_status import HeldQueue, RunningInfo, queue_problems
 from rocketmq_ops.common.fastjson import ObjectKey
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.remoting.codes import RequestCode as Code

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.mqadmin import main as mqadmin
-from rocketmq_ops.mqadmin.connection import Connection, ProfileError
-from rocketmq_ops.mqadmin.profiles import resolve
+from rocketmq_ops.mqadmin.connecting.connection import Connection, ProfileError
+from rocketmq_ops.mqadmin.connecting.profiles import resolve
 
 SECRET = "hunter2hunter2"
 

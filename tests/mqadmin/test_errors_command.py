@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from rocketmq_ops.mqadmin import declare, error_search, registry
+from rocketmq_ops.mqadmin import declare, registry
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.known_errors import KNOWN, Known
+from rocketmq_ops.mqadmin.explain import error_search
+from rocketmq_ops.mqadmin.explain.known_errors import KNOWN, Known
 from rocketmq_ops.remoting.codes import ResponseCode
 from tests.golden_data import GOLDEN
 from tests.mqadmin.conftest import Cli

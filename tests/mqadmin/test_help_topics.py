@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.common.shipped import shipped_path
-from rocketmq_ops.mqadmin import declare, help_topics, man, registry
+from rocketmq_ops.mqadmin import declare, man, registry
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.explain import help_topics
 from tests.mqadmin.conftest import Cli
 
 

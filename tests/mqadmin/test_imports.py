@@ -77,7 +77,7 @@ def test_topic_route_stays_lean() -> None:
     unwanted = ("broker", "namesrv", "store", "client.producer", "client.push_consumer", "mqadmin.profiles.yaml")
     assert not [name for name in ours if name.removeprefix("rocketmq_ops.").startswith(unwanted)]
     concerns = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.client.admin.")}
-    assert concerns == {"core", "fanout", "topic"}
+    assert concerns == {"core", "fanout", "topic", "topics"}
     commands = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.mqadmin.commands.")}
     assert commands == {"topic", "topic_route"}
     headers = {name.rsplit(".", 1)[1] for name in ours if name.startswith("rocketmq_ops.remoting.headers.")}

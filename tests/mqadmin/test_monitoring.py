@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.message_results import MessageView, ScanReport, ScanRequest
+from rocketmq_ops.client.admin.messages.message_results import MessageView, ScanReport, ScanRequest
 from rocketmq_ops.client.errors import NotFoundError
-from rocketmq_ops.mqadmin import repeat
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.repeating import repeat
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.mqadmin.test_consumer_status import running
@@ -142,7 +142,7 @@ def event(**more: Any) -> str:
 
 
 def test_offsets_that_brokers_moved(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rocketmq_ops.client.admin.message import MessageAdmin
+    from rocketmq_ops.client.admin.messages.message import MessageAdmin
 
     def message(body: str) -> MessageView:
         fields = dict.fromkeys(MessageView.__struct_fields__, 0)

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.message_send import SendRequest
-from rocketmq_ops.client.admin.topic_change import TopicSettings
+from rocketmq_ops.client.admin.messages.message_send import SendRequest
+from rocketmq_ops.client.admin.topics.topic_change import TopicSettings
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from rocketmq_ops.mqadmin import main as mqadmin
-from rocketmq_ops.mqadmin import project_file
-from rocketmq_ops.mqadmin.connection import ProfileError
-from rocketmq_ops.mqadmin.profiles import resolve
+from rocketmq_ops.mqadmin.connecting import project_file
+from rocketmq_ops.mqadmin.connecting.connection import ProfileError
+from rocketmq_ops.mqadmin.connecting.profiles import resolve
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from tests.mqadmin.conftest import Ran
 

@@ -9,9 +9,9 @@ import pytest
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.common.addresses import name_server_addresses
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.mqadmin import profile_file
-from rocketmq_ops.mqadmin.connection import ProfileError
-from rocketmq_ops.mqadmin.profiles import resolve
+from rocketmq_ops.mqadmin.connecting import profile_file
+from rocketmq_ops.mqadmin.connecting.connection import ProfileError
+from rocketmq_ops.mqadmin.connecting.profiles import resolve
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import FakeTransport
 

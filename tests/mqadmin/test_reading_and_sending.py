@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from rocketmq_ops.client.admin.message_send import _by_hash
+from rocketmq_ops.client.admin.messages.message_send import _by_hash
 from rocketmq_ops.common.java_hash import string_hash
-from rocketmq_ops.mqadmin import bodies, conditions
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.commands.message import send_message
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.messages import bodies, conditions
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from tests.mqadmin.conftest import Ran
 

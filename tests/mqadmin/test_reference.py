@@ -32,7 +32,7 @@ def test_the_document_of_json_output_is_the_documented_one(cli: Cli) -> None:
     ran = cli(cluster.transport, "topicRoute", "-n", cluster.namesrv, "-t", "T", "--output", "json")
     document = json.loads(ran.out)
     assert list(document) == ["command", "schemaVersion", "status", "data", "errors", "notes"]
-    from rocketmq_ops.client.admin.topic import TopicRoute
+    from rocketmq_ops.client.admin.topics.topic import TopicRoute
 
     assert list(document["data"]) == list(TopicRoute.__struct_encode_fields__)
     assert msgspec.convert(document["data"], TopicRoute, strict=False).topic == "T"

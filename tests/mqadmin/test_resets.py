@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin import offset as offsets
+from rocketmq_ops.client.admin.offsets import offset as offsets
 from rocketmq_ops.client.errors import InvalidValueError
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from tests.mqadmin.conftest import Cli, Ran

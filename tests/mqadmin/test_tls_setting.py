@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.mqadmin import main as mqadmin
-from rocketmq_ops.mqadmin.profiles import resolve
+from rocketmq_ops.mqadmin.connecting.profiles import resolve
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 
 

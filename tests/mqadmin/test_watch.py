@@ -17,7 +17,7 @@ import yaml
 
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin import registry
-from rocketmq_ops.mqadmin.watch import marked, screen
+from rocketmq_ops.mqadmin.repeating.watch import marked, screen
 from rocketmq_ops.pytest_plugin import rocketmq_server
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeCluster
@@ -36,7 +36,7 @@ def watch(cli: Cli, monkeypatch: pytest.MonkeyPatch, between: list[Callable[[Fak
             raise KeyboardInterrupt
         left.pop(0)(cluster)
 
-    monkeypatch.setattr("rocketmq_ops.mqadmin.repeat.asyncio.sleep", sleep)
+    monkeypatch.setattr("rocketmq_ops.mqadmin.repeating.repeat.asyncio.sleep", sleep)
     return cli(cluster.transport, "topicRoute", "-t", "T", "-n", cluster.namesrv, *more)
 
 

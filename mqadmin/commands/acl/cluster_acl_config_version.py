@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.plain_acl import AclVersionReport
+from rocketmq_ops.client.admin.accounts.plain_acl import AclVersionReport
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from rocketmq_ops.client.admin.accounts.plain_acl import AccountSettings
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
-from rocketmq_ops.client.admin.plain_acl import AccountSettings
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import AccessKey, BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Outcome

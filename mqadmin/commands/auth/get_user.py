@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.user import UserReport
+from rocketmq_ops.client.admin.accounts.user import UserReport
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, UserName

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.access import AclReport
+from rocketmq_ops.client.admin.accounts.access import AclReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Subject
 from rocketmq_ops.mqadmin.render.access_tables import acl_table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.stats import BrokerConsumeStats
-from rocketmq_ops.client.admin.stats import broker_consume_stats as read
+from rocketmq_ops.client.admin.brokers.stats import BrokerConsumeStats
+from rocketmq_ops.client.admin.brokers.stats import broker_consume_stats as read
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import BrokerAddress, Order
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.cluster import RuntimeReport
+from rocketmq_ops.client.admin.brokers.cluster import RuntimeReport
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table

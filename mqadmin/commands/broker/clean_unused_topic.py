@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.cleaning import Cleaning, CleaningReport, clean
+from rocketmq_ops.client.admin.brokers.cleaning import Cleaning, CleaningReport, clean
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerAddress, LmqCluster
 from rocketmq_ops.mqadmin.render.cleaning import cleaning_outcome

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.cold_data import ColdDataFlow, ColdDataReport
+from rocketmq_ops.client.admin.brokers.cold_data import ColdDataFlow, ColdDataReport
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.broker_switches import FlushOffsetReport
-from rocketmq_ops.client.admin.broker_switches import reset_master_flush_offset as reset
+from rocketmq_ops.client.admin.brokers.broker_switches import FlushOffsetReport
+from rocketmq_ops.client.admin.brokers.broker_switches import reset_master_flush_offset as reset
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import usage

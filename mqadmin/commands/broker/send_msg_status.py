@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.message_probe import SendProbe, probe_broker
+from rocketmq_ops.client.admin.messages.message_probe import SendProbe, probe_broker
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import BrokerName, Count
 from rocketmq_ops.mqadmin.render.outcome import Outcome

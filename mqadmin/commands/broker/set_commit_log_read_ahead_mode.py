@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.cold_data import ReadAheadReport
+from rocketmq_ops.client.admin.brokers.cold_data import ReadAheadReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.broker_switches import ENGINE_NAMES, TimerEngine
-from rocketmq_ops.client.admin.broker_switches import switch_timer_engine as switch
+from rocketmq_ops.client.admin.brokers.broker_switches import ENGINE_NAMES, TimerEngine
+from rocketmq_ops.client.admin.brokers.broker_switches import switch_timer_engine as switch
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.cluster import BrokerLoad, ClusterList
+from rocketmq_ops.client.admin.brokers.cluster import BrokerLoad, ClusterList
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import ClusterName, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
-from rocketmq_ops.mqadmin.repeat import repeated
+from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 
 _BASE = [

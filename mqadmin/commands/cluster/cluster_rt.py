@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.message_probe import ClusterTimes, probe_clusters
+from rocketmq_ops.client.admin.messages.message_probe import ClusterTimes, probe_clusters
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import Amount, BodySize, Interval, LmqCluster
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 from rocketmq_ops.mqadmin.render.probe import average
 from rocketmq_ops.mqadmin.render.report import status
-from rocketmq_ops.mqadmin.repeat import repeated
+from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time, timestamp
 

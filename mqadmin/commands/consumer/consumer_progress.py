@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
+from rocketmq_ops.client.admin.groups.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.options import GroupName, LmqCluster, TopicFilter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.consumer_status import ClientStatus, ConsumerStatusReport, Problem, RunningInfo
+from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport, Problem, RunningInfo
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ConsumerGroup
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rocketmq_ops.client.admin.group import GroupConfigs
+from rocketmq_ops.client.admin.groups.group import GroupConfigs
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import GroupName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table

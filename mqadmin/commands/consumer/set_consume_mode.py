@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
-from rocketmq_ops.client.admin.consume_mode import Mode
+from rocketmq_ops.client.admin.groups.consume_mode import Mode
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, GroupName, TopicFilter
 from rocketmq_ops.mqadmin.render.outcome import Outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.monitor import MonitorRound, TopicLag
+from rocketmq_ops.client.admin.groups.monitor import MonitorRound, TopicLag
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.mqadmin.commands.consumer.consumer_status import problem_text
@@ -13,7 +13,7 @@ from rocketmq_ops.mqadmin.errors import failure_of
 from rocketmq_ops.mqadmin.options import Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
-from rocketmq_ops.mqadmin.repeat import repeated
+from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_span, human_time, positive
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
-from rocketmq_ops.client.admin.group_change import GroupSettings
+from rocketmq_ops.client.admin.groups.group_change import GroupSettings
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.mqadmin.declare import Opt, command

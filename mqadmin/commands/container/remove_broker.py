@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.container import ContainerChange
+from rocketmq_ops.client.admin.replicas.container import ContainerChange
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import ContainerAddress
 from rocketmq_ops.mqadmin.render.outcome import Outcome

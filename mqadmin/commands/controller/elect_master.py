@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.controller import ElectionReport
+from rocketmq_ops.client.admin.replicas.controller import ElectionReport
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.commands.ha.get_sync_state_set import replica_blocks
 from rocketmq_ops.mqadmin.declare import Opt, command

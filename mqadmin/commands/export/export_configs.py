@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rocketmq_ops.client.admin.export import ConfigsExport, configs
+from rocketmq_ops.client.admin.brokers.export import ConfigsExport, configs
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import ClusterName, ExportFolder
 from rocketmq_ops.mqadmin.render.export_file import EXPORT_FOLDER, export_file_outcome, save_export

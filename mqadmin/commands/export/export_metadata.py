@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.export import MetadataExport, metadata
+from rocketmq_ops.client.admin.brokers.export import MetadataExport, metadata
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, ExportFolder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.rocksdb import ExportReport
+from rocketmq_ops.client.admin.brokers.rocksdb import ExportReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.export import export_outcome

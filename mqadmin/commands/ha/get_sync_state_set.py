@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.controller import ReplicaReport, ReplicaSet
+from rocketmq_ops.client.admin.replicas.controller import ReplicaReport, ReplicaSet
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerName, ClusterName, ControllerAddress, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
-from rocketmq_ops.mqadmin.repeat import repeated
+from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.ha import BrokerReplication, ReplicationReport
+from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
-from rocketmq_ops.mqadmin.repeat import repeated
+from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocketmq_ops.client.admin.message_probe import SendProbe, probe
+from rocketmq_ops.client.admin.messages.message_probe import SendProbe, probe
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import Amount, BodySize, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome

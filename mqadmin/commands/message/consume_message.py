@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.message_results import ScanReport, ScanRequest
+from rocketmq_ops.client.admin.messages.message_results import ScanReport, ScanRequest
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.topics import TOOLS_CONSUMER_GROUP
-from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome, scanned
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order, usage
+from rocketmq_ops.mqadmin.messages.bodies import viewer
 from rocketmq_ops.mqadmin.options import (
     BodyForm,
     BrokerName,

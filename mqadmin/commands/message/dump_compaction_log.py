@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.message_results import MessageView, view
+from rocketmq_ops.client.admin.messages.message_results import MessageView, view
 from rocketmq_ops.common.errors import Failure, NoSuchPathError
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.mqadmin.declare import Opt, command

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
-from rocketmq_ops.client.admin.message_results import MessageView, QueueScan, ScanReport, ScanRequest
-from rocketmq_ops.mqadmin.bodies import viewer
+from rocketmq_ops.client.admin.messages.message_results import MessageView, QueueScan, ScanReport, ScanRequest
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order
+from rocketmq_ops.mqadmin.messages.bodies import viewer
 from rocketmq_ops.mqadmin.options import (
     DEFAULT_LIMIT,
     BeginTimestamp,

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.message_results import MessageView, QueueScan, ScanRequest
+from rocketmq_ops.client.admin.messages.message_results import MessageView, QueueScan, ScanRequest
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import MessageExt
-from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome, scanned
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order
+from rocketmq_ops.mqadmin.messages.bodies import viewer
 from rocketmq_ops.mqadmin.options import (
     DEFAULT_LIMIT,
     BeginTimestamp,

@@ -8,14 +8,14 @@ import msgspec
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.client import DirectResult
-from rocketmq_ops.client.admin.message_results import FoundMessage
-from rocketmq_ops.client.admin.message_send import SendReport, SendRequest
+from rocketmq_ops.client.admin.messages.message_results import FoundMessage
+from rocketmq_ops.client.admin.messages.message_send import SendReport, SendRequest
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.message import MessageExt
-from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
+from rocketmq_ops.mqadmin.messages.bodies import viewer
 from rocketmq_ops.mqadmin.options import (
     BodyForm,
     BodyFormat,

@@ -6,21 +6,14 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.message_results import FoundMessage, KeyKind
+from rocketmq_ops.client.admin.messages.message_results import FoundMessage, KeyKind
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.message import MessageExt
-from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import NOT_THERE, not_found, require_order
-from rocketmq_ops.mqadmin.options import (
-    BeginTimestamp,
-    BodyForm,
-    Decode,
-    EndTimestamp,
-    LmqCluster,
-    TopicName,
-)
+from rocketmq_ops.mqadmin.messages.bodies import viewer
+from rocketmq_ops.mqadmin.options import BeginTimestamp, BodyForm, Decode, EndTimestamp, LmqCluster, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.message_results import FoundMessage, QueryReport
+from rocketmq_ops.client.admin.messages.message_results import FoundMessage, QueryReport
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import (
-    BodyForm,
-    BodyFormat,
-    BrokerName,
-    Decode,
-    QueueId,
-    QueueOffset,
-    TopicName,
-)
+from rocketmq_ops.mqadmin.messages.bodies import viewer
+from rocketmq_ops.mqadmin.options import BodyForm, BodyFormat, BrokerName, Decode, QueueId, QueueOffset, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import message_blocks, status
 from rocketmq_ops.mqadmin.run import Run

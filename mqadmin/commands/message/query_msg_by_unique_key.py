@@ -7,22 +7,14 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.client.admin.client import DirectResult
-from rocketmq_ops.client.admin.message_results import FoundMessage
+from rocketmq_ops.client.admin.messages.message_results import FoundMessage
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.javatypes import LONG_MAX
-from rocketmq_ops.mqadmin.bodies import viewer
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import NOT_THERE, not_found, require_order, usage
-from rocketmq_ops.mqadmin.options import (
-    BodyForm,
-    ClientId,
-    ConsumerGroup,
-    Decode,
-    LmqCluster,
-    MessageId,
-    TopicName,
-)
+from rocketmq_ops.mqadmin.messages.bodies import viewer
+from rocketmq_ops.mqadmin.options import BodyForm, ClientId, ConsumerGroup, Decode, LmqCluster, MessageId, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import message_blocks, status
 from rocketmq_ops.mqadmin.run import Run

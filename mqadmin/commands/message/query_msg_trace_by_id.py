@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.trace import ConsumeTrace, MessageTraces, SendTrace
+from rocketmq_ops.client.admin.messages.trace import ConsumeTrace, MessageTraces, SendTrace
 from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.topics import TRACE_TOPIC
 from rocketmq_ops.mqadmin.declare import Opt, command

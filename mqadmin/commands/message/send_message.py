@@ -11,13 +11,9 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import msgspec
 
-from rocketmq_ops.client.admin.message_send import MAX_BODY_BYTES, SendReport, SendRequest
+from rocketmq_ops.client.admin.messages.message_send import MAX_BODY_BYTES, SendReport, SendRequest
 from rocketmq_ops.common.errors import Failure, RocketMQError
-from rocketmq_ops.common.message import (
-    PROPERTY_DELAY_TIME_LEVEL,
-    PROPERTY_SHARDING_KEY,
-    PROPERTY_TIMER_DELIVER_MS,
-)
+from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_SHARDING_KEY, PROPERTY_TIMER_DELIVER_MS
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import next_step_of, usage
 from rocketmq_ops.mqadmin.options import TopicName

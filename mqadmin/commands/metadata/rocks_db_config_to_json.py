@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from rocketmq_ops.client.admin.rocksdb import BrokerExport
+from rocketmq_ops.client.admin.brokers.rocksdb import BrokerExport
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
+from rocketmq_ops.mqadmin.files.rocksdb_files import entry_lines, pretty, read_stored_config
 from rocketmq_ops.mqadmin.options import BrokerAddress, JsonEnable, LmqCluster
 from rocketmq_ops.mqadmin.render.export import export_outcome
 from rocketmq_ops.mqadmin.render.outcome import Outcome
-from rocketmq_ops.mqadmin.rocksdb_files import entry_lines, pretty, read_stored_config
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import one_of, path
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocketmq_ops.client.admin.config import PermissionReport
+from rocketmq_ops.client.admin.brokers.config import PermissionReport
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table

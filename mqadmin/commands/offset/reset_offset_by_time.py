@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.offset import ResetReport, ResetRequest
+from rocketmq_ops.client.admin.offsets.offset import ResetReport, ResetRequest
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage

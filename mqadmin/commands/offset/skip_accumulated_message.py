@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.offset import END, ResetReport, ResetRequest
+from rocketmq_ops.client.admin.offsets.offset import END, ResetReport, ResetRequest
 from rocketmq_ops.mqadmin.commands.offset.reset_offset_by_time import reset_outcome
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import Force, Group, LmqCluster, TopicName

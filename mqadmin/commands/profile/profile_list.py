@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.mqadmin.connecting.profile_file import ProfileFile, profiles_path
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.profile_file import ProfileFile, profiles_path
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Status, Table
 from rocketmq_ops.mqadmin.render.profiles import ProfileList, ProfileView, view_of
 from rocketmq_ops.mqadmin.run import Run

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.reach import ReachReport, reach
+from rocketmq_ops.client.admin.brokers.reach import ReachReport, reach
+from rocketmq_ops.mqadmin.connecting.profiles import resolve
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.options import ProfileName
-from rocketmq_ops.mqadmin.profiles import resolve
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Status, Table
 from rocketmq_ops.mqadmin.run import Run
 

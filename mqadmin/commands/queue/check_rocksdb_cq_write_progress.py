@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.rocksdb import QueueCheck, QueueCheckReport
+from rocketmq_ops.client.admin.brokers.rocksdb import QueueCheck, QueueCheckReport
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.message_results import ConsumeQueueReport, ConsumeQueueUnit
+from rocketmq_ops.client.admin.messages.message_results import ConsumeQueueReport, ConsumeQueueUnit
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import Broker, Consumer, Count, Queue, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.stats import StatsListing, TopicGroupStats, all_topics
+from rocketmq_ops.client.admin.brokers.stats import StatsListing, TopicGroupStats, all_topics
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table

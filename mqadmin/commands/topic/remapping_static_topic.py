@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from rocketmq_ops.client.admin import static_topic
-from rocketmq_ops.client.admin.static_topic import StaticTopicReport
+from rocketmq_ops.client.admin.topics import static_topic
+from rocketmq_ops.client.admin.topics.static_topic import StaticTopicReport
 from rocketmq_ops.mqadmin.declare import command
+from rocketmq_ops.mqadmin.files.static_files import MappingFiles, read_mapping
 from rocketmq_ops.mqadmin.options import Brokers, Clusters, ForceReplace, MapFile, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.static_topic import static_topic_outcome
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.static_files import MappingFiles, read_mapping
 
 
 @command(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from rocketmq_ops.client.admin.topic import TopicRoute
+from rocketmq_ops.client.admin.topics.topic import TopicRoute
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.topic import TopicStatus
+from rocketmq_ops.client.admin.topics.topic import TopicStatus
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import LmqCluster, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin import order_conf as order
 from rocketmq_ops.client.admin.changes import Change
-from rocketmq_ops.client.admin.order_conf import OrderConfReport
+from rocketmq_ops.client.admin.topics import order_conf as order
+from rocketmq_ops.client.admin.topics.order_conf import OrderConfReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.options import TopicName

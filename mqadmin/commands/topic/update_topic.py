@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
-from rocketmq_ops.client.admin.topic_change import TopicSettings
+from rocketmq_ops.client.admin.topics.topic_change import TopicSettings
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Order, Permission, TopicAttributes, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome

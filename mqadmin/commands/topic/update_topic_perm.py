@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
-from rocketmq_ops.client.admin.topic_change import TopicSettings
+from rocketmq_ops.client.admin.topics.topic_change import TopicSettings
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Permission, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rocketmq_ops.mqadmin.render.java.text import columns, front, seconds
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.cluster import RuntimeReport
-    from rocketmq_ops.client.admin.config import ConfigReport
-    from rocketmq_ops.client.admin.stats import BrokerConsumeStats
+    from rocketmq_ops.client.admin.brokers.cluster import RuntimeReport
+    from rocketmq_ops.client.admin.brokers.config import ConfigReport
+    from rocketmq_ops.client.admin.brokers.stats import BrokerConsumeStats
 
 _CONSUMED = "%-64s  %-64s  %-32s  %-4s  %-20s  %-20s  %-20s  %s"
 

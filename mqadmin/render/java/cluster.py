@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rocketmq_ops.mqadmin.render.java.text import columns, fixed
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.cluster import BrokerLoad, ClusterList
+    from rocketmq_ops.client.admin.brokers.cluster import BrokerLoad, ClusterList
 
 _BASE = "%-22s  %-22s  %-4s  %-22s %-16s  %16s  %30s  %-22s  %-11s  %-12s  %-8s  %-10s"
 _ROW = "%-22s  %-22s  %-4s  %-22s %-16s  %16s  %30s  %-22s  %11s  %-12s  %-8s  %10s"

@@ -10,7 +10,7 @@ from rocketmq_ops.mqadmin.render.output import UNKNOWN
 from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY, CONSUME_PASSIVELY
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
+    from rocketmq_ops.client.admin.groups.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
 
 _GROUP = "%-64s  %-6s  %-24s %-5s  %-14s  %-7s  %s"
 

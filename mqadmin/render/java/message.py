@@ -16,7 +16,13 @@ from rocketmq_ops.mqadmin.values import human_time
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.client import DirectResult
-    from rocketmq_ops.client.admin.message_results import FoundMessage, MessageView, QueryReport, QueueScan, ScanReport
+    from rocketmq_ops.client.admin.messages.message_results import (
+        FoundMessage,
+        MessageView,
+        QueryReport,
+        QueueScan,
+        ScanReport,
+    )
     from rocketmq_ops.mqadmin.commands.message.query_msg_by_id import ByIdReport
     from rocketmq_ops.mqadmin.commands.message.query_msg_by_key import KeyQueryReport
     from rocketmq_ops.mqadmin.commands.message.query_msg_by_unique_key import UniqueKeyReport

@@ -9,7 +9,7 @@ from rocketmq_ops.mqadmin.render.java.text import boolean, columns, front
 from rocketmq_ops.mqadmin.render.output import UNKNOWN
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.offset import ResetReport
+    from rocketmq_ops.client.admin.offsets.offset import ResetReport
 
 _ROW = "%-40s  %-40s  %-40s"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rocketmq_ops.mqadmin.render.java.text import columns, fixed, front
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.stats import StatsListing
+    from rocketmq_ops.client.admin.brokers.stats import StatsListing
 
 _ROW = "%-64s  %-64s %12s %11s %11s %14s %14s"
 

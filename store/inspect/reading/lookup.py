@@ -17,14 +17,7 @@ from rocketmq_ops.common.record_layout import SIZE
 from rocketmq_ops.store.index.index_file import index_hash
 from rocketmq_ops.store.inspect.reading.index_files import IndexHeaderView, read_header, slots_of
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile
-from rocketmq_ops.store.layout.index import (
-    ENTRY,
-    ENTRY_SIZE,
-    SLOT_SIZE,
-    capacity_of,
-    entry_position,
-    slot_position,
-)
+from rocketmq_ops.store.layout.index import ENTRY, ENTRY_SIZE, SLOT_SIZE, capacity_of, entry_position, slot_position
 
 MAX_CHAIN = 2_000_000  # entries of one slot; a longer chain means a damaged file
 

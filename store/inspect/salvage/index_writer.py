@@ -15,12 +15,7 @@ import numpy as np
 from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns, block_keys, index_hashes
 from rocketmq_ops.store.inspect.reading.index_files import ENTRY_DTYPE, SLOT_DTYPE
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
-from rocketmq_ops.store.layout.index import (
-    HEADER,
-    entry_position,
-    file_size,
-    slot_position,
-)
+from rocketmq_ops.store.layout.index import HEADER, entry_position, file_size, slot_position
 
 SLOTS_AT_A_TIME: Final = 1 << 18
 

@@ -14,12 +14,7 @@ import numpy as np
 from rocketmq_ops.common.bounded import RecentlyUsed
 from rocketmq_ops.common.record_layout import SMALLEST_RECORD
 from rocketmq_ops.common.topics import is_legal_name
-from rocketmq_ops.store.inspect.reading.batch_queues import (
-    UNIT_SIZE,
-    Key,
-    TopicMask,
-    usual_batch_file_size,
-)
+from rocketmq_ops.store.inspect.reading.batch_queues import UNIT_SIZE, Key, TopicMask, usual_batch_file_size
 from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.queue_units import UNIT_DTYPE
 from rocketmq_ops.store.inspect.reading.scan import Block, Column

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.cluster import BrokerAddress
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.errors import NotFoundError, SharedNameError
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.remoting.codes import RequestCode as Code

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.message_results import ScanRequest, tag_filter, view
-from rocketmq_ops.client.admin.message_send import SendRequest
+from rocketmq_ops.client.admin.messages.message_results import ScanRequest, tag_filter, view
+from rocketmq_ops.client.admin.messages.message_send import SendRequest
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.errors import AllFailedError, CorruptDataError, RocketMQError

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.client.admin.group import GroupListing
+from rocketmq_ops.client.admin.groups.group import GroupListing
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.api.stats import GroupTotals, group_totals
 from rocketmq_ops.common.fastjson import dumps

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketmq_ops.client.admin import static_mapping as mapping
+from rocketmq_ops.client.admin.topics import static_mapping as mapping
 from rocketmq_ops.client.errors import InvalidValueError
 from rocketmq_ops.common.errors import RocketMQError
 

@@ -10,6 +10,8 @@ import sys
 import msgspec
 import pytest
 
+from rocketmq_ops.client.admin.brokers.cluster import BrokerLoad, ClusterList
+from rocketmq_ops.client.admin.brokers.stats import StatsListing, TopicGroupStats
 from rocketmq_ops.client.admin.client import (
     ClientConnection,
     ConsumerConnections,
@@ -17,13 +19,11 @@ from rocketmq_ops.client.admin.client import (
     ProducerConnections,
     Subscription,
 )
-from rocketmq_ops.client.admin.cluster import BrokerLoad, ClusterList
-from rocketmq_ops.client.admin.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
-from rocketmq_ops.client.admin.message_results import FoundMessage, MessageTrack, MessageView
-from rocketmq_ops.client.admin.message_send import SendReport
-from rocketmq_ops.client.admin.offset import QueueReset, ResetReport
-from rocketmq_ops.client.admin.stats import StatsListing, TopicGroupStats
-from rocketmq_ops.client.admin.topic import RouteBroker, TopicEntry, TopicListing, TopicRoute
+from rocketmq_ops.client.admin.groups.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
+from rocketmq_ops.client.admin.messages.message_results import FoundMessage, MessageTrack, MessageView
+from rocketmq_ops.client.admin.messages.message_send import SendReport
+from rocketmq_ops.client.admin.offsets.offset import QueueReset, ResetReport
+from rocketmq_ops.client.admin.topics.topic import RouteBroker, TopicEntry, TopicListing, TopicRoute
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.mqadmin import registry

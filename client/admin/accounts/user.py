@@ -1,0 +1,210 @@
+"""Users of brokers since 5.3. Passwords are compared and copied, and leave this module in no result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, change_one
+from rocketmq_ops.client.api import users as api
+from rocketmq_ops.client.errors import AlreadyExistsError, NotFoundError
+from rocketmq_ops.common.errors import Failure, RocketMQError, See
+from rocketmq_ops.remoting.bodies.auth import UserInfo
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.core import MQAdmin
+
+_HIDDEN = frozenset({"password"})
+
+
+class User(msgspec.Struct, rename="camel"):
+    """One user on one broker. `user_type` is Super or Normal, `user_status` enable or disable; None: not reported."""
+
+    broker: str
+    username: str
+    user_type: str | None
+    user_status: str | None
+    has_password: bool
+
+
+class UserReport(msgspec.Struct, rename="camel"):
+    """Users by broker and name, and which brokers did not answer."""
+
+    users: list[User]
+    failures: list[Failure] = []
+
+
+class UserAdmin:
+    """Calls about users. Mirrors createUser, updateUser, deleteUser, getUser and listUser."""
+
+    def __init__(self, admin: MQAdmin) -> None:
+        self._admin = admin
+
+    async def listing(self, brokers: Sequence[BrokerAddress], contains: str | None = None) -> UserReport:
+        """The users of each broker, or those whose name contains a text. Raises AllFailedError when none answers."""
+        fan = await self._admin.fan_out(brokers, lambda b: api.list_users(self._admin.session, b.address, contains))
+        fan.require_some("listing users")
+        users = [
+            _shown(broker.address, user)
+            for broker, found in fan.answers.items()
+            for user in sorted(found, key=lambda user: user.username)
+        ]
+        return UserReport(users, fan.failures)
+
+    async def get(self, brokers: Sequence[BrokerAddress], username: str) -> UserReport:
+        """One user on each broker that has it. Raises NotFoundError when all answer and none has it."""
+        fan = await self._admin.fan_out(brokers, lambda b: api.user_info(self._admin.session, b.address, username))
+        fan.require_some(f"asking for user {username}")
+        users = [_shown(broker.address, user) for broker, user in fan.answers.items() if user is not None]
+        if not users and not fan.errors:
+            raise _no_user(username, ", ".join(broker.address for broker in brokers), brokers[0].address)
+        return UserReport(users, fan.failures)
+
+    async def create(self, brokers: Sequence[BrokerAddress], user: UserInfo, *, plan: bool) -> ChangeReport:
+        """Create a user on each broker. Where it is there already, with other values, is an AlreadyExistsError."""
+
+        async def one(broker: BrokerAddress) -> Change:
+            def wanted(before: dict[str, Value] | None) -> dict[str, Value]:
+                after = {"userType": "Normal", "userStatus": "enable", **_given(user)}
+                if before is not None and before != after:
+                    raise AlreadyExistsError(
+                        f"{broker.address} has a user '{user.username}' already", "change it with an update"
+                    )
+                return after
+
+            async def send() -> None:
+                await api.create_user(self._admin.session, broker.address, user)
+
+            return await change_one(
+                broker.address,
+                "user",
+                user.username,
+                read=lambda: self._fields(broker.address, user.username),
+                wanted=wanted,
+                send=send,
+                plan=plan,
+                hidden=_HIDDEN,
+            )
+
+        fan = await self._admin.fan_out(brokers, one)
+        fan.require_some(f"creating user {user.username}")
+        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+
+    async def update(self, brokers: Sequence[BrokerAddress], user: UserInfo, *, plan: bool) -> ChangeReport:
+        """Change what is given of a user on each broker. Where there is no such user is a NotFoundError."""
+
+        async def one(broker: BrokerAddress) -> Change:
+            def wanted(before: dict[str, Value] | None) -> dict[str, Value]:
+                if before is None:
+                    raise _no_user(user.username, broker.address, broker.address)
+                return {**before, **_given(user)}
+
+            async def send() -> None:
+                await api.update_user(self._admin.session, broker.address, user)
+
+            return await change_one(
+                broker.address,
+                "user",
+                user.username,
+                read=lambda: self._fields(broker.address, user.username),
+                wanted=wanted,
+                send=send,
+                plan=plan,
+                hidden=_HIDDEN,
+            )
+
+        fan = await self._admin.fan_out(brokers, one)
+        fan.require_some(f"changing user {user.username}")
+        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+
+    async def delete(self, brokers: Sequence[BrokerAddress], username: str, *, plan: bool) -> ChangeReport:
+        """Delete a user from each broker; its ACL goes with it."""
+
+        async def one(broker: BrokerAddress) -> Change:
+            async def send() -> None:
+                await api.delete_user(self._admin.session, broker.address, username)
+
+            return await change_one(
+                broker.address,
+                "user",
+                username,
+                read=lambda: self._fields(broker.address, username),
+                wanted=lambda _: None,
+                send=send,
+                plan=plan,
+                hidden=_HIDDEN,
+            )
+
+        fan = await self._admin.fan_out(brokers, one)
+        fan.require_some(f"deleting user {username}")
+        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+
+    async def copy(self, source: str, target: str, usernames: Sequence[str] | None, *, plan: bool) -> ChangeReport:
+        """Copy users with their passwords from one broker to another, all without names.
+
+        A user that the source does not have is a failure.
+        """
+        session = self._admin.session
+        report = ChangeReport(plan, [])
+        if usernames is None:
+            users = await api.list_users(session, source)
+        else:
+            users = []
+            for username in dict.fromkeys(usernames):
+                user = await api.user_info(session, source, username)
+                if user is None:
+                    error = _no_user(username, source, source)
+                    report.failures.append(self._admin.failure_of(username, error))
+                else:
+                    users.append(user)
+            if not users:
+                raise _no_user(", ".join(usernames), source, source)
+
+        async def one(name: str) -> Change:
+            user = by_name[name]
+            known = await self._fields(target, name)
+            send_user = api.create_user if known is None else api.update_user
+
+            async def send() -> None:
+                await send_user(session, target, user)
+
+            return await change_one(
+                target,
+                "user",
+                name,
+                read=lambda: self._fields(target, name),
+                wanted=lambda before: {**(before or {}), **_given(user)},
+                send=send,
+                plan=plan,
+                hidden=_HIDDEN,
+            )
+
+        by_name = {user.username: user for user in users}
+        fan = await self._admin.fan_out(by_name, one)
+        fan.require_some("copying users")
+        report.changes, report.failures = list(fan.answers.values()), [*report.failures, *fan.failures]
+        return report
+
+    async def _fields(self, address: str, username: str) -> dict[str, Value] | None:
+        user = await api.user_info(self._admin.session, address, username)
+        return None if user is None else _given(user)
+
+
+def _given(user: UserInfo) -> dict[str, Value]:
+    fields: dict[str, Value] = {
+        "userType": user.user_type,
+        "userStatus": user.user_status,
+        "password": user.password,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _shown(broker: str, user: UserInfo) -> User:
+    return User(broker, user.username, user.user_type, user.user_status, bool(user.password))
+
+
+def _no_user(username: str, where: str, broker: str) -> RocketMQError:
+    return NotFoundError(f"there is no user '{username}' on {where}", see=See("users.listing", broker))

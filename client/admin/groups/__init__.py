@@ -1,0 +1,1 @@
+"""Consumer groups: configuration, progress, clients' state, monitoring."""

@@ -1,0 +1,1 @@
+"""Messages: finding, sending, probing, tracing."""

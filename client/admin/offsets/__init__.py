@@ -1,0 +1,1 @@
+"""Offsets of queues and groups: reading, setting, cloning."""

@@ -1,0 +1,1 @@
+"""Replication, controllers and broker containers."""

@@ -1,0 +1,1 @@
+"""Topics: reading, changing, order configuration, static topics."""

@@ -1,0 +1,1 @@
+"""What a command connects with: profiles, project files and credentials."""

@@ -1,0 +1,1 @@
+"""How commands show messages, and which of them."""
