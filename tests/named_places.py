@@ -18,7 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("common", "remoting", "store", "namesrv", "broker", "client", "mqadmin")
-FOLDERS = (*PACKAGES, "conf", "scripts", "benchmarks", "tests", "docs", "src", ".ci")
+#: A copy without hidden files has no `.ci`.
+_HIDDEN = [name for name in (".ci",) if (ROOT / name).is_dir()]
+FOLDERS = (*PACKAGES, "conf", "scripts", "benchmarks", "tests", "docs", "src", *_HIDDEN)
 
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _FILE = re.compile(r"[\w.*<>/-]*[\w*>]\.(?:py|md)")
