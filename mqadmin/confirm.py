@@ -61,12 +61,12 @@ def _answer(plan: Sequence[str], name: str) -> str:
 
     from rocketmq_ops.mqadmin.render.output import safe_text
 
-    sys.stdout.flush()
-    sys.stderr.write(safe_text("\n".join(plan)) + f"\nType {safe_text(name)} to do so: ")
-    sys.stderr.flush()
     # The event loop takes the first Ctrl-C as a wish to cancel its task, which waits here for a line.
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        sys.stdout.flush()
+        sys.stderr.write(safe_text("\n".join(plan)) + f"\nType {safe_text(name)} to do so: ")
+        sys.stderr.flush()
         return sys.stdin.readline().strip()
     finally:
         signal.signal(signal.SIGINT, usual)
