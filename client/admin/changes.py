@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+    from rocketmq_ops.client.admin.core import MQAdmin
 
 Value = str | int | float | bool | None
 Action = Literal["create", "update", "delete", "set", "none"]
@@ -124,6 +128,39 @@ async def change_one(
     if not fields:
         change.state = "done"
     return change
+
+
+async def change_each(
+    admin: MQAdmin,
+    brokers: Sequence[BrokerAddress],
+    kind: str,
+    name: str,
+    *,
+    doing: str,
+    read: Callable[[str], Awaitable[dict[str, Value] | None]],
+    wanted: Callable[[str, dict[str, Value] | None], dict[str, Value] | None],
+    send: Callable[[str], Awaitable[object]],
+    plan: bool,
+    hidden: Collection[str] = (),
+) -> ChangeReport:
+    """`change_one` on each broker; its functions get the broker's address. Raises AllFailedError when all fail."""
+
+    async def one(broker: BrokerAddress) -> Change:
+        address = broker.address
+        return await change_one(
+            address,
+            kind,
+            name,
+            read=lambda: read(address),
+            wanted=lambda before: wanted(address, before),
+            send=lambda: send(address),
+            plan=plan,
+            hidden=hidden,
+        )
+
+    fan = await admin.fan_out(brokers, one)
+    fan.require_some(doing)
+    return ChangeReport(plan, list(fan.answers.values()), fan.failures)
 
 
 def _hide(value: Value) -> Value:

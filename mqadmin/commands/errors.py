@@ -20,7 +20,7 @@ from rocketmq_ops.mqadmin.values import path
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.response_meanings import meaning_of
 
-#: What is found is told at length up to this many; more are listed.
+#: What is found is explained at length up to this many; more are listed.
 _AT_LENGTH = 6
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, change_one
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, change_each, change_one
 from rocketmq_ops.client.api import plain_acls as api
 from rocketmq_ops.client.errors import FeatureOffError
 from rocketmq_ops.common.errors import Failure, RocketMQError
@@ -159,25 +159,18 @@ class PlainAclAdmin:
 
     async def delete(self, brokers: Sequence[BrokerAddress], access_key: str, *, plan: bool) -> ChangeReport:
         """Delete an account from each broker."""
-
-        async def one(broker: BrokerAddress) -> Change:
-            async def send() -> None:
-                await api.delete_account(self._admin.session, broker.address, access_key)
-
-            return await change_one(
-                broker.address,
-                "account",
-                access_key,
-                read=lambda: self._fields(broker.address, access_key),
-                wanted=lambda _: None,
-                send=send,
-                plan=plan,
-                hidden=_HIDDEN,
-            )
-
-        fan = await self._admin.fan_out(brokers, one)
-        fan.require_some(f"deleting the account {access_key}")
-        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+        return await change_each(
+            self._admin,
+            brokers,
+            "account",
+            access_key,
+            doing=f"deleting the account {access_key}",
+            read=lambda address: self._fields(address, access_key),
+            wanted=lambda address, before: None,
+            send=lambda address: api.delete_account(self._admin.session, address, access_key),
+            plan=plan,
+            hidden=_HIDDEN,
+        )
 
     async def put_white_addresses(
         self, brokers: Sequence[BrokerAddress], addresses: Sequence[str], file: str | None, *, plan: bool

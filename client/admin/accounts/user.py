@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, change_one
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, change_each, change_one
 from rocketmq_ops.client.api import users as api
 from rocketmq_ops.client.errors import AlreadyExistsError, NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
@@ -66,81 +66,71 @@ class UserAdmin:
     async def create(self, brokers: Sequence[BrokerAddress], user: UserInfo, *, plan: bool) -> ChangeReport:
         """Create a user on each broker. Where it is there already, with other values, is an AlreadyExistsError."""
 
-        async def one(broker: BrokerAddress) -> Change:
-            def wanted(before: dict[str, Value] | None) -> dict[str, Value]:
-                after = {"userType": "Normal", "userStatus": "enable", **_given(user)}
-                if before is not None and before != after:
-                    raise AlreadyExistsError(
-                        f"{broker.address} has a user '{user.username}' already", "change it with an update"
-                    )
-                return after
+        def wanted(address: str, before: dict[str, Value] | None) -> dict[str, Value]:
+            after = {"userType": "Normal", "userStatus": "enable", **_given(user)}
+            if before is not None and before != after:
+                raise AlreadyExistsError(f"{address} has a user '{user.username}' already", "change it with an update")
+            return after
 
-            async def send() -> None:
-                await api.create_user(self._admin.session, broker.address, user)
-
-            return await change_one(
-                broker.address,
-                "user",
-                user.username,
-                read=lambda: self._fields(broker.address, user.username),
-                wanted=wanted,
-                send=send,
-                plan=plan,
-                hidden=_HIDDEN,
-            )
-
-        fan = await self._admin.fan_out(brokers, one)
-        fan.require_some(f"creating user {user.username}")
-        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+        return await self._change(
+            brokers,
+            user.username,
+            doing="creating",
+            wanted=wanted,
+            send=lambda address: api.create_user(self._admin.session, address, user),
+            plan=plan,
+        )
 
     async def update(self, brokers: Sequence[BrokerAddress], user: UserInfo, *, plan: bool) -> ChangeReport:
         """Change what is given of a user on each broker. Where there is no such user is a NotFoundError."""
 
-        async def one(broker: BrokerAddress) -> Change:
-            def wanted(before: dict[str, Value] | None) -> dict[str, Value]:
-                if before is None:
-                    raise _no_user(user.username, broker.address, broker.address)
-                return {**before, **_given(user)}
+        def wanted(address: str, before: dict[str, Value] | None) -> dict[str, Value]:
+            if before is None:
+                raise _no_user(user.username, address, address)
+            return {**before, **_given(user)}
 
-            async def send() -> None:
-                await api.update_user(self._admin.session, broker.address, user)
-
-            return await change_one(
-                broker.address,
-                "user",
-                user.username,
-                read=lambda: self._fields(broker.address, user.username),
-                wanted=wanted,
-                send=send,
-                plan=plan,
-                hidden=_HIDDEN,
-            )
-
-        fan = await self._admin.fan_out(brokers, one)
-        fan.require_some(f"changing user {user.username}")
-        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+        return await self._change(
+            brokers,
+            user.username,
+            doing="changing",
+            wanted=wanted,
+            send=lambda address: api.update_user(self._admin.session, address, user),
+            plan=plan,
+        )
 
     async def delete(self, brokers: Sequence[BrokerAddress], username: str, *, plan: bool) -> ChangeReport:
         """Delete a user from each broker; its ACL goes with it."""
+        return await self._change(
+            brokers,
+            username,
+            doing="deleting",
+            wanted=lambda address, before: None,
+            send=lambda address: api.delete_user(self._admin.session, address, username),
+            plan=plan,
+        )
 
-        async def one(broker: BrokerAddress) -> Change:
-            async def send() -> None:
-                await api.delete_user(self._admin.session, broker.address, username)
-
-            return await change_one(
-                broker.address,
-                "user",
-                username,
-                read=lambda: self._fields(broker.address, username),
-                wanted=lambda _: None,
-                send=send,
-                plan=plan,
-                hidden=_HIDDEN,
-            )
-
-        fan = await self._admin.fan_out(brokers, one)
-        fan.require_some(f"deleting user {username}")
-        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+    async def _change(
+        self,
+        brokers: Sequence[BrokerAddress],
+        username: str,
+        *,
+        doing: str,
+        wanted: Callable[[str, dict[str, Value] | None], dict[str, Value] | None],
+        send: Callable[[str], Awaitable[object]],
+        plan: bool,
+    ) -> ChangeReport:
+        return await change_each(
+            self._admin,
+            brokers,
+            "user",
+            username,
+            doing=f"{doing} user {username}",
+            read=lambda address: self._fields(address, username),
+            wanted=wanted,
+            send=send,
+            plan=plan,
+            hidden=_HIDDEN,
+        )
 
     async def copy(self, source: str, target: str, usernames: Sequence[str] | None, *, plan: bool) -> ChangeReport:
         """Copy users with their passwords from one broker to another, all without names.

@@ -61,7 +61,7 @@ class ReadAheadReport(msgspec.Struct, rename="camel"):
     failures: list[Failure] = []
 
     def as_changes(self) -> list[Change]:
-        """One for each broker; none tells what it had."""
+        """One for each broker; what it had before is not known."""
         state: State = "planned" if self.planned else "unverified"
         return [
             Change(each.broker.address, "readAheadMode", str(each.broker), "set", state, [_mode_field(each.mode)])

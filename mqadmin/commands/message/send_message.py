@@ -76,9 +76,9 @@ async def send_message(
 ) -> Outcome:
     """A topic that does not exist is created by the broker where autoCreateTopicEnable allows it.
 
-    With --lines the first failure ends it, and is told with its line; empty lines are left out. Lines go out several at
-    once and so in no order, but for those with --shardingKey or -i. --deliverTime needs a broker of 5.0 or later with
-    timerWheelEnable: an older one delivers at once.
+    With --lines the first failure ends it, and is reported with its line; empty lines are left out. Lines go out
+    several at once and so in no order, but for those with --shardingKey or -i. --deliverTime needs a broker of 5.0 or
+    later with timerWheelEnable: an older one delivers at once.
     """
     if qid is not None and broker is None:
         raise usage("-i needs -b", "name the broker that holds the queue")
