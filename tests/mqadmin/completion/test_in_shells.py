@@ -52,6 +52,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return kept | {
         "PATH": f"{folder}:{os.environ['PATH']}",
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_RUNTIME_DIR": str(tmp_path),  # fish leaves a folder in that for temporary files without it
         "ROCKETMQ_OPS_PROFILES": str(tmp_path / "profiles.yaml"),
         "TERM": "dumb",
         "HOME": str(tmp_path),
