@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("common", "remoting", "store", "namesrv", "broker", "client", "mqadmin")
+PACKAGES = ("common", "remoting", "store", "namesrv", "broker", "client", "housekeeping", "mqadmin")
 #: A copy without hidden files has no `.ci`.
 _HIDDEN = [name for name in (".ci",) if (ROOT / name).is_dir()]
 FOLDERS = (*PACKAGES, "conf", "scripts", "benchmarks", "tests", "docs", "src", *_HIDDEN)
