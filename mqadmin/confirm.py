@@ -59,13 +59,15 @@ def _touched(declaration: Declaration, values: dict[str, Any]) -> str:
 def _answer(plan: Sequence[str], name: str) -> str:
     import signal
 
+    from rocketmq_ops.mqadmin.lang import tr, tr_line
     from rocketmq_ops.mqadmin.render.output import safe_text
 
     # The event loop takes the first Ctrl-C as a wish to cancel its task, which waits here for a line.
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.stdout.flush()
-        sys.stderr.write(safe_text("\n".join(plan)) + f"\nType {safe_text(name)} to do so: ")
+        question = tr(f"Type {name} to do so:")
+        sys.stderr.write(safe_text("\n".join([*map(tr_line, plan), question])) + " ")
         sys.stderr.flush()
         return sys.stdin.readline().strip()
     finally:

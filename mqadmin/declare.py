@@ -17,6 +17,7 @@ import msgspec
 import typer
 from typer.core import TyperCommand
 
+from rocketmq_ops.mqadmin.lang import LANGUAGES
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.values import address_pairs, boolean, integer, one_of, path, positive
 
@@ -159,6 +160,7 @@ class CommonOptions(msgspec.Struct, kw_only=True):
     address_map: dict[str, str] | None = None
     tls: str | None = None
     output: str = "table"
+    lang: str | None = None
     query: Any = None
     watch: int | None = None
     timeout: int | None = None
@@ -177,6 +179,7 @@ def _common_options(declaration: Declaration) -> dict[str, tuple[Any, Opt, Any]]
             Opt("--output", help="form of the output (default table)", parse=one_of(*forms), metavar="|".join(forms)),
             "table",
         ),
+        "lang": (str | None, _LANG, None),
         "profile": (str | None, _PROFILE, None),
         "credentials": (str | None, _CREDENTIALS, None),
         "address_map": (dict[str, str] | None, _ADDRESS_MAP, None),
@@ -221,6 +224,12 @@ _WATCH = Opt(
     metavar="[SECONDS]",
 )
 _NAMESRV = Opt("-n", "--namesrvAddr", help="name servers, HOST:PORT, separated by ';'", metavar="ADDRS")
+_LANG = Opt(
+    "--lang",
+    help="language of messages and headings (default that of the locale)",
+    parse=one_of(*LANGUAGES),
+    metavar="|".join(LANGUAGES),
+)
 _PROFILE = Opt("--profile", help="take addresses and credentials from this profile", metavar="NAME")
 _CREDENTIALS = Opt(
     "--credentials", help="YAML file with accessKey and secretKey; '-' asks for them", metavar="FILE", parse=path

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from rocketmq_ops.common.shipped import shipped_path
-from rocketmq_ops.mqadmin import registry
+from rocketmq_ops.mqadmin import lang, registry
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 
 TYPE_CHECKING = False  # type checkers take it as true; the listing needs nothing of `typing`
@@ -52,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: list[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
+    try:
+        argv = lang.begin(argv)
+    except ValueError as error:
+        _complain(str(error), "give one of them, or none for that of the locale")
+        return int(ExitCode.USAGE)
     if not argv or argv[0] in ("-h", "--help"):
         return _listing()
     if argv[0] in ("-V", "--version"):
@@ -116,7 +121,7 @@ def _unexpected(error: Exception) -> int:
 
 def _complain(cause: str, next_step: str) -> None:
     if sys.stderr is not None:
-        sys.stderr.write(f"mqadmin: {cause}\n  next: {next_step}\n")
+        sys.stderr.write(f"mqadmin: {lang.tr(cause)}\n  {lang.tr_word('next')}: {lang.tr(next_step)}\n")
 
 
 def run_entry(entry: registry.Entry, arguments: list[str]) -> int:

@@ -84,7 +84,9 @@ def read_secret(what: str, given: str | None, file: str | None, variable: str | 
 def _asked(what: str) -> str:
     import getpass
 
-    first = getpass.getpass(f"{what}: ")
-    if getpass.getpass(f"{what} again: ") != first:
+    from rocketmq_ops.mqadmin.lang import tr
+
+    first = getpass.getpass(f"{tr(what)}: ")
+    if getpass.getpass(f"{tr(f'{what} again')}: ") != first:
         raise usage("the two inputs are not the same", "run the command again")
     return first

@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from rocketmq_ops.common.addresses import AddressError, parse_address
-from rocketmq_ops.mqadmin import main, registry, run
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin import lang, main, registry, run
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -96,8 +97,7 @@ class Shell:
         try:
             words = shlex.split(text, comments=True)
         except ValueError as error:
-            sys.stderr.write(f"mqadmin shell: cannot read the line: {str(error).lower()}\n  next: close the quotes\n")
-            return self._noted(int(ExitCode.USAGE))
+            return self._noted(_wrong(f"cannot read the line: {str(error).lower()}", "close the quotes"))
         if words and words[0] == "mqadmin":
             words = words[1:]
         if not words:
@@ -116,24 +116,29 @@ class Shell:
         if words[0] == "use":
             return self._use(words[1:])
         if words[0] == "shell":
-            sys.stderr.write("mqadmin shell: this is the shell\n  next: give another command, or exit\n")
-            return int(ExitCode.USAGE)
+            return _wrong("this is the shell", "give another command, or exit")
         code = main.guarded(words)
         if words in (["help"], ["--help"], ["-h"]):
-            sys.stdout.write("\nOf the shell:\n" + "".join(f"  {word}: {what}\n" for word, what in OWN_WORDS.items()))
+            own = "".join(f"  {word}: {lang.tr(what)}\n" for word, what in OWN_WORDS.items())
+            sys.stdout.write(f"\n{lang.tr('Of the shell:')}\n{own}")
         sys.stdout.flush()
         return code
 
     def _use(self, words: list[str]) -> int:
         if len(words) != 1:
-            sys.stderr.write(f"mqadmin shell: use takes one word\n  next: {OWN_WORDS['use']}\n")
-            return int(ExitCode.USAGE)
+            return _wrong("use takes one word", OWN_WORDS["use"])
         try:
             turn_to(words[0])
         except Exception as error:
             return run.fail("shell", error, "table")
         self._warm.disconnect()
         return 0
+
+
+def _wrong(cause: str, next_step: str) -> int:
+    """Say what is wrong with a line of the shell's own."""
+    run.report("shell", [Failure("", cause, next_step)], [])
+    return int(ExitCode.USAGE)
 
 
 def turn_to(where: str) -> None:
@@ -167,7 +172,7 @@ def current() -> str:
 
 @contextmanager
 def _environment_kept() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in (NAMESRV, PROFILE)}
+    before = {name: os.environ.get(name) for name in (NAMESRV, PROFILE, lang.SWITCH)}
     try:
         yield
     finally:
@@ -178,14 +183,17 @@ def _environment_kept() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def run_shell(source: str | None, namesrv: str | None, profile: str | None) -> int:
+def run_shell(source: str | None, namesrv: str | None, profile: str | None, language: str | None = None) -> int:
     """Run the lines of a file (`-`: stdin), or of a person at a terminal. Returns the exit code.
 
-    That is the code of the last line that failed; 0 at a terminal, whose user saw each failure.
+    `language` is that of all lines. The code is that of the last line that failed; 0 at a terminal, whose user saw
+    each failure.
     """
     with _environment_kept():
         if profile or namesrv:
             turn_to(profile or namesrv or "")
+        if language:
+            os.environ[lang.SWITCH] = language
         with Warm() as warm:
             shell = Shell(warm)
             if source is None and sys.stdin.isatty():
@@ -220,7 +228,7 @@ def _interactive(shell: Shell) -> None:
             try:
                 shell.line(text)
             except KeyboardInterrupt:
-                sys.stderr.write("\nmqadmin shell: interrupted\n")
+                sys.stderr.write(f"\nmqadmin shell: {lang.tr('interrupted')}\n")
 
 
 @contextmanager

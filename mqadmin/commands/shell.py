@@ -34,5 +34,5 @@ async def shell(
     """
     from rocketmq_ops.mqadmin.shell import run_shell
 
-    code = run_shell(script, run.options.namesrv, run.options.profile)
+    code = run_shell(script, run.options.namesrv, run.options.profile, run.options.lang)
     return Outcome(data=ShellEnd(code), text="", exit_code=ExitCode(code))

@@ -117,10 +117,12 @@ def asked(what: str, *, hidden: bool = True) -> str:
 
     if not sys.stdin.isatty():
         raise ProfileError(f"the {what} has to be typed, and there is no terminal", "give it in a file or a variable")
-    import getpass
+    from rocketmq_ops.mqadmin.lang import tr
 
     if hidden:
-        return getpass.getpass(f"{what}: ")
-    sys.stderr.write(f"{what}: ")
+        import getpass
+
+        return getpass.getpass(f"{tr(what)}: ")
+    sys.stderr.write(f"{tr(what)}: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip()

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.mqadmin.lang import tr, tr_line, tr_word
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 
 UNKNOWN = "unknown"
@@ -89,7 +90,7 @@ def table_text(outcome: Outcome, *, wide: bool = False, width: int | None = None
     return "".join(
         (_grid(block) if wide else _grid(_narrow(block), width))
         if isinstance(block, Table)
-        else safe_text(block) + "\n"
+        else safe_text(tr_line(block)) + "\n"
         for block in outcome.blocks
     )
 
@@ -113,7 +114,7 @@ def safe_text(text: str) -> str:
 def cell_text(cell: Cell) -> str:
     """A cell for people: unknown instead of None, true/false in lower case, no stray control characters."""
     if cell is None:
-        return UNKNOWN
+        return tr_word(UNKNOWN)
     if isinstance(cell, bool):
         return "true" if cell else "false"
     text = str(cell)
@@ -158,7 +159,7 @@ def fitting(widths: Sequence[int], available: int | None) -> int:
 def dropped_line(headings: Sequence[str]) -> str:
     """What stands below a table without these columns."""
     what = "1 column does" if len(headings) == 1 else f"{len(headings)} columns do"
-    return f"... {what} not fit here: {', '.join(headings)}; --output wide shows all\n"
+    return tr(f"... {what} not fit here: {', '.join(headings)}; --output wide shows all") + "\n"
 
 
 def _grid(table: Table, available: int | None = None) -> str:
@@ -166,7 +167,8 @@ def _grid(table: Table, available: int | None = None) -> str:
     import tabulate
 
     tabulate.PRESERVE_WHITESPACE = True
-    lines = [table.columns] + [[cell_text(cell) for cell in row] for row in table.rows]
+    headings = [tr_word(heading) for heading in table.columns]
+    lines = [headings] + [[cell_text(cell) for cell in row] for row in table.rows]
     shown = len(table.columns)
     if available is not None:
         shown = fitting([max(map(width_of, column)) for column in zip(*lines, strict=True)], available)
@@ -182,7 +184,7 @@ def _grid(table: Table, available: int | None = None) -> str:
         colalign=["right" if right else "left" for right in numeric],
         disable_numparse=True,
     )
-    mark = dropped_line(table.columns[shown:]) if shown < len(table.columns) else ""
+    mark = dropped_line(headings[shown:]) if shown < len(table.columns) else ""
     return "".join(line.rstrip(" ") + "\n" for line in text.split("\n")) + mark
 
 

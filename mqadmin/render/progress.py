@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.mqadmin.lang import tr
+
 if TYPE_CHECKING:
     from rocketmq_ops.common.periodic import PeriodicJobs
 
@@ -21,6 +23,7 @@ def progress_bar(label: str, start: int, end: int) -> Iterator[Callable[[int], N
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+    label = tr(label)
     columns = (TextColumn(label), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5) as shown:
         task = shown.add_task(label, total=end - start)
@@ -36,6 +39,7 @@ def count_shown(label: str, total: int | None) -> Iterator[Callable[[int], None]
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    label = tr(label)
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5) as shown:
         task = shown.add_task(label, total=total)
@@ -74,7 +78,8 @@ class AskedLine:
         done, total = self._reached
         elapsed = int(time.monotonic() - self._begun)
         self._shown = True
-        sys.stderr.write(f"\r\x1b[Kmqadmin {self._command}: {done} of {total} asked, {elapsed} s")
+        reached = tr(f"{done} of {total} asked, {elapsed} s")
+        sys.stderr.write(f"\r\x1b[Kmqadmin {self._command}: {reached}")
         sys.stderr.flush()
 
     def _end(self) -> None:

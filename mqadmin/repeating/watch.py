@@ -9,6 +9,7 @@ from typing import Any
 
 from rocketmq_ops.mqadmin.errors import exit_code_of, failure_of_command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.lang import tr
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.output import failure_document
 from rocketmq_ops.mqadmin.repeating.repeat import repeated
@@ -79,12 +80,12 @@ class _Screen:
 
     def show(self, outcome: Outcome) -> None:
         if self.text is None:
-            head, lines = f"FAILED, {_since(self._last_good)}", [SAME + line[len(SAME) :] for line in self._good]
+            head, lines = tr(f"FAILED, {_since(self._last_good)}"), [SAME + line[len(SAME) :] for line in self._good]
         else:
             head, lines = "", marked(self.text.splitlines(), self._before)
             self._good, self._last_good = lines, _now()
             self._before = {_words(line) for line in self.text.splitlines()}
-        title = f"mqadmin {self._run.name}, every {self._seconds} s, {_now()}"
+        title = tr(f"mqadmin {self._run.name}, every {self._seconds} s, {_now()}")
         write(_HOME + screen(f"{title}: {head}" if head else title, lines, _height(), _colours()))
         report(self._run.name, outcome.errors, outcome.notes)
 
@@ -103,7 +104,7 @@ def screen(title: str, lines: list[str], height: int | None, colours: bool) -> s
     shown = lines[:room]
     if colours:
         shown = [f"{_COLOUR}{line}{_PLAIN}" if line.startswith(CHANGED) else line for line in shown]
-    more = [f"... {len(lines) - room} more lines do not fit here"] if len(lines) > room else []
+    more = [tr(f"... {len(lines) - room} more lines do not fit here")] if len(lines) > room else []
     return "".join(line + "\n" for line in [title, *shown, *more])
 
 

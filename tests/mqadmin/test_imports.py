@@ -32,9 +32,10 @@ sys.exit(code)
 """
 
 
-def modules_after(*argv: str, code: int = 0) -> set[str]:
+def modules_after(*argv: str, code: int = 0, language: str = "en") -> set[str]:
     """The modules loaded when this command line is done, in a process of its own."""
     environment = {key: value for key, value in os.environ.items() if key != "NAMESRV_ADDR"}
+    environment["ROCKETMQ_OPS_LANG"] = language
     ran = subprocess.run(
         [sys.executable, "-c", PROBE.format(argv=list(argv))],
         capture_output=True,
@@ -54,7 +55,7 @@ def test_the_listing_imports_no_command_and_no_library(argv: tuple[str, ...]) ->
     # `shipped` says where the pages are, and imports nothing itself.
     assert ours - {"rocketmq_ops.common", "rocketmq_ops.common.shipped"} == {
         "rocketmq_ops.mqadmin", "rocketmq_ops.mqadmin.main", "rocketmq_ops.mqadmin.registry",
-        "rocketmq_ops.mqadmin.exit_codes",
+        "rocketmq_ops.mqadmin.exit_codes", "rocketmq_ops.mqadmin.lang",
     }  # fmt: skip
 
 
@@ -65,6 +66,11 @@ def test_help_of_a_command_imports_no_broker_and_no_rich() -> None:
     assert not any(
         name.startswith(("rocketmq_ops.broker", "rocketmq_ops.namesrv", "rocketmq_ops.store")) for name in loaded
     )
+
+
+def test_only_chinese_loads_the_catalogue() -> None:
+    assert "rocketmq_ops.mqadmin.lang.catalogue" not in modules_after("topicRoute", "--help")
+    assert "rocketmq_ops.mqadmin.lang.catalogue" in modules_after("topicRoute", "--help", language="zh")
 
 
 def test_topic_route_stays_lean() -> None:

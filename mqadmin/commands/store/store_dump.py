@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -238,7 +237,7 @@ class _Dump:
         outcome = Outcome(data=DumpReport([]), text="", notes=self._broken.summary())
         outcome.status = "partial" if self._broken.count else "ok" if stream.count else "empty"
         if outcome.status == "empty":
-            sys.stderr.write(f"mqadmin {self._run.name}: note: nothing matches\n")
+            write_note(self._run.name, "nothing matches")
         return outcome
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import islice
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from rocketmq_ops.mqadmin.options import CommitLogDir, IndexSlots, Limit, StoreD
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.streaming import Stream
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.store_options import BrokenList, open_store
+from rocketmq_ops.mqadmin.store_options import BrokenList, open_store, write_note
 
 _BATCH = 1000
 
@@ -76,7 +75,7 @@ async def store_sql(
     outcome.status = "partial" if broken.count else "ok" if stream.count else "empty"
     stream.finish(outcome.status, broken.problems, [])
     if outcome.status == "empty":
-        sys.stderr.write(f"mqadmin {run.name}: note: no rows\n")
+        write_note(run.name, "no rows")
     return outcome
 
 

@@ -1,0 +1,101 @@
+"""The language of what people read: English, as the source has it, or Chinese out of the catalogue in `zh/`.
+
+Texts are written in English everywhere and translated where they are printed, by `tr`. Documents for programs, exit
+codes, the journal and logs never pass through it. In English nothing is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+TYPE_CHECKING = False  # type checkers take it as true; every command line imports this
+if TYPE_CHECKING:
+    from rocketmq_ops.mqadmin.lang.catalogue import Catalogue
+
+LANGUAGES = ("en", "zh")
+#: Goes before the locale.
+SWITCH = "ROCKETMQ_OPS_LANG"
+_LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+#: Stands in the encodings of simplified Chinese, and in no other but Unicode's.
+_PROBE = "这"
+
+_catalogue: Catalogue | None = None
+
+
+def begin(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Set the language for a command line, and return its words without a `--lang` that stands before the command.
+
+    One behind the command is an option of it, which its parser checks. Raises ValueError for a language that is none
+    of LANGUAGES, before the command or in the environment.
+    """
+    global _catalogue
+    words = list(argv)
+    before = None
+    while words and words[0].partition("=")[0] == "--lang":
+        name, sign, value = words.pop(0).partition("=")
+        if not sign:
+            value = words.pop(0) if words else ""
+        before = _known(value, name)
+    chosen = _behind(words) or before or _of(environment)
+    if chosen == "en" or not all(map(_can_show, (sys.stdout, sys.stderr))):
+        _catalogue = None
+    elif _catalogue is None:
+        from rocketmq_ops.mqadmin.lang.catalogue import chinese
+
+        _catalogue = chinese()
+    return words
+
+
+def language() -> str:
+    """The one of LANGUAGES that is spoken."""
+    return "en" if _catalogue is None else "zh"
+
+
+def tr(text: str) -> str:
+    """A message in the language of the reader: causes, next steps, notes, questions, help."""
+    return text if _catalogue is None else _catalogue.message(text)
+
+
+def tr_line(text: str) -> str:
+    """A line of a result, which may hold what users stored: translated as a whole or not at all."""
+    return text if _catalogue is None else _catalogue.line(text)
+
+
+def tr_word(word: str) -> str:
+    """A heading or a word of ours that stands alone."""
+    return word if _catalogue is None else _catalogue.word(word)
+
+
+def _behind(words: Sequence[str]) -> str | None:
+    """What `--lang` gives among the command's own options; None where it is missing or wrong."""
+    for at, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        if name == "--lang":
+            value = value if sign else "".join(words[at + 1 : at + 2])
+            return value.lower() if value.lower() in LANGUAGES else None
+    return None
+
+
+def _of(environment: Mapping[str, str]) -> str:
+    wish = environment.get(SWITCH)
+    if wish:
+        return _known(wish, SWITCH)
+    locale = next((value for name in _LOCALE if (value := environment.get(name))), "")
+    return "zh" if locale[:2].lower() == "zh" else "en"
+
+
+def _known(value: str, where: str) -> str:
+    if value.lower() not in LANGUAGES:
+        raise ValueError(f"invalid {where} '{value}': expected {' or '.join(LANGUAGES)}")
+    return value.lower()
+
+
+def _can_show(stream: object) -> bool:
+    """Whether a stream's encoding has Chinese; one that is closed or has none takes any text."""
+    try:
+        _PROBE.encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

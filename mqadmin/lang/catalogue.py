@@ -1,0 +1,182 @@
+"""The catalogue of a language: from an English text to its translation.
+
+A key is a text of the source, with `{name}` for what an f-string fills in, and `{{` and `}}` for braces themselves. A
+finished text is matched back to the key that it was made from: so layers below the command line write plain English
+sentences, and know of no language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+#: Longer texts are no messages of ours, but data.
+LONGEST = 8192
+_FIELD = re.compile(r"\{(\w+)(!t)?\}")
+_WORD = re.compile(r"[A-Za-z]+")
+
+
+class Template(NamedTuple):
+    """A key with fields: the literal pieces around them, the fields' names, and the translation."""
+
+    pieces: tuple[str, ...]
+    names: tuple[str, ...]
+    translation: str
+
+    def match(self, text: str) -> dict[str, str] | None:
+        """What the fields hold in `text`, each as short as can be; None where it is no text of this key."""
+        first, *middle, last = self.pieces
+        end = len(text) - len(last)
+        if not (text.startswith(first) and text.endswith(last)) or end < len(first):
+            return None
+        values, at = [], len(first)
+        for piece in middle:
+            found = text.find(piece, at, end)
+            if found < 0:
+                return None
+            values.append(text[at:found])
+            at = found + len(piece)
+        values.append(text[at:end])
+        return dict(zip(self.names, values, strict=True))
+
+
+class Catalogue:
+    """The translations of one language. A text that it does not know stays as it is."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._exact: dict[str, str] = {}
+        templates: list[Template] = []
+        for key, translation in texts.items():
+            template = template_of(key, translation)
+            if template.names:
+                templates.append(template)
+            else:
+                self._exact[template.pieces[0]] = _plain(translation)
+        self._by_word = _by_rarest_word(templates)
+
+    def message(self, text: str) -> str:
+        """A message: by itself, else its lines, else its parts at semicolons and colons; so are values of blanks."""
+        found = self._whole(text, nested=True)
+        if found is not None:
+            return found
+        for separator, joined, parts in (
+            ("\n", "\n", text.split("\n")),
+            ("; ", "；", text.split("; ")),
+            (": ", ": ", text.split(": ", 1)),
+        ):
+            if len(parts) > 1 and separator in text:
+                translated = [self.message(part) for part in parts]
+                if translated != parts:
+                    return joined.join(translated)
+        return text
+
+    def line(self, text: str) -> str:
+        """A line of a result: by itself or not at all, and values stay."""
+        found = self._whole(text, nested=False)
+        return text if found is None else found
+
+    def word(self, text: str) -> str:
+        """A text that is a key itself."""
+        return self._exact.get(text, text)
+
+    def _whole(self, text: str, *, nested: bool) -> str | None:
+        exact = self._exact.get(text)
+        if exact is not None or len(text) > LONGEST:
+            return exact
+        best: tuple[int, Template, dict[str, str]] | None = None
+        for word in set(_WORD.findall(text)):
+            for template in self._by_word.get(word, ()):
+                weight = sum(map(len, template.pieces))
+                if best is not None and weight <= best[0]:
+                    continue
+                values = template.match(text)
+                if values is not None:
+                    best = weight, template, values
+        if best is None:
+            return None
+        _, template, values = best
+
+        def filled(field: re.Match[str]) -> str:
+            value = values[field[1]]
+            if field[2] or (nested and " " in value):
+                return self.message(value)
+            return value
+
+        return "".join(
+            _plain(part) if at % 2 == 0 else filled(_FIELD.match(part))  # type: ignore[arg-type]
+            for at, part in enumerate(_parts(template.translation))
+        )
+
+
+def chinese() -> Catalogue:
+    """The catalogue of Chinese."""
+    return Catalogue(texts_of(Path(__file__).with_name("zh")))
+
+
+def texts_of(folder: Path) -> dict[str, str]:
+    """The entries of all files of a folder, by their keys."""
+    import json
+
+    texts: dict[str, str] = {}
+    for path in sorted(folder.glob("*.json")):
+        texts.update(json.loads(path.read_text("utf-8")))
+    return texts
+
+
+def fields_of(text: str) -> list[str]:
+    """The names of the fields of a key or a translation, in order."""
+    return [_FIELD.match(part)[1] for part in _parts(text)[1::2]]  # type: ignore[index]
+
+
+def template_of(key: str, translation: str) -> Template:
+    """The template of an entry."""
+    return Template(tuple(map(_plain, _parts(key)[::2])), tuple(fields_of(key)), translation)
+
+
+def _parts(text: str) -> list[str]:
+    """Literal parts and fields in turn."""
+    parts, literal, at = [], "", 0
+    while at < len(text):
+        field = _FIELD.match(text, at)
+        if text.startswith(("{{", "}}"), at):
+            literal += text[at : at + 2]
+            at += 2
+        elif field is not None:
+            parts += [literal, field[0]]
+            literal, at = "", field.end()
+        else:
+            literal += text[at]
+            at += 1
+    return [*parts, literal]
+
+
+def _plain(literal: str) -> str:
+    return literal.replace("{{", "{").replace("}}", "}")
+
+
+def _by_rarest_word(templates: Iterable[Template]) -> dict[str, list[Template]]:
+    """Each template under the one of its words that fewest of them have."""
+    words = {template: _whole_words(template.pieces) for template in templates}
+    count: dict[str, int] = {}
+    for found in words.values():
+        for word in found:
+            count[word] = count.get(word, 0) + 1
+    index: dict[str, list[Template]] = {}
+    for template, found in words.items():
+        if found:
+            index.setdefault(min(found, key=lambda word: (count[word], word)), []).append(template)
+    return index
+
+
+def _whole_words(pieces: tuple[str, ...]) -> set[str]:
+    """The words of the pieces that a field cannot be the beginning or the rest of."""
+    found = set()
+    for number, piece in enumerate(pieces):
+        for word in _WORD.finditer(piece):
+            joins_before = word.start() == 0 and number > 0
+            joins_after = word.end() == len(piece) and number < len(pieces) - 1
+            if not joins_before and not joins_after:
+                found.add(word[0])
+    return found

@@ -1,0 +1,79 @@
+"""Matching a finished text back to the key that it was made from."""
+
+from __future__ import annotations
+
+import pytest
+
+from rocketmq_ops.mqadmin.lang.catalogue import Catalogue, fields_of, template_of
+
+KNOWN = Catalogue(
+    {
+        "no brokers": "没有 Broker",
+        "no route for topic '{topic}'": "没有 topic '{topic}' 的路由",
+        "cannot read {path}: {error}": "无法读取 {path}：{error}",
+        "not a number": "不是数字",
+        "{what} failed on all {count} servers: {listed}": "{what}在全部 {count} 台服务器上失败：{listed}",
+        "would {action} {kind} {name} on {target}": "将在 {target} 上{action!t} {kind} {name}",
+        "create": "创建",
+        "expected {{name}}, got {text}": "应为 {{name}}，得到 {text}",
+        "{count} files": "{count} 个文件",
+        "{count} broken files": "{count} 个损坏的文件",
+        "{first} of {second} of {third} done": "{third} 中的 {second} 中的 {first} 已完成",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("no brokers", "没有 Broker"),
+        ("no route for topic 'a b'", "没有 topic 'a b' 的路由"),
+        ("no route for topic ''", "没有 topic '' 的路由"),
+        ("expected {name}, got {x}", "应为 {name}，得到 {x}"),
+        ("3 files", "3 个文件"),
+        ("3 broken files", "3 个损坏的文件"),
+        ("1 of 2 of 3 done", "3 中的 2 中的 1 已完成"),
+        ("nobody knows this", "nobody knows this"),
+        ("no route for topic 'T", "no route for topic 'T"),
+    ],
+)
+def test_a_text_as_a_whole(text: str, translated: str) -> None:
+    assert KNOWN.line(text) == translated
+    assert KNOWN.message(text) == translated
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("cannot read /x: not a number", "无法读取 /x：不是数字"),
+        ("10.0.0.1:9876: no brokers", "10.0.0.1:9876: 没有 Broker"),
+        ("no brokers; 3 files", "没有 Broker；3 个文件"),
+        ("no brokers\n  and nobody knows this", "没有 Broker\n  and nobody knows this"),
+        (
+            "x failed on all 2 servers: a:1: no brokers; b:1: not a number",
+            "x在全部 2 台服务器上失败：a:1: 没有 Broker；b:1: 不是数字",
+        ),
+        ("unknown: words; too", "unknown: words; too"),
+    ],
+)
+def test_the_parts_of_a_message(text: str, translated: str) -> None:
+    assert KNOWN.message(text) == translated
+
+
+def test_a_line_keeps_what_users_stored() -> None:
+    assert KNOWN.line("cannot read /x: not a number") == "无法读取 /x：not a number"
+    assert KNOWN.line("body: no brokers") == "body: no brokers"
+
+
+def test_a_word_is_a_name_unless_the_translation_says_otherwise() -> None:
+    assert KNOWN.line("would create topic create on b") == "将在 b 上创建 topic create"
+
+
+def test_what_is_longer_than_any_message_is_data() -> None:
+    text = f"no route for topic '{'x' * 10_000}'"
+    assert KNOWN.message(text) == text
+
+
+def test_fields_and_literal_braces() -> None:
+    assert fields_of("{{a}} {b} {c!t} { d }") == ["b", "c"]
+    assert template_of("{{a}} {b}", "").pieces == ("{a} ", "")
