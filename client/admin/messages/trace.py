@@ -121,9 +121,8 @@ def _read(message: MessageExt, msg_id: str, report: MessageTraces, begun: dict[s
         fields = context.rstrip("\n").split(FIELD_END)
         try:
             if fields[0] in _SENT:
-                trace, its_id = _SENT[fields[0]](fields, host)
-                if its_id == msg_id:
-                    report.sent.append(trace)
+                if fields[5] == msg_id:
+                    report.sent.append(_sent(fields, host))
             elif fields[0] in ("SubBefore", "SubAfter"):
                 before = fields[0] == "SubBefore"
                 if fields[5 if before else 2] == msg_id:
@@ -159,66 +158,52 @@ def _consume_end(fields: list[str], trace: ConsumeTrace) -> None:
         trace.end_timestamp = trace.begin_timestamp + trace.cost_millis
 
 
-def _sent(fields: list[str], host: str) -> tuple[SendTrace, str]:
-    """Pub: time, region, group, topic, message id, tags, keys, store host, body length, cost, type, then by version."""
+def _sent(fields: list[str], host: str) -> SendTrace:
+    """Time, region, group, topic and message id, which all kinds have; then what this kind has."""
     trace = SendTrace(
-        kind="Pub",
+        kind=fields[0],
         timestamp=int(fields[1]),
         region=_text(fields[2]),
         group=fields[3],
         topic=fields[4],
-        tags=_text(fields[6]),
-        keys=_text(fields[7]),
-        store_host=_text(fields[8]),
-        body_length=int(fields[9]),
-        cost_millis=int(fields[10]),
-        message_type=_named(_MESSAGE_TYPES, fields[11]),
         client_host=host,
     )
+    _SENT[fields[0]](fields, trace)
+    return trace
+
+
+def _message(fields: list[str], trace: SendTrace) -> None:
+    """What follows the message id where the message itself is traced: tags, keys, store host."""
+    trace.tags, trace.keys, trace.store_host = map(_text, fields[6:9])
+
+
+def _published(fields: list[str], trace: SendTrace) -> None:
+    """Pub: the message, body length, cost, type; then success, since 4.5 after the offset id, then maybe the host."""
+    _message(fields, trace)
+    trace.body_length, trace.cost_millis = int(fields[9]), int(fields[10])
+    trace.message_type = _named(_MESSAGE_TYPES, fields[11])
     if len(fields) == 13:
         trace.success = fields[12] == "true"
     elif len(fields) > 13:
         trace.offset_msg_id, trace.success = _text(fields[12]), fields[13] == "true"
     if len(fields) > 14:
         trace.client_host = fields[14]
-    return trace, fields[5]
 
 
-def _ended(fields: list[str], host: str) -> tuple[SendTrace, str]:
-    """EndTransaction: time, region, group, topic, message id, tags, keys, store host, type, id, state, from check."""
-    trace = SendTrace(
-        kind="EndTransaction",
-        timestamp=int(fields[1]),
-        region=_text(fields[2]),
-        group=fields[3],
-        topic=fields[4],
-        tags=_text(fields[6]),
-        keys=_text(fields[7]),
-        store_host=_text(fields[8]),
-        message_type=_named(_MESSAGE_TYPES, fields[9]),
-        transaction_id=_text(fields[10]),
-        transaction_state=fields[11],
-        from_transaction_check=fields[12] == "true",
-        client_host=host,
-    )
-    return trace, fields[5]
+def _ended(fields: list[str], trace: SendTrace) -> None:
+    """EndTransaction: the message, type, transaction id, state, from check."""
+    _message(fields, trace)
+    trace.message_type = _named(_MESSAGE_TYPES, fields[9])
+    trace.transaction_id, trace.transaction_state = _text(fields[10]), fields[11]
+    trace.from_transaction_check = fields[12] == "true"
 
 
-def _recalled(fields: list[str], host: str) -> tuple[SendTrace, str]:
-    """Recall: time, region, group, topic, message id, success."""
-    trace = SendTrace(
-        kind="Recall",
-        timestamp=int(fields[1]),
-        region=_text(fields[2]),
-        group=fields[3],
-        topic=fields[4],
-        success=fields[6] == "true",
-        client_host=host,
-    )
-    return trace, fields[5]
+def _recalled(fields: list[str], trace: SendTrace) -> None:
+    """Recall: success."""
+    trace.success = fields[6] == "true"
 
 
-_SENT: Final = {"Pub": _sent, "EndTransaction": _ended, "Recall": _recalled}
+_SENT: Final = {"Pub": _published, "EndTransaction": _ended, "Recall": _recalled}
 
 
 def _text(field: str) -> str | None:
