@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import typing
 
 import pytest
 
@@ -156,3 +157,16 @@ def test_a_cluster_narrows_the_reset(cli: Cli) -> None:
     assert [broker.committed[("G", "T", 0)] for broker in made.brokers.values()] == [40, 100]
     ran = reset(cli, made, "-s", "-1", "-c", "C3")
     assert (ran.code, "cluster 'C3' does not hold topic 'T'" in ran.err) == (4, True)
+
+
+def test_what_only_consumers_were_asked_to_move_is_a_change_that_could_not_be_read_back() -> None:
+    """A broker before 5.0 has its consumers move: plan, journal and undo must know of it all the same."""
+    told = {"planned": "planned", "done": "done", "notified": "unverified", "unverified": "unverified"}
+    told |= {"no_effect": "no_effect"}
+    queues = [
+        offsets.QueueReset("broker-a", place, 0, 9, 5, 0, 5, state, "h:1")
+        for place, state in enumerate(typing.get_args(offsets.ResetState))
+    ]
+    changes = offsets.ResetReport("G", "T", 0, False, queues).as_changes()
+    assert [change.state for change in changes] == [told[queue.state] for queue in queues if queue.state in told]
+    assert {queue.state for queue in queues} - set(told) == {"unchanged", "kept"}

@@ -72,10 +72,10 @@ class ResetReport(msgspec.Struct, rename="camel"):
         ]
 
 
-_CHANGE_STATE: dict[str, State] = {
+_CHANGE_STATE: dict[ResetState, State] = {
     "planned": "planned",
     "done": "done",
-    "told": "unverified",
+    "notified": "unverified",
     "unverified": "unverified",
     "no_effect": "no_effect",
 }

@@ -69,7 +69,7 @@ class CloneReport(msgspec.Struct, rename="camel"):
         ]
 
 
-_CHANGE_STATE: dict[str, State] = {
+_CHANGE_STATE: dict[CloneState, State] = {
     "planned": "planned",
     "done": "done",
     "unverified": "unverified",
