@@ -54,7 +54,8 @@ Broker = Annotated[str, Opt("-b", "--broker", help="this broker, HOST:PORT")]
 ClusterName = Annotated[str, Opt("-c", "--clusterName", help="all masters of this cluster")]
 BrokerName = Annotated[str, Opt("-b", "--brokerName", help="broker name")]
 BrokerNameA = Annotated[str, Opt("-a", "--brokerName", help="broker name")]
-LmqCluster = Annotated[str, Opt("-c", "--cluster", help="cluster, or parent topic of an lmq, whose brokers to ask")]
+Cluster = Annotated[str, Opt("-c", "--cluster", help="all masters of this cluster")]
+LmqCluster = Annotated[Cluster, "cluster, or parent topic of an lmq, whose brokers to ask"]
 BrokerNameBn = Annotated[str, Opt("-bn", "--brokerName", help="broker name")]
 ControllerAddress = Annotated[
     tuple[str, ...],

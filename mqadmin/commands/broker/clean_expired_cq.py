@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.brokers.cleaning import Cleaning, CleaningReport, clean
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerAddress, LmqCluster
+from rocketmq_ops.mqadmin.options import BrokerAddress, Cluster
 from rocketmq_ops.mqadmin.render.cleaning import cleaning_outcome
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -22,7 +22,7 @@ from rocketmq_ops.mqadmin.run import Run
 async def clean_expired_cq(
     run: Run,
     broker_addr: BrokerAddress | None = None,
-    cluster: Annotated[LmqCluster | None, "all brokers of this cluster (default: of all clusters)"] = None,
+    cluster: Annotated[Cluster | None, "all brokers of this cluster (default: of all clusters)"] = None,
 ) -> Outcome:
     """Masters and slaves are asked, those of all clusters without -b and -c.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.messages.message_probe import ClusterTimes, probe_clusters
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import Amount, BodySize, Interval, LmqCluster
+from rocketmq_ops.mqadmin.options import Amount, BodySize, Cluster, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 from rocketmq_ops.mqadmin.render.probe import average
 from rocketmq_ops.mqadmin.render.report import status
@@ -22,7 +22,7 @@ async def cluster_rt(
     run: Run,
     amount: Amount = 100,
     size: BodySize = 128,
-    cluster: Annotated[LmqCluster | None, "only this cluster"] = None,
+    cluster: Annotated[Cluster | None, "only this cluster"] = None,
     interval: Interval | None = None,
     print_log: Annotated[
         bool | None,

@@ -9,7 +9,7 @@ import msgspec
 from rocketmq_ops.client.admin.groups.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import GroupName, LmqCluster, TopicFilter
+from rocketmq_ops.mqadmin.options import Cluster, GroupName, TopicFilter
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
@@ -48,7 +48,7 @@ async def consumer_progress(
         bool | None, Opt("-s", "--showClientIP", help="show who consumes each queue (with -g)")
     ] = None,
     cluster: Annotated[
-        LmqCluster | None, "only this cluster's brokers, or those of an lmq's parent topic (with -g)"
+        Cluster | None, "only this cluster's brokers, or those of an lmq's parent topic (with -g)"
     ] = None,
 ) -> Outcome:
     """Without -g all groups are listed, the largest lag first, a bounded number asked at a time.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
 from rocketmq_ops.client.admin.lite import BrokerLiteReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerAddress, DetailD, LmqCluster
+from rocketmq_ops.mqadmin.options import BrokerAddress, Cluster, DetailD
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
@@ -23,7 +21,7 @@ from rocketmq_ops.mqadmin.run import Run
 async def get_broker_lite_info(
     run: Run,
     broker_addr: BrokerAddress | None = None,
-    cluster: Annotated[LmqCluster | None, "all masters of this cluster"] = None,
+    cluster: Cluster | None = None,
     show_detail: DetailD = False,
 ) -> Outcome:
     """The JSON has the topics and groups in any case, the table with -d."""

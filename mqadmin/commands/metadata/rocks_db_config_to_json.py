@@ -11,7 +11,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.files.rocksdb_files import entry_lines, pretty, read_stored_config
-from rocketmq_ops.mqadmin.options import BrokerAddress, JsonEnable, LmqCluster
+from rocketmq_ops.mqadmin.options import BrokerAddress, Cluster, JsonEnable
 from rocketmq_ops.mqadmin.render.export import export_outcome
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -63,7 +63,7 @@ async def rocks_db_config_to_json(
         Opt("-e", "--exportFile", help="write to this file (with -p); a .bak is kept", parse=path, metavar="FILE"),
     ] = None,
     json_enable: JsonEnable = None,
-    cluster: Annotated[LmqCluster | None, "all masters of this cluster"] = None,
+    cluster: Cluster | None = None,
     broker_addr: BrokerAddress | None = None,
 ) -> Outcome:
     """With -b or -c the running brokers write the JSON files into the folder config of their stores, where they are

@@ -8,7 +8,7 @@ from rocketmq_ops.client.admin.offsets.offset import ResetReport, ResetRequest
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import Broker, Force, Group, LmqCluster, Queue, QueueOffset, TopicName
+from rocketmq_ops.mqadmin.options import Broker, Cluster, Force, Group, Queue, QueueOffset, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import timestamp_or_end
@@ -37,7 +37,7 @@ async def reset_offset_by_time(
         ),
     ],
     force: Force = None,
-    cluster: Annotated[LmqCluster | None, "only on this cluster, or the parent topic of an lmq"] = None,
+    cluster: Annotated[Cluster | None, "only on this cluster, or the parent topic of an lmq"] = None,
     broker: Annotated[Broker | None, "only on this broker, HOST:PORT"] = None,
     queue: Annotated[Queue | None, "only this queue (with -b)"] = None,
     offset: Annotated[QueueOffset | None, "to this offset instead of a time (with -b and -q)"] = None,

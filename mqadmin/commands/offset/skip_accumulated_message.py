@@ -7,7 +7,7 @@ from typing import Annotated
 from rocketmq_ops.client.admin.offsets.offset import END, ResetReport, ResetRequest
 from rocketmq_ops.mqadmin.commands.offset.reset_offset_by_time import reset_outcome
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import Force, Group, LmqCluster, TopicName
+from rocketmq_ops.mqadmin.options import Cluster, Force, Group, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 
@@ -24,7 +24,7 @@ async def skip_accumulated_message(
     group: Group,
     topic: TopicName,
     force: Annotated[Force, "false moves no queue forward"] = None,
-    cluster: Annotated[LmqCluster | None, "only on this cluster, or the parent topic of an lmq"] = None,
+    cluster: Annotated[Cluster | None, "only on this cluster, or the parent topic of an lmq"] = None,
 ) -> Outcome:
     """What was not consumed yet is skipped. Every queue is read back, as with resetOffsetByTime -s -1."""
     wanted = ResetRequest(group=group, topic=topic, timestamp=END, force=force is not False, cluster=cluster)

@@ -9,7 +9,7 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import LmqCluster, TopicName
+from rocketmq_ops.mqadmin.options import Cluster, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run
@@ -26,7 +26,7 @@ _DEFAULT_MS = 30 * 24 * 3600 * 1000
 )
 async def check_rocksdb_cq_write_progress(
     run: Run,
-    cluster: Annotated[LmqCluster, "all masters of this cluster"],
+    cluster: Cluster,
     topic: Annotated[TopicName | None, "only this topic"] = None,
     check_from: Annotated[
         int | None,
