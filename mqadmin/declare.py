@@ -32,7 +32,8 @@ class Opt:
     """One option: its names (`-t`, `--topic`), help, and how to parse its text. A `secret` one is never recorded.
 
     Without a parser an `int` is a whole number, a `bool | None` is Java's true or false, and a `bool` is a flag. A
-    single name without a dash (`FOLDER`) declares a positional argument.
+    single name without a dash (`FOLDER`) declares a positional argument, several of them if its type
+    is a list.
     """
 
     __slots__ = ("help", "metavar", "names", "parse", "secret")
@@ -102,6 +103,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     `offline_with`: parameters of which each, given, makes it need none. `namesrv_names`: more names of `-n`.
     `server`: serves others until it is stopped, so that the fastest event loop is worth its loading time.
     `sends`: sends a message with each call, which is no change of the cluster's state.
+    `monitoring`: its exit codes are those of monitoring plugins (`PluginCode`), whatever happens.
     `streams`: writes by itself as it goes, so that there is no whole result to `--query`, nor an end to `--watch`.
     """
 
@@ -122,6 +124,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     server: bool = False
     streams: bool = False
     sends: bool = False
+    monitoring: bool = False
     more_outputs: tuple[str, ...] = ()
     example: str = ""
 
@@ -265,6 +268,7 @@ def command(
     server: bool = False,
     streams: bool = False,
     sends: bool = False,
+    monitoring: bool = False,
     more_outputs: tuple[str, ...] = (),
     example: str = "",
 ) -> Callable[[F], F]:
@@ -289,6 +293,7 @@ def command(
             server=server,
             streams=streams,
             sends=sends,
+            monitoring=monitoring,
             more_outputs=more_outputs,
             example=example,
         )
@@ -370,17 +375,18 @@ def _parameter(key: str, kind: Any, option: Opt, default: Any) -> inspect.Parame
     """An option as typer reads it. All values but flags are text to typer, which hands them to the option's parser."""
     metavar = option.metavar or metavar_of(kind, option)
     described: Any
+    several = option.positional and typing.get_origin(_unwrapped(kind)) is list
     if option.positional:
-        described = typer.Argument(
-            parser=_parser(option), help=option.help, metavar=option.names[0], show_default=False
-        )
+        place = f"[{option.names[0]}]..." if several else option.names[0]
+        described = typer.Argument(parser=_parser(option), help=option.help, metavar=place, show_default=False)
     elif metavar is None:
         described = typer.Option(*option.names, help=option.help, show_default=False)
     else:
         described = typer.Option(
             *option.names, parser=_parser(option), help=option.help, metavar=metavar, show_default=False
         )
-    typed: Any = bool if metavar is None else str | None if type(None) in typing.get_args(kind) else str
+    optional = type(None) in typing.get_args(kind)
+    typed: Any = list[str] if several else bool if metavar is None else str | None if optional else str
     annotation = Annotated[typed, described]
     return inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
@@ -405,10 +411,16 @@ def _parser(option: Opt) -> Callable[[Any], Any]:
 
 def metavar_of(kind: Any, option: Opt) -> str | None:
     """What stands for the value in the help; None for a flag."""
-    inner = [part for part in typing.get_args(kind) if part is not type(None)] or [kind]
-    if inner[0] is bool:
+    inner = _unwrapped(kind)
+    if inner is bool:
         return "true|false" if option.parse is not None else None
-    return "NUMBER" if inner[0] is int else "TEXT"
+    return "NUMBER" if inner is int else "TEXT"
+
+
+def _unwrapped(kind: Any) -> Any:
+    """A type without its `| None`."""
+    given = [part for part in typing.get_args(kind) if part is not type(None)]
+    return given[0] if type(None) in typing.get_args(kind) and given else kind
 
 
 def _check_groups(declaration: Declaration, options: dict[str, tuple[Any, Opt, Any]], values: dict[str, Any]) -> None:

@@ -27,6 +27,15 @@ class ExitCode(IntEnum):
     BROKEN_PIPE = 141
 
 
+class PluginCode(IntEnum):
+    """What monitoring systems expect of a check, as Nagios has defined it. Of commands declared `monitoring` only."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "Done and, for a change, read back. The output says when a list is empty or a setting is so already.",
     ExitCode.FAILED: "A server answered with an error, the answer could not be understood, or `dev` could not start.",
@@ -71,5 +80,8 @@ def markdown() -> str:
         "The cause and the next step of a failure are printed on stderr; a stack trace only with `--debug`.",
         "With `--output json` or `yaml` stdout holds one document in every case, whose `status` is one of",
         "`ok`, `empty`, `unchanged`, `planned`, `partial`, `no_effect` or `failed`.",
+        "",
+        "Checks for monitoring (`ping`) have the codes of Nagios plugins instead: 0 OK, 1 WARNING, 2 CRITICAL and",
+        "3 UNKNOWN, which is also what a wrong command line and a failure to look at all give.",
     ]
     return "\n".join(lines) + "\n"

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 
 from rocketmq_ops.common.shipped import shipped_path
 from rocketmq_ops.mqadmin import lang, registry
-from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
 
 TYPE_CHECKING = False  # type checkers take it as true; the listing needs nothing of `typing`
 if TYPE_CHECKING:
     from typing import Any
+
+    from rocketmq_ops.mqadmin import declare
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -79,6 +81,12 @@ def run(argv: list[str]) -> int:
             if topic is not None:
                 return _say(help_topics.text_of(topic))
         argv = [*argv[1:], "--help"]
+    if argv[0] == "ping":  # run every few seconds by whatever watches a container
+        from rocketmq_ops.mqadmin import pinging
+
+        answered = pinging.main(argv[1:])
+        if answered is not None:
+            return answered
     found = registry.find(argv)
     if found is None:
         members = registry.group_members(argv[0])
@@ -139,16 +147,17 @@ def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
             return _reader_gone()
 
     command = declare.build(entry.name, declaration, entry.summary, invoke)
-    return _invoke(command, entry.name, arguments)
+    return _invoke(command, entry.name, arguments, declaration)
 
 
-def _invoke(command: Any, name: str, arguments: list[str]) -> int:
+def _invoke(command: Any, name: str, arguments: list[str], declaration: declare.Declaration) -> int:
     import typer
 
     try:
         result = command.main(arguments, prog_name=f"mqadmin {name}", standalone_mode=False)
     except typer.TyperException as error:
-        return _usage(name, error, command, arguments)
+        code = _usage(name, error, command, arguments)
+        return int(PluginCode.UNKNOWN) if declaration.monitoring else code
     except typer.Exit as error:
         return int(error.exit_code)
     except typer.Abort:

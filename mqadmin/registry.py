@@ -37,6 +37,7 @@ def snake_case(name: str) -> str:
     return "".join(f"_{char}" if begins else char for begins, char in zip(begins_word, name, strict=True)).lower()
 
 
+_WATCH = "Checks and monitoring"
 _HA, _ACCESS, _LITE = "Replication, controllers and containers", "Users and ACLs", "Lite topics"
 _TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (
     "Topics",
@@ -192,6 +193,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("store diff", "store", "Compare two stores message by message", _STORE),
     Entry("store sql", "store", "Query messages, queues, units and index entries with SQL", _STORE),
     Entry("store stats", "store", "Show sizes, rates, topics, keys and time gaps of a store", _STORE),
+    Entry("ping", "", "Check that name servers and brokers answer, and that a broker is registered", _WATCH),
     Entry("history", "", "List the changes made with this tool, show one, or verify their journal", _LOCAL),
     Entry("profile list", "profile", "List the profiles: named sets of name servers and credentials", _LOCAL),
     Entry("profile show", "profile", "Show a profile, or what a command would connect by here", _LOCAL),

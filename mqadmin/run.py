@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import CommonOptions, Declaration
-from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
 from rocketmq_ops.mqadmin.lang import tr, tr_word
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 
@@ -192,7 +192,8 @@ def execute(
             import traceback
 
             traceback.print_exc()
-        return fail(name, error, options.output, version=declaration.schema)
+        code = fail(name, error, options.output, version=declaration.schema)
+        return int(PluginCode.UNKNOWN) if declaration.monitoring else code
     write(text)
     report(name, outcome.errors, outcome.notes)
     return int(outcome.exit)

@@ -134,7 +134,7 @@ class _Recorder:
             failure = Failure("", "interrupted: what was sent may have been done", "look at what is there now")
             self._end("failed", ExitCode.INTERRUPTED, [], [failure])
 
-    def _end(self, status: str, code: ExitCode, changes: list[Change], failures: Iterable[Failure]) -> None:
+    def _end(self, status: str, code: int, changes: list[Change], failures: Iterable[Failure]) -> None:
         if self._line is None:
             return
         clean = self._clean(changes)

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
 
 Cell = str | int | float | None
 Status = Literal["ok", "empty", "unchanged", "planned", "partial", "no_effect", "failed"]
@@ -75,10 +75,10 @@ class Outcome(msgspec.Struct, kw_only=True):
     errors: list[Failure] = []
     notes: list[str] = []
     csv_rows: Sequence[msgspec.Struct] = ()
-    exit_code: ExitCode | None = None
+    exit_code: ExitCode | PluginCode | None = None
     text: str | None = None
 
     @property
-    def exit(self) -> ExitCode:
+    def exit(self) -> ExitCode | PluginCode:
         """The process's exit code."""
         return EXIT_OF_STATUS[self.status] if self.exit_code is None else self.exit_code

@@ -18,14 +18,14 @@ import yaml
 
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin import registry
-from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.mqadmin.json_schema import problems, schema_of
 from tests.mqadmin.replay import FakeTransport
 from tests.mqadmin.rocksdb_folders import rocksdb_config
-from tests.mqadmin.test_declarations import DECLARED, built
+from tests.mqadmin.test_declarations import DECLARED, built, declaration
 
 FORMS = ("table", "wide", "json", "yaml", "csv", "name")
 CLUSTER = ["-c", "DefaultCluster"]
@@ -333,20 +333,21 @@ def test_a_dead_broker(name: str, cli: Cli) -> None:
 @pytest.mark.parametrize("entry", registry.ENTRIES, ids=lambda entry: entry.name)
 def test_wrong_command_lines(entry: registry.Entry, shell: Shell) -> None:
     words = entry.name.split()
+    wrong = PluginCode.UNKNOWN if declaration(entry).monitoring else ExitCode.USAGE
     unknown = shell(*words, "--nosuchOption", "x")
-    assert (unknown.code, unknown.out) == (ExitCode.USAGE, "")
+    assert (unknown.code, unknown.out) == (wrong, "")
     assert "there is no option --nosuchOption" in unknown.err
     required = [parameter for parameter in built(entry).params if parameter.required]
     if required:
         missing = shell(*words)
-        assert (missing.code, missing.out) == (ExitCode.USAGE, "")
+        assert (missing.code, missing.out) == (wrong, "")
         assert missing.err.startswith(f"mqadmin {entry.name}: missing ")
     #: `--watch` alone means every two seconds.
     options = [p for p in built(entry).params if p.param_type_name == "option" and p.name != "watch"]
     valued = [p for p in options if not p.is_flag]
     for parameter in valued:
         without = shell(*words, parameter.opts[0])
-        assert (without.code, without.out) == (ExitCode.USAGE, "")
+        assert (without.code, without.out) == (wrong, "")
         assert f"mqadmin {entry.name} --help" in without.err
 
 
