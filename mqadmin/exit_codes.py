@@ -81,7 +81,7 @@ def markdown() -> str:
         "With `--output json` or `yaml` stdout holds one document in every case, whose `status` is one of",
         "`ok`, `empty`, `unchanged`, `planned`, `partial`, `no_effect` or `failed`.",
         "",
-        "Checks for monitoring (`ping`) have the codes of Nagios plugins instead: 0 OK, 1 WARNING, 2 CRITICAL and",
-        "3 UNKNOWN, which is also what a wrong command line and a failure to look at all give.",
+        "Checks for monitoring (`ping`, `probe`) have the codes of Nagios plugins instead: 0 OK, 1 WARNING,",
+        "2 CRITICAL, 3 UNKNOWN, which is also what a wrong command line and a failure to look at all give.",
     ]
     return "\n".join(lines) + "\n"

@@ -193,6 +193,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("store diff", "store", "Compare two stores message by message", _STORE),
     Entry("store sql", "store", "Query messages, queues, units and index entries with SQL", _STORE),
     Entry("store stats", "store", "Show sizes, rates, topics, keys and time gaps of a store", _STORE),
+    Entry("probe", "probe", "Send messages through every broker, and check what a good operator checks", _WATCH),
     Entry("ping", "", "Check that name servers and brokers answer, and that a broker is registered", _WATCH),
     Entry("history", "", "List the changes made with this tool, show one, or verify their journal", _LOCAL),
     Entry("profile list", "profile", "List the profiles: named sets of name servers and credentials", _LOCAL),

@@ -14,15 +14,24 @@ if TYPE_CHECKING:
     from rocketmq_ops.remoting.bodies import TopicConfig, TopicConfigAndQueueMapping, TopicStatsTable
     from rocketmq_ops.remoting.headers import CreateTopicRequestHeader
 
+_ALL_NAMES: Final = RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER
 _CONFIG_OR_NONE: Final = SUCCESS | {ResponseCode.TOPIC_NOT_EXIST, ResponseCode.REQUEST_CODE_NOT_SUPPORTED}
 
 
 async def topic_names(session: Session) -> list[str]:
     """Every topic that a name server knows, sorted."""
+    return _names(await session.ask_name_servers(RemotingCommand.request(_ALL_NAMES)))
+
+
+async def topic_names_of(session: Session, address: str) -> list[str]:
+    """Every topic that the name server at `address` knows, sorted."""
+    return _names(await session.call(address, RemotingCommand.request(_ALL_NAMES)))
+
+
+def _names(answer: RemotingCommand) -> list[str]:
     from rocketmq_ops.remoting.bodies import TopicList
 
-    request = RemotingCommand.request(RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER)
-    return sorted(TopicList.decode((await session.ask_name_servers(request)).body_bytes).topic_list)
+    return sorted(TopicList.decode(answer.body_bytes).topic_list)
 
 
 async def topic_groups(session: Session, address: str, topic: str) -> list[str]:

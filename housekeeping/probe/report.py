@@ -1,0 +1,95 @@
+"""What one run of the prober found: measures with their judgement, findings, groups, and what could not be asked."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.findings import Finding, Severity, worst
+from rocketmq_ops.housekeeping.probe.expectations import MEASURES, Expectations
+
+
+class Measure(msgspec.Struct, rename="camel"):
+    """One measured value, in `unit`; null where it could not be measured. Limits are those it was judged by."""
+
+    name: str
+    target: str
+    value: float | None
+    unit: str
+    severity: Severity
+    warning: float | None = None
+    critical: float | None = None
+
+
+class BrokerTrip(msgspec.Struct, rename="camel", kw_only=True):
+    """What became of the messages that went through one broker. `statuses`: how many sends had which status.
+
+    `send_ms` and `delivery_ms` have a value for each message, in the order in which they were sent.
+    """
+
+    broker: str
+    cluster: str
+    address: str
+    topic: str
+    sent: int = 0
+    stored: int = 0
+    received: int = 0
+    duplicates: int = 0
+    out_of_order: int = 0
+    statuses: dict[str, int] = {}
+    send_ms: list[float] = []
+    delivery_ms: list[float] = []
+    delay_error_ms: float | None = None
+    clock_difference_ms: float | None = None
+
+
+class GroupState(msgspec.Struct, rename="camel"):
+    """How a group keeps up, as its offsets over several runs show."""
+
+    group: str
+    state: str
+    lag: int | None
+    evidence: str
+
+
+class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):
+    """One run. `severity` is the worst of measures and findings; times in ms. `failures`: what could not be asked."""
+
+    timestamp: int
+    elapsed_millis: int = 0
+    severity: Severity = Severity.OK
+    brokers: list[BrokerTrip] = []
+    measures: list[Measure] = []
+    findings: list[Finding] = []
+    groups: list[GroupState] = []
+    failures: list[Failure] = []
+
+    def conclude(self, elapsed_millis: int) -> None:
+        """Sort the findings, the worst first, and judge the whole."""
+        order = list(Severity)
+        self.elapsed_millis = elapsed_millis
+        self.findings.sort(key=lambda found: (-order.index(found.severity), found.id, found.target))
+        severities = [measure.severity for measure in self.measures] + [found.severity for found in self.findings]
+        if self.failures:
+            severities.append(Severity.UNKNOWN)
+        self.severity = worst(severities)
+
+
+def measure(expectations: Expectations, name: str, target: str, value: float | None) -> Measure:
+    """A value judged by the expectations; what is not known is not good."""
+    limits = expectations.of(name)
+    severity = Severity.OK
+    if value is None:
+        severity = Severity.UNKNOWN
+    elif _beyond(name, value, limits.critical):
+        severity = Severity.CRITICAL
+    elif _beyond(name, value, limits.warning):
+        severity = Severity.WARNING
+    rounded = None if value is None else round(value, 3)
+    return Measure(name, target, rounded, str(MEASURES[name].unit), severity, limits.warning, limits.critical)
+
+
+def _beyond(name: str, value: float, limit: float | None) -> bool:
+    if limit is None:
+        return False
+    return value < limit if name == "deadLetterLeft" else value > limit

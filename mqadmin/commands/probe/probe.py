@@ -1,0 +1,93 @@
+"""`mqadmin probe`: one run of the prober, or one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from rocketmq_ops.common.files import OS_FILES
+from rocketmq_ops.housekeeping.probe import expectations
+from rocketmq_ops.housekeeping.probe.prober import Prober
+from rocketmq_ops.housekeeping.probe.report import ProbeReport
+from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.options import ClusterName
+from rocketmq_ops.mqadmin.render.monitoring import probe_outcome, prometheus_text
+from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.repeating.repeat import repeated
+from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.values import path, positive
+
+
+@command(
+    result=ProbeReport,
+    rows="measures",
+    name="target",
+    monitoring=True,
+    sends=True,
+    more_outputs=("text", "nagios", "prometheus"),
+    example="mqadmin probe --output nagios",
+)
+async def probe(
+    run: Run,
+    file: Annotated[
+        str | None,
+        Opt(
+            "--expectations",
+            help="YAML file of what is expected (default: conf/probes.yaml)",
+            parse=path,
+            metavar="FILE",
+        ),
+    ] = None,
+    cluster: Annotated[ClusterName | None, "only the brokers of this cluster"] = None,
+    queues: Annotated[int | None, Opt("--queues", help="queues of each broker to send to", parse=positive)] = None,
+    textfile: Annotated[
+        str | None,
+        Opt("--textfile", help="also write Prometheus' text format to this file", parse=path, metavar="FILE"),
+    ] = None,
+    loop: Annotated[
+        int | None, Opt("--loop", help="run again every so many seconds", parse=positive, metavar="SECONDS")
+    ] = None,
+    jitter: Annotated[
+        int | None,
+        Opt(
+            "--jitter",
+            help="wait up to so many seconds first, so that not all start at once",
+            parse=positive,
+            metavar="SECONDS",
+        ),
+    ] = None,
+) -> Outcome:
+    """Messages go through every broker, by a topic and a group of the prober's own, which it makes and deletes: nothing
+    of an application is read or written. Measured are the time of a send, of a delivery to a waiting consumer, and of
+    replication, the accuracy of a delay level, loss, duplicates and order, disks and clocks, each against an
+    expectation; every name server is asked alone, and whether they agree. What did not come is looked up in the same
+    run, and where it stopped is reported.
+
+    Exit codes are those of Nagios plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+    """
+    wanted = expectations.read(Path(file) if file is not None else expectations.shipped())
+    if queues is not None:
+        wanted = msgspec.structs.replace(wanted, queues=queues)
+    if jitter is not None:
+        await asyncio.sleep(random.uniform(0, jitter))
+    async with run.admin() as admin:
+
+        async def once() -> Outcome:
+            report = await Prober(admin, wanted, cluster=cluster).run()
+            if textfile is not None:
+                _write(textfile, prometheus_text(report))
+            return probe_outcome(report, run.options.output)
+
+        return await repeated(run, loop, once)
+
+
+def _write(name: str, text: str) -> None:
+    """All of it or nothing: a collector reads files whenever it likes."""
+    temporary = f"{name}.{os.getpid()}"
+    OS_FILES.write_synced(temporary, text.encode())
+    OS_FILES.replace(temporary, name)

@@ -1,0 +1,166 @@
+"""How a run of the prober looks: for people, as a Nagios plugin, and in Prometheus' text format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.mqadmin.exit_codes import PluginCode
+from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
+
+if TYPE_CHECKING:
+    from rocketmq_ops.housekeeping.probe.report import Measure, ProbeReport
+
+CODE_OF: dict[Severity, PluginCode] = {
+    Severity.OK: PluginCode.OK,
+    Severity.INFO: PluginCode.OK,
+    Severity.UNKNOWN: PluginCode.UNKNOWN,
+    Severity.WARNING: PluginCode.WARNING,
+    Severity.CRITICAL: PluginCode.CRITICAL,
+}
+#: What performance data has as units (monitoring-plugins guidelines); others have none.
+_PERFDATA_UNITS = {"ms": "ms", "bytes": "B", "%": "%"}
+_METRIC_UNITS = {"ms": "_ms", "bytes": "_bytes", "%": "_percent", "messages": "", "messages/min": "_per_minute"}
+
+
+def probe_outcome(report: ProbeReport, form: str) -> Outcome:
+    """The outcome of a run in the form that was asked for."""
+    text = {"nagios": nagios_text, "prometheus": prometheus_text}.get(form)
+    return Outcome(
+        data=report,
+        blocks=_blocks(report),
+        status="partial" if report.failures else "ok",
+        errors=[] if text else list(report.failures),
+        exit_code=CODE_OF[report.severity],
+        text=None if text is None else text(report),
+    )
+
+
+def headline(report: ProbeReport) -> str:
+    """The run in one line: how it is, and the worst of what is wrong."""
+    wrong = problems(report)
+    name = CODE_OF[report.severity].name
+    if not wrong:
+        trips = report.brokers
+        return (
+            f"{name}: {sum(trip.received for trip in trips)} of {sum(trip.sent for trip in trips)} messages received "
+            f"through {len(trips)} brokers in {report.elapsed_millis} ms"
+        )
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    return f"{name}: {wrong[0]}{more}"
+
+
+def problems(report: ProbeReport) -> list[str]:
+    """A line for each finding, and for each measure beyond its limits, the worst first."""
+    order = list(Severity)
+    found = [
+        (finding.severity, f"{finding.target}: {finding.evidence}")
+        for finding in report.findings
+        if CODE_OF[finding.severity] is not PluginCode.OK
+    ]
+    found += [
+        (measure.severity, f"{measure.target}: {_told(measure)}")
+        for measure in report.measures
+        if CODE_OF[measure.severity] is not PluginCode.OK
+    ]
+    found += [(Severity.UNKNOWN, f"{failure.target}: {failure.cause}") for failure in report.failures]
+    return [line for _, line in sorted(found, key=lambda item: -order.index(item[0]))]
+
+
+def _told(measure: Measure) -> str:
+    if measure.value is None:
+        return f"{measure.name} is unknown"
+    limit = measure.critical if measure.severity is Severity.CRITICAL else measure.warning
+    return f"{measure.name} is {measure.value:g} {measure.unit}, expected {limit:g} at most"
+
+
+def _blocks(report: ProbeReport) -> list[Table | str]:
+    blocks: list[Table | str] = [headline(report)]
+    if report.brokers:
+        columns = ["#Broker", "#Sent", "#Received", "#Send ms", "#Delivery ms", "#Delay error ms", "#Clock ms"]
+        table = Table(columns, [])
+        for trip in report.brokers:
+            row: list[Cell] = [trip.broker, trip.sent, trip.received]
+            row += [max(trip.send_ms, default=None), max(trip.delivery_ms, default=None)]
+            table.rows.append([*row, trip.delay_error_ms, trip.clock_difference_ms])
+        blocks += ["", table]
+    beyond = [measure for measure in report.measures if CODE_OF[measure.severity] is not PluginCode.OK]
+    if beyond:
+        rows: list[list[Cell]] = [
+            [m.severity.upper(), m.target, m.name, m.value, m.unit, m.warning, m.critical] for m in beyond
+        ]
+        blocks += ["", Table(["#Severity", "#Target", "#Measure", "#Value", "#Unit", "#Warning", "#Critical"], rows)]
+        if any(m.warning is None or m.critical is None for m in beyond):
+            for row in rows:
+                row[-2:] = ["never" if limit is None else limit for limit in row[-2:]]
+    for finding in report.findings:
+        blocks += ["", f"{finding.severity.upper()} {finding.id} {finding.target}: {finding.evidence}"]
+        if finding.remedy:
+            blocks.append(f"  next: {finding.remedy}")
+    return blocks
+
+
+def nagios_text(report: ProbeReport) -> str:
+    """A line with the state and performance data, then a line for each problem (monitoring-plugins guidelines)."""
+    data = " ".join(
+        f"'{measure.target} {measure.name}'={_plain(measure.value)}{_PERFDATA_UNITS.get(measure.unit, '')};"
+        f"{_limit(measure.warning)};{_limit(measure.critical)};0"
+        for measure in report.measures
+        if measure.value is not None
+    )
+    lines = [line.replace("|", "/") for line in (f"ROCKETMQ {headline(report)}", *problems(report))]
+    if data:
+        lines[0] += f" | {data}"
+    return "\n".join(lines) + "\n"
+
+
+def _limit(value: float | None) -> str:
+    return "" if value is None else _plain(value)
+
+
+def _plain(value: float) -> str:
+    """Digits alone: performance data has no exponents."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def prometheus_text(report: ProbeReport) -> str:
+    """Gauges of the run; `rocketmq_probe_severity` is the state as an exit code has it."""
+    families: dict[str, tuple[str, list[str]]] = {}
+
+    def add(name: str, help_text: str, labels: Iterable[tuple[str, str]], value: float) -> None:
+        _, lines = families.setdefault(name, (help_text, []))
+        inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels)
+        lines.append(f"{name}{'{' + inner + '}' if inner else ''} {value!r}")
+
+    add("rocketmq_probe_severity", "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN", [], int(CODE_OF[report.severity]))
+    add("rocketmq_probe_timestamp_seconds", "When the run began", [], report.timestamp / 1000)
+    add("rocketmq_probe_duration_seconds", "How long the run took", [], report.elapsed_millis / 1000)
+    for measure in report.measures:
+        if measure.value is not None:
+            name = f"rocketmq_probe_{_snake(measure.name)}{_METRIC_UNITS[measure.unit]}"
+            add(name, f"The measure {measure.name}", [("target", measure.target)], measure.value)
+    for trip in report.brokers:
+        labels = [("cluster", trip.cluster), ("broker", trip.broker)]
+        for kind, value in (("sent", trip.sent), ("stored", trip.stored), ("received", trip.received)):
+            add("rocketmq_probe_messages", "Messages of the last run", [*labels, ("state", kind)], value)
+    for finding in report.findings:
+        add(
+            "rocketmq_probe_finding",
+            "What the last run found wrong, by the code of its severity",
+            [("id", finding.id), ("target", finding.target)],
+            int(CODE_OF[finding.severity]),
+        )
+    return "".join(
+        f"# HELP {name} {help_text}\n# TYPE {name} gauge\n" + "".join(line + "\n" for line in dict.fromkeys(lines))
+        for name, (help_text, lines) in families.items()
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

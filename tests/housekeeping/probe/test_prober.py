@@ -1,0 +1,326 @@
+"""Whole runs against our own pair: silent when all is well, and right about each fault that is put in the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.api.servers import wipe_write_permission
+from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.probe.expectations import Expectations, Limits
+from rocketmq_ops.housekeeping.probe.names import PREFIX, Names, is_probers
+from rocketmq_ops.housekeeping.probe.prober import Prober
+from rocketmq_ops.housekeeping.probe.report import ProbeReport
+from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from rocketmq_ops.remoting.client import RemotingClient
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.errors import RemotingConnectError
+from tests.mqadmin.replay import round_trip
+
+#: Limits that an overloaded machine does not reach, and no delayed message: a run takes as long as its messages do.
+CALM = Expectations(
+    delay_level=0,
+    limits={name: Limits() for name in ("sendTime", "deliveryTime", "nameServerTime", "disk", "clockDifference")},
+)
+IMPATIENT = msgspec.structs.replace(CALM, wait_ms=200)
+
+Forward = Callable[[], Awaitable[RemotingCommand]]
+Fault = Callable[[str, RemotingCommand, Forward], Awaitable[RemotingCommand]]
+
+
+class Faulty:
+    """A transport with faults by the code of a request; it notes every request, as the server sees it."""
+
+    def __init__(self, **faults: Fault) -> None:
+        self._client = RemotingClient()
+        self.faults = {Code[name]: fault for name, fault in faults.items()}
+        self.dead: set[str] = set()
+        self.asked: list[tuple[str, RemotingCommand]] = []
+
+    async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
+        self.asked.append((addr, round_trip(command)))
+        if addr in self.dead:
+            raise RemotingConnectError(f"cannot connect to {addr}: connection refused", address=addr)
+
+        async def forward() -> RemotingCommand:
+            return await self._client.invoke(addr, command, timeout_ms)
+
+        fault = self.faults.get(Code(command.code))
+        return await (forward() if fault is None else fault(addr, command, forward))
+
+    async def invoke_oneway(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> None:
+        raise AssertionError("the prober waits for every answer")
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[RocketMQBroker]:
+    with rocketmq_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[RocketMQBroker]:
+    """Another name server, with a broker that the first does not know."""
+    with rocketmq_server() as server:
+        yield server
+
+
+def probed(
+    transport: Faulty, *name_servers: str, wanted: Expectations = CALM, cluster: str | None = None
+) -> ProbeReport:
+    async def run() -> ProbeReport:
+        async with MQAdmin(name_servers, transport=transport) as admin:
+            return await Prober(admin, wanted, cluster=cluster, names=Names("test")).run()
+
+    return asyncio.run(run())
+
+
+def found(report: ProbeReport) -> set[tuple[str, str]]:
+    return {(finding.id, finding.target) for finding in report.findings}
+
+
+def evidence(report: ProbeReport, name: str) -> str:
+    [text] = [finding.evidence for finding in report.findings if finding.id == f"probe.{name}"]
+    return text
+
+
+def test_a_healthy_cluster_is_silent(pair: RocketMQBroker) -> None:
+    wanted = msgspec.structs.replace(CALM, queues=3, messages=4, delay_level=1)
+    report = probed(Faulty(), pair.namesrv, wanted=wanted)
+    assert (report.findings, report.failures) == ([], [])
+    [trip] = report.brokers
+    assert (trip.sent, trip.stored, trip.received) == (13, 13, 13)
+    assert (trip.duplicates, trip.out_of_order, trip.statuses) == (0, 0, {"SEND_OK": 13})
+    assert len(trip.delivery_ms) == 12
+    assert trip.delay_error_ms is not None
+    assert {measure.name for measure in report.measures} >= {"sendTime", "deliveryTime", "delayError", "lost", "disk"}
+    assert not [
+        measure for measure in report.measures if measure.severity is not Severity.OK and measure.name != "delayError"
+    ]
+
+
+def test_nothing_of_an_application_is_read_or_written(pair: RocketMQBroker) -> None:
+    transport = Faulty()
+    probed(transport, pair.namesrv)
+    named: dict[Code, set[str]] = {}
+    for _, command in transport.asked:
+        fields: dict[str, Any] = command.ext_fields
+        body = command.body_bytes.decode(errors="replace")
+        names = {fields[key] for key in ("topic", "b", "consumerGroup", "a", "groupName") if fields.get(key)}
+        named.setdefault(Code(command.code), set()).update(names | ({"in the body"} if PREFIX in body else set()))
+    asks_for_all = {
+        Code.GET_BROKER_CLUSTER_INFO,
+        Code.GET_ALL_TOPIC_LIST_FROM_NAMESERVER,
+        Code.GET_BROKER_RUNTIME_INFO,
+    }
+    # A route and a configuration are looked at of the broker's own topic; all else names what is the prober's.
+    looks_at = {Code.GET_ROUTEINFO_BY_TOPIC, Code.GET_TOPIC_CONFIG}
+    assert {code for code, names in named.items() if not names} == asks_for_all
+    for code, names in named.items():
+        if code not in looks_at:
+            assert all(is_probers(name) or name == "in the body" for name in names), (code, names)
+    assert named.keys() - asks_for_all - looks_at == {
+        Code.UPDATE_AND_CREATE_TOPIC,
+        Code.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP,
+        Code.GET_MAX_OFFSET,
+        Code.PULL_MESSAGE,
+        Code.SEND_MESSAGE_V2,
+        Code.DELETE_TOPIC_IN_BROKER,
+        Code.DELETE_TOPIC_IN_NAMESRV,
+        Code.DELETE_SUBSCRIPTIONGROUP,
+    }
+
+
+def test_it_leaves_nothing_behind_unless_it_is_to(pair: RocketMQBroker) -> None:
+    async def left() -> tuple[list[str], list[str]]:
+        async with MQAdmin([pair.namesrv]) as admin:
+            return await admin.topics.names(), list(await admin.groups.configs_at(pair.broker))
+
+    probed(Faulty(), pair.namesrv, wanted=msgspec.structs.replace(CALM, keep=True))
+    topics, groups = asyncio.run(left())
+    assert [name for name in topics if is_probers(name)] == [f"{PREFIX}test_broker-a"]
+    assert [name for name in groups if is_probers(name)] == [f"{PREFIX}test"]
+    again = probed(Faulty(), pair.namesrv)  # on what is there already
+    assert (again.findings, again.brokers[0].received) == ([], 2)
+    topics, groups = asyncio.run(left())
+    assert not [name for name in topics + groups if is_probers(name)]
+
+
+def test_a_broker_that_cannot_be_reached(pair: RocketMQBroker) -> None:
+    transport = Faulty()
+    transport.dead.add(pair.broker)
+    report = probed(transport, pair.namesrv)
+    assert found(report) == {("probe.broker-down", "broker-a")}
+    assert "connection refused" in evidence(report, "broker-down")
+    assert "brokerIP1" in report.findings[0].remedy
+    assert report.severity is Severity.CRITICAL
+
+
+def test_name_servers_that_do_not_answer(pair: RocketMQBroker) -> None:
+    transport = Faulty()
+    transport.dead.add("127.0.0.1:1")
+    report = probed(transport, pair.namesrv, "127.0.0.1:1")
+    assert found(report) == {("probe.name-server-down", "127.0.0.1:1")}
+    assert report.brokers[0].received == 2, "what the others list is probed"
+    assert report.failures == []
+    transport.dead.add(pair.namesrv)
+    none = probed(transport, pair.namesrv, "127.0.0.1:1")
+    assert {target for _, target in found(none)} == {pair.namesrv, "127.0.0.1:1"}
+
+
+def test_name_servers_that_disagree(pair: RocketMQBroker, other: RocketMQBroker) -> None:
+    report = probed(Faulty(), pair.namesrv, other.namesrv)
+    disagreeing = [finding for finding in report.findings if finding.id == "probe.name-servers-disagree"]
+    assert {finding.target for finding in disagreeing} == {pair.namesrv, other.namesrv}
+    assert any(pair.broker in f.evidence and other.namesrv == f.target for f in disagreeing)
+    assert all("namesrvAddr" in finding.remedy for finding in disagreeing)
+
+
+def test_name_servers_whose_topics_differ(pair: RocketMQBroker) -> None:
+    """One that is asked under two names, and has a topic less under the second."""
+    second = pair.namesrv.replace("127.0.0.1", "localhost")
+
+    async def without_one(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+        answer = await forward()
+        if addr == second:
+            answer.body = answer.body_bytes.replace(b'"TBW102"', b'"broker-a"')
+        return answer
+
+    async def wiped(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+        answer = await forward()
+        if addr == second and command.header.topic == "BenchmarkTest":
+            answer.body = answer.body_bytes.replace(b'"perm":6', b'"perm":4')
+        return answer
+
+    report = probed(
+        Faulty(GET_ALL_TOPIC_LIST_FROM_NAMESERVER=without_one, GET_ROUTEINFO_BY_TOPIC=wiped), pair.namesrv, second
+    )
+    assert found(report) == {("probe.name-servers-disagree", second), ("probe.routes-differ", "BenchmarkTest")}
+    assert evidence(report, "name-servers-disagree") == "it lacks 1 topics that others have: TBW102"
+    assert "permission 4" in evidence(report, "routes-differ")
+    assert report.severity is Severity.WARNING
+
+
+def test_write_permission_that_was_wiped(other: RocketMQBroker) -> None:
+    async def wipe() -> None:
+        async with MQAdmin([other.namesrv]) as admin:
+            assert await wipe_write_permission(admin.session, other.namesrv, "broker-a")
+
+    asyncio.run(wipe())
+    report = probed(Faulty(), other.namesrv)
+    assert ("probe.write-permission-wiped", "broker-a") in found(report)
+    assert other.namesrv in evidence(report, "write-permission-wiped")
+    again = probed(Faulty(), other.namesrv)
+    assert ("probe.write-permission-wiped", "broker-a") in found(again), "a run does not hide it from the next"
+
+
+async def _refused(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+    return command.reply(ResponseCode.NO_PERMISSION, "the broker's permission is 4")
+
+
+def test_a_broker_that_takes_no_messages(pair: RocketMQBroker) -> None:
+    report = probed(Faulty(SEND_MESSAGE_V2=_refused), pair.namesrv, wanted=IMPATIENT)
+    assert ("probe.not-writable", "broker-a") in found(report)
+    assert evidence(report, "not-writable").startswith("2 of 2 sends failed")
+    assert report.brokers[0].statuses == {"FAILED": 2}
+
+
+def test_a_broker_that_refuses_the_topic_is_left_as_it_was(pair: RocketMQBroker) -> None:
+    report = probed(Faulty(UPDATE_AND_CREATE_TOPIC=_refused), pair.namesrv)
+    assert found(report) == {("probe.not-probed", "broker-a")}
+    transport = Faulty(UPDATE_AND_CREATE_SUBSCRIPTIONGROUP=_refused)
+    assert found(probed(transport, pair.namesrv)) == {("probe.not-probed", "broker-a")}
+    assert Code.DELETE_TOPIC_IN_BROKER in {command.code for _, command in transport.asked}
+
+
+async def _no_pull_is_woken(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+    if command.header.suspend_timeout_millis:
+        await asyncio.sleep(60)
+    return await forward()
+
+
+async def _filtered(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+    if command.header.suspend_timeout_millis:
+        await asyncio.sleep(60)
+    answer = await forward()
+    answer.code, answer.body = int(ResponseCode.PULL_RETRY_IMMEDIATELY), b""
+    return answer
+
+
+async def _ends_at_0(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+    await forward()
+    return command.reply(ext_fields={"offset": "0"})
+
+
+async def _no_message_there(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+    return command.reply(ResponseCode.SYSTEM_ERROR, "can not find message by the offset")
+
+
+@pytest.mark.parametrize(
+    ("faults", "kind", "said"),
+    [
+        ({"PULL_MESSAGE": _no_pull_is_woken}, "pull-not-woken", "a pull that does not wait finds the message"),
+        ({"PULL_MESSAGE": _filtered}, "filtered", "passes over the message"),
+        ({"PULL_MESSAGE": _no_pull_is_woken, "GET_MAX_OFFSET": _ends_at_0}, "not-dispatched", "the queue ends at 0"),
+        ({"PULL_MESSAGE": _no_pull_is_woken, "VIEW_MESSAGE_BY_ID": _no_message_there}, "not-stored", "has no message"),
+        ({"PULL_MESSAGE": _no_pull_is_woken, "GET_MAX_OFFSET": _refused}, "not-probed", "permission"),
+    ],
+)
+def test_where_a_message_stopped(pair: RocketMQBroker, faults: dict[str, Fault], kind: str, said: str) -> None:
+    report = probed(Faulty(**faults), pair.namesrv, wanted=IMPATIENT)
+    assert found(report) == {(f"probe.{kind}", "broker-a")}
+    assert said in evidence(report, kind)
+    if kind != "not-probed":
+        [lost] = [measure.value for measure in report.measures if measure.name == "lost"]
+        assert lost == 2
+    assert report.severity is Severity.CRITICAL
+
+
+def test_messages_that_come_late_twice_and_in_the_wrong_order(pair: RocketMQBroker) -> None:
+    pulls = sends = 0
+    both_sent = asyncio.Event()
+
+    async def counted(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+        nonlocal sends
+        answer = await forward()
+        sends += 1
+        if sends == 2:
+            both_sent.set()
+        return answer
+
+    async def from_behind(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+        """The first pull is answered with the message after the one that it asked for; then all comes again."""
+        nonlocal pulls
+        pulls += 1
+        if pulls > 1:
+            return await forward()
+        await both_sent.wait()
+        begin = command.header.queue_offset
+        command.header = msgspec.structs.replace(command.header, queue_offset=begin + 1)
+        answer = await forward()
+        answer.ext_fields = {**answer.ext_fields, "nextBeginOffset": str(begin)}
+        return answer
+
+    wanted = msgspec.structs.replace(CALM, limits={**CALM.limits, "deliveryTime": Limits(0, None)})
+    report = probed(Faulty(PULL_MESSAGE=from_behind, SEND_MESSAGE_V2=counted), pair.namesrv, wanted=wanted)
+    [trip] = report.brokers
+    assert (trip.received, trip.duplicates, trip.out_of_order) == (2, 1, 1)
+    assert ("probe.late", "broker-a") in found(report)
+    assert "most " in evidence(report, "late")
+
+
+def test_a_cluster_that_is_not_there(pair: RocketMQBroker) -> None:
+    from rocketmq_ops.client.errors import NotFoundError
+
+    with pytest.raises(NotFoundError, match="there is no cluster 'nowhere'"):
+        probed(Faulty(), pair.namesrv, cluster="nowhere")

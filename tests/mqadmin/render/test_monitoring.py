@@ -1,0 +1,103 @@
+"""A run of the prober as lines, as a Nagios plugin's output, and in Prometheus' text format."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.findings import Finding, Severity
+from rocketmq_ops.housekeeping.probe.expectations import Expectations
+from rocketmq_ops.housekeeping.probe.report import BrokerTrip, ProbeReport, measure
+from rocketmq_ops.mqadmin.exit_codes import PluginCode
+from rocketmq_ops.mqadmin.render.monitoring import nagios_text, probe_outcome, prometheus_text
+from rocketmq_ops.mqadmin.render.output import table_text
+
+
+def report(*findings: Finding, failures: list[Failure] | None = None, lost: int | None = 0) -> ProbeReport:
+    wanted = Expectations()
+    trip = BrokerTrip(
+        broker="a",
+        cluster="C",
+        address="h:1",
+        topic="T",
+        sent=2,
+        stored=2,
+        received=2,
+        send_ms=[1.5],
+        delivery_ms=[2.0],
+    )
+    made = ProbeReport(
+        timestamp=1_700_000_000_000,
+        brokers=[trip],
+        measures=[
+            measure(wanted, "sendTime", "a", 1.5),
+            measure(wanted, "replicationGap", "a#1", 2e9 if findings else 0),
+            measure(wanted, "lost", "a", lost),
+        ],
+        findings=list(findings),
+        failures=failures or [],
+    )
+    made.conclude(12)
+    return made
+
+
+DOWN = Finding(
+    id="probe.broker-down", severity=Severity.CRITICAL, target="b", evidence='cannot connect | "x"', remedy="start it"
+)
+
+
+def test_all_is_well() -> None:
+    outcome = probe_outcome(report(), "table")
+    assert outcome.exit is PluginCode.OK
+    assert table_text(outcome).startswith("OK: 2 of 2 messages received through 1 brokers in 12 ms\n")
+
+
+def test_what_is_wrong_comes_first_with_what_to_do() -> None:
+    outcome = probe_outcome(report(DOWN), "text")
+    text = table_text(outcome)
+    assert outcome.exit is PluginCode.CRITICAL
+    assert text.startswith('CRITICAL: b: cannot connect | "x" (and 1 more)\n')
+    assert "CRITICAL probe.broker-down b: cannot connect" in text and "\n  next: start it\n" in text
+    assert re.search(r"CRITICAL +a#1 +replicationGap +2000000000.0 +bytes", text)
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (report(failures=[Failure("h:1", "no answer")]), PluginCode.UNKNOWN),
+        (report(lost=None), PluginCode.UNKNOWN),
+        (report(lost=1), PluginCode.CRITICAL),
+        (report(DOWN, failures=[Failure("h:1", "no answer")]), PluginCode.CRITICAL),
+    ],
+    ids=["not asked", "not known", "lost", "the worst counts"],
+)
+def test_codes(made: ProbeReport, code: PluginCode) -> None:
+    assert probe_outcome(made, "nagios").exit is code
+    assert nagios_text(made).startswith(f"ROCKETMQ {code.name}: ")
+
+
+def test_as_a_nagios_plugin() -> None:
+    first, *more = nagios_text(report(DOWN)).splitlines()
+    status, _, data = first.rpartition(" | ")
+    assert status.startswith("ROCKETMQ CRITICAL: b: cannot connect")
+    assert data == (
+        "'a sendTime'=1.5ms;500;3000;0 'a#1 replicationGap'=2000000000B;64000000;1000000000;0 'a lost'=0;;0;0"
+    )
+    assert first.count("|") == 1, "what is behind the first bar is performance data"
+    assert [line for line in more if line.startswith("b: ")] and not any("|" in line for line in more)
+
+
+def test_for_prometheus() -> None:
+    text = prometheus_text(report(DOWN))
+    lines = text.splitlines()
+    assert "rocketmq_probe_severity 2" in lines
+    assert 'rocketmq_probe_send_time_ms{target="a"} 1.5' in lines
+    assert 'rocketmq_probe_finding{id="probe.broker-down",target="b"} 2' in lines
+    assert 'rocketmq_probe_messages{cluster="C",broker="a",state="received"} 2' in lines
+    sample = re.compile(r'[a-z_]+(\{[a-z]+="(?:[^"\\]|\\.)*"(,[a-z]+="(?:[^"\\]|\\.)*")*\})? -?[0-9.e+]+')
+    families = [line.split()[2] for line in lines if line.startswith("# TYPE ")]
+    assert len(families) == len(set(families))
+    for line in lines:
+        assert line.startswith(("# HELP ", "# TYPE ")) or sample.fullmatch(line), line
