@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -38,11 +39,25 @@ class Property(msgspec.Struct):
         return f"line {self.line}" if self.line else "command line"
 
 
+class Remark(msgspec.Struct):
+    """Something about a line that Java's servers read otherwise than a reader expects. `line` counts from 1."""
+
+    line: int
+    kind: Literal["byte order mark", "repeated", "not ASCII"]
+    key: str
+    text: str
+
+
 class PropertyFile(msgspec.Struct):
     """What a file says: each key once, with the value that counts, and what Java's brokers read otherwise."""
 
     properties: list[Property]
-    notes: list[str] = []
+    remarks: list[Remark] = []
+
+    @property
+    def notes(self) -> list[str]:
+        """The remarks as messages say them."""
+        return [f"line {remark.line}: {remark.text}" for remark in self.remarks]
 
 
 def parse_properties(text: str) -> dict[str, str]:
@@ -82,26 +97,25 @@ def read_property_file(path: str) -> PropertyFile:
     """Parse a file (UTF-8, else ISO-8859-1 as Java assumes). Raises PropertiesError naming the file."""
     raw = _read(path)
     text, encoding = _decode(path, raw)
-    notes = []
+    remarks: list[Remark] = []
     found: dict[str, Property] = {}
     try:
         for entry in _entries(text):
+            line = entry.first + 1
             if entry.first == 0 and raw.startswith(codecs.BOM_UTF8):
-                notes.append(f"line 1: Apache's servers do not see '{entry.key}' behind the file's byte order mark")
+                text_of_mark = f"Apache's servers do not see '{entry.key}' behind the file's byte order mark"
+                remarks.append(Remark(line, "byte order mark", entry.key, text_of_mark))
             earlier = found.pop(entry.key, None)
             if earlier is not None and earlier.value != entry.value:
-                notes.append(
-                    f"line {entry.first + 1}: '{entry.key}' again, this value replaces that of {earlier.place}"
-                )
+                replaced = f"'{entry.key}' again, this value replaces that of {earlier.place}"
+                remarks.append(Remark(line, "repeated", entry.key, replaced))
             if encoding == "utf-8" and not entry.text.isascii():
-                notes.append(
-                    f"line {entry.first + 1}: '{entry.key}' has characters beyond ASCII, which Apache's servers read "
-                    "as ISO-8859-1: write them as \\uXXXX"
-                )
-            found[entry.key] = Property(entry.key, entry.value, entry.first + 1)
+                beyond = f"'{entry.key}' has characters beyond ASCII, which Apache's servers read as ISO-8859-1: "
+                remarks.append(Remark(line, "not ASCII", entry.key, beyond + "write them as \\uXXXX"))
+            found[entry.key] = Property(entry.key, entry.value, line)
     except PropertiesError as error:
         raise PropertiesError(f"{path}: {error}", error.next_step) from None
-    return PropertyFile(list(found.values()), notes)
+    return PropertyFile(list(found.values()), remarks)
 
 
 def read_text(path: str) -> str:

@@ -44,17 +44,18 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, message, store ...), or no client is "
     "online.",
     ExitCode.PARTIAL: "Some servers answered or changed, others failed; or some messages or records cannot be read. "
-    "Each failure is listed.",
+    "Each failure is listed. `doctor`: the worst finding is that something could not be judged.",
     ExitCode.REFUSED: "Refused: no permission, a bad signature, a value the server does not accept, or a change "
     "that would lose something and was not forced.",
     ExitCode.TIMEOUT: "No answer within --timeout. A change may or may not have happened.",
     ExitCode.NO_EFFECT: "Nothing happened: what should go is not there, no offset moved, or it reads back as before.",
     ExitCode.DIFFERENT: "What was compared is not the same (`store diff`).",
     ExitCode.STORE_WARNING: "`store check`: the worst finding is a warning, which a broker copes with. `store "
-    "predict`: messages will not be found by key any more.",
+    "predict`: messages will not be found by key any more. `doctor`, `config lint`: the worst finding is a warning.",
     ExitCode.STORE_ERROR: "`store check`: the worst finding is an error: something cannot be served as it was stored. "
     "`store verify`: the proof does not hold.",
-    ExitCode.STORE_CRITICAL: "`store check`, `store predict`: a broker will refuse to start, or will cut off messages.",
+    ExitCode.STORE_CRITICAL: "`store check`, `store predict`: a broker will refuse to start, or will cut off messages. "
+    "`doctor`, `config lint`: the worst finding is critical.",
     ExitCode.NOT_IN_THIS_VERSION: "The command is one of Apache's mqadmin that this version does not have.",
     ExitCode.UNSUPPORTED: "The server does not have what the command needs: its version lacks the feature (the error "
     "names the feature, the server's version and the first that has it), its configuration turns it "

@@ -86,6 +86,11 @@ ExportFolder = Annotated[
 ]
 ListFile = Annotated[str, Opt("-f", "--filename", help="JSON file", parse=path, metavar="FILE")]
 
+# Files of this machine
+
+ConfigFile = Annotated[str, Opt("--config", help="property file of a broker", parse=path, metavar="FILE")]
+GivenFile = Annotated[str, Opt("FILE", help="the file to read", parse=path)]
+
 # Profiles
 
 ProfileName = Annotated[str, Opt("NAME", help="name of the profile")]

@@ -195,6 +195,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("store stats", "store", "Show sizes, rates, topics, keys and time gaps of a store", _STORE),
     Entry("probe", "probe", "Send messages through every broker, and check what a good operator checks", _WATCH),
     Entry("ping", "", "Check that name servers and brokers answer, and that a broker is registered", _WATCH),
+    Entry("doctor", "doctor", "Find what is wrong with a cluster, with evidence and remedy", _WATCH),
+    Entry("config lint", "doctor", "Check a property file, line by line, for a version of the servers", _WATCH),
     Entry("history", "", "List the changes made with this tool, show one, or verify their journal", _LOCAL),
     Entry("profile list", "profile", "List the profiles: named sets of name servers and credentials", _LOCAL),
     Entry("profile show", "profile", "Show a profile, or what a command would connect by here", _LOCAL),

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.options import ConfigFile
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import path, port
@@ -49,7 +50,7 @@ async def dev(
         str | None,
         Opt("--ready-file", help="write the addresses and the pid as JSON into this file when ready", parse=path),
     ] = None,
-    config: Annotated[str | None, Opt("--config", help="property file for the broker")] = None,
+    config: Annotated[ConfigFile | None, "property file for the broker"] = None,
     until_stdin_ends: Annotated[
         bool, Opt("--until-stdin-ends", help="stop also when standard input ends, so as not to outlive the caller")
     ] = False,

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.options import GivenFile
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import path
 
 
 class ShellEnd(msgspec.Struct, rename="camel"):
@@ -22,9 +22,7 @@ class ShellEnd(msgspec.Struct, rename="camel"):
 @command(result=ShellEnd, offline=True, example="mqadmin shell -n 127.0.0.1:9876")
 async def shell(
     run: Run,
-    script: Annotated[
-        str | None, Opt("FILE", help="run the lines of this file; none: of stdin, or of you at a terminal", parse=path)
-    ] = None,
+    script: Annotated[GivenFile | None, "run the lines of this file; none: of stdin, or of you at a terminal"] = None,
 ) -> Outcome:
     """A line is what follows mqadmin: `topicList -c`. Imports and connections stay, so that a line takes milliseconds.
 

@@ -45,6 +45,7 @@ class FakeBroker:
             (Code.GET_ALL_PRODUCER_INFO, lambda c: c.reply(body=dumps({"data": self.producers}))),
             (Code.DELETE_SUBSCRIPTIONGROUP, self.delete_group),
             (Code.GET_CONSUME_STATS, self.consume_stats),
+            (Code.GET_TOPIC_STATS_INFO, self.topic_stats),
             (Code.GET_BROKER_CONSUME_STATS, self.all_consume_stats),
             (Code.GET_CONSUMER_CONNECTION_LIST, self.connections),
             (Code.GET_CONSUMER_RUNNING_INFO, self.running_info),
@@ -153,6 +154,15 @@ class FakeBroker:
             if g == group and topic in (None, t)
         }
         return c.reply(body=dumps({"consumeTps": 1.5, "offsetTable": table}))
+
+    def topic_stats(self, c: RemotingCommand) -> RemotingCommand:
+        topic = c.ext_fields["topic"]
+        queues = max(self.topics[topic]["readQueueNums"], self.topics[topic]["writeQueueNums"])
+        table = {
+            self.queue_key(topic, queue): {"minOffset": 0, "maxOffset": self.ends.get((topic, queue), 0)}
+            for queue in range(queues)
+        }
+        return c.reply(body=dumps({"offsetTable": table, "topicPutTps": 0.0}))
 
     def all_consume_stats(self, c: RemotingCommand) -> RemotingCommand:
         """Of the groups that have a configuration; queues up to the write queues, 0 where nothing is committed."""

@@ -137,11 +137,12 @@ async def consumer_status(
 ) -> ConsumerStatusReport:
     """Ask every client of the group, or the one with an id, through the brokers (or the one broker) that have it.
 
-    Raises NotFoundError when no such client is online, AllFailedError when no broker answers.
+    Raises NotFoundError when no such client is online, AllFailedError when no broker answers. Where some brokers fail
+    and the others have no client of the group, the report has no clients and the failures.
     """
     online = await admin.clients.consumers(group, broker_addr)
     chosen = [client for client in online.connections if client_id in (None, client.client_id)]
-    if not chosen:
+    if not chosen and (client_id is not None or not online.failures):
         known = ", ".join(client.client_id for client in online.connections) or "none"
         raise NotFoundError(
             f"no client '{client_id}' of group '{group}' is online",

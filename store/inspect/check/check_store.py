@@ -27,7 +27,7 @@ from rocketmq_ops.store.inspect.reading.broker_config import load_table, multi_t
 from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchDeriver
 from rocketmq_ops.store.inspect.reading.dledger import dledger_log
 from rocketmq_ops.store.inspect.reading.running import running_broker
-from rocketmq_ops.store.inspect.reading.scan import Block, walk_file
+from rocketmq_ops.store.inspect.reading.scan import first_store_time
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 
 PARTS: Final = ("commitlog", "records", "consumequeue", "index", "files")
@@ -159,7 +159,7 @@ def start_of(store: StoreDirectory, since_ms: int) -> int:
     """The offset of the first record of the last file that begins at or before `since_ms` (store time in ms)."""
     start = store.commitlog.min_offset
     for file in store.commitlog.files:
-        first = next(walk_file(file, crc=False, window=1 << 16), None)
-        if isinstance(first, Block) and int(first.head["store_timestamp"][0]) <= since_ms:
+        first = first_store_time(file)
+        if first is not None and first <= since_ms:
             start = file.base
     return start

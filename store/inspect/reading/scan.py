@@ -138,6 +138,12 @@ def walk_file(file: StoreFile, position: int = 0, *, crc: bool = True, window: i
     yield Stop(file, file.end, "full")
 
 
+def first_store_time(file: StoreFile) -> int | None:
+    """The store time (ms) of the record that a file begins with, None where it begins with none."""
+    first = next(walk_file(file, crc=False, window=FIRST_WINDOW), None)
+    return int(first.head["store_timestamp"][0]) if isinstance(first, Block) else None
+
+
 def _follow_sizes(data: bytes) -> list[int]:
     """The starts of what may be whole records: as far as the sizes lead within `data`."""
     starts: list[int] = []

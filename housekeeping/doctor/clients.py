@@ -1,0 +1,183 @@
+"""Rules about online consumers: what they report of themselves, and of the queues they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport, Problem, ProblemKind
+from rocketmq_ops.common.topics import is_retry_topic
+from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
+from rocketmq_ops.housekeeping.doctor.rule import rule
+from rocketmq_ops.housekeeping.doctor.upgrade import version_of
+from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.rules import Hit
+from rocketmq_ops.remoting.bodies.enums import CLUSTERING, CONSUME_PASSIVELY
+
+_NEEDS: Final = (Part.CLIENTS,)
+#: Messages of the last hour that failed, from which a rate says something.
+_FAILED: Final = 10
+
+
+def _online(facts: Facts) -> Iterator[tuple[str, ConsumerStatusReport]]:
+    for group, report in facts.clients.items():
+        if report is not None:
+            yield group, report
+
+
+def _problems(facts: Facts, *kinds: ProblemKind) -> Iterator[Hit]:
+    for group, report in _online(facts):
+        for problem in report.problems:
+            if problem.kind in kinds:
+                yield Hit(group, _shown(problem))
+
+
+def _shown(problem: Problem) -> str:
+    queue = f"{problem.topic} {problem.broker_name} queue {problem.queue_id}" if problem.topic is not None else ""
+    where = " ".join(part for part in (f"client {problem.client_id}" if problem.client_id else "", queue) if part)
+    return f"{where}: {problem.detail}" if where else problem.detail
+
+
+@rule(
+    "clients.subscriptions-differ",
+    Severity.CRITICAL,
+    "Clients of one group subscribe to different topics or tags: brokers keep the last one, messages are lost.",
+    needs=_NEEDS,
+    remedy="deploy one subscription to all clients of the group, or give the others a group of their own",
+    false_alarms="A new version with another subscription is being rolled out.",
+)
+def subscriptions_differ(facts: Facts) -> Iterator[Hit]:
+    yield from _problems(facts, "different_subscription")
+
+
+@rule(
+    "clients.shared-id",
+    Severity.CRITICAL,
+    "Two clients of a group have one client id: they take the same queues, and the others get nothing.",
+    needs=_NEEDS,
+    remedy="give each process its own instanceName (containers: the same pid and address make the same id)",
+    false_alarms="A client that restarted, whose old connection is not closed yet.",
+)
+def shared_id(facts: Facts) -> Iterator[Hit]:
+    yield from _problems(facts, "shared_id")
+
+
+@rule(
+    "clients.lock-held",
+    Severity.CRITICAL,
+    "An orderly consumer cannot lock a queue that it was given, or cannot give it back: a dead client may hold it.",
+    needs=_NEEDS,
+    remedy="brokers free a dead client's lock after 60 s (rebalanceLockMaxLiveTime); stop the client that holds it",
+    false_alarms="A rebalance within the last minute.",
+)
+def lock_held(facts: Facts) -> Iterator[Hit]:
+    yield from _problems(facts, "not_locked", "unlock_failed")
+
+
+@rule(
+    "clients.stuck",
+    Severity.CRITICAL,
+    "A client has messages of a queue and has consumed none of them for a minute: a listener hangs or fails on one.",
+    needs=_NEEDS,
+    remedy="`mqadmin consumerStatus -g GROUP -i CLIENT -s` shows its threads; look at the message at its commit offset",
+    false_alarms="Listeners that work on a message for minutes.",
+)
+def stuck(facts: Facts) -> Iterator[Hit]:
+    for group, report in _online(facts):
+        for problem in report.problems:
+            if problem.kind == "blocked":
+                offset = _commit_offset(report, problem)
+                at = f"; its commit offset is {offset}" if offset is not None else ""
+                yield Hit(group, _shown(problem) + at)
+
+
+def _commit_offset(report: ConsumerStatusReport, problem: Problem) -> int | None:
+    for client in report.clients:
+        for queue in client.info.queues if client.client_id == problem.client_id and client.info is not None else ():
+            if (queue.topic, queue.broker_name, queue.queue_id) == (
+                problem.topic,
+                problem.broker_name,
+                problem.queue_id,
+            ):
+                return queue.commit_offset
+    return None
+
+
+@rule(
+    "clients.queue-of-nobody",
+    Severity.CRITICAL,
+    "No client of a group has a queue of its topic: its messages wait.",
+    needs=_NEEDS,
+    remedy="restart the group's clients one after the other; check that all see the same name servers",
+    false_alarms="A rebalance is under way.",
+)
+def queue_of_nobody(facts: Facts) -> Iterator[Hit]:
+    yield from _problems(facts, "unassigned")
+
+
+@rule(
+    "clients.queue-of-two",
+    Severity.CRITICAL,
+    "Two clients of a group consume one queue: every message comes twice.",
+    needs=_NEEDS,
+    remedy="give all clients of the group the same name servers, version and allocation strategy",
+    false_alarms="A rebalance is under way.",
+)
+def queue_of_two(facts: Facts) -> Iterator[Hit]:
+    yield from _problems(facts, "assigned_twice")
+
+
+@rule(
+    "clients.idle",
+    Severity.WARNING,
+    "A group has more consumers than queues: the last ones get nothing to do.",
+    needs=_NEEDS,
+    remedy="stop the idle ones, or give the topic more queues: `mqadmin updateTopic -c CLUSTER -t TOPIC -r N -w N`",
+    false_alarms="They wait as a reserve, on purpose.",
+)
+def idle(facts: Facts) -> Iterator[Hit]:
+    for group, report in _online(facts):
+        if report.consume_type != CONSUME_PASSIVELY or report.message_model != CLUSTERING:
+            continue
+        infos = {client.client_id: client.info for client in report.clients if client.info is not None}
+        if len(infos) != len(report.clients) or any(info.pop_queues for info in infos.values()):
+            continue
+        held = {name: [q for q in info.queues if not is_retry_topic(q.topic)] for name, info in infos.items()}
+        without = [name for name, queues in held.items() if not queues]
+        if without and len(without) < len(held):
+            count = sum(len(queues) for queues in held.values())
+            yield Hit(group, f"{len(held)} clients share {count} queues; without any: {', '.join(without)}")
+
+
+@rule(
+    "clients.mostly-failing",
+    Severity.CRITICAL,
+    "A client fails on more messages than it consumes: a poison message, or something that its listener needs is gone.",
+    needs=_NEEDS,
+    remedy="see the client's log; `mqadmin consumeMessage -t %RETRY%GROUP` shows what failed and how often",
+    false_alarms="The cause is over, and the last hour still counts it.",
+)
+def mostly_failing(facts: Facts) -> Iterator[Hit]:
+    for group, report in _online(facts):
+        for client in report.clients:
+            for rates in client.info.rates if client.info is not None else ():
+                if rates.consume_failed_msgs >= _FAILED and rates.consume_failed_tps > rates.consume_ok_tps:
+                    evidence = f"client {client.client_id}, {rates.topic}: {rates.consume_failed_msgs} failed in the "
+                    tps = f"{rates.consume_failed_tps:.2f} fail and {rates.consume_ok_tps:.2f} succeed a second"
+                    yield Hit(group, f"{evidence}last hour, {tps}")
+
+
+@rule(
+    "clients.old-version",
+    Severity.INFO,
+    "A client's version is older than 4.3: no transaction checks, no message traces, known faults of its rebalance.",
+    needs=_NEEDS,
+    remedy="upgrade the client library; brokers serve newer clients of every kind",
+    false_alarms="Clients of other languages report numbers of their own.",
+)
+def old_version(facts: Facts) -> Iterator[Hit]:
+    for group, report in _online(facts):
+        for client in report.clients:
+            version = version_of(client.version)
+            if client.language == "JAVA" and version is not None and version < (4, 3, 0):
+                yield Hit(group, f"client {client.client_id} has {client.version}")

@@ -1,0 +1,216 @@
+"""Rules about consumer groups: their settings and offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, split_topic_group
+from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Part, label
+from rocketmq_ops.housekeeping.doctor.rule import rule
+from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.rules import Hit
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING
+
+_NEEDS: Final = (Part.NAME_SERVERS, Part.OFFSETS, Part.ENDS)
+
+
+class _Place(NamedTuple):
+    """A group's offset in one queue, and where the queue begins and ends."""
+
+    group: str
+    topic: str
+    where: str
+    queue: int
+    offset: int
+    ends: Ends
+
+
+def _places(facts: Facts) -> Iterator[_Place]:
+    groups = set(facts.user_groups())
+    for broker in facts.masters():
+        ends = facts.ends.get(broker.address, {})
+        for key, offsets in facts.offsets.get(broker.address, {}).items():
+            topic, group = split_topic_group(key)
+            for queue, offset in offsets.items():
+                if group in groups and queue in ends.get(topic, {}):
+                    yield _Place(group, topic, label(broker), queue, offset, ends[topic][queue])
+
+
+@rule(
+    "groups.offset-beyond-end",
+    Severity.CRITICAL,
+    "A group's offset is beyond the end of a queue: it consumes nothing until as many messages have come.",
+    needs=_NEEDS,
+    remedy="`mqadmin resetOffsetByTime -g GROUP -t TOPIC -s TIME`",
+    false_alarms="Messages were consumed between the two requests: then it is by a few, and gone on the next run.",
+)
+def offset_beyond_end(facts: Facts) -> Iterator[Hit]:
+    for p in _places(facts):
+        if p.offset > p.ends.max_offset:
+            yield Hit(
+                p.group,
+                f"{p.topic} queue {p.queue} at {p.where}: the offset is {p.offset}, the queue ends at "
+                f"{p.ends.max_offset}",
+                f"`mqadmin resetOffsetByTime -g {p.group} -t {p.topic} -s now`, or an earlier time",
+            )
+
+
+@rule(
+    "groups.offset-before-begin",
+    Severity.WARNING,
+    "A group's offset is before the first message that is still there: what lay between was deleted unread.",
+    needs=_NEEDS,
+    remedy="start its consumers, which go on at the first message; keep messages longer (fileReservedTime)",
+    false_alarms="The group is no longer used: `mqadmin deleteSubGroup` ends that.",
+)
+def offset_before_begin(facts: Facts) -> Iterator[Hit]:
+    for p in _places(facts):
+        if 0 <= p.offset < p.ends.min_offset:
+            evidence = f"{p.topic} queue {p.queue} at {p.where}: the offset is {p.offset}, the queue begins at "
+            yield Hit(p.group, f"{evidence}{p.ends.min_offset}: {p.ends.min_offset - p.offset} messages are gone")
+
+
+@rule(
+    "groups.nobody-online",
+    Severity.WARNING,
+    "A group is behind, and none of its consumers is online.",
+    needs=(*_NEEDS, Part.CLIENTS),
+    remedy="start its consumers, or delete the group if it is no longer used: `mqadmin deleteSubGroup`",
+    false_alarms="The group consumes at certain hours, or only once.",
+)
+def nobody_online(facts: Facts) -> Iterator[Hit]:
+    behind: dict[str, dict[str, int]] = {}
+    for p in _places(facts):
+        if facts.clients.get(p.group, ...) is None and p.ends.max_offset > p.offset:
+            topics = behind.setdefault(p.group, {})
+            topics[p.topic] = topics.get(p.topic, 0) + p.ends.max_offset - max(p.offset, p.ends.min_offset)
+    for group, topics in behind.items():
+        yield Hit(group, "behind by " + ", ".join(f"{count} in {topic}" for topic, count in topics.items()))
+
+
+@rule(
+    "groups.consuming-off",
+    Severity.WARNING,
+    "A group may not consume on a broker: consumeEnable is false, code 16 to its pulls.",
+    needs=(Part.NAME_SERVERS, Part.GROUPS),
+    remedy="`mqadmin updateSubGroup -b ADDR -g GROUP -s true`",
+    false_alarms="It was switched off on purpose, to stop a flood.",
+)
+def consuming_off(facts: Facts) -> Iterator[Hit]:
+    for broker in facts.masters():
+        for group, config in facts.groups.get(broker.address, {}).items():
+            if config.get("consumeEnable") is False:
+                remedy = f"`mqadmin updateSubGroup -b {broker.address} -g {group} -s true`"
+                yield Hit(group, f"consumeEnable is false on {label(broker)}", remedy)
+
+
+@rule(
+    "groups.settings-differ",
+    Severity.WARNING,
+    "A group has different settings on the brokers of a cluster: retries and order depend on the broker.",
+    needs=(Part.NAME_SERVERS, Part.GROUPS),
+    remedy="`mqadmin updateSubGroup -c CLUSTER -g GROUP` with the settings that are wanted",
+)
+def settings_differ(facts: Facts) -> Iterator[Hit]:
+    users = set(facts.user_groups())
+    for cluster, masters in facts.clusters().items():
+        tables = {m.broker_name or "": facts.groups[m.address] for m in masters if m.address in facts.groups}
+        for group in sorted(users.intersection(*[set(), *tables.values()] if not tables else tables.values())):
+            configs = {name: table[group] for name, table in tables.items()}
+            keys = sorted(set.intersection(*(set(config) for config in configs.values())))
+            for key in keys:
+                values = {name: config[key] for name, config in configs.items()}
+                if any(value != next(iter(values.values())) for value in values.values()):
+                    shown = ", ".join(f"{name}: {value}" for name, value in values.items())
+                    yield Hit(group, f"{key} is not the same in {cluster}: {shown}")
+
+
+@rule(
+    "groups.missing-on-broker",
+    Severity.WARNING,
+    "A group is not known to every broker of a cluster, and autoCreateSubscriptionGroup is off there: pulls fail.",
+    needs=(Part.NAME_SERVERS, Part.GROUPS, Part.CONFIG),
+    remedy="`mqadmin updateSubGroup -c CLUSTER -g GROUP`",
+    false_alarms="The group's topics are on the other brokers only.",
+)
+def missing_on_broker(facts: Facts) -> Iterator[Hit]:
+    users = set(facts.user_groups())
+    for cluster, masters in facts.clusters().items():
+        known = users & {name for m in masters for name in facts.groups.get(m.address, {})}
+        for master in masters:
+            off = facts.setting(master.address, "autoCreateSubscriptionGroup") == "false"
+            if off and master.address in facts.groups:
+                for group in sorted(known - facts.groups[master.address].keys()):
+                    yield Hit(group, f"{label(master)} of {cluster} does not know it, and makes no groups by itself")
+
+
+@rule(
+    "groups.no-retries",
+    Severity.INFO,
+    "A group has retries switched off: a message that fails goes to the dead letters at once, or is dropped.",
+    needs=(Part.NAME_SERVERS, Part.GROUPS),
+    remedy="`mqadmin updateSubGroup -c CLUSTER -g GROUP -q 1 -r 16`, if failed messages should be tried again",
+    false_alarms="Groups that only ever look at the newest message.",
+)
+def no_retries(facts: Facts) -> Iterator[Hit]:
+    users = set(facts.user_groups())
+    for broker in facts.masters():
+        for group, config in facts.groups.get(broker.address, {}).items():
+            off = [key for key in ("retryQueueNums", "retryMaxTimes") if config.get(key) == 0]
+            if group in users and off:
+                yield Hit(group, f"{' and '.join(off)} is 0 on {label(broker)}")
+
+
+@rule(
+    "groups.dead-letters",
+    Severity.INFO,
+    "Messages lie in a group's dead-letter topic; they are deleted with the commitlog files that hold them.",
+    needs=(Part.NAME_SERVERS, Part.TOPICS, Part.ENDS),
+    remedy="`mqadmin consumeMessage -t %DLQ%GROUP` shows them; send them again once the cause is mended",
+    false_alarms="They were looked at, and are left to expire.",
+)
+def dead_letters(facts: Facts) -> Iterator[Hit]:
+    counts: dict[str, int] = {}
+    for table in facts.ends.values():
+        for topic, ends in table.items():
+            if is_dlq_topic(topic):
+                counts[topic] = counts.get(topic, 0) + sum(each.max_offset - each.min_offset for each in ends.values())
+    for topic, count in counts.items():
+        if count:
+            yield Hit(topic, f"{count} dead letters", f"`mqadmin consumeMessage -t {topic}` shows them")
+
+
+@rule(
+    "groups.retries-waiting",
+    Severity.WARNING,
+    "Many messages wait in a group's retry topic: most of what it consumes fails.",
+    needs=_NEEDS,
+    remedy="look at the consumers' logs; `mqadmin consumeMessage -t %RETRY%GROUP` shows the messages",
+    false_alarms="An outage that is over; they are worked off.",
+)
+def retries_waiting(facts: Facts) -> Iterator[Hit]:
+    waiting: dict[str, int] = {}
+    for p in _places(facts):
+        if is_retry_topic(p.topic):
+            waiting[p.group] = waiting.get(p.group, 0) + max(p.ends.max_offset - max(p.offset, p.ends.min_offset), 0)
+    for group, count in waiting.items():
+        if count >= _WAITING_RETRIES:
+            yield Hit(group, f"{count} messages wait to be tried again")
+
+
+@rule(
+    "groups.broadcasting",
+    Severity.INFO,
+    "A group is broadcasting: each client gets every message and keeps its own offsets, so the broker shows no lag.",
+    needs=(Part.CLIENTS,),
+    remedy="`mqadmin consumerProgress -g GROUP` asks the clients; check that broadcasting is what is wanted",
+)
+def broadcasting(facts: Facts) -> Iterator[Hit]:
+    for group, report in facts.clients.items():
+        if report is not None and report.message_model == BROADCASTING:
+            yield Hit(group, f"{len(report.clients)} clients are online, each with offsets of its own")
+
+
+#: Messages in a retry topic that a working group may have for a moment.
+_WAITING_RETRIES: Final = 1000

@@ -1,0 +1,64 @@
+"""Facts of this machine: a store directory, and a property file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rocketmq_ops.common.properties import read_property_file
+from rocketmq_ops.housekeeping.doctor.facts import FileFacts, StoreFacts, StoreFile
+from rocketmq_ops.store.inspect.reading.running import running_broker
+from rocketmq_ops.store.inspect.reading.scan import first_store_time
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+
+
+def file_facts(path: str) -> FileFacts:
+    """The keys of a property file. Raises PropertiesError."""
+    return FileFacts(path, {entry.key: entry.value for entry in read_property_file(path).properties})
+
+
+def store_facts(directory: str, proc: Path = Path("/proc")) -> StoreFacts:
+    """What a store directory shows from outside, and who maps its files. Raises RocketMQError for no store.
+
+    `proc` is Linux's; processes that may not be looked at are passed over.
+    """
+    store = StoreDirectory(directory)
+    root = Path(directory).resolve()
+    try:
+        files = [
+            StoreFile(file.path.name, file.size, file.modified_ms, first_store_time(file))
+            for file in store.commitlog.files
+        ]
+    finally:
+        store.close()
+    deleted: list[tuple[int, str]] = []
+    used = running_broker(store) is not None
+    for pid, path, gone in _mapped(root, proc):
+        used = True
+        if gone and (pid, path) not in deleted:
+            deleted.append((pid, path))
+    space = os.statvfs(root)
+    return StoreFacts(
+        path=str(root),
+        files=files,
+        deleted=deleted,
+        abort=(root / "abort").exists(),
+        used=used,
+        free=space.f_bavail * space.f_frsize,
+        total=(space.f_blocks - space.f_bfree + space.f_bavail) * space.f_frsize,
+    )
+
+
+def _mapped(root: Path, proc: Path) -> Iterator[tuple[int, str, bool]]:
+    """(pid, path, whether it was deleted) of every mapping of a file below `root`."""
+    begin, end = f"{root}/", " (deleted)"
+    for folder in sorted(proc.glob("[0-9]*")):
+        try:
+            text = (folder / "maps").read_text(errors="replace")
+        except OSError:
+            continue
+        for line in text.splitlines():
+            path = line.partition("/")[2]
+            if path and f"/{path}".startswith(begin):
+                yield int(folder.name), f"/{path}".removesuffix(end), path.endswith(end)

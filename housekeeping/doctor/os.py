@@ -1,0 +1,61 @@
+"""Rules about the hosts of the brokers, as far as the brokers themselves show them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.housekeeping.doctor.facts import Facts, Part, label
+from rocketmq_ops.housekeeping.doctor.rule import rule
+from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.rules import Hit
+
+#: A figure is rounded to seconds, and its answer takes a moment.
+_APART_MS: Final = 10_000
+_DAY_MS: Final = 86_400_000
+#: `[ 1 days, 2 hours, 3 minutes, 4 seconds ]` (StoreStatsService.getFormatRuntime).
+_RUNTIME: Final = re.compile(r"(\d+) days?, (\d+) hours?, (\d+) minutes?, (\d+) seconds?")
+
+
+def _ahead_ms(facts: Facts, broker: BrokerAddress) -> int | None:
+    """By how much the broker's clock is ahead of the one here: it reports its start, and how long ago that was."""
+    boot = facts.figure(broker.address, "bootTimestamp")
+    ran = _RUNTIME.search(facts.runtimes.get(broker.address, {}).get("runtime", ""))
+    at = facts.answered_at.get(broker.address)
+    if boot is None or ran is None or at is None:
+        return None
+    days, hours, minutes, seconds = map(int, ran.groups())
+    return boot + days * _DAY_MS + hours * 3_600_000 + minutes * 60_000 + seconds * 1000 - at
+
+
+@rule(
+    "os.clock-apart",
+    Severity.WARNING,
+    "A broker's clock is not that of this host: searches by time, delays and retention are off by as much.",
+    needs=(Part.RUNTIME,),
+    remedy="have both hosts follow one time source (chrony or ntpd), and let it slew, not step",
+    false_alarms="The clock of this host is the wrong one: then all brokers are apart by the same.",
+)
+def clock_apart(facts: Facts) -> Iterator[Hit]:
+    for broker in facts.brokers:
+        ahead = _ahead_ms(facts, broker)
+        if ahead is not None and abs(ahead) > _APART_MS:
+            yield Hit(label(broker), f"{abs(ahead) // 1000} s {'ahead of' if ahead > 0 else 'behind'} this host")
+
+
+@rule(
+    "os.message-from-future",
+    Severity.WARNING,
+    "A broker's oldest message is stored at a time that has not come: its clock was stepped back since.",
+    needs=(Part.RUNTIME,),
+    remedy="check the time source; searches by time skip these messages until the clock has caught up",
+    false_alarms="The clock of this host is behind.",
+)
+def message_from_future(facts: Facts) -> Iterator[Hit]:
+    for broker in facts.brokers:
+        oldest = facts.figure(broker.address, "earliestMessageTimeStamp")
+        now = facts.answered_at.get(broker.address, facts.taken_at)
+        if oldest is not None and oldest > now + _APART_MS:
+            yield Hit(label(broker), f"the oldest message was stored {(oldest - now) // 1000} s in the future")

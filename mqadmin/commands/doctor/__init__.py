@@ -1,0 +1,1 @@
+"""Commands that examine: a cluster, a property file."""

@@ -1,0 +1,59 @@
+"""Facts of a store directory: its files, and who maps them, by a `/proc` of the test's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.housekeeping.doctor.examine import examine, rules_of
+from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
+from rocketmq_ops.housekeeping.doctor.local import file_facts, store_facts
+from tests.golden_data import unpack_store
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return unpack_store("5.3.3-clean", tmp_path)
+
+
+def maps(proc: Path, pid: int, *lines: str) -> None:
+    (proc / str(pid)).mkdir(parents=True)
+    (proc / str(pid) / "maps").write_text("".join(f"7f00-7f01 rw-s 00000000 08:01 1  {line}\n" for line in lines))
+
+
+def test_a_store_that_nobody_uses(root: Path, tmp_path: Path) -> None:
+    facts = store_facts(str(root), tmp_path / "proc")
+    assert facts.files and all(file.first_ms is not None for file in facts.files)
+    assert not facts.used and not facts.deleted and not facts.abort
+    assert 0 < facts.free < facts.total
+
+
+def test_a_file_that_was_deleted_under_a_process(root: Path, tmp_path: Path) -> None:
+    proc = tmp_path / "proc"
+    gone = f"{root.resolve()}/commitlog/00000000000000000000"
+    maps(proc, 7, "/lib/libc.so (deleted)", "[heap]")
+    maps(proc, 42, f"{gone} (deleted)", f"{gone} (deleted)", f"{root.resolve()}/consumequeue/T/0/0")
+    (proc / "43").mkdir()
+    facts = store_facts(str(root), proc)
+    assert (facts.used, facts.deleted) == (True, [(42, gone)])
+    now = max(file.changed_ms for file in facts.files)
+    found = examine(Facts(taken_at=now, store=facts, asked=[Part.STORE]), rules_of("store", [Part.STORE]))
+    assert "store.deleted-under-broker" in [finding.id for finding in found]
+
+
+def test_abort_that_nobody_uses(root: Path, tmp_path: Path) -> None:
+    (root / "abort").touch()
+    assert store_facts(str(root), tmp_path / "proc").abort
+
+
+def test_no_store(tmp_path: Path) -> None:
+    with pytest.raises(RocketMQError):
+        store_facts(str(tmp_path / "gone"))
+
+
+def test_a_property_file(tmp_path: Path) -> None:
+    path = tmp_path / "broker.conf"
+    path.write_text("brokerName=a\nbrokerId = 0\n")
+    assert file_facts(str(path)).values == {"brokerName": "a", "brokerId": "0"}

@@ -1,0 +1,149 @@
+"""Each rule of the lint finds its fault on its line, and sound files have no findings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.common.properties import PropertiesError
+from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.lint.file import read
+from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, NAMESRV_CLASSES, VERSIONS, keys_of, versions_with
+from rocketmq_ops.housekeeping.lint.rules import RULES, lint
+from rocketmq_ops.housekeeping.lint.sane import SANE, implausible
+
+ROOT = Path(__file__).parents[3]
+SOUND = """\
+# a comment
+brokerClusterName=C
+brokerName=a
+brokerId=0
+brokerRole=ASYNC_MASTER
+namesrvAddr=10.0.0.1:9876
+listenPort=10911
+haListenPort=10912
+brokerIP1=10.0.0.2
+storePathRootDir=/data/store
+fileReservedTime=72
+deleteWhen=04
+messageDelayLevel=1s 5s 10s
+autoCreateTopicEnable=false
+flushDiskType=ASYNC_FLUSH
+maxMessageSize=4194304
+"""
+
+#: Rule -> (a file's text, the version, the line, a part of the evidence or of the remedy).
+SEEDS: dict[str, tuple[str, str, int, str]] = {
+    "lint.unknown-key": (SOUND + "autoCreateTopicEnabl=true\n", "5.3", 17, "write autoCreateTopicEnable"),
+    "lint.old-key": ("brokerName=a\nmapedFileSizeCommitLog=1073741824\n", "5.3", 2, "mappedFileSizeCommitLog"),
+    "lint.other-version": ("brokerName=a\ncommercialBigCount=1\n", "5.3", 2, "a key of 4.9"),
+    "lint.other-server": (SOUND + "kvConfigPath=/x\n", "5.3", 17, "a key of a name server"),
+    "lint.bad-number": ("\n\nfileReservedTime=4M\n", "4.9", 3, "the default 72 counts"),
+    "lint.bad-boolean": ("autoCreateTopicEnable=yes\n", "5.3", 1, "take it as false"),
+    "lint.bad-choice": ("flushDiskType=SYNC\n", "5.3", 1, "flushDiskType=SYNC_FLUSH"),
+    "lint.blank-behind": ("fileReservedTime=48 \n", "5.3", 1, "the default 72 counts"),
+    "lint.wrong-unit": ("mappedFileSizeConsumeQueue=300000\n", "5.3", 1, "300000 * 20 = 6000000"),
+    "lint.out-of-range": ("diskMaxUsedSpaceRatio=99\n", "5.3", 1, "counts as 10 or 95"),
+    "lint.not-expanded": ("storePathRootDir=${user.home}/store\n", "5.3", 1, "literally"),
+    "lint.empty-value": ("brokerName=\n", "5.3", 1, "brokerName is empty"),
+    "lint.repeated-key": ("brokerName=a\nbrokerId=0\nbrokerName=b\n", "5.3", 3, "replaces that of line 1"),
+    "lint.byte-order-mark": ("\ufeffbrokerName=a\n", "5.3", 1, "byte order mark"),
+    "lint.not-ascii": ("brokerName=\u00e4\n", "5.3", 1, "ISO-8859-1"),
+    "lint.schedule": ("deleteWhen=25\n", "5.3", 1, "expired files stay"),
+    "lint.role-and-id": ("brokerRole=SLAVE\nbrokerId=0\n", "5.3", 2, "does not start"),
+    "lint.ports": ("listenPort=10913\nhaListenPort=10911\n", "5.3", 2, "the fast port"),
+    "lint.disk-ratios": ("diskMaxUsedSpaceRatio=88\n", "5.3", 1, "sends are refused before"),
+    "lint.advertised-address": ("brokerIP1=127.0.0.1\n", "5.3", 1, "127.0.0.1"),
+    "lint.store-pool": ("brokerRole=SLAVE\nbrokerId=1\ntransientStorePoolEnable=true\n", "5.3", 3, "no effect"),
+    "lint.refused-here": ("aclEnable=true\n", "ours", 1, "does not have"),
+    "lint.kept-here": ("sendMessageThreadPoolNums=64\n", "ours", 1, "changes nothing"),
+}
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Path:
+    return tmp_path / "broker.conf"
+
+
+def test_every_rule_has_a_seeded_fault() -> None:
+    assert list(SEEDS) == [rule.id for rule in RULES]
+    for rule in RULES:
+        assert rule.severity in (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
+        assert rule.summary.endswith(".") and rule.remedy and not rule.remedy.endswith("."), rule.id
+
+
+@pytest.mark.parametrize("rule_id", SEEDS)
+def test_a_rule_finds_its_fault_on_its_line(write: Path, rule_id: str) -> None:
+    text, version, line, part = SEEDS[rule_id]
+    write.write_text(text)
+    found = [finding for finding in lint(read(str(write), version)) if finding.id == rule_id]
+    assert [(f.line, f.target) for f in found] == [(line, f"{write}:{line}")]
+    assert part in found[0].evidence + found[0].remedy
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_sound_file_has_no_findings(write: Path, version: str) -> None:
+    write.write_text(SOUND)
+    assert lint(read(str(write), version)) == []
+
+
+@pytest.mark.parametrize("path", [*sorted(ROOT.glob("conf/*/*.properties")), ROOT / "conf" / "namesrv.conf"])
+def test_what_is_shipped_is_sound(path: Path) -> None:
+    for version in VERSIONS:
+        assert lint(read(str(path), version)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("brokerIP1", "127.0.0.10"), ("haListenPort", "10910"), ("transientStorePoolEnable", "true"), ("brokerId", "1")],
+)
+def test_what_is_near_a_fault_and_none(write: Path, key: str, value: str) -> None:
+    more = "brokerRole=SLAVE\n" if key == "brokerId" else ""
+    write.write_text(f"{more}{key}={value}\n")
+    assert lint(read(str(write), "5.3")) == []
+
+
+def test_a_file_is_of_the_server_whose_keys_it_has(write: Path) -> None:
+    write.write_text("kvConfigPath=/x\nlistenPort=9876\n")
+    assert read(str(write), "5.3").server == "name server"
+    assert read(str(write), "5.3", "broker").server == "broker"
+
+
+def test_findings_come_in_the_order_of_lines(write: Path) -> None:
+    write.write_text("deleteWhen=25\nfooBar=1\nfileReservedTime=x\nautoCreateTopicEnable=1\n")
+    assert [finding.line for finding in lint(read(str(write), "5.3"))] == [1, 2, 3, 4]
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(PropertiesError):
+        read(str(tmp_path / "gone.conf"), "5.3")
+
+
+def test_defaults_of_apache_are_plausible() -> None:
+    for version in VERSIONS:
+        for key in keys_of(version, BROKER_CLASSES).values():
+            for default in key.defaults.values():
+                assert implausible(key.name, default or "") is None, key.name
+
+
+def test_keys_that_are_judged_are_keys() -> None:
+    known = keys_of("5.3", BROKER_CLASSES)
+    assert set(SANE) <= known.keys()
+    assert all(known[name].type in ("int", "long") for name in SANE)
+
+
+def test_versions_of_a_key() -> None:
+    assert versions_with("fileReservedTime") == ["4.9", "5.3", "5.5"]
+    assert versions_with("splitMetadataSize") == ["5.5"]
+    assert versions_with("fooBar") == []
+    assert "scanNotActiveBrokerInterval" in keys_of("5.3", NAMESRV_CLASSES)
+    assert keys_of("ours", BROKER_CLASSES)["listenPort"].here == "used", "in one of the two classes that have it"
+
+
+def test_the_table_is_current() -> None:
+    script = ROOT / "scripts" / "gen_lint_keys.py"
+    ran = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stdout.decode() + ran.stderr.decode()
