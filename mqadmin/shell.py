@@ -239,7 +239,7 @@ def _line_editing() -> Iterator[None]:
     except ImportError:
         yield
         return
-    from rocketmq_ops.mqadmin.journal.file import state_folder
+    from rocketmq_ops.common.state_folder import state_folder
 
     path = state_folder() / "shell-history"
     with suppress(OSError):

@@ -23,6 +23,7 @@ import msgspec
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.files import naming
+from rocketmq_ops.common.state_folder import state_folder
 
 NAME = "journal.jsonl"
 _HASH_LENGTH = 64
@@ -52,17 +53,6 @@ class Verdict(msgspec.Struct, rename="camel"):
     last_hash: str
     torn: list[int] = []
     broken: list[Failure] = []
-
-
-def state_folder() -> Path:
-    """`$XDG_STATE_HOME/rocketmq-ops`, else the platform's folder for what programs keep between runs."""
-    if os.environ.get("XDG_STATE_HOME"):
-        return Path(os.environ["XDG_STATE_HOME"]) / "rocketmq-ops"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "rocketmq-ops"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "rocketmq-ops"
-    return Path.home() / ".local" / "state" / "rocketmq-ops"
 
 
 class JournalFile:

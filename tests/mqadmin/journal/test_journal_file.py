@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.mqadmin.journal.file import JournalError, JournalFile, state_folder
+from rocketmq_ops.mqadmin.journal.file import JournalError, JournalFile
 
 APPENDING = """
 import sys
@@ -157,13 +157,3 @@ def test_a_long_last_line_is_found_whole(journal: JournalFile) -> None:
     assert journal.append({"text": "y" * 200_000}) == 2
     assert not journal.verify().broken
     assert json.loads(journal.path.read_text().splitlines()[1])["line"] == 2
-
-
-def test_the_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", "/some/where")
-    assert state_folder() == Path("/some/where/rocketmq-ops")
-    monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert state_folder() == Path.home() / ".local" / "state" / "rocketmq-ops"
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert state_folder() == Path.home() / "Library" / "Application Support" / "rocketmq-ops"

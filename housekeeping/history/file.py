@@ -1,0 +1,566 @@
+"""The history's file: SQLite in WAL mode, so that several processes share it and a killed one leaves it whole.
+
+Runs stand in segments of at most 64. A segment has a key, the columns of its first run, and every run its differences
+to them (`packing.py`): any run is read from two rows, whatever was deleted before. The rows of the columns are named
+by a layout, which equal segments share. What a run has beside its segment's layout stands with it in full, until a
+twentieth is new and a new segment begins.
+
+The file is bounded by age and by bytes: whole segments go, the oldest first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import os
+import sqlite3
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import msgspec
+import zstandard
+
+from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.housekeeping.history.packing import (
+    ABSENT,
+    column,
+    packed,
+    packed_floats,
+    unpacked,
+    unpacked_floats,
+)
+from rocketmq_ops.housekeeping.history.runs import (
+    GroupOffsets,
+    GroupWindow,
+    QueueKey,
+    QueueOffsets,
+    QueueWindow,
+    Run,
+    Span,
+)
+
+#: How long runs stay, and how many bytes they may take, unless it is set otherwise.
+KEEP_MS: Final = 7 * 24 * 3600 * 1000
+MOST_BYTES: Final = 256 << 20
+#: Less than this is no history.
+LEAST_BYTES: Final = 4 << 20
+
+_SCHEMA: Final = 1
+_APPLICATION: Final = 0x524D5148  # "RMQH"
+_RUNS_OF_SEGMENT: Final = 64
+_BUSY_S: Final = 10.0
+#: Between the names of a row; no topic, group or broker has it in its name.
+_MARK: Final = "\x1f"
+_AFTER_MARK: Final = "\x20"
+
+_TABLES = """
+CREATE TABLE layout(id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, rows BLOB NOT NULL, figures BLOB NOT NULL);
+CREATE TABLE segment(id INTEGER PRIMARY KEY, layout INTEGER NOT NULL, ends BLOB NOT NULL, behind BLOB NOT NULL);
+CREATE TABLE run(time_ms INTEGER PRIMARY KEY, segment INTEGER NOT NULL, ends BLOB NOT NULL, behind BLOB NOT NULL,
+                 figures BLOB NOT NULL, rest BLOB NOT NULL, routes BLOB);
+CREATE INDEX run_of_segment ON run(segment);
+CREATE TABLE route(topic TEXT NOT NULL, since_ms INTEGER NOT NULL, body BLOB, PRIMARY KEY(topic, since_ms));
+"""
+
+
+class HistoryError(RocketMQError):
+    """A history cannot be opened, read or written."""
+
+
+class _Rest(msgspec.Struct, array_like=True):
+    """What a run has beside its columns: rows and figures that the layout lacks, and what could not be read."""
+
+    rows: dict[str, tuple[int, int]] = {}
+    figures: dict[str, float] = {}
+    failures: list[Failure] = []
+
+
+class _Layout(msgspec.Struct):
+    """The names of a segment's rows and figures, sorted."""
+
+    rows: list[str]
+    figures: list[str]
+
+
+class _Segment(msgspec.Struct):
+    id: int
+    layout: _Layout
+    ends: bytes
+    behind: bytes
+
+
+class History:
+    """An open history. Use it as a context manager; `open` to append, `read` to look."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection, keep_ms: int, most_bytes: int) -> None:
+        self.path = path
+        self._database = database
+        self._keep_ms = keep_ms
+        self._most_bytes = most_bytes
+        self._layouts: dict[int, _Layout] = {}
+        self._segments: dict[int, _Segment] = {}
+
+    @classmethod
+    def open(cls, path: Path, *, keep_ms: int = KEEP_MS, most_bytes: int = MOST_BYTES) -> History:
+        """Open to append, made anew where there is none. Raises HistoryError when that cannot be."""
+        if most_bytes < LEAST_BYTES:
+            raise HistoryError(
+                f"invalid size {most_bytes} of a history: expected at least {LEAST_BYTES} bytes", "give it more"
+            )
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite gives the files beside it the permissions of this one.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise _cannot("write", path, (error.strerror or str(error)).lower()) from error
+        with _named("write", path):
+            database = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S)
+            try:
+                _prepare(database, path)
+            except BaseException:
+                database.close()
+                raise
+        return cls(path, database, keep_ms, most_bytes)
+
+    @classmethod
+    def read(cls, path: Path) -> History:
+        """Open to look only, also while others append. Raises HistoryError when it is not there or cannot be read."""
+        if not path.exists():
+            raise HistoryError(
+                f"there is no history yet: {path}", "let `mqadmin probe` run every minute, or name a file that has one"
+            )
+        with _named("read", path):
+            database = _opened_to_read(path)
+            try:
+                _check_schema(database, path)
+            except BaseException:
+                database.close()
+                raise
+        return cls(path, database, KEEP_MS, MOST_BYTES)
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    # -- appending
+
+    def append(self, run: Run) -> None:
+        """Add a run, all of it or nothing, and let go of what is too old or too much. Raises HistoryError."""
+        rows, figures = _rows_of(run.groups), {_name(f.name, f.target): f.value for f in run.figures}
+        with _named("write", self.path), _transaction(self._database):
+            segment, fresh = self._segment_for(rows, figures)
+            layout = segment.layout
+            ends = column(rows[name][0] if name in rows else None for name in layout.rows)
+            behind = column(rows[name][1] if name in rows else None for name in layout.rows)
+            key_ends, key_behind = (ends, behind) if fresh else self._keys(segment, 0, len(layout.rows))
+            rest = _Rest(failures=run.failures)
+            if not fresh:
+                known, known_figures = set(layout.rows), set(layout.figures)
+                rest.rows = {name: _kept(pair) for name, pair in rows.items() if name not in known}
+                rest.figures = {name: value for name, value in figures.items() if name not in known_figures}
+            time_ms = run.time_ms
+            while self._one("SELECT 1 FROM run WHERE time_ms = ?", time_ms) is not None:
+                time_ms += 1  # two at once
+            self._database.execute(
+                "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    time_ms,
+                    segment.id,
+                    packed(ends, key_ends),
+                    packed(behind, key_behind),
+                    packed_floats([figures.get(name, math.nan) for name in layout.figures]),
+                    _squeezed(msgspec.msgpack.encode(rest)),
+                    None if run.routes is None else self._put_routes(time_ms, run.routes),
+                ),
+            )
+            self._let_go(time_ms, segment.id)
+        with _named("write", self.path):
+            self._database.execute("PRAGMA incremental_vacuum").fetchall()
+
+    def _segment_for(
+        self, rows: dict[str, tuple[int | None, int | None]], figures: dict[str, float]
+    ) -> tuple[_Segment, bool]:
+        """The segment that a run with these rows goes into, and whether it begins with it."""
+        last = self._one(
+            "SELECT id, (SELECT count(*) FROM run WHERE segment = segment.id) FROM segment ORDER BY id DESC"
+        )
+        if last is not None and last[1] < _RUNS_OF_SEGMENT:
+            segment = self._segment(last[0])
+            new = len(rows.keys() - set(segment.layout.rows)) + len(figures.keys() - set(segment.layout.figures))
+            if new * 20 <= len(segment.layout.rows) + len(segment.layout.figures):
+                return segment, False
+        layout = _Layout(sorted(rows), sorted(figures))
+        ends = packed(column(rows[name][0] for name in layout.rows))
+        behind = packed(column(rows[name][1] for name in layout.rows))
+        added = self._database.execute(
+            "INSERT INTO segment(layout, ends, behind) VALUES (?, ?, ?)", (self._put_layout(layout), ends, behind)
+        )
+        assert added.lastrowid is not None
+        return _Segment(added.lastrowid, layout, ends, behind), True
+
+    def _put_layout(self, layout: _Layout) -> int:
+        texts = ["\n".join(names).encode("utf-8", "surrogatepass") for names in (layout.rows, layout.figures)]
+        mark = hashlib.sha256(b"\n\n".join(texts)).digest()
+        known = self._one("SELECT id FROM layout WHERE hash = ?", mark)
+        if known is not None:
+            return int(known[0])
+        added = self._database.execute(
+            "INSERT INTO layout(hash, rows, figures) VALUES (?, ?, ?)", (mark, *map(_squeezed, texts))
+        )
+        assert added.lastrowid is not None
+        return added.lastrowid
+
+    def _put_routes(self, time_ms: int, routes: dict[str, str]) -> bytes:
+        """Keep what is not as it was; what marks all of them."""
+        mark = hashlib.sha256(msgspec.json.encode(sorted(routes.items()))).digest()[:16]
+        last = self._one("SELECT routes FROM run WHERE routes IS NOT NULL ORDER BY time_ms DESC")
+        if last is None or last[0] != mark:
+            was = self._routes_at(time_ms)
+            changed: list[tuple[str, str | None]] = [
+                (topic, body) for topic, body in routes.items() if was.get(topic) != body
+            ]
+            changed += [(topic, None) for topic in was.keys() - routes.keys()]
+            self._database.executemany(
+                "INSERT OR REPLACE INTO route VALUES (?, ?, ?)",
+                ((topic, time_ms, None if body is None else _squeezed(body.encode())) for topic, body in changed),
+            )
+        return mark
+
+    def _let_go(self, now_ms: int, current: int) -> None:
+        """Delete segments that are too old, then the oldest while the rest takes too much room."""
+        ages = self._database.execute("SELECT segment, max(time_ms) FROM run GROUP BY segment ORDER BY 2").fetchall()
+        old = [segment for segment, newest in ages if segment != current]
+        expired = {segment for segment, newest in ages if newest < now_ms - self._keep_ms}
+        gone = False
+        for segment in old:
+            if segment not in expired and self._used() <= self._most_bytes:
+                break
+            self._database.execute("DELETE FROM run WHERE segment = ?", (segment,))
+            self._database.execute("DELETE FROM segment WHERE id = ?", (segment,))
+            self._database.execute("DELETE FROM layout WHERE id NOT IN (SELECT layout FROM segment)")
+            self._segments.pop(segment, None)
+            gone = True
+        if gone:
+            self._database.execute(
+                "DELETE FROM route WHERE since_ms < (SELECT max(r.since_ms) FROM route r WHERE r.topic = route.topic"
+                " AND r.since_ms <= (SELECT min(time_ms) FROM run))"
+            )
+
+    def _used(self) -> int:
+        pages = self._one("PRAGMA page_count"), self._one("PRAGMA freelist_count"), self._one("PRAGMA page_size")
+        count, free, size = (int(page[0]) for page in pages if page is not None)
+        return (count - free) * size
+
+    # -- reading
+
+    def span(self) -> Span | None:
+        """What is there; None while there is no run."""
+        with _named("read", self.path):
+            found = self._one("SELECT min(time_ms), max(time_ms), count(*) FROM run")
+        return None if found is None or found[0] is None else Span(*found)
+
+    def times(self, begin_ms: int, end_ms: int) -> list[int]:
+        """The times of the runs from `begin_ms` to `end_ms`, both counted."""
+        with _named("read", self.path):
+            found = self._database.execute(
+                "SELECT time_ms FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms", (begin_ms, end_ms)
+            ).fetchall()
+        return [time_ms for (time_ms,) in found]
+
+    def last_times(self, count: int) -> list[int]:
+        """The times of the last runs, the oldest first."""
+        with _named("read", self.path):
+            found = self._database.execute("SELECT time_ms FROM run ORDER BY time_ms DESC LIMIT ?", (count,)).fetchall()
+        return [time_ms for (time_ms,) in reversed(found)]
+
+    def window(self, group: str, begin_ms: int, end_ms: int) -> GroupWindow:
+        """One group at every run from `begin_ms` to `end_ms`; without queues when none of them saw it."""
+        found = self._windows(begin_ms, end_ms, group)
+        if group in found:
+            return found[group]
+        times = self.times(begin_ms, end_ms)
+        return GroupWindow(group, times, [None] * len(times), {})
+
+    def windows(self, begin_ms: int, end_ms: int) -> dict[str, GroupWindow]:
+        """Every group at every run from `begin_ms` to `end_ms`."""
+        return self._windows(begin_ms, end_ms, None)
+
+    def last_windows(self, count: int) -> dict[str, GroupWindow]:
+        """Every group at the last runs."""
+        times = self.last_times(count)
+        return self._windows(times[0], times[-1], None) if times else {}
+
+    def _windows(self, begin_ms: int, end_ms: int, group: str | None) -> dict[str, GroupWindow]:
+        found: dict[str, GroupWindow] = {}
+        times: list[int] = []
+        with _named("read", self.path):
+            runs = self._database.execute(
+                "SELECT time_ms, segment, ends, behind, rest FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms",
+                (begin_ms, end_ms),
+            ).fetchall()
+            times = [run[0] for run in runs]
+            count = len(times)
+            for place, (_, segment_id, ends, behind, rest) in enumerate(runs):
+                for name, end, back in self._rows_at(segment_id, ends, behind, rest, group):
+                    owner, topic, broker, number = name.split(_MARK)
+                    window = found.get(owner)
+                    if window is None:
+                        window = found[owner] = GroupWindow(owner, times, [None] * count, {})
+                    if not topic:
+                        window.members[place] = end
+                        continue
+                    queue = QueueKey(topic, broker, int(number))
+                    columns = window.queues.get(queue)
+                    if columns is None:
+                        columns = window.queues[queue] = QueueWindow([None] * count, [None] * count)
+                    columns.ends[place] = end
+                    columns.committed[place] = back if end is None or back is None else end - back
+        return found
+
+    def offsets_at(self, time_ms: int, group: str | None = None) -> list[GroupOffsets]:
+        """The groups as the run at exactly `time_ms` saw them, of all or of one."""
+        return [
+            GroupOffsets(
+                group=window.group,
+                members=window.members[0] if window.members else None,
+                queues=[QueueOffsets(queue, c.ends[0], c.committed[0]) for queue, c in window.queues.items()],
+            )
+            for window in self._windows(time_ms, time_ms, group).values()
+        ]
+
+    def figures(self, begin_ms: int, end_ms: int, prefix: str = "") -> dict[tuple[str, str], list[tuple[int, float]]]:
+        """(name, target) -> (time, value) of each run that had it, of the names that begin with `prefix`."""
+        found: dict[tuple[str, str], list[tuple[int, float]]] = {}
+        with _named("read", self.path):
+            for time_ms, segment_id, data, rest in self._database.execute(
+                "SELECT time_ms, segment, figures, rest FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms",
+                (begin_ms, end_ms),
+            ).fetchall():
+                names = self._segment(segment_id).layout.figures
+                pairs = [*zip(names, unpacked_floats(data, 0, len(names)), strict=True), *_rest(rest).figures.items()]
+                for key, value in pairs:
+                    if key.startswith(prefix) and not math.isnan(value):
+                        name, _, target = key.partition(_MARK)
+                        found.setdefault((name, target), []).append((time_ms, value))
+        return found
+
+    def failures(self, begin_ms: int, end_ms: int) -> dict[int, list[Failure]]:
+        """What the runs of this time could not read, by their times; runs that could read all are left out."""
+        with _named("read", self.path):
+            found = self._database.execute(
+                "SELECT time_ms, rest FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms", (begin_ms, end_ms)
+            ).fetchall()
+            return {time_ms: failures for time_ms, rest in found if (failures := _rest(rest).failures)}
+
+    def routes_at(self, time_ms: int) -> dict[str, str]:
+        """Each topic's route as the last run that read them at `time_ms` or before saw it."""
+        with _named("read", self.path):
+            return self._routes_at(time_ms)
+
+    def _routes_at(self, time_ms: int) -> dict[str, str]:
+        found = self._database.execute(
+            "SELECT topic, max(since_ms), body FROM route WHERE since_ms <= ? GROUP BY topic", (time_ms,)
+        )
+        return {topic: _spread(body).decode() for topic, _, body in found if body is not None}
+
+    def _rows_at(
+        self, segment_id: int, ends: bytes, behind: bytes, rest: bytes, group: str | None
+    ) -> Iterator[tuple[str, int | None, int | None]]:
+        segment = self._segment(segment_id)
+        names = segment.layout.rows
+        begin, end = 0, len(names)
+        if group is not None:
+            begin, end = bisect_left(names, group + _MARK), bisect_left(names, group + _AFTER_MARK)
+        key_ends, key_behind = self._keys(segment, begin, end)
+        columns = unpacked(ends, begin, end, key_ends), unpacked(behind, begin, end, key_behind)
+        for name, last, back in zip(names[begin:end], *columns, strict=True):
+            if last != ABSENT or back != ABSENT:
+                yield name, _known(last), _known(back)
+        for name, (last, back) in _rest(rest).rows.items():
+            if group is None or name.startswith(group + _MARK):
+                yield name, _known(last), _known(back)
+
+    def _keys(self, segment: _Segment, begin: int, end: int) -> tuple[array[int], array[int]]:
+        return unpacked(segment.ends, begin, end), unpacked(segment.behind, begin, end)
+
+    def _segment(self, segment_id: int) -> _Segment:
+        known = self._segments.get(segment_id)
+        if known is None:
+            found = self._one("SELECT layout, ends, behind FROM segment WHERE id = ?", segment_id)
+            if found is None:
+                raise _damaged(self.path, f"segment {segment_id} is missing")
+            known = self._segments[segment_id] = _Segment(segment_id, self._layout(found[0]), found[1], found[2])
+        return known
+
+    def _layout(self, layout_id: int) -> _Layout:
+        known = self._layouts.get(layout_id)
+        if known is None:
+            found = self._one("SELECT rows, figures FROM layout WHERE id = ?", layout_id)
+            if found is None:
+                raise _damaged(self.path, f"layout {layout_id} is missing")
+            rows, figures = (_spread(data).decode("utf-8", "surrogatepass") for data in found)
+            known = _Layout(rows.split("\n") if rows else [], figures.split("\n") if figures else [])
+            self._layouts[layout_id] = known
+        return known
+
+    def _one(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
+        found: tuple[Any, ...] | None = self._database.execute(statement, values).fetchone()
+        return found
+
+
+def _rows_of(groups: Iterable[GroupOffsets]) -> dict[str, tuple[int | None, int | None]]:
+    """Row -> (end, how far the group is behind it), of an unknown end the offset itself in place of the latter; the row
+    of the group itself has its members for an end."""
+    rows: dict[str, tuple[int | None, int | None]] = {}
+    for group in groups:
+        rows[_name(group.group, "", "", "")] = (group.members, None)
+        for queue, end, committed in group.queues:
+            behind = committed if end is None or committed is None else end - committed
+            rows[_name(group.group, queue.topic, queue.broker, str(queue.queue_id))] = (end, behind)
+    return rows
+
+
+def _name(*parts: str) -> str:
+    """The parts as one name, without what would be taken for an end of one or of a line."""
+    name = _MARK.join(parts)
+    if "\n" in name or name.count(_MARK) != len(parts) - 1:
+        return _MARK.join(part.replace(_MARK, "?").replace("\n", "?") for part in parts)
+    return name
+
+
+def _kept(pair: tuple[int | None, int | None]) -> tuple[int, int]:
+    end, behind = column(pair)
+    return end, behind
+
+
+def _known(value: int) -> int | None:
+    return None if value == ABSENT else value
+
+
+def _rest(data: bytes) -> _Rest:
+    return msgspec.msgpack.decode(_spread(data), type=_Rest)
+
+
+def _squeezed(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=3).compress(data)
+
+
+def _spread(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(data)
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    if _is_empty(database):
+        _make(database)
+    _check_schema(database, path)
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.execute("PRAGMA journal_size_limit = 4194304")
+
+
+def _make(database: sqlite3.Connection) -> None:
+    """Make the tables, unless another process that opens the file at the same time is first."""
+    give_up = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            database.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait by itself for the lock that this change needs.
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+    with _transaction(database):
+        if _is_empty(database):
+            for statement in _TABLES.split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA application_id = {_APPLICATION}")
+            database.execute(f"PRAGMA user_version = {_SCHEMA}")
+
+
+def _is_empty(database: sqlite3.Connection) -> bool:
+    return bool(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
+
+
+def _check_schema(database: sqlite3.Connection, path: Path) -> None:
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if application != _APPLICATION:
+        raise HistoryError(f"{path} is not a history: it is a database of something else", "name another file")
+    if version > _SCHEMA:
+        raise HistoryError(
+            f"{path} was written by a newer version: its schema is {version}, this version reads {_SCHEMA}",
+            "upgrade this installation, or name another file",
+        )
+
+
+def _opened_to_read(path: Path) -> sqlite3.Connection:
+    place = path.absolute().as_uri()
+    try:
+        database = sqlite3.connect(f"{place}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_S)
+        try:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except BaseException:
+            database.close()
+            raise
+    except sqlite3.OperationalError:
+        # Where the folder cannot be written, as of a mounted copy, SQLite has no place for what its readers share.
+        log = path.with_name(path.name + "-wal")
+        if os.access(path.parent, os.W_OK) or (log.exists() and log.stat().st_size > 0):
+            raise
+        return sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    return database
+
+
+@contextlib.contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def _named(what: str, path: Path) -> Iterator[None]:
+    """Errors of SQLite, and of what it holds, as HistoryErrors that name the file."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise HistoryError(
+                f"cannot {what} the history {path}: another process has kept it locked for {_BUSY_S:.0f} s",
+                "end what holds it, or try again later",
+            ) from error
+        raise _cannot(what, path, str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise _damaged(path, str(error)) from error
+    except (zstandard.ZstdError, msgspec.DecodeError, ValueError, OverflowError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _cannot(what: str, path: Path, why: str) -> HistoryError:
+    return HistoryError(f"cannot {what} the history {path}: {why}", "free space or give access there, or name another")
+
+
+def _damaged(path: Path, why: str) -> HistoryError:
+    return HistoryError(
+        f"the history {path} is damaged: {why}", "move it away: the next run of `mqadmin probe` begins a new one"
+    )

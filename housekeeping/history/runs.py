@@ -1,0 +1,82 @@
+"""What a history holds: runs, each with figures, routes and the offsets of every group; and windows over several runs.
+
+None is what was not known when a run looked, which is neither 0 nor what it was before. Times are ms since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+
+
+class QueueKey(NamedTuple):
+    """A queue of a topic on one broker."""
+
+    topic: str
+    broker: str
+    queue_id: int
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.broker}:{self.queue_id}"
+
+
+class QueueOffsets(NamedTuple):
+    """Where a queue ended, and up to where its group had consumed it; None: not known, or never committed."""
+
+    queue: QueueKey
+    end: int | None
+    committed: int | None
+
+
+class GroupOffsets(msgspec.Struct, kw_only=True):
+    """A group at one run. `members` is how many clients were connected; None when nobody was asked."""
+
+    group: str
+    queues: list[QueueOffsets]
+    members: int | None = None
+
+
+class Figure(NamedTuple):
+    """A measured value: `name` says what with its unit (`host.dirty_bytes`), `target` of what (a broker, a host)."""
+
+    name: str
+    target: str
+    value: float
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """What one run saw. `routes` is each topic's route as text, None when they were not read; `failures` say what
+    could not be read."""
+
+    time_ms: int
+    groups: list[GroupOffsets] = []
+    figures: list[Figure] = []
+    routes: dict[str, str] | None = None
+    failures: list[Failure] = []
+
+
+class QueueWindow(msgspec.Struct):
+    """A queue at each of a window's times."""
+
+    ends: list[int | None]
+    committed: list[int | None]
+
+
+class GroupWindow(msgspec.Struct):
+    """A group over several runs, the oldest first; every list is as long as `times`."""
+
+    group: str
+    times: list[int]
+    members: list[int | None]
+    queues: dict[QueueKey, QueueWindow]
+
+
+class Span(NamedTuple):
+    """What a history covers: the times of its first and last run, and how many there are."""
+
+    first_ms: int
+    last_ms: int
+    runs: int

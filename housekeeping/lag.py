@@ -1,0 +1,192 @@
+"""How a group keeps up, judged by a window of its offsets and not by a threshold.
+
+The rules are Burrow's (`core/internal/evaluator/caching.go`), for offsets that are looked at in turn instead of read as
+they are committed. So the time at which an offset was first seen stands for its commit, and a group that consumes at
+each run all that was there at the run before counts as one without lag: what lies between is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey, QueueWindow
+
+#: How many runs a judgement looks at, as many as Burrow keeps.
+WINDOW_RUNS: Final = 10
+#: Fewer known offsets than this show no trend.
+LEAST_RUNS: Final = 3
+
+
+class LagState(StrEnum):
+    """How a queue or a group is, the mildest first.
+
+    ok: it consumes what comes, gets nearer to the end, or has nothing to consume. unknown: too little is known.
+    slow: it consumes, and its lag never shrank. rewound: its offset went back, and is not where it was yet.
+    stalled: connected, and its offset never moved. stopped: connected, and its offset has not moved for longer than
+    it did before. offline: nobody is connected, and messages wait.
+    """
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    SLOW = "slow"
+    REWOUND = "rewound"
+    STALLED = "stalled"
+    STOPPED = "stopped"
+    OFFLINE = "offline"
+
+
+_ORDER = tuple(LagState)
+
+
+class QueueLag(msgspec.Struct, rename="camel"):
+    """The judgement of one queue. `lag` in messages at the last run that knew it."""
+
+    topic: str
+    broker: str
+    queue_id: int
+    state: LagState
+    lag: int | None
+    evidence: str
+
+
+class GroupLag(msgspec.Struct, rename="camel"):
+    """The judgement of a group: its worst queue's. `lag` is the sum at the last run, None when a part is unknown."""
+
+    group: str
+    state: LagState
+    lag: int | None
+    evidence: str
+    queues: list[QueueLag]
+
+
+class _Point(NamedTuple):
+    time_ms: int
+    end: int
+    committed: int
+
+    @property
+    def lag(self) -> int:
+        return max(self.end - self.committed, 0)
+
+
+def judge(window: GroupWindow) -> GroupLag:
+    """Judge a group by a window of its offsets, of `WINDOW_RUNS` runs where there are as many."""
+    members = window.members[-1] if window.members else None
+    answering = {key.broker for key, columns in window.queues.items() if _last(columns) != (None, None)}
+    queues = [
+        _judge_queue(key, columns, window.times, members)
+        for key, columns in window.queues.items()
+        # What a broker that answered no longer has is gone, as the topic is.
+        if key.broker not in answering or _last(columns) != (None, None)
+    ]
+    if not queues:
+        return GroupLag(window.group, LagState.UNKNOWN, None, "no offset of the group was seen", [])
+    queues.sort(key=lambda queue: (-_ORDER.index(queue.state), -(queue.lag or 0), queue.topic, queue.broker))
+    worst = queues[0]
+    alike = sum(queue.state == worst.state for queue in queues)
+    where = f"{worst.topic} {worst.broker}:{worst.queue_id}"
+    evidence = f"{where}: {worst.evidence}"
+    if len(queues) > 1 and worst.state is not LagState.OK:
+        evidence += f" ({alike} of {len(queues)} queues are {worst.state})"
+    return GroupLag(window.group, worst.state, _total(queues), evidence, queues)
+
+
+def _last(columns: QueueWindow) -> tuple[int | None, int | None]:
+    return (columns.ends[-1], columns.committed[-1]) if columns.ends else (None, None)
+
+
+def _total(queues: Iterable[QueueLag]) -> int | None:
+    total = 0
+    for queue in queues:
+        if queue.lag is None:
+            return None
+        total += queue.lag
+    return total
+
+
+def _judge_queue(key: QueueKey, columns: QueueWindow, times: list[int], members: int | None) -> QueueLag:
+    points = _since_it_began(
+        [
+            _Point(time_ms, end, committed)
+            for time_ms, end, committed in zip(times, columns.ends, columns.committed, strict=True)
+            if end is not None and committed is not None
+        ]
+    )
+    end, committed = _last(columns)
+    lag: int | None = None
+    if end == 0 and not committed:
+        lag, state, evidence = 0, LagState.OK, "the queue has never had a message"
+    elif end is None:
+        state, evidence = LagState.UNKNOWN, "the last run did not see where the queue ends"
+    elif committed is None:
+        state, evidence = LagState.UNKNOWN, f"the group has committed no offset of it; it ends at {end}"
+    else:
+        lag = max(end - committed, 0)
+        state, evidence = _state(points, members)
+    return QueueLag(key.topic, key.broker, key.queue_id, state, lag, evidence)
+
+
+def _since_it_began(points: list[_Point]) -> list[_Point]:
+    """What comes after the queue's end last went back: it is another queue, of a topic made anew or a lost store."""
+    for place in range(len(points) - 1, 0, -1):
+        if points[place].end < points[place - 1].end:
+            return points[place:]
+    return points
+
+
+def _state(points: list[_Point], members: int | None) -> tuple[LagState, str]:
+    last = points[-1]
+    if last.lag == 0:
+        return LagState.OK, "nothing is left to consume"
+    moved = next((p for p in range(len(points) - 1, 0, -1) if points[p].committed != points[p - 1].committed), 0)
+    if members == 0 and (len(points) == 1 or moved != len(points) - 1):
+        since = f"; offset {last.committed} for {_length(last.time_ms - points[moved].time_ms)}" if moved else ""
+        return LagState.OFFLINE, f"no client is connected, and {last.lag} messages wait{since}"
+    if len(points) < LEAST_RUNS:
+        return LagState.UNKNOWN, f"{last.lag} messages wait; {len(points)} runs show no trend, {LEAST_RUNS} would"
+    caught_up = min(point.end for point in points) <= last.committed
+    still, moving = last.time_ms - points[moved].time_ms, points[moved].time_ms - points[0].time_ms
+    if moved and still > moving and not caught_up:
+        return (
+            LagState.STOPPED,
+            f"offset {last.committed} has not moved for {_length(still)}, after it moved for {_length(moving)}; "
+            f"{last.lag} messages wait",
+        )
+    back = next((p for p in range(1, len(points)) if points[p].committed < points[p - 1].committed), 0)
+    if back and max(point.committed for point in points[back:]) < points[back - 1].committed:
+        before, after = points[back - 1].committed, points[back].committed
+        return LagState.REWOUND, f"the offset went back from {before} to {after}; {last.lag} messages wait"
+    if _ever_caught_up(points):
+        return LagState.OK, f"{last.lag} messages wait, and within these runs it caught up"
+    first = points[0]
+    if moved == 0:
+        return (
+            LagState.STALLED,
+            f"offset {last.committed} never moved in {_length(last.time_ms - first.time_ms)}; {last.lag} messages wait",
+        )
+    if all(points[p].lag >= points[p - 1].lag for p in range(1, len(points))):
+        return (
+            LagState.SLOW,
+            f"it consumes, but its lag went from {first.lag} to {last.lag} in "
+            f"{_length(last.time_ms - first.time_ms)} and never shrank",
+        )
+    return LagState.OK, f"{last.lag} messages wait, and its lag shrinks"
+
+
+def _ever_caught_up(points: list[_Point]) -> bool:
+    """Whether it had at some run consumed all that was there at an earlier one, or then."""
+    least = points[0].end
+    for point in points:
+        least = min(least, point.end)
+        if point.committed >= least:
+            return True
+    return False
+
+
+def _length(ms: int) -> str:
+    seconds = ms // 1000
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"

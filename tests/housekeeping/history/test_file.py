@@ -1,0 +1,266 @@
+"""The history's file: what it gives back, how it stays bounded, and what goes wrong with it."""
+
+import os
+import random
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.history import file
+from rocketmq_ops.housekeeping.history.file import History, HistoryError
+from rocketmq_ops.housekeeping.history.place import history_file
+from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
+
+MINUTE = 60_000
+START = 1_700_000_000_000
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "state" / "h.sqlite"
+
+
+def group(name, *offsets, members=None, topic="orders", broker="broker-a"):
+    return GroupOffsets(
+        group=name,
+        members=members,
+        queues=[QueueOffsets(QueueKey(topic, broker, number), *pair) for number, pair in enumerate(offsets)],
+    )
+
+
+def run(number, groups=(), **more):
+    return Run(time_ms=START + number * MINUTE, groups=list(groups), **more)
+
+
+def test_what_went_in_comes_out(path):
+    first = [group("a", (100, 90), (7, None), (None, 5), (3, 10), members=2), group("b", (5, 5))]
+    later = [group("a", (2**40, 91), (7, 0), (None, 6), (4, 10)), group("c", (9, 1), members=0)]
+    with History.open(path) as history:
+        history.append(run(0, first))
+        history.append(run(1, later))
+        assert history.offsets_at(START) == first
+        assert history.offsets_at(START + MINUTE) == later
+        assert history.offsets_at(START + MINUTE, "c") == [later[1]]
+        assert history.span() == (START, START + MINUTE, 2)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with History.read(path) as history:
+        assert history.offsets_at(START) == first
+
+
+def test_a_window_has_gaps_where_nothing_was_known(path):
+    with History.open(path) as history:
+        for number in range(4):
+            history.append(run(number, [] if number == 2 else [group("a", (100 + number, 50), members=1)]))
+        window = history.window("a", START, START + 3 * MINUTE)
+        assert window.members == [1, 1, None, 1]
+        (queue,) = window.queues.values()
+        assert (queue.ends, queue.committed) == ([100, 101, None, 103], [50, 50, None, 50])
+        assert history.window("nobody", START, START + MINUTE).queues == {}
+        assert history.window("nobody", START, START + MINUTE).members == [None, None]
+        assert list(history.last_windows(2)) == ["a"]
+        assert history.last_windows(2)["a"].times == [START + 2 * MINUTE, START + 3 * MINUTE]
+
+
+def test_groups_whose_names_begin_alike_are_apart(path):
+    with History.open(path) as history:
+        history.append(run(0, [group(name, (10, index)) for index, name in enumerate(["a", "a-b", "a%", "aa", "b"])]))
+        history.append(run(1, [group("a!", (1, 1))]))
+        for index, name in enumerate(["a", "a-b", "a%", "aa", "b"]):
+            assert history.offsets_at(START, name) == [group(name, (10, index))]
+
+
+def test_figures_routes_and_failures(path):
+    lost = Failure("broker-b", "timeout", "look at it")
+    with History.open(path) as history:
+        history.append(run(0, figures=[Figure("disk.ratio", "a", 0.5)], routes={"t": "r1", "u": "r"}))
+        history.append(run(1, figures=[Figure("disk.ratio", "a", 0.25), Figure("host.x", "h", 1)], failures=[lost]))
+        history.append(run(2, routes={"t": "r2"}))
+        assert history.figures(START, START + 2 * MINUTE, "disk.") == {
+            ("disk.ratio", "a"): [(START, 0.5), (START + MINUTE, 0.25)]
+        }
+        assert history.figures(START, START + 2 * MINUTE)[("host.x", "h")] == [(START + MINUTE, 1.0)]
+        assert history.failures(START, START + 2 * MINUTE) == {START + MINUTE: [lost]}
+        assert history.routes_at(START + MINUTE) == {"t": "r1", "u": "r"}
+        assert history.routes_at(START + 2 * MINUTE) == {"t": "r2"}
+
+
+def test_runs_of_one_time_are_both_kept_and_an_earlier_one_finds_its_place(path):
+    with History.open(path) as history:
+        for number, committed in ((5, 1), (5, 2), (1, 3)):
+            history.append(run(number, [group("a", (10, committed))]))
+        (queue,) = history.window("a", 0, 2 * START).queues.values()
+        assert queue.committed == [3, 1, 2]
+
+
+def test_what_is_old_goes_and_what_is_kept_reads_as_before(path):
+    keep = 200 * MINUTE
+    with History.open(path, keep_ms=keep) as history:
+        for number in range(400):
+            routes = {"t": f"route {number // 100}"}
+            history.append(run(number, [group("a", (1000 * number, 999 * number))], routes=routes))
+        span = history.span()
+        assert span is not None
+        oldest = (span.first_ms - START) // MINUTE
+        assert 400 - 200 - 64 <= oldest <= 200
+        assert history.offsets_at(span.first_ms) == [group("a", (1000 * oldest, 999 * oldest))]
+        assert history.routes_at(span.first_ms) == {"t": f"route {oldest // 100}"}
+
+
+def test_the_size_is_bounded(path, monkeypatch):
+    monkeypatch.setattr(file, "LEAST_BYTES", 1 << 20)
+    chance = random.Random(1)
+
+    def scattered():
+        """Offsets that no compression makes small."""
+        return group("a", *((chance.getrandbits(50), chance.getrandbits(50)) for _ in range(300)))
+
+    with History.open(path, most_bytes=1 << 20) as history:
+        last = None
+        for number in range(400):
+            last = scattered()
+            history.append(run(number, [last]))
+        span = history.span()
+        assert span is not None
+        assert 64 <= span.runs < 280
+        assert history.offsets_at(span.last_ms) == [last]
+    assert path.stat().st_size < 1 << 21
+    with pytest.raises(HistoryError, match="invalid size 1000"):
+        History.open(path, most_bytes=1000)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets, Run
+history = History.open(Path(sys.argv[1]))
+for number in range(100_000):
+    queues = [QueueOffsets(QueueKey("t", "b", q), number + q, number) for q in range(200)]
+    history.append(Run(time_ms=1 + number, groups=[GroupOffsets(group="g", queues=queues)]))
+    print(number, flush=True)
+"""
+
+
+def test_a_killed_process_leaves_all_runs_that_it_had_finished(path):
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout as lines:
+        for line in lines:
+            if int(line) == 70:
+                break
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        rest = [int(line) for line in lines]
+    done = max([70, *rest])
+    with History.open(path) as history:
+        span = history.span()
+        assert span is not None
+        assert span.runs in (done + 1, done + 2)
+        for time_ms in history.times(0, 1 << 40):
+            (found,) = history.offsets_at(time_ms)
+            assert [queue.committed for queue in found.queues] == [time_ms - 1] * 200
+        history.append(Run(time_ms=1 << 39))
+
+
+def test_processes_append_at_the_same_time(path):
+    processes = [
+        subprocess.Popen([sys.executable, "-c", KILLED.replace("100_000", "40"), str(path)], stdout=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    with History.read(path) as history:
+        span = history.span()
+        assert span is not None
+        assert span.runs == 120
+
+
+def test_it_is_read_while_another_holds_it_for_writing(path):
+    with History.open(path) as history:
+        history.append(run(0, [group("a", (2, 1))]))
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with History.read(path) as reader:
+            assert reader.offsets_at(START) == [group("a", (2, 1))]
+        other.execute("ROLLBACK")
+        other.close()
+
+
+def test_it_is_read_where_nothing_may_be_written(path, monkeypatch):
+    with History.open(path) as history:
+        history.append(run(0, [group("a", (2, 1))]))
+    whole = sqlite3.connect
+
+    def refused(place, **how):
+        """As SQLite does in a folder that it cannot write to."""
+        if "immutable" not in str(place):
+            raise sqlite3.OperationalError("unable to open database file")
+        return whole(place, **how)
+
+    monkeypatch.setattr(sqlite3, "connect", refused)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with History.read(path) as history:
+        assert history.offsets_at(START) == [group("a", (2, 1))]
+
+
+def test_a_newer_a_foreign_a_damaged_and_a_missing_file_are_named(path, tmp_path):
+    with pytest.raises(HistoryError, match="there is no history yet"):
+        History.read(path)
+    History.open(path).close()
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    for attempt in (History.open, History.read):
+        with pytest.raises(HistoryError, match="newer version: its schema is 99"):
+            attempt(path)
+    foreign = tmp_path / "foreign.sqlite"
+    with sqlite3.connect(foreign) as database:
+        database.execute("CREATE TABLE mine(x)")
+    database.close()
+    before = foreign.read_bytes()
+    for attempt in (History.open, History.read):
+        with pytest.raises(HistoryError, match="is not a history"):
+            attempt(foreign)
+    assert foreign.read_bytes() == before
+    damaged = tmp_path / "damaged.sqlite"
+    damaged.write_bytes(b"no database at all" * 1000)
+    for attempt in (History.open, History.read):
+        with pytest.raises(HistoryError, match="is damaged") as raised:
+            attempt(damaged)
+        assert "move it away" in raised.value.next_step
+
+
+def test_a_damaged_row_is_an_error_and_no_offset(path):
+    with History.open(path) as history:
+        history.append(run(0, [group("a", (2, 1))]))
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE run SET ends = x'00'")
+    database.close()
+    with History.read(path) as history, pytest.raises(HistoryError, match="is damaged"):
+        history.offsets_at(START)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(HistoryError, match="cannot write the history"):
+        History.open(tmp_path / "file" / "h.sqlite")
+
+
+def test_names_cannot_break_the_rows(path):
+    with History.open(path) as history:
+        history.append(run(0, [group("a\nb", (2, 1), broker="x\x1fy")]))
+        (found,) = history.offsets_at(START)
+    assert found.group == "a?b"
+    assert found.queues[0].queue.broker == "x?y"
+
+
+def test_name_servers_share_a_file_in_whatever_order(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    one = history_file(["10.0.0.1:9876", "10.0.0.2:9876"])
+    assert one == history_file(["10.0.0.2:9876", "10.0.0.1:9876"])
+    assert one.parent == tmp_path / "rocketmq-ops" / "history"
+    assert one != history_file(["10.0.0.1:9876"])

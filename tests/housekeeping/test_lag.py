@@ -1,0 +1,78 @@
+"""How a window of offsets is judged."""
+
+import pytest
+
+from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey, QueueWindow
+from rocketmq_ops.housekeeping.lag import judge
+
+QUEUE = QueueKey("orders", "broker-a", 0)
+
+
+def window(committed, ends, members=1):
+    count = len(ends)
+    return GroupWindow(
+        "group", [60_000 * run for run in range(count)], [members] * count, {QUEUE: QueueWindow(ends, committed)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "committed", "ends"),
+    [
+        ("ok", [5, 5, 5], [5, 5, 5]),
+        ("ok", [7], [7]),
+        ("ok", [None], [0]),
+        # On its way: at each run it has consumed what was there at the run before.
+        ("ok", [99, 199, 299, 399, 499], [100, 200, 300, 400, 500]),
+        # It was at the end within the window, and falls behind since.
+        ("ok", [100, 150, 200, 250], [100, 200, 300, 400]),
+        # Far behind, and getting nearer.
+        ("ok", [100, 300, 500, 700], [5000, 5050, 5100, 5150]),
+        # An old offset committed again at a rebalance, made up for since.
+        ("ok", [100, 200, 150, 250, 350], [1000, 1000, 1000, 1000, 1000]),
+        ("slow", [100, 150, 200, 250], [1000, 1100, 1200, 1300]),
+        ("slow", [100, 200, 300], [1000, 1100, 1200]),
+        ("stalled", [100, 100, 100, 100], [1000, 1000, 1000, 1000]),
+        ("stopped", [100, 200, 200, 200, 200], [900, 1000, 1100, 1200, 1300]),
+        ("rewound", [800, 900, 10, 60], [1000, 1000, 1000, 1000]),
+        # Back to the beginning, although there was no lag before.
+        ("rewound", [1000, 1000, 0, 60], [1000, 1000, 1000, 1000]),
+        ("unknown", [100, 100], [1000, 1000]),
+        ("unknown", [100, 100, 100, None], [1000, 1000, 1000, None]),
+        ("unknown", [None, None, None], [10, 10, 10]),
+        # Gaps are no offsets: neither 0 nor a rewind.
+        ("ok", [100, None, 300, 500], [1000, None, 1100, 1150]),
+        # The topic was made anew: what was before is of another queue.
+        ("ok", [900, 900, 900, 40], [1000, 1000, 1000, 40]),
+    ],
+)
+def test_states(state, committed, ends):
+    verdict = judge(window(committed, ends))
+    assert verdict.state == state, verdict.evidence
+    assert verdict.evidence
+
+
+def test_nobody_connected_is_offline_only_where_messages_wait():
+    assert judge(window([100, 100, 100], [1000, 1000, 1000], members=0)).state == "offline"
+    assert judge(window([100], [1000], members=0)).state == "offline"
+    assert judge(window([100, 100, 100], [100, 100, 100], members=0)).state == "ok"
+    # Somebody who does not say so consumes.
+    assert judge(window([100, 200, 300], [1000, 1000, 1000], members=0)).state == "ok"
+    assert judge(window([100, 100, 100], [1000, 1000, 1000], members=None)).state == "stalled"
+
+
+def test_a_group_is_as_its_worst_queue_and_a_queue_that_is_gone_does_not_count():
+    group = window([5, 5, 5], [5, 5, 5])
+    group.queues[QueueKey("orders", "broker-a", 1)] = QueueWindow([10, 10, 10], [4, 4, 4])
+    group.queues[QueueKey("deleted", "broker-a", 0)] = QueueWindow([10, 10, None], [4, 4, None])
+    verdict = judge(group)
+    assert (verdict.state, verdict.lag) == ("stalled", 6)
+    assert "orders broker-a:1" in verdict.evidence
+    assert [queue.queue_id for queue in verdict.queues] == [1, 0]
+
+
+def test_a_broker_that_did_not_answer_leaves_the_lag_unknown():
+    group = window([5, 5, 5], [5, 5, 5])
+    group.queues[QueueKey("orders", "broker-b", 0)] = QueueWindow([10, 10, None], [10, 10, None])
+    verdict = judge(group)
+    assert (verdict.state, verdict.lag) == ("unknown", None)
+    assert judge(GroupWindow("group", [], [], {})).state == "unknown"
