@@ -329,6 +329,8 @@ class History:
                         columns = window.queues[queue] = QueueWindow([None] * count, [None] * count)
                     columns.ends[place] = end
                     columns.committed[place] = back if end is None or back is None else end - back
+        for window in found.values():
+            window.queues = dict(sorted(window.queues.items(), key=lambda item: item[0]))
         return found
 
     def offsets_at(self, time_ms: int, group: str | None = None) -> list[GroupOffsets]:
