@@ -12,7 +12,8 @@ from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import not_found, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.explain.error_search import LogScan, Seen, all_codes, commands_in, find, next_step_of_code
-from rocketmq_ops.mqadmin.explain.known_errors import KNOWN, Known
+from rocketmq_ops.mqadmin.explain.known.entry import Known
+from rocketmq_ops.mqadmin.explain.known_errors import KNOWN
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.response_table import advice_of
 from rocketmq_ops.mqadmin.run import Run

@@ -8,7 +8,8 @@ from typing import IO, Any
 
 import msgspec
 
-from rocketmq_ops.mqadmin.explain.known_errors import KNOWN, Known
+from rocketmq_ops.mqadmin.explain.known.entry import Known
+from rocketmq_ops.mqadmin.explain.known_errors import KNOWN
 from rocketmq_ops.mqadmin.response_table import advice_of
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.response_meanings import meaning_of

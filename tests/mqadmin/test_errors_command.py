@@ -14,7 +14,8 @@ import pytest
 from rocketmq_ops.mqadmin import declare, registry
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.explain import error_search
-from rocketmq_ops.mqadmin.explain.known_errors import KNOWN, Known
+from rocketmq_ops.mqadmin.explain.known.entry import Known
+from rocketmq_ops.mqadmin.explain.known_errors import KNOWN
 from rocketmq_ops.remoting.codes import ResponseCode
 from tests.golden_data import GOLDEN
 from tests.mqadmin.conftest import Cli

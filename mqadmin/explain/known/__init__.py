@@ -1,0 +1,1 @@
+"""The known texts by subject; `mqadmin/explain/known_errors.py` has them all."""
