@@ -17,7 +17,7 @@ import msgspec
 import typer
 from typer.core import TyperCommand
 
-from rocketmq_ops.mqadmin.lang import LANGUAGES
+from rocketmq_ops.mqadmin.lang import LANGUAGES, language, tr_word
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.values import address_pairs, boolean, integer, one_of, path, positive
 
@@ -347,6 +347,15 @@ class _DeclaredCommand(TyperCommand):
         words = single_dash_longs(ctx.obj, args)
         return super().parse_args(ctx, with_seconds(words) if ctx.obj.watchable else words)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the page of `--help`, in the language of the reader."""
+        if language() == "en":
+            super().format_help(ctx, formatter)
+            return
+        from rocketmq_ops.mqadmin.lang import help_page  # breaks lines by itself: typer breaks them at blanks
+
+        help_page.write(self, ctx, formatter)
+
 
 def with_seconds(argv: list[str]) -> list[str]:
     """`--watch` with the seconds that it may leave out."""
@@ -426,7 +435,7 @@ def _unwrapped(kind: Any) -> Any:
 def _check_groups(declaration: Declaration, options: dict[str, tuple[Any, Opt, Any]], values: dict[str, Any]) -> None:
     for group in declaration.one_of + declaration.any_of:
         given = [key for key in group if values[key] is not None]
-        names = " or ".join(options[key][1].names[0] for key in group)
+        names = f" {tr_word('or')} ".join(options[key][1].names[0] for key in group)
         if not given:
             raise typer.TyperException(f"give {names}")
         if len(given) > 1 and group in declaration.one_of:

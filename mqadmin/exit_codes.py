@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from rocketmq_ops.mqadmin.lang import tr
+
 
 class ExitCode(IntEnum):
     """What the process returns. A failure never returns 0."""
@@ -66,23 +68,27 @@ MEANINGS: dict[ExitCode, str] = {
 
 
 def markdown() -> str:
-    """The text of docs/exit-codes.md."""
+    """The text of docs/exit-codes.md, or that page in the language of the reader."""
     lines = [
-        "# Exit codes of mqadmin",
+        tr("# Exit codes of mqadmin"),
         "",
-        "Generated from `mqadmin/exit_codes.py` by `python -m rocketmq_ops.mqadmin.reference`.",
+        tr("Generated from `mqadmin/exit_codes.py` by `python -m rocketmq_ops.mqadmin.reference`."),
         "",
-        "| code | name | meaning |",
+        tr("| code | name | meaning |"),
         "|---:|---|---|",
     ]
-    lines += [f"| {code.value} | {code.name} | {MEANINGS[code]} |" for code in ExitCode]
+    lines += [f"| {code.value} | {code.name} | {tr(MEANINGS[code])} |" for code in ExitCode]
     lines += [
         "",
-        "The cause and the next step of a failure are printed on stderr; a stack trace only with `--debug`.",
-        "With `--output json` or `yaml` stdout holds one document in every case, whose `status` is one of",
-        "`ok`, `empty`, `unchanged`, `planned`, `partial`, `no_effect` or `failed`.",
+        tr("The cause and the next step of a failure are printed on stderr; a stack trace only with `--debug`."),
+        tr(
+            "With `--output json` or `yaml` stdout holds one document in every case, whose `status` is one of\n"
+            "`ok`, `empty`, `unchanged`, `planned`, `partial`, `no_effect` or `failed`."
+        ),
         "",
-        "Checks for monitoring (`ping`, `probe`) have the codes of Nagios plugins instead: 0 OK, 1 WARNING,",
-        "2 CRITICAL, 3 UNKNOWN, which is also what a wrong command line and a failure to look at all give.",
+        tr(
+            "Checks for monitoring (`ping`, `probe`) have the codes of Nagios plugins instead: 0 OK, 1 WARNING,\n"
+            "2 CRITICAL, 3 UNKNOWN, which is also what a wrong command line and a failure to look at all give."
+        ),
     ]
     return "\n".join(lines) + "\n"

@@ -56,6 +56,8 @@ def run(argv: list[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
     try:
         argv = lang.begin(argv)
+        if argv and (argv[0] == "help" or (registry.group_members(argv[0]) and registry.find(argv) is None)):
+            argv = lang.without(argv)
     except ValueError as error:
         _complain(str(error), "give one of them, or none for that of the locale")
         return int(ExitCode.USAGE)
@@ -127,9 +129,10 @@ def _unexpected(error: Exception) -> int:
     return int(exit_code_of(error)) or int(ExitCode.FAILED)
 
 
-def _complain(cause: str, next_step: str) -> None:
+def _complain(cause: str, next_step: str, command: str = "") -> None:
     if sys.stderr is not None:
-        sys.stderr.write(f"mqadmin: {lang.tr(cause)}\n  {lang.tr_word('next')}: {lang.tr(next_step)}\n")
+        who = f"mqadmin {command}" if command else "mqadmin"
+        sys.stderr.write(f"{who}: {lang.tr(cause)}\n  {lang.tr_word('next')}: {lang.tr(next_step)}\n")
 
 
 def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
@@ -178,8 +181,7 @@ def _usage(name: str, error: Any, command: Any, arguments: list[str]) -> int:
         nearest = _nearest_option(option, command)
         hint = f"did you mean {nearest}? " if nearest else ""
     hint = _output_hint(arguments, command) or hint
-    sys.stderr.write(f"mqadmin {name}: {message[:1].lower()}{message[1:].rstrip('.')}\n")
-    sys.stderr.write(f"  next: {hint}see `mqadmin {name} --help`\n")
+    _complain(message[:1].lower() + message[1:].rstrip("."), f"{hint}see `mqadmin {name} --help`", name)
     return int(ExitCode.USAGE)
 
 
@@ -203,11 +205,11 @@ def _options_first(argv: list[str]) -> int:
         found = registry.find(argv[at:])
         if found is not None:
             entry, rest = found
-            sys.stderr.write(f"mqadmin: the command comes first, then its options: '{argv[0]}' is before it\n")
-            sys.stderr.write(f"  next: mqadmin {entry.name} {shlex.join([*rest, *_own_output(argv[:at])])}\n")
+            cause = f"the command comes first, then its options: '{argv[0]}' is before it"
+            _complain(cause, f"mqadmin {entry.name} {shlex.join([*rest, *_own_output(argv[:at])])}")
             return int(ExitCode.USAGE)
-    sys.stderr.write(f"mqadmin: no command is given: '{argv[0]}' is an option\n")
-    sys.stderr.write("  next: mqadmin COMMAND OPTIONS; `mqadmin help` lists the commands\n")
+    cause = f"no command is given: '{argv[0]}' is an option"
+    _complain(cause, "mqadmin COMMAND OPTIONS; `mqadmin help` lists the commands")
     return int(ExitCode.USAGE)
 
 
@@ -245,26 +247,31 @@ def _unknown(argv: list[str], is_group: bool) -> int:
     if apaches is not None:
         instead = apache_commands.INSTEAD.get(apaches)
         hint = f"`mqadmin {instead}` does the like; or " if instead else ""
-        sys.stderr.write(f"mqadmin: {apaches} is a command of Apache's mqadmin that is not in this version\n")
-        sys.stderr.write(f"  next: {hint}run Apache's own tool for it, which works on the same cluster\n")
+        _complain(
+            f"{apaches} is a command of Apache's mqadmin that is not in this version",
+            f"{hint}run Apache's own tool for it, which works on the same cluster",
+        )
         return int(ExitCode.NOT_IN_THIS_VERSION)
     near = registry.nearest(name)
     meant = f"did you mean {near}{', which changes things' if near in registry.CHANGING else ''}? " if near else ""
-    sys.stderr.write(f"mqadmin: there is no command '{name}'\n")
-    sys.stderr.write(f"  next: {meant}`mqadmin help` lists them all\n")
+    _complain(f"there is no command '{name}'", f"{meant}`mqadmin help` lists them all")
     return int(ExitCode.USAGE)
 
 
 def _listing(entries: Sequence[registry.Entry] = registry.ENTRIES) -> int:
     width = max(len(entry.name) for entry in entries)
-    lines = ["Usage: mqadmin COMMAND [OPTIONS]", ""]
+    lines = [lang.tr("Usage: mqadmin COMMAND [OPTIONS]"), ""]
     for section in dict.fromkeys(entry.section for entry in entries):
-        lines.append(f"{section}:")
-        lines += [f"  {entry.name:<{width}}  {entry.summary}" for entry in entries if entry.section == section]
+        lines.append(lang.tr_word(section) + lang.tr_word(":"))
+        of_section = [entry for entry in entries if entry.section == section]
+        lines += [f"  {entry.name:<{width}}  {lang.tr_word(entry.summary)}" for entry in of_section]
         lines.append("")
-    lines.append("`mqadmin help COMMAND` or `mqadmin COMMAND --help` lists a command's options.")
-    lines.append("`mqadmin help topics` lists pages on offsets, permissions, exit codes, output, connecting and more.")
-    lines.append(f"The pages are in {shipped_path('docs')}; the manual: `man -l {shipped_path('docs/man/mqadmin.1')}`")
+    for line in (
+        "`mqadmin help COMMAND` or `mqadmin COMMAND --help` lists a command's options.",
+        "`mqadmin help topics` lists pages on offsets, permissions, exit codes, output, connecting and more.",
+        f"The pages are in {shipped_path('docs')}; the manual: `man -l {shipped_path('docs/man/mqadmin.1')}`",
+    ):
+        lines.append(lang.tr(line))
     return _say("\n".join(lines) + "\n")
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, man, registry, schemas
 from rocketmq_ops.mqadmin.completion import table
+from rocketmq_ops.mqadmin.lang import language, tr, tr_line, tr_word
 from rocketmq_ops.mqadmin.render.output import csv_columns, name_column
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -82,14 +83,16 @@ Dangerous commands ask on a terminal, and every change is in a journal: [changes
 
 
 def commands_markdown() -> str:
-    """The text of docs/commands.md."""
-    parts = [_HEAD]
+    """The text of docs/commands.md, or that page in the language of the reader, then without the types of results."""
+    parts = [tr(_HEAD)]
     structs: dict[str, type[msgspec.Struct]] = {}
     for section in dict.fromkeys(entry.section for entry in registry.ENTRIES):
-        parts.append(f"## {section}\n")
+        parts.append(f"## {tr_word(section)}\n")
         for entry in registry.ENTRIES:
             if entry.section == section:
                 parts.append(_command(entry, structs))
+    if language() != "en":  # what the types say is for who reads documents with a program
+        return "\n".join(parts)
     parts.append("## Types of the results\n")
     pending = list(structs.values())
     while pending:
@@ -106,30 +109,33 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
     module = importlib.import_module(f"{__package__}.commands.{entry.module}")
     declared = declare.declaration_of(module)
     structs[declared.result.__name__] = declared.result
-    lines = [f"### {entry.name}", "", f"{entry.summary}.{_versions(entry)}", ""]
-    text = inspect.cleandoc(declared.function.__doc__ or "")
+    lines = [f"### {entry.name}", "", f"{tr_word(entry.summary)}{tr_word('.')}{_versions(entry)}", ""]
+    text = tr_word(inspect.cleandoc(declared.function.__doc__ or ""))
     lines += [text, ""] if text else []
     if declared.example:
         lines += ["```", declared.example, "```", ""]
     options = declared.options()
     if options:
-        lines += ["| option | meaning |", "|---|---|"]
+        lines += [tr("| option | meaning |"), "|---|---|"]
         lines += [_option(kind, option, default) for kind, option, default in options.values()]
     if declared.changes:
-        lines.append("| `--plan`, `--dry-run` | show what would change and change nothing |")
+        lines.append(f"| `--plan`, `--dry-run` | {tr_word('show what would change and change nothing')} |")
     if declared.dangerous:
-        lines.append("| `--yes` | do not ask on a terminal whether to do it |")
+        lines.append(f"| `--yes` | {tr_word('do not ask on a terminal whether to do it')} |")
     lines.append("")
     for group, words in ((declared.one_of, "Exactly one of"), (declared.any_of, "At least one of")):
         for names in group:
-            lines += [f"{words} {', '.join(f'`{options[name][1].names[0]}`' for name in names)} is needed.", ""]
-    lines.append(f"`data`: {_link(declared.result)}. ")
+            lines += [tr(f"{words} {', '.join(f'`{options[name][1].names[0]}`' for name in names)} is needed."), ""]
     columns = csv_columns(declared.result, declared.rows, declared.csv)
-    lines[-1] += f"CSV columns: {', '.join(f'`{column}`' for column in columns)}."
-    lines[-1] += f" Schema: [{entry.name}]({schemas.file_name(entry.name)})."
-    lines[-1] += f" Names: `{declared.name or name_column(columns)}`."
+    facts = [
+        f"`data`: {_link(declared.result)}.",
+        f"CSV columns: {', '.join(f'`{column}`' for column in columns)}.",
+        f"Schema: [{entry.name}]({schemas.file_name(entry.name)}).",
+        f"Names: `{declared.name or name_column(columns)}`.",
+    ]
     if more := declared.outputs[len(declare.OUTPUTS) :]:
-        lines[-1] += f" Also `--output` {', '.join(f'`{form}`' for form in more)}."
+        facts.append(f"Also `--output` {', '.join(f'`{form}`' for form in more)}.")
+    lines.append((" " if language() == "en" else "").join(map(tr_line, facts)))
     return "\n".join(lines) + "\n"
 
 
@@ -138,16 +144,17 @@ def _versions(entry: registry.Entry) -> str:
     if declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}")).offline:
         return ""
     last = apache_commands.until(entry.name)
-    alias = f" Also `{entry.alias}`." if entry.alias else ""
-    return f" **Apache {apache_commands.since(entry.name)}{f' to {last}' if last else ' and later'}.**{alias}"
+    alias = " " + tr_line(f"Also `{entry.alias}`.") if entry.alias else ""
+    versions = f"Apache {apache_commands.since(entry.name)}{f' to {last}' if last else ' and later'}."
+    return f" **{tr_line(versions)}**{alias}"
 
 
 def _option(kind: Any, option: declare.Opt, default: Any) -> str:
     value = option.metavar or declare.metavar_of(kind, option)
     names = ", ".join(f"`{name}`" for name in option.names)
     shown = f"{names} {value}" if value and not option.positional else names
-    required = " **required**" if default is inspect.Parameter.empty else ""
-    return f"| {shown} | {option.help}{required} |".replace("true|false", "true\\|false")
+    required = f" **{tr_word('required')}**" if default is inspect.Parameter.empty else ""
+    return f"| {shown} | {tr_word(option.help)}{required} |".replace("true|false", "true\\|false")
 
 
 def _struct(kind: type[msgspec.Struct]) -> str:
@@ -163,6 +170,8 @@ def _struct(kind: type[msgspec.Struct]) -> str:
 
 
 def _link(kind: type[msgspec.Struct]) -> str:
+    if language() != "en":
+        return f"`{kind.__name__}`"
     return f"[{kind.__name__}](#type-{kind.__name__.lower()})"
 
 

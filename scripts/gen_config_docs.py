@@ -1,4 +1,6 @@
-"""Write docs/configuration.md from the declarations of the configuration classes; `--check` only compares.
+"""Write docs/configuration.md and docs/zh/configuration.md from the declarations of the configuration classes.
+
+`--check` only compares.
 
 Run it with the interpreter that has the project installed: `python scripts/gen_config_docs.py`.
 """
@@ -6,17 +8,21 @@ Run it with the interpreter that has the project installed: `python scripts/gen_
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common.config import ConfigClass, KeyInfo, value_text
+from rocketmq_ops.mqadmin.lang.catalogue import chinese
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
-TARGET = Path(__file__).parents[1] / "docs" / "configuration.md"
+DOCS = Path(__file__).parents[1] / "docs"
+#: Gives a text of the page in the page's language.
+Translate = Callable[[str], str]
 CLASSES: dict[type[ConfigClass], str] = {
     BrokerConfig: "broker",
     MessageStoreConfig: "broker",
@@ -88,58 +94,63 @@ Tried on 5.3.3, most of it on 4.9.7 and 5.5.0 too; they agree where nothing else
 
 
 def main() -> int:
-    """Write the page, or with `--check` say whether it is current."""
-    text = page()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text)
-        return 0
-    current = TARGET.read_text() if TARGET.exists() else ""
-    if current != text:
-        print(f"{TARGET} is not current: run python scripts/gen_config_docs.py")
-        return 1
-    return 0
+    """Write the pages, or with `--check` say which are not current."""
+    current = True
+    for path, text in pages().items():
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, "utf-8")
+        elif not path.exists() or path.read_text("utf-8") != text:
+            print(f"{path} is not current: run python scripts/gen_config_docs.py")
+            current = False
+    return 0 if current else 1
 
 
-def page() -> str:
+def pages() -> dict[Path, str]:
+    """Where each language's page stands, and its text."""
+    return {DOCS / "configuration.md": page(str), DOCS / "zh" / "configuration.md": page(chinese().line)}
+
+
+def page(tr: Translate) -> str:
     """The whole page."""
-    return INTRODUCTION + "".join(section(cls, servers) for cls, servers in CLASSES.items())
+    return tr(INTRODUCTION) + "".join(section(cls, servers, tr) for cls, servers in CLASSES.items())
 
 
-def section(cls: type[ConfigClass], servers: str) -> str:
+def section(cls: type[ConfigClass], servers: str, tr: Translate) -> str:
     """One class: the keys that take effect, those that are refused, then those that are only kept."""
-    defaults = {field.name: default_text(field) for field in msgspec.structs.fields(cls)}
+    defaults = {field.name: tr(default_text(field)) for field in msgspec.structs.fields(cls)}
     infos = [cls.key_info(key) for key in cls.__struct_fields__]
-    lines = ["", f"## {cls.__name__} ({servers})", "", "| key | type | default | meaning |", "|---|---|---|---|"]
-    lines += [row(info, defaults[info.name]) for info in infos if info.used is not None]
+    lines = ["", f"## {cls.__name__} {tr(f'({servers})')}", ""]
+    lines += [tr("| key | type | default | meaning |"), "|---|---|---|---|"]
+    lines += [row(info, defaults[info.name], tr) for info in infos if info.used is not None]
     refused = [info for info in infos if info.refused is not None]
     if refused:
-        lines += ["", "Refused:", "", "| key | type | default | because |", "|---|---|---|---|"]
-        lines += [refused_row(info, defaults[info.name]) for info in refused]
+        lines += ["", tr("Refused:"), "", tr("| key | type | default | because |"), "|---|---|---|---|"]
+        lines += [refused_row(info, defaults[info.name], tr) for info in refused]
     kept = [info for info in infos if info.used is None and info.refused is None]
     if kept:
-        lines += ["", "Only kept:", "", "| key | type | default |", "|---|---|---|"]
+        lines += ["", tr("Only kept:"), "", tr("| key | type | default |"), "|---|---|---|"]
         lines += [f"| `{info.name}` | {escape(info.java_type)} | {defaults[info.name]} |" for info in kept]
     return "\n".join(lines) + "\n"
 
 
-def row(info: KeyInfo, default: str) -> str:
+def row(info: KeyInfo, default: str, tr: Translate) -> str:
     """A key that takes effect."""
     used = info.used
     assert used is not None
-    parts = [used.doc]
+    parts = [tr(used.doc)]
     if used.low is not None and used.high is not None:
-        parts.append(f"{used.low} to {used.high}")
+        parts.append(f"{used.low} {tr('to')} {used.high}")
     elif used.low is not None:
-        parts.append(f"at least {used.low}")
+        parts.append(f"{tr('at least')} {used.low}")
     if used.because:
-        parts.append(f"differs from Apache's default: {used.because}")
-    return f"| `{info.name}` | {escape(info.java_type)} | {default} | {escape('; '.join(parts))} |"
+        parts.append(tr(f"differs from Apache's default: {used.because}"))
+    return f"| `{info.name}` | {escape(info.java_type)} | {default} | {escape(tr('; ').join(parts))} |"
 
 
-def refused_row(info: KeyInfo, default: str) -> str:
+def refused_row(info: KeyInfo, default: str, tr: Translate) -> str:
     """A key that must not have another value than the default."""
     assert info.refused is not None
-    return f"| `{info.name}` | {escape(info.java_type)} | {default} | {escape(info.refused.because)} |"
+    return f"| `{info.name}` | {escape(info.java_type)} | {default} | {escape(tr(info.refused.because))} |"
 
 
 def default_text(field: msgspec.structs.FieldInfo) -> str:

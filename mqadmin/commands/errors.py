@@ -14,6 +14,7 @@ from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.explain.error_search import LogScan, Seen, all_codes, commands_in, find, next_step_of_code
 from rocketmq_ops.mqadmin.explain.known.entry import Known
 from rocketmq_ops.mqadmin.explain.known_errors import KNOWN
+from rocketmq_ops.mqadmin.lang import tr, tr_word
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.response_table import advice_of
 from rocketmq_ops.mqadmin.run import Run
@@ -144,11 +145,13 @@ def _with(item: ExplainedError, seen: Seen) -> ExplainedError:
 
 
 def _title(item: ExplainedError) -> str:
-    return f"code {item.code} {item.name}" if item.code is not None else item.text.strip()
+    return tr(f"code {item.code} {item.name}") if item.code is not None else item.text.strip()
 
 
 def _list(found: list[ExplainedError]) -> list[Table | str]:
-    rows: list[list[Cell]] = [[item.code if item.code is not None else "-", item.name, item.cause] for item in found]
+    rows: list[list[Cell]] = [
+        [item.code if item.code is not None else "-", item.name, tr_word(item.cause)] for item in found
+    ]
     table = Table(["#Code", "#Name", "#Cause"], rows)
     return [table, "", "`mqadmin errors NAME` (or a code, or a text as pasted) says what to do."]
 
@@ -164,11 +167,12 @@ def _told(found: list[ExplainedError]) -> list[Table | str]:
 
 def _paragraph(item: ExplainedError) -> list[str]:
     lines = [f"{_title(item)} ({item.name}, {item.said_by})" if item.code is None else _title(item)]
-    lines += [f"  cause: {item.cause}", f"  next: {item.next_step}"]
-    lines += [f"  see: mqadmin {line}" for line in item.commands]
+    lines += [f"  {tr_word('cause')}: {tr_word(item.cause)}", f"  {tr_word('next')}: {tr_word(item.next_step)}"]
+    lines += [f"  {tr_word('see')}: mqadmin {line}" for line in item.commands]
     if item.exit_code is not None:
         again = "; the same request may succeed later" if item.retriable else ""
-        lines.append(f"  a command ends with exit code {item.exit_code} ({ExitCode(item.exit_code).name}){again}")
+        ends = f"a command ends with exit code {item.exit_code} ({ExitCode(item.exit_code).name}){again}"
+        lines.append(f"  {tr(ends)}")
     if item.example is not None:
-        lines.append(f"  first: {item.example}")
+        lines.append(f"  {tr_word('first')}: {item.example}")
     return lines

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from rocketmq_ops.common.shipped import shipped_path
+from rocketmq_ops.mqadmin import lang
 
 
 class Topic(NamedTuple):
@@ -37,12 +38,23 @@ def find(words: list[str]) -> Topic | None:
 
 
 def text_of(topic: Topic) -> str:
-    """The page. Raises OSError where the installation lacks it."""
-    return Path(shipped_path(f"docs/{topic.page}")).read_text("utf-8")
+    """The page in the language of the reader. Raises OSError where the installation lacks it."""
+    if lang.language() == "en":
+        return Path(shipped_path(f"docs/{topic.page}")).read_text("utf-8")
+    if topic.page == "exit-codes.md":
+        from rocketmq_ops.mqadmin import exit_codes
+
+        return exit_codes.markdown()
+    if topic.page == "commands.md":
+        from rocketmq_ops.mqadmin import reference  # loads every command
+
+        return reference.commands_markdown()
+    return Path(shipped_path(f"docs/{lang.language()}/{topic.page}")).read_text("utf-8")
 
 
 def listing() -> str:
     """All topics, a line each."""
     width = max(map(len, TOPICS))
-    lines = [f"  {name:<{width}}  {topic.about}" for name, topic in TOPICS.items()]
-    return "\n".join(["Usage: mqadmin help TOPIC", "", *lines, "", "`mqadmin help` lists the commands."]) + "\n"
+    lines = [f"  {name:<{width}}  {lang.tr_word(topic.about)}" for name, topic in TOPICS.items()]
+    lines = [lang.tr("Usage: mqadmin help TOPIC"), "", *lines, "", lang.tr("`mqadmin help` lists the commands.")]
+    return "\n".join(lines) + "\n"

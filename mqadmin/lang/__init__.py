@@ -48,6 +48,18 @@ def begin(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> l
     return words
 
 
+def without(words: Sequence[str]) -> list[str]:
+    """The words without `--lang`, for pages that no parser reads them for. Raises ValueError for another language."""
+    rest, left = [], list(words)
+    while left:
+        name, sign, value = left.pop(0).partition("=")
+        if name == "--lang":
+            _known(value if sign else left.pop(0) if left else "", name)
+        else:
+            rest.append(name + sign + value)
+    return rest
+
+
 def language() -> str:
     """The one of LANGUAGES that is spoken."""
     return "en" if _catalogue is None else "zh"
