@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common.config import ConfigClass
 from rocketmq_ops.mqadmin import declare, exit_codes, lang, registry
 from rocketmq_ops.mqadmin.explain import help_topics
 from rocketmq_ops.mqadmin.explain.known_errors import KNOWN
-from rocketmq_ops.mqadmin.lang.catalogue import template_of
+from rocketmq_ops.mqadmin.lang.catalogue import Template, template_of
 from rocketmq_ops.mqadmin.response_table import ADVICE, UNKNOWN
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting import response_meanings
@@ -90,6 +93,35 @@ def test_pages_and_keys_of_configuration_have_translations() -> None:
     about = {topic.about for topic in help_topics.TOPICS.values()}
     assert about <= set(entries("pages"))
     assert texts_of_configuration() <= set(entries("configuration"))
+
+
+def literals() -> str:
+    """Every text of mqadmin's source, of the generator of the page on configuration, and of typer's, a line each."""
+    root = Path(lang.__file__).parents[1]
+    files = [
+        *root.rglob("*.py"),
+        *root.parent.glob("scripts/gen_config_docs.py"),
+        *Path(typer.__file__).parent.rglob("*.py"),
+    ]
+    nodes = (node for path in files for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    return "\n".join({node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)})
+
+
+def parts_of(template: Template) -> list[str]:
+    """The words between a key's fields and marks, which the source may put together."""
+    return [part for piece in template.pieces for part in re.split(r"[?;,()']|\b(?:or|requires)\b", piece)]
+
+
+def test_wrong_usage_and_pages_have_no_translation_of_what_nobody_says() -> None:
+    said = literals().lower()
+    for name in ("usage", "pages", "configuration"):
+        own = texts_of_configuration() if name == "configuration" else set()
+        unused = [
+            key
+            for key, chinese in entries(name).items()
+            if key not in own and not all(part.strip().lower() in said for part in parts_of(template_of(key, chinese)))
+        ]
+        assert unused == [], name
 
 
 @pytest.mark.parametrize("name", ["commands", "options", "explain", "usage", "pages", "configuration"])
