@@ -49,6 +49,9 @@ class Catalogue:
         self._exact: dict[str, str] = {}
         templates: list[Template] = []
         for key, translation in texts.items():
+            if "{" not in key and "}" not in key:  # most of them, and too many to look at each character
+                self._exact[key] = _plain(translation)
+                continue
             template = template_of(key, translation)
             if template.names:
                 templates.append(template)

@@ -28,6 +28,7 @@ from rocketmq_ops.store.config import MessageStoreConfig
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.lang.slips import is_chinese, slips
 
+ROOT = Path(__file__).parents[3]
 FOLDER = Path(lang.__file__).with_name("zh")
 #: Translations that are names themselves.
 NAMES = {"Topic", "Name Server"}
@@ -100,7 +101,7 @@ def literals() -> str:
     root = Path(lang.__file__).parents[1]
     files = [
         *root.rglob("*.py"),
-        *root.parent.glob("scripts/gen_config_docs.py"),
+        ROOT / "scripts/gen_config_docs.py",
         *Path(typer.__file__).parent.rglob("*.py"),
     ]
     nodes = (node for path in files for node in ast.walk(ast.parse(path.read_text("utf-8"))))
