@@ -10,6 +10,7 @@ import os
 import sys
 
 from rocketmq_ops.mqadmin import registry
+from rocketmq_ops.mqadmin.lang import tr_word
 
 TYPE_CHECKING = False  # type checkers take it as true; nothing of `typing` is needed
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 def _written(shell: str, words: list[str], live: Names) -> list[str]:
     if shell != "bash":
-        found = candidates(words, live)
+        found = [(value, tr_word(text)) for value, text in candidates(words, live)]
         if shell == "zsh":
             return [f"{_colons(value)}:{text}" if text else _colons(value) for value, text in found]
         return [f"{value}\t{text}" if text else value for value, text in found]

@@ -214,3 +214,16 @@ def test_errors_are_explained_in_chinese_and_their_document_is_english(cli: Cli)
         assert "命令以退出码" in told
     chinese, english = (cli(None, "errors", "14", "--output", "json", *words) for words in (("--lang", "zh"), ()))
     assert chinese.out == english.out
+
+
+@pytest.mark.parametrize(("shell", "between"), [("fish", "\t"), ("zsh", ":")])
+def test_completion_describes_in_chinese(shell: str, between: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROCKETMQ_OPS_LANG", "zh")
+    commands, options = entries("commands"), entries("options")
+    offered = cli(None, "__complete", shell, "").out.splitlines()
+    for entry in registry.ENTRIES:
+        if " " not in entry.name:
+            assert f"{entry.name}{between}{commands[entry.summary]}" in offered
+    flags = cli(None, "__complete", shell, "topicRoute", "--").out.splitlines()
+    assert f"--topic{between}{options['topic name']}" in flags
+    assert all(is_chinese(line) for line in flags)
