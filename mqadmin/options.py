@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from rocketmq_ops.mqadmin.declare import Opt
 from rocketmq_ops.mqadmin.values import (
+    absolute,
     addresses,
     attributes,
     charset,
@@ -174,6 +175,20 @@ ChangeId = Annotated[int, Opt("CHANGE", help="id of the change", parse=positive)
 # A store's files. What is a key of the broker's configuration has the key's own spelling.
 
 StoreDir = Annotated[str, Opt("STORE_DIR", help="the broker's storePathRootDir")]
+HostRoot = Annotated[
+    str,
+    Opt(
+        "--root",
+        help="a folder with a copy of a host's etc, proc and sys, instead of this machine",
+        parse=path,
+        metavar="DIR",
+    ),
+]
+BrokerStore = Annotated[
+    str,
+    Opt("--store", help="the broker's storePathRootDir: only its mount is looked at", parse=absolute, metavar="DIR"),
+]
+ForceHost = Annotated[bool, Opt("--force", help="though somebody has changed the files since")]
 TargetDir = Annotated[str, Opt("TARGET_DIR", help="a new directory")]
 CommitLogDir = Annotated[
     str, Opt("--commitlog", help="the broker's storePathCommitLog, where it is not STORE_DIR/commitlog")

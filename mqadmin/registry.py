@@ -39,7 +39,7 @@ def snake_case(name: str) -> str:
 
 _WATCH = "Checks and monitoring"
 _HA, _ACCESS, _LITE = "Replication, controllers and containers", "Users and ACLs", "Lite topics"
-_TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (
+_TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _HOST, _LOCAL = (
     "Topics",
     "Consumer groups and clients",
     "Offsets and queues",
@@ -47,6 +47,7 @@ _TOPIC, _GROUP, _OFFSET, _MESSAGE, _BROKER, _NAMESRV, _STORE, _LOCAL = (
     "Clusters and brokers",
     "Name servers",
     "A store's files, offline",
+    "A broker's host",
     "Local",
 )
 
@@ -197,6 +198,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("ping", "", "Check that name servers and brokers answer, and that a broker is registered", _WATCH),
     Entry("doctor", "doctor", "Find what is wrong with a cluster, with evidence and remedy", _WATCH),
     Entry("config lint", "doctor", "Check a property file, line by line, for a version of the servers", _WATCH),
+    Entry("os check", "os", "Show which settings of a host suit a broker, and which do not", _HOST),
+    Entry("os plan", "os", "Show which files would be written to have them suit", _HOST),
+    Entry("os apply", "os", "Write drop-in files with the settings that a broker wants", _HOST),
+    Entry("os undo", "os", "Bring back every byte that os apply has replaced", _HOST),
     Entry("history", "", "List the changes made with this tool, show one, or verify their journal", _LOCAL),
     Entry("profile list", "profile", "List the profiles: named sets of name servers and credentials", _LOCAL),
     Entry("profile show", "profile", "Show a profile, or what a command would connect by here", _LOCAL),
@@ -268,6 +273,8 @@ CHANGING = frozenset(
         "undo",
         "store rebuild",
         "store salvage",
+        "os apply",
+        "os undo",
     }
 )
 

@@ -93,6 +93,13 @@ def path(text: str) -> str:
     return text
 
 
+def absolute(text: str) -> str:
+    """A path from the root."""
+    if not text.startswith("/"):
+        raise ValueError(f"invalid path '{text}': expected one from the root, such as /data/rocketmq/store")
+    return text
+
+
 def port(text: str) -> int:
     """A TCP port; 0 stands for any free one."""
     value = integer(text)

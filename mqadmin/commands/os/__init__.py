@@ -1,0 +1,1 @@
+"""Commands on the settings of a host, one module each."""
