@@ -9,6 +9,8 @@ from rocketmq_ops.client.api.session import SUCCESS, Session
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers.offset import (
+    GetEarliestMsgStoretimeRequestHeader,
+    GetEarliestMsgStoretimeResponseHeader,
     GetMaxOffsetRequestHeader,
     GetMaxOffsetResponseHeader,
     GetMinOffsetRequestHeader,
@@ -36,6 +38,15 @@ async def min_offset(session: Session, address: str, topic: str, queue_id: int, 
     header = GetMinOffsetRequestHeader(topic=topic, queue_id=queue_id, bname=bname)
     answer = await session.call(address, RemotingCommand.of(header))
     return answer.decode_header(GetMinOffsetResponseHeader).offset
+
+
+async def earliest_store_time(
+    session: Session, address: str, topic: str, queue_id: int, *, bname: str | None = None
+) -> int:
+    """When the oldest message that is still there was stored, ms; -1 where there is none."""
+    header = GetEarliestMsgStoretimeRequestHeader(topic=topic, queue_id=queue_id, bname=bname)
+    answer = await session.call(address, RemotingCommand.of(header))
+    return answer.decode_header(GetEarliestMsgStoretimeResponseHeader).timestamp
 
 
 async def search_offset(

@@ -19,7 +19,8 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_levels
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.housekeeping.findings import Finding, Severity
-from rocketmq_ops.housekeeping.probe import explain, name_servers
+from rocketmq_ops.housekeeping.history.file import HistoryError
+from rocketmq_ops.housekeeping.probe import explain, groups, keeping_up, name_servers
 from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
 from rocketmq_ops.housekeeping.probe.names import Names, own_names
 from rocketmq_ops.housekeeping.probe.report import ProbeReport, measure
@@ -28,7 +29,9 @@ from rocketmq_ops.remoting.errors import RemotingConnectError
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+    from rocketmq_ops.housekeeping.history.file import History
     from rocketmq_ops.housekeeping.probe.expectations import Expectations
+    from rocketmq_ops.housekeeping.probe.groups import GroupsSeen
 
 #: Brokers that are probed at a time.
 _BROKERS_AT_ONCE: Final = 8
@@ -40,12 +43,20 @@ class Prober:
     """Probes the cluster of an admin client once; `cluster` limits it to one of several."""
 
     def __init__(
-        self, admin: MQAdmin, wanted: Expectations, *, cluster: str | None = None, names: Names | None = None
+        self,
+        admin: MQAdmin,
+        wanted: Expectations,
+        *,
+        cluster: str | None = None,
+        names: Names | None = None,
+        history: History | None = None,
     ) -> None:
+        """With a `history` the run is appended to it, and groups are judged by it. HistoryErrors are failures."""
         self._admin = admin
         self._wanted = wanted
         self._cluster = cluster
         self._names = names or own_names()
+        self._history = history
         self.report = ProbeReport(timestamp=now_ms())
 
     async def run(self) -> ProbeReport:
@@ -83,13 +94,55 @@ class Prober:
             async with at_once:
                 await _OfBroker(admin, self._wanted, self._names, report, list(seen.seen), members).run()
 
+        masters = [broker for broker in brokers if broker.broker_id == MASTER_ID]
+        first = await groups.gather(admin, masters)
         async with asyncio.TaskGroup() as group:
             for members in by_name.values():
                 group.create_task(one(members))
+        silent = {failure.target for failure in first.failures}
+        await self._groups(first, [broker for broker in masters if broker.address not in silent])
+        # A broker that is down is said once.
+        down = {finding.target for finding in report.findings if finding.id == "probe.broker-down"}
+        report.failures += [
+            failure
+            for failure in first.failures
+            if not any(broker.address == failure.target and broker.broker_name in down for broker in masters)
+        ]
         report.brokers.sort(key=lambda trip: (trip.cluster, trip.broker))
         report.measures.sort(key=lambda each: (each.target, each.name))
         report.conclude(_millis_since(begun))
         return report
+
+    async def _groups(self, first: GroupsSeen, masters: list[BrokerAddress]) -> None:
+        """How the groups keep up, and what they send back and give up."""
+        report, admin, history = self.report, self._admin, self._history
+        await groups.add_members(admin, first, masters)
+        dead, failures = await groups.dead_letters(admin, masters)
+        report.failures += failures
+        try:
+            before = keeping_up.Before(history, first.time_ms)
+        except HistoryError as error:
+            self._without_history(error)
+            before = keeping_up.Before(None, first.time_ms)
+        if before.time_ms is not None:
+            between_ms = first.time_ms - before.time_ms
+            keeping_up.judge_sent_back(self._wanted, report, before.sent_back, first.sent_back(), between_ms)
+        elif first.sent_back():
+            last = await groups.gather(admin, masters)
+            between_ms = last.time_ms - first.time_ms
+            keeping_up.judge_sent_back(self._wanted, report, first.sent_back(), last.sent_back(), between_ms)
+        keeping_up.judge_dead(self._wanted, report, dead, before, first.time_ms)
+        try:
+            if self._history is not None:
+                keeping_up.record(self._history, report, first, dead, None)
+            keeping_up.judge_lag(self._history, report, first)
+        except HistoryError as error:
+            self._without_history(error)
+            keeping_up.judge_lag(None, report, first)
+
+    def _without_history(self, error: HistoryError) -> None:
+        self._history = None
+        self.report.failures.append(self._admin.failure_of("history", error))
 
 
 class _OfBroker:

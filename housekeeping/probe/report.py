@@ -44,12 +44,17 @@ class BrokerTrip(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class GroupState(msgspec.Struct, rename="camel"):
-    """How a group keeps up, as its offsets over several runs show."""
+    """How a group keeps up, as its offsets over several runs show. `topics`: the lag of each, null where it is unknown.
+
+    `members`: how many clients are connected; null when nobody was asked, as of a group that is not behind.
+    """
 
     group: str
     state: str
     lag: int | None
     evidence: str
+    members: int | None = None
+    topics: dict[str, int | None] = {}
 
 
 class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.probe.lock import one_at_a_time
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
@@ -44,6 +47,12 @@ class Line:
         return Ran(code, captured.out, captured.err)
 
 
+@pytest.fixture(autouse=True)
+def _state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The history and its lock are the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.fixture
 def line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Line:
     file = tmp_path / "probes.yaml"
@@ -75,6 +84,32 @@ def test_a_file_for_a_collector(line: Line, pair: RocketMQBroker, tmp_path: Path
     assert line("-n", pair.namesrv, "--textfile", str(file)).code == 0
     assert "rocketmq_probe_severity 0\n" in file.read_text()
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_runs_are_kept_and_do_not_overlap(line: Line, pair: RocketMQBroker, tmp_path: Path) -> None:
+    place = tmp_path / "kept" / "history.sqlite"
+    assert line("-n", pair.namesrv, "--history", str(place)).code == 0
+    with History.read(place) as history:
+        span = history.span()
+        assert span is not None and span.runs == 1
+        names = {name for name, _ in history.figures(span.first_ms, span.last_ms)}
+        assert names >= {"probe.sendTime", "probe.deliveryTime", "probe.lost"}
+    with one_at_a_time(place.with_suffix(".lock")):
+        second = line("-n", pair.namesrv, "--history", str(place))
+    assert (second.code, second.out) == (PluginCode.UNKNOWN, "")
+    assert f"another run of the prober has not ended (process {os.getpid()})" in second.err
+    assert line("-n", pair.namesrv, "--history", str(place), "--no-history").code == 0
+    with History.read(place) as history:
+        span = history.span()
+        assert span is not None and span.runs == 1
+
+
+def test_a_history_that_cannot_be_used(line: Line, pair: RocketMQBroker, tmp_path: Path) -> None:
+    place = tmp_path / "history.sqlite"
+    place.write_bytes(b"this is no history, however long the text may be that stands in it" * 100)
+    ran = line("-n", pair.namesrv, "--history", str(place))
+    assert ran.code == PluginCode.UNKNOWN
+    assert str(place) in ran.err and "Traceback" not in ran.err
 
 
 def test_what_is_wrong_has_its_code(line: Line, pair: RocketMQBroker, tmp_path: Path) -> None:

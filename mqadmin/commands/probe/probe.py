@@ -11,7 +11,10 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.common.files import OS_FILES
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.probe import expectations
+from rocketmq_ops.housekeeping.probe.lock import one_at_a_time
 from rocketmq_ops.housekeeping.probe.prober import Prober
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
@@ -49,6 +52,11 @@ async def probe(
         str | None,
         Opt("--textfile", help="also write Prometheus' text format to this file", parse=path, metavar="FILE"),
     ] = None,
+    history: Annotated[
+        str | None,
+        Opt("--history", help="file of the history (default: one for each cluster)", parse=path, metavar="FILE"),
+    ] = None,
+    no_history: Annotated[bool, Opt("--no-history", help="neither read nor write the history")] = False,
     loop: Annotated[
         int | None, Opt("--loop", help="run again every so many seconds", parse=positive, metavar="SECONDS")
     ] = None,
@@ -75,10 +83,16 @@ async def probe(
         wanted = msgspec.structs.replace(wanted, queues=queues)
     if jitter is not None:
         await asyncio.sleep(random.uniform(0, jitter))
+    place = Path(history) if history is not None else history_file(run.connection.name_servers)
     async with run.admin() as admin:
 
         async def once() -> Outcome:
-            report = await Prober(admin, wanted, cluster=cluster).run()
+            with one_at_a_time(place.with_suffix(".lock")):
+                if no_history:
+                    report = await Prober(admin, wanted, cluster=cluster).run()
+                else:
+                    with History.open(place) as kept:
+                        report = await Prober(admin, wanted, cluster=cluster, history=kept).run()
             if textfile is not None:
                 _write(textfile, prometheus_text(report))
             return probe_outcome(report, run.options.output)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -12,54 +11,17 @@ import pytest
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.api.servers import wipe_write_permission
 from rocketmq_ops.housekeeping.findings import Severity
-from rocketmq_ops.housekeeping.probe.expectations import Expectations, Limits
-from rocketmq_ops.housekeeping.probe.names import PREFIX, Names, is_probers
-from rocketmq_ops.housekeeping.probe.prober import Prober
+from rocketmq_ops.housekeeping.probe import name_servers
+from rocketmq_ops.housekeeping.probe.expectations import Limits
+from rocketmq_ops.housekeeping.probe.names import PREFIX, is_probers
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
-from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.errors import RemotingConnectError
-from tests.mqadmin.replay import round_trip
+from tests.housekeeping.probe.faulty import CALM, Fault, Faulty, Forward, probed
 
-#: Limits that an overloaded machine does not reach, and no delayed message: a run takes as long as its messages do.
-CALM = Expectations(
-    delay_level=0,
-    limits={name: Limits() for name in ("sendTime", "deliveryTime", "nameServerTime", "disk", "clockDifference")},
-)
 IMPATIENT = msgspec.structs.replace(CALM, wait_ms=200)
-
-Forward = Callable[[], Awaitable[RemotingCommand]]
-Fault = Callable[[str, RemotingCommand, Forward], Awaitable[RemotingCommand]]
-
-
-class Faulty:
-    """A transport with faults by the code of a request; it notes every request, as the server sees it."""
-
-    def __init__(self, **faults: Fault) -> None:
-        self._client = RemotingClient()
-        self.faults = {Code[name]: fault for name, fault in faults.items()}
-        self.dead: set[str] = set()
-        self.asked: list[tuple[str, RemotingCommand]] = []
-
-    async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
-        self.asked.append((addr, round_trip(command)))
-        if addr in self.dead:
-            raise RemotingConnectError(f"cannot connect to {addr}: connection refused", address=addr)
-
-        async def forward() -> RemotingCommand:
-            return await self._client.invoke(addr, command, timeout_ms)
-
-        fault = self.faults.get(Code(command.code))
-        return await (forward() if fault is None else fault(addr, command, forward))
-
-    async def invoke_oneway(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> None:
-        raise AssertionError("the prober waits for every answer")
-
-    async def close(self) -> None:
-        await self._client.close()
 
 
 @pytest.fixture(scope="module")
@@ -68,21 +30,17 @@ def pair() -> Iterator[RocketMQBroker]:
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing registers meanwhile, so there is nothing to wait for before what differs is looked at again."""
+    monkeypatch.setattr(name_servers, "SETTLE_MS", 1)
+
+
 @pytest.fixture(scope="module")
 def other() -> Iterator[RocketMQBroker]:
     """Another name server, with a broker that the first does not know."""
     with rocketmq_server() as server:
         yield server
-
-
-def probed(
-    transport: Faulty, *name_servers: str, wanted: Expectations = CALM, cluster: str | None = None
-) -> ProbeReport:
-    async def run() -> ProbeReport:
-        async with MQAdmin(name_servers, transport=transport) as admin:
-            return await Prober(admin, wanted, cluster=cluster, names=Names("test")).run()
-
-    return asyncio.run(run())
 
 
 def found(report: ProbeReport) -> set[tuple[str, str]]:
@@ -107,38 +65,6 @@ def test_a_healthy_cluster_is_silent(pair: RocketMQBroker) -> None:
     assert not [
         measure for measure in report.measures if measure.severity is not Severity.OK and measure.name != "delayError"
     ]
-
-
-def test_nothing_of_an_application_is_read_or_written(pair: RocketMQBroker) -> None:
-    transport = Faulty()
-    probed(transport, pair.namesrv)
-    named: dict[Code, set[str]] = {}
-    for _, command in transport.asked:
-        fields: dict[str, Any] = command.ext_fields
-        body = command.body_bytes.decode(errors="replace")
-        names = {fields[key] for key in ("topic", "b", "consumerGroup", "a", "groupName") if fields.get(key)}
-        named.setdefault(Code(command.code), set()).update(names | ({"in the body"} if PREFIX in body else set()))
-    asks_for_all = {
-        Code.GET_BROKER_CLUSTER_INFO,
-        Code.GET_ALL_TOPIC_LIST_FROM_NAMESERVER,
-        Code.GET_BROKER_RUNTIME_INFO,
-    }
-    # A route and a configuration are looked at of the broker's own topic; all else names what is the prober's.
-    looks_at = {Code.GET_ROUTEINFO_BY_TOPIC, Code.GET_TOPIC_CONFIG}
-    assert {code for code, names in named.items() if not names} == asks_for_all
-    for code, names in named.items():
-        if code not in looks_at:
-            assert all(is_probers(name) or name == "in the body" for name in names), (code, names)
-    assert named.keys() - asks_for_all - looks_at == {
-        Code.UPDATE_AND_CREATE_TOPIC,
-        Code.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP,
-        Code.GET_MAX_OFFSET,
-        Code.PULL_MESSAGE,
-        Code.SEND_MESSAGE_V2,
-        Code.DELETE_TOPIC_IN_BROKER,
-        Code.DELETE_TOPIC_IN_NAMESRV,
-        Code.DELETE_SUBSCRIPTIONGROUP,
-    }
 
 
 def test_it_leaves_nothing_behind_unless_it_is_to(pair: RocketMQBroker) -> None:

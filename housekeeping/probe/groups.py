@@ -1,0 +1,157 @@
+"""The groups of a cluster: their offsets, how they keep up, what they send back and give up.
+
+Brokers are asked for all groups at once; who is connected is asked only for groups that are behind. How a group keeps
+up is judged by the history of its offsets (`housekeeping/lag.py`), not by a threshold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from rocketmq_ops.client.admin.client import merged
+from rocketmq_ops.client.admin.fanout import fan_out
+from rocketmq_ops.client.api import topics as topic_api
+from rocketmq_ops.client.api.offsets import earliest_store_time
+from rocketmq_ops.client.api.stats import group_queues
+from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.topics import DLQ_GROUP_TOPIC_PREFIX, is_dlq_topic, is_retry_topic, is_system_group
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
+from rocketmq_ops.housekeeping.probe.names import is_probers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rocketmq_ops.client.admin import MQAdmin
+    from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+
+#: Brokers that are asked for all groups at a time: each answer may have some MB.
+_ANSWERS_AT_ONCE: Final = 2
+#: Hours that a broker keeps its files unless its configuration says otherwise (MessageStoreConfig.fileReservedTime).
+_RESERVED_HOURS: Final = 72
+
+
+class GroupsSeen(msgspec.Struct):
+    """Every group at one moment; `failures` are brokers of which they are not known."""
+
+    time_ms: int
+    groups: dict[str, GroupOffsets]
+    failures: list[Failure]
+
+    def lag(self, group: str) -> int | None:
+        """What is behind in all queues; None when a part is not known."""
+        parts = self.groups[group].queues
+        total = 0
+        for queue in parts:
+            if queue.end is None or queue.committed is None:
+                return None
+            total += max(queue.end - queue.committed, 0)
+        return total
+
+    def sent_back(self) -> dict[str, int]:
+        """How many messages each group has sent back so far, of those that have a retry topic."""
+        found: dict[str, int] = {}
+        for name, group in self.groups.items():
+            for queue in group.queues:
+                if is_retry_topic(queue.queue.topic):
+                    found[name] = found.get(name, 0) + (queue.end or 0)
+        return found
+
+
+async def gather(admin: MQAdmin, masters: Sequence[BrokerAddress]) -> GroupsSeen:
+    """The offsets of every group on these brokers, without those of the prober and of brokers themselves."""
+    seen = GroupsSeen(now_ms(), {}, [])
+
+    async def one(broker: BrokerAddress) -> None:
+        name = broker.broker_name or ""
+        for group, queues in (await group_queues(admin.session, broker.address)).items():
+            if is_probers(group) or is_system_group(group) or not queues:
+                continue
+            known = seen.groups.setdefault(group, GroupOffsets(group=group, queues=[]))
+            known.queues += (
+                QueueOffsets(
+                    QueueKey(queue.topic, name, queue.queue_id),
+                    queue.broker_offset,
+                    queue.consumer_offset if queue.consumer_offset >= 0 else None,
+                )
+                for queue in queues
+            )
+
+    fan = await fan_out(masters, one, _ANSWERS_AT_ONCE, admin.failure_of)
+    seen.failures += fan.failures
+    return seen
+
+
+async def add_members(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> None:
+    """How many clients are connected of each group that is behind, by a broker that has queues of it."""
+    addresses = {broker.broker_name: broker.address for broker in masters}
+    places = {
+        name: addresses[group.queues[0].queue.broker]
+        for name, group in seen.groups.items()
+        if seen.lag(name) and group.queues[0].queue.broker in addresses
+    }
+
+    async def one(group: str) -> int:
+        connected = await admin.clients.consumers_at(places[group], group)
+        return 0 if connected is None else len(merged({places[group]: connected.connection_set}))
+
+    fan = await admin.fan_out(places, one)
+    for name, count in fan.answers.items():
+        seen.groups[name].members = count
+    seen.failures += fan.failures
+
+
+class DeadLetters(msgspec.Struct):
+    """A group's dead letters on all brokers: how many ever came, how many are there, when the oldest was stored (ms).
+
+    `left_ms` is until that one is old enough to be deleted.
+    """
+
+    group: str
+    ever: int = 0
+    there: int = 0
+    oldest: int | None = None
+    left_ms: int | None = None
+
+
+async def dead_letters(
+    admin: MQAdmin, masters: Iterable[BrokerAddress]
+) -> tuple[dict[str, DeadLetters], list[Failure]]:
+    """The dead letters of every group that has a dead-letter topic, and what could not be asked."""
+    found: dict[str, DeadLetters] = {}
+    places: list[tuple[BrokerAddress, str]] = []
+
+    async def topics_of(broker: BrokerAddress) -> list[str]:
+        return [name for name in await topic_api.topic_configs(admin.session, broker.address) if is_dlq_topic(name)]
+
+    listed = await fan_out(masters, topics_of, _ANSWERS_AT_ONCE, admin.failure_of)
+    for broker, names in listed.answers.items():
+        places += [(broker, name) for name in names]
+    holders = {broker for broker, _ in places}
+    configs = await admin.fan_out(holders, lambda broker: admin.configs.broker_config(broker.address))
+
+    async def one(place: tuple[BrokerAddress, str]) -> None:
+        broker, topic = place
+        group = topic.removeprefix(DLQ_GROUP_TOPIC_PREFIX)
+        stats = await topic_api.topic_stats(admin.session, broker.address, topic)
+        letters = found.setdefault(group, DeadLetters(group))
+        for queue, offsets in stats.offset_table.items():
+            letters.ever += offsets.max_offset
+            if offsets.max_offset <= offsets.min_offset:
+                continue
+            letters.there += offsets.max_offset - offsets.min_offset
+            stored = await earliest_store_time(admin.session, broker.address, topic, queue.queue_id)
+            if stored <= 0:
+                continue
+            hours = configs.answers.get(broker, {}).get("fileReservedTime", "")
+            kept_ms = int(hours if hours.isdecimal() else _RESERVED_HOURS) * 3_600_000
+            left_ms = stored + kept_ms - now_ms()
+            letters.oldest = stored if letters.oldest is None else min(letters.oldest, stored)
+            letters.left_ms = left_ms if letters.left_ms is None else min(letters.left_ms, left_ms)
+
+    fan = await admin.fan_out(places, one)
+    failures = [*listed.failures, *configs.failures]
+    failures += [admin.failure_of(f"{topic} at {broker.address}", e) for (broker, topic), e in fan.errors.items()]
+    return found, failures

@@ -1,0 +1,201 @@
+"""How the groups keep up, and what they send back and give up, by this run and those of the history before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rocketmq_ops.common.topics import is_retry_topic
+from rocketmq_ops.housekeeping.findings import Finding, Severity
+from rocketmq_ops.housekeeping.history.runs import Figure, GroupWindow, Run
+from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge
+from rocketmq_ops.housekeeping.probe.report import GroupState, Measure, ProbeReport, measure
+
+if TYPE_CHECKING:
+    from rocketmq_ops.housekeeping.history.file import History
+    from rocketmq_ops.housekeeping.probe.expectations import Expectations
+    from rocketmq_ops.housekeeping.probe.groups import DeadLetters, GroupsSeen
+
+#: A run before that is older than this says nothing about a rate of today, ms.
+_LATELY_MS: Final = 3_600_000
+#: Fewer messages are no storm, however short the time between two looks.
+_LEAST_SENT_BACK: Final = 20
+#: Groups of which the history is read one by one; more are read at once.
+_ONE_BY_ONE: Final = 50
+#: The figure of the history that holds how many dead letters a group ever had.
+_EVER_DEAD: Final = "probe.deadLetters"
+
+_SEVERITY: Final[dict[LagState, Severity]] = {
+    LagState.SLOW: Severity.WARNING,
+    LagState.REWOUND: Severity.WARNING,
+    LagState.STALLED: Severity.CRITICAL,
+    LagState.STOPPED: Severity.CRITICAL,
+    LagState.OFFLINE: Severity.WARNING,
+}
+_REMEDY: Final[dict[LagState, str]] = {
+    LagState.SLOW: "`mqadmin consumerStatus -g {}`: more consumers (at most as many as queues), or faster ones",
+    LagState.REWOUND: "`mqadmin history`: were its offsets reset?",
+    LagState.STALLED: "`mqadmin consumerStatus -g {} -s`: what its consumers are doing",
+    LagState.STOPPED: "`mqadmin consumerStatus -g {} -s`: what its consumers are doing",
+    LagState.OFFLINE: "start its consumers, or `mqadmin deleteSubGroup` if it is not used any more",
+}
+
+
+def record(
+    history: History, report: ProbeReport, seen: GroupsSeen, dead: dict[str, DeadLetters], routes: dict[str, str] | None
+) -> None:
+    """Append the run. Raises HistoryError."""
+    figures = [Figure(f"probe.{m.name}", m.target, m.value) for m in report.measures if m.value is not None]
+    figures += [Figure(_EVER_DEAD, group, letters.ever) for group, letters in dead.items()]
+    history.append(
+        Run(
+            time_ms=seen.time_ms,
+            groups=list(seen.groups.values()),
+            figures=figures,
+            routes=routes,
+            failures=[*report.failures, *seen.failures],
+        )
+    )
+
+
+def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) -> None:
+    """Add how each group keeps up. A group without lag does; of others the last runs are looked at."""
+    behind = [name for name in seen.groups if seen.lag(name) != 0]
+    windows = {} if history is None else _windows(history, behind)
+    for name in sorted(seen.groups):
+        lag = seen.lag(name)
+        state = GroupState(
+            name, LagState.OK, lag, "nothing is left to consume", seen.groups[name].members, _topics(seen, name)
+        )
+        report.groups.append(state)
+        if lag == 0:
+            continue
+        window = windows.get(name)
+        if window is None:
+            state.state, state.evidence = str(LagState.UNKNOWN), "there is no history of its offsets yet"
+            continue
+        judged = judge(window)
+        state.state, state.evidence = str(judged.state), judged.evidence
+        severity = _SEVERITY.get(judged.state)
+        if severity is None:
+            continue
+        if judged.state is LagState.OFFLINE and not _moved(window):
+            severity = Severity.INFO  # nobody has used it for as long as is known
+        report.findings.append(
+            Finding(
+                id=f"probe.group-{judged.state}",
+                severity=severity,
+                target=name,
+                evidence=judged.evidence,
+                remedy=_REMEDY[judged.state].format(name),
+            )
+        )
+
+
+def _windows(history: History, groups: list[str]) -> dict[str, GroupWindow]:
+    if len(groups) > _ONE_BY_ONE:
+        return history.last_windows(WINDOW_RUNS)
+    times = history.last_times(WINDOW_RUNS)
+    return {group: history.window(group, times[0], times[-1]) for group in groups} if times else {}
+
+
+def _moved(window: GroupWindow) -> bool:
+    """Whether the group consumed anything within the window."""
+    for columns in window.queues.values():
+        known = {offset for offset in columns.committed if offset is not None}
+        if len(known) > 1:
+            return True
+    return False
+
+
+def _topics(seen: GroupsSeen, group: str) -> dict[str, int | None]:
+    found: dict[str, int | None] = {}
+    for queue in seen.groups[group].queues:
+        topic = queue.queue.topic
+        known = found.setdefault(topic, 0)
+        if queue.end is None or queue.committed is None or known is None:
+            found[topic] = None
+        else:
+            found[topic] = known + max(queue.end - queue.committed, 0)
+    return found
+
+
+class Before:
+    """The last run of the history before this one, as far as rates need it."""
+
+    def __init__(self, history: History | None, now_ms: int) -> None:
+        self.time_ms: int | None = None
+        self.sent_back: dict[str, int] = {}
+        self.dead: dict[str, float] = {}
+        times = [] if history is None else history.last_times(1)
+        if history is None or not times or not now_ms - _LATELY_MS < times[0] < now_ms:
+            return
+        self.time_ms = times[0]
+        for group in history.offsets_at(times[0]):
+            ends = [queue.end for queue in group.queues if is_retry_topic(queue.queue.topic)]
+            if None not in ends:
+                self.sent_back[group.group] = sum(end or 0 for end in ends)
+        figures = history.figures(times[0], times[0], _EVER_DEAD)
+        self.dead = {group: points[-1][1] for (_, group), points in figures.items()}
+
+
+def judge_sent_back(
+    wanted: Expectations, report: ProbeReport, before: dict[str, int], after: dict[str, int], between_ms: int
+) -> None:
+    """Add the rate at which each group sends back, of those that sent back anything between two looks."""
+    for group in sorted(after.keys() & before.keys()):
+        count = after[group] - before[group]
+        if count < 1 or between_ms < 1:
+            continue
+        found = measure(wanted, "retryRate", group, count * 60_000 / between_ms)
+        if count < _LEAST_SENT_BACK:
+            found.severity = Severity.OK
+        report.measures.append(found)
+        if found.severity is not Severity.OK:
+            report.findings.append(
+                _of_group(
+                    "retry-storm",
+                    found,
+                    f"it sent back {count} messages in {between_ms / 1000:.0f} s, {found.value:.0f} a minute",
+                    f"`mqadmin printMsg -t %RETRY%{group}`: which messages fail; and the log of its consumers",
+                )
+            )
+
+
+def judge_dead(
+    wanted: Expectations, report: ProbeReport, dead: dict[str, DeadLetters], before: Before, now_ms: int
+) -> None:
+    """Add the rate at which groups give up messages, and how long their oldest dead letters will be there."""
+    for group in sorted(dead):
+        letters = dead[group]
+        if letters.left_ms is not None:
+            left = measure(wanted, "deadLetterLeft", group, letters.left_ms)
+            report.measures.append(left)
+            if left.severity is not Severity.OK:
+                report.findings.append(
+                    _of_group(
+                        "dead-letters-expire",
+                        left,
+                        f"{letters.there} dead letters are there; the oldest may be deleted in "
+                        f"{max(letters.left_ms, 0) / 3_600_000:.1f} h",
+                        f"`mqadmin printMsg -t %DLQ%{group}`: save what is still needed",
+                    )
+                )
+        if before.time_ms is None or group not in before.dead or letters.ever <= before.dead[group]:
+            continue
+        count, between_ms = letters.ever - before.dead[group], now_ms - before.time_ms
+        rate = measure(wanted, "deadLetterRate", group, count * 60_000 / between_ms)
+        report.measures.append(rate)
+        if rate.severity is not Severity.OK:
+            report.findings.append(
+                _of_group(
+                    "dead-letters",
+                    rate,
+                    f"it gave up {count:.0f} messages in {between_ms / 1000:.0f} s; {letters.there} dead letters "
+                    "are there",
+                    f"`mqadmin printMsg -t %DLQ%{group}`",
+                )
+            )
+
+
+def _of_group(kind: str, found: Measure, evidence: str, remedy: str) -> Finding:
+    return Finding(id=f"probe.{kind}", severity=found.severity, target=found.target, evidence=evidence, remedy=remedy)

@@ -1,0 +1,67 @@
+"""A transport with faults between prober and servers, and a run over it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.probe.expectations import Expectations, Limits
+from rocketmq_ops.housekeeping.probe.names import Names
+from rocketmq_ops.housekeeping.probe.prober import Prober
+from rocketmq_ops.housekeeping.probe.report import ProbeReport
+from rocketmq_ops.remoting.client import RemotingClient
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.errors import RemotingConnectError
+from tests.mqadmin.replay import round_trip
+
+#: Limits that an overloaded machine does not reach, and no delayed message: a run takes as long as its messages do.
+CALM = Expectations(
+    delay_level=0,
+    limits={name: Limits() for name in ("sendTime", "deliveryTime", "nameServerTime", "disk", "clockDifference")},
+)
+Forward = Callable[[], Awaitable[RemotingCommand]]
+Fault = Callable[[str, RemotingCommand, Forward], Awaitable[RemotingCommand]]
+
+
+class Faulty:
+    """A transport with faults by the code of a request; it notes every request, as the server sees it."""
+
+    def __init__(self, **faults: Fault) -> None:
+        self._client = RemotingClient()
+        self.faults = {Code[name]: fault for name, fault in faults.items()}
+        self.dead: set[str] = set()
+        self.asked: list[tuple[str, RemotingCommand]] = []
+
+    async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
+        self.asked.append((addr, round_trip(command)))
+        if addr in self.dead:
+            raise RemotingConnectError(f"cannot connect to {addr}: connection refused", address=addr)
+
+        async def forward() -> RemotingCommand:
+            return await self._client.invoke(addr, command, timeout_ms)
+
+        fault = self.faults.get(Code(command.code))
+        return await (forward() if fault is None else fault(addr, command, forward))
+
+    async def invoke_oneway(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> None:
+        raise AssertionError("the prober waits for every answer")
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def probed(
+    transport: Faulty,
+    *name_servers: str,
+    wanted: Expectations = CALM,
+    cluster: str | None = None,
+    history: History | None = None,
+) -> ProbeReport:
+    async def run() -> ProbeReport:
+        async with MQAdmin(name_servers, transport=transport) as admin:
+            return await Prober(admin, wanted, cluster=cluster, names=Names("test"), history=history).run()
+
+    return asyncio.run(run())

@@ -1,0 +1,194 @@
+"""Groups as the prober sees them: lag by trend, retry storms, dead letters; and that it keeps its hands off them."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.messages.message_send import SendRequest, outgoing_of
+from rocketmq_ops.client.admin.topics.topic_change import TopicSettings
+from rocketmq_ops.client.api.offsets import update_consumer_offset
+from rocketmq_ops.client.api.send import send
+from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.housekeeping.findings import Finding, Severity
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.housekeeping.probe.expectations import Limits
+from rocketmq_ops.housekeeping.probe.names import PREFIX, is_probers
+from rocketmq_ops.housekeeping.probe.report import ProbeReport
+from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from rocketmq_ops.remoting.client import RemotingClient
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from tests.housekeeping.probe.faulty import CALM, Faulty, probed
+
+
+class Cluster:
+    """A pair with a topic, a group that has consumed a part of it, and its retry and dead-letter topics."""
+
+    def __init__(self, pair: RocketMQBroker, name: str) -> None:
+        self.topic, self.group = f"Orders{name}", f"Billing{name}"
+        self.retry, self.dead = f"%RETRY%{self.group}", f"%DLQ%{self.group}"
+        self.namesrv = pair.namesrv
+        self.broker = pair.broker
+
+    async def make(self) -> None:
+        async with MQAdmin([self.namesrv]) as admin:
+            settings = TopicSettings(read_queue_nums=1, write_queue_nums=1)
+            for topic in (self.topic, self.retry, self.dead):
+                await admin.topics.update(topic, settings, broker_addr=self.broker)
+            await admin.groups.update(self.group, _settings(), broker_addr=self.broker)
+        await self.put(self.topic, 3)
+        await self.commit(self.topic, 1)
+        await self.commit(self.retry, 0)
+
+    async def put(self, topic: str, count: int) -> None:
+        async with OwnSession() as session:
+            for number in range(count):
+                outgoing = outgoing_of(SendRequest(topic=topic, body=f"{number}".encode()))
+                await send(session, self.broker, outgoing, "P", MessageQueue(topic, "broker-a", 0))
+
+    async def commit(self, topic: str, offset: int) -> None:
+        async with OwnSession() as session:
+            await update_consumer_offset(session, self.broker, self.group, topic, 0, offset)
+
+
+def _settings() -> Any:
+    from rocketmq_ops.client.admin.groups.group_change import GroupSettings
+
+    return GroupSettings()
+
+
+class OwnSession:
+    async def __aenter__(self) -> Session:
+        self._session = Session(RemotingClient(), timeout_ms=10_000)
+        return self._session
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[RocketMQBroker]:
+    with rocketmq_server() as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(pair: RocketMQBroker, request: pytest.FixtureRequest) -> Cluster:
+    """With a topic and a group of the test's own."""
+    made = Cluster(pair, f"{zlib.crc32(request.node.name.encode()):08x}")
+    asyncio.run(made.make())
+    return made
+
+
+def of(cluster: Cluster, report: ProbeReport) -> dict[str, Finding]:
+    """What was found of the test's group."""
+    return {finding.id: finding for finding in report.findings if finding.target == cluster.group}
+
+
+def test_a_group_is_judged_by_its_offsets_over_several_runs(cluster: Cluster, tmp_path: Path) -> None:
+    first = probed(Faulty(), cluster.namesrv)
+    [state] = [state for state in first.groups if state.group == cluster.group]
+    assert (state.group, state.lag, state.members, state.topics) == (
+        cluster.group,
+        2,
+        0,
+        {cluster.topic: 2, cluster.retry: 0},
+    )
+    assert (state.state, of(cluster, first)) == (LagState.UNKNOWN, {}), "without a history nothing is judged"
+    with History.open(tmp_path / "history.sqlite") as history:
+        idle = [probed(Faulty(), cluster.namesrv, history=history) for _ in range(3)]
+        assert of(cluster, idle[-1])["probe.group-offline"].severity is Severity.INFO, "unused as long as is known"
+        asyncio.run(cluster.commit(cluster.topic, 2))
+        probed(Faulty(), cluster.namesrv, history=history)
+        after = probed(Faulty(), cluster.namesrv, history=history)
+        assert of(cluster, after)["probe.group-offline"].severity is Severity.WARNING
+        asyncio.run(cluster.commit(cluster.topic, 3))
+        assert of(cluster, probed(Faulty(), cluster.namesrv, history=history)) == {}
+        span = history.span()
+        assert span is not None and span.runs == 6
+
+
+def test_a_retry_storm_is_seen_in_its_first_run(cluster: Cluster) -> None:
+    async def storm(addr: str, command: Any, forward: Any) -> Any:
+        await cluster.put(cluster.retry, 30)
+        return await forward()
+
+    limits = {**CALM.limits, "retryRate": Limits(1, 2)}
+    report = probed(Faulty(SEND_MESSAGE_V2=storm), cluster.namesrv, wanted=msgspec.structs.replace(CALM, limits=limits))
+    storm_found = of(cluster, report)["probe.retry-storm"]
+    assert storm_found.severity is Severity.CRITICAL
+    assert storm_found.evidence.startswith("it sent back 60 messages in ")
+
+
+def test_rates_since_the_run_before(cluster: Cluster, tmp_path: Path) -> None:
+    limits = {**CALM.limits, "retryRate": Limits(1, None), "deadLetterRate": Limits(0, None)}
+    wanted = msgspec.structs.replace(CALM, limits={**limits, "deadLetterLeft": Limits(80 * 3_600_000, None)})
+    asyncio.run(cluster.put(cluster.dead, 1))
+    with History.open(tmp_path / "history.sqlite") as history:
+        first = probed(Faulty(), cluster.namesrv, wanted=wanted, history=history)
+        assert "probe.dead-letters-expire" in of(cluster, first), "kept for 72 h"
+        asyncio.run(cluster.put(cluster.retry, 25))
+        asyncio.run(cluster.put(cluster.dead, 2))
+        second = probed(Faulty(), cluster.namesrv, wanted=wanted, history=history)
+    found = {name: finding.evidence for name, finding in of(cluster, second).items()}
+    assert found.keys() >= {"probe.retry-storm", "probe.dead-letters", "probe.dead-letters-expire"}
+    assert found["probe.dead-letters"].startswith("it gave up 2 messages in ")
+    assert found["probe.dead-letters"].endswith("3 dead letters are there")
+    assert found["probe.retry-storm"].startswith("it sent back 25 messages in ")
+
+
+def test_a_few_messages_sent_back_are_no_storm(cluster: Cluster, tmp_path: Path) -> None:
+    wanted = msgspec.structs.replace(CALM, limits={**CALM.limits, "retryRate": Limits(0, 0)})
+    with History.open(tmp_path / "history.sqlite") as history:
+        probed(Faulty(), cluster.namesrv, wanted=wanted, history=history)
+        asyncio.run(cluster.put(cluster.retry, 3))
+        report = probed(Faulty(), cluster.namesrv, wanted=wanted, history=history)
+    assert [m.severity for m in report.measures if (m.name, m.target) == ("retryRate", cluster.group)] == [Severity.OK]
+
+
+def test_nothing_of_an_application_is_read_or_written(cluster: Cluster) -> None:
+    """All that the prober sends, to name server and broker, while topics and groups of an application are there."""
+    asyncio.run(cluster.put(cluster.dead, 1))
+    transport = Faulty()
+    assert probed(transport, cluster.namesrv, wanted=msgspec.structs.replace(CALM, delay_level=1)).failures == []
+    named: dict[Code, set[str]] = {}
+    for _, command in transport.asked:
+        fields: dict[str, Any] = command.ext_fields
+        body = command.body_bytes.decode(errors="replace")
+        names = {fields[key] for key in ("topic", "b", "consumerGroup", "a", "groupName") if fields.get(key)}
+        named.setdefault(Code(command.code), set()).update(names | ({PREFIX} if PREFIX in body else set()))
+    of_the_prober = {
+        Code.UPDATE_AND_CREATE_TOPIC,
+        Code.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP,
+        Code.GET_MAX_OFFSET,
+        Code.PULL_MESSAGE,
+        Code.SEND_MESSAGE_V2,
+        Code.DELETE_TOPIC_IN_BROKER,
+        Code.DELETE_TOPIC_IN_NAMESRV,
+        Code.DELETE_SUBSCRIPTIONGROUP,
+    }
+    for code in of_the_prober:
+        assert named[code] and all(is_probers(name) for name in named[code]), (code, named[code])
+    # What else is asked are questions: routes, figures and offsets.
+    assert named.keys() - of_the_prober == {
+        Code.GET_BROKER_CLUSTER_INFO,
+        Code.GET_ALL_TOPIC_LIST_FROM_NAMESERVER,
+        Code.GET_ROUTEINFO_BY_TOPIC,
+        Code.GET_BROKER_RUNTIME_INFO,
+        Code.GET_BROKER_CONFIG,
+        Code.GET_TOPIC_CONFIG,
+        Code.GET_ALL_TOPIC_CONFIG,
+        Code.GET_BROKER_CONSUME_STATS,
+        Code.GET_CONSUMER_CONNECTION_LIST,
+        Code.GET_TOPIC_STATS_INFO,
+        Code.GET_EARLIEST_MSG_STORETIME,
+    }
