@@ -34,8 +34,8 @@ def rules_of(subject: str | None, given: Iterable[Part] = ()) -> list[Rule]:
 
 
 def needed(rules: Iterable[Rule]) -> set[Part]:
-    """The facts that these rules judge by."""
-    return {part for rule in rules for part in rule.needs}
+    """The facts to ask for, to apply these rules."""
+    return {part for rule in rules for part in (*rule.needs, *rule.absence_of)}
 
 
 def examine(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
@@ -49,7 +49,7 @@ def examine(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
 
 def _unknown(facts: Facts, rule: Rule) -> list[Finding]:
     missing = [each for each in facts.missing if each.part in rule.needs]
-    not_asked = [part for part in rule.needs if part not in facts.asked]
+    not_asked = [part for part in (*rule.needs, *rule.absence_of) if part not in facts.asked]
     if not missing and not not_asked:
         return []
     targets = list(dict.fromkeys(each.target for each in missing))

@@ -19,6 +19,7 @@ _WRITE = 2
     Severity.CRITICAL,
     "A name server of the list does not answer; clients that begin with it wait for their timeout.",
     needs=(),
+    absence_of=(Part.NAME_SERVERS,),
     remedy="start it, or take it out of the list of every client and of namesrvAddr of every broker",
     false_alarms="A firewall lies between this host and the name server, but not between it and the clients.",
 )
@@ -32,7 +33,8 @@ def name_server_down(facts: Facts) -> Iterator[Hit]:
     "net.broker-unreachable",
     Severity.CRITICAL,
     "A broker is registered under an address that cannot be reached from here; its clients fail likewise.",
-    needs=(),
+    needs=(Part.NAME_SERVERS,),
+    absence_of=(Part.RUNTIME,),
     remedy="start the broker; if it runs, set brokerIP1 to an address that clients reach, and restart it",
     false_alarms="Clients are in the broker's network and this host is not: give `--address-map`.",
 )

@@ -12,14 +12,25 @@ Check = Callable[[Facts], Iterator[Hit]]
 
 
 class Rule(Declared, frozen=True, kw_only=True):
-    """`needs`: the facts it judges by. Where one of them is missing, it says so instead of nothing."""
+    """`needs`: the facts it judges by. Where one of them is missing, it says so instead of nothing.
+
+    `absence_of`: facts that are asked for because their absence is what the rule is about.
+    """
 
     needs: tuple[Part, ...]
+    absence_of: tuple[Part, ...] = ()
     check: Check
 
 
 def rule(
-    id: str, severity: Severity, summary: str, *, needs: tuple[Part, ...], remedy: str, false_alarms: str = ""
+    id: str,
+    severity: Severity,
+    summary: str,
+    *,
+    needs: tuple[Part, ...],
+    absence_of: tuple[Part, ...] = (),
+    remedy: str,
+    false_alarms: str = "",
 ) -> Callable[[Check], Rule]:
     """Declare the rule whose function stands below."""
 
@@ -29,6 +40,7 @@ def rule(
             severity=severity,
             summary=summary,
             needs=needs,
+            absence_of=absence_of,
             remedy=remedy,
             false_alarms=false_alarms,
             check=check,

@@ -21,12 +21,15 @@ from rocketmq_ops.housekeeping.rules import Hit
 
 _NEEDS: Final = (Part.NAME_SERVERS, Part.TOPICS)
 _WRITE, _READ = 2, 4
+#: Topics that 5.4 and later make of themselves, beside those of every version.
+_BROKERS_OWN: Final = "RMQ_SYS_"
 #: A topic is skewed when a queue has so many times the mean of its queues, and at least so many messages.
 _SKEW_TIMES, _SKEW_MESSAGES = 4, 10_000
 
 
 def _is_users(name: str) -> bool:
-    return not (is_system_topic(name) or is_retry_topic(name) or is_dlq_topic(name))
+    own = is_system_topic(name) or name.startswith(_BROKERS_OWN)
+    return not (own or is_retry_topic(name) or is_dlq_topic(name))
 
 
 def _users(facts: Facts) -> Iterator[tuple[BrokerAddress, str, Topic]]:
