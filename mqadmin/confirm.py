@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.mqadmin.errors import CommandError
@@ -16,6 +15,7 @@ from rocketmq_ops.mqadmin.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from rocketmq_ops.mqadmin.declare import Declaration
+    from rocketmq_ops.mqadmin.render.outcome import Outcome
 
 #: `yes` there is `--yes` for every command; `required` refuses what nobody can be asked about; `ask` is the default.
 SWITCH = "ROCKETMQ_OPS_CONFIRM"
@@ -23,10 +23,10 @@ SWITCH = "ROCKETMQ_OPS_CONFIRM"
 ALL = "all"
 
 
-def require_consent(declaration: Declaration, values: dict[str, Any], plan: Sequence[str], *, yes: bool) -> None:
-    """Return when the change may be made. Raises CommandError when it may not, with nothing sent.
+def name_to_type(declaration: Declaration, values: dict[str, Any], *, yes: bool) -> str | None:
+    """What has to be typed before the change is made; None where nobody is asked, and it may be made.
 
-    `plan` are the lines that say what will change.
+    Raises CommandError when it may not, with nothing sent.
     """
     wish = os.environ.get(SWITCH, "ask")
     if wish not in ("ask", "yes", "required"):
@@ -34,7 +34,7 @@ def require_consent(declaration: Declaration, values: dict[str, Any], plan: Sequ
             f"invalid {SWITCH} '{wish}': expected ask, yes or required", "correct or unset it", ExitCode.USAGE
         )
     if yes or wish == "yes":
-        return
+        return None
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         if wish == "required":
             raise CommandError(
@@ -42,9 +42,13 @@ def require_consent(declaration: Declaration, values: dict[str, Any], plan: Sequ
                 "give --yes",
                 ExitCode.REFUSED,
             )
-        return
-    name = _touched(declaration, values)
-    if _answer(plan, name) != name:
+        return None
+    return _touched(declaration, values)
+
+
+def require_typed(name: str, planned: Outcome) -> None:
+    """Show a plan and have its name typed. Raises CommandError when something else was, with nothing sent."""
+    if _answer(planned, name) != name:
         raise CommandError(
             f"nothing was changed: '{name}' was not typed", "run it again, or give --yes", ExitCode.REFUSED
         )
@@ -56,18 +60,18 @@ def _touched(declaration: Declaration, values: dict[str, Any]) -> str:
     return ":".join(map(str, found)) if isinstance(found, tuple) else str(found)
 
 
-def _answer(plan: Sequence[str], name: str) -> str:
+def _answer(planned: Outcome, name: str) -> str:
     import signal
 
-    from rocketmq_ops.mqadmin.lang import tr, tr_line
-    from rocketmq_ops.mqadmin.render.output import safe_text
+    from rocketmq_ops.mqadmin.lang import tr
+    from rocketmq_ops.mqadmin.render.output import safe_text, table_text
 
     # The event loop takes the first Ctrl-C as a wish to cancel its task, which waits here for a line.
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.stdout.flush()
         question = tr(f"Type {name} to do so:")
-        sys.stderr.write(safe_text("\n".join([*map(tr_line, plan), question])) + " ")
+        sys.stderr.write(f"{table_text(planned)}{safe_text(question)} ")
         sys.stderr.flush()
         return sys.stdin.readline().strip()
     finally:

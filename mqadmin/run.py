@@ -217,7 +217,11 @@ def _coroutine(run: Run, values: dict[str, Any]) -> Coroutine[Any, Any, Outcome]
 
             raise usage("-i and --watch are two ways to repeat a command", "give one of them")
         return watched(run, values, run.options.watch)
-    if run.declaration.recorded and not run.plan:
+    if run.declaration.recorded and run.plan:
+        from rocketmq_ops.mqadmin.plan import planned
+
+        return planned(run, values)
+    if run.declaration.recorded:
         from rocketmq_ops.mqadmin.journal.recording import recorded
 
         return recorded(run, values)

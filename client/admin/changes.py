@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from rocketmq_ops.client.admin.affected import Affected
 from rocketmq_ops.common.errors import Failure, RocketMQError
 
 if TYPE_CHECKING:
@@ -49,7 +50,20 @@ class Change(msgspec.Struct, rename="camel"):
         self.state = "done" if not not_taken else "partial" if changed else "no_effect"
 
 
-class ChangeReport(msgspec.Struct, rename="camel"):
+class ChangingResult(msgspec.Struct, rename="camel", kw_only=True):
+    """A result that says what was changed, or would be: by it a change is shown, recorded and undone.
+
+    `affected`: whom it touches; None unless that was asked for, as for a plan.
+    """
+
+    affected: Affected | None = None
+
+    def as_changes(self) -> list[Change]:
+        """One for each thing on each server."""
+        raise NotImplementedError
+
+
+class ChangeReport(ChangingResult):
     """All changes of one command, and the servers where it failed."""
 
     planned: bool
@@ -65,14 +79,6 @@ class ChangeReport(msgspec.Struct, rename="camel"):
     def effective(self) -> bool:
         """True when something changed, or would change."""
         return any(change.state in ("planned", "done", "partial", "unverified") for change in self.changes)
-
-
-@runtime_checkable
-class Changing(Protocol):
-    """A result that says what was changed, or would be: by it a change is shown, recorded and undone."""
-
-    def as_changes(self) -> list[Change]:
-        """One for each thing on each server."""
 
 
 def differences(before: dict[str, Value] | None, after: dict[str, Value] | None) -> list[FieldChange]:

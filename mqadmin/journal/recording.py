@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rocketmq_ops.client.admin.changes import Change, Changing
+from rocketmq_ops.client.admin.changes import Change
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.mqadmin.confirm import require_consent
+from rocketmq_ops.mqadmin.confirm import name_to_type, require_typed
 from rocketmq_ops.mqadmin.errors import exit_code_of, failure_of_command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.journal.entries import EndedChange, SavedOffsets, StartedChange, masked, without_secrets
 from rocketmq_ops.mqadmin.journal.file import JournalError, JournalFile
 from rocketmq_ops.mqadmin.journal.saved import saved_offsets, takes_more
+from rocketmq_ops.mqadmin.plan import changes_of, show_affected
 from rocketmq_ops.mqadmin.secret_options import read_once
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ async def recorded(run: Run, values: dict[str, Any]) -> Outcome:
         moving = [change for change in changes_of(planned) if change.state == "planned"]
         if moving:
             if run.declaration.dangerous:
-                from rocketmq_ops.mqadmin.render.output import table_text
-
-                plan = table_text(planned).splitlines()
-                require_consent(run.declaration, values, plan, yes=run.options.yes)
+                name = name_to_type(run.declaration, values, yes=run.options.yes)
+                if name is not None:
+                    await show_affected(run, planned)
+                    require_typed(name, planned)
             await recorder.save(moving)
             recorder.begin(moving)
         try:
@@ -64,11 +65,6 @@ async def recorded(run: Run, values: dict[str, Any]) -> Outcome:
         recorder.end(outcome, made)
     outcome.notes += recorder.notes
     return outcome
-
-
-def changes_of(outcome: Outcome) -> list[Change]:
-    """The typed changes of an outcome."""
-    return outcome.data.as_changes() if isinstance(outcome.data, Changing) else []
 
 
 class _Recorder:

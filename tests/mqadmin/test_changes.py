@@ -65,7 +65,8 @@ def test_a_plan_sends_no_change(cli: Cli) -> None:
     assert reset.code == 0
     reading = {
         Code.GET_BROKER_CLUSTER_INFO, Code.GET_TOPIC_CONFIG, Code.GET_ROUTEINFO_BY_TOPIC, Code.GET_KV_CONFIG,
-        Code.GET_MIN_OFFSET, Code.GET_MAX_OFFSET, Code.QUERY_CONSUMER_OFFSET,
+        Code.GET_MIN_OFFSET, Code.GET_MAX_OFFSET, Code.QUERY_CONSUMER_OFFSET, Code.QUERY_TOPIC_CONSUME_BY_WHO,
+        Code.GET_ALL_PRODUCER_INFO, Code.GET_CONSUME_STATS, Code.GET_CONSUMER_CONNECTION_LIST,
     }  # fmt: skip
     assert set(cluster.transport.codes()) <= {int(code) for code in reading}
 

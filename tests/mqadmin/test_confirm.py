@@ -12,6 +12,7 @@ import pytest
 
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.render.affected import NOBODY
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from tests.terminals import listen_to_interrupts
 
@@ -67,6 +68,7 @@ def test_the_name_is_typed() -> None:
     code, shown = on_a_terminal(*DELETE, typed="T\n")
     assert code == 0, shown
     assert "would delete topic T on" in shown and "Type T to do so: " in shown
+    assert shown.index(NOBODY) < shown.index("Type T to do so: "), "who is touched is shown before it is asked"
     assert not is_there()
 
 

@@ -176,3 +176,43 @@ def test_a_message_cannot_steer_the_terminal(mqadmin: Run) -> None:
         out = mqadmin(*line).stdout
         assert "a\\x1b]52;c;eA==\\x07\\x1b[2J\\x0d\\x202eb\tc\nd" in out
         assert not {"\x1b", "\x07", "\r", "\u202e"} & set(out)
+
+
+def test_a_plan_names_the_clients_that_are_connected_and_the_lag(mqadmin: Run, pair: RocketMQBroker) -> None:
+    from rocketmq_ops.client import ClientOptions, ConsumeContext, Producer, PushConsumer
+    from rocketmq_ops.common.message import Message, MessageExt
+
+    mqadmin("updateTopic", "-c", "DefaultCluster", "-t", "Planned", "-r", "1", "-w", "1")
+    mqadmin("updateSubGroup", "-c", "DefaultCluster", "-g", "GPlanned")
+    mqadmin("sendMessage", "-t", "Planned", "-p", "read")
+    mqadmin("skipAccumulatedMessage", "-g", "GPlanned", "-t", "Planned")
+
+    async def planned() -> dict[str, object]:
+        taken, free = asyncio.Event(), asyncio.Event()
+
+        async def listener(messages: list[MessageExt], context: ConsumeContext) -> None:
+            taken.set()
+            await free.wait()  # what is being consumed is not consumed yet
+
+        options = ClientOptions(name_servers=pair.namesrv)
+        async with Producer("PPlanned", options) as producer, PushConsumer("GPlanned", listener, options) as consumer:
+            consumer.subscribe("Planned")
+            await producer.send(Message("Planned", b"unread"))
+            await asyncio.wait_for(taken.wait(), 20)
+            line = ("deleteTopic", "-c", "DefaultCluster", "-t", "Planned", "--plan", "--output", "json")
+            found = data(await asyncio.to_thread(mqadmin, *line))["affected"]
+            free.set()
+            assert isinstance(found, dict)
+            return found
+
+    affected = asyncio.run(planned())
+    (group,) = affected["groups"]
+    assert (group["group"], group["topics"][0]["lag"]) == ("GPlanned", 1)
+    assert group["topics"][0]["lagMillis"] >= 0
+    (consumer,) = group["consumers"]
+    assert consumer["clientAddr"].startswith("127.0.0.1:")
+    producers = {each["group"]: each["clients"] for each in affected["producers"]}
+    assert producers["PPlanned"][0]["clientAddr"].startswith("127.0.0.1:")
+    broker = data(mqadmin("updateBrokerConfig", "-b", pair.broker, "-k", "slaveReadEnable", "-v", "true", "--plan",
+                          "--output", "json"))["affected"]["brokers"][0]  # fmt: skip
+    assert (broker["clients"], broker["consumers"]) == (0, 0) and broker["topics"] > 1

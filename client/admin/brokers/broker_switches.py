@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange, State, Value, differences
+from rocketmq_ops.client.admin.changes import (
+    Change,
+    ChangeReport,
+    ChangingResult,
+    FieldChange,
+    State,
+    Value,
+    differences,
+)
 from rocketmq_ops.client.api import servers
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.errors import RocketMQError
@@ -26,7 +32,7 @@ _SETTINGS: dict[TimerEngine, dict[str, Value]] = {
 }
 
 
-class FlushOffsetReport(msgspec.Struct, rename="camel"):
+class FlushOffsetReport(ChangingResult):
     """`state` accepted: the slave took the offset (bytes), which no request reads back; ignored: it is a master."""
 
     broker: BrokerAddress

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, State
+from rocketmq_ops.client.admin.changes import Change, ChangingResult, State
 from rocketmq_ops.client.api import servers
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
@@ -53,7 +53,7 @@ class CleanedBroker(msgspec.Struct, rename="camel", kw_only=True):
     commit_log_min_offset_after: int | None = None
 
 
-class CleaningReport(msgspec.Struct, rename="camel"):
+class CleaningReport(ChangingResult):
     """What was asked of which brokers; those that failed are in `failures` alone."""
 
     cleaning: Cleaning

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange, State, Value, change_one
+from rocketmq_ops.client.admin.changes import (
+    Change,
+    ChangeReport,
+    ChangingResult,
+    FieldChange,
+    State,
+    Value,
+    change_one,
+)
 from rocketmq_ops.client.api import cold_data as api
 from rocketmq_ops.common.errors import Failure
 
@@ -53,7 +61,7 @@ class ReadAhead(msgspec.Struct, rename="camel"):
     answer: str | None
 
 
-class ReadAheadReport(msgspec.Struct, rename="camel"):
+class ReadAheadReport(ChangingResult):
     """The mode on several brokers, and which did not take it."""
 
     planned: bool

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, ChangingResult, FieldChange
 from rocketmq_ops.client.api import controllers, servers
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.errors import BrokerError, NotFoundError, RefusedValueError
@@ -46,7 +46,7 @@ class PermissionCount(msgspec.Struct, rename="camel"):
     topics: int
 
 
-class PermissionReport(msgspec.Struct, rename="camel"):
+class PermissionReport(ChangingResult):
     """The result on every name server. `planned` means that nothing was sent; the counts are then what it would be.
 
     `give`: the permission is given back, not taken.

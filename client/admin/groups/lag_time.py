@@ -30,22 +30,23 @@ async def delays(
     A queue is left out where its delay is not known: its topic is gone, or its next message cannot be read.
     """
 
-    async def one(place: tuple[str, str]) -> dict[tuple[str, str, int], int]:
-        topic, address = place
-        try:
-            spans = await consume_time_span(admin.session, address, group, topic)
-        except BrokerError as error:
-            if error.code == ResponseCode.TOPIC_NOT_EXIST:
-                return {}
-            raise
-        return {
-            (span.message_queue.topic, span.message_queue.broker_name, span.message_queue.queue_id): span.delay_time
-            for span in spans
-            if 0 <= span.delay_time < min(_MOST_MS, now_ms())
-        }
-
-    fan = await admin.fan_out(places, one)
+    fan = await admin.fan_out(places, lambda place: delays_at(admin, place[1], group, place[0]))
     found = {queue: delay for answer in fan.answers.values() for queue, delay in answer.items()}
     return found, [
         admin.failure_of(f"{address}, topic {topic}", error) for (topic, address), error in fan.errors.items()
     ]
+
+
+async def delays_at(admin: MQAdmin, address: str, group: str, topic: str) -> dict[tuple[str, str, int], int]:
+    """As `delays`, of one topic on one broker."""
+    try:
+        spans = await consume_time_span(admin.session, address, group, topic)
+    except BrokerError as error:
+        if error.code == ResponseCode.TOPIC_NOT_EXIST:
+            return {}
+        raise
+    return {
+        (span.message_queue.topic, span.message_queue.broker_name, span.message_queue.queue_id): span.delay_time
+        for span in spans
+        if 0 <= span.delay_time < min(_MOST_MS, now_ms())
+    }

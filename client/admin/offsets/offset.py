@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from rocketmq_ops.client.admin.changes import Change, FieldChange, State
+from rocketmq_ops.client.admin.changes import Change, ChangingResult, FieldChange, State
 from rocketmq_ops.client.admin.topics.topic import broker_address
 from rocketmq_ops.client.api import offsets
 from rocketmq_ops.client.errors import BrokerError, InvalidValueError, NotFoundError
@@ -52,7 +52,7 @@ class QueueReset(msgspec.Struct, rename="camel"):
     address: str = ""
 
 
-class ResetReport(msgspec.Struct, rename="camel"):
+class ResetReport(ChangingResult):
     """A reset of one group on one topic."""
 
     group: str

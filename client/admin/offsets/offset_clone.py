@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from rocketmq_ops.client.admin.changes import Change, State
+from rocketmq_ops.client.admin.changes import Change, ChangingResult, State
 from rocketmq_ops.client.admin.offsets.offset import offset_change
 from rocketmq_ops.client.admin.topics.topic import broker_address
 from rocketmq_ops.client.errors import InvalidValueError, NotFoundError
@@ -44,7 +44,7 @@ class QueueClone(msgspec.Struct, rename="camel"):
         return f"{self.broker_name} queue {self.queue_id}"
 
 
-class CloneReport(msgspec.Struct, rename="camel"):
+class CloneReport(ChangingResult):
     """The offsets of one topic, from one group to another.
 
     `online`: the ids of the destination's consumers; None when they could not be asked for.

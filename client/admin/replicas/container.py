@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from rocketmq_ops.client.admin.changes import Change, State
+from rocketmq_ops.client.admin.changes import Change, ChangingResult, State
 from rocketmq_ops.client.api import containers as api
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import RocketMQError
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
 
 
-class ContainerChange(msgspec.Struct, rename="camel"):
+class ContainerChange(ChangingResult):
     """What was done to a container; `planned`: nothing was sent.
 
     `registered`: whether the name servers list the broker afterwards; None when that is not known.

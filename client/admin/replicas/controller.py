@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange, State, Value, change_one
+from rocketmq_ops.client.admin.changes import (
+    Change,
+    ChangeReport,
+    ChangingResult,
+    FieldChange,
+    State,
+    Value,
+    change_one,
+)
 from rocketmq_ops.client.api import controllers as api
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.errors import AllFailedError, Failure, RocketMQError
@@ -57,7 +65,7 @@ class ReplicaReport(msgspec.Struct, rename="camel"):
     failures: list[Failure] = []
 
 
-class ElectionReport(msgspec.Struct, rename="camel"):
+class ElectionReport(ChangingResult):
     """Who is master after the election; with `planned` who is now, and nothing was sent."""
 
     planned: bool

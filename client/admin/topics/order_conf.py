@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.kv import ORDER_TOPIC_NAMESPACE
-from rocketmq_ops.client.admin.changes import Change, ChangeReport
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, ChangingResult
 from rocketmq_ops.client.errors import InvalidValueError, NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.topics import topic_problem
@@ -23,7 +23,7 @@ class OrderConfValue(msgspec.Struct, rename="camel"):
     order_conf: str | None
 
 
-class OrderConfReport(msgspec.Struct, rename="camel"):
+class OrderConfReport(ChangingResult):
     """A topic's order configuration: what each name server holds now, and what was (or would be) changed there."""
 
     topic: str

@@ -35,7 +35,7 @@ class MappingStore(Protocol):
         """Remove what was kept: nothing was changed."""
 
 
-class StaticTopicReport(ChangeReport, rename="camel"):
+class StaticTopicReport(ChangeReport):
     """What changed on which broker, and the files with the mapping before and after it (None: not saved)."""
 
     before_file: str | None = None
