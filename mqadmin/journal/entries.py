@@ -14,7 +14,7 @@ import msgspec
 
 from rocketmq_ops.client.admin.changes import HIDDEN, Change
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.mqadmin.journal.file import JournalFile
+from rocketmq_ops.mqadmin.journal.file import JournalFile, id_of
 
 _SECRET = re.compile(r"passw|secret|credential|token|private_?key|access_?key|authenticationuser", re.IGNORECASE)
 
@@ -34,6 +34,7 @@ class StartedChange(msgspec.Struct, rename="camel", kw_only=True, tag_field="ent
     """
 
     line: int = 0
+    id: int = 0
     time: str
     user: str
     sudo_user: str | None = None
@@ -49,7 +50,7 @@ class StartedChange(msgspec.Struct, rename="camel", kw_only=True, tag_field="ent
 
 
 class EndedChange(msgspec.Struct, rename="camel", kw_only=True, tag_field="entry", tag="result"):
-    """What became of the change that line `change` begins: each target's result, or the error that ended it."""
+    """What became of the change whose id is `change`: each target's result, or the error that ended it."""
 
     line: int = 0
     change: int
@@ -83,14 +84,15 @@ def _key(change: Change) -> tuple[str, str, str]:
 
 
 def records(journal: JournalFile, unread: list[int] | None = None) -> dict[int, ChangeRecord]:
-    """All changes by their ids, the line that each begins at. Lines that cannot be read are added to `unread`."""
+    """All changes by their ids. Lines that cannot be read are added to `unread`."""
     found: dict[int, ChangeRecord] = {}
     for line in journal.lines():
         entry = _entry(line.content)
         if isinstance(entry, StartedChange):
-            found[line.number] = ChangeRecord(line.number, entry)
+            change_id = id_of(line.content or {}) or line.number
+            found[change_id] = ChangeRecord(change_id, entry)
             if entry.undo_of in found:
-                found[entry.undo_of].undone_by.append(line.number)
+                found[entry.undo_of].undone_by.append(change_id)
         elif isinstance(entry, EndedChange) and entry.change in found:
             found[entry.change].result = entry
         elif unread is not None:

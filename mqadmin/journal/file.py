@@ -5,6 +5,8 @@ A line is an object whose last members are `previous`, the SHA-256 of the line b
 in itself or in the next. That lines were cut off at the end shows only against a hash that was kept elsewhere, and
 who rewrites all hashes is not found out: they have no key.
 
+A numbered line has an `id` too: the next after that of the last numbered line.
+
 What a crash left of a line is closed with a line feed by the next writer, and stays: it is named by `verify`, and the
 chain goes on over it.
 """
@@ -62,8 +64,8 @@ class JournalFile:
         self.folder = state_folder() if folder is None else folder
         self.path = self.folder / NAME
 
-    def append(self, content: dict[str, Any]) -> int:
-        """Append a line and sync it to the disk; its number. Raises JournalError when it cannot be written.
+    def append(self, content: dict[str, Any], *, numbered: bool = False) -> int:
+        """Append a line and sync it to the disk; its number, of a `numbered` one its id. Raises JournalError.
 
         Processes that append at the same time wait for each other.
         """
@@ -72,20 +74,22 @@ class JournalFile:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 with _locked(descriptor):
-                    return self._append(descriptor, content)
+                    return self._append(descriptor, content, numbered)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise _failed("cannot write the journal", naming(error, str(self.path))) from error
 
-    def _append(self, descriptor: int, content: dict[str, Any]) -> int:
+    def _append(self, descriptor: int, content: dict[str, Any], numbered: bool) -> int:
         if os.fstat(descriptor).st_mode & 0o077:
             os.fchmod(descriptor, 0o600)
         size = os.fstat(descriptor).st_size
-        last, whole = _last_line(descriptor, size)
-        number = 1 if last is None else self._number_after(last, whole)
+        last, whole = next(_lines_from_the_end(descriptor, size), (None, True))
+        place = {"line": 1 if last is None else self._number_after(last, whole)}
+        if numbered:
+            place["id"] = _id_after(descriptor, size)
         previous = "" if last is None else _sha256(last)
-        data = _encoded({"line": number, **content}, previous)
+        data = _encoded({**place, **content}, previous)
         try:
             _write_all(descriptor, (b"" if whole else b"\n") + data + b"\n")
             os.fsync(descriptor)
@@ -93,7 +97,7 @@ class JournalFile:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, size)  # of a line that is not whole nothing stays, where that can be
             raise
-        return number
+        return place["id" if numbered else "line"]
 
     def _number_after(self, last: bytes, whole: bool) -> int:
         content = _decoded(last) if whole else None
@@ -163,18 +167,37 @@ def _decoded(raw: bytes) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _last_line(descriptor: int, size: int) -> tuple[bytes | None, bool]:
-    """The last line without its line feed (None of an empty file), and whether it has one."""
+def _lines_from_the_end(descriptor: int, size: int) -> Iterator[tuple[bytes, bool]]:
+    """The lines, the last first, without their line feeds, and whether each has one."""
     tail = b""
     position = size
-    while position > 0 and b"\n" not in tail[:-1]:
-        begin = max(0, position - _BLOCK)
-        tail = os.pread(descriptor, position - begin, begin) + tail
-        position = begin
-    if not tail:
-        return None, True
-    whole = tail.endswith(b"\n")
-    return tail.removesuffix(b"\n").rpartition(b"\n")[2], whole
+    while True:
+        body = tail.removesuffix(b"\n")
+        begin = body.rfind(b"\n") + 1
+        if begin == 0 and position > 0:
+            length = min(position, _BLOCK)
+            position -= length
+            tail = os.pread(descriptor, length, position) + tail
+            continue
+        if tail:
+            yield body[begin:], tail.endswith(b"\n")
+        if begin == 0:
+            return
+        tail = tail[:begin]
+
+
+def _id_after(descriptor: int, size: int) -> int:
+    for raw, _ in _lines_from_the_end(descriptor, size):
+        found = id_of(_decoded(raw) or {})
+        if found is not None:
+            return found + 1
+    return 1
+
+
+def id_of(content: dict[str, Any]) -> int | None:
+    """The id of a numbered line. One without is of the first journals, in which a change had the number of its line."""
+    found = content.get("id", content.get("line") if content.get("entry") == "change" else None)
+    return found if isinstance(found, int) else None
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

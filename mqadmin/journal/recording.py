@@ -77,7 +77,7 @@ class _Recorder:
         self._read = read
         self._hidden: set[str] = set()
         self._journal = JournalFile()
-        self._line: int | None = None
+        self._id: int | None = None
         self._saved: list[SavedOffsets] = []
         self._unsaved: list[Failure] = []
 
@@ -109,7 +109,7 @@ class _Recorder:
             self.notes.append(f"{SWITCH}=off: the change is not in the journal, and cannot be undone")
             return
         try:
-            self._line = self._journal.append(_content(started))
+            self._id = self._journal.append(_content(started), numbered=True)
         except JournalError as error:
             if self._run.declaration.dangerous:
                 raise JournalError(
@@ -131,12 +131,12 @@ class _Recorder:
             self._end("failed", ExitCode.INTERRUPTED, [], [failure])
 
     def _end(self, status: str, code: int, changes: list[Change], failures: Iterable[Failure]) -> None:
-        if self._line is None:
+        if self._id is None:
             return
         clean = self._clean(changes)
         secrets = self._secrets()
         ended = EndedChange(
-            change=self._line,
+            change=self._id,
             time=_now(),
             status=status,
             exit_code=int(code),
@@ -146,7 +146,7 @@ class _Recorder:
         try:
             self._journal.append(_content(ended))
         except JournalError as error:
-            self.notes.append(f"{error.cause}: the result of change {self._line} is not in the journal")
+            self.notes.append(f"{error.cause}: the result of change {self._id} is not in the journal")
 
     def _clean(self, changes: list[Change]) -> list[Change]:
         clean, hidden = without_secrets(changes)
@@ -167,10 +167,9 @@ def _secret_values(declaration: Declaration, values: dict[str, Any]) -> Iterator
 
 
 def _content(entry: StartedChange | EndedChange) -> dict[str, Any]:
-    """The members of a line; its number is the file's."""
+    """The members of a line; its number and its id are the file's."""
     content: dict[str, Any] = msgspec.to_builtins(entry, str_keys=True)
-    del content["line"]
-    return content
+    return {name: value for name, value in content.items() if name not in ("line", "id")}
 
 
 def _now() -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from rocketmq_ops.mqadmin.journal.file import JournalFile
 journal = JournalFile(Path(sys.argv[1]))
 for number in range(50):
-    journal.append({"who": sys.argv[2], "number": number, "filling": "x" * 3000})
+    journal.append({"who": sys.argv[2], "number": number, "filling": "x" * 3000}, numbered=True)
 """
 
 
@@ -37,6 +37,26 @@ def test_lines_are_numbered_and_chained_and_private(journal: JournalFile) -> Non
     assert (verdict.lines, verdict.torn, verdict.broken) == (3, [], [])
     assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(journal.folder.stat().st_mode) == 0o700
+
+
+def test_ids_follow_each_other_whatever_lies_between(journal: JournalFile) -> None:
+    assert journal.append({"entry": "change"}, numbered=True) == 1
+    assert journal.append({"entry": "change"}, numbered=True) == 2
+    for _ in range(3):
+        journal.append({"entry": "result", "change": 1, "filling": "x" * 100_000})
+    assert journal.append({"entry": "change"}, numbered=True) == 3
+    journal.path.write_bytes(journal.path.read_bytes() + b'{"line":7,"id":4,"entry":"cha')  # a crash
+    assert journal.append({"entry": "change"}, numbered=True) == 4
+    ids = [(line.content or {}).get("id") for line in journal.lines()]
+    assert ids == [1, 2, None, None, None, 3, None, 4]
+
+
+def test_ids_go_on_after_those_of_journals_that_had_the_numbers_of_lines(journal: JournalFile) -> None:
+    for number in (1, 3):
+        journal.append({"entry": "change"})
+        journal.append({"entry": "result", "change": number})
+    assert journal.append({"entry": "change"}, numbered=True) == 4
+    assert journal.append({"entry": "change"}, numbered=True) == 5
 
 
 def test_a_file_that_others_could_read_is_closed_to_them(journal: JournalFile) -> None:
@@ -59,6 +79,7 @@ def test_several_processes_append_at_once(journal: JournalFile) -> None:
     verdict = journal.verify()
     assert (verdict.lines, verdict.torn, verdict.broken) == (150, [], [])
     contents = [line.content for line in journal.lines()]
+    assert [c["id"] for c in contents if c is not None] == list(range(1, 151))
     for name in ("a", "b", "c"):
         assert [c["number"] for c in contents if c is not None and c["who"] == name] == list(range(50))
 

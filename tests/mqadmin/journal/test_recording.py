@@ -153,18 +153,39 @@ def test_history_lists_shows_and_verifies(cluster: FakeCluster, cli: Cli) -> Non
     for perm in ("4", "6"):
         cli(cluster.transport, "updateTopicPerm", "-n", cluster.namesrv, "-c", "C1", "-t", "T", "-p", perm)
     listed = cli(cluster.transport, "history", "--output", "json")
-    assert [change["id"] for change in listed.json["data"]["changes"]] == [1, 3]
+    assert [change["id"] for change in listed.json["data"]["changes"]] == [1, 2]
     newest = cli(cluster.transport, "history", "--limit", "1")
     assert "-p 6" in newest.out and "-p 4" not in newest.out and "1 older" in newest.err
-    shown = cli(cluster.transport, "history", "3")
+    shown = cli(cluster.transport, "history", "2")
     assert "mqadmin updateTopicPerm" in shown.out and "perm: 4 -> 6" in shown.out
-    assert cli(cluster.transport, "history", "2").code == ExitCode.NOT_FOUND
+    assert cli(cluster.transport, "history", "3").code == ExitCode.NOT_FOUND
     assert cli(cluster.transport, "history", "--verify").code == 0
     path = JournalFile().path
     path.write_bytes(path.read_bytes().replace(b'"perm","before":6', b'"perm","before":2', 1))
     verified = cli(cluster.transport, "history", "--verify", "--output", "json")
     assert verified.code == ExitCode.FAILED
     assert [error["target"] for error in verified.json["errors"]] == ["line 1", "line 2"]
+
+
+def test_a_journal_whose_changes_had_the_numbers_of_their_lines_is_read(cluster: FakeCluster, cli: Cli) -> None:
+    line = ("updateTopicPerm", "-n", cluster.namesrv, "-c", "C1", "-t", "T", "-p")
+    cli(cluster.transport, *line, "4")
+    started, ended = lines()
+    former = [{key: value for key, value in started.items() if key not in ("id", "line", "previous", "hash")}]
+    former += [{key: value for key, value in ended.items() if key not in ("line", "previous", "hash")}]
+    JournalFile().path.unlink()
+    journal = JournalFile()
+    journal.append(former[0])
+    journal.append(former[1])
+    journal.append({**former[0], "undoOf": 1})
+    journal.append({**former[1], "change": 3})
+    assert cli(cluster.transport, *line, "6").code == 0
+    shown = cli(cluster.transport, "history", "--output", "json").json["data"]["changes"]
+    assert [(c["id"], c["result"]["status"], c["undoneBy"]) for c in shown] == [
+        (1, "ok", [3]),
+        (3, "ok", []),
+        (4, "ok", []),
+    ]
 
 
 def test_a_torn_line_is_named(cluster: FakeCluster, cli: Cli) -> None:
@@ -178,7 +199,7 @@ def test_a_torn_line_is_named(cluster: FakeCluster, cli: Cli) -> None:
     states = {
         c["id"]: c["result"] for c in cli(cluster.transport, "history", "--output", "json").json["data"]["changes"]
     }
-    assert states[1] is None and states[3]["status"] == "ok"
+    assert states[1] is None and states[2]["status"] == "ok"
     assert "unfinished" in cli(cluster.transport, "history").out
 
 
