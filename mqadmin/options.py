@@ -45,6 +45,7 @@ TopicAttributes = Annotated[
 GroupAttributes = Annotated[
     dict[str, str], Opt("--attributes", help="attribute changes", parse=attributes, metavar="+a=b,-c")
 ]
+ForceQueues = Annotated[bool, Opt("--force", help="even if messages would be left that nobody reads")]
 Order = Annotated[bool | None, Opt("-o", "--order", help="whether messages are ordered")]
 Force = Annotated[bool | None, Opt("-f", "--force", help="false keeps the offsets that are before that point already")]
 

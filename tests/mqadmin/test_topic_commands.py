@@ -48,7 +48,7 @@ def take_lists(cluster: FakeCluster, broker: FakeBroker) -> None:
 
 TOPICS = [
     {"topicName": "New", "readQueueNums": 3, "writeQueueNums": 3, "attributes": {"a": "1"}},
-    {"topicName": "Held", "writeQueueNums": 5, "attributes": {"-drop": ""}},
+    {"topicName": "Held", "writeQueueNums": 3, "attributes": {"-drop": ""}},
     {"topicName": "Same", "perm": 6},
 ]
 
@@ -75,7 +75,7 @@ def test_only_what_differs_is_sent_and_what_is_not_given_stays(cli: Cli, listed:
     assert states == {"New": ("create", "done"), "Held": ("update", "done"), "Same": ("none", "unchanged")}
     new, held = broker.topics["New"], broker.topics["Held"]
     assert (new["readQueueNums"], new["perm"], new["attributes"]) == (3, 6, {"a": "1"})
-    assert (held["readQueueNums"], held["writeQueueNums"], held["perm"]) == (4, 5, 4)
+    assert (held["readQueueNums"], held["writeQueueNums"], held["perm"]) == (4, 3, 4)
     assert held["attributes"] == {"keep": "1"}
     singles = [c.ext_fields["topic"] for _, c in cluster.transport.sent if c.code == Code.UPDATE_AND_CREATE_TOPIC]
     assert singles == ([] if takes_list else ["New", "Held"])

@@ -289,11 +289,12 @@ class TopicAdmin:
         broker_addr: str | None = None,
         cluster: str | None = None,
         plan: bool = False,
+        force: bool = False,
     ) -> ChangeReport:
         """Create or change many topics; see `topic_list_change.update_list`."""
         from rocketmq_ops.client.admin.topics.topic_list_change import update_list
 
-        return await update_list(self._admin, entries, broker_addr=broker_addr, cluster=cluster, plan=plan)
+        return await update_list(self._admin, entries, broker_addr=broker_addr, cluster=cluster, plan=plan, force=force)
 
     async def delete(self, topic: str, cluster: str, *, plan: bool = False) -> ChangeReport:
         """Delete the topic from one cluster; see `topic_change.delete`."""

@@ -71,7 +71,7 @@ async def update(
     if not force:
         from rocketmq_ops.client.admin.topics.queue_check import require_readable
 
-        await require_readable(admin, topic, settings, brokers)
+        await require_readable(admin, {topic: settings}, brokers)
 
     async def one(broker: BrokerAddress) -> tuple[Change, dict[str, Value]]:
         return await _update_one(admin, broker, topic, settings, plan=plan, must_exist=must_exist)
@@ -132,13 +132,15 @@ def fields_of(config: TopicConfig) -> dict[str, Value]:
     return fields
 
 
-def applied(before: dict[str, Value] | None, settings: TopicSettings) -> dict[str, Value]:
+def applied(
+    before: dict[str, Value] | None, settings: TopicSettings, *, new_queues: int = DEFAULT_QUEUES
+) -> dict[str, Value]:
     """The settings as they will be; a topic that is new has Apache's defaults where nothing is given."""
     after: dict[str, Value] = dict(
         before
         or {
-            "readQueueNums": DEFAULT_QUEUES,
-            "writeQueueNums": DEFAULT_QUEUES,
+            "readQueueNums": new_queues,
+            "writeQueueNums": new_queues,
             "perm": DEFAULT_PERM,
             "topicFilterType": "SINGLE_TAG",
             "topicSysFlag": 0,

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Topics in one request at most.
 BATCH = 200
+#: Of a new topic whose numbers are not given: those that TopicConfig begins with (updateTopic sends 8).
+NEW_QUEUES = 16
 
 
 class TopicEntry(msgspec.Struct, kw_only=True):
@@ -76,15 +78,27 @@ class _Prepared(msgspec.Struct):
 
 
 async def update_list(
-    admin: MQAdmin, entries: Sequence[TopicEntry], *, broker_addr: str | None, cluster: str | None, plan: bool
+    admin: MQAdmin,
+    entries: Sequence[TopicEntry],
+    *,
+    broker_addr: str | None,
+    cluster: str | None,
+    plan: bool,
+    force: bool,
 ) -> ChangeReport:
     """Create or change these topics on one broker or on a cluster's masters.
 
-    Raises InvalidValueError for a name that is not one, or is there twice, before anything is sent; NotFoundError for
-    an unknown cluster; AllFailedError when no broker could be changed.
+    Without `force` nothing is sent when one of them would have messages that nobody reads (UnsafeChangeError). Raises
+    InvalidValueError for a name that is not one, or is there twice, before anything is sent; NotFoundError for an
+    unknown cluster; AllFailedError when no broker could be changed.
     """
     _check_names([entry.topic for entry in entries])
     brokers = await admin.cluster.targets(broker_addr, cluster)
+    if not force:
+        from rocketmq_ops.client.admin.topics.queue_check import require_readable
+
+        wanted = {entry.topic: entry.settings for entry in entries}
+        await require_readable(admin, wanted, brokers, new_queues=NEW_QUEUES)
 
     async def one(broker: BrokerAddress) -> tuple[list[_Prepared], list[Failure]]:
         return await _update_at(admin, broker, entries, plan)
@@ -143,7 +157,7 @@ async def _update_at(
 
 def _prepare(broker: BrokerAddress, entry: TopicEntry, current: TopicConfig | None) -> _Prepared:
     before = fields_of(current) if current is not None else None
-    after = applied(before, entry.settings)
+    after = applied(before, entry.settings, new_queues=NEW_QUEUES)
     changes = differences(before, after)
     action: Action = "create" if before is None else "update" if changes else "none"
     state: State = "planned" if changes else "unchanged"

@@ -7,7 +7,15 @@ from typing import Annotated
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
 from rocketmq_ops.client.admin.topics.topic_change import TopicSettings
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Order, Permission, TopicAttributes, TopicName
+from rocketmq_ops.mqadmin.options import (
+    BrokerAddress,
+    ClusterName,
+    ForceQueues,
+    Order,
+    Permission,
+    TopicAttributes,
+    TopicName,
+)
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -37,7 +45,7 @@ async def update_topic(
     order: Order = None,
     unit: Annotated[bool | None, Opt("-u", "--unit", help="whether it is a unit topic")] = None,
     has_unit_sub: Annotated[bool | None, Opt("-s", "--hasUnitSub", help="whether it has unit subs")] = None,
-    force: Annotated[bool, Opt("--force", help="even if messages would be left that nobody reads")] = False,
+    force: ForceQueues = False,
 ) -> Outcome:
     """A setting that is not given keeps its value on each broker; Apache's tool sets it back to the default.
 

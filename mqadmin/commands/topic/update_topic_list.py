@@ -10,7 +10,7 @@ from rocketmq_ops.client.admin.topics.topic_list_change import TopicEntry
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.files.json_file import read_objects
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, ListFile
+from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, ForceQueues, ListFile
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -30,11 +30,15 @@ async def update_topic_list(
     filename: Annotated[ListFile, "JSON list of topics"],
     broker_addr: BrokerAddress | None = None,
     cluster_name: ClusterName | None = None,
+    force: ForceQueues = False,
 ) -> Outcome:
     """Each object has topicName and the settings to change, or the file is what exportMetadata wrote.
 
     A setting that is not given keeps its value on each broker; Apache's tool sets it back to the default. Attributes
     are changes ("+name", "-name"), or plain names to set. Only topics that differ are sent, and each is read back.
+
+    More write than read queues, and fewer read queues than have unread messages, are refused without --force; then
+    nothing is sent of any topic.
     """
     from rocketmq_ops.remoting.bodies import TopicConfig
 
@@ -43,7 +47,9 @@ async def update_topic_list(
         raise usage(f"{filename} holds no topic", "give at least one")
     entries = [_entry(filename, item) for item in items]
     async with run.admin() as admin:
-        report = await admin.topics.update_list(entries, broker_addr=broker_addr, cluster=cluster_name, plan=run.plan)
+        report = await admin.topics.update_list(
+            entries, broker_addr=broker_addr, cluster=cluster_name, plan=run.plan, force=force
+        )
     return change_outcome(report, _describe, "all topics of the file have these settings already")
 
 
