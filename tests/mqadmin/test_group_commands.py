@@ -87,6 +87,19 @@ def test_a_list_changes_what_it_names_with_one_request_a_broker(two: Two, tmp_pa
     assert len(json.loads(to_b.body_bytes)["groupConfigList"]) == 2
 
 
+def test_a_new_group_of_a_file_has_the_defaults_of_apaches_file(two: Two, tmp_path: Path) -> None:
+    """SubscriptionGroupConfig begins with them; updateSubGroup sends false for the two."""
+    assert two("updateSubGroupList", "-c", "C1", "-f", groups_file(tmp_path, [{"groupName": "G"}])).code == 0
+    assert two("updateSubGroup", "-c", "C1", "-g", "H").code == 0
+    for name, value in (("consumeFromMinEnable", True), ("consumeBroadcastEnable", True)):
+        assert (two.a.groups["G"][name], two.a.groups["H"][name]) == (value, not value)
+    common = {"retryMaxTimes": 16, "retryQueueNums": 1, "consumeEnable": True, "consumeTimeoutMinute": 15}
+    assert common.items() <= two.a.groups["G"].items()
+    two.a.groups["G"]["consumeBroadcastEnable"] = False
+    again = two("updateSubGroupList", "-c", "C1", "-f", groups_file(tmp_path, [{"groupName": "G", "retryMaxTimes": 3}]))
+    assert (again.code, two.a.groups["G"]["consumeBroadcastEnable"]) == (0, False), "one that is there keeps its own"
+
+
 def test_a_broker_that_takes_no_list_gets_the_groups_one_by_one(two: Two, tmp_path: Path) -> None:
     two.a.knows_lists = False
     ran = two("updateSubGroupList", "-c", "C1", "-f", groups_file(tmp_path, [{"groupName": "G"}, {"groupName": "H"}]))

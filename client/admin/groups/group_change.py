@@ -33,6 +33,9 @@ NEW_GROUP: dict[str, Any] = {
     "retryQueueNums": 1,
     "whichBrokerWhenConsumeSlowly": 1,
 }
+#: What updateSubGroupList of Apache sends for a new group of which the file has only the name: the values that
+#: SubscriptionGroupConfig begins with. updateSubGroup sends the two false unless they are given.
+NEW_GROUP_OF_FILE: dict[str, Any] = {**NEW_GROUP, "consumeBroadcastEnable": True, "consumeFromMinEnable": True}
 
 
 class GroupSettings(msgspec.Struct, kw_only=True):
@@ -120,13 +123,19 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    target: str, group: str, current: dict[str, Any] | None, given: dict[str, Any], attributes: dict[str, str]
+    target: str,
+    group: str,
+    current: dict[str, Any] | None,
+    given: dict[str, Any],
+    attributes: dict[str, str],
+    new: dict[str, Any] = NEW_GROUP,
 ) -> Prepared:
     """What changes a group, whose configuration is `current` (None: there is none), to have `given` (wire names).
 
-    `attributes`: `+name` -> value, `-name` -> ''. The change's state is planned, or unchanged.
+    `new` is what a group begins with that is not there yet. `attributes`: `+name` -> value, `-name` -> ''. The change's
+    state is planned, or unchanged.
     """
-    wanted = {**({**NEW_GROUP, "groupName": group} if current is None else current), **given}
+    wanted = {**({**new, "groupName": group} if current is None else current), **given}
     held = dict(wanted.get("attributes") or {})
     after = dict(held)
     for name, text in attributes.items():

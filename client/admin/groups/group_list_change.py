@@ -1,7 +1,7 @@
 """Creating and changing many consumer groups at once: one reading, one request and one reading back on each broker.
 
-Mirrors createAndUpdateSubscriptionGroupConfigList. Unlike Apache's tool a setting that is not given keeps its value,
-and a broker before 5.3, which takes no list, gets the groups one by one.
+Mirrors createAndUpdateSubscriptionGroupConfigList: a new group has the defaults of Apache's file. Unlike Apache's tool
+a setting that is not given keeps its value, and a broker before 5.3, which takes no list, gets the groups one by one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
-from rocketmq_ops.client.admin.groups.group_change import Prepared, prepare
+from rocketmq_ops.client.admin.groups.group_change import NEW_GROUP_OF_FILE, Prepared, prepare
 from rocketmq_ops.client.api.groups import put_group, put_groups
 from rocketmq_ops.client.errors import BrokerError, InvalidValueError
 from rocketmq_ops.common.errors import Failure, RocketMQError
@@ -66,7 +66,7 @@ async def _update_at(
 ) -> tuple[list[Change], list[Failure]]:
     configs = await admin.groups.configs_at(broker.address)
     prepared = [
-        prepare(broker.address, entry.group, configs.get(entry.group), entry.given, entry.attributes)
+        prepare(broker.address, entry.group, configs.get(entry.group), entry.given, entry.attributes, NEW_GROUP_OF_FILE)
         for entry in entries
     ]
     moving = [item for item in prepared if item.change.fields]

@@ -314,17 +314,7 @@ CHANGING: tuple[Row, ...] = (
         changes=True,
         effects_differ=True,
     ),
-    different(
-        "updateSubGroupList -c {C} -f {S}/groups_{s}.json",
-        lambda answer: answer.effect["group", "broker-a", "listed_side", "consumeBroadcastEnable"],
-        lambda answer: answer.effect["group", "broker-a", "listed_side", "consumeBroadcastEnable"],
-        "a group made from a file has the same defaults as one made by updateSubGroup; Java's gives it those of a class, "
-        "which allow broadcasting and start at the oldest message",
-        True,
-        False,
-        changes=True,
-        effects_differ=True,
-    ),
+    changed("updateSubGroupList -c {C} -f {S}/groups_{s}.json"),
     changed("setConsumeMode -c {C} -t moved_{s} -g offline_{s} -m POP -q 4"),
     changed("updateKvConfig -s space_{s} -k k -v v1", versions=ALL),
     changed("deleteKvConfig -s space_{s} -k k", versions=ALL),
