@@ -269,6 +269,12 @@ def test_a_container(cli: Cli) -> None:
     for wrong in ("C1:broker-a", "C1:broker-a:x", "C1::0"):
         assert cli(cluster.transport, "removeBroker", "-c", container, "-b", wrong).code == ExitCode.USAGE
     assert len(seen) == 3
+    unlisted = ("removeBroker", "-c", container, "-b", "C1:broker-z:2", "-n", cluster.namesrv, "--output", "json")
+    planned = cli(cluster.transport, *unlisted, "--plan")
+    assert (planned.code, planned.json["status"], len(seen)) == (0, "planned", 3)
+    stopped = cli(cluster.transport, *unlisted)
+    assert (stopped.code, seen[3]["brokerName"]) == (0, "broker-z"), "one that is not listed may run in the container"
+    assert "do not list C1:broker-z:2" in stopped.json["notes"][0]
 
 
 def test_a_lag_of_lite_topics_is_unknown_where_a_broker_does_not_answer(cli: Cli) -> None:

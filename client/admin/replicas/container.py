@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.client.admin.changes import Change, ChangingResult, State
 from rocketmq_ops.client.api import containers as api
-from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import RocketMQError
 
 if TYPE_CHECKING:
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
 class ContainerChange(ChangingResult):
     """What was done to a container; `planned`: nothing was sent.
 
-    `registered`: whether the name servers list the broker afterwards; None when that is not known.
+    `registered`: whether the name servers list the broker afterwards, `registered_before` whether they did before it
+    was removed; None when that is not known.
     """
 
     container: str
@@ -24,11 +24,14 @@ class ContainerChange(ChangingResult):
     broker: str
     planned: bool
     registered: bool | None = None
+    registered_before: bool | None = None
 
     def as_changes(self) -> list[Change]:
         """The broker that is started or stopped."""
         adding = self.action == "add"
-        state: State = "planned" if self.planned else "done" if self.registered is adding else "unverified"
+        # A broker that no name server listed may have run, or not: then nothing shows that it stopped.
+        seen = not adding and self.registered_before is True and self.registered is False
+        state: State = "planned" if self.planned else "done" if seen else "unverified"
         return [Change(self.container, "containedBroker", self.broker, "create" if adding else "delete", state)]
 
 
@@ -49,14 +52,11 @@ class ContainerAdmin:
         return change
 
     async def remove(self, container: str, cluster: str, name: str, broker_id: int, *, plan: bool) -> ContainerChange:
-        """Stop a broker. Raises NotFoundError when the name servers do not know it and nothing was planned before."""
+        """Stop a broker, whether the name servers list it or not: the container refuses one that it does not have."""
         change = ContainerChange(container, "remove", f"{cluster}:{name}:{broker_id}", plan)
+        change.registered_before = await self._registered(cluster, name, broker_id)
         if plan:
-            change.registered = await self._registered(cluster, name, broker_id)
-            if change.registered is False:
-                raise NotFoundError(
-                    f"the name servers know no broker {change.broker}", "give it as CLUSTER:BROKER_NAME:BROKER_ID"
-                )
+            change.registered = change.registered_before
             return change
         await api.remove_broker(self._admin.session, container, cluster, name, broker_id)
         change.registered = await self._registered(cluster, name, broker_id)

@@ -34,11 +34,15 @@ async def remove_broker(
         Opt("-b", "--brokerIdentity", help="the broker", parse=_identity, metavar="CLUSTER:BROKER_NAME:BROKER_ID"),
     ],
 ) -> Outcome:
-    """Where name servers are given, they are asked whether the broker is gone."""
+    """The container decides whether it has the broker. Name servers that are given are asked whether it is gone."""
     async with run.admin() as admin:
         change = await admin.containers.remove(broker_container_addr, *broker_identity, plan=run.plan)
+    notes = []
+    if change.registered_before is False:
+        notes.append(f"the name servers do not list {change.broker}: the container alone says whether it has it")
     if change.planned:
         line = f"would remove {change.broker} from {broker_container_addr}"
-        return Outcome(data=change, blocks=[line], status="planned")
-    notes = [f"the name servers still list {change.broker}: see `mqadmin clusterList`"] if change.registered else []
+        return Outcome(data=change, blocks=[line], status="planned", notes=notes)
+    if change.registered:
+        notes.append(f"the name servers still list {change.broker}: see `mqadmin clusterList`")
     return Outcome(data=change, blocks=[f"remove broker from {broker_container_addr} success"], notes=notes)
