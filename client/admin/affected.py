@@ -200,6 +200,7 @@ class _Asking:
         """Set the addresses of topics and brokers that are known by name."""
         from rocketmq_ops.client.admin.topics.topic import broker_addresses
         from rocketmq_ops.client.errors import NotFoundError
+        from rocketmq_ops.remoting.errors import NoNameServerError
 
         async def route(topic: str) -> list[str]:
             try:
@@ -215,6 +216,9 @@ class _Asking:
         if scope.broker_names:
             try:
                 known = await self._admin.cluster.one_each()
+            except NoNameServerError:
+                names = ", ".join(sorted(scope.broker_names))
+                self.notes.append(f"who is connected to {names} is not known: no name server is given")
             except RocketMQError as error:
                 self._errors["name servers", None] = error
             else:

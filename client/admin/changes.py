@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
 
 Value = str | int | float | bool | None
+#: The fields of a thing by their names; None when it is not there.
+Fields = dict[str, Value] | None
+T = TypeVar("T")
 Action = Literal["create", "update", "delete", "set", "none"]
 State = Literal["planned", "done", "unchanged", "partial", "unverified", "no_effect"]
 
@@ -81,7 +84,7 @@ class ChangeReport(ChangingResult):
         return any(change.state in ("planned", "done", "partial", "unverified") for change in self.changes)
 
 
-def differences(before: dict[str, Value] | None, after: dict[str, Value] | None) -> list[FieldChange]:
+def differences(before: Fields, after: Fields) -> list[FieldChange]:
     """The fields that differ, in the order of `after` and then `before`."""
     old, new = before or {}, after or {}
     names = list(dict.fromkeys([*new, *old]))
@@ -97,16 +100,16 @@ async def change_one(
     kind: str,
     name: str,
     *,
-    read: Callable[[], Awaitable[dict[str, Value] | None]],
-    wanted: Callable[[dict[str, Value] | None], dict[str, Value] | None],
-    send: Callable[[], Awaitable[object]],
+    read: Callable[[], Awaitable[Fields]],
+    wanted: Callable[[Fields], Fields],
+    send: Callable[[Fields], Awaitable[object]],
     plan: bool,
     hidden: Collection[str] = (),
 ) -> Change:
     """Read a thing, send the change unless it is as wanted already, and read it back.
 
     `read` gives its fields, None when it is not there; `wanted` what they shall be, of what they are; None is gone.
-    `hidden` names the fields that are compared and never shown.
+    `send` gets what they are. `hidden` names the fields that are compared and never shown.
     """
     before = await read()
     after = wanted(before)
@@ -119,7 +122,7 @@ async def change_one(
     change = Change(target, kind, name, action, "planned", shown)
     if plan:
         return change
-    await send()
+    await send(before)
     try:
         found = await read()
     except RocketMQError:
@@ -143,9 +146,9 @@ async def change_each(
     name: str,
     *,
     doing: str,
-    read: Callable[[str], Awaitable[dict[str, Value] | None]],
-    wanted: Callable[[str, dict[str, Value] | None], dict[str, Value] | None],
-    send: Callable[[str], Awaitable[object]],
+    read: Callable[[str], Awaitable[Fields]],
+    wanted: Callable[[str, Fields], Fields],
+    send: Callable[[str, Fields], Awaitable[object]],
     plan: bool,
     hidden: Collection[str] = (),
 ) -> ChangeReport:
@@ -159,7 +162,7 @@ async def change_each(
             name,
             read=lambda: read(address),
             wanted=lambda before: wanted(address, before),
-            send=lambda: send(address),
+            send=lambda before: send(address, before),
             plan=plan,
             hidden=hidden,
         )
@@ -167,6 +170,41 @@ async def change_each(
     fan = await admin.fan_out(brokers, one)
     fan.require_some(doing)
     return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+
+
+async def copy_each(
+    admin: MQAdmin,
+    names: Sequence[str] | None,
+    *,
+    doing: str,
+    read_all: Callable[[], Awaitable[dict[str, T]]],
+    read: Callable[[str], Awaitable[T | None]],
+    missing: Callable[[str], RocketMQError],
+    put: Callable[[T], Awaitable[Change]],
+    plan: bool,
+) -> ChangeReport:
+    """Copy things from one server to another: those of these names, all of them for None.
+
+    `read_all` and `read` ask the source, by name; `put` changes the target. One that the source does not have is a
+    failure; when it has none of those named, `missing` is raised for all.
+    """
+    report = ChangeReport(plan, [])
+    if names is None:
+        found = await read_all()
+    else:
+        found = {}
+        for name in dict.fromkeys(names):
+            thing = await read(name)
+            if thing is None:
+                report.failures.append(admin.failure_of(name, missing(name)))
+            else:
+                found[name] = thing
+        if not found:
+            raise missing(", ".join(names))
+    fan = await admin.fan_out(found, lambda name: put(found[name]))
+    fan.require_some(doing)
+    report.changes, report.failures = list(fan.answers.values()), [*report.failures, *fan.failures]
+    return report
 
 
 def _hide(value: Value) -> Value:

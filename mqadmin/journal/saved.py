@@ -45,7 +45,7 @@ async def restore_offsets(admin: MQAdmin, saved: SavedOffsets, *, plan: bool) ->
 
     A queue whose messages have gone begins anew, and a group that stood behind its end would not see what comes.
     """
-    from rocketmq_ops.client.admin.changes import Value, change_one
+    from rocketmq_ops.client.admin.changes import Fields, Value, change_one
     from rocketmq_ops.client.admin.offsets.offset import offset_name
 
     notes: list[str] = []
@@ -65,7 +65,7 @@ async def restore_offsets(admin: MQAdmin, saved: SavedOffsets, *, plan: bool) ->
             found = await admin.offsets.consumer_offset(*where)
             return None if found is None else {"offset": found}
 
-        async def send() -> None:
+        async def send(before: Fields) -> None:
             await admin.offsets.move(*where, min(offset, end))
 
         name = offset_name(saved.group, saved.topic, queue_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, change_one
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, Fields, Value, change_each, change_one, copy_each
 from rocketmq_ops.client.api import acls as api
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.errors import Failure, See
@@ -71,29 +71,15 @@ class AccessAdmin:
     ) -> ChangeReport:
         """Set entries of a subject's ACL on each broker; those of other resources stay."""
         acl = AclInfo(subject=subject, policies=[PolicyInfo(policy_type=CUSTOM, entries=list(entries))])
-        fan = await self._admin.fan_out(brokers, lambda b: self._put_one(b.address, acl, plan))
-        fan.require_some(f"changing the ACL of {subject}")
-        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
-
-    async def _put_one(self, address: str, acl: AclInfo, plan: bool) -> Change:
-        exists = False
-
-        async def read() -> dict[str, Value] | None:
-            nonlocal exists
-            found = await self._acl(address, acl.subject)
-            exists = found is not None
-            return None if found is None else _fields(found)
-
-        async def send() -> None:
-            await (api.update_acl if exists else api.create_acl)(self._admin.session, address, acl)
-
-        return await change_one(
-            address,
+        return await change_each(
+            self._admin,
+            brokers,
             "acl",
-            acl.subject,
-            read=read,
-            wanted=lambda before: {**(before or {}), **_fields(acl)},
-            send=send,
+            subject,
+            doing=f"changing the ACL of {subject}",
+            read=lambda address: self._fields_at(address, subject),
+            wanted=lambda address, before: {**(before or {}), **_fields(acl)},
+            send=lambda address, before: self._send(address, acl, before),
             plan=plan,
         )
 
@@ -102,45 +88,57 @@ class AccessAdmin:
     ) -> ChangeReport:
         """Delete a subject's entry of one resource, or its whole ACL, on each broker."""
 
-        async def one(broker: BrokerAddress) -> Change:
-            async def read() -> dict[str, Value] | None:
-                found = await self._acl(broker.address, subject)
-                return None if found is None else _fields(found)
+        def wanted(address: str, before: Fields) -> Fields:
+            if before is None or resource is None:
+                return None
+            return {name: value for name, value in before.items() if name != resource} or None
 
-            def wanted(before: dict[str, Value] | None) -> dict[str, Value] | None:
-                if before is None or resource is None:
-                    return None
-                return {name: value for name, value in before.items() if name != resource} or None
-
-            async def send() -> None:
-                await api.delete_acl(self._admin.session, broker.address, subject, resource)
-
-            return await change_one(broker.address, "acl", subject, read=read, wanted=wanted, send=send, plan=plan)
-
-        fan = await self._admin.fan_out(brokers, one)
-        fan.require_some(f"deleting the ACL of {subject}")
-        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+        return await change_each(
+            self._admin,
+            brokers,
+            "acl",
+            subject,
+            doing=f"deleting the ACL of {subject}",
+            read=lambda address: self._fields_at(address, subject),
+            wanted=wanted,
+            send=lambda address, before: api.delete_acl(self._admin.session, address, subject, resource),
+            plan=plan,
+        )
 
     async def copy(self, source: str, target: str, subjects: Sequence[str] | None, *, plan: bool) -> ChangeReport:
         """Copy ACLs from one broker to another, all without subjects; a subject that the source lacks is a failure."""
-        report = ChangeReport(plan, [])
-        if subjects is None:
-            acls = await api.list_acls(self._admin.session, source)
-        else:
-            acls = []
-            for subject in dict.fromkeys(subjects):
-                acl = await self._acl(source, subject)
-                if acl is None:
-                    report.failures.append(self._admin.failure_of(subject, _no_acl(subject, source, source)))
-                else:
-                    acls.append(acl)
-            if not acls:
-                raise _no_acl(", ".join(subjects), source, source)
-        by_subject = {acl.subject: acl for acl in acls}
-        fan = await self._admin.fan_out(by_subject, lambda subject: self._put_one(target, by_subject[subject], plan))
-        fan.require_some("copying ACLs")
-        report.changes, report.failures = list(fan.answers.values()), [*report.failures, *fan.failures]
-        return report
+
+        async def read_all() -> dict[str, AclInfo]:
+            return {acl.subject: acl for acl in await api.list_acls(self._admin.session, source)}
+
+        async def put(acl: AclInfo) -> Change:
+            return await change_one(
+                target,
+                "acl",
+                acl.subject,
+                read=lambda: self._fields_at(target, acl.subject),
+                wanted=lambda before: {**(before or {}), **_fields(acl)},
+                send=lambda before: self._send(target, acl, before),
+                plan=plan,
+            )
+
+        return await copy_each(
+            self._admin,
+            subjects,
+            doing="copying ACLs",
+            read_all=read_all,
+            read=lambda subject: self._acl(source, subject),
+            missing=lambda subject: _no_acl(subject, source, source),
+            put=put,
+            plan=plan,
+        )
+
+    async def _send(self, address: str, acl: AclInfo, before: Fields) -> None:
+        await (api.create_acl if before is None else api.update_acl)(self._admin.session, address, acl)
+
+    async def _fields_at(self, address: str, subject: str) -> Fields:
+        found = await self._acl(address, subject)
+        return None if found is None else _fields(found)
 
     async def _acl(self, address: str, subject: str) -> AclInfo | None:
         """The ACL of a subject; None too for a user that there is not, which brokers answer with a refusal."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, change_each, change_one
+from rocketmq_ops.client.admin.changes import ChangeReport, Fields, Value, change_each
 from rocketmq_ops.client.api import plain_acls as api
 from rocketmq_ops.client.errors import FeatureOffError
 from rocketmq_ops.common.errors import Failure, RocketMQError
@@ -120,42 +120,34 @@ class PlainAclAdmin:
         """Create or change an account on each broker; what is not given stays, `admin` too, which Java's resets."""
         from rocketmq_ops.remoting.headers.plain_acl import CreateAccessConfigRequestHeader
 
-        async def one(broker: BrokerAddress) -> Change:
-            admin = False
+        def wanted(address: str, before: Fields) -> dict[str, Value]:
+            return {"admin": False, **(before or {}), **_given(settings)}
 
-            def wanted(before: dict[str, Value] | None) -> dict[str, Value]:
-                nonlocal admin
-                after = {"admin": False, **(before or {}), **_given(settings)}
-                admin = bool(after["admin"])
-                return after
-
-            async def send() -> None:
-                header = CreateAccessConfigRequestHeader(
-                    access_key=access_key,
-                    secret_key=settings.secret_key,
-                    white_remote_address=settings.white_remote_address,
-                    admin=admin,
-                    default_topic_perm=settings.default_topic_perm,
-                    default_group_perm=settings.default_group_perm,
-                    topic_perms=None if settings.topic_perms is None else ",".join(settings.topic_perms),
-                    group_perms=None if settings.group_perms is None else ",".join(settings.group_perms),
-                )
-                await api.put_account(self._admin.session, broker.address, header)
-
-            return await change_one(
-                broker.address,
-                "account",
-                access_key,
-                read=lambda: self._fields(broker.address, access_key),
-                wanted=wanted,
-                send=send,
-                plan=plan,
-                hidden=_HIDDEN,
+        async def send(address: str, before: Fields) -> None:
+            header = CreateAccessConfigRequestHeader(
+                access_key=access_key,
+                secret_key=settings.secret_key,
+                white_remote_address=settings.white_remote_address,
+                admin=bool(wanted(address, before)["admin"]),
+                default_topic_perm=settings.default_topic_perm,
+                default_group_perm=settings.default_group_perm,
+                topic_perms=None if settings.topic_perms is None else ",".join(settings.topic_perms),
+                group_perms=None if settings.group_perms is None else ",".join(settings.group_perms),
             )
+            await api.put_account(self._admin.session, address, header)
 
-        fan = await self._admin.fan_out(brokers, one)
-        fan.require_some(f"changing the account {access_key}")
-        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+        return await change_each(
+            self._admin,
+            brokers,
+            "account",
+            access_key,
+            doing=f"changing the account {access_key}",
+            read=lambda address: self._fields(address, access_key),
+            wanted=wanted,
+            send=send,
+            plan=plan,
+            hidden=_HIDDEN,
+        )
 
     async def delete(self, brokers: Sequence[BrokerAddress], access_key: str, *, plan: bool) -> ChangeReport:
         """Delete an account from each broker."""
@@ -167,7 +159,7 @@ class PlainAclAdmin:
             doing=f"deleting the account {access_key}",
             read=lambda address: self._fields(address, access_key),
             wanted=lambda address, before: None,
-            send=lambda address: api.delete_account(self._admin.session, address, access_key),
+            send=lambda address, before: api.delete_account(self._admin.session, address, access_key),
             plan=plan,
             hidden=_HIDDEN,
         )
@@ -180,29 +172,33 @@ class PlainAclAdmin:
         A broker shows the addresses of all its files together: with several files those of the others stay in it.
         """
 
-        async def one(broker: BrokerAddress) -> Change:
-            versions = await self._ask(broker.address, api.acl_versions)
-            one_file = len(_table(versions.all_acl_file_version)) <= 1
+        #: Those whose addresses are all of one file, so that they are replaced.
+        one_file: set[str] = set()
 
-            async def read() -> dict[str, Value]:
-                found = (await self._ask(broker.address, api.acl_config)).global_white_addrs
-                return dict.fromkeys(found, True)
+        async def read(address: str) -> Fields:
+            versions = await self._ask(address, api.acl_versions)
+            if len(_table(versions.all_acl_file_version)) <= 1:
+                one_file.add(address)
+            return dict.fromkeys((await self._ask(address, api.acl_config)).global_white_addrs, True)
 
-            def wanted(before: dict[str, Value] | None) -> dict[str, Value]:
-                return {**({} if one_file else before or {}), **dict.fromkeys(addresses, True)}
+        def wanted(address: str, before: Fields) -> Fields:
+            return {**({} if address in one_file else before or {}), **dict.fromkeys(addresses, True)}
 
-            async def send() -> None:
-                await api.put_white_addresses(self._admin.session, broker.address, ",".join(addresses), file or "")
+        return await change_each(
+            self._admin,
+            brokers,
+            "globalWhiteAddresses",
+            file or "",
+            doing="changing the global white addresses",
+            read=read,
+            wanted=wanted,
+            send=lambda address, before: api.put_white_addresses(
+                self._admin.session, address, ",".join(addresses), file or ""
+            ),
+            plan=plan,
+        )
 
-            return await change_one(
-                broker.address, "globalWhiteAddresses", file or "", read=read, wanted=wanted, send=send, plan=plan
-            )
-
-        fan = await self._admin.fan_out(brokers, one)
-        fan.require_some("changing the global white addresses")
-        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
-
-    async def _fields(self, address: str, access_key: str) -> dict[str, Value] | None:
+    async def _fields(self, address: str, access_key: str) -> Fields:
         accounts = (await self._ask(address, api.acl_config)).plain_access_configs
         found = next((account for account in accounts if account.access_key == access_key), None)
         if found is None:

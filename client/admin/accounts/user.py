@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, Value, change_each, change_one
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, Fields, Value, change_each, change_one, copy_each
 from rocketmq_ops.client.api import users as api
 from rocketmq_ops.client.errors import AlreadyExistsError, NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
@@ -66,7 +66,7 @@ class UserAdmin:
     async def create(self, brokers: Sequence[BrokerAddress], user: UserInfo, *, plan: bool) -> ChangeReport:
         """Create a user on each broker. Where it is there already, with other values, is an AlreadyExistsError."""
 
-        def wanted(address: str, before: dict[str, Value] | None) -> dict[str, Value]:
+        def wanted(address: str, before: Fields) -> dict[str, Value]:
             after = {"userType": "Normal", "userStatus": "enable", **_given(user)}
             if before is not None and before != after:
                 raise AlreadyExistsError(f"{address} has a user '{user.username}' already", "change it with an update")
@@ -77,14 +77,14 @@ class UserAdmin:
             user.username,
             doing="creating",
             wanted=wanted,
-            send=lambda address: api.create_user(self._admin.session, address, user),
+            send=lambda address, before: api.create_user(self._admin.session, address, user),
             plan=plan,
         )
 
     async def update(self, brokers: Sequence[BrokerAddress], user: UserInfo, *, plan: bool) -> ChangeReport:
         """Change what is given of a user on each broker. Where there is no such user is a NotFoundError."""
 
-        def wanted(address: str, before: dict[str, Value] | None) -> dict[str, Value]:
+        def wanted(address: str, before: Fields) -> dict[str, Value]:
             if before is None:
                 raise _no_user(user.username, address, address)
             return {**before, **_given(user)}
@@ -94,7 +94,7 @@ class UserAdmin:
             user.username,
             doing="changing",
             wanted=wanted,
-            send=lambda address: api.update_user(self._admin.session, address, user),
+            send=lambda address, before: api.update_user(self._admin.session, address, user),
             plan=plan,
         )
 
@@ -105,7 +105,7 @@ class UserAdmin:
             username,
             doing="deleting",
             wanted=lambda address, before: None,
-            send=lambda address: api.delete_user(self._admin.session, address, username),
+            send=lambda address, before: api.delete_user(self._admin.session, address, username),
             plan=plan,
         )
 
@@ -115,8 +115,8 @@ class UserAdmin:
         username: str,
         *,
         doing: str,
-        wanted: Callable[[str, dict[str, Value] | None], dict[str, Value] | None],
-        send: Callable[[str], Awaitable[object]],
+        wanted: Callable[[str, Fields], Fields],
+        send: Callable[[str, Fields], Awaitable[object]],
         plan: bool,
     ) -> ChangeReport:
         return await change_each(
@@ -138,47 +138,34 @@ class UserAdmin:
         A user that the source does not have is a failure.
         """
         session = self._admin.session
-        report = ChangeReport(plan, [])
-        if usernames is None:
-            users = await api.list_users(session, source)
-        else:
-            users = []
-            for username in dict.fromkeys(usernames):
-                user = await api.user_info(session, source, username)
-                if user is None:
-                    error = _no_user(username, source, source)
-                    report.failures.append(self._admin.failure_of(username, error))
-                else:
-                    users.append(user)
-            if not users:
-                raise _no_user(", ".join(usernames), source, source)
 
-        async def one(name: str) -> Change:
-            user = by_name[name]
-            known = await self._fields(target, name)
-            send_user = api.create_user if known is None else api.update_user
+        async def read_all() -> dict[str, UserInfo]:
+            return {user.username: user for user in await api.list_users(session, source)}
 
-            async def send() -> None:
-                await send_user(session, target, user)
-
+        async def put(user: UserInfo) -> Change:
             return await change_one(
                 target,
                 "user",
-                name,
-                read=lambda: self._fields(target, name),
+                user.username,
+                read=lambda: self._fields(target, user.username),
                 wanted=lambda before: {**(before or {}), **_given(user)},
-                send=send,
+                send=lambda before: (api.create_user if before is None else api.update_user)(session, target, user),
                 plan=plan,
                 hidden=_HIDDEN,
             )
 
-        by_name = {user.username: user for user in users}
-        fan = await self._admin.fan_out(by_name, one)
-        fan.require_some("copying users")
-        report.changes, report.failures = list(fan.answers.values()), [*report.failures, *fan.failures]
-        return report
+        return await copy_each(
+            self._admin,
+            usernames,
+            doing="copying users",
+            read_all=read_all,
+            read=lambda username: api.user_info(session, source, username),
+            missing=lambda username: _no_user(username, source, source),
+            put=put,
+            plan=plan,
+        )
 
-    async def _fields(self, address: str, username: str) -> dict[str, Value] | None:
+    async def _fields(self, address: str, username: str) -> Fields:
         user = await api.user_info(self._admin.session, address, username)
         return None if user is None else _given(user)
 

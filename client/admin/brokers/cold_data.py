@@ -12,9 +12,9 @@ from rocketmq_ops.client.admin.changes import (
     ChangeReport,
     ChangingResult,
     FieldChange,
+    Fields,
     State,
-    Value,
-    change_one,
+    change_each,
 )
 from rocketmq_ops.client.api import cold_data as api
 from rocketmq_ops.common.errors import Failure
@@ -98,25 +98,30 @@ class ColdDataAdmin:
     ) -> ChangeReport:
         """Set a group's threshold in bytes, or delete it (None), on each broker, and read it back."""
 
-        async def one(broker: BrokerAddress) -> Change:
-            async def read() -> dict[str, Value] | None:
-                table = (await api.cold_data_info(self._admin.session, broker.address)).get("configTable") or {}
-                return {"threshold": int(table[group])} if group in table else None
+        session = self._admin.session
+        wanted: Fields = None if threshold is None else {"threshold": threshold}
 
-            async def send() -> None:
-                if threshold is None:
-                    await api.remove_threshold(self._admin.session, broker.address, group)
-                else:
-                    await api.put_threshold(self._admin.session, broker.address, group, threshold)
+        async def read(address: str) -> Fields:
+            table = (await api.cold_data_info(session, address)).get("configTable") or {}
+            return {"threshold": int(table[group])} if group in table else None
 
-            wanted: dict[str, Value] | None = None if threshold is None else {"threshold": threshold}
-            return await change_one(
-                broker.address, "coldReadThreshold", group, read=read, wanted=lambda _: wanted, send=send, plan=plan
-            )
+        async def send(address: str, before: Fields) -> None:
+            if threshold is None:
+                await api.remove_threshold(session, address, group)
+            else:
+                await api.put_threshold(session, address, group, threshold)
 
-        fan = await self._admin.fan_out(brokers, one)
-        fan.require_some(f"changing the threshold of {group}")
-        return ChangeReport(plan, list(fan.answers.values()), fan.failures)
+        return await change_each(
+            self._admin,
+            brokers,
+            "coldReadThreshold",
+            group,
+            doing=f"changing the threshold of {group}",
+            read=read,
+            wanted=lambda address, before: wanted,
+            send=send,
+            plan=plan,
+        )
 
     async def set_read_ahead(self, brokers: list[BrokerAddress], mode: int, *, plan: bool) -> ReadAheadReport:
         """Set how each broker reads its commitlog ahead: 0 as usual, 1 for random reads. No broker tells it."""

@@ -12,8 +12,8 @@ from rocketmq_ops.client.admin.changes import (
     ChangeReport,
     ChangingResult,
     FieldChange,
+    Fields,
     State,
-    Value,
     change_one,
 )
 from rocketmq_ops.client.api import controllers as api
@@ -183,7 +183,7 @@ class ControllerAdmin:
 
         leader = await self.leader(addresses)
 
-        async def read() -> dict[str, Value] | None:
+        async def read() -> Fields:
             try:
                 known = (await self._replica_set([leader], broker_name)).replicas
             except NotFoundError:
@@ -195,7 +195,7 @@ class ControllerAdmin:
             chosen = [r for r in known if broker_ids is None or r.broker_id in broker_ids]
             return {f"replica {r.broker_id}": r.address for r in chosen} or None
 
-        async def send() -> None:
+        async def send(before: Fields) -> None:
             header = CleanControllerBrokerDataRequestHeader(
                 cluster_name=cluster,
                 broker_name=broker_name,
