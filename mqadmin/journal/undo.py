@@ -26,6 +26,8 @@ class CannotUndoError(RocketMQError):
 
 Undo = Callable[["MQAdmin", Change, bool], Awaitable[ChangeReport]]
 
+#: The target of an order configuration in the first journals, where it was one change of all name servers.
+_NAME_SERVERS = "name servers"
 _CHANGED = ("done", "partial", "unverified", "planned")
 
 
@@ -126,6 +128,11 @@ async def _order_conf(admin: MQAdmin, change: Change, plan: bool) -> ChangeRepor
     from rocketmq_ops.client.admin.brokers.kv import ORDER_TOPIC_NAMESPACE
 
     value = change.fields[0].before
+    if change.target != _NAME_SERVERS:
+        text = None if value is None else str(value)
+        return ChangeReport(
+            plan, [await admin.kv.set_at(change.target, ORDER_TOPIC_NAMESPACE, change.name, text, plan=plan)]
+        )
     if value is None:
         return await admin.kv.delete(ORDER_TOPIC_NAMESPACE, change.name, plan=plan)
     return await admin.kv.put(ORDER_TOPIC_NAMESPACE, change.name, str(value), plan=plan)

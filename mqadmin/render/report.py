@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.common.errors import Failure
 
 
+#: Fields that were not taken, named at most: a name server may have thousands of topics.
+_NAMED = 20
+
+
 def status(failures: Sequence[Failure], *, empty: bool = False) -> Status:
     """partial when something failed, else empty or ok."""
     return "partial" if failures else "empty" if empty else "ok"
@@ -29,23 +33,10 @@ def change_outcome(
     so already, no_effect for a delete of what is not there.
     """
     blocks: list[Table | str] = []
-    errors = list(report.failures)
-    notes = list(report.notes)
     for change in report.changes:
         blocks += change_lines([change], lambda change: _headline(change, describe))
-        if change.state == "no_effect":
-            errors.append(
-                Failure(
-                    change.target,
-                    f"accepted the change of {change.kind} {change.name}, but it reads back as before",
-                    "see the server's log; a setting may be fixed by its configuration or be changed only at its start",
-                )
-            )
-        elif change.state == "partial":
-            cause = f"accepted the change of {change.kind} {change.name}, but not {', '.join(change.not_taken)}"
-            errors.append(Failure(change.target, cause, "its version may not know the setting; see the server's log"))
-        elif change.state == "unverified":
-            errors.append(Failure(change.target, "accepted the change, but it could not be read back", "read it again"))
+    errors = [*report.failures, *change_problems(report.changes)]
+    notes = list(report.notes)
     outcome = Outcome(data=report, blocks=blocks, errors=errors, notes=notes)
     if errors:
         outcome.status = "partial" if report.effective or report.failures else "no_effect"
@@ -55,6 +46,30 @@ def change_outcome(
     elif report.planned:
         outcome.status = "planned"
     return outcome
+
+
+def change_problems(changes: Sequence[Change]) -> list[Failure]:
+    """What a server accepted and did not do, or not all of it, and what could not be read back."""
+    problems = []
+    for change in changes:
+        if change.state == "no_effect":
+            cause = f"accepted the change of {change.kind} {change.name}, but it reads back as before"
+            step = "see the server's log; a setting may be fixed by its configuration or be changed only at its start"
+        elif change.state == "partial":
+            cause = f"accepted the change of {change.kind} {change.name}, but not {_some(change.not_taken)}"
+            step = "its version may not know the setting; see the server's log"
+        elif change.state == "unverified":
+            cause, step = "accepted the change, but it could not be read back", "read it again"
+        else:
+            continue
+        problems.append(Failure(change.target, cause, step))
+    return problems
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names, the first of many."""
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def change_lines(changes: Sequence[Change], headline: Callable[[Change], str]) -> list[str]:

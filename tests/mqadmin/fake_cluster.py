@@ -277,6 +277,10 @@ class FakeCluster:
         self.name_servers = [f"10.0.0.{index + 1}:9876" for index in range(name_servers)]
         self.kv: dict[str, dict[tuple[str, str], str]] = {address: {} for address in self.name_servers}
         self.hidden: set[tuple[str, str]] = set()
+        #: (name server, broker, topic) -> the permission in the route there, where it is not the broker's.
+        self.permissions: dict[tuple[str, str, str], int] = {}
+        #: What a name server says that it does, and does not.
+        self.ignores: set[int] = set()
         self.brokers = {
             name: FakeBroker(self.transport, name, cluster, f"10.1.0.{index + 1}:10911")
             for index, (name, cluster) in enumerate(brokers or (("broker-a", "C1"),))
@@ -287,7 +291,9 @@ class FakeCluster:
     def start_name_server(self, address: str) -> None:
         for code, handler in (
             (Code.GET_BROKER_CLUSTER_INFO, self.cluster_info),
-            (Code.GET_ROUTEINFO_BY_TOPIC, self.route),
+            (Code.GET_ROUTEINFO_BY_TOPIC, lambda c: self.route(address, c)),
+            (Code.WIPE_WRITE_PERM_OF_BROKER, lambda c: self.permission(address, c)),
+            (Code.ADD_WRITE_PERM_OF_BROKER, lambda c: self.permission(address, c)),
             (Code.GET_ALL_TOPIC_LIST_FROM_NAMESERVER, self.topic_list),
             (Code.DELETE_TOPIC_IN_NAMESRV, self.delete_route),
             (Code.GET_KV_CONFIG, lambda c: self.get_kv(address, c)),
@@ -321,19 +327,33 @@ class FakeCluster:
     def holders(self, topic: str) -> list[FakeBroker]:
         return [b for b in self.brokers.values() if topic in b.topics and (topic, b.name) not in self.hidden]
 
-    def route(self, c: RemotingCommand) -> RemotingCommand:
+    def route(self, address: str, c: RemotingCommand) -> RemotingCommand:
         topic = c.ext_fields["topic"]
         holders = self.holders(topic)
         if not holders:
             return c.reply(ResponseCode.TOPIC_NOT_EXIST, f"No topic route info in name server for the topic: {topic}")
         queues = [{"brokerName": b.name, **{n: b.topics[topic][n] for n in TOPIC_FIELDS}} for b in holders]
+        for queue in queues:
+            queue["perm"] = self.permissions.get((address, queue["brokerName"], topic), queue["perm"])
         return c.reply(body=dumps({"brokerDatas": [self.broker_data(b) for b in holders], "queueDatas": queues}))
 
     def topic_list(self, c: RemotingCommand) -> RemotingCommand:
         names = list(dict.fromkeys(topic for broker in self.brokers.values() for topic in broker.topics))
         return c.reply(body=dumps({"topicList": names}))
 
+    def permission(self, address: str, c: RemotingCommand) -> RemotingCommand:
+        """RouteInfoManager.operateWritePermOfBroker: the number is of all topics, whatever they had before."""
+        wipes = c.code == Code.WIPE_WRITE_PERM_OF_BROKER
+        broker = self[c.ext_fields["brokerName"]]
+        if c.code not in self.ignores:
+            for topic, config in broker.topics.items():
+                key = (address, broker.name, topic)
+                self.permissions[key] = self.permissions.get(key, config["perm"]) & ~2 if wipes else 6
+        return c.reply(ext_fields={"wipeTopicCount" if wipes else "addTopicCount": str(len(broker.topics))})
+
     def delete_route(self, c: RemotingCommand) -> RemotingCommand:
+        if c.code in self.ignores:
+            return c.reply()
         cluster = c.ext_fields.get("clusterName")
         for broker in self.brokers.values():
             if cluster in (None, broker.cluster):
@@ -347,6 +367,8 @@ class FakeCluster:
         return c.reply(ext_fields={"value": value})
 
     def put_kv(self, address: str, c: RemotingCommand) -> RemotingCommand:
+        if c.code in self.ignores:
+            return c.reply()
         self.kv[address][(c.ext_fields["namespace"], c.ext_fields["key"])] = c.ext_fields["value"]
         return c.reply()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
-from rocketmq_ops.client.admin.changes import Change, ChangeReport, ChangingResult, FieldChange
+from rocketmq_ops.client.admin.changes import Change, ChangeReport, FieldChange
 from rocketmq_ops.client.api import controllers, servers
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.errors import BrokerError, NotFoundError, RefusedValueError
@@ -19,6 +19,7 @@ from rocketmq_ops.common.properties import format_properties, parse_server_confi
 from rocketmq_ops.remoting.codes import ResponseCode
 
 if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.brokers.write_permission import PermissionReport
     from rocketmq_ops.client.admin.core import MQAdmin
 
 
@@ -37,41 +38,6 @@ class ConfigReport(msgspec.Struct, rename="camel"):
 
     servers: list[ServerConfig]
     failures: list[Failure] = []
-
-
-class PermissionCount(msgspec.Struct, rename="camel"):
-    """How many topics of the broker one name server changed."""
-
-    name_server: str
-    topics: int
-
-
-class PermissionReport(ChangingResult):
-    """The result on every name server. `planned` means that nothing was sent; the counts are then what it would be.
-
-    `give`: the permission is given back, not taken.
-    """
-
-    broker_name: str
-    planned: bool
-    counts: list[PermissionCount]
-    failures: list[Failure] = []
-    give: bool = False
-
-    def as_changes(self) -> list[Change]:
-        """One for each name server where a topic changes; how many were changed is all that it says of them."""
-        return [
-            Change(
-                count.name_server,
-                "writePermission",
-                self.broker_name,
-                "set",
-                "planned" if self.planned else "done" if count.topics else "no_effect",
-                [FieldChange("writePermission", not self.give, self.give)],
-            )
-            for count in self.counts
-            if count.topics or not self.planned
-        ]
 
 
 class ConfigAdmin:
@@ -217,24 +183,10 @@ class ConfigAdmin:
         return change
 
     async def write_permission(self, broker_name: str, *, give: bool, plan: bool = False) -> PermissionReport:
-        """Take or give back the write permission of all topics of a broker, on every name server.
+        """Take or give back the write permission of all topics of a broker; see `write_permission.py`."""
+        from rocketmq_ops.client.admin.brokers.write_permission import set_write_permission
 
-        Raises NotFoundError when no name server knows the broker.
-        """
-        broker = await self._admin.cluster.by_name(broker_name)
-        change = servers.add_write_permission if give else servers.wipe_write_permission
-
-        async def one(address: str) -> PermissionCount:
-            return PermissionCount(address, await change(self._admin.session, address, broker_name))
-
-        if plan:
-            topics = await self._admin.topics.configs_at(broker.address)
-            return PermissionReport(
-                broker_name, True, [PermissionCount(a, len(topics)) for a in self._admin.name_servers], give=give
-            )
-        fan = await self._admin.each_namesrv(one)
-        fan.require_some("changing the write permission")
-        return PermissionReport(broker_name, False, list(fan.answers.values()), fan.failures, give)
+        return await set_write_permission(self._admin, broker_name, give=give, plan=plan)
 
 
 def _no_such_key(address: str, key: str, known: Iterable[str], listing: str) -> NotFoundError:

@@ -13,6 +13,7 @@ import msgspec
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.brokers.kv import ORDER_TOPIC_NAMESPACE
 from rocketmq_ops.client.admin.changes import Action, Change, ChangeReport, FieldChange, Value, differences
+from rocketmq_ops.client.api.route import topic_route_of
 from rocketmq_ops.client.api.topics import delete_route, delete_topic, put_topic
 from rocketmq_ops.client.api.versions import V5_0_0
 from rocketmq_ops.client.errors import InvalidValueError, NotFoundError
@@ -234,27 +235,25 @@ async def update_order(
             report.notes.append(f"{broker.address} is not registered, so its order configuration was left as it is")
         else:
             entries[broker.broker_name] = f"{broker.broker_name}:{fields['writeQueueNums']}"
-    await _set_order(admin, topic, old, ";".join(entries.values()), report)
+    await _set_order(admin, topic, ";".join(entries.values()), report)
 
 
-async def _set_order(admin: MQAdmin, topic: str, old: str | None, new: str, report: ChangeReport) -> None:
-    if new == (old or ""):
-        return
-    action: Action = "set" if new else "delete"
-    fields = [FieldChange(ORDER_TOPIC_NAMESPACE, old, new or None)]
-    change = Change("name servers", "orderConf", topic, action, "planned", fields)
-    report.changes.append(change)
-    if report.planned:
-        return
+async def _set_order(admin: MQAdmin, topic: str, new: str, report: ChangeReport) -> None:
+    """Set the order configuration on every name server, and read it back there; an empty one is deleted."""
     try:
         if new:
-            await admin.kv.put(ORDER_TOPIC_NAMESPACE, topic, new)
+            part = await admin.kv.put(ORDER_TOPIC_NAMESPACE, topic, new, plan=report.planned)
         else:
-            await admin.kv.delete(ORDER_TOPIC_NAMESPACE, topic)
-        change.state = "done"
+            part = await admin.kv.delete(ORDER_TOPIC_NAMESPACE, topic, plan=report.planned)
     except RocketMQError as error:
-        report.changes.remove(change)
         report.failures.append(admin.failure_of("name servers", error))
+        return
+    report.failures += part.failures
+    for change in part.changes:
+        if change.state != "unchanged":
+            fields = [FieldChange(ORDER_TOPIC_NAMESPACE, field.before, field.after) for field in change.fields]
+            action: Action = "set" if new else "delete"
+            report.changes.append(Change(change.target, "orderConf", topic, action, change.state, fields))
 
 
 def order_entries(text: str | None) -> dict[str, str]:
@@ -288,7 +287,7 @@ async def delete(admin: MQAdmin, topic: str, cluster: str, *, plan: bool) -> Cha
         return report
     if old is not None:
         left = {name: entry for name, entry in order_entries(old).items() if name not in names}
-        await _set_order(admin, topic, old, ";".join(left.values()), report)
+        await _set_order(admin, topic, ";".join(left.values()), report)
     return report
 
 
@@ -322,9 +321,16 @@ async def _delete_routes(admin: MQAdmin, topic: str, cluster: str, held: list[st
 
     async def one(address: str) -> Change:
         change = Change(address, "route", topic, "delete", "planned", fields)
-        if not report.planned:
-            await delete_route(admin.session, address, topic, cluster)
-            change.state = "done"
+        if report.planned:
+            return change
+        await delete_route(admin.session, address, topic, cluster)
+        try:
+            route = await topic_route_of(admin.session, address, topic)
+        except RocketMQError:
+            change.state = "unverified"
+            return change
+        left = {queue.broker_name for queue in route.queue_datas} if route is not None else set()
+        change.verified([f"route.{name}" for name in held if name in left])
         return change
 
     if report.failures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocketmq_ops.client.admin.brokers.config import PermissionReport
+from rocketmq_ops.client.admin.brokers.write_permission import PermissionReport
 from rocketmq_ops.mqadmin.commands.namesrv.wipe_write_perm import permission_outcome
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerName

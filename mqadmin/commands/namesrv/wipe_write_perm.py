@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rocketmq_ops.client.admin.brokers.config import PermissionReport
+from rocketmq_ops.client.admin.brokers.write_permission import PermissionCount, PermissionReport
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerName
-from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
-from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.render.report import change_problems
 from rocketmq_ops.mqadmin.run import Run
 
 
@@ -26,14 +26,22 @@ async def wipe_write_perm(run: Run, broker_name: BrokerName) -> Outcome:
 
 def permission_outcome(report: PermissionReport, verb: str) -> Outcome:
     """The outcome, of this command and of addWritePerm."""
-    word = f"would {verb}" if report.planned else verb
-    blocks: list[Table | str] = [
-        f"{word} write perm of broker[{report.broker_name}] in name server[{count.name_server}] OK, {count.topics}"
-        for count in report.counts
-    ]
-    nothing = not any(count.topics for count in report.counts)
-    state = status(report.failures)
-    if not report.failures:
-        state = "no_effect" if nothing else "planned" if report.planned else "ok"
-    notes = ["no topic of the broker was changed"] if nothing and not report.failures else []
-    return Outcome(data=report, blocks=blocks, status=state, errors=list(report.failures), notes=notes)
+    changes = report.as_changes()
+    outcome = Outcome(data=report, errors=[*report.failures, *change_problems(changes)])
+    outcome.blocks = [_line(report, count, verb) for count in report.counts]
+    states = {count.state for count in report.counts}
+    if states & {"done", "partial", "unverified", "planned"}:
+        outcome.status = "partial" if outcome.errors else "planned" if report.planned else "ok"
+    elif outcome.errors and report.failures:
+        outcome.status = "partial"
+    else:
+        outcome.status = "unchanged" if states == {"unchanged"} else "no_effect"
+        outcome.notes = ["no topic of the broker was changed"]
+    return outcome
+
+
+def _line(report: PermissionReport, count: PermissionCount, verb: str) -> str:
+    where = f"write perm of broker[{report.broker_name}] in name server[{count.name_server}]"
+    if count.state in ("unchanged", "no_effect"):
+        return f"{where}: {'unchanged' if count.state == 'unchanged' else 'no effect'}"
+    return f"{'would ' if report.planned else ''}{verb} {where} OK, {count.topics}"

@@ -72,5 +72,5 @@ async def update_topic(
 def describe(change: Change) -> str:
     """What Apache's tool says of a changed topic."""
     if change.kind == "orderConf":
-        return f"set orderConf. orderConf=[{change.fields[0].after}]"
+        return f"set orderConf. orderConf=[{change.fields[0].after}], {change.target}"
     return f"{change.action} topic to {change.target} success."

@@ -55,7 +55,7 @@ async def update_topic_list(
 
 def _describe(change: Change) -> str:
     if change.kind == "orderConf":
-        return f"set orderConf of {change.name}. orderConf=[{change.fields[0].after}]"
+        return f"set orderConf of {change.name}. orderConf=[{change.fields[0].after}], {change.target}"
     return f"{change.action} topic {change.name} to {change.target} success."
 
 

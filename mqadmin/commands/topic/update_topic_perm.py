@@ -41,6 +41,6 @@ async def update_topic_perm(
 
 def _describe(change: Change) -> str:
     if change.kind == "orderConf":
-        return f"set orderConf. orderConf=[{change.fields[0].after}]"
+        return f"set orderConf. orderConf=[{change.fields[0].after}], {change.target}"
     field = change.fields[0]
     return f"update topic perm from {field.before} to {field.after} in {change.target} success."
