@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.changes import Change, ChangeReport
+from rocketmq_ops.client.admin.changes import ChangeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import FromBroker, ToBroker
 from rocketmq_ops.mqadmin.render.outcome import Outcome
@@ -31,12 +31,12 @@ async def copy_acl(
     """Entries of the same resources are replaced on the target, others stay there. Its users must exist there."""
     async with run.admin() as admin:
         report = await admin.acls.copy(from_broker, to_broker, subjects, plan=run.plan)
+    return copied_outcome(report, "acl", "ACLs", from_broker, to_broker)
+
+
+def copied_outcome(report: ChangeReport, thing: str, things: str, source: str, target: str) -> Outcome:
+    """The outcome of copying from one broker to another, of this command and of copyUser."""
+    nothing = f"{target} has these {things} already" if report.changes else f"{source} has no {things}"
     return change_outcome(
-        report,
-        lambda change: _describe(change, from_broker),
-        f"{to_broker} has these ACLs already" if report.changes else f"{from_broker} has no ACLs",
+        report, lambda change: f"copy {thing} of {change.name} from {source} to {change.target} success.", nothing
     )
-
-
-def _describe(change: Change, source: str) -> str:
-    return f"copy acl of {change.name} from {source} to {change.target} success."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.changes import Change, ChangeReport
+from rocketmq_ops.client.admin.changes import ChangeReport
+from rocketmq_ops.mqadmin.commands.auth.copy_acl import copied_outcome
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options import FromBroker, ToBroker
 from rocketmq_ops.mqadmin.render.outcome import Outcome
-from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import names
 
@@ -31,12 +31,4 @@ async def copy_user(
     """With passwords, types and status, each read back. Users that only the target has stay."""
     async with run.admin() as admin:
         report = await admin.users.copy(from_broker, to_broker, usernames, plan=run.plan)
-    return change_outcome(
-        report,
-        lambda change: _describe(change, from_broker),
-        f"{to_broker} has these users already" if report.changes else f"{from_broker} has no users",
-    )
-
-
-def _describe(change: Change, source: str) -> str:
-    return f"copy user of {change.name} from {source} to {change.target} success."
+    return copied_outcome(report, "user", "users", from_broker, to_broker)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.changes import Change, ChangeReport
+from rocketmq_ops.client.admin.changes import ChangeReport
 from rocketmq_ops.mqadmin.access_options import Actions, Decision, Resources, SourceIps, entries_of
+from rocketmq_ops.mqadmin.commands.auth.create_acl import put_entries
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Subject
 from rocketmq_ops.mqadmin.render.outcome import Outcome
-from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run
 
 
@@ -31,12 +31,5 @@ async def update_acl(
     source_ip: SourceIps | None = None,
 ) -> Outcome:
     """Entries of the same resources are replaced, others stay: brokers treat createAcl and updateAcl alike."""
-    async with run.admin() as admin:
-        brokers = await admin.cluster.targets(broker_addr, cluster_name, with_slaves=True)
-        entries = entries_of(resources, actions, source_ip, decision)
-        report = await admin.acls.put(brokers, subject, entries, plan=run.plan)
-    return change_outcome(report, _describe, f"'{subject}' has these entries already")
-
-
-def _describe(change: Change) -> str:
-    return f"update acl to {change.target} success."
+    entries = entries_of(resources, actions, source_ip, decision)
+    return await put_entries(run, "update", subject, entries, broker_addr, cluster_name)
