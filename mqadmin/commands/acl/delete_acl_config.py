@@ -17,6 +17,7 @@ from rocketmq_ops.mqadmin.run import Run
     rows="changes",
     one_of=(("broker_addr", "cluster_name"),),
     changes=True,
+    dangerous=("access_key",),
     example="mqadmin deleteAclConfig -c DefaultCluster -a operator --plan",
 )
 async def delete_acl_config(

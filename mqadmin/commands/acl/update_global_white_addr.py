@@ -18,6 +18,7 @@ from rocketmq_ops.mqadmin.values import names
     rows="changes",
     one_of=(("broker_addr", "cluster_name"),),
     changes=True,
+    dangerous=("broker_addr", "cluster_name"),
     example="mqadmin updateGlobalWhiteAddr -c DefaultCluster -g 10.10.103.*,192.168.0.*",
 )
 async def update_global_white_addr(

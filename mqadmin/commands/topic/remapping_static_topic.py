@@ -17,6 +17,7 @@ from rocketmq_ops.mqadmin.run import Run
     rows="changes",
     one_of=(("clusters", "brokers"),),
     changes=True,
+    dangerous=("topic",),
     example="mqadmin remappingStaticTopic -b broker-a,broker-b -t TopicStatic --plan",
 )
 async def remapping_static_topic(

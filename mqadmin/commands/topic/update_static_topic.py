@@ -20,6 +20,7 @@ from rocketmq_ops.mqadmin.values import positive
     rows="changes",
     one_of=(("clusters", "brokers"),),
     changes=True,
+    dangerous=("topic",),
     example="mqadmin updateStaticTopic -c DefaultCluster -t TopicStatic -qn 8 --plan",
 )
 async def update_static_topic(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,46 @@ def test_every_command_that_changes_a_cluster_is_recorded() -> None:
         "sendMsgStatus",
         "triggerLiteDispatch",
     }
+
+
+#: The commands that change something and ask nobody, and why: what each replaces can be set again or does no harm.
+HARMLESS = {
+    **dict.fromkeys(
+        ("updateTopic", "updateTopicList", "updateTopicPerm", "updateOrderConf"), "undo has the old values"
+    ),
+    **dict.fromkeys(("updateSubGroup", "updateSubGroupList", "setConsumeMode"), "undo has the old values"),
+    **dict.fromkeys(("updateBrokerConfig", "updateNamesrvConfig", "updateControllerConfig"), "undo has the old values"),
+    **dict.fromkeys(("updateColdDataFlowCtrGroupConfig", "removeColdDataFlowCtrGroupConfig"), "undo has the old value"),
+    **dict.fromkeys(("updateKvConfig", "addWritePerm", "createUser", "updateUser"), "undo has the old values"),
+    **dict.fromkeys(
+        ("createAcl", "updateAcl", "copyAcl"), "only entries of the given resources; the plan shows the old"
+    ),
+    "copyUser": "only the given users of the target, which the source keeps",
+    "updateAclConfig": "only the settings that are given",
+    "addBroker": "it starts a broker",
+    "setCommitLogReadAheadMode": "how files are read, not what",
+    "switchTimerEngine": "no timer message is lost",
+    "triggerLiteDispatch": "no offset moves",
+    **dict.fromkeys(("checkMsgSendRT", "clusterRT", "sendMsgStatus"), "it sends messages"),
+    **dict.fromkeys(("queryMsgById", "queryMsgByUniqueKey"), "with a client it is handed a message once more"),
+    **dict.fromkeys(("exportPopRecord", "rocksDBConfigToJson"), "a broker writes files of its own"),
+}
+
+
+def test_every_command_that_changes_something_is_dangerous_or_has_a_reason_not_to_be() -> None:
+    changing = {entry.name for entry in registry.ENTRIES if declaration(entry).changes}
+    dangerous = {entry.name for entry in registry.ENTRIES if declaration(entry).dangerous}
+    assert dangerous <= changing
+    assert changing - dangerous == set(HARMLESS), (
+        "decide: declare what it touches as dangerous, or give the reason here"
+    )
+
+
+def test_the_page_names_the_commands_that_ask() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "changes.md").read_text()
+    listed = page.partition("On a terminal these commands")[2].partition("Anything else")[0]
+    dangerous = {entry.name for entry in registry.ENTRIES if declaration(entry).dangerous}
+    assert set(re.findall(r"`(\w+)`", listed)) - {"all"} == dangerous
 
 
 def test_what_is_dangerous_is_recorded_and_names_what_it_touches() -> None:
