@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import Change
@@ -101,6 +102,16 @@ class Scope:
         for change in changes:
             SCOPES[change.kind](self, change)
 
+    @property
+    def producing(self) -> set[str]:
+        """The brokers of the topics to which producers send; to retry and dead-letter topics only brokers do."""
+        return {
+            address
+            for topic, found in self.topics.items()
+            if not is_retry_topic(topic) and not is_dlq_topic(topic)
+            for address in found
+        }
+
     def topic(self, change: Change) -> None:
         """A topic on a broker; a new one has nobody yet."""
         if change.action != "create":
@@ -177,7 +188,7 @@ async def affected(admin: MQAdmin, changes: Sequence[Change]) -> Affected:
     scope = Scope(changes)
     await asking.look_up(scope)
     groups = await asking.groups(scope)
-    producers = await asking.producers(sorted({address for found in scope.topics.values() for address in found}))
+    producers = await asking.producers(sorted(scope.producing))
     brokers = await asking.brokers(list(scope.brokers))
     return Affected(groups, producers, brokers, asking.failures, asking.notes)
 

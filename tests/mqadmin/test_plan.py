@@ -100,6 +100,7 @@ def test_it_is_a_table_too(cluster: FakeCluster, cli: Cli) -> None:
 def test_a_group_has_all_its_topics(cluster: FakeCluster, cli: Cli) -> None:
     for name in ("broker-a", "broker-b"):
         cluster[name].committed["Behind", "Other", 0] = 0
+        cluster[name].add_topic("%RETRY%Behind", 1)  # goes with the group; no producer sends to it
     affected = planned(cluster, cli, "deleteSubGroup", "-c", "C1", "-g", "Behind")["data"]["affected"]
     (group,) = affected["groups"]
     assert [(topic["topic"], topic["lag"]) for topic in group["topics"]] == [("Other", 0), ("T", 14)]
