@@ -200,6 +200,15 @@ def test_a_group_online(cluster: Cluster, name: Name) -> None:
 
         (producer,) = wait_until(producers, "the broker knows the producer", 40)
         assert producer["language"] == "JAVA"
+        affected = cluster.data("deleteTopic", "-c", cluster.pair.cluster, "-t", online.topic, "--plan")["affected"]
+        (group,) = affected["groups"]
+        assert group["topics"] == [{"topic": online.topic, "lag": 0, "lagMillis": 0}]
+        assert [each["clientAddr"] for each in group["consumers"]] == [client["clientAddr"]]
+        sending = {each["group"]: each["clients"] for each in affected["producers"]}
+        assert [each["clientAddr"] for each in sending[online.producer]] == [producer["clientAddr"]]
+        line = ("updateBrokerConfig", "-b", cluster.pair.broker_address, "-k", "fileReservedTime", "-v", "71", "--plan")
+        (broker,) = cluster.data(*line)["affected"]["brokers"]
+        assert broker["topics"] > 1 and min(broker["clients"], broker["producers"], broker["consumers"]) >= 1
 
 
 def test_reset_reaches_a_running_consumer(cluster: Cluster, name: Name) -> None:

@@ -72,7 +72,8 @@ def test_a_list_of_groups(cluster: Cluster, name: Name, tmp_path: Path) -> None:
     ]
     shown = lines_of(cluster.java("getConsumerConfig", "-g", first))
     assert (shown["retryMaxTimes"], shown["consumeEnable"]) == ("4", "false")
-    assert lines_of(cluster.java("getConsumerConfig", "-g", second))["retryQueueNums"] == "2"
+    made = lines_of(cluster.java("getConsumerConfig", "-g", second))
+    assert (made["retryQueueNums"], made["consumeBroadcastEnable"]) == ("2", "true")
     again = cluster.run("updateSubGroupList", "-b", cluster.pair.broker_address, "-f", str(path))
     assert again.json["status"] == "unchanged"
 
