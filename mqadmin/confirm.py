@@ -8,19 +8,30 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.lang import tr, tr_line
 
 if TYPE_CHECKING:
     from rocketmq_ops.mqadmin.declare import Declaration
-    from rocketmq_ops.mqadmin.render.outcome import Outcome
 
 #: `yes` there is `--yes` for every command; `required` refuses what nobody can be asked about; `ask` is the default.
 SWITCH = "ROCKETMQ_OPS_CONFIRM"
 #: What is typed for a command that touches everything, as it was given no name.
 ALL = "all"
+
+
+def require_consent(declaration: Declaration, values: dict[str, Any], plan: Sequence[str], *, yes: bool) -> None:
+    """Return when the change may be made. Raises CommandError when it may not, with nothing sent.
+
+    `plan` are the lines that say what will change.
+    """
+    name = name_to_type(declaration, values, yes=yes)
+    if name is not None:
+        require_typed(name, "".join(f"{tr_line(line)}\n" for line in plan))
 
 
 def name_to_type(declaration: Declaration, values: dict[str, Any], *, yes: bool) -> str | None:
@@ -46,9 +57,9 @@ def name_to_type(declaration: Declaration, values: dict[str, Any], *, yes: bool)
     return _touched(declaration, values)
 
 
-def require_typed(name: str, planned: Outcome) -> None:
+def require_typed(name: str, plan: str) -> None:
     """Show a plan and have its name typed. Raises CommandError when something else was, with nothing sent."""
-    if _answer(planned, name) != name:
+    if _answer(plan, name) != name:
         raise CommandError(
             f"nothing was changed: '{name}' was not typed", "run it again, or give --yes", ExitCode.REFUSED
         )
@@ -60,18 +71,17 @@ def _touched(declaration: Declaration, values: dict[str, Any]) -> str:
     return ":".join(map(str, found)) if isinstance(found, tuple) else str(found)
 
 
-def _answer(planned: Outcome, name: str) -> str:
+def _answer(plan: str, name: str) -> str:
     import signal
 
-    from rocketmq_ops.mqadmin.lang import tr
-    from rocketmq_ops.mqadmin.render.output import safe_text, table_text
+    from rocketmq_ops.mqadmin.render.output import safe_text
 
     # The event loop takes the first Ctrl-C as a wish to cancel its task, which waits here for a line.
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.stdout.flush()
         question = tr(f"Type {name} to do so:")
-        sys.stderr.write(f"{table_text(planned)}{safe_text(question)} ")
+        sys.stderr.write(f"{safe_text(plan + question)} ")
         sys.stderr.flush()
         return sys.stdin.readline().strip()
     finally:

@@ -50,8 +50,10 @@ async def recorded(run: Run, values: dict[str, Any]) -> Outcome:
             if run.declaration.dangerous:
                 name = name_to_type(run.declaration, values, yes=run.options.yes)
                 if name is not None:
+                    from rocketmq_ops.mqadmin.render.output import table_text
+
                     await show_affected(run, planned)
-                    require_typed(name, planned)
+                    require_typed(name, table_text(planned))
             await recorder.save(moving)
             recorder.begin(moving)
         try:
