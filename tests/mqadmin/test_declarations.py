@@ -191,6 +191,8 @@ HOMONYMS = {
     "--body": "the text to send; the form to show it in",
     "--beginTimestamp": "-b, and -s in consumeMessage",
     "--attributes": "-a, and none in updateSubGroup",
+    "--for": "whose sizes to propose; the version that reads a file",
+    "--store": "a broker's store, whose mount is looked at; a store to examine",
 }
 
 
