@@ -111,6 +111,15 @@ def boot_line(broker_name: str, address: str, name_servers: str | None) -> str:
     return f"{line}, ready in {launch.process_age_ms()} ms"
 
 
+def use_line(store: MessageStoreConfig) -> str:
+    """The line behind the boot line: what memory and disk the broker uses and will use."""
+    from rocketmq_ops.store.files.filesystem import OsFileSystem
+    from rocketmq_ops.store.footprint import footprint
+
+    usage = OsFileSystem().disk_usage(store.storePathCommitLog or store.storePathRootDir)
+    return f"{launch.memory_text()}, and free memory as page cache of its files; {footprint(store, usage)}"
+
+
 def _serve(settings: BrokerSettings, *, debug: bool) -> int:
     # Imported after the flags and the configuration: `-p` and mistakes are answered without the broker's modules.
     from rocketmq_ops.broker.controller import BrokerController
@@ -123,6 +132,7 @@ def _serve(settings: BrokerSettings, *, debug: bool) -> int:
 
     def started() -> None:
         launch.print_line(boot_line(settings.broker.brokerName, controller.address, settings.broker.namesrvAddr))
+        launch.print_line(use_line(settings.store))
 
     run_loop(launch.serve(controller.start, started, controller.stop))
     return 0

@@ -132,6 +132,17 @@ def process_age_ms() -> int:
     return max(int(age * 1000), 0)
 
 
+def memory_text() -> str:
+    """How much memory this process has to itself now, in words; the page cache is everybody's."""
+    try:
+        with open("/proc/self/statm") as file:
+            _, resident, shared, *_ = (int(word) for word in file.read().split())
+        own = f"{(resident - shared) * os.sysconf('SC_PAGE_SIZE') / 1e6:.0f} MB of its own now"
+    except (OSError, ValueError):
+        own = "unknown"
+    return f"memory: {own}"
+
+
 def print_line(line: str) -> None:
     """Print one line on stdout, at once. A server does not end because its reader has."""
     with contextlib.suppress(BrokenPipeError):

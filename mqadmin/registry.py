@@ -202,6 +202,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("os plan", "os", "Show which files would be written to have them suit", _HOST),
     Entry("os apply", "os", "Write drop-in files with the settings that a broker wants", _HOST),
     Entry("os undo", "os", "Bring back every byte that os apply has replaced", _HOST),
+    Entry("os measure", "os", "Measure the disk of a folder, and what SYNC_FLUSH would cost there", _HOST),
     Entry("history", "", "List the changes made with this tool, show one, or verify their journal", _LOCAL),
     Entry("profile list", "profile", "List the profiles: named sets of name servers and credentials", _LOCAL),
     Entry("profile show", "profile", "Show a profile, or what a command would connect by here", _LOCAL),

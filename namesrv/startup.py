@@ -60,6 +60,7 @@ def _serve(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[
             "The Name Server boot success. serializeType=JSON, "
             f"address {controller.address}, ready in {launch.process_age_ms()} ms"
         )
+        launch.print_line(f"{launch.memory_text()}, grows with brokers and topics; disk: {config.kvConfigPath} alone")
 
     run_loop(launch.serve(start, started, controller.stop))
     return 0

@@ -52,9 +52,11 @@ def test_start_register_and_shutdown(tmp_path):
             shutdown = run("mqshutdown", "broker", "--pid", str(broker.pid), home=tmp_path)
             assert shutdown.returncode == 0, shutdown
             assert f"mqbroker {broker.pid} has stopped" in shutdown.stdout
-            code, _, err = broker.wait()
+            code, out, err = broker.wait()
             assert code == 0, err
             assert "Traceback" not in err
+            uses = rf"memory: \d+ MB of its own now, .*; disk: {tmp_path}/store, .*commitlog files of 1 GiB kept 72 h, .*\n"
+            assert re.fullmatch(uses, out), out
         wrong_role = run("mqshutdown", "broker", "--pid", str(namesrv.pid), home=tmp_path)
         assert wrong_role.returncode == 1
         assert namesrv.process.poll() is None

@@ -111,3 +111,16 @@ def test_on_the_machine_itself_it_needs_root(host: Path, monkeypatch: pytest.Mon
     with pytest.raises(changes.RefusedError, match="which only root may"):
         changes.apply(root, plan)
     assert tree(host) == before
+
+
+def test_measure(cli: Cli, tmp_path: Path) -> None:
+    ran = cli(None, "os", "measure", str(tmp_path), "--mib", "4", "--seconds", "1", "--output", "json")
+    assert ran.code == 0
+    assert not problems(ran.json, schema_of("os measure"))
+    assert ran.json["data"]["bytes"] <= 4 << 20
+    table = cli(None, "os", "measure", str(tmp_path), "--mib", "4", "--seconds", "1").out
+    assert "flushDiskType=SYNC_FLUSH would add" in table
+    assert list(tmp_path.iterdir()) == []
+    few = cli(None, "os", "measure", str(tmp_path), "--mib", "3")
+    assert few.code == ExitCode.USAGE
+    assert "too few --mib" in few.err

@@ -23,7 +23,9 @@ def test_start_and_stop(tmp_path):
         )
         assert found, server.boot_line
         socket.create_connection(("127.0.0.1", int(found[1])), 5).close()
-        code, _, err = server.end()
+        code, out, err = server.end()
+    uses = rf"memory: \d+ MB of its own now, .*; disk: {tmp_path}/kvConfig\.json alone\n"
+    assert re.fullmatch(uses, out), out
     assert code == 0
     assert "Traceback" not in err
 
