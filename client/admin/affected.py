@@ -314,17 +314,19 @@ class _Asking:
     async def _producers_at(self, addresses: Iterable[str]) -> dict[str, dict[str, list[Connection]]]:
         """Address -> group -> connections."""
         from rocketmq_ops.client.api.clients import all_producers
-        from rocketmq_ops.remoting.bodies import Connection
+        from rocketmq_ops.remoting.bodies import Connection, ProducerInfo
+
+        def connection(producer: ProducerInfo) -> Connection:
+            return Connection(
+                client_id=producer.client_id,
+                client_addr=producer.remote_ip.removeprefix("/"),  # Apache's brokers give a socket address of Java
+                language=producer.language,
+                version=producer.version,
+            )
 
         async def one(address: str) -> dict[str, list[Connection]]:
             table = (await all_producers(self._admin.session, address)).data
-            return {
-                group: [
-                    Connection(client_id=p.client_id, client_addr=p.remote_ip, language=p.language, version=p.version)
-                    for p in producers or ()
-                ]
-                for group, producers in table.items()
-            }
+            return {group: [connection(each) for each in producers or ()] for group, producers in table.items()}
 
         found = await self._each([(address,) for address in addresses], one)
         return {address: by_group for (address,), by_group in found.items()}

@@ -37,7 +37,8 @@ def online(*clients: tuple[str, str]) -> dict[str, Any]:
 
 
 def produces(name: str, address: str) -> dict[str, Any]:
-    return {"clientId": name, "remoteIP": address, "language": "JAVA", "version": 493, "lastUpdateTimestamp": 1}
+    """A producer as Apache's broker lists it: its address as Java writes a socket's."""
+    return {"clientId": name, "remoteIP": f"/{address}", "language": "JAVA", "version": 493, "lastUpdateTimestamp": 1}
 
 
 def fill(broker: FakeBroker, host: str) -> None:
