@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 
 import msgspec
@@ -61,10 +61,28 @@ def find(text: str) -> tuple[list[int], list[Known]]:
     if codes or texts:
         return [code for code in codes if code in _codes()], texts
     words = re.findall(r"\w+", text.lower())
+    told = _translation(text)
     return (
-        [code for code in _codes() if _has(words, ResponseCode(code).name.replace("_", " "), *meaning_of(code)[:2])],
-        [known for known in KNOWN if _has(words, *known.texts, *known.before_apache, known.cause, known.remedy)],
+        [
+            code
+            for code in _codes()
+            if _has(words, ResponseCode(code).name.replace("_", " "), *map(told, meaning_of(code)[:2]))
+        ],
+        [
+            known
+            for known in KNOWN
+            if _has(words, *known.texts, *known.before_apache, told(known.cause), told(known.remedy))
+        ],
     )
+
+
+def _translation(text: str) -> Callable[[str], str]:
+    """How explanations are told in the language of a text: whoever asks in Chinese is found what is told in Chinese."""
+    if text.isascii():
+        return str
+    from rocketmq_ops.mqadmin.lang.catalogue import chinese
+
+    return chinese().word
 
 
 def all_codes() -> list[int]:

@@ -16,6 +16,7 @@ import typer
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common.config import ConfigClass
 from rocketmq_ops.mqadmin import declare, exit_codes, lang, registry
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.explain import help_topics
 from rocketmq_ops.mqadmin.explain.known_errors import KNOWN
 from rocketmq_ops.mqadmin.lang.catalogue import Template, template_of
@@ -214,6 +215,13 @@ def test_errors_are_explained_in_chinese_and_their_document_is_english(cli: Cli)
         assert "命令以退出码" in told
     chinese, english = (cli(None, "errors", "14", "--output", "json", *words) for words in (("--lang", "zh"), ()))
     assert chinese.out == english.out
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_errors_are_found_by_chinese_words_whatever_the_language(language: str, cli: Cli) -> None:
+    found = cli(None, "errors", "磁盘 预热", "--lang", language, "--output", "json")
+    assert found.code == 0 and [item["name"] for item in found.json["data"]["found"]] == ["mmap-timeout"]
+    assert cli(None, "errors", "没有这种说法", "--lang", language).code == ExitCode.NOT_FOUND
 
 
 @pytest.mark.parametrize(("shell", "between"), [("fish", "\t"), ("zsh", ":")])
