@@ -68,7 +68,7 @@ class BrokerError(RocketMQError):
         said = (remark or "").partition("\nSee ")[0].partition("\nFor more information")[0].strip()
         reason = re.sub(_NOT_SUPPORTED, lambda match: f"{request_title(int(match[1]))} is not supported here", said)
         super().__init__(f"{address or 'the server'} answered: {reason or 'no reason given'}", meaning.next_step)
-        self.code = code
+        self.code = int(code)  # a plain number, also where a member of the table was given
         self.remark = said
         self.address = address
         self.request = request

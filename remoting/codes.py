@@ -6,11 +6,15 @@ response code means is in `response_meanings.py`.
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from enum import IntEnum as CodeTable
+else:
+    from rocketmq_ops.remoting.code_table import CodeTable
 
 
-class RequestCode(IntEnum):
+class RequestCode(CodeTable):
     """What a request asks for."""
 
     SEND_MESSAGE = 10
@@ -179,7 +183,7 @@ class RequestCode(IntEnum):
     BATCH_ACK_MESSAGE = 200151
 
 
-class LegacyRequestCode(IntEnum):
+class LegacyRequestCode(CodeTable):
     """Codes that 4.9.x has and 5.x no longer."""
 
     UPDATE_AND_CREATE_ACL_CONFIG = 50
@@ -189,7 +193,7 @@ class LegacyRequestCode(IntEnum):
     GET_BROKER_CLUSTER_ACL_CONFIG = 54
 
 
-class ResponseCode(IntEnum):
+class ResponseCode(CodeTable):
     """How a request ended."""
 
     RPC_TIME_OUT = -1006
@@ -262,7 +266,7 @@ class ResponseCode(IntEnum):
     POLICY_NOT_EXIST = 3002
 
 
-class LanguageCode(IntEnum):
+class LanguageCode(CodeTable):
     """The language of a peer; JSON headers say the name, binary ones the number."""
 
     JAVA = 0
