@@ -223,11 +223,13 @@ class MQAdmin:
         await self.session.name_servers.ready()
         return await self.fan_out(self.name_servers, call)
 
-    async def fan_out(self, targets: Iterable[K], call: Callable[[K], Awaitable[T]]) -> FanOut[K, T]:
-        """`call` for every target with this session's bound."""
+    async def fan_out(
+        self, targets: Iterable[K], call: Callable[[K], Awaitable[T]], lane: Callable[[K], object] | None = None
+    ) -> FanOut[K, T]:
+        """`call` for every target with this session's bound: of all calls, or of those to a server, its `lane`."""
         progress, self._progress = self._progress, None
         try:
-            return await fan_out(targets, call, self.concurrency, self.failure_of, progress)
+            return await fan_out(targets, call, self.concurrency, self.failure_of, progress, lane)
         finally:
             if progress is not None:
                 self._progress = progress

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from rocketmq_ops.common.errors import AllFailedError, Failure, RocketMQError, failure_of
@@ -12,6 +12,8 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 DEFAULT_CONCURRENCY = 32
+#: Calls at a time in all lanes together.
+MAX_CONCURRENCY = 640
 
 
 #: (target, error) -> the failure to list: a front end says next steps in its own terms.
@@ -47,14 +49,21 @@ async def fan_out(
     concurrency: int = DEFAULT_CONCURRENCY,
     to_failure: ToFailure = failure_of,
     progress: Progress | None = None,
+    lane: Callable[[K], object] | None = None,
 ) -> FanOut[K, T]:
-    """Await `call` for each target, at most `concurrency` at a time. RocketMQErrors are collected; others raise."""
+    """Await `call` for each target, at most `concurrency` at a time. RocketMQErrors are collected; others raise.
+
+    With `lane`, which tells the server that a target is on, the bound holds for each server: all of them work at once,
+    and requests to one server still leave in few writes.
+    """
     order = list(dict.fromkeys(targets))
     results: dict[K, T] = {}
     errors: dict[K, RocketMQError] = {}
-    pending = iter(order)
+    lanes: dict[object, list[K]] = {}
+    for target in order:
+        lanes.setdefault(lane(target) if lane is not None else None, []).append(target)
 
-    async def worker() -> None:
+    async def worker(pending: Iterator[K]) -> None:
         for target in pending:
             try:
                 results[target] = await call(target)
@@ -67,11 +76,14 @@ async def fan_out(
         progress((0, len(order)))
     try:
         if len(order) == 1:
-            await worker()
+            await worker(iter(order))
         elif order:
+            at_once = max(1, min(concurrency, MAX_CONCURRENCY // len(lanes)))
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(concurrency, len(order))):
-                    group.create_task(worker())
+                for targets_of_lane in lanes.values():
+                    pending = iter(targets_of_lane)
+                    for _ in range(min(at_once, len(targets_of_lane))):
+                        group.create_task(worker(pending))
     finally:
         if progress is not None:
             progress(None)

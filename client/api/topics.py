@@ -111,10 +111,10 @@ async def put_static_topic(
 
 async def topic_configs(session: Session, address: str) -> dict[str, TopicConfig]:
     """The configuration of every topic on one broker."""
-    from rocketmq_ops.remoting.bodies import TopicConfigSerializeWrapper
+    from rocketmq_ops.remoting.bodies import TopicConfigAndMappingSerializeWrapper
 
     answer = await session.call(address, RemotingCommand.request(RequestCode.GET_ALL_TOPIC_CONFIG))
-    return dict(TopicConfigSerializeWrapper.decode(answer.body_bytes).topic_config_table)
+    return dict(TopicConfigAndMappingSerializeWrapper.decode(answer.body_bytes).topic_config_table)
 
 
 async def system_topics(session: Session, address: str) -> set[str]:

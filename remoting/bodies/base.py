@@ -93,10 +93,24 @@ def _dialect(value: Any) -> bytes:
         ]
         return b"{" + b",".join(items) + b"}"
     if isinstance(value, dict):
-        return b"{" + b",".join([_dialect_key(key) + b":" + _dialect(item) for key, item in value.items()]) + b"}"
+        return _table(value)
     if isinstance(value, list | tuple | set | frozenset):
         return b"[" + b",".join([_dialect(item) for item in value]) + b"]"
     return _encode(value)
+
+
+def _table(value: dict[Any, Any]) -> bytes:
+    try:
+        keys = [b"%d" % key if type(key) is int else _encode(key) for key in value]
+        # One look at all of it: mostly there is nothing that msgspec would say otherwise.
+        text = (
+            b"{" + b",".join([b"%b:%b" % pair for pair in zip(keys, map(_encode, value.values()), strict=True)]) + b"}"
+        )
+        if b":null" not in text and _NUMBER_KEY.search(text) is None:
+            return text
+    except TypeError:
+        pass  # tables of objects in a key or a value
+    return b"{" + b",".join([_dialect_key(key) + b":" + _dialect(item) for key, item in value.items()]) + b"}"
 
 
 def _dialect_key(key: Any) -> bytes:

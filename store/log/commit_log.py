@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from rocketmq_ops.common.message import PROPERTIES_MAX_LENGTH, PROPERTY_CRC32
+from rocketmq_ops.common.message import PROPERTIES_MAX_LENGTH
 from rocketmq_ops.common.record_layout import (
     BLANK_MAGIC,
     BODY_LENGTH,
@@ -33,12 +33,11 @@ from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
 from rocketmq_ops.store.inner_message import InnerMessage
 from rocketmq_ops.store.layout.blank import END_FILE_MIN_BLANK, blank_of
 from rocketmq_ops.store.layout.record import FIXED_SIZE, MIDDLE, whole_record
+from rocketmq_ops.store.layout.record_crc import CRC_LENGTH, crc_property
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue, Packer
 
 Buffer = bytes | bytearray | memoryview
 
-#: `__CRC32#`, its separator, ten reversed decimal digits and the separator of properties.
-CRC_PROPERTY_LENGTH = len(PROPERTY_CRC32) + 12
 _FIRST_STEP = 64 * 1024
 _LAST_STEP = 8 * 1024 * 1024
 _PREFAULT_STEP = 1024 * 1024
@@ -79,7 +78,7 @@ class CommitLog:
         #: Append a CRC of the whole record as its last property (enabledAppendPropCRC).
         self.append_crc = append_crc
         #: Bytes that the CRC may take, with a separator before it, and those of a message's properties at most.
-        self.crc_room = CRC_PROPERTY_LENGTH + 1 if append_crc else 0
+        self.crc_room = CRC_LENGTH + 1 if append_crc else 0
         self.max_properties = PROPERTIES_MAX_LENGTH - self.crc_room
         self._uncommon = append_crc or len(store_host) != 8
         #: Bytes of the record appended last.
@@ -215,7 +214,7 @@ class CommitLog:
             properties += b"\x02"
         born_host, store_host = msg.born_host, self.store_host
         sys_flag = self.sys_flag_of(msg)
-        length = len(properties) + (CRC_PROPERTY_LENGTH if self.append_crc else 0)
+        length = len(properties) + (CRC_LENGTH if self.append_crc else 0)
         size = self.size_of(queue, sys_flag, len(body), length)
         file = self._file
         if file is None or file.wrote + size + 8 > self._limit:
@@ -231,7 +230,7 @@ class CommitLog:
             queue.topic_field, length.to_bytes(PROPERTIES_LENGTH.size, "big"), properties,
         ))  # fmt: skip
         if self.append_crc:
-            record += crc_property(_crc32(record) & 0x7FFFFFFF)
+            record += crc_property(record)
         self._view[file.wrote : file.wrote + size] = record
         file.wrote += size
         file.last_timestamp = timestamp
@@ -316,8 +315,3 @@ class CommitLog:
     def next_file_offset(self, offset: int) -> int:
         """Offset where the file after that of `offset` begins."""
         return offset + self.file_queue.file_size - offset % self.file_queue.file_size
-
-
-def crc_property(crc: int) -> bytes:
-    """The last property of a record under enabledAppendPropCRC; its digits stand in reverse order."""
-    return f"{PROPERTY_CRC32}\x01{str(crc)[::-1]:0<10}\x02".encode()

@@ -7,6 +7,7 @@ group alone; so is one where a topic has fewer write than read queues, of which 
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from rocketmq_ops.client.admin.client import ClientConnection, merged
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 #: A broker's address and a group.
 Place = tuple[str, str]
+_ADDRESS = itemgetter(0)
 
 
 class _Held(NamedTuple):
@@ -56,9 +58,9 @@ async def listing(admin: MQAdmin) -> GroupListing:
         (address, name): at.totals[name] for address, at in held.answers.items() for name in names if name in at.totals
     }
     online = {(address, name) for name in names for address in holders[name]}
-    single = await admin.fan_out(sorted(online - totals.keys()), lambda place: _totals_of(admin, *place))
+    single = await admin.fan_out(sorted(online - totals.keys()), lambda place: _totals_of(admin, *place), _ADDRESS)
     totals |= single.answers
-    clients = await admin.fan_out(sorted(online), lambda place: admin.clients.consumers_at(*place))
+    clients = await admin.fan_out(sorted(online), lambda place: admin.clients.consumers_at(*place), _ADDRESS)
     result = GroupListing([], held.failures)
     broadcasting: dict[str, tuple[GroupSummary, list[ClientConnection]]] = {}
     for name in names:

@@ -20,6 +20,7 @@ from rocketmq_ops.common.sysflag import (
     COMPRESSION_TYPE_MASK,
     COMPRESSION_ZLIB_TYPE,
     COMPRESSION_ZSTD_TYPE,
+    KNOWN_FLAGS,
     TRANSACTION_COMMIT_TYPE,
     TRANSACTION_MASK,
 )
@@ -32,7 +33,6 @@ from rocketmq_ops.store.inspect.reading.resync import find_blank, first_nonzero,
 from rocketmq_ops.store.inspect.reading.scan import Block, Column, Stop, walk_file
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreFile
 
-KNOWN_FLAGS: Final = 0x7FF
 #: What findings call a column that has another name.
 _EVIDENCE: Final = {"prepared_transaction_offset": "prepared_offset"}
 _ZLIB, _LZ4, _ZSTD = (b"\x78",), (b"\x04\x22\x4d\x18",), (b"\x28\xb5\x2f\xfd",)

@@ -5,12 +5,12 @@ properties, and the CRC over the whole record where the store was written with e
 from __future__ import annotations
 
 import re
-import zlib
 from typing import Final
 
 import numpy as np
 
 from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.common.message import PROPERTY_CRC32
 from rocketmq_ops.common.sysflag import (
     INNER_BATCH_FLAG,
     MULTI_TAGS_FLAG,
@@ -23,14 +23,13 @@ from rocketmq_ops.store.inspect.check.findings import Report
 from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.property_bytes import has_property
 from rocketmq_ops.store.inspect.reading.scan import Block
+from rocketmq_ops.store.layout.record_crc import CRC_PROPERTY, has_record_crc, record_crc_of, record_crc_ok
 
 # A value is the application's and may hold any character but the separator; names are Java constants and plain text.
 # Either may be empty: a client may send that, and a broker keeps the bytes. A run of NULs is a block never written.
 _NAME: Final = rb"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _WELL_FORMED: Final = re.compile(rb"(?:" + _NAME + rb"*+\x01[^\x02]*+(?:\x02|\Z))*+")
 _ZEROED: Final = bytes(8)
-_CRC_PROPERTY: Final = b"__CRC32#\x01"
-_CRC_LENGTH: Final = len(_CRC_PROPERTY) + 10 + 1
 
 
 class RecordCheck:
@@ -47,10 +46,10 @@ class RecordCheck:
         together = b"".join([p if p[-1:] == b"\2" else p + b"\2" for p in dispatch.properties if p])
         if not _well_formed(together):
             self._find_malformed(block, dispatch.properties)
-        if _CRC_PROPERTY in together:
+        if CRC_PROPERTY in together:
             for i, properties in enumerate(dispatch.properties):
-                if properties[-_CRC_LENGTH : -_CRC_LENGTH + len(_CRC_PROPERTY)] == _CRC_PROPERTY:
-                    self._check_crc(block, i, properties)
+                if has_record_crc(properties):
+                    self._check_crc(block, i)
         self._flags(block, dispatch)
         self._retries(block, dispatch)
 
@@ -61,13 +60,11 @@ class RecordCheck:
                     "CL-PROPERTIES", block, i, "the properties are malformed", "propertiesLength", len(properties)
                 )
 
-    def _check_crc(self, block: Block, i: int, properties: bytes) -> None:
-        """The CRC stands in ten decimal digits, the lowest first, and covers the record up to its own property."""
-        digits = properties[-11:-1]
-        record = memoryview(block.record(i))
-        computed = zlib.crc32(record[: len(record) - _CRC_LENGTH]) & 0x7FFFFFFF
-        if not digits.isdigit() or int(digits[::-1]) != computed:
-            self._add("CL-PROP-CRC", block, i, "the CRC of the record does not match", "__CRC32#", computed)
+    def _check_crc(self, block: Block, i: int) -> None:
+        record = block.record(i)
+        if not record_crc_ok(record):
+            computed = record_crc_of(record)
+            self._add("CL-PROP-CRC", block, i, "the CRC of the record does not match", PROPERTY_CRC32, computed)
 
     def _flags(self, block: Block, dispatch: DispatchColumns) -> None:
         flags = block.head["sys_flag"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.inspect.check.findings import Report, Severity
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
-from rocketmq_ops.store.inspect.reading.timers import TIMER_TOPIC, read_timers
+from rocketmq_ops.store.inspect.reading.timers import read_timers
 from rocketmq_ops.store.layout.timer import CHECKPOINT
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, is_retry_topic
+from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.inspect.predict.prediction import Prediction, PredictOptions, QueueAfter
 from rocketmq_ops.store.inspect.predict.reach import (
     HOUR_MS,
@@ -23,7 +24,7 @@ from rocketmq_ops.store.inspect.reading.queue_units import units_in_log
 from rocketmq_ops.store.inspect.reading.resync import whole_blocks
 from rocketmq_ops.store.inspect.reading.scan import Stop, walk_file
 from rocketmq_ops.store.inspect.reading.store_files import FileChain, StoreDirectory, StoreFile
-from rocketmq_ops.store.inspect.reading.timers import TIMER_TOPIC, read_timers
+from rocketmq_ops.store.inspect.reading.timers import read_timers
 from rocketmq_ops.store.layout.consume_queue import CQ_UNIT_SIZE, OFFSET
 
 

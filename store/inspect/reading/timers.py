@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.inspect.reading.queue_units import units_in_log
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory, StoreFile, entries_of
 from rocketmq_ops.store.layout.timer import CHECKPOINT, SLOT
 
-TIMER_TOPIC: Final = "rmq_sys_wheel_timer"
 _CHECKPOINT: Final = CHECKPOINT.part("last_read_time", "last_timer_queue_offset").struct  # 5.0 has no more
 _CHUNK: Final = SLOT.size << 16
 _WHEEL: Final = re.compile(r"timerwheel(?:\.(\d+))?")

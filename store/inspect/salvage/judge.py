@@ -19,6 +19,7 @@ from rocketmq_ops.common.sysflag import (
     COMPRESSED_FLAG,
     COMPRESSION_TYPE_MASK,
     INNER_BATCH_FLAG,
+    KNOWN_FLAGS,
     MULTI_TAGS_FLAG,
     NEED_UNWRAP_FLAG,
     TRANSACTION_COMMIT_TYPE,
@@ -34,15 +35,12 @@ from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.reading.store_files import FileChain
 from rocketmq_ops.store.inspect.salvage.mend import Mend
 from rocketmq_ops.store.inspect.salvage.record_fields import (
-    CRC_PROPERTY,
     Value,
-    has_record_crc,
-    record_crc_ok,
     with_fields,
 )
 from rocketmq_ops.store.layout.record import HOST_NUMBER
+from rocketmq_ops.store.layout.record_crc import CRC_PROPERTY, has_record_crc, record_crc_ok
 
-KNOWN_FLAGS: Final = 0x7FF
 MAX_QUEUE_ID: Final = 65535
 MAX_TOPIC: Final = 255
 STORE_HOST_AT: Final = RECORD.at["store_host"]  # of a record whose hosts are IPv4

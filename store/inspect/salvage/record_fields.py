@@ -11,26 +11,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from rocketmq_ops.common.record_layout import BODY_CRC_POSITION, RECORD, Field, fields_of
+from rocketmq_ops.store.layout.record_crc import CRC_LENGTH, crc_property, has_record_crc
 
 Value = int | bytes
-CRC_PROPERTY: Final = b"__CRC32#\x01"
-CRC_LENGTH: Final = len(CRC_PROPERTY) + 10 + 1  # the digits, lowest first, and a separator
 _NUMBERS: Final = {  # a host is bytes, and so is the body's CRC
     field.label or field.name: RECORD.one(field.name) for field in RECORD.fields if field.code in ("i", "q")
 }
 _BODY_CRC: Final = RECORD.one("body_crc")
 _LENGTHS: Final = {"topicLength", "propertiesLength"}
-
-
-def has_record_crc(properties: bytes) -> bool:
-    """True when the record was written with enabledAppendPropCRC."""
-    return properties[-CRC_LENGTH : len(CRC_PROPERTY) - CRC_LENGTH] == CRC_PROPERTY
-
-
-def record_crc_ok(record: bytes) -> bool:
-    """True when the CRC over the record, which its last property holds, is right."""
-    digits = record[-11:-1]
-    return digits.isdigit() and int(digits[::-1]) == zlib.crc32(record[:-CRC_LENGTH]) & 0x7FFFFFFF
 
 
 def read_field(record: bytes, name: str, layout: bytes | None = None) -> Value:
@@ -62,6 +50,5 @@ def with_fields(record: bytes, values: Mapping[str, Value], layout: bytes | None
             _BODY_CRC.pack_into(changed, BODY_CRC_POSITION, zlib.crc32(data) & 0x7FFFFFFF)
     properties = fields["properties"]
     if has_record_crc(record[properties.offset :]):
-        crc = zlib.crc32(changed[:-CRC_LENGTH]) & 0x7FFFFFFF
-        changed[-11:-1] = f"{crc:010d}"[::-1].encode()
+        changed[-CRC_LENGTH:] = crc_property(bytes(changed[:-CRC_LENGTH]))
     return bytes(changed)

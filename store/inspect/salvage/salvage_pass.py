@@ -28,9 +28,10 @@ from rocketmq_ops.store.inspect.salvage.mend import MAX_RECORD, Mend, mend
 from rocketmq_ops.store.inspect.salvage.new_log import LogWriter
 from rocketmq_ops.store.inspect.salvage.numbering import KeptNumbers, Numbering
 from rocketmq_ops.store.inspect.salvage.proof import Changed, Dropped, Kept, ProofWriter, Shift, Total, Value, digest
-from rocketmq_ops.store.inspect.salvage.record_fields import has_record_crc, read_field, with_fields
+from rocketmq_ops.store.inspect.salvage.record_fields import read_field, with_fields
 from rocketmq_ops.store.inspect.salvage.saved_block import saved_block
 from rocketmq_ops.store.inspect.salvage.transactions import moved_numbers, moved_property
+from rocketmq_ops.store.layout.record_crc import has_record_crc
 
 RUN_WINDOW: Final = 2 << 20  # bytes: two blocks are held at a time
 HALF_NUMBER: Final = b"TRAN_PREPARED_QUEUE_OFFSET"

@@ -14,7 +14,8 @@ from rocketmq_ops.common.record_layout import fields_of
 from rocketmq_ops.store.inspect.reading.dispatch_columns import DispatchColumns
 from rocketmq_ops.store.inspect.reading.scan import Block, Column
 from rocketmq_ops.store.inspect.salvage.judge import Judge, Judged
-from rocketmq_ops.store.inspect.salvage.record_fields import CRC_PROPERTY, with_fields
+from rocketmq_ops.store.inspect.salvage.record_fields import with_fields
+from rocketmq_ops.store.layout.record_crc import CRC_PROPERTY
 
 _COLUMNS: Final = {
     "sysFlag": "sys_flag",

@@ -21,9 +21,10 @@ from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 from rocketmq_ops.store.inspect.salvage.numbering import Numbering
 from rocketmq_ops.store.inspect.salvage.proof import PROOF_NAME, Doubtful, Ignored, Total
 from rocketmq_ops.store.inspect.salvage.rebuild import RebuildOptions
-from rocketmq_ops.store.inspect.salvage.record_fields import record_crc_ok, with_fields
+from rocketmq_ops.store.inspect.salvage.record_fields import with_fields
 from rocketmq_ops.store.inspect.salvage.salvage_store import salvage
 from rocketmq_ops.store.inspect.salvage.verify import verify
+from rocketmq_ops.store.layout.record_crc import record_crc_ok
 from tests.golden_data import STORES, manifest
 from tests.store.inspect.salvage.salvage_helpers import (
     FILE,
