@@ -30,6 +30,7 @@ from benchmarks.side_by_side import (
     cpu_seconds,
     dev_ready,
     fill_page_cache,
+    keep_bytecode,
     machine,
     memory,
     settle,
@@ -49,6 +50,7 @@ MODES: dict[str, dict[str, Any]] = {
 def main() -> None:
     options = parse()
     toolchain.require()
+    keep_bytecode()
     with tempfile.TemporaryDirectory(prefix="rocketmq-bench-", dir=options.dir) as folder:
         report = run(options, Path(folder))
     print(markdown(report))

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.side_by_side import machine
+from benchmarks.side_by_side import keep_bytecode, machine
 from tests.interop import toolchain
 from tests.interop.ours import BIN, SETTINGS, OurNameServer, write_config
 from tests.interop.processes import BROKER_PORTS, Child, free_port
@@ -159,6 +159,7 @@ async def main() -> None:
     parser.add_argument("--apache", default="5.3.3", choices=toolchain.VERSIONS, help="version of Apache's mqadmin")
     options = parser.parse_args()
     toolchain.require()
+    keep_bytecode()
     only = set(filter(None, options.only.split(",")))
     print(f"{machine()}; {options.brokers} brokers, {options.groups} groups on each\n", flush=True)
     print("| command | Apache wall s | ours | ratio | Apache CPU s | ours | ratio |\n|---|---|---|---|---|---|---|")

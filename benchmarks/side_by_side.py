@@ -198,6 +198,11 @@ def memory(side: Side) -> dict[str, float]:
     return found
 
 
+def keep_bytecode() -> None:
+    """Let the commands that are measured keep their bytecode, as a user's do, whatever this process was told."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def command_time(side: Side, times: int) -> dict[str, float]:
     """Median wall and CPU seconds of the side's `mqadmin topicRoute`."""
     walls, cpus = [], []

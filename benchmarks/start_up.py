@@ -65,7 +65,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--runs", type=int, default=20)
     runs = arguments.parse_args().runs
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's commands keep their bytecode
     with tempfile.TemporaryDirectory() as scratch:
         os.environ.setdefault("PYTHONPYCACHEPREFIX", f"{scratch}/pycache")
         ready = Path(scratch, "ready.json")

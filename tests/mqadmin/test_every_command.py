@@ -20,6 +20,8 @@ from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin import registry
 from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.mqadmin.json_schema import problems, schema_of
@@ -104,7 +106,6 @@ LINES: dict[str, tuple[list[str], ExitCode | None]] = {
 }
 #: Commands that read files of this machine, and ask no server.
 LOCAL = {"dumpCompactionLog", "exportMetadataInRocksDB"}
-ASKING = sorted(set(LINES) - LOCAL)
 
 UNSUPPORTED = ExitCode.UNSUPPORTED
 # What our broker does not serve: against Apache's servers in tests/interop.
@@ -147,6 +148,7 @@ LINES |= {
     "getLiteGroupInfo": (["-p", "T", "-g", "G"], UNSUPPORTED),
     "triggerLiteDispatch": (["-p", "T", "-g", "G"], UNSUPPORTED),
 }
+ASKING = sorted(set(LINES) - LOCAL)
 #: Commands that have nothing to show of a broker without clients.
 EMPTY = {"producer"}
 
@@ -328,6 +330,60 @@ def test_a_dead_broker(name: str, cli: Cli) -> None:
             assert ran.json["data"]["topics"] == []
     else:
         failed(name, "json", ran, ExitCode.CANNOT_CONNECT)
+
+
+#: What a command makes when it is not there: each has its tests among those of its subject.
+MAKES = {"topic": {"sendMessage", "checkMsgSendRT", "updateOrderConf"}, "group": {"updateSubGroup", "setConsumeMode"}}
+NAMED = {"topic": "T", "group": "G", "cluster": "DefaultCluster", "broker": "broker-a"}
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        (what, name)
+        for what, word in NAMED.items()
+        for name in ASKING
+        if word in LINES[name][0] and LINES[name][1] is not UNSUPPORTED
+        if not name.startswith("updateTopic") or what != "topic" or name == "updateTopicPerm"
+    ],
+)
+def test_what_is_named_is_not_there(what: str, name: str, pair: RocketMQBroker, shell: Shell) -> None:
+    missing = f"No{what}_{name}"
+    line = [missing if word == NAMED[what] else word for word in line_of(name, pair.broker)]
+    ran = shell(*line, "-n", pair.namesrv, "--output", "json")
+    if name in MAKES.get(what, ()):
+        assert (ran.code, ran.json["status"]) == (0, "ok")
+        return
+    failed(name, "json", ran, ExitCode.NOT_FOUND)
+    assert missing in ran.err, "what is missing is named"
+
+
+class Refusing(FakeTransport):
+    """A cluster whose broker answers every request with one code."""
+
+    def __init__(self, broker: str, refusal: tuple[int, str]) -> None:
+        super().__init__()
+        self.broker, self.refusal = broker, refusal
+
+    async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
+        answer = await super().invoke(addr, command, timeout_ms)
+        return command.reply(*self.refusal) if addr == self.broker else answer
+
+
+@pytest.mark.parametrize("name", sorted(set(ASKING) - NAMESRV_ONLY))
+def test_no_permission(name: str, cli: Cli) -> None:
+    cluster = FakeCluster(("broker-a", "DefaultCluster"))
+    broker = cluster["broker-a"]
+    for topic in ("T", "%RETRY%G", "RMQ_SYS_TRACE_TOPIC", broker.name):
+        broker.add_topic(topic, 1)
+    transport = Refusing(broker.address, (ResponseCode.NO_PERMISSION, "no right to do that"))
+    transport.handlers = cluster.transport.handlers
+    ran = cli(transport, *line_of(name, broker.address), "-n", cluster.namesrv, "--output", "json")
+    assert "no right to do that" in ran.err
+    if name in ("clusterList", "startMonitoring", "statsAll"):
+        assert (ran.code, ran.json["status"]) == (ExitCode.PARTIAL, "partial")
+    else:
+        failed(name, "json", ran, ExitCode.REFUSED)
 
 
 @pytest.mark.parametrize("entry", registry.ENTRIES, ids=lambda entry: entry.name)

@@ -153,7 +153,7 @@ class GroupAdmin:
         ordered = sorted(table.items(), key=lambda item: (item[0].topic, item[0].broker_name, item[0].queue_id))
         queues = [_queue_progress(queue, offsets) for queue, offsets in ordered]
         whole = not fan.errors
-        if not queues and whole and online is None:
+        if whole and online is None and not await self._is_known(group, queues):
             raise NotFoundError(
                 f"group '{group}' has no offsets"
                 + (f" for topic '{topic}'" if topic else "")
@@ -179,6 +179,22 @@ class GroupAdmin:
         if show_client:
             await self._add_clients(progress)
         return progress
+
+    async def _is_known(self, group: str, queues: list[QueueProgress]) -> bool:
+        """Whether there is any trace of the group. A broker reports 0 for each queue of a group it has never seen."""
+        if not queues or any(queue.consumer_offset for queue in queues):
+            return bool(queues)
+        try:
+            await self._admin.topics.route_data(retry_topic(group))
+        except NotFoundError:
+            pass
+        else:
+            return True
+        try:
+            await self.configs(group)
+        except NotFoundError:
+            return False
+        return True
 
     async def _online(self, group: str) -> ConsumerConnections | None:
         """The group's online consumers; None when there are none, or no broker could be asked for them."""
