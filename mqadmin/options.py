@@ -170,6 +170,10 @@ Where = Annotated[
 DEFAULT_LIMIT = 10_000
 Limit = Annotated[int, Opt("--limit", help="stop after this many", parse=positive)]
 
+HistoryFile = Annotated[
+    str, Opt("--history", help="file of the history (default: one for each cluster)", parse=path, metavar="FILE")
+]
+
 #: A change in the journal; `mqadmin history` lists them.
 ChangeId = Annotated[int, Opt("CHANGE", help="id of the change", parse=positive)]
 

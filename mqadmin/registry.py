@@ -195,6 +195,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("store sql", "store", "Query messages, queues, units and index entries with SQL", _STORE),
     Entry("store stats", "store", "Show sizes, rates, topics, keys and time gaps of a store", _STORE),
     Entry("probe", "probe", "Send messages through every broker, and check what a good operator checks", _WATCH),
+    Entry("probe silence", "probe", "Tell nobody of a problem for a time, list the silences, or end one", _WATCH),
+    Entry("probe ack", "probe", "Acknowledge a problem, so that no reminders of it come", _WATCH),
     Entry("ping", "", "Check that name servers and brokers answer, and that a broker is registered", _WATCH),
     Entry("doctor", "doctor", "Find what is wrong with a cluster, with evidence and remedy", _WATCH),
     Entry("config lint", "doctor", "Check a property file, line by line, for a version of the servers", _WATCH),

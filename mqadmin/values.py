@@ -255,3 +255,11 @@ def human_span(milliseconds: int) -> str:
     while not parts[0][0]:
         del parts[0]
     return "".join(f"{count}{name}" for count, name in parts[:2] if count)
+
+
+def span(text: str) -> int:
+    """Milliseconds of a time like `30m`, `2h` or `1d`."""
+    match = re.fullmatch(r"([1-9][0-9]{0,8})(s|m|h|d)", text.strip(), re.ASCII)
+    if match is None:
+        raise ValueError(f"invalid time '{text}': expected a number with s, m, h or d, for example 2h")
+    return int(match[1]) * {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}[match[2]]

@@ -16,6 +16,7 @@ import msgspec
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.common.shipped import shipped_path
+from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node, ScalarNode
@@ -108,10 +109,15 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     #: Topics whose routes are compared among name servers in one run.
     routes: int = 100
     limits: dict[str, Limits] = {}
+    alerts: AlertSettings = AlertSettings()
 
     def of(self, measure: str) -> Limits:
         """The limits of a measure."""
         return self.limits.get(measure, MEASURES[measure].limits)
+
+
+#: The keys of `alerts`.
+_ALERTS: Final = ("after", "remind", "command", "webhook")
 
 
 class _Setting(msgspec.Struct, frozen=True):
@@ -165,10 +171,12 @@ def parse(text: str, origin: str) -> Expectations:
     if root is None:
         return Expectations(**found)
     reader = _Reader(origin)
-    for key, node in reader.pairs(root, ("probe", "expect"), "the file"):
+    for key, node in reader.pairs(root, ("probe", "expect", "alerts"), "the file"):
         if key == "probe":
             for name, value in reader.pairs(node, _SETTINGS, "probe"):
                 found[_SETTINGS[name].field] = reader.setting(name, value)
+        elif key == "alerts":
+            found["alerts"] = reader.alerts(node)
         else:
             found["limits"] = {
                 name: reader.limits(name, value) for name, value in reader.pairs(node, MEASURES, "expect")
@@ -219,6 +227,33 @@ class _Reader:
             unit = f" {setting.unit}" if setting.unit else ""
             raise self.wrong(node, f"{name} is {text}", f"expected from {setting.least} to {setting.most}{unit}")
         return int(number)
+
+    def alerts(self, node: Node) -> AlertSettings:
+        found: dict[str, Any] = {}
+        for name, value in self.pairs(node, _ALERTS, "alerts"):
+            text = _scalar(value)
+            if name == "after":
+                if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 100):
+                    raise self.wrong(value, f"invalid after '{text}'", "expected a number of runs from 1 to 100")
+                found["after"] = int(text)
+            elif name == "remind":
+                found["remind_ms"] = 0 if text == "never" else int(self._quantity(name, value, Unit.TIME))
+            elif name == "command":
+                found["command"] = self._command(value, text)
+            elif not text or text.startswith(("http://", "https://")):
+                found["webhook"] = text
+            else:
+                raise self.wrong(value, f"invalid webhook '{text}'", "expected a URL with http:// or https://")
+        return AlertSettings(**found)
+
+    def _command(self, node: Node, text: str) -> str:
+        import shlex
+
+        try:
+            shlex.split(text)
+        except ValueError as error:
+            raise self.wrong(node, f"invalid command: {str(error).lower()}", "quote it as for a shell") from None
+        return text
 
     def limits(self, name: str, node: Node) -> Limits:
         unit = MEASURES[name].unit

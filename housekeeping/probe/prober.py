@@ -23,7 +23,7 @@ from rocketmq_ops.housekeeping.history.file import HistoryError
 from rocketmq_ops.housekeeping.probe import explain, groups, keeping_up, name_servers
 from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
 from rocketmq_ops.housekeeping.probe.names import Names, own_names
-from rocketmq_ops.housekeeping.probe.report import ProbeReport, measure
+from rocketmq_ops.housekeeping.probe.report import BrokerFigures, ProbeReport, measure
 from rocketmq_ops.remoting.errors import RemotingConnectError
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class Prober:
             for failure in first.failures
             if not any(broker.address == failure.target and broker.broker_name in down for broker in masters)
         ]
+        report.runtimes.sort(key=lambda each: (each.cluster, each.broker))
         report.brokers.sort(key=lambda trip: (trip.cluster, trip.broker))
         report.measures.sort(key=lambda each: (each.target, each.name))
         report.conclude(_millis_since(begun))
@@ -203,6 +204,7 @@ class _OfBroker:
                 )
             self._find("broker-down", Severity.CRITICAL, target, error.cause, remedy)
             return False
+        self._report.runtimes.append(BrokerFigures(target, broker.cluster or "", broker.address, figures))
         ratio = _number(figures.get("commitLogDiskRatio"))
         self._add("disk", target, None if ratio is None or ratio < 0 else ratio * 100)
         behind = _number(figures.get("dispatchBehindBytes"))

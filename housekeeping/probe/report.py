@@ -43,6 +43,15 @@ class BrokerTrip(msgspec.Struct, rename="camel", kw_only=True):
     clock_difference_ms: float | None = None
 
 
+class BrokerFigures(msgspec.Struct, rename="camel"):
+    """The runtime figures of one broker, as it reports them; `broker` is its name, of a slave with its id."""
+
+    broker: str
+    cluster: str
+    address: str
+    figures: dict[str, str]
+
+
 class GroupState(msgspec.Struct, rename="camel"):
     """How a group keeps up, as its offsets over several runs show. `topics`: the lag of each, null where it is unknown.
 
@@ -64,10 +73,16 @@ class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):
     elapsed_millis: int = 0
     severity: Severity = Severity.OK
     brokers: list[BrokerTrip] = []
+    runtimes: list[BrokerFigures] = []
     measures: list[Measure] = []
     findings: list[Finding] = []
     groups: list[GroupState] = []
     failures: list[Failure] = []
+
+    def failed(self, failure: Failure) -> None:
+        """Add what failed after the run, and judge it anew."""
+        self.failures.append(failure)
+        self.conclude(self.elapsed_millis)
 
     def conclude(self, elapsed_millis: int) -> None:
         """Sort the findings, the worst first, and judge the whole."""

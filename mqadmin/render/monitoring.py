@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
+from rocketmq_ops.mqadmin.render.exporter_names import samples_of_broker, samples_of_group
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 
 if TYPE_CHECKING:
@@ -81,10 +82,12 @@ def _blocks(report: ProbeReport) -> list[Table | str]:
     if report.brokers:
         columns = ["#Broker", "#Sent", "#Received", "#Send ms", "#Delivery ms", "#Delay error ms", "#Clock ms"]
         table = Table(columns, [])
+        asked = {(each.name, each.target) for each in report.measures}
         for trip in report.brokers:
             row: list[Cell] = [trip.broker, trip.sent, trip.received]
             row += [max(trip.send_ms, default=None), max(trip.delivery_ms, default=None)]
-            table.rows.append([*row, trip.delay_error_ms, trip.clock_difference_ms])
+            measured = ("delayError", trip.broker) in asked  # else there was no delayed message
+            table.rows.append([*row, trip.delay_error_ms if measured else "", trip.clock_difference_ms])
         blocks += ["", table]
     beyond = [measure for measure in report.measures if CODE_OF[measure.severity] is not PluginCode.OK]
     if beyond:
@@ -152,6 +155,12 @@ def prometheus_text(report: ProbeReport) -> str:
             [("id", finding.id), ("target", finding.target)],
             int(CODE_OF[finding.severity]),
         )
+    for broker in report.runtimes:
+        for sample in samples_of_broker(broker):
+            add(*sample)
+    for group in report.groups:
+        for sample in samples_of_group(group):
+            add(*sample)
     return "".join(
         f"# HELP {name} {help_text}\n# TYPE {name} gauge\n" + "".join(line + "\n" for line in dict.fromkeys(lines))
         for name, (help_text, lines) in families.items()

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +17,7 @@ import pytest
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.probe.lock import one_at_a_time
 from rocketmq_ops.mqadmin import main as mqadmin
-from rocketmq_ops.mqadmin.exit_codes import PluginCode
+from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from tests.mqadmin.conftest import Ran
 from tests.mqadmin.json_schema import problems, schema_of
@@ -39,10 +44,10 @@ class Line:
 
     def __init__(self, capsys: pytest.CaptureFixture[str], file: Path) -> None:
         self._capsys = capsys
-        self._file = file
+        self.file = file
 
     def __call__(self, *arguments: str) -> Ran:
-        code = mqadmin.run(["probe", "--expectations", str(self._file), *arguments])
+        code = mqadmin.run(["probe", "--expectations", str(self.file), *arguments])
         captured = self._capsys.readouterr()
         return Ran(code, captured.out, captured.err)
 
@@ -124,3 +129,70 @@ def test_what_is_wrong_has_its_code(line: Line, pair: RocketMQBroker, tmp_path: 
     wrong = line("-n", pair.namesrv)
     assert wrong.code == PluginCode.UNKNOWN
     assert wrong.err == (f"mqadmin probe: {file} line 1: unknown key 'mesages'\n  next: did you mean messages?\n")
+
+
+def test_hooks_silences_and_acknowledgements(
+    line: Line, pair: RocketMQBroker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, script, file = tmp_path / "out", tmp_path / "hook.py", tmp_path / "probes.yaml"
+    script.write_text(f"import sys; open({str(out)!r}, 'a').write(sys.stdin.read() + chr(10))\n")
+    file.write_text(CALM + f"alerts: {{after: 1, command: '{sys.executable} {script}'}}\n")
+    kept = ("--history", str(tmp_path / "history.sqlite"))
+    wrong = ("-n", f"{pair.namesrv};127.0.0.1:1", *kept)
+
+    def command(*arguments: str) -> Ran:
+        code = mqadmin.run(["probe", *arguments, *wrong])
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    assert command("silence", "probe.name-server-down", "--for", "1h", "--why", "maintenance").code == 0
+    assert line(*wrong).code == PluginCode.CRITICAL
+    assert not out.exists(), "silenced"
+    listed = json.loads(command("silence", "--output", "json").out)["data"]["silences"]
+    assert [(each["number"], each["pattern"], each["why"]) for each in listed] == [
+        (1, "probe.name-server-down", "maintenance")
+    ]
+    assert command("silence", "--end", "7").code == ExitCode.NOT_FOUND
+    assert command("silence", "--end", "1").code == 0
+    line(*wrong), line(*wrong)
+    [told] = [json.loads(text) for text in out.read_text().splitlines()]
+    assert [(each["kind"], each["problem"]["target"]) for each in told["notices"]] == [("raised", "127.0.0.1:1")]
+    assert command("ack", "127.0.0.1:1").code == 0
+    assert command("ack", "nothing").code == ExitCode.NOT_FOUND
+    assert command("silence", "x").code == command("silence", "--for", "1h").code == ExitCode.USAGE
+    script.write_text("raise SystemExit('the pager is off')")
+    failed = line("-n", pair.namesrv, *kept)  # it is gone, and that cannot be told
+    assert failed.code == PluginCode.UNKNOWN and "the pager is off" in failed.err
+
+
+def test_an_exporter(line: Line, pair: RocketMQBroker) -> None:
+    assert "give --loop SECONDS" in line("-n", pair.namesrv, "--listen", "127.0.0.1:0").err
+    environment = {**os.environ, "NAMESRV_ADDR": pair.namesrv}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [
+        sys.executable,
+        "-m",
+        "rocketmq_ops.mqadmin",
+        "probe",
+        "--expectations",
+        str(line.file),
+        "--loop",
+        "3600",
+    ]
+    with subprocess.Popen(
+        [*command, "--listen", address], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().startswith("OK: "), "the first run has ended"
+            with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
+                text = answer.read().decode()
+            assert "rocketmq_probe_severity 0\n" in text
+            assert 'rocketmq_brokeruntime_commitlog_disk_ratio{cluster="DefaultCluster"' in text
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"http://{address}/other", timeout=30)
+        finally:
+            process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0

@@ -14,13 +14,18 @@ from rocketmq_ops.common.files import OS_FILES
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.probe import expectations
+from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
+from rocketmq_ops.housekeeping.probe.alerts import AlertsError, alerts_file, kept, problems_of
+from rocketmq_ops.housekeeping.probe.hooks import HookError, Told, tell
 from rocketmq_ops.housekeeping.probe.lock import one_at_a_time
 from rocketmq_ops.housekeeping.probe.prober import Prober
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import ClusterName
+from rocketmq_ops.mqadmin.errors import failure_of, usage
+from rocketmq_ops.mqadmin.options import ClusterName, HistoryFile
 from rocketmq_ops.mqadmin.render.monitoring import probe_outcome, prometheus_text
 from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.repeating.exporter import served
 from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import path, positive
@@ -52,13 +57,14 @@ async def probe(
         str | None,
         Opt("--textfile", help="also write Prometheus' text format to this file", parse=path, metavar="FILE"),
     ] = None,
-    history: Annotated[
-        str | None,
-        Opt("--history", help="file of the history (default: one for each cluster)", parse=path, metavar="FILE"),
-    ] = None,
+    history: HistoryFile | None = None,
     no_history: Annotated[bool, Opt("--no-history", help="neither read nor write the history")] = False,
     loop: Annotated[
         int | None, Opt("--loop", help="run again every so many seconds", parse=positive, metavar="SECONDS")
+    ] = None,
+    listen: Annotated[
+        str | None,
+        Opt("--listen", help="serve the metrics at this address while it runs (with --loop)", metavar="HOST:PORT"),
     ] = None,
     jitter: Annotated[
         int | None,
@@ -81,8 +87,11 @@ async def probe(
     wanted = expectations.read(Path(file) if file is not None else expectations.shipped())
     if queues is not None:
         wanted = msgspec.structs.replace(wanted, queues=queues)
+    if listen is not None and loop is None:
+        raise usage("--listen serves what one run after the other finds", "give --loop SECONDS with it")
     if jitter is not None:
         await asyncio.sleep(random.uniform(0, jitter))
+    metrics = ""
     place = Path(history) if history is not None else history_file(run.connection.name_servers)
     async with run.admin() as admin:
 
@@ -93,11 +102,19 @@ async def probe(
                 else:
                     with History.open(place) as kept:
                         report = await Prober(admin, wanted, cluster=cluster, history=kept).run()
+            if wanted.alerts.command or wanted.alerts.webhook:
+                await _alert(run, wanted.alerts, report, place)
             if textfile is not None:
                 _write(textfile, prometheus_text(report))
+            if listen is not None:
+                nonlocal metrics
+                metrics = prometheus_text(report)
             return probe_outcome(report, run.options.output)
 
-        return await repeated(run, loop, once)
+        if listen is None:
+            return await repeated(run, loop, once)
+        async with served(listen, lambda: metrics):
+            return await repeated(run, loop, once)
 
 
 def _write(name: str, text: str) -> None:
@@ -105,3 +122,19 @@ def _write(name: str, text: str) -> None:
     temporary = f"{name}.{os.getpid()}"
     OS_FILES.write_synced(temporary, text.encode())
     OS_FILES.replace(temporary, name)
+
+
+async def _alert(run: Run, settings: AlertSettings, report: ProbeReport, place: Path) -> None:
+    """Tell of what has changed; that nobody could be told is a failure of the run."""
+    try:
+        with kept(alerts_file(place)) as alerts:
+            notices = alerts.step(problems_of(report), report.timestamp, settings)
+            if notices:
+                try:
+                    await tell(settings, Told(list(run.connection.name_servers), report.timestamp, notices))
+                except HookError as error:
+                    report.failed(failure_of("alerts", error))
+                    return
+                alerts.delivered(notices, report.timestamp)
+    except AlertsError as error:
+        report.failed(failure_of("alerts", error))

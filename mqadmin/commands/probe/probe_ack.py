@@ -1,0 +1,41 @@
+"""`mqadmin probe ack`: acknowledge a problem, so that no reminders of it come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from rocketmq_ops.housekeeping.history.place import history_file
+from rocketmq_ops.housekeeping.probe.alerts import Problem, alerts_file, kept
+from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.errors import not_found
+from rocketmq_ops.mqadmin.options import HistoryFile
+from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
+from rocketmq_ops.mqadmin.run import Run
+
+
+class Acknowledged(msgspec.Struct, rename="camel"):
+    """The problems that were acknowledged."""
+
+    problems: list[Problem]
+
+
+@command(result=Acknowledged, rows="problems", name="target", offline=True, example="mqadmin probe ack broker-a")
+async def probe_ack(
+    run: Run,
+    pattern: Annotated[str, Opt("PATTERN", help="an id (probe.late), a target (broker-a), or both; * for any")],
+    why: Annotated[str | None, Opt("--why", help="what others should know")] = None,
+    history: HistoryFile | None = None,
+) -> Outcome:
+    """It holds until the problem is gone or worse."""
+    place = Path(history) if history is not None else history_file(run.connection.name_servers)
+    with kept(alerts_file(place)) as alerts:
+        problems = alerts.acknowledge(pattern, why or "")
+    if not problems:
+        raise not_found(
+            f"no problem matches '{pattern}'", "`mqadmin probe` shows what is wrong; hooks have to be configured"
+        )
+    table = Table(["#Severity", "#Id", "#Target"], [[each.severity.upper(), each.id, each.target] for each in problems])
+    return Outcome(data=Acknowledged(problems), blocks=[table])
