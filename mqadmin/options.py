@@ -93,6 +93,9 @@ ListFile = Annotated[str, Opt("-f", "--filename", help="JSON file", parse=path, 
 ConfigFile = Annotated[str, Opt("--config", help="property file of a broker", parse=path, metavar="FILE")]
 GivenFile = Annotated[str, Opt("FILE", help="the file to read", parse=path)]
 
+BundleFile = Annotated[str, Opt("--from", help="examine this bundle, and no cluster", parse=path, metavar="BUNDLE")]
+OnHost = Annotated[bool, Opt("--host", help="this machine is a broker's: look at its settings too")]
+
 # Profiles
 
 ProfileName = Annotated[str, Opt("NAME", help="name of the profile")]

@@ -199,6 +199,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("probe ack", "probe", "Acknowledge a problem, so that no reminders of it come", _WATCH),
     Entry("ping", "", "Check that name servers and brokers answer, and that a broker is registered", _WATCH),
     Entry("doctor", "doctor", "Find what is wrong with a cluster, with evidence and remedy", _WATCH),
+    Entry("bundle", "doctor", "Put what the doctor asks a cluster into one file, without secrets", _WATCH),
     Entry("config lint", "doctor", "Check a property file, line by line, for a version of the servers", _WATCH),
     Entry("os check", "os", "Show which settings of a host suit a broker, and which do not", _HOST),
     Entry("os plan", "os", "Show which files would be written to have them suit", _HOST),

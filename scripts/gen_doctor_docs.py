@@ -28,6 +28,8 @@ changed, and no message of a business topic is read. A subject alone asks only f
 |---|---|
 | `--config FILE` | the comparison of running brokers with a property file |
 | `--to 5.3`, `--to 5.5` | what that version will refuse, ignore or change |
+| `--host` | the settings of this machine, where it is a broker's |
+| `--from BUNDLE` | examines what `mqadmin bundle` wrote, and no cluster |
 | `--store STORE_DIR` | examines a store directory of this machine, and no cluster |
 
 A finding has `id`, `severity`, `target`, `evidence` and `remedy`; `--output json` has them in `data.findings`, the
@@ -43,6 +45,10 @@ beyond is `unknown` too.
 | info | worth knowing; often on purpose | 0 |
 
 The exit code is by the worst finding.
+
+`mqadmin bundle FILE` puts the same facts into a file (JSON, readable by its owner alone), with the figures again after
+`--apart` seconds (60), with `--logs FOLDER` the last 500 lines of its logs, and with `--host` the settings of this
+machine. Values whose key names a secret, and passwords in URLs, are taken out; the file and the output list them.
 """
 LINT = f"""\
 
@@ -76,7 +82,7 @@ def page() -> str:
         given = [rule.id for rule in rules if GIVEN.intersection(rule.needs)]
         if given and subject != "store":
             named = ", ".join(f"`{rule_id}`" for rule_id in given)
-            parts.append(f"\nOnly with what they compare with (`--config`, `--to`): {named}.\n")
+            parts.append(f"\nOnly with what they compare with (`--config`, `--host`, `--to`): {named}.\n")
     return "".join([*parts, LINT, *section(RULES)])
 
 

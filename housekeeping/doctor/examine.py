@@ -14,7 +14,7 @@ from rocketmq_ops.housekeeping.findings import Finding, Severity
 #: The subjects in the order in which their rules are applied, the cheapest facts first. Each is a module of this name.
 SUBJECTS: Final = ("net", "disk", "busy", "os", "ha", "config", "upgrade", "topics", "groups", "clients", "store")
 #: Facts that exist only when the user hands something to the doctor: rules that need one are silent without it.
-GIVEN: Final = frozenset({Part.FILE, Part.STORE, Part.TARGET})
+GIVEN: Final = frozenset({Part.FILE, Part.STORE, Part.HOST, Part.TARGET})
 #: Servers, topics and groups that one finding about missing facts names.
 _NAMED: Final = 5
 

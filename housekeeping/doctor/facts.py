@@ -15,10 +15,11 @@ from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.topics import is_predefined_group, is_system_group, split_topic_group
+from rocketmq_ops.housekeeping.host.items import Item
 
 
 class Part(StrEnum):
-    """A kind of facts, the cheapest to get first. The last three are what a user hands to the doctor."""
+    """A kind of facts, the cheapest to get first. The last four are what a user hands to the doctor."""
 
     NAME_SERVERS = "what each name server lists"
     RUNTIME = "runtime figures"
@@ -32,6 +33,7 @@ class Part(StrEnum):
     CLIENTS = "online clients"
     FILE = "the property file"
     STORE = "the store directory"
+    HOST = "the settings of this host"
     TARGET = "the version to upgrade to"
 
 
@@ -124,6 +126,8 @@ class Facts(msgspec.Struct, kw_only=True):
     clients: dict[str, ConsumerStatusReport | None] = {}
     file: FileFacts | None = None
     store: StoreFacts | None = None
+    #: The settings of the machine that it runs on, where that is a broker's.
+    host: list[Item] | None = None
     #: The version to upgrade to, a key of `lint.keys.VERSIONS`.
     target: str | None = None
     #: What was asked for.

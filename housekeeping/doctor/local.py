@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rocketmq_ops.common.properties import read_property_file
-from rocketmq_ops.housekeeping.doctor.facts import FileFacts, StoreFacts, StoreFile
+from rocketmq_ops.housekeeping.doctor.facts import Facts, FileFacts, Missing, Part, StoreFacts, StoreFile
+from rocketmq_ops.housekeeping.host.changes import root_of
+from rocketmq_ops.housekeeping.host.items import Item, items_of
+from rocketmq_ops.housekeeping.host.rules import State
 from rocketmq_ops.store.inspect.reading.running import running_broker
 from rocketmq_ops.store.inspect.reading.scan import first_store_time
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
@@ -16,6 +19,17 @@ from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 def file_facts(path: str) -> FileFacts:
     """The keys of a property file. Raises PropertiesError."""
     return FileFacts(path, {entry.key: entry.value for entry in read_property_file(path).properties})
+
+
+def add_host(facts: Facts, items: Sequence[Item] | None = None) -> None:
+    """Add the settings of this machine, or these; what could not be judged is put down as missing."""
+    facts.host = list(items_of(root_of(None)) if items is None else items)
+    facts.asked.append(Part.HOST)
+    facts.missing += [
+        Missing(Part.HOST, item.id, f"{item.current}, wanted is {item.wanted}")
+        for item in facts.host
+        if item.state is State.UNKNOWN
+    ]
 
 
 def store_facts(directory: str, proc: Path = Path("/proc")) -> StoreFacts:

@@ -1,4 +1,4 @@
-"""Rules about the hosts of the brokers, as far as the brokers themselves show them."""
+"""Rules about hosts: what brokers show of theirs, and the settings of this one where it is a broker's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part, label
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.host.rules import State
 from rocketmq_ops.housekeeping.rules import Hit
 
 #: A figure is rounded to seconds, and its answer takes a moment.
@@ -59,3 +60,17 @@ def message_from_future(facts: Facts) -> Iterator[Hit]:
         now = facts.answered_at.get(broker.address, facts.taken_at)
         if oldest is not None and oldest > now + _APART_MS:
             yield Hit(label(broker), f"the oldest message was stored {(oldest - now) // 1000} s in the future")
+
+
+@rule(
+    "os.setting",
+    Severity.WARNING,
+    "A setting of this host is not what a broker wants (`mqadmin os check`).",
+    needs=(Part.HOST,),
+    remedy="`mqadmin os plan` shows what to change, `mqadmin os apply` writes it",
+    false_alarms="This machine is not a broker's.",
+)
+def setting(facts: Facts) -> Iterator[Hit]:
+    for item in facts.host or ():
+        if item.state is State.CHANGE:
+            yield Hit(item.id, f"{item.current}, wanted is {item.wanted}: {item.why}", item.hand)

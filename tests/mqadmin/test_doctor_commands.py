@@ -152,7 +152,15 @@ def test_a_store_alone(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("store",), ("disk", "--store", "/x"), ("--store", "/x", "--to", "5.3"), ("dsk",), ("--to", "4.9")]
+    "words",
+    [
+        ("store",),
+        ("disk", "--store", "/x"),
+        ("--store", "/x", "--to", "5.3"),
+        ("--store", "/x", "--host"),
+        ("dsk",),
+        ("--to", "4.9"),
+    ],
 )
 def test_what_does_not_go_together(cli: Cli, cluster: FakeCluster, words: tuple[str, ...]) -> None:
     ran = cli(cluster.transport, "doctor", "-n", cluster.namesrv, *words)
@@ -183,3 +191,47 @@ def test_a_sound_file_and_one_that_is_gone(cli: Cli, tmp_path: Path) -> None:
     assert ours.code == ExitCode.OK and "lint.kept-here" in ours.out
     gone = cli(None, "config", "lint", str(tmp_path / "gone"))
     assert gone.code not in (ExitCode.OK, ExitCode.STORE_WARNING) and "no such file" in gone.err
+
+
+def test_a_bundle_is_examined_as_the_cluster_is(cli: Cli, cluster: FakeCluster, tmp_path: Path) -> None:
+    cluster["broker-a"].topics["T"]["writeQueueNums"] = 3
+    cluster["broker-b"].config["brokerPermission"] = "4"
+    cluster["broker-b"].config["accessKeyOfNobody"] = "hunter2"
+    live = doctor(cli, cluster)[1]
+    path, folder = tmp_path / "b", tmp_path / "logs"
+    folder.mkdir()
+    (folder / "broker.log").write_text("password=hunter2\n")
+    words = (str(path), "--apart", "0", "--logs", str(folder), "-n", cluster.namesrv)
+    made = cli(cluster.transport, "bundle", *words, "--output", "json")
+    document = json.loads(made.out)
+    assert made.code == ExitCode.OK and problems(document, schema_of("bundle")) == []
+    assert document["data"]["removed"] == [
+        "configs/10.1.0.2:10911/accessKeyOfNobody", f"{folder}/broker.log: values in 1 lines",
+    ]  # fmt: skip
+    assert "hunter2" not in path.read_text()
+    assert not CHANGES & set(cluster.transport.codes())
+
+    from_bundle = cli(None, "doctor", "--from", str(path), "--output", "json")
+    found = json.loads(from_bundle.out)["data"]["findings"]
+    assert found == live and ids(found, "critical")
+    assert cli(cluster.transport, "bundle", *words).code == ExitCode.FAILED, "it is there already"
+    whole = cli(cluster.transport, "bundle", str(tmp_path / "c"), *words[1:], "--with-secrets")
+    assert whole.code == ExitCode.OK and "hunter2" in (tmp_path / "c").read_text()
+
+
+def test_a_bundle_of_a_broker_that_is_gone(cli: Cli, cluster: FakeCluster, tmp_path: Path) -> None:
+    cluster.stop(cluster["broker-b"].address)
+    path = tmp_path / "b"
+    ran = cli(cluster.transport, "bundle", str(path), "--apart", "0", "-n", cluster.namesrv)
+    assert ran.code == ExitCode.PARTIAL and "10.1.0.2:10911" in ran.err
+    examined = cli(None, "doctor", "net", "--from", str(path))
+    assert examined.code == ExitCode.STORE_CRITICAL and "net.broker-unreachable" in examined.out
+    assert cli(None, "doctor", "--from", str(tmp_path / "gone")).code == ExitCode.FAILED
+    assert cli(None, "doctor", "--from", str(path), "--host").code == ExitCode.USAGE
+
+
+def test_this_machine_is_looked_at_where_it_is_a_brokers(cli: Cli, cluster: FakeCluster) -> None:
+    ran, findings = doctor(cli, cluster, "os", "--host")
+    assert {finding["id"] for finding in findings} <= {"os.setting"}
+    assert "3 rules" in cli(cluster.transport, "doctor", "os", "--host", "-n", cluster.namesrv).out
+    assert ran.code in (ExitCode.OK, ExitCode.PARTIAL, ExitCode.STORE_WARNING)

@@ -13,7 +13,7 @@ from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import ConfigFile
+from rocketmq_ops.mqadmin.options import BundleFile, ConfigFile, OnHost
 from rocketmq_ops.mqadmin.render.findings import counts_of, exit_of, finding_blocks, worst_first
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -32,7 +32,13 @@ class DoctorReport(msgspec.Struct, rename="camel", kw_only=True):
     findings: list[Finding]
 
 
-@command(result=DoctorReport, rows="findings", name="id", offline_with=("store",), example="mqadmin doctor disk")
+@command(
+    result=DoctorReport,
+    rows="findings",
+    name="id",
+    offline_with=("store", "from_file"),
+    example="mqadmin doctor disk",
+)
 async def doctor(
     run: Run,
     subject: Annotated[
@@ -40,10 +46,12 @@ async def doctor(
         Opt("SUBJECT", help=f"{', '.join(SUBJECTS)} or all (default all)", parse=one_of(*SUBJECTS, ALL)),
     ] = None,
     config: Annotated[ConfigFile | None, "compare running brokers with this property file"] = None,
+    from_file: BundleFile | None = None,
     store: Annotated[
         str | None,
         Opt("--store", help="examine this store directory, and no cluster", parse=path, metavar="STORE_DIR"),
     ] = None,
+    host: OnHost = False,
     to: Annotated[
         str | None,
         Opt("--to", help="what this version will refuse, ignore or change: 5.3 or 5.5", parse=one_of("5.3", "5.5")),
@@ -56,37 +64,43 @@ async def doctor(
     """
     chosen = None if subject in (None, ALL) else subject
     if store is not None:
-        if chosen not in (None, "store") or config is not None or to is not None:
+        if chosen not in (None, "store") or host or not (config is from_file is to is None):
             raise usage("--store examines a directory alone", "leave the other options out")
-        return _outcome("store", _store_facts(store), {Part.STORE})
+        from rocketmq_ops.housekeeping.doctor.local import store_facts
+
+        facts = Facts(taken_at=now_ms(), store=store_facts(store), asked=[Part.STORE])
+        return _outcome("store", facts, {Part.STORE})
     if chosen == "store":
         raise usage("a store is examined by its directory", "give it with --store")
+    if from_file is not None and host:
+        raise usage("--host looks at this machine, and a bundle is of another time", "give --host to mqadmin bundle")
     given = {part for part, value in ((Part.FILE, config), (Part.TARGET, to)) if value is not None}
-    facts = await _cluster_facts(run, chosen, given, config)
-    facts.target = to
-    return _outcome(chosen, facts, given)
-
-
-def _store_facts(directory: str) -> Facts:
-    from rocketmq_ops.housekeeping.doctor.local import store_facts
-
-    return Facts(taken_at=now_ms(), store=store_facts(directory), asked=[Part.STORE])
-
-
-async def _cluster_facts(run: Run, subject: str | None, given: set[Part], config: str | None) -> Facts:
-    from rocketmq_ops.housekeeping.doctor.gather import gather
-
     file = None
     if config is not None:
         from rocketmq_ops.housekeeping.doctor.local import file_facts
 
         file = file_facts(config)
-    parts = needed(rules_of(subject, given)) - GIVEN
-    async with run.admin() as admin:
-        facts = await gather(admin, parts)
-    facts.file = file
+    facts = await _facts(run, chosen, given, from_file)
+    if host:
+        from rocketmq_ops.housekeeping.doctor.local import add_host
+
+        add_host(facts)
+    if facts.host is not None:
+        given.add(Part.HOST)
+    facts.file, facts.target = file, to
     facts.asked += sorted(given)
-    return facts
+    return _outcome(chosen, facts, given)
+
+
+async def _facts(run: Run, subject: str | None, given: set[Part], bundle: str | None) -> Facts:
+    if bundle is not None:
+        from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
+
+        return read_bundle(bundle).facts
+    from rocketmq_ops.housekeeping.doctor.gather import gather
+
+    async with run.admin() as admin:
+        return await gather(admin, needed(rules_of(subject, given)) - GIVEN)
 
 
 def _outcome(subject: str | None, facts: Facts, given: set[Part]) -> Outcome:
@@ -100,7 +114,9 @@ def _outcome(subject: str | None, facts: Facts, given: set[Part]) -> Outcome:
         findings=findings,
     )
     unknown = any(finding.severity is Severity.UNKNOWN for finding in findings)
-    errors = {(each.target, each.cause): Failure(each.target, each.cause) for each in facts.missing}
+    parts = needed(rules)
+    missing = [each for each in facts.missing if each.part in parts]
+    errors = {(each.target, each.cause): Failure(each.target, each.cause) for each in missing}
     return Outcome(
         data=report,
         blocks=[f"{len(rules)} rules", *finding_blocks(findings)],

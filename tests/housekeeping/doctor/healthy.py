@@ -23,6 +23,8 @@ from rocketmq_ops.housekeeping.doctor.facts import (
     StoreFile,
     Topic,
 )
+from rocketmq_ops.housekeeping.host.items import Item
+from rocketmq_ops.housekeeping.host.rules import State
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, keys_of
 
 NOW = 1_700_000_000_000
@@ -108,6 +110,11 @@ def report(clients: list[ClientStatus], *, model: str = "CLUSTERING") -> Consume
     return ConsumerStatusReport("G", "CONSUME_PASSIVELY", model, clients, True, True, [])
 
 
+def item(name: str, state: State) -> Item:
+    """A setting of the host."""
+    return Item(id=name, state=state, current="60", wanted="1", why="why", source="", risk="", value="", hand="")
+
+
 def facts() -> Facts:
     """All facts, of a cluster, a file and a store in which nothing is wrong."""
     brokers = [A, A_SLAVE, B, B_SLAVE]
@@ -146,6 +153,7 @@ def facts() -> Facts:
             free=60,
             total=100,
         ),
+        host=[item("vm.swappiness", State.OK)],
         target="5.3",
         asked=list(Part),
     )

@@ -9,8 +9,11 @@ import pytest
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.housekeeping.doctor.examine import examine, rules_of
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
-from rocketmq_ops.housekeeping.doctor.local import file_facts, store_facts
+from rocketmq_ops.housekeeping.doctor.local import add_host, file_facts, store_facts
+from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.host.rules import State
 from tests.golden_data import unpack_store
+from tests.housekeeping.doctor.healthy import item
 
 
 @pytest.fixture
@@ -57,3 +60,11 @@ def test_a_property_file(tmp_path: Path) -> None:
     path = tmp_path / "broker.conf"
     path.write_text("brokerName=a\nbrokerId = 0\n")
     assert file_facts(str(path)).values == {"brokerName": "a", "brokerId": "0"}
+
+
+def test_settings_of_a_host_that_cannot_be_judged_are_missing() -> None:
+    facts = Facts(taken_at=0)
+    add_host(facts, [item("a", State.OK), item("b", State.UNKNOWN), item("c", State.CHANGE)])
+    assert [(each.part, each.target) for each in facts.missing] == [(Part.HOST, "b")]
+    found = examine(facts, [rule for rule in rules_of("os", [Part.HOST]) if Part.HOST in rule.needs])
+    assert [(f.target, f.severity) for f in found] == [("c", Severity.WARNING), ("b", Severity.UNKNOWN)]

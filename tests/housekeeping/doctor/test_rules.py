@@ -12,6 +12,7 @@ from rocketmq_ops.client.admin.groups.consumer_status import Problem, ProblemKin
 from rocketmq_ops.housekeeping.doctor.examine import SUBJECTS, all_rules, examine, needed, rules_of
 from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Missing, Part, Route, StoreFile, Topic
 from rocketmq_ops.housekeeping.findings import Finding, Severity
+from rocketmq_ops.housekeeping.host.rules import State
 from tests.housekeeping.doctor import healthy as h
 
 Seed = Callable[[Facts], None]
@@ -148,6 +149,10 @@ def long_group(facts: Facts) -> None:
     facts.groups[A]["G" * 121] = h.group_config()
 
 
+def host_setting(facts: Facts) -> None:
+    facts.host = [h.item("vm.swappiness", State.CHANGE)]
+
+
 def unknown_group(facts: Facts) -> None:
     del facts.groups[B]["G"]
 
@@ -196,6 +201,7 @@ SEEDS: dict[str, tuple[Seed, str]] = {
     "busy.timer-late": (figure("timerReadBehind", 120), "timerReadBehind is 120 s"),
     "os.clock-apart": (figure("bootTimestamp", h.NOW - h.HOUR + 30_000), "30 s ahead of this host"),
     "os.message-from-future": (figure("earliestMessageTimeStamp", h.NOW + 60_000), "60 s in the future"),
+    "os.setting": (host_setting, "60, wanted is 1: why"),
     "ha.slave-behind": (figure("commitLogMaxOffset", h.LOG_END - (300 << 20), h.A_SLAVE), "314572800 bytes behind a"),
     "ha.slave-ahead": (figure("commitLogMaxOffset", h.LOG_END + (100 << 20), h.A_SLAVE), "104857600 bytes ahead of a"),
     "ha.sync-master-alone": (

@@ -1,0 +1,96 @@
+"""What a bundle holds, and its file: one JSON document, readable by its owner alone."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import msgspec
+
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.housekeeping.doctor.facts import Facts
+
+FORMAT: Final = "rocketmq-ops bundle"
+#: Raised when a reader of the old form would misread a new file.
+VERSION: Final = 1
+
+
+class BundleError(RocketMQError):
+    """A bundle that cannot be written or read."""
+
+
+class Later(msgspec.Struct, frozen=True, kw_only=True):
+    """The runtime figures again, `seconds` after the facts, so that rates can be read from the difference.
+
+    `answered_at` is when each broker's figures came, ms since 1970.
+    """
+
+    seconds: int
+    runtimes: dict[str, dict[str, str]]
+    answered_at: dict[str, int]
+
+
+class LogTail(msgspec.Struct, frozen=True):
+    """The last lines of a log file; `cut` where it has more."""
+
+    path: str
+    lines: list[str]
+    cut: bool
+
+
+class Bundle(msgspec.Struct, kw_only=True):
+    """`removed` lists what was taken out: where, and which key."""
+
+    format: str = FORMAT
+    version: int = VERSION
+    made_by: str
+    facts: Facts
+    later: Later | None = None
+    logs: list[LogTail] = []
+    removed: list[str] = []
+
+
+class _Head(msgspec.Struct):
+    format: str = ""
+    version: int = 0
+
+
+def write_bundle(path: str, bundle: Bundle) -> int:
+    """Write a new file and return its length in bytes. Raises BundleError where there is one already."""
+    data = msgspec.json.encode(bundle)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise BundleError(f"{path} exists already", "give the name of a new file") from None
+    except OSError as error:
+        raise BundleError(f"cannot write {path}: {error.strerror}", "check the folder and its permissions") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        os.unlink(path)
+        raise BundleError(f"cannot write {path}: {error.strerror}", "make room, or write it elsewhere") from None
+    return len(data)
+
+
+def read_bundle(path: str) -> Bundle:
+    """Read a bundle. Raises BundleError for a file that is none, or of a newer form."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror}", "check the path and its permissions") from None
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        head = _Head()
+    if head.format != FORMAT:
+        raise BundleError(f"{path} is not a bundle", "give a file that `mqadmin bundle` wrote")
+    if head.version > VERSION:
+        raise BundleError(f"{path} is a bundle of form {head.version}, this reads {VERSION}", "use a newer version")
+    try:
+        return msgspec.json.decode(data, type=Bundle)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{path} is a damaged bundle: {error}", "make it anew") from None

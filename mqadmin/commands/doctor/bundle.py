@@ -1,0 +1,105 @@
+"""`mqadmin bundle`: what the doctor would ask a cluster, in one file, without secrets."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+
+from rocketmq_ops import __version__
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.bundle.bundle import Bundle, Later, write_bundle
+from rocketmq_ops.housekeeping.bundle.logs import tails
+from rocketmq_ops.housekeeping.bundle.redact import redacted
+from rocketmq_ops.housekeeping.doctor.examine import GIVEN
+from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
+from rocketmq_ops.housekeeping.doctor.gather import gather
+from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.options import OnHost
+from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.values import natural, path
+
+DEFAULT_SECONDS = 60
+
+
+class BundleReport(msgspec.Struct, rename="camel", kw_only=True):
+    """What was written where; `removed` lists what was taken out, `missing` counts questions without an answer."""
+
+    path: str
+    length: int
+    brokers: int
+    topics: int
+    groups: int
+    seconds: int
+    log_files: int
+    missing: int
+    removed: list[str]
+
+
+@command(result=BundleReport, rows="removed", name="path", example="mqadmin bundle /tmp/cluster.bundle")
+async def bundle(
+    run: Run,
+    target: Annotated[str, Opt("TARGET", help="a new file", parse=path)],
+    seconds: Annotated[
+        int,
+        Opt(
+            "--apart",
+            help="seconds between two readings of the figures (default 60, 0: one reading)",
+            parse=natural,
+            metavar="SECONDS",
+        ),
+    ] = DEFAULT_SECONDS,
+    logs: Annotated[
+        str | None,
+        Opt("--logs", help="add the last lines of the *.log files of this folder", parse=path, metavar="FOLDER"),
+    ] = None,
+    host: OnHost = False,
+    with_secrets: Annotated[bool, Opt("--with-secrets", help="leave secrets in it")] = False,
+) -> Outcome:
+    """Holds configuration, routes, topics, groups, offsets, clients and figures; no messages. Nothing is changed.
+
+    Values whose key names a secret, and passwords in URLs, are removed and listed. `mqadmin doctor --from TARGET`
+    examines it. The file can be read by its owner alone.
+    """
+    tail = tails(logs) if logs is not None else []
+    async with run.admin() as admin:
+        facts = await gather(admin, set(Part) - GIVEN)
+        later = None
+        if seconds:
+            await asyncio.sleep(seconds)
+            again = await gather(admin, {Part.RUNTIME})
+            later = Later(seconds=seconds, runtimes=again.runtimes, answered_at=again.answered_at)
+    if host:
+        from rocketmq_ops.housekeeping.doctor.local import add_host
+
+        add_host(facts)
+    made = Bundle(made_by=f"rocketmq-ops {__version__}", facts=facts, later=later, logs=tail)
+    if not with_secrets:
+        made = redacted(made)
+    return _outcome(made, target, seconds, write_bundle(target, made))
+
+
+def _outcome(made: Bundle, target: str, seconds: int, length: int) -> Outcome:
+    facts: Facts = made.facts
+    report = BundleReport(
+        path=target,
+        length=length,
+        brokers=len(facts.brokers),
+        topics=len({name for table in facts.topics.values() for name in table}),
+        groups=len({name for table in facts.groups.values() for name in table}),
+        seconds=seconds,
+        log_files=len(made.logs),
+        missing=len(facts.missing),
+        removed=made.removed,
+    )
+    errors = {(each.target, each.cause): Failure(each.target, each.cause) for each in facts.missing}
+    counts = f"{report.brokers} brokers, {report.topics} topics, {report.groups} groups, {report.log_files} log files"
+    removed = [f"removed: {place}" for place in made.removed] or ["nothing was removed"]
+    return Outcome(
+        data=report,
+        blocks=[f"{target}: {length} bytes, {counts}", *removed],
+        status="partial" if errors else "ok",
+        errors=list(errors.values()),
+    )
