@@ -126,7 +126,7 @@ END
 read_memory_limit() {
   memory_limit=''
   while read -r folder; do
-    for file in memory.max memory.limit_in_bytes; do
+    for file in memory.max memory.high memory.limit_in_bytes; do
       if ! words "$folder/$file" || ! number "$text"; then continue; fi
       if [ -z "$memory_limit" ] || [ "$n" -lt "$memory_limit" ]; then memory_limit=$n; fi
     done
@@ -199,6 +199,8 @@ item() {
 
 # Without a value: a kernel that lacks the setting needs none. The reason is in $text.
 gap() {
+  # The kernel shows most of these in the host's own network namespace only.
+  case $container,$1 in yes,net.core.*) text=unreadable ;; esac
   case $text in missing) item "$1" na missing "$2" ;; *) item "$1" unknown unreadable "$2" ;; esac
 }
 
@@ -1134,8 +1136,29 @@ END
   [ -n "$writes" ] || [ "$format" = tsv ] || echo 'no file to write'
 }
 
-# Settings of ours that /etc/sysctl.conf, which is read last, sets otherwise.
+# Settings of ours that a file which is read later sets otherwise, and tuned, which comes later still.
 show_overridden() {
+  set +f
+  for place in "$root"/etc/sysctl.d/*.conf; do
+    set -f
+    [ ! -L "$place" ] || continue
+    case ${place##*/} in
+      9[1-9A-Za-z_]*) ;;
+      90[.0-9A-Za-z_]*) ;;
+      90-[s-z]*) ;;
+      [A-Za-z_]*) ;;
+      *) continue ;;
+    esac
+    show_overriding "etc/sysctl.d/${place##*/}"
+  done
+  set -f
+  show_overriding etc/sysctl.conf
+  if [ -n "$placed" ] && [ "$placed" != '|' ] && words etc/tuned/active_profile; then
+    echo "tuned is active with the profile $text: what that sets comes after these files"
+  fi
+}
+
+show_overriding() {
   while IFS= read -r line; do
     case $line in *=*) ;; *) continue ;; esac
     squeeze "${line#*=}"
@@ -1144,10 +1167,10 @@ show_overridden() {
     case $text in '#'* | ';'* | '') continue ;; esac
     case "$nl$kernel_settings$nl" in
       *"$nl$text = $value$nl"*) ;;
-      *"$nl$text = "*) echo "/etc/sysctl.conf sets $text = $value and is read last: change that line" ;;
+      *"$nl$text = "*) echo "/$1 sets $text = $value and is read later: change that line" ;;
     esac
   done <<END
-$(lines etc/sysctl.conf)
+$(lines "$1")
 END
 }
 

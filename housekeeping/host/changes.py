@@ -6,6 +6,7 @@ Nothing takes effect by itself: no setting of the running kernel is touched, and
 from __future__ import annotations
 
 import os
+import re
 
 import msgspec
 
@@ -17,6 +18,8 @@ from rocketmq_ops.housekeeping.host.record import FOLDER, Record, RefusedError
 from rocketmq_ops.housekeeping.host.root import Root
 from rocketmq_ops.housekeeping.host.rules import State
 
+#: Names that come after ours in a folder; the same patterns are in `scripts/os.sh`.
+_LATER = re.compile(r"9[1-9A-Za-z_]|90[.0-9A-Za-z_]|90-[s-z]|[A-Za-z_]")
 IN_CONTAINER = (
     "in a container: set kernel and disks on its host, net.* with the engine's --sysctl, limits with its --ulimit"
 )
@@ -82,19 +85,32 @@ def plan_of(root: Root, store: str | None = None) -> Plan:
         for item in items
         if item.state is State.CHANGE and not places.get(item.id)
     ]
-    return Plan(root=root.path, container=facts.container, files=files, by_hand=by_hand, notes=_overridden(root, texts))
+    notes = [*_overridden(root, texts), *_tuned(root, texts)]
+    return Plan(root=root.path, container=facts.container, files=files, by_hand=by_hand, notes=notes)
 
 
 def _overridden(root: Root, texts: dict[str, str]) -> list[str]:
-    """Settings of ours that `/etc/sysctl.conf`, which is read last, sets otherwise."""
+    """Settings of ours that a file which is read later sets otherwise: of a later name, or `/etc/sysctl.conf`."""
     ours = dict(_settings(texts.get(SYSCTL, "")))
-    text = root.read("etc/sysctl.conf")
-    theirs = dict(_settings(text)) if isinstance(text, str) else {}
+    folder = os.path.dirname(SYSCTL)
+    later = [
+        f"{folder}/{name}"
+        for name in root.names(folder)
+        if name.endswith(".conf") and _LATER.match(name) and not root.place(f"{folder}/{name}").is_symlink()
+    ]
     return [
-        f"/etc/sysctl.conf sets {name} = {value} and is read last: change that line"
-        for name, value in theirs.items()
+        f"/{path} sets {name} = {value} and is read later: change that line"
+        for path in (*later, "etc/sysctl.conf")
+        for name, value in _settings("\n".join(root.lines(path)))
         if name in ours and ours[name] != value
     ]
+
+
+def _tuned(root: Root, texts: dict[str, str]) -> list[str]:
+    profile = root.words("etc/tuned/active_profile")
+    if not texts or not isinstance(profile, str):
+        return []
+    return [f"tuned is active with the profile {profile}: what that sets comes after these files"]
 
 
 def _settings(text: str) -> list[tuple[str, str]]:

@@ -63,11 +63,14 @@ def _kilobytes(text: str | None) -> int | None:
 
 
 def _memory_limit(root: Root, memory_kb: int | None) -> int | None:
-    """The least of the group's own limit and those of its parents; a limit above the machine's memory is none."""
+    """The least of the group's own limits and those of its parents; a limit above the machine's memory is none.
+
+    Above `memory.high` the group is slowed down until its page cache is gone.
+    """
     limits = [
         value
         for folder in _groups(root, "memory")
-        for file in ("memory.max", "memory.limit_in_bytes")
+        for file in ("memory.max", "memory.high", "memory.limit_in_bytes")
         if (value := root.number(f"{folder}/{file}")) is not None
     ]
     least = min(limits, default=LARGEST)

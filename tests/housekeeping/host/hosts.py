@@ -181,7 +181,9 @@ def container(host: Host) -> None:
         "proc/self/mountinfo",
         "600 599 0:70 / / rw - overlay overlay rw\n601 600 0:71 / /proc/sys ro,nosuid,nodev - proc proc rw",
     )
-    host.put("sys/fs/cgroup/memory.max", "2147483648")
+    host.put("sys/fs/cgroup/memory.max", "3221225472")
+    host.put("sys/fs/cgroup/memory.high", "2147483648")
+    (host.root / "proc/sys/net/core/netdev_max_backlog").unlink()
     host.put("sys/fs/cgroup/cpu.max", "150000 100000")
     host.mounts("overlay / overlay rw,relatime 0 0", "/dev/nvme0n1p1 /etc/hosts ext4 rw 0 0")
     host.disk("nvme0n1", "[none] mq-deadline")

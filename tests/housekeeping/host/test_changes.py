@@ -179,16 +179,24 @@ def test_what_is_left_to_do_by_hand(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell_name", SHELLS)
-def test_sysctl_conf_is_read_last(shell_name: str, tmp_path: Path) -> None:
+def test_what_is_read_later_is_named(shell_name: str, tmp_path: Path) -> None:
     words = shell(shell_name)
     root = made("old_kernel", tmp_path / "root")
-    Host(root).put(
-        "etc/sysctl.conf", "# vm.swappiness = 3\nvm.swappiness=  60\nvm.max_map_count = 655360\nfs.file-max=1"
-    )
-    note = "/etc/sysctl.conf sets vm.swappiness = 60 and is read last: change that line"
-    assert plan_of(Root(str(root))).notes == [note]
-    said = os_sh(words, "plan", "--root", str(root)).stdout
-    assert [line for line in said.splitlines() if "read last" in line] == [note]
+    host = Host(root)
+    host.put("etc/sysctl.conf", "# vm.swappiness = 3\nvm.swappiness=  60\nvm.max_map_count = 655360\nfs.file-max=1")
+    host.put("etc/sysctl.d/99-db.conf", "; vm.max_map_count = 7\nvm.max_map_count\t= 262144\nnothing")
+    host.put("etc/sysctl.d/50-early.conf", "vm.swappiness = 50")
+    host.put("etc/sysctl.d/99-text.txt", "vm.swappiness = 51")
+    (root / "etc/sysctl.d/99-sysctl.conf").symlink_to("../sysctl.conf")
+    host.put("etc/tuned/active_profile", "throughput-performance")
+    notes = [
+        "/etc/sysctl.d/99-db.conf sets vm.max_map_count = 262144 and is read later: change that line",
+        "/etc/sysctl.conf sets vm.swappiness = 60 and is read later: change that line",
+        "tuned is active with the profile throughput-performance: what that sets comes after these files",
+    ]
+    assert plan_of(Root(str(root))).notes == notes
+    said = os_sh(words, "plan", "--root", str(root)).stdout.splitlines()
+    assert said[-len(notes) :] == notes
 
 
 def test_undo_before_apply(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ SEEN: dict[str, dict[str, tuple[str, str]]] = {
     "container": {
         "cgroup.memory": ("change", "2048 MiB"),
         "cgroup.cpu": ("change", "1.50 CPUs"),
+        "net.core.netdev_max_backlog": ("unknown", "unreadable"),
         "clock.sync": ("na", "the host's"),
         "mount.type": ("unknown", "unreadable"),
     },
