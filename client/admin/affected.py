@@ -47,11 +47,16 @@ class AffectedLag(msgspec.Struct, rename="camel"):
 
 
 class AffectedGroup(msgspec.Struct, rename="camel"):
-    """A consumer group on the brokers of the change; `consumers` are None when a broker did not answer."""
+    """A consumer group on the brokers of the change; `consumers` are None when a broker did not answer.
+
+    `message_model` is None when no consumer is online. A broadcasting group has its offsets with its clients: what a
+    broker holds of it is of another time, so that its lag is not known.
+    """
 
     group: str
     topics: list[AffectedLag]
     consumers: list[AffectedClient] | None
+    message_model: str | None
 
 
 class AffectedProducers(msgspec.Struct, rename="camel"):
@@ -237,6 +242,8 @@ class _Asking:
 
     async def groups(self, scope: Scope) -> list[AffectedGroup]:
         """The groups of the topics and those that change themselves: how far behind they are, and their clients."""
+        from rocketmq_ops.remoting.bodies.enums import BROADCASTING
+
         places = [(address, topic) for topic, found in scope.topics.items() for address in sorted(found)]
         readers = await self._each(places, self._admin.topics.groups_at)
         wanted: dict[LagPlace, None] = {
@@ -248,13 +255,17 @@ class _Asking:
         wanted |= {(address, group, ""): None for group, at in scope.groups.items() for address in sorted(at)}
         lags = await self._lags(list(wanted))
         members = await self._members({(address, group): None for address, group, _ in wanted})
-        names = dict.fromkeys(group for _, group, _ in wanted)
-        return [
-            AffectedGroup(
-                name, [AffectedLag(topic, *lag) for (group, topic), lag in lags.items() if group == name], members[name]
-            )
-            for name in sorted(names)
-        ]
+        result = []
+        for name in sorted({group for _, group, _ in wanted}):
+            clients, model = members[name]
+            topics = [AffectedLag(topic, *lag) for (group, topic), lag in lags.items() if group == name]
+            if model == BROADCASTING:
+                topics = [AffectedLag(each.topic, None, None) for each in topics]
+                self.notes.append(
+                    f"group {name} is broadcasting: its offsets are with its clients, its lag is not known"
+                )
+            result.append(AffectedGroup(name, topics, clients, model))
+        return result
 
     async def _lags(self, places: Sequence[LagPlace]) -> dict[tuple[str, str], tuple[int | None, int | None]]:
         """(group, topic) -> (lag, lag in ms) over the brokers of these places."""
@@ -291,14 +302,19 @@ class _Asking:
             result[group, topic] = lag, max(known) if lag is not None and len(known) == len(times) else None
         return result
 
-    async def _members(self, places: dict[GroupPlace, None]) -> dict[str, list[AffectedClient] | None]:
-        """Group -> its online consumers."""
+    async def _members(
+        self, places: dict[GroupPlace, None]
+    ) -> dict[str, tuple[list[AffectedClient] | None, str | None]]:
+        """Group -> its online consumers, and their message model."""
         found = await self._each(list(places), self._admin.clients.consumers_at)
         by_group: dict[str, dict[str, list[Connection]]] = {group: {} for _, group in places}
         for (address, group), answer in found.items():
             by_group[group][address] = answer.connection_set if answer is not None else []
         unknown = {group for address, group in places if (address, group) not in found}
-        return {group: None if group in unknown else _clients(by) for group, by in by_group.items()}
+        models = {group: answer.message_model for (_, group), answer in found.items() if answer is not None}
+        return {
+            group: (None if group in unknown else _clients(by), models.get(group)) for group, by in by_group.items()
+        }
 
     async def producers(self, addresses: list[str]) -> list[AffectedProducers] | None:
         """The producers that are connected to these brokers, by group."""

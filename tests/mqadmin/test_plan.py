@@ -161,7 +161,18 @@ def test_what_is_not_known_is_not_0(cluster: FakeCluster, cli: Cli) -> None:
 def test_a_group_without_offsets_has_an_unknown_lag(cluster: FakeCluster, cli: Cli) -> None:
     cluster["broker-c"].groups["New"] = {"groupName": "New"}
     affected = planned(cluster, cli, "deleteSubGroup", "-c", "C2", "-g", "New")["data"]["affected"]
-    assert affected["groups"] == [{"group": "New", "topics": [], "consumers": []}]
+    assert affected["groups"] == [{"group": "New", "topics": [], "consumers": [], "messageModel": None}]
+
+
+def test_a_broadcasting_group_has_an_unknown_lag(cluster: FakeCluster, cli: Cli) -> None:
+    """Whatever offsets a broker still holds of it: those that count are with its clients."""
+    cluster["broker-c"].consumers["Level"] = {**online(("c9", "10.9.0.1:4009")), "messageModel": "BROADCASTING"}
+    found = planned(cluster, cli, "deleteTopic", "-c", "C2", "-t", "T")
+    groups = {group["group"]: group for group in found["data"]["affected"]["groups"]}
+    assert groups["Level"]["topics"] == [{"topic": "T", "lag": None, "lagMillis": None}]
+    assert (groups["Level"]["messageModel"], groups["Behind"]["messageModel"]) == ("BROADCASTING", "CLUSTERING")
+    assert found["status"] == "planned"
+    assert any(note.startswith("group Level is broadcasting") for note in found["notes"])
 
 
 def test_a_broker_that_does_not_list_its_producers(cluster: FakeCluster, cli: Cli) -> None:
