@@ -199,6 +199,23 @@ def test_what_is_read_later_is_named(shell_name: str, tmp_path: Path) -> None:
     assert said[-len(notes) :] == notes
 
 
+def test_busybox_needs_nothing_else(tmp_path: Path) -> None:
+    """On a host that has no other programs."""
+    shell("busybox")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "cat", "cp", "mv", "rm", "mkdir", "rmdir", "id"):
+        (programs / name).symlink_to(shutil.which("busybox") or "")
+    alone = ["env", "-i", f"PATH={programs}", str(programs / "sh")]
+    root = made("old_kernel", tmp_path / "root")
+    Host(root).put(SYSCTL, "mine")
+    (root / UDEV).symlink_to("/dev/null")
+    before = tree(root)
+    for act in ("plan", "apply", "undo"):
+        assert os_sh(alone, act, "--root", str(root)).stderr == ""
+        assert (tree(root) == before) is (act != "apply")
+
+
 def test_undo_before_apply(tmp_path: Path) -> None:
     assert undoable(Root(str(tmp_path))) == {}
     undo(Root(str(tmp_path)))
