@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rocketmq_ops.common.attributes import split_attributes
@@ -37,6 +37,18 @@ def timestamp(text: str, also: str = "") -> int:
     except ValueError as error:
         raise ValueError(f"invalid time '{text}': {error}") from error
     return int(moment.timestamp()) * 1000 + int((match[3] or "0").ljust(3, "0"))
+
+
+def moment(text: str) -> int:
+    """As `timestamp`, and `HH:mm` or `HH:mm:ss`: the last time that the local clock showed it."""
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", text.strip(), re.ASCII)
+    if match is None:
+        return timestamp(text, "HH:mm, ")
+    now = datetime.fromtimestamp(now_ms() // 1000)
+    then = now.replace(hour=int(match[1]), minute=int(match[2]), second=int(match[3] or 0))
+    if then > now:
+        then -= timedelta(days=1)
+    return int(then.timestamp()) * 1000
 
 
 def timestamp_or_end(text: str) -> int:

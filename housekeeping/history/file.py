@@ -26,7 +26,7 @@ from typing import Any, Final
 import msgspec
 import zstandard
 
-from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.errors import Failure, NoSuchPathError, RocketMQError
 from rocketmq_ops.housekeeping.history.packing import (
     ABSENT,
     column,
@@ -71,6 +71,10 @@ CREATE TABLE route(topic TEXT NOT NULL, since_ms INTEGER NOT NULL, body BLOB, PR
 
 class HistoryError(RocketMQError):
     """A history cannot be opened, read or written."""
+
+
+class NoHistoryError(HistoryError, NoSuchPathError):
+    """There is no file of that name yet."""
 
 
 class _Rest(msgspec.Struct, array_like=True):
@@ -132,7 +136,7 @@ class History:
     def read(cls, path: Path) -> History:
         """Open to look only, also while others append. Raises HistoryError when it is not there or cannot be read."""
         if not path.exists():
-            raise HistoryError(
+            raise NoHistoryError(
                 f"there is no history yet: {path}", "let `mqadmin probe` run every minute, or name a file that has one"
             )
         with _named("read", path):
@@ -280,6 +284,12 @@ class History:
                 "SELECT time_ms FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms", (begin_ms, end_ms)
             ).fetchall()
         return [time_ms for (time_ms,) in found]
+
+    def last_time(self, at_ms: int) -> int | None:
+        """The time of the last run at `at_ms` or before; None when all are later."""
+        with _named("read", self.path):
+            found = self._one("SELECT max(time_ms) FROM run WHERE time_ms <= ?", at_ms)
+        return None if found is None else found[0]
 
     def last_times(self, count: int) -> list[int]:
         """The times of the last runs, the oldest first."""

@@ -5,6 +5,7 @@ None is what was not known when a run looked, which is neither 0 nor what it was
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -73,6 +74,15 @@ class GroupWindow(msgspec.Struct):
     members: list[int | None]
     queues: dict[QueueKey, QueueWindow]
 
+    def last(self, runs: int) -> GroupWindow:
+        """Its last runs alone."""
+        return GroupWindow(
+            self.group,
+            self.times[-runs:],
+            self.members[-runs:],
+            {key: QueueWindow(c.ends[-runs:], c.committed[-runs:]) for key, c in self.queues.items()},
+        )
+
 
 class Span(NamedTuple):
     """What a history covers: the times of its first and last run, and how many there are."""
@@ -80,3 +90,8 @@ class Span(NamedTuple):
     first_ms: int
     last_ms: int
     runs: int
+
+
+def moment_text(time_ms: int) -> str:
+    """A time for people: the local clock, with its distance from UTC."""
+    return datetime.fromtimestamp(time_ms // 1000).astimezone().isoformat(sep=" ")

@@ -14,7 +14,7 @@ from rocketmq_ops.client.admin.client import merged
 from rocketmq_ops.client.admin.fanout import fan_out
 from rocketmq_ops.client.api import topics as topic_api
 from rocketmq_ops.client.api.offsets import earliest_store_time
-from rocketmq_ops.client.api.stats import group_queues
+from rocketmq_ops.client.api.stats import QueueOffset, group_queues
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.topics import DLQ_GROUP_TOPIC_PREFIX, is_dlq_topic, is_retry_topic, is_system_group
@@ -66,7 +66,12 @@ async def gather(admin: MQAdmin, masters: Sequence[BrokerAddress]) -> GroupsSeen
 
     async def one(broker: BrokerAddress) -> None:
         name = broker.broker_name or ""
-        for group, queues in (await group_queues(admin.session, broker.address)).items():
+        told = await group_queues(admin.session, broker.address)
+        saved: dict[tuple[str, str], dict[int, int]] | None = None
+        if any(queue.consumer_offset == 0 for queues in told.values() for queue in queues):
+            # A broker tells 0 of a queue that the group has never consumed, too: only the table of all offsets knows.
+            saved = await admin.offsets.all_at(broker.address)
+        for group, queues in told.items():
             if is_probers(group) or is_system_group(group) or not queues:
                 continue
             known = seen.groups.setdefault(group, GroupOffsets(group=group, queues=[]))
@@ -74,7 +79,7 @@ async def gather(admin: MQAdmin, masters: Sequence[BrokerAddress]) -> GroupsSeen
                 QueueOffsets(
                     QueueKey(queue.topic, name, queue.queue_id),
                     queue.broker_offset,
-                    queue.consumer_offset if queue.consumer_offset >= 0 else None,
+                    _committed(group, queue, saved),
                 )
                 for queue in queues
             )
@@ -82,6 +87,12 @@ async def gather(admin: MQAdmin, masters: Sequence[BrokerAddress]) -> GroupsSeen
     fan = await fan_out(masters, one, _ANSWERS_AT_ONCE, admin.failure_of)
     seen.failures += fan.failures
     return seen
+
+
+def _committed(group: str, queue: QueueOffset, saved: dict[tuple[str, str], dict[int, int]] | None) -> int | None:
+    if queue.consumer_offset == 0 and saved is not None:
+        return saved.get((queue.topic, group), {}).get(queue.queue_id)
+    return queue.consumer_offset if queue.consumer_offset >= 0 else None
 
 
 async def add_members(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[BrokerAddress]) -> None:

@@ -12,6 +12,7 @@ from rocketmq_ops.housekeeping.probe.report import GroupState, Measure, ProbeRep
 
 if TYPE_CHECKING:
     from rocketmq_ops.housekeeping.history.file import History
+    from rocketmq_ops.housekeeping.history.recorder import Surroundings
     from rocketmq_ops.housekeeping.probe.expectations import Expectations
     from rocketmq_ops.housekeeping.probe.groups import DeadLetters, GroupsSeen
 
@@ -41,18 +42,19 @@ _REMEDY: Final[dict[LagState, str]] = {
 
 
 def record(
-    history: History, report: ProbeReport, seen: GroupsSeen, dead: dict[str, DeadLetters], routes: dict[str, str] | None
+    history: History, report: ProbeReport, seen: GroupsSeen, dead: dict[str, DeadLetters], around: Surroundings
 ) -> None:
     """Append the run. Raises HistoryError."""
     figures = [Figure(f"probe.{m.name}", m.target, m.value) for m in report.measures if m.value is not None]
     figures += [Figure(_EVER_DEAD, group, letters.ever) for group, letters in dead.items()]
+    figures += around.figures
     history.append(
         Run(
             time_ms=seen.time_ms,
             groups=list(seen.groups.values()),
             figures=figures,
-            routes=routes,
-            failures=[*report.failures, *seen.failures],
+            routes=None if seen.failures else around.routes,  # who did not answer still holds its topics
+            failures=[*report.failures, *seen.failures, *around.failures],
         )
     )
 

@@ -20,6 +20,7 @@ from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_l
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.file import HistoryError
+from rocketmq_ops.housekeeping.history.recorder import surroundings
 from rocketmq_ops.housekeeping.probe import explain, groups, keeping_up, name_servers
 from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
 from rocketmq_ops.housekeeping.probe.names import Names, own_names
@@ -100,7 +101,8 @@ class Prober:
             for members in by_name.values():
                 group.create_task(one(members))
         silent = {failure.target for failure in first.failures}
-        await self._groups(first, [broker for broker in masters if broker.address not in silent])
+        answering = [broker for broker in brokers if broker.address not in silent]
+        await self._groups(first, answering, [broker for broker in answering if broker.broker_id == MASTER_ID])
         # A broker that is down is said once.
         down = {finding.target for finding in report.findings if finding.id == "probe.broker-down"}
         report.failures += [
@@ -114,7 +116,7 @@ class Prober:
         report.conclude(_millis_since(begun))
         return report
 
-    async def _groups(self, first: GroupsSeen, masters: list[BrokerAddress]) -> None:
+    async def _groups(self, first: GroupsSeen, brokers: list[BrokerAddress], masters: list[BrokerAddress]) -> None:
         """How the groups keep up, and what they send back and give up."""
         report, admin, history = self.report, self._admin, self._history
         await groups.add_members(admin, first, masters)
@@ -135,7 +137,8 @@ class Prober:
         keeping_up.judge_dead(self._wanted, report, dead, before, first.time_ms)
         try:
             if self._history is not None:
-                keeping_up.record(self._history, report, first, dead, None)
+                around = await surroundings(admin, brokers, masters)
+                keeping_up.record(self._history, report, first, dead, around)
             keeping_up.judge_lag(self._history, report, first)
         except HistoryError as error:
             self._without_history(error)

@@ -26,15 +26,24 @@ async def undo(run: Run, change_id: ChangeId) -> Outcome:
     """On the name servers, and with the profile, of the change; -n and --profile name others. What cannot be brought
     back is named, with the reason. Undoing is a change like others: it is read back, and can be undone.
     """
+    return undo_outcome(change_id, await undone(run, change_id))
+
+
+async def undone(run: Run, change_id: int, *, made_by: str | None = None) -> ChangeReport:
+    """Undo a change of the journal, of the command `made_by` only if given. Raises CommandError if it is not there."""
     journal = JournalFile()
     record = records(journal).get(change_id)
-    if record is None:
-        raise not_found(f"there is no change {change_id} in {journal.path}", "`mqadmin history` lists them")
+    if record is None or made_by not in (None, record.started.command):
+        of = "" if made_by is None else f" of `mqadmin {made_by}`"
+        raise not_found(f"there is no change {change_id}{of} in {journal.path}", "`mqadmin history` lists them")
     run.connect_as(record.started.name_servers, record.started.profile)
     async with run.admin() as admin:
-        report = await undo_changes(admin, record, plan=run.plan)
-    nothing = f"everything is as it was before change {change_id}"
-    return change_outcome(report, _describe, nothing)
+        return await undo_changes(admin, record, plan=run.plan)
+
+
+def undo_outcome(change_id: int, report: ChangeReport) -> Outcome:
+    """The outcome of undoing, of this command and of others' `--undo`."""
+    return change_outcome(report, _describe, f"everything is as it was before change {change_id}")
 
 
 def _describe(change: Change) -> str:

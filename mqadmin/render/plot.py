@@ -26,15 +26,30 @@ def bucketed(points: Sequence[tuple[int, int]], width: int = WIDTH, step: int = 
     return whole, begin, length
 
 
-def bar_plot(values: Sequence[float], *, height: int = HEIGHT) -> list[str]:
-    """Lines from the top: the scale on the left, one column a value. A value above 0 always shows."""
+def latest(points: Sequence[tuple[int, int | None]], width: int = WIDTH) -> list[float | None]:
+    """The last known value of each of at most `width` stretches of equal length; None where nothing is known."""
+    begin, end = points[0][0], points[-1][0] + 1
+    length = max(-(-(end - begin) // width), -(-(end - begin) // len(points)), 1)
+    found: list[float | None] = [None] * -(-(end - begin) // length)
+    for time, value in points:
+        if value is not None:
+            found[(time - begin) // length] = value
+    return found
+
+
+def bar_plot(values: Sequence[float | None], *, height: int = HEIGHT) -> list[str]:
+    """Lines from the top: the scale on the left, one column a value. A value above 0 always shows; of None, which is
+    not known, the lowest line has a `?`."""
     ascii_only = not _can_show(_BLOCKS)
-    top = max(values) or 1
+    top = max((value for value in values if value is not None), default=0) or 1
     label = max(len(_number(top)), 1)
     lines = []
     for row in range(height, 0, -1):
         cells = []
         for value in values:
+            if value is None:
+                cells.append("?" if row == 1 else " ")
+                continue
             eighths = max(round(value / top * height * 8), 1 if value else 0)
             filled = min(8, max(0, eighths - (row - 1) * 8))
             cells.append(("#" if filled >= 4 else "." if filled else " ") if ascii_only else _BLOCKS[filled])

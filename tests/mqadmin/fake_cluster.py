@@ -169,7 +169,7 @@ class FakeBroker:
         listed = []
         for group in self.groups:
             tables = []
-            for topic in dict.fromkeys(t for g, t, _ in self.committed if g == group):
+            for topic in dict.fromkeys(t for g, t, _ in self.committed if g == group and t in self.topics):
                 table = {
                     self.queue_key(topic, q): {
                         "brokerOffset": self.ends.get((topic, q), 0),

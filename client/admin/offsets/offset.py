@@ -6,6 +6,7 @@ Mirrors resetOffsetByTimestamp, its fallback for offline groups on brokers befor
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -99,7 +100,9 @@ class ResetRequest(msgspec.Struct, kw_only=True):
     """What to reset. `timestamp` in ms, -1 for the end. `broker_addr` and `queue_id` narrow it; `offset` needs both.
 
     `force` false leaves queues alone where the group is behind the target already. `cluster` narrows it to that
-    cluster's brokers; for a topic that has no route of its own it gives the route.
+    cluster's brokers; for a topic that has no route of its own it gives the route. `offsets` is queue id -> offset of
+    those queues alone of `broker_addr`, each within what the queue holds when it is set; of queues that the topic no
+    longer has nothing is reported.
     """
 
     group: str
@@ -110,6 +113,7 @@ class ResetRequest(msgspec.Struct, kw_only=True):
     broker_addr: str | None = None
     queue_id: int | None = None
     offset: int | None = None
+    offsets: dict[int, int] = {}
 
 
 class OffsetAdmin:
@@ -148,7 +152,7 @@ class OffsetAdmin:
         if fan.errors:
             raise next(iter(fan.errors.values()))
         saved = [fan.answers[queue_id] for queue_id in range(count)]
-        if 0 in saved and not await self._resets_itself(address):
+        if 0 in saved and not await self.resets_itself(address):
             table = (await offsets.all_consumer_offsets(self._admin.session, address)).get(
                 topic_at_group(topic, group), {}
             )
@@ -164,12 +168,16 @@ class OffsetAdmin:
         """Commit an offset on a group's behalf."""
         await offsets.update_consumer_offset(self._admin.session, address, group, topic, queue_id, offset)
 
+    async def resets_itself(self, address: str) -> bool:
+        """Whether the broker sets the offsets, as from 5.0 on; one before has its online consumers do it."""
+        return (await self._admin.configs.broker_config(address)).get("useServerSideResetOffset") == "true"
+
     async def move(self, address: str, group: str, topic: str, queue_id: int, offset: int) -> None:
         """Set a group's offset of one queue the way that the broker resets it, else commit it.
 
         A broker since 5.0 keeps a reset until a consumer pulls, and answers with it: a commit would not show.
         """
-        if await self._resets_itself(address):
+        if await self.resets_itself(address):
             wanted = ResetRequest(group=group, topic=topic, timestamp=0)
             await self._invoke_reset(address, wanted, queue_id, offset)
         else:
@@ -183,7 +191,7 @@ class OffsetAdmin:
         search a queue, and for the end where they reset a group; SharedNameError when a broker of another cluster
         stands under the name of one of `cluster`.
         """
-        if wanted.offset is None and wanted.timestamp < END:
+        if wanted.offset is None and not wanted.offsets and wanted.timestamp < END:
             raise InvalidValueError(
                 f"invalid time {wanted.timestamp}: expected milliseconds since 1970, or -1 for the end",
                 "for a time before now give the date, or the milliseconds of it",
@@ -267,7 +275,9 @@ class OffsetAdmin:
     ) -> list[QueueReset]:
         """Each queue with where it is and where it shall go; `state` planned for those that will move."""
         count = queue_data.read_queue_nums if queue_data is not None else 1
-        numbers = range(count) if wanted.queue_id is None else [wanted.queue_id]
+        numbers: Iterable[int] = range(count) if wanted.queue_id is None else [wanted.queue_id]
+        if wanted.offsets:
+            numbers = [queue_id for queue_id in wanted.offsets if queue_id < count]
         if wanted.queue_id is not None and wanted.queue_id >= count:
             raise NotFoundError(
                 f"topic '{wanted.topic}' has no queue {wanted.queue_id} on {broker_name}", f"it has 0 to {count - 1}"
@@ -278,7 +288,9 @@ class OffsetAdmin:
             high = await self.max_offset(address, wanted.topic, queue_id)
             before = await self.consumer_offset(address, wanted.group, wanted.topic, queue_id)
             target = wanted.offset
-            if target is None:
+            if queue_id in wanted.offsets:
+                target = min(max(wanted.offsets[queue_id], low), high)
+            elif target is None:
                 target = await self.by_time(address, wanted.topic, queue_id, wanted.timestamp)
             state: ResetState = "planned"
             if target == before:
@@ -296,7 +308,7 @@ class OffsetAdmin:
         self, address: str, wanted: ResetRequest, queues: list[QueueReset], moving: list[QueueReset]
     ) -> list[str]:
         """Send the reset. Where a broker cannot do it for the queues in question, commit the offsets instead."""
-        narrowed = wanted.queue_id is not None or wanted.offset is not None
+        narrowed = wanted.queue_id is not None or wanted.offset is not None or bool(wanted.offsets)
         kept = len(moving) < len([queue for queue in queues if queue.state != "unchanged"])
         if narrowed or kept:
             return await self._reset_each(address, wanted, moving)
@@ -320,7 +332,7 @@ class OffsetAdmin:
 
     async def _reset_each(self, address: str, wanted: ResetRequest, moving: list[QueueReset]) -> list[str]:
         """One request for each queue; a broker that resets through its clients would move all queues of the topic."""
-        if not await self._resets_itself(address):
+        if not await self.resets_itself(address):
             return await self._commit_each(address, wanted, moving)
         for queue in moving:
             assert queue.target is not None
@@ -355,7 +367,7 @@ class OffsetAdmin:
         False when what reads back proves nothing, for such a consumer may have consumed on since."""
         left = list(moving)
         for attempt in range(_CONFIRM_TRIES_BY_CLIENTS):
-            if attempt == _CONFIRM_TRIES and (not patient or await self._resets_itself(address)):
+            if attempt == _CONFIRM_TRIES and (not patient or await self.resets_itself(address)):
                 return True
             if attempt:
                 await asyncio.sleep(_CONFIRM_PAUSE_S)
@@ -371,10 +383,6 @@ class OffsetAdmin:
             if not left:
                 return True
         return False
-
-    async def _resets_itself(self, address: str) -> bool:
-        """Whether the broker sets the offsets, as from 5.0 on; one before has its online consumers do it."""
-        return (await self._admin.configs.broker_config(address)).get("useServerSideResetOffset") == "true"
 
 
 def _read_back_state(queue: QueueReset) -> ResetState:

@@ -188,6 +188,7 @@ def test_nothing_of_an_application_is_read_or_written(cluster: Cluster) -> None:
         Code.GET_TOPIC_CONFIG,
         Code.GET_ALL_TOPIC_CONFIG,
         Code.GET_BROKER_CONSUME_STATS,
+        Code.GET_ALL_CONSUMER_OFFSET,
         Code.GET_CONSUMER_CONNECTION_LIST,
         Code.GET_TOPIC_STATS_INFO,
         Code.GET_EARLIEST_MSG_STORETIME,

@@ -1,0 +1,89 @@
+"""What a run keeps of a cluster beside the offsets of its groups: routes, and the figures that `capacity.py` reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from rocketmq_ops.client.api.topics import topic_configs
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.history.runs import Figure
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin import MQAdmin
+    from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+
+#: Figures of a broker, by the names that they have in the history and in its runtime information.
+RUNTIME: Final = {
+    "broker.boot_ms": "bootTimestamp",
+    "broker.disk_ratio": "commitLogDiskRatio",
+    "broker.earliest_ms": "earliestMessageTimeStamp",
+    "broker.log_min_bytes": "commitLogMinOffset",
+    "broker.log_max_bytes": "commitLogMaxOffset",
+}
+#: Settings of a broker that say when it deletes messages, the same way.
+SETTINGS: Final = {
+    "broker.reserved_hours": "fileReservedTime",
+    "broker.delete_percent": "diskMaxUsedSpaceRatio",
+    "broker.forcibly": "cleanFileForciblyEnable",
+}
+_CAPACITY = re.compile(r"Total : ([\d.]+) (\w+), Free : ([\d.]+) (\w+)")
+_UNITS: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "PiB": 1 << 50}
+
+
+class Surroundings(msgspec.Struct):
+    """Figures of brokers under their addresses; each topic's route as text, None when a broker did not tell."""
+
+    figures: list[Figure]
+    routes: dict[str, str] | None
+    failures: list[Failure]
+
+
+async def surroundings(
+    admin: MQAdmin, brokers: Sequence[BrokerAddress], masters: Sequence[BrokerAddress]
+) -> Surroundings:
+    """Two requests to each broker, and one to each master."""
+    addresses = [broker.address for broker in brokers]
+    runtimes = await admin.fan_out(addresses, admin.cluster.runtime)
+    configs = await admin.fan_out(runtimes.answers, admin.configs.broker_config)
+    names = {broker.address: broker.broker_name or broker.address for broker in masters}
+    topics = await admin.fan_out(names, lambda address: topic_configs(admin.session, address))
+    figures = [
+        Figure(name, address, value)
+        for address, runtime in runtimes.answers.items()
+        for name, value in broker_figures(runtime, configs.answers.get(address, {})).items()
+    ]
+    routes: dict[str, list[str]] = {}
+    for address, table in topics.answers.items():
+        for topic, held in table.items():
+            queues = f"read {held.read_queue_nums} write {held.write_queue_nums} permission {held.perm}"
+            routes.setdefault(topic, []).append(f"{names[address]} {queues}")
+    return Surroundings(
+        figures,
+        None if topics.errors else {topic: "\n".join(sorted(held)) for topic, held in sorted(routes.items())},
+        [*runtimes.failures, *configs.failures, *topics.failures],
+    )
+
+
+def broker_figures(runtime: Mapping[str, str], config: Mapping[str, str]) -> dict[str, float]:
+    """The figures of one broker that it told."""
+    found = {name: _number(runtime.get(key)) for name, key in RUNTIME.items()}
+    found |= {name: _number(config.get(key)) for name, key in SETTINGS.items()}
+    capacity = _CAPACITY.search(runtime.get("commitLogDirCapacity", ""))
+    if capacity is not None and {capacity[2], capacity[4]} <= _UNITS.keys():
+        found["broker.disk_bytes"] = float(capacity[1]) * _UNITS[capacity[2]]
+        found["broker.disk_free_bytes"] = float(capacity[3]) * _UNITS[capacity[4]]
+    # Brokers write a negative number for what they do not know.
+    return {name: value for name, value in found.items() if value is not None and value >= 0}
+
+
+def _number(text: str | None) -> float | None:
+    if text in ("true", "false"):
+        return float(text == "true")
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

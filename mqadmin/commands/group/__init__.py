@@ -1,0 +1,1 @@
+"""Commands on consumer groups that stand on the history of a cluster."""
