@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.lang import tr, tr_line
+from rocketmq_ops.mqadmin.lang import tr
 
 if TYPE_CHECKING:
     from rocketmq_ops.mqadmin.declare import Declaration
@@ -31,7 +31,7 @@ def require_consent(declaration: Declaration, values: dict[str, Any], plan: Sequ
     """
     name = name_to_type(declaration, values, yes=yes)
     if name is not None:
-        require_typed(name, "".join(f"{tr_line(line)}\n" for line in plan))
+        require_typed(name, "".join(f"{tr(line)}\n" for line in plan))
 
 
 def name_to_type(declaration: Declaration, values: dict[str, Any], *, yes: bool) -> str | None:

@@ -132,7 +132,7 @@ def _unexpected(error: Exception) -> int:
 def _complain(cause: str, next_step: str, command: str = "") -> None:
     if sys.stderr is not None:
         who = f"mqadmin {command}" if command else "mqadmin"
-        sys.stderr.write(f"{who}: {lang.tr(cause)}\n  {lang.tr_word('next')}: {lang.tr(next_step)}\n")
+        sys.stderr.write(f"{who}: {lang.tr(cause)}\n  {lang.tr('next')}: {lang.tr(next_step)}\n")
 
 
 def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
@@ -262,9 +262,9 @@ def _listing(entries: Sequence[registry.Entry] = registry.ENTRIES) -> int:
     width = max(len(entry.name) for entry in entries)
     lines = [lang.tr("Usage: mqadmin COMMAND [OPTIONS]"), ""]
     for section in dict.fromkeys(entry.section for entry in entries):
-        lines.append(lang.tr_word(section) + lang.tr_word(":"))
+        lines.append(lang.tr(section) + lang.tr(":"))
         of_section = [entry for entry in entries if entry.section == section]
-        lines += [f"  {entry.name:<{width}}  {lang.tr_word(entry.summary)}" for entry in of_section]
+        lines += [f"  {entry.name:<{width}}  {lang.tr(entry.summary)}" for entry in of_section]
         lines.append("")
     for line in (
         "`mqadmin help COMMAND` or `mqadmin COMMAND --help` lists a command's options.",

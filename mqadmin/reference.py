@@ -19,7 +19,7 @@ import msgspec
 
 from rocketmq_ops.mqadmin import apache_commands, declare, exit_codes, man, registry, schemas
 from rocketmq_ops.mqadmin.completion import table
-from rocketmq_ops.mqadmin.lang import language, tr, tr_line, tr_word
+from rocketmq_ops.mqadmin.lang import language, tr, tr_word
 from rocketmq_ops.mqadmin.render.output import csv_columns, name_column
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -135,7 +135,7 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
     ]
     if more := declared.outputs[len(declare.OUTPUTS) :]:
         facts.append(f"Also `--output` {', '.join(f'`{form}`' for form in more)}.")
-    lines.append((" " if language() == "en" else "").join(map(tr_line, facts)))
+    lines.append((" " if language() == "en" else "").join(map(tr, facts)))
     return "\n".join(lines) + "\n"
 
 
@@ -144,9 +144,9 @@ def _versions(entry: registry.Entry) -> str:
     if declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}")).offline:
         return ""
     last = apache_commands.until(entry.name)
-    alias = " " + tr_line(f"Also `{entry.alias}`.") if entry.alias else ""
+    alias = " " + tr(f"Also `{entry.alias}`.") if entry.alias else ""
     versions = f"Apache {apache_commands.since(entry.name)}{f' to {last}' if last else ' and later'}."
-    return f" **{tr_line(versions)}**{alias}"
+    return f" **{tr(versions)}**{alias}"
 
 
 def _option(kind: Any, option: declare.Opt, default: Any) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import CommonOptions, Declaration
 from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
-from rocketmq_ops.mqadmin.lang import tr, tr_word
+from rocketmq_ops.mqadmin.lang import tr
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -281,11 +281,11 @@ def report(name: str, problems: list[Failure], notes: list[str]) -> None:
     lines = []
     for problem in problems:
         where = f"{problem.target}: " if problem.target and problem.target not in problem.cause else ""
-        code = f" (code {problem.code})" if problem.code is not None else ""
+        code = tr(f" (code {problem.code})") if problem.code is not None else ""
         lines.append(f"mqadmin {name}: {where}{tr(problem.cause)}{code}")
         if problem.next_step:
-            lines.append(f"  {tr_word('next')}: {tr(problem.next_step)}")
-    lines += [f"mqadmin {name}: {tr_word('note')}: {tr(note)}" for note in notes]
+            lines.append(f"  {tr('next')}: {tr(problem.next_step)}")
+    lines += [f"mqadmin {name}: {tr('note')}: {tr(note)}" for note in notes]
     if lines:
         from rocketmq_ops.mqadmin.render.output import safe_text
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.delay_levels import parse_delay_levels
 from rocketmq_ops.common.errors import Failure, RocketMQError
-from rocketmq_ops.mqadmin.lang import tr, tr_word
+from rocketmq_ops.mqadmin.lang import tr
 from rocketmq_ops.mqadmin.values import human_time
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class BrokenList:
         cause = f"{broken.length} bytes at offset {broken.offset}: {broken.reason}: {broken.detail}"
         self.problems.append(Failure("", cause, "run `mqadmin store check` on the store"))
         sys.stdout.flush()
-        sys.stderr.write(f"mqadmin {self._command}: {tr_word('broken')}: {tr(cause)}\n")
+        sys.stderr.write(f"mqadmin {self._command}: {tr('broken')}: {tr(cause)}\n")
 
     def summary(self) -> list[str]:
         """Notes about what was met, for the end."""
@@ -100,4 +100,4 @@ class BrokenList:
 def write_note(command: str, text: str) -> None:
     """A note for people on stderr."""
     sys.stdout.flush()
-    sys.stderr.write(f"mqadmin {command}: {tr_word('note')}: {tr(text)}\n")
+    sys.stderr.write(f"mqadmin {command}: {tr('note')}: {tr(text)}\n")

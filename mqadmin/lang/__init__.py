@@ -1,7 +1,7 @@
 """The language of what people read: English, as the source has it, or Chinese out of the catalogue in `zh/`.
 
-Texts are written in English everywhere and translated where they are printed, by `tr`. Documents for programs, exit
-codes, the journal and logs never pass through it. In English nothing is loaded.
+Texts are written in English everywhere and translated where they are printed, by `tr` and `tr_result`. Documents for
+programs, exit codes, the journal and logs never pass through it. In English nothing is loaded.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 _PROBE = "这"
 
 _catalogue: Catalogue | None = None
+#: Whether results are translated too.
+_results = False
 
 
 def begin(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -30,15 +32,19 @@ def begin(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> l
     One behind the command is an option of it, which its parser checks. Raises ValueError for a language that is none
     of LANGUAGES, before the command or in the environment.
     """
-    global _catalogue
+    global _catalogue, _results
     words = list(argv)
-    before = None
+    before = ""
     while words and words[0].partition("=")[0] == "--lang":
         name, sign, value = words.pop(0).partition("=")
         if not sign:
             value = words.pop(0) if words else ""
         before = _known(value, name)
-    chosen = _behind(words) or before or _of(environment)
+        if not before:
+            raise ValueError(f"{name} has no value: expected {' or '.join(LANGUAGES)}")
+    asked = _behind(words) or before or _known(environment.get(SWITCH, ""), SWITCH)
+    chosen = asked or _of_locale(environment)
+    _results = bool(asked) or (sys.stdout is not None and sys.stdout.isatty())
     if chosen == "en" or not all(map(_can_show, (sys.stdout, sys.stderr))):
         _catalogue = None
     elif _catalogue is None:
@@ -70,14 +76,18 @@ def tr(text: str) -> str:
     return text if _catalogue is None else _catalogue.message(text)
 
 
-def tr_line(text: str) -> str:
-    """A line of a result, which may hold what users stored: translated as a whole or not at all."""
-    return text if _catalogue is None else _catalogue.line(text)
-
-
 def tr_word(word: str) -> str:
-    """A heading or a word of ours that stands alone."""
+    """A text of ours that is a key itself: a word, help."""
     return word if _catalogue is None else _catalogue.word(word)
+
+
+def tr_result(text: str) -> str:
+    """A heading, a word or a line of a result, which may hold what users stored: translated as a whole or not at all.
+
+    Into a pipe or a file it goes in English, unless Chinese was asked for by name: the locale of a machine must not
+    change what a script reads.
+    """
+    return _catalogue.line(text) if _catalogue is not None and _results else text
 
 
 def _behind(words: Sequence[str]) -> str | None:
@@ -90,16 +100,14 @@ def _behind(words: Sequence[str]) -> str | None:
     return None
 
 
-def _of(environment: Mapping[str, str]) -> str:
-    wish = environment.get(SWITCH)
-    if wish:
-        return _known(wish, SWITCH)
+def _of_locale(environment: Mapping[str, str]) -> str:
     locale = next((value for name in _LOCALE if (value := environment.get(name))), "")
     return "zh" if locale[:2].lower() == "zh" else "en"
 
 
 def _known(value: str, where: str) -> str:
-    if value.lower() not in LANGUAGES:
+    """The language that is meant; none by an empty value. Raises ValueError for one that is none of LANGUAGES."""
+    if value and value.lower() not in LANGUAGES:
         raise ValueError(f"invalid {where} '{value}': expected {' or '.join(LANGUAGES)}")
     return value.lower()
 

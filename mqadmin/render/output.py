@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.mqadmin.lang import tr, tr_line, tr_word
+from rocketmq_ops.mqadmin.lang import tr_result
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 
 UNKNOWN = "unknown"
@@ -90,7 +90,7 @@ def table_text(outcome: Outcome, *, wide: bool = False, width: int | None = None
     return "".join(
         (_grid(block) if wide else _grid(_narrow(block), width))
         if isinstance(block, Table)
-        else safe_text(tr_line(block)) + "\n"
+        else safe_text(tr_result(block)) + "\n"
         for block in outcome.blocks
     )
 
@@ -114,7 +114,7 @@ def safe_text(text: str) -> str:
 def cell_text(cell: Cell) -> str:
     """A cell for people: unknown instead of None, true/false in lower case, no stray control characters."""
     if cell is None:
-        return tr_word(UNKNOWN)
+        return tr_result(UNKNOWN)
     if isinstance(cell, bool):
         return "true" if cell else "false"
     text = str(cell)
@@ -158,8 +158,8 @@ def fitting(widths: Sequence[int], available: int | None) -> int:
 
 def dropped_line(headings: Sequence[str]) -> str:
     """What stands below a table without these columns."""
-    what = "1 column does" if len(headings) == 1 else f"{len(headings)} columns do"
-    return tr(f"... {what} not fit here: {', '.join(headings)}; --output wide shows all") + "\n"
+    what, names = "1 column does" if len(headings) == 1 else f"{len(headings)} columns do", ", ".join(headings)
+    return tr_result(f"... {what} not fit here: {names}; --output wide shows all") + "\n"
 
 
 def _grid(table: Table, available: int | None = None) -> str:
@@ -167,7 +167,7 @@ def _grid(table: Table, available: int | None = None) -> str:
     import tabulate
 
     tabulate.PRESERVE_WHITESPACE = True
-    headings = [tr_word(heading) for heading in table.columns]
+    headings = [tr_result(heading) for heading in table.columns]
     lines = [headings] + [[cell_text(cell) for cell in row] for row in table.rows]
     shown = len(table.columns)
     if available is not None:

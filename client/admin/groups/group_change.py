@@ -204,7 +204,7 @@ async def delete(
     fan = await admin.fan_out(brokers, one)
     fan.require_some(f"deleting group {group}")
     report = ChangeReport(plan, list(fan.answers.values()), fan.failures)
-    report.notes += [_MADE_ANEW.format(c.target, group) for c in report.changes if c.state == "no_effect"]
+    report.notes += [_MADE_ANEW.format(address=c.target, group=group) for c in report.changes if c.state == "no_effect"]
     if broker_addr is None and cluster is not None and not fan.errors:
         for topic in (retry_topic(group), dlq_topic(group)):
             part = await delete_topic(admin, topic, cluster, plan=plan)
@@ -217,9 +217,9 @@ async def delete(
 #: AdminBrokerProcessor.deleteSubscriptionGroup of 5.5.0 asks LiteMetadataUtil.isLiteGroupType about the deleted group,
 #: which creates it.
 _MADE_ANEW = (
-    "{} has group {} again after deleting it: a consumer is online, or the broker is Apache's 5.5, which makes a group "
-    "anew with default settings when it is deleted without its offsets (autoCreateSubscriptionGroup=true); "
-    "deleting its offsets too (removeOffset) avoids the latter"
+    "{address} has group {group} again after deleting it: a consumer is online, or the broker is Apache's 5.5, which "
+    "makes a group anew with default settings when it is deleted without its offsets "
+    "(autoCreateSubscriptionGroup=true); deleting its offsets too (removeOffset) avoids the latter"
 )
 
 
