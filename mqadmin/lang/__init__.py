@@ -1,7 +1,7 @@
 """The language of what people read: English, as the source has it, or Chinese out of the catalogue in `zh/`.
 
-Texts are written in English everywhere and translated where they are printed, by `tr` and `tr_result`. Documents for
-programs, exit codes, the journal and logs never pass through it. In English nothing is loaded.
+Texts are written in English everywhere and translated where they are printed. Documents for programs,
+exit codes, the journal and logs stay English. In English nothing is loaded.
 """
 
 from __future__ import annotations
@@ -81,10 +81,15 @@ def tr_word(word: str) -> str:
     return word if _catalogue is None else _catalogue.word(word)
 
 
-def tr_result(text: str) -> str:
-    """A heading, a word or a line of a result, which may hold what users stored: translated as a whole or not at all.
+def tr_heading(word: str) -> str:
+    """A heading of a table, or a word of ours in one."""
+    return tr_word(word) if _results else word
 
-    Into a pipe or a file it goes in English, unless Chinese was asked for by name: the locale of a machine must not
+
+def tr_result(text: str) -> str:
+    """A line of a result, which may hold what users stored: translated as a whole or not at all.
+
+    Results go into a pipe or a file in English, unless Chinese was asked for by name: the locale of a machine must not
     change what a script reads.
     """
     return _catalogue.line(text) if _catalogue is not None and _results else text

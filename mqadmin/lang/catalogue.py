@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 #: Longer texts are no messages of ours, but data.
 LONGEST = 8192
+#: Characters around the fields by which a line of a result is known as one of ours.
+LEAST_OF_A_LINE = 8
 _FIELD = re.compile(r"\{(\w+)(!t)?\}")
 _WORD = re.compile(r"[A-Za-z]+")
 
@@ -61,6 +63,11 @@ class Catalogue:
 
     def message(self, text: str) -> str:
         """A message: by itself, else its lines, else its parts at semicolons and colons; so are values of blanks."""
+        if text in self._exact:
+            return self._exact[text]
+        listed = [self._whole(part, nested=True) for part in text.split("; ")]
+        if None not in listed:
+            return "；".join(filter(None, listed))
         found = self._whole(text, nested=True)
         if found is not None:
             return found
@@ -76,15 +83,15 @@ class Catalogue:
         return text
 
     def line(self, text: str) -> str:
-        """A line of a result: by itself or not at all, and values stay."""
-        found = self._whole(text, nested=False)
+        """A line of a result: by itself or not at all, and values stay. One word is a name."""
+        found = self._whole(text, nested=False, least=LEAST_OF_A_LINE) if " " in text.strip() else None
         return text if found is None else found
 
     def word(self, text: str) -> str:
         """A text that is a key itself."""
         return self._exact.get(text, text)
 
-    def _whole(self, text: str, *, nested: bool) -> str | None:
+    def _whole(self, text: str, *, nested: bool, least: int = 0) -> str | None:
         exact = self._exact.get(text)
         if exact is not None or len(text) > LONGEST:
             return exact
@@ -92,7 +99,7 @@ class Catalogue:
         for word in set(_WORD.findall(text)):
             for template in self._by_word.get(word, ()):
                 weight = sum(map(len, template.pieces))
-                if best is not None and weight <= best[0]:
+                if weight < least or (best is not None and weight <= best[0]):
                     continue
                 values = template.match(text)
                 if values is not None:

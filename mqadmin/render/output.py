@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.mqadmin.lang import tr_result
+from rocketmq_ops.mqadmin.lang import tr_heading, tr_result
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 
 UNKNOWN = "unknown"
@@ -114,7 +114,7 @@ def safe_text(text: str) -> str:
 def cell_text(cell: Cell) -> str:
     """A cell for people: unknown instead of None, true/false in lower case, no stray control characters."""
     if cell is None:
-        return tr_result(UNKNOWN)
+        return tr_heading(UNKNOWN)
     if isinstance(cell, bool):
         return "true" if cell else "false"
     text = str(cell)
@@ -167,7 +167,7 @@ def _grid(table: Table, available: int | None = None) -> str:
     import tabulate
 
     tabulate.PRESERVE_WHITESPACE = True
-    headings = [tr_result(heading) for heading in table.columns]
+    headings = [tr_heading(heading) for heading in table.columns]
     lines = [headings] + [[cell_text(cell) for cell in row] for row in table.rows]
     shown = len(table.columns)
     if available is not None:

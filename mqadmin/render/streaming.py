@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.mqadmin.lang import tr_result
+from rocketmq_ops.mqadmin.lang import tr_heading
 from rocketmq_ops.mqadmin.render.outcome import Cell
 from rocketmq_ops.mqadmin.render.output import (
     cell_text,
@@ -109,7 +109,7 @@ class Stream:
         elif self._form == "csv" and not self._begun:
             self._csv([])
         elif self._form == "table" and self._widths and len(self._widths) < len(self._table[0]):
-            write_text(dropped_line([tr_result(heading) for heading in self._table[0][len(self._widths) :]]))
+            write_text(dropped_line([tr_heading(heading) for heading in self._table[0][len(self._widths) :]]))
 
     def _json(self, texts: list[str]) -> None:
         if not self._begun:
@@ -147,7 +147,7 @@ class Stream:
 
     def _grid(self, rows: list[dict[str, Any]]) -> None:
         cells_of = self._table[1]
-        headings = [tr_result(heading) for heading in self._table[0]]
+        headings = [tr_heading(heading) for heading in self._table[0]]
         lines = [[cell_text(cell) for cell in cells_of(row)] for row in rows]
         if not self._widths:
             measured = [list(headings), *lines[:MEASURED]]

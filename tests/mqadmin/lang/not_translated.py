@@ -27,24 +27,30 @@ NOT_YET = (
 )
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
-    "client/admin/groups/consumer_status.py": {" and "},
+    "client/admin/accounts/access.py": {" from {source_ips}"},
+    "client/admin/groups/consume_mode.py": {"{group} on {topic}"},
+    "client/admin/groups/group_listing.py": {"{group} at {address}"},
+    "mqadmin/commands/store/store_stats.py": {"{low} to {high}"},
     "client/admin/brokers/stats.py": {
         " at ",
     },
+    "client/admin/groups/consumer_status.py": {
+        " and ",
+    },
     "client/client_processor.py": {
-        "reset offsets {group}",
-        "consume directly {group}",
         "The Consumer Group <{group}> not exist in this consumer",
+        "consume directly {group}",
+        "reset offsets {group}",
     },
     "client/consumer/consume_services.py": {
-        "consume {group}",
         "consume a batch",
         "consume again {topic}",
+        "consume {group}",
         "consume {topic} {queue_id}",
     },
     "client/consumer/push_consumer.py": {
-        "renewing locks",
         "locks {group}",
+        "renewing locks",
     },
     "client/consumer/rebalance.py": {
         "pull {topic} {queue_id}",
@@ -54,27 +60,31 @@ NOT_READ = {
     },
     "client/instance.py": {
         "refreshing routes",
-        "saving offsets",
         "rocketmq {name}",
+        "saving offsets",
     },
     "client/route.py": {
         "route {topic}",
     },
     "common/launch.py": {
+        "%(asctime)s %(levelname)s %(name)s: %(message)s",
         "Example property files: {shipped_path}\nEvery key: {shipped_path2}",
-        "property file to start with",
-        "name servers to register with, HOST:PORT separated by ';'",
+        "a configuration key, which counts more than the property file's",
         "accepted and not used, as in Apache's name server",
+        "log more, and print stack traces of failures",
+        "name servers to register with, HOST:PORT separated by ';'",
         "print all configuration keys and exit",
         "print the keys that take effect and exit",
-        "log more, and print stack traces of failures",
-        "a configuration key, which counts more than the property file's",
-        "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        "{error}; {next_step} given with -c",
+        "property file to start with",
         "unexpected {name}: {error}; run it again with --debug and report what it prints",
+        "{error}; {next_step} given with -c",
     },
     "common/lazy.py": {
         "module {package} has no attribute {name}",
+    },
+    "common/properties.py": {
+        "'{key}' has characters beyond ASCII, which Apache's servers read as ISO-8859-1: ",
+        "{beyond}write them as \\uXXXX",
     },
     "common/tags.py": {
         "subString split error",
@@ -83,42 +93,50 @@ NOT_READ = {
         "export NAMESRV_ADDR={namesrv}  # store {store_dir}, {kept}",
         "mqadmin dev",
     },
+    "mqadmin/commands/errors.py": {
+        "  {tr_word}: mqadmin {line}",
+        "a command ends with exit code {exit_code} ({name}){again}",
+    },
     "mqadmin/commands/queue/query_cq.py": {
-        "max: {max_index}, min: {min_index}",
         "idx: {index}",
+        "max: {max_index}, min: {min_index}",
     },
     "mqadmin/completion/complete.py": {
         "List the commands, or the options of one",
     },
-    "mqadmin/declare.py": {
-        " or ",
-    },
     "mqadmin/dev_server.py": {
         "The Name Server boot success. serializeType=JSON, address {namesrv}, ready in {process_age_ms} ms",
+    },
+    "mqadmin/render/monitoring.py": {
+        "How long the run took",
+        "Messages of the last run",
+        "The measure {name}",
+        "What the last run found wrong, by the code of its severity",
+        "When the run began",
     },
     "mqadmin/render/streaming.py": {
         "command: {command}\nschemaVersion: {version}\ndata:\n  {name}:\n",
     },
     "mqadmin/response_table.py": {
-        "`mqadmin topicRoute -t {topic} -l`",
         "`mqadmin topicRoute -l`",
+        "`mqadmin topicRoute -t {topic} -l`",
     },
     "mqadmin/run.py": {
-        "mqadmin {name}: {where}{tr}{code}",
         "mqadmin {name}: {tr}: {tr2}",
+        "mqadmin {name}: {where}{tr}{code}",
     },
     "mqadmin/shell.py": {
-        "mqadmin [{current}]> ",
         "\nmqadmin shell: {tr}\n",
         "bind ^I rl_complete",
+        "mqadmin [{current}]> ",
         "tab: complete",
     },
     "mqadmin/store_options.py": {
         "mqadmin {command}: {tr}: {tr2}\n",
     },
     "remoting/client.py": {
-        "request {code}",
         "connect {addr}",
+        "request {code}",
     },
     "remoting/name_servers.py": {
         "fetching name servers",

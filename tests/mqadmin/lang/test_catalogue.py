@@ -16,8 +16,8 @@ KNOWN = Catalogue(
         "would {action} {kind} {name} on {target}": "将在 {target} 上{action!t} {kind} {name}",
         "create": "创建",
         "expected {{name}}, got {text}": "应为 {{name}}，得到 {text}",
-        "{count} files": "{count} 个文件",
-        "{count} broken files": "{count} 个损坏的文件",
+        "{count} files there": "那里有 {count} 个文件",
+        "{count} broken files there": "那里有 {count} 个损坏的文件",
         "{first} of {second} of {third} done": "{third} 中的 {second} 中的 {first} 已完成",
     }
 )
@@ -30,8 +30,8 @@ KNOWN = Catalogue(
         ("no route for topic 'a b'", "没有 topic 'a b' 的路由"),
         ("no route for topic ''", "没有 topic '' 的路由"),
         ("expected {name}, got {x}", "应为 {name}，得到 {x}"),
-        ("3 files", "3 个文件"),
-        ("3 broken files", "3 个损坏的文件"),
+        ("3 files there", "那里有 3 个文件"),
+        ("3 broken files there", "那里有 3 个损坏的文件"),
         ("1 of 2 of 3 done", "3 中的 2 中的 1 已完成"),
         ("nobody knows this", "nobody knows this"),
         ("no route for topic 'T", "no route for topic 'T"),
@@ -47,7 +47,7 @@ def test_a_text_as_a_whole(text: str, translated: str) -> None:
     [
         ("cannot read /x: not a number", "无法读取 /x：不是数字"),
         ("10.0.0.1:9876: no brokers", "10.0.0.1:9876: 没有 Broker"),
-        ("no brokers; 3 files", "没有 Broker；3 个文件"),
+        ("no brokers; 3 files there", "没有 Broker；那里有 3 个文件"),
         ("no brokers\n  and nobody knows this", "没有 Broker\n  and nobody knows this"),
         (
             "x failed on all 2 servers: a:1: no brokers; b:1: not a number",
@@ -63,6 +63,10 @@ def test_the_parts_of_a_message(text: str, translated: str) -> None:
 def test_a_line_keeps_what_users_stored() -> None:
     assert KNOWN.line("cannot read /x: not a number") == "无法读取 /x：not a number"
     assert KNOWN.line("body: no brokers") == "body: no brokers"
+
+
+def test_one_word_of_a_result_is_a_name() -> None:
+    assert (KNOWN.line("create"), KNOWN.word("create")) == ("create", "创建")
 
 
 def test_a_word_is_a_name_unless_the_translation_says_otherwise() -> None:

@@ -6,6 +6,7 @@ import ast
 import errno
 import json
 import os
+import re
 from collections import Counter
 
 import pytest
@@ -82,6 +83,15 @@ def test_a_translation_has_the_fields_of_its_key_and_can_be_shown(path: source_t
         assert sorted(fields_of(translation)) == sorted(fields_of(key)), key
         assert translation.strip()
         translation.encode("gbk")
+
+
+def test_a_key_has_words_that_tell_it_from_others() -> None:
+    """`{a} on {b}` would be found in sentences of every kind."""
+    small = {"a", "an", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with"}
+    for name in SENTENCES:
+        for key in entries(name):
+            words = re.findall(r"[a-z]+", re.sub(r"\{\w+\}", " ", key.lower()))
+            assert set(words) - small, key
 
 
 def test_a_key_stands_in_one_file() -> None:
