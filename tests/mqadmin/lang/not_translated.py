@@ -27,15 +27,22 @@ NOT_YET = (
 )
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
-    "client/admin/accounts/access.py": {" from {source_ips}"},
-    "client/admin/groups/consume_mode.py": {"{group} on {topic}"},
-    "client/admin/groups/group_listing.py": {"{group} at {address}"},
-    "mqadmin/commands/store/store_stats.py": {"{low} to {high}"},
+    "client/admin/messages/message.py": {" {queue_id} on {broker_name}"},
+    "client/admin/messages/message_send.py": {" on {broker_name}"},
+    "client/admin/accounts/access.py": {
+        " from {source_ips}",
+    },
     "client/admin/brokers/stats.py": {
         " at ",
     },
+    "client/admin/groups/consume_mode.py": {
+        "{group} on {topic}",
+    },
     "client/admin/groups/consumer_status.py": {
         " and ",
+    },
+    "client/admin/groups/group_listing.py": {
+        "{group} at {address}",
     },
     "client/client_processor.py": {
         "The Consumer Group <{group}> not exist in this consumer",
@@ -72,12 +79,14 @@ NOT_READ = {
         "a configuration key, which counts more than the property file's",
         "accepted and not used, as in Apache's name server",
         "log more, and print stack traces of failures",
+        "memory: {own}",
         "name servers to register with, HOST:PORT separated by ';'",
         "print all configuration keys and exit",
         "print the keys that take effect and exit",
         "property file to start with",
         "unexpected {name}: {error}; run it again with --debug and report what it prints",
         "{error}; {next_step} given with -c",
+        "{resident} MB of its own now",
     },
     "common/lazy.py": {
         "module {package} has no attribute {name}",
@@ -100,6 +109,9 @@ NOT_READ = {
     "mqadmin/commands/queue/query_cq.py": {
         "idx: {index}",
         "max: {max_index}, min: {min_index}",
+    },
+    "mqadmin/commands/store/store_stats.py": {
+        "{low} to {high}",
     },
     "mqadmin/completion/complete.py": {
         "List the commands, or the options of one",
