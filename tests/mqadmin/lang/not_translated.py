@@ -27,8 +27,6 @@ NOT_YET = (
 )
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
-    "client/admin/messages/message.py": {" {queue_id} on {broker_name}"},
-    "client/admin/messages/message_send.py": {" on {broker_name}"},
     "client/admin/accounts/access.py": {
         " from {source_ips}",
     },
@@ -43,6 +41,12 @@ NOT_READ = {
     },
     "client/admin/groups/group_listing.py": {
         "{group} at {address}",
+    },
+    "client/admin/messages/message.py": {
+        " {queue_id} on {broker_name}",
+    },
+    "client/admin/messages/message_send.py": {
+        " on {broker_name}",
     },
     "client/client_processor.py": {
         "The Consumer Group <{group}> not exist in this consumer",
@@ -106,18 +110,34 @@ NOT_READ = {
         "  {tr_word}: mqadmin {line}",
         "a command ends with exit code {exit_code} ({name}){again}",
     },
+    "mqadmin/commands/history.py": {
+        "{action} {kind} {name} on {target}: {state}",
+    },
+    "mqadmin/commands/metadata/rocks_db_config_to_json.py": {
+        "{word} {entries} {kind} to {export_file}",
+    },
     "mqadmin/commands/queue/query_cq.py": {
         "idx: {index}",
         "max: {max_index}, min: {min_index}",
     },
     "mqadmin/commands/store/store_stats.py": {
+        "  {time_text} to {time_text2}",
         "{low} to {high}",
+    },
+    "mqadmin/commands/topic/delete_topic.py": {
+        "in ",
     },
     "mqadmin/completion/complete.py": {
         "List the commands, or the options of one",
     },
     "mqadmin/dev_server.py": {
         "The Name Server boot success. serializeType=JSON, address {namesrv}, ready in {process_age_ms} ms",
+    },
+    "mqadmin/journal/undo.py": {
+        "{kind} {name} on {target}",
+    },
+    "mqadmin/messages/conditions.py": {
+        "at '{rest}'",
     },
     "mqadmin/render/monitoring.py": {
         "How long the run took",
@@ -149,6 +169,9 @@ NOT_READ = {
     "remoting/client.py": {
         "connect {addr}",
         "request {code}",
+    },
+    "remoting/code_table.py": {
+        "{number} is not a valid {name}",
     },
     "remoting/name_servers.py": {
         "fetching name servers",
