@@ -139,6 +139,11 @@ NOT_READ = {
     "mqadmin/messages/conditions.py": {
         "at '{rest}'",
     },
+    "mqadmin/render/exporter_names.py": {
+        "Messages that are {what} a second, of the last minute",
+        "Messages that the group has not consumed",
+        "The broker's figure {key}",
+    },
     "mqadmin/render/monitoring.py": {
         "How long the run took",
         "Messages of the last run",
@@ -148,6 +153,10 @@ NOT_READ = {
     },
     "mqadmin/render/streaming.py": {
         "command: {command}\nschemaVersion: {version}\ndata:\n  {name}:\n",
+    },
+    "mqadmin/repeating/exporter.py": {
+        "the first run has not ended yet\n",
+        "the metrics are at /metrics\n",
     },
     "mqadmin/response_table.py": {
         "`mqadmin topicRoute -l`",
