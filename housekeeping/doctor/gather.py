@@ -16,7 +16,7 @@ from rocketmq_ops.client.api.topics import topic_stats
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.addresses import MASTER_ID, address_key
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.topics import TRANS_HALF_TOPIC, is_system_topic
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_system_topic
 from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Missing, Part, Route, Topic
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ MOST_TOPICS: Final = 2000
 MOST_GROUPS: Final = 1000
 #: Topics of each broker whose route every name server is asked for: what happens to a broker's routes happens to all.
 _ROUTES_OF_EACH: Final = 3
+#: System topics in which messages wait for something.
+_LOOKED_AT: Final = (SCHEDULE_TOPIC, TRANS_HALF_TOPIC)
 #: What a part of the snapshot is made from.
 _FROM: Final = {
     Part.ENDS: (Part.TOPICS,),
@@ -175,10 +177,10 @@ class _Gathering:
         self._facts.order = {topic: value for topic, value in found.items() if value}
 
     async def ends(self) -> None:
-        """Begin and end of every queue of the masters' topics, and of the half messages."""
+        """Begin and end of every queue of the masters' topics, and of delayed and half messages."""
         places: list[tuple[str, str]] = []
         for address, table in self._facts.topics.items():
-            names = [name for name in table if not is_system_topic(name) or name == TRANS_HALF_TOPIC]
+            names = [name for name in table if not is_system_topic(name) or name in _LOOKED_AT]
             places += [(address, name) for name in names[:MOST_TOPICS]]
             if len(names) > MOST_TOPICS:
                 self._facts.missing.append(

@@ -90,6 +90,36 @@ def nobody_online(facts: Facts) -> Iterator[Hit]:
 
 
 @rule(
+    "groups.reads-from-disk",
+    Severity.WARNING,
+    "A group that consumes is so far behind that its messages left the page cache: it reads from the master's disk.",
+    needs=(*_NEEDS, Part.RUNTIME, Part.CLIENTS),
+    remedy="move it off the master's disk: `mqadmin updateBrokerConfig -b ADDR -k slaveReadEnable -v true`, on 5.x "
+    "`mqadmin updateColdDataFlowCtrGroupConfig`; or pause it: `mqadmin updateSubGroup -g GROUP -s false`",
+    false_alarms="The distance is an estimate; hosts with more than 20 GiB of memory cache more than is assumed.",
+)
+def reads_from_disk(facts: Facts) -> Iterator[Hit]:
+    logs = {label(broker): _log_bytes(facts, broker.address) for broker in facts.masters()}
+    furthest: dict[str, tuple[float, _Place]] = {}
+    for p in _places(facts):
+        unread, kept = p.ends.max_offset - max(p.offset, p.ends.min_offset), p.ends.max_offset - p.ends.min_offset
+        if facts.clients.get(p.group) is None or unread <= 0:
+            continue
+        # A queue's messages are spread over the log: what is unread of it is as large a part of the log.
+        distance = unread / kept * logs[p.where]
+        if distance >= _CACHED and distance > furthest.get(p.group, (0.0, p))[0]:
+            furthest[p.group] = (distance, p)
+    for group, (distance, p) in furthest.items():
+        evidence = f"{p.topic} queue {p.queue} at {p.where}: about {distance / (1 << 30):.1f} GiB of the log behind its"
+        yield Hit(group, f"{evidence} end, {p.ends.max_offset - p.offset} messages")
+
+
+def _log_bytes(facts: Facts, address: str) -> int:
+    begin, end = (facts.figure(address, f"commitLog{which}Offset") for which in ("Min", "Max"))
+    return 0 if begin is None or end is None else end - begin
+
+
+@rule(
     "groups.consuming-off",
     Severity.WARNING,
     "A group may not consume on a broker: consumeEnable is false, code 16 to its pulls.",
@@ -212,5 +242,7 @@ def broadcasting(facts: Facts) -> Iterator[Hit]:
             yield Hit(group, f"{len(report.clients)} clients are online, each with offsets of its own")
 
 
+#: Bytes of the log that are taken to be in memory: accessMessageInMemoryMaxRatio (40 %) of 20 GiB.
+_CACHED: Final = 8 << 30
 #: Messages in a retry topic that a working group may have for a moment.
 _WAITING_RETRIES: Final = 1000

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.common.delay_levels import parse_delay_levels
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.topics import (
     AUTO_CREATE_TOPIC,
+    SCHEDULE_TOPIC,
     TRANS_HALF_TOPIC,
     is_dlq_topic,
     is_retry_topic,
     is_system_topic,
     split_topic_group,
 )
-from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Part, Topic, label
+from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Part, Topic, label, whole
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.housekeeping.rules import Hit
@@ -281,5 +284,40 @@ def half_messages_waiting(facts: Facts) -> Iterator[Hit]:
             yield Hit(label(broker), f"{waiting} half messages are not settled")
 
 
+@rule(
+    "topics.delayed-stuck",
+    Severity.CRITICAL,
+    "Delayed messages of a level are due and are not delivered: retries of consumers wait there too.",
+    needs=(*_NEEDS, Part.RUNTIME, Part.CONFIG, Part.ENDS),
+    remedy="search the broker's log for ScheduleMessageService; a restart of the broker begins the level anew",
+    false_alarms="The broker was down and is delivering what came due; then the figures move on the next run.",
+)
+def delayed_stuck(facts: Facts) -> Iterator[Hit]:
+    for broker in facts.masters():
+        delays = _delays(facts, broker.address)
+        queues = facts.ends.get(broker.address, {}).get(SCHEDULE_TOPIC, {})
+        now = facts.answered_at.get(broker.address, facts.taken_at)
+        for level, delay in enumerate(delays, 1):
+            told = facts.runtimes.get(broker.address, {}).get(f"scheduleMessageOffset_{level}", "")
+            delivered, _, stored = told.partition(",")
+            waiting = (whole(stored) or 0) - (whole(delivered) or 0)
+            # All of them are due when the last is, which is also due last.
+            last = queues[level - 1].last_ms if level - 1 in queues else 0
+            overdue = now - last - delay
+            if waiting > 0 and last > 0 and overdue > _OVERDUE_MS:
+                evidence = f"level {level}: {waiting} messages wait, the last one is due since {overdue // 1000} s"
+                yield Hit(label(broker), evidence)
+
+
+def _delays(facts: Facts, address: str) -> list[int]:
+    """The delays of a broker's levels in ms; none where they are not known."""
+    try:
+        return parse_delay_levels(facts.setting(address, "messageDelayLevel") or "")
+    except RocketMQError:
+        return []
+
+
+#: By how much a delayed message may be late: a broker looks at a level every 100 ms, and delivers in the order stored.
+_OVERDUE_MS: Final = 60_000
 #: Half messages that a busy broker has in flight without a fault.
 _WAITING_HALVES: Final = 10_000

@@ -259,9 +259,20 @@ SEEDS: dict[str, tuple[Seed, str]] = {
         ),
         "15000 half messages are not settled",
     ),
+    "topics.delayed-stuck": (
+        both(
+            figure("scheduleMessageOffset_3", "10,15"),
+            ends("SCHEDULE_TOPIC_XXXX", {2: Ends(0, 15, h.NOW - 200_000)}),
+        ),
+        "level 3: 5 messages wait, the last one is due since 190 s",
+    ),
     "groups.offset-beyond-end": (offsets("T@G", {0: 150, 1: 100}), "the offset is 150, the queue ends at 100"),
     "groups.offset-before-begin": (ends("T", {0: Ends(120, 220), 1: Ends(0, 100)}), "20 messages are gone"),
     "groups.nobody-online": (both(clients(), offsets("T@G", {0: 40, 1: 100})), "behind by 60 in T"),
+    "groups.reads-from-disk": (
+        both(figure("commitLogMaxOffset", 41 << 30), offsets("T@G", {0: 40, 1: 100})),
+        "about 24.0 GiB of the log behind its end, 60 messages",
+    ),
     "groups.consuming-off": (group("consumeEnable", False), "consumeEnable is false on a"),
     "groups.settings-differ": (group("retryMaxTimes", 3), "retryMaxTimes is not the same in C: a: 3, b: 16"),
     "groups.missing-on-broker": (
@@ -375,3 +386,17 @@ def test_a_seeded_fault_is_named_among_all_rules() -> None:
     found: list[Finding] = examine(facts, all_rules())
     assert [f.id for f in found] == ["net.write-permission-wiped"]
     assert "addWritePerm -b a" in found[0].remedy
+
+
+def test_delayed_messages_that_are_not_due_wait_rightly() -> None:
+    facts = h.facts()
+    facts.runtimes[A]["scheduleMessageOffset_18"] = "10,15"
+    facts.ends[A]["SCHEDULE_TOPIC_XXXX"] = {17: Ends(0, 15, h.NOW - h.HOUR)}
+    assert examine(facts, [RULES["topics.delayed-stuck"]]) == [], "level 18 is 2 hours"
+
+
+def test_a_group_that_does_not_consume_reads_nothing() -> None:
+    facts = h.facts()
+    SEEDS["groups.reads-from-disk"][0](facts)
+    facts.clients["G"] = None
+    assert examine(facts, [RULES["groups.reads-from-disk"]]) == []
