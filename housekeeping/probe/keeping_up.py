@@ -22,6 +22,8 @@ _LATELY_MS: Final = 3_600_000
 _LEAST_SENT_BACK: Final = 20
 #: Groups of which the history is read one by one; more are read at once.
 _ONE_BY_ONE: Final = 50
+#: The figure of the history that says that a broker was registered, by its id.
+_REGISTERED: Final = "probe.registered"
 #: The figure of the history that holds how many dead letters a group ever had.
 _EVER_DEAD: Final = "probe.deadLetters"
 
@@ -42,10 +44,16 @@ _REMEDY: Final[dict[LagState, str]] = {
 
 
 def record(
-    history: History, report: ProbeReport, seen: GroupsSeen, dead: dict[str, DeadLetters], around: Surroundings
+    history: History,
+    report: ProbeReport,
+    seen: GroupsSeen,
+    dead: dict[str, DeadLetters],
+    registered: dict[str, int],
+    around: Surroundings,
 ) -> None:
-    """Append the run. Raises HistoryError."""
+    """Append the run; `registered` has each broker (`cluster/name at address`) with its id. Raises HistoryError."""
     figures = [Figure(f"probe.{m.name}", m.target, m.value) for m in report.measures if m.value is not None]
+    figures += [Figure(_REGISTERED, place, broker_id) for place, broker_id in registered.items()]
     figures += [Figure(_EVER_DEAD, group, letters.ever) for group, letters in dead.items()]
     figures += around.figures
     history.append(
@@ -57,6 +65,25 @@ def record(
             failures=[*report.failures, *seen.failures, *around.failures],
         )
     )
+
+
+def judge_gone(history: History, report: ProbeReport, registered: dict[str, int], now_ms: int) -> None:
+    """Find brokers that were registered lately and are not any more: name servers forget one that is killed."""
+    before = history.figures(now_ms - _LATELY_MS, now_ms, _REGISTERED)
+    for (_, place), points in sorted(before.items()):
+        if place in registered:
+            continue
+        last_ms, broker_id = points[-1]
+        report.findings.append(
+            Finding(
+                id="probe.broker-gone",
+                severity=Severity.WARNING if broker_id else Severity.CRITICAL,
+                target=place.partition(" at ")[0].partition("/")[2],
+                evidence=f"{'a slave' if broker_id else 'the master'} at {place.partition(' at ')[2]} was registered "
+                f"{(now_ms - last_ms) // 1000} s ago, and no name server lists it now",
+                remedy="start it; if it was taken out on purpose, this ends an hour after",
+            )
+        )
 
 
 def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) -> None:

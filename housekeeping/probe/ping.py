@@ -74,12 +74,13 @@ def ping(address: str, host: str, port: int, timeout_ms: int, tls: SSLContext | 
     found = Pinged(address)
     begun = time.perf_counter()
     try:
-        cluster, runtime = ask(host, port, (GET_BROKER_CLUSTER_INFO, GET_BROKER_RUNTIME_INFO), timeout_ms, tls)
+        answers = ask(host, port, (GET_BROKER_CLUSTER_INFO, GET_BROKER_RUNTIME_INFO), timeout_ms, tls)
     except PingError as error:
         found.problem = str(error)
         return found
     found.millis = (time.perf_counter() - begun) * 1000
-    if cluster.code == SUCCESS:
+    runtime = answers[-1]
+    if len(answers) == 1:
         found.kind = NAME_SERVER
     elif runtime.code == REQUEST_CODE_NOT_SUPPORTED:
         found.kind = OTHER
@@ -127,22 +128,26 @@ def registration(
 
 
 def ask(host: str, port: int, codes: tuple[int, ...], timeout_ms: int, tls: SSLContext | None = None) -> list[Answer]:
-    """The answers to requests without fields, over one connection, in their order. Raises PingError."""
+    """The answers to requests without fields, one after the other over one connection, up to the first success.
+
+    A name server of 4.9 does not answer what it does not know: nothing more is asked than has to be. Raises PingError.
+    """
     end = time.monotonic() + timeout_ms / 1000
-    frames = b"".join(_frame(code, opaque) for opaque, code in enumerate(codes))
-    answers: dict[int, Answer] = {}
+    answers: list[Answer] = []
     try:
         connection = socket.create_connection((host, port), timeout_ms / 1000)
         if tls is not None:
             connection = tls.wrap_socket(connection, server_hostname=host)
         with connection:
-            connection.sendall(frames)
-            while len(answers) < len(codes):
-                opaque, answer = _read(connection, end)
-                answers[opaque] = answer
-        return [answers[opaque] for opaque in range(len(codes))]
-    except KeyError:
-        raise PingError("what answers there is not a server of RocketMQ: it answered a request twice") from None
+            for opaque, code in enumerate(codes):
+                connection.sendall(_frame(code, opaque))
+                number, answer = _read(connection, end)
+                if number != opaque:
+                    raise PingError("what answers there does not speak RocketMQ's protocol")
+                answers.append(answer)
+                if answer.code == SUCCESS:
+                    break
+        return answers
     except socket.gaierror as error:
         raise PingError(f"the host name '{host}' is not known ({error.strerror})") from None
     except TimeoutError:

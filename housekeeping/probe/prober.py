@@ -58,6 +58,7 @@ class Prober:
         self._cluster = cluster
         self._names = names or own_names()
         self._history = history
+        self._brokers: list[BrokerAddress] = []
         self.report = ProbeReport(timestamp=now_ms())
 
     async def run(self) -> ProbeReport:
@@ -73,6 +74,7 @@ class Prober:
             return report
         sample = name_servers.sample_of(seen.topics, self._wanted.routes, report.timestamp // 60_000)
         report.findings += await name_servers.judge(admin, seen, sample)
+        self._brokers = seen.brokers(None)
         brokers = seen.brokers(self._cluster)
         if not brokers and self._cluster is not None:
             raise no_such_cluster(self._cluster, sorted({broker.cluster or "" for broker in seen.brokers(None)}))
@@ -137,8 +139,13 @@ class Prober:
         keeping_up.judge_dead(self._wanted, report, dead, before, first.time_ms)
         try:
             if self._history is not None:
+                registered = {
+                    f"{broker.cluster}/{broker.broker_name} at {broker.address}": broker.broker_id or 0
+                    for broker in self._brokers
+                }
+                keeping_up.judge_gone(self._history, report, registered, first.time_ms)
                 around = await surroundings(admin, brokers, masters)
-                keeping_up.record(self._history, report, first, dead, around)
+                keeping_up.record(self._history, report, first, dead, registered, around)
             keeping_up.judge_lag(self._history, report, first)
         except HistoryError as error:
             self._without_history(error)

@@ -31,7 +31,7 @@ class Faulty:
 
     def __init__(self, **faults: Fault) -> None:
         self._client = RemotingClient()
-        self.faults = {Code[name]: fault for name, fault in faults.items()}
+        self.faults = {getattr(Code, name): fault for name, fault in faults.items()}
         self.dead: set[str] = set()
         self.asked: list[tuple[str, RemotingCommand]] = []
 

@@ -193,3 +193,16 @@ def test_nothing_of_an_application_is_read_or_written(cluster: Cluster) -> None:
         Code.GET_TOPIC_STATS_INFO,
         Code.GET_EARLIEST_MSG_STORETIME,
     }
+
+
+def test_a_broker_that_the_name_servers_forgot(cluster: Cluster, tmp_path: Path) -> None:
+    async def none(addr: str, command: Any, forward: Any) -> Any:
+        return command.reply(body=b'{"brokerAddrTable":{},"clusterAddrTable":{}}')
+
+    with History.open(tmp_path / "history.sqlite") as history:
+        assert "probe.broker-gone" not in {f.id for f in probed(Faulty(), cluster.namesrv, history=history).findings}
+        for _ in range(2):
+            report = probed(Faulty(GET_BROKER_CLUSTER_INFO=none), cluster.namesrv, history=history)
+            [gone] = [finding for finding in report.findings if finding.id == "probe.broker-gone"]
+            assert (gone.target, gone.severity) == ("broker-a", Severity.CRITICAL)
+            assert f"the master at {cluster.broker} was registered" in gone.evidence
