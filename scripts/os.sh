@@ -1033,6 +1033,7 @@ note_folders() {
 }
 
 cannot() {
+  rm -f "$1.tmp" 2> /dev/null
   fail 1 "cannot write $1" 'nothing is lost: os.sh undo brings back what was changed so far'
 }
 

@@ -165,6 +165,10 @@ def _replace(place: Path, data: bytes) -> None:
     _make_folder(place.parent)
     partial = place.with_name(place.name + ".tmp")
     partial.unlink(missing_ok=True)
-    OS_FILES.write_synced(str(partial), data)
-    partial.chmod(0o644)
-    OS_FILES.replace(str(partial), str(place))
+    try:
+        OS_FILES.write_synced(str(partial), data)
+        partial.chmod(0o644)
+        OS_FILES.replace(str(partial), str(place))
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise

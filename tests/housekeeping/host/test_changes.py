@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.files import OS_FILES
 from rocketmq_ops.housekeeping.host.changes import apply, plan_of, undo, undoable
 from rocketmq_ops.housekeeping.host.dropins import FILES, LIMITS, SYSCTL, SYSTEMD, TMPFILES, UDEV
 from rocketmq_ops.housekeeping.host.record import FOLDER, RefusedError
@@ -197,6 +198,25 @@ def test_what_is_read_later_is_named(shell_name: str, tmp_path: Path) -> None:
     assert plan_of(Root(str(root))).notes == notes
     said = os_sh(words, "plan", "--root", str(root)).stdout.splitlines()
     assert said[-len(notes) :] == notes
+
+
+def test_a_disk_that_is_full_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = made("old_kernel", tmp_path / "root")
+    before = tree(root)
+    write = OS_FILES.write_synced
+
+    def full(path: str, data: bytes) -> None:
+        write(path, data)
+        if path == str(root / UDEV) + ".tmp":
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(OS_FILES, "write_synced", full)
+    with pytest.raises(OSError, match="No space left"):
+        apply_here(root)
+    assert (root / SYSCTL).exists()
+    assert not list(root.rglob("*.tmp"))
+    undo(Root(str(root)))
+    assert tree(root) == before
 
 
 def test_busybox_needs_nothing_else(tmp_path: Path) -> None:
