@@ -24,8 +24,9 @@ class Terminal:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._tmux = ["tmux", "-S", str(folder / "socket"), "-f", os.devnull]
         self._environment = environment
-        size = ["-x", "100", "-y", "30"]
-        self._run("new-session", "-d", *size, "bash", "--norc", "--noprofile")
+
+    def open(self) -> None:
+        self._run("new-session", "-d", "-x", "100", "-y", "30", "bash", "--norc", "--noprofile")
         self.type("PS1='ready'\"> \"", "Enter")
         self.until("\nready>")
 
@@ -38,6 +39,15 @@ class Terminal:
     def type(self, *keys: str) -> None:
         """Keys by tmux's names, and text as it is."""
         self._run("send-keys", "--", *keys)
+
+    def fetch_names(self, *words: str) -> None:
+        """Have the names of the cluster in the cache: they are fetched beside the first Tab that asks for them."""
+        for _ in range(600):
+            asked = [SCRIPT, "__complete", "bash", *words]
+            if subprocess.run(asked, env=self._environment, capture_output=True, check=True, timeout=60).stdout:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"nothing for {words}")
 
     def clear(self) -> None:
         self.type("C-l")
@@ -81,6 +91,7 @@ def terminal(pair: RocketMQBroker, tmp_path: Path) -> Iterator[Terminal]:
     }
     terminal = Terminal(tmp_path, environment)
     try:
+        terminal.open()
         yield terminal
     finally:
         terminal.close()
@@ -139,11 +150,8 @@ def test_tab_completes_commands_options_and_live_names(pair: RocketMQBroker, ter
     terminal.until("mqadmin topicRoute")
     terminal.type("--lis", "Tab")
     terminal.until("topicRoute --list")
-    for _ in range(100):  # the names are fetched beside the first Tab
-        terminal.type("-t CompletedH", "Tab")
-        time.sleep(0.3)
-        if "-t CompletedHere" in terminal.shown:
-            break
-        terminal.type("C-w", "C-w")
+    terminal.fetch_names("topicRoute", "-t", "CompletedH")
+    terminal.type("-t CompletedH", "Tab")
+    terminal.until("-t CompletedHere")
     terminal.type("Enter")
     terminal.until("#ClusterName", "Total: 1 brokers")
