@@ -93,6 +93,8 @@ ListFile = Annotated[str, Opt("-f", "--filename", help="JSON file", parse=path, 
 ConfigFile = Annotated[str, Opt("--config", help="property file of a broker", parse=path, metavar="FILE")]
 GivenFile = Annotated[str, Opt("FILE", help="the file to read", parse=path)]
 
+AlarmPattern = Annotated[str, Opt("PATTERN", help="an id (probe.late), a target (broker-a), or both; * for any")]
+Why = Annotated[str, Opt("--why", help="what others should know")]
 BundleFile = Annotated[str, Opt("--from", help="examine this bundle, and no cluster", parse=path, metavar="BUNDLE")]
 OnHost = Annotated[bool, Opt("--host", help="this machine is a broker's: look at its settings too")]
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.probe.alerts import Problem, alerts_file, kept
-from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import not_found
-from rocketmq_ops.mqadmin.options import HistoryFile
+from rocketmq_ops.mqadmin.options import AlarmPattern, HistoryFile, Why
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 
@@ -25,8 +24,8 @@ class Acknowledged(msgspec.Struct, rename="camel"):
 @command(result=Acknowledged, rows="problems", name="target", offline=True, example="mqadmin probe ack broker-a")
 async def probe_ack(
     run: Run,
-    pattern: Annotated[str, Opt("PATTERN", help="an id (probe.late), a target (broker-a), or both; * for any")],
-    why: Annotated[str | None, Opt("--why", help="what others should know")] = None,
+    pattern: AlarmPattern,
+    why: Why | None = None,
     history: HistoryFile | None = None,
 ) -> Outcome:
     """It holds until the problem is gone or worse."""

@@ -12,7 +12,7 @@ from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.probe.alerts import Silence, alerts_file, kept
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import not_found, usage
-from rocketmq_ops.mqadmin.options import HistoryFile
+from rocketmq_ops.mqadmin.options import AlarmPattern, HistoryFile, Why
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time, positive, span
@@ -30,14 +30,11 @@ class Silences(msgspec.Struct, rename="camel"):
 async def probe_silence(
     run: Run,
     pattern: Annotated[
-        str | None,
-        Opt(
-            "PATTERN",
-            help="an id (probe.late), a target (broker-a), or both; * for any; without one, list the silences",
-        ),
+        AlarmPattern | None,
+        "an id (probe.late), a target (broker-a), or both; * for any; without one, list the silences",
     ] = None,
     for_ms: Annotated[int | None, Opt("--for", help="how long: 30m, 2h, 1d", parse=span, metavar="TIME")] = None,
-    why: Annotated[str | None, Opt("--why", help="what others should know")] = None,
+    why: Why | None = None,
     end: Annotated[int | None, Opt("--end", help="end the silence of this number", parse=positive)] = None,
     history: HistoryFile | None = None,
 ) -> Outcome:
