@@ -80,9 +80,10 @@ async def group_totals(session: Session, address: str) -> dict[str, GroupTotals]
 
 async def group_queues(session: Session, address: str) -> dict[str, list[QueueOffset]]:
     """The offsets of every group that one broker has a configuration of; see `group_totals` for what is not in it."""
+    names: dict[str, str] = {}  # each topic's name once, however many queues it has
     return {
         group: [
-            QueueOffset(queue.topic, queue.queue_id, o.broker_offset, o.consumer_offset)
+            QueueOffset(names.setdefault(queue.topic, queue.topic), queue.queue_id, o.broker_offset, o.consumer_offset)
             for table in tables
             for queue, o in table.offset_table
         ]

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 
-#: Brokers that are asked for all groups at a time: each answer may have some MB.
-_ANSWERS_AT_ONCE: Final = 2
+#: Brokers that are asked for all groups or topics at a time: each answer may have some MB.
+_ANSWERS_AT_ONCE: Final = 1
 #: Hours that a broker keeps its files unless its configuration says otherwise (MessageStoreConfig.fileReservedTime).
 _RESERVED_HOURS: Final = 72
 
