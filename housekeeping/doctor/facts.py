@@ -110,7 +110,8 @@ class Facts(msgspec.Struct, kw_only=True):
     listed: dict[str, list[BrokerAddress]] = {}
     brokers: list[BrokerAddress] = []
     runtimes: dict[str, dict[str, str]] = {}
-    #: When each broker's figures arrived.
+    #: When each broker was asked for its figures, and when they arrived.
+    asked_at: dict[str, int] = {}
     answered_at: dict[str, int] = {}
     configs: dict[str, dict[str, str]] = {}
     topics: dict[str, dict[str, Topic]] = {}

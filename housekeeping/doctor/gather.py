@@ -111,11 +111,15 @@ class _Gathering:
     async def runtimes(self) -> None:
         """The figures of every broker, and when they came."""
 
-        async def one(address: str) -> tuple[dict[str, str], int]:
-            return await self._admin.cluster.runtime(address), now_ms()
+        facts = self._facts
 
-        for address, (figures, at) in (await self._ask(Part.RUNTIME, self._addresses(), one)).items():
-            self._facts.runtimes[address], self._facts.answered_at[address] = figures, at
+        async def one(address: str) -> dict[str, str]:
+            facts.asked_at[address] = now_ms()
+            figures = await self._admin.cluster.runtime(address)
+            facts.answered_at[address] = now_ms()
+            return figures
+
+        facts.runtimes = await self._ask(Part.RUNTIME, self._addresses(), one)
 
     async def configs(self) -> None:
         """The configuration of every broker."""

@@ -13,7 +13,7 @@ from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.housekeeping.host.rules import State
 from rocketmq_ops.housekeeping.rules import Hit
 
-#: A figure is rounded to seconds, and its answer takes a moment.
+#: A figure is rounded to seconds, and clocks of one time source differ a little.
 _APART_MS: Final = 10_000
 _DAY_MS: Final = 86_400_000
 #: `[ 1 days, 2 hours, 3 minutes, 4 seconds ]` (StoreStatsService.getFormatRuntime).
@@ -21,14 +21,18 @@ _RUNTIME: Final = re.compile(r"(\d+) days?, (\d+) hours?, (\d+) minutes?, (\d+) 
 
 
 def _ahead_ms(facts: Facts, broker: BrokerAddress) -> int | None:
-    """By how much the broker's clock is ahead of the one here: it reports its start, and how long ago that was."""
+    """By how much at least the broker's clock is ahead of the one here, negative for behind; None: not known.
+
+    It reports its start, and how long ago that was, at some moment between the question and the answer.
+    """
     boot = facts.figure(broker.address, "bootTimestamp")
     ran = _RUNTIME.search(facts.runtimes.get(broker.address, {}).get("runtime", ""))
-    at = facts.answered_at.get(broker.address)
-    if boot is None or ran is None or at is None:
+    asked, answered = facts.asked_at.get(broker.address), facts.answered_at.get(broker.address)
+    if boot is None or ran is None or asked is None or answered is None:
         return None
     days, hours, minutes, seconds = map(int, ran.groups())
-    return boot + days * _DAY_MS + hours * 3_600_000 + minutes * 60_000 + seconds * 1000 - at
+    its_now = boot + days * _DAY_MS + hours * 3_600_000 + minutes * 60_000 + seconds * 1000
+    return its_now - answered if its_now > answered else min(its_now - asked, 0)
 
 
 @rule(

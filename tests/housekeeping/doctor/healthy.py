@@ -125,6 +125,7 @@ def facts() -> Facts:
         listed={server: list(brokers) for server in NAME_SERVERS},
         brokers=brokers,
         runtimes={broker.address: runtime() for broker in brokers},
+        asked_at={broker.address: NOW - 100 for broker in brokers},
         answered_at={broker.address: NOW for broker in brokers},
         configs={broker.address: config(broker) for broker in brokers},
         topics={

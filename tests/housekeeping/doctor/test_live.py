@@ -17,6 +17,7 @@ from rocketmq_ops.housekeeping.doctor.gather import gather
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 
+PATIENT_MS = 60_000  # what is slow is not unknown
 UNREACHABLE = "127.0.0.9"  # of this machine, and the broker does not listen there
 
 
@@ -35,7 +36,7 @@ async def found(admin: MQAdmin, subject: str | None = None) -> dict[str, Finding
 
 def test_nothing_is_found_where_all_is_well(pair: RocketMQBroker) -> None:
     async def look() -> None:
-        async with MQAdmin([pair.namesrv]) as admin:
+        async with MQAdmin([pair.namesrv], PATIENT_MS) as admin:
             for _ in range(3):
                 assert await found(admin) == {}
 
@@ -44,7 +45,7 @@ def test_nothing_is_found_where_all_is_well(pair: RocketMQBroker) -> None:
 
 def test_seeded_faults_are_named_and_gone_when_mended(pair: RocketMQBroker) -> None:
     async def run() -> None:
-        async with MQAdmin([pair.namesrv]) as admin:
+        async with MQAdmin([pair.namesrv], PATIENT_MS) as admin:
 
             async def shape(read: int, write: int) -> None:
                 settings = TopicSettings(read_queue_nums=read, write_queue_nums=write)
@@ -75,7 +76,7 @@ def test_a_wrong_advertised_address(tmp_path: Path) -> None:
     config.write_text(f"brokerIP1={UNREACHABLE}\nbindAddress=127.0.0.1\n")
 
     async def look(namesrv: str) -> None:
-        async with MQAdmin([namesrv]) as admin:
+        async with MQAdmin([namesrv], PATIENT_MS) as admin:
             findings = await found(admin, "net")
             finding = findings["net.broker-unreachable"]
             assert finding.severity is Severity.CRITICAL

@@ -400,3 +400,11 @@ def test_a_group_that_does_not_consume_reads_nothing() -> None:
     SEEDS["groups.reads-from-disk"][0](facts)
     facts.clients["G"] = None
     assert examine(facts, [RULES["groups.reads-from-disk"]]) == []
+
+
+def test_a_slow_answer_is_no_other_clock() -> None:
+    facts = h.facts()
+    facts.answered_at[A] = h.NOW + 60_000
+    assert examine(facts, [RULES["os.clock-apart"]]) == []
+    facts.runtimes[A]["bootTimestamp"] = str(h.NOW - h.HOUR - 30_000)
+    assert [f.evidence for f in examine(facts, [RULES["os.clock-apart"]])] == ["29 s behind this host"]
