@@ -104,8 +104,8 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     delay_level: int = 1
     #: Whether the prober's topics and group stay when a run ends.
     keep: bool = False
-    #: Requests to one broker at a time.
-    concurrency: int = 4
+    #: Questions of one kind at a time: routes, who is connected, dead letters.
+    concurrency: int = 16
     #: Topics whose routes are compared among name servers in one run.
     routes: int = 100
     limits: dict[str, Limits] = {}

@@ -53,6 +53,7 @@ class Prober:
         history: History | None = None,
     ) -> None:
         """With a `history` the run is appended to it, and groups are judged by it. HistoryErrors are failures."""
+        admin.concurrency = wanted.concurrency
         self._admin = admin
         self._wanted = wanted
         self._cluster = cluster

@@ -245,6 +245,23 @@ def test_messages_that_come_late_twice_and_in_the_wrong_order(pair: RocketMQBrok
     assert "most " in evidence(report, "late")
 
 
+def test_questions_are_bounded(pair: RocketMQBroker) -> None:
+    open_now = most = 0
+
+    async def counted(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        answer = await forward()
+        open_now -= 1
+        return answer
+
+    second = pair.namesrv.replace("127.0.0.1", "localhost")
+    wanted = msgspec.structs.replace(CALM, concurrency=2)
+    probed(Faulty(GET_ROUTEINFO_BY_TOPIC=counted), pair.namesrv, second, wanted=wanted)
+    assert most == 2
+
+
 def test_a_cluster_that_is_not_there(pair: RocketMQBroker) -> None:
     from rocketmq_ops.client.errors import NotFoundError
 
