@@ -127,6 +127,9 @@ NOT_READ = {
     "mqadmin/commands/topic/delete_topic.py": {
         "in ",
     },
+    "mqadmin/commands/undo.py": {
+        " of `mqadmin {made_by}`",
+    },
     "mqadmin/completion/complete.py": {
         "List the commands, or the options of one",
     },
@@ -174,6 +177,9 @@ NOT_READ = {
     },
     "mqadmin/store_options.py": {
         "mqadmin {command}: {tr}: {tr2}\n",
+    },
+    "mqadmin/values.py": {
+        "HH:mm, ",
     },
     "remoting/client.py": {
         "connect {addr}",
