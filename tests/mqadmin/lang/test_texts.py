@@ -18,7 +18,7 @@ from tests.mqadmin.lang.not_translated import NOT_READ, NOT_TRANSLATED, NOT_YET
 CATALOGUE = source_texts.ROOT / "mqadmin" / "lang" / "zh"
 FOLDERS = ("client", "common", "housekeeping", "mqadmin", "remoting", "store")
 #: Files of texts that are found in the source as sentences; those of single words and headings; the system's words.
-SENTENCES, WORDS, SYSTEM = ("client", "common", "mqadmin", "remoting"), ("headings", "words"), "system"
+SENTENCES, WORDS, SYSTEM = ("client", "common", "mqadmin", "remoting", "store"), ("headings", "words"), "system"
 
 
 def entries(name: str) -> dict[str, str]:
