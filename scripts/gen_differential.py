@@ -40,7 +40,7 @@ def page() -> str:
     parts = [HEAD]
     parts.append(
         f"{len(ROWS)} lines of {len(commands)} commands: {counts[SAME]} same, {counts[BETTER]} better, "
-        f"{counts[DIFFERENT]} different. {len(excused())} commands are compared elsewhere or cannot be: see the end.\n"
+        f"{counts[DIFFERENT]} different. What {len(excused())} commands are for, such a cluster lacks: see the end.\n"
     )
     for verdict, title in ((BETTER, "Better"), (DIFFERENT, "Different"), (SAME, "Same")):
         parts.append(f"## {title}\n")
@@ -49,30 +49,34 @@ def page() -> str:
         parts.append("|---|---|---|" + ("---|" if why else ""))
         parts += [_line(row, why) for row in ROWS if row.verdict == verdict]
         parts.append("")
-    parts.append("## Not compared here\n")
+    parts.append("## What two plain brokers do not have\n")
     parts += ["| command | why |", "|---|---|"]
     parts += [f"| `{name}` | {reason} |" for name, reason in excused().items()]
     return "\n".join(parts) + "\n"
 
 
 def _line(row: Row, why: bool) -> str:
-    cells = [f"`{row.command}`", f"`{row.shown}`" if row.shown else "", ", ".join(sorted(row.versions))]
+    arguments = f"`{row.shown}`" if row.shown else ""
+    arguments += f", ours with `{row.extra}`" if row.extra else ""
+    arguments += f"; {row.given.__doc__}" if row.given is not None else ""
+    cells = [f"`{row.command}`", arguments, ", ".join(sorted(row.versions))]
     cells += [row.why] if why else []
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+def answered() -> set[str]:
+    """The commands with a row in which they are answered with what they are for."""
+    return {row.command for row in ROWS if not row.failing}
+
+
 def excused() -> dict[str, str]:
-    """The commands without a row, in the order of the registry, with the reason of each."""
-    compared = {row.command for row in ROWS}
-    return {
-        entry.name: EXCUSED[entry.name] for entry in _apaches() if entry.name not in compared and entry.name in EXCUSED
-    }
+    """The other commands, in the order of the registry, with the reason of each."""
+    return {entry.name: EXCUSED[entry.name] for entry in _apaches() if entry.name not in answered() | set(neither())}
 
 
 def neither() -> list[str]:
-    """Commands of Apache's that have neither a row nor a reason."""
-    compared = {row.command for row in ROWS}
-    return [entry.name for entry in _apaches() if entry.name not in compared and entry.name not in EXCUSED]
+    """Commands of Apache's that have neither such a row nor a reason."""
+    return [entry.name for entry in _apaches() if entry.name not in answered() and entry.name not in EXCUSED]
 
 
 def _apaches() -> list[Entry]:

@@ -26,7 +26,7 @@ def test_every_command_is_compared_or_excused() -> None:
 
 
 def test_no_command_is_excused_that_is_compared() -> None:
-    assert sorted({row.command for row in ROWS} & set(EXCUSED)) == []
+    assert sorted(generator().answered() & set(EXCUSED)) == []
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -35,7 +35,7 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_each_line_is_there_once_and_what_differs_has_a_reason() -> None:
-    lines = [row.line for row in ROWS]
+    lines = [(row.line, row.extra, version, str(row.given)) for row in ROWS for version in row.versions]
     assert sorted(lines) == sorted(set(lines))
     assert [row.line for row in ROWS if (row.verdict == SAME) == bool(row.why)] == []
     assert [row.line for row in ROWS if row.verdict != SAME and row.theirs is None and row.mine is None] == []

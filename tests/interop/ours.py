@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -173,12 +174,24 @@ class Ran:
         return f"mqadmin {' '.join(self.args)} -> exit {self.code}\nstdout:\n{self.out}\nstderr:\n{self.err}"
 
 
-def mqadmin(*args: str, namesrv: str | None = None, output: str | None = None, timeout: float = 60.0) -> Ran:
-    """Runs our `mqadmin` with these arguments; `output` is its --output."""
+def mqadmin(
+    *args: str,
+    namesrv: str | None = None,
+    output: str | None = None,
+    timeout: float = 60.0,
+    env: dict[str, str] | None = None,
+) -> Ran:
+    """Runs our `mqadmin` with these arguments; `output` is its --output, `env` what its environment has besides ours."""
     line = list(args)
     if namesrv is not None:
         line += ["-n", namesrv]
     if output is not None:
         line += ["--output", output]
-    done = subprocess.run([str(BIN / "mqadmin"), *line], capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run(
+        [str(BIN / "mqadmin"), *line],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+    )
     return Ran(tuple(line), done)

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 REGISTER_BROKER = 103
 GET_ROUTEINFO_BY_TOPIC = 105
+HEART_BEAT = 34
+_RESPONSE = 1  # in the flag of a header
 
 
 class Answer(NamedTuple):
@@ -44,18 +46,29 @@ def frame(code: int, ext_fields: dict[str, str] | None = None, body: bytes = b""
     return struct.pack(">II", 4 + len(encoded) + len(body), len(encoded)) + encoded + body
 
 
+def _connect(address: str, timeout: float = 5.0) -> socket.socket:
+    host, port = address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout)
+
+
+def _ask(connection: socket.socket, request: bytes) -> Answer:
+    """The answer to a request; requests that the server sends meanwhile are passed over."""
+    connection.sendall(request)
+    header: dict[str, Any] = {"flag": 0}
+    while not header["flag"] & _RESPONSE:
+        (length,) = struct.unpack(">I", _read(connection, 4))
+        data = _read(connection, length)
+        header_length = struct.unpack(">I", data[:4])[0] & 0xFFFFFF
+        header = json.loads(data[4 : 4 + header_length])
+    return Answer(header["code"], header.get("remark"), header.get("extFields") or {}, data[4 + header_length :])
+
+
 def call(
     address: str, code: int, ext_fields: dict[str, str] | None = None, body: bytes = b"", timeout: float = 5.0
 ) -> Answer:
     """One request on a connection of its own."""
-    host, port = address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout) as connection:
-        connection.sendall(frame(code, ext_fields, body))
-        (length,) = struct.unpack(">I", _read(connection, 4))
-        data = _read(connection, length)
-    header_length = struct.unpack(">I", data[:4])[0] & 0xFFFFFF
-    header = json.loads(data[4 : 4 + header_length])
-    return Answer(header["code"], header.get("remark"), header.get("extFields") or {}, data[4 + header_length :])
+    with _connect(address, timeout) as connection:
+        return _ask(connection, frame(code, ext_fields, body))
 
 
 def wait_for_route(namesrv: str, topic: str, broker_name: str, timeout: float = 30.0) -> None:
@@ -90,11 +103,8 @@ class DeadBroker:
             "clusterName": cluster, "brokerName": name, "brokerAddr": address, "brokerId": "0", "haServerAddr": address,
             "compressed": "false", "bodyCrc32": "0",
         }  # fmt: skip
-        host, port = namesrv.rsplit(":", 1)
-        self._connection = socket.create_connection((host, int(port)), 5)
-        self._connection.sendall(frame(REGISTER_BROKER, header, body))
-        (length,) = struct.unpack(">I", _read(self._connection, 4))
-        _read(self._connection, length)
+        self._connection = _connect(namesrv)
+        _ask(self._connection, frame(REGISTER_BROKER, header, body))
         wait_for_route(namesrv, topic, name)
 
     def __enter__(self) -> DeadBroker:
@@ -102,4 +112,28 @@ class DeadBroker:
 
     def __exit__(self, *_: object) -> None:
         """The name server drops the routes of a broker whose connection ends."""
+        self._connection.close()
+
+
+class SilentClient:
+    """A heartbeat without a consumer: while it is open, the broker counts a client of the group that answers nothing."""
+
+    def __init__(self, broker: str, *, group: str, client_id: str, topic: str) -> None:
+        subscription = {
+            "topic": topic, "subString": "*", "tagsSet": [], "codeSet": [], "subVersion": 1, "expressionType": "TAG",
+            "classFilterMode": False,
+        }  # fmt: skip
+        consumer = {
+            "groupName": group, "consumeType": "CONSUME_PASSIVELY", "messageModel": "CLUSTERING", "unitMode": False,
+            "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "subscriptionDataSet": [subscription],
+        }  # fmt: skip
+        body = {"clientID": client_id, "consumerDataSet": [consumer], "producerDataSet": []}
+        self._connection = _connect(broker)
+        answer = _ask(self._connection, frame(HEART_BEAT, body=json.dumps(body).encode()))
+        assert answer.code == 0, answer
+
+    def __enter__(self) -> SilentClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._connection.close()

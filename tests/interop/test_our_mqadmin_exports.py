@@ -21,11 +21,6 @@ def both(cluster: Cluster, folder: Path, file: str, *words: str) -> tuple[Any, A
     return json.loads(Path(path).read_text()), json.loads((folder / "theirs" / file).read_text())
 
 
-def test_the_settings_of_masters(cluster: Cluster, tmp_path: Path) -> None:
-    ours, theirs = both(cluster, tmp_path, "configs.json", "exportConfigs", "-c", "DefaultCluster")
-    assert ours == theirs
-
-
 def test_topics_and_groups(cluster: Cluster, name: Name, tmp_path: Path) -> None:
     topic, group = cluster.topic(name("Exported"), 3), name("exported_group")
     cluster.data("updateSubGroup", "-c", "DefaultCluster", "-g", group, "-r", "5")
@@ -48,14 +43,3 @@ def test_topics_and_groups(cluster: Cluster, name: Name, tmp_path: Path) -> None
     cluster.data("updateTopicList", "-b", address, "-f", str(tmp_path / "ours" / "metadata.json"))
     (route,) = cluster.data("topicRoute", "-t", topic)["brokers"]
     assert (route["readQueueNums"], route["writeQueueNums"]) == (3, 3)
-
-
-def test_figures(cluster: Cluster, tmp_path: Path) -> None:
-    ours, theirs = both(cluster, tmp_path, "metrics.json", "exportMetrics", "-c", "DefaultCluster")
-    mine, other = ours["evaluateReport"]["broker-a"], theirs["evaluateReport"]["broker-a"]
-    assert set(ours["totalData"]) == set(theirs["totalData"])
-    assert set(mine["runtimeQuota"]) == set(other["runtimeQuota"])
-    assert {k for k, v in mine["runtimeEnv"].items() if v is not None} == set(other["runtimeEnv"])
-    for key in ("topicSize", "groupSize"):
-        assert mine["runtimeQuota"][key] == other["runtimeQuota"][key]
-    assert mine["runtimeVersion"]["rocketmqVersion"] == "V" + cluster.pair.version.replace(".", "_")

@@ -177,6 +177,7 @@ def java_command(
         *OPENED,
         f"-Drocketmq.home.dir={home(version)}",
         f"-Duser.home={scratch}",
+        f"-Djava.io.tmpdir={scratch}",
         f"-Drocketmq.client.localOffsetStoreDir={scratch}/offsets",
         f"-Drocketmq.client.logRoot={scratch}/clientlogs",
         "-Dfile.encoding=UTF-8",

@@ -1,16 +1,16 @@
-"""Commands of Apache's mqadmin that two plain brokers cannot answer, or whose answer cannot be compared in one run, and why."""
+"""Commands that two plain brokers cannot answer with what they are for, or whose answer cannot be compared in one run, and why.
+
+What they say of such brokers is in the table all the same, where it can be compared.
+"""
 
 from __future__ import annotations
 
-_CONTROLLER = "needs a controller: two plain masters have none"
+_CONTROLLER = "needs a controller: beside Java's in `tests/interop/test_controller_commands.py`"
 _CONTAINER = "needs a broker container"
-_ROCKSDB = "needs a broker that keeps its configuration in RocksDB"
-_FILE = "reads a file of this machine and asks no server"
-
-_STEPS = "takes steps that are one test: beside Apache's own in `tests/interop/test_our_mqadmin_static_topics.py`"
-_EXPORT = "writes files: beside Apache's own in `tests/interop/test_our_mqadmin_exports.py`"
+_ROCKSDB = "needs a broker that keeps its configuration in RocksDB: beside Java's in `tests/interop/test_our_mqadmin_rocksdb.py`"
 _PLAIN = "needs a broker of 4.9 with `aclEnable`: beside Apache's own in `tests/interop/test_plain_acl_commands.py`"
-_LITE = "needs a broker with lite topics: beside Apache's own in `tests/interop/test_lite_commands.py`"
+
+_LITE = "needs a broker with lite topics: in `tests/interop/test_lite_commands.py`"
 
 EXCUSED: dict[str, str] = {
     "clusterRT": "Java's command sends in a loop without an end; `checkMsgSendRT` and `sendMsgStatus` measure the same",
@@ -24,24 +24,13 @@ EXCUSED: dict[str, str] = {
     "addBroker": _CONTAINER,
     "removeBroker": _CONTAINER,
     "exportPopRecord": _ROCKSDB,
-    "exportMetadataInRocksDB": _FILE,
+    "exportMetadataInRocksDB": _ROCKSDB,
     "rocksDBConfigToJson": _ROCKSDB,
-    "checkRocksdbCqWriteProgress": _ROCKSDB,
-    "dumpCompactionLog": _FILE,
-    "startMonitoring": "runs until it is stopped",
-    "updateStaticTopic": _STEPS,
-    "remappingStaticTopic": _STEPS,
-    "exportConfigs": _EXPORT,
-    "exportMetadata": _EXPORT,
-    "exportMetrics": _EXPORT,
+    "dumpCompactionLog": "reads a file that a compacted topic has: beside Java's in `tests/interop/test_our_mqadmin_consumers.py`",
+    "startMonitoring": "runs until it is stopped; one round in `tests/interop/test_our_mqadmin_consumers.py`",
     **dict.fromkeys(
         ("updateAclConfig", "deleteAclConfig", "clusterAclConfigVersion", "updateGlobalWhiteAddr", "getAclConfig"),
         _PLAIN,
     ),
     "getBrokerLiteInfo": _LITE,
-    "getParentTopicInfo": _LITE,
-    "getLiteTopicInfo": _LITE,
-    "getLiteClientInfo": _LITE,
-    "getLiteGroupInfo": _LITE,
-    "triggerLiteDispatch": _LITE,
 }

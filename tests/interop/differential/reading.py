@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rocketmq_ops.common.fastjson import loads
@@ -13,12 +14,16 @@ FAILED = "failed"
 
 
 class Answer(NamedTuple):
-    """What one side did: its text (Java's, or our stderr), our JSON document, the exit code and what changed."""
+    """What one side did: its text (Java's, or our stderr), our JSON document, the exit code and what changed.
+
+    `folder` is where the side's exports go.
+    """
 
     text: str
     document: Any
     code: int
     effect: dict[tuple[Any, ...], Any]
+    folder: Path
 
     @property
     def data(self) -> Any:
@@ -157,3 +162,8 @@ def json_in(answer: Answer) -> Any:
     """The JSON that Java printed, however it is laid out."""
     start = min(place for place in (answer.text.find("{"), answer.text.find("[")) if place >= 0)
     return loads(answer.text[start:].encode())
+
+
+def exported(file: str, facts: Callable[[Any], Facts]) -> Read:
+    """Facts of the JSON file that the side's command has written into its folder."""
+    return lambda answer: facts(loads((answer.folder / file).read_bytes()))

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.interop.differential.client_rows import CLIENTS
+from tests.interop.differential.export_rows import EXPORTS
+from tests.interop.differential.feature_rows import FEATURES
+from tests.interop.differential.lite_rows import LITE
 from tests.interop.differential.reading import (
     columns,
     done,
@@ -20,20 +24,26 @@ from tests.interop.differential.reading import (
     settings,
     values,
 )
+from tests.interop.differential.reset_rows import RESETS
+from tests.interop.differential.static_rows import STATIC
 from tests.interop.differential.table import (
     ALL,
+    CONNECT,
     FIVE,
+    FIVE_5,
+    FOUR_9,
+    NO_EFFECT,
+    NOT_FOUND,
     STACK,
     Row,
     better,
     changed,
     different,
     fails,
+    offsets_changed,
     outcome,
     same,
 )
-
-CONNECT, NOT_FOUND, PARTIAL, REFUSED, NO_EFFECT, UNSUPPORTED, FAILED = 3, 4, 5, 6, 8, 14, 1
 
 _ROUTE = ("brokerName", "readQueueNums", "writeQueueNums", "perm", "topicSysFlag")
 _QUEUES = ("topic", "brokerName", "queueId", "brokerOffset", "consumerOffset", "lag", "inflight")
@@ -99,11 +109,6 @@ def _fields_changed(answer: Any) -> Any:
     return sorted({key[3] for key in answer.effect if key[0] in ("topic", "group")})
 
 
-def _offsets_changed(answer: Any) -> Any:
-    """The pairs of topic and group whose offsets the command changed."""
-    return sorted({key[2] for key in answer.effect if key[0] == "offset"})
-
-
 def _acl_rows(answer: Any) -> Any:
     return sorted(
         (entry["subject"], entry["resource"], f"[{', '.join(entry['actions'])}]", entry["decision"])
@@ -132,9 +137,20 @@ READING: tuple[Row, ...] = (
         rows("queues", "brokerName", "queueId", "minOffset", "maxOffset"),
         versions=ALL,
     ),
-    fails("topicStatus -t nowhere", STACK, NOT_FOUND),
+    better(
+        "topicStatus -t orders",
+        lambda answer: "Stored" in answer.text,
+        lambda answer: all(
+            0 < queue["earliestStoreTimestamp"] <= queue["latestStoreTimestamp"] for queue in answer.data["queues"]
+        ),
+        "the store times of each queue's first and last message, which brokers report and no command of Java's shows",
+        False,
+        True,
+        extra="--store-times",
+    ),
+    fails("topicStatus -t nowhere", STACK, NOT_FOUND, versions=ALL),
     same("topicClusterList -t orders", lines, lambda answer: answer.data["clusters"]),
-    fails("topicClusterList -t nowhere", STACK, NOT_FOUND),
+    fails("topicClusterList -t nowhere", STACK, NOT_FOUND, versions=ALL),
     same(
         "getConsumerConfig -g readers",
         lambda answer: sorted(tuple(found[n] for n in _GROUP) for found in settings(*_GROUP)(answer).values()),
@@ -160,13 +176,13 @@ READING: tuple[Row, ...] = (
         lambda answer: [(client["clientId"], client["version"]) for client in answer.data["clients"]],
     ),
     same("consumerConnection -g readers", _clients, _our_clients, versions=ALL),
-    fails("consumerConnection -g nobody", STACK, NOT_FOUND),
+    fails("consumerConnection -g nobody", STACK, NOT_FOUND, versions=ALL),
     same(
         "producerConnection -g till -t orders",
         lambda answer: sorted((w[1], w[3], w[4]) for w in map(str.split, answer.text.splitlines()) if len(w) == 5),
         rows("connections", "clientId", "language", "version"),
     ),
-    fails("producerConnection -g nobody -t orders", STACK, NOT_FOUND),
+    fails("producerConnection -g nobody -t orders", STACK, NOT_FOUND, versions=ALL),
     same(
         "brokerConsumeStats -b {A} -l 0",
         lambda answer: [row for row in columns(0, 1, 2, 3, 4, 5, 6)(answer) if row[0] in ("orders", "moved_side")],
@@ -178,12 +194,12 @@ READING: tuple[Row, ...] = (
             if row[0] in ("orders", "moved_side")
         ],
     ),
-    fails("brokerConsumeStats -b {D}", STACK, CONNECT),
+    fails("brokerConsumeStats -b {D}", STACK, CONNECT, versions=ALL),
     same("brokerStatus -b {A}", _figures, _our_figures(named=False), versions=ALL),
     same("brokerStatus -c {C}", _figures, _our_figures(named=True)),
     fails("brokerStatus -b {D}", STACK, CONNECT, versions=ALL),
     same("getBrokerConfig -b {A}", settings(*_KEYS), values("servers", "address", "config", *_KEYS), versions=ALL),
-    fails("getBrokerConfig -b {D}", STACK, CONNECT),
+    fails("getBrokerConfig -b {D}", STACK, CONNECT, versions=ALL),
     same(
         "getNamesrvConfig",
         settings("listenPort", "bindAddress"),
@@ -206,7 +222,17 @@ READING: tuple[Row, ...] = (
     same("printMsgByQueue -t orders -a broker-a -i 1 -d true -p true", printed, _printed_by_us),
     same("printMsg -t orders -d true", printed, _printed_by_us),
     same("consumeMessage -t orders -b broker-a -i 1 -o 0 -c 2", printed, _printed_by_us),
-    fails("printMsg -t nowhere", STACK, NOT_FOUND),
+    fails("printMsg -t nowhere", STACK, NOT_FOUND, versions=ALL),
+    same(
+        "queryMsgTraceById -i {T}",
+        lambda answer: sorted(
+            (row[1], row[-2], row[-1]) for row in map(str.split, lines(answer)) if row[0] in ("Pub", "Sub")
+        ),
+        lambda answer: [
+            (sent["group"], f"{sent['costMillis']}ms", "success" if sent["success"] else "failed")
+            for sent in answer.data["sent"]
+        ],
+    ),
     fails("queryMsgTraceById -i {U}", STACK, NOT_FOUND),
     better(
         "allocateMQ -t orders -i 10.0.0.1,10.0.0.2",
@@ -260,6 +286,18 @@ READING: tuple[Row, ...] = (
 )
 
 CHANGING: tuple[Row, ...] = (
+    # Before wipeWritePerm and addWritePerm, which give every topic of the broker both permissions in its routes.
+    better(
+        "sendMessage -t sealed -p hello -b broker-a -i 0",
+        lambda answer: "SEND_OK" in answer.text,
+        outcome,
+        "a topic without permission to write is left alone, as clients do; Java's with `-b` and `-i` writes to it",
+        True,
+        NOT_FOUND,
+        versions=ALL,
+        failing=True,
+    ),
+    fails("consumeMessage -t dark -b broker-a -i 0 -o 0 -c 1", STACK, NOT_FOUND, versions=(FOUR_9, FIVE_5)),
     changed("updateTopic -c {C} -t fresh_{s} -r 3 -w 3 -p 6", versions=ALL),
     changed("updateTopic -b {A} -t partial_{s} -r 2 -w 2", versions=ALL),
     better(
@@ -335,7 +373,7 @@ CHANGING: tuple[Row, ...] = (
     changed("deleteExpiredCommitLog -c {C}", changes=False),
     changed("wipeWritePerm -b broker-a", undo="addWritePerm -b broker-a", versions=ALL),
     changed("addWritePerm -b broker-a", before="wipeWritePerm -b broker-a"),
-    changed("resetOffsetByTime -g offline_{s} -t moved_{s} -s 2020-01-01#00:00:00:000", versions=FIVE),
+    changed("resetOffsetByTime -g offline_{s} -t moved_{s} -s 2020-01-01#00:00:00:000", versions=ALL),
     better(
         "brokerConsumeStats -b {A}",
         lambda answer: [row for row in columns(0, 1)(answer) if row == ("moved_side", "offline_side")],
@@ -346,7 +384,12 @@ CHANGING: tuple[Row, ...] = (
         [],
         lambda facts: len(facts) == 4,
     ),
-    changed("skipAccumulatedMessage -g offline_{s} -t moved_{s}"),
+    changed("skipAccumulatedMessage -g offline_{s} -t moved_{s}", versions=ALL),
+    *RESETS,
+    changed(
+        "skipAccumulatedMessage -g offline_{s} -t moved_{s} -f true",
+        before="resetOffsetByTime -g offline_{s} -t moved_{s} -s 0",
+    ),
     changed("sendMessage -t paid -p hello -b broker-a -i 0", versions=ALL),
     fails("sendMessage -t paid -p hello -b broker-x -i 0", STACK, NOT_FOUND),
     changed("checkMsgSendRT -t paid -a 4 -s 10"),
@@ -362,8 +405,8 @@ CHANGING: tuple[Row, ...] = (
     ),
     better(
         "cloneGroupOffset -s offline_{s} -d other_{s} -t moved_{s}",
-        _offsets_changed,
-        _offsets_changed,
+        offsets_changed,
+        offsets_changed,
         "only the offsets of the topic that is named are copied; Java's copies those of every topic that the group has "
         "consumed",
         ["idle@other_side", "moved_side@other_side"],
@@ -425,4 +468,4 @@ ACCESS: tuple[Row, ...] = (
     changed("deleteUser -c {C} -u user_{s}"),
 )
 
-ROWS: tuple[Row, ...] = READING + CHANGING + ACCESS
+ROWS: tuple[Row, ...] = READING + CHANGING + ACCESS + STATIC + LITE + EXPORTS + FEATURES + CLIENTS

@@ -7,11 +7,15 @@ equal; with BETTER and DIFFERENT they are not, and each side's facts are those t
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from tests.interop.differential.reading import Answer, Read, done, manner
 
 SAME, BETTER, DIFFERENT = "same", "better", "different"
+
+#: Our exit codes.
+FAILED, USAGE, CONNECT, NOT_FOUND, PARTIAL, REFUSED, NO_EFFECT, UNSUPPORTED = 1, 2, 3, 4, 5, 6, 8, 14
 
 FIVE_3, FIVE_5, FOUR_9 = "5.3.3", "5.5.0", "4.9.7"
 FIVE = (FIVE_3, FIVE_5)
@@ -25,9 +29,11 @@ class Row(NamedTuple):
     """One command with arguments: how both answers are read, what must hold of them, and why.
 
     `line` has `{A}` and `{B}` for the brokers' addresses, `{D}` for one where nobody listens, `{C}` the cluster, `{s}` the
-    side's mark, `{S}` a scratch folder, `{I}` and `{U}` a message's offset id and unique key. `theirs` and `mine`: the facts
+    side's mark, `{S}` a scratch folder, `{O}` the side's folder for exports, `{I}` and `{U}` a message's offset id and unique key, `{T}` that of a traced one. `theirs` and `mine`: the facts
     where they differ; a function of the facts where they cannot be written down. `changes`: whether the command changes the
     cluster, so that an effect of nothing is a failure. `undo` is run after each side, for what has no name of a side.
+    `given` is open while both run; its docstring is what the page says of it. `extra`: options that only ours has. `failing`:
+    the command is not answered with what it is for.
     """
 
     line: str
@@ -42,6 +48,9 @@ class Row(NamedTuple):
     before: str = ""
     versions: tuple[str, ...] = (FIVE_3,)
     effects_differ: bool = False
+    given: Callable[[Any], AbstractContextManager[None]] | None = None
+    extra: str = ""
+    failing: bool = False
 
     @property
     def command(self) -> str:
@@ -51,7 +60,8 @@ class Row(NamedTuple):
     def shown(self) -> str:
         """The arguments as the page shows them."""
         words = {"A": "BROKER-A", "B": "BROKER-B", "C": "DefaultCluster", "D": "DEAD-BROKER", "s": "X", "S": "FOLDER"}
-        words |= {"I": "OFFSET-ID", "U": "UNIQUE-KEY", "N": "NAMESRV"}
+        words["O"] = "FOLDER"
+        words |= {"I": "OFFSET-ID", "U": "UNIQUE-KEY", "T": "TRACED-KEY", "N": "NAMESRV"}
         return " ".join(self.line.format(**words).replace("~", " ").replace("_X", "").split()[1:])
 
 
@@ -78,6 +88,11 @@ def outcome(answer: Answer) -> Any:
     return answer.code if answer.document is not None else manner(answer)
 
 
+def offsets_changed(answer: Answer) -> Any:
+    """The pairs of topic and group whose offsets the command changed."""
+    return sorted({key[2] for key in answer.effect if key[0] == "offset"})
+
+
 STACK, NOTHING = "a stack trace", "nothing"
 
 
@@ -86,5 +101,6 @@ def fails(line: str, theirs: str, code: int, **more: Any) -> Row:
     why = (
         f"Java's prints {theirs} and exits 0" if theirs in (STACK, NOTHING) else f"Java's prints `{theirs}` and exits 0"
     )
+    more.setdefault("failing", True)
     more.setdefault("why", f"{why}; ours says the cause and the next step and exits {code}")
     return Row(line, outcome, outcome, BETTER, theirs=theirs, mine=code, **more)

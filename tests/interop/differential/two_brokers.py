@@ -25,10 +25,13 @@ SIDES = (JAVA, OURS)
 CLUSTER = "DefaultCluster"
 AUTH = "org.apache.rocketmq.auth"
 #: Users and ACLs are kept by 5.3 and later once a provider is named; none is asked for a password.
-KEEPS_USERS = {
+_KEEPS_USERS = {
     "authenticationMetadataProvider": f"{AUTH}.authentication.provider.LocalAuthenticationMetadataProvider",
     "authorizationMetadataProvider": f"{AUTH}.authorization.provider.LocalAuthorizationMetadataProvider",
 }
+
+_LITE = {"enableLmq": "true", "enableMultiDispatch": "true"}
+SETTINGS = {"5.3.3": _KEEPS_USERS, "5.5.0": {**_KEEPS_USERS, **_LITE}}
 
 #: What files for updateTopicList and updateSubGroupList hold.
 LISTED: dict[str, dict[str, int]] = {
@@ -47,7 +50,9 @@ class TwoBrokers:
         self.nameserver = NameServer(version, scratch / "namesrv")
         self.namesrv = self.nameserver.address
         self.brokers: dict[str, Broker] = {}
-        settings = {} if version.startswith("4.") else KEEPS_USERS
+        settings = SETTINGS.get(version, {})
+        #: Where each side's exports go.
+        self.exports = {side: scratch / f"exports_{side}" for side in SIDES}
         try:
             self.nameserver.wait_ready()
             for name in ("broker-a", "broker-b"):
@@ -75,13 +80,14 @@ class TwoBrokers:
 
     def words(self, line: str, side: str) -> list[str]:
         """The words of a row's line for one side; `~` is a blank within a word."""
-        return [word.format(**self.values, s=side).replace("~", " ") for word in line.split()]
+        values = {**self.values, "s": side, "O": str(self.exports[side])}
+        return [word.format(**values).replace("~", " ") for word in line.split()]
 
     def java(self, line: str) -> str:
         return self.plain(self.driver.mqadmin(*self.words(line, JAVA), "-n", self.namesrv))
 
     def ours(self, line: str, side: str = OURS) -> Ran:
-        ran = mqadmin(*self.words(line, side), namesrv=self.namesrv, output="json")
+        ran = mqadmin(*self.words(line, side), namesrv=self.namesrv, output="json", env={"TMPDIR": str(self.scratch)})
         ran.out, ran.err = self.plain(ran.out), self.plain(ran.err)
         return ran
 
@@ -100,15 +106,24 @@ class TwoBrokers:
         topics = {"orders": 2, "idle": 2, "paid": 2, **{f"{name}_{s}": 2 for name in ("moved", "gone") for s in SIDES}}
         for topic, queues in topics.items():
             self.must(f"updateTopic -c {CLUSTER} -t {topic} -r {queues} -w {queues}")
+        for topic, permission in (("sealed", 4), ("dark", 2)):
+            self.must(f"updateTopic -c {CLUSTER} -t {topic} -r 2 -w 2 -p {permission}")
         for topic in topics:
             for name in self.brokers:
                 wait_for_route(self.namesrv, topic, name)
+        self.send("dark", 4, "till")
         sent = self.send("orders", 24, "till")
         self.values |= {"I": sent[5]["offsetMsgId"], "U": sent[5]["msgId"]}
+        traced = self.ours("sendMessage -t paid -p traced -k traced-key -m true")
+        self.values["T"] = traced.json["data"]["msgId"]
         for side in SIDES:
             self.send(f"moved_{side}", 24, "till")
         for group in ("readers", *(f"{g}_{s}" for g in ("offline", "other") for s in SIDES)):
             self.must(f"updateSubGroup -c {CLUSTER} -g {group}")
+        if self.version == "5.5.0":
+            lite = "+message.type=LITE,+lite.topic.expiration=60"
+            self.must(f"updateTopic -c {CLUSTER} -t parent -r 1 -w 1 -a {lite}")
+            self.must(f"updateSubGroup -c {CLUSTER} -g lite --attributes +lite.bind.topic=parent")
         self.consume("online", "orders", "readers", 24)
         for side in SIDES:
             self.consume(f"once_{side}", f"moved_{side}", f"offline_{side}", 24)
@@ -118,6 +133,7 @@ class TwoBrokers:
         wait_until(lambda: "not exist" not in self.java("producerConnection -g till -t orders"), "the producer", 40)
 
         for side in SIDES:
+            self.exports[side].mkdir()
             for kind, field in (("topics", "topicName"), ("groups", "groupName")):
                 (self.scratch / f"{kind}_{side}.json").write_text(
                     json.dumps([{field: f"listed_{side}", **LISTED[kind]}])
@@ -167,19 +183,20 @@ class TwoBrokers:
 
     def _of_broker(self, name: str, address: str) -> State:
         found = _properties(("config", name), call(address, RequestCode.GET_BROKER_CONFIG).body)
-        tables = (
-            ("topic", RequestCode.GET_ALL_TOPIC_CONFIG, "topicConfigTable"),
-            ("group", RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, "subscriptionGroupTable"),
-        )
-        for kind, code, table in tables:
-            for item, fields in loads(call(address, code).body)[table].items():
+        configs = loads(call(address, RequestCode.GET_ALL_TOPIC_CONFIG).body)
+        groups = loads(call(address, RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG).body)
+        tables = (("topic", configs["topicConfigTable"]), ("group", groups["subscriptionGroupTable"]))
+        for kind, table in tables:
+            for item, fields in table.items():
                 # Java's reading commands pull as a consumer of a group of theirs, whose retry topic comes at some time.
                 if item == "%RETRY%TOOLS_CONSUMER":
                     continue
                 found |= {(kind, name, item, field): value for field, value in fields.items()}
+        found |= _mappings(name, configs)
         for pair, queues in loads(call(address, RequestCode.GET_ALL_CONSUMER_OFFSET).body)["offsetTable"].items():
-            # What the consumer that is online commits for its retry topic comes at its own times.
-            if not pair.startswith("%RETRY%readers@"):
+            # What the consumer that is online commits for its retry topic comes at its own times, and so do the offsets
+            # that a broker since 5.0 keeps for broadcasting clients.
+            if not pair.startswith("%RETRY%readers@") and not pair.endswith("@broadcast"):
                 found |= {("offset", name, pair, int(queue)): offset for queue, offset in queues.items()}
         if not self.version.startswith("4."):
             users = loads(call(address, RequestCode.AUTH_LIST_USER).body or b"[]")
@@ -206,6 +223,17 @@ class TwoBrokers:
 
     def _plain(self, part: Any) -> Any:
         return self.plain(part) if isinstance(part, str) else part
+
+
+def _mappings(broker: str, configs: Any) -> State:
+    """Where the messages of each logical queue of static topics lie, as a broker has it."""
+    return {
+        ("mapping", broker, topic, int(queue)): json.dumps(
+            [[item["bname"], item["queueId"], item["logicOffset"], item["startOffset"]] for item in items]
+        )
+        for topic, detail in (configs.get("topicQueueMappingDetailMap") or {}).items()
+        for queue, items in (detail.get("hostedQueues") or {}).items()
+    }
 
 
 def _watched(topic: str) -> bool:
