@@ -173,6 +173,7 @@ Where = Annotated[
 ]
 #: Messages that a command reads at most where no other limit is given.
 DEFAULT_LIMIT = 10_000
+Top = Annotated[int, Opt("--top", help="how many", parse=positive)]
 Limit = Annotated[int, Opt("--limit", help="stop after this many", parse=positive)]
 
 HistoryFile = Annotated[

@@ -208,6 +208,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("os measure", "os", "Measure the disk of a folder, and what SYNC_FLUSH would cost there", _HOST),
     Entry("group history", "group", "Show how the lag of a group went, from the prober's history", _WATCH),
     Entry("group restore", "group", "Put a group's offsets back where they were at a time", _WATCH),
+    Entry("capacity", "", "Show how long disks, retention and backlogs last, from the prober's history", _WATCH),
     Entry("history", "", "List the changes made with this tool, show one, or verify their journal", _LOCAL),
     Entry("profile list", "profile", "List the profiles: named sets of name servers and credentials", _LOCAL),
     Entry("profile show", "profile", "Show a profile, or what a command would connect by here", _LOCAL),

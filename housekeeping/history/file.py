@@ -305,23 +305,31 @@ class History:
         times = self.times(begin_ms, end_ms)
         return GroupWindow(group, times, [None] * len(times), {})
 
-    def windows(self, begin_ms: int, end_ms: int) -> dict[str, GroupWindow]:
-        """Every group at every run from `begin_ms` to `end_ms`."""
-        return self._windows(begin_ms, end_ms, None)
+    def windows(self, begin_ms: int, end_ms: int, most: int | None = None) -> dict[str, GroupWindow]:
+        """Every group at every run from `begin_ms` to `end_ms`; of more than `most` runs at as many, the last and those
+        at equal distances before it."""
+        times = self.times(begin_ms, end_ms)
+        chosen = None
+        if most is not None and len(times) > most:
+            chosen = {times[len(times) - 1 - place * len(times) // most] for place in range(most)}
+        return self._windows(begin_ms, end_ms, None, chosen)
 
     def last_windows(self, count: int) -> dict[str, GroupWindow]:
         """Every group at the last runs."""
         times = self.last_times(count)
         return self._windows(times[0], times[-1], None) if times else {}
 
-    def _windows(self, begin_ms: int, end_ms: int, group: str | None) -> dict[str, GroupWindow]:
+    def _windows(
+        self, begin_ms: int, end_ms: int, group: str | None, chosen: set[int] | None = None
+    ) -> dict[str, GroupWindow]:
         found: dict[str, GroupWindow] = {}
         times: list[int] = []
         with _named("read", self.path):
-            runs = self._database.execute(
+            found_runs = self._database.execute(
                 "SELECT time_ms, segment, ends, behind, rest FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms",
                 (begin_ms, end_ms),
-            ).fetchall()
+            )
+            runs = [run for run in found_runs if chosen is None or run[0] in chosen]
             times = [run[0] for run in runs]
             count = len(times)
             for place, (_, segment_id, ends, behind, rest) in enumerate(runs):

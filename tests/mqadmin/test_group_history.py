@@ -186,3 +186,24 @@ def test_a_group_that_no_run_saw_and_a_time_without_runs_are_said(run: Run, file
     usage = run("group", "history", "-g", "G", "--last", "1h", "--from", "1", code=ExitCode.USAGE)
     assert "--last does not go with --from" in usage.err
     assert "invalid time '6'" in run("group", "history", "-g", "G", "--last", "6", code=ExitCode.USAGE).err
+
+
+def test_capacity_shows_each_line_that_it_read_from(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "h.sqlite"
+    with History.open(path) as history:
+        for number in range(40):
+            queue = QueueOffsets(QueueKey("T", "broker-a", 0), 600 * number, 0)
+            figures = [Figure("broker.disk_ratio", "10.0.0.1:10911", 0.5 + number / 1000)]
+            groups = [GroupOffsets(group="G", queues=[queue])]
+            history.append(Seen(time_ms=START + number * MINUTE, groups=groups, figures=figures))
+    words = ("capacity", "--history", str(path), "--from", str(START), "--to", str(START + 60 * MINUTE))
+    document = run(*words, anywhere=True).json
+    assert not problems(document, schema_of("capacity"))
+    assert [forecast["outlook"] for forecast in document["data"]["forecasts"]] == ["at", "at", "never"]
+    table = run(*words, form="table", anywhere=True).out
+    assert "never: grows by 10/s" in table
+    assert "in 5h1" in table
+    assert "+144.00%/day" in table
+    empty = run("capacity", "--history", str(path), "--from", "1", "--to", "2", anywhere=True).json
+    assert empty["status"] == "empty"
+    assert "the history reaches from" in empty["notes"][0]

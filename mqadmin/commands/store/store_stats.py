@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import CommitLogDir, StoredFrom, StoreDir, StoredUntil, TopicName
+from rocketmq_ops.mqadmin.options import CommitLogDir, StoredFrom, StoreDir, StoredUntil, Top, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.plot import bar_plot, bucketed
 from rocketmq_ops.mqadmin.run import Run
@@ -23,9 +23,7 @@ async def store_stats(
     topic: Annotated[TopicName | None, "only this topic"] = None,
     begin: StoredFrom | None = None,
     end: StoredUntil | None = None,
-    top: Annotated[
-        int, Opt("--top", help="how many topics, tags, producers and gaps (default 10)", parse=positive)
-    ] = 10,
+    top: Annotated[Top, "how many topics, tags, producers and gaps (default 10)"] = 10,
     gap: Annotated[
         int, Opt("--gap", help="shortest time without a message that is a gap, ms (default 60000)", parse=positive)
     ] = 60_000,
