@@ -11,7 +11,7 @@ from tests.interop.cluster import Cluster
 
 def _found(cluster: Cluster, *words: str) -> dict[str, Any]:
     """The findings by rule and target. It exits by the worst, and the small files of the tests are a warning too."""
-    findings = json.loads(cluster.run("doctor", *words).out)["data"]["findings"]
+    findings = json.loads(cluster.run("doctor", "--timeout", "30000", *words).out)["data"]["findings"]
     return {(f["id"], f["target"]): f for f in findings}
 
 
