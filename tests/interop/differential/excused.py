@@ -10,8 +10,6 @@ _CONTAINER = "needs a broker container"
 _ROCKSDB = "needs a broker that keeps its configuration in RocksDB: beside Java's in `tests/interop/test_our_mqadmin_rocksdb.py`"
 _PLAIN = "needs a broker of 4.9 with `aclEnable`: beside Apache's own in `tests/interop/test_plain_acl_commands.py`"
 
-_LITE = "needs a broker with lite topics: in `tests/interop/test_lite_commands.py`"
-
 EXCUSED: dict[str, str] = {
     "clusterRT": "Java's command sends in a loop without an end; `checkMsgSendRT` and `sendMsgStatus` measure the same",
     "getSyncStateSet": _CONTROLLER,
@@ -32,5 +30,4 @@ EXCUSED: dict[str, str] = {
         ("updateAclConfig", "deleteAclConfig", "clusterAclConfigVersion", "updateGlobalWhiteAddr", "getAclConfig"),
         _PLAIN,
     ),
-    "getBrokerLiteInfo": _LITE,
 }

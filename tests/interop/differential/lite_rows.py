@@ -16,6 +16,12 @@ _FIVE_5: dict[str, Any] = {"versions": (FIVE_5,)}
 
 LITE: tuple[Row, ...] = (
     same(
+        "getBrokerLiteInfo -c {C}",
+        columns(1, 2, 3, 4),
+        rows("brokers", "storeType", "maxLmqs", "lmqs", "subscriptions"),
+        **_FIVE_5,
+    ),
+    same(
         "getParentTopicInfo -p parent",
         columns(0, 1, 2),
         rows("brokers", "brokerName", "ttlMinutes", "liteTopics"),
