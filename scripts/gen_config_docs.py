@@ -107,7 +107,11 @@ def main() -> int:
 
 def pages() -> dict[Path, str]:
     """Where each language's page stands, and its text."""
-    return {DOCS / "configuration.md": page(str), DOCS / "zh" / "configuration.md": page(chinese().line)}
+    catalogue = chinese()
+    return {
+        DOCS / "configuration.md": page(str),
+        DOCS / "zh" / "configuration.md": page(lambda text: catalogue.line(catalogue.word(text))),
+    }
 
 
 def page(tr: Translate) -> str:
