@@ -107,6 +107,10 @@ NOT_READ = {
     "common/tags.py": {
         "subString split error",
     },
+    "mqadmin/commands/capacity.py": {
+        "in {text}",
+        "over {human_span}",
+    },
     "mqadmin/commands/dev.py": {
         "export NAMESRV_ADDR={namesrv}  # store {store_dir}, {kept}",
         "mqadmin dev",
