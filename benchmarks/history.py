@@ -47,12 +47,12 @@ def simulate(path: Path, runs: int, queues: int, share: float) -> None:
             begin = time.process_time()
             history.append(Run(time_ms=START + number * MINUTE, groups=groups))
             spent.append(time.process_time() - begin)
-        size = path.stat().st_size
-        spent.sort()
-        print(
-            f"{share:.0%} of {queues} queues busy, {runs} runs: CPU of append {spent[len(spent) // 2] * 1000:.0f} ms median, "
-            f"{spent[-1] * 1000:.0f} ms at most; {size / runs / 1000:.1f} kB a run, {size / runs * DAY / 1e6:.0f} MB a day"
-        )
+    size = path.stat().st_size
+    spent.sort()
+    print(
+        f"{share:.0%} of {queues} queues busy, {runs} runs: CPU of append {spent[len(spent) // 2] * 1000:.0f} ms median, "
+        f"{spent[-1] * 1000:.0f} ms at most; {size / runs / 1000:.1f} kB a run, {size / runs * DAY / 1e6:.0f} MB a day"
+    )
     with History.read(path) as history:
         last = START + (runs - 1) * MINUTE
         begin = time.process_time()
