@@ -142,7 +142,7 @@ async def late(admin: MQAdmin, delivery: Delivery, value_ms: float, severity: Se
         target=delivery.broker_name,
         evidence=f"the slowest message took {slowest.send_ms:.0f} ms to its answer and {rest:.0f} ms more to arrive: "
         f"most {part}" + (f"; the broker reports: {told}" if told else ""),
-        remedy=f"`mqadmin brokerStatus -b {delivery.broker.address}`, and --host on the broker's machine",
+        remedy=f"`mqadmin brokerStatus -b {delivery.broker.address}`, and on its machine `mqadmin doctor disk --host`",
     )
 
 
