@@ -21,9 +21,6 @@ from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node, ScalarNode
 
-#: The file that is shipped, below `conf`.
-SHIPPED: Final = "conf/probes.yaml"
-
 
 class ExpectationsError(RocketMQError):
     """A file of expectations that cannot be used."""
@@ -142,7 +139,7 @@ _SETTINGS: Final = {
 
 def shipped() -> Path:
     """The file that comes with the programs."""
-    return Path(shipped_path(SHIPPED))
+    return Path(shipped_path("conf/probes.yaml"))
 
 
 def read(path: Path) -> Expectations:
@@ -151,7 +148,7 @@ def read(path: Path) -> Expectations:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ExpectationsError(f"cannot read {path}: {reason.lower()}", "name a file like conf/probes.yaml") from None
+        raise ExpectationsError(f"cannot read {path}: {reason.lower()}", f"name a file like {shipped()}") from None
     return parse(text, str(path))
 
 

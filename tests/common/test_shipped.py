@@ -12,7 +12,7 @@ import rocketmq_ops
 from rocketmq_ops.common.shipped import shipped_path
 
 PACKAGE = Path(rocketmq_ops.__file__).parent
-PARTS = ("broker", "client", "common", "mqadmin", "namesrv", "remoting", "store")
+PARTS = ("broker", "client", "common", "housekeeping", "mqadmin", "namesrv", "remoting", "store")
 SOURCES = sorted([*(path for part in PARTS for path in (PACKAGE / part).rglob("*.py")), *PACKAGE.glob("*.py")])
 #: A page or a property file; what comes after a `/` or a letter is part of a longer path.
 NAMED = re.compile(r"(?<![\w/.-])(?:docs|conf|README|CHANGELOG|CONTRIBUTING|scripts|benchmarks)(?:/[\w./-]+|\.md)")

@@ -38,7 +38,7 @@ class BundleReport(msgspec.Struct, rename="camel", kw_only=True):
     removed: list[str]
 
 
-@command(result=BundleReport, rows="removed", name="path", example="mqadmin bundle /tmp/cluster.bundle")
+@command(result=BundleReport, name="path", example="mqadmin bundle /tmp/cluster.bundle")
 async def bundle(
     run: Run,
     target: Annotated[str, Opt("TARGET", help="a new file", parse=path)],

@@ -46,7 +46,7 @@ async def probe(
         str | None,
         Opt(
             "--expectations",
-            help="YAML file of what is expected (default: conf/probes.yaml)",
+            help="YAML file of what is expected (default: the probes.yaml that is shipped)",
             parse=path,
             metavar="FILE",
         ),
