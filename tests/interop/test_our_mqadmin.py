@@ -201,6 +201,7 @@ def test_a_group_online(cluster: Cluster, name: Name) -> None:
         (producer,) = wait_until(producers, "the broker knows the producer", 40)
         assert producer["language"] == "JAVA"
         affected = cluster.data("deleteTopic", "-c", cluster.pair.cluster, "-t", online.topic, "--plan")["affected"]
+        assert [each["group"] for each in affected["groups"]] == [online.group]
         (group,) = affected["groups"]
         assert group["topics"] == [{"topic": online.topic, "lag": 0, "lagMillis": 0}]
         assert [each["clientAddr"] for each in group["consumers"]] == [client["clientAddr"]]

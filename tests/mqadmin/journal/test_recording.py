@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rocketmq_ops.client.admin.changes import ChangingResult
 from rocketmq_ops.mqadmin import registry
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.journal.file import JournalFile
@@ -224,6 +225,12 @@ def test_every_command_that_changes_a_cluster_is_recorded() -> None:
         "sendMsgStatus",
         "triggerLiteDispatch",
     }
+
+
+def test_what_is_recorded_has_the_changes_that_the_journal_keeps() -> None:
+    recorded = [declaration(entry) for entry in registry.ENTRIES if declaration(entry).recorded]
+    assert len(recorded) > 40
+    assert [each.result for each in recorded if not issubclass(each.result, ChangingResult)] == []
 
 
 #: They change files of this machine, of which they keep a record of their own.
