@@ -250,14 +250,14 @@ READING: tuple[Row, ...] = (
     ),
     same(
         "queryCq -t orders -q 1 -i 0 -c 2 -b {A}",
-        lambda answer: [
+        lambda answer: sorted(
             tuple(part.split("=")[1] for part in line[18:].split(", ")[:3])
             for line in lines(answer)
             if line.startswith("ConsumeQueueData{")
-        ],
-        lambda answer: [
+        ),
+        lambda answer: sorted(
             (str(u["physicOffset"]), str(u["physicSize"]), str(u["tagsCode"])) for u in answer.data["units"]
-        ],
+        ),
     ),
     same(
         "statsAll -t orders",
