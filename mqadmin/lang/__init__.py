@@ -95,6 +95,11 @@ def tr_result(text: str) -> str:
     return _catalogue.line(text) if _catalogue is not None and _results else text
 
 
+def tr_message(text: str) -> str:
+    """A text of ours in a result, such as what a finding says: as a message; English where results stay so."""
+    return tr(text) if _results else text
+
+
 def _behind(words: Sequence[str]) -> str | None:
     """What `--lang` gives among the command's own options; None where it is missing or wrong."""
     for at, word in enumerate(words):

@@ -7,6 +7,7 @@ from typing import Final
 
 from rocketmq_ops.housekeeping.findings import Finding, Severity, worst
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
 from rocketmq_ops.mqadmin.render.outcome import Cell, Table
 
 #: By the worst finding. What could not be judged is a partial answer.
@@ -48,11 +49,15 @@ def finding_blocks(findings: Sequence[Finding]) -> list[Table | str]:
     rows += [["UNKNOWN", _named(ids), target, evidence] for (target, evidence), ids in unknown.items()]
     if not rows:
         return ["no findings"]
-    blocks: list[Table | str] = [Table(["#SEVERITY", "#ID", "#TARGET", "#EVIDENCE"], rows), ""]
-    remedies = dict.fromkeys(f"{f.id}: {f.remedy}" for f in findings if f.remedy and f.severity is not Severity.UNKNOWN)
+    blocks: list[Table | str] = [
+        Table(["#SEVERITY", "#ID", "#TARGET", "#EVIDENCE"], rows, ours=("#SEVERITY", "#EVIDENCE")),
+        "",
+    ]
+    judged = [f for f in findings if f.remedy and f.severity is not Severity.UNKNOWN]
+    remedies = dict.fromkeys(f"{f.id}: {tr_message(f.remedy)}" for f in judged)
     if remedies:
         blocks += ["to do:", *("  " + line for line in remedies), ""]
-    blocks.append(", ".join(f"{count} {name}" for name, count in counts_of(findings).items()))
+    blocks.append(", ".join(f"{count} {tr_heading(name)}" for name, count in counts_of(findings).items()))
     return blocks
 
 

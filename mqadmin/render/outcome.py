@@ -27,12 +27,14 @@ EXIT_OF_STATUS: dict[Status, ExitCode] = {
 class Table(msgspec.Struct):
     """Columns and rows of the table output. A cell of None is unknown and shows as such, never as 0.
 
-    The last `wide` columns are shown by `--output wide` only.
+    The last `wide` columns are shown by `--output wide` only. The cells of the columns with the headings `ours` are
+    texts of ours, which have other languages; all others are names, numbers, and what users stored.
     """
 
     columns: list[str]
     rows: list[list[Cell]]
     wide: int = 0
+    ours: Sequence[str] = ()
 
     def widen(self, items: Sequence[msgspec.Struct], *fields: str) -> Table:
         """Itself, with these fields of the rows' items as columns of `wide`; lists and objects as their texts."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.mqadmin.lang import tr_heading, tr_result
+from rocketmq_ops.mqadmin.lang import tr_heading, tr_message, tr_result
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 
 UNKNOWN = "unknown"
@@ -99,7 +99,7 @@ def _narrow(table: Table) -> Table:
     """The table without the columns that only `wide` shows."""
     if not table.wide:
         return table
-    return Table(table.columns[: -table.wide], [row[: -table.wide] for row in table.rows])
+    return Table(table.columns[: -table.wide], [row[: -table.wide] for row in table.rows], ours=table.ours)
 
 
 def safe_text(text: str) -> str:
@@ -168,7 +168,9 @@ def _grid(table: Table, available: int | None = None) -> str:
 
     tabulate.PRESERVE_WHITESPACE = True
     headings = [tr_heading(heading) for heading in table.columns]
-    lines = [headings] + [[cell_text(cell) for cell in row] for row in table.rows]
+    said = [tr_message if heading in table.ours else str for heading in table.columns]
+    rows = [[say(cell_text(cell)) for say, cell in zip(said, row, strict=True)] for row in table.rows]
+    lines = [headings, *rows]
     shown = len(table.columns)
     if available is not None:
         shown = fitting([max(map(width_of, column)) for column in zip(*lines, strict=True)], available)

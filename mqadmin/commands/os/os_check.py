@@ -12,6 +12,7 @@ from rocketmq_ops.housekeeping.host.items import Item, items_of, store_place
 from rocketmq_ops.housekeeping.host.rules import State
 from rocketmq_ops.housekeeping.host.sizing import ApacheSizes, apache_sizes
 from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.options import BrokerStore, HostRoot
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
@@ -58,7 +59,8 @@ async def os_check(
 
 def _blocks(data: HostCheck) -> list[Table | str]:
     rows: list[list[Cell]] = [[item.state.value, item.id, item.current, item.wanted] for item in data.items]
-    table = Table(["#STATE", "#ID", "#CURRENT", "#WANTED"], rows).widen(data.items, "why", "source", "risk")
+    table = Table(["#STATE", "#ID", "#CURRENT", "#WANTED"], rows, ours=("#STATE", "#WANTED", "#Why", "#Risk"))
+    table.widen(data.items, "why", "source", "risk")
     counts = data.counts
     kind = ", ".join(
         name for name, is_so in (("container", data.facts.container), ("virtual", data.facts.virtual)) if is_so
@@ -68,7 +70,7 @@ def _blocks(data: HostCheck) -> list[Table | str]:
         f"{counts['ok']} ok, {counts['change']} to change, {counts['unknown']} unknown, {counts['na']} not applicable"
         + (f" ({kind})" if kind else ""),
     ]
-    reasons = [f"  {item.id}: {item.why}" for item in data.items if item.state is State.CHANGE]
+    reasons = [f"  {item.id}: {tr_message(item.why)}" for item in data.items if item.state is State.CHANGE]
     if reasons:
         blocks += ["why to change (`--output wide` adds sources and risks, `mqadmin os plan` shows how):", *reasons]
     if data.apache is not None:

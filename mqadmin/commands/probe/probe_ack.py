@@ -36,5 +36,9 @@ async def probe_ack(
         raise not_found(
             f"no problem matches '{pattern}'", "`mqadmin probe` shows what is wrong; hooks have to be configured"
         )
-    table = Table(["#Severity", "#Id", "#Target"], [[each.severity.upper(), each.id, each.target] for each in problems])
+    table = Table(
+        ["#Severity", "#Id", "#Target"],
+        [[each.severity.upper(), each.id, each.target] for each in problems],
+        ours=["#Severity"],
+    )
     return Outcome(data=Acknowledged(problems), blocks=[table])

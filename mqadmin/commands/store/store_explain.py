@@ -9,6 +9,7 @@ import msgspec
 from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
+from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.store.inspect.check.catalogue import CATALOGUE, UNDETECTABLE
@@ -52,12 +53,15 @@ async def store_explain(
     if kind is not None:
         one = kinds[0]
         blocks: list[Table | str] = [
-            f"{one.id} ({one.severity}): {one.title}",
+            f"{one.id} ({tr_heading(one.severity)}): {tr_message(one.title)}",
             one.explanation,
             f"To do: {one.action}.",
         ]
     else:
         rows: list[list[Cell]] = [[k.id, k.severity.upper(), k.title] for k in kinds]
-        blocks = [Table(["#ID", "#SEVERITY", "#TITLE"], rows), "not detectable, since nothing on disk covers it:"]
-        blocks += ["  " + text for text in UNDETECTABLE]
+        blocks = [
+            Table(["#ID", "#SEVERITY", "#TITLE"], rows, ours=("#SEVERITY", "#TITLE")),
+            "not detectable, since nothing on disk covers it:",
+        ]
+        blocks += ["  " + tr_message(text) for text in UNDETECTABLE]
     return Outcome(data=data, blocks=blocks)

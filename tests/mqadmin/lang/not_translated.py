@@ -22,7 +22,12 @@ NOT_TRANSLATED = {
 }
 #: Not translated yet. It only becomes shorter.
 NOT_YET = (
-    "housekeeping/",
+    "housekeeping/bundle/",
+    "housekeeping/history/",
+    "housekeeping/host/",
+    "housekeeping/lag.py",
+    "housekeeping/lint/",
+    "housekeeping/probe/",
     "store/inspect/check/",
     "store/footprint.py",
     "store/losses.py",
@@ -107,6 +112,21 @@ NOT_READ = {
     "common/tags.py": {
         "subString split error",
     },
+    "housekeeping/doctor/busy.py": {
+        " and ",
+    },
+    "housekeeping/doctor/groups.py": {
+        " and ",
+        "{count} in {topic}",
+        "{off} is 0 on {label}",
+    },
+    "housekeeping/doctor/net.py": {
+        " and ",
+    },
+    "housekeeping/doctor/topics.py": {
+        " and ",
+        "in {cluster}: {shown}",
+    },
     "mqadmin/commands/capacity.py": {
         "in {text}",
         "over {human_span}",
@@ -169,10 +189,6 @@ NOT_READ = {
     "mqadmin/repeating/exporter.py": {
         "the first run has not ended yet\n",
         "the metrics are at /metrics\n",
-    },
-    "mqadmin/response_table.py": {
-        "`mqadmin topicRoute -l`",
-        "`mqadmin topicRoute -t {topic} -l`",
     },
     "mqadmin/run.py": {
         "mqadmin {name}: {tr}: {tr2}",

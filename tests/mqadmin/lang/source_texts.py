@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 #: A word in lower case among others: a sentence, not a name, a format or a key.
 _SENTENCE = re.compile(r"(?s)(?=.* )(?:^|(?<=[ ('`:>\n]))[a-z]{2,}(?=$|[ ,;:.)'?\n])")
+#: A command line alone, which is the same in every language.
+_COMMAND = re.compile(r"`mqadmin [^`]*`")
 #: Calls whose arguments nobody reads: logs, patterns, declarations of options (help has its own catalogue).
 _UNREAD = frozenset(
     {
@@ -37,7 +39,7 @@ def parsed(path: Path) -> ast.Module:
 
 def is_sentence(text: str) -> bool:
     """Whether a key has words for people."""
-    return _SENTENCE.search(text) is not None
+    return _SENTENCE.search(text) is not None and not _COMMAND.fullmatch(text)
 
 
 def _walk(node: ast.AST) -> Iterator[tuple[str, int]]:
@@ -61,6 +63,11 @@ def _walk(node: ast.AST) -> Iterator[tuple[str, int]]:
             if child is not node.annotation:
                 yield from _walk(child)
         return
+    if isinstance(node, ast.FunctionDef):  # what a rule advises
+        for decorator in node.decorator_list:
+            for keyword in getattr(decorator, "keywords", ()):
+                if keyword.arg == "remedy":
+                    yield from _walk(keyword.value)
     for child in _children(node):
         yield from _walk(child)
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.mqadmin import confirm, lang
 from rocketmq_ops.mqadmin.commands.topic import delete_topic
 from rocketmq_ops.mqadmin.declare import declaration_of
+from rocketmq_ops.mqadmin.render.findings import finding_blocks
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.output import Rows, render, table_text
 from rocketmq_ops.mqadmin.repeating.watch import screen
@@ -92,6 +94,18 @@ def test_what_users_stored_is_not_translated() -> None:
     lang.begin(["--lang", "zh"], {})
     body = "Message Body:        no broker is registered"
     assert table_text(Outcome(data=Rows(""), blocks=[body])) == body + "\n"
+
+
+def test_what_a_finding_says_and_advises() -> None:
+    lang.begin(["--lang", "zh"], {})
+    evidence, remedy = (
+        "brokerPermission is 4: sends are refused",
+        "start the slaves that are missing, or lower minInSyncReplicas",
+    )
+    found = Finding(id="busy.x", severity=Severity.CRITICAL, target="sends", evidence=evidence, remedy=remedy)
+    lines = table_text(Outcome(data=Rows(""), blocks=finding_blocks([found]))).splitlines()
+    assert lines[1].split() == ["严重", "busy.x", "sends", "brokerPermission", "为", "4：发送被拒绝"]
+    assert [lines[4], lines[6]] == ["  busy.x: 启动缺少的从节点，或调小 minInSyncReplicas", "1 严重"]
 
 
 def test_watch_says_what_does_not_fit() -> None:

@@ -18,7 +18,11 @@ from tests.mqadmin.lang.not_translated import NOT_READ, NOT_TRANSLATED, NOT_YET
 CATALOGUE = source_texts.ROOT / "mqadmin" / "lang" / "zh"
 FOLDERS = ("client", "common", "housekeeping", "mqadmin", "remoting", "store")
 #: Files of texts that are found in the source as sentences; those of single words and headings; the system's words.
-SENTENCES, WORDS, SYSTEM = ("client", "common", "mqadmin", "remoting", "store"), ("headings", "words"), "system"
+SENTENCES, WORDS, SYSTEM = (
+    ("client", "common", "housekeeping", "mqadmin", "remoting", "store"),
+    ("headings", "words"),
+    "system",
+)
 
 
 def entries(name: str) -> dict[str, str]:
@@ -48,7 +52,11 @@ def literals() -> set[str]:
     for path in source_texts.modules(*FOLDERS):
         for node in ast.walk(source_texts.parsed(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= {node.value, "#" + " ".join(word.capitalize() for word in node.value.split("_"))}
+                found |= {
+                    node.value,
+                    node.value.upper(),
+                    "#" + " ".join(word.capitalize() for word in node.value.split("_")),
+                }
     return found
 
 
