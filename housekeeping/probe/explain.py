@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from rocketmq_ops.client.api import messages as message_api
 from rocketmq_ops.client.api import offsets as offset_api
 from rocketmq_ops.client.api.pull import PullStatus, pull
@@ -17,6 +19,7 @@ from rocketmq_ops.remoting.codes import ResponseCode
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
+    from rocketmq_ops.housekeeping.probe.host import HostSample
 
 _FLAGS = pull_sys_flag(commit_offset=False, suspend=False, subscription=True)
 
@@ -118,8 +121,19 @@ async def _where(admin: MQAdmin, delivery: Delivery, message: Sent, offset: int,
     )
 
 
-async def late(admin: MQAdmin, delivery: Delivery, value_ms: float, severity: Severity) -> Finding:
-    """Of messages that came, and later than expected: which part of the way took the time."""
+def on_host(finding: Finding, sample: HostSample | None) -> Finding:
+    """With what the host was like meanwhile in its evidence, where it was sampled."""
+    told = "" if sample is None else sample.told()
+    return msgspec.structs.replace(finding, evidence=f"{finding.evidence}; its host: {told}") if told else finding
+
+
+async def late(
+    admin: MQAdmin, delivery: Delivery, value_ms: float, severity: Severity, sample: HostSample | None
+) -> Finding:
+    """Of messages that came, and later than expected: which part of the way took the time, and what its host was like.
+
+    Without a `sample` of the host the remedy says how to take one.
+    """
     slowest = max(
         (m for m in delivery.messages if m.arrivals and not m.delay_ms), key=lambda m: m.arrivals[0] - m.sent_at
     )
@@ -136,14 +150,16 @@ async def late(admin: MQAdmin, delivery: Delivery, value_ms: float, severity: Se
         "pull queue": figures.get("pullThreadPoolQueueSize"),
     }
     told = ", ".join(f"{name} {value}" for name, value in seen.items() if value is not None)
-    return Finding(
+    found = Finding(
         id="probe.late",
         severity=severity,
         target=delivery.broker_name,
         evidence=f"the slowest message took {slowest.send_ms:.0f} ms to its answer and {rest:.0f} ms more to arrive: "
         f"most {part}" + (f"; the broker reports: {told}" if told else ""),
-        remedy=f"`mqadmin brokerStatus -b {delivery.broker.address}`, and on its machine `mqadmin doctor disk --host`",
+        remedy=f"`mqadmin brokerStatus -b {delivery.broker.address}`, and on its machine "
+        + ("`mqadmin doctor disk --host`" if sample else "`mqadmin probe --host` and `mqadmin doctor disk --host`"),
     )
+    return on_host(found, sample)
 
 
 def _finding(kind: str, delivery: Delivery, evidence: str, remedy: str) -> Finding:

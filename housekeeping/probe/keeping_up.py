@@ -56,6 +56,9 @@ def record(
     figures += [Figure(_REGISTERED, place, broker_id) for place, broker_id in registered.items()]
     figures += [Figure(_EVER_DEAD, group, letters.ever) for group, letters in dead.items()]
     figures += around.figures
+    figures += [
+        Figure(f"host.{name}", host.target, value) for host in report.hosts for name, value in host.figures().items()
+    ]
     history.append(
         Run(
             time_ms=seen.time_ms,

@@ -17,12 +17,13 @@ from rocketmq_ops.client.api.servers import runtime_info
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_levels
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.file import HistoryError
 from rocketmq_ops.housekeeping.history.recorder import surroundings
 from rocketmq_ops.housekeeping.probe import explain, groups, keeping_up, name_servers
 from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
+from rocketmq_ops.housekeeping.probe.host import Store, store_of
 from rocketmq_ops.housekeeping.probe.names import Names, own_names
 from rocketmq_ops.housekeeping.probe.report import BrokerFigures, ProbeReport, measure
 from rocketmq_ops.remoting.errors import RemotingConnectError
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from rocketmq_ops.housekeeping.history.file import History
     from rocketmq_ops.housekeeping.probe.expectations import Expectations
     from rocketmq_ops.housekeeping.probe.groups import GroupsSeen
+    from rocketmq_ops.housekeeping.probe.host import Host, HostSample, Watch
 
 #: Brokers that are probed at a time.
 _BROKERS_AT_ONCE: Final = 8
+#: What a host is called that is sampled without a broker.
+_MACHINE: Final = "host"
 #: How long a new topic may take to be routed, ms.
 _ROUTED_MS: Final = 2000
 
@@ -51,14 +55,19 @@ class Prober:
         cluster: str | None = None,
         names: Names | None = None,
         history: History | None = None,
+        host: Host | None = None,
     ) -> None:
-        """With a `history` the run is appended to it, and groups are judged by it. HistoryErrors are failures."""
+        """With a `history` the run is appended to it, and groups are judged by it. HistoryErrors are failures.
+
+        `host`: a machine that brokers run on, to be looked at before and after their messages.
+        """
         admin.concurrency = wanted.concurrency
         self._admin = admin
         self._wanted = wanted
         self._cluster = cluster
         self._names = names or own_names()
         self._history = history
+        self._host = host
         self._brokers: list[BrokerAddress] = []
         self.report = ProbeReport(timestamp=now_ms())
 
@@ -96,13 +105,17 @@ class Prober:
 
         async def one(members: list[BrokerAddress]) -> None:
             async with at_once:
-                await _OfBroker(admin, self._wanted, self._names, report, list(seen.seen), members).run()
+                await _OfBroker(admin, self._wanted, self._names, report, list(seen.seen), members, self._host).run()
 
         masters = [broker for broker in brokers if broker.broker_id == MASTER_ID]
         first = await groups.gather(admin, masters)
+        machine = None if self._host is None else await asyncio.to_thread(self._host.watch, _MACHINE)
         async with asyncio.TaskGroup() as group:
             for members in by_name.values():
                 group.create_task(one(members))
+        if machine is not None and not report.hosts:
+            report.hosts.append(await asyncio.to_thread(machine.sample))
+            report.failures.append(_nobody_here(masters))
         silent = {failure.target for failure in first.failures}
         answering = [broker for broker in brokers if broker.address not in silent]
         await self._groups(first, answering, [broker for broker in answering if broker.broker_id == MASTER_ID])
@@ -115,6 +128,7 @@ class Prober:
         ]
         report.runtimes.sort(key=lambda each: (each.cluster, each.broker))
         report.brokers.sort(key=lambda trip: (trip.cluster, trip.broker))
+        report.hosts.sort(key=lambda each: each.target)
         report.measures.sort(key=lambda each: (each.target, each.name))
         report.conclude(_millis_since(begun))
         return report
@@ -168,7 +182,11 @@ class _OfBroker:
         report: ProbeReport,
         name_server_addresses: list[str],
         members: list[BrokerAddress],
+        host: Host | None,
     ) -> None:
+        self._host = host
+        self._sample: HostSample | None = None
+        self._figures_of_master: dict[str, str] = {}
         self._admin = admin
         self._wanted = wanted
         self._names = names
@@ -216,6 +234,8 @@ class _OfBroker:
             self._find("broker-down", Severity.CRITICAL, target, error.cause, remedy)
             return False
         self._report.runtimes.append(BrokerFigures(target, broker.cluster or "", broker.address, figures))
+        if broker is self._master:
+            self._figures_of_master = figures
         ratio = _number(figures.get("commitLogDiskRatio"))
         self._add("disk", target, None if ratio is None or ratio < 0 else ratio * 100)
         behind = _number(figures.get("dispatchBehindBytes"))
@@ -235,13 +255,29 @@ class _OfBroker:
             return None
         return levels[self._wanted.delay_level - 1] if self._wanted.delay_level <= len(levels) else None
 
+    async def _watch(self, master: BrokerAddress) -> Watch | None:
+        """The first look at the host, where it is this master's. The broker's answers say where its store is."""
+        host = self._host
+        if host is None or not await asyncio.to_thread(host.has, master.address):
+            return None
+        store = Store()
+        try:
+            store = store_of(await self._admin.configs.broker_config(master.address), self._figures_of_master)
+        except RocketMQError as error:
+            self._fail(master, error)
+        return await asyncio.to_thread(host.watch, self._name, master.address, store)
+
     async def _deliver(self, master: BrokerAddress) -> None:
         delivery = Delivery(
             self._admin, master, self._name_servers, self._names, self._wanted, await self._delay_ms(master)
         )
         try:
+            watch = await self._watch(master)
             async with delivery:
                 await delivery.run()
+                if watch is not None:
+                    self._sample = await asyncio.to_thread(watch.sample)
+                    self._report.hosts.append(self._sample)
                 await self._replicated(delivery)
                 await self._routed(delivery)
                 await self._explain(delivery)
@@ -330,7 +366,7 @@ class _OfBroker:
         trip, name = delivery.trip, self._name
         self._report.brokers.append(trip)
         if delivery.failed:
-            self._report.findings.append(explain.not_sent(delivery, delivery.failed[0]))
+            self._report.findings.append(explain.on_host(explain.not_sent(delivery, delivery.failed[0]), self._sample))
         weaker = {status: count for status, count in trip.statuses.items() if status not in ("SEND_OK", "FAILED")}
         if weaker:
             self._find(
@@ -352,10 +388,13 @@ class _OfBroker:
             self._add("clockDifference", name, abs(trip.clock_difference_ms))
         prompt = [message for message in delivery.missing if not message.delay_ms]
         for message in (prompt or delivery.missing)[:1]:
-            self._report.findings.append(await explain.not_received(self._admin, delivery, message))
+            stopped = await explain.not_received(self._admin, delivery, message)
+            self._report.findings.append(explain.on_host(stopped, self._sample))
         judged = next(m for m in reversed(self._report.measures) if (m.name, m.target) == ("deliveryTime", name))
         if judged.value is not None and judged.severity in (Severity.WARNING, Severity.CRITICAL):
-            self._report.findings.append(await explain.late(self._admin, delivery, judged.value, judged.severity))
+            self._report.findings.append(
+                await explain.late(self._admin, delivery, judged.value, judged.severity, self._sample)
+            )
 
     def _target(self, broker: BrokerAddress) -> str:
         """The broker's name, of a slave with its id."""
@@ -371,6 +410,14 @@ class _OfBroker:
 
     def _fail(self, broker: BrokerAddress, error: RocketMQError) -> None:
         self._report.failures.append(self._admin.failure_of(broker.address, error))
+
+
+def _nobody_here(masters: list[BrokerAddress]) -> Failure:
+    return Failure(
+        _MACHINE,
+        f"none of the brokers {', '.join(sorted(broker.address for broker in masters))} listens on this host",
+        "give --host on the machine of a broker, whose own addresses have its brokerIP1 among them",
+    )
 
 
 def _number(text: str | None) -> float | None:

@@ -7,6 +7,7 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.findings import Finding, Severity, worst
 from rocketmq_ops.housekeeping.probe.expectations import MEASURES, Expectations
+from rocketmq_ops.housekeeping.probe.host import HostSample
 
 
 class Measure(msgspec.Struct, rename="camel"):
@@ -67,7 +68,10 @@ class GroupState(msgspec.Struct, rename="camel"):
 
 
 class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):
-    """One run. `severity` is the worst of measures and findings; times in ms. `failures`: what could not be asked."""
+    """One run. `severity` is the worst of measures and findings; times in ms. `failures`: what could not be asked.
+
+    `hosts`: the hosts of brokers, as far as they were to be sampled.
+    """
 
     timestamp: int
     elapsed_millis: int = 0
@@ -77,6 +81,7 @@ class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):
     measures: list[Measure] = []
     findings: list[Finding] = []
     groups: list[GroupState] = []
+    hosts: list[HostSample] = []
     failures: list[Failure] = []
 
     def failed(self, failure: Failure) -> None:

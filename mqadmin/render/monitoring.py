@@ -98,6 +98,9 @@ def _blocks(report: ProbeReport) -> list[Table | str]:
         if any(m.warning is None or m.critical is None for m in beyond):
             for row in rows:
                 row[-2:] = ["never" if limit is None else limit for limit in row[-2:]]
+    for host in report.hosts:
+        unknown = host.unknown()
+        blocks += ["", f"HOST {host.target}: {host.told()}" + (f"; unknown: {', '.join(unknown)}" if unknown else "")]
     for finding in report.findings:
         blocks += ["", f"{finding.severity.upper()} {finding.id} {finding.target}: {finding.evidence}"]
         if finding.remedy:
@@ -155,6 +158,10 @@ def prometheus_text(report: ProbeReport) -> str:
             [("id", finding.id), ("target", finding.target)],
             int(CODE_OF[finding.severity]),
         )
+    for host in report.hosts:
+        labels = [("target", host.target)]
+        for name, figure in host.figures().items():
+            add(f"rocketmq_probe_host_{name}", "Of the broker's host while its messages went", labels, figure)
     for broker in report.runtimes:
         for sample in samples_of_broker(broker):
             add(*sample)

@@ -22,7 +22,7 @@ from rocketmq_ops.housekeeping.probe.prober import Prober
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import failure_of, usage
-from rocketmq_ops.mqadmin.options import ClusterName, HistoryFile
+from rocketmq_ops.mqadmin.options import ClusterName, HistoryFile, HostRoot, OnHost
 from rocketmq_ops.mqadmin.render.monitoring import probe_outcome, prometheus_text
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.repeating.exporter import served
@@ -59,6 +59,8 @@ async def probe(
     ] = None,
     history: HistoryFile | None = None,
     no_history: Annotated[bool, Opt("--no-history", help="neither read nor write the history")] = False,
+    host: Annotated[OnHost, "this machine is a broker's: sample its memory, disk and clock with each run"] = False,
+    root: HostRoot | None = None,
     loop: Annotated[
         int | None, Opt("--loop", help="run again every so many seconds", parse=positive, metavar="SECONDS")
     ] = None,
@@ -80,7 +82,8 @@ async def probe(
     of an application is read or written. Measured are the time of a send, of a delivery to a waiting consumer, and of
     replication, the accuracy of a delay level, loss, duplicates and order, disks and clocks, each against an
     expectation; every name server is asked alone, and whether they agree. What did not come is looked up in the same
-    run, and where it stopped is reported.
+    run, and where it stopped is reported. With --host, memory, pressure, disk and clock of the broker's machine are
+    sampled around its messages.
 
     Exit codes are those of Nagios plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     """
@@ -91,6 +94,12 @@ async def probe(
         raise usage("--listen serves what one run after the other finds", "give --loop SECONDS with it")
     if jitter is not None:
         await asyncio.sleep(random.uniform(0, jitter))
+    sampled = None
+    if host or root is not None:
+        from rocketmq_ops.housekeeping.host.changes import root_of
+        from rocketmq_ops.housekeeping.probe.host import Host
+
+        sampled = Host(root_of(root))
     metrics = ""
     place = Path(history) if history is not None else history_file(run.connection.name_servers)
     async with run.admin() as admin:
@@ -98,10 +107,10 @@ async def probe(
         async def once() -> Outcome:
             with one_at_a_time(place.with_suffix(".lock")):
                 if no_history:
-                    report = await Prober(admin, wanted, cluster=cluster).run()
+                    report = await Prober(admin, wanted, cluster=cluster, host=sampled).run()
                 else:
                     with History.open(place) as kept:
-                        report = await Prober(admin, wanted, cluster=cluster, history=kept).run()
+                        report = await Prober(admin, wanted, cluster=cluster, history=kept, host=sampled).run()
             if wanted.alerts.command or wanted.alerts.webhook:
                 await _alert(run, wanted.alerts, report, place)
             if textfile is not None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.probe.expectations import Expectations, Limits
+from rocketmq_ops.housekeeping.probe.host import Host
 from rocketmq_ops.housekeeping.probe.names import Names
 from rocketmq_ops.housekeeping.probe.prober import Prober
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
@@ -59,9 +60,11 @@ def probed(
     wanted: Expectations = CALM,
     cluster: str | None = None,
     history: History | None = None,
+    host: Host | None = None,
 ) -> ProbeReport:
     async def run() -> ProbeReport:
         async with MQAdmin(name_servers, transport=transport) as admin:
-            return await Prober(admin, wanted, cluster=cluster, names=Names("test"), history=history).run()
+            prober = Prober(admin, wanted, cluster=cluster, names=Names("test"), history=history, host=host)
+            return await prober.run()
 
     return asyncio.run(run())
