@@ -25,15 +25,11 @@ NOT_YET = (
     "housekeeping/bundle/",
     "housekeeping/history/",
     "housekeeping/host/",
-    "housekeeping/lag.py",
     "housekeeping/lint/",
     "housekeeping/probe/",
     "store/inspect/check/catalogue.py",
     "store/footprint.py",
-    "store/losses.py",
-    "store/recovery.py",
     "store/store_stats.py",
-    "store/queue/",
 )
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
