@@ -148,7 +148,23 @@ class TopicAdmin:
         """The groups that one broker knows to consume `topic`, by online clients or by stored offsets."""
         from rocketmq_ops.client.api.topics import topic_groups
 
-        return await topic_groups(self._admin.session, address, topic)
+        groups = await topic_groups(self._admin.session, address, topic)
+        if topic in groups and not await self._is_group(address, topic):
+            groups.remove(topic)
+        return groups
+
+    async def _is_group(self, address: str, topic: str) -> bool:
+        """Whether there is a group of a topic's name that consumes the topic.
+
+        Where a topic has consumers online, brokers of 5.3 list its own name among its groups, in place of theirs
+        (ConsumerManager.registerConsumer), so that of groups without stored offsets nobody knows.
+        """
+        if is_retry_topic(topic):
+            return False
+        if await self._admin.clients.consumers_at(address, topic) is not None:
+            return True
+        stats = await self._admin.groups.stats_at(address, topic, topic)
+        return any(offsets.consumer_offset > 0 for offsets in stats.offset_table.values())
 
     async def groups(self, topic: str) -> list[str]:
         """The groups that consume `topic` on any broker. Brokers that fail are passed over unless all do."""
