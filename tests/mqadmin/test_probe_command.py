@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -136,7 +137,8 @@ def test_hooks_silences_and_acknowledgements(
 ) -> None:
     out, script, file = tmp_path / "out", tmp_path / "hook.py", tmp_path / "probes.yaml"
     script.write_text(f"import sys; open({str(out)!r}, 'a').write(sys.stdin.read() + chr(10))\n")
-    file.write_text(CALM + f"alerts: {{after: 1, command: '{sys.executable} {script}'}}\n")
+    hook = json.dumps(shlex.join([sys.executable, str(script)]))
+    file.write_text(CALM + f"alerts: {{after: 1, command: {hook}}}\n")
     kept = ("--history", str(tmp_path / "history.sqlite"))
     wrong = ("-n", f"{pair.namesrv};127.0.0.1:1", *kept)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -170,7 +171,7 @@ def test_a_command_gets_the_notices(tmp_path: Path) -> None:
     out = tmp_path / "out"
     script = tmp_path / "hook.py"
     script.write_text(f"import sys; open({str(out)!r}, 'w').write(sys.stdin.read())\n")
-    asyncio.run(tell(AlertSettings(command=f"{sys.executable} {script}"), NOTICES))
+    asyncio.run(tell(AlertSettings(command=shlex.join([sys.executable, str(script)])), NOTICES))
     got = json.loads(out.read_text())
     assert (got["nameServers"], got["timestamp"]) == (["n:1"], 5)
     assert got["notices"][0]["kind"] == "raised"
@@ -185,7 +186,7 @@ def test_a_command_that_fails(tmp_path: Path, code: str, said: str) -> None:
     script = tmp_path / "hook.py"
     script.write_text(code)
     with pytest.raises(HookError, match=said):
-        asyncio.run(tell(AlertSettings(command=f"{sys.executable} {script}"), NOTICES))
+        asyncio.run(tell(AlertSettings(command=shlex.join([sys.executable, str(script)])), NOTICES))
     with pytest.raises(HookError, match=r"cannot run the hook .*no such file"):
         asyncio.run(tell(AlertSettings(command=str(tmp_path / "missing")), NOTICES))
 
