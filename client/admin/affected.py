@@ -245,7 +245,7 @@ class _Asking:
         from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 
         places = [(address, topic) for topic, found in scope.topics.items() for address in sorted(found)]
-        readers = await self._each(places, self._admin.topics.groups_at)
+        readers = await self._each(places, self._admin.topics.readers_at)
         wanted: dict[LagPlace, None] = {
             (address, group, topic): None for (address, topic), groups in readers.items() for group in groups
         }

@@ -98,7 +98,7 @@ async def _unread(admin: MQAdmin, going: Sequence[_Queue]) -> dict[_Queue, str]:
     """What each group has not read yet of these queues; all of it where no group is known."""
     places = dict.fromkeys((queue.address, queue.topic) for queue in going)
     offsets = await admin.fan_out(dict.fromkeys(queue.address for queue in going), admin.offsets.all_at)
-    readers = await admin.fan_out(places, lambda place: admin.topics.groups_at(*place))
+    readers = await admin.fan_out(places, lambda place: admin.topics.readers_at(*place))
     ends = await admin.fan_out(going, lambda queue: _bounds(admin, queue))
     for error in (*offsets.errors.values(), *readers.errors.values(), *ends.errors.values()):
         raise error  # it answered before: a change may reach it, and what that loses is not known

@@ -148,17 +148,21 @@ class TopicAdmin:
         """The groups that one broker knows to consume `topic`, by online clients or by stored offsets."""
         from rocketmq_ops.client.api.topics import topic_groups
 
-        groups = await topic_groups(self._admin.session, address, topic)
+        return await topic_groups(self._admin.session, address, topic)
+
+    async def readers_at(self, address: str, topic: str) -> list[str]:
+        """The same without a group that there is not.
+
+        Where a topic has consumers online, brokers of 5.3 list its own name among its groups, in place of theirs
+        (ConsumerManager.registerConsumer), so that of groups without stored offsets nobody knows.
+        """
+        groups = await self.groups_at(address, topic)
         if topic in groups and not await self._is_group(address, topic):
             groups.remove(topic)
         return groups
 
     async def _is_group(self, address: str, topic: str) -> bool:
-        """Whether there is a group of a topic's name that consumes the topic.
-
-        Where a topic has consumers online, brokers of 5.3 list its own name among its groups, in place of theirs
-        (ConsumerManager.registerConsumer), so that of groups without stored offsets nobody knows.
-        """
+        """Whether there is a group of a topic's name that consumes the topic."""
         if is_retry_topic(topic):
             return False
         if await self._admin.clients.consumers_at(address, topic) is not None:
