@@ -43,17 +43,24 @@ class Surroundings(msgspec.Struct):
 
 
 async def surroundings(
-    admin: MQAdmin, brokers: Sequence[BrokerAddress], masters: Sequence[BrokerAddress]
+    admin: MQAdmin,
+    brokers: Sequence[BrokerAddress],
+    masters: Sequence[BrokerAddress],
+    known: Mapping[str, Mapping[str, str]],
 ) -> Surroundings:
-    """Two requests to each broker, and one to each master."""
-    addresses = [broker.address for broker in brokers]
-    runtimes = await admin.fan_out(addresses, admin.cluster.runtime)
-    configs = await admin.fan_out(runtimes.answers, admin.configs.broker_config)
+    """Two requests to each broker, and one to each master.
+
+    `known` is the runtime information that the run has already, by address: it is not asked for again.
+    """
+    runtimes = await admin.fan_out([b.address for b in brokers if b.address not in known], admin.cluster.runtime)
+    found = {b.address: known.get(b.address) or runtimes.answers.get(b.address) for b in brokers}
+    answers = {address: runtime for address, runtime in found.items() if runtime is not None}
+    configs = await admin.fan_out(answers, admin.configs.broker_config)
     names = {broker.address: broker.broker_name or broker.address for broker in masters}
     topics = await admin.fan_out(names, lambda address: topic_configs(admin.session, address))
     figures = [
         Figure(name, address, value)
-        for address, runtime in runtimes.answers.items()
+        for address, runtime in answers.items()
         for name, value in broker_figures(runtime, configs.answers.get(address, {})).items()
     ]
     routes: dict[str, list[str]] = {}

@@ -159,7 +159,8 @@ class Prober:
                     for broker in self._brokers
                 }
                 keeping_up.judge_gone(self._history, report, registered, first.time_ms)
-                around = await surroundings(admin, brokers, masters)
+                known = {each.address: each.figures for each in report.runtimes}
+                around = await surroundings(admin, brokers, masters, known)
                 keeping_up.record(self._history, report, first, dead, registered, around)
             keeping_up.judge_lag(self._history, report, first)
         except HistoryError as error:

@@ -48,7 +48,7 @@ def test_a_queue_that_was_never_consumed_has_no_offset(cluster):
 
 
 def test_routes_are_of_all_masters_or_not_known(cluster):
-    around = asked(cluster, lambda admin, brokers: surroundings(admin, brokers, brokers))
+    around = asked(cluster, lambda admin, brokers: surroundings(admin, brokers, brokers, {}))
     assert around.routes is not None
     assert around.routes["T"] == "broker-a read 2 write 2 permission 6\nbroker-b read 2 write 2 permission 6"
     assert around.failures == []
@@ -57,9 +57,19 @@ def test_routes_are_of_all_masters_or_not_known(cluster):
         Code.GET_ALL_TOPIC_CONFIG,
         lambda c: c.reply(ResponseCode.SYSTEM_ERROR, "too many"),
     )
-    around = asked(cluster, lambda admin, brokers: surroundings(admin, brokers, brokers))
+    around = asked(cluster, lambda admin, brokers: surroundings(admin, brokers, brokers, {}))
     assert around.routes is None
     assert [failure.target for failure in around.failures] == [cluster.brokers["broker-b"].address]
+
+
+def test_what_the_run_knows_of_a_broker_is_not_asked_again(cluster):
+    first, last = (broker.address for broker in cluster.brokers.values())
+    around = asked(
+        cluster, lambda admin, brokers: surroundings(admin, brokers, brokers, {first: {"commitLogDiskRatio": "0.25"}})
+    )
+    assert [f.value for f in around.figures if (f.name, f.target) == ("broker.disk_ratio", first)] == [0.25]
+    asked_again = [at for at, c in cluster.transport.sent if c.code == Code.GET_BROKER_RUNTIME_INFO]
+    assert asked_again == [last]
 
 
 def test_figures_are_those_that_the_broker_knows():
