@@ -8,10 +8,11 @@ with Apache's option tables read the same declaration. Nothing runs here.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import typing
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 import typer
@@ -20,6 +21,9 @@ from typer.core import TyperCommand
 from rocketmq_ops.mqadmin.lang import LANGUAGES, language, tr_word
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.values import address_pairs, boolean, integer, one_of, path, positive
+
+if TYPE_CHECKING:
+    from rocketmq_ops.mqadmin.registry import Entry
 
 CommandFunction = Callable[..., Coroutine[Any, Any, Outcome]]
 F = TypeVar("F", bound=CommandFunction)
@@ -309,6 +313,11 @@ def declaration_of(module: Any) -> Declaration:
         if isinstance(found, Declaration) and value.__module__ == module.__name__:
             return found
     raise LookupError(f"{module.__name__} declares no command")
+
+
+def declaration_of_entry(entry: Entry) -> Declaration:
+    """The declaration of a command of the registry, whose module is imported for it."""
+    return declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}"))
 
 
 Invoke = Callable[[Declaration, dict[str, Any], CommonOptions], int]

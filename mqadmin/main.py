@@ -6,7 +6,6 @@ What a command does lives in `commands/`; how it is declared in `declare.py`; it
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -140,8 +139,7 @@ def run_entry(entry: registry.Entry, arguments: list[str]) -> int:
     from rocketmq_ops.mqadmin import declare
     from rocketmq_ops.mqadmin.run import execute
 
-    module = importlib.import_module(f"{__package__}.commands.{entry.module}")
-    declaration = declare.declaration_of(module)
+    declaration = declare.declaration_of_entry(entry)
 
     def invoke(declared: declare.Declaration, values: dict[str, Any], options: declare.CommonOptions) -> int:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from typing import Any, Final
@@ -35,7 +34,7 @@ def _overview() -> str:
         for entry in registry.ENTRIES:
             if entry.section == section:
                 lines += [".TP", rf".BR {_plain(page_name(entry))} (1)", _line(entry.summary)]
-    declared = _declaration(registry.BY_NAME[_ANY])
+    declared = declare.declaration_of_entry(registry.BY_NAME[_ANY])
     lines += [
         ".SH OPTIONS",
         "Options of every command; those about plans and questions are of commands that change things.",
@@ -54,12 +53,8 @@ def _overview() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _declaration(entry: registry.Entry) -> declare.Declaration:
-    return declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}"))
-
-
 def _page(entry: registry.Entry) -> str:
-    declared = _declaration(entry)
+    declared = declare.declaration_of_entry(entry)
     own = declared.options()
     lines = _head(page_name(entry), entry.summary)
     lines += [".SH SYNOPSIS", f".B mqadmin {_plain(entry.name)}"]

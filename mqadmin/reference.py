@@ -5,7 +5,6 @@ With `--check` nothing is written, and the exit code says whether all are curren
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 import sys
@@ -106,8 +105,7 @@ def commands_markdown() -> str:
 
 
 def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) -> str:
-    module = importlib.import_module(f"{__package__}.commands.{entry.module}")
-    declared = declare.declaration_of(module)
+    declared = declare.declaration_of_entry(entry)
     structs[declared.result.__name__] = declared.result
     lines = [f"### {entry.name}", "", f"{tr_word(entry.summary)}{tr_word('.')}{_versions(entry)}", ""]
     text = tr_word(inspect.cleandoc(declared.function.__doc__ or ""))
@@ -141,7 +139,7 @@ def _command(entry: registry.Entry, structs: dict[str, type[msgspec.Struct]]) ->
 
 def _versions(entry: registry.Entry) -> str:
     """Which versions of Apache's servers a command works with; nothing for one that asks no server."""
-    if declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}")).offline:
+    if declare.declaration_of_entry(entry).offline:
         return ""
     last = apache_commands.until(entry.name)
     alias = " " + tr(f"Also `{entry.alias}`.") if entry.alias else ""
@@ -209,7 +207,7 @@ def documents() -> dict[str, str]:
     """Path from docs/ -> the text that belongs there: the pages, and the table of options for completion."""
     texts = {"commands.md": commands_markdown(), "exit-codes.md": exit_codes.markdown(), OPTIONS: table.text()}
     for entry in registry.ENTRIES:
-        declared = declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}"))
+        declared = declare.declaration_of_entry(entry)
         schema = schemas.document_schema(entry, declared)
         texts[schemas.file_name(entry.name)] = schemas.schema_text(schema)
     texts |= {f"man/{name}": text for name, text in man.pages().items()}

@@ -295,12 +295,10 @@ def candidates(before: list[str], word: str) -> list[str]:
     found = registry.find(before)
     if found is None:
         return []
-    import importlib
-
     from rocketmq_ops.mqadmin import declare
 
     entry, arguments = found
-    declared = declare.declaration_of(importlib.import_module(f"{__package__}.commands.{entry.module}"))
+    declared = declare.declaration_of_entry(entry)
     options = {name: option for _, option, _ in declare.all_options(declared).values() for name in option.names}
     if arguments and (given := options.get(arguments[-1])) is not None and not word.startswith("-"):
         words = getattr(given.parse, "words", ())

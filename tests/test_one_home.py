@@ -29,6 +29,7 @@ ONLY_IN = {
     "the text of attribute changes": (r"piece\.partition\(\"=\"\)", "common/attributes.py"),
     "tag expressions": (r"split\(\"\|\|\"\)", "common/tags.py"),
     "names that are like another": (r"difflib", "common/nearest.py"),
+    "the declaration of a command": (r"commands\.\{entry\.module\}", "mqadmin/declare.py"),
     "names imported when first used": (r"import_module\(f\"\.", "common/lazy.py"),
     "tables that are emptied when they are full": (
         r"if len\((?:self|\w+)(\.\w+)?\) >=? .*\n\s+[\w.]+\.clear\(\)",

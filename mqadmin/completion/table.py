@@ -6,7 +6,6 @@ words with `|` between them, `@file`, `@` and a kind of names (`names.py`), or n
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from rocketmq_ops.mqadmin import declare, registry, values
@@ -40,8 +39,7 @@ def text() -> str:
     """What `options.tsv` has to hold."""
     lines = []
     for entry in registry.ENTRIES:
-        module = importlib.import_module(f"rocketmq_ops.mqadmin.commands.{entry.module}")
-        declared = declare.declaration_of(module)
+        declared = declare.declaration_of_entry(entry)
         for kind, option, _ in declare.all_options(declared).values():
             help_text = " ".join(option.help.split())
             lines.append("\t".join((entry.name, ",".join(option.names), _value(entry.name, kind, option), help_text)))
