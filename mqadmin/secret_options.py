@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from rocketmq_ops.mqadmin.connecting.private_file import read_private
 from rocketmq_ops.mqadmin.declare import Opt
@@ -34,6 +34,8 @@ SecretKeyFile = Annotated[
 ]
 SecretKeyEnv = Annotated[str, Opt("--secretKeyEnv", help="take the secret key from this variable", metavar="NAME")]
 
+#: The options that take a secret itself.
+SECRET_OPTIONS: tuple[Opt, ...] = tuple(get_args(kind)[1] for kind in (Password, SecretKey))
 
 #: The secrets of the running command by their names: what was asked for is not asked for again when a command that was
 #: planned is run.

@@ -31,7 +31,7 @@ OWN_WORDS: Final = {
     "use": "use HOST:PORT (name servers, separated by ';') or use PROFILE: turn to another cluster",
 }
 HISTORY_LINES: Final = 1000
-#: A line with one of these is not kept in the history.
+#: A line with one of these is not kept in the history; nor is one with an option that takes a secret, of any name.
 _SECRETS: Final = ("password", "secretkey", "token")
 
 
@@ -258,8 +258,33 @@ def _line_editing() -> Iterator[None]:
             readline.write_history_file(path)
 
 
-def _forget_secret(text: str) -> None:
+def holds_secret(text: str) -> bool:
+    """Whether a line may hold a secret. One that cannot be read may; so may `-p` of a command that there is not."""
     if any(word in text.lower() for word in _SECRETS):
+        return True
+    try:
+        words = shlex.split(text, comments=True)
+    except ValueError:
+        return True
+    if words and words[0] == "mqadmin":
+        words = words[1:]
+    from rocketmq_ops.mqadmin.declare import declaration_of_entry
+
+    found = registry.find(words)
+    if found is None:
+        from rocketmq_ops.mqadmin.secret_options import SECRET_OPTIONS as options
+
+        rest = words[1:]
+    else:
+        entry, rest = found
+        declared = declaration_of_entry(entry)
+        options = tuple(option for _, option, _ in declared.options().values() if option.secret)
+    short = tuple(name for option in options for name in option.names if not name.startswith("--"))
+    return bool(short) and any(word.startswith(short) for word in rest)
+
+
+def _forget_secret(text: str) -> None:
+    if holds_secret(text):
         with suppress(ImportError, ValueError):
             import readline
 

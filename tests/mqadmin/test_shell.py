@@ -187,6 +187,8 @@ def test_at_a_terminal(server: RocketMQBroker, tmp_path: Path) -> None:
                 terminal.wait_for(prompt)
             terminal.type("createUser --password x\n")
             terminal.wait_for(prompt)
+            terminal.type("createUser -u alice -p hidden-words -t Normal -b 127.0.0.1:1\n")
+            terminal.wait_for(prompt)
             terminal.type("exit\n")
             assert terminal.process.wait(60) == 0
         finally:
@@ -196,6 +198,26 @@ def test_at_a_terminal(server: RocketMQBroker, tmp_path: Path) -> None:
     history = (tmp_path / "rocketmq-ops" / "shell-history").read_text()
     assert "topicRoute" in history
     assert "password" not in history
+    assert "hidden-words" not in history
+
+
+@pytest.mark.parametrize(
+    ("line", "held"),
+    [
+        ("createUser -u alice -p x -b a:1", True),
+        ("mqadmin createUser -u alice -px -b a:1", True),
+        ("updateAclConfig -b a:1 -a operator -s x", True),
+        ("updateAclConf -b a:1 -s x", True),
+        ("createUser -u 'alice -p x", True),
+        ("getUser --password x", True),
+        ("updateTopicPerm -t T -p 6", False),
+        ("resetOffsetByTime -g G -t T -s now", False),
+        ("topicList", False),
+        ("", False),
+    ],
+)
+def test_a_line_that_may_hold_a_secret(line: str, held: bool) -> None:
+    assert shell.holds_secret(line) is held
 
 
 def test_lines_that_connect_otherwise_have_a_client_of_their_own() -> None:
