@@ -269,12 +269,11 @@ def holds_secret(text: str) -> bool:
     if words and words[0] == "mqadmin":
         words = words[1:]
     from rocketmq_ops.mqadmin.declare import declaration_of_entry
+    from rocketmq_ops.mqadmin.secret_options import SECRET_OPTIONS
 
     found = registry.find(words)
     if found is None:
-        from rocketmq_ops.mqadmin.secret_options import SECRET_OPTIONS as options
-
-        rest = words[1:]
+        options, rest = SECRET_OPTIONS, words[1:]
     else:
         entry, rest = found
         declared = declaration_of_entry(entry)
