@@ -256,7 +256,7 @@ def _advertised(linted: Linted) -> Iterator[LineHit]:
         entry = linted.line(name)
         if entry is not None and entry.value.strip() in ("127.0.0.1", "localhost", "0.0.0.0", "::1", "::"):
             who = "clients" if name == "brokerIP1" else "slaves"
-            yield linted.hit(entry, f"{who} of other machines are told to connect to {entry.value.strip()}")
+            yield linted.hit(entry, f"{who} of other machines would connect to {entry.value.strip()}")
 
 
 def _store_pool(linted: Linted) -> Iterator[LineHit]:

@@ -1,4 +1,4 @@
-"""When somebody is told of what the prober finds, and how."""
+"""When hooks are called for what the prober finds, and which."""
 
 from __future__ import annotations
 

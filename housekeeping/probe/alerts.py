@@ -33,7 +33,7 @@ class AlertsError(RocketMQError):
 
 
 class Kind(StrEnum):
-    """Why somebody is told."""
+    """Why a hook is called."""
 
     RAISED = "raised"
     CHANGED = "changed"
@@ -79,7 +79,7 @@ class Tracked(msgspec.Struct, rename="camel"):
 
 
 class Silence(msgspec.Struct, rename="camel"):
-    """Nobody is told of what matches `pattern` (id, target, or both with a blank; `*` for any) until `until`, ms."""
+    """No hook is called for what matches `pattern` (id, target, or both; `*` for any) up to `until`, ms."""
 
     number: int
     pattern: str

@@ -1,6 +1,6 @@
 """The host of a broker while messages go through it: memory, the broker's process, pressure, disk, page cache, clock.
 
-Two looks, before the sends and after them; counters are told as their difference. None is unknown, never 0: a file that
+Two looks, before the sends and after them; of counters the difference counts. None is unknown, never 0: a file that
 this kernel does not have or this user may not read, or a difference in a copy of a host, which stands still.
 """
 
@@ -72,7 +72,7 @@ class _Known(NamedTuple):
     told: Callable[[float], str]
 
 
-#: The figures of a sample: what they are in words, and how a value is told.
+#: The figures of a sample: what they are in words, and how a value is shown.
 FIGURES: Final[dict[str, _Known]] = {
     "writeback_bytes": _Known("pages in writeback", lambda value: f"writeback {_size(value)}"),
     "dirty_bytes": _Known("dirty pages", lambda value: f"dirty {_size(value)}"),
@@ -381,7 +381,7 @@ def resident_share(path: str, length: int | None = None) -> float | None:
     """How much of the first `length` bytes of a file (default: of all) lies in the page cache, 0 to 1; None: unknown.
 
     Nothing is read of it. Since 5.2 Linux answers to who may not write a file that all of it is there
-    (mm/mincore.c, can_do_mincore): nothing is told then.
+    (mm/mincore.c, can_do_mincore): the share is unknown then.
     """
     import ctypes
     import mmap

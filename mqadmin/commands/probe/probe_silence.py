@@ -38,7 +38,7 @@ async def probe_silence(
     end: Annotated[int | None, Opt("--end", help="end the silence of this number", parse=positive)] = None,
     history: HistoryFile | None = None,
 ) -> Outcome:
-    """Hooks hear nothing of what matches, until the silence ends; what is still wrong then is told. What the prober
+    """Hooks hear nothing of what matches, until the silence ends; what is still wrong then is reported. What the prober
     prints and its exit code stay as they are."""
     if pattern is not None and for_ms is None:
         raise usage("a silence has an end", "give --for, for example --for 2h")
