@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.lang.catalogue import chinese as chinese_texts
 from rocketmq_ops.store.inspect.check.catalogue import CATALOGUE, UNDETECTABLE
 from tests.golden_data import unpack_store
 from tests.mqadmin.conftest import Cli
@@ -54,6 +55,18 @@ def test_findings_as_text(cli: Cli, damaged: Path) -> None:
     assert ran.code == ExitCode.STORE_ERROR
     for kind in ("CL-CRC", "CQ-SIZE"):
         assert f"{kind}: {CATALOGUE[kind].action}" in ran.out
+
+
+def test_findings_in_chinese(cli: Cli, damaged: Path) -> None:
+    chinese = chinese_texts()
+    ran = cli(None, "store", "check", str(damaged), "--lang", "zh")
+    for kind in ("CL-CRC", "CQ-SIZE"):
+        assert f"  {kind}: {chinese.message(CATALOGUE[kind].action)}\n" in ran.out
+        explained = cli(None, "store", "explain", kind, "--lang", "zh").out
+        assert chinese.message(CATALOGUE[kind].title) in explained
+        assert explained.splitlines()[1:] == [
+            chinese.message(CATALOGUE[kind].explanation), f"处理：{chinese.message(CATALOGUE[kind].action)}。",
+        ]  # fmt: skip
 
 
 def test_findings_as_json(cli: Cli, damaged: Path) -> None:

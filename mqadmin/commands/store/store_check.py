@@ -9,6 +9,7 @@ import msgspec
 from rocketmq_ops.mqadmin.commands.store.store_predict import prediction_blocks
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.options import CommitLogDir, IndexSlots, LogFileSize, ReservedHours, StoreDir, WithoutCrc
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.progress import progress_bar
@@ -163,7 +164,7 @@ def _blocks(data: StoreCheck) -> list[Table | str]:
             listed = sum(1 for f in data.findings if f.id == kind)
             if data.counts[kind] > listed:
                 blocks.append(f"{kind}: {data.counts[kind] - listed} more")
-        actions = dict.fromkeys(f"{f.id}: {f.action}" for f in data.findings)
+        actions = dict.fromkeys(f"{f.id}: {tr_message(f.action)}" for f in data.findings)
         blocks += ["to do (`mqadmin store explain ID` says more):", *("  " + action for action in actions)]
     else:
         blocks.append("no findings")

@@ -54,8 +54,8 @@ async def store_explain(
         one = kinds[0]
         blocks: list[Table | str] = [
             f"{one.id} ({tr_heading(one.severity)}): {tr_message(one.title)}",
-            one.explanation,
-            f"To do: {one.action}.",
+            tr_message(one.explanation),
+            tr_message(f"To do: {one.action}."),
         ]
     else:
         rows: list[list[Cell]] = [[k.id, k.severity.upper(), k.title] for k in kinds]
