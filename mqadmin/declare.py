@@ -371,7 +371,7 @@ def with_seconds(argv: list[str]) -> list[str]:
     words: list[str] = []
     for word, following in zip(argv, [*argv[1:], ""], strict=False):  # none of no words
         words.append(word)
-        if word == "--watch" and (not following or following.startswith("-")):
+        if word == "--watch" and (not following or (following[0] == "-" and not following[1:2].isdecimal())):
             words.append(str(WATCH_SECONDS))
     return words
 

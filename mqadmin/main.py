@@ -157,7 +157,7 @@ def _invoke(command: Any, name: str, arguments: list[str], declaration: declare.
     try:
         result = command.main(arguments, prog_name=f"mqadmin {name}", standalone_mode=False)
     except typer.TyperException as error:
-        code = _usage(name, error, command, arguments)
+        code = _usage(name, error, command, arguments, declaration)
         return int(PluginCode.UNKNOWN) if declaration.monitoring else code
     except typer.Exit as error:
         return int(error.exit_code)
@@ -166,7 +166,7 @@ def _invoke(command: Any, name: str, arguments: list[str], declaration: declare.
     return int(result or 0)
 
 
-def _usage(name: str, error: Any, command: Any, arguments: list[str]) -> int:
+def _usage(name: str, error: Any, command: Any, arguments: list[str], declaration: declare.Declaration) -> int:
     import re
 
     message = error.format_message()
@@ -175,12 +175,32 @@ def _usage(name: str, error: Any, command: Any, arguments: list[str]) -> int:
     option = getattr(error, "option_name", None)
     hint = ""
     if option and type(error).__name__ == "NoSuchOption":
-        message = f"there is no option {option}"
-        nearest = _nearest_option(option, command)
-        hint = f"did you mean {nearest}? " if nearest else ""
+        message = _wrong_number(option, arguments, declaration)
+        if not message:
+            message = f"there is no option {option}"
+            nearest = _nearest_option(option, command)
+            hint = f"did you mean {nearest}? " if nearest else ""
     hint = _output_hint(arguments, command) or hint
-    _complain(message[:1].lower() + message[1:].rstrip("."), f"{hint}see `mqadmin {name} --help`", name)
+    if not message[1:2].isupper():  # `CHANGE: ...` begins with the argument's name
+        message = message[:1].lower() + message[1:]
+    _complain(message.rstrip("."), f"{hint}see `mqadmin {name} --help`", name)
     return int(ExitCode.USAGE)
+
+
+def _wrong_number(option: str, arguments: list[str], declaration: declare.Declaration) -> str:
+    """What is wrong when the option that there is not is a negative number, meant as a value; "" when it is none."""
+    import re
+
+    words = (word for word in arguments if word.startswith(option) and re.fullmatch(r"-\d+(\.\d+)?", word))
+    if (word := next(words, None)) is None:
+        return ""
+    for _, argument, _ in declaration.options().values():
+        if argument.positional and argument.parse is not None:
+            try:
+                argument.parse(word)
+            except ValueError as error:
+                return f"{argument.names[0]}: {error}"
+    return f"got unexpected extra argument(s) ({word})"
 
 
 def _output_hint(arguments: list[str], command: Any) -> str:

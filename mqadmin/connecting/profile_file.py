@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +51,18 @@ class ProfileFile:
     def __init__(self, path: Path, document: Document) -> None:
         self.path = path
         self._document = document
-        profiles = document.get("profiles")
-        self._profiles: Document = profiles if isinstance(profiles, dict) else {}
+        self._profiles: Document = {str(name): entry for name, entry in (document.get("profiles") or {}).items()}
 
     @classmethod
     def read(cls, path: Path | None = None) -> ProfileFile | None:
         """The file at `path`, or the user's; None when there is none. Raises ProfileError."""
         path = path or profiles_path()
-        return cls(path, read_yaml(path)) if path.exists() else None
+        return cls(path, read_yaml(path, mappings=("profiles",))) if path.exists() else None
 
     @property
     def names(self) -> list[str]:
         """All profiles, as the file has them in order."""
-        return [str(name) for name in self._profiles]
+        return list(self._profiles)
 
     @property
     def default(self) -> str | None:
@@ -76,14 +76,21 @@ class ProfileFile:
 
     def entry(self, name: str) -> Document:
         """The keys of one profile as they stand in the file. Raises ProfileError."""
+        self._require(name)
+        entry = self._profiles[name]
+        if not isinstance(entry, dict):
+            raise ProfileError(
+                f"profile '{name}' in {self.path} is not a mapping", "write its settings as `namesrv: HOST:PORT` lines"
+            )
+        return entry
+
+    def _require(self, name: str) -> None:
         if not self._profiles:
             raise ProfileError(
                 f"{self.path} has no `profiles`", f"`mqadmin profile add`, or see {shipped_path('docs/connecting.md')}"
             )
-        entry = self._profiles.get(name)
-        if not isinstance(entry, dict):
+        if name not in self._profiles:
             raise ProfileError(f"there is no profile '{name}' in {self.path}", f"it has {', '.join(self.names)}")
-        return entry
 
     def put(self, name: str, entry: Document) -> None:
         """Add or replace a profile. Raises ProfileError for what could not be read again."""
@@ -91,12 +98,14 @@ class ProfileFile:
             raise ProfileError(f"invalid profile name '{name}'", "use letters, digits, '.', '_' and '-'")
         _settings(name, entry, self.path)
         self._profiles[name] = entry
-        self._document["profiles"] = self._profiles
 
     def remove(self, name: str) -> None:
-        """Take a profile out; when it is the default, the file has none afterwards. Raises ProfileError."""
-        self.entry(name)
-        if self._document.get("default") == name:
+        """Take a profile out, also one that cannot be used; when it is the default, the file names none afterwards.
+
+        Raises ProfileError when there is none of this name.
+        """
+        self._require(name)
+        if str(self._document.get("default")) == name:
             del self._document["default"]
         del self._profiles[name]
 
@@ -117,20 +126,67 @@ class ProfileFile:
             before = self.path.read_text(encoding="utf-8")
             if re.search(r"^\s*#|\s#", before, re.MULTILINE):
                 notes.append(f"comments are not kept; the file as it was is {self.path}.bak")
-        text = yaml.safe_dump(self._document, sort_keys=False, allow_unicode=True)
+        document = {**self._document, "profiles": self._profiles}
+        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
         save_with_backup(os.path.realpath(self.path), text.encode(), PRIVATE_FILES)
         return notes
 
 
-def read_yaml(path: Path, otherwise: str = "pass -n HOST:PORT") -> Document:
-    """The keys of a YAML file; of an empty one none. `otherwise` is what to do without it. Raises ProfileError."""
+def read_yaml(path: Path, otherwise: str = "pass -n HOST:PORT", *, mappings: Sequence[str] = ()) -> Document:
+    """The keys of a YAML file; of an empty one none. `otherwise` is what to do without it.
+
+    A file of another shape is refused, with the line: one that is no mapping, has a key twice, or has something else
+    than a mapping under one of the keys `mappings`. Who rewrote it would lose what is there. Raises ProfileError.
+    """
     import yaml
 
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        try:
+            node = loader.get_single_node()
+            if node is None or _is_null(node):
+                return {}
+            _require_shape(node, mappings)
+            document: Document = loader.construct_document(node)
+        finally:
+            loader.dispose()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ProfileError(f"cannot read {path}: {reason(error)}", f"correct the file, or {otherwise}") from None
-    return document if isinstance(document, dict) else {}
+    return document
+
+
+def _is_null(node: Any) -> bool:
+    return bool(node.tag == "tag:yaml.org,2002:null")
+
+
+def _require_shape(root: Any, mappings: Sequence[str]) -> None:
+    """Raise a YAMLError that has the line for what `read_yaml` refuses."""
+    from yaml.constructor import ConstructorError
+    from yaml.nodes import CollectionNode, MappingNode, ScalarNode
+
+    if not isinstance(root, MappingNode):
+        raise ConstructorError(problem="expected `key: value` lines", problem_mark=root.start_mark)
+    for key, value in root.value:
+        if key.value in mappings and not isinstance(value, MappingNode) and not _is_null(value):
+            cause = f"expected `name: value` lines under '{key.value}'"
+            raise ConstructorError(problem=cause, problem_mark=value.start_mark)
+    nodes: list[Any] = [root]
+    seen: set[int] = set()  # an alias may lead back
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen or not isinstance(node, CollectionNode):
+            continue
+        seen.add(id(node))
+        if not isinstance(node, MappingNode):
+            nodes += node.value
+            continue
+        keys: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, ScalarNode):
+                if key.value in keys:
+                    raise ConstructorError(problem=f"the key '{key.value}' is there twice", problem_mark=key.start_mark)
+                keys.add(key.value)
+            nodes.append(value)
 
 
 def addresses_of(entry: Document, origin: str) -> tuple[str, ...]:

@@ -78,6 +78,16 @@ class ChangeRecord(msgspec.Struct, rename="camel"):
         known = {_key(change) for change in ended}
         return [*ended, *(change for change in self.started.changes if _key(change) not in known)]
 
+    def is_known(self, change: Change) -> bool:
+        """Whether a result says what became of a change. Without one it may have been made, or not."""
+        return self.result is not None and _key(change) in {_key(ended) for ended in self.result.changes}
+
+    @property
+    def ended_by(self) -> str:
+        """Why there is no result of what `is_known` does not know."""
+        failures = self.result.failures if self.result is not None else []
+        return f"failed ({failures[0].cause})" if failures else "did not end"
+
 
 def _key(change: Change) -> tuple[str, str, str]:
     return change.target, change.kind, change.name

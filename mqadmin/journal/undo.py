@@ -40,20 +40,28 @@ async def undo(admin: MQAdmin, record: ChangeRecord, *, plan: bool) -> ChangeRep
     """
     report = ChangeReport(plan, [])
     errors: dict[str, RocketMQError] = {}
+    intact: set[tuple[str, str, str]] = set()
     for change in record.changes():
         if change.state not in _CHANGED:
             continue
         where = f"{change.kind} {change.name} on {change.target}"
+        known = record.is_known(change)
         try:
             part = await _undo_of(change)(admin, change, plan)
         except RocketMQError as error:
-            errors[where] = error
+            errors[where] = error if known else _if_it_was_made(record, error)
             continue
         report.changes += part.changes
         report.failures += part.failures
+        if not known and not part.failures and all(each.state == "unchanged" for each in part.changes):
+            report.notes.append(f"change {record.id} {record.ended_by}: {where} is as it was before")
+            intact.add((change.target, change.kind, change.name))
+            continue
         report.notes += part.notes
         report.notes += _changed_since(change, part.changes)
     for saved in record.started.saved:
+        if intact & {(saved.target, "topic", saved.topic), (saved.target, "group", saved.group)}:
+            continue  # nothing went with it, and the group has gone on since
         try:
             changes, notes = await restore_offsets(admin, saved, plan=plan)
         except RocketMQError as error:
@@ -66,6 +74,15 @@ async def undo(admin: MQAdmin, record: ChangeRecord, *, plan: bool) -> ChangeRep
         raise AllFailedError(f"undoing change {record.id}", errors)
     report.failures += [admin.failure_of(where, error) for where, error in errors.items()]
     return report
+
+
+def _if_it_was_made(record: ChangeRecord, error: RocketMQError) -> RocketMQError:
+    """The error for a change of which nobody knows whether it was made."""
+    if not isinstance(error, CannotUndoError):
+        return error
+    return CannotUndoError(
+        f"change {record.id} {record.ended_by}, and may not have been made; if it was: {error.cause}", error.next_step
+    )
 
 
 def _undo_of(change: Change) -> Undo:
@@ -108,6 +125,8 @@ async def _topic(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
     from rocketmq_ops.client.admin.topics.topic_change import settings_of
 
     if change.action == "create":
+        if await admin.topics.config_at(change.target, change.name) is None:
+            return _is_so_already(change, plan)
         line = shlex.join(["mqadmin", "deleteTopic", "-t", change.name, "-c", "CLUSTER"])
         raise CannotUndoError("the topic was created, and its messages would go with it", f"to delete it: `{line}`")
     settings = settings_of(_before(change), _added(change))
@@ -117,6 +136,10 @@ async def _topic(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
     if change.action == "delete":
         report.notes.append(f"the messages of topic {change.name} on {change.target} stay deleted")
     return report
+
+
+def _is_so_already(change: Change, plan: bool) -> ChangeReport:
+    return ChangeReport(plan, [Change(change.target, change.kind, change.name, "none", "unchanged")])
 
 
 async def _route(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
@@ -157,6 +180,8 @@ async def _offset(admin: MQAdmin, change: Change, plan: bool) -> ChangeReport:
     group, topic, queue_id = change.name.split(" ")
     before = change.fields[0].before
     if not isinstance(before, int):
+        if await admin.offsets.consumer_offset(change.target, group, topic, int(queue_id)) is None:
+            return _is_so_already(change, plan)
         raise CannotUndoError("the group had no offset of this queue, and brokers take none away", "delete the group")
     wanted = ResetRequest(
         group=group, topic=topic, timestamp=0, broker_addr=change.target, queue_id=int(queue_id), offset=before

@@ -30,6 +30,12 @@ class ProfileReport(msgspec.Struct, rename="camel"):
     profile: ProfileView
 
 
+class ProfileRemoval(ProfileReport, rename="camel"):
+    """The profile that was removed, and the one that is the default now; null where none is."""
+
+    default_profile: str | None
+
+
 class ProfileList(msgspec.Struct, rename="camel"):
     """The profiles of the file, as it has them in order."""
 
@@ -52,6 +58,11 @@ def view_of(settings: Settings, *, default: bool) -> ProfileView:
 
 def profile_outcome(file: Path, view: ProfileView, notes: list[str] | None = None) -> Outcome:
     """One profile: a line for each thing that it says."""
+    return Outcome(data=ProfileReport(str(file), view), blocks=[profile_table(view)], notes=notes or [])
+
+
+def profile_table(view: ProfileView) -> Table:
+    """A line for each thing that a profile says."""
     rows: list[list[Cell]] = [
         ["profile", f"{view.name or '-'}{' (the default)' if view.default else ''}"],
         ["name servers", ";".join(view.namesrv) or "-"],
@@ -60,7 +71,7 @@ def profile_outcome(file: Path, view: ProfileView, notes: list[str] | None = Non
         ["access key", view.access_key or "-"],
         ["secret key", view.secret_key_from or "-"],
     ]
-    return Outcome(data=ProfileReport(str(file), view), blocks=[Table(["#KEY", "#VALUE"], rows)], notes=notes or [])
+    return Table(["#KEY", "#VALUE"], rows)
 
 
 def existing_file() -> ProfileFile:

@@ -386,6 +386,26 @@ def test_no_permission(name: str, cli: Cli) -> None:
         failed(name, "json", ran, ExitCode.REFUSED)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("undo abc", "CHANGE: invalid number 'abc': expected a whole number"),
+        ("undo -3", "CHANGE: invalid number '-3': expected one above 0"),
+        ("history -12", "CHANGE: invalid number '-12': expected one above 0"),
+        ("topicList --watch -1", "--watch: invalid number '-1': expected one above 0"),
+        ("topicList --watch 0", "--watch: invalid number '0': expected one above 0"),
+        ("topicList -5", "got unexpected extra argument(s) (-5)"),
+        ("topicList -x", "there is no option -x"),
+        ("profile use", "missing argument 'NAME'"),
+    ],
+)
+def test_what_is_wrong_with_a_word_is_said_as_it_stands(line: str, said: str, shell: Shell) -> None:
+    ran = shell(*line.split())
+    assert ran.code == ExitCode.USAGE
+    first, second = ran.err.splitlines()
+    assert first.split(": ", 1)[1] == said and second.startswith("  next: ")
+
+
 @pytest.mark.parametrize("entry", registry.ENTRIES, ids=lambda entry: entry.name)
 def test_wrong_command_lines(entry: registry.Entry, shell: Shell) -> None:
     words = entry.name.split()

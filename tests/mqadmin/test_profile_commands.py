@@ -204,3 +204,44 @@ def test_a_working_folder_that_is_gone_has_no_project(tmp_path: Path, monkeypatc
     monkeypatch.chdir(folder)
     folder.rmdir()
     assert project_file.find() is None
+
+
+def test_removing_says_what_is_gone_and_what_is_the_default_now(profile: Profiles) -> None:
+    for name in ("dev", "prod", "test"):
+        assert profile("add", name, "-n", f"{name}:1").code == 0
+    assert profile("use", "prod").code == 0
+    removed = profile("remove", "prod")
+    assert f"profile 'prod' is removed from {profile.file}" in removed.out and "prod:1" in removed.out
+    assert "no profile is the default now" in removed.out and "`mqadmin profile use` chooses another" in removed.err
+    last = profile("remove", "test", "--output", "json").json["data"]
+    assert last["profile"]["name"] == "test" and last["defaultProfile"] == "dev"  # the only one that is left
+    assert "no profile is the default now" in profile("remove", "dev").out
+
+
+@pytest.mark.parametrize("broken", ["{namesrv: 'h:1', nameserver: x}", "3", "[a]", "", "{accessKey: ops}"])
+def test_a_profile_that_cannot_be_used_can_be_removed(profile: Profiles, broken: str) -> None:
+    profile.file.write_text(f"default: bad\nprofiles:\n  good: {{namesrv: 'h:1'}}\n  bad: {broken}\n")
+    listed = profile("list")
+    assert listed.code == 5 and "good" in listed.out and "bad" in listed.err
+    removed = profile("remove", "bad")
+    assert removed.code == 0 and "it could not be used: " in removed.err
+    assert "the default profile is 'good' now" in removed.out
+    assert profile.document == {"profiles": {"good": {"namesrv": "h:1"}}}
+
+
+def test_names_that_yaml_reads_as_numbers_are_names(profile: Profiles) -> None:
+    profile.file.write_text("default: 12\nprofiles:\n  12: {namesrv: 'h:1'}\n  13: {namesrv: 'h:2'}\n")
+    assert resolve(None, None).name_servers == ("h:1",)
+    assert profile("remove", "12").code == 0
+    assert resolve(None, "13").name_servers == ("h:2",)
+    assert profile("remove", "14").code == 2
+
+
+def test_a_project_file_with_a_key_twice_is_refused(
+    profile: Profiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last one would lead to another cluster than the line that was read."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / project_file.FILE_NAME).write_text("namesrv: h:1\nnamesrv: h:2\n")
+    with pytest.raises(ProfileError, match="the key 'namesrv' is there twice, line 2"):
+        resolve(None, None)

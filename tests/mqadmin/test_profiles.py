@@ -121,3 +121,42 @@ def test_addresses_are_taken_as_apaches_clients_take_them() -> None:
         assert name_server_addresses(text) == addresses
     assert resolve("http://127.0.0.1:9876", None).name_servers == ("127.0.0.1:9876",)
     assert ClientOptions(name_servers=["http://127.0.0.1:9876"]).name_server_list() == ["127.0.0.1:9876"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("# mine\n[]\n", 2, "expected `key: value` lines"),
+        ("just a text\n", 1, "expected `key: value` lines"),
+        ("default: a\nprofiles: 3\n", 2, "under 'profiles'"),
+        ("default: a\nprofiles:\n- a\n", 3, "under 'profiles'"),
+        ("profiles: {a: {namesrv: 'h:1'}}\nprofiles: {b: {namesrv: 'h:2'}}\n", 2, "the key 'profiles' is there twice"),
+        ("profiles:\n  a: {namesrv: 'h:1'}\n  b: {namesrv: 'h:2'}\n  a: {namesrv: 'h:3'}\n", 4, "'a' is there twice"),
+        ("profiles:\n  1: {namesrv: 'h:1'}\n  '1': {namesrv: 'h:2'}\n", 3, "the key '1' is there twice"),
+        ("profiles:\n  a:\n    namesrv: h:1\n    namesrv: h:2\n", 4, "the key 'namesrv' is there twice"),
+        ("profiles: {a: {namesrv: 'h:1'}}\n--- # more\nprofiles: {}\n", 2, "another document"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused_with_its_line_and_stays(
+    file: Path, cli: Cli, text: str, line: int, said: str
+) -> None:
+    file.write_text(text)
+    for words in (["profile", "list"], ["profile", "add", "c", "-n", "h:1"], ["profile", "use", "a"], ["topicList"]):
+        ran = cli(FakeTransport(), *words)
+        assert ran.code == 2 and said in ran.err and f"line {line}" in ran.err and str(file) in ran.err, (words, ran)
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize("text", ["", "~\n", "# nothing yet\n", "profiles:\n", "default: a\nprofiles: {}\n"])
+def test_an_empty_file_is_no_profiles(file: Path, cli: Cli, text: str) -> None:
+    file.write_text(text)
+    assert cli(FakeTransport(), "profile", "list", "--output", "json").json["status"] == "empty"
+    assert cli(FakeTransport(), "profile", "add", "c", "-n", "h:1").code == 0
+    assert resolve(None, "c").name_servers == ("h:1",)
+
+
+def test_aliases_and_merges_are_read(file: Path) -> None:
+    file.write_text(
+        "base: &base {timeoutMs: 7}\nprofiles:\n  a: {<<: *base, namesrv: 'h:1'}\n  b: {<<: *base, namesrv: 'h:2'}\n"
+    )
+    assert [resolve(None, name).timeout_ms for name in ("a", "b")] == [7, 7]

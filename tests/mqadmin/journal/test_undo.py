@@ -222,6 +222,55 @@ def test_an_interrupted_change_is_undone_as_far_as_it_got(run: Run, server: Rock
     assert found is not None and found["perm"] == 6
 
 
+def failing(monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """Has this call of the client end as if the server had refused it."""
+    from rocketmq_ops.client.errors import BrokerError
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise BrokerError(16, "no permission")
+
+    monkeypatch.setattr(f"rocketmq_ops.client.{call}", refuse)
+
+
+def test_undoing_a_deletion_that_failed_changes_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above all it leaves the group where it is now."""
+    consumed(run, "Kept", "GKept")
+    with monkeypatch.context() as patched:
+        failing(patched, "admin.topics.topic_change.delete_topic")
+        run("deleteTopic", *C, "-t", "Kept", code=ExitCode.REFUSED)
+    change = newest()
+    run("sendMessage", "-t", "Kept", "-p", "x", "-b", "broker-a", "-i", "0")
+    run("skipAccumulatedMessage", "-g", "GKept", "-t", "Kept")
+    undone = run("undo", change).json
+    assert undone["status"] == "unchanged" and offsets(run, "GKept", "Kept") == {0: 4, 1: 0}
+    said = "\n".join(undone["notes"])
+    assert (
+        f"change {change} failed (the server answered: no permission): topic Kept on " in said
+        and "is as it was before" in said
+    )
+    assert "stay deleted" not in said
+
+
+def test_undoing_a_creation_that_failed_has_nothing_to_bring_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        failing(patched, "admin.topics.topic_change.put_topic")
+        run("updateTopic", *C, "-t", "Never", code=ExitCode.REFUSED)
+    undone = undo_newest(run)
+    assert undone["status"] == "unchanged" and "topic Never on " in undone["notes"][0]
+
+
+def test_what_cannot_be_undone_of_a_change_that_failed_is_said_with_if(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        failing(patched, "api.servers.clean")
+        run("deleteExpiredCommitLog", *C, code=ExitCode.REFUSED)
+    failed = undo_newest(run, code=ExitCode.FAILED)
+    assert (
+        "may not have been made; if it was: the files that the broker deleted are gone" in failed["errors"][0]["cause"]
+    )
+
+
 def test_history_says_what_was_undone(run: Run) -> None:
     run("updateTopic", *C, "-t", "Told", "-p", "6")
     run("updateTopicPerm", *C, "-t", "Told", "-p", "4")
