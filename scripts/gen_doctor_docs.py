@@ -48,7 +48,9 @@ The exit code is by the worst finding.
 
 `mqadmin bundle FILE` puts the same facts into a file (JSON, readable by its owner alone), with the figures again after
 `--apart` seconds (60), with `--logs FOLDER` the last 500 lines of its logs, and with `--host` the settings of this
-machine. Values whose key names a secret, and passwords in URLs, are taken out; the file and the output list them.
+machine. Values whose key names a secret (in properties, JSON, YAML, XML and command lines), passwords in URLs, headers
+that authorize, cookies and PEM blocks are taken out; the file and the output list where. A value without quotes is
+taken out to the end of its line. Symbolic links in FOLDER are not followed, and are named.
 """
 LINT = f"""\
 

@@ -38,8 +38,16 @@ class LogTail(msgspec.Struct, frozen=True):
     cut: bool
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """A file of the log folder that is not in it, and why; `failed` where it should be."""
+
+    path: str
+    why: str
+    failed: bool
+
+
 class Bundle(msgspec.Struct, kw_only=True):
-    """`removed` lists what was taken out: where, and which key."""
+    """`removed` lists what was taken out: where, and which key; `left_out` files that were not taken in."""
 
     format: str = FORMAT
     version: int = VERSION
@@ -48,6 +56,7 @@ class Bundle(msgspec.Struct, kw_only=True):
     later: Later | None = None
     logs: list[LogTail] = []
     removed: list[str] = []
+    left_out: list[LeftOut] = []
 
 
 class _Head(msgspec.Struct):

@@ -9,7 +9,7 @@ from pathlib import Path
 from rocketmq_ops.common.properties import read_property_file
 from rocketmq_ops.housekeeping.doctor.facts import Facts, FileFacts, Missing, Part, StoreFacts, StoreFile
 from rocketmq_ops.housekeeping.host.changes import root_of
-from rocketmq_ops.housekeeping.host.items import Item, items_of
+from rocketmq_ops.housekeeping.host.items import Item, is_for_broker_to_judge, items_of
 from rocketmq_ops.housekeeping.host.rules import State
 from rocketmq_ops.store.inspect.reading.running import running_broker
 from rocketmq_ops.store.inspect.reading.scan import first_store_time
@@ -28,7 +28,7 @@ def add_host(facts: Facts, items: Sequence[Item] | None = None) -> None:
     facts.missing += [
         Missing(Part.HOST, item.id, f"{item.current}, wanted is {item.wanted}")
         for item in facts.host
-        if item.state is State.UNKNOWN
+        if item.state is State.UNKNOWN and not is_for_broker_to_judge(item)
     ]
 
 

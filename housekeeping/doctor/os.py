@@ -10,12 +10,15 @@ from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part, label
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.host.items import is_for_broker_to_judge
 from rocketmq_ops.housekeeping.host.rules import State
 from rocketmq_ops.housekeeping.rules import Hit
 
 #: A figure is rounded to seconds, and clocks of one time source differ a little.
 _APART_MS: Final = 10_000
 _DAY_MS: Final = 86_400_000
+#: Settings by which a broker locks memory; the second as 4.9 to 5.5 spell it.
+_LOCKING: Final = ("transientStorePoolEnable", "warmMapedFileEnable")
 #: `[ 1 days, 2 hours, 3 minutes, 4 seconds ]` (StoreStatsService.getFormatRuntime).
 _RUNTIME: Final = re.compile(r"(\d+) days?, (\d+) hours?, (\d+) minutes?, (\d+) seconds?")
 
@@ -70,7 +73,7 @@ def message_from_future(facts: Facts) -> Iterator[Hit]:
     "os.setting",
     Severity.WARNING,
     "A setting of this host is not what a broker wants (`mqadmin os check`).",
-    needs=(Part.HOST,),
+    needs=(Part.HOST, Part.CONFIG),
     remedy="`mqadmin os plan` shows what to change, `mqadmin os apply` writes it",
     false_alarms="This machine is not a broker's.",
 )
@@ -78,3 +81,8 @@ def setting(facts: Facts) -> Iterator[Hit]:
     for item in facts.host or ():
         if item.state is State.CHANGE:
             yield Hit(item.id, f"{item.current}, wanted is {item.wanted}: {item.why}", item.hand)
+    for item in filter(is_for_broker_to_judge, facts.host or ()):
+        for broker in facts.brokers:
+            for key in _LOCKING:
+                if facts.setting(broker.address, key) == "true":
+                    yield Hit(item.id, f"{item.current}, and {key} is on at {label(broker)}", item.hand)

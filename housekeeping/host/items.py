@@ -32,6 +32,7 @@ _ROTATING = ("mq-deadline", "deadline")
 _NO_DATA_TYPES = ("squashfs", "iso9660", "udf", "vfat", "devtmpfs", "swap")
 _NO_DATA_PLACES = ("/boot", "/snap", "/etc", "/proc", "/sys", "/dev", "/run", "/usr")
 _TYPES = "ext4|xfs"
+_LOCKED_MEMORY = "limit.memlock"
 
 
 class Item(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -49,6 +50,11 @@ class Item(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     risk: str
     value: str
     hand: str
+
+
+def is_for_broker_to_judge(item: Item) -> bool:
+    """Whether it is a limit of locked memory, which counts where a broker's settings lock any."""
+    return item.id == _LOCKED_MEMORY and item.state is State.UNKNOWN and item.current != Gap.UNREADABLE.value
 
 
 def items_of(root: Root, store: str | None = None, facts: HostFacts | None = None) -> list[Item]:
@@ -89,7 +95,7 @@ def _verdicts(root: Root, facts: HostFacts, store: str | None) -> Iterator[tuple
     yield "thp.defrag", _transparent(root, "defrag", "madvise|defer|defer+madvise|never")
     yield "limit.nofile", _open_files(root)
     yield "limit.nproc", _processes(root)
-    yield "limit.memlock", _locked_memory(root)
+    yield _LOCKED_MEMORY, _locked_memory(root)
     yield "clock.source", _clock_source(root)
     yield "clock.sync", _clock_sync(root, facts)
     yield from _disks(root, facts)

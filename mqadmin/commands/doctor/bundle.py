@@ -9,7 +9,7 @@ import msgspec
 
 from rocketmq_ops import __version__
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.housekeeping.bundle.bundle import Bundle, Later, write_bundle
+from rocketmq_ops.housekeeping.bundle.bundle import Bundle, Later, LeftOut, write_bundle
 from rocketmq_ops.housekeeping.bundle.logs import tails
 from rocketmq_ops.housekeeping.bundle.redact import redacted
 from rocketmq_ops.housekeeping.doctor.examine import GIVEN
@@ -25,7 +25,8 @@ DEFAULT_SECONDS = 60
 
 
 class BundleReport(msgspec.Struct, rename="camel", kw_only=True):
-    """What was written where; `removed` lists what was taken out, `missing` counts questions without an answer."""
+    """What was written where; `removed` lists what was taken out, `left_out` files of the log folder that are not in
+    it, `missing` counts questions without an answer."""
 
     path: str
     length: int
@@ -36,6 +37,7 @@ class BundleReport(msgspec.Struct, rename="camel", kw_only=True):
     log_files: int
     missing: int
     removed: list[str]
+    left_out: list[LeftOut]
 
 
 @command(result=BundleReport, name="path", example="mqadmin bundle /tmp/cluster.bundle")
@@ -60,10 +62,10 @@ async def bundle(
 ) -> Outcome:
     """Holds configuration, routes, topics, groups, offsets, clients and figures; no messages. Nothing is changed.
 
-    Values whose key names a secret, and passwords in URLs, are removed and listed. `mqadmin doctor --from TARGET`
-    examines it. The file can be read by its owner alone.
+    Values whose key names a secret, passwords in URLs, headers that authorize, cookies and PEM blocks are removed and
+    listed, in logs too. `mqadmin doctor --from TARGET` examines it. The file can be read by its owner alone.
     """
-    tail = tails(logs) if logs is not None else []
+    tail, left_out = tails(logs) if logs is not None else ([], [])
     async with run.admin() as admin:
         facts = await gather(admin, set(Part) - GIVEN)
         later = None
@@ -75,7 +77,7 @@ async def bundle(
         from rocketmq_ops.housekeeping.doctor.local import add_host
 
         add_host(facts)
-    made = Bundle(made_by=f"rocketmq-ops {__version__}", facts=facts, later=later, logs=tail)
+    made = Bundle(made_by=f"rocketmq-ops {__version__}", facts=facts, later=later, logs=tail, left_out=left_out)
     if not with_secrets:
         made = redacted(made)
     return _outcome(made, target, seconds, write_bundle(target, made))
@@ -93,10 +95,13 @@ def _outcome(made: Bundle, target: str, seconds: int, length: int) -> Outcome:
         log_files=len(made.logs),
         missing=len(facts.missing),
         removed=made.removed,
+        left_out=made.left_out,
     )
     errors = {(each.target, each.cause): Failure(each.target, each.cause) for each in facts.missing}
+    errors |= {(each.path, each.why): Failure(each.path, each.why) for each in made.left_out if each.failed}
     counts = f"{report.brokers} brokers, {report.topics} topics, {report.groups} groups, {report.log_files} log files"
     removed = [f"removed: {place}" for place in made.removed] or ["nothing was removed"]
+    removed += [f"left out: {each.path}: {each.why}" for each in made.left_out if not each.failed]
     return Outcome(
         data=report,
         blocks=[f"{target}: {length} bytes, {counts}", *removed],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from rocketmq_ops.common.errors import RocketMQError
@@ -63,8 +64,9 @@ def test_a_property_file(tmp_path: Path) -> None:
 
 
 def test_settings_of_a_host_that_cannot_be_judged_are_missing() -> None:
-    facts = Facts(taken_at=0)
-    add_host(facts, [item("a", State.OK), item("b", State.UNKNOWN), item("c", State.CHANGE)])
+    facts = Facts(taken_at=0, asked=[Part.CONFIG])
+    limit = msgspec.structs.replace(item("limit.memlock", State.UNKNOWN), current="65536")  # the broker's to judge
+    add_host(facts, [item("a", State.OK), item("b", State.UNKNOWN), item("c", State.CHANGE), limit])
     assert [(each.part, each.target) for each in facts.missing] == [(Part.HOST, "b")]
     found = examine(facts, [rule for rule in rules_of("os", [Part.HOST]) if Part.HOST in rule.needs])
     assert [(f.target, f.severity) for f in found] == [("c", Severity.WARNING), ("b", Severity.UNKNOWN)]

@@ -408,3 +408,12 @@ def test_a_slow_answer_is_no_other_clock() -> None:
     assert examine(facts, [RULES["os.clock-apart"]]) == []
     facts.runtimes[A]["bootTimestamp"] = str(h.NOW - h.HOUR - 30_000)
     assert [f.evidence for f in examine(facts, [RULES["os.clock-apart"]])] == ["29 s behind this host"]
+
+
+def test_a_limit_of_locked_memory_counts_where_a_broker_locks_any() -> None:
+    facts = h.facts()
+    facts.host = [msgspec.structs.replace(h.item("limit.memlock", State.UNKNOWN), current="65536")]
+    assert examine(facts, [RULES["os.setting"]]) == []
+    facts.configs[h.A.address]["warmMapedFileEnable"] = "true"
+    found = [(f.target, f.evidence) for f in examine(facts, [RULES["os.setting"]])]
+    assert found == [("limit.memlock", f"65536, and warmMapedFileEnable is on at a ({h.A.address})")]
