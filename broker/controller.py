@@ -49,6 +49,7 @@ from rocketmq_ops.broker.schedule.schedule_message_service import ScheduleMessag
 from rocketmq_ops.broker.start_losses import log_losses, log_timers
 from rocketmq_ops.broker.state.changes import Changes
 from rocketmq_ops.broker.stats.broker_stats import BrokerStats
+from rocketmq_ops.broker.stats.stage_times import NotedStages
 from rocketmq_ops.broker.subscription.subscription_group_manager import SubscriptionGroupManager
 from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
 from rocketmq_ops.broker.transaction.transactional_message_service import TransactionalMessageService
@@ -139,6 +140,7 @@ class BrokerController:
         self.transactions = TransactionalMessageService(self)
         self.outer = BrokerOuterApi(self)
         self.held_pulls = PullRequestHold(self.clock, self._max_offset)
+        self.stages = NotedStages(self)
         self._jobs = PeriodicJobs()
         self._registering = 0
         self._registered_everywhere = True

@@ -25,6 +25,7 @@ from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore
 log = logging.getLogger(__name__)
 
 _PAGE = 4096
+_MAX_WATCHING = 2_048
 _Batch = list[tuple[MappedFile, int]]
 
 
@@ -54,6 +55,8 @@ class FlushService:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks = Tasks()
         self._waiting: deque[tuple[int, float, Callable[[bool], None]]] = deque()
+        #: Who wants to know when the log is durable up to an offset, without asking for a sync.
+        self._watching: list[tuple[int, Callable[[], None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._scheduled = False
         #: A sync was asked for while one was running.
@@ -123,6 +126,15 @@ class FlushService:
             self._timer = loop.call_at(deadline, self._expire)
         self.wake()
 
+    def after_flush(self, end_offset: int, callback: Callable[[], None]) -> None:
+        """Call back once the commitlog is durable up to `end_offset`, whenever that is; no sync is asked for.
+
+        Of more than so many who wait, the next is never called."""
+        if self._log_files.flushed_where >= end_offset:
+            callback()
+        elif len(self._watching) < _MAX_WATCHING:
+            self._watching.append((end_offset, callback))
+
     def wake(self) -> None:
         """Sync the commitlog soon: after this turn of the loop, so that all its messages share the sync."""
         if not self._scheduled and self._loop is not None:
@@ -172,10 +184,18 @@ class FlushService:
         timestamp = max((file.last_timestamp for file, wrote in batch if file.wrote == wrote), default=0)
         if timestamp:
             self._checkpoint.physic_msg_timestamp = timestamp
+        if self._watching:
+            self._tell_watching(flushed)
         self._on_log_flushed(self._log_files.flushed_where)
         waiting = self._waiting
         while waiting and waiting[0][0] <= flushed:
             self._answer_first(True)
+
+    def _tell_watching(self, flushed: int) -> None:
+        done = [callback for end, callback in self._watching if end <= flushed]
+        self._watching = [item for item in self._watching if item[0] > flushed]
+        for callback in done:
+            callback()
 
     def _log_sync_failed(self, batch: _Batch, error: BaseException) -> None:
         log.error("the commitlog could not be synced: %s", error)

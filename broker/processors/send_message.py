@@ -33,6 +33,7 @@ from rocketmq_ops.common.message import (
     string_to_properties,
     unread_pieces,
 )
+from rocketmq_ops.common.stage_times import PROPERTY_STAGES
 from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
 from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX
 from rocketmq_ops.common.unique_id import UniqueIdFactory
@@ -232,7 +233,10 @@ class SendMessageProcessor:
             if status is not None:
                 return self._refuse(request, status)
         message.properties_bytes = _with_unread(header, message.properties_bytes)
-        result = controller.store.put_message(message)
+        if PROPERTY_STAGES in properties and message.topic == header.topic:
+            result = controller.stages.put(channel, message)
+        else:
+            result = controller.store.put_message(message)
         return self._finish(channel, request, message, result, queue_id)
 
     def _send_batch(

@@ -24,6 +24,7 @@ from rocketmq_ops.common.message import (
     PROPERTY_TRANSACTION_PREPARED,
     PROPERTY_UNIQ_KEY,
 )
+from rocketmq_ops.common.stage_times import PROPERTY_STAGES
 
 _UNIQUE_KEY_MARK = f"{PROPERTY_UNIQ_KEY}\x01"
 _KEYS_MARK = f"{PROPERTY_KEYS}\x01"
@@ -38,6 +39,7 @@ SPECIAL_PROPERTIES = frozenset(
         PROPERTY_KEYS,
         PROPERTY_MSG_REGION,
         PROPERTY_POP_CK,
+        PROPERTY_STAGES,
         PROPERTY_TIMER_DELAY_MS,
         PROPERTY_TIMER_DELAY_SEC,
         PROPERTY_TIMER_DELIVER_MS,

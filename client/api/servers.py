@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.common.stage_times import STAGES_OF_TOPIC
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 
@@ -29,11 +30,13 @@ async def cluster_info_of(session: Session, address: str) -> ClusterInfo:
     return ClusterInfo.decode(answer.body_bytes)
 
 
-async def runtime_info(session: Session, address: str) -> dict[str, str]:
-    """The runtime figures of one broker."""
+async def runtime_info(session: Session, address: str, *, stages_of: str | None = None) -> dict[str, str]:
+    """The runtime figures of one broker, with the times of a topic's messages where it has them (`stages_of`)."""
     from rocketmq_ops.remoting.bodies import KVTable
 
-    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO))
+    fields = None if stages_of is None else {STAGES_OF_TOPIC: stages_of}
+    request = RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO, ext_fields=fields)
+    answer = await session.call(address, request)
     return dict(KVTable.decode(answer.body_bytes).table)
 
 

@@ -18,16 +18,19 @@ from rocketmq_ops.client.api import offsets as offset_api
 from rocketmq_ops.client.api import topics as topic_api
 from rocketmq_ops.client.api.pull import pull
 from rocketmq_ops.client.api.send import SendResult, send
+from rocketmq_ops.client.api.servers import runtime_info
 from rocketmq_ops.client.producer.send_request import SendSettings, prepare
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.stage_times import PROPERTY_STAGES, StageTable, split_stage_keys
 from rocketmq_ops.common.sysflag import pull_sys_flag
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC
 from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.housekeeping.probe.report import BrokerTrip
+from rocketmq_ops.housekeeping.probe.stages import bar_of_slowest, noted
 from rocketmq_ops.remoting.headers.pull import PullMessageRequestHeader
 
 if TYPE_CHECKING:
@@ -89,6 +92,8 @@ class Delivery:
         self.trip = BrokerTrip(
             broker=self.broker_name, cluster=broker.cluster or "", address=broker.address, topic=self.topic
         )
+        #: The broker notes the times of messages that ask for it: flushDiskType, or None for one that does not.
+        self.notes_stages: str | None = None
         #: What could not be cleaned up.
         self.left: list[Failure] = []
         self._admin = admin
@@ -151,6 +156,7 @@ class Delivery:
             pass
         await self._tasks.stop()
         self._sum_up()
+        await self._ask_stages()
 
     @property
     def missing(self) -> list[Sent]:
@@ -166,7 +172,8 @@ class Delivery:
         body = f"{self._mark} {queue_id} {number} ".encode()
         body += b"." * (self._wanted.size - len(body))
         level = self._wanted.delay_level if delay_ms else 0
-        message = Message(self.topic, body, delay_time_level=level)
+        asking = {PROPERTY_STAGES: "1"} if self.notes_stages and not level else {}
+        message = Message(self.topic, body, delay_time_level=level, properties=asking)
         outgoing = prepare(message, self._ids.create(), SendSettings(compress_over=len(body) + 1))
         sent = Sent(
             queue_id=queue_id, number=number, delay_ms=delay_ms, sent_at=time.perf_counter(), sent_wall_ms=now_ms()
@@ -248,6 +255,19 @@ class Delivery:
                 trip.delay_error_ms = round((message.arrivals[0] - message.sent_at) * 1000 - message.delay_ms, 3)
         if came:
             trip.clock_difference_ms = _clock_difference(min(came, key=lambda message: message.send_ms))
+
+    async def _ask_stages(self) -> None:
+        """Where the time of the messages went; what the broker does not say is told from outside."""
+        times: StageTable = {}
+        if self.notes_stages is not None:
+            try:
+                table = await runtime_info(self._session, self.broker.address, stages_of=self.topic)
+                _, _, times = split_stage_keys(table)
+            except RocketMQError:  # of a broker that stops answering, the findings say more
+                pass
+        prompt = [message for message in self.messages if not message.delay_ms]
+        self.trip.stages = bar_of_slowest(prompt, times, sync_flush=self.notes_stages == "SYNC_FLUSH")
+        self.trip.stage_times = noted(prompt, times)
 
     async def _clean_up(self) -> None:
         """Delete the topic on the broker and the name servers, and the group."""

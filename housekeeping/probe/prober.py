@@ -18,6 +18,7 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_levels
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.stage_times import split_stage_keys
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.file import HistoryError
 from rocketmq_ops.housekeeping.history.recorder import surroundings
@@ -188,6 +189,7 @@ class _OfBroker:
         self._host = host
         self._sample: HostSample | None = None
         self._figures_of_master: dict[str, str] = {}
+        self._notes_stages: str | None = None
         self._admin = admin
         self._wanted = wanted
         self._names = names
@@ -224,7 +226,9 @@ class _OfBroker:
         """The broker's own figures; whether it answered."""
         target = self._target(broker)
         try:
-            figures = await runtime_info(self._admin.session, broker.address)
+            # What Apache's brokers pass over; one that notes the times of stages says so, and of reads from now on.
+            topic = self._names.topic(self._name) if broker is self._master else None
+            table = await runtime_info(self._admin.session, broker.address, stages_of=topic)
         except RocketMQError as error:
             remedy = error.next_step
             if isinstance(error, RemotingConnectError):
@@ -234,9 +238,11 @@ class _OfBroker:
                 )
             self._find("broker-down", Severity.CRITICAL, target, error.cause, remedy)
             return False
+        figures, notes_stages, _ = split_stage_keys(table)
         self._report.runtimes.append(BrokerFigures(target, broker.cluster or "", broker.address, figures))
         if broker is self._master:
             self._figures_of_master = figures
+            self._notes_stages = notes_stages
         ratio = _number(figures.get("commitLogDiskRatio"))
         self._add("disk", target, None if ratio is None or ratio < 0 else ratio * 100)
         behind = _number(figures.get("dispatchBehindBytes"))
@@ -272,6 +278,7 @@ class _OfBroker:
         delivery = Delivery(
             self._admin, master, self._name_servers, self._names, self._wanted, await self._delay_ms(master)
         )
+        delivery.notes_stages = self._notes_stages
         try:
             watch = await self._watch(master)
             async with delivery:

@@ -22,10 +22,43 @@ class Measure(msgspec.Struct, rename="camel"):
     critical: float | None = None
 
 
+class MessageStages(msgspec.Struct, rename="camel", kw_only=True):
+    """When one message was where in its broker, in ms after its frame was read; null for what was not, or not yet."""
+
+    queue_id: int
+    queue_offset: int
+    appended_ms: float | None = None
+    dispatched_ms: float | None = None
+    flushed_ms: float | None = None
+    woken_ms: float | None = None
+    answered_ms: float | None = None
+
+
+class Stage(msgspec.Struct, rename="camel"):
+    """One stage of a message's way, and how long it took."""
+
+    name: str
+    ms: float
+
+
+class StageBar(msgspec.Struct, rename="camel", kw_only=True):
+    """The way of the slowest message from its send to its arrival; the stages add up to `total_ms`.
+
+    `noted_by_broker`: the broker has noted its own stages; else they are what can be seen from outside.
+    """
+
+    queue_id: int
+    queue_offset: int
+    total_ms: float
+    noted_by_broker: bool
+    stages: list[Stage]
+
+
 class BrokerTrip(msgspec.Struct, rename="camel", kw_only=True):
     """What became of the messages that went through one broker. `statuses`: how many sends had which status.
 
-    `send_ms` and `delivery_ms` have a value for each message, in the order in which they were sent.
+    `send_ms` and `delivery_ms` have a value for each message, in the order in which they were sent. `stages`: where the
+    time of the slowest went; null when none arrived. `stage_times`: what the broker has noted of each message.
     """
 
     broker: str
@@ -42,6 +75,8 @@ class BrokerTrip(msgspec.Struct, rename="camel", kw_only=True):
     delivery_ms: list[float] = []
     delay_error_ms: float | None = None
     clock_difference_ms: float | None = None
+    stages: StageBar | None = None
+    stage_times: list[MessageStages] = []
 
 
 class BrokerFigures(msgspec.Struct, rename="camel"):

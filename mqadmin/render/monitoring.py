@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
+from rocketmq_ops.mqadmin.lang import tr_heading
 from rocketmq_ops.mqadmin.render.exporter_names import samples_of_broker, samples_of_group
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
+from rocketmq_ops.mqadmin.render.plot import share_bar
 
 if TYPE_CHECKING:
-    from rocketmq_ops.housekeeping.probe.report import Measure, ProbeReport
+    from rocketmq_ops.housekeeping.probe.report import BrokerTrip, Measure, ProbeReport
 
 CODE_OF: dict[Severity, PluginCode] = {
     Severity.OK: PluginCode.OK,
@@ -89,6 +91,7 @@ def _blocks(report: ProbeReport) -> list[Table | str]:
             measured = ("delayError", trip.broker) in asked  # else there was no delayed message
             table.rows.append([*row, trip.delay_error_ms if measured else "", trip.clock_difference_ms])
         blocks += ["", table]
+    blocks += _stages(report.brokers)
     beyond = [measure for measure in report.measures if CODE_OF[measure.severity] is not PluginCode.OK]
     if beyond:
         rows: list[list[Cell]] = [
@@ -105,6 +108,24 @@ def _blocks(report: ProbeReport) -> list[Table | str]:
         blocks += ["", f"{finding.severity.upper()} {finding.id} {finding.target}: {finding.evidence}"]
         if finding.remedy:
             blocks.append(f"  next: {finding.remedy}")
+    return blocks
+
+
+def _stages(trips: Sequence[BrokerTrip]) -> list[Table | str]:
+    """A bar for each broker: where the time of its slowest message went."""
+    blocks: list[Table | str] = []
+    for trip in trips:
+        bar = trip.stages
+        if bar is None or not bar.total_ms:
+            continue
+        shares = ", ".join(f"{at} {tr_heading(stage.name)} {stage.ms:.2f} ms" for at, stage in enumerate(bar.stages, 1))
+        blocks += [
+            "",
+            f"STAGES {trip.broker}: the slowest message took {bar.total_ms:.2f} ms to arrive"
+            + ("" if bar.noted_by_broker else ", as seen from outside"),
+            f"  {share_bar([stage.ms for stage in bar.stages])}",
+            f"  {shares}",
+        ]
     return blocks
 
 

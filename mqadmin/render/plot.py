@@ -60,6 +60,17 @@ def bar_plot(values: Sequence[float | None], *, height: int = HEIGHT) -> list[st
     return [*lines, f"  {'':>{label}} {corner}{line * len(values)}"]
 
 
+def share_bar(shares: Sequence[float], width: int = WIDTH) -> str:
+    """One bar with a part for each share, in the digit of its place (1 to 9); every share above 0 is seen."""
+    total = sum(shares)
+    if not total:
+        return "||"
+    cells = [max(int(share / total * width), 1 if share else 0) for share in shares]
+    largest = max(range(len(shares)), key=lambda place: shares[place])
+    cells[largest] += width - sum(cells)
+    return "|" + "".join(str(place) * count for place, count in enumerate(cells, 1)) + "|"
+
+
 def _number(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 

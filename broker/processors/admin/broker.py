@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.stats.runtime_info import runtime_info
+from rocketmq_ops.common.stage_times import STAGES_OF_TOPIC, stage_keys
 from rocketmq_ops.remoting.bodies import HAClientRuntimeInfo, HARuntimeInfo, KVTable
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -27,9 +28,15 @@ class BrokerAdminProcessor:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
 
-    def runtime_info(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
-        """28: the table that `brokerStatus` and `clusterList` show."""
-        return request.reply(body=KVTable(table=runtime_info(self._controller)).encode())
+    def runtime_info(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
+        """28: the table that `brokerStatus` and `clusterList` show; with the times of a topic's messages if asked."""
+        controller = self._controller
+        table = runtime_info(controller)
+        topic = request.ext_fields.get(STAGES_OF_TOPIC)
+        if topic is not None:
+            controller.stages.clock_reads(channel)
+            table |= stage_keys(controller.stages.take(topic), controller.store_config.flushDiskType)
+        return request.reply(body=KVTable(table=table).encode())
 
     def ha_status(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """907: this broker is a master without slaves."""

@@ -9,7 +9,7 @@ import pytest
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.probe.expectations import Expectations
-from rocketmq_ops.housekeeping.probe.report import BrokerTrip, ProbeReport, measure
+from rocketmq_ops.housekeeping.probe.report import BrokerTrip, ProbeReport, Stage, StageBar, measure
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
 from rocketmq_ops.mqadmin.render.monitoring import nagios_text, probe_outcome, prometheus_text
 from rocketmq_ops.mqadmin.render.output import table_text
@@ -101,3 +101,16 @@ def test_for_prometheus() -> None:
     assert len(families) == len(set(families))
     for line in lines:
         assert line.startswith(("# HELP ", "# TYPE ")) or sample.fullmatch(line), line
+
+
+def test_a_bar_shows_where_the_time_went() -> None:
+    made = report()
+    stages = [Stage("network", 1.0), Stage("append", 2.0), Stage("wake", 0.001), Stage("answer", 0.0)]
+    made.brokers[0].stages = StageBar(queue_id=0, queue_offset=3, total_ms=3.001, noted_by_broker=True, stages=stages)
+    text = table_text(probe_outcome(made, "text"))
+    [bar] = re.findall(r"\|(.*)\|", text)
+    assert (bar.count("1"), bar.count("2"), bar.count("3"), len(bar)) == (23, 48, 1, 72) and "4" not in bar
+    assert "STAGES a: the slowest message took 3.00 ms to arrive\n" in text
+    assert "1 network 1.00 ms, 2 append 2.00 ms, 3 wake 0.00 ms, 4 answer 0.00 ms" in text
+    made.brokers[0].stages = None
+    assert "STAGES" not in table_text(probe_outcome(made, "text"))

@@ -1,0 +1,113 @@
+"""Where the time of a message goes: by the broker's own times, or from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from rocketmq_ops.client.api.send import SendResult, SendStatus
+from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.stage_times import PROPERTY_STAGES, STAGES_OF_TOPIC, StageTimes
+from rocketmq_ops.housekeeping.probe.delivery import Sent
+from rocketmq_ops.housekeeping.probe.stages import bar_of_slowest
+from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from rocketmq_ops.remoting.bodies import KVTable
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.command import RemotingCommand
+from tests.housekeeping.probe.faulty import CALM, Faulty, Forward, probed
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[RocketMQBroker]:
+    with rocketmq_server() as server:
+        yield server
+
+
+def sent(offset: int, took_ms: float, *, send_ms: float = 1, store: int | None = None) -> Sent:
+    queue = MessageQueue("T", "broker-a", 0)
+    result = SendResult(status=SendStatus.SEND_OK, msg_id="", offset_msg_id="", queue=queue, queue_offset=offset)
+    return Sent(
+        queue_id=0,
+        number=offset,
+        sent_at=1.0,
+        sent_wall_ms=1000,
+        send_ms=send_ms,
+        result=result,
+        arrivals=[1.0 + took_ms / 1000],
+        store_timestamp=store,
+    )
+
+
+def stages(bar: object) -> dict[str, float]:
+    return {stage.name: stage.ms for stage in bar.stages}  # type: ignore[attr-defined]
+
+
+def test_the_stages_of_the_slowest_message_add_up() -> None:
+    times = {(0, 1): StageTimes(appended=1000, dispatched=1500, flushed=9000, woken=2500, answered=4000)}
+    bar = bar_of_slowest([sent(0, 5), sent(1, 10)], times, sync_flush=False)
+    assert bar is not None and bar.noted_by_broker and (bar.queue_offset, bar.total_ms) == (1, 10)
+    assert stages(bar) == {"network": 6, "append": 1, "dispatch": 0.5, "wake": 1, "answer": 1.5}
+
+
+def test_a_sync_is_on_the_way_only_where_it_is_waited_for() -> None:
+    times = {(0, 0): StageTimes(appended=1000, dispatched=1500, flushed=7000, woken=7500, answered=8000)}
+    bar = bar_of_slowest([sent(0, 10)], times, sync_flush=True)
+    assert stages(bar) == {"network": 2, "append": 1, "dispatch": 0.5, "flush": 5.5, "wake": 0.5, "answer": 0.5}
+
+
+def test_what_no_held_pull_was_woken_for_ends_with_its_dispatch() -> None:
+    bar = bar_of_slowest([sent(0, 10)], {(0, 0): StageTimes(appended=1000, dispatched=1500)}, sync_flush=False)
+    assert stages(bar) == {"network": 8.5, "append": 1, "dispatch": 0.5}
+
+
+def test_from_outside_the_store_time_divides_the_way_where_clocks_agree() -> None:
+    bar = bar_of_slowest([sent(0, 10, store=1004)], {}, sync_flush=False)
+    assert bar is not None and not bar.noted_by_broker and stages(bar) == {"store": 4, "deliver": 6}
+    for elsewhere in (None, 990, 1011):
+        apart = bar_of_slowest([sent(0, 10, send_ms=3, store=elsewhere)], {}, sync_flush=False)
+        assert stages(apart) == {"send": 3, "deliver": 7}
+    assert stages(bar_of_slowest([sent(0, 2, send_ms=3)], {}, sync_flush=False)) == {"send": 2, "deliver": 0}
+
+
+def test_nothing_came() -> None:
+    missing = sent(0, 1)
+    missing.arrivals = []
+    assert bar_of_slowest([missing], {}, sync_flush=False) is None
+
+
+def test_our_broker_notes_the_stages_of_a_run(pair: RocketMQBroker) -> None:
+    wanted = msgspec.structs.replace(CALM, queues=2, messages=3)
+    [trip] = probed(Faulty(), pair.namesrv, wanted=wanted).brokers
+    assert trip.stages is not None and trip.stages.noted_by_broker
+    assert {"network", "append", "dispatch"} <= set(stages(trip.stages))
+    assert sum(stages(trip.stages).values()) == pytest.approx(trip.stages.total_ms, abs=0.01)
+    assert trip.stages.total_ms == max(trip.delivery_ms)
+    assert len(trip.stage_times) == 6 and all(each.dispatched_ms is not None for each in trip.stage_times)
+
+
+async def _as_apache(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+    command.ext_fields = {}
+    return await forward()
+
+
+def test_of_another_broker_nothing_is_asked_that_it_does_not_know(pair: RocketMQBroker) -> None:
+    transport = Faulty(GET_BROKER_RUNTIME_INFO=_as_apache)
+    [trip] = probed(transport, pair.namesrv).brokers
+    assert trip.stages is not None and not trip.stages.noted_by_broker and trip.stage_times == []
+    assert not [
+        c for _, c in transport.asked if c.code == Code.SEND_MESSAGE_V2 and PROPERTY_STAGES in c.ext_fields["i"]
+    ]
+
+
+def test_runtime_figures_have_no_stage_times_among_them(pair: RocketMQBroker) -> None:
+    async def broken(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+        answer = await forward()
+        if STAGES_OF_TOPIC in command.ext_fields:
+            table = dict(KVTable.decode(answer.body_bytes).table)
+            answer.body = KVTable(table={**table, "stageTimes_0_0": "garbage"}).encode()
+        return answer
+
+    report = probed(Faulty(GET_BROKER_RUNTIME_INFO=broken), pair.namesrv)
+    assert report.findings == [] and not [key for key in report.runtimes[0].figures if key.startswith("stage")]
