@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
+from rocketmq_ops.common import stopping
 from rocketmq_ops.common.config import ConfigClass, ConfigError, ConfigFileError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.properties import NoSuchPropertiesError, PropertiesError
@@ -174,7 +175,9 @@ async def serve(
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
 
-    def on_signal(_number: int, _frame: object) -> None:
+    def on_signal(number: int, _frame: object) -> None:
+        if number == signal.SIGTERM:
+            stopping.note_sigterm()
         for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         loop.call_soon_threadsafe(asked.set)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rocketmq_ops.mqadmin import standard_input
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.lang import tr
@@ -46,7 +47,7 @@ def name_to_type(declaration: Declaration, values: dict[str, Any], *, yes: bool)
         )
     if yes or wish == "yes":
         return None
-    if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (standard_input.is_terminal() and sys.stderr.isatty()):
         if wish == "required":
             raise CommandError(
                 "nothing was changed: the change has to be confirmed, and there is no terminal to ask on",
@@ -83,6 +84,6 @@ def _answer(plan: str, name: str) -> str:
         question = tr(f"Type {name} to do so:")
         sys.stderr.write(f"{safe_text(plan + question)} ")
         sys.stderr.flush()
-        return sys.stdin.readline().strip()
+        return standard_input.line()
     finally:
         signal.signal(signal.SIGINT, usual)

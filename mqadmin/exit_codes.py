@@ -62,7 +62,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.UNSUPPORTED: "The server does not have what the command needs: its version lacks the feature (the error "
     "names the feature, the server's version and the first that has it), its configuration turns it "
     "off, or it is another kind of server.",
-    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C.",
+    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C; `shell` also with SIGTERM while it ran a line.",
     ExitCode.BROKEN_PIPE: "The reader of the output went away (as in `| head`).",
 }
 

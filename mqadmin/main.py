@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if sys.stdout is None:  # closed by the caller, as in `mqadmin topicList >&-`: said before anything is changed
         _complain("standard output is closed", "send it to a file, or to /dev/null")
         sys.exit(code)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")  # whoever closed it wants no words
     gc.disable()  # nothing that is imported is garbage; `execute` turns it on again
     try:
         code = run(sys.argv[1:] if argv is None else list(argv))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, get_args
 
+from rocketmq_ops.mqadmin import standard_input
 from rocketmq_ops.mqadmin.connecting.private_file import read_private
 from rocketmq_ops.mqadmin.declare import Opt
 from rocketmq_ops.mqadmin.errors import usage
@@ -66,7 +66,7 @@ def read_secret(what: str, given: str | None, file: str | None, variable: str | 
     if kept is not None and what in kept:
         return kept[what], []
     if given == "-" or file == "-":
-        text = _asked(what) if sys.stdin.isatty() else sys.stdin.readline()
+        text = _asked(what) if standard_input.is_terminal() else standard_input.line()
     elif file is not None:
         text = read_private(Path(file))
     elif variable is not None:

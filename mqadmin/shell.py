@@ -14,9 +14,10 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from rocketmq_ops.common import stopping
 from rocketmq_ops.common.addresses import AddressError, parse_address
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.mqadmin import lang, main, registry, run
+from rocketmq_ops.mqadmin import lang, main, registry, run, standard_input
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -97,12 +98,16 @@ class Shell:
         try:
             words = shlex.split(text, comments=True)
         except ValueError as error:
-            return self._noted(_wrong(f"cannot read the line: {str(error).lower()}", "close the quotes"))
+            return self.wrong(f"cannot read the line: {str(error).lower()}", "close the quotes")
         if words and words[0] == "mqadmin":
             words = words[1:]
         if not words:
             return 0
         return self._noted(self._run(words))
+
+    def wrong(self, cause: str, next_step: str) -> int:
+        """A line that cannot be run. Returns its exit code."""
+        return self._noted(_wrong(cause, next_step))
 
     def _noted(self, code: int) -> int:
         if code:
@@ -187,8 +192,9 @@ def run_shell(source: str | None, namesrv: str | None, profile: str | None, lang
     """Run the lines of a file (`-`: stdin), or of a person at a terminal. Returns the exit code.
 
     `language` is that of all lines. The code is that of the last line that failed; 0 at a terminal, whose user saw
-    each failure.
+    each failure; INTERRUPTED when SIGTERM came, which a line such as `dev` has taken.
     """
+    stopping.sigterm_came()
     with _environment_kept():
         if profile or namesrv:
             turn_to(profile or namesrv or "")
@@ -196,18 +202,28 @@ def run_shell(source: str | None, namesrv: str | None, profile: str | None, lang
             os.environ[lang.SWITCH] = language
         with Warm() as warm:
             shell = Shell(warm)
-            if source is None and sys.stdin.isatty():
+            if source is None and standard_input.is_terminal():
                 _interactive(shell)
                 return 0
             if source in (None, "-"):
-                return _script(shell, sys.stdin)
-            with open(str(source), encoding="utf-8") as lines:
+                return _script(shell, standard_input.raw())
+            with open(str(source), "rb") as lines:
                 return _script(shell, lines)
 
 
-def _script(shell: Shell, lines: Iterable[str]) -> int:
-    for line in lines:
-        code = shell.line(line)
+def _script(shell: Shell, lines: Iterable[bytes]) -> int:
+    for number, line in enumerate(lines, 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            shell.wrong(f"line {number} is not UTF-8 text", "save the lines as UTF-8")
+            continue
+        code = shell.line(text)
+        if stopping.sigterm_came():
+            run.report(
+                "shell", [Failure("", f"SIGTERM ended it after line {number}", "run the lines after it again")], []
+            )
+            return int(ExitCode.INTERRUPTED)
         if shell.ended or code in (ExitCode.INTERRUPTED, ExitCode.BROKEN_PIPE):
             break
     return shell.last_failure
@@ -229,6 +245,8 @@ def _interactive(shell: Shell) -> None:
                 shell.line(text)
             except KeyboardInterrupt:
                 sys.stderr.write(f"\nmqadmin shell: {lang.tr('interrupted')}\n")
+            if stopping.sigterm_came():
+                return
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import sys
 from typing import IO, Annotated
 
 import msgspec
 
+from rocketmq_ops.mqadmin import standard_input
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import not_found, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
@@ -105,7 +105,7 @@ def _of_log(name: str) -> Outcome:
 
 def _opened(name: str) -> IO[bytes]:
     if name == "-":
-        return sys.stdin.buffer
+        return standard_input.raw()
     return gzip.open(name, "rb") if name.endswith(".gz") else open(name, "rb")  # type: ignore[return-value]
 
 

@@ -115,7 +115,9 @@ def asked(what: str, *, hidden: bool = True) -> str:
     """What somebody types at the terminal, unseen if `hidden`. Raises ProfileError without a terminal."""
     import sys
 
-    if not sys.stdin.isatty():
+    from rocketmq_ops.mqadmin import standard_input
+
+    if not standard_input.is_terminal():
         raise ProfileError(f"the {what} has to be typed, and there is no terminal", "give it in a file or a variable")
     from rocketmq_ops.mqadmin.lang import tr
 
@@ -125,4 +127,4 @@ def asked(what: str, *, hidden: bool = True) -> str:
         return getpass.getpass(f"{tr(what)}: ")
     sys.stderr.write(f"{tr(what)}: ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip()
+    return standard_input.line()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from rocketmq_ops.common import stopping
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 
@@ -35,6 +36,7 @@ async def repeated(
     def end() -> None:
         nonlocal ended
         ended = True
+        stopping.note_sigterm()
         task.cancel()
 
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in this thread, or on this system

@@ -7,7 +7,6 @@ import importlib
 import io
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -118,7 +117,7 @@ def test_a_log_is_counted(block: int, cli: Cli, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(error_search, "BLOCK", block)
     (tmp_path / "broker.log").write_bytes(LOG)
     (tmp_path / "broker.log.gz").write_bytes(gzip.compress(LOG))
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(LOG)))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(LOG)))
     expected = {
         "SYSTEM_BUSY": (1, "2024-05-01 10:00:02,000", "2024-05-01 10:00:02,000"),
         "timeout-clean-queue": (2, "2024-05-01 10:00:02,000", "2024-05-01 10:00:02,000"),

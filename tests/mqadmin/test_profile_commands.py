@@ -78,7 +78,7 @@ def test_a_stored_secret_is_read_from_stdin_and_only_the_owner_may_read_it(
 ) -> None:
     profile.file.write_text("profiles: {old: {namesrv: 'h:1'}}  # mine\n")
     profile.file.chmod(0o644)
-    monkeypatch.setattr("sys.stdin", io.StringIO(SECRET + "\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((SECRET + "\n").encode())))
     added = profile("add", "prod", "-n", "p:1", "--accessKey", "ops", "--storeSecretKey", "--default")
     assert added.code == 0 and "comments are not kept" in added.err
     assert stat.S_IMODE(profile.file.stat().st_mode) == 0o600

@@ -171,7 +171,7 @@ def test_lines_are_sent_and_a_scan_finds_them(run: Run, tmp_path: Path, monkeypa
     (tmp_path / "lines").write_text("\n".join([*lines[:20], "", *lines[20:]]) + "\r\n")
     ran = run("sendMessage", "-t", "Lines", "--bodyFile", str(tmp_path / "lines"), "--lines", "-c", "L")
     assert (ran.code, ran.json["data"]["sent"], len(ran.json["data"]["messages"])) == (0, 40, 40)
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"from stdin\n")))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"from stdin\n")))
     assert run("sendMessage", "-t", "Lines", "--bodyFile", "-").json["data"]["sent"] == 1
     found = run("printMsg", "-t", "Lines", "--where", "tags = 'L' and body.n >= 37")
     assert sorted(m["body"] for m in found.json["data"]["messages"]) == sorted(lines[37:])

@@ -122,7 +122,7 @@ def test_where_a_password_may_come_from(cli: Cli, tmp_path: Path, monkeypatch: p
         ("stdin", ("-p", "-")),
         ("piped", ("--passwordFile", "-")),
     ):
-        monkeypatch.setattr("sys.stdin", io.StringIO(f"{SECRET}\n"))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{SECRET}\n".encode())))
         assert cli(cluster.transport, "createUser", *at, "-u", name, *source).code == 0
         assert users.table[name]["password"] == SECRET
     for source, said in (
@@ -134,7 +134,7 @@ def test_where_a_password_may_come_from(cli: Cli, tmp_path: Path, monkeypatch: p
         ran = cli(cluster.transport, "createUser", *at, "-u", "x", *source)
         assert ran.code == ExitCode.USAGE, ran
         assert said in ran.err
-    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
     assert cli(cluster.transport, "createUser", *at, "-u", "x", "-p", "-").code == ExitCode.USAGE
     assert "x" not in users.table
 

@@ -39,7 +39,7 @@ def server() -> Iterator[RocketMQBroker]:
 def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lines:
     def call(text: str, *arguments: str) -> Ran:
         capsys.readouterr()
-        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         code = mqadmin.run(["shell", *arguments])
         captured = capsys.readouterr()
         return Ran(code, captured.out, captured.err)
@@ -218,6 +218,32 @@ def test_at_a_terminal(server: RocketMQBroker, tmp_path: Path) -> None:
 )
 def test_a_line_that_may_hold_a_secret(line: str, held: bool) -> None:
     assert shell.holds_secret(line) is held
+
+
+@pytest.mark.parametrize("line", ["dev --output json", "topicList --watch 1"])
+def test_sigterm_ends_a_script_also_where_a_line_takes_it(server: RocketMQBroker, tmp_path: Path, line: str) -> None:
+    """`dev` and `--watch` end in good order, and no line after them is run."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rocketmq_ops.mqadmin", "shell", "-n", server.namesrv],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+    )
+    assert process.stdin is not None and process.stderr is not None and process.stdout is not None
+    try:
+        process.stdin.write(f"{line}\nnoCommand\n".encode())
+        process.stdin.flush()
+        heard = process.stderr if line.startswith("dev") else process.stdout
+        while b"NAMESRV_ADDR" not in (read := heard.readline()) and b"T" not in read:
+            assert read
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert b"SIGTERM ended it after line 1" in errors and b"noCommand" not in errors
 
 
 def test_lines_that_connect_otherwise_have_a_client_of_their_own() -> None:

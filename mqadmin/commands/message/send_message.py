@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -14,6 +13,7 @@ import msgspec
 from rocketmq_ops.client.admin.messages.message_send import MAX_BODY_BYTES, SendReport, SendRequest
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_SHARDING_KEY, PROPERTY_TIMER_DELIVER_MS
+from rocketmq_ops.mqadmin import standard_input
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import next_step_of, usage
 from rocketmq_ops.mqadmin.options import TopicName
@@ -113,7 +113,7 @@ async def send_message(
 def _opened(name: str) -> Iterator[IO[bytes]]:
     """The file, or stdin, which stays open."""
     if name == "-":
-        yield sys.stdin.buffer
+        yield standard_input.raw()
         return
     with open(name, "rb") as source:
         yield source

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
+from rocketmq_ops.mqadmin import standard_input
 from rocketmq_ops.mqadmin.connecting.connection import ProfileError
 from rocketmq_ops.mqadmin.connecting.credentials import asked
 from rocketmq_ops.mqadmin.connecting.profile_file import ProfileFile, profiles_path
@@ -60,7 +60,7 @@ async def profile_add(
 
 
 def _typed(access_key: str | None) -> str:
-    secret = asked(f"secret key of '{access_key}'") if sys.stdin.isatty() else sys.stdin.readline().strip()
+    secret = asked(f"secret key of '{access_key}'") if standard_input.is_terminal() else standard_input.line()
     if not secret:
         raise ProfileError("the secret key is empty", "type it, or send it on standard input")
     return secret
