@@ -12,6 +12,7 @@ import sys
 
 from rocketmq_ops.housekeeping.probe.ping import BROKER, Pinged, Registration, ping, registration
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
+from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,14 +62,17 @@ def told(pinged: Sequence[Pinged], registrations: Sequence[Registration]) -> tup
     judged = [_of_server(found) for found in pinged] + [_of_registration(found) for found in registrations]
     order = (PluginCode.OK, PluginCode.WARNING, PluginCode.UNKNOWN, PluginCode.CRITICAL)
     worst = max((code for code, _ in judged), key=order.index, default=PluginCode.UNKNOWN)
-    return [f"{code.name}: {text}" for code, text in judged], worst
+    return [f"{tr_heading(code.name)}: {tr_message(text)}" for code, text in judged], worst
 
 
 def _of_server(found: Pinged) -> tuple[PluginCode, str]:
     if found.problem is not None:
         return PluginCode.CRITICAL, f"{found.address}: {found.problem}"
-    version = f" {found.version}" if found.version else ""
-    return PluginCode.OK, f"{found.address}: {found.kind}{version}, answered in {found.millis:.0f} ms"
+    return (
+        PluginCode.OK,
+        f"{found.address}: {found.kind}{f' {found.version}' if found.version else ''}, answered in "
+        f"{found.millis:.0f} ms",
+    )
 
 
 def _of_registration(found: Registration) -> tuple[PluginCode, str]:

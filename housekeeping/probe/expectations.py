@@ -147,8 +147,8 @@ def read(path: Path) -> Expectations:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ExpectationsError(f"cannot read {path}: {reason.lower()}", f"name a file like {shipped()}") from None
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8"
+        raise ExpectationsError(f"cannot read {path}: {reason}", f"name a file like {shipped()}") from None
     return parse(text, str(path))
 
 
@@ -160,8 +160,10 @@ def parse(text: str, origin: str) -> Expectations:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f" line {mark.line + 1}" if mark is not None else ""
-        raise ExpectationsError(f"{origin}{where}: not YAML: {error.problem or error}", "correct it") from None
+        problem = error.problem or error
+        raise ExpectationsError(
+            f"{origin}{f' line {mark.line + 1}' if mark is not None else ''}: not YAML: {problem}", "correct it"
+        ) from None
     except yaml.YAMLError as error:
         raise ExpectationsError(f"{origin}: not YAML: {error}", "correct it") from None
     found: dict[str, Any] = {"origin": origin}
@@ -221,8 +223,11 @@ class _Reader:
         else:
             raise self.wrong(node, f"invalid {name} '{text}'", "expected a whole number")
         if not setting.least <= number <= setting.most:
-            unit = f" {setting.unit}" if setting.unit else ""
-            raise self.wrong(node, f"{name} is {text}", f"expected from {setting.least} to {setting.most}{unit}")
+            raise self.wrong(
+                node,
+                f"invalid {name} '{text}'",
+                f"expected from {setting.least} to {setting.most}{f' {setting.unit}' if setting.unit else ''}",
+            )
         return int(number)
 
     def alerts(self, node: Node) -> AlertSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
     from rocketmq_ops.housekeeping.probe.host import HostSample
 
+#: The figures of a broker that tell why messages are late, and how each is told.
+_REPORTED: Final = {
+    "dispatchBehindBytes": "{value} bytes not dispatched",
+    "pageCacheLockTimeMills": "page cache locked for {value} ms",
+    "sendThreadPoolQueueSize": "send queue {value}",
+    "pullThreadPoolQueueSize": "pull queue {value}",
+}
 _FLAGS = pull_sys_flag(commit_offset=False, suspend=False, subscription=True)
 
 
@@ -67,11 +74,11 @@ async def _where(admin: MQAdmin, delivery: Delivery, message: Sent, offset: int,
     assert message.result is not None
     stored, broken = await message_api.view_message(session, address, offset, delivery.topic)
     if not stored:
-        why = f" ({broken})" if broken else ""
         return _finding(
             "not-stored",
             delivery,
-            f"the answer of the send said commitlog offset {offset}, and the broker has no message there{why}",
+            f"the answer of the send said commitlog offset {offset}, and the broker has no message there"
+            f"{f' ({broken})' if broken else ''}",
             "look at the broker's log, and at its store: `mqadmin store check STORE_DIR`",
         )
     figures = await runtime_info(session, address)
@@ -143,13 +150,7 @@ async def late(
         figures = await runtime_info(admin.session, delivery.broker.address)
     except RocketMQError:
         figures = {}
-    seen = {
-        "bytes not dispatched": figures.get("dispatchBehindBytes"),
-        "page cache locked for ms": figures.get("pageCacheLockTimeMills"),
-        "send queue": figures.get("sendThreadPoolQueueSize"),
-        "pull queue": figures.get("pullThreadPoolQueueSize"),
-    }
-    told = ", ".join(f"{name} {value}" for name, value in seen.items() if value is not None)
+    told = ", ".join(told.format(value=figures[name]) for name, told in _REPORTED.items() if name in figures)
     found = Finding(
         id="probe.late",
         severity=severity,

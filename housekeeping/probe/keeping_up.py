@@ -35,10 +35,10 @@ _SEVERITY: Final[dict[LagState, Severity]] = {
     LagState.OFFLINE: Severity.WARNING,
 }
 _REMEDY: Final[dict[LagState, str]] = {
-    LagState.SLOW: "`mqadmin consumerStatus -g {}`: more consumers (at most as many as queues), or faster ones",
+    LagState.SLOW: "`mqadmin consumerStatus -g {group}`: more consumers (at most as many as queues), or faster ones",
     LagState.REWOUND: "`mqadmin history`: were its offsets reset?",
-    LagState.STALLED: "`mqadmin consumerStatus -g {} -s`: what its consumers are doing",
-    LagState.STOPPED: "`mqadmin consumerStatus -g {} -s`: what its consumers are doing",
+    LagState.STALLED: "`mqadmin consumerStatus -g {group} -s`: what its consumers are doing",
+    LagState.STOPPED: "`mqadmin consumerStatus -g {group} -s`: what its consumers are doing",
     LagState.OFFLINE: "start its consumers, or `mqadmin deleteSubGroup` if it is not used any more",
 }
 
@@ -118,7 +118,7 @@ def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) ->
                 severity=severity,
                 target=name,
                 evidence=judged.evidence,
-                remedy=_REMEDY[judged.state].format(name),
+                remedy=_REMEDY[judged.state].format(group=name),
             )
         )
 

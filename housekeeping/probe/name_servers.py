@@ -160,7 +160,7 @@ def _parts(route: TopicRouteData) -> frozenset[str]:
         for q in route.queue_datas
     )
     brokers = (
-        f"{data.broker_name} {broker_id} at {address}"
+        f"{data.broker_name} {broker_id} {address}"
         for data in route.broker_datas
         for broker_id, address in data.broker_addrs.items()
     )
@@ -186,8 +186,9 @@ def _route_difference(topic: str, differing: dict[str, frozenset[str]]) -> Findi
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+    return ", ".join(names[:_MOST_NAMED]) + (
+        f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    )
 
 
 def sample_of(topics: list[str], count: int, turn: int) -> list[str]:

@@ -18,6 +18,8 @@ LONGEST = 8192
 LEAST_OF_A_LINE = 8
 _FIELD = re.compile(r"\{(\w+)(!t)?\}")
 _WORD = re.compile(r"[A-Za-z]+")
+#: No translation, and so none of its characters are a key's.
+_NONE: tuple[int, str | None] = (0, None)
 
 
 class Template(NamedTuple):
@@ -63,24 +65,38 @@ class Catalogue:
 
     def message(self, text: str) -> str:
         """A message: by itself, else its lines, else its parts at semicolons and colons; so are values of blanks."""
-        if text in self._exact:
-            return self._exact[text]
-        listed = [self._whole(part, nested=True) for part in text.split("; ")]
-        if None not in listed:
-            return "；".join(filter(None, listed))
-        found = self._whole(text, nested=True)
-        if found is not None:
-            return found
+        return self._said(text)[1]
+
+    def _said(self, text: str) -> tuple[int, str]:
+        """A message, and how many of its characters belong to keys: the more, the better it is understood."""
+        covered, best = max(
+            self._listed(text, "; ", "；"),
+            self._listed(text, ", ", "，"),
+            self._weighed(text, nested=True),
+            key=lambda found: found[0],
+        )
+        if best is not None:
+            return covered, best
         for separator, joined, parts in (
             ("\n", "\n", text.split("\n")),
             ("; ", "；", text.split("; ")),
             (": ", ": ", text.split(": ", 1)),
         ):
             if len(parts) > 1 and separator in text:
-                translated = [self.message(part) for part in parts]
+                said = [self._said(part) for part in parts]
+                translated = [part for _, part in said]
                 if translated != parts:
-                    return joined.join(translated)
-        return text
+                    return sum(covered for covered, _ in said), joined.join(translated)
+        return 0, text
+
+    def _listed(self, text: str, separator: str, joined: str) -> tuple[int, str | None]:
+        """A list of messages of several words: one word may be a name of something."""
+        parts = text.split(separator)
+        if len(parts) == 1 or not all(" " in part for part in parts):
+            return _NONE
+        found = [self._weighed(part, nested=True) for part in parts]
+        translated = [part for _, part in found if part is not None]
+        return (sum(weight for weight, _ in found), joined.join(translated)) if len(translated) == len(parts) else _NONE
 
     def line(self, text: str) -> str:
         """A line of a result: by itself or not at all, and values stay. One word is a name."""
@@ -92,9 +108,15 @@ class Catalogue:
         return self._exact.get(text, text)
 
     def _whole(self, text: str, *, nested: bool, least: int = 0) -> str | None:
+        return self._weighed(text, nested=nested, least=least)[1]
+
+    def _weighed(self, text: str, *, nested: bool, least: int = 0) -> tuple[int, str | None]:
+        """The translation of a whole text, and how many characters of it belong to keys; None where no key fits."""
         exact = self._exact.get(text)
-        if exact is not None or len(text) > LONGEST:
-            return exact
+        if exact is not None:
+            return len(text), exact
+        if len(text) > LONGEST:
+            return _NONE
         best: tuple[int, Template, dict[str, str]] | None = None
         for word in set(_WORD.findall(text)):
             for template in self._by_word.get(word, ()):
@@ -105,19 +127,21 @@ class Catalogue:
                 if values is not None:
                     best = weight, template, values
         if best is None:
-            return None
-        _, template, values = best
+            return _NONE
+        covered, template, values = best
 
-        def filled(field: re.Match[str]) -> str:
+        said = []
+        for at, part in enumerate(_parts(template.translation)):
+            field = _FIELD.match(part) if at % 2 else None
+            if field is None:
+                said.append(_plain(part))
+                continue
             value = values[field[1]]
             if field[2] or (nested and " " in value):
-                return self.message(value)
-            return value
-
-        return "".join(
-            _plain(part) if at % 2 == 0 else filled(_FIELD.match(part))  # type: ignore[arg-type]
-            for at, part in enumerate(_parts(template.translation))
-        )
+                more, value = self._said(value)
+                covered += more
+            said.append(value)
+        return covered, "".join(said)
 
 
 def chinese() -> Catalogue:

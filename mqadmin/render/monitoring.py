@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
-from rocketmq_ops.mqadmin.lang import tr_heading
+from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
 from rocketmq_ops.mqadmin.render.exporter_names import samples_of_broker, samples_of_group
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.plot import share_bar
@@ -41,34 +41,35 @@ def probe_outcome(report: ProbeReport, form: str) -> Outcome:
     )
 
 
-def headline(report: ProbeReport) -> str:
-    """The run in one line: how it is, and the worst of what is wrong."""
-    wrong = problems(report)
-    name = CODE_OF[report.severity].name
+def headline(report: ProbeReport, say: Callable[[str], str] = str) -> str:
+    """The run in one line: how it is, and the worst of what is wrong; `say` says a text in the reader's language."""
+    wrong = problems(report, say)
+    name = say(CODE_OF[report.severity].name)
     if not wrong:
         trips = report.brokers
-        return (
-            f"{name}: {sum(trip.received for trip in trips)} of {sum(trip.sent for trip in trips)} messages received "
+        told = (
+            f"{sum(trip.received for trip in trips)} of {sum(trip.sent for trip in trips)} messages received "
             f"through {len(trips)} brokers in {report.elapsed_millis} ms"
         )
-    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        return f"{name}: {say(told)}"
+    more = say(f" (and {len(wrong) - 1} more)") if len(wrong) > 1 else ""
     return f"{name}: {wrong[0]}{more}"
 
 
-def problems(report: ProbeReport) -> list[str]:
+def problems(report: ProbeReport, say: Callable[[str], str] = str) -> list[str]:
     """A line for each finding, and for each measure beyond its limits, the worst first."""
     order = list(Severity)
     found = [
-        (finding.severity, f"{finding.target}: {finding.evidence}")
+        (finding.severity, f"{finding.target}: {say(finding.evidence)}")
         for finding in report.findings
         if CODE_OF[finding.severity] is not PluginCode.OK
     ]
     found += [
-        (measure.severity, f"{measure.target}: {_told(measure)}")
+        (measure.severity, f"{measure.target}: {say(_told(measure))}")
         for measure in report.measures
         if CODE_OF[measure.severity] is not PluginCode.OK
     ]
-    found += [(Severity.UNKNOWN, f"{failure.target}: {failure.cause}") for failure in report.failures]
+    found += [(Severity.UNKNOWN, f"{failure.target}: {say(failure.cause)}") for failure in report.failures]
     return [line for _, line in sorted(found, key=lambda item: -order.index(item[0]))]
 
 
@@ -80,7 +81,7 @@ def _told(measure: Measure) -> str:
 
 
 def _blocks(report: ProbeReport) -> list[Table | str]:
-    blocks: list[Table | str] = [headline(report)]
+    blocks: list[Table | str] = [headline(report, tr_message)]
     if report.brokers:
         columns = ["#Broker", "#Sent", "#Received", "#Send ms", "#Delivery ms", "#Delay error ms", "#Clock ms"]
         table = Table(columns, [])
@@ -103,11 +104,13 @@ def _blocks(report: ProbeReport) -> list[Table | str]:
                 row[-2:] = ["never" if limit is None else limit for limit in row[-2:]]
     for host in report.hosts:
         unknown = host.unknown()
-        blocks += ["", f"HOST {host.target}: {host.told()}" + (f"; unknown: {', '.join(unknown)}" if unknown else "")]
+        told = f"HOST {host.target}: {host.told()}" + (f"; unknown: {', '.join(unknown)}" if unknown else "")
+        blocks += ["", tr_message(told)]
     for finding in report.findings:
-        blocks += ["", f"{finding.severity.upper()} {finding.id} {finding.target}: {finding.evidence}"]
+        severity = tr_heading(finding.severity.upper())
+        blocks += ["", f"{severity} {finding.id} {finding.target}: {tr_message(finding.evidence)}"]
         if finding.remedy:
-            blocks.append(f"  next: {finding.remedy}")
+            blocks.append(f"  {tr_heading('next')}: {tr_message(finding.remedy)}")
     return blocks
 
 

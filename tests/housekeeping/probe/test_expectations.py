@@ -59,9 +59,9 @@ def test_units() -> None:
         ("expect:\n  disk: 75 %\n", "line 2: disk holds keys with values", "known are warning, critical"),
         ("expect:\n  disk: {warning: 9 %, critical: 8 %}\n", "warning comes after critical", "exchange"),
         ("probe: {messages: many}\n", "line 1: invalid messages 'many'", "a whole number"),
-        ("probe: {messages: 0}\n", "line 1: messages is 0", "from 1 to 1000"),
+        ("probe: {messages: 0}\n", "line 1: invalid messages '0'", "from 1 to 1000"),
         ("probe: {keep: yes}\n", "line 1: invalid keep 'yes'", "true or false"),
-        ("probe: {size: 1 bytes}\n", "line 1: size is 1 bytes", "from 64"),
+        ("probe: {size: 1 bytes}\n", "line 1: invalid size '1 bytes'", "from 64"),
         ("probe: {queues: 1, queues: 2}\n", "line 1: 'queues' is there twice", "leave one"),
         ("probe:\n  messages: [\n", "x.yaml line 3: not YAML", "correct it"),
         ("- 1\n", "line 1: the file holds keys with values", "known are probe, expect"),
@@ -79,7 +79,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ExpectationsError, match=r"cannot read .*no such file"):
         read(tmp_path / "missing.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"# \xe4\n")
-    with pytest.raises(ExpectationsError, match="it is not utf-8"):
+    with pytest.raises(ExpectationsError, match="it is not UTF-8"):
         read(tmp_path / "latin.yaml")
 
 

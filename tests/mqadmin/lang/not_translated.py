@@ -28,7 +28,6 @@ NOT_YET = (
     "housekeeping/history/",
     "housekeeping/host/",
     "housekeeping/lint/",
-    "housekeeping/probe/",
 )
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
@@ -115,12 +114,44 @@ NOT_READ = {
         "{count} in {topic}",
         "{off} is 0 on {label}",
     },
+    "housekeeping/doctor/local.py": {
+        " (deleted)",
+    },
     "housekeeping/doctor/net.py": {
         " and ",
     },
     "housekeeping/doctor/topics.py": {
         " and ",
         "in {cluster}: {shown}",
+    },
+    "housekeeping/probe/alerts.py": {
+        "{name} is {value} {unit}",
+    },
+    "housekeeping/probe/delivery.py": {
+        "receiving from {topic} {queue_id}",
+    },
+    "housekeeping/probe/expectations.py": {
+        "bytes of the commitlog that a slave lacks",
+        "bytes of the commitlog that no consumer can see yet",
+        "from a question to the name server's answer",
+        "from a send to its answer, the slowest of a broker's messages",
+        "from a send to the message's arrival, the slowest",
+        "how full the disk of the commitlog is",
+        "how much later (or earlier) than its delay a message comes",
+        "messages of a queue that came before an earlier one",
+        "messages that a group gives up",
+        "messages that a group sends back to be consumed again",
+        "messages that came more than once",
+        "messages that were stored, or so the answer says, and did not come",
+        "the broker's clock against this machine's",
+        "until a slave has the broker's last message",
+        "until the oldest dead letter of a group is deleted",
+    },
+    "housekeeping/probe/groups.py": {
+        "{topic} at {address}",
+    },
+    "housekeeping/probe/prober.py": {
+        "{cluster}/{broker_name} at {address}",
     },
     "mqadmin/commands/capacity.py": {
         "in {text}",
@@ -172,6 +203,7 @@ NOT_READ = {
         "The broker's figure {key}",
     },
     "mqadmin/render/monitoring.py": {
+        "# HELP {name} {help_text}\n# TYPE {name2} gauge\n{fromkeys}",
         "How long the run took",
         "Messages of the last run",
         "The measure {name}",
@@ -182,6 +214,7 @@ NOT_READ = {
         "command: {command}\nschemaVersion: {version}\ndata:\n  {name}:\n",
     },
     "mqadmin/repeating/exporter.py": {
+        "GET only\n",
         "the first run has not ended yet\n",
         "the metrics are at /metrics\n",
     },

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-#: A word in lower case among others: a sentence, not a name, a format or a key.
-_SENTENCE = re.compile(r"(?s)(?=.* )(?:^|(?<=[ ('`:>\n]))[a-z]{2,}(?=$|[ ,;:.)'?\n])")
+#: A word in lower case among others, which is no unit: a sentence, not a name, a format or a key.
+_SENTENCE = re.compile(r"(?:^|(?<=[ ('`:>\n]))(?!ms\b)[a-z]{2,}(?=$|[ ,;:.)'?\n])")
 #: A command line alone, which is the same in every language.
 _COMMAND = re.compile(r"`mqadmin [^`]*`")
 #: Calls whose arguments nobody reads: logs, patterns, declarations of options (help has its own catalogue).
@@ -39,7 +39,7 @@ def parsed(path: Path) -> ast.Module:
 
 def is_sentence(text: str) -> bool:
     """Whether a key has words for people."""
-    return _SENTENCE.search(text) is not None and not _COMMAND.fullmatch(text)
+    return " " in text and _SENTENCE.search(text) is not None and not _COMMAND.fullmatch(text)
 
 
 def _walk(node: ast.AST) -> Iterator[tuple[str, int]]:

@@ -54,6 +54,15 @@ def test_a_text_as_a_whole(text: str, translated: str) -> None:
             "x在全部 2 台服务器上失败：a:1: 没有 Broker；b:1: 不是数字",
         ),
         ("unknown: words; too", "unknown: words; too"),
+        ("3 files there, no brokers", "那里有 3 个文件，没有 Broker"),
+        ("cannot read /x: 3 files there, not a number", "无法读取 /x：那里有 3 个文件，不是数字"),
+        ("expected {name}, got no brokers", "应为 {name}，得到 没有 Broker"),
+        ("cannot read /x: create, create", "无法读取 /x：create, create"),
+        ("cannot read /x: no brokers, 3 trees there", "无法读取 /x：no brokers, 3 trees there"),
+        (
+            "no brokers; cannot read /x: 3 files there; not a number",
+            "没有 Broker；无法读取 /x：那里有 3 个文件；不是数字",
+        ),
     ],
 )
 def test_the_parts_of_a_message(text: str, translated: str) -> None:
