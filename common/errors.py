@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 
-class See(NamedTuple):
+class See(msgspec.Struct, frozen=True):
     """Where the reader of an error can look: a call of the admin client (`topics.route`), and what it is about.
 
     A front end says it in its own terms, such as a command line.

@@ -91,12 +91,13 @@ TOPIC_MAX_LENGTH = 127
 #: Bytes of the topic of a stored message at most when it is a retry topic; of any other TOPIC_MAX_LENGTH.
 RETRY_TOPIC_MAX_BYTES = 255
 GROUP_MAX_LENGTH = 255
-_LEGAL = re.compile(r"[%|a-zA-Z0-9_-]*")
+#: Not compiled before it is needed: most commands never do.
+_LEGAL = r"[%|a-zA-Z0-9_-]*"
 
 
 def is_legal_name(name: str) -> bool:
     """True when every character may stand in a topic or group name."""
-    return _LEGAL.fullmatch(name) is not None
+    return re.fullmatch(_LEGAL, name) is not None
 
 
 def topic_problem(topic: str) -> str | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from rocketmq_ops.mqadmin.lang import tr
 
+TYPE_CHECKING = False  # type checkers take it as true; every command line imports this
+if TYPE_CHECKING:
+    from enum import IntEnum as CodeTable
+else:
+    from rocketmq_ops.common.code_table import CodeTable
 
-class ExitCode(IntEnum):
+
+class ExitCode(CodeTable):
     """What the process returns. A failure never returns 0."""
 
     OK = 0
@@ -29,7 +33,7 @@ class ExitCode(IntEnum):
     BROKEN_PIPE = 141
 
 
-class PluginCode(IntEnum):
+class PluginCode(CodeTable):
     """What monitoring systems expect of a check, as Nagios has defined it. Of commands declared `monitoring` only."""
 
     OK = 0

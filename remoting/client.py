@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.channel import WRITE_HIGH_WATER_BYTES, Channel
+from rocketmq_ops.remoting.client_settings import ClientSettings
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.config import NettyClientConfig
 from rocketmq_ops.remoting.connecting import Connector
 from rocketmq_ops.remoting.errors import FrameError, RemotingConnectError, RemotingTimeoutError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
+
+if TYPE_CHECKING:
+    from rocketmq_ops.remoting.config import NettyClientConfig  # of servers, which have one
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +31,12 @@ class RemotingClient:
 
     def __init__(
         self,
-        config: NettyClientConfig | None = None,
+        config: NettyClientConfig | ClientSettings | None = None,
         *,
         max_frame: int = MAX_FRAME_BYTES,
         connector: Connector | None = None,
     ) -> None:
-        self.config = config or NettyClientConfig()
+        self.config = config or ClientSettings()
         self.max_frame = max_frame
         #: For requests that peers send us.
         self.handlers = RequestHandlers()

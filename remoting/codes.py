@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from enum import IntEnum as CodeTable
 else:
-    from rocketmq_ops.remoting.code_table import CodeTable
+    from rocketmq_ops.common.code_table import CodeTable
 
 
 class RequestCode(CodeTable):

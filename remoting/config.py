@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.common.config import NOT_EMPTY, ConfigClass, Long, Refused, Used
+from rocketmq_ops.remoting.client_settings import ClientSettings
 
 
 class NettyServerConfig(ConfigClass):
@@ -61,17 +62,21 @@ class NettyClientConfig(ConfigClass):
     """Keys of the connecting side; attribute names are Apache's."""
 
     # Keys that take effect.
-    connectTimeoutMillis: Annotated[int, Used("ms to wait for a connection", low=1)] = 3000
+    connectTimeoutMillis: Annotated[int, Used("ms to wait for a connection", low=1)] = (
+        ClientSettings.connectTimeoutMillis
+    )
     clientChannelMaxIdleTimeSeconds: Annotated[
         int, Used("s without traffic after which a connection is closed", low=1)
-    ] = 120
+    ] = ClientSettings.clientChannelMaxIdleTimeSeconds
     clientSocketSndBufSize: Annotated[
         int, Used("SO_SNDBUF of connections in bytes, 0 leaves it to the system", low=0)
-    ] = 0
+    ] = ClientSettings.clientSocketSndBufSize
     clientSocketRcvBufSize: Annotated[
         int, Used("SO_RCVBUF of connections in bytes, 0 leaves it to the system", low=0)
-    ] = 0
-    clientCloseSocketIfTimeout: Annotated[bool, Used("close the connection of a call that timed out")] = True
+    ] = ClientSettings.clientSocketRcvBufSize
+    clientCloseSocketIfTimeout: Annotated[bool, Used("close the connection of a call that timed out")] = (
+        ClientSettings.clientCloseSocketIfTimeout
+    )
 
     # Keys of Apache's client that are accepted and kept, without effect here.
     clientWorkerThreads: int = 4

@@ -40,7 +40,7 @@ def run(program: str, *arguments: str, home: Path) -> subprocess.CompletedProces
 class Server:
     """A running program: what it said when it was ready, and how to stop it."""
 
-    def __init__(self, process: subprocess.Popen[str], boot_line: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], boot_line: str) -> None:
         self.process = process
         self.boot_line = boot_line
 
@@ -57,24 +57,25 @@ class Server:
     def wait(self) -> tuple[int, str, str]:
         """(exit code, rest of stdout, stderr) when it has ended."""
         out, err = self.process.communicate(timeout=TIMEOUT_SECONDS)
-        return self.process.returncode, out, err
+        return self.process.returncode, out.decode(), err.decode()
 
 
 @contextmanager
 def started(program: str, *arguments: str, home: Path) -> Iterator[Server]:
     """A program that has said it is ready; killed at the end if it still runs."""
     line: Sequence[str] = [sys.executable, "-m", MODULES[program], *arguments]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(home))
+    # Not buffered: what comes right behind the boot line must be there for `communicate`, which reads the pipe itself.
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env=environment(home))
     assert process.stdout is not None
     # A program that hangs before it is ready is ended, which ends the wait for its line.
     watchdog = threading.Timer(TIMEOUT_SECONDS, process.kill)
     watchdog.start()
     try:
-        boot_line = process.stdout.readline().strip()
+        boot_line = process.stdout.readline().decode().strip()
         if "boot success" not in boot_line:
             process.kill()
             _, err = process.communicate()
-            raise AssertionError(f"{program} did not start: {boot_line}\n{err}")
+            raise AssertionError(f"{program} did not start: {boot_line}\n{err.decode()}")
         yield Server(process, boot_line)
     finally:
         watchdog.cancel()

@@ -8,7 +8,8 @@ from rocketmq_ops.housekeeping.history.capacity import Capacity, Forecast, Unrea
 from rocketmq_ops.housekeeping.history.trend import LEAST_MS, LEAST_POINTS, Line
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.history_options import From, Last, Until, read_history, stretch
-from rocketmq_ops.mqadmin.options import HistoryFile, Top
+from rocketmq_ops.mqadmin.options.housekeeping import HistoryFile
+from rocketmq_ops.mqadmin.options.messages import Top
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_span, human_time

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import ConfigFile
+from rocketmq_ops.mqadmin.options.housekeeping import ConfigFile
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import path, port

@@ -15,7 +15,8 @@ from rocketmq_ops.mqadmin.errors import not_found, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.journal.entries import ChangeRecord, records
 from rocketmq_ops.mqadmin.journal.file import JournalFile, Verdict
-from rocketmq_ops.mqadmin.options import ChangeId, Limit
+from rocketmq_ops.mqadmin.options.local import ChangeId
+from rocketmq_ops.mqadmin.options.messages import Limit
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import change_lines
 from rocketmq_ops.mqadmin.run import Run

@@ -8,7 +8,7 @@ import msgspec
 
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import GivenFile
+from rocketmq_ops.mqadmin.options.local import GivenFile
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 

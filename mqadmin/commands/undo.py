@@ -8,7 +8,7 @@ from rocketmq_ops.mqadmin.errors import not_found
 from rocketmq_ops.mqadmin.journal.entries import records
 from rocketmq_ops.mqadmin.journal.file import JournalFile
 from rocketmq_ops.mqadmin.journal.undo import undo as undo_changes
-from rocketmq_ops.mqadmin.options import ChangeId
+from rocketmq_ops.mqadmin.options.local import ChangeId
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run

@@ -21,7 +21,7 @@ T = TypeVar("T", bound="RemotingSerializable")
 
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
-_NUMBER_KEY = re.compile(rb'[{,]"-?[0-9]+":')
+_NUMBER_KEY = rb'[{,]"-?[0-9]+":'
 
 
 class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -31,7 +31,7 @@ class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel", forbid_
         """JSON as Apache writes it; with `standard_json` every key is a quoted string."""
         try:
             text = _encode(self)
-            if b":null" not in text and (standard_json or _NUMBER_KEY.search(text) is None):
+            if b":null" not in text and (standard_json or re.search(_NUMBER_KEY, text) is None):
                 return text
         except TypeError:
             pass  # objects as keys
@@ -80,7 +80,7 @@ def _dialect(value: Any) -> bytes:
     """
     try:
         text = _encode(value)
-        if b":null" not in text and _NUMBER_KEY.search(text) is None:
+        if b":null" not in text and re.search(_NUMBER_KEY, text) is None:
             return text
     except TypeError:
         pass  # objects as keys
@@ -106,7 +106,7 @@ def _table(value: dict[Any, Any]) -> bytes:
         text = (
             b"{" + b",".join([b"%b:%b" % pair for pair in zip(keys, map(_encode, value.values()), strict=True)]) + b"}"
         )
-        if b":null" not in text and _NUMBER_KEY.search(text) is None:
+        if b":null" not in text and re.search(_NUMBER_KEY, text) is None:
             return text
     except TypeError:
         pass  # tables of objects in a key or a value

@@ -212,7 +212,7 @@ def _declared_names() -> dict[str, list[tuple[str, ...]]]:
 
 
 def test_an_option_is_declared_once() -> None:
-    """What several commands have stands in options.py, and a name that is declared twice has two meanings."""
+    """What several commands have stands in options/, and a name that is declared twice has two meanings."""
     declared = _declared_names()
     assert {name for name, all_names in declared.items() if len(all_names) > 1} == set(HOMONYMS)
     assert len(declared) > 100

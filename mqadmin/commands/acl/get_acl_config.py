@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.accounts.plain_acl import Account, BrokerAcl, PlainAclReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

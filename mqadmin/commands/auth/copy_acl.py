@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.changes import ChangeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import FromBroker, ToBroker
+from rocketmq_ops.mqadmin.options.accounts import FromBroker, ToBroker
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run

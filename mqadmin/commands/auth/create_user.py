@@ -6,7 +6,8 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, UserName, UserType
+from rocketmq_ops.mqadmin.options.accounts import UserName, UserType
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run

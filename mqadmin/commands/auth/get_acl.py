@@ -7,7 +7,8 @@ from typing import Annotated
 from rocketmq_ops.client.admin.accounts.access import AclReport
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Subject
+from rocketmq_ops.mqadmin.options.accounts import Subject
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.access_tables import acl_table
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import status

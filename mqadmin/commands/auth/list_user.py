@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.accounts.user import UserReport
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.access_tables import user_table
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import status

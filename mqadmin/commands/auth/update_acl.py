@@ -8,7 +8,8 @@ from rocketmq_ops.client.admin.changes import ChangeReport
 from rocketmq_ops.mqadmin.access_options import Actions, Decision, Resources, SourceIps, entries_of
 from rocketmq_ops.mqadmin.commands.auth.create_acl import put_entries
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Subject
+from rocketmq_ops.mqadmin.options.accounts import Subject
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 

@@ -7,7 +7,8 @@ from typing import Annotated
 from rocketmq_ops.client.admin.brokers.stats import BrokerConsumeStats
 from rocketmq_ops.client.admin.brokers.stats import broker_consume_stats as read
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerAddress, Order
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress
+from rocketmq_ops.mqadmin.options.topics import Order
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time, positive

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.brokers.cleaning import Cleaning, CleaningReport, clean
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerAddress, Cluster
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, Cluster
 from rocketmq_ops.mqadmin.render.cleaning import cleaning_outcome
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run

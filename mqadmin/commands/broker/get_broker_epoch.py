@@ -8,7 +8,7 @@ from rocketmq_ops.client.admin.replicas.ha import BrokerEpochs, EpochReport
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import See
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerName, ClusterName, Interval
+from rocketmq_ops.mqadmin.options.brokers import BrokerName, ClusterName, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.repeating.repeat import repeated

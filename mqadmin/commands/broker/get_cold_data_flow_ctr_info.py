@@ -8,7 +8,7 @@ import msgspec
 
 from rocketmq_ops.client.admin.brokers.cold_data import ColdDataFlow, ColdDataReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -9,7 +9,8 @@ from rocketmq_ops.client.admin.brokers.broker_switches import reset_master_flush
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import BrokerAddress, QueueOffset
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress
+from rocketmq_ops.mqadmin.options.messages import QueueOffset
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.messages.message_probe import SendProbe, probe_broker
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerName, Count
+from rocketmq_ops.mqadmin.options.brokers import BrokerName
+from rocketmq_ops.mqadmin.options.messages import Count
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.probe import probe_outcome
 from rocketmq_ops.mqadmin.run import Run

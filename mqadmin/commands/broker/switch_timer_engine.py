@@ -8,7 +8,7 @@ from rocketmq_ops.client.admin.brokers.broker_switches import ENGINE_NAMES, Time
 from rocketmq_ops.client.admin.brokers.broker_switches import switch_timer_engine as switch
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run

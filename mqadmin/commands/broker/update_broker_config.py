@@ -7,7 +7,7 @@ from typing import Annotated
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, Key, Value
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName, Key, Value
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run

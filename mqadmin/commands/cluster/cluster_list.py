@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerLoad, ClusterList
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import ClusterName, Interval
+from rocketmq_ops.mqadmin.options.brokers import ClusterName, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.repeating.repeat import repeated

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.messages.message_probe import ClusterTimes, probe_clusters
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import Amount, BodySize, Cluster, Interval
+from rocketmq_ops.mqadmin.options.brokers import Cluster, Interval
+from rocketmq_ops.mqadmin.options.messages import Amount, BodySize
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 from rocketmq_ops.mqadmin.render.probe import average
 from rocketmq_ops.mqadmin.render.report import status

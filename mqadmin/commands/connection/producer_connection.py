@@ -7,7 +7,7 @@ from typing import Annotated
 from rocketmq_ops.client.admin.client import ProducerConnections
 from rocketmq_ops.mqadmin.commands.connection.consumer_connection import shared_id_notes
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import ProducerGroup, TopicName
+from rocketmq_ops.mqadmin.options.topics import ProducerGroup, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

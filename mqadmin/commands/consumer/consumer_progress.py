@@ -9,7 +9,8 @@ import msgspec
 from rocketmq_ops.client.admin.groups.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import Cluster, GroupName, TopicFilter
+from rocketmq_ops.mqadmin.options.brokers import Cluster
+from rocketmq_ops.mqadmin.options.topics import GroupName, TopicFilter
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

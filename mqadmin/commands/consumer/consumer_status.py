@@ -6,7 +6,8 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport, Problem, RunningInfo
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ConsumerGroup
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress
+from rocketmq_ops.mqadmin.options.topics import ConsumerGroup
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -6,7 +6,7 @@ import msgspec
 
 from rocketmq_ops.client.admin.groups.group import GroupConfigs
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import GroupName
+from rocketmq_ops.mqadmin.options.topics import GroupName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -10,7 +10,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.mqadmin.commands.consumer.consumer_status import problem_text
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import failure_of
-from rocketmq_ops.mqadmin.options import Interval
+from rocketmq_ops.mqadmin.options.brokers import Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.repeating.repeat import repeated

@@ -9,7 +9,8 @@ from rocketmq_ops.client.admin.groups.group_change import GroupSettings
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, GroupAttributes, GroupName
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
+from rocketmq_ops.mqadmin.options.topics import GroupAttributes, GroupName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run

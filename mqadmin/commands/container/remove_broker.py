@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.replicas.container import ContainerChange
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import ContainerAddress
+from rocketmq_ops.mqadmin.options.brokers import ContainerAddress
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import natural

@@ -8,7 +8,7 @@ from rocketmq_ops.client.admin.replicas.controller import ElectionReport
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.commands.ha.get_sync_state_set import replica_blocks
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerNameBn, ClusterName, ControllerAddress
+from rocketmq_ops.mqadmin.options.brokers import BrokerNameBn, ClusterName, ControllerAddress
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import natural

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rocketmq_ops.client.admin.brokers.config import ConfigReport
 from rocketmq_ops.mqadmin.commands.broker.get_broker_config import ConfigEntry, config_outcome
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import ControllerAddress
+from rocketmq_ops.mqadmin.options.brokers import ControllerAddress
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 

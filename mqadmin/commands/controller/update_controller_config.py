@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import ControllerAddress, Key, Value
+from rocketmq_ops.mqadmin.options.brokers import ControllerAddress, Key, Value
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run

@@ -16,7 +16,7 @@ from rocketmq_ops.housekeeping.doctor.examine import GIVEN
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.doctor.gather import gather
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import OnHost
+from rocketmq_ops.mqadmin.options.housekeeping import OnHost
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import natural, path

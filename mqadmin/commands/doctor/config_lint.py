@@ -10,7 +10,7 @@ from rocketmq_ops.housekeeping.lint.file import read
 from rocketmq_ops.housekeeping.lint.keys import VERSIONS
 from rocketmq_ops.housekeeping.lint.rules import LineFinding, lint
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import GivenFile
+from rocketmq_ops.mqadmin.options.local import GivenFile
 from rocketmq_ops.mqadmin.render.findings import counts_of, exit_of, finding_blocks
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run

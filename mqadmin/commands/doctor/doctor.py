@@ -13,7 +13,7 @@ from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import BundleFile, ConfigFile, OnHost
+from rocketmq_ops.mqadmin.options.housekeeping import BundleFile, ConfigFile, OnHost
 from rocketmq_ops.mqadmin.render.findings import counts_of, exit_of, finding_blocks, worst_first
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run

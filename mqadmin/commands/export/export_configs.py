@@ -6,7 +6,7 @@ import msgspec
 
 from rocketmq_ops.client.admin.brokers.export import ConfigsExport, configs
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import ClusterName, ExportFolder
+from rocketmq_ops.mqadmin.options.brokers import ClusterName, ExportFolder
 from rocketmq_ops.mqadmin.render.export_file import EXPORT_FOLDER, export_file_outcome, save_export
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run

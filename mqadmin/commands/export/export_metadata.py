@@ -9,7 +9,7 @@ import msgspec
 from rocketmq_ops.client.admin.brokers.export import MetadataExport, metadata
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, ExportFolder
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName, ExportFolder
 from rocketmq_ops.mqadmin.render.export_file import EXPORT_FOLDER, export_file_outcome, save_export
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run

@@ -8,7 +8,7 @@ import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.files.rocksdb_files import entry_lines, pretty, read_stored_config
-from rocketmq_ops.mqadmin.options import JsonEnable
+from rocketmq_ops.mqadmin.options.brokers import JsonEnable
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import one_of, path

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.brokers.rocksdb import ExportReport
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.export import export_outcome
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run

@@ -11,7 +11,8 @@ from rocketmq_ops.housekeeping.history.story import LagEvent, LagPoint, LagStory
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, QueueLag, judge
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.history_options import From, Last, Until, read_history, stretch
-from rocketmq_ops.mqadmin.options import Group, HistoryFile, TopicName
+from rocketmq_ops.mqadmin.options.housekeeping import HistoryFile
+from rocketmq_ops.mqadmin.options.topics import Group, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.plot import bar_plot, latest
 from rocketmq_ops.mqadmin.run import Run

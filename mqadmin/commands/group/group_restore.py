@@ -11,7 +11,8 @@ from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import CommandError, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.history_options import read_history
-from rocketmq_ops.mqadmin.options import Group, HistoryFile, TopicName
+from rocketmq_ops.mqadmin.options.housekeeping import HistoryFile
+from rocketmq_ops.mqadmin.options.topics import Group, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Status, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_span, human_time, moment, positive

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.replicas.controller import ReplicaReport, ReplicaSet
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerName, ClusterName, ControllerAddress, Interval
+from rocketmq_ops.mqadmin.options.brokers import BrokerName, ClusterName, ControllerAddress, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.repeating.repeat import repeated

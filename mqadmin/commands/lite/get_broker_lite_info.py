@@ -6,7 +6,8 @@ import msgspec
 
 from rocketmq_ops.client.admin.lite import BrokerLiteReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerAddress, Cluster, DetailD
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, Cluster
+from rocketmq_ops.mqadmin.options.lite import DetailD
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rocketmq_ops.client.admin.lite import LiteClientReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import DetailS, Group, LiteClientId, ParentTopic
+from rocketmq_ops.mqadmin.options.lite import DetailS, LiteClientId, ParentTopic
+from rocketmq_ops.mqadmin.options.topics import Group
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

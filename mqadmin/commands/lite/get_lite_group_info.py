@@ -6,7 +6,8 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.lite import LiteGroupReport, LiteLag
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import Group, LiteTopic, ParentTopic
+from rocketmq_ops.mqadmin.options.lite import LiteTopic, ParentTopic
+from rocketmq_ops.mqadmin.options.topics import Group
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.lite import LiteTopicReport
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import LiteTopic, ParentTopic
+from rocketmq_ops.mqadmin.options.lite import LiteTopic, ParentTopic
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

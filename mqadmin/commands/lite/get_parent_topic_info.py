@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rocketmq_ops.client.admin.lite import ParentTopicReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import ParentTopic
+from rocketmq_ops.mqadmin.options.lite import ParentTopic
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.lite import DispatchReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerName, Group, LiteClientId, ParentTopic
+from rocketmq_ops.mqadmin.options.brokers import BrokerName
+from rocketmq_ops.mqadmin.options.lite import LiteClientId, ParentTopic
+from rocketmq_ops.mqadmin.options.topics import Group
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rocketmq_ops.client.admin.messages.message_probe import SendProbe, probe
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import Amount, BodySize, TopicName
+from rocketmq_ops.mqadmin.options.messages import Amount, BodySize
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.probe import probe_outcome
 from rocketmq_ops.mqadmin.run import Run

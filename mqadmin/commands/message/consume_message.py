@@ -11,18 +11,9 @@ from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome, scanne
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order, usage
 from rocketmq_ops.mqadmin.messages.bodies import viewer
-from rocketmq_ops.mqadmin.options import (
-    BodyForm,
-    BrokerName,
-    ConsumerGroup,
-    Decode,
-    EndTimestamp,
-    QueueId,
-    QueueOffset,
-    ScanFrom,
-    TopicName,
-    Where,
-)
+from rocketmq_ops.mqadmin.options.brokers import BrokerName
+from rocketmq_ops.mqadmin.options.messages import BodyForm, Decode, EndTimestamp, QueueId, QueueOffset, ScanFrom, Where
+from rocketmq_ops.mqadmin.options.topics import ConsumerGroup, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import positive

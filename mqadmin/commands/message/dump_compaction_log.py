@@ -12,7 +12,7 @@ from rocketmq_ops.common.errors import Failure, NoSuchPathError
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import DEFAULT_LIMIT, Limit
+from rocketmq_ops.mqadmin.options.messages import DEFAULT_LIMIT, Limit
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import message_line, status
 from rocketmq_ops.mqadmin.run import Run

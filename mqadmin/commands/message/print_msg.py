@@ -9,7 +9,7 @@ from rocketmq_ops.client.admin.messages.message_results import MessageView, Queu
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order
 from rocketmq_ops.mqadmin.messages.bodies import viewer
-from rocketmq_ops.mqadmin.options import (
+from rocketmq_ops.mqadmin.options.messages import (
     DEFAULT_LIMIT,
     BeginTimestamp,
     BodyForm,
@@ -19,9 +19,9 @@ from rocketmq_ops.mqadmin.options import (
     Limit,
     PrintBody,
     SubExpression,
-    TopicName,
     Where,
 )
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import message_line, status
 from rocketmq_ops.mqadmin.run import Run

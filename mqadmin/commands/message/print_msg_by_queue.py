@@ -15,11 +15,11 @@ from rocketmq_ops.mqadmin.commands.message.print_msg import scan_outcome, scanne
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order
 from rocketmq_ops.mqadmin.messages.bodies import viewer
-from rocketmq_ops.mqadmin.options import (
+from rocketmq_ops.mqadmin.options.brokers import BrokerNameA
+from rocketmq_ops.mqadmin.options.messages import (
     DEFAULT_LIMIT,
     BeginTimestamp,
     BodyForm,
-    BrokerNameA,
     CharsetName,
     Decode,
     EndTimestamp,
@@ -27,9 +27,9 @@ from rocketmq_ops.mqadmin.options import (
     PrintBody,
     QueueId,
     SubExpression,
-    TopicName,
     Where,
 )
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 

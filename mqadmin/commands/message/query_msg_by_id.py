@@ -16,16 +16,9 @@ from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.messages.bodies import viewer
-from rocketmq_ops.mqadmin.options import (
-    BodyForm,
-    BodyFormat,
-    ClientId,
-    ConsumerGroup,
-    Decode,
-    LmqCluster,
-    MessageId,
-    TopicName,
-)
+from rocketmq_ops.mqadmin.options.brokers import LmqCluster
+from rocketmq_ops.mqadmin.options.messages import BodyForm, BodyFormat, ClientId, Decode, MessageId
+from rocketmq_ops.mqadmin.options.topics import ConsumerGroup, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import message_blocks, status
 from rocketmq_ops.mqadmin.run import Run

@@ -13,7 +13,9 @@ from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import NOT_THERE, not_found, require_order
 from rocketmq_ops.mqadmin.messages.bodies import viewer
-from rocketmq_ops.mqadmin.options import BeginTimestamp, BodyForm, Decode, EndTimestamp, LmqCluster, TopicName
+from rocketmq_ops.mqadmin.options.brokers import LmqCluster
+from rocketmq_ops.mqadmin.options.messages import BeginTimestamp, BodyForm, Decode, EndTimestamp
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

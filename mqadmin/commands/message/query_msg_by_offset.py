@@ -8,7 +8,9 @@ from rocketmq_ops.client.admin.messages.message_results import FoundMessage, Que
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.messages.bodies import viewer
-from rocketmq_ops.mqadmin.options import BodyForm, BodyFormat, BrokerName, Decode, QueueId, QueueOffset, TopicName
+from rocketmq_ops.mqadmin.options.brokers import BrokerName
+from rocketmq_ops.mqadmin.options.messages import BodyForm, BodyFormat, Decode, QueueId, QueueOffset
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import message_blocks, status
 from rocketmq_ops.mqadmin.run import Run

@@ -14,7 +14,9 @@ from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import NOT_THERE, not_found, require_order, usage
 from rocketmq_ops.mqadmin.messages.bodies import viewer
-from rocketmq_ops.mqadmin.options import BodyForm, ClientId, ConsumerGroup, Decode, LmqCluster, MessageId, TopicName
+from rocketmq_ops.mqadmin.options.brokers import LmqCluster
+from rocketmq_ops.mqadmin.options.messages import BodyForm, ClientId, Decode, MessageId
+from rocketmq_ops.mqadmin.options.topics import ConsumerGroup, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import message_blocks, status
 from rocketmq_ops.mqadmin.run import Run

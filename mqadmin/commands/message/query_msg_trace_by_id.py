@@ -11,7 +11,7 @@ from rocketmq_ops.common.javatypes import LONG_MAX
 from rocketmq_ops.common.topics import TRACE_TOPIC
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import require_order
-from rocketmq_ops.mqadmin.options import BeginTimestamp, EndTimestamp, MessageId
+from rocketmq_ops.mqadmin.options.messages import BeginTimestamp, EndTimestamp, MessageId
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -11,7 +11,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.files.rocksdb_files import entry_lines, pretty, read_stored_config
-from rocketmq_ops.mqadmin.options import BrokerAddress, Cluster, JsonEnable
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, Cluster, JsonEnable
 from rocketmq_ops.mqadmin.render.export import export_outcome
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run

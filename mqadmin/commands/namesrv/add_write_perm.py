@@ -5,7 +5,7 @@ from __future__ import annotations
 from rocketmq_ops.client.admin.brokers.write_permission import PermissionReport
 from rocketmq_ops.mqadmin.commands.namesrv.wipe_write_perm import permission_outcome
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerName
+from rocketmq_ops.mqadmin.options.brokers import BrokerName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 

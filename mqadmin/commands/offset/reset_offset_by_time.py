@@ -8,7 +8,9 @@ from rocketmq_ops.client.admin.offsets.offset import ResetReport, ResetRequest
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import Broker, Cluster, Force, Group, Queue, QueueOffset, TopicName
+from rocketmq_ops.mqadmin.options.brokers import Broker, Cluster
+from rocketmq_ops.mqadmin.options.messages import Queue, QueueOffset
+from rocketmq_ops.mqadmin.options.topics import Force, Group, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import timestamp_or_end

@@ -7,7 +7,8 @@ from typing import Annotated
 from rocketmq_ops.client.admin.offsets.offset import END, ResetReport, ResetRequest
 from rocketmq_ops.mqadmin.commands.offset.reset_offset_by_time import reset_outcome
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import Cluster, Force, Group, TopicName
+from rocketmq_ops.mqadmin.options.brokers import Cluster
+from rocketmq_ops.mqadmin.options.topics import Force, Group, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 

@@ -12,7 +12,7 @@ from rocketmq_ops.mqadmin.confirm import require_consent
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import BrokerStore, ForceHost, HostRoot
+from rocketmq_ops.mqadmin.options.housekeeping import BrokerStore, ForceHost, HostRoot
 from rocketmq_ops.mqadmin.render.host_plan import plan_lines
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run

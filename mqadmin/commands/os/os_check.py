@@ -13,7 +13,7 @@ from rocketmq_ops.housekeeping.host.rules import State
 from rocketmq_ops.housekeeping.host.sizing import ApacheSizes, apache_sizes
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.lang import tr_message
-from rocketmq_ops.mqadmin.options import BrokerStore, HostRoot
+from rocketmq_ops.mqadmin.options.housekeeping import BrokerStore, HostRoot
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import one_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rocketmq_ops.housekeeping.host.changes import Plan, plan_of, root_of
 from rocketmq_ops.housekeeping.host.items import store_place
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import BrokerStore, HostRoot
+from rocketmq_ops.mqadmin.options.housekeeping import BrokerStore, HostRoot
 from rocketmq_ops.mqadmin.render.host_plan import plan_lines
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run

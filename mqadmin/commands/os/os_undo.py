@@ -13,7 +13,7 @@ from rocketmq_ops.mqadmin.confirm import require_consent
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import ForceHost, HostRoot
+from rocketmq_ops.mqadmin.options.housekeeping import ForceHost, HostRoot
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 

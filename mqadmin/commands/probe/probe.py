@@ -22,7 +22,8 @@ from rocketmq_ops.housekeeping.probe.prober import Prober
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import failure_of, usage
-from rocketmq_ops.mqadmin.options import ClusterName, HistoryFile, HostRoot, OnHost
+from rocketmq_ops.mqadmin.options.brokers import ClusterName
+from rocketmq_ops.mqadmin.options.housekeeping import HistoryFile, HostRoot, OnHost
 from rocketmq_ops.mqadmin.render.monitoring import probe_outcome, prometheus_text
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.repeating.exporter import served

@@ -10,7 +10,7 @@ from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.probe.alerts import Problem, alerts_file, kept
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import not_found
-from rocketmq_ops.mqadmin.options import AlarmPattern, HistoryFile, Why
+from rocketmq_ops.mqadmin.options.housekeeping import AlarmPattern, HistoryFile, Why
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 

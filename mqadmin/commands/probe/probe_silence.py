@@ -12,7 +12,7 @@ from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.probe.alerts import Silence, alerts_file, kept
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import not_found, usage
-from rocketmq_ops.mqadmin.options import AlarmPattern, HistoryFile, Why
+from rocketmq_ops.mqadmin.options.housekeeping import AlarmPattern, HistoryFile, Why
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time, positive, span

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.client import BrokerProducers
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import Broker
+from rocketmq_ops.mqadmin.options.brokers import Broker
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time

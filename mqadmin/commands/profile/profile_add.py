@@ -10,7 +10,8 @@ from rocketmq_ops.mqadmin.connecting.credentials import asked
 from rocketmq_ops.mqadmin.connecting.profile_file import ProfileFile, profiles_path
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import AccessKey, ProfileName
+from rocketmq_ops.mqadmin.options.accounts import AccessKey
+from rocketmq_ops.mqadmin.options.local import ProfileName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.profiles import ProfileReport, profile_outcome, view_of
 from rocketmq_ops.mqadmin.run import Run

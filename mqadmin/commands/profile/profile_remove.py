@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import ProfileName
+from rocketmq_ops.mqadmin.options.local import ProfileName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.profiles import ProfileRemoval, ProfileView, existing_file, profile_table, view_of
 from rocketmq_ops.mqadmin.run import Run

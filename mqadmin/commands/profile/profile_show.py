@@ -9,7 +9,7 @@ from rocketmq_ops.mqadmin.connecting.profile_file import ProfileFile, profiles_p
 from rocketmq_ops.mqadmin.connecting.profiles import choose
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import not_found
-from rocketmq_ops.mqadmin.options import ProfileName
+from rocketmq_ops.mqadmin.options.local import ProfileName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.profiles import ProfileReport, existing_file, profile_outcome, view_of
 from rocketmq_ops.mqadmin.run import Run

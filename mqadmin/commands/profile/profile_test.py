@@ -8,7 +8,7 @@ from rocketmq_ops.client.admin.brokers.reach import ReachReport, reach
 from rocketmq_ops.mqadmin.connecting.profiles import resolve
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import ProfileName
+from rocketmq_ops.mqadmin.options.local import ProfileName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Status, Table
 from rocketmq_ops.mqadmin.run import Run
 

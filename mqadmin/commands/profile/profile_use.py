@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rocketmq_ops.mqadmin.connecting.profiles import overrides_of_default
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import ProfileName
+from rocketmq_ops.mqadmin.options.local import ProfileName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.profiles import ProfileReport, existing_file, profile_outcome, view_of
 from rocketmq_ops.mqadmin.run import Run

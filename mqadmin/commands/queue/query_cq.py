@@ -6,7 +6,9 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.messages.message_results import ConsumeQueueReport, ConsumeQueueUnit
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import Broker, Consumer, Count, Queue, TopicName
+from rocketmq_ops.mqadmin.options.brokers import Broker
+from rocketmq_ops.mqadmin.options.messages import Count, Queue
+from rocketmq_ops.mqadmin.options.topics import Consumer, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.brokers.stats import StatsListing, TopicGroupStats, all_topics
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import TopicName
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

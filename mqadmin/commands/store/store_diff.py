@@ -10,7 +10,8 @@ import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import Limit, Queue, TopicName
+from rocketmq_ops.mqadmin.options.messages import Limit, Queue
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome
 from rocketmq_ops.mqadmin.render.streaming import Stream
 from rocketmq_ops.mqadmin.run import Run

@@ -11,17 +11,9 @@ import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import (
-    CommitLogDir,
-    IndexSlots,
-    Limit,
-    Queue,
-    StoredFrom,
-    StoredId,
-    StoreDir,
-    StoredUntil,
-    TopicName,
-)
+from rocketmq_ops.mqadmin.options.messages import Limit, Queue
+from rocketmq_ops.mqadmin.options.store import CommitLogDir, IndexSlots, StoredFrom, StoredId, StoreDir, StoredUntil
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome
 from rocketmq_ops.mqadmin.render.streaming import Stream
 from rocketmq_ops.mqadmin.run import Run

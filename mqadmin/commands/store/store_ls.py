@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import CommitLogDir, IndexSlots, StoreDir
+from rocketmq_ops.mqadmin.options.store import CommitLogDir, IndexSlots, StoreDir
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.store_options import open_store, time_text

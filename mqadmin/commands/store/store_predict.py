@@ -8,7 +8,7 @@ import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import (
+from rocketmq_ops.mqadmin.options.store import (
     CommitLogDir,
     IndexSlots,
     LogFileSize,

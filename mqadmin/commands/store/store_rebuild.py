@@ -10,7 +10,7 @@ import msgspec
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import IndexEntries, IndexSlots, QueueFileSize, StoreDir, TargetDir
+from rocketmq_ops.mqadmin.options.store import IndexEntries, IndexSlots, QueueFileSize, StoreDir, TargetDir
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.progress import progress_bar
 from rocketmq_ops.mqadmin.run import Run

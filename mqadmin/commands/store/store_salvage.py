@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.options import IndexEntries, IndexSlots, LogFileSize, QueueFileSize, StoreDir, TargetDir
+from rocketmq_ops.mqadmin.options.store import IndexEntries, IndexSlots, LogFileSize, QueueFileSize, StoreDir, TargetDir
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.progress import progress_bar
 from rocketmq_ops.mqadmin.run import Run

@@ -8,7 +8,9 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.record_layout import RECORD
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import not_found, usage
-from rocketmq_ops.mqadmin.options import CommitLogDir, IndexSlots, Queue, StoredId, StoreDir, TopicName
+from rocketmq_ops.mqadmin.options.messages import Queue
+from rocketmq_ops.mqadmin.options.store import CommitLogDir, IndexSlots, StoredId, StoreDir
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.hexview import colours_wanted, hex_view, legend
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run

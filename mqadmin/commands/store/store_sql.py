@@ -9,7 +9,8 @@ import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import CommandError, usage
-from rocketmq_ops.mqadmin.options import CommitLogDir, IndexSlots, Limit, StoreDir
+from rocketmq_ops.mqadmin.options.messages import Limit
+from rocketmq_ops.mqadmin.options.store import CommitLogDir, IndexSlots, StoreDir
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.streaming import Stream
 from rocketmq_ops.mqadmin.run import Run

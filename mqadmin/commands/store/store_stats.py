@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import CommitLogDir, StoredFrom, StoreDir, StoredUntil, Top, TopicName
+from rocketmq_ops.mqadmin.options.messages import Top
+from rocketmq_ops.mqadmin.options.store import CommitLogDir, StoredFrom, StoreDir, StoredUntil
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.plot import bar_plot, bucketed
 from rocketmq_ops.mqadmin.run import Run

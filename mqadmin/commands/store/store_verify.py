@@ -10,7 +10,7 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.options import TargetDir
+from rocketmq_ops.mqadmin.options.store import TargetDir
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.store.inspect.salvage.verify import verify

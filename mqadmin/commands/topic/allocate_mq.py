@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.topics.topic import QueueAllocation
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import TopicName
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import names

@@ -8,7 +8,7 @@ import msgspec
 
 from rocketmq_ops.client.admin.topics.topic import TopicRoute
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import TopicName
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 

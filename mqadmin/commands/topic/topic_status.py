@@ -6,7 +6,8 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.topics.topic import TopicStatus
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options import LmqCluster, TopicName
+from rocketmq_ops.mqadmin.options.brokers import LmqCluster
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.run import Run

@@ -9,7 +9,7 @@ from rocketmq_ops.client.admin.topics import order_conf as order
 from rocketmq_ops.client.admin.topics.order_conf import OrderConfReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options import TopicName
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import change_outcome, status
 from rocketmq_ops.mqadmin.run import Run

@@ -8,7 +8,8 @@ from rocketmq_ops.client.admin.topics import static_topic
 from rocketmq_ops.client.admin.topics.static_topic import StaticTopicReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.files.static_files import MappingFiles, read_mapping
-from rocketmq_ops.mqadmin.options import Brokers, Clusters, ForceReplace, MapFile, TopicName
+from rocketmq_ops.mqadmin.options.brokers import Brokers, Clusters, ForceReplace, MapFile
+from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.static_topic import static_topic_outcome
 from rocketmq_ops.mqadmin.run import Run

@@ -10,7 +10,8 @@ from rocketmq_ops.client.admin.topics.topic_list_change import TopicEntry
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.files.json_file import read_objects
-from rocketmq_ops.mqadmin.options import BrokerAddress, ClusterName, ForceQueues, ListFile
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName, ListFile
+from rocketmq_ops.mqadmin.options.topics import ForceQueues
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.render.report import change_outcome
 from rocketmq_ops.mqadmin.run import Run

@@ -238,7 +238,7 @@ NOT_READ = {
         "connect {addr}",
         "request {code}",
     },
-    "remoting/code_table.py": {
+    "common/code_table.py": {
         "{number} is not a valid {name}",
     },
     "remoting/name_servers.py": {

@@ -8,9 +8,12 @@ IntEnum a member is nothing that msgspec encodes: what becomes JSON holds the ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import MappingProxyType
-from typing import Any
+
+TYPE_CHECKING = False  # type checkers take it as true; every command line imports this
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 
 class _Table(type):

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import pytest
 
-from rocketmq_ops.remoting.code_table import CodeTable
+from rocketmq_ops.common.code_table import CodeTable
 
 
 class Fruit(CodeTable):
