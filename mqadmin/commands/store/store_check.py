@@ -10,7 +10,14 @@ from rocketmq_ops.mqadmin.commands.store.store_predict import prediction_blocks
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.lang import tr_message
-from rocketmq_ops.mqadmin.options.store import CommitLogDir, IndexSlots, LogFileSize, ReservedHours, StoreDir, WithoutCrc
+from rocketmq_ops.mqadmin.options.store import (
+    CommitLogDir,
+    IndexSlots,
+    LogFileSize,
+    ReservedHours,
+    StoreDir,
+    WithoutCrc,
+)
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.progress import progress_bar
 from rocketmq_ops.mqadmin.run import Run
