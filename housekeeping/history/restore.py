@@ -79,9 +79,9 @@ def recorded_at(history: History, group: str, at_ms: int, topic: str | None = No
     if not queues:
         what = f"group '{group}'" + (f" on topic '{topic}'" if topic else "")
         failed = history.failures(time_ms, time_ms).get(time_ms, [])
-        why = f"; it could not read {failed[0].target}: {failed[0].cause}" if failed else ""
         raise NoRecordError(
-            f"the run of {moment_text(time_ms)} saw no offset of {what}{why}",
+            f"the run of {moment_text(time_ms)} saw no offset of {what}"
+            f"{f'; it could not read {failed[0].target}: {failed[0].cause}' if failed else ''}",
             "check the name, or take another time: `mqadmin group history` shows which have it",
         )
     return time_ms, GroupOffsets(group=group, queues=queues, members=found[0].members)

@@ -25,7 +25,6 @@ NOT_TRANSLATED = {
 #: Not translated yet. It only becomes shorter.
 NOT_YET = (
     "housekeeping/bundle/",
-    "housekeeping/history/",
     "housekeeping/host/",
     "housekeeping/lint/",
 )
@@ -123,6 +122,9 @@ NOT_READ = {
     "housekeeping/doctor/topics.py": {
         " and ",
         "in {cluster}: {shown}",
+    },
+    "housekeeping/history/recorder.py": {
+        "read {read_queue_nums} write {write_queue_nums} permission {perm}",
     },
     "housekeeping/probe/alerts.py": {
         "{name} is {value} {unit}",
@@ -263,7 +265,6 @@ NOT_READ = {
     },
     "store/inspect/view/sql.py": {
         " or ",
-        "INSERT INTO main.{table} SELECT * FROM temp.batch AS {table2} WHERE ({where})",
     },
     "store/message_store.py": {
         "load() comes first",

@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 #: A word in lower case among others, which is no unit: a sentence, not a name, a format or a key.
 _SENTENCE = re.compile(r"(?:^|(?<=[ ('`:>\n]))(?!ms\b)[a-z]{2,}(?=$|[ ,;:.)'?\n])")
-#: A command line alone, which is the same in every language.
-_COMMAND = re.compile(r"`mqadmin [^`]*`")
+#: A command line alone, or SQL, which are the same in every language.
+_CODE = re.compile(r"`mqadmin [^`]*`|\s*(?:SELECT|INSERT|CREATE) [^\x00]*")
 #: Calls whose arguments nobody reads: logs, patterns, declarations of options (help has its own catalogue).
 _UNREAD = frozenset(
     {
@@ -39,7 +39,7 @@ def parsed(path: Path) -> ast.Module:
 
 def is_sentence(text: str) -> bool:
     """Whether a key has words for people."""
-    return " " in text and _SENTENCE.search(text) is not None and not _COMMAND.fullmatch(text)
+    return " " in text and _SENTENCE.search(text) is not None and not _CODE.fullmatch(text)
 
 
 def _walk(node: ast.AST) -> Iterator[tuple[str, int]]:
@@ -62,6 +62,11 @@ def _walk(node: ast.AST) -> Iterator[tuple[str, int]]:
         for child in ast.iter_child_nodes(node):
             if child is not node.annotation:
                 yield from _walk(child)
+        return
+    if isinstance(node, ast.Call) and _name(node.func) == "LintRule":  # the rest is of the documentation
+        for keyword in node.keywords:
+            if keyword.arg == "remedy":
+                yield from _walk(keyword.value)
         return
     if isinstance(node, ast.FunctionDef):  # what a rule advises
         for decorator in node.decorator_list:
