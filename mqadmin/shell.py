@@ -322,31 +322,35 @@ class _Completer:
                 self._found = candidates(self._line()[: self._begin()].split(), text)
             except Exception:  # readline would print it into the line
                 self._found = []
-        return self._found[number] + " " if number < len(self._found) else None
+        if number >= len(self._found):
+            return None
+        found = self._found[number]
+        return found if found.endswith(os.sep) else found + " "
 
 
 def candidates(before: list[str], word: str) -> list[str]:
-    """The words that may stand where `word` begins: commands, the command's options, and values that are fixed."""
+    """The words that may stand where `word` begins: those of the shell, and what `mqadmin completion` shows, with the
+    live names of the current cluster out of the same cache."""
     if before and before[0] == "mqadmin":
         before = before[1:]
+    from rocketmq_ops.mqadmin.completion import complete, names
+
     if not before or before == ["help"]:
-        names = {entry.name.split()[0] for entry in registry.ENTRIES} | {"help"} | (set() if before else {*OWN_WORDS})
-        return _beginning(names, word)
+        known = {entry.name.split()[0] for entry in registry.ENTRIES} | {"help"} | (set() if before else {*OWN_WORDS})
+        return _beginning(known, word)
     if len(before) == 1 and (members := registry.group_members(before[0])):
         return _beginning({entry.name.split()[1] for entry in members}, word)
-    found = registry.find(before)
-    if found is None:
-        return []
-    from rocketmq_ops.mqadmin import declare
+    if before == ["use"]:
+        return _beginning(names.live(None, None).get("profile", []), word)
+    found = [value for value, _ in complete.candidates([*before, word], names.live)]
+    return _files(word) if found == [complete.FILES] else found
 
-    entry, arguments = found
-    declared = declare.declaration_of_entry(entry)
-    options = {name: option for _, option, _ in declare.all_options(declared).values() for name in option.names}
-    if arguments and (given := options.get(arguments[-1])) is not None and not word.startswith("-"):
-        words = getattr(given.parse, "words", ())
-        if words:
-            return _beginning(set(words), word)
-    return _beginning({name for name in options if name.startswith("--")} | {"--help"}, word) if word[:1] == "-" else []
+
+def _files(word: str) -> list[str]:
+    """The files whose paths begin so; folders end with a separator."""
+    from glob import escape, glob
+
+    return [path + os.sep if os.path.isdir(path) else path for path in sorted(glob(escape(word) + "*"))]
 
 
 def _beginning(names: Iterable[str], word: str) -> list[str]:

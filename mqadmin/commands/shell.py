@@ -26,9 +26,9 @@ async def shell(
 ) -> Outcome:
     """A line is what follows mqadmin: `topicList -c`. Imports and connections stay, so that a line takes milliseconds.
 
-    At a terminal there are history and completion, Ctrl-C ends a command and not the shell, `use PROFILE` or
-    `use HOST:PORT` turns to another cluster, and exit or Ctrl-D ends it. Lines of a file or a pipe are run to the end,
-    and the exit code is that of the last one that failed; `#` begins a comment.
+    At a terminal there are history and completion with the cluster's names, Ctrl-C ends a command and not the shell,
+    `use PROFILE` or `use HOST:PORT` turns to another cluster, and exit or Ctrl-D ends it. Lines of a file or a pipe are
+    run to the end, and the exit code is that of the last one that failed; `#` begins a comment.
     """
     from rocketmq_ops.mqadmin.shell import run_shell
 

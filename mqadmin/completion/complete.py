@@ -117,10 +117,16 @@ def candidates(words: list[str], live: Names) -> list[tuple[str, str]]:
 
 
 def _offered(names: list[str], current: str) -> list[str]:
-    """The longest spelling of an option; all once a dash and a letter are typed."""
+    """The spelling of an option that stands first, a long one if it has one; all once a letter of one is typed.
+
+    Apache has a few with a blank in them, which no shell takes as one word.
+    """
     if names[0][:1] != "-":
         return []
-    return names if len(current) > 1 and current[1] != "-" else [max(names, key=len)]
+    names = [name for name in names if " " not in name]
+    if current.strip("-"):
+        return names
+    return [next((name for name in names if name.startswith("--")), names[0])]
 
 
 def _commands(before: list[str], current: str, helping: bool) -> list[tuple[str, str]]:

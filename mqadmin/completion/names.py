@@ -105,8 +105,11 @@ def _fetch_beside(path: str, key: str, namesrv: str | None, profile: str | None)
         _take(path + ".lock")
     except OSError:
         return False
-    if os.fork():
+    if child := os.fork():
+        os.waitpid(child, 0)
         return True
+    if os.fork():  # so that whoever goes on, as a shell does, has no dead child
+        os._exit(0)
     try:  # nothing of the caller may be held open: a shell reads until the last writer is gone
         import signal
 

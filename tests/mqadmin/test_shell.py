@@ -19,6 +19,7 @@ import pytest
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin import run as run_module
 from rocketmq_ops.mqadmin import shell
+from rocketmq_ops.mqadmin.completion import names
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.remoting.client import RemotingClient
@@ -117,13 +118,53 @@ def test_lines_that_cannot_be_run(lines: Lines) -> None:
         (["mqadmin", "topicRoute", "-t", "T", "--output"], "y", {"yaml"}),
         (["noCommand"], "x", set()),
         (["topicRoute", "-t"], "x", set()),
+        (["topicRoute", "-t"], "", {"Orders", "Others"}),
+        (["topicRoute", "-t"], "Ord", {"Orders"}),
+        (["topicRoute", "-t"], "%", {"%RETRY%G"}),
+        (["consumerProgress", "-g"], "", {"G"}),
+        (["getBrokerConfig", "-b"], "127", {"127.0.0.1:10911"}),
+        (["updateBrokerConfig", "-k"], "file", {"fileReservedTime"}),
+        (["use"], "", {"dev"}),
+        (["deleteTopic"], "--", {"--plan", "--topic"}),
     ],
 )
-def test_completion(before: list[str], word: str, some: set[str]) -> None:
+def test_completion(before: list[str], word: str, some: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {
+        "topic": ["%RETRY%G", "Orders", "Others"],
+        "group": ["G"],
+        "address": ["127.0.0.1:10911"],
+        "brokerConfig": ["fileReservedTime"],
+        "profile": ["dev"],
+    }
+    monkeypatch.setattr(names, "live", lambda namesrv, profile: known)
     found = set(shell.candidates(before, word))
     assert some <= found
     assert all(name.lower().startswith(word.lower()) for name in found)
     assert bool(some) == bool(found)
+
+
+def test_files_are_completed_where_an_option_takes_one(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "log").touch()
+    assert shell.candidates(["errors", "--log"], f"{tmp_path}/lo") == [f"{tmp_path}/log", f"{tmp_path}/logs/"]
+
+
+def test_live_names_are_of_the_current_cluster_and_silent_without_one(
+    server: RocketMQBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("ROCKETMQ_OPS_PROFILES", str(tmp_path / "profiles.yaml"))
+    monkeypatch.delenv("ROCKETMQ_OPS_PROFILE", raising=False)
+    for count, where in enumerate((server.namesrv, "127.0.0.1:1"), 1):
+        monkeypatch.setenv("NAMESRV_ADDR", where)
+        end = time.monotonic() + 60
+        while ("T" in shell.candidates(["topicRoute", "-t"], "T")) != (count == 1) or len(
+            [*tmp_path.rglob("*.names")]
+        ) < count:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    assert os.waitpid(-1, os.WNOHANG) == (0, 0), "whoever fetched is nobody's dead child"
+    assert capfd.readouterr() == ("", "")
 
 
 #: Makes stdin the controlling terminal first, so that Ctrl-C is a signal.

@@ -76,6 +76,31 @@ def test_an_empty_word_shows_the_long_options_and_a_dash_and_letter_the_short_on
 
 
 @pytest.mark.parametrize(
+    ("word", "offered"),
+    [
+        ("", {"--plan"}),
+        ("-", {"--plan"}),
+        ("--", {"--plan"}),
+        ("--p", {"--plan"}),
+        ("--d", {"--dry-run"}),
+        ("--dry-run", {"--dry-run"}),
+        ("-n", set()),
+    ],
+)
+def test_of_several_spellings_the_first_long_one_is_offered_until_another_is_begun(
+    word: str, offered: set[str]
+) -> None:
+    assert {"--plan", "--dry-run"} & set(values("deleteTopic", word)) == offered
+    assert {"--plan", "--dry-run"} & set(values("deleteTopic", "--dry-run", word)) == set()
+
+
+def test_no_spelling_with_a_blank_is_offered() -> None:
+    for entry in registry.ENTRIES:
+        for word in ("", "-", "--", "-m", "--m", "--p"):
+            assert not [name for name in values(*entry.name.split(), word) if " " in name]
+
+
+@pytest.mark.parametrize(
     ("words", "joined"),
     [
         (["getBrokerConfig", "-b", "127.0.0.1", ":", "109"], ["getBrokerConfig", "-b", "127.0.0.1:109"]),
