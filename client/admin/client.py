@@ -200,19 +200,24 @@ class ClientAdmin:
         return await consumer_status(self._admin, group, client_id=client_id, broker_addr=broker_addr, jstack=jstack)
 
     async def queue_owners(self, group: str) -> tuple[dict[tuple[str, str, int], str], list[Failure]]:
-        """(topic, broker name, queue id) -> address part of the client that consumes it, and who did not answer.
+        """As `queue_holders`, with the address part of each client alone."""
+        holders, failures = await self.queue_holders(group)
+        return {queue: client.split("@")[0] for queue, client in holders.items()}, failures
+
+    async def queue_holders(self, group: str) -> tuple[dict[tuple[str, str, int], str], list[Failure]]:
+        """(topic, broker name, queue id) -> id of the client that consumes it, and who did not answer.
 
         What is unknown is absent. Raises NotFoundError when no client is online.
         """
         found = await self.consumers(group)
-        owners: dict[tuple[str, str, int], str] = {}
+        holders: dict[tuple[str, str, int], str] = {}
         through = {c.client_id: c.brokers[0] for c in found.connections if c.brokers}
         fan = await self._admin.fan_out(through, lambda client: self.running_info(through[client], group, client))
         for client, info in fan.answers.items():
             for queue in info.mq_table or {}:
-                owners[(queue.topic, queue.broker_name, queue.queue_id)] = client.split("@")[0]
+                holders[(queue.topic, queue.broker_name, queue.queue_id)] = client
         unanswered = [self._admin.failure_of(f"client {client}", error) for client, error in fan.errors.items()]
-        return owners, [*found.failures, *unanswered]
+        return holders, [*found.failures, *unanswered]
 
     async def consume_directly(self, topic: str, group: str, client_id: str, msg_id: str, address: str) -> DirectResult:
         """Have one online consumer consume a message now, through the broker at `address` that holds it."""

@@ -10,9 +10,10 @@ from rocketmq_ops.client.api import messages as message_api
 from rocketmq_ops.client.api import offsets as offset_api
 from rocketmq_ops.client.api.pull import PullStatus, pull
 from rocketmq_ops.client.api.servers import runtime_info
-from rocketmq_ops.client.errors import BrokerError
+from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.sysflag import pull_sys_flag
+from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.remoting.codes import ResponseCode
 
@@ -28,6 +29,8 @@ _REPORTED: Final = {
     "sendThreadPoolQueueSize": "send queue {value}",
     "pullThreadPoolQueueSize": "pull queue {value}",
 }
+#: How many of the newest messages of a retry topic are looked at.
+_LAST_RETRIES: Final = 32
 _FLAGS = pull_sys_flag(commit_offset=False, suspend=False, subscription=True)
 
 
@@ -104,9 +107,21 @@ async def _where(admin: MQAdmin, delivery: Delivery, message: Sent, offset: int,
             f"{behind} bytes of the commitlog are not dispatched to consumequeues",
             "the dispatch of the broker stands or is slow: look at its log and its disk",
         )
+    waiting = await _in_retry(admin, delivery, message, place)
+    if waiting is not None:
+        return waiting
     header = delivery.pull_header(message.queue_id, message.result.queue_offset, _FLAGS, 0)
     pulled = await pull(session, address, header, delivery.broker_name)
     if pulled.status is PullStatus.FOUND:
+        holder = await _holder(admin, delivery, message)
+        if holder:
+            return _finding(
+                "not-consumed",
+                delivery,
+                f"dispatched at {place}, where a pull that does not wait finds it; {holder}, in the prober's group "
+                f"{delivery.group}, and it has not come here",
+                "stop that client: the prober's group is for the prober alone",
+            )
         return _finding(
             "pull-not-woken",
             delivery,
@@ -126,6 +141,45 @@ async def _where(admin: MQAdmin, delivery: Delivery, message: Sent, offset: int,
         f"dispatched at {place}, and a pull there answers {pulled.status}: {pulled.remark or 'no reason given'}",
         "look at the broker's log",
     )
+
+
+async def _in_retry(admin: MQAdmin, delivery: Delivery, message: Sent, place: str) -> Finding | None:
+    """Of a message that a consumer of the prober's group has sent back, which waits in its retry topic."""
+    session, address, topic = admin.session, delivery.broker.address, retry_topic(delivery.group)
+    assert message.result is not None
+    end = await offset_api.max_offset(session, address, topic, 0)
+    if end <= 0:
+        return None
+    header = msgspec.structs.replace(
+        delivery.pull_header(0, max(end - _LAST_RETRIES, 0), _FLAGS, 0), topic=topic, max_msg_nums=_LAST_RETRIES
+    )
+    pulled = await pull(session, address, header, delivery.broker_name)
+    own = [found for found in pulled.messages if found.msg_id == message.result.msg_id]
+    if not own:
+        return None
+    return _finding(
+        "in-retry",
+        delivery,
+        f"dispatched at {place}, consumed by a client of the prober's group {delivery.group} and sent back: it waits "
+        f"at offset {own[-1].queue_offset} of {topic}, sent back {own[-1].reconsume_times} times",
+        f"`mqadmin consumerConnection -g {delivery.group}`: who it is; the group is for the prober alone",
+    )
+
+
+async def _holder(admin: MQAdmin, delivery: Delivery, message: Sent) -> str:
+    """Which client of the prober's group holds the message's queue, as a clause; empty where no client is connected."""
+    connected = await admin.clients.consumers_at(delivery.broker.address, delivery.group)
+    if connected is None:
+        return ""
+    try:
+        holders, _ = await admin.clients.queue_holders(delivery.group)
+    except NotFoundError:
+        return ""
+    client = holders.get((delivery.topic, delivery.broker_name, message.queue_id))
+    if client is not None:
+        return f"its queue is held by the client {client}"
+    ids = sorted({each.client_id for each in connected.connection_set})
+    return f"which client holds its queue is unknown; connected are {', '.join(ids)}"
 
 
 def on_host(finding: Finding, sample: HostSample | None) -> Finding:

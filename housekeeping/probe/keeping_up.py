@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rocketmq_ops.common.topics import is_retry_topic
+import msgspec
+
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.topics import is_retry_topic, retry_topic
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupWindow, Run
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge
 from rocketmq_ops.housekeeping.probe.report import GroupState, Measure, ProbeReport, measure
 
 if TYPE_CHECKING:
+    from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.housekeeping.history.file import History
     from rocketmq_ops.housekeeping.history.recorder import Surroundings
     from rocketmq_ops.housekeeping.probe.expectations import Expectations
@@ -34,6 +38,10 @@ _SEVERITY: Final[dict[LagState, Severity]] = {
     LagState.STOPPED: Severity.CRITICAL,
     LagState.OFFLINE: Severity.WARNING,
 }
+#: In these states the clients of a group are asked who holds the queue.
+_WITH_CLIENTS: Final = (LagState.SLOW, LagState.STALLED, LagState.STOPPED)
+#: Of so many groups in one run.
+_ASKED_FOR_HOLDERS: Final = 10
 _REMEDY: Final[dict[LagState, str]] = {
     LagState.SLOW: "`mqadmin consumerStatus -g {group}`: more consumers (at most as many as queues), or faster ones",
     LagState.REWOUND: "`mqadmin history`: were its offsets reset?",
@@ -89,8 +97,12 @@ def judge_gone(history: History, report: ProbeReport, registered: dict[str, int]
         )
 
 
-def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) -> None:
-    """Add how each group keeps up. A group without lag does; of others the last runs are looked at."""
+def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) -> list[Standing]:
+    """Add how each group keeps up. A group without lag does; of others the last runs are looked at.
+
+    Those whose clients do not get on, each with its worst queue.
+    """
+    standing: list[Standing] = []
     behind = [name for name in seen.groups if seen.lag(name) != 0]
     windows = {} if history is None else _windows(history, behind)
     for name in sorted(seen.groups):
@@ -121,6 +133,46 @@ def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) ->
                 remedy=_REMEDY[judged.state].format(group=name),
             )
         )
+        if judged.state in _WITH_CLIENTS and seen.groups[name].members:
+            worst = judged.queues[0]
+            standing.append(Standing(report.findings[-1], (worst.topic, worst.broker, worst.queue_id)))
+    return standing
+
+
+class Standing(NamedTuple):
+    """A finding about a group whose clients do not get on, and the queue that it is about: topic, broker, queue id."""
+
+    finding: Finding
+    queue: tuple[str, str, int]
+
+
+async def add_holders(admin: MQAdmin, report: ProbeReport, standing: list[Standing]) -> None:
+    """Say in each finding which client holds the queue, and what waits for retry. Clients are asked, through a broker.
+
+    Of the first few alone, for every client of a group is asked.
+    """
+
+    async def one(each: Standing) -> str | None:
+        try:
+            holders, _ = await admin.clients.queue_holders(each.finding.target)
+        except NotFoundError:
+            return None
+        return holders.get(each.queue)
+
+    asked = standing[:_ASKED_FOR_HOLDERS]
+    fan = await admin.fan_out(range(len(asked)), lambda place: one(asked[place]))
+    states = {state.group: state for state in report.groups}
+    for place, each in enumerate(asked):
+        if place in fan.errors:
+            who = f"who holds it is unknown: {fan.errors[place].cause}"
+        else:
+            client = fan.answers[place]
+            who = f"the queue is held by the client {client}" if client else "no client that answered holds the queue"
+        in_retry = states[each.finding.target].topics.get(retry_topic(each.finding.target))
+        if in_retry:
+            who = f"{who}; {in_retry} messages wait to be consumed again"
+        found = msgspec.structs.replace(each.finding, evidence=f"{each.finding.evidence}; {who}")
+        report.findings[report.findings.index(each.finding)] = found
 
 
 def _windows(history: History, groups: list[str]) -> dict[str, GroupWindow]:

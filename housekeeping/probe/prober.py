@@ -163,10 +163,11 @@ class Prober:
                 known = {each.address: each.figures for each in report.runtimes}
                 around = await surroundings(admin, brokers, masters, known)
                 keeping_up.record(self._history, report, first, dead, registered, around)
-            keeping_up.judge_lag(self._history, report, first)
+            standing = keeping_up.judge_lag(self._history, report, first)
         except HistoryError as error:
             self._without_history(error)
-            keeping_up.judge_lag(None, report, first)
+            standing = keeping_up.judge_lag(None, report, first)
+        await keeping_up.add_holders(admin, report, standing)
 
     def _without_history(self, error: HistoryError) -> None:
         self._history = None

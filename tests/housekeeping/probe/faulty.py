@@ -62,9 +62,20 @@ def probed(
     history: History | None = None,
     host: Host | None = None,
 ) -> ProbeReport:
-    async def run() -> ProbeReport:
-        async with MQAdmin(name_servers, transport=transport) as admin:
-            prober = Prober(admin, wanted, cluster=cluster, names=Names("test"), history=history, host=host)
-            return await prober.run()
+    return asyncio.run(
+        probed_beside(transport, *name_servers, wanted=wanted, cluster=cluster, history=history, host=host)
+    )
 
-    return asyncio.run(run())
+
+async def probed_beside(
+    transport: Faulty,
+    *name_servers: str,
+    wanted: Expectations = CALM,
+    cluster: str | None = None,
+    history: History | None = None,
+    host: Host | None = None,
+) -> ProbeReport:
+    """As `probed`, in a loop that has something else to do."""
+    async with MQAdmin(name_servers, transport=transport) as admin:
+        prober = Prober(admin, wanted, cluster=cluster, names=Names("test"), history=history, host=host)
+        return await prober.run()

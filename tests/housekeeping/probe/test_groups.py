@@ -17,6 +17,9 @@ from rocketmq_ops.client.admin.topics.topic_change import TopicSettings
 from rocketmq_ops.client.api.offsets import update_consumer_offset
 from rocketmq_ops.client.api.send import send
 from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.client.consumer.listener import ConsumeResult
+from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.file import History
@@ -27,7 +30,7 @@ from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode as Code
-from tests.housekeeping.probe.faulty import CALM, Faulty, probed
+from tests.housekeeping.probe.faulty import CALM, Faulty, probed, probed_beside
 
 
 class Cluster:
@@ -193,6 +196,30 @@ def test_nothing_of_an_application_is_read_or_written(cluster: Cluster) -> None:
         Code.GET_TOPIC_STATS_INFO,
         Code.GET_EARLIEST_MSG_STORETIME,
     }
+
+
+def test_who_holds_the_queue_of_a_group_that_stands(cluster: Cluster, tmp_path: Path) -> None:
+    async def run(history: History) -> tuple[ProbeReport, str]:
+        got, end = asyncio.Event(), asyncio.Event()
+
+        async def never_done(messages: object, context: object) -> ConsumeResult:
+            got.set()
+            await end.wait()
+            return ConsumeResult.RECONSUME_LATER
+
+        consumer = PushConsumer(cluster.group, never_done, ClientOptions(name_servers=[cluster.namesrv]))
+        async with consumer:
+            consumer.subscribe(cluster.topic)
+            await asyncio.wait_for(got.wait(), 20)
+            for _ in range(3):
+                report = await probed_beside(Faulty(), cluster.namesrv, history=history)
+            end.set()
+            return report, consumer.instance.client_id
+
+    with History.open(tmp_path / "history.sqlite") as history:
+        report, client_id = asyncio.run(run(history))
+    evidence = of(cluster, report)["probe.group-stalled"].evidence
+    assert evidence.endswith(f"; the queue is held by the client {client_id}")
 
 
 def test_a_broker_that_the_name_servers_forgot(cluster: Cluster, tmp_path: Path) -> None:

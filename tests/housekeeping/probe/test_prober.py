@@ -9,17 +9,24 @@ import msgspec
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.api.offsets import max_offset
+from rocketmq_ops.client.api.send import send_back
 from rocketmq_ops.client.api.servers import wipe_write_permission
+from rocketmq_ops.client.consumer.listener import ConsumeResult
+from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.common.message_codec import decode_messages
+from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.housekeeping.probe import name_servers
 from rocketmq_ops.housekeeping.probe.expectations import Limits
-from rocketmq_ops.housekeeping.probe.names import PREFIX, is_probers
+from rocketmq_ops.housekeeping.probe.names import PREFIX, Names, is_probers
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from tests.housekeeping.probe.faulty import CALM, Fault, Faulty, Forward, probed
+from tests.housekeeping.probe.faulty import CALM, Fault, Faulty, Forward, probed, probed_beside
 
 IMPATIENT = msgspec.structs.replace(CALM, wait_ms=200)
 
@@ -210,6 +217,58 @@ def test_where_a_message_stopped(pair: RocketMQBroker, faults: dict[str, Fault],
         [lost] = [measure.value for measure in report.measures if measure.name == "lost"]
         assert lost == 2
     assert report.severity is Severity.CRITICAL
+
+
+def test_a_message_that_another_client_of_the_group_sent_back(pair: RocketMQBroker) -> None:
+    """Who consumes with the prober's group is found by what it leaves: a retry with its count."""
+    group = Names("test").group
+
+    async def sent_back(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+        answer = await forward()
+        if not first.is_set():
+            first.set()
+            async with MQAdmin([pair.namesrv]) as admin:
+                [message] = decode_messages(answer.body_bytes)
+                await send_back(admin.session, addr, group, message, 1, 16)
+                await _until_1(admin, addr, retry_topic(group))
+        return answer
+
+    async def run() -> ProbeReport:
+        nonlocal first
+        first = asyncio.Event()
+        return await probed_beside(
+            Faulty(PULL_MESSAGE=_no_pull_is_woken, VIEW_MESSAGE_BY_ID=sent_back), pair.namesrv, wanted=IMPATIENT
+        )
+
+    first = asyncio.Event()
+    report = asyncio.run(run())
+    assert found(report) == {("probe.in-retry", "broker-a")}
+    said = evidence(report, "in-retry")
+    assert f"it waits at offset 0 of %RETRY%{group}, sent back 1 times" in said
+
+
+async def _until_1(admin: MQAdmin, address: str, topic: str) -> None:
+    while not await max_offset(admin.session, address, topic, 0):  # noqa: ASYNC110 - it comes after its delay
+        await asyncio.sleep(0.05)
+
+
+def test_a_message_whose_queue_another_client_holds(pair: RocketMQBroker) -> None:
+    async def run() -> tuple[ProbeReport, str]:
+        names = Names("test")
+        options = ClientOptions(name_servers=[pair.namesrv])
+
+        async def listener(messages: object, context: object) -> ConsumeResult:
+            return ConsumeResult.SUCCESS
+
+        async with PushConsumer(names.group, listener, options) as consumer:
+            consumer.subscribe(names.topic("broker-a"))
+            # Its own pulls take the message too; those of the prober are not answered.
+            report = await probed_beside(Faulty(PULL_MESSAGE=_no_pull_is_woken), pair.namesrv, wanted=IMPATIENT)
+            return report, consumer.instance.client_id
+
+    report, client_id = asyncio.run(run())
+    assert found(report) == {("probe.not-consumed", "broker-a")}
+    assert client_id in evidence(report, "not-consumed")
 
 
 def test_messages_that_come_late_twice_and_in_the_wrong_order(pair: RocketMQBroker) -> None:
