@@ -18,6 +18,9 @@ LONGEST = 8192
 LEAST_OF_A_LINE = 8
 _FIELD = re.compile(r"\{(\w+)(!t)?\}")
 _WORD = re.compile(r"[A-Za-z]+")
+#: Characters with a blank between them, and all next to which none of the first has one: punctuation is full-width.
+_HAN, _LATIN = re.compile("[\u4e00-\u9fff]"), re.compile("[A-Za-z0-9]")
+_WIDE = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]")
 #: No translation, and so none of its characters are a key's.
 _NONE: tuple[int, str | None] = (0, None)
 
@@ -130,18 +133,34 @@ class Catalogue:
             return _NONE
         covered, template, values = best
 
-        said = []
+        made = ""
         for at, part in enumerate(_parts(template.translation)):
             field = _FIELD.match(part) if at % 2 else None
             if field is None:
-                said.append(_plain(part))
+                made = _joined(made, _plain(part))
                 continue
             value = values[field[1]]
             if field[2] or (nested and " " in value):
                 more, value = self._said(value)
                 covered += more
-            said.append(value)
-        return covered, "".join(said)
+            made = _joined(made, value)
+        return covered, made
+
+
+def _joined(left: str, right: str) -> str:
+    """Two parts of a sentence, one of them a value: a blank between Chinese and Latin, none within Chinese.
+
+    What a value begins and ends with is not known where the sentence is translated: it may be a name, a number, or
+    words that are translated too.
+    """
+    before, after = left[-1:], right[:1]
+    if (_HAN.match(before) and _LATIN.match(after)) or (_LATIN.match(before) and _HAN.match(after)):
+        return f"{left} {right}"
+    if before == " " and _WIDE.match(left[-2:-1]) and _WIDE.match(after):
+        return left[:-1] + right
+    if after == " " and _WIDE.match(before) and _WIDE.match(right[1:2]):
+        return left + right[1:]
+    return left + right
 
 
 def chinese() -> Catalogue:

@@ -14,7 +14,9 @@ KNOWN = Catalogue(
         "not a number": "不是数字",
         "{what} failed on all {count} servers: {listed}": "{what}在全部 {count} 台服务器上失败：{listed}",
         "would {action} {kind} {name} on {target}": "将在 {target} 上{action!t} {kind} {name}",
+        "would {action} {kind} {count}": "将 {action!t} {kind!t} {count}个",
         "create": "创建",
+        "group": "消费组",
         "expected {{name}}, got {text}": "应为 {{name}}，得到 {text}",
         "{count} files there": "那里有 {count} 个文件",
         "{count} broken files there": "那里有 {count} 个损坏的文件",
@@ -51,12 +53,12 @@ def test_a_text_as_a_whole(text: str, translated: str) -> None:
         ("no brokers\n  and nobody knows this", "没有 Broker\n  and nobody knows this"),
         (
             "x failed on all 2 servers: a:1: no brokers; b:1: not a number",
-            "x在全部 2 台服务器上失败：a:1: 没有 Broker；b:1: 不是数字",
+            "x 在全部 2 台服务器上失败：a:1: 没有 Broker；b:1: 不是数字",
         ),
         ("unknown: words; too", "unknown: words; too"),
         ("3 files there, no brokers", "那里有 3 个文件，没有 Broker"),
         ("cannot read /x: 3 files there, not a number", "无法读取 /x：那里有 3 个文件，不是数字"),
-        ("expected {name}, got no brokers", "应为 {name}，得到 没有 Broker"),
+        ("expected {name}, got no brokers", "应为 {name}，得到没有 Broker"),
         ("cannot read /x: create, create", "无法读取 /x：create, create"),
         ("cannot read /x: no brokers, 3 trees there", "无法读取 /x：no brokers, 3 trees there"),
         (
@@ -80,6 +82,21 @@ def test_one_word_of_a_result_is_a_name() -> None:
 
 def test_a_word_is_a_name_unless_the_translation_says_otherwise() -> None:
     assert KNOWN.line("would create topic create on b") == "将在 b 上创建 topic create"
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("would create group 3", "将创建消费组 3 个"),
+        ("would create topic 3", "将创建 topic 3 个"),
+        ("would rename topic 3", "将 rename topic 3 个"),
+        ("would rename group all", "将 rename 消费组 all 个"),
+        ("would create group 全部", "将创建消费组全部个"),
+        ("cannot read /x: 3 files there", "无法读取 /x：那里有 3 个文件"),
+    ],
+)
+def test_a_blank_stands_between_chinese_and_latin_only(text: str, translated: str) -> None:
+    assert KNOWN.message(text) == translated
 
 
 def test_what_is_longer_than_any_message_is_data() -> None:
