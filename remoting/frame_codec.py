@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
-from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.fastjson import deeper_than, loads
-from rocketmq_ops.common.fastjson_types import NOT_NULL, convert
+from rocketmq_ops.common.fastjson import deeper_than
 from rocketmq_ops.remoting.binary_header import decode_binary_header, encode_binary_header
 from rocketmq_ops.remoting.codes import LanguageCode
-from rocketmq_ops.remoting.command import JSON, ROCKETMQ, Int, RemotingCommand, field_text
+from rocketmq_ops.remoting.command import JSON, ROCKETMQ, RemotingCommand, field_text
 from rocketmq_ops.remoting.errors import FrameError
 from rocketmq_ops.remoting.header_fields import ext_json, quote
 
@@ -31,11 +29,6 @@ MAX_HEADER_DEPTH: Final = 512
 
 #: A body smaller than this is joined to its header: cheaper than a buffer of its own.
 COPY_BELOW_BYTES: Final = 2048
-
-if TYPE_CHECKING:
-    Language = str
-else:
-    Language = Literal[tuple(LanguageCode.__members__)]
 
 #: First four bytes after `{"code":` -> (decoder of a JSON header with its typed custom header, code).
 TypedDecoders = dict[bytes | bytearray | memoryview, tuple[Callable[[Any], RemotingCommand], int]]
@@ -66,18 +59,6 @@ def add_typed_decoder(decoders: TypedDecoders, code: int, header_cls: type) -> N
     )
     decode: Any = msgspec.json.Decoder(typed, strict=False).decode
     decoders[f'{code},"'.encode()[:4]] = (decode, code)
-
-
-class _LooseHeader(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A JSON header's members as fastjson finds them: any but the code may be missing, null or empty."""
-
-    code: Annotated[Int, NOT_NULL]
-    ext_fields: dict[str, str] | None = None
-    flag: Int = 0
-    language: Language | None = None
-    opaque: Int = 0
-    remark: str | None = None
-    version: Int = 0
 
 
 #: Handles requests of one connection that it recognises by their bytes. It is called with the undecoded JSON header and
@@ -251,7 +232,9 @@ def decode_json_header(raw: bytes | memoryview) -> RemotingCommand:
     try:
         command = _generic_decode(raw)
     except _DECODE_ERRORS:
-        return _decode_as_fastjson(raw)
+        from rocketmq_ops.remoting.loose_header import decode_loose_header  # of peers that we hardly ever meet
+
+        return decode_loose_header(raw)
     _check_depth(raw)
     fields = command.header
     if fields is not None and not isinstance(fields, dict):
@@ -268,27 +251,6 @@ def _check_depth(raw: bytes | memoryview) -> None:
     """Refuse a decoded JSON header that nests too deep, whatever the interpreter's own limit is. Raises FrameError."""
     if len(raw) > _FLAT_BYTES and deeper_than(MAX_HEADER_DEPTH, raw):
         raise FrameError(f"a JSON header nested deeper than {MAX_HEADER_DEPTH}")
-
-
-def _decode_as_fastjson(raw: bytes | memoryview) -> RemotingCommand:
-    """A command from a header that is written in another way than Apache's writers do. Raises FrameError."""
-    try:
-        value = loads(raw)
-        if not isinstance(value, dict):
-            raise FrameError("invalid JSON header: expected an object")
-        read = convert(value, _LooseHeader)
-    except CorruptDataError as error:
-        raise FrameError(f"broken JSON header: {error}") from None
-    return RemotingCommand(
-        code=read.code,
-        flag=read.flag,
-        language=read.language or LanguageCode.OTHER.name,
-        opaque=read.opaque,
-        remark=read.remark,
-        version=read.version,
-        serialize_type=JSON,
-        ext_source=read.ext_fields,
-    )
 
 
 def encode_json_header(command: RemotingCommand) -> bytes:

@@ -1,8 +1,7 @@
-"""Reading about topics: list, route, queue offsets, configuration, consuming groups. Changes: `topic_change.py`."""
+"""Calls about topics, and what a route says. What else they do is in the other modules of this folder."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,16 +9,18 @@ import msgspec
 
 from rocketmq_ops.client.api.route import topic_route
 from rocketmq_ops.client.errors import NotFoundError
-from rocketmq_ops.common.errors import Failure, See
-from rocketmq_ops.common.topics import TOOLS_CONSUMER_GROUP, is_dlq_topic, is_retry_topic
+from rocketmq_ops.common.errors import See
+from rocketmq_ops.common.topics import is_retry_topic
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import ChangeReport
     from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.client.admin.topics.queue_allocation import QueueAllocation
     from rocketmq_ops.client.admin.topics.topic_change import TopicSettings
     from rocketmq_ops.client.admin.topics.topic_list_change import TopicEntry as TopicListEntry
-    from rocketmq_ops.common.message import MessageQueue
-    from rocketmq_ops.remoting.bodies import BrokerData, TopicConfig, TopicOffset, TopicRouteData, TopicStatsTable
+    from rocketmq_ops.client.admin.topics.topic_listing import TopicClusters, TopicListing
+    from rocketmq_ops.client.admin.topics.topic_status import TopicStatus
+    from rocketmq_ops.remoting.bodies import BrokerData, TopicConfig, TopicRouteData, TopicStatsTable
 
 
 class RouteBroker(msgspec.Struct, rename="camel"):
@@ -43,74 +44,6 @@ class TopicRoute(msgspec.Struct, rename="camel"):
     order_topic_conf: str | None = None
 
 
-class QueueStatus(msgspec.Struct, rename="camel"):
-    """Offsets of one queue, in messages; the time (ms) of its last message, None when it has none.
-
-    The store times (ms) of its first and last message are None when they were not asked for, when it has no message,
-    and when the broker does not tell them: it does for queues that can be written to.
-    """
-
-    broker_name: str
-    queue_id: int
-    min_offset: int
-    max_offset: int
-    last_update_timestamp: int | None
-    earliest_store_timestamp: int | None = None
-    latest_store_timestamp: int | None = None
-
-
-class TopicStatus(msgspec.Struct, rename="camel"):
-    """The queues of a topic. `put_tps` (messages a second) is None when no broker reports it."""
-
-    topic: str
-    queues: list[QueueStatus]
-    put_tps: float | None = None
-    failures: list[Failure] = []
-
-
-class TopicEntry(msgspec.Struct, rename="camel"):
-    """One topic; clusters and consumer groups are None when they were not asked for or could not be found out."""
-
-    topic: str
-    clusters: list[str] | None = None
-    groups: list[str] | None = None
-
-
-class TopicListing(msgspec.Struct, rename="camel"):
-    """All topics, sorted by name."""
-
-    topics: list[TopicEntry]
-    failures: list[Failure] = []
-
-
-class TopicClusters(msgspec.Struct, rename="camel"):
-    """The clusters that hold a topic, sorted."""
-
-    topic: str
-    clusters: list[str]
-
-
-class AllocatedQueue(msgspec.Struct, rename="camel"):
-    """One queue of a topic."""
-
-    broker_name: str
-    queue_id: int
-
-
-class ClientShare(msgspec.Struct, rename="camel"):
-    """The queues that one client would consume; none for a client too many."""
-
-    client: str
-    queues: list[AllocatedQueue]
-
-
-class QueueAllocation(msgspec.Struct, rename="camel"):
-    """How the readable queues of a topic are shared out among clients, which are sorted as every client sorts them."""
-
-    topic: str
-    clients: list[ClientShare]
-
-
 class TopicAdmin:
     """Calls about topics."""
 
@@ -124,25 +57,10 @@ class TopicAdmin:
         return await topic_names(self._admin.session)
 
     async def listing(self, *, detailed: bool = False) -> TopicListing:
-        """All topics. `detailed` adds clusters and groups, without retry and dead-letter topics (as Apache does)."""
-        names = await self.names()
-        if not detailed:
-            return TopicListing([TopicEntry(name) for name in names])
-        wanted = [name for name in names if not is_retry_topic(name) and not is_dlq_topic(name)]
-        fan = await self._admin.fan_out(wanted, self._entry)
-        listing = TopicListing([], fan.failures)
-        for name in wanted:
-            entry, failures = fan.answers.get(name, (TopicEntry(name), []))
-            listing.topics.append(entry)
-            listing.failures += failures
-        return listing
+        """All topics; see `topic_listing.listing`."""
+        from rocketmq_ops.client.admin.topics.topic_listing import listing
 
-    async def _entry(self, topic: str) -> tuple[TopicEntry, list[Failure]]:
-        route = await self.route_data(topic)
-        clusters = sorted({broker.cluster for broker in route.broker_datas})
-        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.groups_at(address, topic))
-        groups = sorted({group for found in fan.answers.values() for group in found}) if fan.answers else None
-        return TopicEntry(topic, clusters, groups), fan.failures
+        return await listing(self._admin, detailed=detailed)
 
     async def groups_at(self, address: str, topic: str) -> list[str]:
         """The groups that one broker knows to consume `topic`, by online clients or by stored offsets."""
@@ -203,23 +121,15 @@ class TopicAdmin:
 
     async def clusters(self, topic: str) -> TopicClusters:
         """The clusters that hold the topic."""
-        data = await self.route_data(topic)
-        return TopicClusters(topic, sorted({broker.cluster for broker in data.broker_datas}))
+        from rocketmq_ops.client.admin.topics.topic_listing import clusters
+
+        return await clusters(self._admin, topic)
 
     async def allocate(self, topic: str, clients: Sequence[str]) -> QueueAllocation:
         """Who of these clients of a group would consume which queue (AllocateMessageQueueAveragely)."""
-        from rocketmq_ops.client.consumer.allocate import averagely
-        from rocketmq_ops.client.route import subscribe_queues
+        from rocketmq_ops.client.admin.topics.queue_allocation import allocate
 
-        queues = subscribe_queues(topic, await self.route_data(topic))
-        ordered = sorted(clients)
-        shares = [
-            ClientShare(
-                client, [AllocatedQueue(q.broker_name, q.queue_id) for q in averagely("", client, queues, ordered)]
-            )
-            for client in ordered
-        ]
-        return QueueAllocation(topic, shares)
+        return allocate(topic, await self.route_data(topic), clients)
 
     async def stats_at(self, address: str, topic: str) -> TopicStatsTable:
         """The queue offsets of a topic on one broker; `topic_put_tps` is NaN when the broker does not report it."""
@@ -228,42 +138,10 @@ class TopicAdmin:
         return await topic_stats(self._admin.session, address, topic)
 
     async def status(self, topic: str, route_topic: str | None = None, *, store_times: bool = False) -> TopicStatus:
-        """The offsets of every queue; `route_topic` (a cluster or parent topic) gives the brokers if not `topic`.
+        """The offsets of every queue; see `topic_status.status`."""
+        from rocketmq_ops.client.admin.topics.topic_status import status
 
-        `store_times` adds those of the first and last message, for which each broker looks into its commitlog.
-        """
-        route = await self.route_data(route_topic or topic)
-        fan = await self._admin.fan_out(broker_addresses(route), lambda address: self.stats_at(address, topic))
-        fan.require_some(f"reading the status of {topic}")
-        table: dict[MessageQueue, TopicOffset] = {}
-        rates = []
-        for stats in fan.answers.values():
-            table.update(stats.offset_table)
-            if not math.isnan(stats.topic_put_tps):
-                rates.append(stats.topic_put_tps)
-        queues = [
-            QueueStatus(q.broker_name, q.queue_id, o.min_offset, o.max_offset, o.last_update_timestamp or None)
-            for q, o in sorted(table.items(), key=lambda item: (item[0].broker_name, item[0].queue_id))
-        ]
-        found = TopicStatus(topic, queues, sum(rates) if rates else None, fan.failures)
-        if store_times:
-            await self._add_store_times(found, list(fan.answers))
-        return found
-
-    async def _add_store_times(self, found: TopicStatus, addresses: list[str]) -> None:
-        from rocketmq_ops.client.api.stats import store_times
-
-        # The request asks for a group's progress in time too, which is of no interest here.
-        fan = await self._admin.fan_out(
-            addresses, lambda address: store_times(self._admin.session, address, found.topic, TOOLS_CONSUMER_GROUP)
-        )
-        found.failures += fan.failures
-        by_queue = {(queue.broker_name, queue.queue_id): queue for queue in found.queues}
-        for span in (span for answer in fan.answers.values() for span in answer.consume_time_span_set):
-            queue = by_queue.get((span.message_queue.broker_name, span.message_queue.queue_id))
-            if queue is not None:
-                queue.earliest_store_timestamp = span.min_time_stamp if span.min_time_stamp > 0 else None
-                queue.latest_store_timestamp = span.max_time_stamp if span.max_time_stamp > 0 else None
+        return await status(self._admin, topic, route_topic, store_times=store_times)
 
     async def config_at(self, address: str, topic: str) -> TopicConfig | None:
         """The configuration of a topic on one broker, None when the broker does not hold it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.topics.topic import QueueAllocation
+from rocketmq_ops.client.admin.topics.queue_allocation import QueueAllocation
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table

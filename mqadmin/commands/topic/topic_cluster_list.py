@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocketmq_ops.client.admin.topics.topic import TopicClusters
+from rocketmq_ops.client.admin.topics.topic_listing import TopicClusters
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome

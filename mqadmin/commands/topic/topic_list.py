@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.topics.topic import TopicListing
+from rocketmq_ops.client.admin.topics.topic_listing import TopicListing
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status

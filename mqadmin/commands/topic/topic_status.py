@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.client.admin.topics.topic import TopicStatus
+from rocketmq_ops.client.admin.topics.topic_status import TopicStatus
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.brokers import LmqCluster
 from rocketmq_ops.mqadmin.options.topics import TopicName

@@ -10,7 +10,9 @@ from rocketmq_ops.mqadmin.render.java.text import columns, double, front
 from rocketmq_ops.mqadmin.values import human_time
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.admin.topics.topic import RouteBroker, TopicListing, TopicRoute, TopicStatus
+    from rocketmq_ops.client.admin.topics.topic import RouteBroker, TopicRoute
+    from rocketmq_ops.client.admin.topics.topic_listing import TopicListing
+    from rocketmq_ops.client.admin.topics.topic_status import TopicStatus
 
 _ROUTE = "%-45s %-32s %-50s %-10s %-11s %-5s"
 

@@ -23,7 +23,8 @@ from rocketmq_ops.client.admin.groups.group import ConsumerProgress, GroupProgre
 from rocketmq_ops.client.admin.messages.message_results import FoundMessage, MessageTrack, MessageView
 from rocketmq_ops.client.admin.messages.message_send import SendReport
 from rocketmq_ops.client.admin.offsets.offset import QueueReset, ResetReport
-from rocketmq_ops.client.admin.topics.topic import RouteBroker, TopicEntry, TopicListing, TopicRoute
+from rocketmq_ops.client.admin.topics.topic import RouteBroker, TopicRoute
+from rocketmq_ops.client.admin.topics.topic_listing import TopicEntry, TopicListing
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.mqadmin import registry
