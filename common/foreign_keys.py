@@ -51,7 +51,7 @@ _LATER_KEYS = frozenset((
 ))
 # fmt: on
 
-_IN_ROOT = "it was dropped before RocketMQ 3.2.6: {} always {} in the folder of storePathRootDir"
+_IN_ROOT = "it was dropped before RocketMQ 3.2.6: {what} always {place} in the folder of storePathRootDir"
 _TRANSACTION_FILES = (
     "it was dropped before RocketMQ 3.2.6 with the transaction files it was about: half messages are messages of a "
     "system topic"
@@ -63,13 +63,15 @@ _TRANSACTION_CHECKS = (
 
 #: Keys of RocketMQ 3.0 (2013) that 3.2.6 and all later versions do not have, and still circulate.
 _DROPPED = {
-    "storePathConsumeQueue": _IN_ROOT.format("consumequeues", "lie in `consumequeue`"),
-    "storePathIndex": _IN_ROOT.format("index files", "lie in `index`"),
-    "storeCheckpoint": _IN_ROOT.format("the checkpoint", "is the file `checkpoint`"),
-    "abortFile": _IN_ROOT.format("the mark of an unclean end", "is the file `abort`"),
-    "delayOffsetStorePath": _IN_ROOT.format("the offsets of delay levels", "are the file `config/delayOffset.json`"),
-    "topicConfigPath": _IN_ROOT.format("topics", "are the file `config/topics.json`"),
-    "consumerOffsetPath": _IN_ROOT.format("consumer offsets", "are the file `config/consumerOffset.json`"),
+    "storePathConsumeQueue": _IN_ROOT.format(what="consumequeues", place="lie in `consumequeue`"),
+    "storePathIndex": _IN_ROOT.format(what="index files", place="lie in `index`"),
+    "storeCheckpoint": _IN_ROOT.format(what="the checkpoint", place="is the file `checkpoint`"),
+    "abortFile": _IN_ROOT.format(what="the mark of an unclean end", place="is the file `abort`"),
+    "delayOffsetStorePath": _IN_ROOT.format(
+        what="the offsets of delay levels", place="are the file `config/delayOffset.json`"
+    ),
+    "topicConfigPath": _IN_ROOT.format(what="topics", place="are the file `config/topics.json`"),
+    "consumerOffsetPath": _IN_ROOT.format(what="consumer offsets", place="are the file `config/consumerOffset.json`"),
     "consumerOffsetHistoryDir": "it was dropped before RocketMQ 3.2.6: there is no history of consumer offsets",
     "configFilePath": "it was dropped before RocketMQ 3.2.6: the configuration file is the one given at the start",
     "tranStateTableStorePath": _TRANSACTION_FILES,
@@ -121,8 +123,10 @@ def explanation(key: str, known: Iterable[str]) -> str | None:
         return _DROPPED[key]
     for old, new in (("maped", "mapped"), ("Maped", "Mapped"), ("mapped", "maped"), ("Mapped", "Maped")):
         if key.replace(old, new) in known:
-            since = " since 4.5" if key in _SPELT_OTHERWISE_UNTIL_4_4 else ""
-            return f"RocketMQ spells it '{key.replace(old, new)}'{since} and ignores this spelling"
+            return (
+                f"RocketMQ spells it '{key.replace(old, new)}'"
+                f"{' since 4.5' if key in _SPELT_OTHERWISE_UNTIL_4_4 else ''} and ignores this spelling"
+            )
     by_lower = {name.lower(): name for name in known}
     if key.lower() in by_lower:
         return f"upper and lower case count: it is '{by_lower[key.lower()]}'"

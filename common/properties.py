@@ -110,8 +110,11 @@ def read_property_file(path: str) -> PropertyFile:
                 replaced = f"'{entry.key}' again, this value replaces that of {earlier.place}"
                 remarks.append(Remark(line, "repeated", entry.key, replaced))
             if encoding == "utf-8" and not entry.text.isascii():
-                beyond = f"'{entry.key}' has characters beyond ASCII, which Apache's servers read as ISO-8859-1: "
-                remarks.append(Remark(line, "not ASCII", entry.key, beyond + "write them as \\uXXXX"))
+                beyond = (
+                    f"'{entry.key}' has characters beyond ASCII, which Apache's servers read as ISO-8859-1: "
+                    "write them as \\uXXXX"
+                )
+                remarks.append(Remark(line, "not ASCII", entry.key, beyond))
             found[entry.key] = Property(entry.key, entry.value, line)
     except PropertiesError as error:
         raise PropertiesError(f"{path}: {error}", error.next_step) from None

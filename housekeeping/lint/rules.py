@@ -123,8 +123,9 @@ def _default(key: Key, version: str) -> str:
 def _bad_number(linted: Linted) -> Iterator[LineHit]:
     for entry, key in _wrong(linted, lambda kind: kind in _WHOLE or kind == "double"):
         wanted = "a decimal number" if key.type == "double" else f"a whole number of {_WHOLE[key.type] + 1} bits"
-        evidence = f"{entry.key}='{entry.value}': expected {wanted}; Apache's servers say nothing, and "
-        yield linted.hit(entry, evidence + _default(key, linted.version))
+        default = _default(key, linted.version)
+        evidence = f"{entry.key}='{entry.value}': expected {wanted}; Apache's servers say nothing, and {default}"
+        yield linted.hit(entry, evidence)
 
 
 def _bad_boolean(linted: Linted) -> Iterator[LineHit]:
@@ -137,9 +138,8 @@ def _bad_choice(linted: Linted) -> Iterator[LineHit]:
     for entry, key in _wrong(linted, lambda kind: "|" in kind):
         choices = key.type.split("|")
         near = nearest_name(entry.value, choices, cutoff=0.4)
-        evidence = f"{entry.key}='{entry.value}': expected one of {', '.join(choices)}; " + _default(
-            key, linted.version
-        )
+        default = _default(key, linted.version)
+        evidence = f"{entry.key}='{entry.value}': expected one of {', '.join(choices)}; {default}"
         yield linted.hit(entry, evidence, f"write {entry.key}={near}" if near else "")
 
 

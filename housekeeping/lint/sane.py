@@ -69,5 +69,7 @@ def implausible(key: str, value: str) -> str | None:
         )
     if sane.low <= number <= sane.high:
         return None
-    after = f"; {sane.corrected}" if sane.corrected else ""
-    return f"{key}={number} is counted in {sane.unit}, where {sane.low} to {sane.high} is plausible{after}"
+    return (
+        f"{key}={number} is counted in {sane.unit}, where {sane.low} to {sane.high} is plausible"
+        f"{f'; {sane.corrected}' if sane.corrected else ''}"
+    )

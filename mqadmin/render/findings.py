@@ -7,7 +7,7 @@ from typing import Final
 
 from rocketmq_ops.housekeeping.findings import Finding, Severity, worst
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.render.outcome import Cell, Table
 
 #: By the worst finding. What could not be judged is a partial answer.
@@ -17,6 +17,14 @@ EXIT: Final = {
     Severity.UNKNOWN: ExitCode.PARTIAL,
     Severity.WARNING: ExitCode.STORE_WARNING,
     Severity.CRITICAL: ExitCode.STORE_CRITICAL,
+}
+#: How many there are of each severity, for people.
+_COUNTED: Final = {
+    "critical": "{count} critical",
+    "warning": "{count} warning",
+    "unknown": "{count} unknown",
+    "info": "{count} info",
+    "ok": "{count} ok",
 }
 _WORST_FIRST: Final = tuple(reversed(Severity))
 
@@ -57,7 +65,8 @@ def finding_blocks(findings: Sequence[Finding]) -> list[Table | str]:
     remedies = dict.fromkeys(f"{f.id}: {tr_message(f.remedy)}" for f in judged)
     if remedies:
         blocks += ["to do:", *("  " + line for line in remedies), ""]
-    blocks.append(", ".join(f"{count} {tr_heading(name)}" for name, count in counts_of(findings).items()))
+    told = ", ".join(_COUNTED[name].format(count=count) for name, count in counts_of(findings).items())
+    blocks.append(tr_message(told))
     return blocks
 
 

@@ -16,7 +16,6 @@ NOT_TRANSLATED = {
     "mqadmin/render/java/": "what Apache's tool prints",
     "mqadmin/render/sarif.py": "a document for programs",
     "mqadmin/schemas.py": "documents for programs",
-    "common/foreign_keys.py": "logs of servers",
     "remoting/header_fields.py": "generated code",
     "remoting/response_meanings.py": "help, whose test is test_help_texts.py",
     "store/footprint.py": "a line of the broker at its start",
@@ -26,7 +25,6 @@ NOT_TRANSLATED = {
 NOT_YET = (
     "housekeeping/bundle/",
     "housekeeping/host/",
-    "housekeeping/lint/",
 )
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
@@ -80,6 +78,12 @@ NOT_READ = {
     "client/route.py": {
         "route {topic}",
     },
+    "common/foreign_keys.py": {
+        "remove the key to run it open to all who reach its port, or run Apache's",
+        "remove the key to serve without encryption, or run Apache's",
+        "this server does not support TLS; Apache's reads it as a Java system property, not from this file",
+        "this server has no access control and would serve everybody",
+    },
     "common/launch.py": {
         "%(asctime)s %(levelname)s %(name)s: %(message)s",
         "Example property files: {shipped_path}\nEvery key: {shipped_path2}",
@@ -97,10 +101,6 @@ NOT_READ = {
     },
     "common/lazy.py": {
         "module {package} has no attribute {name}",
-    },
-    "common/properties.py": {
-        "'{key}' has characters beyond ASCII, which Apache's servers read as ISO-8859-1: ",
-        "{beyond}write them as \\uXXXX",
     },
     "common/tags.py": {
         "subString split error",

@@ -105,7 +105,7 @@ def test_what_a_finding_says_and_advises() -> None:
     found = Finding(id="busy.x", severity=Severity.CRITICAL, target="sends", evidence=evidence, remedy=remedy)
     lines = table_text(Outcome(data=Rows(""), blocks=finding_blocks([found]))).splitlines()
     assert lines[1].split() == ["严重", "busy.x", "sends", "brokerPermission", "为", "4：发送被拒绝"]
-    assert [lines[4], lines[6]] == ["  busy.x: 启动缺少的从节点，或调小 minInSyncReplicas", "1 严重"]
+    assert [lines[4], lines[6]] == ["  busy.x: 启动缺少的从节点，或调小 minInSyncReplicas", "1 个严重"]
 
 
 def test_watch_says_what_does_not_fit() -> None:
