@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import RocketMQError, See
 from rocketmq_ops.remoting.codes import ResponseCode, request_title
 from rocketmq_ops.remoting.command import RemotingCommand
 
@@ -33,6 +33,17 @@ class NoRouteError(ClientError):
 
 class NotFoundError(RocketMQError):
     """What was named does not exist in the cluster as the name servers and brokers describe it."""
+
+
+class NoBrokerError(RocketMQError):
+    """No broker is registered, so that there is nobody to ask whether something exists."""
+
+    def __init__(self, so_that: str) -> None:
+        super().__init__(
+            f"no broker is registered with the name servers: {so_that}",
+            "start one, or correct its namesrvAddr",
+            see=See("cluster.listing"),
+        )
 
 
 class FeatureOffError(RocketMQError):

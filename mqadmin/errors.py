@@ -88,7 +88,9 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return ExitCode.TIMEOUT
     if isinstance(error, remoting.RemotingBindError):
         return ExitCode.FAILED
-    if isinstance(error, (remoting.RemotingConnectError, remoting.RemotingSendError, ConnectionError)):
+    if isinstance(
+        error, (client.NoBrokerError, remoting.RemotingConnectError, remoting.RemotingSendError, ConnectionError)
+    ):
         return ExitCode.CANNOT_CONNECT
     return ExitCode.FAILED
 

@@ -46,7 +46,8 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "Done and, for a change, read back. The output says when a list is empty or a setting is so already.",
     ExitCode.FAILED: "A server answered with an error, the answer could not be understood, or `dev` could not start.",
     ExitCode.USAGE: "The command line is wrong: unknown command or option, a missing or bad value, no name server.",
-    ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting.",
+    ExitCode.CANNOT_CONNECT: "No connection: refused, unreachable, name not resolved, or closed while waiting; "
+    "or no broker is registered that could be asked.",
     ExitCode.NOT_FOUND: "What was named does not exist (topic, group, broker, message, store ...), or no client is "
     "online.",
     ExitCode.PARTIAL: "Some servers answered or changed, others failed; or some messages or records cannot be read. "

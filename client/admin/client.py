@@ -125,10 +125,15 @@ class ClientAdmin:
             known = await self.group_brokers(group)
         except NotFoundError:
             known = []
-        return list(dict.fromkeys([*known, *(broker.address for broker in await self._admin.cluster.one_each())]))
+        cluster = self._admin.cluster
+        brokers = await (cluster.one_each() if known else cluster.one_of_each(f"group '{group}'"))
+        return list(dict.fromkeys([*known, *(broker.address for broker in brokers)]))
 
     async def consumers(self, group: str, broker_addr: str | None = None) -> ConsumerConnections:
-        """The online consumers on one broker or on all. Raises NotFoundError when none is online anywhere."""
+        """The online consumers on one broker or on all.
+
+        Raises NotFoundError when none is online anywhere, NoBrokerError when no broker is registered.
+        """
         addresses = [broker_addr] if broker_addr is not None else await self._asked(group)
         fan = await self._admin.fan_out(addresses, lambda address: self.consumers_at(address, group))
         fan.require_some(f"asking for consumers of {group}")

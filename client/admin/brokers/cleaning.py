@@ -14,8 +14,8 @@ import msgspec
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.changes import Change, ChangingResult, State
 from rocketmq_ops.client.api import servers
-from rocketmq_ops.client.errors import NotFoundError
-from rocketmq_ops.common.errors import Failure, RocketMQError, See
+from rocketmq_ops.client.errors import NoBrokerError
+from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.remoting.codes import RequestCode
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ async def clean(
     else:
         brokers = await admin.cluster.brokers(cluster)
     if not brokers:
-        raise NotFoundError("no broker is registered", "start one", see=See("cluster.listing"))
+        raise NoBrokerError("nothing is there to clean")
 
     async def one(broker: BrokerAddress) -> CleanedBroker:
         found = CleanedBroker(

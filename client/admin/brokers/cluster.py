@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.client.api.servers import cluster_info, runtime_info
-from rocketmq_ops.client.errors import NotFoundError, SharedNameError
+from rocketmq_ops.client.errors import NoBrokerError, NotFoundError, SharedNameError
 from rocketmq_ops.common.addresses import MASTER_ID, address_key
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure, RocketMQError, See
@@ -109,6 +109,13 @@ class ClusterAdmin:
         for broker in await self.brokers(cluster):
             lowest.setdefault((broker.cluster, broker.broker_name), broker)
         return list(lowest.values())
+
+    async def one_of_each(self, asking: str) -> list[BrokerAddress]:
+        """As `one_each`, to ask every broker about `asking`. Raises NoBrokerError when there is none."""
+        found = await self.one_each()
+        if not found:
+            raise NoBrokerError(f"nobody could be asked about {asking}")
+        return found
 
     @staticmethod
     def _listed(info: ClusterInfo, cluster: str | None) -> list[BrokerAddress]:
@@ -213,10 +220,12 @@ class ClusterAdmin:
         return ClusterList([load_of(broker, fan.answers.get(broker)) for broker in brokers], fan.failures)
 
 
-def no_such_cluster(cluster: str, known: list[str]) -> NotFoundError:
-    """The error for a cluster that no name server knows."""
-    listed = ", ".join(sorted(known)) or "none"
-    return NotFoundError(f"there is no cluster '{cluster}'", f"the name server knows: {listed}")
+def no_such_cluster(cluster: str, known: list[str]) -> RocketMQError:
+    """The error for a cluster that no name server knows. Clusters are what registered brokers say: without any broker
+    it may be one whose brokers are down."""
+    if not known:
+        return NoBrokerError(f"nothing is known of cluster '{cluster}'")
+    return NotFoundError(f"there is no cluster '{cluster}'", f"the name server knows: {', '.join(sorted(known))}")
 
 
 def load_of(broker: BrokerAddress, figures: dict[str, str] | None) -> BrokerLoad:

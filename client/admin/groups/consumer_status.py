@@ -143,10 +143,10 @@ async def consumer_status(
     online = await admin.clients.consumers(group, broker_addr)
     chosen = [client for client in online.connections if client_id in (None, client.client_id)]
     if not chosen and (client_id is not None or not online.failures):
-        known = ", ".join(client.client_id for client in online.connections) or "none"
+        known = ", ".join(client.client_id for client in online.connections)
         raise NotFoundError(
             f"no client '{client_id}' of group '{group}' is online",
-            f"online are {known}",
+            f"online are {known}" if known else "start one",
             see=See("clients.consumers", group),
         )
     shared = shared_ids(chosen)

@@ -274,13 +274,14 @@ class GroupAdmin:
         return await group_configs(self._admin.session, address)
 
     async def configs(self, group: str) -> GroupConfigs:
-        """A group's configuration on each broker. Raises NotFoundError when no broker has the group.
+        """A group's configuration on each broker. Raises NotFoundError when no broker has the group,
+        NoBrokerError when none is registered.
 
         Apache's tool asks for the one group (GET_SUBSCRIPTIONGROUP_CONFIG), by which a broker that creates groups by
         itself makes one that was not there.
         """
         fan = await self._admin.fan_out(
-            await self._admin.cluster.one_each(), lambda broker: self.configs_at(broker.address)
+            await self._admin.cluster.one_of_each(f"group '{group}'"), lambda broker: self.configs_at(broker.address)
         )
         fan.require_some(f"reading the configuration of {group}")
         holders = [

@@ -142,9 +142,10 @@ class ControllerAdmin:
 
         before = await self._replica_set(addresses, broker_name)
         if broker_id not in [replica.broker_id for replica in before.replicas]:
-            known = ", ".join(str(replica.broker_id) for replica in before.replicas) or "none"
+            known = ", ".join(str(replica.broker_id) for replica in before.replicas)
             raise NotFoundError(
-                f"broker '{broker_name}' has no replica with the id {broker_id}", f"the controller knows: {known}"
+                f"broker '{broker_name}' has no replica with the id {broker_id}",
+                f"the controller knows: {known}" if known else "the controller knows no replica of it",
             )
         is_already = before.master_id == broker_id
         report = ElectionReport(

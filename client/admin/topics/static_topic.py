@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from rocketmq_ops.client.admin.changes import Action, Change, ChangeReport, Value, differences
 from rocketmq_ops.client.admin.topics import static_mapping as mapping
 from rocketmq_ops.client.api.topics import put_static_topic, topic_mapping
-from rocketmq_ops.client.errors import InvalidValueError, NotFoundError
+from rocketmq_ops.client.errors import InvalidValueError, NoBrokerError, NotFoundError
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError, See
@@ -105,6 +105,8 @@ async def _begin(
 ) -> tuple[_Change, list[str]]:
     """What every broker holds of the topic, and the brokers that were named."""
     known = await admin.cluster.brokers()
+    if not known:
+        raise NoBrokerError(f"nobody could be asked about topic '{topic}'")
     masters = {b.broker_name or "": b.address for b in known if b.broker_id == MASTER_ID}
     cluster_of = {b.broker_name or "": b.cluster or "" for b in known}
     for cluster in clusters or ():

@@ -72,7 +72,9 @@ async def consumer_progress(
                 blocks=_queues(found, bool(show_client_ip)),
                 status=status(found.failures, empty=not found.queues),
                 errors=list(found.failures),
-                notes=_beyond_end(found) if found.queues else [f"group '{group_name}' has no offset anywhere"],
+                notes=_beyond_end(found)
+                if found.queues or found.failures
+                else [f"group '{group_name}' has no offset anywhere"],
                 csv_rows=[_queue_entry(found.group, queue) for queue in found.queues],
             )
         listing = await admin.groups.listing()
@@ -82,7 +84,7 @@ async def consumer_progress(
         status=status(listing.failures, empty=not listing.groups),
         errors=list(listing.failures),
         notes=_groups_beyond_end(listing.groups)
-        if listing.groups
+        if listing.groups or listing.failures
         else ["the name server knows no consumer group (no retry topic)"],
         csv_rows=[_group_entry(group) for group in listing.groups],
     )

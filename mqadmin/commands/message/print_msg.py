@@ -113,7 +113,7 @@ def scan_outcome(report: ScanReport, limit: int, option: str, where: Callable[[A
         notes.append(f"{len(report.messages)} of {read} messages that were read meet the condition")
     if report.truncated:
         notes.append(f"stopped after {limit} messages, there are more: raise {option}")
-    elif empty and where is None:
+    elif empty and where is None and not report.failures:
         notes.append("no message")
     return Outcome(
         data=report,

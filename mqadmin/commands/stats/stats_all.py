@@ -33,7 +33,9 @@ async def stats_all(
         blocks=[Table(_COLUMNS, [_row(item) for item in found.stats])],
         status=status(found.failures, empty=not found.stats),
         errors=list(found.failures),
-        notes=[] if found.stats else ["no topic had a message" if active_topic else "the name server knows no topic"],
+        notes=[]
+        if found.stats or found.failures
+        else ["no topic had a message" if active_topic else "the name server knows no topic"],
     )
 
 
