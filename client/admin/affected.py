@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import Change
     from rocketmq_ops.client.admin.core import MQAdmin
     from rocketmq_ops.common.message import MessageQueue
-    from rocketmq_ops.remoting.bodies import Connection
+    from rocketmq_ops.remoting.bodies import Connection, ConsumeStats
 
 T = TypeVar("T")
 #: (address of a broker, group), and (address, group, topic); the topic "" stands for all that the group consumes.
@@ -279,9 +279,12 @@ class _Asking:
             (group, topic): {} for _, group, topic in places if topic
         }
         behind: dict[LagPlace, None] = {}
+        without = await self._without_offset(stats)
         for (address, group, _), answer in stats.items():
             for queue, offsets in answer.offset_table.items():
                 lag = lag_of(offsets.broker_offset, offsets.consumer_offset)
+                if lag and not offsets.consumer_offset and (address, group, queue.topic, queue.queue_id) in without:
+                    lag = None
                 lags.setdefault((group, queue.topic), {})[queue] = lag
                 if lag:
                     behind[address, group, queue.topic] = None
@@ -301,6 +304,30 @@ class _Asking:
             known = [each for each in times if each is not None]
             result[group, topic] = lag, max(known) if lag is not None and len(known) == len(times) else None
         return result
+
+    async def _without_offset(self, stats: dict[LagPlace, ConsumeStats]) -> set[tuple[str, str, str, int]]:
+        """(address, group, topic, queue id) where the group has committed nothing, or a broker does not say whether.
+
+        AdminBrokerProcessor.getConsumeStats answers 0 there. It is no lag: where the group begins is decided by its
+        consumers (consumeFromWhere) when they come.
+        """
+        numbers: dict[LagPlace, list[int]] = {}
+        for (address, group, _), answer in stats.items():
+            for queue, offsets in answer.offset_table.items():
+                if offsets.consumer_offset == 0 < offsets.broker_offset:
+                    numbers.setdefault((address, group, queue.topic), []).append(queue.queue_id)
+
+        async def offsets_at(address: str, group: str, topic: str) -> list[int | None]:
+            count = max(numbers[address, group, topic]) + 1
+            return await self._admin.offsets.saved_offsets(address, group, topic, count)
+
+        saved = await self._each(list(numbers), offsets_at)
+        return {
+            (*place, queue_id)
+            for place, queue_ids in numbers.items()
+            for queue_id in queue_ids
+            if place not in saved or saved[place][queue_id] is None
+        }
 
     async def _members(
         self, places: dict[GroupPlace, None]

@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 import pytest
 
 from rocketmq_ops.client.admin.affected import SCOPES
+from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.errors import RemotingTimeoutError
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.fake_cluster import FakeBroker, FakeCluster
@@ -70,6 +72,32 @@ def planned(cluster: FakeCluster, cli: Cli, *line: str, code: int = 0) -> Any:
     assert ran.code == code, ran.err
     assert not CHANGING & set(cluster.transport.codes())
     return ran.json
+
+
+@pytest.mark.parametrize(("committed", "lag"), [(None, None), (0, 15), (2, 11)])
+def test_a_group_without_an_offset_has_no_lag_and_one_at_the_begin_has(
+    cluster: FakeCluster, cli: Cli, committed: int | None, lag: int | None
+) -> None:
+    """A broker answers 0 for both when it is asked how far the group is."""
+    broker = cluster["broker-c"]
+
+    def stats(c: RemotingCommand) -> RemotingCommand:
+        offsets = {queue: broker.committed.get((c.ext_fields["consumerGroup"], "T", queue), 0) for queue in (0, 1)}
+        table = {
+            broker.queue_key("T", queue): {"brokerOffset": end, "consumerOffset": offset, "pullOffset": offset}
+            for queue, offset in offsets.items()
+            for end in [broker.ends["T", queue]]
+        }
+        return c.reply(body=dumps({"consumeTps": 0.0, "offsetTable": table}))
+
+    for other in ("broker-a", "broker-b"):
+        del cluster.brokers[other]
+    cluster.transport.on(broker.address, Code.GET_CONSUME_STATS, stats)
+    if committed is not None:
+        broker.committed |= {("Fresh", "T", queue): committed for queue in (0, 1)}
+    found = planned(cluster, cli, "resetOffsetByTime", "-g", "Fresh", "-t", "T", "-s", "now")
+    (group,) = found["data"]["affected"]["groups"]
+    assert [(each["topic"], each["lag"]) for each in group["topics"]] == [("T", lag)]
 
 
 def test_a_topic_has_groups_with_lag_and_clients_with_hosts(cluster: FakeCluster, cli: Cli) -> None:
