@@ -135,7 +135,9 @@ def _read(path: str) -> bytes:
     except IsADirectoryError:
         raise PropertiesError(f"{path} is a directory", "give a property file") from None
     except OSError as error:
-        raise PropertiesError(f"cannot read {path}: {error.strerror}", "check its permissions") from None
+        raise PropertiesError(
+            f"cannot read {path}: {(error.strerror or str(error)).lower()}", "check its permissions"
+        ) from None
 
 
 def _decode(path: str, raw: bytes) -> tuple[str, str]:

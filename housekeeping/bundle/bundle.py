@@ -72,7 +72,9 @@ def write_bundle(path: str, bundle: Bundle) -> int:
     except FileExistsError:
         raise BundleError(f"{path} exists already", "give the name of a new file") from None
     except OSError as error:
-        raise BundleError(f"cannot write {path}: {error.strerror}", "check the folder and its permissions") from None
+        raise BundleError(
+            f"cannot write {path}: {(error.strerror or str(error)).lower()}", "check the folder and its permissions"
+        ) from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -80,7 +82,9 @@ def write_bundle(path: str, bundle: Bundle) -> int:
             os.fsync(file.fileno())
     except OSError as error:
         os.unlink(path)
-        raise BundleError(f"cannot write {path}: {error.strerror}", "make room, or write it elsewhere") from None
+        raise BundleError(
+            f"cannot write {path}: {(error.strerror or str(error)).lower()}", "make room, or write it elsewhere"
+        ) from None
     return len(data)
 
 
@@ -90,7 +94,9 @@ def read_bundle(path: str) -> Bundle:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
-        raise BundleError(f"cannot read {path}: {error.strerror}", "check the path and its permissions") from None
+        raise BundleError(
+            f"cannot read {path}: {(error.strerror or str(error)).lower()}", "check the path and its permissions"
+        ) from None
     try:
         head = msgspec.json.decode(data, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError):

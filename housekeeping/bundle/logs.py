@@ -23,7 +23,9 @@ def tails(folder: str) -> tuple[list[LogTail], list[LeftOut]]:
     except (FileNotFoundError, NotADirectoryError):
         raise BundleError(f"no such folder: {folder}", "give the folder that holds broker.log or namesrv.log") from None
     except OSError as error:
-        raise BundleError(f"cannot read {folder}: {error.strerror}", "check its permissions") from None
+        raise BundleError(
+            f"cannot read {folder}: {(error.strerror or str(error)).lower()}", "check its permissions"
+        ) from None
     found, left_out = [], []
     try:
         for name in sorted(os.listdir(place)):

@@ -14,7 +14,9 @@ def require_private(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise ProfileError(f"cannot read {path}: {error.strerror}", "create it or correct its path") from error
+        raise ProfileError(
+            f"cannot read {path}: {(error.strerror or str(error)).lower()}", "create it or correct its path"
+        ) from error
     if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ProfileError(f"{path} holds a secret and others may read it", f"run: chmod 600 {path}")
 

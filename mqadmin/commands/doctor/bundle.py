@@ -16,6 +16,7 @@ from rocketmq_ops.housekeeping.doctor.examine import GIVEN
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.doctor.gather import gather
 from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.options.housekeeping import OnHost
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -104,7 +105,7 @@ def _outcome(made: Bundle, target: str, seconds: int, length: int) -> Outcome:
     removed += [f"left out: {each.path}: {each.why}" for each in made.left_out if not each.failed]
     return Outcome(
         data=report,
-        blocks=[f"{target}: {length} bytes, {counts}", *removed],
+        blocks=[tr_message(line) for line in (f"{target}: {length} bytes, {counts}", *removed)],
         status="partial" if errors else "ok",
         errors=list(errors.values()),
     )

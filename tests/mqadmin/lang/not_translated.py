@@ -22,10 +22,7 @@ NOT_TRANSLATED = {
     "store/store_stats.py": "what brokers answer, as Apache writes it",
 }
 #: Not translated yet. It only becomes shorter.
-NOT_YET = (
-    "housekeeping/bundle/",
-    "housekeeping/host/",
-)
+NOT_YET = ("housekeeping/host/",)
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
     "client/admin/accounts/access.py": {
@@ -104,6 +101,9 @@ NOT_READ = {
     },
     "common/tags.py": {
         "subString split error",
+    },
+    "housekeeping/bundle/bundle.py": {
+        "rocketmq-ops bundle",
     },
     "housekeeping/doctor/busy.py": {
         " and ",
