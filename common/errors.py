@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 
@@ -41,15 +43,22 @@ class NoSuchPathError(RocketMQError):
     """A file or directory that was named, and is not there or is something else."""
 
 
+def some_of(names: Sequence[str], at_most: int = 4) -> str:
+    """The names, or so many of them and how many more there are."""
+    shown = ", ".join(names[:at_most])
+    return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"
+
+
 class AllFailedError(RocketMQError):
-    """Every target of a fan-out failed; `causes` holds each one's error, in the order of the targets."""
+    """Every target of a fan-out failed: servers, queues, topics; `causes` holds each one's error, in their order."""
 
     def __init__(self, what: str, causes: dict[str, RocketMQError]) -> None:
         first = next(iter(causes.values()))
-        listed = "; ".join(
-            f"{target}: {error.cause}" if target not in error.cause else error.cause for target, error in causes.items()
-        )
-        super().__init__(f"{what} failed on all {len(causes)} servers: {listed}" if len(causes) > 1 else first.cause)
+        targets: dict[str, list[str]] = {}
+        for target, error in causes.items():
+            targets.setdefault(error.cause, []).append(target)
+        listed = "; ".join(cause if at[0] in cause else f"{some_of(at)}: {cause}" for cause, at in targets.items())
+        super().__init__(f"{what} failed everywhere: {listed}" if len(causes) > 1 else first.cause)
         self.next_step = first.next_step
         self.see = first.see
         self.causes = causes

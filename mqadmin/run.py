@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.errors import Failure, some_of
 from rocketmq_ops.mqadmin.declare import CommonOptions, Declaration
 from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
 from rocketmq_ops.mqadmin.lang import tr
@@ -22,6 +22,8 @@ DEFAULT_TIMEOUT_MS = 5000
 warm: Warm | None = None
 #: Parameters that name a server by its address: then a command needs no name server.
 _SERVER_OPTIONS = ("broker_addr", "controller_address", "broker_container_addr", "from_broker")
+#: Targets of one cause that are named.
+_NAMED = 10
 
 
 class Run:
@@ -277,10 +279,16 @@ def fail(name: str, error: BaseException, form: str, *, version: int = 1) -> int
 
 
 def report(name: str, problems: list[Failure], notes: list[str]) -> None:
-    """Problems and notes for people, on stderr."""
+    """Problems and notes for people, on stderr. What failed for one cause is one line, with the targets."""
     lines = []
+    by_cause: dict[tuple[str, int | None], list[Failure]] = {}
     for problem in problems:
-        where = f"{problem.target}: " if problem.target and problem.target not in problem.cause else ""
+        by_cause.setdefault((problem.cause, problem.code), []).append(problem)
+    for same in by_cause.values():
+        problem = same[0]
+        targets = list(dict.fromkeys(problem.target for problem in same))
+        said = any(target in problem.cause for target in targets)  # it is the server's, whatever it was asked about
+        where = "" if said else f"{some_of(targets, _NAMED)}: "
         code = tr(f" (code {problem.code})") if problem.code is not None else ""
         lines.append(f"mqadmin {name}: {where}{tr(problem.cause)}{code}")
         if problem.next_step:

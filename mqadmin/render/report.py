@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.client.admin.changes import Change, ChangeReport
-from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.errors import Failure, some_of
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 from rocketmq_ops.mqadmin.values import human_time
 
@@ -56,7 +56,7 @@ def change_problems(changes: Sequence[Change]) -> list[Failure]:
             cause = f"accepted the change of {change.kind} {change.name}, but it reads back as before"
             step = "see the server's log; a setting may be fixed by its configuration or be changed only at its start"
         elif change.state == "partial":
-            cause = f"accepted the change of {change.kind} {change.name}, but not {_some(change.not_taken)}"
+            cause = f"accepted the change of {change.kind} {change.name}, but not {some_of(change.not_taken, _NAMED)}"
             step = "its version may not know the setting; see the server's log"
         elif change.state == "unverified":
             cause, step = "accepted the change, but it could not be read back", "read it again"
@@ -64,12 +64,6 @@ def change_problems(changes: Sequence[Change]) -> list[Failure]:
             continue
         problems.append(Failure(change.target, cause, step))
     return problems
-
-
-def _some(names: Sequence[str]) -> str:
-    """Names, the first of many."""
-    shown = ", ".join(names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def change_lines(changes: Sequence[Change], headline: Callable[[Change], str]) -> list[str]:

@@ -13,13 +13,14 @@ import pytest
 import rocketmq_ops
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
-from rocketmq_ops.common.errors import AllFailedError, See
+from rocketmq_ops.common.errors import AllFailedError, Failure, See
 from rocketmq_ops.common.fastjson import dumps
 from rocketmq_ops.mqadmin import apache_commands, declare, registry
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.errors import COMMAND_OF_CALL, exit_code_of, failure_of_command, next_step_of
 from rocketmq_ops.mqadmin.exit_codes import MEANINGS, ExitCode
 from rocketmq_ops.mqadmin.response_table import ADVICE
+from rocketmq_ops.mqadmin.run import report
 from rocketmq_ops.remoting import response_meanings
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode as Code
@@ -84,6 +85,48 @@ def test_an_answer_with_an_error_code(cli: Cli, code: ResponseCode, exit_code: E
     assert "10.0.0.1:9876 answered: because" in ran.err
     assert f"(code {int(code)})" in ran.err
     assert "https://" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("topics", "of"), [(1, "T00"), (4, "T00, T01, T02, T03"), (42, "T00, T01, T02, T03 and 38 more")]
+)
+def test_a_server_that_fails_for_many_topics_is_one_line(cli: Cli, topics: int, of: str) -> None:
+    cluster = FakeCluster()
+    for number in range(topics):
+        cluster["broker-a"].add_topic(f"T{number:02}")
+    cluster.stop(cluster["broker-a"].address)
+    ran = cli(cluster.transport, "topicList", "-c", "-n", cluster.namesrv)
+    assert ran.code == ExitCode.PARTIAL
+    (line,) = [line for line in ran.err.splitlines() if line.startswith("mqadmin")]
+    assert "10.1.0.1:10911" in line and line.endswith(f"(asked about {of})")
+    listed = cli(cluster.transport, "topicList", "-c", "-n", cluster.namesrv, "--output", "json").json
+    assert len(listed["data"]["topics"]) == topics and len(listed["errors"]) == 1
+
+
+def test_what_fails_for_one_cause_is_one_line_with_its_targets(capsys: pytest.CaptureFixture[str]) -> None:
+    topics = [Failure(f"T{number}", "no permission", "ask", 16) for number in range(12)]
+    server = [Failure("a:1", "cannot connect to a:1"), Failure("a:1, topic T", "cannot connect to a:1")]
+    report("updateTopicList", [*topics[:1], *server, *topics[1:], Failure("T0", "no permission", "ask", 17)], [])
+    assert capsys.readouterr().err.splitlines() == [
+        "mqadmin updateTopicList: T0, T1, T2, T3, T4, T5, T6, T7, T8, T9 and 2 more: no permission (code 16)",
+        "  next: ask",
+        "mqadmin updateTopicList: cannot connect to a:1",
+        "mqadmin updateTopicList: T0: no permission (code 17)",
+        "  next: ask",
+    ]
+
+
+def test_what_fails_everywhere_names_each_cause_once() -> None:
+    refused, slow = NotFoundError("cannot connect to b:1"), NotFoundError("no answer")
+    targets = {f"broker-a T {queue}": refused for queue in range(8)}
+    assert str(AllFailedError("reading T", {**targets, "c:1": slow})) == (
+        "reading T failed everywhere: broker-a T 0, broker-a T 1, broker-a T 2, broker-a T 3 and 4 more: "
+        "cannot connect to b:1; c:1: no answer"
+    )
+    assert str(AllFailedError("reading T", {"b:1": refused, "c:1": slow})) == (
+        "reading T failed everywhere: cannot connect to b:1; c:1: no answer"
+    )
+    assert str(AllFailedError("reading T", {"c:1": slow})) == "no answer"
 
 
 def test_a_timeout(cli: Cli) -> None:

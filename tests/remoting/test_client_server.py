@@ -522,7 +522,7 @@ def test_name_servers_fail_over(run):
                 await ask()
             elsewhere = dead.replace("127.0.0.1", "127.0.0.2")
             servers.update([dead, elsewhere])
-            with pytest.raises(NameServersFailedError, match="failed on all 2 servers") as caught:
+            with pytest.raises(NameServersFailedError, match="failed everywhere: ") as caught:
                 await ask()
             assert isinstance(caught.value, RemotingError) and list(caught.value.causes) == [dead, elsewhere]
 

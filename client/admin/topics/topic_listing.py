@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.client.admin.topics.topic import broker_addresses
-from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.errors import Failure, some_of
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
 
 if TYPE_CHECKING:
@@ -44,10 +44,16 @@ async def listing(admin: MQAdmin, *, detailed: bool = False) -> TopicListing:
     wanted = [name for name in names if not is_retry_topic(name) and not is_dlq_topic(name)]
     fan = await admin.fan_out(wanted, lambda topic: _entry(admin, topic))
     listing = TopicListing([], fan.failures)
+    topics: dict[tuple[str, str, int | None], tuple[Failure, list[str]]] = {}
     for name in wanted:
         entry, failures = fan.answers.get(name, (TopicEntry(name), []))
         listing.topics.append(entry)
-        listing.failures += failures
+        for failure in failures:
+            key = (failure.target, failure.cause, failure.code)
+            topics.setdefault(key, (failure, []))[1].append(name)
+    for failure, names in topics.values():  # one for each server and cause, not for each topic
+        failure.cause += f" (asked about {some_of(names)})"
+        listing.failures.append(failure)
     return listing
 
 
