@@ -81,6 +81,7 @@ class Broker:
         heap: str = "512m",
         flags: tuple[str, ...] = QUICK,
         small: bool = True,
+        environment: dict[str, str] | None = None,
     ) -> None:
         self.port = free_port(BROKER_PORTS)
         self.address = f"127.0.0.1:{self.port}"
@@ -111,6 +112,7 @@ class Broker:
             f"Apache broker {version}",
             java_command(version, main, ["-c", str(file)], scratch=scratch, heap=heap, flags=flags),
             cwd=scratch,
+            env=environment,
         )
 
     def wait_ready(self) -> float:

@@ -56,7 +56,9 @@ class OurPair:
         store: Path | None = None,
         settings: dict[str, str] | None = None,
         wait_for: str = "TBW102",
+        environment: dict[str, str] | None = None,
     ) -> None:
+        """`environment`: what the broker has besides that of the tests."""
         scratch.mkdir(parents=True, exist_ok=True)
         self.version = "ours"
         self.store = store or scratch / "store"
@@ -78,7 +80,7 @@ class OurPair:
         self.broker_name = self.settings["brokerName"]
         broker_conf = write_config(scratch / "broker.conf", self.settings)
         self.nameserver = nameserver.child
-        self.broker = Child("our broker", [str(BIN / "mqbroker"), "-c", str(broker_conf)], cwd=scratch)
+        self.broker = Child("our broker", [str(BIN / "mqbroker"), "-c", str(broker_conf)], cwd=scratch, env=environment)
         try:
             self.ready_seconds = max(self.nameserver.wait_for("boot success"), self.broker.wait_for("boot success"))
             wait_for_route(self.namesrv_address, wait_for, self.broker_name)
