@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Container
-from typing import Final
 
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 
@@ -31,9 +30,6 @@ class _All:
         return True
 
 
-ALL_TOPICS: Final = _All()
-
-
 class MessageArrivals:
     """The messages of one store that become visible. All on the loop's thread."""
 
@@ -48,7 +44,7 @@ class MessageArrivals:
     def listen(self, listener: ArrivingListener, topics: Container[str] | None = None) -> None:
         """Call `listener` for every message of `topics`, which may change; None is all topics."""
         self._listener = listener
-        self.topics = topics if topics is not None else ALL_TOPICS
+        self.topics = topics if topics is not None else _All()
 
     def arrived(
         self, queue: ConsumeQueue, next_offset: int, code: int, timestamp: int, properties: dict[str, str]

@@ -63,6 +63,8 @@ class PullRequestHold:
         self._clock = clock
         self._max_offset = max_offset
         self.execute: Callable[[HeldPull], None] = lambda pull: None
+        #: Runs a woken pull by `execute`, which it is given, while somebody looks on.
+        self.onlooker: Callable[[HeldPull, Callable[[HeldPull], None]], None] | None = None
         self.table: dict[str, dict[int, list[HeldPull]]] = {}
         self._woken: list[HeldPull] = []
 
@@ -150,7 +152,10 @@ class PullRequestHold:
         for pull in woken:
             if not pull.channel.closed:
                 try:
-                    self.execute(pull)
+                    if self.onlooker is None:
+                        self.execute(pull)
+                    else:
+                        self.onlooker(pull, self.execute)
                 except Exception as error:
                     log.exception("a held pull of %s failed", pull.channel.remote)
                     remark = f"{type(error).__name__}: {error}"

@@ -2,14 +2,14 @@
 
 What lives here: noting the times, and the bounded table of them, from which a request for runtime figures takes them
 (`common/stage_times.py` says how both are asked for). What does not: the message's way itself, which is the one of all
-messages that take the long way. Nothing is done for other messages: such a message is put by an appender of its own,
-the clock of a connection's reads begins with its first request for times, and held pulls are looked at only while one
-of them waits for such a message.
+messages that take the long way. Nothing is done for other messages: the clock of a connection's reads begins with its
+first request for times, and held pulls are looked at only while one of them waits for such a message.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final
 
@@ -64,11 +64,8 @@ class NotedStages:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
         self._table: Bounded[tuple[str, int, int], _Noted] = Bounded(MAX_MESSAGES)
-        self._appender = controller.store.appender.noting(self._note)
-        self._putting: _Noted | None = None
         #: By queue, with its offset, the messages that a held pull waits for.
         self._awaited: Bounded[tuple[str, int], list[tuple[int, _Noted]]] = Bounded(MAX_MESSAGES)
-        self._plain_execute = controller.held_pulls.execute
         self._end_of_watch: asyncio.TimerHandle | None = None
 
     def clock_reads(self, channel: Channel) -> None:
@@ -83,11 +80,7 @@ class NotedStages:
         self.clock_reads(channel)
         place = (message.topic, message.queue_id)
         held = self._controller.held_pulls.table.get(message.topic, {}).get(message.queue_id)
-        self._putting = noted
-        try:
-            result = self._appender.put_message(message)
-        finally:
-            self._putting = None
+        result = self._controller.store.put_message(message, noted.note)
         if result.status is not PutStatus.PUT_OK:
             return result
         self._table[*place, result.queue_offset] = noted
@@ -103,21 +96,15 @@ class NotedStages:
         found = [key for key in self._table if key[0] == topic]
         return {(queue_id, offset): self._table.pop((topic, queue_id, offset)).times for _, queue_id, offset in found}
 
-    def _note(self, stage: str) -> None:
-        if self._putting is not None:
-            self._putting.note(stage)
-
     # -- held pulls
 
     def _await_pull(self, place: tuple[str, int], offset: int, noted: _Noted) -> None:
         waiting = self._awaited.get(place, [])
         if len(waiting) < MAX_MESSAGES:
             self._awaited[place] = [*waiting, (offset, noted)]
-        held_pulls = self._controller.held_pulls
         if self._end_of_watch is not None:
             self._end_of_watch.cancel()
-        else:
-            self._plain_execute, held_pulls.execute = held_pulls.execute, self._execute
+        self._controller.held_pulls.onlooker = self._execute
         loop = asyncio.get_running_loop()
         self._end_of_watch = loop.call_at(loop.time() + WATCH_SECONDS, self._end_watch)
 
@@ -125,10 +112,10 @@ class NotedStages:
         if self._end_of_watch is not None:
             self._end_of_watch.cancel()
             self._end_of_watch = None
-            self._controller.held_pulls.execute = self._plain_execute
+            self._controller.held_pulls.onlooker = None
         self._awaited.clear()
 
-    def _execute(self, pull: HeldPull) -> None:
+    def _execute(self, pull: HeldPull, execute: Callable[[HeldPull], None]) -> None:
         """Answer a held pull, and note it of the messages that it finds."""
         topic, queue_id = place = (pull.header.topic, pull.header.queue_id)
         waiting = self._awaited.get(place, [])
@@ -136,7 +123,7 @@ class NotedStages:
         found = [noted for offset, noted in waiting if pull.offset <= offset < visible]
         for noted in found:
             noted.note("woken")
-        self._plain_execute(pull)
+        execute(pull)
         if found:
             # The answer leaves in a callback of the loop that was scheduled just now, or before.
             asyncio.get_running_loop().call_soon(_answered, found)

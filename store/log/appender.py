@@ -7,12 +7,10 @@ CommitLog.asyncPutMessage and asyncPutMessages). What does not: packing of recor
 
 from __future__ import annotations
 
-import copy
 import errno
 import logging
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any, cast
 
 from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.log_rate import LogRate
@@ -20,7 +18,7 @@ from rocketmq_ops.common.message import string_to_properties
 from rocketmq_ops.common.message_codec import BadRecordError
 from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, TRANSACTION_MASK
 from rocketmq_ops.common.topics import is_topic_too_long
-from rocketmq_ops.store.arrivals import ALL_TOPICS, MessageArrivals
+from rocketmq_ops.store.arrivals import MessageArrivals
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.dispatch import enters_consume_queue
 from rocketmq_ops.store.flush import FlushService
@@ -81,16 +79,10 @@ class Appender:
         #: Queue offset of the message that `put_plain` has put last.
         self.last_queue_offset = -1
 
-    def noting(self, note: Callable[[str], None]) -> Appender:
-        """Another appender of the same store, whose `put_message` calls back with `appended` and `dispatched`."""
-        made = copy.copy(self)
-        made._commit_log = cast("CommitLog", _NotingLog(self._commit_log, note))
-        made._arrivals = cast("MessageArrivals", _NotingArrivals(self._arrivals, note))
-        return made
-
-    def put_message(self, msg: InnerMessage) -> PutMessageResult:
+    def put_message(self, msg: InnerMessage, note: Callable[[str], None] | None = None) -> PutMessageResult:
         """Append one message and dispatch it; what goes wrong is said by the result's status.
 
+        `note` hears of a message in a queue when it is `appended` and `dispatched`.
         Under SYNC_FLUSH consumers see it after the next sync, for which `FlushService.when_flushed` waits."""
         commit_log = self._commit_log
         body, encoded, sys_flag = msg.body, msg.properties_bytes, msg.sys_flag
@@ -117,6 +109,8 @@ class Appender:
             physical = commit_log.append(queue, msg, body, encoded, msg.flag, offset, timestamp)
         except (OSError, struct.error) as error:
             return self._fail(msg.topic, error)
+        if note is not None:
+            note("appended")
         size = commit_log.last_size
         properties = msg.properties
         tags = properties.get("TAGS")
@@ -127,6 +121,8 @@ class Appender:
         queue.put_unit(physical, size, code)
         self._index.sink.put_keys(msg.topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), physical, timestamp)
         self._queues.last_dispatched_timestamp = timestamp
+        if note is not None:
+            note("dispatched")
         arrivals = self._arrivals
         if self._after_sync:
             arrivals.hide(physical + size, queue, offset + 1, code, timestamp, properties)
@@ -310,42 +306,3 @@ class Appender:
         if isinstance(error, struct.error):
             return self._refuse(PutStatus.MESSAGE_ILLEGAL)
         return self._refuse(PutStatus.DISK_FULL if error.errno in _FULL_DISK else PutStatus.CREATE_MAPPED_FILE_FAILED)
-
-
-class _NotingLog:
-    """The commitlog, for an appender that notes its steps."""
-
-    def __init__(self, commit_log: CommitLog, note: Callable[[str], None]) -> None:
-        self._commit_log = commit_log
-        self._note = note
-
-    def append(self, *args: Any) -> int:
-        """Append a record, and say so."""
-        offset = self._commit_log.append(*args)
-        self._note("appended")
-        return offset
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._commit_log, name)
-
-
-class _NotingArrivals:
-    """Those who hear of messages, for an appender that notes its steps: every message is dispatched by then."""
-
-    def __init__(self, arrivals: MessageArrivals, note: Callable[[str], None]) -> None:
-        self._arrivals = arrivals
-        self._note = note
-        self.topics = ALL_TOPICS
-
-    def arrived(
-        self, queue: ConsumeQueue, next_offset: int, code: int, timestamp: int, properties: dict[str, str]
-    ) -> None:
-        """A message that consumers may read."""
-        self._note("dispatched")
-        if queue.topic in self._arrivals.topics:
-            self._arrivals.arrived(queue, next_offset, code, timestamp, properties)
-
-    def hide(self, *args: Any) -> None:
-        """A message that consumers may read once its record is durable."""
-        self._note("dispatched")
-        self._arrivals.hide(*args)
