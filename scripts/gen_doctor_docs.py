@@ -29,6 +29,8 @@ changed, and no message of a business topic is read. A subject alone asks only f
 | `--config FILE` | the comparison of running brokers with a property file |
 | `--to 5.3`, `--to 5.5` | what that version will refuse, ignore or change |
 | `--host` | the settings of this machine, where it is a broker's |
+| `--apart SECONDS` | a second reading of what moves, as a bundle has one: what stands, fails again, grows |
+| `--history FILE` | what the prober saw of hosts in the last hour, out of another history than the cluster's own |
 | `--from BUNDLE` | examines what `mqadmin bundle` wrote, and no cluster |
 | `--store STORE_DIR` | examines a store directory of this machine, and no cluster |
 
@@ -46,11 +48,12 @@ beyond is `unknown` too.
 
 The exit code is by the worst finding.
 
-`mqadmin bundle FILE` puts the same facts into a file (JSON, readable by its owner alone), with the figures again after
-`--apart` seconds (60), with `--logs FOLDER` the last 500 lines of its logs, and with `--host` the settings of this
-machine. Values whose key names a secret (in properties, JSON, YAML, XML and command lines), passwords in URLs, headers
-that authorize, cookies and PEM blocks are taken out; the file and the output list where. A value without quotes is
-taken out to the end of its line. Symbolic links in FOLDER are not followed, and are named.
+`mqadmin bundle FILE` puts the same facts into a file (JSON, readable by its owner alone), with what moves (figures,
+offsets, clients) again after `--apart` seconds (60), with `--logs FOLDER` the last 500 lines of its logs, and with
+`--host` the settings of this machine. Values whose key names a secret (in properties, JSON, YAML, XML and command
+lines), passwords in URLs, headers that authorize, cookies and PEM blocks are taken out; the file and the output list
+where. A value without quotes is taken out to the end of its line. Symbolic links in FOLDER are not followed, and are
+named.
 """
 LINT = f"""\
 
@@ -84,7 +87,9 @@ def page() -> str:
         given = [rule.id for rule in rules if GIVEN.intersection(rule.needs)]
         if given and subject != "store":
             named = ", ".join(f"`{rule_id}`" for rule_id in given)
-            parts.append(f"\nOnly with what they compare with (`--config`, `--host`, `--to`): {named}.\n")
+            parts.append(
+                f"\nOnly with what they compare with (`--config`, `--host`, `--to`, `--apart`, `--history`): {named}.\n"
+            )
     return "".join([*parts, LINT, *section(RULES)])
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.housekeeping.doctor.facts import Facts
+from rocketmq_ops.housekeeping.doctor.facts import Facts, Later
 
 FORMAT: Final = "rocketmq-ops bundle"
 #: Raised when a reader of the old form would misread a new file.
@@ -17,17 +17,6 @@ VERSION: Final = 1
 
 class BundleError(RocketMQError):
     """A bundle that cannot be written or read."""
-
-
-class Later(msgspec.Struct, frozen=True, kw_only=True):
-    """The runtime figures again, `seconds` after the facts, so that rates can be read from the difference.
-
-    `answered_at` is when each broker's figures came, ms since 1970.
-    """
-
-    seconds: int
-    runtimes: dict[str, dict[str, str]]
-    answered_at: dict[str, int]
 
 
 class LogTail(msgspec.Struct, frozen=True):

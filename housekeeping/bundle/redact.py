@@ -21,7 +21,10 @@ def redacted(bundle: Bundle) -> Bundle:
         facts[part] = _without(facts[part], part, removed, part in _SETTINGS)
     later = bundle.later
     if later is not None:
-        later = msgspec.structs.replace(later, runtimes=_without(later.runtimes, "runtimes", removed, True))
+        again = msgspec.to_builtins(later)
+        for part in ("runtimes", "clients", "missing"):
+            again[part] = _without(again[part], part, removed, part in _SETTINGS)
+        later = msgspec.convert(again, type=type(later))
     logs = []
     for log in bundle.logs:
         lines = lines_without(log.lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport, Problem, ProblemKind
+from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport, Problem, ProblemKind, RunningInfo
 from rocketmq_ops.common.topics import is_retry_topic
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.doctor.rule import rule
@@ -71,7 +71,85 @@ def shared_id(facts: Facts) -> Iterator[Hit]:
     false_alarms="A rebalance within the last minute.",
 )
 def lock_held(facts: Facts) -> Iterator[Hit]:
-    yield from _problems(facts, "not_locked", "unlock_failed")
+    for group, report in _online(facts):
+        for problem in report.problems:
+            if problem.kind in ("not_locked", "unlock_failed"):
+                who = _locker(report, problem)
+                shown = _shown(problem)
+                yield Hit(group, f"{shown}; the client {who}, which is online, has it locked" if who else shown)
+
+
+def _locker(report: ConsumerStatusReport, problem: Problem) -> str | None:
+    """The other client that says that it has the problem's queue locked."""
+    wanted = (problem.topic, problem.broker_name, problem.queue_id)
+    for client in report.clients:
+        for queue in client.info.queues if client.info is not None else ():
+            if (
+                queue.locked
+                and client.client_id != problem.client_id
+                and (queue.topic, queue.broker_name, queue.queue_id) == wanted
+            ):
+                return client.client_id
+    return None
+
+
+@rule(
+    "clients.lock-of-dead-client",
+    Severity.CRITICAL,
+    "An orderly consumer cannot lock a queue, for a client that is gone has it locked: the queue waits.",
+    needs=(*_NEEDS, Part.LATER),
+    remedy="brokers free it 60 s after its last lock; if it stays, that client lives without a connection: end it",
+    false_alarms="The client was restarted between the readings.",
+)
+def lock_of_dead_client(facts: Facts) -> Iterator[Hit]:
+    for group, report in (facts.later.clients if facts.later is not None else {}).items():
+        before = facts.clients.get(group)
+        if report is None or before is None:
+            continue
+        online = {client.client_id for client in report.clients}
+        for problem in report.problems:
+            who = _locker(before, problem) if problem.kind == "not_locked" else None
+            if who is not None and who not in online:
+                yield Hit(group, f"{_shown(problem)}; the client {who} had it locked, and is not online any more")
+
+
+@rule(
+    "clients.poison-message",
+    Severity.CRITICAL,
+    "A client fails on one message again and again: its offset stands, and the failures of its topic rise.",
+    needs=(*_NEEDS, Part.LATER),
+    remedy="look at the message at that offset (`mqadmin consumeMessage`); mend the listener, or go on after it",
+    false_alarms="Another queue of the topic fails on that client, and this one is slow.",
+)
+def poison_message(facts: Facts) -> Iterator[Hit]:
+    if facts.later is None:
+        return
+    for group, report in _online(facts):
+        after = facts.later.clients.get(group)
+        then = {client.client_id: client.info for client in after.clients} if after is not None else {}
+        for client in report.clients:
+            info, later = client.info, then.get(client.client_id)
+            if info is not None and later is not None:
+                for offset, where, failed in _standing(info, later):
+                    yield Hit(
+                        group,
+                        f"client {client.client_id} {where}: offset {offset} did not move in {facts.later.seconds} s, "
+                        f"and {failed} attempts failed meanwhile",
+                    )
+
+
+def _standing(before: RunningInfo, after: RunningInfo) -> Iterator[tuple[int, str, int]]:
+    """The queues with messages whose offset is the same, while consuming their topic failed more often."""
+    held = {(queue.topic, queue.broker_name, queue.queue_id): queue for queue in after.queues}
+    failed_before = {rate.topic: rate.consume_failed_msgs for rate in before.rates}
+    failed = {r.topic: r.consume_failed_msgs - failed_before.get(r.topic, 0) for r in after.rates}
+    for queue in before.queues:
+        now = held.get((queue.topic, queue.broker_name, queue.queue_id))
+        if now is None or not (queue.cached and now.cached) or now.commit_offset != queue.commit_offset:
+            continue
+        if failed.get(queue.topic, 0) > 0 and not queue.dropped:
+            where = f"{queue.topic} {queue.broker_name} queue {queue.queue_id}"
+            yield queue.commit_offset, where, failed[queue.topic]
 
 
 @rule(

@@ -14,7 +14,7 @@ from rocketmq_ops.housekeeping.findings import Finding, Severity
 #: The subjects in the order in which their rules are applied, the cheapest facts first. Each is a module of this name.
 SUBJECTS: Final = ("net", "disk", "busy", "os", "ha", "config", "upgrade", "topics", "groups", "clients", "store")
 #: Facts that exist only when the user hands something to the doctor: rules that need one are silent without it.
-GIVEN: Final = frozenset({Part.FILE, Part.STORE, Part.HOST, Part.TARGET})
+GIVEN: Final = frozenset({Part.FILE, Part.STORE, Part.HOST, Part.TARGET, Part.LATER, Part.HISTORY})
 #: Servers, topics and groups that one finding about missing facts names.
 _NAMED: Final = 5
 
@@ -49,6 +49,8 @@ def examine(facts: Facts, rules: Sequence[Rule]) -> list[Finding]:
 
 def _unknown(facts: Facts, rule: Rule) -> list[Finding]:
     missing = [each for each in facts.missing if each.part in rule.needs]
+    if Part.LATER in rule.needs and facts.later is not None:
+        missing += [each for each in facts.later.missing if each.part in rule.needs]
     not_asked = [part for part in (*rule.needs, *rule.absence_of) if part not in facts.asked]
     if not missing and not not_asked:
         return []

@@ -19,7 +19,7 @@ from rocketmq_ops.housekeeping.host.items import Item
 
 
 class Part(StrEnum):
-    """A kind of facts, the cheapest to get first. The last four are what a user hands to the doctor."""
+    """A kind of facts, the cheapest to get first. The last six are what a user hands to the doctor."""
 
     NAME_SERVERS = "what each name server lists"
     RUNTIME = "runtime figures"
@@ -35,6 +35,8 @@ class Part(StrEnum):
     STORE = "the store directory"
     HOST = "the settings of this host"
     TARGET = "the version to upgrade to"
+    LATER = "a second reading"
+    HISTORY = "the history of the prober"
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -101,6 +103,18 @@ class FileFacts(msgspec.Struct, frozen=True):
     values: dict[str, str]
 
 
+class Later(msgspec.Struct, kw_only=True):
+    """What moves, again `seconds` after the facts; the tables are as theirs. `missing`: what was not learned again."""
+
+    seconds: int
+    runtimes: dict[str, dict[str, str]] = {}
+    answered_at: dict[str, int] = {}
+    offsets: dict[str, dict[str, dict[int, int]]] = {}
+    ends: dict[str, dict[str, dict[int, Ends]]] = {}
+    clients: dict[str, ConsumerStatusReport | None] = {}
+    missing: list[Missing] = []
+
+
 class Facts(msgspec.Struct, kw_only=True):
     """A snapshot. Tables are by broker address where nothing else is said; times are ms since 1970."""
 
@@ -131,6 +145,10 @@ class Facts(msgspec.Struct, kw_only=True):
     host: list[Item] | None = None
     #: The version to upgrade to, a key of `lint.keys.VERSIONS`.
     target: str | None = None
+    #: What moves, read again. A bundle has it beside its facts.
+    later: Later | None = None
+    #: What the prober saw of hosts lately: host -> figure -> (ms, value), ascending.
+    host_figures: dict[str, dict[str, list[tuple[int, float]]]] = {}
     #: What was asked for.
     asked: list[Part] = []
     missing: list[Missing] = []

@@ -17,7 +17,7 @@ from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.addresses import MASTER_ID, address_key
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_system_topic
-from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Missing, Part, Route, Topic
+from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Later, Missing, Part, Route, Topic
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
@@ -66,6 +66,31 @@ async def gather(admin: MQAdmin, parts: Collection[Part]) -> Facts:
         if part in wanted:
             await learn()
     return facts
+
+
+async def gather_again(admin: MQAdmin, facts: Facts, seconds: int) -> Later:
+    """What moves, once more: of the same brokers, topics and groups, as far as the facts have them."""
+    again = Facts(
+        taken_at=now_ms(), brokers=facts.brokers, topics=facts.topics, groups=facts.groups, offsets=facts.offsets
+    )
+    gathering = _Gathering(admin, again)
+    for part, learn in (
+        (Part.RUNTIME, gathering.runtimes),
+        (Part.OFFSETS, gathering.offsets),
+        (Part.ENDS, gathering.ends),
+        (Part.CLIENTS, gathering.clients),
+    ):
+        if part in facts.asked:
+            await learn()
+    return Later(
+        seconds=seconds,
+        runtimes=again.runtimes,
+        answered_at=again.answered_at,
+        offsets=again.offsets,
+        ends=again.ends,
+        clients=again.clients,
+        missing=again.missing,
+    )
 
 
 class _Gathering:

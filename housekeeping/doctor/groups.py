@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, split_topic_group
+from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
+from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX, is_dlq_topic, is_retry_topic, split_topic_group
 from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Part, label
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
@@ -242,6 +243,80 @@ def broadcasting(facts: Facts) -> Iterator[Hit]:
             yield Hit(group, f"{len(report.clients)} clients are online, each with offsets of its own")
 
 
+@rule(
+    "groups.backlog-stands",
+    Severity.CRITICAL,
+    "Messages wait for a group whose consumers are online, and its offset did not move between two readings.",
+    needs=(*_NEEDS, Part.CLIENTS, Part.LATER),
+    remedy="`mqadmin consumerStatus -g GROUP -s` shows what its consumers are doing",
+    false_alarms="Listeners that work on a message for longer than lay between the readings.",
+)
+def backlog_stands(facts: Facts) -> Iterator[Hit]:
+    later = facts.later
+    if later is None or later.seconds < _LEAST_APART_S:
+        return
+    addresses = {label(broker): broker.address for broker in facts.masters()}
+    standing: dict[str, list[_Place]] = {}
+    for p in _places(facts):
+        online = facts.clients.get(p.group)
+        if online is None or online.message_model == BROADCASTING or later.clients.get(p.group) is None:
+            continue
+        now = later.offsets.get(addresses[p.where], {}).get(f"{p.topic}@{p.group}", {}).get(p.queue)
+        if p.ends.max_offset > p.offset == now:
+            standing.setdefault(p.group, []).append(p)
+    for group, places in standing.items():
+        worst = max(places, key=lambda p: p.ends.max_offset - p.offset)
+        more = f" (and {len(places) - 1} more queues)" if len(places) > 1 else ""
+        who = _holder(later.clients[group], worst)
+        yield Hit(
+            group,
+            f"{worst.topic} queue {worst.queue} at {worst.where}{more}: the offset {worst.offset} did not move in "
+            f"{later.seconds} s, {worst.ends.max_offset - worst.offset} messages wait; "
+            + (f"the client {who} holds it" if who else "no client that answered holds it"),
+            f"`mqadmin consumerStatus -g {group} -s`",
+        )
+
+
+def _holder(report: ConsumerStatusReport | None, place: _Place) -> str | None:
+    for client in report.clients if report is not None else ():
+        for queue in client.info.queues if client.info is not None else ():
+            named = place.where.partition(" (")[0]
+            if (queue.topic, queue.broker_name, queue.queue_id) == (place.topic, named, place.queue):
+                return client.client_id
+    return None
+
+
+@rule(
+    "groups.retry-storm",
+    Severity.CRITICAL,
+    "A group sends back messages faster than 600 a minute: most of what it consumes fails, and comes again.",
+    needs=(Part.NAME_SERVERS, Part.ENDS, Part.LATER),
+    remedy="look at the log of its consumers; pause it meanwhile: `mqadmin updateSubGroup -g GROUP -s false`",
+    false_alarms="A service that its consumers need was away for a moment.",
+)
+def retry_storm(facts: Facts) -> Iterator[Hit]:
+    later = facts.later
+    if later is None or later.seconds < 1:
+        return
+    counts: dict[str, int] = {}
+    for broker in facts.masters():
+        for topic, queues in later.ends.get(broker.address, {}).items():
+            before = facts.ends.get(broker.address, {}).get(topic, {})
+            if is_retry_topic(topic):
+                came = sum(max(e.max_offset - before[q].max_offset, 0) for q, e in queues.items() if q in before)
+                counts[topic] = counts.get(topic, 0) + came
+    for topic, count in counts.items():
+        rate = count * 60 / later.seconds
+        if count >= _STORM_LEAST and rate >= _STORM_A_MINUTE:
+            group = topic.removeprefix(RETRY_GROUP_TOPIC_PREFIX)
+            yield Hit(group, f"{count} messages were sent back in {later.seconds} s, {rate:.0f} a minute")
+
+
+#: Readings that are nearer to each other do not show that an offset stands: clients commit every 5 s.
+_LEAST_APART_S: Final = 15
+#: From so many messages a minute on it is a storm, of so many messages at least; the prober's limits.
+_STORM_A_MINUTE: Final = 600
+_STORM_LEAST: Final = 20
 #: Bytes of the log that are taken to be in memory: accessMessageInMemoryMaxRatio (40 %) of 20 GiB.
 _CACHED: Final = 8 << 30
 #: Messages in a retry topic that a working group may have for a moment.

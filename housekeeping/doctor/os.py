@@ -86,3 +86,49 @@ def setting(facts: Facts) -> Iterator[Hit]:
             for key in _LOCKING:
                 if facts.setting(broker.address, key) == "true":
                     yield Hit(item.id, f"{item.current}, and {key} is on at {label(broker)}", item.hand)
+
+
+@rule(
+    "os.host-under-pressure",
+    Severity.WARNING,
+    "A broker's host was short of disk, memory or CPU in several runs of the prober of the last hour.",
+    needs=(Part.HISTORY,),
+    remedy="`mqadmin doctor disk` and, on that host, `mqadmin os check`; what else runs there?",
+    false_alarms="A backup or another job that runs at this hour.",
+)
+def host_under_pressure(facts: Facts) -> Iterator[Hit]:
+    for host, figures in facts.host_figures.items():
+        for name, (limit, words, above) in _HOST_LIMITS.items():
+            points = figures.get(name, [])
+            beyond = [value for _, value in points if (value > limit if above else value < limit)]
+            if len(beyond) >= _HOST_RUNS:
+                worst = max(beyond) if above else min(beyond)
+                yield Hit(host, f"{words}: {worst:.0f} at worst, beyond {limit} in {len(beyond)} of {len(points)} runs")
+
+
+@rule(
+    "os.clock-stepped",
+    Severity.WARNING,
+    "The clock of a broker's host was set while the prober looked: store times and delays are off by as much.",
+    needs=(Part.HISTORY,),
+    remedy="have the host follow a time source that slews (chrony or ntpd), not one that steps",
+)
+def clock_stepped(facts: Facts) -> Iterator[Hit]:
+    for host, figures in facts.host_figures.items():
+        steps = [value for _, value in figures.get("clock_step_millis", []) if abs(value) >= _STEP_MS]
+        if steps:
+            yield Hit(host, f"{len(steps)} steps in the last hour, the largest of {max(steps, key=abs):.0f} ms")
+
+
+#: From how many runs on a host counts as short of something.
+_HOST_RUNS: Final = 3
+#: Smaller ones come of the resolution of the two clocks, ms.
+_STEP_MS: Final = 500
+#: Figures of the history: limit, words, and whether above it is wrong.
+_HOST_LIMITS: Final[dict[str, tuple[int, str, bool]]] = {
+    "io_pressure_percent": (20, "I/O pressure in %", True),
+    "memory_pressure_percent": (10, "memory pressure in %", True),
+    "cpu_pressure_percent": (50, "CPU pressure in %", True),
+    "disk_latency_millis": (100, "disk latency in ms", True),
+    "commit_log_resident_percent": (20, "newest commitlog file in the page cache in %", False),
+}

@@ -280,8 +280,16 @@ def half_messages_waiting(facts: Facts) -> Iterator[Hit]:
             if split_topic_group(key)[0] == TRANS_HALF_TOPIC:
                 done = offsets
         waiting = sum(each.max_offset - done.get(queue, each.min_offset) for queue, each in ends.items())
-        if waiting >= _WAITING_HALVES:
+        if waiting >= _WAITING_HALVES and not _settles(facts, broker.address, done):
             yield Hit(label(broker), f"{waiting} half messages are not settled")
+
+
+def _settles(facts: Facts, address: str, done: dict[int, int]) -> bool:
+    """Whether a second reading shows that the broker gets on with them."""
+    for key, offsets in facts.later.offsets.get(address, {}).items() if facts.later is not None else ():
+        if split_topic_group(key)[0] == TRANS_HALF_TOPIC:
+            return any(offset > done.get(queue, 0) for queue, offset in offsets.items())
+    return False
 
 
 @rule(
@@ -304,7 +312,9 @@ def delayed_stuck(facts: Facts) -> Iterator[Hit]:
             # All of them are due when the last is, which is also due last.
             last = queues[level - 1].last_ms if level - 1 in queues else 0
             overdue = now - last - delay
-            if waiting > 0 and last > 0 and overdue > _OVERDUE_MS:
+            again = facts.later.runtimes.get(broker.address, {}) if facts.later is not None else {}
+            moved = again.get(f"scheduleMessageOffset_{level}", told).partition(",")[0] != delivered
+            if waiting > 0 and last > 0 and overdue > _OVERDUE_MS and not moved:
                 evidence = f"level {level}: {waiting} messages wait, the last one is due since {overdue // 1000} s"
                 yield Hit(label(broker), evidence)
 

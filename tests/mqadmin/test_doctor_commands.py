@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.runs import Figure, Run
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from tests.golden_data import unpack_store
@@ -235,3 +239,30 @@ def test_this_machine_is_looked_at_where_it_is_a_brokers(cli: Cli, cluster: Fake
     assert {finding["id"] for finding in findings} <= {"os.setting"}
     assert "3 rules" in cli(cluster.transport, "doctor", "os", "--host", "-n", cluster.namesrv).out
     assert ran.code in (ExitCode.OK, ExitCode.PARTIAL, ExitCode.STORE_WARNING)
+
+
+def test_what_moves_is_read_twice(cli: Cli, cluster: FakeCluster, tmp_path: Path) -> None:
+    once = cli(cluster.transport, "doctor", "groups", "-n", cluster.namesrv).out
+    twice = cli(cluster.transport, "doctor", "groups", "--apart", "1", "-n", cluster.namesrv).out
+    rules = [int(re.findall(r"(\d+) rules", out)[0]) for out in (once, twice)]
+    assert rules[1] == rules[0] + 2
+    path = tmp_path / "b"
+    made = cli(cluster.transport, "bundle", str(path), "--apart", "1", "-n", cluster.namesrv)
+    assert made.code == ExitCode.OK
+    assert f"{rules[1]} rules" in cli(None, "doctor", "groups", "--from", str(path)).out
+    assert cli(None, "doctor", "--from", str(path), "--apart", "1").code == ExitCode.USAGE
+    assert cli(None, "doctor", "--from", str(path), "--history", "x").code == ExitCode.USAGE
+
+
+def test_what_the_prober_saw_of_hosts(cli: Cli, cluster: FakeCluster, tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    with History.open(path) as history:
+        for minutes in range(4):
+            saw = Figure("host.io_pressure_percent", "broker-a", 50.0)
+            history.append(Run(time_ms=now_ms() - (4 - minutes) * 60_000, figures=[saw]))
+    words = ("doctor", "os", "--history", str(path), "-n", cluster.namesrv, "--output", "json")
+    found = json.loads(cli(cluster.transport, *words).out)["data"]["findings"]
+    assert ("os.host-under-pressure", "broker-a") in {(each["id"], each["target"]) for each in found}
+    gone = ("doctor", "os", "--history", str(tmp_path / "gone"), "-n", cluster.namesrv)
+    ran = cli(cluster.transport, *gone)
+    assert ran.code == ExitCode.PARTIAL and "there is no history yet" in ran.err

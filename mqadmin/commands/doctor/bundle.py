@@ -9,13 +9,15 @@ import msgspec
 
 from rocketmq_ops import __version__
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.housekeeping.bundle.bundle import Bundle, Later, LeftOut, write_bundle
+from rocketmq_ops.housekeeping.bundle.bundle import Bundle, LeftOut, write_bundle
 from rocketmq_ops.housekeeping.bundle.logs import tails
 from rocketmq_ops.housekeeping.bundle.redact import redacted
 from rocketmq_ops.housekeeping.doctor.examine import GIVEN
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
-from rocketmq_ops.housekeeping.doctor.gather import gather
+from rocketmq_ops.housekeeping.doctor.gather import gather, gather_again
+from rocketmq_ops.housekeeping.doctor.lately import add_host_figures
 from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.history_options import history_path
 from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.options.housekeeping import OnHost
 from rocketmq_ops.mqadmin.render.outcome import Outcome
@@ -49,7 +51,7 @@ async def bundle(
         int,
         Opt(
             "--apart",
-            help="seconds between two readings of the figures (default 60, 0: one reading)",
+            help="seconds between two readings of what moves (default 60, 0: one reading)",
             parse=natural,
             metavar="SECONDS",
         ),
@@ -72,8 +74,8 @@ async def bundle(
         later = None
         if seconds:
             await asyncio.sleep(seconds)
-            again = await gather(admin, {Part.RUNTIME})
-            later = Later(seconds=seconds, runtimes=again.runtimes, answered_at=again.answered_at)
+            later = await gather_again(admin, facts, seconds)
+    add_host_figures(facts, history_path(run, None), named=False)
     if host:
         from rocketmq_ops.housekeeping.doctor.local import add_host
 

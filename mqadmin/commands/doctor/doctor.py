@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -13,11 +14,12 @@ from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
-from rocketmq_ops.mqadmin.options.housekeeping import BundleFile, ConfigFile, OnHost
+from rocketmq_ops.mqadmin.history_options import history_path
+from rocketmq_ops.mqadmin.options.housekeeping import BundleFile, ConfigFile, HistoryFile, OnHost
 from rocketmq_ops.mqadmin.render.findings import counts_of, exit_of, finding_blocks, worst_first
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import one_of, path
+from rocketmq_ops.mqadmin.values import natural, one_of, path
 
 ALL = "all"
 
@@ -52,6 +54,16 @@ async def doctor(
         Opt("--store", help="examine this store directory, and no cluster", parse=path, metavar="STORE_DIR"),
     ] = None,
     host: OnHost = False,
+    apart: Annotated[
+        int | None,
+        Opt(
+            "--apart",
+            help="read what moves once more after so many seconds: what stands still, fails again and again, grows",
+            parse=natural,
+            metavar="SECONDS",
+        ),
+    ] = None,
+    history: HistoryFile | None = None,
     to: Annotated[
         str | None,
         Opt("--to", help="what this version will refuse, ignore or change: 5.3 or 5.5", parse=one_of("5.3", "5.5")),
@@ -64,7 +76,7 @@ async def doctor(
     """
     chosen = None if subject in (None, ALL) else subject
     if store is not None:
-        if chosen not in (None, "store") or host or not (config is from_file is to is None):
+        if chosen not in (None, "store") or host or apart or not (config is from_file is to is history is None):
             raise usage("--store examines a directory alone", "leave the other options out")
         from rocketmq_ops.housekeeping.doctor.local import store_facts
 
@@ -74,13 +86,24 @@ async def doctor(
         raise usage("a store is examined by its directory", "give it with --store")
     if from_file is not None and host:
         raise usage("--host looks at this machine, and a bundle is of another time", "give --host to mqadmin bundle")
+    if from_file is not None and apart:
+        raise usage("--apart asks a cluster twice", "a bundle has its second reading: give --apart to mqadmin bundle")
+    if from_file is not None and history is not None:
+        raise usage("--history goes with a cluster", "a bundle has what the history said when it was made")
     given = {part for part, value in ((Part.FILE, config), (Part.TARGET, to)) if value is not None}
+    given |= {Part.LATER} if apart else set()
     file = None
     if config is not None:
         from rocketmq_ops.housekeeping.doctor.local import file_facts
 
         file = file_facts(config)
-    facts = await _facts(run, chosen, given, from_file)
+    facts = await _facts(run, chosen, given, from_file, apart)
+    if from_file is None and (chosen in (None, "os") or history is not None):
+        from rocketmq_ops.housekeeping.doctor.lately import add_host_figures
+
+        add_host_figures(facts, history_path(run, history), named=history is not None)
+    given |= {Part.LATER} if facts.later is not None else set()
+    given |= {Part.HISTORY} if Part.HISTORY in facts.asked else set()
     if host:
         from rocketmq_ops.housekeeping.doctor.local import add_host
 
@@ -88,19 +111,25 @@ async def doctor(
     if facts.host is not None:
         given.add(Part.HOST)
     facts.file, facts.target = file, to
-    facts.asked += sorted(given)
+    facts.asked += sorted(given - set(facts.asked))
     return _outcome(chosen, facts, given)
 
 
-async def _facts(run: Run, subject: str | None, given: set[Part], bundle: str | None) -> Facts:
+async def _facts(run: Run, subject: str | None, given: set[Part], bundle: str | None, apart: int | None) -> Facts:
     if bundle is not None:
         from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
 
-        return read_bundle(bundle).facts
-    from rocketmq_ops.housekeeping.doctor.gather import gather
+        read = read_bundle(bundle)
+        read.facts.later = read.later
+        return read.facts
+    from rocketmq_ops.housekeeping.doctor.gather import gather, gather_again
 
     async with run.admin() as admin:
-        return await gather(admin, needed(rules_of(subject, given)) - GIVEN)
+        facts = await gather(admin, needed(rules_of(subject, given)) - GIVEN)
+        if apart:
+            await asyncio.sleep(apart)
+            facts.later = await gather_again(admin, facts, apart)
+        return facts
 
 
 def _outcome(subject: str | None, facts: Facts, given: set[Part]) -> Outcome:

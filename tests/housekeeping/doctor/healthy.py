@@ -17,6 +17,7 @@ from rocketmq_ops.housekeeping.doctor.facts import (
     Ends,
     Facts,
     FileFacts,
+    Later,
     Part,
     Route,
     StoreFacts,
@@ -116,7 +117,21 @@ def item(name: str, state: State) -> Item:
 
 
 def facts() -> Facts:
-    """All facts, of a cluster, a file and a store in which nothing is wrong."""
+    """All facts, of a cluster, a file, a store and a history in which nothing is wrong."""
+    made = _facts()
+    again = _facts()
+    made.later = Later(
+        seconds=60,
+        runtimes=again.runtimes,
+        answered_at=again.answered_at,
+        offsets=again.offsets,
+        ends=again.ends,
+        clients=again.clients,
+    )
+    return made
+
+
+def _facts() -> Facts:
     brokers = [A, A_SLAVE, B, B_SLAVE]
     masters = [A, B]
     return Facts(
@@ -155,6 +170,13 @@ def facts() -> Facts:
             total=100,
         ),
         host=[item("vm.swappiness", State.OK)],
+        host_figures={
+            "a": {
+                "io_pressure_percent": [(NOW - minutes * 60_000, 1.0) for minutes in (3, 2, 1)],
+                "commit_log_resident_percent": [(NOW - minutes * 60_000, 100.0) for minutes in (3, 2, 1)],
+                "clock_step_millis": [(NOW - 60_000, 2.0)],
+            }
+        },
         target="5.3",
         asked=list(Part),
     )

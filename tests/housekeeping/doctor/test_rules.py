@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
@@ -115,6 +115,29 @@ def clients(*reports: object, model: str = "CLUSTERING") -> Seed:
     return seed
 
 
+def again(**tables: object) -> Seed:
+    """Of the second reading."""
+
+    def seed(facts: Facts) -> None:
+        assert facts.later is not None
+        facts.later = msgspec.structs.replace(facts.later, **tables)
+
+    return seed
+
+
+def clients_again(*reports: object, problems: Sequence[Problem] = ()) -> Seed:
+    made = h.report(list(reports))  # type: ignore[arg-type]
+    made.problems += problems
+    return again(clients={"G": made})
+
+
+def host_saw(name: str, *values: float) -> Seed:
+    def seed(facts: Facts) -> None:
+        facts.host_figures["a"][name] = [(h.NOW - n * 60_000, value) for n, value in enumerate(values)]
+
+    return seed
+
+
 def to(version: str, seed: Seed) -> Seed:
     def seeded(facts: Facts) -> None:
         facts.target = version
@@ -202,6 +225,8 @@ SEEDS: dict[str, tuple[Seed, str]] = {
     "os.clock-apart": (figure("bootTimestamp", h.NOW - h.HOUR + 30_000), "30 s ahead of this host"),
     "os.message-from-future": (figure("earliestMessageTimeStamp", h.NOW + 60_000), "60 s in the future"),
     "os.setting": (host_setting, "60, wanted is 1: why"),
+    "os.host-under-pressure": (host_saw("io_pressure_percent", 5, 30, 41, 25), "I/O pressure in %: 41 at worst, beyond 20 in 3 of 4"),
+    "os.clock-stepped": (host_saw("clock_step_millis", 3, -4000), "1 steps in the last hour, the largest of -4000 ms"),
     "ha.slave-behind": (figure("commitLogMaxOffset", h.LOG_END - (300 << 20), h.A_SLAVE), "314572800 bytes behind a"),
     "ha.slave-ahead": (figure("commitLogMaxOffset", h.LOG_END + (100 << 20), h.A_SLAVE), "104857600 bytes ahead of a"),
     "ha.sync-master-alone": (
@@ -283,9 +308,30 @@ SEEDS: dict[str, tuple[Seed, str]] = {
     "groups.dead-letters": (ends("%DLQ%G", {0: Ends(3, 10)}), "7 dead letters"),
     "groups.retries-waiting": (ends("%RETRY%G", {0: Ends(0, 5000)}), "5000 messages wait"),
     "groups.broadcasting": (clients(h.client("c1", []), model="BROADCASTING"), "1 clients are online"),
+    "groups.backlog-stands": (
+        both(ends("T", {0: Ends(0, 130), 1: Ends(0, 100)}), clients_again(h.client("c9", [h.held(0, "a")]))),
+        "T queue 0 at a (10.0.1.0:10911): the offset 100 did not move in 60 s, 30 messages wait; the client c9 holds it",
+    ),
+    "groups.retry-storm": (
+        again(ends={A: {"%RETRY%G": {0: Ends(0, 900)}}}), "900 messages were sent back in 60 s, 900 a minute",
+    ),
     "clients.subscriptions-differ": (problem("different_subscription"), "client c1 T a queue 0: detail"),
     "clients.shared-id": (problem("shared_id"), "client c1"),
     "clients.lock-held": (problem("not_locked"), "client c1 T a queue 0"),
+    "clients.lock-of-dead-client": (
+        both(
+            clients(h.client("dead", [h.held(0, "a", locked=True)])),
+            clients_again(h.client("c1", [h.held(0, "a")]), problems=[Problem("not_locked", "is not locked", "c1", "T", "a", 0)]),
+        ),
+        "client c1 T a queue 0: is not locked; the client dead had it locked, and is not online any more",
+    ),
+    "clients.poison-message": (
+        both(
+            clients(h.client("c1", [h.held(0, "a", cached=5)], failed=2)),
+            clients_again(h.client("c1", [h.held(0, "a", cached=5)], failed=9)),
+        ),
+        "client c1 T a queue 0: offset 100 did not move in 60 s, and 7 attempts failed meanwhile",
+    ),
     "clients.stuck": (problem("blocked", "has 3 messages"), "has 3 messages; its commit offset is 100"),
     "clients.queue-of-nobody": (problem("unassigned"), "T a queue 0"),
     "clients.queue-of-two": (problem("assigned_twice"), "T a queue 0"),
@@ -417,3 +463,54 @@ def test_a_limit_of_locked_memory_counts_where_a_broker_locks_any() -> None:
     facts.configs[h.A.address]["warmMapedFileEnable"] = "true"
     found = [(f.target, f.evidence) for f in examine(facts, [RULES["os.setting"]])]
     assert found == [("limit.memlock", f"65536, and warmMapedFileEnable is on at a ({h.A.address})")]
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "calm"),
+    [
+        ("groups.backlog-stands", again(offsets={A: {"T@G": {0: 101}}})),
+        ("groups.backlog-stands", again(seconds=10)),
+        ("groups.backlog-stands", again(clients={"G": None})),
+        ("groups.retry-storm", again(ends={A: {"%RETRY%G": {0: Ends(0, 599)}}})),
+        ("groups.retry-storm", again(ends={A: {"%RETRY%New": {0: Ends(0, 900)}}})),
+        ("clients.poison-message", clients_again(h.client("c2", [h.held(0, "a", cached=5)], failed=9))),
+        (
+            "clients.poison-message",
+            clients_again(h.client("c1", [h.held(0, "a", cached=5, commit_offset=101)], failed=9)),
+        ),
+        ("clients.poison-message", clients_again(h.client("c1", [h.held(0, "a", cached=5)], failed=2))),
+        ("clients.lock-of-dead-client", clients_again(h.client("c1", [h.held(0, "a", locked=True)]))),
+        ("os.host-under-pressure", host_saw("io_pressure_percent", 5, 30, 41, 5)),
+        ("os.clock-stepped", host_saw("clock_step_millis", 3, -400)),
+        (
+            "topics.delayed-stuck",
+            again(runtimes={A: {**h.runtime(), "scheduleMessageOffset_3": "12,15"}}),
+        ),
+        (
+            "topics.half-messages-waiting",
+            again(offsets={A: {"RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS": {0: 6_000}}}),
+        ),
+    ],
+)
+def test_what_moves_is_no_fault(rule_id: str, calm: Seed) -> None:
+    facts = h.facts()
+    SEEDS[rule_id][0](facts)
+    calm(facts)
+    assert examine(facts, [RULES[rule_id]]) == []
+
+
+def test_who_has_a_queue_locked_is_named() -> None:
+    facts = h.facts()
+    clients(h.client("c1", [h.held(0, "a")]), h.client("c2", [h.held(0, "a", locked=True)]))(facts)
+    report = facts.clients["G"]
+    assert report is not None
+    report.problems.append(Problem("not_locked", "is not locked", "c1", "T", "a", 0))
+    [found] = examine(facts, [RULES["clients.lock-held"]])
+    assert found.evidence == "client c1 T a queue 0: is not locked; the client c2, which is online, has it locked"
+
+
+def test_what_was_not_learned_again_is_unknown() -> None:
+    facts = h.facts()
+    again(missing=[Missing(Part.OFFSETS, A, "timed out")])(facts)
+    assert [f.severity for f in examine(facts, [RULES["groups.backlog-stands"]])] == [Severity.UNKNOWN]
+    assert examine(facts, [RULES["groups.retry-storm"]]) == []

@@ -1,0 +1,39 @@
+"""Facts out of the prober's history: what it saw lately of the hosts of brokers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from rocketmq_ops.housekeeping.doctor.facts import Facts, Missing, Part
+from rocketmq_ops.housekeeping.history.file import History, HistoryError, NoHistoryError
+
+#: What is older says nothing about now, ms.
+LATELY_MS: Final = 3_600_000
+_PREFIX: Final = "host."
+
+
+def add_host_figures(facts: Facts, path: Path, *, named: bool) -> None:
+    """Add what the history at `path` has of hosts, of the last hour; one that is `named` and not usable is missing.
+
+    Without a history nothing is added: most clusters are probed without `--host`.
+    """
+    try:
+        with History.read(path) as history:
+            figures = history.figures(facts.taken_at - LATELY_MS, facts.taken_at, _PREFIX)
+    except NoHistoryError as error:
+        if named:
+            _missing(facts, path, error)
+        return
+    except HistoryError as error:
+        _missing(facts, path, error)
+        return
+    for (name, target), points in figures.items():
+        facts.host_figures.setdefault(target, {})[name.removeprefix(_PREFIX)] = points
+    if facts.host_figures or named:
+        facts.asked.append(Part.HISTORY)
+
+
+def _missing(facts: Facts, path: Path, error: HistoryError) -> None:
+    facts.asked.append(Part.HISTORY)
+    facts.missing.append(Missing(Part.HISTORY, str(path), error.cause))
