@@ -80,7 +80,7 @@ def test_mistakes_are_named_without_the_secret(home: Path, keys: Path, monkeypat
     keys.write_text("secretKey: b\n")
     with pytest.raises(ProfileError, match="no accessKey or no secretKey"):
         resolve("h:1", None, credentials=str(keys))
-    with pytest.raises(ProfileError, match=r"cannot read .*: No such file"):
+    with pytest.raises(ProfileError, match=r"cannot read .*: no such file"):
         resolve("h:1", None, credentials=str(keys) + ".not")
     monkeypatch.setenv("ROCKETMQ_OPS_ACCESS_KEY", "a")
     with pytest.raises(ProfileError, match="shall come from ROCKETMQ_OPS_SECRET_KEY, which is not set"):

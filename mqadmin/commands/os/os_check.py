@@ -9,14 +9,18 @@ import msgspec
 from rocketmq_ops.housekeeping.host.changes import root_of
 from rocketmq_ops.housekeeping.host.facts import HostFacts, facts_of
 from rocketmq_ops.housekeeping.host.items import Item, items_of, store_place
+from rocketmq_ops.housekeeping.host.root import Gap
 from rocketmq_ops.housekeeping.host.rules import State
 from rocketmq_ops.housekeeping.host.sizing import ApacheSizes, apache_sizes
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.lang import tr_message
+from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
 from rocketmq_ops.mqadmin.options.housekeeping import BrokerStore, HostRoot
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import one_of
+
+#: What stands for a value of the host's where it has none.
+_NO_VALUES = (*(gap.value for gap in Gap), "the host's")
 
 
 class HostCheck(msgspec.Struct, rename="camel", kw_only=True):
@@ -57,13 +61,21 @@ async def os_check(
     return Outcome(data=data, blocks=_blocks(data))
 
 
+def _current(item: Item) -> str:
+    """What is; where there is no value, why in the reader's language."""
+    no_limit = item.current == "none" and item.id.startswith("cgroup.")
+    return tr_message(item.current) if no_limit or item.current in _NO_VALUES else item.current
+
+
 def _blocks(data: HostCheck) -> list[Table | str]:
-    rows: list[list[Cell]] = [[item.state.value, item.id, item.current, item.wanted] for item in data.items]
+    rows: list[list[Cell]] = [[item.state.value, item.id, _current(item), item.wanted] for item in data.items]
     table = Table(["#STATE", "#ID", "#CURRENT", "#WANTED"], rows, ours=("#STATE", "#WANTED", "#Why", "#Risk"))
     table.widen(data.items, "why", "source", "risk")
     counts = data.counts
     kind = ", ".join(
-        name for name, is_so in (("container", data.facts.container), ("virtual", data.facts.virtual)) if is_so
+        tr_heading(name)
+        for name, is_so in (("container", data.facts.container), ("virtual", data.facts.virtual))
+        if is_so
     )
     blocks: list[Table | str] = [
         table,

@@ -9,6 +9,7 @@ from rocketmq_ops.housekeeping.host.record import RefusedError
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import CommandError, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import path, positive
@@ -56,8 +57,8 @@ def _blocks(data: DiskMeasure) -> list[Table | str]:
     return [
         f"{data.directory}: {data.bytes / 1e6:.0f} MB written in {data.seconds:.1f} s",
         Table(["#APPENDS SYNCED", "#P50 MS", "#P90 MS", "#P99 MS", "#P99.9 MS", "#MAX MS"], rows),
-        Table(["#WRITES", "#MB/S", "#WRITES/S"], rates),
-        *data.notes,
+        Table(["#WRITES", "#MB/S", "#WRITES/S"], rates, ours=("#WRITES",)),
+        *map(tr_message, data.notes),
     ]
 
 

@@ -13,6 +13,7 @@ from rocketmq_ops.mqadmin.confirm import require_consent
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.lang import tr_heading
 from rocketmq_ops.mqadmin.options.housekeeping import ForceHost, HostRoot
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
@@ -54,7 +55,7 @@ async def os_undo(
     actions = {"old": "restore", "new": "remove"}
     files = [UndoneFile(path=path, action=actions[kind]) for path, kind in undoable(host).items()]
     data = HostUndo(root=host.path, files=files)
-    lines = [f"{file.action} /{file.path}" for file in files]
+    lines = [f"{tr_heading(file.action)} /{file.path}" for file in files]
     if not files:
         return Outcome(data=data, status="no_effect", blocks=["nothing to undo: nothing has been applied here"])
     if run.plan:

@@ -21,8 +21,6 @@ NOT_TRANSLATED = {
     "store/footprint.py": "a line of the broker at its start",
     "store/store_stats.py": "what brokers answer, as Apache writes it",
 }
-#: Not translated yet. It only becomes shorter.
-NOT_YET = ("housekeeping/host/",)
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
     "client/admin/accounts/access.py": {
@@ -125,6 +123,26 @@ NOT_READ = {
     },
     "housekeeping/history/recorder.py": {
         "read {read_queue_nums} write {write_queue_nums} permission {perm}",
+    },
+    "housekeeping/host/dropins.py": {
+        "# Written by 'os apply' of rocketmq-ops, removed by 'os undo'. Settings of your own belong in a file of yours.",
+        "* hard nofile {value}\nroot hard nofile {value2}",
+        "sysctl --system",
+        "udevadm control --reload && udevadm trigger --subsystem-match=block --action=change",
+        "{user} {kind} nproc {limit}",
+    },
+    "housekeeping/host/items.py": {
+        "Max locked memory",
+        "Max open files",
+        "Max processes",
+    },
+    "housekeeping/host/record.py": {
+        "dir {name}",
+        "rocketmq-ops os 1",
+    },
+    "housekeeping/host/sizing.py": {
+        'export JAVA_OPT_EXT="{heap}"',
+        'export JAVA_OPT_EXT="{heap} -XX:MaxDirectMemorySize={direct}m"',
     },
     "housekeeping/probe/alerts.py": {
         "{name} is {value} {unit}",

@@ -68,6 +68,11 @@ def _walk(node: ast.AST) -> Iterator[tuple[str, int]]:
             if keyword.arg == "remedy":
                 yield from _walk(keyword.value)
         return
+    if isinstance(node, ast.Call) and _name(node.func) == "Declared":  # beside texts: an id, a source, words of a rule
+        hands = [keyword.value for keyword in node.keywords if keyword.arg == "hand"]
+        for text in (*node.args[1:2], *node.args[3:4], *hands):
+            yield from _walk(text)
+        return
     if isinstance(node, ast.FunctionDef):  # what a rule advises
         for decorator in node.decorator_list:
             for keyword in getattr(decorator, "keywords", ()):
