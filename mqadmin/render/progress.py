@@ -30,22 +30,6 @@ def progress_bar(label: str, start: int, end: int) -> Iterator[Callable[[int], N
         yield lambda position: shown.update(task, completed=position - start)
 
 
-@contextmanager
-def count_shown(label: str, total: int | None) -> Iterator[Callable[[int], None] | None]:
-    """A callback that takes how many of `total` (None where that is not known) are done, or None as `progress_bar`."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    label = tr(label)
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5) as shown:
-        task = shown.add_task(label, total=total)
-        yield lambda done: shown.update(task, completed=done)
-
-
 class AskedLine:
     """How many of the servers, topics or groups of a fan-out have answered (`fanout.Progress`).
 
@@ -78,9 +62,11 @@ class AskedLine:
         done, total = self._reached
         elapsed = int(time.monotonic() - self._begun)
         self._shown = True
-        reached = tr(f"{done} of {total} asked, {elapsed} s")
-        sys.stderr.write(f"\r\x1b[Kmqadmin {self._command}: {reached}")
+        sys.stderr.write(f"\r\x1b[Kmqadmin {self._command}: {self._words(done, total, elapsed)}")
         sys.stderr.flush()
+
+    def _words(self, done: int, total: int, elapsed: int) -> str:
+        return tr(f"{done} of {total} asked, {elapsed} s")
 
     def _end(self) -> None:
         if self._jobs is not None:
@@ -90,3 +76,10 @@ class AskedLine:
             self._shown = False
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+class ReadLine(AskedLine):
+    """The same for messages that are read; how many there are is not known before."""
+
+    def _words(self, done: int, total: int, elapsed: int) -> str:
+        return tr(f"{done} messages read, {elapsed} s")

@@ -25,7 +25,7 @@ async def watched(run: Run, values: dict[str, Any], seconds: int) -> Outcome:
 
     A wrong command line ends it at once: no round will do better.
     """
-    rounds = _Screen(run, seconds) if sys.stdout.isatty() else _Documents(run)
+    rounds = _Screen(run, seconds) if sys.stdout.isatty() else _Documents(run, seconds)
 
     async def once() -> Outcome:
         try:
@@ -43,10 +43,11 @@ async def watched(run: Run, values: dict[str, Any], seconds: int) -> Outcome:
 
 
 class _Documents:
-    """One document after the other, for a reader that is no terminal."""
+    """One document after the other, for a reader that is no terminal; tables have the time of the round above them."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, seconds: int) -> None:
         self._run = run
+        self._seconds = seconds
         self._last_good: str | None = None
         self._count = 0
         #: The round's text, None where it failed.
@@ -55,11 +56,16 @@ class _Documents:
     def show(self, outcome: Outcome) -> None:
         form = self._run.options.output
         text = self.text
+        now = _now()
         if text is None:
             text = failure_document(self._run.name, outcome.errors[0], form, self._run.declaration.schema)
-            outcome.notes.append(_since(self._last_good))
+            outcome.notes.append(f"the round of {now} failed: {_since(self._last_good)}")
         else:
-            self._last_good = _now()
+            self._last_good = now
+            if outcome.errors:
+                outcome.notes.append(f"the round of {now} is partial")
+            if form in ("table", "wide"):
+                text = f"{_title(self._run, self._seconds, now, _partial(outcome))}\n{text}"
         if text:
             between = "---\n" if form == "yaml" else "\n" if self._count and form in ("table", "wide", "java") else ""
             write(between + text)
@@ -79,15 +85,25 @@ class _Screen:
         self.text: str | None = None
 
     def show(self, outcome: Outcome) -> None:
+        now = _now()
         if self.text is None:
             head, lines = tr(f"FAILED, {_since(self._last_good)}"), [SAME + line[len(SAME) :] for line in self._good]
         else:
-            head, lines = "", marked(self.text.splitlines(), self._before)
-            self._good, self._last_good = lines, _now()
+            head, lines = _partial(outcome), marked(self.text.splitlines(), self._before)
+            self._good, self._last_good = lines, now
             self._before = {_words(line) for line in self.text.splitlines()}
-        title = tr(f"mqadmin {self._run.name}, every {self._seconds} s, {_now()}")
-        write(_HOME + screen(f"{title}: {head}" if head else title, lines, _height(), _colours()))
+        write(_HOME + screen(_title(self._run, self._seconds, now, head), lines, _height(), _colours()))
         report(self._run.name, outcome.errors, outcome.notes)
+
+
+def _title(run: Run, seconds: int, now: str, head: str) -> str:
+    title = tr(f"mqadmin {run.name}, every {seconds} s, {now}")
+    return f"{title}: {head}" if head else title
+
+
+def _partial(outcome: Outcome) -> str:
+    """What is said of a round of which a part failed; what failed stands below, on stderr."""
+    return tr(f"PARTIAL, {len(outcome.errors)} failed") if outcome.errors else ""
 
 
 def marked(lines: list[str], before: set[tuple[str, ...]] | None) -> list[str]:

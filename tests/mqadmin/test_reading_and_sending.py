@@ -19,6 +19,7 @@ from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.commands.message import send_message
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.messages import bodies, conditions
+from rocketmq_ops.mqadmin.render.progress import ReadLine
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from tests.mqadmin.conftest import Ran
 
@@ -223,6 +224,28 @@ def test_properties_and_times_of_delivery(run: Run) -> None:
     assert properties("--delayLevel", "18")["DELAY"] == "18"
     for wrong in ("a", "=1", "a=1,a=2", '{"a": 1}', "{"):
         assert run("sendMessage", "-t", "Sent", "-p", "x", "--properties", wrong).code == ExitCode.USAGE
+
+
+def test_a_delay_level_above_the_highest_is_noted(run: Run) -> None:
+    """A broker takes it as its highest, and does not say so."""
+    line = ["sendMessage", "-t", "Sent", "-p", "x"]
+    assert run(*line, "--delayLevel", "18").json["notes"] == []
+    sent = run(*line, "--delayLevel", "99")
+    assert (sent.code, sent.json["status"]) == (0, "ok")
+    assert sent.json["notes"] == [
+        "level 99 is above 18, the highest of broker-a: it is delivered as one of level 18, after 2h"
+    ]
+
+
+def test_progress_of_a_scan_on_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("sendMessage", "-t", "Sent", "-p", "x").code == 0
+    monkeypatch.setattr(ReadLine, "FIRST", 0.0)
+    for command in ("consumeMessage", "printMsg"):
+        assert "messages read" not in run(command, "-t", "Sent").err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    for command in ("consumeMessage", "printMsg"):
+        shown = run(command, "-t", "Sent").err
+        assert f"mqadmin {command}: 0 messages read, 0 s" in shown and shown.endswith("\r\x1b[K")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ def test_one_document_after_the_other(cli: Cli, monkeypatch: pytest.MonkeyPatch)
 
 def test_tables_are_parted_by_an_empty_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = watch(cli, monkeypatch, [more_queues], "-l", "--watch", "5")
-    assert [part.split("\n")[0].split()[0] for part in ran.out.split("\n\n")] == ["#ClusterName"] * 2
+    rounds = [part.split("\n") for part in ran.out.split("\n\n")]
+    assert len(rounds) == 2 and all(lines[1].split()[0] == "#ClusterName" for lines in rounds)
+    assert all(re.fullmatch(r"mqadmin topicRoute, every 5 s, \d\d:\d\d:\d\d", lines[0]) for lines in rounds)
     assert "\x1b" not in ran.out and "* " not in ran.out
 
 
@@ -73,14 +75,34 @@ def test_a_round_that_fails_says_when_the_last_good_one_was(cli: Cli, monkeypatc
         documents.append(document)
         at = end + 1
     assert [document["status"] for document in documents] == ["ok", "failed", "ok"]
-    assert re.search(r"note: the last good round was at \d\d:\d\d:\d\d\n", ran.err)
+    assert re.search(r"note: the round of [\d:]{8} failed: the last good round was at \d\d:\d\d:\d\d\n", ran.err)
     assert "Traceback" not in ran.err
 
 
 def test_the_first_round_may_fail(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = watch(cli, monkeypatch, [], "--watch", "--output", "csv", "-n", "10.255.0.1:9876")
     assert (ran.code, ran.out) == (130, "")
-    assert "note: no round succeeded yet" in ran.err
+    assert re.search(r"note: the round of [\d:]{8} failed: no round succeeded yet", ran.err)
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_round_that_is_partial_shows_its_time_and_what_failed(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    cluster = FakeCluster(("broker-a", "C1"), ("broker-b", "C1"))
+
+    async def sleep(seconds: float) -> None:
+        if cluster["broker-b"].address not in {address for address, _ in cluster.transport.handlers}:
+            raise KeyboardInterrupt
+        cluster.stop(cluster["broker-b"].address)
+
+    monkeypatch.setattr("rocketmq_ops.mqadmin.repeating.repeat.asyncio.sleep", sleep)
+    ran = cli(cluster.transport, "clusterList", "-n", cluster.namesrv, "--watch", "--output", form)
+    assert ran.code == 130
+    assert "cannot connect to 10.1.0.2:10911" in ran.err
+    assert len(re.findall(r"note: the round of \d\d:\d\d:\d\d is partial", ran.err)) == 1
+    heads = [line.rpartition(", every 2 s, ")[2][8:] for line in ran.out.splitlines() if line.startswith("mqadmin ")]
+    assert heads == (["", ": PARTIAL, 1 failed"] if form == "table" else [])
 
 
 def test_a_wrong_command_line_ends_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ from rocketmq_ops.mqadmin.render.report import message_line, status
 from rocketmq_ops.mqadmin.run import Run
 
 if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.fanout import Progress
     from rocketmq_ops.common.message import MessageExt
 
 _RULE = "--------------------------------------------------------"
@@ -78,24 +80,29 @@ async def scanned(
     look: Callable[[MessageExt], MessageView | None],
     where: Callable[[Any], bool] | None,
 ) -> ScanReport:
-    """The scan; with a condition, for which it may take long, its progress is shown on a terminal."""
-    from rocketmq_ops.mqadmin.render.progress import count_shown
+    """The scan; on a terminal its progress is shown."""
+    progress: Progress | None = None
+    if sys.stderr.isatty():
+        from rocketmq_ops.mqadmin.render.progress import ReadLine
 
-    if where is None:
-        async with run.admin() as admin:
-            return await admin.messages.scan(wanted, look)
+        progress = ReadLine(run.name)
     read = 0
-    with count_shown("messages read", wanted.limit) as show:
 
-        def keep(message: MessageExt) -> MessageView | None:
-            nonlocal read
-            read += 1
-            if show is not None and read % 100 == 0:
-                show(read)
-            return look(message) if where(message) else None
+    def keep(message: MessageExt) -> MessageView | None:
+        nonlocal read
+        read += 1
+        if progress is not None:
+            progress((read, wanted.limit))
+        return look(message) if where is None or where(message) else None
 
+    if progress is not None:
+        progress((read, wanted.limit))
+    try:
         async with run.admin() as admin:
             return await admin.messages.scan(wanted, keep)
+    finally:
+        if progress is not None:
+            progress(None)
 
 
 def scan_outcome(report: ScanReport, limit: int, option: str, where: Callable[[Any], bool] | None = None) -> Outcome:

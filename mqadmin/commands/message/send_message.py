@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import msgspec
 
 from rocketmq_ops.client.admin.messages.message_send import MAX_BODY_BYTES, SendReport, SendRequest
+from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_levels
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_SHARDING_KEY, PROPERTY_TIMER_DELIVER_MS
 from rocketmq_ops.mqadmin import standard_input
@@ -19,7 +20,7 @@ from rocketmq_ops.mqadmin.errors import next_step_of, usage
 from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import natural, path, positive, properties, timestamp
+from rocketmq_ops.mqadmin.values import human_span, natural, path, positive, properties, timestamp
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
@@ -99,6 +100,7 @@ async def send_message(
         sending = _Sending(1, trace=bool(msg_trace_enable))
         async with run.admin() as admin:
             await sending.all(admin, wanted, iter([(1, (body or "").encode())]))
+            await sending.look_at_delay(admin, delay_level)
     else:
         ordered = sharding_key is not None or qid is not None
         sending = _Sending(1 if ordered or not lines else WINDOW, trace=bool(msg_trace_enable))
@@ -106,6 +108,7 @@ async def send_message(
             bodies = _lines(source) if lines else iter([(1, source.read(MAX_BODY_BYTES + 1))])
             async with run.admin() as admin:
                 await sending.all(admin, wanted, bodies)
+                await sending.look_at_delay(admin, delay_level)
     return sending.outcome(lines)
 
 
@@ -141,6 +144,8 @@ class _Sending:
         self._kept: list[SendReport] = []
         self._last: SendReport | None = None
         self._sent = 0
+        self._brokers: dict[str, str] = {}
+        self._notes: list[str] = []
         self._failed: tuple[int, RocketMQError] | None = None
 
     async def all(self, admin: MQAdmin, wanted: SendRequest, bodies: Iterator[tuple[int, bytes]]) -> None:
@@ -164,6 +169,7 @@ class _Sending:
     def _note(self, answer: SendReport) -> None:
         self._last = answer
         self._sent += 1
+        self._brokers[answer.broker_name] = answer.broker_addr
         if len(self._kept) < KEPT:
             self._kept.append(answer)
         if answer.send_status != "SEND_OK" and len(self._problems) < KEPT:
@@ -171,6 +177,24 @@ class _Sending:
                 f"the message is stored, but with {answer.send_status}: less safely than the broker is configured for"
             )
             self._problems.append(Failure(answer.broker_addr, what, "check the broker's disk and its slaves"))
+
+    async def look_at_delay(self, admin: MQAdmin, level: int | None) -> None:
+        """Note where a level is above a broker's highest, which then counts (HookUtils.handleScheduleMessage)."""
+        if level is None:
+            return
+        for name, address in sorted(self._brokers.items()):
+            try:
+                config = await admin.configs.broker_config(address)
+                delays = parse_delay_levels(config.get("messageDelayLevel", DEFAULT_DELAY_LEVELS))
+            except RocketMQError:
+                delays, highest = parse_delay_levels(), "the highest of brokers by default"
+            else:
+                highest = f"the highest of {name}"
+            if delays and level > len(delays):
+                self._notes.append(
+                    f"level {level} is above {len(delays)}, {highest}: it is delivered as one of level "
+                    f"{len(delays)}, after {human_span(delays[-1])}"
+                )
 
     async def _send_trace(self, admin: MQAdmin, request: SendRequest, answer: SendReport) -> None:
         try:
@@ -185,7 +209,7 @@ class _Sending:
             if self._failed is not None:
                 raise self._failed[1]
             raise usage("there is no line to send", "give a file with a message on each line")
-        notes = []
+        notes = list(self._notes)
         if self._failed is not None:
             number, error = self._failed
             step = f"{next_step_of(error)}; then send from line {number} on"
