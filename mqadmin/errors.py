@@ -17,6 +17,7 @@ COMMAND_OF_CALL = {
     "configs.controller_configs": "getControllerConfig -a {}",
     "configs.namesrv_configs": "getNamesrvConfig",
     "groups.listing": "consumerProgress",
+    "groups.progress": "consumerProgress -g {} -t TOPIC",
     "store.inspect.check": "store check",
     "topics.clusters": "topicClusterList -t {}",
     "topics.listing": "topicList",

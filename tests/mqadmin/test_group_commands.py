@@ -265,3 +265,14 @@ def test_a_clone_needs_two_groups_and_an_offset(two: Two) -> None:
     ran = two("cloneGroupOffset", "-s", "S", "-d", "D", "-t", "T")
     assert ran.code == ExitCode.NOT_FOUND
     assert "group 'S' has no offset of topic 'T'" in ran.err
+
+
+def test_progress_of_a_group_that_is_only_configured_says_to_name_a_topic(two: Two) -> None:
+    existing(two.b, "Idle")
+    alone = two("consumerProgress", "-g", "Idle")
+    assert alone.code == ExitCode.NOT_FOUND
+    assert "group 'Idle' is configured, and has no retry topic" in alone.err
+    assert "next: name a topic that it consumes: see `mqadmin consumerProgress -g Idle -t TOPIC`" in alone.err
+    assert "is configured" not in two("consumerProgress", "-g", "Nobody").err
+    two.cluster.stop(two.b.address)
+    assert "know no retry topic of the consumer group 'Idle'" in two("consumerProgress", "-g", "Idle").err

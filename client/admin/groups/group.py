@@ -196,6 +196,13 @@ class GroupAdmin:
             return False
         return True
 
+    async def _is_configured(self, group: str) -> bool:
+        """Whether some broker has a configuration of the group; false where none could be asked."""
+        try:
+            return bool((await self.configs(group)).brokers)
+        except RocketMQError:
+            return False
+
     async def _online(self, group: str) -> ConsumerConnections | None:
         """The group's online consumers; None when there are none, or no broker could be asked for them."""
         try:
@@ -240,6 +247,12 @@ class GroupAdmin:
                 return await self._admin.topics.route_data(candidate)
             except NotFoundError:
                 continue
+        if topic is None and await self._is_configured(group):
+            raise NotFoundError(
+                f"group '{group}' is configured, and has no retry topic, by which its brokers are found",
+                "name a topic that it consumes",
+                see=See("groups.progress", group),
+            )
         raise NotFoundError(
             f"the name servers know no retry topic of the consumer group '{group}'"
             + (f", nor the topic '{topic}'" if topic else ""),
