@@ -36,13 +36,17 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 
 class Bundle(msgspec.Struct, kw_only=True):
-    """`removed` lists what was taken out: where, and which key; `left_out` files that were not taken in."""
+    """`removed` lists what was taken out: where, and which key; `left_out` files that were not taken in.
+
+    `history`: the last runs of the prober, as `history/slice.py` has them; None where it has not run.
+    """
 
     format: str = FORMAT
     version: int = VERSION
     made_by: str
     facts: Facts
     later: Later | None = None
+    history: bytes | None = None
     logs: list[LogTail] = []
     removed: list[str] = []
     left_out: list[LeftOut] = []

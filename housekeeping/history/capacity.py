@@ -7,13 +7,16 @@ property can lower both, which no request tells.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
 from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.recorder import DELETE_HOURS
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
+from rocketmq_ops.housekeeping.history.story import Series
 from rocketmq_ops.housekeeping.history.trend import Line, line_through
 
 DELETES_AT: Final = 0.85
@@ -51,9 +54,11 @@ class Kept(msgspec.Struct, rename="camel"):
 
 
 class Unread(msgspec.Struct, rename="camel"):
-    """The oldest message that a group has not consumed: at least so old (ms), and when its broker deletes it by age.
+    """The oldest message that a group has not consumed: at least so old (ms), and when its broker deletes it by age:
+    in the first hour of `deleteWhen` after `fileReservedTime`, at once where the disk is past diskMaxUsedSpaceRatio.
 
-    `older` is true where it came before the history's first look, so that its age is only a least one.
+    `older` is true where it came before the history's first look, so that its age is only a least one. The hours of
+    `deleteWhen` are taken to be of this machine's time zone.
     """
 
     group: str
@@ -106,7 +111,7 @@ def examine(history: History, begin_ms: int, end_ms: int, top: int) -> Capacity 
                     Kept(target, hours[-1][1], reserved[-1][1] if reserved else None, line_through(hours))
                 )
     windows = history.windows(begin_ms, end_ms, _RUNS)
-    reserved_hours = [points[-1][1] for (name, _), points in figures.items() if name == "broker.reserved_hours"]
+    deletions = _deletions(figures, history.figures(begin_ms, end_ms, "probe.registered"))
     growing = []
     for window in windows.values():
         lags = _lags(window)
@@ -114,7 +119,7 @@ def examine(history: History, begin_ms: int, end_ms: int, top: int) -> Capacity 
             continue
         line = line_through(lags)
         found.forecasts.append(_falling(window.group, lags[-1][1], line))
-        unread = _oldest_unread(window, min(reserved_hours, default=None))
+        unread = _oldest_unread(window, deletions)
         if unread is not None:
             found.unread.append(unread)
         if line is not None and line.slope > 0:
@@ -168,7 +173,43 @@ def _lags(window: GroupWindow) -> list[tuple[int, float]]:
     return found
 
 
-def _oldest_unread(window: GroupWindow, reserved_hours: float | None) -> Unread | None:
+class _Deletion(NamedTuple):
+    """When a broker deletes: hours that a file is kept, hours of the day as bits (0: unknown), whether any will do."""
+
+    reserved_hours: float
+    at_hours: int
+    any_hour: bool
+
+    def after_ms(self, now_ms: int, age_ms: int) -> int:
+        """ms from `now_ms` until a message of this age may be deleted."""
+        left = max(int(self.reserved_hours * 3_600_000) - age_ms, 0)
+        if self.any_hour or not self.at_hours:
+            return left
+        expires = datetime.fromtimestamp((now_ms + left) / 1000)
+        if self.at_hours >> expires.hour & 1:
+            return left
+        begin = expires.replace(minute=0, second=0, microsecond=0)
+        following = next(hour for n in range(1, 25) if self.at_hours >> (hour := begin + timedelta(hours=n)).hour & 1)
+        return round(following.timestamp() * 1000) - now_ms
+
+
+def _deletions(figures: Series, registered: Series) -> dict[str, _Deletion]:
+    """By the name of the broker; under "" the one that deletes first, for brokers of which nothing is known."""
+    names = {place.partition(" at ")[2]: place.partition(" at ")[0].partition("/")[2] for _, place in registered}
+    found: dict[str, _Deletion] = {}
+    for (name, address), points in figures.items():
+        if name != "broker.reserved_hours":
+            continue
+        hours = figures.get((DELETE_HOURS, address), [(0, 0.0)])[-1][1]
+        percent, ratio = (figures.get((f"broker.{key}", address)) for key in ("delete_percent", "disk_ratio"))
+        past = percent is not None and ratio is not None and ratio[-1][1] * 100 >= percent[-1][1]
+        found[names.get(address, address)] = _Deletion(points[-1][1], int(hours), past)
+    if found:
+        found[""] = min(found.values())
+    return found
+
+
+def _oldest_unread(window: GroupWindow, deletions: dict[str, _Deletion]) -> Unread | None:
     """By the run at which a queue's end was first seen beyond what the group has consumed since."""
     found: Unread | None = None
     now = window.times[-1]
@@ -179,7 +220,8 @@ def _oldest_unread(window: GroupWindow, reserved_hours: float | None) -> Unread 
         place = next(p for p, known in enumerate(columns.ends) if known is not None and known > committed)
         age = now - window.times[place]
         if found is None or age > found.age_ms:
-            left = None if reserved_hours is None else max(int(reserved_hours * 3_600_000) - age, 0)
+            deletion = deletions.get(key.broker, deletions.get(""))
+            left = None if deletion is None else deletion.after_ms(now, age)
             found = Unread(window.group, str(key), age, place == 0, left)
     return found
 

@@ -30,6 +30,8 @@ SETTINGS: Final = {
     "broker.delete_percent": "diskMaxUsedSpaceRatio",
     "broker.forcibly": "cleanFileForciblyEnable",
 }
+#: The hours of `deleteWhen`, each a bit: 1 << hour. They are of the broker's own clock and time zone.
+DELETE_HOURS: Final = "broker.delete_hours"
 _CAPACITY = re.compile(r"Total : ([\d.]+) (\w+), Free : ([\d.]+) (\w+)")
 _UNITS: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "PiB": 1 << 50}
 
@@ -79,12 +81,21 @@ def broker_figures(runtime: Mapping[str, str], config: Mapping[str, str]) -> dic
     """The figures of one broker that it told."""
     found = {name: _number(runtime.get(key)) for name, key in RUNTIME.items()}
     found |= {name: _number(config.get(key)) for name, key in SETTINGS.items()}
+    found[DELETE_HOURS] = _hours(config.get("deleteWhen"))
     capacity = _CAPACITY.search(runtime.get("commitLogDirCapacity", ""))
     if capacity is not None and {capacity[2], capacity[4]} <= _UNITS.keys():
         found["broker.disk_bytes"] = float(capacity[1]) * _UNITS[capacity[2]]
         found["broker.disk_free_bytes"] = float(capacity[3]) * _UNITS[capacity[4]]
     # Brokers write a negative number for what they do not know.
     return {name: value for name, value in found.items() if value is not None and value >= 0}
+
+
+def _hours(text: str | None) -> float | None:
+    """`04` or `02;04` (UtilAll.isItTimeToDo) as bits; None for what is no list of hours."""
+    hours = [part.strip() for part in (text or "").split(";") if part.strip()]
+    if not hours or not all(hour.isascii() and hour.isdecimal() and int(hour) < 24 for hour in hours):
+        return None
+    return float(sum(1 << hour for hour in {int(hour) for hour in hours}))
 
 
 def _number(text: str | None) -> float | None:

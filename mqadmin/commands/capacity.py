@@ -7,8 +7,8 @@ from typing import Annotated
 from rocketmq_ops.housekeeping.history.capacity import Capacity, Forecast, Unread, examine
 from rocketmq_ops.housekeeping.history.trend import LEAST_MS, LEAST_POINTS, Line
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.history_options import From, Last, Until, read_history, stretch
-from rocketmq_ops.mqadmin.options.housekeeping import HistoryFile
+from rocketmq_ops.mqadmin.history_options import Last, Since, Until, opened, refuse_two_stretches, stretch
+from rocketmq_ops.mqadmin.options.housekeeping import BundleFile, HistoryFile
 from rocketmq_ops.mqadmin.options.messages import Top
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
@@ -23,16 +23,17 @@ _LINE = ["#Points", "#Over", "#Slope", "#R2"]
     result=Capacity,
     rows="forecasts",
     name="target",
-    offline_with=("file",),
+    offline_with=("file", "bundle"),
     example="mqadmin capacity --last 2d",
 )
 async def capacity(
     run: Run,
     last: Last | None = None,
-    begin: From | None = None,
+    begin: Since | None = None,
     end: Until | None = None,
     top: Annotated[Top, "how many topics and groups that grow (default 10)"] = 10,
     file: HistoryFile | None = None,
+    bundle: BundleFile | None = None,
 ) -> Outcome:
     """From the history that `mqadmin probe` keeps, the last 24 hours of it unless a time is given. Each figure is read
     from the straight line through what was seen: its points, slope and R2 (1: a straight line) are shown with it.
@@ -40,8 +41,9 @@ async def capacity(
     At 85 % of its disk a broker deletes messages whatever their age, unread ones too; at 90 % it refuses new ones.
     Nothing is predicted from less than 5 runs or 10 minutes, nor further ahead than 30 times the time that was seen.
     """
-    since, until = stretch(last, begin, end, _USUAL_MS)
-    with read_history(run, file) as history:
+    refuse_two_stretches(last, begin, end)
+    with opened(run, file, bundle) as (history, now):
+        since, until = stretch(last, begin, end, _USUAL_MS, now)
         found = examine(history, since, until, top)
         span = history.span()
     if found is None:

@@ -193,10 +193,9 @@ HOMONYMS = {
     "--attributes": "-a, and none in updateSubGroup",
     "--for": "whose sizes to propose; the version that reads a file",
     "--store": "a broker's store, whose mount is looked at; a store to examine",
+    "--since": "the beginning of a stretch of time; of the files that are checked",
     "--apart": "seconds between the readings of a bundle, which has two; of an examination, which has one",
-    "--from": "the beginning of a stretch of time; a bundle to examine",
     "--end": "stored until; of a silence",
-    "--to": "the end of a stretch of time; a version to upgrade to",
 }
 
 

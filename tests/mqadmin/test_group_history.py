@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.housekeeping.bundle.bundle import Bundle, write_bundle
+from rocketmq_ops.housekeeping.doctor.facts import Facts
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.history.runs import Run as Seen
+from rocketmq_ops.housekeeping.history.slice import slice_of
 from rocketmq_ops.housekeeping.probe.groups import gather
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
@@ -157,7 +160,18 @@ def file(tmp_path: Path) -> str:
 
 
 def test_the_lag_is_shown_with_its_gaps_and_events(run: Run, file: str, utc: None) -> None:
-    words = ("group", "history", "-g", "G", "--history", file, "--from", str(START), "--to", str(START + 119 * MINUTE))
+    words = (
+        "group",
+        "history",
+        "-g",
+        "G",
+        "--history",
+        file,
+        "--since",
+        str(START),
+        "--until",
+        str(START + 119 * MINUTE),
+    )
     document = run(*words, anywhere=True).json
     assert not problems(document, schema_of("group history"))
     points = document["data"]["points"]
@@ -177,14 +191,14 @@ def test_the_lag_is_shown_with_its_gaps_and_events(run: Run, file: str, utc: Non
 
 
 def test_a_group_that_no_run_saw_and_a_time_without_runs_are_said(run: Run, file: str) -> None:
-    words = ("group", "history", "--history", file, "--from", str(START), "--to", str(START + MINUTE))
+    words = ("group", "history", "--history", file, "--since", str(START), "--until", str(START + MINUTE))
     ran = run(*words, "-g", "Nobody", anywhere=True)
     assert ran.json["status"] == "empty"
     assert "120 runs" in ran.json["notes"][1]
-    ran = run("group", "history", "--history", file, "-g", "G", "--from", "1", "--to", "2", anywhere=True)
+    ran = run("group", "history", "--history", file, "-g", "G", "--since", "1", "--until", "2", anywhere=True)
     assert ran.json["status"] == "empty"
-    usage = run("group", "history", "-g", "G", "--last", "1h", "--from", "1", code=ExitCode.USAGE)
-    assert "--last does not go with --from" in usage.err
+    usage = run("group", "history", "-g", "G", "--last", "1h", "--since", "1", code=ExitCode.USAGE)
+    assert "--last does not go with --since" in usage.err
     assert "invalid time '6'" in run("group", "history", "-g", "G", "--last", "6", code=ExitCode.USAGE).err
 
 
@@ -196,7 +210,7 @@ def test_capacity_shows_each_line_that_it_read_from(run: Run, tmp_path: Path) ->
             figures = [Figure("broker.disk_ratio", "10.0.0.1:10911", 0.5 + number / 1000)]
             groups = [GroupOffsets(group="G", queues=[queue])]
             history.append(Seen(time_ms=START + number * MINUTE, groups=groups, figures=figures))
-    words = ("capacity", "--history", str(path), "--from", str(START), "--to", str(START + 60 * MINUTE))
+    words = ("capacity", "--history", str(path), "--since", str(START), "--until", str(START + 60 * MINUTE))
     document = run(*words, anywhere=True).json
     assert not problems(document, schema_of("capacity"))
     assert [forecast["outlook"] for forecast in document["data"]["forecasts"]] == ["at", "at", "never"]
@@ -204,6 +218,20 @@ def test_capacity_shows_each_line_that_it_read_from(run: Run, tmp_path: Path) ->
     assert "never: grows by 10/s" in table
     assert "in 5h1" in table
     assert "+144.00%/day" in table
-    empty = run("capacity", "--history", str(path), "--from", "1", "--to", "2", anywhere=True).json
+    empty = run("capacity", "--history", str(path), "--since", "1", "--until", "2", anywhere=True).json
     assert empty["status"] == "empty"
     assert "the history reaches from" in empty["notes"][0]
+
+
+def test_history_and_capacity_of_a_bundle(run: Run, file: str, tmp_path: Path) -> None:
+    with History.read(Path(file)) as history:
+        data = slice_of(history, str)
+    facts = Facts(taken_at=START + 121 * MINUTE)
+    path = tmp_path / "b"
+    write_bundle(str(path), Bundle(made_by="test", facts=facts, history=data))
+    found = run("group", "history", "-g", "G", "--from", str(path), anywhere=True).json["data"]
+    assert len(found["points"]) == 120 and found["state"] == "slow"
+    lines = run("capacity", "--from", str(path), anywhere=True).json["data"]
+    assert (lines["runs"], [each["name"] for each in lines["growers"]]) == (120, ["T", "G"])
+    both = run("group", "history", "-g", "G", "--from", str(path), "--history", file, code=ExitCode.USAGE)
+    assert "--from and --history are both given" in both.err

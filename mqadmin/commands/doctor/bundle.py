@@ -12,10 +12,13 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.bundle.bundle import Bundle, LeftOut, write_bundle
 from rocketmq_ops.housekeeping.bundle.logs import tails
 from rocketmq_ops.housekeeping.bundle.redact import redacted
+from rocketmq_ops.housekeeping.bundle.secrets import text_without
 from rocketmq_ops.housekeeping.doctor.examine import GIVEN
-from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
+from rocketmq_ops.housekeeping.doctor.facts import Facts, Missing, Part
 from rocketmq_ops.housekeeping.doctor.gather import gather, gather_again
 from rocketmq_ops.housekeeping.doctor.lately import add_host_figures
+from rocketmq_ops.housekeeping.history.file import History, HistoryError, NoHistoryError
+from rocketmq_ops.housekeeping.history.slice import slice_of
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.history_options import history_path
 from rocketmq_ops.mqadmin.lang import tr_message
@@ -75,12 +78,23 @@ async def bundle(
         if seconds:
             await asyncio.sleep(seconds)
             later = await gather_again(admin, facts, seconds)
-    add_host_figures(facts, history_path(run, None), named=False)
+    place = history_path(run, None)
+    add_host_figures(facts, place, named=False)
+    runs = None
+    try:
+        with History.read(place) as history:
+            runs = slice_of(history, str if with_secrets else text_without)
+    except NoHistoryError:
+        pass
+    except HistoryError as error:
+        facts.missing.append(Missing(Part.HISTORY, str(place), error.cause))
     if host:
         from rocketmq_ops.housekeeping.doctor.local import add_host
 
         add_host(facts)
-    made = Bundle(made_by=f"rocketmq-ops {__version__}", facts=facts, later=later, logs=tail, left_out=left_out)
+    made = Bundle(
+        made_by=f"rocketmq-ops {__version__}", facts=facts, later=later, history=runs, logs=tail, left_out=left_out
+    )
     if not with_secrets:
         made = redacted(made)
     return _outcome(made, target, seconds, write_bundle(target, made))

@@ -10,8 +10,8 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.story import LagEvent, LagPoint, LagStory, story
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, QueueLag, judge
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.history_options import From, Last, Until, read_history, stretch
-from rocketmq_ops.mqadmin.options.housekeeping import HistoryFile
+from rocketmq_ops.mqadmin.history_options import Last, Since, Until, opened, refuse_two_stretches, stretch
+from rocketmq_ops.mqadmin.options.housekeeping import BundleFile, HistoryFile
 from rocketmq_ops.mqadmin.options.topics import Group, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.plot import bar_plot, latest
@@ -42,7 +42,7 @@ class GroupHistory(msgspec.Struct, rename="camel"):
     result=GroupHistory,
     rows="points",
     name="time",
-    offline_with=("file",),
+    offline_with=("file", "bundle"),
     example="mqadmin group history -g my_group --last 6h",
 )
 async def group_history(
@@ -50,16 +50,18 @@ async def group_history(
     group: Group,
     topic: Annotated[TopicName | None, "only this topic"] = None,
     last: Last | None = None,
-    begin: From | None = None,
+    begin: Since | None = None,
     end: Until | None = None,
     file: HistoryFile | None = None,
+    bundle: BundleFile | None = None,
 ) -> Outcome:
     """From the history that `mqadmin probe` keeps; the last 6 hours unless a time is given. What a run did not know is
     a gap, shown as ? and never as 0. Offsets that went back, queues that were made anew and restarts of brokers are
     listed. The judgement is of the last 10 runs, by their trend.
     """
-    since, until = stretch(last, begin, end, _USUAL_MS)
-    with read_history(run, file) as history:
+    refuse_two_stretches(last, begin, end)
+    with opened(run, file, bundle) as (history, now):
+        since, until = stretch(last, begin, end, _USUAL_MS, now)
         window = history.window(group, since, until)
         boots = history.figures(since, until, "broker.boot_ms")
         failed = history.failures(since, until)

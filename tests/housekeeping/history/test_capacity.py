@@ -1,9 +1,13 @@
 """What is read from the lines through a history, and what is not."""
 
+import time
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from rocketmq_ops.housekeeping.history.capacity import examine
 from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.recorder import broker_figures
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
 from rocketmq_ops.housekeeping.history.trend import line_through
 
@@ -13,7 +17,7 @@ START = 1_700_000_000_000
 BROKER = "10.0.0.1:10911"
 
 
-def examined(tmp_path, runs, ratio=lambda _: 0.5, offsets=lambda _: (0, 0), forcibly=1.0, reserved=72.0):
+def examined(tmp_path, runs, ratio=lambda _: 0.5, offsets=lambda _: (0, 0), forcibly=1.0, reserved=72.0, more=()):
     """Of runs each ten minutes, with a disk, a group and the age of the oldest message."""
     with History.open(tmp_path / "h.sqlite") as history:
         for number in range(runs):
@@ -23,6 +27,7 @@ def examined(tmp_path, runs, ratio=lambda _: 0.5, offsets=lambda _: (0, 0), forc
                 Figure("broker.forcibly", BROKER, forcibly),
                 Figure("broker.earliest_ms", BROKER, time_ms - 48.0 * HOUR),
                 Figure("broker.reserved_hours", BROKER, reserved),
+                *more,
             ]
             group = GroupOffsets(group="G", queues=[QueueOffsets(QueueKey("T", "broker-a", 0), *offsets(number))])
             history.append(Run(time_ms=time_ms, groups=[group], figures=figures))
@@ -102,6 +107,57 @@ def test_the_oldest_unread_message_and_when_it_is_deleted(tmp_path):
     assert (unread.age_ms, unread.older) == (110 * MINUTE, False)
     assert unread.deleted_in_ms == 70 * MINUTE
     assert [(kept.hours, kept.reserved_hours) for kept in found.kept] == [(48, 3)]
+
+
+@pytest.mark.parametrize(
+    ("delete_when", "ratio", "hours"),
+    [("13", 0.5, 13), ("02;13", 0.5, 13), ("04", 0.5, 4), ("4;13", 0.8, None), ("12", 0.5, None)],
+)
+def test_what_has_expired_is_deleted_at_the_hours_of_deletewhen(tmp_path, delete_when, ratio, hours, monkeypatch):
+    """It expires at 12:10; in that hour, or past diskMaxUsedSpaceRatio, it is deleted at once."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    try:
+        figures = broker_figures({}, {"deleteWhen": delete_when, "diskMaxUsedSpaceRatio": "75"})
+        more = [Figure(name, BROKER, value) for name, value in figures.items()]
+        noon = datetime(2023, 11, 15, 12, 10, tzinfo=UTC)
+        age = 110 * MINUTE
+        last = START + 12 * 10 * MINUTE
+        reserved = (noon.timestamp() * 1000 - (last - age)) / HOUR
+        found = examined(
+            tmp_path, 13, lambda _: ratio, lambda n: (600 * n, min(600 * n, 599)), reserved=reserved, more=more
+        )
+        (unread,) = found.unread
+        at = datetime.fromtimestamp((last + unread.deleted_in_ms) / 1000, UTC)
+        if hours is None:
+            assert at == noon
+        else:
+            assert (at.hour, at.minute, at - noon < timedelta(days=1)) == (hours, 0, True)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_each_queue_goes_by_its_own_broker(tmp_path):
+    with History.open(tmp_path / "h.sqlite") as history:
+        for number in range(13):
+            queue = QueueOffsets(QueueKey("T", "broker-a", 0), 600 * number, min(600 * number, 599))
+            figures = [
+                Figure("probe.registered", f"C/broker-a at {BROKER}", 0),
+                Figure("broker.reserved_hours", BROKER, 72.0),
+                Figure("broker.reserved_hours", "10.0.0.2:10911", 1.0),
+            ]
+            groups = [GroupOffsets(group="G", queues=[queue])]
+            history.append(Run(time_ms=START + number * 10 * MINUTE, groups=groups, figures=figures))
+        found = examine(history, START, START + 1000 * HOUR, 5)
+    assert found is not None
+    assert [unread.deleted_in_ms for unread in found.unread] == [72 * HOUR - 110 * MINUTE]
+
+
+def test_hours_that_cannot_be_read_are_unknown():
+    for text in ("", ";", "25", "x", "٤"):
+        assert "broker.delete_hours" not in broker_figures({}, {"deleteWhen": text})
+    assert broker_figures({}, {"deleteWhen": "04"})["broker.delete_hours"] == 1 << 4
 
 
 def test_a_gap_is_no_lag(tmp_path):
