@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.interop.processes import BROKER_PORTS, Child, free_port
 from tests.interop.raw import wait_for_route
-from tests.interop.toolchain import QUICK, java_command
+from tests.interop.toolchain import QUICK, container_jar, java_command
 
 # A consumer that comes before its retry topic's route looks again after this many ms, not after 20 s.
 EAGER = "-Drocketmq.client.rebalance.waitInterval=1500"
@@ -117,6 +117,49 @@ class Broker:
 
     def wait_ready(self) -> float:
         return self.child.wait_for("boot success")
+
+
+class BrokerContainer:
+    """Apache's process that holds several brokers, with none at first."""
+
+    def __init__(self, version: str, scratch: Path, namesrv: str) -> None:
+        self.port = free_port(BROKER_PORTS)
+        self.address = f"127.0.0.1:{self.port}"
+        self._scratch, self._namesrv = scratch, namesrv
+        scratch.mkdir(parents=True, exist_ok=True)
+        file = scratch / "container.conf"
+        file.write_text(f"listenPort={self.port}\nbindAddress=127.0.0.1\nnamesrvAddr={namesrv}\n")
+        main = "org.apache.rocketmq.container.BrokerContainerStartup"
+        self.child = Child(
+            f"Apache broker container {version}",
+            java_command(version, main, ["-c", str(file)], scratch=scratch, heap="512m", more=[container_jar(version)]),
+            cwd=scratch,
+        )
+
+    def wait_ready(self) -> float:
+        return self.child.wait_for("container boot success")
+
+    def broker_config(self, name: str) -> tuple[Path, str]:
+        """The configuration file of a broker for it, and the address where that will listen."""
+        port = free_port(BROKER_PORTS)
+        store = self._scratch / name
+        config = {
+            "brokerClusterName": "DefaultCluster",
+            "brokerName": name,
+            "brokerId": "0",
+            "brokerIP1": "127.0.0.1",
+            "brokerIP2": "127.0.0.1",
+            "listenPort": str(port),
+            "haListenPort": str(port + 1),
+            "namesrvAddr": self._namesrv,
+            "storePathRootDir": str(store),
+            "storePathCommitLog": str(store / "commitlog"),
+            "diskMaxUsedSpaceRatio": "95",
+            **TEST_SETTINGS,
+        }
+        file = self._scratch / f"{name}.conf"
+        file.write_text("".join(f"{key}={value}\n" for key, value in config.items()))
+        return file, f"127.0.0.1:{port}"
 
 
 class Pair:

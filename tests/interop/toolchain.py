@@ -106,6 +106,17 @@ def jars(version: str) -> Path:
     return lib
 
 
+def container_jar(version: str) -> Path:
+    """Apache's jar of broker containers, which stands on the others; fetched by Maven the first time."""
+    folder = CACHE / version / "container"
+    jar = folder / f"rocketmq-container-{version}.jar"
+    with _locked(version):
+        if not jar.exists():
+            artifact = f"-Dartifact=org.apache.rocketmq:rocketmq-container:{version}"
+            _run(["mvn", "-B", "-q", "-f", str(POM), "dependency:copy", artifact, f"-DoutputDirectory={folder}"])
+    return jar
+
+
 def classpath(version: str, sources: Path = DRIVER_SOURCES) -> str:
     """Class path with Apache's jars and the classes of the Java files in `sources`, compiled once per content."""
     lib = jars(version)
@@ -167,8 +178,11 @@ def java_command(
     heap: str = "256m",
     flags: Sequence[str] = QUICK,
     sources: Path = DRIVER_SOURCES,
+    more: Sequence[Path] = (),
 ) -> list[str]:
-    """Command line of a JVM with Apache's parts; logs, local offsets and the like go below `scratch`."""
+    """Command line of a JVM with Apache's parts and the jars `more`; logs, local offsets and the like go below
+    `scratch`.
+    """
     scratch.mkdir(parents=True, exist_ok=True)
     return [
         "java",
@@ -183,7 +197,7 @@ def java_command(
         "-Dfile.encoding=UTF-8",
         "-Duser.timezone=UTC",
         "-cp",
-        classpath(version, sources),
+        os.pathsep.join([classpath(version, sources), *map(str, more)]),
         main,
         *args,
     ]
