@@ -78,6 +78,7 @@ def _blocks(found: Capacity) -> list[Table | str]:
                     ]
                     for disk in disks
                 ],
+                ours=["#Event", "#When"],
             )
         )
     if found.kept:
@@ -103,6 +104,7 @@ def _blocks(found: Capacity) -> list[Table | str]:
                     ]
                     for each in backlogs
                 ],
+                ours=["#Drained", "#Oldest Unread", "#Deleted In"],
             ),
         ]
     if found.growers:
@@ -111,6 +113,7 @@ def _blocks(found: Capacity) -> list[Table | str]:
             Table(
                 ["#Grows", "#Name", "#A Day", *_LINE],
                 [[g.kind, g.name, round(g.per_second * 86_400), *_line(g.line, 1, "/s")] for g in found.growers],
+                ours=["#Grows"],
             ),
         ]
     return blocks

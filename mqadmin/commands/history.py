@@ -15,6 +15,7 @@ from rocketmq_ops.mqadmin.errors import not_found, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.journal.entries import ChangeRecord, records
 from rocketmq_ops.mqadmin.journal.file import JournalFile, Verdict
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.options.local import ChangeId
 from rocketmq_ops.mqadmin.options.messages import Limit
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
@@ -51,7 +52,7 @@ async def history(
             raise not_found(f"there is no change {change_id} in {journal.path}", "`mqadmin history` lists them")
         return Outcome(data=History(str(journal.path), [record]), blocks=_details(record))
     shown = list(found.values())[-(limit or 50) :]
-    table = Table(["#ID", "#Time (UTC)", "#User", "#Host", "#Result", "#Command"], [])
+    table = Table(["#ID", "#Time (UTC)", "#User", "#Host", "#Result", "#Command"], [], ours=["#Result"])
     table.rows += [
         [r.id, r.started.time[:19], r.started.user, r.started.host, _state(r), _command_line(r)] for r in shown
     ]
@@ -95,15 +96,15 @@ def _details(record: ChangeRecord) -> list[Table | str]:
 
 
 def _planned(change: Change) -> str:
-    return f"{change.action} {change.kind} {change.name} on {change.target}: not known"
+    return f"{change.action} {change.kind} {change.name} on {change.target}, result: not known"
 
 
 def _ended(change: Change) -> str:
-    return f"{change.action} {change.kind} {change.name} on {change.target}: {change.state}"
+    return f"{change.action} {change.kind} {change.name} on {change.target}, result: {change.state}"
 
 
 def _problems(what: str, failures: Iterable[Failure]) -> list[str]:
-    return [f"{what}: {f.target}: {f.cause}" if f.target else f"{what}: {f.cause}" for f in failures]
+    return [tr_message(f"{what}: {f.target}: {f.cause}" if f.target else f"{what}: {f.cause}") for f in failures]
 
 
 def _verified(journal: JournalFile) -> Outcome:

@@ -34,8 +34,12 @@ async def undone(run: Run, change_id: int, *, made_by: str | None = None) -> Cha
     journal = JournalFile()
     record = records(journal).get(change_id)
     if record is None or made_by not in (None, record.started.command):
-        of = "" if made_by is None else f" of `mqadmin {made_by}`"
-        raise not_found(f"there is no change {change_id}{of} in {journal.path}", "`mqadmin history` lists them")
+        missing = (
+            f"there is no change {change_id} in {journal.path}"
+            if made_by is None
+            else f"there is no change {change_id} of `mqadmin {made_by}` in {journal.path}"
+        )
+        raise not_found(missing, "`mqadmin history` lists them")
     run.connect_as(record.started.name_servers, record.started.profile)
     async with run.admin() as admin:
         return await undo_changes(admin, record, plan=run.plan)

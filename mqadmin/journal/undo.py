@@ -44,7 +44,7 @@ async def undo(admin: MQAdmin, record: ChangeRecord, *, plan: bool) -> ChangeRep
     for change in record.changes():
         if change.state not in _CHANGED:
             continue
-        where = f"{change.kind} {change.name} on {change.target}"
+        where = f"change of {change.kind} {change.name} on {change.target}"
         known = record.is_known(change)
         try:
             part = await _undo_of(change)(admin, change, plan)
@@ -54,7 +54,10 @@ async def undo(admin: MQAdmin, record: ChangeRecord, *, plan: bool) -> ChangeRep
         report.changes += part.changes
         report.failures += part.failures
         if not known and not part.failures and all(each.state == "unchanged" for each in part.changes):
-            report.notes.append(f"change {record.id} {record.ended_by}: {where} is as it was before")
+            report.notes.append(
+                f"{change.kind} {change.name} on {change.target} is as it was before: change {record.id} "
+                f"{record.ended_by}"
+            )
             intact.add((change.target, change.kind, change.name))
             continue
         report.notes += part.notes

@@ -74,6 +74,7 @@ class Catalogue:
         """A message, and how many of its characters belong to keys: the more, the better it is understood."""
         covered, best = max(
             self._listed(text, "; ", "；"),
+            self._headed(text),
             self._listed(text, ", ", "，"),
             self._weighed(text, nested=True),
             key=lambda found: found[0],
@@ -97,9 +98,19 @@ class Catalogue:
         parts = text.split(separator)
         if len(parts) == 1 or not all(" " in part for part in parts):
             return _NONE
-        found = [self._weighed(part, nested=True) for part in parts]
+        whole = [(self._headed(part), self._weighed(part, nested=True)) for part in parts]
+        found = [max(either, key=lambda each: each[0]) for either in whole]
         translated = [part for _, part in found if part is not None]
         return (sum(weight for weight, _ in found), joined.join(translated)) if len(translated) == len(parts) else _NONE
+
+    def _headed(self, text: str) -> tuple[int, str | None]:
+        """What is said of something that stands before it, by its name or in words of ours: no part of a value."""
+        head, colon, rest = text.partition(": ")
+        if not colon or not head:
+            return _NONE
+        named, name = self._weighed(head, nested=True) if " " in head else (0, head)
+        covered, said = max(self._listed(rest, ", ", "，"), self._weighed(rest, nested=True), key=lambda each: each[0])
+        return (named + covered, f"{name}: {said}") if name is not None and said is not None else _NONE
 
     def line(self, text: str) -> str:
         """A line of a result: by itself or not at all, and values stay. One word is a name."""

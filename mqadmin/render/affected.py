@@ -51,7 +51,7 @@ def _clients(found: Affected) -> Table:
         rows += [_client("consumer", group.group, client) for client in group.consumers or ()]
     for producers in found.producers or ():
         rows += [_client("producer", producers.group, client) for client in producers.clients]
-    return Table(["#Role", "#Group", "#Client Addr", "#Client Id", "#Language", "#Version"], rows)
+    return Table(["#Role", "#Group", "#Client Addr", "#Client Id", "#Language", "#Version"], rows, ours=["#Role"])
 
 
 def _client(role: str, group: str, client: AffectedClient) -> list[Cell]:

@@ -15,7 +15,7 @@ _COLUMNS = ["#Cluster Name", "#Broker Name", "#BID", "#Addr", "#Result", "#Min O
 
 def cleaning_outcome(report: CleaningReport, *, notes: tuple[str, ...] = ()) -> Outcome:
     """A row for each broker; `notes` say what to expect of brokers that have accepted."""
-    table = Table(_COLUMNS, [])
+    table = Table(_COLUMNS, [], ours=["#Result"])
     for broker in report.brokers:
         result = "would be asked" if broker.state == "planned" else "success"
         after = "" if broker.state == "planned" else broker.commit_log_min_offset_after

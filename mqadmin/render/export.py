@@ -8,7 +8,7 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
 
 def export_outcome(report: ExportReport, nothing: str) -> Outcome:
     """A row for each broker; `nothing` says what it means that no broker had something to export."""
-    table = Table(["#Broker Name", "#Broker Addr", "#State", "#Detail"], [])
+    table = Table(["#Broker Name", "#Broker Addr", "#State", "#Detail"], [], ours=["#State"])
     table.rows = [[b.broker_name, b.broker_addr, b.state, b.detail] for b in report.brokers]
     acted = any(broker.state != "nothing" for broker in report.brokers)
     outcome: Status = "ok" if not report.planned else "planned"

@@ -98,7 +98,8 @@ def _blocks(report: ProbeReport) -> list[Table | str]:
         rows: list[list[Cell]] = [
             [m.severity.upper(), m.target, m.name, m.value, m.unit, m.warning, m.critical] for m in beyond
         ]
-        blocks += ["", Table(["#Severity", "#Target", "#Measure", "#Value", "#Unit", "#Warning", "#Critical"], rows)]
+        columns = ["#Severity", "#Target", "#Measure", "#Value", "#Unit", "#Warning", "#Critical"]
+        blocks += ["", Table(columns, rows, ours=["#Severity", "#Warning", "#Critical"])]
         if any(m.warning is None or m.critical is None for m in beyond):
             for row in rows:
                 row[-2:] = ["never" if limit is None else limit for limit in row[-2:]]

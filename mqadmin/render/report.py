@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.client.admin.changes import Change, ChangeReport
+from rocketmq_ops.client.admin.changes import HIDDEN, Change, ChangeReport
 from rocketmq_ops.common.errors import Failure, some_of
-from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
+from rocketmq_ops.mqadmin.lang import tr_heading
+from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Status, Table
+from rocketmq_ops.mqadmin.render.output import cell_text
 from rocketmq_ops.mqadmin.values import human_time
 
 if TYPE_CHECKING:
@@ -15,8 +17,15 @@ if TYPE_CHECKING:
     from rocketmq_ops.common.errors import Failure
 
 
+#: Kinds of changes whose values are words of ours, not what a server holds.
+_WORDS_OF_OURS = ("route",)
 #: Fields that were not taken, named at most: a name server may have thousands of topics.
 _NAMED = 20
+
+
+def labelled(label: str, value: Cell, between: str = "\t") -> str:
+    """A line with one value behind its heading, which is translated as those of tables are; None is unknown."""
+    return f"{tr_heading(label)}{between}{cell_text(value)}"
 
 
 def status(failures: Sequence[Failure], *, empty: bool = False) -> Status:
@@ -71,7 +80,8 @@ def change_lines(changes: Sequence[Change], headline: Callable[[Change], str]) -
     lines = []
     for change in changes:
         lines.append(headline(change))
-        lines += [f"  {f.name}: {_shown(f.before)} -> {_shown(f.after)}" for f in change.fields]
+        ours = change.kind in _WORDS_OF_OURS
+        lines += [f"  {f.name}: {_shown(f.before, ours)} -> {_shown(f.after, ours)}" for f in change.fields]
     return lines
 
 
@@ -85,9 +95,12 @@ def _headline(change: Change, describe: Callable[[Change], str]) -> str:
     return describe(change)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, ours: bool) -> str:
+    """A value of a field; `ours` are values that are words of ours."""
     if value is None:
-        return "(absent)"
+        return tr_heading("(absent)")
+    if value == HIDDEN or ours:
+        return tr_heading(str(value))
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if value != "" else '""'

@@ -10,7 +10,8 @@ from rocketmq_ops.common.errors import See
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options.brokers import BrokerName, ClusterName, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
-from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.render.output import cell_text
+from rocketmq_ops.mqadmin.render.report import labelled, status
 from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 
@@ -51,12 +52,12 @@ async def get_broker_epoch(
 def _blocks(found: BrokerEpochs) -> list[Table | str]:
     broker = found.broker
     head = [
-        f"#clusterName\t{broker.cluster}",
-        f"#brokerName\t{broker.broker_name}",
-        f"#brokerAddr\t{broker.address}",
-        f"#brokerId\t{broker.broker_id}",
+        labelled("#clusterName", broker.cluster),
+        labelled("#brokerName", broker.broker_name),
+        labelled("#brokerAddr", broker.address),
+        labelled("#brokerId", broker.broker_id),
     ]
     if found.epochs is None:
-        return [*head, "unknown", ""]
+        return [*head, cell_text(None), ""]
     rows = [[each.epoch, each.start_offset, each.end_offset] for each in found.epochs]
     return [*head, Table(["#Epoch", "#StartOffset", "#EndOffset"], [list(row) for row in rows]), ""]

@@ -10,7 +10,8 @@ from rocketmq_ops.client.admin.brokers.cold_data import ColdDataFlow, ColdDataRe
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
-from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.render.output import cell_text
+from rocketmq_ops.mqadmin.render.report import labelled, status
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time
 
@@ -59,7 +60,7 @@ async def get_cold_data_flow_ctr_info(
 def _blocks(found: ColdDataFlow) -> list[Table | str]:
     head = f"============{found.broker.address}============"
     if found.groups is None:
-        return [head, "unknown", ""]
+        return [head, cell_text(None), ""]
     rows: list[list[Cell]] = [
         [
             group.group,
@@ -72,13 +73,9 @@ def _blocks(found: ColdDataFlow) -> list[Table | str]:
     ]
     return [
         head,
-        f"cgColdReadThreshold\t{_shown(found.group_threshold)}",
-        f"globalColdReadThreshold\t{_shown(found.global_threshold)}",
-        f"globalAcc\t{_shown(found.global_read_bytes)}",
-        Table(["#Group", "#Threshold", "#Read", "#LastColdRead", "#Created"], rows),
+        labelled("cgColdReadThreshold", found.group_threshold),
+        labelled("globalColdReadThreshold", found.global_threshold),
+        labelled("globalAcc", found.global_read_bytes),
+        Table(["#Group", "#Threshold", "#Read", "#LastColdRead", "#Created"], rows, ours=["#Threshold"]),
         "",
     ]
-
-
-def _shown(value: int | None) -> str:
-    return "unknown" if value is None else str(value)

@@ -12,7 +12,7 @@ from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.options.brokers import Cluster
 from rocketmq_ops.mqadmin.options.topics import GroupName, TopicFilter
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
-from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.render.report import labelled, status
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_span, human_time
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY, CONSUME_PASSIVELY
@@ -143,14 +143,14 @@ def _queues(found: GroupProgress, show_client: bool) -> list[Table | str]:
         ]
         row += [queue.client_id or queue.client_ip or "N/A"] if clients else []
         table.rows.append([*row, queue.lag, queue.inflight, last, _span(queue.lag_millis)])
-    tps = "unknown" if found.consume_tps is None else f"{found.consume_tps:.2f}"
+    tps = None if found.consume_tps is None else f"{found.consume_tps:.2f}"
     return [
         table.widen(found.queues, *(() if show_client else ("client_ip",)), "beyond_end"),
         "",
-        f"Consume TPS: {tps}",
-        f"Consume Diff Total: {_known(found.lag_total)}",
-        f"Consume Inflight Total: {_known(found.inflight_total)}",
-        *([f"Message Model: {found.message_model}"] if found.message_model == BROADCASTING else []),
+        labelled("Consume TPS", tps, ": "),
+        labelled("Consume Diff Total", found.lag_total, ": "),
+        labelled("Consume Inflight Total", found.inflight_total, ": "),
+        *([labelled("Message Model", found.message_model, ": ")] if found.message_model == BROADCASTING else []),
     ]
 
 
@@ -158,12 +158,8 @@ def _span(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else human_span(milliseconds)
 
 
-def _known(number: int | None) -> str:
-    return "unknown" if number is None else str(number)
-
-
 def _groups(groups: list[GroupSummary]) -> Table:
-    table = Table(["#Group", "#Count", "#Version", "#Type", "#Model", "#TPS", "#Diff Total"], [])
+    table = Table(["#Group", "#Count", "#Version", "#Type", "#Model", "#TPS", "#Diff Total"], [], ours=["#Version"])
     for group in groups:
         online = group.count is None or group.count > 0
         kind = {CONSUME_ACTIVELY: "PULL", CONSUME_PASSIVELY: "PUSH"}.get(group.consume_type or "", "")

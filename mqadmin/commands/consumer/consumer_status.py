@@ -6,10 +6,12 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport, Problem, RunningInfo
 from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.lang import tr_heading
 from rocketmq_ops.mqadmin.options.brokers import BrokerAddress
 from rocketmq_ops.mqadmin.options.topics import ConsumerGroup
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
-from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.render.output import UNKNOWN
+from rocketmq_ops.mqadmin.render.report import labelled, status
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time
 
@@ -54,10 +56,11 @@ def _clients(report: ConsumerStatusReport, jstack: bool) -> list[Table | str]:
         row: list[Cell] = [place, client.client_id, client.client_addr, client.version]
         table.rows.append(row + _summary(client.info))
     blocks: list[Table | str] = [table, ""]
-    same = {None: "unknown", True: "same", False: "DIFFERENT"}[report.same_subscription]
+    same = tr_heading({None: UNKNOWN, True: "same", False: "DIFFERENT"}[report.same_subscription])
     blocks.append(f"Subscription in the group of consumers: {same}")
     if report.same_subscription is not False:
-        blocks.append(f"Rebalance: {({None: 'unknown', True: 'OK', False: 'Failed'})[report.rebalance_ok]}")
+        balanced = {None: UNKNOWN, True: "OK", False: "Failed"}[report.rebalance_ok]
+        blocks.append(labelled("Rebalance", tr_heading(balanced), ": "))
     if jstack:
         for client in report.clients:
             if client.info is not None:
@@ -103,12 +106,13 @@ def _in_full(client: ClientStatus, info: RunningInfo) -> list[Table | str]:
             "#Last Consume",
         ],
         [],
+        ours=["#Last Pull", "#Last Consume"],
     )
     for q in info.queues:
         row: list[Cell] = [q.topic, q.broker_name, q.queue_id, q.commit_offset, q.cached]
         row += [q.cached_min_offset, q.cached_max_offset, q.cached_size_mib, q.locked, q.dropped]
         queues.rows.append([*row, _time(q.last_pull_timestamp), _time(q.last_consume_timestamp)])
-    popped = Table(["#Topic", "#Broker Name", "#QID", "#Wait Ack", "#Dropped", "#Last Pop"], [])
+    popped = Table(["#Topic", "#Broker Name", "#QID", "#Wait Ack", "#Dropped", "#Last Pop"], [], ours=["#Last Pop"])
     for p in info.pop_queues:
         last = _time(p.last_pop_timestamp)
         popped.rows.append([p.topic, p.broker_name, p.queue_id, p.wait_ack_count, p.dropped, last])

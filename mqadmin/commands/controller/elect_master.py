@@ -10,6 +10,7 @@ from rocketmq_ops.mqadmin.commands.ha.get_sync_state_set import replica_blocks
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.brokers import BrokerNameBn, ClusterName, ControllerAddress
 from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.render.report import labelled
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import natural
 
@@ -43,11 +44,11 @@ async def elect_master(
             outcome.notes.append(f"{broker_id} is not in sync: the controller may refuse it, or messages are lost")
     else:
         outcome.blocks = [
-            f"#ClusterName\t{report.cluster}",
-            f"#BrokerName\t{report.broker_name}",
-            f"#BrokerMasterAddr\t{_shown(report.master_address)}",
-            f"#MasterEpoch\t{_shown(report.master_epoch)}",
-            f"#SyncStateSetEpoch\t{_shown(report.sync_state_set_epoch)}",
+            labelled("#ClusterName", report.cluster),
+            labelled("#BrokerName", report.broker_name),
+            labelled("#BrokerMasterAddr", report.master_address),
+            labelled("#MasterEpoch", report.master_epoch),
+            labelled("#SyncStateSetEpoch", report.sync_state_set_epoch),
             *(f"\t#Broker\t{member}\t{address}" for member, address in report.members.items()),
         ]
         if not report.elected:

@@ -6,6 +6,7 @@ from rocketmq_ops.client.admin.replicas.controller import ControllerMetadata
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options.brokers import ControllerAddress
 from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.render.report import labelled
 from rocketmq_ops.mqadmin.run import Run
 
 
@@ -18,10 +19,10 @@ async def get_controller_meta_data(run: Run, controller_address: ControllerAddre
     return Outcome(
         data=found,
         blocks=[
-            f"#ControllerGroup\t{found.group or 'unknown'}",
-            f"#ControllerLeaderId\t{found.leader_id or 'unknown'}",
-            f"#ControllerLeaderAddress\t{found.leader_address or 'unknown'}",
-            *(f"#Peer:\t{peer}" for peer in found.peers),
+            labelled("#ControllerGroup", found.group or None),
+            labelled("#ControllerLeaderId", found.leader_id or None),
+            labelled("#ControllerLeaderAddress", found.leader_address or None),
+            *(labelled("#Peer:", peer) for peer in found.peers),
         ],
         notes=notes,
     )

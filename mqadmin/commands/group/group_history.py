@@ -127,13 +127,14 @@ def _blocks(data: GroupHistory, told: LagStory) -> list[Table | str]:
         for place, point in enumerate(points)
         if (len(points) - 1 - place) % each == 0 or point.time in marks
     ]
-    lines.append(Table(["#Time", "#Lag", "#Consumed", "#Clients", "#Event"], rows))
+    lines.append(Table(["#Time", "#Lag", "#Consumed", "#Clients", "#Event"], rows, ours=["#Event"]))
     if told.events:
         lines += [
             "",
             Table(
                 ["#Time", "#Event", "#Of", "#What"],
                 [[human_time(event.time), event.kind, event.target, event.detail] for event in told.events],
+                ours=["#Event", "#What"],
             ),
         ]
     return lines

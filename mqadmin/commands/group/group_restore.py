@@ -64,7 +64,9 @@ async def group_restore(
 
 def _outcome(report: RestoreReport) -> Outcome:
     table = Table(
-        ["#Topic", "#Broker", "#QID", "#Recorded", "#Min", "#Max", "#Before", "#Target", "#After", "#State"], []
+        ["#Topic", "#Broker", "#QID", "#Recorded", "#Min", "#Max", "#Before", "#Target", "#After", "#State"],
+        [],
+        ours=["#Before", "#After", "#State"],
     )
     errors = list(report.failures)
     for queue in report.queues:

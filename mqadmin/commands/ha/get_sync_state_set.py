@@ -8,7 +8,7 @@ from rocketmq_ops.client.admin.replicas.controller import ReplicaReport, Replica
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.options.brokers import BrokerName, ClusterName, ControllerAddress, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
-from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.render.report import labelled, status
 from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 
@@ -54,6 +54,6 @@ def replica_blocks(found: ReplicaSet) -> list[Table | str]:
         ("#SyncStateSetEpoch", found.sync_state_set_epoch),
         ("#SyncStateSetNums", sum(replica.in_sync for replica in found.replicas)),
     ]
-    lines: list[Table | str] = [f"{name}\t{'unknown' if value is None else value}" for name, value in head]
+    lines: list[Table | str] = [labelled(name, value) for name, value in head]
     columns = ["#BrokerId", "#BrokerAddr", "#InSync", "#Alive"]
     return [*lines, Table(columns, [[r.broker_id, r.address, r.in_sync, r.alive] for r in found.replicas]), ""]

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
 from rocketmq_ops.mqadmin.declare import command
+from rocketmq_ops.mqadmin.lang import tr_heading
 from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
-from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.render.output import cell_text
+from rocketmq_ops.mqadmin.render.report import labelled, status
 from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time
@@ -44,25 +46,25 @@ async def ha_status(
 
 def _blocks(found: BrokerReplication) -> list[Table | str]:
     if found.role is None:
-        return [f"#BrokerAddr\t{found.broker.address}", "unknown", ""]
+        return [labelled("#BrokerAddr", found.broker.address), cell_text(None), ""]
     if found.role == "slave":
         return [
-            f"#SlaveAddr\t{found.broker.address}",
-            f"#MasterAddr\t{found.master_address or 'unknown'}",
-            f"#CommitLogMaxOffset\t{found.max_offset}",
-            f"#TransferSpeed(KB/s)\t{_kilobytes(found.bytes_per_second)}",
-            f"#LastReadTime\t{_time(found.last_read_timestamp)}",
-            f"#LastWriteTime\t{_time(found.last_write_timestamp)}",
-            f"#MasterFlushOffset\t{found.master_flush_offset}",
+            labelled("#SlaveAddr", found.broker.address),
+            labelled("#MasterAddr", found.master_address or None),
+            labelled("#CommitLogMaxOffset", found.max_offset),
+            labelled("#TransferSpeed(KB/s)", _kilobytes(found.bytes_per_second)),
+            labelled("#LastReadTime", _time(found.last_read_timestamp)),
+            labelled("#LastWriteTime", _time(found.last_write_timestamp)),
+            labelled("#MasterFlushOffset", found.master_flush_offset),
             "",
         ]
     slaves = found.slaves or []
     columns = ["#SlaveAddr", "#SlaveAckOffset", "#Diff", "#TransferSpeed(KB/s)", "#Status", "#TransferFromWhere"]
     return [
-        f"#MasterAddr\t{found.broker.address}",
-        f"#MasterCommitLogMaxOffset\t{found.max_offset}",
-        f"#SlaveNum\t{len(slaves)}",
-        f"#InSyncSlaveNum\t{found.in_sync_slaves}",
+        labelled("#MasterAddr", found.broker.address),
+        labelled("#MasterCommitLogMaxOffset", found.max_offset),
+        labelled("#SlaveNum", len(slaves)),
+        labelled("#InSyncSlaveNum", found.in_sync_slaves),
         Table(
             columns,
             [
@@ -76,14 +78,15 @@ def _blocks(found: BrokerReplication) -> list[Table | str]:
                 ]
                 for s in slaves
             ],
+            ours=["#Status"],
         ),
         "",
     ]
 
 
-def _kilobytes(rate: int | None) -> str:
-    return "unknown" if rate is None else f"{rate / 1024:.2f}"
+def _kilobytes(rate: int | None) -> str | None:
+    return None if rate is None else f"{rate / 1024:.2f}"
 
 
 def _time(moment: int | None) -> str:
-    return "never" if moment is None else human_time(moment)
+    return tr_heading("never") if moment is None else human_time(moment)

@@ -9,7 +9,7 @@ from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.lite import LiteTopic, ParentTopic
 from rocketmq_ops.mqadmin.options.topics import Group
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
-from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.render.report import labelled, status
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time, positive
 
@@ -42,8 +42,8 @@ async def get_lite_group_info(
             for b in found.brokers
         ]
         blocks.append(Table(["#Broker Name", "#BrokerOffset", "#ConsumeOffset", "#LagCount", "#LastUpdate"], rows))
-    blocks.append(f"Total Lag Count: {'unknown' if found.lag_total is None else found.lag_total}")
-    blocks.append(f"Min Unconsumed Timestamp: {_time(found.earliest_unconsumed_timestamp)}")
+    blocks.append(labelled("Total Lag Count", found.lag_total, ": "))
+    blocks.append(labelled("Min Unconsumed Timestamp", _time(found.earliest_unconsumed_timestamp), ": "))
     if lite_topic is None:
         blocks += ["------TopK by lag count-----", _worst(found.worst_by_count[:top])]
         blocks += ["------TopK by lag time------", _worst(found.worst_by_time[:top])]

@@ -31,7 +31,7 @@ async def trigger_lite_dispatch(
     head = f"Group And Topic Info: [{group}] [{parent_topic}]"
     return Outcome(
         data=report,
-        blocks=[head, Table(["#Broker", "#State"], rows)],
+        blocks=[head, Table(["#Broker", "#State"], rows, ours=["#State"])],
         status="planned" if report.planned else status(report.failures),
         errors=list(report.failures),
     )

@@ -88,7 +88,9 @@ def _cost(milliseconds: int | None) -> str | None:
 
 
 def _sent(traces: list[SendTrace]) -> Table:
-    table = Table(["#Type", "#ProducerGroup", "#ClientHost", "#SendTime", "#CostTimes", "#Status"], [])
+    table = Table(
+        ["#Type", "#ProducerGroup", "#ClientHost", "#SendTime", "#CostTimes", "#Status"], [], ours=["#Status"]
+    )
     for trace in traces:
         state = trace.transaction_state or _status(trace.success)
         when = human_time(trace.timestamp)[:19]
@@ -97,7 +99,9 @@ def _sent(traces: list[SendTrace]) -> Table:
 
 
 def _consumed(traces: list[ConsumeTrace]) -> Table:
-    table = Table(["#Type", "#ConsumerGroup", "#ClientHost", "#ConsumerTime", "#CostTimes", "#Status"], [])
+    table = Table(
+        ["#Type", "#ConsumerGroup", "#ClientHost", "#ConsumerTime", "#CostTimes", "#Status"], [], ours=["#Status"]
+    )
     for trace in traces:
         at = _time_of(trace)
         when = None if at is None else human_time(at)[:19]

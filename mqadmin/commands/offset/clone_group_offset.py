@@ -48,7 +48,8 @@ async def clone_group_offset(
 
 
 def _outcome(report: CloneReport) -> Outcome:
-    table = Table(["#Broker Name", "#QID", "#Source Offset", "#Before", "#After", "#State"], [])
+    columns = ["#Broker Name", "#QID", "#Source Offset", "#Before", "#After", "#State"]
+    table = Table(columns, [], ours=["#Source Offset", "#Before", "#After", "#State"])
     errors = list(report.failures)
     refused = {failure.target for failure in errors}
     for q in report.queues:

@@ -72,6 +72,7 @@ def reset_outcome(report: ResetReport) -> Outcome:
     table = Table(
         ["#brokerName", "#queueId", "#minOffset", "#brokerOffset", "#consumerOffset", "#target", "#offset", "#state"],
         [],
+        ours=["#consumerOffset", "#offset", "#state"],
     )
     errors = list(report.failures)
     notes = list(report.notes)

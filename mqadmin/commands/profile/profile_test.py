@@ -46,7 +46,7 @@ async def profile_test(
 
 def _table(report: ReachReport) -> Table:
     rows: list[list[Cell]] = [
-        [server.kind, server.address, server.name or "", "yes" if server.answered else "NO"]
+        [server.kind, server.address, server.name or "", "yes" if server.answered else "no"]
         for server in report.servers
     ]
-    return Table(["#KIND", "#ADDRESS", "#NAME", "#ANSWERED"], rows)
+    return Table(["#KIND", "#ADDRESS", "#NAME", "#ANSWERED"], rows, ours=["#KIND", "#ANSWERED"])

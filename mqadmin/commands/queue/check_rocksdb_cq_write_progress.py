@@ -48,7 +48,7 @@ async def check_rocksdb_cq_write_progress(
     since = check_from if check_from is not None else now_ms() - _DEFAULT_MS
     async with run.admin() as admin:
         report = await admin.rocksdb.check_queues(cluster, topic, since)
-    table = Table(["#Broker Name", "#Broker Addr", "#State", "#Result"], [])
+    table = Table(["#Broker Name", "#Broker Addr", "#State", "#Result"], [], ours=["#State"])
     table.rows = [[b.broker_name, b.broker_addr, b.state, b.result or ""] for b in report.brokers]
     errors = list(report.failures) + [_problem(b) for b in report.brokers if b.state in ("not_ok", "error", "unknown")]
     waiting = [b.broker_addr for b in report.brokers if b.state == "in_progress"]

@@ -82,7 +82,7 @@ def _files(rows: list[FileRow]) -> Table:
         ]
         for r in rows
     ]
-    return Table(columns, cells)
+    return Table(columns, cells, ours=["STATE"])
 
 
 def _queues(listing: StoreListing) -> Table:
@@ -112,4 +112,4 @@ def _configs(listing: StoreListing) -> Table:
         ]
         for c in listing.configs
     ]  # fmt: skip
-    return Table(columns, cells)
+    return Table(columns, cells, ours=["STATE", "BAK_STATE", "DETAIL"])

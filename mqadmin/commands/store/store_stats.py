@@ -78,7 +78,7 @@ def _blocks(stats: StoreStats) -> list[Table | str]:
         [time_text(g.begin), time_text(g.end), round(g.milliseconds / 1000, 3), g.commit_log_offset] for g in stats.gaps
     ]
     blocks += [Table(["RECORD_BYTES", "MESSAGES"], sizes), ""]
-    blocks += [Table(["DISTINCT", "VALUES", "DISTINCT_VALUES", "METHOD"], distinct), ""]
+    blocks += [Table(["DISTINCT", "VALUES", "DISTINCT_VALUES", "METHOD"], distinct, ours=["DISTINCT", "METHOD"]), ""]
     if gaps:
         blocks.append(Table(["GAP_BEGIN", "GAP_END", "SECONDS", "NEXT_OFFSET"], gaps))
     else:

@@ -36,5 +36,5 @@ async def delete_topic(
 
 
 def _describe(change: Change) -> str:
-    where = {"topic": "from broker ", "route": "from name server "}.get(change.kind, "in ")
-    return f"{change.action} {change.kind} [{change.name}] {where}[{change.target}] success."
+    where = {"topic": "from broker", "route": "from name server"}.get(change.kind, "in name server")
+    return f"{change.action} {change.kind} [{change.name}] {where} [{change.target}] success."

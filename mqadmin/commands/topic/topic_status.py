@@ -9,7 +9,7 @@ from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.options.brokers import LmqCluster
 from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
-from rocketmq_ops.mqadmin.render.report import status
+from rocketmq_ops.mqadmin.render.report import labelled, status
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import human_time
 
@@ -38,10 +38,10 @@ async def topic_status(
         if store_times:
             row += [_time(queue.earliest_store_timestamp), _time(queue.latest_store_timestamp)]
         table.rows.append(row)
-    rate = "unknown" if found.put_tps is None else f"{found.put_tps:.2f}"
+    rate = None if found.put_tps is None else f"{found.put_tps:.2f}"
     return Outcome(
         data=found,
-        blocks=[table, "", f"Topic Put TPS: {rate}"],
+        blocks=[table, "", labelled("Topic Put TPS", rate, ": ")],
         status=status(found.failures, empty=not found.queues),
         errors=list(found.failures),
         notes=[] if found.queues else [f"no broker reported any queue of topic '{topic}'"],

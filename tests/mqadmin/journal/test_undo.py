@@ -245,8 +245,8 @@ def test_undoing_a_deletion_that_failed_changes_nothing(run: Run, monkeypatch: p
     assert undone["status"] == "unchanged" and offsets(run, "GKept", "Kept") == {0: 4, 1: 0}
     said = "\n".join(undone["notes"])
     assert (
-        f"change {change} failed (the server answered: no permission): topic Kept on " in said
-        and "is as it was before" in said
+        "topic Kept on " in said
+        and f" is as it was before: change {change} failed (the server answered: no permission)" in said
     )
     assert "stay deleted" not in said
 

@@ -185,9 +185,6 @@ NOT_READ = {
         "  {tr_word}: mqadmin {line}",
         "a command ends with exit code {exit_code} ({name}){again}",
     },
-    "mqadmin/commands/history.py": {
-        "{action} {kind} {name} on {target}: {state}",
-    },
     "mqadmin/commands/metadata/rocks_db_config_to_json.py": {
         "{word} {entries} {kind} to {export_file}",
     },
@@ -199,20 +196,11 @@ NOT_READ = {
         "  {time_text} to {time_text2}",
         "{low} to {high}",
     },
-    "mqadmin/commands/topic/delete_topic.py": {
-        "in ",
-    },
-    "mqadmin/commands/undo.py": {
-        " of `mqadmin {made_by}`",
-    },
     "mqadmin/completion/complete.py": {
         "List the commands, or the options of one",
     },
     "mqadmin/dev_server.py": {
         "The Name Server boot success. serializeType=JSON, address {namesrv}, ready in {process_age_ms} ms",
-    },
-    "mqadmin/journal/undo.py": {
-        "{kind} {name} on {target}",
     },
     "mqadmin/messages/conditions.py": {
         "at '{rest}'",

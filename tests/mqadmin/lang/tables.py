@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,14 +23,15 @@ class MadeTable(NamedTuple):
     ours: list[str]
 
 
-def tables() -> list[MadeTable]:
+@functools.cache
+def tables() -> tuple[MadeTable, ...]:
     """Every table of the command line. Raises AssertionError for headings that cannot be read from the source."""
-    return [
+    return tuple(
         table
         for path in source_texts.modules("mqadmin")
         if path.relative_to(source_texts.ROOT).as_posix() not in _MECHANISM
         for table in _of(path)
-    ]
+    )
 
 
 def added_headings() -> dict[str, str]:
@@ -55,15 +57,21 @@ def added_headings() -> dict[str, str]:
 
 def _of(path: Path) -> Iterator[MadeTable]:
     tree = source_texts.parsed(path)
-    functions = [node for node in ast.walk(tree) if isinstance(node, _Function)]
-    for node in ast.walk(tree):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Table"):
-            continue
-        around = next((f for f in functions if any(inner is node for inner in ast.walk(f))), None)
+    made: dict[ast.Call, _Function | None] = dict.fromkeys(filter(_makes_a_table, ast.walk(tree)))  # type: ignore[arg-type]
+    if not made:
+        return
+    for function in ast.walk(tree):
+        if isinstance(function, _Function):  # the innermost comes last
+            made |= dict.fromkeys(made.keys() & set(ast.walk(function)), function)
+    for node, around in made.items():
         place = f"{path.relative_to(source_texts.ROOT).as_posix()}:{node.lineno}"
         headings = list(_resolved(node.args[0], tree, around, place))
         ours = [text for keyword in node.keywords if keyword.arg == "ours" for text in _texts(keyword.value)]
         yield MadeTable(place, headings, ours)
+
+
+def _makes_a_table(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Table"
 
 
 def _resolved(node: ast.expr, tree: ast.Module, around: _Function | None, place: str) -> Iterator[str]:
