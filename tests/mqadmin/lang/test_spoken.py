@@ -92,7 +92,8 @@ def test_an_unknown_cell_and_the_columns_that_do_not_fit() -> None:
 
 def test_what_users_stored_is_not_translated() -> None:
     lang.begin(["--lang", "zh"], {})
-    body = "Message Body:        no broker is registered"
+    body = "Message Body:        nothing is there to clean"
+    assert lang.tr(body.partition(": ")[2].strip()) != "nothing is there to clean"
     assert table_text(Outcome(data=Rows(""), blocks=[body])) == body + "\n"
 
 
