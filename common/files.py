@@ -104,6 +104,18 @@ OS_FILES = OsSmallFiles()
 PRIVATE_FILES = OsSmallFiles(0o600)
 
 
+def replace_file(path: str, data: bytes, files: SmallFiles = OS_FILES) -> None:
+    """All of `data` at `path`, or what was there before and nothing beside it. Raises OSError."""
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        files.write_synced(temporary, data)
+        files.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
 def save_with_backup(path: str, data: bytes, files: SmallFiles = OS_FILES) -> None:
     """Replace `path` by `data`; what it held becomes `path + '.bak'`. Does nothing when the content is the same.
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import NoSuchPathError, RocketMQError
 
 _BLANKS = " \t\f"
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
@@ -22,7 +22,7 @@ class PropertiesError(RocketMQError):
     """A property file that cannot be read."""
 
 
-class NoSuchPropertiesError(PropertiesError):
+class NoSuchPropertiesError(PropertiesError, NoSuchPathError):
     """The file is not there."""
 
 

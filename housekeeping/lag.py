@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey, QueueWindow
 
 #: How many runs a judgement looks at, as many as Burrow keeps.
@@ -189,4 +190,6 @@ def _ever_caught_up(points: list[_Point]) -> bool:
 
 def _length(ms: int) -> str:
     seconds = ms // 1000
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    if seconds < 7200:
+        return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    return human_span(ms)

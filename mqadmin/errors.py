@@ -73,9 +73,11 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return exit_code_of(error.first)
     if isinstance(error, CommandError):
         return error.exit_code
+    if isinstance(error, NoSuchPathError):
+        return ExitCode.NOT_FOUND
     if isinstance(error, (ProfileError, client.InvalidValueError, AddressError, ConfigError, PropertiesError)):
         return ExitCode.USAGE
-    if isinstance(error, (client.NotFoundError, NoSuchPathError)):
+    if isinstance(error, client.NotFoundError):
         return ExitCode.NOT_FOUND
     if isinstance(error, (client.RefusedValueError, client.AlreadyExistsError, client.UnsafeChangeError)):
         return ExitCode.REFUSED

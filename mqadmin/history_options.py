@@ -62,7 +62,7 @@ def opened(run: Run, named: str | None, bundle: str | None) -> Iterator[tuple[Hi
 def stretch(last: int | None, begin: int | None, end: int | None, usual_ms: int, now: int) -> tuple[int, int]:
     """From and to in ms, both counted; the last `usual_ms` until `now` when nothing is given."""
     until = now if end is None else end
-    since = until - (last or usual_ms) if begin is None else begin
+    since = max(until - (last or usual_ms), 0) if begin is None else begin
     if since > until:
         raise usage("--since is after --until", "give the earlier time first")
     return since, until

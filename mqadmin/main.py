@@ -159,6 +159,11 @@ def _invoke(command: Any, name: str, arguments: list[str], declaration: declare.
     try:
         result = command.main(arguments, prog_name=f"mqadmin {name}", standalone_mode=False)
     except typer.TyperException as error:
+        if declaration.monitoring and any(word.removeprefix("--output=") == "nagios" for word in arguments):
+            from rocketmq_ops.mqadmin.render.output import plugin_failure
+            from rocketmq_ops.mqadmin.run import write
+
+            write(plugin_failure(error.format_message()))
         code = _usage(name, error, command, arguments, declaration)
         return int(PluginCode.UNKNOWN) if declaration.monitoring else code
     except typer.Exit as error:

@@ -120,6 +120,18 @@ def port(text: str) -> int:
     return value
 
 
+def up_to(most: int) -> Any:
+    """A parser of whole numbers from 1 to `most`."""
+
+    def parse(text: str) -> int:
+        value = integer(text)
+        if not 1 <= value <= most:
+            raise ValueError(f"invalid number '{text}': expected one from 1 to {most}")
+        return value
+
+    return parse
+
+
 def natural(text: str) -> int:
     """A whole number, 0 or above."""
     value = integer(text)
@@ -256,17 +268,8 @@ def human_time(milliseconds: int, separator: str = ",") -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}{separator}{milliseconds % 1000:03d}"
 
 
-def human_span(milliseconds: int) -> str:
-    """A span of time in its two largest units: `350ms`, `12s`, `3m5s`, `2h40m`, `5d1h`."""
-    if milliseconds < 1000:
-        return f"{milliseconds}ms"
-    left, parts = milliseconds // 1000, []
-    for name, seconds in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, left = divmod(left, seconds)
-        parts.append((count, name))
-    while not parts[0][0]:
-        del parts[0]
-    return "".join(f"{count}{name}" for count, name in parts[:2] if count)
+#: Longer spans lead beyond what a calendar has.
+_LONGEST_MS = 36500 * 86_400_000
 
 
 def span(text: str) -> int:
@@ -274,4 +277,7 @@ def span(text: str) -> int:
     match = re.fullmatch(r"([1-9][0-9]{0,8})(s|m|h|d)", text.strip(), re.ASCII)
     if match is None:
         raise ValueError(f"invalid time '{text}': expected a number with s, m, h or d, for example 2h")
-    return int(match[1]) * {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}[match[2]]
+    found = int(match[1]) * {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}[match[2]]
+    if found > _LONGEST_MS:
+        raise ValueError(f"invalid time '{text}': expected at most {_LONGEST_MS // 86_400_000}d")
+    return found

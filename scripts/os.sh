@@ -27,7 +27,7 @@ usage: os.sh [check|plan|apply|undo] [--root DIR] [--store DIR] [--format text|t
   --force        overwrite or undo files that somebody changed since they were applied
   --yes          do not ask on a terminal
 
-exit codes: 0 done, 1 failed, 2 wrong usage, 6 refused, 8 nothing to undo
+exit codes: 0 done, 1 failed, 2 wrong usage, 4 no such folder, 6 refused, 8 nothing to undo
 END
 }
 
@@ -1276,7 +1276,7 @@ done
 case $format in text | tsv) ;; *) fail 2 "invalid --format '$format': expected text or tsv" 'os.sh --help' ;; esac
 case $store in '' | /*) ;; *) fail 2 "invalid --store '$store': expected an absolute path" 'os.sh --help' ;; esac
 if [ -n "$root" ]; then
-  [ -d "$root" ] || fail 2 "no such folder: $root" 'give the folder that holds etc, proc and sys of a host'
+  [ -d "$root" ] || fail 4 "no such folder: $root" 'give the folder that holds etc, proc and sys of a host'
   root=$(CDPATH='' cd -- "$root" && pwd -P) || fail 1 "cannot enter the folder $root" ''
   [ "$root" != / ] || root=''
 fi

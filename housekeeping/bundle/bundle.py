@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import NoSuchPathError, RocketMQError
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Later
 
 FORMAT: Final = "rocketmq-ops bundle"
@@ -17,6 +17,10 @@ VERSION: Final = 1
 
 class BundleError(RocketMQError):
     """A bundle that cannot be written or read."""
+
+
+class NoBundleError(BundleError, NoSuchPathError):
+    """The file or folder that was named is not there."""
 
 
 class LogTail(msgspec.Struct, frozen=True):
@@ -86,6 +90,8 @@ def read_bundle(path: str) -> Bundle:
     try:
         with open(path, "rb") as file:
             data = file.read()
+    except FileNotFoundError:
+        raise NoBundleError(f"no such file: {path}", "give a file that `mqadmin bundle` wrote") from None
     except OSError as error:
         raise BundleError(
             f"cannot read {path}: {(error.strerror or str(error)).lower()}", "check the path and its permissions"

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import Final
 
-from rocketmq_ops.housekeeping.bundle.bundle import BundleError, LeftOut, LogTail
+from rocketmq_ops.housekeeping.bundle.bundle import BundleError, LeftOut, LogTail, NoBundleError
 
 #: Of each file: bytes that are read, and lines that are kept.
 MOST_BYTES: Final = 256 << 10
@@ -21,7 +21,9 @@ def tails(folder: str) -> tuple[list[LogTail], list[LeftOut]]:
     try:
         place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
-        raise BundleError(f"no such folder: {folder}", "give the folder that holds broker.log or namesrv.log") from None
+        raise NoBundleError(
+            f"no such folder: {folder}", "give the folder that holds broker.log or namesrv.log"
+        ) from None
     except OSError as error:
         raise BundleError(
             f"cannot read {folder}: {(error.strerror or str(error)).lower()}", "check its permissions"

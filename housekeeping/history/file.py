@@ -5,7 +5,8 @@ to them (`packing.py`): any run is read from two rows, whatever was deleted befo
 by a layout, which equal segments share. What a run has beside its segment's layout stands with it in full, until a
 twentieth is new and a new segment begins.
 
-The file is bounded by age and by bytes: whole segments go, the oldest first.
+The file is bounded by age and by bytes: whole segments go, the oldest first. Age is counted from the tenth run before
+the last, so that a few runs with a wrong clock let nothing go.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import msgspec
 import zstandard
 
 from rocketmq_ops.common.errors import Failure, NoSuchPathError, RocketMQError
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.packing import (
     ABSENT,
     column,
@@ -50,6 +52,11 @@ KEEP_MS: Final = 7 * 24 * 3600 * 1000
 MOST_BYTES: Final = 256 << 20
 #: Less than this is no history.
 LEAST_BYTES: Final = 4 << 20
+
+#: Runs that this much later than the present were written by a clock that was wrong, of two processes at once are not.
+LATER_MS: Final = 5 * 60_000
+#: More runs of a wrong clock than these are not taken back: it may as well be the present one that is wrong.
+MOST_LATER: Final = 10
 
 _SCHEMA: Final = 1
 _APPLICATION: Final = 0x524D5148  # "RMQH"
@@ -117,6 +124,7 @@ class History:
             raise HistoryError(
                 f"invalid size {most_bytes} of a history: expected at least {LEAST_BYTES} bytes", "give it more"
             )
+        check_kind(path)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite gives the files beside it the permissions of this one.
@@ -135,13 +143,14 @@ class History:
     @classmethod
     def read(cls, path: Path) -> History:
         """Open to look only, also while others append. Raises HistoryError when it is not there or cannot be read."""
+        check_kind(path)
         if not path.exists():
-            raise NoHistoryError(
-                f"there is no history yet: {path}", "let `mqadmin probe` run every minute, or name a file that has one"
-            )
+            raise _none_yet(path)
         with _named("read", path):
             database = _opened_to_read(path)
             try:
+                if _is_empty(database):  # as a process leaves it that is killed before it has made the tables
+                    raise _none_yet(path)
                 _check_schema(database, path)
             except BaseException:
                 database.close()
@@ -191,7 +200,7 @@ class History:
                     None if run.routes is None else self._put_routes(time_ms, run.routes),
                 ),
             )
-            self._let_go(time_ms, segment.id)
+            self._let_go(segment.id)
         with _named("write", self.path):
             self._database.execute("PRAGMA incremental_vacuum").fetchall()
 
@@ -244,11 +253,33 @@ class History:
             )
         return mark
 
-    def _let_go(self, now_ms: int, current: int) -> None:
+    def drop_later(self, now_ms: int) -> None:
+        """Take back the few runs that are later than now: by a clock that was wrong, nothing is to be judged.
+
+        Raises HistoryError when there are too many to be a mistake.
+        """
+        with _named("read", self.path):
+            later = self._one("SELECT count(*), max(time_ms) FROM run WHERE time_ms > ?", now_ms + LATER_MS)
+        if later is None or not later[0]:
+            return
+        count, last_ms = later
+        if count > MOST_LATER:
+            raise HistoryError(
+                f"the clock of this machine is behind the history {self.path}: {count} runs of it are later than now, "
+                f"the last by {human_span(last_ms - now_ms)}",
+                "set the clock; if it is right now, move the history away",
+            )
+        with _named("write", self.path), _transaction(self._database):
+            self._database.execute("DELETE FROM run WHERE time_ms > ?", (now_ms + LATER_MS,))
+            self._database.execute("DELETE FROM route WHERE since_ms > ?", (now_ms + LATER_MS,))
+
+    def _let_go(self, current: int) -> None:
         """Delete segments that are too old, then the oldest while the rest takes too much room."""
+        sure = self._one("SELECT time_ms FROM run ORDER BY time_ms DESC LIMIT 1 OFFSET ?", MOST_LATER)
+        oldest_ms = 0 if sure is None else sure[0] - self._keep_ms
         ages = self._database.execute("SELECT segment, max(time_ms) FROM run GROUP BY segment ORDER BY 2").fetchall()
         old = [segment for segment, newest in ages if segment != current]
-        expired = {segment for segment, newest in ages if newest < now_ms - self._keep_ms}
+        expired = {segment for segment, newest in ages if newest < oldest_ms}
         gone = False
         for segment in old:
             if segment not in expired and self._used() <= self._most_bytes:
@@ -574,6 +605,24 @@ def _named(what: str, path: Path) -> Iterator[None]:
         raise _damaged(path, str(error)) from error
     except (zstandard.ZstdError, msgspec.DecodeError, ValueError, OverflowError) as error:
         raise _damaged(path, str(error)) from error
+
+
+def check_kind(path: Path) -> None:
+    """Raise HistoryError for what is there and is not a file, such as a device: nothing may be made beside it."""
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "not a file"
+        raise HistoryError(f"cannot use the history {path}: it is {kind}", "name a file, or none for the usual one")
+
+
+def beside(path: Path, name: str) -> Path:
+    """The file of that name that belongs to a history: it has the history's own in it, so that no two share it."""
+    return path.with_name(f"{path.name}.{name}")
+
+
+def _none_yet(path: Path) -> NoHistoryError:
+    return NoHistoryError(
+        f"there is no history yet: {path}", "let `mqadmin probe` run every minute, or name a file that has one"
+    )
 
 
 def _cannot(what: str, path: Path, why: str) -> HistoryError:

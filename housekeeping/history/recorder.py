@@ -15,6 +15,7 @@ from rocketmq_ops.housekeeping.history.runs import Figure
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+    from rocketmq_ops.housekeeping.once import Once
 
 #: Figures of a broker, by the names that they have in the history and in its runtime information.
 RUNTIME: Final = {
@@ -49,15 +50,17 @@ async def surroundings(
     brokers: Sequence[BrokerAddress],
     masters: Sequence[BrokerAddress],
     known: Mapping[str, Mapping[str, str]],
+    config: Once[dict[str, str]],
 ) -> Surroundings:
     """Two requests to each broker, and one to each master.
 
-    `known` is the runtime information that the run has already, by address: it is not asked for again.
+    `known` is the runtime information that the run has already, by address, and `config` gives configurations: neither
+    is asked for again.
     """
     runtimes = await admin.fan_out([b.address for b in brokers if b.address not in known], admin.cluster.runtime)
     found = {b.address: known.get(b.address) or runtimes.answers.get(b.address) for b in brokers}
     answers = {address: runtime for address, runtime in found.items() if runtime is not None}
-    configs = await admin.fan_out(answers, admin.configs.broker_config)
+    configs = await admin.fan_out(answers, config)
     names = {broker.address: broker.broker_name or broker.address for broker in masters}
     topics = await admin.fan_out(names, lambda address: topic_configs(admin.session, address))
     figures = [

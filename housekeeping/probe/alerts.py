@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -18,14 +18,17 @@ from typing import Final
 import msgspec
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.files import PRIVATE_FILES
+from rocketmq_ops.common.files import PRIVATE_FILES, replace_file
 from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.history.file import HistoryError, beside, check_kind
 from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 
 #: What does not wait to be seen again.
 AT_ONCE: Final = frozenset({"probe.retry-storm"})
 _ORDER: Final = tuple(Severity)
+#: So long a silence is kept after its end, ms: a run with a clock that is ahead must not lose it.
+_KEPT_MS: Final = 30 * 24 * 3_600_000
 
 
 class AlertsError(RocketMQError):
@@ -96,6 +99,8 @@ class Alerts(msgspec.Struct, rename="camel"):
 
     tracked: dict[str, Tracked] = {}
     silences: list[Silence] = []
+    #: What one hook did not get while another did, by hook.
+    owed: dict[str, list[Notice]] = {}
 
     def silenced(self, problem: Problem, now_ms: int) -> bool:
         """Whether a silence is in force."""
@@ -116,9 +121,14 @@ class Alerts(msgspec.Struct, rename="camel"):
             tracked.acknowledged = why
         return [tracked.problem for tracked in found]
 
-    def step(self, problems: list[Problem], now_ms: int, settings: AlertSettings) -> list[Notice]:
-        """What is to be told after a run. `delivered` has to be called once it was."""
-        self.silences = [silence for silence in self.silences if silence.until > now_ms]
+    def step(
+        self, problems: list[Problem], now_ms: int, settings: AlertSettings, *, whole: bool = True
+    ) -> list[Notice]:
+        """What is to be told after a run. `delivered` has to be called once it was.
+
+        Of a run that was not `whole`, what is absent is not gone: nobody looked.
+        """
+        self.silences = [silence for silence in self.silences if silence.until > now_ms - _KEPT_MS]
         present = {problem.key: problem for problem in problems}
         for key, problem in present.items():
             known = self.tracked.get(key)
@@ -132,6 +142,8 @@ class Alerts(msgspec.Struct, rename="camel"):
         for key in list(self.tracked):
             tracked = self.tracked[key]
             if key not in present:
+                if not whole:
+                    continue
                 tracked.seen, tracked.missed = 0, tracked.missed + 1
                 if tracked.told is None or (
                     tracked.missed >= settings.after and self.silenced(tracked.problem, now_ms)
@@ -154,7 +166,8 @@ class Alerts(msgspec.Struct, rename="camel"):
             return Notice(Kind.RAISED, problem, tracked.since) if enough else None
         if tracked.worse >= settings.after:
             return Notice(Kind.CHANGED, problem, tracked.since, told)
-        due = settings.remind_ms and now_ms - tracked.told_at >= settings.remind_ms
+        # What was told by a clock that was ahead is due, too.
+        due = settings.remind_ms and not 0 <= now_ms - tracked.told_at < settings.remind_ms
         return Notice(Kind.REMINDER, problem, tracked.since, told) if due and tracked.acknowledged is None else None
 
     def delivered(self, notices: list[Notice], now_ms: int) -> None:
@@ -170,6 +183,18 @@ class Alerts(msgspec.Struct, rename="camel"):
             ):
                 tracked.acknowledged = None  # it was something milder that was acknowledged
             tracked.told, tracked.told_at, tracked.worse = notice.problem.severity, now_ms, 0
+
+    def settle(self, notices: list[Notice], hooks: Iterable[str], failed: Collection[str], now_ms: int) -> None:
+        """Note who was told. What nobody was told is due in the next run; what one hook missed, that one is owed."""
+        told = [hook for hook in hooks if hook not in failed]
+        for hook in told:
+            self.owed.pop(hook, None)
+        if not told:
+            return
+        self.delivered(notices, now_ms)
+        for hook in failed:
+            latest = {notice.problem.key: notice for notice in [*self.owed.get(hook, ()), *notices]}
+            self.owed[hook] = list(latest.values())
 
 
 def problems_of(report: ProbeReport) -> list[Problem]:
@@ -191,8 +216,12 @@ def problems_of(report: ProbeReport) -> list[Problem]:
 
 
 def alerts_file(history: Path) -> Path:
-    """The file of alerts that belongs to a history."""
-    return history.with_suffix(".alerts.json")
+    """The file of alerts that belongs to a history. Raises AlertsError for what is no file."""
+    try:
+        check_kind(history)
+    except HistoryError as error:
+        raise AlertsError(error.cause, error.next_step) from None
+    return beside(history, "alerts.json")
 
 
 @contextmanager
@@ -207,10 +236,8 @@ def kept(path: Path) -> Iterator[Alerts]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         alerts = _read(path)
         yield alerts
-        temporary = f"{path}.{os.getpid()}"
         try:
-            PRIVATE_FILES.write_synced(temporary, msgspec.json.encode(alerts))
-            PRIVATE_FILES.replace(temporary, str(path))
+            replace_file(str(path), msgspec.json.encode(alerts), PRIVATE_FILES)
         except OSError as error:
             raise _unusable(path, error) from None
     finally:

@@ -121,12 +121,16 @@ class Delivery:
             topic_filter_type="SINGLE_TAG",
             topic_sys_flag=0,
         )
-        await topic_api.put_topic(self._session, self.broker.address, header)
+        try:
+            await topic_api.put_topic(self._session, self.broker.address, header)
+        except asyncio.CancelledError:  # the broker may have it nevertheless
+            await self._clean_up()
+            raise
         try:
             await group_api.put_group(
                 self._session, self.broker.address, {"groupName": self.group, "consumeEnable": True, "retryMaxTimes": 0}
             )
-        except RocketMQError:
+        except (RocketMQError, asyncio.CancelledError):
             await self._clean_up()
             raise
         return self

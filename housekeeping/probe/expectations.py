@@ -124,10 +124,14 @@ class _Setting(msgspec.Struct, frozen=True):
     unit: Unit | None = None
 
 
+#: Measures that shall not be less than their limits; others shall not be more.
+LEAST: Final = frozenset({"deadLetterLeft"})
+#: Queues that a run may send to, of each broker.
+MOST_QUEUES: Final = 128
 #: The keys of `probe`.
 _SETTINGS: Final = {
     "messages": _Setting("messages", 1, 1000),
-    "queues": _Setting("queues", 1, 128),
+    "queues": _Setting("queues", 1, MOST_QUEUES),
     "size": _Setting("size", 64, 4 << 20, _B),
     "wait": _Setting("wait_ms", 100, 60_000, _T),
     "delayLevel": _Setting("delay_level", 0, 18),
@@ -255,7 +259,7 @@ class _Reader:
             shlex.split(text)
         except ValueError as error:
             raise self.wrong(node, f"invalid command: {str(error).lower()}", "quote it as for a shell") from None
-        return text
+        return text.strip()
 
     def limits(self, name: str, node: Node) -> Limits:
         unit = MEASURES[name].unit

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+    from rocketmq_ops.housekeeping.once import Once
 
 #: Brokers that are asked for all groups or topics at a time: each answer may have some MB.
 _ANSWERS_AT_ONCE: Final = 1
@@ -128,7 +129,7 @@ class DeadLetters(msgspec.Struct):
 
 
 async def dead_letters(
-    admin: MQAdmin, masters: Iterable[BrokerAddress]
+    admin: MQAdmin, masters: Iterable[BrokerAddress], configs: Once[dict[str, str]]
 ) -> tuple[dict[str, DeadLetters], list[Failure]]:
     """The dead letters of every group that has a dead-letter topic, and what could not be asked."""
     found: dict[str, DeadLetters] = {}
@@ -141,7 +142,7 @@ async def dead_letters(
     for broker, names in listed.answers.items():
         places += [(broker, name) for name in names]
     holders = {broker for broker, _ in places}
-    configs = await admin.fan_out(holders, lambda broker: admin.configs.broker_config(broker.address))
+    told = await admin.fan_out(holders, lambda broker: configs(broker.address))
 
     async def one(place: tuple[BrokerAddress, str]) -> None:
         broker, topic = place
@@ -156,13 +157,13 @@ async def dead_letters(
             stored = await earliest_store_time(admin.session, broker.address, topic, queue.queue_id)
             if stored <= 0:
                 continue
-            hours = configs.answers.get(broker, {}).get("fileReservedTime", "")
+            hours = told.answers.get(broker, {}).get("fileReservedTime", "")
             kept_ms = int(hours if hours.isdecimal() else _RESERVED_HOURS) * 3_600_000
             left_ms = stored + kept_ms - now_ms()
             letters.oldest = stored if letters.oldest is None else min(letters.oldest, stored)
             letters.left_ms = left_ms if letters.left_ms is None else min(letters.left_ms, left_ms)
 
     fan = await admin.fan_out(places, one)
-    failures = [*listed.failures, *configs.failures]
+    failures = [*listed.failures, *told.failures]
     failures += [admin.failure_of(f"{topic} at {broker.address}", e) for (broker, topic), e in fan.errors.items()]
     return found, failures

@@ -1,10 +1,13 @@
-"""Telling somebody: a command, a webhook. One call for all notices of a run."""
+"""Telling somebody: a command, a webhook. One call for all notices of a run.
+
+A command is run without a shell: its words are split as a shell does, and there are no pipes, variables or `;` in it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -29,13 +32,31 @@ class Told(msgspec.Struct, rename="camel"):
     notices: Sequence[Notice]
 
 
-async def tell(settings: AlertSettings, told: Told) -> None:
-    """Call what is configured. Raises HookError of the first that fails."""
-    body = msgspec.json.encode(told)
-    if settings.command:
-        await _run(settings.command, body)
-    if settings.webhook:
-        await asyncio.to_thread(_post, settings.webhook, body)
+async def tell(settings: AlertSettings, told: Told, owed: Mapping[str, Sequence[Notice]]) -> dict[str, HookError]:
+    """Call each hook that is configured, whether or not another fails; what failed, by `command` and `webhook`.
+
+    `owed` are the notices that a hook did not get before; it gets them now, unless there is a newer one of the same.
+    """
+    failed: dict[str, HookError] = {}
+    fresh = {notice.problem.key for notice in told.notices}
+    for hook in configured(settings):
+        older = [notice for notice in owed.get(hook, ()) if notice.problem.key not in fresh]
+        if not older and not told.notices:
+            continue
+        body = msgspec.json.encode(msgspec.structs.replace(told, notices=[*older, *told.notices]))
+        try:
+            if hook == "command":
+                await _run(settings.command, body)
+            else:
+                await asyncio.to_thread(_post, settings.webhook, body)
+        except HookError as error:
+            failed[hook] = error
+    return failed
+
+
+def configured(settings: AlertSettings) -> list[str]:
+    """The hooks that there are."""
+    return [name for name, value in (("command", settings.command), ("webhook", settings.webhook)) if value]
 
 
 async def _run(command: str, body: bytes) -> None:
@@ -64,6 +85,7 @@ async def _run(command: str, body: bytes) -> None:
 
 
 def _post(url: str, body: bytes) -> None:
+    import http.client
     import urllib.error
     import urllib.request
 
@@ -76,6 +98,6 @@ def _post(url: str, body: bytes) -> None:
         raise HookError(
             f"the webhook answered {error.code} {error.reason}", "it is called again in the next run"
         ) from None
-    except OSError as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise HookError(f"cannot reach the webhook: {reason}", "correct `webhook` of `alerts`") from None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.common.topics import is_retry_topic, retry_topic
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupWindow, Run
@@ -79,19 +81,32 @@ def record(
 
 
 def judge_gone(history: History, report: ProbeReport, registered: dict[str, int], now_ms: int) -> None:
-    """Find brokers that were registered lately and are not any more: name servers forget one that is killed."""
+    """Find brokers that were registered lately and are not any more: name servers forget one that is killed.
+
+    One that has the same name and id at an address of which nothing was known then has moved there.
+    """
     before = history.figures(now_ms - _LATELY_MS, now_ms, _REGISTERED)
+    # Place -> when it was seen first, and its id.
+    known = {place: (now_ms, broker_id) for place, broker_id in registered.items()}
+    known |= {place: (points[0][0], int(points[-1][1])) for (_, place), points in before.items()}
     for (_, place), points in sorted(before.items()):
         if place in registered:
             continue
         last_ms, broker_id = points[-1]
+        name, _, address = place.partition(" at ")
+        of_name = {other: seen for other, seen in known.items() if other.partition(" at ")[0] == name}
+        if any(first_ms > last_ms and held == broker_id for first_ms, held in of_name.values()):
+            continue
+        master = broker_id == MASTER_ID
+        replaced = master and MASTER_ID in (registered[other] for other in of_name if other in registered)
+        kind = "the master" if master else "a slave"
         report.findings.append(
             Finding(
                 id="probe.broker-gone",
-                severity=Severity.WARNING if broker_id else Severity.CRITICAL,
-                target=place.partition(" at ")[0].partition("/")[2],
-                evidence=f"{'a slave' if broker_id else 'the master'} at {place.partition(' at ')[2]} was registered "
-                f"{(now_ms - last_ms) // 1000} s ago, and no name server lists it now",
+                severity=Severity.CRITICAL if master and not replaced else Severity.WARNING,
+                target=name.partition("/")[2],
+                evidence=f"{kind} at {address} was registered {human_span(now_ms - last_ms)} ago, and no name server "
+                "lists it now" + ("; another is the master" if replaced else ""),
                 remedy="start it; if it was taken out on purpose, this ends an hour after",
             )
         )

@@ -15,14 +15,21 @@ class RunningError(RocketMQError):
     """Another run has not ended."""
 
 
+class NoLockError(RocketMQError):
+    """There is no place for the lock."""
+
+
 @contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`. Raises RunningError when another process does; one that is killed lets go of it."""
+    """Hold the lock file `path`. Raises RunningError when another process does, NoLockError when it cannot be made.
+
+    A process that is killed lets go of it.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise RocketMQError(
+        raise NoLockError(
             f"cannot make the lock {path}: {(error.strerror or str(error)).lower()}",
             "set XDG_STATE_HOME to a folder that can be written",
         ) from None

@@ -22,6 +22,7 @@ from rocketmq_ops.common.stage_times import split_stage_keys
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.file import HistoryError
 from rocketmq_ops.housekeeping.history.recorder import surroundings
+from rocketmq_ops.housekeeping.once import Once
 from rocketmq_ops.housekeeping.probe import explain, groups, keeping_up, name_servers
 from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
 from rocketmq_ops.housekeeping.probe.host import Store, store_of
@@ -55,22 +56,26 @@ class Prober:
         *,
         cluster: str | None = None,
         names: Names | None = None,
-        history: History | None = None,
+        history: History | HistoryError | None = None,
         host: Host | None = None,
     ) -> None:
-        """With a `history` the run is appended to it, and groups are judged by it. HistoryErrors are failures.
+        """With a `history` the run is appended to it, and groups are judged by it.
 
+        One that cannot be used, now or later, is a finding, and the run goes on without it.
         `host`: a machine that brokers run on, to be looked at before and after their messages.
         """
         admin.concurrency = wanted.concurrency
+        self._configs = Once(admin.configs.broker_config)
         self._admin = admin
         self._wanted = wanted
         self._cluster = cluster
         self._names = names or own_names()
-        self._history = history
+        self._history = None if isinstance(history, HistoryError) else history
         self._host = host
         self._brokers: list[BrokerAddress] = []
         self.report = ProbeReport(timestamp=now_ms())
+        if isinstance(history, HistoryError):
+            self._without_history(history)
 
     async def run(self) -> ProbeReport:
         """One run. Raises RocketMQError when no name server answers."""
@@ -106,7 +111,9 @@ class Prober:
 
         async def one(members: list[BrokerAddress]) -> None:
             async with at_once:
-                await _OfBroker(admin, self._wanted, self._names, report, list(seen.seen), members, self._host).run()
+                await _OfBroker(
+                    admin, self._wanted, self._names, report, list(seen.seen), members, self._host, self._configs
+                ).run()
 
         masters = [broker for broker in brokers if broker.broker_id == MASTER_ID]
         first = await groups.gather(admin, masters)
@@ -136,12 +143,14 @@ class Prober:
 
     async def _groups(self, first: GroupsSeen, brokers: list[BrokerAddress], masters: list[BrokerAddress]) -> None:
         """How the groups keep up, and what they send back and give up."""
-        report, admin, history = self.report, self._admin, self._history
+        report, admin = self.report, self._admin
         await groups.add_members(admin, first, masters)
-        dead, failures = await groups.dead_letters(admin, masters)
+        dead, failures = await groups.dead_letters(admin, masters, self._configs)
         report.failures += failures
         try:
-            before = keeping_up.Before(history, first.time_ms)
+            if self._history is not None:
+                self._history.drop_later(first.time_ms)
+            before = keeping_up.Before(self._history, first.time_ms)
         except HistoryError as error:
             self._without_history(error)
             before = keeping_up.Before(None, first.time_ms)
@@ -161,7 +170,7 @@ class Prober:
                 }
                 keeping_up.judge_gone(self._history, report, registered, first.time_ms)
                 known = {each.address: each.figures for each in report.runtimes}
-                around = await surroundings(admin, brokers, masters, known)
+                around = await surroundings(admin, brokers, masters, known, self._configs)
                 keeping_up.record(self._history, report, first, dead, registered, around)
             standing = keeping_up.judge_lag(self._history, report, first)
         except HistoryError as error:
@@ -171,7 +180,15 @@ class Prober:
 
     def _without_history(self, error: HistoryError) -> None:
         self._history = None
-        self.report.failures.append(self._admin.failure_of("history", error))
+        self.report.findings.append(
+            Finding(
+                id="probe.no-history",
+                severity=Severity.UNKNOWN,
+                target="history",
+                evidence=f"{error.cause}; this run is not kept, and groups are not judged by the runs before",
+                remedy=error.next_step,
+            )
+        )
 
 
 class _OfBroker:
@@ -186,7 +203,9 @@ class _OfBroker:
         name_server_addresses: list[str],
         members: list[BrokerAddress],
         host: Host | None,
+        configs: Once[dict[str, str]],
     ) -> None:
+        self._configs = configs
         self._host = host
         self._sample: HostSample | None = None
         self._figures_of_master: dict[str, str] = {}
@@ -256,7 +275,7 @@ class _OfBroker:
         if not self._wanted.delay_level:
             return None
         try:
-            config = await self._admin.configs.broker_config(master.address)
+            config = await self._configs(master.address)
             levels = parse_delay_levels(config.get("messageDelayLevel", DEFAULT_DELAY_LEVELS))
         except RocketMQError as error:
             self._fail(master, error)
@@ -270,7 +289,7 @@ class _OfBroker:
             return None
         store = Store()
         try:
-            store = store_of(await self._admin.configs.broker_config(master.address), self._figures_of_master)
+            store = store_of(await self._configs(master.address), self._figures_of_master)
         except RocketMQError as error:
             self._fail(master, error)
         return await asyncio.to_thread(host.watch, self._name, master.address, store)

@@ -6,7 +6,7 @@ import msgspec
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.findings import Finding, Severity, worst
-from rocketmq_ops.housekeeping.probe.expectations import MEASURES, Expectations
+from rocketmq_ops.housekeeping.probe.expectations import LEAST, MEASURES, Expectations
 from rocketmq_ops.housekeeping.probe.host import HostSample
 
 
@@ -119,6 +119,14 @@ class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):
     hosts: list[HostSample] = []
     failures: list[Failure] = []
 
+    def tells_of(self, measure: Measure) -> bool:
+        """Whether a finding about the same, and as bad, tells what a measure shows."""
+        order = list(Severity)
+        return any(
+            found.target == measure.target and order.index(found.severity) >= order.index(measure.severity)
+            for found in self.findings
+        )
+
     def failed(self, failure: Failure) -> None:
         """Add what failed after the run, and judge it anew."""
         self.failures.append(failure)
@@ -128,6 +136,7 @@ class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):
         """Sort the findings, the worst first, and judge the whole."""
         order = list(Severity)
         self.elapsed_millis = elapsed_millis
+        self.failures = list({(failure.target, failure.cause): failure for failure in self.failures}.values())
         self.findings.sort(key=lambda found: (-order.index(found.severity), found.id, found.target))
         severities = [measure.severity for measure in self.measures] + [found.severity for found in self.findings]
         if self.failures:
@@ -152,4 +161,4 @@ def measure(expectations: Expectations, name: str, target: str, value: float | N
 def _beyond(name: str, value: float, limit: float | None) -> bool:
     if limit is None:
         return False
-    return value < limit if name == "deadLetterLeft" else value > limit
+    return value < limit if name in LEAST else value > limit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.capacity import Capacity, Forecast, Unread, examine
 from rocketmq_ops.housekeeping.history.trend import LEAST_MS, LEAST_POINTS, Line
 from rocketmq_ops.mqadmin.declare import command
@@ -12,7 +13,7 @@ from rocketmq_ops.mqadmin.options.housekeeping import BundleFile, HistoryFile
 from rocketmq_ops.mqadmin.options.messages import Top
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import human_span, human_time
+from rocketmq_ops.mqadmin.values import human_time
 
 _USUAL_MS = 24 * 3600 * 1000
 _DAY_MS = 24 * 3600 * 1000

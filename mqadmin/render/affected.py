@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rocketmq_ops.client.admin.affected import Affected, AffectedClient
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.mqadmin.render.outcome import Cell, Table
-from rocketmq_ops.mqadmin.values import human_span
 
 NOBODY = "no group reads what changes, and no client is connected"
 

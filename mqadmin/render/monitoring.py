@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.probe.expectations import LEAST
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
 from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
 from rocketmq_ops.mqadmin.render.exporter_names import samples_of_broker, samples_of_group
@@ -25,6 +27,8 @@ CODE_OF: dict[Severity, PluginCode] = {
 }
 #: What performance data has as units (monitoring-plugins guidelines); others have none.
 _PERFDATA_UNITS = {"ms": "ms", "bytes": "B", "%": "%"}
+#: From here on nobody reads ms.
+_MANY_MS = 10_000
 _METRIC_UNITS = {"ms": "_ms", "bytes": "_bytes", "%": "_percent", "messages": "", "messages/min": "_per_minute"}
 
 
@@ -57,27 +61,41 @@ def headline(report: ProbeReport, say: Callable[[str], str] = str) -> str:
 
 
 def problems(report: ProbeReport, say: Callable[[str], str] = str) -> list[str]:
-    """A line for each finding, and for each measure beyond its limits, the worst first."""
+    """A line for each finding, and for each measure beyond its limits of which no finding tells, the worst first."""
     order = list(Severity)
     found = [
-        (finding.severity, f"{finding.target}: {say(finding.evidence)}")
+        (finding.severity, _of(finding.target, say(finding.evidence)))
         for finding in report.findings
         if CODE_OF[finding.severity] is not PluginCode.OK
     ]
     found += [
-        (measure.severity, f"{measure.target}: {say(_told(measure))}")
+        (measure.severity, _of(measure.target, say(_told(measure))))
         for measure in report.measures
-        if CODE_OF[measure.severity] is not PluginCode.OK
+        if CODE_OF[measure.severity] is not PluginCode.OK and not report.tells_of(measure)
     ]
-    found += [(Severity.UNKNOWN, f"{failure.target}: {say(failure.cause)}") for failure in report.failures]
+    found += [(Severity.UNKNOWN, _of(failure.target, say(failure.cause))) for failure in report.failures]
     return [line for _, line in sorted(found, key=lambda item: -order.index(item[0]))]
+
+
+def _of(target: str, text: str) -> str:
+    """The text with what it is about before it, unless it names that itself."""
+    named = not target or re.search(rf"(?<![\w.:-]){re.escape(target)}(?![\w-])", text)
+    return text if named else f"{target}: {text}"
 
 
 def _told(measure: Measure) -> str:
     if measure.value is None:
         return f"{measure.name} is unknown"
     limit = measure.critical if measure.severity is Severity.CRITICAL else measure.warning
-    return f"{measure.name} is {measure.value:g} {measure.unit}, expected {limit:g} at most"
+    value, expected = _quantity(measure.value, measure.unit), _quantity(limit or 0.0, measure.unit)
+    if measure.name in LEAST:
+        return f"{measure.name} is {value}, expected {expected} at least"
+    return f"{measure.name} is {value}, expected {expected} at most"
+
+
+def _quantity(value: float, unit: str) -> str:
+    """A value with its unit; of many ms in the units of a clock."""
+    return human_span(value) if unit == "ms" and value >= _MANY_MS else f"{value:g} {unit}"
 
 
 def _blocks(report: ProbeReport) -> list[Table | str]:
@@ -95,9 +113,7 @@ def _blocks(report: ProbeReport) -> list[Table | str]:
     blocks += _stages(report.brokers)
     beyond = [measure for measure in report.measures if CODE_OF[measure.severity] is not PluginCode.OK]
     if beyond:
-        rows: list[list[Cell]] = [
-            [m.severity.upper(), m.target, m.name, m.value, m.unit, m.warning, m.critical] for m in beyond
-        ]
+        rows: list[list[Cell]] = [[m.severity.upper(), m.target, m.name, *_cells(m)] for m in beyond]
         columns = ["#Severity", "#Target", "#Measure", "#Value", "#Unit", "#Warning", "#Critical"]
         blocks += ["", Table(columns, rows, ours=["#Severity", "#Warning", "#Critical"])]
         if any(m.warning is None or m.critical is None for m in beyond):
@@ -109,10 +125,19 @@ def _blocks(report: ProbeReport) -> list[Table | str]:
         blocks += ["", tr_message(told)]
     for finding in report.findings:
         severity = tr_heading(finding.severity.upper())
-        blocks += ["", f"{severity} {finding.id} {finding.target}: {tr_message(finding.evidence)}"]
+        blocks += ["", f"{severity} {finding.id} {_of(finding.target, tr_message(finding.evidence))}"]
         if finding.remedy:
             blocks.append(f"  {tr_heading('next')}: {tr_message(finding.remedy)}")
     return blocks
+
+
+def _cells(measure: Measure) -> list[Cell]:
+    """Value, unit and limits; many ms in the units of a clock."""
+    figures = [measure.value, measure.warning, measure.critical]
+    if measure.unit != "ms" or max(abs(figure or 0) for figure in figures) < _MANY_MS:
+        return [measure.value, measure.unit, measure.warning, measure.critical]
+    value, *limits = [None if figure is None else human_span(figure) for figure in figures]
+    return [value, "", *limits]
 
 
 def _stages(trips: Sequence[BrokerTrip]) -> list[Table | str]:

@@ -66,8 +66,15 @@ def envelope(command: str, outcome: Outcome, version: int) -> dict[str, Any]:
     }
 
 
+def plugin_failure(cause: str) -> str:
+    """The line of a plugin that could not look: monitoring shows what stands on stdout, and nothing else."""
+    return f"ROCKETMQ UNKNOWN: {' '.join(cause.replace('|', '/').split())}\n"
+
+
 def failure_document(command: str, problem: Failure, form: str, version: int) -> str:
-    """What stdout holds when a command failed and the form is JSON or YAML; else nothing."""
+    """What stdout holds when a command failed and the form is for programs (JSON, YAML, a plugin's); else nothing."""
+    if form == "nagios":
+        return plugin_failure(problem.cause)
     document = {
         "command": command,
         "schemaVersion": version,

@@ -194,7 +194,7 @@ def test_a_sound_file_and_one_that_is_gone(cli: Cli, tmp_path: Path) -> None:
     ours = cli(None, "config", "lint", str(path), "--for", "ours", "--server", "broker")
     assert ours.code == ExitCode.OK and "lint.kept-here" in ours.out
     gone = cli(None, "config", "lint", str(tmp_path / "gone"))
-    assert gone.code not in (ExitCode.OK, ExitCode.STORE_WARNING) and "no such file" in gone.err
+    assert gone.code == ExitCode.NOT_FOUND and "no such file" in gone.err
 
 
 def test_a_bundle_is_examined_as_the_cluster_is(cli: Cli, cluster: FakeCluster, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_bundle_of_a_broker_that_is_gone(cli: Cli, cluster: FakeCluster, tmp_p
     assert ran.code == ExitCode.PARTIAL and "10.1.0.2:10911" in ran.err
     examined = cli(None, "doctor", "net", "--from", str(path))
     assert examined.code == ExitCode.STORE_CRITICAL and "net.broker-unreachable" in examined.out
-    assert cli(None, "doctor", "--from", str(tmp_path / "gone")).code == ExitCode.FAILED
+    assert cli(None, "doctor", "--from", str(tmp_path / "gone")).code == ExitCode.NOT_FOUND
     assert cli(None, "doctor", "--from", str(path), "--host").code == ExitCode.USAGE
 
 

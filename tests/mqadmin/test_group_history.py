@@ -192,14 +192,26 @@ def test_the_lag_is_shown_with_its_gaps_and_events(run: Run, file: str, utc: Non
 
 def test_a_group_that_no_run_saw_and_a_time_without_runs_are_said(run: Run, file: str) -> None:
     words = ("group", "history", "--history", file, "--since", str(START), "--until", str(START + MINUTE))
-    ran = run(*words, "-g", "Nobody", anywhere=True)
-    assert ran.json["status"] == "empty"
-    assert "120 runs" in ran.json["notes"][1]
+    nobody = run(*words, "-g", "Nobody", anywhere=True, code=ExitCode.NOT_FOUND)
+    assert "no run of the history saw an offset of group 'Nobody'" in nobody.err
     ran = run("group", "history", "--history", file, "-g", "G", "--since", "1", "--until", "2", anywhere=True)
     assert ran.json["status"] == "empty"
+    assert "120 runs" in ran.json["notes"][1]
     usage = run("group", "history", "-g", "G", "--last", "1h", "--since", "1", code=ExitCode.USAGE)
     assert "--last does not go with --since" in usage.err
     assert "invalid time '6'" in run("group", "history", "-g", "G", "--last", "6", code=ExitCode.USAGE).err
+    assert "expected at most 36500d" in run("group", "history", "-g", "G", "--last", "99999d", code=ExitCode.USAGE).err
+    whole = run("group", "history", "--history", file, "-g", "G", "--last", "36500d", anywhere=True)
+    assert len(whole.json["data"]["points"]) == 120
+
+
+def test_a_history_without_a_run(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "h.sqlite"
+    words = ("group", "history", "-g", "G", "--history", str(path))
+    path.touch()
+    assert "there is no history yet" in run(*words, anywhere=True, code=ExitCode.NOT_FOUND).err
+    History.open(path).close()
+    assert "has no run yet" in run(*words, anywhere=True, code=ExitCode.NOT_FOUND).err
 
 
 def test_capacity_shows_each_line_that_it_read_from(run: Run, tmp_path: Path) -> None:

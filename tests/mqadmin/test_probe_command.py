@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -15,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.housekeeping.history.file import History, HistoryError, beside
 from rocketmq_ops.housekeeping.probe.lock import one_at_a_time
+from rocketmq_ops.housekeeping.probe.names import is_probers
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
@@ -100,7 +104,7 @@ def test_runs_are_kept_and_do_not_overlap(line: Line, pair: RocketMQBroker, tmp_
         assert span is not None and span.runs == 1
         names = {name for name, _ in history.figures(span.first_ms, span.last_ms)}
         assert names >= {"probe.sendTime", "probe.deliveryTime", "probe.lost"}
-    with one_at_a_time(place.with_suffix(".lock")):
+    with one_at_a_time(beside(place, "lock")):
         second = line("-n", pair.namesrv, "--history", str(place))
     assert (second.code, second.out) == (PluginCode.UNKNOWN, "")
     assert f"another run of the prober has not ended (process {os.getpid()})" in second.err
@@ -110,18 +114,119 @@ def test_runs_are_kept_and_do_not_overlap(line: Line, pair: RocketMQBroker, tmp_
         assert span is not None and span.runs == 1
 
 
-def test_a_history_that_cannot_be_used(line: Line, pair: RocketMQBroker, tmp_path: Path) -> None:
-    place = tmp_path / "history.sqlite"
-    place.write_bytes(b"this is no history, however long the text may be that stands in it" * 100)
-    ran = line("-n", pair.namesrv, "--history", str(place))
+@pytest.mark.parametrize("kind", ["garbage", "device", "folder", "unwritable", "full"])
+def test_a_history_that_cannot_be_used_is_found_and_the_run_goes_on(
+    line: Line, pair: RocketMQBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    place = tmp_path / "kept" / "history.sqlite"
+    place.parent.mkdir()
+    if kind == "garbage":
+        place.write_bytes(b"this is no history, however long the text may be that stands in it" * 100)
+    elif kind == "device":
+        place = Path("/dev/null")
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "unwritable":
+        (tmp_path / "file").touch()
+        place = tmp_path / "file" / "history.sqlite"
+    else:
+
+        def full(*_: object) -> None:
+            raise HistoryError("cannot write the history: database or disk is full", "free space")
+
+        monkeypatch.setattr(History, "append", full)
+    there = {path.name for path in Path("/dev").iterdir()}
+    ran = line("-n", pair.namesrv, "--history", str(place), "--output", "json")
+    assert (ran.code, ran.err) == (PluginCode.UNKNOWN, "")
+    data = json.loads(ran.out)["data"]
+    assert data["brokers"][0]["received"] == 2, "the brokers are probed all the same"
+    [finding] = data["findings"]
+    assert (finding["id"], finding["severity"], data["failures"]) == ("probe.no-history", "unknown", [])
+    assert "groups are not judged by the runs before" in finding["evidence"]
+    assert {path.name for path in Path("/dev").iterdir()} - there == set()
+
+
+def test_without_a_history_no_folder_has_to_be_writable(
+    line: Line, pair: RocketMQBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    assert line("-n", pair.namesrv, "--no-history").code == 0
+
+
+def test_histories_of_names_that_begin_alike_are_apart(line: Line, pair: RocketMQBroker, tmp_path: Path) -> None:
+    with one_at_a_time(beside(tmp_path / "h.a", "lock")):
+        assert line("-n", pair.namesrv, "--history", str(tmp_path / "h.b")).code == 0
+        assert line("-n", pair.namesrv, "--history", str(tmp_path / "h.a")).code == PluginCode.UNKNOWN
+
+
+def test_a_loop_goes_on_after_a_run_that_failed(line: Line, pair: RocketMQBroker, tmp_path: Path) -> None:
+    """The first runs find another one that has not ended; those after it are as always."""
+    place, metrics = tmp_path / "h.sqlite", tmp_path / "m.prom"
+    words = ["probe", "--expectations", str(line.file), "--history", str(place), "--textfile", str(metrics)]
+    command = [sys.executable, "-m", "rocketmq_ops.mqadmin", *words, "-n", pair.namesrv, "--loop", "1"]
+    with subprocess.Popen(
+        [*command, "--output", "nagios"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            with one_at_a_time(beside(place, "lock")):
+                first = process.stdout.readline()
+                assert "rocketmq_probe_severity 3\n" in metrics.read_text()
+            lines = iter(process.stdout.readline, "")
+            last = next(line for line in lines if line.startswith("ROCKETMQ OK"))
+        finally:
+            process.terminate()
+        process.communicate(timeout=30)
+    assert first.startswith("ROCKETMQ UNKNOWN: another run of the prober has not ended")
+    assert "2 of 2 messages" in last and process.returncode == 0
+
+
+def test_a_single_run_that_is_told_to_end_cleans_up(line: Line, pair: RocketMQBroker) -> None:
+    line.file.write_text(CALM.replace("delayLevel: 0", "delayLevel: 5, wait: 60 s"))  # a minute
+    words = ["probe", "--expectations", str(line.file), "-n", pair.namesrv, "--no-history"]
+
+    async def left() -> list[str]:
+        async with MQAdmin([pair.namesrv]) as admin:
+            return [name for name in await admin.topics.names() if is_probers(name)]
+
+    with subprocess.Popen([sys.executable, "-m", "rocketmq_ops.mqadmin", *words]) as process:
+        while not asyncio.run(left()):
+            assert process.poll() is None
+        process.terminate()
+        process.wait(timeout=30)
+    assert process.returncode == -signal.SIGTERM
+    assert asyncio.run(left()) == []
+
+
+def test_a_plugin_always_prints_a_line(line: Line, pair: RocketMQBroker, tmp_path: Path) -> None:
+    form = ("--output", "nagios")
+    unknown = line("-n", pair.namesrv, "-c", "no|where", *form)
+    assert unknown.code == PluginCode.UNKNOWN
+    assert unknown.out == "ROCKETMQ UNKNOWN: there is no cluster 'no/where'\n"
+    assert line(*form).out.startswith("ROCKETMQ UNKNOWN: no name server")
+    for wrong in (("--queues", "129"), ("--queues", "0"), ("--nothing",), ("--loop",)):
+        ran = line("-n", pair.namesrv, "--output=nagios", *wrong)
+        assert ran.code == PluginCode.UNKNOWN and wrong[0] in ran.out
+        assert ran.out.startswith("ROCKETMQ UNKNOWN: ") and ran.out.count("\n") == 1
+    assert "expected one from 1 to 128" in line("--queues", "1000", "-n", pair.namesrv).err
+
+
+def test_a_textfile_that_cannot_be_written_is_a_failure_and_leaves_nothing(
+    line: Line, pair: RocketMQBroker, tmp_path: Path
+) -> None:
+    place = tmp_path / "metrics" / "rocketmq.prom"
+    (place / "x").mkdir(parents=True)
+    ran = line("-n", pair.namesrv, "--textfile", str(place), "--output", "nagios")
     assert ran.code == PluginCode.UNKNOWN
-    assert str(place) in ran.err and "Traceback" not in ran.err
+    assert ran.out.startswith(f"ROCKETMQ UNKNOWN: cannot write {place}: is a directory")
+    assert list(place.parent.iterdir()) == [place]
 
 
 def test_what_is_wrong_has_its_code(line: Line, pair: RocketMQBroker, tmp_path: Path) -> None:
     dead = line("-n", f"{pair.namesrv};127.0.0.1:1", "--output", "nagios")
     assert dead.code == PluginCode.CRITICAL
-    assert dead.out.startswith("ROCKETMQ CRITICAL: 127.0.0.1:1: cannot connect")
+    assert dead.out.startswith("ROCKETMQ CRITICAL: cannot connect to 127.0.0.1:1")
     unknown = line("-n", pair.namesrv, "-c", "nowhere")
     assert unknown.code == PluginCode.UNKNOWN and "there is no cluster 'nowhere'" in unknown.err
     assert line().code == PluginCode.UNKNOWN

@@ -61,22 +61,3 @@ def test_the_module_of_a_command_is_its_name_in_snake_case() -> None:
         "store_ls": "store_ls",
     }
     assert {name: snake_case(name) for name in names} == names
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "text"),
-    [
-        (0, "0ms"),
-        (999, "999ms"),
-        (1000, "1s"),
-        (59_999, "59s"),
-        (60_000, "1m"),
-        (185_000, "3m5s"),
-        (7_200_000, "2h"),
-        (9_659_000, "2h40m"),
-        (86_400_000 + 5_000, "1d"),
-        (5 * 86_400_000 + 3_600_000, "5d1h"),
-    ],
-)
-def test_spans_of_time(milliseconds: int, text: str) -> None:
-    assert values.human_span(milliseconds) == text

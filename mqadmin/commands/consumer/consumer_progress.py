@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.client.admin.groups.group import ConsumerProgress, GroupProgress, GroupSummary, QueueProgress
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.options.brokers import Cluster
@@ -14,7 +15,7 @@ from rocketmq_ops.mqadmin.options.topics import GroupName, TopicFilter
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.report import labelled, status
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import human_span, human_time
+from rocketmq_ops.mqadmin.values import human_time
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CONSUME_ACTIVELY, CONSUME_PASSIVELY
 
 

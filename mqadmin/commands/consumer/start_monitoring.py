@@ -7,6 +7,7 @@ from typing import Annotated
 from rocketmq_ops.client.admin.groups.monitor import MonitorRound, TopicLag
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.mqadmin.commands.consumer.consumer_status import problem_text
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import failure_of
@@ -15,7 +16,7 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
 from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import human_span, human_time, positive
+from rocketmq_ops.mqadmin.values import human_time, positive
 
 DEFAULT_SECONDS = 60
 

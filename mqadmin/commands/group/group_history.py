@@ -10,6 +10,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.story import LagEvent, LagPoint, LagStory, story
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, QueueLag, judge
 from rocketmq_ops.mqadmin.declare import command
+from rocketmq_ops.mqadmin.errors import not_found
 from rocketmq_ops.mqadmin.history_options import Last, Since, Until, opened, refuse_two_stretches, stretch
 from rocketmq_ops.mqadmin.options.housekeeping import BundleFile, HistoryFile
 from rocketmq_ops.mqadmin.options.topics import Group, TopicName
@@ -66,6 +67,13 @@ async def group_history(
         boots = history.figures(since, until, "broker.boot_ms")
         failed = history.failures(since, until)
         span = history.span()
+        if span is None:
+            raise not_found("the history has no run yet", "let `mqadmin probe` run every minute")
+        if not window.queues and not history.window(group, span.first_ms, span.last_ms).queues:
+            raise not_found(
+                f"no run of the history saw an offset of group '{group}'",
+                "`mqadmin consumerProgress` lists the groups that have any; check the spelling",
+            )
     if topic is not None:
         window.queues = {key: columns for key, columns in window.queues.items() if key.topic == topic}
     told = story(window, boots)
@@ -76,15 +84,10 @@ async def group_history(
     if not window.queues:
         outcome.status = "empty"
         data.points = []
-        outcome.notes.append(
-            f"no run from {human_time(since)} to {human_time(until)} saw an offset of the group"
-            if span is not None
-            else "the history has no run yet"
-        )
-        if span is not None:
-            outcome.notes.append(
-                f"the history reaches from {human_time(span.first_ms)} to {human_time(span.last_ms)}, {span.runs} runs"
-            )
+        outcome.notes += [
+            f"no run from {human_time(since)} to {human_time(until)} saw an offset of the group",
+            f"the history reaches from {human_time(span.first_ms)} to {human_time(span.last_ms)}, {span.runs} runs",
+        ]
         return outcome
     outcome.blocks = _blocks(data, told)
     if told.without:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.restore import OnlineError, RestoredQueue, RestoreReport, recorded_at, restore
 from rocketmq_ops.mqadmin.commands.undo import undo_outcome, undone
 from rocketmq_ops.mqadmin.declare import Opt, command
@@ -15,7 +16,7 @@ from rocketmq_ops.mqadmin.options.housekeeping import HistoryFile
 from rocketmq_ops.mqadmin.options.topics import Group, TopicName
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Status, Table
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import human_span, human_time, moment, positive
+from rocketmq_ops.mqadmin.values import human_time, moment, positive
 
 
 @command(

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
-from rocketmq_ops.common.files import OS_FILES
-from rocketmq_ops.housekeeping.history.file import History
-from rocketmq_ops.housekeeping.history.place import history_file
+from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.files import replace_file
+from rocketmq_ops.housekeeping.history.file import History, HistoryError, beside, check_kind
 from rocketmq_ops.housekeeping.probe import expectations
 from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
 from rocketmq_ops.housekeeping.probe.alerts import AlertsError, alerts_file, kept, problems_of
-from rocketmq_ops.housekeeping.probe.hooks import HookError, Told, tell
-from rocketmq_ops.housekeeping.probe.lock import one_at_a_time
+from rocketmq_ops.housekeeping.probe.expectations import MOST_QUEUES
+from rocketmq_ops.housekeeping.probe.hooks import Told, configured, tell
+from rocketmq_ops.housekeeping.probe.lock import NoLockError, one_at_a_time
 from rocketmq_ops.housekeeping.probe.prober import Prober
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import failure_of, usage
+from rocketmq_ops.mqadmin.history_options import history_path
 from rocketmq_ops.mqadmin.options.brokers import ClusterName
 from rocketmq_ops.mqadmin.options.housekeeping import HistoryFile, HostRoot, OnHost
 from rocketmq_ops.mqadmin.render.monitoring import probe_outcome, prometheus_text
@@ -29,7 +33,7 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.repeating.exporter import served
 from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import path, positive
+from rocketmq_ops.mqadmin.values import path, positive, up_to
 
 
 @command(
@@ -53,7 +57,9 @@ async def probe(
         ),
     ] = None,
     cluster: Annotated[ClusterName | None, "only the brokers of this cluster"] = None,
-    queues: Annotated[int | None, Opt("--queues", help="queues of each broker to send to", parse=positive)] = None,
+    queues: Annotated[
+        int | None, Opt("--queues", help="queues of each broker to send to, 1 to 128", parse=up_to(MOST_QUEUES))
+    ] = None,
     textfile: Annotated[
         str | None,
         Opt("--textfile", help="also write Prometheus' text format to this file", parse=path, metavar="FILE"),
@@ -102,22 +108,47 @@ async def probe(
 
         sampled = Host(root_of(root))
     metrics = ""
-    place = Path(history) if history is not None else history_file(run.connection.name_servers)
+    place = history_path(run, history)
     async with run.admin() as admin:
 
-        async def once() -> Outcome:
-            with one_at_a_time(place.with_suffix(".lock")):
+        async def looked() -> ProbeReport:
+            async def with_history(kept: History | HistoryError | None) -> ProbeReport:
+                return await Prober(admin, wanted, cluster=cluster, history=kept, host=sampled).run()
+
+            with _locked(place, needed=not no_history) as unusable:
                 if no_history:
-                    report = await Prober(admin, wanted, cluster=cluster, host=sampled).run()
-                else:
-                    with History.open(place) as kept:
-                        report = await Prober(admin, wanted, cluster=cluster, history=kept, host=sampled).run()
+                    return await with_history(None)
+                try:
+                    opened = History.open(place)
+                except HistoryError as error:
+                    return await with_history(error)
+                with opened:
+                    report = await with_history(opened)
+            if unusable is not None:
+                report.failed(failure_of("lock", unusable))
+            return report
+
+        async def once() -> Outcome:
+            nonlocal metrics
+            whole = True
+            try:
+                report = await looked()
+            except RocketMQError as error:
+                if loop is None:
+                    raise
+                report, whole = ProbeReport(timestamp=now_ms()), False
+                report.failed(failure_of("", error))
             if wanted.alerts.command or wanted.alerts.webhook:
-                await _alert(run, wanted.alerts, report, place)
+                await _alert(run, wanted.alerts, report, place, whole=whole)
             if textfile is not None:
-                _write(textfile, prometheus_text(report))
+                try:
+                    replace_file(textfile, prometheus_text(report).encode())
+                except OSError as error:
+                    reason = (error.strerror or str(error)).lower()
+                    report.failed(
+                        Failure(textfile, f"cannot write {textfile}: {reason}", "name a file in a folder that takes it")
+                    )
             if listen is not None:
-                nonlocal metrics
                 metrics = prometheus_text(report)
             return probe_outcome(report, run.options.output)
 
@@ -127,24 +158,34 @@ async def probe(
             return await repeated(run, loop, once)
 
 
-def _write(name: str, text: str) -> None:
-    """All of it or nothing: a collector reads files whenever it likes."""
-    temporary = f"{name}.{os.getpid()}"
-    OS_FILES.write_synced(temporary, text.encode())
-    OS_FILES.replace(temporary, name)
+@contextmanager
+def _locked(place: Path, *, needed: bool) -> Iterator[NoLockError | None]:
+    """One run at a time on a history; why there is no lock, where it is `needed` and cannot be made.
+
+    Overlapping runs do no harm, they only wait for each other's history. Beside a device nothing is made.
+    """
+    with ExitStack() as held:
+        missing = None
+        try:
+            check_kind(place)
+            held.enter_context(one_at_a_time(beside(place, "lock")))
+        except HistoryError:
+            pass  # which is found when it is opened
+        except NoLockError as error:
+            missing = error if needed else None
+        yield missing
 
 
-async def _alert(run: Run, settings: AlertSettings, report: ProbeReport, place: Path) -> None:
+async def _alert(run: Run, settings: AlertSettings, report: ProbeReport, place: Path, *, whole: bool) -> None:
     """Tell of what has changed; that nobody could be told is a failure of the run."""
     try:
         with kept(alerts_file(place)) as alerts:
-            notices = alerts.step(problems_of(report), report.timestamp, settings)
-            if notices:
-                try:
-                    await tell(settings, Told(list(run.connection.name_servers), report.timestamp, notices))
-                except HookError as error:
-                    report.failed(failure_of("alerts", error))
-                    return
-                alerts.delivered(notices, report.timestamp)
+            notices = alerts.step(problems_of(report), report.timestamp, settings, whole=whole)
+            told = Told(list(run.connection.name_servers), report.timestamp, notices)
+            failed = await tell(settings, told, alerts.owed)
+            if notices or failed or alerts.owed:
+                alerts.settle(notices, configured(settings), failed, report.timestamp)
+        for error in failed.values():
+            report.failed(failure_of("alerts", error))
     except AlertsError as error:
         report.failed(failure_of("alerts", error))

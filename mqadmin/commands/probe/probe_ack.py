@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
-from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.probe.alerts import Problem, alerts_file, kept
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import not_found
+from rocketmq_ops.mqadmin.history_options import history_path
 from rocketmq_ops.mqadmin.options.housekeeping import AlarmPattern, HistoryFile, Why
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
@@ -29,8 +27,7 @@ async def probe_ack(
     history: HistoryFile | None = None,
 ) -> Outcome:
     """It holds until the problem is gone or worse."""
-    place = Path(history) if history is not None else history_file(run.connection.name_servers)
-    with kept(alerts_file(place)) as alerts:
+    with kept(alerts_file(history_path(run, history))) as alerts:
         problems = alerts.acknowledge(pattern, why or "")
     if not problems:
         raise not_found(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.probe.alerts import Silence, alerts_file, kept
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import not_found, usage
+from rocketmq_ops.mqadmin.history_options import history_path
 from rocketmq_ops.mqadmin.options.housekeeping import AlarmPattern, HistoryFile, Why
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
@@ -44,18 +43,15 @@ async def probe_silence(
         raise usage("a silence has an end", "give --for, for example --for 2h")
     if pattern is None and for_ms is not None:
         raise usage("--for says how long, and not what", "give an id or a target, or '*' for all")
-    place = Path(history) if history is not None else history_file(run.connection.name_servers)
     now = now_ms()
-    with kept(alerts_file(place)) as alerts:
-        alerts.silences = [silence for silence in alerts.silences if silence.until > now]
+    with kept(alerts_file(history_path(run, history))) as alerts:
         if end is not None:
-            left = [silence for silence in alerts.silences if silence.number != end]
-            if len(left) == len(alerts.silences):
+            if not any(silence.number == end and silence.until > now for silence in alerts.silences):
                 raise not_found(f"there is no silence {end}", "`mqadmin probe silence` lists them")
-            alerts.silences = left
+            alerts.silences = [silence for silence in alerts.silences if silence.number != end]
         if pattern is not None and for_ms is not None:
             alerts.silence(pattern, now + for_ms, why or "")
-        silences = sorted(alerts.silences, key=lambda silence: silence.until)
+        silences = sorted((each for each in alerts.silences if each.until > now), key=lambda silence: silence.until)
     table = Table(["#No", "#Pattern", "#Until", "#Why"], [])
     table.rows = [[each.number, each.pattern, human_time(each.until)[:19], each.why] for each in silences]
     return Outcome(data=Silences(silences), blocks=[table], status="ok" if silences else "empty")

@@ -7,12 +7,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history import file
-from rocketmq_ops.housekeeping.history.file import History, HistoryError
+from rocketmq_ops.housekeeping.history.file import History, HistoryError, NoHistoryError
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
 
@@ -106,9 +107,52 @@ def test_what_is_old_goes_and_what_is_kept_reads_as_before(path):
         span = history.span()
         assert span is not None
         oldest = (span.first_ms - START) // MINUTE
-        assert 400 - 200 - 64 <= oldest <= 200
+        assert 400 - 200 - 64 - file.MOST_LATER <= oldest <= 200
         assert history.offsets_at(span.first_ms) == [group("a", (1000 * oldest, 999 * oldest))]
         assert history.routes_at(span.first_ms) == {"t": f"route {oldest // 100}"}
+
+
+def test_a_run_with_a_wrong_clock_lets_nothing_go_and_is_taken_back(path):
+    year = 365 * 24 * 60
+    with History.open(path, keep_ms=100 * MINUTE) as history:
+        for number in range(90):
+            history.append(run(number, [group("a", (1000, number))], routes={"t": "right"}))
+        for ahead in (year, year + 1):
+            history.append(run(ahead, [group("a", (1000, 1))], routes={"t": "wrong"}))
+        assert history.span().runs == 92
+        history.drop_later(START + 90 * MINUTE)
+        assert history.span() == (START, START + 89 * MINUTE, 90)
+        assert history.routes_at(START + 2 * year * MINUTE) == {"t": "right"}
+        history.append(run(90, [group("a", (1000, 90))], routes={"t": "right"}))
+        (queue,) = history.last_windows(3)["a"].queues.values()
+        assert queue.committed == [88, 89, 90]
+        history.append(run(-year, [group("a", (1000, 1))]))
+        (queue,) = history.last_windows(3)["a"].queues.values()
+        assert queue.committed == [88, 89, 90], "nor is anything judged by one that was behind"
+        history.drop_later(START + 86 * MINUTE)
+        assert history.span().runs == 92, "processes at once are not minutes apart"
+        with pytest.raises(HistoryError, match=r"the clock of this machine is behind .*: 76 runs .* by 1h20m"):
+            history.drop_later(START + 10 * MINUTE - 1)
+        assert history.span().runs == 92
+
+
+def test_an_empty_file_is_a_history_that_has_not_begun(path):
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(NoHistoryError, match="there is no history yet"):
+        History.read(path)
+    with History.open(path) as history:
+        history.append(run(0))
+    with History.read(path) as history:
+        assert history.span().runs == 1
+
+
+def test_what_is_no_file_is_refused_and_nothing_is_made_beside_it(path, tmp_path):
+    for place, kind in ((Path("/dev/null"), "not a file"), (tmp_path, "a folder")):
+        for way in (History.open, History.read):
+            with pytest.raises(HistoryError, match=f"cannot use the history {place}: it is {kind}"):
+                way(place)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_size_is_bounded(path, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.housekeeping.history.recorder import broker_figures, surroundings
 from rocketmq_ops.housekeeping.history.runs import QueueKey
+from rocketmq_ops.housekeeping.once import Once
 from rocketmq_ops.housekeeping.probe.groups import gather
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -48,7 +49,9 @@ def test_a_queue_that_was_never_consumed_has_no_offset(cluster):
 
 
 def test_routes_are_of_all_masters_or_not_known(cluster):
-    around = asked(cluster, lambda admin, brokers: surroundings(admin, brokers, brokers, {}))
+    around = asked(
+        cluster, lambda admin, brokers: surroundings(admin, brokers, brokers, {}, Once(admin.configs.broker_config))
+    )
     assert around.routes is not None
     assert around.routes["T"] == "broker-a read 2 write 2 permission 6\nbroker-b read 2 write 2 permission 6"
     assert around.failures == []
@@ -57,7 +60,9 @@ def test_routes_are_of_all_masters_or_not_known(cluster):
         Code.GET_ALL_TOPIC_CONFIG,
         lambda c: c.reply(ResponseCode.SYSTEM_ERROR, "too many"),
     )
-    around = asked(cluster, lambda admin, brokers: surroundings(admin, brokers, brokers, {}))
+    around = asked(
+        cluster, lambda admin, brokers: surroundings(admin, brokers, brokers, {}, Once(admin.configs.broker_config))
+    )
     assert around.routes is None
     assert [failure.target for failure in around.failures] == [cluster.brokers["broker-b"].address]
 
@@ -65,7 +70,10 @@ def test_routes_are_of_all_masters_or_not_known(cluster):
 def test_what_the_run_knows_of_a_broker_is_not_asked_again(cluster):
     first, last = (broker.address for broker in cluster.brokers.values())
     around = asked(
-        cluster, lambda admin, brokers: surroundings(admin, brokers, brokers, {first: {"commitLogDiskRatio": "0.25"}})
+        cluster,
+        lambda admin, brokers: surroundings(
+            admin, brokers, brokers, {first: {"commitLogDiskRatio": "0.25"}}, Once(admin.configs.broker_config)
+        ),
     )
     assert [f.value for f in around.figures if (f.name, f.target) == ("broker.disk_ratio", first)] == [0.25]
     asked_again = [at for at, c in cluster.transport.sent if c.code == Code.GET_BROKER_RUNTIME_INFO]

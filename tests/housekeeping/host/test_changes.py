@@ -275,7 +275,6 @@ def test_an_apply_that_was_cut_off_is_undone(tmp_path: Path) -> None:
         (["sideways"], "unknown word 'sideways'"),
         (["check", "plan"], "only one command"),
         (["--root"], "--root needs a value"),
-        (["--root", "/no/such/folder"], "no such folder: /no/such/folder"),
         (["--format", "xml"], "invalid --format 'xml': expected text or tsv"),
         (["--store", "data"], "expected an absolute path"),
     ],
@@ -284,6 +283,12 @@ def test_wrong_command_lines(words: list[str], said: str, shell_name: str) -> No
     done = os_sh(shell(shell_name), *words, code=2)
     assert said in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("shell_name", SHELLS)
+def test_a_folder_that_is_not_there(shell_name: str) -> None:
+    done = os_sh(shell(shell_name), "--root", "/no/such/folder", code=4)  # as mqadmin has it
+    assert "no such folder: /no/such/folder" in done.stderr
 
 
 @pytest.mark.parametrize("shell_name", SHELLS)

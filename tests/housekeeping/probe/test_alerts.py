@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import shlex
 import sys
 import threading
@@ -12,14 +14,24 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
-from rocketmq_ops.housekeeping.probe.alerts import Alerts, AlertsError, Kind, Notice, Problem, kept, problems_of
+from rocketmq_ops.housekeeping.probe.alerts import (
+    Alerts,
+    AlertsError,
+    Kind,
+    Notice,
+    Problem,
+    alerts_file,
+    kept,
+    problems_of,
+)
 from rocketmq_ops.housekeeping.probe.expectations import Expectations, ExpectationsError, parse
-from rocketmq_ops.housekeeping.probe.hooks import HookError, Told, tell
+from rocketmq_ops.housekeeping.probe.hooks import Told, configured, tell
 from rocketmq_ops.housekeeping.probe.report import ProbeReport, measure
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -108,7 +120,33 @@ def test_a_silence_ends_by_itself(pattern: str) -> None:
     run.alerts.silence(pattern, run.now + 10 * MINUTE, "maintenance")
     assert [run(problem()) for _ in range(9)] == [[]] * 9
     assert run(problem(), problem(target="b", name="x"), minutes=2) == [LATE], "it is still wrong"
-    assert run.alerts.silences == []
+    assert not run.alerts.silenced(problem(), run.now)
+    assert run(problem(), problem(target="b", name="x"), minutes=31 * 24 * 60) != []
+    assert run.alerts.silences == [], "long after its end nobody needs it"
+
+
+def test_a_run_with_a_clock_that_is_ahead_loses_no_silence_and_no_reminder() -> None:
+    alerts = Alerts()
+    alerts.silence("b", 10 * HOUR, "")
+    for now in (MINUTE, 2 * MINUTE):
+        alerts.delivered(alerts.step([problem()], now, SETTINGS), now)
+    ahead = 240 * HOUR
+    alerts.delivered(alerts.step([problem()], ahead, SETTINGS), ahead)
+    assert alerts.silenced(problem(target="b"), 3 * MINUTE)
+    assert [notice.kind for notice in alerts.step([problem()], 5 * HOUR, SETTINGS)] == [Kind.REMINDER]
+
+
+def test_what_a_run_did_not_look_at_is_not_gone() -> None:
+    alerts = Alerts()
+    for now in (1, 2):
+        alerts.delivered(alerts.step([problem()], now, SETTINGS), now)
+    failed = problem("unknown", "", Severity.UNKNOWN)
+    kinds = [
+        [(notice.kind, notice.problem.id) for notice in alerts.step([failed], now, SETTINGS, whole=False)]
+        for now in (3, 4, 5)
+    ]
+    assert kinds == [[], [(Kind.RAISED, "probe.unknown")], [(Kind.RAISED, "probe.unknown")]]
+    assert "probe.late a" in alerts.tracked
 
 
 def test_what_comes_and_goes_in_silence_was_never_there() -> None:
@@ -164,14 +202,40 @@ def test_they_are_kept_between_runs(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_that_cannot_be_replaced_leaves_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(AlertsError, match="no space left"), kept(tmp_path / "a.json") as alerts:
+        alerts.silence("x", 1, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json.lock"]
+
+
+def test_histories_that_differ_at_their_end_share_no_alerts(tmp_path: Path) -> None:
+    names = {alerts_file(tmp_path / name) for name in ("h", "h.a", "h.b", "h.sqlite", "h.alerts.json")}
+    assert len(names) == 5
+    with pytest.raises(AlertsError, match="it is not a file"):
+        alerts_file(Path("/dev/null"))
+    with pytest.raises(AlertsError, match="it is a folder"):
+        alerts_file(tmp_path)
+
+
 NOTICES = Told(["n:1"], 5, [Notice(Kind.RAISED, problem(), 3)])
+
+
+def failure(settings: AlertSettings, hook: str) -> str:
+    """The cause that a hook fails for."""
+    return asyncio.run(tell(settings, NOTICES, {}))[hook].cause
 
 
 def test_a_command_gets_the_notices(tmp_path: Path) -> None:
     out = tmp_path / "out"
     script = tmp_path / "hook.py"
     script.write_text(f"import sys; open({str(out)!r}, 'w').write(sys.stdin.read())\n")
-    asyncio.run(tell(AlertSettings(command=shlex.join([sys.executable, str(script)])), NOTICES))
+    assert asyncio.run(tell(AlertSettings(command=shlex.join([sys.executable, str(script)])), NOTICES, {})) == {}
     got = json.loads(out.read_text())
     assert (got["nameServers"], got["timestamp"]) == (["n:1"], 5)
     assert got["notices"][0]["kind"] == "raised"
@@ -185,10 +249,9 @@ def test_a_command_gets_the_notices(tmp_path: Path) -> None:
 def test_a_command_that_fails(tmp_path: Path, code: str, said: str) -> None:
     script = tmp_path / "hook.py"
     script.write_text(code)
-    with pytest.raises(HookError, match=said):
-        asyncio.run(tell(AlertSettings(command=shlex.join([sys.executable, str(script)])), NOTICES))
-    with pytest.raises(HookError, match=r"cannot run the hook .*no such file"):
-        asyncio.run(tell(AlertSettings(command=str(tmp_path / "missing")), NOTICES))
+    assert re.search(said, failure(AlertSettings(command=shlex.join([sys.executable, str(script)])), "command"))
+    missing = failure(AlertSettings(command=str(tmp_path / "missing")), "command")
+    assert re.search(r"cannot run the hook .*no such file", missing)
 
 
 @pytest.fixture
@@ -215,12 +278,36 @@ def webhook() -> Iterator[tuple[str, list[Any]]]:
 
 def test_a_webhook(webhook: tuple[str, list[Any]]) -> None:
     url, got = webhook
-    asyncio.run(tell(AlertSettings(webhook=f"{url}/ok"), NOTICES))
+    assert asyncio.run(tell(AlertSettings(webhook=f"{url}/ok"), NOTICES, {})) == {}
     assert got[0]["notices"][0]["problem"]["target"] == "a"
-    with pytest.raises(HookError, match="the webhook answered 500"):
-        asyncio.run(tell(AlertSettings(webhook=f"{url}/broken"), NOTICES))
-    with pytest.raises(HookError, match="cannot reach the webhook"):
-        asyncio.run(tell(AlertSettings(webhook="http://127.0.0.1:1/"), NOTICES))
+    assert "the webhook answered 500" in failure(AlertSettings(webhook=f"{url}/broken"), "webhook")
+    assert "cannot reach the webhook" in failure(AlertSettings(webhook="http://127.0.0.1:1/"), "webhook")
+    assert "cannot reach the webhook" in failure(AlertSettings(webhook="http://host:port/"), "webhook")
+
+
+def test_one_hook_that_fails_keeps_the_other_from_nothing(tmp_path: Path, webhook: tuple[str, list[Any]]) -> None:
+    url, got = webhook
+    settings = AlertSettings(after=1, command=str(tmp_path / "missing"), webhook=f"{url}/ok")
+    alerts = Alerts()
+
+    def run(now: int, *problems: Problem) -> list[str]:
+        """A run; the hooks that failed."""
+        notices = alerts.step(list(problems), now, settings)
+        failed = asyncio.run(tell(settings, Told([], now, notices), alerts.owed))
+        alerts.settle(notices, configured(settings), failed, now)
+        return list(failed)
+
+    assert run(1, problem()) == ["command"]
+    assert run(2, problem(), problem(target="b")) == ["command"]
+    assert [[n["problem"]["target"] for n in each["notices"]] for each in got] == [["a"], ["b"]], "each once"
+    out = tmp_path / "out"
+    script = tmp_path / "hook.py"
+    script.write_text(f"import sys; open({str(out)!r}, 'w').write(sys.stdin.read())\n")
+    settings = msgspec.structs.replace(settings, command=shlex.join([sys.executable, str(script)]))
+    assert run(3, problem(target="b")) == []
+    owed = [(n["kind"], n["problem"]["target"]) for n in json.loads(out.read_text())["notices"]]
+    assert owed == [("raised", "b"), ("cleared", "a")], "the latest of each"
+    assert len(got) == 3 and alerts.owed == {}
 
 
 def test_settings_of_alerts() -> None:

@@ -23,8 +23,10 @@ from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.runs import Figure, Run
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.housekeeping.probe.expectations import Limits
+from rocketmq_ops.housekeeping.probe.keeping_up import judge_gone
 from rocketmq_ops.housekeeping.probe.names import PREFIX, is_probers
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
@@ -233,3 +235,35 @@ def test_a_broker_that_the_name_servers_forgot(cluster: Cluster, tmp_path: Path)
             [gone] = [finding for finding in report.findings if finding.id == "probe.broker-gone"]
             assert (gone.target, gone.severity) == ("broker-a", Severity.CRITICAL)
             assert f"the master at {cluster.broker} was registered" in gone.evidence
+
+
+A1, A2, A3 = ("c/a at h1:1", "c/a at h2:1", "c/a at h3:1")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "found"),
+    [
+        ([{A1: 0}], {A2: 0}, []),  # moved
+        ([{A1: 0}, {A2: 0}], {A2: 0}, []),  # and is still there
+        ([{A1: 0, A2: 1}], {A3: 0, A2: 1}, []),
+        ([{A1: 0, A2: 1}], {A1: 0, A3: 1}, []),
+        ([{A1: 0}], {}, [("a", Severity.CRITICAL, "the master at h1:1")]),
+        ([{A1: 0}], {"c/b at h2:1": 0}, [("a", Severity.CRITICAL, "the master at h1:1")]),
+        ([{A1: 0, A2: 1}], {A2: 1}, [("a", Severity.CRITICAL, "the master at h1:1")]),
+        ([{A1: 0, A2: 1}], {A2: 0}, [("a", Severity.WARNING, "the master at h1:1")]),  # the slave took over
+        ([{A1: 0, A2: 1}], {A1: 0}, [("a", Severity.WARNING, "a slave at h2:1")]),
+        ([{A1: 0}, {A2: 0}], {}, [("a", Severity.CRITICAL, "the master at h2:1")]),
+    ],
+)
+def test_who_is_gone_and_who_has_moved(
+    tmp_path: Path, before: list[dict[str, int]], now: dict[str, int], found: list[tuple[str, Severity, str]]
+) -> None:
+    report = ProbeReport(timestamp=0)
+    with History.open(tmp_path / "history.sqlite") as history:
+        for minute, registered in enumerate(before):
+            figures = [Figure("probe.registered", place, number) for place, number in registered.items()]
+            history.append(Run(time_ms=1 + minute * 60_000, figures=figures))
+        judge_gone(history, report, now, len(before) * 60_000)
+    assert [(f.target, f.severity, f.evidence.partition(" was")[0]) for f in report.findings] == found
+    took_over = [f.severity for f in report.findings if f.evidence.endswith("; another is the master")]
+    assert took_over == [severity for _, severity, what in found if severity == "warning" and "master" in what]
