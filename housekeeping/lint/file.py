@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Final
 
 import msgspec
 
@@ -28,7 +30,7 @@ class Linted(msgspec.Struct, frozen=True):
     @property
     def known(self) -> dict[str, Key]:
         """The keys of the server in that version."""
-        return keys_of(self.version, _CLASSES[self.server])
+        return _known(self.version, self.server)
 
     @property
     def others(self) -> dict[str, Key]:
@@ -62,6 +64,16 @@ class Linted(msgspec.Struct, frozen=True):
 
 
 _CLASSES = {"broker": BROKER_CLASSES, "name server": NAMESRV_CLASSES}
+#: Where they listen unless a file says otherwise: set at start (BrokerStartup, NamesrvStartup), before the file is.
+PORTS: Final = {"broker": "10911", "name server": "9876"}
+
+
+@cache
+def _known(version: str, server: str) -> dict[str, Key]:
+    keys = dict(keys_of(version, _CLASSES[server]))
+    listen = keys["listenPort"]
+    keys["listenPort"] = msgspec.structs.replace(listen, defaults=dict.fromkeys(listen.defaults, PORTS[server]))
+    return keys
 
 
 def read(path: str, version: str, server: str | None = None) -> Linted:

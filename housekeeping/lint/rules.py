@@ -11,11 +11,12 @@ from typing import Final
 
 import msgspec
 
+from rocketmq_ops.common.addresses import split_addresses
 from rocketmq_ops.common.foreign_keys import explanation, is_foreign
 from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.common.properties import Property
 from rocketmq_ops.housekeeping.findings import Finding, Severity
-from rocketmq_ops.housekeeping.lint.file import LineHit, Linted
+from rocketmq_ops.housekeeping.lint.file import PORTS, LineHit, Linted
 from rocketmq_ops.housekeeping.lint.keys import VERSIONS, Key, versions_with
 from rocketmq_ops.housekeeping.lint.sane import SANE, implausible
 from rocketmq_ops.housekeeping.rules import Declared
@@ -26,9 +27,10 @@ _HOURS: Final = re.compile(r"([01]?\d|2[0-3])(;([01]?\d|2[0-3]))*;?")
 _LEVELS: Final = re.compile(r"\d+[smhd]( \d+[smhd])*")
 #: Names that a server registers under, or addresses that it announces: an empty one is taken as it is.
 _NOT_EMPTY: Final = ("brokerName", "brokerClusterName", "brokerIP1", "brokerIP2", "storePathRootDir", "bindAddress")
-#: Where a broker listens unless a file says otherwise (BrokerStartup), and behind which it listens on the fast port.
-_BROKER_PORT: Final = 10911
+#: The fast port is so far below the port where a broker listens.
 _FAST_PORT_BELOW: Final = 2
+#: What is meant as a comment behind a value: a `#` or `!` begins one at the begin of a line only.
+_COMMENT: Final = re.compile(r"[ \t]+[#!][ \t#!]*\S.*|[ \t]+#\s*")
 
 
 class LintRule(Declared, frozen=True, kw_only=True):
@@ -108,9 +110,37 @@ def _fits(key: Key, value: str) -> bool:
     return "|" not in key.type or value in key.type.split("|")
 
 
+def _before_comment(value: str) -> str | None:
+    """What is left of a value without the comment behind it; None where there is none."""
+    found = _COMMENT.search(value)
+    return None if found is None else value[: found.start()]
+
+
+def _comment(linted: Linted) -> Iterator[LineHit]:
+    for entry, key in linted.set():
+        meant = _before_comment(entry.value)
+        if meant is not None and _fits(key, meant.strip()):
+            evidence = f"{entry.key}={entry.value}: a comment behind a value is part of it"
+            yield linted.hit(entry, evidence, f"write {entry.key}={meant.strip()}, and the comment on its own line")
+
+
+def _name_servers(linted: Linted) -> Iterator[LineHit]:
+    entry = linted.line("namesrvAddr")
+    if entry is None or linted.version == "ours" or linted.server != "broker":
+        return
+    value = entry.value if (meant := _before_comment(entry.value)) is None else meant
+    listed = ";".join(split_addresses(value))
+    if listed and listed != value.strip().strip(";"):
+        evidence = f"namesrvAddr={value}: Apache's broker separates name servers by ';' alone, and reaches none"
+        yield linted.hit(entry, evidence, f"write namesrvAddr={listed}")
+
+
 def _wrong(linted: Linted, kinds: Callable[[str], bool]) -> Iterator[tuple[Property, Key]]:
     """The lines of keys of these types whose value is another even without the blanks around it."""
     for entry, key in linted.set():
+        meant = _before_comment(entry.value)
+        if meant is not None and _fits(key, meant.strip()):
+            continue  # which is said as it is
         if kinds(key.type) and not _fits(key, entry.value.strip()):
             yield entry, key
 
@@ -231,7 +261,7 @@ def _ports(linted: Linted) -> Iterator[LineHit]:
     if linted.server != "broker":
         return
     listen = linted.line("listenPort")
-    port = int(listen.value) if listen is not None and listen.value.isdecimal() else _BROKER_PORT
+    port = int(listen.value) if listen is not None and listen.value.isdecimal() else int(PORTS["broker"])
     taken = {port: "listenPort", port - _FAST_PORT_BELOW: "the fast port, 2 below listenPort"}
     for name in ("haListenPort", "metricsPromExporterPort"):
         entry = linted.line(name)
@@ -344,6 +374,21 @@ RULES: Final[tuple[LintRule, ...]] = (
         remedy="remove the blanks at the end of the line",
         false_alarms="An enumeration in a file for 5.x, which drops the blank.",
         check=_blanks,
+    ),
+    LintRule(
+        id="lint.comment-behind",
+        severity=C,
+        summary="A comment behind a value: property files have none there, so it belongs to the value.",
+        remedy="put the comment on a line of its own",
+        false_alarms="A name or a path with a blank and a `#` in it.",
+        check=_comment,
+    ),
+    LintRule(
+        id="lint.name-servers",
+        severity=C,
+        summary="Name servers that are separated by something else than `;`: the broker registers nowhere.",
+        remedy="separate them by `;`",
+        check=_name_servers,
     ),
     LintRule(
         id="lint.wrong-unit",

@@ -14,13 +14,14 @@ from rocketmq_ops.client.admin.messages.message_send import MAX_BODY_BYTES, Send
 from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_levels
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_SHARDING_KEY, PROPERTY_TIMER_DELIVER_MS
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.mqadmin import standard_input
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import next_step_of, usage
 from rocketmq_ops.mqadmin.options.topics import TopicName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.mqadmin.values import human_span, natural, path, positive, properties, timestamp
+from rocketmq_ops.mqadmin.values import natural, path, positive, properties, timestamp
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin

@@ -45,6 +45,8 @@ SEEDS: dict[str, tuple[str, str, int, str]] = {
     "lint.bad-boolean": ("autoCreateTopicEnable=yes\n", "5.3", 1, "take it as false"),
     "lint.bad-choice": ("flushDiskType=SYNC\n", "5.3", 1, "flushDiskType=SYNC_FLUSH"),
     "lint.blank-behind": ("fileReservedTime=48 \n", "5.3", 1, "the default 72 counts"),
+    "lint.comment-behind": ("fileReservedTime=48 # two days\n", "5.3", 1, "part of the value"),
+    "lint.name-servers": ("namesrvAddr=h1:9876,h2:9876\n", "5.3", 1, "namesrvAddr=h1:9876;h2:9876"),
     "lint.wrong-unit": ("mappedFileSizeConsumeQueue=300000\n", "5.3", 1, "300000 * 20 = 6000000"),
     "lint.out-of-range": ("diskMaxUsedSpaceRatio=99\n", "5.3", 1, "counts as 10 or 95"),
     "lint.not-expanded": ("storePathRootDir=${user.home}/store\n", "5.3", 1, "literally"),
@@ -147,3 +149,47 @@ def test_the_table_is_current() -> None:
     script = ROOT / "scripts" / "gen_lint_keys.py"
     ran = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, check=False)
     assert ran.returncode == 0, ran.stdout.decode() + ran.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("server", "version", "port"),
+    [
+        (server, version, port)
+        for server, port in (("broker", 10911), ("name server", 9876))
+        for version in ("4.9", "5.3", "5.5")
+    ],
+)
+def test_the_port_that_counts_instead_of_a_wrong_one(write: Path, server: str, version: str, port: int) -> None:
+    write.write_text("listenPort=10911a\n")
+    [finding] = lint(read(str(write), version, server))
+    assert f"the default {port} counts" in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("fileReservedTime=48 # two days", ["lint.comment-behind"]),
+        ("autoCreateTopicEnable=true\t#yes", ["lint.comment-behind"]),
+        ("flushDiskType=ASYNC_FLUSH ! fast", ["lint.comment-behind"]),
+        ("storePathRootDir=/data # the big disk", ["lint.comment-behind"]),
+        ("storePathRootDir=/data#1", []),
+        ("fileReservedTime=4M # two days", ["lint.bad-number"]),
+        ("namesrvAddr=h1:9876;h2:9876", []),
+        ("namesrvAddr=h1:9876;h2:9876;", []),
+        ("namesrvAddr=h1:9876 h2:9876", ["lint.name-servers"]),
+        ("namesrvAddr=h1:9876; h2:9876", ["lint.name-servers"]),
+        ("namesrvAddr=h1:9876,h2:9876 # both", ["lint.comment-behind", "lint.name-servers"]),
+    ],
+)
+def test_comments_and_lists_of_name_servers(write: Path, line: str, found: list[str]) -> None:
+    write.write_text(line + "\n")
+    assert [finding.id for finding in lint(read(str(write), "5.3", "broker"))] == found
+    ours = [finding.id for finding in lint(read(str(write), "ours", "broker"))]
+    assert ours == [rule for rule in found if rule != "lint.name-servers"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "conf").rglob("*.conf")) + sorted((ROOT / "conf").rglob("*.properties"))
+)
+def test_files_that_are_shipped_have_no_finding_for_our_servers(path: Path) -> None:
+    assert lint(read(str(path), "ours")) == []
