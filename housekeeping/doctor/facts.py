@@ -149,6 +149,8 @@ class Facts(msgspec.Struct, kw_only=True):
     later: Later | None = None
     #: What the prober saw of hosts lately: host -> figure -> (ms, value), ascending.
     host_figures: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    #: Where it saw brokers registered lately: place (`history.gone.place_of`) -> (ms, id), ascending.
+    registered: dict[str, list[tuple[int, float]]] = {}
     #: What was asked for.
     asked: list[Part] = []
     missing: list[Missing] = []

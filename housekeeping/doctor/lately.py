@@ -1,4 +1,4 @@
-"""Facts out of the prober's history: what it saw lately of the hosts of brokers."""
+"""Facts out of the prober's history: what it saw lately of brokers and of their hosts."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Final
 
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Missing, Part
 from rocketmq_ops.housekeeping.history.file import History, HistoryError, NoHistoryError
+from rocketmq_ops.housekeeping.history.gone import LATELY_MS, REGISTERED
 
-#: What is older says nothing about now, ms.
-LATELY_MS: Final = 3_600_000
 _PREFIX: Final = "host."
 
 
-def add_host_figures(facts: Facts, path: Path, *, named: bool) -> None:
-    """Add what the history at `path` has of hosts, of the last hour; one that is `named` and not usable is missing.
+def add_history(facts: Facts, path: Path, *, named: bool) -> None:
+    """Add what the history at `path` has of the last hour; one that is `named` and not usable is missing.
 
-    Without a history nothing is added: most clusters are probed without `--host`.
+    Without a history nothing is added: many clusters are not probed.
     """
     try:
         with History.read(path) as history:
             figures = history.figures(facts.taken_at - LATELY_MS, facts.taken_at, _PREFIX)
+            seen = history.figures(facts.taken_at - LATELY_MS, facts.taken_at, REGISTERED)
     except NoHistoryError as error:
         if named:
             _missing(facts, path, error)
@@ -30,7 +30,8 @@ def add_host_figures(facts: Facts, path: Path, *, named: bool) -> None:
         return
     for (name, target), points in figures.items():
         facts.host_figures.setdefault(target, {})[name.removeprefix(_PREFIX)] = points
-    if facts.host_figures or named:
+    facts.registered = {place: points for (_, place), points in seen.items()}
+    if facts.host_figures or facts.registered or named:
         facts.asked.append(Part.HISTORY)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part, label
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
+from rocketmq_ops.housekeeping.history.gone import Gone, gone, place_of
 from rocketmq_ops.housekeeping.rules import Hit
 
 _LOOPBACK = ("127.", "localhost:", "[::1]:", "0.0.0.0:")
@@ -162,6 +164,45 @@ def no_master(facts: Facts) -> Iterator[Hit]:
             slaves.setdefault((broker.cluster, broker.broker_name), []).append(broker.address)
     for (cluster, name), addresses in slaves.items():
         yield Hit(f"{cluster}/{name}", f"only slaves are registered: {', '.join(addresses)}")
+
+
+@rule(
+    "net.broker-gone",
+    Severity.CRITICAL,
+    "A master that the prober saw within the last hour is not registered any more: name servers forget a killed one.",
+    needs=(Part.NAME_SERVERS, Part.HISTORY),
+    remedy="start it; messages on it cannot be read meanwhile",
+    false_alarms="It was taken out on purpose.",
+)
+def broker_gone(facts: Facts) -> Iterator[Hit]:
+    for each in _gone(facts):
+        if each.master and not each.replaced:
+            yield Hit(each.name, f"the master at {each.address} {_last_seen(facts, each)}")
+
+
+@rule(
+    "net.replica-gone",
+    Severity.WARNING,
+    "A slave, or a master that another one has replaced, was registered within the last hour and is not any more.",
+    needs=(Part.NAME_SERVERS, Part.HISTORY),
+    remedy="start it: there is a copy less of what the broker holds",
+    false_alarms="It was taken out on purpose.",
+)
+def replica_gone(facts: Facts) -> Iterator[Hit]:
+    for each in _gone(facts):
+        if each.replaced:
+            yield Hit(each.name, f"the master at {each.address} {_last_seen(facts, each)}; another is the master")
+        elif not each.master:
+            yield Hit(each.name, f"a slave at {each.address} {_last_seen(facts, each)}")
+
+
+def _gone(facts: Facts) -> Iterator[Gone]:
+    now = {place_of(b.cluster, b.broker_name, b.address): b.broker_id or 0 for b in facts.brokers}
+    return gone(facts.registered, now, facts.taken_at)
+
+
+def _last_seen(facts: Facts, each: Gone) -> str:
+    return f"was registered {human_span(facts.taken_at - each.last_ms)} ago, and no name server lists it now"
 
 
 @rule(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from rocketmq_ops.client.errors import NotFoundError
-from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.common.topics import is_retry_topic, retry_topic
 from rocketmq_ops.housekeeping.findings import Finding, Severity
+from rocketmq_ops.housekeeping.history.gone import LATELY_MS, REGISTERED, gone
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupWindow, Run
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge
 from rocketmq_ops.housekeeping.probe.report import GroupState, Measure, ProbeReport, measure
@@ -22,14 +22,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.housekeeping.probe.expectations import Expectations
     from rocketmq_ops.housekeeping.probe.groups import DeadLetters, GroupsSeen
 
-#: A run before that is older than this says nothing about a rate of today, ms.
-_LATELY_MS: Final = 3_600_000
 #: Fewer messages are no storm, however short the time between two looks.
 _LEAST_SENT_BACK: Final = 20
 #: Groups of which the history is read one by one; more are read at once.
 _ONE_BY_ONE: Final = 50
-#: The figure of the history that says that a broker was registered, by its id.
-_REGISTERED: Final = "probe.registered"
 #: The figure of the history that holds how many dead letters a group ever had.
 _EVER_DEAD: Final = "probe.deadLetters"
 
@@ -63,7 +59,7 @@ def record(
 ) -> None:
     """Append the run; `registered` has each broker (`cluster/name at address`) with its id. Raises HistoryError."""
     figures = [Figure(f"probe.{m.name}", m.target, m.value) for m in report.measures if m.value is not None]
-    figures += [Figure(_REGISTERED, place, broker_id) for place, broker_id in registered.items()]
+    figures += [Figure(REGISTERED, place, broker_id) for place, broker_id in registered.items()]
     figures += [Figure(_EVER_DEAD, group, letters.ever) for group, letters in dead.items()]
     figures += around.figures
     figures += [
@@ -81,32 +77,18 @@ def record(
 
 
 def judge_gone(history: History, report: ProbeReport, registered: dict[str, int], now_ms: int) -> None:
-    """Find brokers that were registered lately and are not any more: name servers forget one that is killed.
-
-    One that has the same name and id at an address of which nothing was known then has moved there.
-    """
-    before = history.figures(now_ms - _LATELY_MS, now_ms, _REGISTERED)
-    # Place -> when it was seen first, and its id.
-    known = {place: (now_ms, broker_id) for place, broker_id in registered.items()}
-    known |= {place: (points[0][0], int(points[-1][1])) for (_, place), points in before.items()}
-    for (_, place), points in sorted(before.items()):
-        if place in registered:
-            continue
-        last_ms, broker_id = points[-1]
-        name, _, address = place.partition(" at ")
-        of_name = {other: seen for other, seen in known.items() if other.partition(" at ")[0] == name}
-        if any(first_ms > last_ms and held == broker_id for first_ms, held in of_name.values()):
-            continue
-        master = broker_id == MASTER_ID
-        replaced = master and MASTER_ID in (registered[other] for other in of_name if other in registered)
-        kind = "the master" if master else "a slave"
+    """Find brokers that were registered lately and are not any more: name servers forget one that is killed."""
+    figures = history.figures(now_ms - LATELY_MS, now_ms, REGISTERED)
+    for each in gone({place: points for (_, place), points in figures.items()}, registered, now_ms):
+        kind = "the master" if each.master else "a slave"
+        ago = human_span(now_ms - each.last_ms)
         report.findings.append(
             Finding(
                 id="probe.broker-gone",
-                severity=Severity.CRITICAL if master and not replaced else Severity.WARNING,
-                target=name.partition("/")[2],
-                evidence=f"{kind} at {address} was registered {human_span(now_ms - last_ms)} ago, and no name server "
-                "lists it now" + ("; another is the master" if replaced else ""),
+                severity=Severity.CRITICAL if each.master and not each.replaced else Severity.WARNING,
+                target=each.name,
+                evidence=f"{kind} at {each.address} was registered {ago} ago, and no name server lists it now"
+                + ("; another is the master" if each.replaced else ""),
                 remedy="start it; if it was taken out on purpose, this ends an hour after",
             )
         )
@@ -226,7 +208,7 @@ class Before:
         self.sent_back: dict[str, int] = {}
         self.dead: dict[str, float] = {}
         times = [] if history is None else history.last_times(1)
-        if history is None or not times or not now_ms - _LATELY_MS < times[0] < now_ms:
+        if history is None or not times or not now_ms - LATELY_MS < times[0] < now_ms:
             return
         self.time_ms = times[0]
         for group in history.offsets_at(times[0]):

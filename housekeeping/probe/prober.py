@@ -21,6 +21,7 @@ from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.stage_times import split_stage_keys
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.history.file import HistoryError
+from rocketmq_ops.housekeeping.history.gone import place_of
 from rocketmq_ops.housekeeping.history.recorder import surroundings
 from rocketmq_ops.housekeeping.once import Once
 from rocketmq_ops.housekeeping.probe import explain, groups, keeping_up, name_servers
@@ -165,7 +166,7 @@ class Prober:
         try:
             if self._history is not None:
                 registered = {
-                    f"{broker.cluster}/{broker.broker_name} at {broker.address}": broker.broker_id or 0
+                    place_of(broker.cluster, broker.broker_name, broker.address): broker.broker_id or 0
                     for broker in self._brokers
                 }
                 keeping_up.judge_gone(self._history, report, registered, first.time_ms)

@@ -16,7 +16,7 @@ from rocketmq_ops.housekeeping.bundle.secrets import text_without
 from rocketmq_ops.housekeeping.doctor.examine import GIVEN
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Missing, Part
 from rocketmq_ops.housekeeping.doctor.gather import gather, gather_again
-from rocketmq_ops.housekeeping.doctor.lately import add_host_figures
+from rocketmq_ops.housekeeping.doctor.lately import add_history
 from rocketmq_ops.housekeeping.history.file import History, HistoryError, NoHistoryError
 from rocketmq_ops.housekeeping.history.slice import slice_of
 from rocketmq_ops.mqadmin.declare import Opt, command
@@ -79,7 +79,7 @@ async def bundle(
             await asyncio.sleep(seconds)
             later = await gather_again(admin, facts, seconds)
     place = history_path(run, None)
-    add_host_figures(facts, place, named=False)
+    add_history(facts, place, named=False)
     runs = None
     try:
         with History.read(place) as history:

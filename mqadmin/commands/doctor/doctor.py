@@ -98,10 +98,10 @@ async def doctor(
 
         file = file_facts(config)
     facts = await _facts(run, chosen, given, from_file, apart)
-    if from_file is None and (chosen in (None, "os") or history is not None):
-        from rocketmq_ops.housekeeping.doctor.lately import add_host_figures
+    if from_file is None and (chosen in (None, "os", "net") or history is not None):
+        from rocketmq_ops.housekeeping.doctor.lately import add_history
 
-        add_host_figures(facts, history_path(run, history), named=history is not None)
+        add_history(facts, history_path(run, history), named=history is not None)
     given |= {Part.LATER} if facts.later is not None else set()
     given |= {Part.HISTORY} if Part.HISTORY in facts.asked else set()
     if host:

@@ -176,6 +176,15 @@ def host_setting(facts: Facts) -> None:
     facts.host = [h.item("vm.swappiness", State.CHANGE)]
 
 
+def broker_gone(facts: Facts) -> None:
+    facts.registered = {"C/c at 10.0.1.9:10911": [(h.NOW - 600_000, 0), (h.NOW - 300_000, 0)]}
+
+
+def replica_gone(facts: Facts) -> None:
+    before = [(h.NOW - 300_000, 0)]
+    facts.registered = {"C/a at 10.0.1.9:10911": before, f"C/a at {h.A.address}": [(h.NOW - 300_000, 1)]}
+
+
 def unknown_group(facts: Facts) -> None:
     del facts.groups[B]["G"]
 
@@ -196,6 +205,11 @@ SEEDS: dict[str, tuple[Seed, str]] = {
     "net.registered-as-another": (setting("brokerName", "other"), "registered as C/a, but it is C/other"),
     "net.name-servers-of-broker": (setting("namesrvAddr", "10.0.0.1:9876"), "only this list has 10.0.0.2:9876"),
     "net.no-master": (everywhere(h.A_SLAVE, h.B, h.B_SLAVE), "only slaves are registered: 10.0.1.2:10911"),
+    "net.broker-gone": (broker_gone, "the master at 10.0.1.9:10911 was registered 5m ago, and no name server lists it"),
+    "net.replica-gone": (
+        replica_gone,
+        "the master at 10.0.1.9:10911 was registered 5m ago, and no name server lists it now; another is the master",
+    ),
     "net.write-permission-wiped": (wiped, "10.0.0.1:9876 lists T of it without write permission"),
     "net.topic-not-routed": (not_routed, "10.0.0.1:9876 has no route to it there"),
     "disk.expires-early": (figure("commitLogDiskRatio", 0.78), "78.0% of the disk is used"),

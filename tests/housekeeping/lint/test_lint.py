@@ -45,7 +45,7 @@ SEEDS: dict[str, tuple[str, str, int, str]] = {
     "lint.bad-boolean": ("autoCreateTopicEnable=yes\n", "5.3", 1, "take it as false"),
     "lint.bad-choice": ("flushDiskType=SYNC\n", "5.3", 1, "flushDiskType=SYNC_FLUSH"),
     "lint.blank-behind": ("fileReservedTime=48 \n", "5.3", 1, "the default 72 counts"),
-    "lint.comment-behind": ("fileReservedTime=48 # two days\n", "5.3", 1, "part of the value"),
+    "lint.comment-behind": ("fileReservedTime=48 # two days\n", "5.3", 1, "is part of it"),
     "lint.name-servers": ("namesrvAddr=h1:9876,h2:9876\n", "5.3", 1, "namesrvAddr=h1:9876;h2:9876"),
     "lint.wrong-unit": ("mappedFileSizeConsumeQueue=300000\n", "5.3", 1, "300000 * 20 = 6000000"),
     "lint.out-of-range": ("diskMaxUsedSpaceRatio=99\n", "5.3", 1, "counts as 10 or 95"),

@@ -121,6 +121,9 @@ NOT_READ = {
         " and ",
         "in {cluster}: {shown}",
     },
+    "housekeeping/history/gone.py": {
+        "{cluster}/{name} at {address}",
+    },
     "housekeeping/history/recorder.py": {
         "read {read_queue_nums} write {write_queue_nums} permission {perm}",
     },
@@ -169,9 +172,6 @@ NOT_READ = {
     },
     "housekeeping/probe/groups.py": {
         "{topic} at {address}",
-    },
-    "housekeeping/probe/prober.py": {
-        "{cluster}/{broker_name} at {address}",
     },
     "mqadmin/commands/capacity.py": {
         "in {text}",
