@@ -30,8 +30,8 @@ def timestamp(text: str, also: str = "") -> int:
         return _within_long(text)
     match = re.fullmatch(_TIME, text)
     if match is None:
-        forms = "now, milliseconds since 1970, or yyyy-MM-dd#HH:mm:ss:SSS"
-        raise ValueError(f"invalid time '{text}': expected {also}{forms}")
+        forms = f"{also}now, milliseconds since 1970, or yyyy-MM-dd#HH:mm:ss:SSS"
+        raise ValueError(f"invalid time '{text}': expected {forms}")
     try:
         moment = datetime.fromisoformat(f"{match[1]} {match[2]}")
     except ValueError as error:

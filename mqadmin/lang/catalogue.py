@@ -108,6 +108,9 @@ class Catalogue:
         head, colon, rest = text.partition(": ")
         if not colon or not head:
             return _NONE
+        if head in self._exact and " " in head:
+            covered, more = self._said(rest)
+            return len(head) + covered, f"{self._exact[head]}: {more}"
         named, name = self._weighed(head, nested=True) if " " in head else (0, head)
         covered, said = max(self._listed(rest, ", ", "，"), self._weighed(rest, nested=True), key=lambda each: each[0])
         return (named + covered, f"{name}: {said}") if name is not None and said is not None else _NONE

@@ -9,7 +9,7 @@ import msgspec
 from rocketmq_ops.mqadmin.commands.store.store_predict import prediction_blocks
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
-from rocketmq_ops.mqadmin.lang import tr_message
+from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
 from rocketmq_ops.mqadmin.options.store import (
     CommitLogDir,
     IndexSlots,
@@ -159,7 +159,7 @@ def _data(directory: str, start: int, result: CheckResult) -> StoreCheck:
 
 
 def _blocks(data: StoreCheck) -> list[Table | str]:
-    examined = ", ".join(f"{count:,} {name}" for name, count in data.examined.items()) or "nothing"
+    examined = ", ".join(f"{count:,} {tr_heading(name)}" for name, count in data.examined.items()) or "nothing"
     blocks: list[Table | str] = [f"examined {examined}; the log ends at {data.end_offset}; {data.seconds} s"]
     rows: list[list[Cell]] = []
     for finding in data.findings:

@@ -8,6 +8,7 @@ import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.options.store import (
     CommitLogDir,
     IndexSlots,
@@ -88,10 +89,10 @@ def prediction_blocks(p: Prediction) -> list[Table | str]:
     """One prediction as text."""
     name = _NAMES[p.broker]
     if not p.starts:
-        return [f"{name} refuses to start:", *(f"  {reason}" for reason in p.refusals)]
-    crc = "with" if p.crc_checked else "without"
+        return [f"{name} refuses to start:", *(f"  {tr_message(reason)}" for reason in p.refusals)]
     lines = [
-        f"{name} starts; {p.recovery} recovery, {crc} CRCs, from {p.from_file or 'nothing'} (offset {p.from_offset})",
+        f"{name} starts; {p.recovery} recovery, {'with' if p.crc_checked else 'without'} CRCs, "
+        f"from {p.from_file or 'nothing'} (offset {p.from_offset})",
         f"  the commitlog ends at {p.end_offset} ({p.end_reason}); {p.records_read} record(s) read, {p.records_cut} "
         f"whole "
         f"record(s) behind the end cut",
@@ -103,7 +104,7 @@ def prediction_blocks(p: Prediction) -> list[Table | str]:
         lines.append("  index files dropped: " + ", ".join(p.index_dropped))
     if p.keys_lost:
         lines.append(f"  {p.keys_lost} message(s) are not found by key any more")
-    lines += [f"  {warning}" for warning in p.warnings]
+    lines += [f"  {tr_message(warning)}" for warning in p.warnings]
     if p.lost:
         beyond = (
             f", {p.out_of_reach} of them out of reach: their topic or queue is not configured" if p.out_of_reach else ""
