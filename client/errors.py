@@ -141,23 +141,23 @@ class UnsupportedError(BrokerError):
         self.since = feature.since if feature is not None else ""
         if request is None or feature is None:
             return
-        what, who = f"{feature.name} ({request_title(request.code)})", f"{address or 'the server'}"
+        who, title = f"{address or 'the server'}", request_title(request.code)
         if release < _release(feature.since):
             self.cause = (
-                f"{who} is of version {self.server_version}, which does not have {what}: Apache RocketMQ has it since "
-                f"{feature.since}"
+                f"{who} is of version {self.server_version}, which does not have {feature.name} ({title}): "
+                f"Apache RocketMQ has it since {feature.since}"
             )
             self.next_step = f"use a {feature.server} of version {feature.since} or later"
         elif feature.until and release > _release(feature.until):
             self.cause = (
-                f"{who} is of version {self.server_version}, which no longer has {what}: Apache RocketMQ has it up to "
-                f"{feature.until}"
+                f"{who} is of version {self.server_version}, which no longer has {feature.name} ({title}): "
+                f"Apache RocketMQ has it up to {feature.until}"
             )
             self.next_step = feature.instead
         else:
             self.cause = (
-                f"{who} (version {self.server_version}) does not serve {what}, which Apache's {feature.server} has "
-                f"since {feature.since}"
+                f"{who} (version {self.server_version}) does not serve {feature.name} ({title}), "
+                f"which Apache's {feature.server} has since {feature.since}"
             )
             self.next_step = f"check that this is the address of a {feature.server} of Apache RocketMQ"
 

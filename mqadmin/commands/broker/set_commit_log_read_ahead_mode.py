@@ -6,6 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.brokers.cold_data import ReadAheadReport
 from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.report import status
@@ -42,7 +43,8 @@ async def set_commit_log_read_ahead_mode(
         report = await admin.cold_data.set_read_ahead(brokers, mode, plan=run.plan)
     lines: list[Table | str] = []
     for each in report.brokers:
-        said = f"would set the read-ahead mode {mode}" if report.planned else each.answer or "no words with it"
+        ours = f"would set the read-ahead mode {mode}" if report.planned else "no words with it"
+        said = tr_message(ours) if report.planned or not each.answer else each.answer
         lines.append(f"{each.broker.address}: {said}")
     return Outcome(
         data=report,

@@ -41,7 +41,11 @@ def permission_outcome(report: PermissionReport, verb: str) -> Outcome:
 
 
 def _line(report: PermissionReport, count: PermissionCount, verb: str) -> str:
-    where = f"write perm of broker[{report.broker_name}] in name server[{count.name_server}]"
+    broker_name, name_server = report.broker_name, count.name_server
     if count.state in ("unchanged", "no_effect"):
-        return f"{where}: {'unchanged' if count.state == 'unchanged' else 'no effect'}"
-    return f"{'would ' if report.planned else ''}{verb} {where} OK, {count.topics}"
+        state = "unchanged" if count.state == "unchanged" else "no effect"
+        return f"write perm of broker[{broker_name}] in name server[{name_server}]: {state}"
+    return (
+        f"{'would ' if report.planned else ''}{verb} write perm of broker[{broker_name}] "
+        f"in name server[{name_server}] OK, {count.topics}"
+    )
