@@ -42,6 +42,12 @@ class Session:
         self._transport = transport
         self._sign = sign
 
+    def bound(self, most: int, waiting: Container[int]) -> None:
+        """From now on have at most `most` requests at a server at a time, besides those of the codes `waiting`."""
+        from rocketmq_ops.client.api.per_server import PerServer
+
+        self._transport = PerServer(self._transport, most, waiting)
+
     @property
     def slow_timeout_ms(self) -> int:
         """The timeout of requests for which a server searches, or asks a client."""

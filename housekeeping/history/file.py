@@ -19,7 +19,7 @@ import sqlite3
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -182,8 +182,10 @@ class History:
             key_ends, key_behind = (ends, behind) if fresh else self._keys(segment, 0, len(layout.rows))
             rest = _Rest(failures=run.failures)
             if not fresh:
-                known, known_figures = set(layout.rows), set(layout.figures)
-                rest.rows = {name: _kept(pair) for name, pair in rows.items() if name not in known}
+                known_figures = set(layout.figures)
+                if sum(name in rows for name in layout.rows) < len(rows):
+                    known = set(layout.rows)
+                    rest.rows = {name: _kept(pair) for name, pair in rows.items() if name not in known}
                 rest.figures = {name: value for name, value in figures.items() if name not in known_figures}
             time_ms = run.time_ms
             while self._one("SELECT 1 FROM run WHERE time_ms = ?", time_ms) is not None:
@@ -213,7 +215,9 @@ class History:
         )
         if last is not None and last[1] < _RUNS_OF_SEGMENT:
             segment = self._segment(last[0])
-            new = len(rows.keys() - set(segment.layout.rows)) + len(figures.keys() - set(segment.layout.figures))
+            # Counted, not made sets of: a layout may have as many rows as all groups have queues.
+            known = sum(name in rows for name in segment.layout.rows)
+            new = len(rows) - known + len(figures.keys() - set(segment.layout.figures))
             if new * 20 <= len(segment.layout.rows) + len(segment.layout.figures):
                 return segment, False
         layout = _Layout(sorted(rows), sorted(figures))
@@ -345,13 +349,18 @@ class History:
             chosen = {times[len(times) - 1 - place * len(times) // most] for place in range(most)}
         return self._windows(begin_ms, end_ms, None, chosen)
 
-    def last_windows(self, count: int) -> dict[str, GroupWindow]:
-        """Every group at the last runs."""
+    def last_windows(self, count: int, wanted: Container[str]) -> dict[str, GroupWindow]:
+        """These groups at the last runs, in one reading of all; of others nothing is held."""
         times = self.last_times(count)
-        return self._windows(times[0], times[-1], None) if times else {}
+        return self._windows(times[0], times[-1], None, wanted=wanted) if times else {}
 
     def _windows(
-        self, begin_ms: int, end_ms: int, group: str | None, chosen: set[int] | None = None
+        self,
+        begin_ms: int,
+        end_ms: int,
+        group: str | None,
+        chosen: set[int] | None = None,
+        wanted: Container[str] | None = None,
     ) -> dict[str, GroupWindow]:
         found: dict[str, GroupWindow] = {}
         times: list[int] = []
@@ -366,6 +375,8 @@ class History:
             for place, (_, segment_id, ends, behind, rest) in enumerate(runs):
                 for name, end, back in self._rows_at(segment_id, ends, behind, rest, group):
                     owner, topic, broker, number = name.split(_MARK)
+                    if wanted is not None and owner not in wanted:
+                        continue
                     window = found.get(owner)
                     if window is None:
                         window = found[owner] = GroupWindow(owner, times, [None] * count, {})
@@ -392,6 +403,18 @@ class History:
             )
             for window in self._windows(time_ms, time_ms, group).values()
         ]
+
+    def ends_at(self, time_ms: int) -> Iterator[tuple[str, str, int | None]]:
+        """Group, topic and end of each queue as the run at exactly `time_ms` saw them, without holding all of them."""
+        with _named("read", self.path):
+            run = self._one("SELECT segment, ends, behind, rest FROM run WHERE time_ms = ?", time_ms)
+            if run is None:
+                return
+            segment_id, ends, behind, rest = run
+            for name, end, _ in self._rows_at(segment_id, ends, behind, rest, None):
+                group, topic, _ = name.split(_MARK, 2)
+                if topic:
+                    yield group, topic, end
 
     def figures(self, begin_ms: int, end_ms: int, prefix: str = "") -> dict[tuple[str, str], list[tuple[int, float]]]:
         """(name, target) -> (time, value) of each run that had it, of the names that begin with `prefix`."""

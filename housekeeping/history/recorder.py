@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from rocketmq_ops.client.admin.fanout import fan_out
 from rocketmq_ops.client.api.topics import topic_configs
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.runs import Figure
@@ -62,17 +63,20 @@ async def surroundings(
     answers = {address: runtime for address, runtime in found.items() if runtime is not None}
     configs = await admin.fan_out(answers, config)
     names = {broker.address: broker.broker_name or broker.address for broker in masters}
-    topics = await admin.fan_out(names, lambda address: topic_configs(admin.session, address))
+    routes: dict[str, list[str]] = {}
+
+    async def fold(address: str) -> None:
+        for topic, held in (await topic_configs(admin.session, address)).items():
+            queues = f"read {held.read_queue_nums} write {held.write_queue_nums} permission {held.perm}"
+            routes.setdefault(topic, []).append(f"{names[address]} {queues}")
+
+    # One after the other: each answer may have some MB, of which little is kept.
+    topics = await fan_out(names, fold, 1, admin.failure_of)
     figures = [
         Figure(name, address, value)
         for address, runtime in answers.items()
         for name, value in broker_figures(runtime, configs.answers.get(address, {})).items()
     ]
-    routes: dict[str, list[str]] = {}
-    for address, table in topics.answers.items():
-        for topic, held in table.items():
-            queues = f"read {held.read_queue_nums} write {held.write_queue_nums} permission {held.perm}"
-            routes.setdefault(topic, []).append(f"{names[address]} {queues}")
     return Surroundings(
         figures,
         None if topics.errors else {topic: "\n".join(sorted(held)) for topic, held in sorted(routes.items())},

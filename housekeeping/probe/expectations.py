@@ -101,7 +101,7 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     delay_level: int = 1
     #: Whether the prober's topics and group stay when a run ends.
     keep: bool = False
-    #: Questions of one kind at a time: routes, who is connected, dead letters.
+    #: Questions to one server at a time, whatever they are.
     concurrency: int = 16
     #: Topics whose routes are compared among name servers in one run.
     routes: int = 100

@@ -174,7 +174,7 @@ async def add_holders(admin: MQAdmin, report: ProbeReport, standing: list[Standi
 
 def _windows(history: History, groups: list[str]) -> dict[str, GroupWindow]:
     if len(groups) > _ONE_BY_ONE:
-        return history.last_windows(WINDOW_RUNS)
+        return history.last_windows(WINDOW_RUNS, set(groups))
     times = history.last_times(WINDOW_RUNS)
     return {group: history.window(group, times[0], times[-1]) for group in groups} if times else {}
 
@@ -211,10 +211,15 @@ class Before:
         if history is None or not times or not now_ms - LATELY_MS < times[0] < now_ms:
             return
         self.time_ms = times[0]
-        for group in history.offsets_at(times[0]):
-            ends = [queue.end for queue in group.queues if is_retry_topic(queue.queue.topic)]
-            if None not in ends:
-                self.sent_back[group.group] = sum(end or 0 for end in ends)
+        unknown: set[str] = set()
+        for group, topic, end in history.ends_at(times[0]):
+            known = self.sent_back.setdefault(group, 0)
+            if is_retry_topic(topic):
+                self.sent_back[group] = known + (end or 0)
+                if end is None:
+                    unknown.add(group)
+        for group in unknown:
+            del self.sent_back[group]
         figures = history.figures(times[0], times[0], _EVER_DEAD)
         self.dead = {group: points[-1][1] for (_, group), points in figures.items()}
 

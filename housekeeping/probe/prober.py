@@ -29,6 +29,7 @@ from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
 from rocketmq_ops.housekeeping.probe.host import Store, store_of
 from rocketmq_ops.housekeeping.probe.names import Names, own_names
 from rocketmq_ops.housekeeping.probe.report import BrokerFigures, ProbeReport, measure
+from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.errors import RemotingConnectError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 #: Brokers that are probed at a time.
 _BROKERS_AT_ONCE: Final = 8
+#: Pulls wait at the broker, as many as it has queues that are probed.
+_HELD_THERE: Final = frozenset({RequestCode.PULL_MESSAGE})
 #: What a host is called that is sampled without a broker.
 _MACHINE: Final = "host"
 #: How long a new topic may take to be routed, ms.
@@ -65,7 +68,7 @@ class Prober:
         One that cannot be used, now or later, is a finding, and the run goes on without it.
         `host`: a machine that brokers run on, to be looked at before and after their messages.
         """
-        admin.concurrency = wanted.concurrency
+        admin.session.bound(wanted.concurrency, _HELD_THERE)
         self._configs = Once(admin.configs.broker_config)
         self._admin = admin
         self._wanted = wanted

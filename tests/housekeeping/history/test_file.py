@@ -45,6 +45,10 @@ def test_what_went_in_comes_out(path):
         history.append(run(0, first))
         history.append(run(1, later))
         assert history.offsets_at(START) == first
+        assert sorted(history.ends_at(START), key=str) == sorted(
+            ((g.group, q.queue.topic, q.end) for g in first for q in g.queues), key=str
+        )
+        assert list(history.ends_at(START - 1)) == []
         assert history.offsets_at(START + MINUTE) == later
         assert history.offsets_at(START + MINUTE, "c") == [later[1]]
         assert history.span() == (START, START + MINUTE, 2)
@@ -63,8 +67,9 @@ def test_a_window_has_gaps_where_nothing_was_known(path):
         assert (queue.ends, queue.committed) == ([100, 101, None, 103], [50, 50, None, 50])
         assert history.window("nobody", START, START + MINUTE).queues == {}
         assert history.window("nobody", START, START + MINUTE).members == [None, None]
-        assert list(history.last_windows(2)) == ["a"]
-        assert history.last_windows(2)["a"].times == [START + 2 * MINUTE, START + 3 * MINUTE]
+        assert list(history.last_windows(2, {"a"})) == ["a"]
+        assert history.last_windows(2, {"b"}) == {}
+        assert history.last_windows(2, {"a"})["a"].times == [START + 2 * MINUTE, START + 3 * MINUTE]
 
 
 def test_groups_whose_names_begin_alike_are_apart(path):
@@ -124,10 +129,10 @@ def test_a_run_with_a_wrong_clock_lets_nothing_go_and_is_taken_back(path):
         assert history.span() == (START, START + 89 * MINUTE, 90)
         assert history.routes_at(START + 2 * year * MINUTE) == {"t": "right"}
         history.append(run(90, [group("a", (1000, 90))], routes={"t": "right"}))
-        (queue,) = history.last_windows(3)["a"].queues.values()
+        (queue,) = history.last_windows(3, {"a"})["a"].queues.values()
         assert queue.committed == [88, 89, 90]
         history.append(run(-year, [group("a", (1000, 1))]))
-        (queue,) = history.last_windows(3)["a"].queues.values()
+        (queue,) = history.last_windows(3, {"a"})["a"].queues.values()
         assert queue.committed == [88, 89, 90], "nor is anything judged by one that was behind"
         history.drop_later(START + 86 * MINUTE)
         assert history.span().runs == 92, "processes at once are not minutes apart"
