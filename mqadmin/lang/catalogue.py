@@ -135,7 +135,7 @@ class Catalogue:
         if len(text) > LONGEST:
             return _NONE
         best: tuple[int, Template, dict[str, str]] | None = None
-        for word in set(_WORD.findall(text)):
+        for word in dict.fromkeys(_WORD.findall(text)):  # in order: of two that fit alike, what begins first
             for template in self._by_word.get(word, ()):
                 weight = sum(map(len, template.pieces))
                 if weight < least or (best is not None and weight <= best[0]):

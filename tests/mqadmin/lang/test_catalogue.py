@@ -108,6 +108,14 @@ def test_a_blank_stands_between_chinese_and_latin_only(text: str, translated: st
     assert KNOWN.message(text) == translated
 
 
+def test_of_two_keys_that_fit_alike_the_one_that_begins_first_is_taken() -> None:
+    """Whatever order a set of words has in this process."""
+    known = Catalogue(
+        {"[NOTIFY] group {group}: {said}": "[NOTIFY] 组 {group}：{said!t}", "{a} of the topic {b}": "{b} 的 {a}"}
+    )
+    assert known.line("[NOTIFY] group G: queue 1 of the topic T") == "[NOTIFY] 组 G：T 的 queue 1"
+
+
 def test_what_is_longer_than_any_message_is_data() -> None:
     text = f"no route for topic '{'x' * 10_000}'"
     assert KNOWN.message(text) == text
