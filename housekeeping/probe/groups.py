@@ -6,7 +6,7 @@ up is judged by the history of its offsets (`housekeeping/lag.py`), not by a thr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -17,9 +17,17 @@ from rocketmq_ops.client.api.offsets import earliest_store_time
 from rocketmq_ops.client.api.stats import QueueOffset, group_queues
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
-from rocketmq_ops.common.topics import DLQ_GROUP_TOPIC_PREFIX, is_dlq_topic, is_retry_topic, is_system_group
+from rocketmq_ops.common.topics import (
+    DLQ_GROUP_TOPIC_PREFIX,
+    is_dlq_topic,
+    is_predefined_group,
+    is_retry_topic,
+    is_system_group,
+)
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
+from rocketmq_ops.housekeeping.probe.name_servers import sample_of
 from rocketmq_ops.housekeeping.probe.names import is_probers
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,19 +35,35 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
     from rocketmq_ops.housekeeping.once import Once
+    from rocketmq_ops.remoting.bodies import ConsumerConnection
 
 #: Brokers that are asked for all groups or topics at a time: each answer may have some MB.
 _ANSWERS_AT_ONCE: Final = 1
 #: Hours that a broker keeps its files unless its configuration says otherwise (MessageStoreConfig.fileReservedTime).
 _RESERVED_HOURS: Final = 72
+#: Groups without an offset that are asked for their clients in one run.
+_MOST_SILENT: Final = 100
+
+
+class Online(NamedTuple):
+    """A group with clients, and without an offset on any broker. `broadcasting`: they keep their offsets themselves."""
+
+    members: int
+    broadcasting: bool
+    topics: list[str]
 
 
 class GroupsSeen(msgspec.Struct):
-    """Every group at one moment; `failures` are brokers of which they are not known."""
+    """Every group at one moment; `failures` are brokers of which they are not known.
+
+    `silent` are groups without an offset, with the brokers that list them; `online` those of them that have clients.
+    """
 
     time_ms: int
     groups: dict[str, GroupOffsets]
     failures: list[Failure]
+    silent: dict[str, list[str]] = {}
+    online: dict[str, Online] = {}
 
     def lag(self, group: str) -> int | None:
         """What is behind in all queues; None when a part is not known."""
@@ -73,7 +97,10 @@ async def gather(admin: MQAdmin, masters: Sequence[BrokerAddress]) -> GroupsSeen
             # A broker tells 0 of a queue that the group has never consumed, too: only the table of all offsets knows.
             saved = await admin.offsets.all_at(broker.address)
         for group, queues in told.items():
-            if is_probers(group) or is_system_group(group) or not queues:
+            if is_probers(group) or is_system_group(group) or is_predefined_group(group):
+                continue
+            if not queues:
+                seen.silent.setdefault(group, []).append(broker.address)
                 continue
             known = seen.groups.setdefault(group, GroupOffsets(group=group, queues=[]))
             known.queues += (
@@ -113,6 +140,33 @@ async def add_members(admin: MQAdmin, seen: GroupsSeen, masters: Sequence[Broker
     for name, count in fan.answers.items():
         seen.groups[name].members = count
     seen.failures += fan.failures
+
+
+async def add_online(admin: MQAdmin, seen: GroupsSeen) -> None:
+    """Which groups without an offset have clients; of many some at a time, the next ones in the next minute."""
+    silent = sorted(seen.silent.keys() - seen.groups.keys())
+    places = [
+        (group, address)
+        for group in sample_of(silent, _MOST_SILENT, seen.time_ms // 60_000)
+        for address in seen.silent[group]
+    ]
+
+    async def one(place: tuple[str, str]) -> ConsumerConnection | None:
+        return await admin.clients.consumers_at(place[1], place[0])
+
+    fan = await admin.fan_out(places, one)
+    found: dict[str, dict[str, ConsumerConnection]] = {}
+    for (group, address), connected in fan.answers.items():
+        if connected is not None:
+            found.setdefault(group, {})[address] = connected
+    for group, by_address in found.items():
+        topics = {topic for connected in by_address.values() for topic in connected.subscription_table}
+        seen.online[group] = Online(
+            len(merged({address: connected.connection_set for address, connected in by_address.items()})),
+            any(connected.message_model == BROADCASTING for connected in by_address.values()),
+            sorted(topic for topic in topics if not is_retry_topic(topic)),
+        )
+    seen.failures += [admin.failure_of(f"{group} at {address}", e) for (group, address), e in fan.errors.items()]
 
 
 class DeadLetters(msgspec.Struct):

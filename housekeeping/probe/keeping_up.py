@@ -136,6 +136,29 @@ def judge_lag(history: History | None, report: ProbeReport, seen: GroupsSeen) ->
     return standing
 
 
+def add_online(report: ProbeReport, seen: GroupsSeen) -> None:
+    """Add the groups that have clients and no offset: their lag is unknown, and not 0."""
+    for name, online in sorted(seen.online.items()):
+        clients = f"{online.members} clients are connected"
+        if online.broadcasting:
+            evidence = f"{clients}, in broadcasting mode: they keep their offsets themselves"
+        else:
+            evidence = f"{clients}, and no broker has an offset of the group: how far it is behind is unknown"
+            report.findings.append(
+                Finding(
+                    id="probe.group-without-offset",
+                    severity=Severity.INFO,
+                    target=name,
+                    evidence=evidence,
+                    remedy=f"`mqadmin consumerStatus -g {name} -s`: whether it consumes; offsets come with the first "
+                    "messages",
+                )
+            )
+        unknown: dict[str, int | None] = dict.fromkeys(online.topics)
+        report.groups.append(GroupState(name, str(LagState.UNKNOWN), None, evidence, online.members, unknown))
+    report.groups.sort(key=lambda state: state.group)
+
+
 class Standing(NamedTuple):
     """A finding about a group whose clients do not get on, and the queue that it is about: topic, broker, queue id."""
 

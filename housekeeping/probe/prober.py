@@ -149,6 +149,7 @@ class Prober:
         """How the groups keep up, and what they send back and give up."""
         report, admin = self.report, self._admin
         await groups.add_members(admin, first, masters)
+        await groups.add_online(admin, first)
         dead, failures = await groups.dead_letters(admin, masters, self._configs)
         report.failures += failures
         try:
@@ -180,6 +181,7 @@ class Prober:
         except HistoryError as error:
             self._without_history(error)
             standing = keeping_up.judge_lag(None, report, first)
+        keeping_up.add_online(report, first)
         await keeping_up.add_holders(admin, report, standing)
 
     def _without_history(self, error: HistoryError) -> None:

@@ -30,9 +30,12 @@ from rocketmq_ops.housekeeping.probe.keeping_up import judge_gone
 from rocketmq_ops.housekeeping.probe.names import PREFIX, is_probers
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from rocketmq_ops.remoting.bodies import Connection, ConsumerConnection, SubscriptionData
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from tests.housekeeping.probe.faulty import CALM, Faulty, probed, probed_beside
+from tests.mqadmin.replay import round_trip
 
 
 class Cluster:
@@ -267,3 +270,31 @@ def test_who_is_gone_and_who_has_moved(
     assert [(f.target, f.severity, f.evidence.partition(" was")[0]) for f in report.findings] == found
     took_over = [f.severity for f in report.findings if f.evidence.endswith("; another is the master")]
     assert took_over == [severity for _, severity, what in found if severity == "warning" and "master" in what]
+
+
+@pytest.mark.parametrize("model", [BROADCASTING, CLUSTERING])
+def test_a_connected_group_without_an_offset_is_unknown_and_not_without_lag(cluster: Cluster, model: str) -> None:
+    name = f"Silent{model}"
+
+    async def connected(addr: str, command: Any, forward: Any) -> Any:
+        if round_trip(command).ext_fields["consumerGroup"] != name:
+            return await forward()
+        body = ConsumerConnection(
+            connection_set=[Connection(client_id="c1"), Connection(client_id="c2")],
+            message_model=model,
+            subscription_table={cluster.topic: SubscriptionData(topic=cluster.topic)},
+        )
+        return command.reply(body=body.encode())
+
+    async def make() -> None:
+        async with MQAdmin([cluster.namesrv]) as admin:
+            await admin.groups.update(name, _settings(), broker_addr=cluster.broker)
+
+    asyncio.run(make())
+    without = probed(Faulty(), cluster.namesrv)
+    assert name not in {state.group for state in without.groups}, "nobody is connected"
+    report = probed(Faulty(GET_CONSUMER_CONNECTION_LIST=connected), cluster.namesrv)
+    [state] = [state for state in report.groups if state.group == name]
+    assert (state.state, state.lag, state.members, state.topics) == ("unknown", None, 2, {cluster.topic: None})
+    found = [f.severity for f in report.findings if (f.id, f.target) == ("probe.group-without-offset", name)]
+    assert found == ([] if model == BROADCASTING else [Severity.INFO])

@@ -171,6 +171,7 @@ NOT_READ = {
         "until the oldest dead letter of a group is deleted",
     },
     "housekeeping/probe/groups.py": {
+        "{group} at {address}",
         "{topic} at {address}",
     },
     "mqadmin/commands/capacity.py": {
