@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 
+from rocketmq_ops.common import stopping
+from rocketmq_ops.mqadmin import run as running
 from rocketmq_ops.mqadmin.errors import CommandError
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.render.outcome import Outcome
@@ -27,7 +29,7 @@ async def repeated(
 
     Without `rounds` it goes on until it is interrupted or fails. SIGTERM ends it as its last round does: connections
     are closed, and the exit code is that of what was written last. Of `once` alone SIGTERM lets it clean up, and then
-    ends the process. `show` writes an outcome, where `Run.emit` does not.
+    ends the process, or the script of a shell. `show` writes an outcome, where `Run.emit` does not.
     """
     if interval is None:
         with _told_to_end() as told:
@@ -36,7 +38,8 @@ async def repeated(
             except asyncio.CancelledError:
                 if not told:
                     raise
-        signal.raise_signal(signal.SIGTERM)  # ends the process, unless somebody else has asked for it
+        if running.warm is None:
+            signal.raise_signal(signal.SIGTERM)
         raise CommandError("SIGTERM ended it", "run it again", ExitCode.INTERRUPTED)
     last = Outcome(data=msgspec.Struct(), text="")
     loop = asyncio.get_running_loop()
@@ -63,11 +66,11 @@ def _told_to_end() -> Iterator[list[signal.Signals]]:
     """Meanwhile SIGTERM cancels the task, once; the list has it then."""
     loop, task, told = asyncio.get_running_loop(), asyncio.current_task(), list[signal.Signals]()
     assert task is not None
-    before = signal.getsignal(signal.SIGTERM)
 
     def end() -> None:
         if not told:
             told.append(signal.SIGTERM)
+            stopping.note_sigterm()
             task.cancel()
 
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in this thread, or on this system
@@ -78,5 +81,4 @@ def _told_to_end() -> Iterator[list[signal.Signals]]:
         if told:
             task.uncancel()
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            if loop.remove_signal_handler(signal.SIGTERM) and before is not None:
-                signal.signal(signal.SIGTERM, before)
+            loop.remove_signal_handler(signal.SIGTERM)
