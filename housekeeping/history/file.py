@@ -173,7 +173,7 @@ class History:
 
     def append(self, run: Run) -> None:
         """Add a run, all of it or nothing, and let go of what is too old or too much. Raises HistoryError."""
-        rows, figures = _rows_of(run.groups), {_name(f.name, f.target): f.value for f in run.figures}
+        rows, figures = _rows_of(run.groups, self._last_rows()), {_name(f.name, f.target): f.value for f in run.figures}
         with _named("write", self.path), _transaction(self._database):
             segment, fresh = self._segment_for(rows, figures)
             layout = segment.layout
@@ -228,6 +228,11 @@ class History:
         )
         assert added.lastrowid is not None
         return _Segment(added.lastrowid, layout, ends, behind), True
+
+    def _last_rows(self) -> list[str]:
+        """The names of the rows of the last segment."""
+        last = self._one("SELECT layout FROM segment ORDER BY id DESC")
+        return [] if last is None else self._layout(last[0]).rows
 
     def _put_layout(self, layout: _Layout) -> int:
         texts = ["\n".join(names).encode("utf-8", "surrogatepass") for names in (layout.rows, layout.figures)]
@@ -349,8 +354,8 @@ class History:
             chosen = {times[len(times) - 1 - place * len(times) // most] for place in range(most)}
         return self._windows(begin_ms, end_ms, None, chosen)
 
-    def last_windows(self, count: int, wanted: Container[str]) -> dict[str, GroupWindow]:
-        """These groups at the last runs, in one reading of all; of others nothing is held."""
+    def last_windows(self, count: int, wanted: Container[str] | None = None) -> dict[str, GroupWindow]:
+        """All groups, or those that are wanted, at the last runs, in one reading; of others nothing is held."""
         times = self.last_times(count)
         return self._windows(times[0], times[-1], None, wanted=wanted) if times else {}
 
@@ -496,15 +501,20 @@ class History:
         return found
 
 
-def _rows_of(groups: Iterable[GroupOffsets]) -> dict[str, tuple[int | None, int | None]]:
+def _rows_of(groups: Iterable[GroupOffsets], known: list[str]) -> dict[str, tuple[int | None, int | None]]:
     """Row -> (end, how far the group is behind it), of an unknown end the offset itself in place of the latter; the row
-    of the group itself has its members for an end."""
+    of the group itself has its members for an end. A name that is among the sorted `known` ones is that very object:
+    there may be as many as all groups have queues."""
     rows: dict[str, tuple[int | None, int | None]] = {}
     for group in groups:
         rows[_name(group.group, "", "", "")] = (group.members, None)
         for queue, end, committed in group.queues:
             behind = committed if end is None or committed is None else end - committed
-            rows[_name(group.group, queue.topic, queue.broker, str(queue.queue_id))] = (end, behind)
+            name = _name(group.group, queue.topic, queue.broker, str(queue.queue_id))
+            place = bisect_left(known, name)
+            if place < len(known) and known[place] == name:
+                name = known[place]
+            rows[name] = (end, behind)
     return rows
 
 

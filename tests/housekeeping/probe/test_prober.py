@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,10 +16,12 @@ from rocketmq_ops.client.api.servers import wipe_write_permission
 from rocketmq_ops.client.consumer.listener import ConsumeResult
 from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message_codec import decode_messages
 from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.housekeeping.findings import Severity
-from rocketmq_ops.housekeeping.probe import name_servers
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.probe import groups, name_servers, prober
 from rocketmq_ops.housekeeping.probe.expectations import Limits
 from rocketmq_ops.housekeeping.probe.names import PREFIX, Names, is_probers
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
@@ -72,6 +75,26 @@ def test_a_healthy_cluster_is_silent(pair: RocketMQBroker) -> None:
     assert not [
         measure for measure in report.measures if measure.severity is not Severity.OK and measure.name != "delayError"
     ]
+
+
+def test_fifty_healthy_runs_are_silent(pair: RocketMQBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each a minute after the one before, and up to 20 s later or earlier, by the clock that judgements go by."""
+    times = iter(now_ms() + number * 60_000 + number * 7919 % 40_000 - 20_000 for number in range(1, 51))
+
+    async def runs(history: History) -> list[ProbeReport]:
+        reports = []
+        for time_ms in times:
+            for module in (prober, groups):
+                monkeypatch.setattr(module, "now_ms", lambda time_ms=time_ms: time_ms)
+            reports.append(await probed_beside(Faulty(), pair.namesrv, history=history))
+        return reports
+
+    with History.open(tmp_path / "history.sqlite") as history:
+        reports = asyncio.run(runs(history))
+        span = history.span()
+    assert [report.findings for report in reports if report.findings] == []
+    assert {report.severity for report in reports} == {Severity.OK}
+    assert span is not None and span.runs == 50
 
 
 def test_it_leaves_nothing_behind_unless_it_is_to(pair: RocketMQBroker) -> None:
