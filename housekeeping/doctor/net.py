@@ -44,7 +44,10 @@ def broker_unreachable(facts: Facts) -> Iterator[Hit]:
     by_address = {broker.address: broker for broker in facts.brokers}
     for each in facts.missing:
         if each.part == Part.RUNTIME and each.target in by_address:
-            yield Hit(label(by_address[each.target]), f"advertised to clients, and it does not answer: {each.cause}")
+            # Who was connected to needs no other address.
+            remedy = "" if each.cause.startswith("cannot connect") else "look at its load, its log and what ACLs allow"
+            evidence = f"advertised to clients, and it does not answer: {each.cause}"
+            yield Hit(label(by_address[each.target]), evidence, remedy)
 
 
 @rule(

@@ -14,6 +14,7 @@ from rocketmq_ops.client.admin.brokers.cluster import no_such_cluster
 from rocketmq_ops.client.api import offsets as offset_api
 from rocketmq_ops.client.api.route import topic_route_of
 from rocketmq_ops.client.api.servers import runtime_info
+from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_levels
@@ -132,7 +133,9 @@ class Prober:
         answering = [broker for broker in brokers if broker.address not in silent]
         await self._groups(first, answering, [broker for broker in answering if broker.broker_id == MASTER_ID])
         # A broker that is down is said once.
-        down = {finding.target for finding in report.findings if finding.id == "probe.broker-down"}
+        down = {
+            finding.target for finding in report.findings if finding.id in ("probe.broker-down", "probe.broker-refuses")
+        }
         report.failures += [
             failure
             for failure in first.failures
@@ -262,7 +265,9 @@ class _OfBroker:
                     f"start it if it is down; if it runs, {broker.address} is not where it can be reached from here: "
                     "set brokerIP1 to an address that clients reach, or use --addressMap"
                 )
-            self._find("broker-down", Severity.CRITICAL, target, error.cause, remedy)
+            # One that answers with a refusal is not down.
+            kind = "broker-refuses" if isinstance(error, BrokerError) else "broker-down"
+            self._find(kind, Severity.CRITICAL, target, error.cause, remedy)
             return False
         figures, notes_stages, _ = split_stage_keys(table)
         self._report.runtimes.append(BrokerFigures(target, broker.cluster or "", broker.address, figures))

@@ -528,3 +528,14 @@ def test_what_was_not_learned_again_is_unknown() -> None:
     again(missing=[Missing(Part.OFFSETS, A, "timed out")])(facts)
     assert [f.severity for f in examine(facts, [RULES["groups.backlog-stands"]])] == [Severity.UNKNOWN]
     assert examine(facts, [RULES["groups.retry-storm"]]) == []
+
+
+@pytest.mark.parametrize(
+    ("cause", "address_is_advised"),
+    [("cannot connect to 10.0.1.0:10911: connection refused", True), ("no answer within 3000 ms", False)],
+)
+def test_only_who_cannot_be_connected_to_may_need_another_address(cause: str, address_is_advised: bool) -> None:
+    facts = h.facts()
+    facts.missing.append(Missing(Part.RUNTIME, h.A.address, cause))
+    [finding] = examine(facts, [RULES["net.broker-unreachable"]])
+    assert ("brokerIP1" in finding.remedy) == address_is_advised

@@ -191,6 +191,12 @@ def test_a_broker_that_takes_no_messages(pair: RocketMQBroker) -> None:
     assert report.brokers[0].statuses == {"FAILED": 2}
 
 
+def test_a_broker_that_answers_with_a_refusal_is_not_down(pair: RocketMQBroker) -> None:
+    report = probed(Faulty(GET_BROKER_RUNTIME_INFO=_refused), pair.namesrv)
+    assert found(report) == {("probe.broker-refuses", "broker-a")}
+    assert "brokerIP1" not in report.findings[0].remedy
+
+
 def test_a_broker_that_refuses_the_topic_is_left_as_it_was(pair: RocketMQBroker) -> None:
     report = probed(Faulty(UPDATE_AND_CREATE_TOPIC=_refused), pair.namesrv)
     assert found(report) == {("probe.not-probed", "broker-a")}
