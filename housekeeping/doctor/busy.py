@@ -135,7 +135,7 @@ def not_writable(facts: Facts) -> Iterator[Hit]:
     for broker in facts.masters():
         perm = facts.number(broker.address, "brokerPermission")
         if perm is not None and perm & (_READ | _WRITE) != _READ | _WRITE:
-            lost = " and ".join(word for bit, word in ((_WRITE, "sends"), (_READ, "pulls")) if not perm & bit)
+            lost = {0: "sends and pulls", _READ: "sends", _WRITE: "pulls"}[int(perm) & (_READ | _WRITE)]
             yield Hit(label(broker), f"brokerPermission is {perm}: {lost} are refused")
 
 

@@ -165,8 +165,8 @@ def stuck(facts: Facts) -> Iterator[Hit]:
         for problem in report.problems:
             if problem.kind == "blocked":
                 offset = _commit_offset(report, problem)
-                at = f"; its commit offset is {offset}" if offset is not None else ""
-                yield Hit(group, _shown(problem) + at)
+                said = _shown(problem)
+                yield Hit(group, said if offset is None else f"{said}; its commit offset is {offset}")
 
 
 def _commit_offset(report: ConsumerStatusReport, problem: Problem) -> int | None:
@@ -240,9 +240,11 @@ def mostly_failing(facts: Facts) -> Iterator[Hit]:
         for client in report.clients:
             for rates in client.info.rates if client.info is not None else ():
                 if rates.consume_failed_msgs >= _FAILED and rates.consume_failed_tps > rates.consume_ok_tps:
-                    evidence = f"client {client.client_id}, {rates.topic}: {rates.consume_failed_msgs} failed in the "
-                    tps = f"{rates.consume_failed_tps:.2f} fail and {rates.consume_ok_tps:.2f} succeed a second"
-                    yield Hit(group, f"{evidence}last hour, {tps}")
+                    yield Hit(
+                        group,
+                        f"client {client.client_id}, {rates.topic}: {rates.consume_failed_msgs} failed in the last "
+                        f"hour, {rates.consume_failed_tps:.2f} fail and {rates.consume_ok_tps:.2f} succeed a second",
+                    )
 
 
 @rule(
@@ -258,4 +260,4 @@ def old_version(facts: Facts) -> Iterator[Hit]:
         for client in report.clients:
             version = version_of(client.version)
             if client.language == "JAVA" and version is not None and version < (4, 3, 0):
-                yield Hit(group, f"client {client.client_id} has {client.version}")
+                yield Hit(group, f"client {client.client_id} has the version {client.version}")

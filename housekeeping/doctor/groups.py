@@ -68,8 +68,11 @@ def offset_beyond_end(facts: Facts) -> Iterator[Hit]:
 def offset_before_begin(facts: Facts) -> Iterator[Hit]:
     for p in _places(facts):
         if 0 <= p.offset < p.ends.min_offset:
-            evidence = f"{p.topic} queue {p.queue} at {p.where}: the offset is {p.offset}, the queue begins at "
-            yield Hit(p.group, f"{evidence}{p.ends.min_offset}: {p.ends.min_offset - p.offset} messages are gone")
+            yield Hit(
+                p.group,
+                f"{p.topic} queue {p.queue} at {p.where}: the offset is {p.offset}, the queue begins at "
+                f"{p.ends.min_offset}: {p.ends.min_offset - p.offset} messages are gone",
+            )
 
 
 @rule(
@@ -87,7 +90,7 @@ def nobody_online(facts: Facts) -> Iterator[Hit]:
             topics = behind.setdefault(p.group, {})
             topics[p.topic] = topics.get(p.topic, 0) + p.ends.max_offset - max(p.offset, p.ends.min_offset)
     for group, topics in behind.items():
-        yield Hit(group, "behind by " + ", ".join(f"{count} in {topic}" for topic, count in topics.items()))
+        yield Hit(group, ", ".join(f"{count} messages of {topic} wait" for topic, count in topics.items()))
 
 
 @rule(
@@ -111,8 +114,11 @@ def reads_from_disk(facts: Facts) -> Iterator[Hit]:
         if distance >= _CACHED and distance > furthest.get(p.group, (0.0, p))[0]:
             furthest[p.group] = (distance, p)
     for group, (distance, p) in furthest.items():
-        evidence = f"{p.topic} queue {p.queue} at {p.where}: about {distance / (1 << 30):.1f} GiB of the log behind its"
-        yield Hit(group, f"{evidence} end, {p.ends.max_offset - p.offset} messages")
+        yield Hit(
+            group,
+            f"{p.topic} queue {p.queue} at {p.where}: about {distance / (1 << 30):.1f} GiB of the log behind its end, "
+            f"{p.ends.max_offset - p.offset} messages",
+        )
 
 
 def _log_bytes(facts: Facts, address: str) -> int:
@@ -190,7 +196,7 @@ def no_retries(facts: Facts) -> Iterator[Hit]:
         for group, config in facts.groups.get(broker.address, {}).items():
             off = [key for key in ("retryQueueNums", "retryMaxTimes") if config.get(key) == 0]
             if group in users and off:
-                yield Hit(group, f"{' and '.join(off)} is 0 on {label(broker)}")
+                yield Hit(group, f"{', '.join(off)} set to 0 on {label(broker)}")
 
 
 @rule(

@@ -107,8 +107,11 @@ def master_offsets_older(facts: Facts) -> Iterator[Hit]:
             ]
             if older:
                 key, queue, here, there = max(older, key=lambda item: item[3] - item[2])
-                evidence = f"{len(older)} offsets are older than on {label(slave)}; most {key} queue {queue}: "
-                yield Hit(label(master), evidence + f"{here}, on the slave {there}")
+                yield Hit(
+                    label(master),
+                    f"{len(older)} offsets are older than on {label(slave)}; most {key} queue {queue}: "
+                    f"{here}, on the slave {there}",
+                )
 
 
 @rule(

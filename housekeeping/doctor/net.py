@@ -95,7 +95,7 @@ def two_masters(facts: Facts) -> Iterator[Hit]:
         addresses.setdefault((broker.cluster or "", broker.broker_name or ""), {})[broker.address] = None
     for (cluster, name), found in addresses.items():
         if len(found) > 1:
-            yield Hit(f"{cluster}/{name}", f"masters at {' and '.join(found)}")
+            yield Hit(f"{cluster}/{name}", f"masters at {', '.join(found)}")
 
 
 @rule(

@@ -156,7 +156,7 @@ def settings_differ(facts: Facts) -> Iterator[Hit]:
                     + (", ordered" if t.order else "")
                     for t, names in by_setting.items()
                 )
-                yield Hit(name, f"in {cluster}: {shown}")
+                yield Hit(name, f"{shown} (cluster {cluster})")
 
 
 @rule(
@@ -176,7 +176,7 @@ def order_conf(facts: Facts) -> Iterator[Hit]:
             if name in facts.topics.get(broker.address, {})
         }
         wrong = [
-            f"{broker} has {held.get(broker, 'no')} queues, {count} are configured"
+            f"{broker} has {held.get(broker, 0)} queues, {count} are configured"
             for broker, count in told.items()
             if held.get(broker) != count
         ]
@@ -259,7 +259,7 @@ def auto_create_open(facts: Facts) -> Iterator[Hit]:
 def no_permission(facts: Facts) -> Iterator[Hit]:
     for broker, name, topic in _users(facts):
         if topic.perm & (_READ | _WRITE) != _READ | _WRITE:
-            lost = " and ".join(word for bit, word in ((_WRITE, "written"), (_READ, "read")) if not topic.perm & bit)
+            lost = {0: "written or read", _READ: "written", _WRITE: "read"}[topic.perm & (_READ | _WRITE)]
             remedy = f"`mqadmin updateTopicPerm -b {broker.address} -t {name} -p 6`"
             yield Hit(name, f"{label(broker)}: perm is {topic.perm}, it cannot be {lost}", remedy)
 

@@ -9,6 +9,7 @@ from rocketmq_ops.housekeeping.history.capacity import Capacity, Forecast, Unrea
 from rocketmq_ops.housekeeping.history.trend import LEAST_MS, LEAST_POINTS, Line
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.history_options import Last, Since, Until, opened, refuse_two_stretches, stretch
+from rocketmq_ops.mqadmin.lang import tr_heading
 from rocketmq_ops.mqadmin.options.housekeeping import BundleFile, HistoryFile
 from rocketmq_ops.mqadmin.options.messages import Top
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
@@ -75,7 +76,7 @@ def _blocks(found: Capacity) -> list[Table | str]:
                         None if disk.value is None else f"{disk.value:.1%}",
                         f"{'deletes unread' if disk.event == 'disk_deletes' else 'refuses'} at {disk.limit:.0%}",
                         _when(disk),
-                        *_line(disk.line, 86_400, "/day", percent=True),
+                        *_line(disk.line, 86_400, tr_heading("/day"), percent=True),
                     ]
                     for disk in disks
                 ],
@@ -131,7 +132,7 @@ def _when(forecast: Forecast) -> str:
             return f"never: grows by {rate:.3g}/s"
         return "never: it does not " + ("shrink" if forecast.event == "drained" else "grow")
     text = _length(forecast.ms or 0)
-    return f"not within {text}" if forecast.outlook == "beyond" else f"in {text}"
+    return f"not within {text}" if forecast.outlook == "beyond" else f"{text} from now"
 
 
 def _length(ms: float) -> str:

@@ -15,6 +15,7 @@ from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.history_options import history_path
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.options.housekeeping import BundleFile, ConfigFile, HistoryFile, OnHost
 from rocketmq_ops.mqadmin.render.findings import counts_of, exit_of, finding_blocks, worst_first
 from rocketmq_ops.mqadmin.render.outcome import Outcome
@@ -148,7 +149,7 @@ def _outcome(subject: str | None, facts: Facts, given: set[Part]) -> Outcome:
     errors = {(each.target, each.cause): Failure(each.target, each.cause) for each in missing}
     return Outcome(
         data=report,
-        blocks=[f"{len(rules)} rules", *finding_blocks(findings)],
+        blocks=[tr_message(f"{len(rules)} rules"), *finding_blocks(findings)],
         status="partial" if unknown else "ok",
         errors=list(errors.values()),
         exit_code=exit_of(findings),

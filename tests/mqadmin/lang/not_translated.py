@@ -103,23 +103,8 @@ NOT_READ = {
     "housekeeping/bundle/bundle.py": {
         "rocketmq-ops bundle",
     },
-    "housekeeping/doctor/busy.py": {
-        " and ",
-    },
-    "housekeeping/doctor/groups.py": {
-        " and ",
-        "{count} in {topic}",
-        "{off} is 0 on {label}",
-    },
     "housekeeping/doctor/local.py": {
         " (deleted)",
-    },
-    "housekeeping/doctor/net.py": {
-        " and ",
-    },
-    "housekeeping/doctor/topics.py": {
-        " and ",
-        "in {cluster}: {shown}",
     },
     "housekeeping/history/gone.py": {
         "{cluster}/{name} at {address}",
@@ -173,10 +158,6 @@ NOT_READ = {
     "housekeeping/probe/groups.py": {
         "{group} at {address}",
         "{topic} at {address}",
-    },
-    "mqadmin/commands/capacity.py": {
-        "in {text}",
-        "over {human_span}",
     },
     "mqadmin/commands/dev.py": {
         "export NAMESRV_ADDR={namesrv}  # store {store_dir}, {kept}",

@@ -10,6 +10,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.probe.expectations import Expectations
 from rocketmq_ops.housekeeping.probe.report import BrokerTrip, ProbeReport, Stage, StageBar, measure
+from rocketmq_ops.mqadmin import lang
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
 from rocketmq_ops.mqadmin.render.monitoring import nagios_text, probe_outcome, prometheus_text
 from rocketmq_ops.mqadmin.render.output import table_text
@@ -61,6 +62,28 @@ def test_what_is_wrong_comes_first_with_what_to_do() -> None:
     assert text.startswith('CRITICAL: b: cannot connect | "x" (and 1 more)\n')
     assert "CRITICAL probe.broker-down b: cannot connect" in text and "\n  next: start it\n" in text
     assert re.search(r"CRITICAL +a#1 +replicationGap +2000000000.0 +bytes", text)
+
+
+def test_what_people_read_is_in_their_language_and_what_monitoring_reads_is_not() -> None:
+    evidence = "the slowest message took 9 ms to its answer and 3 ms more to arrive: most to be stored; the broker "
+    evidence += "reports: 0 bytes not dispatched, page cache locked for 4 ms, send queue 0; its host: dirty 0 bytes"
+    late = Finding(
+        id="probe.late", severity=Severity.WARNING, target="b", evidence=evidence, remedy="look at the broker's log"
+    )
+    english = nagios_text(report(late)), prometheus_text(report(late))
+    try:
+        lang.begin(["--lang", "zh"], {})
+        text = table_text(probe_outcome(report(late), "table"))
+        assert (nagios_text(report(late)), prometheus_text(report(late))) == english
+    finally:
+        lang.begin([], {})
+    lines = text.splitlines()
+    assert lines[0] == "严重: a#1: replicationGap 为 2e+09 字节，应不超过 1e+09 字节（以及另外 1 个）"
+    assert lines[-2:] == [
+        "警告 probe.late b: 最慢的消息 9 ms 后得到应答，又过 3 ms 才到达：大部分时间用于等待存储；Broker 报告：0 字节未派发，"
+        "页缓存已锁定 4 ms，发送队列 0；其主机：脏页 0 字节",
+        "  下一步: 查看该 Broker 的日志",
+    ]
 
 
 @pytest.mark.parametrize(
