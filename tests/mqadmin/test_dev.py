@@ -181,7 +181,7 @@ def test_mistakes(tmp_path):
     (tmp_path / "two.conf").write_text("fileReservedTime=168 \ndeleteWhen=25\n")
     (tmp_path / "file").write_text("")
     for arguments, code, said in (
-        (["--config", str(tmp_path / "none.conf")], 2, "no such file"),
+        (["--config", str(tmp_path / "none.conf")], 4, "no such file"),
         (["--config", str(tmp_path / "bad.conf")], 2, "ASYNC_FLUSH, SYNC_FLUSH"),
         (["--broker-port", "99999"], 2, "from 0 to 65535"),
         (["--namesrv-port", "-1"], 2, "from 0 to 65535"),

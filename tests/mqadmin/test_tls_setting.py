@@ -33,7 +33,7 @@ def test_commands_say_what_is_wrong(
     line = ["topicList", "-n", pair.namesrv]
     assert mqadmin.run([*line, "--tls", "true"]) == 3  # a server of ours, which has no TLS
     assert f"cannot connect to {pair.namesrv}: " in capsys.readouterr().err
-    assert mqadmin.run([*line, "--tls", "/not/there"]) == 2
+    assert mqadmin.run([*line, "--tls", "/not/there"]) == 4
     assert "/not/there" in capsys.readouterr().err
     monkeypatch.setenv("ROCKETMQ_OPS_TLS", "true")
     assert mqadmin.run([*line, "--tls", "false"]) == 0
