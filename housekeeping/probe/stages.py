@@ -75,7 +75,11 @@ def _inside(times: StageTimes, total: float, *, sync_flush: bool) -> list[tuple[
             break
         found.append((name, (us - last) / _MICROSECONDS))
         last = us
-    return [("network", total - last / _MICROSECONDS), *found]
+    early = last / _MICROSECONDS - total
+    if early > 0:  # the answer came before the broker, which notes it after writing it, has noted that
+        name, ms = found[-1]
+        found[-1] = (name, ms - early)
+    return [("network", max(-early, 0.0)), *found]
 
 
 def _outside(message: Sent, total: float) -> list[tuple[str, float]]:

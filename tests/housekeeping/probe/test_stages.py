@@ -62,6 +62,12 @@ def test_what_no_held_pull_was_woken_for_ends_with_its_dispatch() -> None:
     assert stages(bar) == {"network": 8.5, "append": 1, "dispatch": 0.5}
 
 
+def test_an_answer_that_came_before_the_broker_noted_it_takes_no_longer_than_the_way() -> None:
+    times = {(0, 0): StageTimes(appended=1000, dispatched=1500, woken=2000, answered=4000)}
+    bar = bar_of_slowest([sent(0, 3)], times, sync_flush=False)
+    assert stages(bar) == {"network": 0, "append": 1, "dispatch": 0.5, "wake": 0.5, "answer": 1}
+
+
 def test_from_outside_the_store_time_divides_the_way_where_clocks_agree() -> None:
     bar = bar_of_slowest([sent(0, 10, store=1004)], {}, sync_flush=False)
     assert bar is not None and not bar.noted_by_broker and stages(bar) == {"store": 4, "deliver": 6}
