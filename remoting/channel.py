@@ -89,6 +89,12 @@ class Channel(asyncio.Protocol):
 
     # --- asyncio's side -------------------------------------------------------------------------------------------
 
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """What the peer gave in its TLS handshake, in DER; None without TLS, and of a client that gave none."""
+        secured = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        return None if secured is None else secured.getpeercert(True)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Learn the addresses, then ask the owner whether the connection may stay."""
         # uvloop's transports do not derive from asyncio's classes, but have all their methods.

@@ -69,6 +69,12 @@ class Session:
             raise error_of(answer, address, request)
         return answer
 
+    def certificate_of(self, address: str) -> bytes | None:
+        """The certificate (DER) that a server gave for the connection that is open to it; None without TLS."""
+        channel_to = getattr(self._transport, "channel", None)  # of the remoting client
+        channel = None if channel_to is None else channel_to(address)
+        return None if channel is None else channel.peer_certificate
+
     async def call_oneway(self, address: str, request: RemotingCommand) -> None:
         """Send without waiting for an answer. Raises RemotingConnectError."""
         if self._sign is not None:

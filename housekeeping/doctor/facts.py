@@ -31,6 +31,7 @@ class Part(StrEnum):
     ORDER = "order configuration"
     ENDS = "queue offsets"
     CLIENTS = "online clients"
+    CERTIFICATES = "certificates"
     FILE = "the property file"
     STORE = "the store directory"
     HOST = "the settings of this host"
@@ -139,6 +140,8 @@ class Facts(msgspec.Struct, kw_only=True):
     ends: dict[str, dict[str, dict[int, Ends]]] = {}
     #: Groups with what their clients report; None: no client is online.
     clients: dict[str, ConsumerStatusReport | None] = {}
+    #: Until when certificates are valid: of servers, where connections are over TLS, and of files by their paths.
+    certificates: dict[str, int] = {}
     file: FileFacts | None = None
     store: StoreFacts | None = None
     #: The settings of the machine that it runs on, where that is a broker's.

@@ -16,6 +16,7 @@ from rocketmq_ops.client.api.topics import topic_stats
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.addresses import MASTER_ID, address_key
 from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, TRANS_HALF_TOPIC, is_system_topic
 from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Later, Missing, Part, Route, Topic
 
@@ -42,6 +43,7 @@ _FROM: Final = {
     Part.ROUTES: (Part.TOPICS,),
     Part.ORDER: (Part.TOPICS,),
     Part.CLIENTS: (Part.GROUPS, Part.OFFSETS),
+    Part.CERTIFICATES: (Part.RUNTIME,),
 }
 
 
@@ -65,6 +67,8 @@ async def gather(admin: MQAdmin, parts: Collection[Part]) -> Facts:
     ):
         if part in wanted:
             await learn()
+    if Part.CERTIFICATES in wanted:
+        gathering.certificates()
     return facts
 
 
@@ -145,6 +149,19 @@ class _Gathering:
             return figures
 
         facts.runtimes = await self._ask(Part.RUNTIME, self._addresses(), one)
+
+    def certificates(self) -> None:
+        """What servers gave when they were connected to, which they have been by now."""
+        facts = self._facts
+        for address in dict.fromkeys([*facts.listed, *facts.runtimes]):
+            certificate = self._admin.session.certificate_of(address)
+            if certificate is not None:
+                from rocketmq_ops.remoting.certificates import valid_until_ms
+
+                try:
+                    facts.certificates[address] = valid_until_ms(certificate)
+                except CorruptDataError as error:
+                    facts.missing.append(Missing(Part.CERTIFICATES, address, error.cause))
 
     async def configs(self) -> None:
         """The configuration of every broker."""

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.properties import read_property_file
 from rocketmq_ops.housekeeping.doctor.facts import Facts, FileFacts, Missing, Part, StoreFacts, StoreFile
 from rocketmq_ops.housekeeping.host.changes import root_of
 from rocketmq_ops.housekeeping.host.items import Item, is_for_broker_to_judge, items_of
 from rocketmq_ops.housekeeping.host.rules import State
+from rocketmq_ops.remoting.certificates import file_valid_until_ms
 from rocketmq_ops.store.inspect.reading.running import running_broker
 from rocketmq_ops.store.inspect.reading.scan import first_store_time
 from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
@@ -19,6 +21,21 @@ from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
 def file_facts(path: str) -> FileFacts:
     """The keys of a property file. Raises PropertiesError."""
     return FileFacts(path, {entry.key: entry.value for entry in read_property_file(path).properties})
+
+
+def add_certificates(facts: Facts, tls: str | None) -> None:
+    """Add the certificates of this client, which the property file of `--tls` names. Raises PropertiesError."""
+    if tls in (None, "true", "false"):
+        return
+    values = {entry.key: entry.value for entry in read_property_file(tls).properties}
+    for path in filter(None, map(values.get, ("tls.client.certPath", "tls.client.trustCertPath"))):
+        try:
+            until = file_valid_until_ms(path)
+        except RocketMQError as error:
+            facts.missing.append(Missing(Part.CERTIFICATES, path, error.cause))
+        else:
+            if until is not None:
+                facts.certificates[path] = until
 
 
 def add_host(facts: Facts, items: Sequence[Item] | None = None) -> None:

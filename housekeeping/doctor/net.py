@@ -14,6 +14,9 @@ from rocketmq_ops.housekeeping.rules import Hit
 
 _LOOPBACK = ("127.", "localhost:", "[::1]:", "0.0.0.0:")
 _WRITE = 2
+_DAY_MS = 86_400_000
+#: Time enough to have a certificate renewed.
+_RENEW_MS = 30 * _DAY_MS
 
 
 @rule(
@@ -206,6 +209,34 @@ def _gone(facts: Facts) -> Iterator[Gone]:
 
 def _last_seen(facts: Facts, each: Gone) -> str:
     return f"was registered {human_span(facts.taken_at - each.last_ms)} ago, and no name server lists it now"
+
+
+@rule(
+    "net.certificate-ended",
+    Severity.CRITICAL,
+    "A certificate is not valid any more: clients that check it do not connect.",
+    needs=(Part.CERTIFICATES,),
+    remedy="renew it, and have the server or client read it anew",
+    false_alarms="No client checks it (tls.client.authServer, tls.server.need.client.auth).",
+)
+def certificate_ended(facts: Facts) -> Iterator[Hit]:
+    for target, until in facts.certificates.items():
+        if until <= facts.taken_at:
+            yield Hit(target, f"its certificate ended {human_span(facts.taken_at - until)} ago")
+
+
+@rule(
+    "net.certificate-ends",
+    Severity.WARNING,
+    "A certificate will not be valid any more within 30 days.",
+    needs=(Part.CERTIFICATES,),
+    remedy="renew it, and have the server or client read it anew",
+    false_alarms="It is renewed by a program that waits until shortly before its end.",
+)
+def certificate_ends(facts: Facts) -> Iterator[Hit]:
+    for target, until in facts.certificates.items():
+        if 0 < until - facts.taken_at <= _RENEW_MS:
+            yield Hit(target, f"its certificate ends {human_span(until - facts.taken_at)} from now")
 
 
 @rule(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 from tests.interop.apache import Pair
 
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
+from rocketmq_ops.housekeeping.doctor.gather import gather
 from rocketmq_ops.mqadmin import main as mqadmin
 
 
@@ -19,3 +23,16 @@ def test_commands_over_tls(apache_pairs: Callable[[str], Pair], capsys: pytest.C
     assert mqadmin.run(["updateTopic", "-b", pair.broker_address, "-t", "OverTls", *ask]) == 0
     capsys.readouterr()
     assert mqadmin.run(["sendMessage", "-t", "OverTls", "-p", "x" * 100_000, *ask]) == 0
+
+
+def test_the_doctor_looks_at_the_certificates_of_servers(apache_pairs: Callable[[str], Pair]) -> None:
+    pair = apache_pairs("5.3.3")
+
+    async def asked(tls: str | None) -> Facts:
+        async with MQAdmin([pair.namesrv_address], 20_000, tls=tls) as admin:
+            return await gather(admin, {Part.CERTIFICATES})
+
+    over_tls, plain = asyncio.run(asked("true")), asyncio.run(asked(None))
+    assert set(over_tls.certificates) == {pair.namesrv_address, pair.broker_address}
+    assert all(until > over_tls.taken_at for until in over_tls.certificates.values())
+    assert plain.certificates == {} and not plain.missing

@@ -80,6 +80,18 @@ def test_any_certificate_of_a_server_is_taken_unless_it_shall_be_checked(tmp_pat
     asyncio.run(main())
 
 
+def test_the_certificate_of_a_server_can_be_looked_at() -> None:
+    async def main() -> None:
+        async with serving() as address, RemotingClient(connector=Connector(tls="true")) as client:
+            assert client.channel(address) is None
+            await client.invoke(address, RemotingCommand.request(1000), 20_000)
+            channel = client.channel(address)
+            assert channel is not None
+            assert channel.peer_certificate == ssl.PEM_cert_to_DER_cert((FILES / "server.pem").read_text())
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     "key", [{"keyPath": "client.key"}, {"keyPath": "client-encrypted.key", "keyPassword": "keypass"}]
 )

@@ -103,6 +103,10 @@ async def doctor(
         from rocketmq_ops.housekeeping.doctor.lately import add_history
 
         add_history(facts, history_path(run, history), named=history is not None)
+    if from_file is None and Part.CERTIFICATES in facts.asked:
+        from rocketmq_ops.housekeeping.doctor.local import add_certificates
+
+        add_certificates(facts, run.connection.tls)
     given |= {Part.LATER} if facts.later is not None else set()
     given |= {Part.HISTORY} if Part.HISTORY in facts.asked else set()
     if host:

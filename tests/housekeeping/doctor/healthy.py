@@ -178,5 +178,6 @@ def _facts() -> Facts:
             }
         },
         target="5.3",
+        certificates={A.address: NOW + 365 * 24 * HOUR},
         asked=list(Part),
     )

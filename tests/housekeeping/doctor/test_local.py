@@ -10,7 +10,7 @@ import pytest
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.housekeeping.doctor.examine import examine, rules_of
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
-from rocketmq_ops.housekeeping.doctor.local import add_host, file_facts, store_facts
+from rocketmq_ops.housekeeping.doctor.local import add_certificates, add_host, file_facts, store_facts
 from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.housekeeping.host.rules import State
 from tests.golden_data import unpack_store
@@ -70,3 +70,20 @@ def test_settings_of_a_host_that_cannot_be_judged_are_missing() -> None:
     assert [(each.part, each.target) for each in facts.missing] == [(Part.HOST, "b")]
     found = examine(facts, [rule for rule in rules_of("os", [Part.HOST]) if Part.HOST in rule.needs])
     assert [(f.target, f.severity) for f in found] == [("c", Severity.WARNING), ("b", Severity.UNKNOWN)]
+
+
+def test_the_certificates_of_this_client(tmp_path: Path) -> None:
+    files = Path(__file__).parents[2] / "remoting" / "files" / "tls"
+    settings = tmp_path / "tls.properties"
+    settings.write_text(
+        f"tls.client.certPath={files}/client.pem\ntls.client.trustCertPath={tmp_path}/gone.pem\ntls.client.keyPath=x\n"
+    )
+    facts = Facts(taken_at=0)
+    for tls in (None, "true", "false"):
+        add_certificates(facts, tls)
+        assert (facts.certificates, facts.missing) == ({}, [])
+    add_certificates(facts, str(settings))
+    assert list(facts.certificates) == [f"{files}/client.pem"]
+    [missing] = facts.missing
+    assert (missing.part, missing.target) == (Part.CERTIFICATES, f"{tmp_path}/gone.pem")
+    assert "gone.pem" in missing.cause

@@ -34,6 +34,13 @@ def setting(key: str, value: object, broker: BrokerAddress = h.A) -> Seed:
     return seed
 
 
+def certificate(days_left: int) -> Seed:
+    def seed(facts: Facts) -> None:
+        facts.certificates[A] = h.NOW + days_left * 24 * h.HOUR
+
+    return seed
+
+
 def both(*seeds: Seed) -> Seed:
     def seed(facts: Facts) -> None:
         for each in seeds:
@@ -210,6 +217,8 @@ SEEDS: dict[str, tuple[Seed, str]] = {
         replica_gone,
         "the master at 10.0.1.9:10911 was registered 5m ago, and no name server lists it now; another is the master",
     ),
+    "net.certificate-ended": (certificate(-3), "its certificate ended 3d ago"),
+    "net.certificate-ends": (certificate(12), "its certificate ends 12d from now"),
     "net.write-permission-wiped": (wiped, "10.0.0.1:9876 lists T of it without write permission"),
     "net.topic-not-routed": (not_routed, "10.0.0.1:9876 has no route to it there"),
     "disk.expires-early": (figure("commitLogDiskRatio", 0.78), "78.0% of the disk is used"),
