@@ -1,7 +1,7 @@
 """What connecting to servers needs of NettyClientConfig, with Apache's defaults.
 
-Apart from that class: a command of `mqadmin` reads no property file, and building the class is a fortieth of its CPU
-time.
+Apart from that class: who only asks something reads no property file, and building the class takes a fortieth of the
+CPU time of a short command.
 """
 
 from __future__ import annotations
