@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport
-from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX, is_dlq_topic, is_retry_topic, split_topic_group
+from rocketmq_ops.common.topics import (
+    RETRY_GROUP_TOPIC_PREFIX,
+    is_dlq_topic,
+    is_retry_topic,
+    split_topic_group,
+    topic_at_group,
+)
 from rocketmq_ops.housekeeping.doctor.facts import Ends, Facts, Part, label
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
@@ -247,6 +253,31 @@ def broadcasting(facts: Facts) -> Iterator[Hit]:
     for group, report in facts.clients.items():
         if report is not None and report.message_model == BROADCASTING:
             yield Hit(group, f"{len(report.clients)} clients are online, each with offsets of its own")
+
+
+@rule(
+    "groups.without-offset",
+    Severity.INFO,
+    "Consumers of a group are online, and it has no offset in a topic that has messages: its lag is unknown.",
+    needs=(*_NEEDS, Part.CLIENTS),
+    remedy="look whether it consumes: `mqadmin consumerStatus -g GROUP -s`",
+    false_alarms="It has started just now, or keeps its offsets elsewhere, as pulling clients may.",
+)
+def without_offset(facts: Facts) -> Iterator[Hit]:
+    stored = {key for table in facts.offsets.values() for key in table}
+    for group, report in facts.clients.items():
+        if report is None or report.message_model == BROADCASTING:
+            continue
+        infos = [client.info for client in report.clients if client.info is not None]
+        topics = {each.topic for info in infos for each in info.subscriptions if not is_retry_topic(each.topic)}
+        for topic in sorted(topics):
+            waiting = sum(
+                ends.max_offset - ends.min_offset
+                for table in facts.ends.values()
+                for ends in table.get(topic, {}).values()
+            )
+            if waiting and topic_at_group(topic, group) not in stored:
+                yield Hit(group, f"{topic} has {waiting} messages and no offset of the group")
 
 
 @rule(

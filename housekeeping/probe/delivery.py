@@ -259,6 +259,7 @@ class Delivery:
                 trip.delay_error_ms = round((message.arrivals[0] - message.sent_at) * 1000 - message.delay_ms, 3)
         if came:
             trip.clock_difference_ms = _clock_difference(min(came, key=lambda message: message.send_ms))
+        trip.store_ms = [_until_stored(message, trip.clock_difference_ms or 0.0) for message in came]
 
     async def _ask_stages(self) -> None:
         """Where the time of the messages went; what the broker does not say is told from outside."""
@@ -306,6 +307,15 @@ def _out_of_order(arrived: list[Sent]) -> int:
             count += 1
         highest[message.queue_id] = max(message.number, highest.get(message.queue_id, -1))
     return count
+
+
+def _until_stored(message: Sent, clock_difference_ms: float) -> float:
+    """How long after its send a message was in the broker's log (ms), by its record's time, which is whole ms.
+
+    It lies within the time of the send, whatever else the clocks say.
+    """
+    stored = (message.store_timestamp or message.sent_wall_ms) - message.sent_wall_ms - clock_difference_ms
+    return round(min(max(stored, 0.0), message.send_ms), 3)
 
 
 def _clock_difference(message: Sent) -> float | None:

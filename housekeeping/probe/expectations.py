@@ -67,6 +67,7 @@ _T, _B, _S, _C, _R = Unit.TIME, Unit.BYTES, Unit.SHARE, Unit.COUNT, Unit.RATE
 #: Every measure by its name, which is the key in the file and the name in outputs.
 MEASURES: Final[dict[str, Measured]] = {
     "sendTime": Measured(_T, Limits(500, 3000), "from a send to its answer, the slowest of a broker's messages"),
+    "storeTime": Measured(_T, Limits(500, 3000), "from a send until the message is in the broker's log, the slowest"),
     "deliveryTime": Measured(_T, Limits(1000, 5000), "from a send to the message's arrival, the slowest"),
     "delayError": Measured(_T, Limits(1500, 10_000), "how much later (or earlier) than its delay a message comes"),
     "lost": Measured(_C, Limits(None, 0), "messages that were stored, or so the answer says, and did not come"),

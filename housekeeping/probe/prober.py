@@ -417,6 +417,7 @@ class _OfBroker:
                 f"`mqadmin haStatus -b {delivery.broker.address}`; flushDiskType and brokerRole",
             )
         self._add("sendTime", name, max(trip.send_ms, default=None))
+        self._add("storeTime", name, max(trip.store_ms, default=None))
         self._add("deliveryTime", name, max(trip.delivery_ms, default=None))
         if any(message.delay_ms for message in delivery.messages):
             self._add("delayError", name, None if trip.delay_error_ms is None else abs(trip.delay_error_ms))

@@ -57,7 +57,8 @@ class StageBar(msgspec.Struct, rename="camel", kw_only=True):
 class BrokerTrip(msgspec.Struct, rename="camel", kw_only=True):
     """What became of the messages that went through one broker. `statuses`: how many sends had which status.
 
-    `send_ms` and `delivery_ms` have a value for each message, in the order in which they were sent. `stages`: where the
+    `send_ms` and `delivery_ms` have a value for each message, in the order in which they were sent; so has `store_ms`,
+    for those that arrived: until it was in the log, by the broker's clock as far as it agrees. `stages`: where the
     time of the slowest went; null when none arrived. `stage_times`: what the broker has noted of each message.
     """
 
@@ -72,6 +73,7 @@ class BrokerTrip(msgspec.Struct, rename="camel", kw_only=True):
     out_of_order: int = 0
     statuses: dict[str, int] = {}
     send_ms: list[float] = []
+    store_ms: list[float] = []
     delivery_ms: list[float] = []
     delay_error_ms: float | None = None
     clock_difference_ms: float | None = None

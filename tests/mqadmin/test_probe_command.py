@@ -32,6 +32,7 @@ CALM = """
 probe: {delayLevel: 0}
 expect:
   sendTime: {}
+  storeTime: {}
   deliveryTime: {}
   nameServerTime: {}
   disk: {}

@@ -72,6 +72,14 @@ def offsets(key: str, queues: dict[int, int], broker: BrokerAddress = h.A) -> Se
     return seed
 
 
+def no_offsets(key: str) -> Seed:
+    def seed(facts: Facts) -> None:
+        for table in facts.offsets.values():
+            del table[key]
+
+    return seed
+
+
 def group(key: str, value: object) -> Seed:
     def seed(facts: Facts) -> None:
         facts.groups[A]["G"][key] = value
@@ -331,6 +339,7 @@ SEEDS: dict[str, tuple[Seed, str]] = {
     "groups.dead-letters": (ends("%DLQ%G", {0: Ends(3, 10)}), "7 dead letters"),
     "groups.retries-waiting": (ends("%RETRY%G", {0: Ends(0, 5000)}), "5000 messages wait"),
     "groups.broadcasting": (clients(h.client("c1", []), model="BROADCASTING"), "1 clients are online"),
+    "groups.without-offset": (no_offsets("T@G"), "T has 400 messages and no offset of the group"),
     "groups.backlog-stands": (
         both(ends("T", {0: Ends(0, 130), 1: Ends(0, 100)}), clients_again(h.client("c9", [h.held(0, "a")]))),
         "T queue 0 at a (10.0.1.0:10911): the offset 100 did not move in 60 s, 30 messages wait; the client c9 holds it",

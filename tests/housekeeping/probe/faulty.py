@@ -21,7 +21,10 @@ from tests.mqadmin.replay import round_trip
 #: Limits that an overloaded machine does not reach, and no delayed message: a run takes as long as its messages do.
 CALM = Expectations(
     delay_level=0,
-    limits={name: Limits() for name in ("sendTime", "deliveryTime", "nameServerTime", "disk", "clockDifference")},
+    limits={
+        name: Limits()
+        for name in ("sendTime", "storeTime", "deliveryTime", "nameServerTime", "disk", "clockDifference")
+    },
 )
 Forward = Callable[[], Awaitable[RemotingCommand]]
 Fault = Callable[[str, RemotingCommand, Forward], Awaitable[RemotingCommand]]

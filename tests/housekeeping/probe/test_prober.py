@@ -69,9 +69,17 @@ def test_a_healthy_cluster_is_silent(pair: RocketMQBroker) -> None:
     [trip] = report.brokers
     assert (trip.sent, trip.stored, trip.received) == (13, 13, 13)
     assert (trip.duplicates, trip.out_of_order, trip.statuses) == (0, 0, {"SEND_OK": 13})
-    assert len(trip.delivery_ms) == 12
+    assert len(trip.delivery_ms) == len(trip.store_ms) == 12
+    assert all(0 <= stored <= max(trip.send_ms) for stored in trip.store_ms)
     assert trip.delay_error_ms is not None
-    assert {measure.name for measure in report.measures} >= {"sendTime", "deliveryTime", "delayError", "lost", "disk"}
+    assert {measure.name for measure in report.measures} >= {
+        "sendTime",
+        "storeTime",
+        "deliveryTime",
+        "delayError",
+        "lost",
+        "disk",
+    }
     assert not [
         measure for measure in report.measures if measure.severity is not Severity.OK and measure.name != "delayError"
     ]
