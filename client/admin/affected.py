@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
-from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
+from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, split_topic_group
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import Change
@@ -138,7 +138,7 @@ class Scope:
 
     def mode(self, change: Change) -> None:
         """A group in one topic."""
-        group, _, topic = change.name.partition(" on ")
+        topic, group = split_topic_group(change.name)
         self.group_topics.setdefault((group, topic), set()).add(change.target)
 
     def broker(self, change: Change) -> None:

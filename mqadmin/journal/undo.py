@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.changes import HIDDEN, Change, ChangeReport, Value
 from rocketmq_ops.common.errors import AllFailedError, RocketMQError
+from rocketmq_ops.common.topics import split_topic_group
 from rocketmq_ops.mqadmin.journal.entries import ChangeRecord
 from rocketmq_ops.mqadmin.journal.saved import restore_offsets
 
@@ -234,7 +235,7 @@ async def _consume_mode(admin: MQAdmin, change: Change, plan: bool) -> ChangeRep
 
     if change.action == "create":
         raise CannotUndoError("the group had no mode of its own, and brokers take none away", "set the mode PULL")
-    group, _, topic = change.name.partition(" on ")
+    topic, group = split_topic_group(change.name)
     # The fields that the change left alone are there still.
     before = _before(change)
     now = "POP" if before.get("mode") == "POP" else "PULL"

@@ -11,6 +11,7 @@ from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.admin.changes import Action, Change, ChangeReport, Value, differences
 from rocketmq_ops.client.api.groups import put_request_mode, request_modes
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.topics import topic_at_group
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
@@ -56,8 +57,9 @@ async def _set_at(
     )
     fields = differences(_fields(current), _fields(wanted))
     action: Action = "create" if current is None else "update" if fields else "none"
-    name = f"{group} on {topic}"
-    change = Change(address, "consumeMode", name, action, "planned" if fields else "unchanged", fields)
+    change = Change(
+        address, "consumeMode", topic_at_group(topic, group), action, "planned" if fields else "unchanged", fields
+    )
     if plan or not fields:
         return change
     await put_request_mode(admin.session, address, wanted)

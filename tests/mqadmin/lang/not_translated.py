@@ -29,9 +29,6 @@ NOT_READ = {
     "client/admin/brokers/stats.py": {
         " at ",
     },
-    "client/admin/groups/consume_mode.py": {
-        "{group} on {topic}",
-    },
     "client/admin/groups/consumer_status.py": {
         " and ",
     },
