@@ -43,6 +43,11 @@ class NoSuchPathError(RocketMQError):
     """A file or directory that was named, and is not there or is something else."""
 
 
+def system_words(error: OSError) -> str:
+    """What the operating system says of a failure, as it stands within a sentence of ours."""
+    return (error.strerror or str(error)).lower()
+
+
 def some_of(names: Sequence[str], at_most: int = 4) -> str:
     """The names, or so many of them and how many more there are."""
     shown = ", ".join(names[:at_most])

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from rocketmq_ops.common.errors import NoSuchPathError, RocketMQError
+from rocketmq_ops.common.errors import NoSuchPathError, RocketMQError, system_words
 
 _BLANKS = " \t\f"
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
@@ -135,9 +135,7 @@ def _read(path: str) -> bytes:
     except IsADirectoryError:
         raise PropertiesError(f"{path} is a directory", "give a property file") from None
     except OSError as error:
-        raise PropertiesError(
-            f"cannot read {path}: {(error.strerror or str(error)).lower()}", "check its permissions"
-        ) from None
+        raise PropertiesError(f"cannot read {path}: {system_words(error)}", "check its permissions") from None
 
 
 def _decode(path: str, raw: bytes) -> tuple[str, str]:

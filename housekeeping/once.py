@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -15,11 +16,11 @@ class Once(Generic[T]):
     def __init__(self, ask: Callable[[str], Awaitable[T]]) -> None:
         self._ask = ask
         self._answers: dict[str, T] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def __call__(self, target: str) -> T:
         """The answer. Raises what the question raises."""
-        async with self._locks.setdefault(target, asyncio.Lock()):
+        async with self._locks[target]:
             if target not in self._answers:
                 self._answers[target] = await self._ask(target)
             return self._answers[target]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Container
 
 from rocketmq_ops.client.api.session import Transport
@@ -14,15 +15,14 @@ class PerServer:
 
     def __init__(self, transport: Transport, most: int, waiting: Container[int]) -> None:
         self._transport = transport
-        self._most = most
         self._waiting = waiting
-        self._gates: dict[str, asyncio.Semaphore] = {}
+        self._gates: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(most))
 
     async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
         """The answer of one server; `timeout_ms` begins when its turn has come."""
         if command.code in self._waiting:
             return await self._transport.invoke(addr, command, timeout_ms)
-        async with self._gates.setdefault(addr, asyncio.Semaphore(self._most)):
+        async with self._gates[addr]:
             return await self._transport.invoke(addr, command, timeout_ms)
 
     async def invoke_oneway(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> None:

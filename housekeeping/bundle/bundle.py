@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from rocketmq_ops.common.errors import NoSuchPathError, RocketMQError
+from rocketmq_ops.common.errors import NoSuchPathError, RocketMQError, system_words
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Later
 
 FORMAT: Final = "rocketmq-ops bundle"
@@ -70,7 +70,7 @@ def write_bundle(path: str, bundle: Bundle) -> int:
         raise BundleError(f"{path} exists already", "give the name of a new file") from None
     except OSError as error:
         raise BundleError(
-            f"cannot write {path}: {(error.strerror or str(error)).lower()}", "check the folder and its permissions"
+            f"cannot write {path}: {system_words(error)}", "check the folder and its permissions"
         ) from None
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -79,9 +79,7 @@ def write_bundle(path: str, bundle: Bundle) -> int:
             os.fsync(file.fileno())
     except OSError as error:
         os.unlink(path)
-        raise BundleError(
-            f"cannot write {path}: {(error.strerror or str(error)).lower()}", "make room, or write it elsewhere"
-        ) from None
+        raise BundleError(f"cannot write {path}: {system_words(error)}", "make room, or write it elsewhere") from None
     return len(data)
 
 
@@ -93,9 +91,7 @@ def read_bundle(path: str) -> Bundle:
     except FileNotFoundError:
         raise NoBundleError(f"no such file: {path}", "give a file that `mqadmin bundle` wrote") from None
     except OSError as error:
-        raise BundleError(
-            f"cannot read {path}: {(error.strerror or str(error)).lower()}", "check the path and its permissions"
-        ) from None
+        raise BundleError(f"cannot read {path}: {system_words(error)}", "check the path and its permissions") from None
     try:
         head = msgspec.json.decode(data, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -6,6 +6,7 @@ import os
 import stat
 from typing import Final
 
+from rocketmq_ops.common.errors import system_words
 from rocketmq_ops.housekeeping.bundle.bundle import BundleError, LeftOut, LogTail, NoBundleError
 
 #: Of each file: bytes that are read, and lines that are kept.
@@ -25,9 +26,7 @@ def tails(folder: str) -> tuple[list[LogTail], list[LeftOut]]:
             f"no such folder: {folder}", "give the folder that holds broker.log or namesrv.log"
         ) from None
     except OSError as error:
-        raise BundleError(
-            f"cannot read {folder}: {(error.strerror or str(error)).lower()}", "check its permissions"
-        ) from None
+        raise BundleError(f"cannot read {folder}: {system_words(error)}", "check its permissions") from None
     found, left_out = [], []
     try:
         for name in sorted(os.listdir(place)):
@@ -37,7 +36,7 @@ def tails(folder: str) -> tuple[list[LogTail], list[LeftOut]]:
             try:
                 said = _tail(place, name, path)
             except OSError as error:
-                said = LeftOut(path, (error.strerror or str(error)).lower(), True)
+                said = LeftOut(path, system_words(error), True)
             if isinstance(said, LogTail):
                 found.append(said)
             else:

@@ -7,6 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
+from rocketmq_ops.common.errors import some_of
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.doctor.rule import Rule
 from rocketmq_ops.housekeeping.findings import Finding, Severity
@@ -55,7 +56,7 @@ def _unknown(facts: Facts, rule: Rule) -> list[Finding]:
     if not missing and not not_asked:
         return []
     targets = list(dict.fromkeys(each.target for each in missing))
-    shown = ", ".join(targets[:_NAMED]) + (f" and {len(targets) - _NAMED} more" if len(targets) > _NAMED else "")
+    shown = some_of(targets, _NAMED)
     causes = list(dict.fromkeys(f"{each.part}: {each.cause}" for each in missing))
     causes += [f"{part}: not in this snapshot" for part in not_asked]
     return [

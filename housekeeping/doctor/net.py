@@ -14,9 +14,8 @@ from rocketmq_ops.housekeeping.rules import Hit
 
 _LOOPBACK = ("127.", "localhost:", "[::1]:", "0.0.0.0:")
 _WRITE = 2
-_DAY_MS = 86_400_000
-#: Time enough to have a certificate renewed.
-_RENEW_MS = 30 * _DAY_MS
+#: Time enough to have a certificate renewed, ms.
+_RENEW_MS = 30 * 86_400_000
 
 
 @rule(

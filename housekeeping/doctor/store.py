@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from rocketmq_ops.common.errors import some_of
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.doctor.rule import rule
 from rocketmq_ops.housekeeping.findings import Severity
@@ -32,7 +33,7 @@ def deleted_under_broker(facts: Facts) -> Iterator[Hit]:
     for pid, path in facts.store.deleted if facts.store is not None else ():
         by_pid.setdefault(pid, []).append(path)
     for pid, paths in by_pid.items():
-        shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
+        shown = some_of(paths, _SHOWN)
         yield Hit(f"process {pid}", f"maps deleted files: {shown}")
 
 

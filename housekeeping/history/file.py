@@ -27,7 +27,7 @@ from typing import Any, Final
 import msgspec
 import zstandard
 
-from rocketmq_ops.common.errors import Failure, NoSuchPathError, RocketMQError
+from rocketmq_ops.common.errors import Failure, NoSuchPathError, RocketMQError, system_words
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.packing import (
     ABSENT,
@@ -130,7 +130,7 @@ class History:
             # SQLite gives the files beside it the permissions of this one.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
-            raise _cannot("write", path, (error.strerror or str(error)).lower()) from error
+            raise _cannot("write", path, system_words(error)) from error
         with _named("write", path):
             database = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S)
             try:

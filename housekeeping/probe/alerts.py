@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import RocketMQError, system_words
 from rocketmq_ops.common.files import PRIVATE_FILES, replace_file
 from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.housekeeping.history.file import HistoryError, beside, check_kind
@@ -258,5 +258,5 @@ def _read(path: Path) -> Alerts:
 
 
 def _unusable(path: Path, error: OSError) -> AlertsError:
-    reason = (error.strerror or str(error)).lower()
+    reason = system_words(error)
     return AlertsError(f"cannot use {path}: {reason}", "set XDG_STATE_HOME to a folder that can be written")

@@ -262,7 +262,7 @@ class Delivery:
         trip.store_ms = [_until_stored(message, trip.clock_difference_ms or 0.0) for message in came]
 
     async def _ask_stages(self) -> None:
-        """Where the time of the messages went; what the broker does not say is told from outside."""
+        """Where the time of the messages went: by what the broker has noted, else by what can be seen from outside."""
         times: StageTable = {}
         if self.notes_stages is not None:
             try:

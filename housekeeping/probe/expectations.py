@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import RocketMQError, system_words
 from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.common.shipped import shipped_path
 from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
@@ -152,7 +152,7 @@ def read(path: Path) -> Expectations:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8"
+        reason = system_words(error) if isinstance(error, OSError) else "it is not UTF-8"
         raise ExpectationsError(f"cannot read {path}: {reason}", f"name a file like {shipped()}") from None
     return parse(text, str(path))
 

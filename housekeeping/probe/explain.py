@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.housekeeping.probe.delivery import Delivery, Sent
     from rocketmq_ops.housekeeping.probe.host import HostSample
 
-#: The figures of a broker that tell why messages are late, and how each is told.
+#: The figures of a broker that show why messages are late, each with its words.
 _REPORTED: Final = {
     "dispatchBehindBytes": "{value} bytes not dispatched",
     "pageCacheLockTimeMills": "page cache locked for {value} ms",

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import RocketMQError, system_words
 from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
 from rocketmq_ops.housekeeping.probe.alerts import Notice
 
@@ -67,7 +67,7 @@ async def _run(command: str, body: bytes) -> None:
         )
     except OSError as error:
         raise HookError(
-            f"cannot run the hook {words[0]}: {(error.strerror or str(error)).lower()}", "correct `command` of `alerts`"
+            f"cannot run the hook {words[0]}: {system_words(error)}", "correct `command` of `alerts`"
         ) from None
     try:
         async with asyncio.timeout(_SECONDS):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import RocketMQError, system_words
 
 
 class RunningError(RocketMQError):
@@ -30,7 +30,7 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise NoLockError(
-            f"cannot make the lock {path}: {(error.strerror or str(error)).lower()}",
+            f"cannot make the lock {path}: {system_words(error)}",
             "set XDG_STATE_HOME to a folder that can be written",
         ) from None
     try:

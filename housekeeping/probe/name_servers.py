@@ -12,7 +12,7 @@ from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.api.route import topic_route_of
 from rocketmq_ops.client.api.servers import cluster_info_of
 from rocketmq_ops.client.api.topics import topic_config, topic_names_of
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import RocketMQError, some_of
 from rocketmq_ops.common.permission import PERM_WRITE
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.probe.names import is_probers
@@ -133,7 +133,7 @@ def _differences(found: NameServers) -> list[Finding]:
                     id="probe.name-servers-disagree",
                     severity=Severity.WARNING,
                     target=address,
-                    evidence=f"it lacks {len(lacking)} topics that others have: {_listed(lacking)}",
+                    evidence=f"it lacks {len(lacking)} topics that others have: {some_of(lacking, _MOST_NAMED)}",
                     remedy=f"`mqadmin topicRoute -t {lacking[0]} -n {address}`; a broker registers all of its topics "
                     "again within 30 s",
                 )
@@ -175,19 +175,15 @@ def _unlike(routes: dict[tuple[str, str], frozenset[str] | None], topic: str) ->
 
 def _route_difference(topic: str, differing: dict[str, frozenset[str]]) -> Finding:
     common = frozenset.intersection(*differing.values())
-    told = "; ".join(f"{name}: {_listed(sorted(parts - common)) or 'nothing'}" for name, parts in differing.items())
+    told = "; ".join(
+        f"{name}: {some_of(sorted(parts - common), _MOST_NAMED) or 'nothing'}" for name, parts in differing.items()
+    )
     return Finding(
         id="probe.routes-differ",
         severity=Severity.WARNING,
         target=topic,
         evidence=f"its route is not the same at all name servers: {told}",
         remedy=f"`mqadmin topicRoute -t {topic} -n NAME_SERVER` at each; was write permission wiped at one of them?",
-    )
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_MOST_NAMED]) + (
-        f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     )
 
 

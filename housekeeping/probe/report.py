@@ -122,7 +122,7 @@ class ProbeReport(msgspec.Struct, rename="camel", kw_only=True):
     failures: list[Failure] = []
 
     def tells_of(self, measure: Measure) -> bool:
-        """Whether a finding about the same, and as bad, tells what a measure shows."""
+        """Whether a finding about the same target, at least as severe, reports what a measure shows."""
         order = list(Severity)
         return any(
             found.target == measure.target and order.index(found.severity) >= order.index(measure.severity)

@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+from rocketmq_ops.common.errors import system_words
 from rocketmq_ops.mqadmin.connecting.connection import ProfileError
 
 
@@ -14,9 +15,7 @@ def require_private(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise ProfileError(
-            f"cannot read {path}: {(error.strerror or str(error)).lower()}", "create it or correct its path"
-        ) from error
+        raise ProfileError(f"cannot read {path}: {system_words(error)}", "create it or correct its path") from error
     if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ProfileError(f"{path} holds a secret and others may read it", f"run: chmod 600 {path}")
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.errors import Failure, RocketMQError, system_words
 from rocketmq_ops.common.files import naming
 from rocketmq_ops.common.state_folder import state_folder
 
@@ -141,7 +141,7 @@ class JournalFile:
 
 
 def _failed(what: str, error: OSError) -> JournalError:
-    reason = (error.strerror or str(error)).lower()
+    reason = system_words(error)
     return JournalError(f"{what}: {error.filename}: {reason}", "free space there, or set XDG_STATE_HOME to a folder")
 
 

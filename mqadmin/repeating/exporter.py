@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from rocketmq_ops.common.addresses import parse_address
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import RocketMQError, system_words
 
 #: A request has one line and some headers; what is longer is none of a collector.
 _MOST_BYTES = 16 << 10
@@ -30,7 +30,7 @@ async def served(address: str, text: Callable[[], str]) -> AsyncIterator[None]:
     try:
         server = await asyncio.start_server(answer, host, port, limit=_MOST_BYTES)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = system_words(error)
         raise RocketMQError(f"cannot listen at {address}: {reason}", "give another address with --listen") from None
     async with server:
         yield

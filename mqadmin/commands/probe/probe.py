@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.errors import Failure, RocketMQError, system_words
 from rocketmq_ops.common.files import replace_file
 from rocketmq_ops.housekeeping.history.file import History, HistoryError, beside, check_kind
 from rocketmq_ops.housekeeping.probe import expectations
@@ -144,7 +144,7 @@ async def probe(
                 try:
                     replace_file(textfile, prometheus_text(report).encode())
                 except OSError as error:
-                    reason = (error.strerror or str(error)).lower()
+                    reason = system_words(error)
                     report.failed(
                         Failure(textfile, f"cannot write {textfile}: {reason}", "name a file in a folder that takes it")
                     )
