@@ -86,8 +86,7 @@ async def _where(admin: MQAdmin, delivery: Delivery, message: Sent, offset: int,
         )
     figures = await runtime_info(session, address)
     if message.delay_ms:
-        # The queue of a level is its number less one (ScheduleMessageService.buildRunningStats).
-        progress = figures.get(f"scheduleMessageOffset_{delivery.delay_level - 1}", "")
+        progress = figures.get(f"scheduleMessageOffset_{delivery.delay_level}", "")
         delivered, _, end = progress.partition(",")
         told = f"the level is delivered up to offset {delivered} of {end}" if end else "the level's progress is unknown"
         return _finding(

@@ -16,20 +16,20 @@ from rocketmq_ops.client.api.servers import wipe_write_permission
 from rocketmq_ops.client.consumer.listener import ConsumeResult
 from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.client.options import ClientOptions
-from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message_codec import decode_messages
 from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.housekeeping.history.file import History
-from rocketmq_ops.housekeeping.probe import groups, name_servers, prober
+from rocketmq_ops.housekeeping.probe import name_servers
 from rocketmq_ops.housekeeping.probe.expectations import Limits
 from rocketmq_ops.housekeeping.probe.names import PREFIX, Names, is_probers
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from rocketmq_ops.remoting.bodies import KVTable
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from tests.housekeeping.probe.faulty import CALM, Fault, Faulty, Forward, probed, probed_beside
+from tests.housekeeping.probe.faulty import CALM, Fault, Faulty, Forward, probed, probed_beside, runs_by_the_minute
 
 IMPATIENT = msgspec.structs.replace(CALM, wait_ms=200)
 
@@ -87,18 +87,8 @@ def test_a_healthy_cluster_is_silent(pair: RocketMQBroker) -> None:
 
 def test_fifty_healthy_runs_are_silent(pair: RocketMQBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each a minute after the one before, and up to 20 s later or earlier, by the clock that judgements go by."""
-    times = iter(now_ms() + number * 60_000 + number * 7919 % 40_000 - 20_000 for number in range(1, 51))
-
-    async def runs(history: History) -> list[ProbeReport]:
-        reports = []
-        for time_ms in times:
-            for module in (prober, groups):
-                monkeypatch.setattr(module, "now_ms", lambda time_ms=time_ms: time_ms)
-            reports.append(await probed_beside(Faulty(), pair.namesrv, history=history))
-        return reports
-
     with History.open(tmp_path / "history.sqlite") as history:
-        reports = asyncio.run(runs(history))
+        reports = asyncio.run(runs_by_the_minute(50, pair.namesrv, history, monkeypatch))
         span = history.span()
     assert [report.findings for report in reports if report.findings] == []
     assert {report.severity for report in reports} == {Severity.OK}
@@ -217,6 +207,28 @@ async def _no_pull_is_woken(addr: str, command: RemotingCommand, forward: Forwar
     if command.header.suspend_timeout_millis:
         await asyncio.sleep(60)
     return await forward()
+
+
+async def _only_delayed(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+    delayed = "DELAY\x01" in (command.header.properties or "")
+    return await (forward() if delayed else _refused(addr, command, forward))
+
+
+async def _tells_of_levels(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+    table = KVTable.decode((await forward()).body_bytes).table
+    levels = {f"scheduleMessageOffset_{level}": f"{level}0,{level}7" for level in (1, 2)}
+    return command.reply(body=KVTable(table=table | levels).encode())
+
+
+def test_a_delayed_message_that_does_not_come_is_explained_by_its_own_level(pair: RocketMQBroker) -> None:
+    """The figure of a level has its number (ScheduleMessageService.buildRunningStats)."""
+    faults = {
+        "SEND_MESSAGE_V2": _only_delayed,
+        "PULL_MESSAGE": _no_pull_is_woken,
+        "GET_BROKER_RUNTIME_INFO": _tells_of_levels,
+    }
+    report = probed(Faulty(**faults), pair.namesrv, wanted=msgspec.structs.replace(IMPATIENT, delay_level=1))
+    assert "the level is delivered up to offset 10 of 17" in evidence(report, "delay-not-delivered")
 
 
 async def _filtered(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
