@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Missing, Part
-from rocketmq_ops.housekeeping.history.file import History, HistoryError, NoHistoryError
+from rocketmq_ops.housekeeping.history.database import HistoryError, NoHistoryError
+from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.gone import LATELY_MS, REGISTERED
 
 _PREFIX: Final = "host."

@@ -11,12 +11,10 @@ the last, so that a few runs with a wrong clock let nothing go.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
 import os
 import sqlite3
-import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator
@@ -27,8 +25,22 @@ from typing import Any, Final
 import msgspec
 import zstandard
 
-from rocketmq_ops.common.errors import Failure, NoSuchPathError, RocketMQError, system_words
+from rocketmq_ops.common.errors import Failure, system_words
 from rocketmq_ops.common.spans import human_span
+from rocketmq_ops.housekeeping.history.database import (
+    BUSY_S,
+    HistoryError,
+    cannot,
+    check_kind,
+    check_schema,
+    damaged,
+    is_empty,
+    named,
+    none_yet,
+    opened_to_read,
+    prepare,
+    transaction,
+)
 from rocketmq_ops.housekeeping.history.packing import (
     ABSENT,
     column,
@@ -58,30 +70,10 @@ LATER_MS: Final = 5 * 60_000
 #: More runs of a wrong clock than these are not taken back: it may as well be the present one that is wrong.
 MOST_LATER: Final = 10
 
-_SCHEMA: Final = 1
-_APPLICATION: Final = 0x524D5148  # "RMQH"
 _RUNS_OF_SEGMENT: Final = 64
-_BUSY_S: Final = 10.0
 #: Between the names of a row; no topic, group or broker has it in its name.
 _MARK: Final = "\x1f"
 _AFTER_MARK: Final = "\x20"
-
-_TABLES = """
-CREATE TABLE layout(id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, rows BLOB NOT NULL, figures BLOB NOT NULL);
-CREATE TABLE segment(id INTEGER PRIMARY KEY, layout INTEGER NOT NULL, ends BLOB NOT NULL, behind BLOB NOT NULL);
-CREATE TABLE run(time_ms INTEGER PRIMARY KEY, segment INTEGER NOT NULL, ends BLOB NOT NULL, behind BLOB NOT NULL,
-                 figures BLOB NOT NULL, rest BLOB NOT NULL, routes BLOB);
-CREATE INDEX run_of_segment ON run(segment);
-CREATE TABLE route(topic TEXT NOT NULL, since_ms INTEGER NOT NULL, body BLOB, PRIMARY KEY(topic, since_ms));
-"""
-
-
-class HistoryError(RocketMQError):
-    """A history cannot be opened, read or written."""
-
-
-class NoHistoryError(HistoryError, NoSuchPathError):
-    """There is no file of that name yet."""
 
 
 class _Rest(msgspec.Struct, array_like=True):
@@ -130,11 +122,11 @@ class History:
             # SQLite gives the files beside it the permissions of this one.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
-            raise _cannot("write", path, system_words(error)) from error
-        with _named("write", path):
-            database = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S)
+            raise cannot("write", path, system_words(error)) from error
+        with named("write", path):
+            database = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
             try:
-                _prepare(database, path)
+                prepare(database, path)
             except BaseException:
                 database.close()
                 raise
@@ -145,13 +137,13 @@ class History:
         """Open to look only, also while others append. Raises HistoryError when it is not there or cannot be read."""
         check_kind(path)
         if not path.exists():
-            raise _none_yet(path)
-        with _named("read", path):
-            database = _opened_to_read(path)
+            raise none_yet(path)
+        with named("read", path):
+            database = opened_to_read(path)
             try:
-                if _is_empty(database):  # as a process leaves it that is killed before it has made the tables
-                    raise _none_yet(path)
-                _check_schema(database, path)
+                if is_empty(database):  # as a process leaves it that is killed before it has made the tables
+                    raise none_yet(path)
+                check_schema(database, path)
             except BaseException:
                 database.close()
                 raise
@@ -174,7 +166,7 @@ class History:
     def append(self, run: Run) -> None:
         """Add a run, all of it or nothing, and let go of what is too old or too much. Raises HistoryError."""
         rows, figures = _rows_of(run.groups, self._last_rows()), {_name(f.name, f.target): f.value for f in run.figures}
-        with _named("write", self.path), _transaction(self._database):
+        with named("write", self.path), transaction(self._database):
             segment, fresh = self._segment_for(rows, figures)
             layout = segment.layout
             ends = column(rows[name][0] if name in rows else None for name in layout.rows)
@@ -203,7 +195,7 @@ class History:
                 ),
             )
             self._let_go(segment.id)
-        with _named("write", self.path):
+        with named("write", self.path):
             self._database.execute("PRAGMA incremental_vacuum").fetchall()
 
     def _segment_for(
@@ -267,7 +259,7 @@ class History:
 
         Raises HistoryError when there are too many to be a mistake.
         """
-        with _named("read", self.path):
+        with named("read", self.path):
             later = self._one("SELECT count(*), max(time_ms) FROM run WHERE time_ms > ?", now_ms + LATER_MS)
         if later is None or not later[0]:
             return
@@ -278,7 +270,7 @@ class History:
                 f"the last by {human_span(last_ms - now_ms)}",
                 "set the clock; if it is right now, move the history away",
             )
-        with _named("write", self.path), _transaction(self._database):
+        with named("write", self.path), transaction(self._database):
             self._database.execute("DELETE FROM run WHERE time_ms > ?", (now_ms + LATER_MS,))
             self._database.execute("DELETE FROM route WHERE since_ms > ?", (now_ms + LATER_MS,))
 
@@ -313,13 +305,13 @@ class History:
 
     def span(self) -> Span | None:
         """What is there; None while there is no run."""
-        with _named("read", self.path):
+        with named("read", self.path):
             found = self._one("SELECT min(time_ms), max(time_ms), count(*) FROM run")
         return None if found is None or found[0] is None else Span(*found)
 
     def times(self, begin_ms: int, end_ms: int) -> list[int]:
         """The times of the runs from `begin_ms` to `end_ms`, both counted."""
-        with _named("read", self.path):
+        with named("read", self.path):
             found = self._database.execute(
                 "SELECT time_ms FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms", (begin_ms, end_ms)
             ).fetchall()
@@ -327,13 +319,13 @@ class History:
 
     def last_time(self, at_ms: int) -> int | None:
         """The time of the last run at `at_ms` or before; None when all are later."""
-        with _named("read", self.path):
+        with named("read", self.path):
             found = self._one("SELECT max(time_ms) FROM run WHERE time_ms <= ?", at_ms)
         return None if found is None else found[0]
 
     def last_times(self, count: int) -> list[int]:
         """The times of the last runs, the oldest first."""
-        with _named("read", self.path):
+        with named("read", self.path):
             found = self._database.execute("SELECT time_ms FROM run ORDER BY time_ms DESC LIMIT ?", (count,)).fetchall()
         return [time_ms for (time_ms,) in reversed(found)]
 
@@ -369,7 +361,7 @@ class History:
     ) -> dict[str, GroupWindow]:
         found: dict[str, GroupWindow] = {}
         times: list[int] = []
-        with _named("read", self.path):
+        with named("read", self.path):
             found_runs = self._database.execute(
                 "SELECT time_ms, segment, ends, behind, rest FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms",
                 (begin_ms, end_ms),
@@ -411,7 +403,7 @@ class History:
 
     def ends_at(self, time_ms: int) -> Iterator[tuple[str, str, int | None]]:
         """Group, topic and end of each queue as the run at exactly `time_ms` saw them, without holding all of them."""
-        with _named("read", self.path):
+        with named("read", self.path):
             run = self._one("SELECT segment, ends, behind, rest FROM run WHERE time_ms = ?", time_ms)
             if run is None:
                 return
@@ -424,7 +416,7 @@ class History:
     def figures(self, begin_ms: int, end_ms: int, prefix: str = "") -> dict[tuple[str, str], list[tuple[int, float]]]:
         """(name, target) -> (time, value) of each run that had it, of the names that begin with `prefix`."""
         found: dict[tuple[str, str], list[tuple[int, float]]] = {}
-        with _named("read", self.path):
+        with named("read", self.path):
             for time_ms, segment_id, data, rest in self._database.execute(
                 "SELECT time_ms, segment, figures, rest FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms",
                 (begin_ms, end_ms),
@@ -439,7 +431,7 @@ class History:
 
     def failures(self, begin_ms: int, end_ms: int) -> dict[int, list[Failure]]:
         """What the runs of this time could not read, by their times; runs that could read all are left out."""
-        with _named("read", self.path):
+        with named("read", self.path):
             found = self._database.execute(
                 "SELECT time_ms, rest FROM run WHERE time_ms BETWEEN ? AND ? ORDER BY time_ms", (begin_ms, end_ms)
             ).fetchall()
@@ -447,7 +439,7 @@ class History:
 
     def routes_at(self, time_ms: int) -> dict[str, str]:
         """Each topic's route as the last run that read them at `time_ms` or before saw it."""
-        with _named("read", self.path):
+        with named("read", self.path):
             return self._routes_at(time_ms)
 
     def _routes_at(self, time_ms: int) -> dict[str, str]:
@@ -481,7 +473,7 @@ class History:
         if known is None:
             found = self._one("SELECT layout, ends, behind FROM segment WHERE id = ?", segment_id)
             if found is None:
-                raise _damaged(self.path, f"segment {segment_id} is missing")
+                raise damaged(self.path, f"segment {segment_id} is missing")
             known = self._segments[segment_id] = _Segment(segment_id, self._layout(found[0]), found[1], found[2])
         return known
 
@@ -490,7 +482,7 @@ class History:
         if known is None:
             found = self._one("SELECT rows, figures FROM layout WHERE id = ?", layout_id)
             if found is None:
-                raise _damaged(self.path, f"layout {layout_id} is missing")
+                raise damaged(self.path, f"layout {layout_id} is missing")
             rows, figures = (_spread(data).decode("utf-8", "surrogatepass") for data in found)
             known = _Layout(rows.split("\n") if rows else [], figures.split("\n") if figures else [])
             self._layouts[layout_id] = known
@@ -545,124 +537,3 @@ def _squeezed(data: bytes) -> bytes:
 
 def _spread(data: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data)
-
-
-def _prepare(database: sqlite3.Connection, path: Path) -> None:
-    if _is_empty(database):
-        _make(database)
-    _check_schema(database, path)
-    database.execute("PRAGMA synchronous = NORMAL")
-    database.execute("PRAGMA journal_size_limit = 4194304")
-
-
-def _make(database: sqlite3.Connection) -> None:
-    """Make the tables, unless another process that opens the file at the same time is first."""
-    give_up = time.monotonic() + _BUSY_S
-    while True:
-        try:
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            database.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError as error:
-            # SQLite does not wait by itself for the lock that this change needs.
-            if "locked" not in str(error) or time.monotonic() > give_up:
-                raise
-            time.sleep(0.02)
-    with _transaction(database):
-        if _is_empty(database):
-            for statement in _TABLES.split(";"):
-                database.execute(statement)
-            database.execute(f"PRAGMA application_id = {_APPLICATION}")
-            database.execute(f"PRAGMA user_version = {_SCHEMA}")
-
-
-def _is_empty(database: sqlite3.Connection) -> bool:
-    return bool(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
-
-
-def _check_schema(database: sqlite3.Connection, path: Path) -> None:
-    application = database.execute("PRAGMA application_id").fetchone()[0]
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if application != _APPLICATION:
-        raise HistoryError(f"{path} is not a history: it is a database of something else", "name another file")
-    if version > _SCHEMA:
-        raise HistoryError(
-            f"{path} was written by a newer version: its schema is {version}, this version reads {_SCHEMA}",
-            "upgrade this installation, or name another file",
-        )
-
-
-def _opened_to_read(path: Path) -> sqlite3.Connection:
-    place = path.absolute().as_uri()
-    try:
-        database = sqlite3.connect(f"{place}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_S)
-        try:
-            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except BaseException:
-            database.close()
-            raise
-    except sqlite3.OperationalError:
-        # Where the folder cannot be written, as of a mounted copy, SQLite has no place for what its readers share.
-        log = path.with_name(path.name + "-wal")
-        if os.access(path.parent, os.W_OK) or (log.exists() and log.stat().st_size > 0):
-            raise
-        return sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
-    return database
-
-
-@contextlib.contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")
-
-
-@contextlib.contextmanager
-def _named(what: str, path: Path) -> Iterator[None]:
-    """Errors of SQLite, and of what it holds, as HistoryErrors that name the file."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error) or "busy" in str(error):
-            raise HistoryError(
-                f"cannot {what} the history {path}: another process has kept it locked for {_BUSY_S:.0f} s",
-                "end what holds it, or try again later",
-            ) from error
-        raise _cannot(what, path, str(error)) from error
-    except sqlite3.DatabaseError as error:
-        raise _damaged(path, str(error)) from error
-    except (zstandard.ZstdError, msgspec.DecodeError, ValueError, OverflowError) as error:
-        raise _damaged(path, str(error)) from error
-
-
-def check_kind(path: Path) -> None:
-    """Raise HistoryError for what is there and is not a file, such as a device: nothing may be made beside it."""
-    if path.exists() and not path.is_file():
-        kind = "a folder" if path.is_dir() else "not a file"
-        raise HistoryError(f"cannot use the history {path}: it is {kind}", "name a file, or none for the usual one")
-
-
-def beside(path: Path, name: str) -> Path:
-    """The file of that name that belongs to a history: it has the history's own in it, so that no two share it."""
-    return path.with_name(f"{path.name}.{name}")
-
-
-def _none_yet(path: Path) -> NoHistoryError:
-    return NoHistoryError(
-        f"there is no history yet: {path}", "let `mqadmin probe` run every minute, or name a file that has one"
-    )
-
-
-def _cannot(what: str, path: Path, why: str) -> HistoryError:
-    return HistoryError(f"cannot {what} the history {path}: {why}", "free space or give access there, or name another")
-
-
-def _damaged(path: Path, why: str) -> HistoryError:
-    return HistoryError(
-        f"the history {path} is damaged: {why}", "move it away: the next run of `mqadmin probe` begins a new one"
-    )

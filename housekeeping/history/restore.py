@@ -10,7 +10,8 @@ from rocketmq_ops.client.admin.changes import Change, ChangingResult
 from rocketmq_ops.client.admin.offsets.offset import QueueReset, ResetReport, ResetRequest
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError
-from rocketmq_ops.housekeeping.history.file import History, HistoryError
+from rocketmq_ops.housekeeping.history.database import HistoryError
+from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, moment_text
 
 if TYPE_CHECKING:

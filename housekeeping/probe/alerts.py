@@ -20,7 +20,7 @@ import msgspec
 from rocketmq_ops.common.errors import RocketMQError, system_words
 from rocketmq_ops.common.files import PRIVATE_FILES, replace_file
 from rocketmq_ops.housekeeping.findings import Severity
-from rocketmq_ops.housekeeping.history.file import HistoryError, beside, check_kind
+from rocketmq_ops.housekeeping.history.database import HistoryError, beside, check_kind
 from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
 from rocketmq_ops.housekeeping.probe.report import ProbeReport
 

@@ -21,7 +21,7 @@ from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_l
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.stage_times import split_stage_keys
 from rocketmq_ops.housekeeping.findings import Finding, Severity
-from rocketmq_ops.housekeeping.history.file import HistoryError
+from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.gone import place_of
 from rocketmq_ops.housekeeping.history.recorder import surroundings
 from rocketmq_ops.housekeeping.once import Once

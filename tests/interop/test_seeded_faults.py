@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.housekeeping.probe.faulty import Faulty, probed_beside
+from tests.housekeeping.probe.faulty import runs_by_the_minute
 from tests.interop.apache import Pair
 from tests.interop.ours import OurNameServer, OurPair, mqadmin
 
@@ -19,11 +19,8 @@ from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult
 from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.producer import Producer
-from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import Message, MessageExt
 from rocketmq_ops.housekeeping.history.file import History
-from rocketmq_ops.housekeeping.probe import groups, prober
-from rocketmq_ops.housekeeping.probe.report import ProbeReport
 
 KINDS = ("ours", "5.3.3")
 
@@ -98,20 +95,10 @@ def test_fifty_healthy_runs_find_nothing(
     running: OurPair | Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each a minute after the one before, and up to 20 s later or earlier, by the clock that judgements go by."""
-    times = [now_ms() + number * 60_000 + number * 7919 % 40_000 - 20_000 for number in range(1, 51)]
-
-    async def runs(history: History) -> list[ProbeReport]:
-        reports = []
-        for time_ms in times:
-            for module in (prober, groups):
-                monkeypatch.setattr(module, "now_ms", lambda time_ms=time_ms: time_ms)
-            reports.append(await probed_beside(Faulty(), running.namesrv_address, history=history))
-        return reports
-
     with History.open(tmp_path / "history.sqlite") as history:
-        reports = asyncio.run(runs(history))
+        reports = asyncio.run(runs_by_the_minute(50, running.namesrv_address, history, monkeypatch))
     assert [report.findings for report in reports if report.findings] == []
-    assert sum(trip.received for report in reports for trip in report.brokers) >= len(times)
+    assert sum(trip.received for report in reports for trip in report.brokers) >= 50
 
 
 def test_a_consumer_that_was_stopped(running: OurPair | Pair, tmp_path: Path) -> None:

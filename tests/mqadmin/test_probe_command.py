@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
-from rocketmq_ops.housekeeping.history.file import History, HistoryError, beside
+from rocketmq_ops.housekeeping.history.database import HistoryError, beside
+from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.probe.lock import one_at_a_time
 from rocketmq_ops.housekeeping.probe.names import is_probers
 from rocketmq_ops.mqadmin import main as mqadmin

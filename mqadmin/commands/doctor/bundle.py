@@ -17,7 +17,8 @@ from rocketmq_ops.housekeeping.doctor.examine import GIVEN
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Missing, Part
 from rocketmq_ops.housekeeping.doctor.gather import gather, gather_again
 from rocketmq_ops.housekeeping.doctor.lately import add_history
-from rocketmq_ops.housekeeping.history.file import History, HistoryError, NoHistoryError
+from rocketmq_ops.housekeeping.history.database import HistoryError, NoHistoryError
+from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.slice import slice_of
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.history_options import history_path

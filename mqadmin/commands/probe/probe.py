@@ -14,7 +14,8 @@ import msgspec
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure, RocketMQError, system_words
 from rocketmq_ops.common.files import replace_file
-from rocketmq_ops.housekeeping.history.file import History, HistoryError, beside, check_kind
+from rocketmq_ops.housekeeping.history.database import HistoryError, beside, check_kind
+from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.probe import expectations
 from rocketmq_ops.housekeeping.probe.alert_settings import AlertSettings
 from rocketmq_ops.housekeeping.probe.alerts import AlertsError, alerts_file, kept, problems_of

@@ -13,7 +13,8 @@ import pytest
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history import file
-from rocketmq_ops.housekeeping.history.file import History, HistoryError, NoHistoryError
+from rocketmq_ops.housekeeping.history.database import HistoryError, NoHistoryError
+from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
 

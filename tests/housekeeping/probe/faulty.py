@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.probe import groups, prober
 from rocketmq_ops.housekeeping.probe.expectations import Expectations, Limits
 from rocketmq_ops.housekeeping.probe.host import Host
 from rocketmq_ops.housekeeping.probe.names import Names
@@ -82,3 +86,16 @@ async def probed_beside(
     async with MQAdmin(name_servers, transport=transport) as admin:
         prober = Prober(admin, wanted, cluster=cluster, names=Names("test"), history=history, host=host)
         return await prober.run()
+
+
+async def runs_by_the_minute(
+    count: int, namesrv: str, history: History, monkeypatch: pytest.MonkeyPatch
+) -> list[ProbeReport]:
+    """Runs each a minute after the one before, up to 20 s later or earlier, by the clock that judgements go by."""
+    reports, begin = [], now_ms()
+    for number in range(1, count + 1):
+        time_ms = begin + number * 60_000 + number * 7919 % 40_000 - 20_000
+        for module in (prober, groups):
+            monkeypatch.setattr(module, "now_ms", lambda time_ms=time_ms: time_ms)
+        reports.append(await probed_beside(Faulty(), namesrv, history=history))
+    return reports
