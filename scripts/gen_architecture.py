@@ -17,7 +17,7 @@ import grimp
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 #: The packages, as one reads them: what is started first, what everything stands on last.
-PACKAGES = ("mqadmin", "housekeeping", "broker", "namesrv", "client", "store", "remoting", "common")
+PACKAGES = ("mqadmin", "tui", "housekeeping", "broker", "namesrv", "client", "store", "remoting", "common")
 #: Whose sub-packages have a picture of their own.
 PICTURED = ("broker", "store", "client")
 #: The folders without Python packages.

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVERS = ("common", "remoting", "store", "namesrv", "broker")
-PACKAGES = (*SERVERS, "client", "housekeeping", "mqadmin")
+PACKAGES = (*SERVERS, "client", "housekeeping", "tui", "mqadmin")
 
 #: What is written once -> the only module that may write it.
 ONLY_IN = {

@@ -1,0 +1,27 @@
+"""Addresses of screens are read as they are written."""
+
+import pytest
+
+from rocketmq_ops.tui.model.address import Address, AddressError, parse
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        (Address("groups"), ":groups"),
+        (Address("group", "orders-consumer"), ":group/orders-consumer"),
+        (Address("topic", "%RETRY%orders"), ":topic/%RETRY%orders"),
+        (Address("topic", "%abc"), ":topic/%25abc"),
+        (Address("topic", "a b?c"), ":topic/a%20b%3Fc"),
+        (Address("messages", "orders", (("key", "a&b"), ("at", ""))), ":messages/orders?key=a%26b&at="),
+    ],
+)
+def test_an_address_is_written_and_read(address, text):
+    assert str(address) == text
+    assert parse(text) == parse(text[1:]) == address
+
+
+@pytest.mark.parametrize("text", ["", ":", ":/x", ":no screen", "?a=b"])
+def test_what_is_no_address_is_refused(text):
+    with pytest.raises(AddressError, match="expected :screen or :screen/name"):
+        parse(text)

@@ -1,0 +1,1 @@
+"""The live dashboard: screens that draw what the model knows of a cluster."""

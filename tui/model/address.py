@@ -1,0 +1,49 @@
+"""Where a screen is: `:group/orders-consumer`, `:messages/orders?key=42`. What is typed, shown, saved and passed on."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, quote, unquote
+
+import msgspec
+
+from rocketmq_ops.common.errors import RocketMQError
+
+
+class AddressError(RocketMQError):
+    """What was given is no address of a screen."""
+
+
+class Address(msgspec.Struct, frozen=True):
+    """A screen and what it shows: `screen` is a name of the catalogue of screens, `name` what it is about."""
+
+    screen: str
+    name: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        text = f":{self.screen}"
+        if self.name:
+            text += f"/{_plain(self.name)}"
+        if self.options:
+            text += "?" + "&".join(f"{quote(key)}={quote(value, safe=':/@')}" for key, value in self.options)
+        return text
+
+    def option(self, key: str) -> str | None:
+        """An option's value."""
+        return dict(self.options).get(key)
+
+
+def _plain(name: str) -> str:
+    """A name as it is typed: the `%` of `%RETRY%` stays, one that could be taken for an escape does not."""
+    return re.sub(r"[^%]+|%(?=[0-9A-Fa-f]{2})", lambda part: quote(part[0], safe="@:$.-_#"), name)
+
+
+def parse(text: str) -> Address:
+    """Read an address, with or without its colon; names have no blanks but as `%20`. Raises AddressError."""
+    body = text.strip().removeprefix(":")
+    where, _, query = body.partition("?")
+    screen, _, name = where.partition("/")
+    if not screen or not screen.replace("-", "").isalnum():
+        raise AddressError(f"invalid address '{text}': expected :screen or :screen/name", "give one as :group/NAME")
+    return Address(screen.lower(), unquote(name), tuple(parse_qsl(query, keep_blank_values=True)))

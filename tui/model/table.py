@@ -1,0 +1,122 @@
+"""A table of the dashboard without a terminal: columns, rows of plain values, sorting, filtering, comparing.
+
+Values stay numbers until they are drawn: None is unknown, which is neither 0 nor an empty text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from rocketmq_ops.tui.model.address import Address
+
+Value = str | int | float | None
+
+
+class Kind(StrEnum):
+    """What the values of a column are: how they are aligned, written and compared."""
+
+    TEXT = "text"
+    COUNT = "count"
+    #: Per second.
+    RATE = "rate"
+    BYTES = "bytes"
+    #: A length of time, in ms.
+    SPAN = "span"
+    #: A moment, in ms since 1970, shown as its age or its time of day.
+    MOMENT = "moment"
+    #: A fraction, shown in percent.
+    SHARE = "share"
+    #: A word for a state of ours, which is translated.
+    STATE = "state"
+
+
+class Health(StrEnum):
+    """How a row is, the mildest first; drawn as a sign and a colour, never as a colour alone."""
+
+    OK = "ok"
+    INFO = "info"
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """A column. `key` is stable: saved views, sorting and copies name it; `title` is its heading in English."""
+
+    key: str
+    title: str
+    kind: Kind = Kind.TEXT
+    #: Where the screen is too narrow, columns with the largest number go first; 0 never goes.
+    drop: int = 0
+    #: Cells that a text takes at least before columns are dropped for it.
+    least: int = 6
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A row; `key` is what it is about, the same at each refresh: cursor, marks and comparison go by it."""
+
+    key: str
+    #: One for each column.
+    cells: tuple[Value, ...]
+    health: Health = Health.OK
+    #: Until when its figures are from (ms since 1970) where that is not the moment of the table; None: they are fresh.
+    stale_since: int | None = None
+    #: What Enter opens.
+    opens: Address | None = None
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns and rows at one moment. `note` says why there are none, or what could not be learned."""
+
+    columns: tuple[Column, ...]
+    rows: list[Row]
+    note: str = ""
+    failed: bool = False
+
+    def place(self, key: str) -> int | None:
+        """Where a column stands; None for one that the table lacks."""
+        return next((at for at, column in enumerate(self.columns) if column.key == key), None)
+
+
+_ORDER: Final = tuple(Health)
+
+
+def ordered(rows: Iterable[Row], place: int | None, *, descending: bool = False) -> list[Row]:
+    """Rows by a column, or by health, the worst first, for None. What is unknown comes last in both directions."""
+    if place is None:
+        return sorted(rows, key=lambda row: -_ORDER.index(row.health))
+    known = [row for row in rows if row.cells[place] is not None]
+    unknown = [row for row in rows if row.cells[place] is None]
+    key: Callable[[Row], tuple[bool, float, str]] = lambda row: _sortable(row.cells[place])  # noqa: E731
+    return [*sorted(known, key=key, reverse=descending), *unknown]
+
+
+def _sortable(value: Value) -> tuple[bool, float, str]:
+    if isinstance(value, str):
+        return True, 0, value.casefold()
+    return False, float(value or 0), ""
+
+
+def filtered(rows: Sequence[Row], text: str) -> list[Row]:
+    """Rows that have every word of `text` in a cell; a word that begins with `!` is one that must not be there."""
+    words = text.casefold().split()
+    if not words:
+        return list(rows)
+
+    def fits(row: Row) -> bool:
+        content = "\n".join([str(cell) for cell in row.cells if cell is not None]).casefold()
+        return all((word[1:] not in content) if word[0] == "!" and len(word) > 1 else word in content for word in words)
+
+    return [row for row in rows if fits(row)]
+
+
+def changes(now: Row, then: Row | None) -> tuple[float | None, ...]:
+    """By how much each number of a row has changed since; None where it is no number or was not known."""
+    return tuple(
+        cell - before if isinstance(cell, (int, float)) and isinstance(before, (int, float)) else None
+        for cell, before in zip(now.cells, then.cells if then is not None else (None,) * len(now.cells), strict=True)
+    )
