@@ -6,7 +6,7 @@ What they say of such brokers is in the table all the same, where it can be comp
 from __future__ import annotations
 
 _CONTROLLER = "needs a controller: beside Java's in `tests/interop/test_controller_commands.py`"
-_CONTAINER = "needs a broker container"
+_CONTAINER = "needs a broker container: with Apache's in `tests/interop/test_container.py`"
 _ROCKSDB = "needs a broker that keeps its configuration in RocksDB: beside Java's in `tests/interop/test_our_mqadmin_rocksdb.py`"
 _PLAIN = "needs a broker of 4.9 with `aclEnable`: beside Apache's own in `tests/interop/test_plain_acl_commands.py`"
 
@@ -18,7 +18,7 @@ EXCUSED: dict[str, str] = {
     "getControllerConfig": _CONTROLLER,
     "updateControllerConfig": _CONTROLLER,
     "electMaster": _CONTROLLER,
-    "cleanBrokerMetadata": _CONTROLLER,
+    "cleanBrokerMetadata": "needs a controller: with Apache's in `tests/interop/test_controller_commands.py`",
     "addBroker": _CONTAINER,
     "removeBroker": _CONTAINER,
     "exportPopRecord": _ROCKSDB,
