@@ -10,6 +10,8 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
 from rocketmq_ops.housekeeping.lag import GroupLag
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.table import Health
 
 
 class Answered(msgspec.Struct, kw_only=True):
@@ -39,6 +41,29 @@ class BrokerSeen(Answered, kw_only=True):
     broker_id: int
     version: str | None = None
     figures: dict[str, float] = {}
+    #: Its configuration; None while it has not told.
+    settings: dict[str, str] | None = None
+    #: The health of its state, and what that is, the worst first; nothing where all is well.
+    health: Health = Health.OK
+    states: tuple[State, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """As tables and sentences name it: a slave with its id."""
+        return self.broker_name if self.broker_id == 0 else f"{self.broker_name}#{self.broker_id}"
+
+    @property
+    def dead(self) -> bool:
+        """Whether it does not answer now."""
+        return self.failing_since is not None
+
+
+class State(msgspec.Struct, frozen=True):
+    """What is the matter with something: a text in English, and since when where that is known (ms since 1970)."""
+
+    text: str
+    health: Health
+    since_ms: int | None = None
 
 
 class TopicSeen(msgspec.Struct, kw_only=True):
@@ -69,6 +94,70 @@ class GroupSeen(msgspec.Struct, kw_only=True):
     consume_rate: float | None = None
     drained_in_ms: int | None = None
     members: int | None = None
+    #: Since when it is in the state that `lag` says, as far as the dashboard has seen.
+    since_ms: int | None = None
+
+
+class ClientSeen(msgspec.Struct, kw_only=True, frozen=True):
+    """A client with its groups, by its id; `producer`: they are producer groups. Not every group has been asked."""
+
+    client_id: str
+    address: str
+    language: str
+    version: str
+    groups: tuple[str, ...]
+    producer: bool = False
+    seen_ms: int = 0
+
+
+class Alarm(msgspec.Struct, kw_only=True, frozen=True):
+    """Something that needs a person. `key` is the same while it lasts; `ended_ms` once it is over."""
+
+    key: str
+    health: Health
+    target: str
+    #: In English, without the target; translated when drawn.
+    text: str
+    since_ms: int
+    ended_ms: int | None = None
+    opens: Address | None = None
+
+
+class Event(msgspec.Struct, kw_only=True, frozen=True):
+    """A change that was seen at `time_ms`."""
+
+    time_ms: int
+    kind: str
+    target: str
+    text: str
+    health: Health = Health.INFO
+    opens: Address | None = None
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A part of the verdict: a text in English, and since when."""
+
+    text: str
+    since_ms: int | None = None
+    opens: Address | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What is wrong, the worst first, in one line; `parts` never are empty."""
+
+    health: Health
+    parts: tuple[Said, ...]
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """Of the whole cluster. None: not known, or a part of it is not; `lag_change` in messages a second."""
+
+    in_rate: float | None = None
+    out_rate: float | None = None
+    #: Messages that are known to wait, and in how many groups that is not known.
+    lag: int | None = None
+    lag_unknown: int = 0
+    lag_change: float | None = None
 
 
 class Moment(msgspec.Struct, kw_only=True):
@@ -81,5 +170,15 @@ class Moment(msgspec.Struct, kw_only=True):
     brokers: dict[str, BrokerSeen] = {}
     topics: dict[str, TopicSeen] = {}
     groups: dict[str, GroupSeen] = {}
+    #: By client id.
+    clients: dict[str, ClientSeen] = {}
+    #: When topics and groups were looked at last.
+    topics_ms: int | None = None
+    groups_ms: int | None = None
+    totals: Totals = Totals()
+    alarms: list[Alarm] = []
+    #: Of the last ten minutes, the latest first.
+    events: list[Event] = []
+    verdict: Verdict = Verdict(Health.UNKNOWN, (Said("waiting for the first answer"),))
     #: What could not be learned in the last round, of targets that are not listed above.
     failures: list[Failure] = []

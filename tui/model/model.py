@@ -1,0 +1,80 @@
+"""What screens ask: the cluster now, at a time that was scrubbed to, or before; implemented live and by recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol
+
+from rocketmq_ops.housekeeping.history.runs import Span
+from rocketmq_ops.tui.model.moment import Moment
+
+#: (ms since 1970, value), ascending; nothing stands for a time at which the value was not known.
+Points = list[tuple[int, float]]
+
+
+class Mode(StrEnum):
+    """LIVE: the newest. PAUSED: the newest when it was paused. BACK: a time of the recording."""
+
+    LIVE = "live"
+    PAUSED = "paused"
+    BACK = "back"
+
+
+class Model(Protocol):
+    """All calls are quick: what needs reading of files is read beside, and `version` grows when it is there."""
+
+    @property
+    def version(self) -> int:
+        """Grows with everything that changes what the other calls answer."""
+        ...
+
+    @property
+    def mode(self) -> Mode:
+        """Whether it shows the present."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether the time that was asked for is still being read; `moment` is the one before until then."""
+        ...
+
+    def moment(self) -> Moment:
+        """The cluster at the time that is shown."""
+        ...
+
+    def before(self, ms: int) -> Moment | None:
+        """As it was so long before the moment that is shown; None while it is read, or where nothing is recorded."""
+        ...
+
+    def series(self, name: str, target: str = "") -> Points:
+        """The last minutes of a figure until the moment that is shown. Names are in docs/dashboard.md."""
+        ...
+
+    def span(self) -> Span | None:
+        """What can be scrubbed through; None while nothing is recorded."""
+        ...
+
+    def pause(self) -> None:
+        """Stay at the moment that is shown; sampling goes on."""
+        ...
+
+    def go_live(self) -> None:
+        """Show the newest again. A replay goes to its end."""
+        ...
+
+    def seek(self, time_ms: int) -> None:
+        """Show the recorded moment at `time_ms`, or the last before it; the first one for an earlier time."""
+        ...
+
+    def step(self, runs: int) -> None:
+        """Go back (negative) or forth by so many recorded moments; beyond the last one is live."""
+        ...
+
+    def refresh(self) -> None:
+        """Ask the cluster now for what is due soon; nothing in a replay."""
+        ...
+
+    def on_change(self, call: Callable[[], None]) -> None:
+        """`call` whenever `version` has grown, in the loop of the model."""
+        ...
