@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from rocketmq_ops.common.sizes import capacity_text, readable_bytes
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.remoting.command import MQ_VERSION
 
@@ -43,14 +44,6 @@ _TIMER = {
 }
 
 
-def readable_bytes(count: int) -> str:
-    """`512 B`, `1.5 KiB`, `252.0 GiB` (MixAll.humanReadableByteCount with binary units)."""
-    if count < 1024:
-        return f"{count} B"
-    power = min((count.bit_length() - 1) // 10, 6)
-    return f"{count / 1024**power:.1f} {'KMGTPE'[power - 1]}iB"
-
-
 def runtime_info(controller: BrokerController) -> dict[str, str]:
     """The table, all values as text."""
     store, stats, config = controller.store, controller.stats, controller.config
@@ -80,9 +73,9 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
         info[f"{pool}ThreadPoolQueueSize"] = "0"
         info[f"{pool}ThreadPoolQueueCapacity"] = str(getattr(config, capacity))
         info[f"{pool}ThreadPoolQueueHeadWaitTimeMills"] = "0"
-    capacity_text = _disk_capacity(controller.store_config.storePathRootDir)
-    if capacity_text is not None:
-        info["commitLogDirCapacity"] = capacity_text
+    disk = _disk_capacity(controller.store_config.storePathRootDir)
+    if disk is not None:
+        info["commitLogDirCapacity"] = disk
     return info
 
 
@@ -99,5 +92,4 @@ def _disk_capacity(path: str) -> str | None:
         disk = os.statvfs(path)
     except OSError:
         return None
-    total, free = disk.f_blocks * disk.f_frsize, disk.f_bfree * disk.f_frsize
-    return f"Total : {readable_bytes(total)}, Free : {readable_bytes(free)}."
+    return capacity_text(disk.f_blocks * disk.f_frsize, disk.f_bfree * disk.f_frsize)

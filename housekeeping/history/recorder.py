@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,7 @@ import msgspec
 from rocketmq_ops.client.admin.fanout import fan_out
 from rocketmq_ops.client.api.topics import topic_configs
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.sizes import capacity_of
 from rocketmq_ops.housekeeping.history.runs import Figure
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ SETTINGS: Final = {
 }
 #: The hours of `deleteWhen`, each a bit: 1 << hour. They are of the broker's own clock and time zone.
 DELETE_HOURS: Final = "broker.delete_hours"
-_CAPACITY = re.compile(r"Total : ([\d.]+) (\w+), Free : ([\d.]+) (\w+)")
-_UNITS: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "PiB": 1 << 50}
 
 
 class Surroundings(msgspec.Struct):
@@ -89,10 +87,9 @@ def broker_figures(runtime: Mapping[str, str], config: Mapping[str, str]) -> dic
     found = {name: _number(runtime.get(key)) for name, key in RUNTIME.items()}
     found |= {name: _number(config.get(key)) for name, key in SETTINGS.items()}
     found[DELETE_HOURS] = _hours(config.get("deleteWhen"))
-    capacity = _CAPACITY.search(runtime.get("commitLogDirCapacity", ""))
-    if capacity is not None and {capacity[2], capacity[4]} <= _UNITS.keys():
-        found["broker.disk_bytes"] = float(capacity[1]) * _UNITS[capacity[2]]
-        found["broker.disk_free_bytes"] = float(capacity[3]) * _UNITS[capacity[4]]
+    capacity = capacity_of(runtime.get("commitLogDirCapacity", ""))
+    if capacity is not None:
+        found["broker.disk_bytes"], found["broker.disk_free_bytes"] = capacity
     # Brokers write a negative number for what they do not know.
     return {name: value for name, value in found.items() if value is not None and value >= 0}
 

@@ -270,7 +270,8 @@ class _OfBroker:
             self._find(kind, Severity.CRITICAL, target, error.cause, remedy)
             return False
         figures, notes_stages, _ = split_stage_keys(table)
-        self._report.runtimes.append(BrokerFigures(target, broker.cluster or "", broker.address, figures))
+        number = MASTER_ID if broker.broker_id is None else broker.broker_id
+        self._report.runtimes.append(BrokerFigures(target, broker.cluster or "", broker.address, figures, number))
         if broker is self._master:
             self._figures_of_master = figures
             self._notes_stages = notes_stages

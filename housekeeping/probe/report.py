@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.findings import Finding, Severity, worst
 from rocketmq_ops.housekeeping.probe.expectations import LEAST, MEASURES, Expectations
@@ -88,6 +89,7 @@ class BrokerFigures(msgspec.Struct, rename="camel"):
     cluster: str
     address: str
     figures: dict[str, str]
+    broker_id: int = MASTER_ID
 
 
 class GroupState(msgspec.Struct, rename="camel"):

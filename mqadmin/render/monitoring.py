@@ -11,7 +11,7 @@ from rocketmq_ops.housekeeping.findings import Severity
 from rocketmq_ops.housekeeping.probe.expectations import LEAST
 from rocketmq_ops.mqadmin.exit_codes import PluginCode
 from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
-from rocketmq_ops.mqadmin.render.exporter_names import samples_of_broker, samples_of_group
+from rocketmq_ops.mqadmin.render.exporter_names import samples_of_brokers, samples_of_group
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 from rocketmq_ops.mqadmin.render.plot import share_bar
 
@@ -212,9 +212,8 @@ def prometheus_text(report: ProbeReport) -> str:
         labels = [("target", host.target)]
         for name, figure in host.figures().items():
             add(f"rocketmq_probe_host_{name}", "Of the broker's host while its messages went", labels, figure)
-    for broker in report.runtimes:
-        for sample in samples_of_broker(broker):
-            add(*sample)
+    for sample in samples_of_brokers(report.runtimes):
+        add(*sample)
     for group in report.groups:
         for sample in samples_of_group(group):
             add(*sample)

@@ -2,9 +2,6 @@
 
 import json
 
-import pytest
-
-from rocketmq_ops.broker.stats.runtime_info import readable_bytes
 from rocketmq_ops.remoting.bodies import ConsumeStats, ConsumeStatsList, TopicStatsTable
 from rocketmq_ops.remoting.codes import ResponseCode
 from tests.broker.admin_broker import with_broker
@@ -137,21 +134,6 @@ def test_runtime_information_on_a_golden_store(tmp_path):
         assert table["earliestMessageTimeStamp"] == "1795246590784"
 
     with_broker(unpack_store("5.3.3-clean", tmp_path), scenario)
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1.0 KiB"),
-        (1536, "1.5 KiB"),
-        (254942892032, "237.4 GiB"),
-        (1 << 63, "8.0 EiB"),
-    ],
-)
-def test_sizes_read_as_apaches(count, text):
-    assert readable_bytes(count) == text
 
 
 def test_ha_status_of_a_master_alone(tmp_path):
