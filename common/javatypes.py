@@ -1,12 +1,19 @@
-"""Java's integers where the wire or the disk depends on them: they wrap, and Integer.parseInt is strict."""
+"""Java's numbers where the wire, the disk or an expression depends on them: they wrap, and are read strictly."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+INT_MAX: Final = (1 << 31) - 1
 LONG_MAX = (1 << 63) - 1
-_INT: Final = re.compile(r"[+-]?[0-9]{1,40}")
+_INTEGER: Final = re.compile(r"[+-]?0*\d{1,40}")
+_DIGITS: Final = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_DOUBLE: Final = re.compile(rf"([+-]?{_DIGITS}(?:[eE][+-]?[0-9]+)?)[fFdD]?")
+_HEX_DOUBLE: Final = re.compile(r"([+-]?0[xX](?:[0-9a-fA-F]+\.?|[0-9a-fA-F]*\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?")
+_NO_NUMBERS: Final = re.compile(r"([+-]?)(NaN|Infinity)")
+#: What Java's String.trim takes away at both ends: no other blanks than these are.
+TRIMMED: Final = "".join(map(chr, range(0x21)))
 
 
 def to_int32(value: int) -> int:
@@ -17,7 +24,33 @@ def to_int32(value: int) -> int:
 
 def parse_int(text: str) -> int:
     """Java's Integer.parseInt: no blanks, no underscores, 32 bits. Raises ValueError."""
-    value = int(text) if _INT.fullmatch(text) else 1 << 40
-    if value != to_int32(value):
-        raise ValueError(f"'{text[:20]}' is not an int of Java's")
-    return value
+    return _integer(text, INT_MAX, "an int")
+
+
+def parse_long(text: str) -> int:
+    """Java's Long.parseLong: as `parse_int`, with 64 bits. Raises ValueError."""
+    return _integer(text, LONG_MAX, "a long")
+
+
+def _integer(text: str, most: int, what: str) -> int:
+    # A digit is any of Unicode's, as Character.digit has it, but none that Java keeps in two chars.
+    if _INTEGER.fullmatch(text) and (text.isascii() or max(text) <= "\uffff"):
+        value = int(text)
+        if -most - 1 <= value <= most:
+            return value
+    raise ValueError(f"'{text[:20]}' is not {what} of Java's")
+
+
+def parse_double(text: str) -> float:
+    """Java's Double.parseDouble: blanks around it, a trailing `d` or `f`, `0x1p3`, NaN, Infinity. Raises ValueError."""
+    found = _DOUBLE.fullmatch(text) or _DOUBLE.fullmatch(text := text.strip(TRIMMED))
+    if found:
+        return float(found[1])
+    if found := _NO_NUMBERS.fullmatch(text):
+        return float(found[1] + ("nan" if found[2] == "NaN" else "inf"))
+    if found := _HEX_DOUBLE.fullmatch(text):
+        try:
+            return float.fromhex(found[1])
+        except OverflowError:
+            return float("-inf" if text.startswith("-") else "inf")
+    raise ValueError(f"'{text[:20]}' is not a double of Java's")

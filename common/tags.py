@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from rocketmq_ops.common.javatypes import TRIMMED
+
 #: The expression of a consumer that takes every message.
 SUB_ALL: Final = "*"
-
-#: What Java's String.trim takes away at both ends: no other blanks than these are.
-_TRIMMED: Final = "".join(map(chr, range(0x21)))
 
 
 def split_tags(expression: str | None) -> list[str] | None:
@@ -23,4 +22,4 @@ def split_tags(expression: str | None) -> list[str] | None:
         parts.pop()
     if not parts:
         raise ValueError("subString split error")
-    return list(dict.fromkeys(tag for part in parts if (tag := part.strip(_TRIMMED))))
+    return list(dict.fromkeys(tag for part in parts if (tag := part.strip(TRIMMED))))

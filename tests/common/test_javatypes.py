@@ -44,12 +44,14 @@ def test_known_values() -> None:
     assert string_hash("中文") == 646394
 
 
-@pytest.mark.parametrize(("text", "value"), [("1", 1), ("+1", 1), ("-1", -1), ("007", 7), ("2147483647", 2147483647)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", 1), ("+1", 1), ("-1", -1), ("007", 7), ("2147483647", 2147483647), ("\u0661", 1)]
+)
 def test_parse_int(text: str, value: int) -> None:
     assert parse_int(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "1 ", " 1", "1_0", "x", "2147483648", "1.0", "+", "\u0661", "1" * 5000])
+@pytest.mark.parametrize("text", ["", "1 ", " 1", "1_0", "x", "2147483648", "1.0", "+", "\U0001d7d9", "1" * 5000])
 def test_parse_int_refuses_what_java_refuses(text: str) -> None:
     with pytest.raises(ValueError, match="not an int"):
         parse_int(text)

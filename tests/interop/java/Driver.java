@@ -24,6 +24,7 @@ public final class Driver {
     private final Consumers consumers = new Consumers();
     private final Pulls pulls = new Pulls();
     private final Admin admin = new Admin();
+    private final Sql sql = new Sql();
 
     public static void main(String[] args) throws Exception {
         System.setOut(System.err);
@@ -63,6 +64,8 @@ public final class Driver {
             case "consumer.close": return consumers.close(request);
             case "pull": return pulls.pull(request);
             case "offsets": return pulls.offsets(request);
+            case "sql": return sql.evaluate(request);
+            case "bloom": return sql.bloom(request);
             case "admin": return admin.run(request);
             default: throw new IllegalArgumentException("unknown op " + request.getString("op"));
         }
