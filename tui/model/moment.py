@@ -43,6 +43,8 @@ class BrokerSeen(Answered, kw_only=True):
     figures: dict[str, float] = {}
     #: Its configuration; None while it has not told.
     settings: dict[str, str] | None = None
+    #: Since when no name server lists it.
+    unlisted_since: int | None = None
     #: The health of its state, and what that is, the worst first; nothing where all is well.
     health: Health = Health.OK
     states: tuple[State, ...] = ()

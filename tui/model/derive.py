@@ -1,0 +1,133 @@
+"""From looks to groups and topics with their states, rates and estimates. Plain functions, run beside the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from rocketmq_ops.housekeeping.history.packing import ABSENT
+from rocketmq_ops.housekeeping.history.runs import QueueKey
+from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge
+from rocketmq_ops.tui.model.looks import Held, Looks, offsets_of
+from rocketmq_ops.tui.model.moment import GroupSeen
+
+#: Rates are over this time, ms, or what there is of it.
+RATE_MS: Final = 60_000
+#: Windows that are shorter show no trend, ms.
+LEAST_TREND_MS: Final = 25_000
+_TRENDS: Final = (LagState.SLOW, LagState.STALLED, LagState.STOPPED)
+
+
+class Derived(msgspec.Struct):
+    """What one look says. Rates are in messages a second, by topic."""
+
+    groups: dict[str, GroupSeen]
+    in_rates: dict[str, float]
+    out_rates: dict[str, float]
+    lag: int | None
+    lag_unknown: int
+    lag_change: float | None
+
+
+def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[str, int] | None = None) -> Derived:
+    """The last look. `before` are the groups as they were; `waiting`: ms by group, where brokers told."""
+    look = looks.last
+    assert look is not None
+    then = looks.back(RATE_MS)
+    seconds = (look.time_ms - then.time_ms) / 1000 if then is not None else 0.0
+    groups: dict[str, GroupSeen] = {}
+    ends: dict[QueueKey, tuple[int, int]] = {}
+    out: dict[str, int] = {}
+    lag, lag_then, unknown, comparable = 0, 0, 0, True
+    for name, held in look.groups.items():
+        old = then.groups.get(name) if then is not None else None
+        total = _lag(held)
+        consumed = _moved(held, old, ends, out) if old is not None else None
+        rate = consumed / seconds if consumed is not None and seconds > 0 else None
+        judged = _judged(looks, name, held, total)
+        if total is None:
+            unknown += 1
+        else:
+            lag += total
+            total_then = _lag(old) if old is not None else None
+            lag_then += total if total_then is None else total_then
+        was = before.get(name)
+        same = was is not None and was.lag.state is judged.state
+        groups[name] = GroupSeen(
+            group=name,
+            offsets=offsets_of(name, held),
+            lag=judged,
+            waiting_ms=0 if total == 0 else (waiting or {}).get(name),
+            consume_rate=rate,
+            drained_in_ms=_drained(total, old, seconds),
+            members=held.members,
+            since_ms=was.since_ms if was is not None and same else look.time_ms,
+        )
+    incoming: dict[str, int] = {}
+    for key, (now, earlier) in ends.items():
+        incoming[key.topic] = incoming.get(key.topic, 0) + max(now - earlier, 0)
+    return Derived(
+        groups,
+        {topic: count / seconds for topic, count in incoming.items()} if seconds > 0 else {},
+        {topic: count / seconds for topic, count in out.items()} if seconds > 0 else {},
+        lag if len(groups) > unknown or not groups else None,
+        unknown,
+        (lag - lag_then) / seconds if seconds > 0 and comparable else None,
+    )
+
+
+def _lag(held: Held) -> int | None:
+    """Messages that wait; None when a part of it is not known."""
+    total = 0
+    for end, committed in zip(held.ends, held.committed, strict=True):
+        if end == ABSENT:
+            return None
+        if committed == ABSENT:
+            if end == 0:
+                continue
+            return None
+        if end > committed:
+            total += end - committed
+    return total
+
+
+def _moved(held: Held, old: Held, ends: dict[QueueKey, tuple[int, int]], out: dict[str, int]) -> int | None:
+    """How many messages the group consumed since; fills in the ends of its queues, and what was consumed by topic."""
+    total: int | None = None
+    same = held.keys is old.keys
+    places = None if same else {key: place for place, key in enumerate(old.keys)}
+    for at, key in enumerate(held.keys):
+        then = at if places is None else places.get(key, -1)
+        if then < 0:
+            continue
+        end, end_then = held.ends[at], old.ends[then]
+        if end != ABSENT and end_then != ABSENT:
+            ends[key] = (end, end_then)
+        committed, committed_then = held.committed[at], old.committed[then]
+        if committed != ABSENT and committed_then != ABSENT:
+            step = max(committed - committed_then, 0)
+            total = (total or 0) + step
+            out[key.topic] = out.get(key.topic, 0) + step
+    return total
+
+
+def _judged(looks: Looks, name: str, held: Held, total: int | None) -> GroupLag:
+    if total == 0:
+        return GroupLag(name, LagState.OK, 0, "nothing is left to consume", [])
+    window = looks.window(name)
+    judged = judge(window)
+    if judged.state in _TRENDS and window.times[-1] - window.times[0] < LEAST_TREND_MS:
+        judged.state, judged.evidence = LagState.UNKNOWN, f"{judged.lag} messages wait; it was not watched long enough"
+    return judged
+
+
+def _drained(total: int | None, old: Held | None, seconds: float) -> int | None:
+    """ms until nothing is left, if the lag goes on shrinking as it does; None where it does not."""
+    if total == 0:
+        return 0
+    then = _lag(old) if old is not None else None
+    if total is None or then is None or seconds <= 0 or then <= total:
+        return None
+    return round(total / ((then - total) / seconds) * 1000)

@@ -1,0 +1,110 @@
+"""What servers have answered last, each with its time and its failure; a moment is made of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets
+from rocketmq_ops.tui.model.broker_figures import figures_of, version_of
+from rocketmq_ops.tui.model.moment import BrokerSeen, NameServerSeen, TopicQueues
+from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, Question
+
+#: For how long a broker stays that no name server lists any more, ms.
+GONE_MS = 3_600_000
+
+
+class Known:
+    """Changed by the sampler, in its loop. What is in it is replaced and never changed: moments share it."""
+
+    def __init__(self) -> None:
+        self.name_servers: dict[str, NameServerSeen] = {}
+        self.brokers: dict[str, BrokerSeen] = {}
+        #: Address -> topic -> queues.
+        self.topics: dict[str, dict[str, TopicQueues]] = {}
+        self.topics_ms: int | None = None
+        #: By server and the name of the question.
+        self.failures: dict[tuple[str, str], Failure] = {}
+
+    def name_server(self, address: str) -> NameServerSeen:
+        """One of them, also before it has answered."""
+        return self.name_servers.get(address) or NameServerSeen(address=address)
+
+    def listed(self, address: str, seen: NameServerSeen) -> None:
+        """A name server answered: its brokers are brokers, and those that none lists any more are not listed."""
+        self.name_servers[address] = seen
+        every = {
+            at: (cluster, name, broker_id)
+            for server in self.name_servers.values()
+            for cluster, name, broker_id, at in sorted(server.brokers)
+        }
+        now = seen.answered_ms or 0
+        for at, (cluster, name, broker_id) in every.items():
+            old = self.brokers.get(at)
+            if old is None:
+                self.brokers[at] = BrokerSeen(address=at, cluster=cluster, broker_name=name, broker_id=broker_id)
+            elif (old.cluster, old.broker_name, old.broker_id, old.unlisted_since) != (cluster, name, broker_id, None):
+                self.brokers[at] = msgspec.structs.replace(
+                    old, cluster=cluster, broker_name=name, broker_id=broker_id, unlisted_since=None
+                )
+        for at, old in list(self.brokers.items()):
+            if at in every:
+                continue
+            if old.unlisted_since is None:
+                self.brokers[at] = msgspec.structs.replace(old, unlisted_since=now)
+            elif now - old.unlisted_since > GONE_MS:
+                del self.brokers[at]
+                self.topics.pop(at, None)
+
+    def runtime(self, address: str, runtime: dict[str, str], now: int) -> None:
+        """A broker told its figures."""
+        old = self.brokers.get(address)
+        if old is not None:
+            self.brokers[address] = msgspec.structs.replace(
+                old,
+                version=version_of(runtime) or old.version,
+                figures={**_lasting(old.figures), **figures_of(runtime)},
+                answered_ms=now,
+                failure=None,
+                failing_since=None,
+            )
+
+    def settings(self, address: str, settings: dict[str, str]) -> None:
+        """A broker told its configuration."""
+        old = self.brokers.get(address)
+        if old is not None and old.settings != settings:
+            self.brokers[address] = msgspec.structs.replace(old, settings=settings)
+
+    def failed(self, address: str, question: Question, failure: Failure, now: int) -> None:
+        """A server did not answer a question. By its smallest one it is judged whether it is dead."""
+        self.failures[(address, question.name)] = failure
+        if question is RUNTIME and (broker := self.brokers.get(address)) is not None:
+            since = now if broker.failing_since is None else broker.failing_since
+            self.brokers[address] = msgspec.structs.replace(broker, failure=failure, failing_since=since)
+        if question is LISTING:
+            server = self.name_server(address)
+            since = now if server.failing_since is None else server.failing_since
+            self.name_servers[address] = msgspec.structs.replace(server, failure=failure, failing_since=since)
+
+    def to_ask_for_groups(self) -> dict[str, BrokerSeen]:
+        """The brokers that know a name's groups: the master, or the lowest slave where there is none, by address."""
+        lowest: dict[tuple[str, str], BrokerSeen] = {}
+        for broker in self.brokers.values():
+            if broker.unlisted_since is not None:
+                continue
+            key = broker.cluster, broker.broker_name
+            if key not in lowest or broker.broker_id < lowest[key].broker_id:
+                lowest[key] = broker
+        return {broker.address: broker for broker in lowest.values()}
+
+
+def _lasting(figures: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in figures.items() if name == "gap_bytes"}
+
+
+class GroupsOf(msgspec.Struct):
+    """The groups of one broker at one look; None: it did not answer."""
+
+    address: str
+    broker_name: str
+    groups: dict[str, GroupOffsets] | None

@@ -1,0 +1,130 @@
+"""The last looks at all groups, held in columns: windows of them are what groups are judged by.
+
+A look of 20,000 queues takes 1 MB; how many there are is bounded by their age.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from rocketmq_ops.housekeeping.history.packing import ABSENT
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow
+from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
+
+T = TypeVar("T")
+
+#: How far back the looks go by which a group is judged, ms.
+WINDOW_MS: Final = 5 * 60_000
+
+
+class Held(msgspec.Struct):
+    """A group at one look, in columns; ABSENT is what was not known."""
+
+    keys: tuple[QueueKey, ...]
+    ends: array[int]
+    committed: array[int]
+    members: int | None
+
+
+class Look(msgspec.Struct):
+    """All groups at one time."""
+
+    time_ms: int
+    groups: dict[str, Held]
+
+
+class Looks:
+    """Looks of the last minutes, the oldest first."""
+
+    def __init__(self) -> None:
+        self._looks: deque[Look] = deque()
+
+    @property
+    def last(self) -> Look | None:
+        """The newest; None before the first."""
+        return self._looks[-1] if self._looks else None
+
+    def add(self, time_ms: int, groups: Iterable[GroupOffsets]) -> Look:
+        """Add a look, which is later than all others; those that are too old go."""
+        before = self.last.groups if self.last is not None else {}
+        look = Look(time_ms, {group.group: _held(group, before.get(group.group)) for group in groups})
+        self._looks.append(look)
+        while time_ms - self._looks[0].time_ms > WINDOW_MS:
+            self._looks.popleft()
+        return look
+
+    def window(self, group: str, most: int = WINDOW_RUNS) -> GroupWindow:
+        """A group at the last look and up to `most` - 1 at equal distances before it."""
+        chosen = spread(list(self._looks), most)
+        times = [look.time_ms for look in chosen]
+        queues: dict[QueueKey, QueueWindow] = {}
+        members: list[int | None] = []
+        count = len(chosen)
+        for place, look in enumerate(chosen):
+            held = look.groups.get(group)
+            members.append(None if held is None else held.members)
+            if held is None:
+                continue
+            for key, end, committed in zip(held.keys, held.ends, held.committed, strict=True):
+                columns = queues.get(key)
+                if columns is None:
+                    columns = queues[key] = QueueWindow([None] * count, [None] * count)
+                columns.ends[place] = _known(end)
+                columns.committed[place] = _known(committed)
+        return GroupWindow(group, times, members, queues)
+
+    def back(self, ms: int) -> Look | None:
+        """The look that is at least so long before the last one, the nearest; the oldest where all are younger."""
+        if len(self._looks) < 2:
+            return None
+        wanted = self._looks[-1].time_ms - ms
+        for look in reversed(self._looks):
+            if look.time_ms <= wanted:
+                return look
+        return self._looks[0]
+
+
+def spread(items: list[T], most: int) -> list[T]:
+    """The last of them and up to `most` - 1 at equal distances before it."""
+    if len(items) <= most:
+        return items
+    return [items[len(items) - 1 - place * len(items) // most] for place in range(most)][::-1]
+
+
+def _held(group: GroupOffsets, before: Held | None) -> Held:
+    keys = tuple([queue.queue for queue in group.queues])
+    if before is not None and before.keys == keys:
+        keys = before.keys
+    return Held(
+        keys,
+        array("q", [ABSENT if queue.end is None else queue.end for queue in group.queues]),
+        array("q", [ABSENT if queue.committed is None else queue.committed for queue in group.queues]),
+        group.members,
+    )
+
+
+def offsets_of(name: str, held: Held) -> GroupOffsets:
+    """The group as others have it."""
+    return GroupOffsets(
+        group=name,
+        members=held.members,
+        queues=[
+            QueueOffsets(key, _known(end), _known(committed))
+            for key, end, committed in zip(held.keys, held.ends, held.committed, strict=True)
+        ],
+    )
+
+
+def _known(value: int) -> int | None:
+    return None if value == ABSENT else value
+
+
+def moved(now: Mapping[QueueKey, int], then: Mapping[QueueKey, int]) -> int | None:
+    """By how much a sum of offsets grew in the queues that both have, without those that went back; None for none."""
+    common = now.keys() & then.keys()
+    return sum(max(now[key] - then[key], 0) for key in common) if common else None

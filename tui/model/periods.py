@@ -1,0 +1,34 @@
+"""What the dashboard asks servers, and how often: what is declared here is what the sampler does and the docs say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+
+class Question(msgspec.Struct, frozen=True):
+    """`period_ms`: how often one server is asked at most; `requests`: how many that are."""
+
+    name: str
+    #: "name server", "broker" or "master".
+    server: str
+    period_ms: int
+    requests: int
+    #: For the reader of the docs.
+    gives: str
+
+
+LISTING: Final = Question("listing", "name server", 5_000, 1, "clusters and brokers, and how long the answer took")
+NAMES: Final = Question("names", "name server", 30_000, 1, "the names of the topics that it knows")
+RUNTIME: Final = Question("runtime", "broker", 5_000, 1, "runtime figures: rates, queues of requests, disk, version")
+SETTINGS: Final = Question("settings", "broker", 60_000, 1, "configuration")
+TOPICS: Final = Question("topics", "master", 30_000, 1, "queues and permissions of all topics")
+GROUPS: Final = Question("groups", "master", 10_000, 2, "offsets of all groups, and which queues never had one")
+
+QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS)
+
+#: A question is not asked again before so many times the length of its last answer has passed.
+REST: Final = 10
+#: How long a server that does not answer is left alone, at most.
+MOST_WAIT_MS: Final = 30_000

@@ -1,0 +1,249 @@
+"""Asks the cluster in rounds, each server by itself: one that is dead costs its own timeout, and nobody else's.
+
+To each server go the small questions one after the other, and beside them the large ones one after the other. What was
+slow is asked less often. While a server does not answer, only the smallest question goes to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.client.api.servers import cluster_info_of, runtime_info
+from rocketmq_ops.client.api.topics import topic_configs, topic_names_of
+from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.tasks import Tasks
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets
+from rocketmq_ops.housekeeping.probe.groups import gather
+from rocketmq_ops.tui.model.known import GroupsOf, Known
+from rocketmq_ops.tui.model.moment import NameServerSeen, TopicQueues
+from rocketmq_ops.tui.model.periods import (
+    GROUPS,
+    LISTING,
+    MOST_WAIT_MS,
+    NAMES,
+    REST,
+    RUNTIME,
+    SETTINGS,
+    TOPICS,
+    Question,
+)
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin import MQAdmin
+    from rocketmq_ops.remoting.bodies import ClusterInfo
+    from rocketmq_ops.tui.model.clock import Clock
+
+#: A look at the groups does not wait longer than this for a broker that is slow.
+_LOOK_WAITS_MS: Final = 10_000
+#: Until the name servers have answered, looks are tried this often.
+_START_MS: Final = 50
+
+
+class Sampler:
+    """Keeps `known` up to date. `changed` is called after each answer, `looked` with each look at all groups."""
+
+    def __init__(
+        self,
+        admin: MQAdmin,
+        clock: Clock,
+        known: Known,
+        changed: Callable[[], None],
+        looked: Callable[[int, list[GroupsOf]], Awaitable[None]],
+    ) -> None:
+        self._admin = admin
+        self._clock = clock
+        self._known = known
+        self._changed = changed
+        self._looked = looked
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        #: When each question is asked next, by (server, question).
+        self._due: dict[tuple[str, str], int] = {}
+        self._large: dict[str, asyncio.Lock] = {}
+        self._owned = Tasks()
+        self._wake = asyncio.Event()
+        self._looking: dict[str, asyncio.Task[GroupsOf]] = {}
+
+    async def run(self) -> None:
+        """Until it is cancelled. Raises AddressServerError when name servers cannot be found out."""
+        await self._admin.session.name_servers.ready()
+        for address in self._admin.name_servers:
+            self._known.name_servers.setdefault(address, NameServerSeen(address=address))
+        self._changed()
+        try:
+            for address in self._admin.name_servers:
+                questions = self._questions(address, [(LISTING, self._list), (NAMES, self._names)])
+                self._start(address, "listing", questions)
+            await self._looks()
+        finally:
+            await self._owned.stop()
+
+    def hurry(self) -> None:
+        """Ask everything now that is not being asked."""
+        self._due.clear()
+        sleeping, self._wake = self._wake, asyncio.Event()
+        sleeping.set()
+
+    def _start(self, address: str, lane: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[(address, lane)] = self._owned.start(work, f"dashboard {lane} {address}")
+
+    def _start_brokers(self) -> None:
+        known, tasks = self._known.brokers, self._tasks
+        for address in known.keys() - {address for address, lane in tasks if lane != "listing"}:
+            self._start(
+                address, "small", self._questions(address, [(RUNTIME, self._runtime), (SETTINGS, self._settings)])
+            )
+            self._start(address, "large", self._questions(address, [(TOPICS, self._topics)]))
+        for address, lane in list(tasks):
+            if address not in known and lane != "listing":
+                tasks.pop((address, lane)).cancel()
+
+    async def _questions(
+        self, address: str, questions: list[tuple[Question, Callable[[str], Awaitable[None]]]]
+    ) -> None:
+        """Ask a server its questions, the one that is due first, one at a time."""
+        first = questions[0][0]
+        while True:
+            now = self._clock.now_ms()
+            due = {question.name: self._due.get((address, question.name), 0) for question, _ in questions}
+            question, ask = min(questions, key=lambda each: due[each[0].name])
+            wait = due[question.name] - now
+            if wait > 0:
+                await self._rest(wait)
+                continue
+            silent = self._silent(address)
+            if (silent and question is not first) or (silent and question is TOPICS):
+                self._due[(address, question.name)] = now + first.period_ms
+                continue
+            begun = time.monotonic()
+            try:
+                await ask(address)
+                self._known.failures.pop((address, question.name), None)
+                pause = question.period_ms
+            except RocketMQError as error:
+                self._failed(address, question, self._admin.failure_of(address, error))
+                pause = min(question.period_ms, MOST_WAIT_MS)
+            took = round((time.monotonic() - begun) * 1000)
+            self._due[(address, question.name)] = max(now + pause, now + min(took * REST, MOST_WAIT_MS))
+            self._changed()
+
+    async def _rest(self, ms: int) -> None:
+        await self._clock.wait(self._wake, ms)
+
+    def _silent(self, address: str) -> bool:
+        broker = self._known.brokers.get(address)
+        return broker is not None and broker.failing_since is not None
+
+    # -- one question each
+
+    async def _list(self, address: str) -> None:
+        begun = time.perf_counter()
+        info = await cluster_info_of(self._admin.session, address)
+        millis = (time.perf_counter() - begun) * 1000
+        old = self._known.name_server(address)
+        seen = NameServerSeen(
+            address=address,
+            answered_ms=self._clock.now_ms(),
+            millis=millis,
+            brokers=_brokers(info),
+            topics=old.topics,
+        )
+        self._known.listed(address, seen)
+        self._start_brokers()
+
+    async def _names(self, address: str) -> None:
+        names = await topic_names_of(self._admin.session, address)
+        old = self._known.name_server(address)
+        self._known.name_servers[address] = NameServerSeen(
+            address=address,
+            answered_ms=self._clock.now_ms(),
+            millis=old.millis,
+            brokers=old.brokers,
+            topics=len(names),
+        )
+
+    async def _runtime(self, address: str) -> None:
+        figures = await runtime_info(self._admin.session, address)
+        self._known.runtime(address, figures, self._clock.now_ms())
+
+    async def _settings(self, address: str) -> None:
+        self._known.settings(address, await self._admin.configs.broker_config(address))
+
+    async def _topics(self, address: str) -> None:
+        if address not in self._known.to_ask_for_groups():
+            return
+        async with self._lock(address):
+            configs = await topic_configs(self._admin.session, address)
+        old = self._known.topics.get(address, {})
+        found: dict[str, TopicQueues] = {}
+        for topic, config in configs.items():
+            queues = TopicQueues(config.read_queue_nums, config.write_queue_nums, config.perm)
+            was = old.get(topic)
+            found[topic] = was if was == queues else queues
+        self._known.topics[address] = found
+        self._known.topics_ms = self._clock.now_ms()
+
+    # -- looks at all groups
+
+    async def _looks(self) -> None:
+        while True:
+            asked = {a: b for a, b in self._known.to_ask_for_groups().items() if b.failing_since is None}
+            if not asked:
+                await self._rest(_START_MS if not self._known.brokers else RUNTIME.period_ms)
+                continue
+            begun = time.monotonic()
+            started = self._clock.now_ms()
+            # One that is still at the last look is not waited for again.
+            fresh = asked.keys() - self._looking.keys()
+            for address, broker in asked.items():
+                if address in fresh:
+                    self._looking[address] = self._owned.start(
+                        self._groups_of(address, broker.broker_name), f"dashboard groups {address}"
+                    )
+            if fresh:
+                await asyncio.wait([self._looking[address] for address in fresh], timeout=_LOOK_WAITS_MS / 1000)
+            answers: list[GroupsOf] = []
+            for address, broker in self._known.to_ask_for_groups().items():
+                task = self._looking.get(address)
+                if task is not None and task.done():
+                    del self._looking[address]
+                    answers.append(task.result())
+                else:
+                    answers.append(GroupsOf(address, broker.broker_name, None))
+            await self._looked(self._clock.now_ms(), answers)
+            took = round((time.monotonic() - begun) * 1000)
+            rest = max(GROUPS.period_ms, min(took * REST, MOST_WAIT_MS)) - (self._clock.now_ms() - started)
+            if rest > 0:
+                await self._rest(rest)
+
+    async def _groups_of(self, address: str, name: str) -> GroupsOf:
+        broker = BrokerAddress(address, name)
+        try:
+            async with self._lock(address):
+                seen = await gather(self._admin, [broker])
+        except RocketMQError as error:
+            self._failed(address, GROUPS, self._admin.failure_of(address, error))
+            return GroupsOf(address, name, None)
+        if seen.failures:
+            self._failed(address, GROUPS, seen.failures[0])
+            return GroupsOf(address, name, None)
+        self._known.failures.pop((address, GROUPS.name), None)
+        return GroupsOf(address, name, seen.groups | {g: GroupOffsets(group=g, queues=[]) for g in seen.silent})
+
+    def _failed(self, address: str, question: Question, failure: Failure) -> None:
+        self._known.failed(address, question, failure, self._clock.now_ms())
+        self._changed()
+
+    def _lock(self, address: str) -> asyncio.Lock:
+        return self._large.setdefault(address, asyncio.Lock())
+
+
+def _brokers(info: ClusterInfo) -> frozenset[tuple[str, str, int, str]]:
+    return frozenset(
+        (data.cluster, name, int(broker_id), address)
+        for name, data in info.broker_addr_table.items()
+        for broker_id, address in data.broker_addrs.items()
+    )
