@@ -71,8 +71,11 @@ def call(
         return _ask(connection, frame(code, ext_fields, body))
 
 
-def wait_for_route(namesrv: str, topic: str, broker_name: str, timeout: float = 30.0) -> None:
-    """Until the name server's route of `topic` names the broker: a broker registers a moment after it is ready."""
+def wait_for_route(namesrv: str, topic: str, broker_name: str, timeout: float = 60.0) -> None:
+    """Until the name server's route of `topic` names the broker: a broker registers a moment after it is ready.
+
+    A registration that Apache's broker could not make, as on an overloaded machine, comes again after 30 s only.
+    """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         try:

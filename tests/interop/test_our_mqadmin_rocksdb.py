@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def keeping(
     request: pytest.FixtureRequest, scratch: Path, drivers: Callable[[str], Driver]
 ) -> Iterator[tuple[Cluster, Path]]:
     """A cluster whose broker keeps topics, groups and offsets in RocksDB, with the folder that they are in."""
-    settings = {"storeType": "defaultRocksDB", "popConsumerKVServiceInit": "true"}
+    settings = {"storeType": "defaultRocksDB", "popConsumerKVServiceInit": "true", "timerRocksDBEnable": "true"}
     pair = Pair(request.param, scratch / f"rocksdb-{request.param}", settings=settings)
     try:
         cluster = Cluster(pair, drivers(request.param))
@@ -68,6 +69,25 @@ def test_java_reads_the_same(keeping: tuple[Cluster, Path], kind: str) -> None:
     line = ("exportMetadataInRocksDB", "-p", str(folder), "-t", kind, "-j", "true")
     theirs = json.loads(cluster.java(*line))
     assert table(cluster.run(*line).json["data"]["config"]) == theirs
+
+
+def test_timer_messages_in_rocksdb(keeping: tuple[Cluster, Path]) -> None:
+    """The switch is read back, and what is sent after it comes; the timer wheel takes nothing in meanwhile."""
+    cluster, _ = keeping
+    to_rocksdb = ("switchTimerEngine", "-c", "DefaultCluster", "-e", "R")
+    if cluster.pair.version == "5.3.3":
+        cluster.failure(14, *to_rocksdb)
+        return
+    cluster.data("updateTopic", "-c", "DefaultCluster", "-t", "Timed", "-r", "1", "-w", "1")
+    (change,) = cluster.data(*to_rocksdb)["changes"]
+    assert (change["state"], change["name"]) == ("done", "ROCKSDB_TIMELINE")
+    assert [(field["name"], field["after"]) for field in change["fields"]] == [("timerStopEnqueue", "true")]
+    assert cluster.run(*to_rocksdb).json["status"] == "unchanged"
+    due = int(time.time() * 1000) + 1500
+    cluster.data("sendMessage", "-t", "Timed", "-p", "later", "--deliverTime", str(due))
+    wait_until(lambda: [m["body"] for m in cluster.pull("Timed")] == ["later"], "the message is delivered")
+    (back,) = cluster.data("switchTimerEngine", "-b", cluster.pair.broker_address, "-e", "F")["changes"]
+    assert {field["name"] for field in back["fields"]} == {"timerStopEnqueue", "timerRocksDBStopScan"}
 
 
 def test_pop_records(keeping: tuple[Cluster, Path]) -> None:

@@ -34,6 +34,7 @@ from tests.interop.differential.table import (
     FOUR_9,
     NO_EFFECT,
     NOT_FOUND,
+    REFUSED,
     STACK,
     Row,
     better,
@@ -442,6 +443,15 @@ CHANGING: tuple[Row, ...] = (
         before="switchTimerEngine -b {A} -e F",
         versions=("5.5.0",),
     ),
+    same(
+        "switchTimerEngine -b {A} -e R",
+        done,
+        lambda answer: answer.code == 0,
+        before="switchTimerEngine -b {A} -e F",
+        changes=True,
+        versions=("5.5.0",),
+    ),
+    fails("switchTimerEngine -b {B} -e R", STACK, REFUSED, versions=("5.5.0",)),
     changed("deleteSubGroup -c {C} -g fresh_{s}"),
 )
 

@@ -32,6 +32,8 @@ _KEEPS_USERS = {
 
 _LITE = {"enableLmq": "true", "enableMultiDispatch": "true"}
 SETTINGS = {"5.3.3": _KEEPS_USERS, "5.5.0": {**_KEEPS_USERS, **_LITE}}
+#: What `broker-a` has besides, so that both brokers of 5.5.0 tell what they say with and without it.
+SETTINGS_OF_A = {"5.5.0": {"timerRocksDBEnable": "true"}}
 
 #: What files for updateTopicList and updateSubGroupList hold.
 LISTED: dict[str, dict[str, int]] = {
@@ -50,13 +52,14 @@ class TwoBrokers:
         self.nameserver = NameServer(version, scratch / "namesrv")
         self.namesrv = self.nameserver.address
         self.brokers: dict[str, Broker] = {}
-        settings = SETTINGS.get(version, {})
+        settings = {"broker-a": {**SETTINGS.get(version, {}), **SETTINGS_OF_A.get(version, {})}}
+        settings["broker-b"] = SETTINGS.get(version, {})
         #: Where each side's exports go.
         self.exports = {side: scratch / f"exports_{side}" for side in SIDES}
         try:
             self.nameserver.wait_ready()
             for name in ("broker-a", "broker-b"):
-                self.brokers[name] = Broker(version, scratch / name, self.namesrv, name=name, settings=settings)
+                self.brokers[name] = Broker(version, scratch / name, self.namesrv, name=name, settings=settings[name])
             for name, broker in self.brokers.items():
                 broker.child.wait_for("boot success", 180)
                 wait_for_route(self.namesrv, "TBW102", name)
