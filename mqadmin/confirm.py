@@ -55,7 +55,7 @@ def name_to_type(declaration: Declaration, values: dict[str, Any], *, yes: bool)
                 ExitCode.REFUSED,
             )
         return None
-    return _touched(declaration, values)
+    return touched(declaration, values)
 
 
 def require_typed(name: str, plan: str) -> None:
@@ -66,7 +66,7 @@ def require_typed(name: str, plan: str) -> None:
         )
 
 
-def _touched(declaration: Declaration, values: dict[str, Any]) -> str:
+def touched(declaration: Declaration, values: dict[str, Any]) -> str:
     """The name of what the change touches, as it was given."""
     found = next((values[name] for name in declaration.dangerous if values.get(name) is not None), ALL)
     return ":".join(map(str, found)) if isinstance(found, tuple) else str(found)

@@ -29,6 +29,9 @@ _NAMED = 10
 class Run:
     """What a command gets besides its options: the admin client, whether it only plans, and a way to emit early."""
 
+    #: Whether a terminal shows how far it is.
+    shows_progress = True
+
     def __init__(
         self,
         name: str,
@@ -41,6 +44,8 @@ class Run:
         self.declaration = declaration
         self.options = options
         self.arguments = tuple(arguments)
+        #: Under which the journal has the change, once it is put down.
+        self.change_id: int | None = None
         self._values = values
         self._connection: Connection | None = None
 
@@ -49,7 +54,7 @@ class Run:
         import msgspec
 
         options = msgspec.structs.replace(self.options, plan=True)
-        run = Run(self.name, self.declaration, options, self._values, self.arguments)
+        run = type(self)(self.name, self.declaration, options, self._values, self.arguments)
         run._connection = self._connection
         return run
 
@@ -116,7 +121,7 @@ class Run:
         from rocketmq_ops.mqadmin.errors import failure_of
 
         progress = None
-        if sys.stderr.isatty():
+        if self.shows_progress and sys.stderr.isatty():
             from rocketmq_ops.mqadmin.render.progress import AskedLine
 
             progress = AskedLine(self.name)

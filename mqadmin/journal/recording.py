@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,23 @@ if TYPE_CHECKING:
 SWITCH = "ROCKETMQ_OPS_JOURNAL"
 
 
-async def recorded(run: Run, values: dict[str, Any]) -> Outcome:
+#: Returns when the outcome of planning may be made true; raises CommandError when it may not.
+Consent = Callable[["Run", dict[str, Any], "Outcome"], Awaitable[None]]
+
+
+async def asked_on_terminal(run: Run, values: dict[str, Any], planned: Outcome) -> None:
+    """Have the name of what a dangerous change touches typed, where there is a terminal to ask on."""
+    if not run.declaration.dangerous:
+        return
+    name = name_to_type(run.declaration, values, yes=run.options.yes)
+    if name is not None:
+        from rocketmq_ops.mqadmin.render.output import table_text
+
+        await show_affected(run, planned)
+        require_typed(name, table_text(planned))
+
+
+async def recorded(run: Run, values: dict[str, Any], consent: Consent = asked_on_terminal) -> Outcome:
     """Plan, put down, do, and put down what became of it; the outcome of doing.
 
     Raises, with nothing sent, CommandError when somebody was asked and did not consent, and JournalError when a
@@ -47,13 +63,7 @@ async def recorded(run: Run, values: dict[str, Any]) -> Outcome:
         run.connected_as(planning)
         moving = [change for change in changes_of(planned) if change.state == "planned"]
         if moving:
-            if run.declaration.dangerous:
-                name = name_to_type(run.declaration, values, yes=run.options.yes)
-                if name is not None:
-                    from rocketmq_ops.mqadmin.render.output import table_text
-
-                    await show_affected(run, planned)
-                    require_typed(name, table_text(planned))
+            await consent(run, values, planned)
             await recorder.save(moving)
             recorder.begin(moving)
         try:
@@ -111,7 +121,7 @@ class _Recorder:
             self.notes.append(f"{SWITCH}=off: the change is not in the journal, and cannot be undone")
             return
         try:
-            self._id = self._journal.append(_content(started), numbered=True)
+            self._id = self._run.change_id = self._journal.append(_content(started), numbered=True)
         except JournalError as error:
             if self._run.declaration.dangerous:
                 raise JournalError(

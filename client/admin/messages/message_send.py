@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -20,11 +20,24 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import AllFailedError, RocketMQError, See
 from rocketmq_ops.common.java_hash import string_hash
 from rocketmq_ops.common.message import (
+    PROPERTY_CONSUME_START_TIMESTAMP,
+    PROPERTY_DELAY_TIME_LEVEL,
+    PROPERTY_DLQ_ORIGIN_MESSAGE_ID,
+    PROPERTY_DLQ_ORIGIN_TOPIC,
     PROPERTY_KEYS,
+    PROPERTY_MAX_OFFSET,
+    PROPERTY_MAX_RECONSUME_TIMES,
+    PROPERTY_MIN_OFFSET,
+    PROPERTY_ORIGIN_MESSAGE_ID,
+    PROPERTY_REAL_QUEUE_ID,
+    PROPERTY_REAL_TOPIC,
+    PROPERTY_RECONSUME_TIME,
+    PROPERTY_RETRY_TOPIC,
     PROPERTY_SHARDING_KEY,
     PROPERTY_TAGS,
     PROPERTY_UNIQ_KEY,
     PROPERTY_WAIT_STORE_MSG_OK,
+    MessageExt,
     MessageQueue,
     properties_to_string,
 )
@@ -70,6 +83,36 @@ class SendReport(msgspec.Struct, rename="camel"):
 
 
 Routed = tuple["TopicRouteData", bool]
+
+#: What brokers and consumers note on a message on its way through retries to the dead letters.
+_OF_THE_WAY: Final = (
+    PROPERTY_RETRY_TOPIC,
+    PROPERTY_RECONSUME_TIME,
+    PROPERTY_MAX_RECONSUME_TIMES,
+    PROPERTY_ORIGIN_MESSAGE_ID,
+    PROPERTY_DLQ_ORIGIN_TOPIC,
+    PROPERTY_DLQ_ORIGIN_MESSAGE_ID,
+    PROPERTY_REAL_TOPIC,
+    PROPERTY_REAL_QUEUE_ID,
+    PROPERTY_DELAY_TIME_LEVEL,
+    PROPERTY_CONSUME_START_TIMESTAMP,
+    PROPERTY_MIN_OFFSET,
+    PROPERTY_MAX_OFFSET,
+)
+
+
+def origin_of(message: MessageExt) -> str | None:
+    """The topic that a dead letter or a retried message was sent to first; None where it does not say that."""
+    properties = message.properties
+    return properties.get(PROPERTY_DLQ_ORIGIN_TOPIC) or properties.get(PROPERTY_RETRY_TOPIC)
+
+
+def sent_again(message: MessageExt, topic: str | None = None) -> SendRequest:
+    """The request that sends a message again to its topic as it is, or to another as its producer sent it."""
+    properties = dict(message.properties)
+    if topic is not None:
+        properties = {name: value for name, value in properties.items() if name not in _OF_THE_WAY}
+    return SendRequest(topic=topic or message.topic, body=message.body, properties=properties, flag=message.flag)
 
 
 async def send(admin: MQAdmin, wanted: SendRequest, routed: Routed | None = None) -> SendReport:

@@ -9,7 +9,7 @@ import msgspec
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.client import DirectResult
 from rocketmq_ops.client.admin.messages.message_results import FoundMessage
-from rocketmq_ops.client.admin.messages.message_send import SendReport, SendRequest
+from rocketmq_ops.client.admin.messages.message_send import SendReport, sent_again
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.message import MessageExt
@@ -47,6 +47,9 @@ async def query_msg_by_id(
     consumer_group: Annotated[ConsumerGroup | None, "hand it to this group (with -d)"] = None,
     client_id: ClientId | None = None,
     send_message: Annotated[bool | None, Opt("-s", "--sendMessage", help="send the message again")] = None,
+    to_topic: Annotated[
+        str | None, Opt("--toTopic", help="with -s: send it to this topic, as its producer did")
+    ] = None,
     unit_name: Annotated[str | None, Opt("-u", "--unitName", help="unit name of the sending client")] = None,
     body_format: BodyFormat | None = None,
     cluster: LmqCluster | None = None,
@@ -54,10 +57,13 @@ async def query_msg_by_id(
     decode: Decode | None = None,
 ) -> Outcome:
     """Takes offset message ids and unique keys. -g with -d has that consumer consume the message now; -s true sends it
-    again to its topic. With --plan neither is done. The body is printed; Apache's tool writes it to a file under /tmp.
+    again to its topic, or to --toTopic, as a dead letter that goes back. With --plan neither is done. The body is
+    printed; Apache's tool writes it to a file under /tmp.
     """
     if (consumer_group is None) != (client_id is None):
         raise usage("-g and -d go together", "give both to hand a message to a consumer, or neither")
+    if to_topic is not None and not send_message:
+        raise usage("--toTopic says where -s sends the message", "give -s true too")
     report = ByIdReport([])
     look = viewer(form=body, decode=decode, charset=body_format or "utf-8")
     errors: list[RocketMQError] = []
@@ -65,7 +71,7 @@ async def query_msg_by_id(
         for one in filter(None, (part.strip() for part in msg_id.split(","))):
             try:
                 message = await admin.messages.by_id(topic, one, cluster)
-                await _act(run, admin, message, report, consumer_group, client_id, bool(send_message))
+                await _act(run, admin, message, report, consumer_group, client_id, bool(send_message), to_topic)
                 tracks = None
                 if consumer_group is None and not send_message:
                     tracks = await _tracks(admin, message, report)
@@ -86,6 +92,7 @@ async def _act(
     group: str | None,
     client_id: str | None,
     send: bool,
+    to_topic: str | None,
 ) -> None:
     if run.plan:
         return
@@ -95,10 +102,7 @@ async def _act(
             await admin.clients.consume_directly(message.topic, group, client_id, message.offset_msg_id, holder)
         )
     elif send:
-        wanted = SendRequest(
-            topic=message.topic, body=message.body, properties=dict(message.properties), flag=message.flag
-        )
-        report.sent.append(await admin.messages.send(wanted))
+        report.sent.append(await admin.messages.send(sent_again(message, to_topic)))
 
 
 async def _tracks(admin: MQAdmin, message: MessageExt, report: ByIdReport) -> list[Any] | None:
