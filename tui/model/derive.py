@@ -40,7 +40,7 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[st
     groups: dict[str, GroupSeen] = {}
     ends: dict[QueueKey, tuple[int, int]] = {}
     out: dict[str, int] = {}
-    lag, lag_then, unknown, comparable = 0, 0, 0, True
+    lag, lag_then, unknown = 0, 0, 0
     for name, held in look.groups.items():
         old = then.groups.get(name) if then is not None else None
         total = _lag(held)
@@ -54,6 +54,7 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[st
             total_then = _lag(old) if old is not None else None
             lag_then += total if total_then is None else total_then
         was = before.get(name)
+        ok = judged.state is LagState.OK
         same = was is not None and was.lag.state is judged.state
         groups[name] = GroupSeen(
             group=name,
@@ -63,7 +64,8 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[st
             consume_rate=rate,
             drained_in_ms=_drained(total, old, seconds),
             members=held.members,
-            since_ms=was.since_ms if was is not None and same else look.time_ms,
+            since_ms=None if ok else was.since_ms if was is not None and same else look.time_ms,
+            idle=judged.state is LagState.OFFLINE and _unused(was) and not looks.moved(name),
         )
     incoming: dict[str, int] = {}
     for key, (now, earlier) in ends.items():
@@ -74,8 +76,13 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[st
         {topic: count / seconds for topic, count in out.items()} if seconds > 0 else {},
         lag if len(groups) > unknown or not groups else None,
         unknown,
-        (lag - lag_then) / seconds if seconds > 0 and comparable else None,
+        (lag - lag_then) / seconds if seconds > 0 else None,
     )
+
+
+def _unused(was: GroupSeen | None) -> bool:
+    """Whether nobody was seen to use it before."""
+    return was is None or was.idle or was.lag.state is LagState.UNKNOWN
 
 
 def _lag(held: Held) -> int | None:

@@ -23,6 +23,8 @@ class Known:
         #: Address -> topic -> queues.
         self.topics: dict[str, dict[str, TopicQueues]] = {}
         self.topics_ms: int | None = None
+        #: Grows when a broker has told of its topics.
+        self.topics_version = 0
         #: By server and the name of the question.
         self.failures: dict[tuple[str, str], Failure] = {}
 

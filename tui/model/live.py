@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets, Span
+from rocketmq_ops.tui.model.alarms import Alarms, found
+from rocketmq_ops.tui.model.broker_state import judged, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived, derive
+from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment, TopicSeen, Totals
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
 from rocketmq_ops.tui.model.sampler import Sampler
+from rocketmq_ops.tui.model.verdict import verdict
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
@@ -36,6 +40,11 @@ class LiveModel:
         self._groups_ms: int | None = None
         self._version = 0
         self._moment: Moment | None = None
+        #: The last one that was made.
+        self._newest: Moment | None = None
+        self._topics_of: tuple[int, Derived | None, dict[str, TopicSeen]] | None = None
+        self._alarms = Alarms()
+        self._events = Events()
         self._paused: Moment | None = None
         self._calls: list[Callable[[], None]] = []
         self._series: dict[tuple[str, str], tuple[array[int], array[float]]] = {}
@@ -177,8 +186,11 @@ class LiveModel:
             derived.lag_change if derived is not None else None,
         )
 
-    def _made(self) -> Moment:
+    def _topics(self) -> dict[str, TopicSeen]:
+        """Made anew when brokers have told of them, or rates are known anew."""
         known, derived = self._known, self._derived
+        if self._topics_of is not None and self._topics_of[0] == known.topics_version and self._topics_of[1] is derived:
+            return self._topics_of[2]
         topics: dict[str, TopicSeen] = {}
         for address, held in known.topics.items():
             broker = known.brokers.get(address)
@@ -191,12 +203,23 @@ class LiveModel:
                     if derived is not None:
                         seen.in_rate, seen.out_rate = derived.in_rates.get(topic), derived.out_rates.get(topic)
                 seen.on[broker.broker_name] = queues
-        return Moment(
-            time_ms=self._clock.now_ms(),
+        self._topics_of = (known.topics_version, derived, topics)
+        return topics
+
+    def _made(self) -> Moment:
+        known, derived = self._known, self._derived
+        now = self._clock.now_ms()
+        groups = derived.groups if derived is not None else {}
+        brokers = {address: judged(broker) for address, broker in with_gaps(known.brokers).items()}
+        alarms = self._alarms.update(now, found(known.name_servers.values(), brokers.values(), groups.values()))
+        moment = Moment(
+            time_ms=now,
             name_servers=dict(known.name_servers),
-            brokers=dict(known.brokers),
-            topics=topics,
-            groups=derived.groups if derived is not None else {},
+            brokers=brokers,
+            topics=self._topics(),
+            groups=groups,
+            alarms=alarms,
+            verdict=verdict(known.name_servers, brokers, groups, alarms),
             topics_ms=known.topics_ms,
             groups_ms=self._groups_ms,
             totals=self._totals(),
@@ -206,6 +229,9 @@ class LiveModel:
                 if question not in (LISTING.name, RUNTIME.name)
             ],
         )
+        moment.events = self._events.note(self._newest, moment)
+        self._newest = moment
+        return moment
 
 
 def _sum(parts: list[float | None]) -> float | None:

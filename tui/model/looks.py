@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, TypeVar
 
 import msgspec
@@ -78,6 +78,11 @@ class Looks:
                 columns.committed[place] = _known(committed)
         return GroupWindow(group, times, members, queues)
 
+    def moved(self, group: str) -> bool:
+        """Whether any offset of a group changed within these looks."""
+        held = [look.groups[group] for look in self._looks if group in look.groups]
+        return any(each.keys == held[0].keys and each.committed != held[0].committed for each in held)
+
     def back(self, ms: int) -> Look | None:
         """The look that is at least so long before the last one, the nearest; the oldest where all are younger."""
         if len(self._looks) < 2:
@@ -122,9 +127,3 @@ def offsets_of(name: str, held: Held) -> GroupOffsets:
 
 def _known(value: int) -> int | None:
     return None if value == ABSENT else value
-
-
-def moved(now: Mapping[QueueKey, int], then: Mapping[QueueKey, int]) -> int | None:
-    """By how much a sum of offsets grew in the queues that both have, without those that went back; None for none."""
-    common = now.keys() & then.keys()
-    return sum(max(now[key] - then[key], 0) for key in common) if common else None

@@ -96,8 +96,10 @@ class GroupSeen(msgspec.Struct, kw_only=True):
     consume_rate: float | None = None
     drained_in_ms: int | None = None
     members: int | None = None
-    #: Since when it is in the state that `lag` says, as far as the dashboard has seen.
+    #: Since when it is in the state that `lag` says, as far as the dashboard has seen; None while it is ok.
     since_ms: int | None = None
+    #: Nobody has used it for as long as is known: it is offline, and its offsets have not moved.
+    idle: bool = False
 
 
 class ClientSeen(msgspec.Struct, kw_only=True, frozen=True):

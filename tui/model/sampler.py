@@ -184,6 +184,7 @@ class Sampler:
             was = old.get(topic)
             found[topic] = was if was == queues else queues
         self._known.topics[address] = found
+        self._known.topics_version += 1
         self._known.topics_ms = self._clock.now_ms()
 
     # -- looks at all groups

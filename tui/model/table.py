@@ -85,10 +85,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 _ORDER: Final = tuple(Health)
 
 
+def worst_first(health: Health) -> int:
+    """A key to sort by: the worst comes first."""
+    return -_ORDER.index(health)
+
+
 def ordered(rows: Iterable[Row], place: int | None, *, descending: bool = False) -> list[Row]:
     """Rows by a column, or by health, the worst first, for None. What is unknown comes last in both directions."""
     if place is None:
-        return sorted(rows, key=lambda row: -_ORDER.index(row.health))
+        return sorted(rows, key=lambda row: worst_first(row.health))
     known = [row for row in rows if row.cells[place] is not None]
     unknown = [row for row in rows if row.cells[place] is None]
     key: Callable[[Row], tuple[bool, float, str]] = lambda row: _sortable(row.cells[place])  # noqa: E731

@@ -12,11 +12,20 @@ from rocketmq_ops.tui.model.table import Table
 class View(Protocol):
     """A list screen, declared once in `tui/model/views/`; the one table screen draws all of them."""
 
-    #: What `:` takes, and short forms of it.
-    name: str
-    aliases: tuple[str, ...]
-    #: In English; translated when drawn.
-    title: str
+    @property
+    def name(self) -> str:
+        """What `:` takes."""
+        ...
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Short forms of it."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """In English; translated when drawn."""
+        ...
 
     def table(self, moment: Moment, address: Address) -> Table:
         """The rows at a moment. Pure and quick: it is called for each refresh."""

@@ -1,0 +1,122 @@
+"""Alarms: what needs a person, with its age. It is raised after it has lasted a while and ends a while after.
+
+So what flickers is one alarm and not twenty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, GroupSeen, NameServerSeen
+from rocketmq_ops.tui.model.table import Health, worst_first
+
+#: How long something has to last until it is an alarm, and how long it has to be over until the alarm ends, ms.
+RAISE_MS: Final = 8_000
+CLEAR_MS: Final = 25_000
+#: How long an alarm that has ended is shown, ms.
+SHOWN_MS: Final = 10 * 60_000
+
+GROUP_HEALTH: Final = {
+    LagState.OK: Health.OK,
+    LagState.UNKNOWN: Health.UNKNOWN,
+    LagState.SLOW: Health.WARNING,
+    LagState.REWOUND: Health.WARNING,
+    LagState.OFFLINE: Health.WARNING,
+    LagState.STALLED: Health.CRITICAL,
+    LagState.STOPPED: Health.CRITICAL,
+}
+_AT_ONCE: Final = (LagState.STALLED, LagState.STOPPED)
+
+
+class Found(NamedTuple):
+    """Something that is wrong now; `since_ms` where it is known."""
+
+    key: str
+    health: Health
+    target: str
+    text: str
+    since_ms: int | None
+    opens: Address | None
+
+
+def found(
+    name_servers: Iterable[NameServerSeen], brokers: Iterable[BrokerSeen], groups: Iterable[GroupSeen]
+) -> Iterator[Found]:
+    """All that is wrong at a moment. A group that has been offline since it was first seen is nobody's matter."""
+    for server in name_servers:
+        if server.failing_since is not None:
+            yield Found(
+                f"name-server/{server.address}",
+                Health.CRITICAL,
+                server.address,
+                "does not answer",
+                server.failing_since,
+                Address("nameservers"),
+            )
+    for broker in brokers:
+        for state in broker.states:
+            if state.health in (Health.WARNING, Health.CRITICAL):
+                opens = Address("broker", broker.address)
+                key = f"broker/{broker.address}/{state.text}"
+                yield Found(key, state.health, broker.label, state.text, state.since_ms, opens)
+    for group in groups:
+        health = GROUP_HEALTH[group.lag.state]
+        if health in (Health.WARNING, Health.CRITICAL) and not group.idle:
+            key = f"group/{group.group}/{group.lag.state.value}"
+            opens = Address("group", group.group)
+            yield Found(key, health, group.group, group.lag.state.value, group.since_ms, opens)
+
+
+class _Lasting(msgspec.Struct):
+    found: Found
+    first_ms: int
+    last_ms: int
+
+
+class Alarms:
+    """Keeps what lasts."""
+
+    def __init__(self) -> None:
+        self._lasting: dict[str, _Lasting] = {}
+        self._raised: dict[str, Alarm] = {}
+
+    def update(self, now_ms: int, wrong: Iterable[Found]) -> list[Alarm]:
+        """What is an alarm now, the worst first, the youngest of those first, and behind them those that have ended."""
+        for each in wrong:
+            known = self._lasting.get(each.key)
+            if known is None:
+                self._lasting[each.key] = _Lasting(each, now_ms, now_ms)
+            else:
+                known.found, known.last_ms = each, now_ms
+        for key, lasting in list(self._lasting.items()):
+            if now_ms - lasting.last_ms >= CLEAR_MS:
+                del self._lasting[key]
+                alarm = self._raised.get(key)
+                if alarm is not None and alarm.ended_ms is None:
+                    self._raised[key] = msgspec.structs.replace(alarm, ended_ms=lasting.last_ms)
+                continue
+            each = lasting.found
+            since = lasting.first_ms if each.since_ms is None else min(each.since_ms, lasting.first_ms)
+            alarm = self._raised.get(key)
+            if alarm is None or alarm.ended_ms is not None:
+                if lasting.last_ms - since < RAISE_MS:
+                    continue
+            else:
+                since = min(since, alarm.since_ms)
+            self._raised[key] = Alarm(
+                key=key, health=each.health, target=each.target, text=each.text, since_ms=since, opens=each.opens
+            )
+        for key, alarm in list(self._raised.items()):
+            if alarm.ended_ms is not None and now_ms - alarm.ended_ms > SHOWN_MS:
+                del self._raised[key]
+        return in_order(self._raised.values())
+
+
+def in_order(alarms: Iterable[Alarm]) -> list[Alarm]:
+    """The worst first, of those the youngest first; those that have ended come last."""
+    return sorted(alarms, key=lambda a: (a.ended_ms is not None, worst_first(a.health), -a.since_ms, a.key))

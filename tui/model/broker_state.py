@@ -1,0 +1,93 @@
+"""What is the matter with a broker, by its own figures and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.permission import PERM_WRITE
+from rocketmq_ops.tui.model.moment import BrokerSeen, State
+from rocketmq_ops.tui.model.table import Health
+
+#: A slave that lacks more bytes than this is behind (haMaxGapNotInSync is 256 MiB, at which a master stops waiting).
+_GAP_BYTES: Final = 64 << 20
+#: Bytes that are in the commitlog and not yet in the consumequeues.
+_DISPATCH_BYTES: Final = 64 << 20
+
+DEAD: Final = "does not answer"
+UNLISTED: Final = "is not listed by any name server"
+READ_ONLY: Final = "refuses writes"
+DISK_FULL: Final = "has a full disk and refuses writes"
+DISK_NEAR: Final = "has a disk that is nearly full"
+BUSY: Final = "has a busy page cache"
+SENDS_WAIT: Final = "lets sends wait"
+BEHIND: Final = "is behind its master"
+DISPATCH: Final = "is late with its consumequeues"
+
+
+def judged(broker: BrokerSeen) -> BrokerSeen:
+    """The broker with its states; since when is known of those that it has by itself."""
+    states = tuple(sorted(_states(broker), key=lambda state: state.health is not Health.CRITICAL))
+    health = states[0].health if states else Health.OK
+    if not states and broker.answered_ms is None:
+        health = Health.UNKNOWN
+    if (health, states) == (broker.health, broker.states):
+        return broker
+    return msgspec.structs.replace(broker, health=health, states=states)
+
+
+def _states(broker: BrokerSeen) -> list[State]:
+    found: list[State] = []
+    worst = Health.CRITICAL if broker.broker_id == MASTER_ID else Health.WARNING
+    if broker.failing_since is not None:
+        found.append(State(DEAD, worst, broker.failing_since))
+    if broker.unlisted_since is not None:
+        found.append(State(UNLISTED, worst, broker.unlisted_since))
+    if found:
+        return found  # its figures are old
+    figures, settings = broker.figures, broker.settings or {}
+    disk = figures.get("disk_ratio")
+    if disk is not None and disk * 100 >= _number(settings, "diskSpaceWarningLevelRatio", 90):
+        found.append(State(DISK_FULL, Health.CRITICAL))
+    elif disk is not None and disk * 100 >= _number(settings, "diskSpaceCleanForciblyRatio", 85):
+        found.append(State(DISK_NEAR, Health.WARNING))
+    permission = settings.get("brokerPermission", "")
+    if permission.isdecimal() and not int(permission) & PERM_WRITE:
+        found.append(State(READ_ONLY, Health.WARNING))
+    if figures.get("page_cache_lock_ms", 0) > _number(settings, "osPageCacheBusyTimeOutMills", 1000):
+        found.append(State(BUSY, Health.WARNING))
+    if figures.get("send_wait_ms", 0) > _number(settings, "waitTimeMillsInSendQueue", 200):
+        found.append(State(SENDS_WAIT, Health.WARNING))
+    if figures.get("gap_bytes", 0) > _GAP_BYTES:
+        found.append(State(BEHIND, Health.WARNING))
+    if figures.get("dispatch_behind_bytes", 0) > _DISPATCH_BYTES:
+        found.append(State(DISPATCH, Health.WARNING))
+    return found
+
+
+def _number(settings: Mapping[str, str], key: str, otherwise: int) -> float:
+    text = settings.get(key, "")
+    return float(text) if text.isdecimal() else float(otherwise)
+
+
+def with_gaps(brokers: Mapping[str, BrokerSeen]) -> dict[str, BrokerSeen]:
+    """All of them, slaves with how many bytes of the commitlog they lack, where they and their masters answer."""
+    masters = {(b.cluster, b.broker_name): b for b in brokers.values() if b.broker_id == MASTER_ID}
+    found = dict(brokers)
+    for address, broker in brokers.items():
+        if broker.broker_id == MASTER_ID:
+            continue
+        master = masters.get((broker.cluster, broker.broker_name))
+        gap = None
+        if master is not None and not master.dead and not broker.dead:
+            end, own = master.figures.get("log_max_bytes"), broker.figures.get("log_max_bytes")
+            gap = max(end - own, 0.0) if end is not None and own is not None else None
+        figures = {name: value for name, value in broker.figures.items() if name != "gap_bytes"}
+        if gap is not None:
+            figures["gap_bytes"] = gap
+        if figures != broker.figures:
+            found[address] = msgspec.structs.replace(broker, figures=figures)
+    return found

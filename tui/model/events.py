@@ -1,0 +1,172 @@
+"""What changed between two moments, for the list of the last ten minutes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Event, Moment
+from rocketmq_ops.tui.model.table import Health
+
+#: How long events are shown, ms.
+SHOWN_MS: Final = 10 * 60_000
+#: Of one kind at one time; more are one event with their number.
+_MOST_ALIKE: Final = 5
+
+
+class Events:
+    """The events of the last ten minutes."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque()
+
+    def note(self, before: Moment | None, after: Moment) -> list[Event]:
+        """Add what changed since; all there are, the latest first."""
+        if before is not None:
+            self._events.extendleft(_changes(before, after))
+        while self._events and after.time_ms - self._events[-1].time_ms > SHOWN_MS:
+            self._events.pop()
+        return list(self._events)
+
+
+def _changes(before: Moment, after: Moment) -> Iterator[Event]:
+    now = after.time_ms
+    yield from _brokers(before, after)
+    yield from _name_servers(before, after)
+    yield from _alarms(before.alarms, after.alarms, now)
+    if before.groups_ms is not None and before.groups_ms != after.groups_ms:
+        members = [
+            (name, f"{was.members} -> {group.members} clients")
+            for name, group in after.groups.items()
+            if (was := before.groups.get(name)) is not None
+            and None not in (was.members, group.members)
+            and was.members != group.members
+        ]
+        yield from _alike(members, "members", now, "groups: other clients", "group")
+    whole = all(not broker.dead for broker in after.brokers.values())
+    if before.topics_ms is not None and before.topics_ms != after.topics_ms and whole:
+        made = [(topic, "was made") for topic in after.topics.keys() - before.topics.keys()]
+        yield from _alike(made, "topic", now, "topics were made", "topic")
+        if before.brokers.keys() == after.brokers.keys():
+            deleted = [(topic, "was deleted") for topic in before.topics.keys() - after.topics.keys()]
+            yield from _alike(deleted, "topic", now, "topics were deleted", "topics")
+        changed = [
+            (name, "has other queues or permissions")
+            for name, topic in after.topics.items()
+            if (old := before.topics.get(name)) is not None and _unlike(old.on, topic.on)
+        ]
+        yield from _alike(changed, "topic", now, "topics have other queues or permissions", "topic")
+
+
+def _unlike(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
+    return old is not new and any(old[broker] != new[broker] for broker in old.keys() & new.keys())
+
+
+def _brokers(before: Moment, after: Moment) -> Iterator[Event]:
+    now = after.time_ms
+    for address, broker in after.brokers.items():
+        old = before.brokers.get(address)
+        opens = Address("broker", address)
+
+        def event(text: str, health: Health = Health.INFO, *, of: BrokerSeen = broker, at: Address = opens) -> Event:
+            return Event(time_ms=now, kind="broker", target=of.label, text=text, health=health, opens=at)
+
+        if old is None:
+            if before.brokers:
+                yield event("has registered", Health.OK)
+            continue
+        worst = Health.CRITICAL if broker.broker_id == 0 else Health.WARNING
+        if broker.dead and not old.dead:
+            yield event("does not answer any more", worst)
+        elif old.dead and not broker.dead:
+            yield event("answers again", Health.OK)
+        if broker.unlisted_since is not None and old.unlisted_since is None:
+            yield event("is not listed by any name server any more", worst)
+        elif old.unlisted_since is not None and broker.unlisted_since is None:
+            yield event("is listed again", Health.OK)
+        if broker.broker_id != old.broker_id:
+            yield event(f"is {_role(broker)} now and was {_role(old)}", Health.WARNING)
+        boot, boot_before = broker.figures.get("boot_ms"), old.figures.get("boot_ms")
+        if boot is not None and boot_before is not None and boot > boot_before:
+            yield event("started anew", Health.WARNING)
+        if broker.version != old.version and None not in (broker.version, old.version):
+            yield event(f"has version {broker.version} now and had {old.version}")
+        if broker.settings is not None and old.settings is not None and broker.settings is not old.settings:
+            for key in sorted(broker.settings.keys() | old.settings.keys()):
+                value, was = broker.settings.get(key), old.settings.get(key)
+                if value != was:
+                    yield event(f"{key} is {_shown(value)} now and was {_shown(was)}", Health.WARNING)
+    for address in before.brokers.keys() - after.brokers.keys():
+        broker = before.brokers[address]
+        yield Event(time_ms=now, kind="broker", target=broker.label, text="is gone", health=Health.WARNING)
+
+
+def _role(broker: BrokerSeen) -> str:
+    return "master" if broker.broker_id == 0 else f"slave {broker.broker_id}"
+
+
+def _shown(value: str | None) -> str:
+    return "not set" if value is None else f"'{value}'"
+
+
+def _name_servers(before: Moment, after: Moment) -> Iterator[Event]:
+    for address, server in after.name_servers.items():
+        old = before.name_servers.get(address)
+        if old is None or (server.failing_since is None) == (old.failing_since is None):
+            continue
+        dead = server.failing_since is not None
+        yield Event(
+            time_ms=after.time_ms,
+            kind="name server",
+            target=address,
+            text="does not answer any more" if dead else "answers again",
+            health=Health.CRITICAL if dead else Health.OK,
+            opens=Address("nameservers"),
+        )
+
+
+def _alarms(before: Iterable[Alarm], after: Iterable[Alarm], now: int) -> Iterator[Event]:
+    """Of groups; those of servers are told by the servers themselves."""
+    was = {alarm.key: alarm for alarm in before if alarm.ended_ms is None}
+    is_now = {alarm.key: alarm for alarm in after if alarm.ended_ms is None}
+    begun = [alarm for key, alarm in is_now.items() if key not in was and key.startswith("group/")]
+    by_text: dict[str, list[Alarm]] = {}
+    for alarm in begun:
+        by_text.setdefault(alarm.text, []).append(alarm)
+    for text, alike in by_text.items():
+        health = alike[0].health
+        pairs = [(alarm.target, text) for alarm in alike]
+        yield from _alike(pairs, "group", now, f"groups: {text}", "group", health)
+    still = {alarm.target for alarm in is_now.values()}
+    over = [
+        (alarm.target, f"is not {alarm.text} any more")
+        for key, alarm in was.items()
+        if key not in is_now and key.startswith("group/") and alarm.target not in still
+    ]
+    yield from _alike(over, "group", now, "groups are well again", "group", Health.OK)
+
+
+def _alike(
+    pairs: list[tuple[str, str]],
+    kind: str,
+    now: int,
+    together: str,
+    screen: str,
+    health: Health = Health.INFO,
+) -> Iterator[Event]:
+    """An event of each target, or one for all of many."""
+    if len(pairs) > _MOST_ALIKE:
+        yield Event(
+            time_ms=now,
+            kind=kind,
+            target=f"{len(pairs)}",
+            text=together,
+            health=health,
+            opens=Address("groups" if screen == "group" else "topics"),
+        )
+        return
+    for target, text in sorted(pairs):
+        opens = Address(screen) if screen.endswith("s") else Address(screen, target)
+        yield Event(time_ms=now, kind=kind, target=target, text=text, health=health, opens=opens)

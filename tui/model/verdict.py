@@ -1,0 +1,64 @@
+"""One line that says what is wrong, where, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, NameServerSeen, Said, Verdict
+from rocketmq_ops.tui.model.table import Health, worst_first
+
+#: Parts that the line has at most; what is left is counted.
+MOST_PARTS: Final = 4
+
+
+def verdict(
+    name_servers: Mapping[str, NameServerSeen],
+    brokers: Mapping[str, BrokerSeen],
+    groups: Collection[str],
+    alarms: Iterable[Alarm],
+) -> Verdict:
+    """From the alarms that have not ended; without any, that all is well, if that much is known."""
+    if name_servers and all(server.failing_since is not None for server in name_servers.values()):
+        since = max(server.failing_since or 0 for server in name_servers.values())
+        none = Said("no name server answers", since, Address("nameservers"))
+        return Verdict(Health.CRITICAL, (none, *_parts(alarms, len(groups))[: MOST_PARTS - 1]))
+    if not any(server.answered_ms is not None for server in name_servers.values()):
+        return Verdict(Health.UNKNOWN, (Said("waiting for the first answer"),))
+    if not brokers:
+        return Verdict(Health.CRITICAL, (Said("no broker is registered", None, Address("brokers")),))
+    parts = _parts(alarms, len(groups))
+    if parts:
+        worst = min((a.health for a in alarms if a.ended_ms is None), key=worst_first)
+        if len(parts) > MOST_PARTS:
+            left = len(parts) - MOST_PARTS + 1
+            parts = [*parts[: MOST_PARTS - 1], Said(f"{left} more", None, Address("alarms"))]
+        return Verdict(worst, tuple(parts))
+    if any(broker.answered_ms is None for broker in brokers.values()):
+        return Verdict(Health.UNKNOWN, (Said("waiting for the brokers"),))
+    count = len(brokers)
+    return Verdict(Health.OK, (Said(f"nothing is wrong with {count} brokers and {len(groups)} groups"),))
+
+
+def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
+    """One for each kind of alarm, the worst first."""
+    alike: dict[tuple[str, str], list[Alarm]] = {}
+    for alarm in alarms:
+        if alarm.ended_ms is None:
+            alike.setdefault((alarm.key.partition("/")[0], alarm.text), []).append(alarm)
+    found: list[tuple[int, Said]] = []
+    for (kind, text), same in alike.items():
+        since = min(alarm.since_ms for alarm in same)
+        count = len(same)
+        if kind == "group":
+            opens = same[0].opens if count == 1 else Address("groups", "", (("filter", text),))
+            said = Said(f"{count} of {groups} groups {text}", since, opens)
+        elif count == 1:
+            said = Said(f"{same[0].target} {text}", since, same[0].opens)
+        elif kind == "broker":
+            said = Said(f"{count} brokers: {text}", since, Address("brokers"))
+        else:
+            said = Said(f"{count} name servers: {text}", since, Address("nameservers"))
+        found.append((worst_first(same[0].health), said))
+    return [said for _, said in sorted(found, key=lambda each: each[0])]

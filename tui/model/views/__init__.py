@@ -1,0 +1,1 @@
+"""The list screens, one module each: columns, and rows of a moment."""

@@ -1,0 +1,42 @@
+"""Alarms, with their age; those that are over stay for ten minutes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+
+COLUMNS: Final = (
+    Column(key="target", title="What", least=14),
+    Column(key="text", title="Alarm", kind=Kind.STATE, least=16),
+    Column(key="since", title="Since", kind=Kind.MOMENT),
+    Column(key="lasted", title="Lasted", kind=Kind.SPAN, drop=1),
+    Column(key="ended", title="Ended", kind=Kind.MOMENT, drop=2),
+)
+
+
+class AlarmList:
+    """See `View`."""
+
+    name, aliases, title = "alarms", ("a", "alerts"), "Alarms"
+
+    def table(self, moment: Moment, address: Address) -> Table:
+        """See `View`."""
+        rows = [
+            Row(
+                key=alarm.key,
+                cells=(
+                    alarm.target,
+                    alarm.text,
+                    alarm.since_ms,
+                    (alarm.ended_ms or moment.time_ms) - alarm.since_ms,
+                    alarm.ended_ms,
+                ),
+                health=alarm.health if alarm.ended_ms is None else Health.INFO,
+                opens=alarm.opens,
+            )
+            for alarm in moment.alarms
+        ]
+        return Table(columns=COLUMNS, rows=rows, note="" if rows else "there is no alarm")

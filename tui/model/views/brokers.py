@@ -1,0 +1,78 @@
+"""Brokers: roles, versions, rates, disks, replication."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Column, Kind, Row, Table, Value
+
+COLUMNS: Final = (
+    Column(key="broker", title="Broker", least=10),
+    Column(key="role", title="Role", kind=Kind.STATE, drop=3),
+    Column(key="state", title="State", kind=Kind.STATE, least=12),
+    Column(key="in", title="In/s", kind=Kind.RATE),
+    Column(key="out", title="Out/s", kind=Kind.RATE),
+    Column(key="disk", title="Disk", kind=Kind.SHARE, drop=1),
+    Column(key="gap", title="Replication gap", kind=Kind.BYTES, drop=4),
+    Column(key="lock", title="Page cache lock", kind=Kind.SPAN, drop=7),
+    Column(key="wait", title="Send wait", kind=Kind.SPAN, drop=5),
+    Column(key="dispatch", title="Dispatch gap", kind=Kind.BYTES, drop=9),
+    Column(key="version", title="Version", drop=6),
+    Column(key="boot", title="Started", kind=Kind.MOMENT, drop=8),
+    Column(key="answered", title="Answered", kind=Kind.MOMENT, drop=10),
+    Column(key="cluster", title="Cluster", drop=11, least=8),
+    Column(key="address", title="Address", drop=2, least=14),
+)
+
+
+class Brokers:
+    """See `View`."""
+
+    name, aliases, title = "brokers", ("b", "br", "broker-list"), "Brokers"
+
+    def table(self, moment: Moment, address: Address) -> Table:
+        """See `View`. `cluster` of the address limits it to one."""
+        cluster = address.option("cluster")
+        rows = []
+        for broker in moment.brokers.values():
+            if cluster is not None and broker.cluster != cluster:
+                continue
+            figure = broker.figures.get
+            cells: tuple[Value, ...] = (
+                broker.label,
+                "master" if broker.broker_id == 0 else "slave",
+                broker.states[0].text if broker.states else "ok" if broker.answered_ms is not None else None,
+                figure("in_rate"),
+                figure("out_rate"),
+                figure("disk_ratio"),
+                figure("gap_bytes"),
+                figure("page_cache_lock_ms"),
+                figure("send_wait_ms"),
+                figure("dispatch_behind_bytes"),
+                broker.version,
+                figure("boot_ms"),
+                broker.answered_ms,
+                broker.cluster,
+                broker.address,
+            )
+            rows.append(
+                Row(
+                    key=broker.address,
+                    cells=cells,
+                    health=broker.health,
+                    stale_since=broker.answered_ms if broker.dead else None,
+                    opens=Address("broker", broker.address),
+                )
+            )
+        rows.sort(key=lambda row: str(row.cells[0]))
+        return Table(columns=COLUMNS, rows=rows, note="" if rows else _why_none(moment), failed=not rows)
+
+
+def _why_none(moment: Moment) -> str:
+    answered = [server for server in moment.name_servers.values() if server.failing_since is None]
+    if moment.name_servers and not answered:
+        failure = next(iter(moment.name_servers.values())).failure
+        return failure.cause if failure is not None else "no name server answers"
+    return "no broker is registered" if any(s.answered_ms for s in answered) else "waiting for the first answer"

@@ -1,0 +1,48 @@
+"""Clients: who is connected, of the groups that were asked so far."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Column, Kind, Row, Table
+
+COLUMNS: Final = (
+    Column(key="client", title="Client", least=20),
+    Column(key="kind", title="Kind", kind=Kind.STATE, drop=3),
+    Column(key="groups", title="Groups", least=12),
+    Column(key="address", title="Address", drop=2, least=14),
+    Column(key="language", title="Language", drop=5),
+    Column(key="version", title="Version", drop=4),
+    Column(key="seen", title="Seen", kind=Kind.MOMENT, drop=1),
+)
+
+
+class Clients:
+    """See `View`."""
+
+    name, aliases, title = "clients", ("c", "connections"), "Clients"
+
+    def table(self, moment: Moment, address: Address) -> Table:
+        """See `View`. `group` of the address limits it to one."""
+        group = address.option("group")
+        rows = [
+            Row(
+                key=f"{'producer' if client.producer else 'consumer'} {client.client_id}",
+                cells=(
+                    client.client_id,
+                    "producer" if client.producer else "consumer",
+                    ", ".join(client.groups),
+                    client.address,
+                    client.language,
+                    client.version,
+                    client.seen_ms,
+                ),
+                opens=Address("client", client.client_id, tuple(("group", each) for each in client.groups[:1])),
+            )
+            for client in moment.clients.values()
+            if group is None or group in client.groups
+        ]
+        note = "" if rows else "no client is known: groups that are behind are asked first"
+        return Table(columns=COLUMNS, rows=rows, note=note)

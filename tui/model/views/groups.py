@@ -1,0 +1,65 @@
+"""Consumer groups: how they keep up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.alarms import GROUP_HEALTH
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+
+COLUMNS: Final = (
+    Column(key="group", title="Group", least=16),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="since", title="Since", kind=Kind.MOMENT, drop=3),
+    Column(key="lag", title="Lag", kind=Kind.COUNT),
+    Column(key="waiting", title="Waiting", kind=Kind.SPAN, drop=1),
+    Column(key="rate", title="Consumed/s", kind=Kind.RATE, drop=2),
+    Column(key="drained", title="Drained in", kind=Kind.SPAN, drop=4),
+    Column(key="clients", title="Clients", kind=Kind.COUNT, drop=5),
+    Column(key="queues", title="Queues", kind=Kind.COUNT, drop=6),
+    Column(key="why", title="Why", least=20, drop=7),
+)
+
+
+class Groups:
+    """See `View`."""
+
+    name, aliases, title = "groups", ("g", "cg", "consumers"), "Groups"
+
+    def table(self, moment: Moment, address: Address) -> Table:
+        """See `View`. `topic` of the address limits it to the groups of one."""
+        topic = address.option("topic")
+        rows = []
+        for seen in moment.groups.values():
+            if topic is not None and not any(queue.queue.topic == topic for queue in seen.offsets.queues):
+                continue
+            lag = seen.lag
+            health = Health.INFO if seen.idle else GROUP_HEALTH[lag.state]
+            rows.append(
+                Row(
+                    key=seen.group,
+                    cells=(
+                        seen.group,
+                        lag.state.value,
+                        seen.since_ms,
+                        lag.lag,
+                        seen.waiting_ms,
+                        seen.consume_rate,
+                        seen.drained_in_ms,
+                        seen.members,
+                        len(seen.offsets.queues),
+                        "" if lag.state is LagState.OK else lag.evidence,
+                    ),
+                    health=health,
+                    opens=Address("group", seen.group),
+                )
+            )
+        if not rows:
+            note = "waiting for the first answer" if moment.groups_ms is None else "there is no group"
+            return Table(columns=COLUMNS, rows=rows, note=note)
+        silent = [broker.label for broker in moment.brokers.values() if broker.dead and broker.broker_id == 0]
+        note = f"unknown of {', '.join(sorted(silent))}" if silent else ""
+        return Table(columns=COLUMNS, rows=rows, note=note)

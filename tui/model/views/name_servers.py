@@ -1,0 +1,66 @@
+"""Name servers: whether they answer, and whether they agree."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rocketmq_ops.common.errors import some_of
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import Moment, NameServerSeen
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+
+COLUMNS: Final = (
+    Column(key="address", title="Name server", least=14),
+    Column(key="state", title="State", kind=Kind.STATE, least=10),
+    Column(key="took", title="Answer took", kind=Kind.SPAN),
+    Column(key="brokers", title="Brokers", kind=Kind.COUNT),
+    Column(key="topics", title="Topics", kind=Kind.COUNT),
+    Column(key="lacks", title="Lacks", least=20, drop=2),
+    Column(key="answered", title="Answered", kind=Kind.MOMENT, drop=1),
+)
+
+
+class NameServers:
+    """See `View`."""
+
+    name, aliases, title = "nameservers", ("ns", "namesrv"), "Name servers"
+
+    def table(self, moment: Moment, address: Address) -> Table:
+        """See `View`."""
+        answering = [server for server in moment.name_servers.values() if server.failing_since is None]
+        every = frozenset[tuple[str, str, int, str]]().union(*(server.brokers for server in answering))
+        most_topics = max((server.topics for server in answering if server.topics is not None), default=None)
+        rows = [_row(server, every, most_topics) for server in moment.name_servers.values()]
+        return Table(columns=COLUMNS, rows=rows, note="" if rows else "waiting for the first answer")
+
+
+def _row(server: NameServerSeen, every: frozenset[tuple[str, str, int, str]], most_topics: int | None) -> Row:
+    lacks: list[str] = []
+    health, state = Health.OK, "ok"
+    if server.failing_since is not None:
+        health, state = Health.CRITICAL, "does not answer"
+        lacks = [server.failure.cause] if server.failure is not None else []
+    elif server.answered_ms is None:
+        health, state = Health.UNKNOWN, "unknown"
+    else:
+        missing = sorted(f"{name} {broker_id} at {at}" for _, name, broker_id, at in every - server.brokers)
+        if missing:
+            health, state = Health.CRITICAL, "disagrees"
+            lacks = [some_of(missing)]
+        elif most_topics is not None and server.topics is not None and server.topics < most_topics:
+            health, state = Health.WARNING, "disagrees"
+            lacks = [f"{most_topics - server.topics} topics"]
+    return Row(
+        key=server.address,
+        cells=(
+            server.address,
+            state,
+            server.millis,
+            len(server.brokers) if server.answered_ms is not None else None,
+            server.topics,
+            "; ".join(lacks),
+            server.answered_ms,
+        ),
+        health=health,
+        stale_since=server.answered_ms if server.failing_since is not None else None,
+    )

@@ -1,0 +1,82 @@
+"""Topics: queues, permissions, rates."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_topic
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+
+COLUMNS: Final = (
+    Column(key="topic", title="Topic", least=16),
+    Column(key="kind", title="Kind", kind=Kind.STATE, drop=3),
+    Column(key="perm", title="Permission", drop=1),
+    Column(key="write", title="Write queues", kind=Kind.COUNT, drop=2),
+    Column(key="read", title="Read queues", kind=Kind.COUNT, drop=4),
+    Column(key="brokers", title="Brokers", kind=Kind.COUNT, drop=5),
+    Column(key="in", title="In/s", kind=Kind.RATE),
+    Column(key="out", title="Out/s", kind=Kind.RATE),
+)
+
+
+class Topics:
+    """See `View`."""
+
+    name, aliases, title = "topics", ("t", "topic-list"), "Topics"
+
+    def table(self, moment: Moment, address: Address) -> Table:
+        """See `View`. Without `all` in the address, topics of the system, for retry and of dead letters are left out;
+        `broker` limits it to those of one."""
+        everything, broker = address.option("all") is not None, address.option("broker")
+        rows = []
+        for seen in moment.topics.values():
+            kind = kind_of(seen.topic, moment)
+            if kind != "normal" and not everything:
+                continue
+            if broker is not None and broker not in seen.on:
+                continue
+            perms = {queues.perm for queues in seen.on.values()}
+            closed = any(not perm & PERM_WRITE for perm in perms) and kind == "normal"
+            rows.append(
+                Row(
+                    key=seen.topic,
+                    cells=(
+                        seen.topic,
+                        kind,
+                        "/".join(sorted({permission(perm) for perm in perms})),
+                        sum(queues.write for queues in seen.on.values()),
+                        sum(queues.read for queues in seen.on.values()),
+                        len(seen.on),
+                        seen.in_rate,
+                        seen.out_rate,
+                    ),
+                    health=Health.INFO if closed else Health.OK,
+                    opens=Address("topic", seen.topic),
+                )
+            )
+        if not rows:
+            waiting = moment.topics_ms is None
+            return Table(
+                columns=COLUMNS, rows=rows, note="waiting for the first answer" if waiting else "there is no topic"
+            )
+        return Table(columns=COLUMNS, rows=rows)
+
+
+def kind_of(topic: str, moment: Moment) -> str:
+    """What a topic is for: normal, retry, dead letters, system. Brokers have one each of their own and their cluster's
+    name."""
+    if is_retry_topic(topic):
+        return "retry"
+    if is_dlq_topic(topic):
+        return "dead letters"
+    if is_system_topic(topic) or any(topic in (b.broker_name, b.cluster) for b in moment.brokers.values()):
+        return "system"
+    return "normal"
+
+
+def permission(perm: int) -> str:
+    """As in `rw`, `r`, `w` and `-`."""
+    return ("r" if perm & PERM_READ else "") + ("w" if perm & PERM_WRITE else "") or "-"
