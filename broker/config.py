@@ -71,6 +71,25 @@ class BrokerConfig(ConfigClass):
     traceTopicEnable: Annotated[bool, Used("create the topic of message traces")] = False
     flushConsumerOffsetInterval: Annotated[int, Used("ms between two writes of consumerOffset.json", low=1)] = 5000
     rejectTransactionMessage: Annotated[bool, Used("refuse transactional (half) messages")] = False
+    enablePropertyFilter: Annotated[bool, Used("consumers may filter by SQL92 expressions on properties")] = False
+    filterSupportRetry: Annotated[
+        bool,
+        Used("a subscription of a retry topic by SQL92 filters by the expression of the topic that a message is from"),
+    ] = False
+    filterDataCleanTimeSpan: Annotated[
+        Long, Used("ms after which an expression that nobody subscribes with any more is forgotten", low=0)
+    ] = 86_400_000
+    expectConsumerNumUseFilter: Annotated[
+        int,
+        Used(
+            "consumer groups with SQL92 expressions that are expected; the size of the bits that consumerFilter.json "
+            "keeps for each",
+            low=1,
+        ),
+    ] = 32
+    maxErrorRateOfBloomFilter: Annotated[
+        int, Used("percent of false hits that those bits may have at most", low=1, high=99)
+    ] = 20
     longPollingEnable: Annotated[
         bool, Used("hold a pull that finds nothing until a message arrives or its suspend time ends")
     ] = True
@@ -196,11 +215,6 @@ class BrokerConfig(ConfigClass):
     waitTimeMillsInAckQueue: Long = 3000
     waitTimeMillsInAdminBrokerQueue: Long = 5000
     enableCalcFilterBitMap: bool = False
-    expectConsumerNumUseFilter: int = 32
-    maxErrorRateOfBloomFilter: int = 20
-    filterDataCleanTimeSpan: Long = 86_400_000
-    filterSupportRetry: bool = False
-    enablePropertyFilter: bool = False
     updateNameServerAddrPeriod: int = 120_000
     brokerHeartbeatInterval: int = 1000
     brokerNotActiveTimeoutMillis: Long = 10000

@@ -50,6 +50,7 @@ from rocketmq_ops.broker.start_losses import log_losses, log_timers
 from rocketmq_ops.broker.state.changes import Changes
 from rocketmq_ops.broker.stats.broker_stats import BrokerStats
 from rocketmq_ops.broker.stats.stage_times import NotedStages
+from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager
 from rocketmq_ops.broker.subscription.subscription_group_manager import SubscriptionGroupManager
 from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
 from rocketmq_ops.broker.transaction.transactional_message_service import TransactionalMessageService
@@ -71,6 +72,7 @@ from rocketmq_ops.store.message_store import MessageStore
 log = logging.getLogger(__name__)
 
 SCAN_CLIENTS_INTERVAL_MS = 10_000
+FILTER_SAVE_INTERVAL_MS = 10_000
 #: ms until the next attempt when a name server could not be reached or refused.
 REGISTER_RETRY_INTERVAL_MS = 3_000
 #: The VIP port, on which clients may send and administrate, lies this much below `listenPort`.
@@ -132,14 +134,17 @@ class BrokerController:
         self.groups = SubscriptionGroupManager(self)
         self.offsets = ConsumerOffsetManager(self)
         self.to_client = BrokerToClient(self)
-        self.consumers = ConsumerManager(self.clock, self.to_client.notify_consumer_ids_changed)
+        self.filters = ConsumerFilterManager(self)
+        self.consumers = ConsumerManager(
+            self.clock, self.to_client.notify_consumer_ids_changed, self.filters.unregister
+        )
         self.producers = ProducerManager(self.clock)
         self.locks = RebalanceLockManager(self.clock)
         self.stats = BrokerStats(self)
         self.delay = ScheduleMessageService(self)
         self.transactions = TransactionalMessageService(self)
         self.outer = BrokerOuterApi(self)
-        self.held_pulls = PullRequestHold(self.clock, self._max_offset)
+        self.held_pulls = PullRequestHold(self.clock, self._max_offset, self.store.record_of)
         self.stages = NotedStages(self)
         self._jobs = PeriodicJobs()
         self._registering = 0
@@ -162,6 +167,7 @@ class BrokerController:
         """Load configuration files and the store, listen, and register with every name server."""
         tables = (self.topics, self.groups, self.offsets, self.delay)
         missing = [manager.path for manager in tables if not manager.load()]
+        self.filters.load()
         log_timers(self)
         report = self.store.load([*self.offsets.ends(), *self.delay.ends()])
         self.delay.correct_offsets()
@@ -205,7 +211,7 @@ class BrokerController:
         await self.store.shutdown()
         await self.files.wait()
         unsaved: RocketMQError | None = None
-        for manager in (self.topics, self.groups, self.offsets, self.delay):
+        for manager in (self.topics, self.groups, self.offsets, self.delay, self.filters):
             try:
                 manager.persist()
             except RocketMQError as error:
@@ -258,8 +264,14 @@ class BrokerController:
             # Only what could not be written when it changed.
             every(what, lambda: config.flushConsumerOffsetInterval, lambda state=state: state.is_dirty and save(state))  # type: ignore[misc]
         every("delay offsets", lambda: store_config.flushDelayOffsetInterval, lambda: save(self.delay))
+        every("filters", lambda: FILTER_SAVE_INTERVAL_MS, self._save_filters)
         every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)
         every("held pulls", lambda: SWEEP_INTERVAL_MS, self.held_pulls.sweep)
+
+    def _save_filters(self) -> None:
+        self.filters.clean()
+        if self.filters.is_dirty:
+            self.files.save(self.filters)
 
     def _scan_clients(self) -> None:
         self.producers.scan_inactive()

@@ -24,21 +24,27 @@ def to_int32(value: int) -> int:
 
 def parse_int(text: str) -> int:
     """Java's Integer.parseInt: no blanks, no underscores, 32 bits. Raises ValueError."""
-    return _integer(text, INT_MAX, "an int")
+    value = _integer(text, INT_MAX)
+    if value is None:
+        raise ValueError(f"'{text[:20]}' is not an int of Java's")
+    return value
 
 
 def parse_long(text: str) -> int:
     """Java's Long.parseLong: as `parse_int`, with 64 bits. Raises ValueError."""
-    return _integer(text, LONG_MAX, "a long")
+    value = _integer(text, LONG_MAX)
+    if value is None:
+        raise ValueError(f"'{text[:20]}' is not a long of Java's")
+    return value
 
 
-def _integer(text: str, most: int, what: str) -> int:
+def _integer(text: str, most: int) -> int | None:
     # A digit is any of Unicode's, as Character.digit has it, but none that Java keeps in two chars.
     if _INTEGER.fullmatch(text) and (text.isascii() or max(text) <= "\uffff"):
         value = int(text)
         if -most - 1 <= value <= most:
             return value
-    raise ValueError(f"'{text[:20]}' is not {what} of Java's")
+    return None
 
 
 def parse_double(text: str) -> float:

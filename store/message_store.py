@@ -94,6 +94,7 @@ class MessageStore:
         self.when_flushed = self.flush.when_flushed
         self.get_message = self.reader.get_message
         self.message_at = self.reader.message_at
+        self.record_of = self.reader.record_of
         self.query_message = self.reader.query_message
         self.query_steps = self.reader.query_steps
         self.offset_by_time = self.reader.offset_by_time

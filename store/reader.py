@@ -245,6 +245,12 @@ class StoreReader:
             return self._commit_log.record_at(phys_offset)
         return self._commit_log.view(phys_offset, size)
 
+    def record_of(self, topic: str, queue_id: int, offset: int) -> memoryview | None:
+        """The record of a queue's message, None when it is not there."""
+        queue = self._queues.find(topic, queue_id)
+        unit = queue.unit(offset) if queue is not None and offset < queue.max_offset else None
+        return self._commit_log.view(unit[0], unit[1]) if unit is not None else None
+
     def offset_by_time(self, topic: str, queue_id: int, timestamp: int, boundary: Boundary = "lower") -> int:
         """Queue offset for a time (ms), see `queue/offset_by_time.py`; 0 when there is no queue."""
         queue = self._queues.find(topic, queue_id)

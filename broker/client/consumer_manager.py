@@ -86,11 +86,20 @@ class ConsumerGroupInfo:
 
 
 class ConsumerManager:
-    """`table`: group -> ConsumerGroupInfo. `clock` returns ms; `on_change` notifies the members of a group."""
+    """`table`: group -> ConsumerGroupInfo. `clock` returns ms; `on_change` notifies the members of a group.
 
-    def __init__(self, clock: Callable[[], int], on_change: GroupListener) -> None:
+    `on_gone` hears of a group whose last consumer is gone.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        on_change: GroupListener,
+        on_gone: Callable[[str], None] = lambda group: None,
+    ) -> None:
         self._clock = clock
         self._on_change = on_change
+        self._on_gone = on_gone
         self.table: dict[str, ConsumerGroupInfo] = {}
         self.compensation: dict[str, ConsumerGroupInfo] = {}
 
@@ -149,6 +158,7 @@ class ConsumerManager:
             return
         if not info.channels:
             del self.table[group]
+            self._on_gone(group)
         elif notify and info.message_model != BROADCASTING:
             self._on_change(group, list(info.channels))
 

@@ -15,6 +15,7 @@ from typing import Any
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.store.filter import MessageFilter
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +29,20 @@ GROWTH_CHECK_MS = 5_000
 class HeldPull:
     """One waiting pull: `offset` is the queue offset it waits for, `deadline_ms` when it is answered anyway.
 
-    `tag_codes` are the hash codes of the wanted tags, None for every message. `suspend_ms` is how long it waits.
+    `tag_codes` are the hash codes of the wanted tags, None for every message; `record_filter` is a filter that has to
+    see the record itself. `suspend_ms` is how long it waits.
     """
 
-    __slots__ = ("channel", "deadline_ms", "growth_check_ms", "header", "offset", "request", "tag_codes")
+    __slots__ = (
+        "channel",
+        "deadline_ms",
+        "growth_check_ms",
+        "header",
+        "offset",
+        "record_filter",
+        "request",
+        "tag_codes",
+    )
 
     def __init__(
         self,
@@ -39,7 +50,7 @@ class HeldPull:
         request: RemotingCommand,
         header: Any,
         offset: int,
-        tag_codes: frozenset[int] | None,
+        message_filter: MessageFilter | None,
         now_ms: int,
         suspend_ms: int,
     ) -> None:
@@ -47,7 +58,8 @@ class HeldPull:
         self.request = request
         self.header = header
         self.offset = offset
-        self.tag_codes = tag_codes
+        self.tag_codes = None if message_filter is None else message_filter.tag_codes
+        self.record_filter = message_filter if message_filter is not None and message_filter.checks_record else None
         self.deadline_ms = now_ms + suspend_ms
         self.growth_check_ms = now_ms + GROWTH_CHECK_MS
 
@@ -55,13 +67,20 @@ class HeldPull:
 class PullRequestHold:
     """Held pulls by topic and queue.
 
-    `max_offset(topic, queue_id)` is the store's, `clock` returns ms since the epoch. The pull processor sets
+    `max_offset(topic, queue_id)` and `record_of(topic, queue_id, offset)` are the store's, `clock` returns ms since the
+    epoch. The pull processor sets
     `execute`, which runs a pull again without the right to wait.
     """
 
-    def __init__(self, clock: Callable[[], int], max_offset: Callable[[str, int], int]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        max_offset: Callable[[str, int], int],
+        record_of: Callable[[str, int, int], memoryview | None],
+    ) -> None:
         self._clock = clock
         self._max_offset = max_offset
+        self._record_of = record_of
         self.execute: Callable[[HeldPull], None] = lambda pull: None
         #: Runs a woken pull by `execute`, which it is given, while somebody looks on.
         self.onlooker: Callable[[HeldPull, Callable[[HeldPull], None]], None] | None = None
@@ -98,11 +117,19 @@ class PullRequestHold:
         kept = []
         for pull in pulls:
             codes = pull.tag_codes
-            if next_offset > pull.offset and (codes is None or tags_code in codes):
+            if (
+                next_offset > pull.offset
+                and (codes is None or tags_code in codes)
+                and (pull.record_filter is None or self._wants(pull, topic, queue_id, next_offset - 1))
+            ):
                 self._wake(pull)
             else:
                 kept.append(pull)
         self._keep(topic, queue_id, kept)
+
+    def _wants(self, pull: HeldPull, topic: str, queue_id: int, offset: int) -> bool:
+        record = self._record_of(topic, queue_id, offset)
+        return record is not None and pull.record_filter is not None and pull.record_filter.matches_record(record)
 
     def sweep(self) -> None:
         """Wake the pulls whose time is over or whose queue has grown, forget those of closed connections."""
@@ -114,7 +141,8 @@ class PullRequestHold:
                 for pull in pulls:
                     if pull.channel.closed:
                         continue
-                    grown = max_offset > pull.offset and (pull.tag_codes is None or now >= pull.growth_check_ms)
+                    takes_all = pull.tag_codes is None and pull.record_filter is None
+                    grown = max_offset > pull.offset and (takes_all or now >= pull.growth_check_ms)
                     if grown or now >= pull.deadline_ms:
                         self._wake(pull)
                     else:

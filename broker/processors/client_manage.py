@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.client.client_channel import ClientChannelInfo
 from rocketmq_ops.broker.processors.slices import in_slices
 from rocketmq_ops.broker.state.changes import after_changes
-from rocketmq_ops.broker.subscription.subscription_filter import is_tag_type
+from rocketmq_ops.broker.subscription.consumer_filter_manager import expression_of
+from rocketmq_ops.broker.subscription.subscription_filter import is_tag_type, no_property_filter
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import TOPIC_UNIT_SUB
@@ -131,6 +132,8 @@ class ClientManageProcessor:
             subscriptions if with_subscriptions else None,
             config.notify_consumer_ids_changed_enable,
         )
+        if with_subscriptions:
+            controller.filters.register(group, subscriptions)
 
     def unregister(self, channel: Channel, request: RemotingCommand, header: UnregisterClientRequestHeader) -> Answer:
         """Forget the client as a producer, as a consumer, or as both."""
@@ -144,11 +147,16 @@ class ClientManageProcessor:
         return request.reply(header=UnregisterClientResponseHeader())
 
     def check_config(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:
-        """Tell a consumer before it starts whether its kind of filter is supported."""
+        """Tell a consumer before it starts whether its filter is supported, and where its expression is wrong."""
         subscription = CheckClientRequestBody.decode(request.body).subscription_data if request.body else None
-        if subscription is not None and not is_tag_type(subscription.expression_type):
-            remark = f"The broker does not support consumer to filter message by {subscription.expression_type}"
-            return request.reply(ResponseCode.SYSTEM_ERROR, remark)
+        if subscription is None or is_tag_type(subscription.expression_type):
+            return request.reply()
+        if not self._controller.config.enablePropertyFilter:
+            return request.reply(ResponseCode.SYSTEM_ERROR, no_property_filter(subscription.expression_type))
+        try:
+            expression_of(subscription.sub_string, subscription.expression_type)
+        except ValueError as error:
+            return request.reply(ResponseCode.SUBSCRIPTION_PARSE_FAILED, str(error))
         return request.reply()
 
     def lock(self, channel: Channel, request: RemotingCommand, header: None) -> Answer:

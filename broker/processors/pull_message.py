@@ -10,24 +10,28 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.longpolling.pull_request_hold import HeldPull
 from rocketmq_ops.broker.send.put_answers import FAQ_HINT
+from rocketmq_ops.broker.subscription.consumer_filter_manager import expression_of
 from rocketmq_ops.broker.subscription.subscription_filter import (
-    TAG,
+    ExpressionFilter,
+    RetryExpressionFilter,
     build_subscription,
     filter_of_subscription,
     is_tag_type,
+    no_property_filter,
     tag_filter_of_expression,
 )
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.permission import PERM_READ
 from rocketmq_ops.common.sysflag import PULL_COMMIT_OFFSET, PULL_SUBSCRIPTION, PULL_SUSPEND
+from rocketmq_ops.common.topics import is_retry_topic
 from rocketmq_ops.remoting.bodies import SubscriptionData, SubscriptionGroupConfig, TopicConfig
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, CONSUME_ACTIVELY, CONSUME_PASSIVELY
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import PullMessageRequestHeader, PullMessageResponseHeader
-from rocketmq_ops.store.filter import TagFilter
+from rocketmq_ops.store.filter import MessageFilter, TagFilter
 from rocketmq_ops.store.get_result import GetMessageResult, GetStatus
 
 if TYPE_CHECKING:
@@ -92,7 +96,7 @@ class PullMessageProcessor:
         controller = self._controller
         try:
             group_config, topic_config = self._check(channel, request, header)
-            tag_filter = self._filter(channel, header, group_config)
+            message_filter = self._filter(channel, header, group_config)
         except Refusal as refusal:
             fields = None if refusal.forbidden_type is None else {"forbiddenType": str(refusal.forbidden_type)}
             return request.reply(refusal.code, refusal.remark, ext_fields=fields)
@@ -102,7 +106,7 @@ class PullMessageProcessor:
         if reset is not None and controller.config.useServerSideResetOffset:
             result = self._reset(topic, queue_id, reset)
         else:
-            result = controller.store.get_message(group, topic, queue_id, offset, header.max_msg_nums, tag_filter)
+            result = controller.store.get_message(group, topic, queue_id, offset, header.max_msg_nums, message_filter)
         status = result.status
         code = _CODE_OF_STATUS.get(status)
         if code is None:
@@ -117,7 +121,7 @@ class PullMessageProcessor:
             counters.get_times += 1
             counters.get_size += result.total_size
         elif code == _PULL_NOT_FOUND and may_suspend and flags & PULL_SUSPEND:
-            self._hold(channel, request, header, tag_filter)
+            self._hold(channel, request, header, message_filter)
             return HELD
         answer = PullMessageResponseHeader(
             suggest_which_broker_id=self._suggest_broker(result, group_config),
@@ -130,14 +134,17 @@ class PullMessageProcessor:
         return request.reply(code, _NAME_OF_STATUS[status], answer, None, list(result.views))
 
     def _hold(
-        self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader, tag_filter: TagFilter | None
+        self,
+        channel: Channel,
+        request: RemotingCommand,
+        header: PullMessageRequestHeader,
+        message_filter: MessageFilter | None,
     ) -> None:
         controller = self._controller
         suspend_ms = header.suspend_timeout_millis
         if not controller.config.longPollingEnable:
             suspend_ms = controller.config.shortPollingTimeMills
-        codes = None if tag_filter is None else tag_filter.tag_codes
-        pull = HeldPull(channel, request, header, header.queue_offset, codes, controller.clock(), suspend_ms)
+        pull = HeldPull(channel, request, header, header.queue_offset, message_filter, controller.clock(), suspend_ms)
         controller.held_pulls.hold(header.topic, header.queue_id, pull)
 
     def _reset(self, topic: str, queue_id: int, offset: int) -> GetMessageResult:
@@ -195,33 +202,47 @@ class PullMessageProcessor:
 
     def _filter(
         self, channel: Channel, header: PullMessageRequestHeader, group_config: SubscriptionGroupConfig
-    ) -> TagFilter | None:
+    ) -> MessageFilter | None:
         """The filter of the subscription in the request, else of that in the group's heartbeats."""
         controller, group, topic = self._controller, header.consumer_group, header.topic
+        message_filter: MessageFilter | None
         if header.sys_flag & PULL_SUBSCRIPTION:
-            tag_filter = self._own_filter(header)
+            message_filter = self._own_filter(header)
         else:
             subscription = self._subscription(header, group_config)
-            key = (group, topic)
-            cached = self._filters.get(key)
-            if cached is None or cached[0] is not subscription:
-                cached = self._filters[key] = (subscription, filter_of_subscription(subscription))
-            tag_filter = cached[1]
+            if is_tag_type(subscription.expression_type):
+                key = (group, topic)
+                cached = self._filters.get(key)
+                if cached is None or cached[0] is not subscription:
+                    cached = self._filters[key] = (subscription, filter_of_subscription(subscription))
+                message_filter = cached[1]
+            else:
+                message_filter = self._expression_filter(subscription, header)
         if controller.config.rejectPullConsumerEnable:
             info = controller.consumers.get(group)
             active = info is None or info.consume_type == CONSUME_ACTIVELY
             if active and (info is None or channel not in info.channels):
                 remark = f"the consumer's group info not exist, or the pull consumer is rejected by server.{FAQ_HINT}"
                 raise Refusal(ResponseCode.SUBSCRIPTION_NOT_EXIST, remark)
-        return tag_filter
+        return message_filter
 
-    def _own_filter(self, header: PullMessageRequestHeader) -> TagFilter | None:
+    def _own_filter(self, header: PullMessageRequestHeader) -> MessageFilter | None:
         """The filter of the expression that a pull carries; its subscription is noted for administration."""
-        self._require_tags(header.expression_type)
-        try:
-            tag_filter = tag_filter_of_expression(header.subscription or "")
-        except ValueError:
-            raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed") from None
+        message_filter: MessageFilter | None
+        failed = "parse the consumer's subscription failed"
+        if is_tag_type(header.expression_type):
+            try:
+                message_filter = tag_filter_of_expression(header.subscription or "")
+            except ValueError:
+                raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, failed) from None
+        else:
+            self._require_property_filter(header.expression_type)
+            try:
+                expression = expression_of(header.subscription, header.expression_type)
+            except ValueError as error:
+                # Apache's broker answers so an empty expression alone; with any other that is wrong it filters nothing.
+                raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, f"{failed}: {error}") from None
+            message_filter = self._for_topic(header, ExpressionFilter(expression))
         consumers, topic = self._controller.consumers, header.topic
         info = consumers.compensation.get(header.consumer_group)
         if info is None:
@@ -229,8 +250,8 @@ class PullMessageProcessor:
         known = info.subscriptions.get(topic)
         now = self._controller.clock()
         if known is None or known.sub_string != (header.subscription or "*") or now - known.sub_version > 60_000:
-            info.subscriptions[topic] = build_subscription(topic, header.subscription, now, TAG)
-        return tag_filter
+            info.subscriptions[topic] = build_subscription(topic, header.subscription, now, header.expression_type)
+        return message_filter
 
     def _subscription(
         self, header: PullMessageRequestHeader, group_config: SubscriptionGroupConfig
@@ -251,13 +272,32 @@ class PullMessageProcessor:
             raise Refusal(ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's subscription not exist{FAQ_HINT}")
         if subscription.sub_version < header.sub_version:
             raise Refusal(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest")
-        self._require_tags(subscription.expression_type)
         return subscription
 
-    def _require_tags(self, expression_type: str | None) -> None:
-        if not is_tag_type(expression_type):
-            remark = f"The broker does not support consumer to filter message by {expression_type}"
-            raise Refusal(ResponseCode.SYSTEM_ERROR, remark)
+    def _expression_filter(
+        self, subscription: SubscriptionData, header: PullMessageRequestHeader
+    ) -> MessageFilter | None:
+        """The filter of a subscription that is not by tags, as a heartbeat has announced it."""
+        entry = self._controller.filters.get(header.topic, header.consumer_group)
+        if entry is None:
+            remark = "The broker's consumer filter data is not exist!Your expression may be wrong!"
+            raise Refusal(ResponseCode.FILTER_DATA_NOT_EXIST, remark)
+        if entry.data.client_version < header.sub_version:
+            raise Refusal(ResponseCode.FILTER_DATA_NOT_LATEST, "the consumer's consumer filter data not latest")
+        self._require_property_filter(subscription.expression_type)
+        return None if subscription.class_filter_mode else self._for_topic(header, entry.expression_filter)
+
+    def _for_topic(
+        self, header: PullMessageRequestHeader, expression_filter: ExpressionFilter | None
+    ) -> MessageFilter | None:
+        controller = self._controller
+        if controller.config.filterSupportRetry and is_retry_topic(header.topic):
+            return RetryExpressionFilter(controller.filters, header.consumer_group)
+        return expression_filter
+
+    def _require_property_filter(self, expression_type: str | None) -> None:
+        if not self._controller.config.enablePropertyFilter:
+            raise Refusal(ResponseCode.SYSTEM_ERROR, no_property_filter(expression_type))
 
 
 def install(controller: BrokerController) -> None:

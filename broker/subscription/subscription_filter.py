@@ -1,25 +1,39 @@
 """From a consumer's expression to the filter that the store and the held pulls apply.
 
-Tags are filtered by their hash, as Apache's broker does. SQL92 and other expressions are not supported: they are
-refused with the answer of an Apache broker whose `enablePropertyFilter` is off.
-Mirrors org.apache.rocketmq.remoting.protocol.filter.FilterAPI and ExpressionMessageFilter.
+Tags are filtered by their hash, as Apache's broker does, SQL92 expressions on the properties of the record. The
+table of the expressions that heartbeats announce is `consumer_filter_manager.py`.
+Mirrors org.apache.rocketmq.remoting.protocol.filter.FilterAPI, ExpressionMessageFilter and
+ExpressionForRetryMessageFilter.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.java_hash import tags_hash
+from rocketmq_ops.common.message import PROPERTY_RETRY_TOPIC
+from rocketmq_ops.common.message_codec import read_record, record_properties
 from rocketmq_ops.common.tags import SUB_ALL, split_tags
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.store.filter import TagFilter
 
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager
+    from rocketmq_ops.common.filter.expression import Expression
+
 TAG = "TAG"
+SQL92 = "SQL92"
 
 
 def is_tag_type(expression_type: str | None) -> bool:
     """True for tag expressions, also when a client leaves the type out."""
     return not expression_type or expression_type == TAG
+
+
+def no_property_filter(expression_type: str | None) -> str:
+    """What is answered to consumers that filter by expressions while `enablePropertyFilter` is off."""
+    return f"The broker does not support consumer to filter message by {expression_type}"
 
 
 @lru_cache(maxsize=1024)
@@ -36,8 +50,50 @@ def filter_of_subscription(subscription: SubscriptionData) -> TagFilter | None:
     return TagFilter(subscription.code_set or ())
 
 
-def build_subscription(topic: str, expression: str | None, version: int, tag: str = TAG) -> SubscriptionData:
+class ExpressionFilter:
+    """Lets through the messages whose properties meet an SQL92 expression."""
+
+    __slots__ = ("_matches",)
+    tag_codes = None
+    checks_record = True
+
+    def __init__(self, expression: Expression) -> None:
+        self._matches = expression.matches
+
+    def matches_record(self, record: memoryview) -> bool:
+        return self._matches(properties_of(record))
+
+
+class RetryExpressionFilter:
+    """For a retry topic: asks the expression of the topic that each message comes from (`filterSupportRetry`)."""
+
+    __slots__ = ("_filters", "_group")
+    tag_codes = None
+    checks_record = True
+
+    def __init__(self, filters: ConsumerFilterManager, group: str) -> None:
+        self._filters = filters
+        self._group = group
+
+    def matches_record(self, record: memoryview) -> bool:
+        entry = self._filters.get(properties_of(record).get(PROPERTY_RETRY_TOPIC, ""), self._group)
+        if entry is None or entry.expression_filter is None:
+            return True
+        return entry.expression_filter.matches_record(record)
+
+
+def properties_of(record: memoryview) -> dict[str, str]:
+    """The properties of a whole record of the commitlog."""
+    view = read_record(record, check_crc=False)
+    return {} if view is None else record_properties(record, view)
+
+
+def build_subscription(topic: str, expression: str | None, version: int, kind: str | None = TAG) -> SubscriptionData:
     """What a pull that carries its own expression subscribes. Raises ValueError as `split_tags`."""
+    if not is_tag_type(kind):
+        return SubscriptionData(
+            topic=topic, sub_string=expression or "", sub_version=version, expression_type=kind or TAG
+        )
     tags = split_tags(expression) or []
     return SubscriptionData(
         topic=topic,
@@ -45,5 +101,5 @@ def build_subscription(topic: str, expression: str | None, version: int, tag: st
         tags_set=tags,
         code_set=[tags_hash(part) for part in tags],
         sub_version=version,
-        expression_type=tag,
+        expression_type=TAG,
     )

@@ -184,9 +184,10 @@ class Builder:
 
     def _ordered(self, left: Node, sign: Token, right: Node, which: Order) -> Node:
         for node in (left, right):
-            if node.is_boolean or (node.is_constant and node.kind == "text"):
-                what = "conditions, TRUE, FALSE and NULL" if node.is_boolean else "texts"
-                raise self._wrong(sign, f"{what} are compared by = and <> alone")
+            if node.is_boolean:
+                raise self._wrong(sign, "conditions, TRUE, FALSE and NULL are compared by = and <> alone")
+            if node.is_constant and node.kind == "text":
+                raise self._wrong(sign, "texts are compared by = and <> alone")
         return self._truth(sign, order(_side(left), _side(right), which), left, right)
 
     def between(self, node: Node, word: Token, low: Node, and_: Token, high: Node) -> Node:

@@ -50,7 +50,10 @@ class MessageAdminProcessor:
         if header.consumer_group is not None:
             subscription = self._controller.consumers.find_subscription(header.consumer_group, topic)
             body.subscription_data = subscription
-            body.filter_data = f"{header.consumer_group}@{topic} is not online!" if subscription is None else "null"
+            if subscription is None:
+                body.filter_data = f"{header.consumer_group}@{topic} is not online!"
+            else:
+                body.filter_data = self._controller.filters.text_of(topic, header.consumer_group)
         if not queue.min_offset <= header.index < queue.max_offset:
             return request.reply(remark=f"Index {header.index} of {header.queue_id}@{topic} is not exist!")
         end = min(header.index + min(header.count, MAX_UNITS), queue.max_offset)
