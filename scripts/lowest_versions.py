@@ -16,6 +16,8 @@ def lowest(requirements: list[str]) -> list[str]:
     """`name==bound` for each requirement; ValueError for one without `>=`."""
     pins = []
     for requirement in requirements:
+        if requirement.startswith("rocketmq-ops["):  # an extra of this project, which is among the requirements itself
+            continue
         bounds, _, marker = requirement.partition(";")
         found = re.fullmatch(r"([\w.-]+)(?:.*,)?>=([\w.]+)(?:,.*)?", bounds.replace(" ", ""))
         if found is None:
@@ -27,7 +29,8 @@ def lowest(requirements: list[str]) -> list[str]:
 def main() -> int:
     """Print the constraints."""
     project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
-    print("\n".join(lowest(project["dependencies"] + project["optional-dependencies"]["test"])))
+    extras = project["optional-dependencies"]
+    print("\n".join(lowest(project["dependencies"] + extras["tui"] + extras["test"])))
     return 0
 
 

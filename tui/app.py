@@ -1,0 +1,87 @@
+"""The application: the stack of screens, themes, and looking for what is new."""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from rocketmq_ops.tui.context import Context
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.screens.base import DashboardScreen
+from rocketmq_ops.tui.screens.help import HelpScreen
+from rocketmq_ops.tui.themes import THEMES, fitting
+
+#: How often it looks for a new version of the model, in seconds.
+LOOK_SECONDS = 0.25
+
+
+class Dashboard(App[None]):
+    """The dashboard over a model."""
+
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("T", "next_theme", "theme", show=False)]
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+        self._version = -1
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = context.options.theme or fitting(os.environ)
+
+    def on_mount(self) -> None:
+        """Open the first screens."""
+        self.push_screen(self._made(Address("overview")))
+        if self.context.options.address.screen != "overview":
+            self.go(self.context.options.address)
+        if self.context.options.follows:
+            self.set_interval(LOOK_SECONDS, self.look)
+
+    def look(self) -> None:
+        """Draw what is new."""
+        if self.context.model.version != self._version:
+            self._version = self.context.model.version
+            screen = self.screen
+            if isinstance(screen, DashboardScreen) and screen.is_mounted:
+                screen.draw()
+
+    def _made(self, address: Address) -> DashboardScreen:
+        place = self.context.catalogue.find(address.screen)
+        assert place is not None, address
+        return place.make(self.context, address)
+
+    def go(self, address: Address) -> None:
+        """Open a screen above this one."""
+        self.push_screen(self._made(address))
+
+    def back(self) -> None:
+        """To the screen below."""
+        if len(self._ours()) > 1:
+            self.pop_screen()
+
+    def trail(self) -> list[Address]:
+        """The addresses from the first screen to the one that is seen."""
+        return [screen.address for screen in self._ours()]
+
+    def _ours(self) -> list[DashboardScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, DashboardScreen)]
+
+    def show_help(self) -> None:
+        """The help of the screen that is seen."""
+        listed: dict[str, tuple[list[str], str]] = {}
+        for key, active in self.screen.active_bindings.items():
+            binding = active.binding
+            if binding.description and not binding.system:
+                keys, _ = listed.setdefault(binding.action, ([], binding.description))
+                keys.append(self.get_key_display(binding) if "," not in binding.key else key)
+        self.push_screen(
+            HelpScreen(self.context, [(" ".join(dict.fromkeys(keys)), what) for keys, what in listed.values()])
+        )
+
+    def action_next_theme(self) -> None:
+        """The next of the themes."""
+        names = list(THEMES)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]

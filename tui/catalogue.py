@@ -1,0 +1,86 @@
+"""The screens by their names: what `:` takes and completes, what an address opens, what the help lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from rocketmq_ops.tui.model.address import Address, AddressError, parse
+from rocketmq_ops.tui.model.moment import Moment
+
+if TYPE_CHECKING:
+    from rocketmq_ops.tui.context import Context
+    from rocketmq_ops.tui.screens.base import DashboardScreen
+
+#: Most suggestions that are shown at once.
+MOST_SUGGESTIONS = 8
+
+
+class Place(NamedTuple):
+    """A screen: its name and short forms, its title in English, and what makes it."""
+
+    name: str
+    aliases: tuple[str, ...]
+    title: str
+    make: Callable[[Context, Address], DashboardScreen]
+    #: What it can be about; None: it is about the cluster, and takes no name.
+    names: Callable[[Moment], Iterable[str]] | None = None
+
+
+class Catalogue:
+    """All screens."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.places = tuple(places)
+        self._by_name: dict[str, Place] = {}
+        for place in places:
+            for name in (place.name, *place.aliases):
+                if name in self._by_name:
+                    raise ValueError(f"{name} is the name of two screens")
+                self._by_name[name] = place
+
+    def find(self, name: str) -> Place | None:
+        """The screen of a name or a short form."""
+        return self._by_name.get(name)
+
+    def address(self, text: str) -> tuple[Place, Address]:
+        """What somebody typed: an address, `group orders-consumer` too. Raises AddressError."""
+        words = text.strip().removeprefix(":").split(maxsplit=1)
+        joined = "/".join(words) if len(words) == 2 and "/" not in words[0] else text
+        address = parse(joined)
+        place = self.find(address.screen)
+        if place is None:
+            raise AddressError(
+                f"there is no screen '{address.screen}'",
+                f"the screens are {', '.join(sorted(p.name for p in self.places))}",
+            )
+        if place.names is not None and not address.name:
+            raise AddressError(f"screen '{place.name}' needs a name", f"give one, as in :{place.name}/NAME")
+        return place, Address(place.name, address.name, address.options)
+
+    def suggestions(self, text: str, moment: Moment) -> list[str]:
+        """Addresses, without their colon, that begin as `text` does; names are found by any part of them."""
+        text = text.strip().removeprefix(":")
+        screen, slash, part = text.replace(" ", "/", 1).partition("/")
+        if not slash:
+            starts = sorted(
+                place.name for place in self.places if any(n.startswith(screen) for n in (place.name, *place.aliases))
+            )
+            exact = self.find(screen)
+            if exact is not None:
+                starts = [exact.name, *(name for name in starts if name != exact.name)]
+            return starts[:MOST_SUGGESTIONS]
+        place = self.find(screen)
+        if place is None or place.names is None:
+            return []
+        wanted = part.casefold()
+        begin: list[str] = []
+        within: list[str] = []
+        for name in place.names(moment):
+            at = name.casefold().find(wanted)
+            if at >= 0:
+                (begin if at == 0 else within).append(name)
+        return [
+            str(Address(place.name, name)).removeprefix(":")
+            for name in [*sorted(begin), *sorted(within)][:MOST_SUGGESTIONS]
+        ]

@@ -1,0 +1,57 @@
+"""What every screen of the dashboard stands on: the model, the language, the catalogue of screens, the options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rocketmq_ops.tui.model.address import Address
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin import MQAdmin
+    from rocketmq_ops.tui.catalogue import Catalogue
+    from rocketmq_ops.tui.model.model import Model
+    from rocketmq_ops.tui.ports import Language
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How the dashboard was started."""
+
+    #: Where it begins.
+    address: Address = Address("overview")
+    #: Whether it may change things.
+    write: bool = False
+    #: A name of `themes.py`; empty: the one that fits the terminal.
+    theme: str = ""
+    #: Whether it looks by itself, several times a second, for what is new; tests do it by hand.
+    follows: bool = True
+    #: What it is about, as the first line says it.
+    title: str = ""
+
+
+class Context:
+    """Handed to each screen. `admin` is None where there is no cluster to ask: in a replay, for a store's directory."""
+
+    def __init__(
+        self,
+        model: Model,
+        language: Language,
+        catalogue: Catalogue,
+        options: Options,
+        *,
+        admin: MQAdmin | None = None,
+    ) -> None:
+        self.model = model
+        self.language = language
+        self.catalogue = catalogue
+        self.options = options
+        self.admin = admin
+
+    def tr(self, text: str) -> str:
+        """A sentence in the language of the reader."""
+        return self.language.tr(text)
+
+    def word(self, word: str) -> str:
+        """A word or heading in the language of the reader."""
+        return self.language.tr_word(word)

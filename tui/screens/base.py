@@ -1,0 +1,244 @@
+"""What all screens have: path, verdict, axis of time, keys; moving about, pausing, help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from rocketmq_ops.tui.context import Context
+from rocketmq_ops.tui.model.address import Address, AddressError
+from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.widgets.command_bar import CommandBar
+from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar, clock, sign
+
+if TYPE_CHECKING:
+    from rocketmq_ops.tui.app import Dashboard
+
+#: Steps along the axis of time, in ms.
+STEP_MS = 10_000
+STRIDE_MS = 5 * 60_000
+
+
+class DashboardScreen(Screen[None]):
+    """A screen at an address. Subclasses compose their body in `body`, and draw in `show`, which is called whenever
+    the model has something new, another moment is looked at, or the language has changed."""
+
+    DEFAULT_CSS = """
+    DashboardScreen { layout: vertical; background: $background; color: $foreground; }
+    DashboardScreen #body { height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "back", show=False),
+        Binding("colon", "command", "go to"),
+        Binding("question_mark", "help", "help"),
+        Binding("p", "pause", "pause", show=False),
+        Binding("left_square_bracket", "step(-1)", "10 seconds back", show=False),
+        Binding("right_square_bracket", "step(1)", "10 seconds on", show=False),
+        Binding("left_curly_bracket", "stride(-1)", "5 minutes back", show=False),
+        Binding("right_curly_bracket", "stride(1)", "5 minutes on", show=False),
+        Binding("l", "live", "live", show=False),
+        Binding("Y", "copy_address", "copy the address", show=False),
+        Binding("L", "language", "language", show=False),
+        Binding("q", "quit", "quit", show=False),
+    ]
+
+    def __init__(self, context: Context, address: Address) -> None:
+        super().__init__()
+        self.context = context
+        self.address = address
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """The application."""
+        return cast("Dashboard", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The lines around the body."""
+        yield Line(id="path")
+        yield Line(id="verdict")
+        yield from self.body()
+        yield TimeBar(id="time")
+        yield Line(id="keys")
+        yield CommandBar()
+
+    def body(self) -> Sequence[Widget]:
+        """The widgets between the lines; one of them has the id `body`."""
+        raise NotImplementedError
+
+    def show(self) -> None:
+        """Draw what the model says now."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Draw for the first time."""
+        self.draw()
+
+    def on_screen_resume(self) -> None:
+        """Draw what is new since another screen was looked at."""
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw all of it."""
+        self._draw_lines()
+        self.show()
+
+    # Lines
+
+    def _draw_lines(self) -> None:
+        context, tr = self.context, self.context.tr
+        path: list[Part] = [(f" {context.options.title or 'rocketmq-ops'} ", "strong")]
+        for address in self.dashboard.trail():
+            path.append(("› ", "dim"))
+            path.append((f"{str(address).removeprefix(':')} ", "plain"))
+        mode = "may change things" if context.options.write else "read-only"
+        self.query_one("#path", Line).show(path, [(f" {tr(mode)}  {context.language.name} ", "dim")])
+        verdict = context.model.moment().verdict
+        line: list[Part] = [(" ", "plain"), sign(verdict.health)]
+        for at, said in enumerate(verdict.parts):
+            line.append((tr(", ") if at else "", verdict.health.value))
+            since = f" {tr('since')} {clock(said.since_ms)}" if said.since_ms is not None else ""
+            line.append((tr(said.text) + since, verdict.health.value))
+        self.query_one("#verdict", Line).show(line)
+        self._draw_time()
+        self.draw_keys()
+
+    def _draw_time(self) -> None:
+        model, tr = self.context.model, self.context.tr
+        span, moment = model.span(), model.moment()
+        marks = [(event.time_ms, event.health) for event in moment.events]
+        if model.mode is not Mode.LIVE:
+            label = (f"{tr('paused at')} {clock(moment.time_ms)}", "paused")
+        elif not moment.live:
+            label = (f"{tr('recorded at')} {clock(moment.time_ms)}", "paused")
+        else:
+            label = (f"{tr('live')} {clock(moment.time_ms)}", "ok")
+        bar = self.query_one("#time", TimeBar)
+        bar.stand(Stretch(span.first_ms, span.last_ms, moment.time_ms, marks) if span is not None else None, label)
+
+    def draw_keys(self) -> None:
+        """The keys that are shown, out of the bindings."""
+        parts: list[Part] = [(" ", "plain")]
+        seen: set[str] = set()
+        for active in self.active_bindings.values():
+            binding = active.binding
+            if not binding.show or binding.action in seen or not binding.description:
+                continue
+            seen.add(binding.action)
+            parts.append((self.app.get_key_display(binding), "key"))
+            parts.append((f" {self.context.tr(binding.description)}  ", "plain"))
+        self.query_one("#keys", Line).show(parts, self.status())
+
+    def status(self) -> Sequence[Part]:
+        """What is said at the right of the keys."""
+        return ()
+
+    # Moving about
+
+    def action_back(self) -> None:
+        """To the screen before."""
+        self.dashboard.back()
+
+    def action_command(self) -> None:
+        """Type where to go."""
+        model = self.context.model
+        self.query_one(CommandBar).open(
+            ":", suggest=lambda text: self.context.catalogue.suggestions(text, model.moment())
+        )
+
+    def on_command_bar_given(self, event: CommandBar.Given) -> None:
+        """Go there; or filter."""
+        self.focus_body()
+        if event.prefix == ":":
+            self.go(event.text)
+
+    def on_command_bar_left(self, event: CommandBar.Left) -> None:
+        """Nothing was given."""
+        self.focus_body()
+
+    def focus_body(self) -> None:
+        """Give the keys back to the body."""
+        body = self.query_one("#body")
+        if body.focusable:
+            body.focus()
+        else:
+            self.set_focus(None)
+
+    def go(self, text: str) -> None:
+        """To an address as it is typed."""
+        if not text.strip():
+            return
+        if text.strip() in ("q", "quit", "q!"):
+            self.app.exit()
+            return
+        try:
+            _, address = self.context.catalogue.address(text)
+        except AddressError as error:
+            self.say(f"{error.cause}: {error.next_step}" if error.next_step else error.cause, Health.WARNING)
+            return
+        self.dashboard.go(address)
+
+    def say(self, text: str, health: Health = Health.INFO) -> None:
+        """A short notice, in English."""
+        severity = "error" if health is Health.CRITICAL else "warning" if health is Health.WARNING else "information"
+        self.app.notify(self.context.tr(text), severity=severity, markup=False)  # type: ignore[arg-type]
+
+    def action_help(self) -> None:
+        """All keys."""
+        self.dashboard.show_help()
+
+    def action_copy_address(self) -> None:
+        """Put the address on the clipboard."""
+        self.copied(str(self.address))
+
+    def copied(self, text: str) -> None:
+        """Put a text on the clipboard."""
+        self.app.copy_to_clipboard(text)
+        self.say(f"copied: {text}")
+
+    def action_language(self) -> None:
+        """The other language."""
+        self.context.language.switch()
+        self.draw()
+
+    def action_quit(self) -> None:
+        """End."""
+        self.app.exit()
+
+    # The axis of time
+
+    def action_pause(self) -> None:
+        """Stop, or go on."""
+        model = self.context.model
+        if model.mode is not Mode.LIVE:
+            model.go_live()
+        else:
+            model.pause()
+        self.draw()
+
+    def action_live(self) -> None:
+        """Follow the cluster again."""
+        self.context.model.go_live()
+        self.draw()
+
+    def action_step(self, direction: int) -> None:
+        """A little way along the axis."""
+        self._seek(direction * STEP_MS)
+
+    def action_stride(self, direction: int) -> None:
+        """A long way along the axis."""
+        self._seek(direction * STRIDE_MS)
+
+    def _seek(self, by: int) -> None:
+        model = self.context.model
+        span = model.span()
+        if span is None:
+            self.say("nothing is kept of the time before")
+            return
+        model.seek(max(span.first_ms, min(span.last_ms, model.moment().time_ms + by)))
+        self.draw()

@@ -1,0 +1,202 @@
+"""The one screen of rows: it draws any view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from rocketmq_ops.tui.context import Context
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.shown import Arrangement, arranged
+from rocketmq_ops.tui.model.table import Row, Table
+from rocketmq_ops.tui.model.view import View
+from rocketmq_ops.tui.screens.base import DashboardScreen
+from rocketmq_ops.tui.widgets.command_bar import CommandBar
+from rocketmq_ops.tui.widgets.grid import Grid
+from rocketmq_ops.tui.widgets.lines import Part
+
+#: What a comparison compares with, in ms before the moment that is shown.
+COMPARED_MS = 10 * 60_000
+
+
+class TableScreen(DashboardScreen):
+    """A view as a table: sorted, filtered, marked, compared."""
+
+    DEFAULT_CSS = """
+    TableScreen #note { padding: 1 2; height: auto; display: none; }
+    TableScreen #note.-said { display: block; }
+    TableScreen #note.-failed { color: $text-error; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter"),
+        Binding("less_than_sign", "sort_by(-1)", "sort by the column before", show=False),
+        Binding("greater_than_sign", "sort_by(1)", "sort by the next column", show=False),
+        *(Binding(str(n), f"sort_at({n})", f"sort by column {n}", show=False) for n in range(1, 10)),
+        Binding("0", "sort_at(0)", "the worst first", show=False),
+        Binding("o", "reverse", "reverse the order", show=False),
+        Binding("c", "compare", "compare"),
+        Binding("y", "copy_row", "copy the row", show=False),
+    ]
+
+    def __init__(self, context: Context, address: Address, view: View) -> None:
+        super().__init__(context, address)
+        self.view = view
+        self.arrangement = Arrangement.of(address)
+        self.comparing = address.option("compare") is not None
+        self._table: tuple[object, Table] | None = None
+
+    def body(self) -> Sequence[Widget]:
+        """The note, where there is one, and the table."""
+        return (Static(id="note", markup=False), Grid(self.context.word, id="body"))
+
+    @property
+    def grid(self) -> Grid:
+        """The table."""
+        return self.query_one(Grid)
+
+    def show(self) -> None:
+        """Draw the rows as they are arranged."""
+        model = self.context.model
+        moment = model.moment()
+        table = self._of_version(model.version)
+        shown = arranged(table, self.arrangement)
+        before: dict[str, Row] | None = None
+        if self.comparing:
+            then = model.before(COMPARED_MS)
+            before = {row.key: row for row in self.view.table(then, self.address).rows} if then is not None else {}
+        self.grid.show(shown, moment.time_ms, before)
+        note = self.query_one("#note", Static)
+        text = table.note
+        if not text and not shown.rows and table.rows:
+            text = "no row has all words of the filter"
+        note.update(self.context.tr(text))
+        note.set_class(bool(text), "-said")
+        note.set_class(table.failed, "-failed")
+        self.draw_keys()
+
+    def _of_version(self, version: int) -> Table:
+        key = (version, self.address.name)
+        if self._table is None or self._table[0] != key:
+            self._table = key, self.view.table(self.context.model.moment(), self.address)
+        return self._table[1]
+
+    def status(self) -> Sequence[Part]:
+        """How many rows, of how many; the filter; how many are marked."""
+        tr = self.context.tr
+        if self._table is None:
+            return ()
+        total, seen = len(self._table[1].rows), len(self.grid.rows)
+        parts: list[Part] = []
+        if self.arrangement.filter:
+            parts.append((f"/{self.arrangement.filter}  ", "key"))
+        if self.comparing:
+            parts.append((tr("against 10 minutes ago") + "  ", "key"))
+        if self.grid.marks:
+            parts.append((f"{len(self.grid.marks)} {tr('marked')}  ", "key"))
+        parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))
+        return parts
+
+    # Sorting
+
+    def sort(self, key: str, *, descending: bool | None = None) -> None:
+        """Sort by a column; by the one that it is sorted by, in the other direction."""
+        before = self.arrangement
+        if descending is None:
+            descending = not before.descending if key == before.sort else self._falls(key)
+        self._arrange(msgspec.structs.replace(before, sort=key, descending=descending and bool(key)))
+
+    def _falls(self, key: str) -> bool:
+        """Figures begin with the largest, texts with the first."""
+        table = self._table[1] if self._table else None
+        return any(
+            column.key == key and column.kind not in ("text", "state") for column in (table.columns if table else ())
+        )
+
+    def _arrange(self, arrangement: Arrangement) -> None:
+        self.arrangement = arrangement
+        self.address = arrangement.within(self.address)
+        self.draw()
+
+    def action_sort_by(self, direction: int) -> None:
+        """By the column beside; behind the last comes health."""
+        keys = ["", *(column.key for column in self.grid.columns)]
+        at = keys.index(self.arrangement.sort) if self.arrangement.sort in keys else 0
+        self.sort(keys[(at + direction) % len(keys)])
+
+    def action_sort_at(self, number: int) -> None:
+        """By the column that is drawn at a place; by health for 0."""
+        columns = self.grid.columns
+        if number <= len(columns):
+            self.sort(columns[number - 1].key if number else "")
+
+    def action_reverse(self) -> None:
+        """The other direction."""
+        if self.arrangement.sort:
+            self.sort(self.arrangement.sort)
+
+    def on_grid_headed(self, event: Grid.Headed) -> None:
+        """A click on a heading."""
+        self.sort(event.key)
+
+    # Filtering
+
+    def action_filter(self) -> None:
+        """Type words that a row must have."""
+        self.query_one(CommandBar).open("/", self.arrangement.filter)
+
+    def filter(self, text: str) -> None:
+        """Leave the rows that have these words."""
+        if text != self.arrangement.filter:
+            self._arrange(msgspec.structs.replace(self.arrangement, filter=text))
+
+    def on_command_bar_typed(self, event: CommandBar.Typed) -> None:
+        """Filter while it is typed."""
+        if event.prefix == "/":
+            self.filter(event.text)
+
+    def on_command_bar_left(self, event: CommandBar.Left) -> None:
+        """Escape takes the filter away."""
+        super().on_command_bar_left(event)
+        if event.prefix == "/":
+            self.filter("")
+
+    def action_back(self) -> None:
+        """First take marks and the filter away, then go back."""
+        if self.grid.marks:
+            self.grid.unmark()
+        elif self.arrangement.filter:
+            self.filter("")
+        else:
+            super().action_back()
+
+    # Rows
+
+    def action_compare(self) -> None:
+        """Against ten minutes ago, or not."""
+        self.comparing = not self.comparing
+        self.draw()
+
+    def on_grid_opened(self, event: Grid.Opened) -> None:
+        """Go to what the row is about."""
+        opens = event.row.opens
+        if opens is None:
+            return
+        if self.context.catalogue.find(opens.screen) is None:
+            self.say(f"there is no screen '{opens.screen}'")
+        else:
+            self.dashboard.go(opens)
+
+    def on_grid_moved(self) -> None:
+        """Marks may be others."""
+        self.draw_keys()
+
+    def action_copy_row(self) -> None:
+        """The marked rows, or the one at the cursor: cells between tabs."""
+        rows = self.grid.chosen
+        if rows:
+            self.copied("\n".join("\t".join(self.grid.texts(row)) for row in rows))

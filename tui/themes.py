@@ -1,0 +1,58 @@
+"""The looks: dark, light, and those of the terminal's own sixteen colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from textual.theme import BUILTIN_THEMES, Theme
+
+DARK: Final = Theme(
+    name="dark",
+    primary="#4fa3d1",
+    secondary="#2f6f94",
+    accent="#e0b04f",
+    warning="#e8b339",
+    error="#ff6b6b",
+    success="#6cc070",
+    foreground="#d8dee6",
+    background="#12161c",
+    surface="#1a2028",
+    panel="#222a34",
+    dark=True,
+)
+LIGHT: Final = Theme(
+    name="light",
+    primary="#005a8c",
+    secondary="#3a7fa8",
+    accent="#8a5a00",
+    warning="#8f5a00",
+    error="#b3202a",
+    success="#1f7a33",
+    foreground="#1d2329",
+    background="#fafbfc",
+    surface="#f0f2f5",
+    panel="#e2e7ec",
+    dark=False,
+)
+
+
+def _of_terminal(name: str, like: str) -> Theme:
+    """One that leaves colours to the terminal: its sixteen, on its own background."""
+    theme = BUILTIN_THEMES[like]
+    return Theme(**{**theme.__dict__, "name": name})
+
+
+THEMES: Final = {
+    theme.name: theme
+    for theme in (DARK, LIGHT, _of_terminal("ansi-dark", "ansi-dark"), _of_terminal("ansi-light", "ansi-light"))
+}
+
+
+def fitting(environment: Mapping[str, str]) -> str:
+    """The theme for a terminal: its own colours where it has no others; light where `COLORFGBG` says so."""
+    light = environment.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
+    many = environment.get("COLORTERM") in ("truecolor", "24bit") or "256" in environment.get("TERM", "")
+    if many or environment.get("TERM_PROGRAM") == "textual-web":
+        return "light" if light else "dark"
+    return "ansi-light" if light else "ansi-dark"

@@ -1,0 +1,137 @@
+"""The line where commands and filters are typed, with what fits above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input, Static
+
+
+class CommandBar(Vertical):
+    """Hidden until it is opened with a prefix: `:` for a screen, `/` for a filter."""
+
+    DEFAULT_CSS = """
+    CommandBar { height: auto; display: none; background: $surface; dock: bottom; }
+    CommandBar.-open { display: block; }
+    CommandBar Input { border: none; height: 1; padding: 0 1; background: $surface; color: $foreground; }
+    CommandBar Input:focus { border: none; background: $surface; }
+    CommandBar #suggestions { height: auto; padding: 0 1; color: $text-muted; background: $surface; }
+    CommandBar #prefix { width: 2; height: 1; padding: 0 0 0 1; color: $text-accent; text-style: bold; }
+    CommandBar #typing { height: 1; layout: horizontal; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "close", show=False, priority=True),
+        Binding("tab", "complete", "complete", show=False, priority=True),
+        Binding("up", "choose(-1)", "the suggestion before", show=False, priority=True),
+        Binding("down", "choose(1)", "the next suggestion", show=False, priority=True),
+    ]
+
+    class Given(Message):
+        """Enter was pressed."""
+
+        def __init__(self, prefix: str, text: str) -> None:
+            self.prefix, self.text = prefix, text
+            super().__init__()
+
+    class Typed(Message):
+        """The text is another one."""
+
+        def __init__(self, prefix: str, text: str) -> None:
+            self.prefix, self.text = prefix, text
+            super().__init__()
+
+    class Left(Message):
+        """Escape was pressed."""
+
+        def __init__(self, prefix: str) -> None:
+            self.prefix = prefix
+            super().__init__()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prefix = ""
+        self._suggest: Callable[[str], Sequence[str]] | None = None
+        self._found: list[str] = []
+        self._at = 0
+
+    def compose(self) -> ComposeResult:
+        """The suggestions, and the line."""
+        yield Static(id="suggestions", markup=False)
+        with Vertical(id="typing"):
+            yield Static(id="prefix", markup=False)
+            yield Input(compact=True)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes what is typed."""
+        return self.has_class("-open")
+
+    def open(self, prefix: str, text: str = "", suggest: Callable[[str], Sequence[str]] | None = None) -> None:
+        """Take a text, beginning with this one."""
+        self.prefix, self._suggest = prefix, suggest
+        self.add_class("-open")
+        self.query_one("#prefix", Static).update(prefix)
+        line = self.query_one(Input)
+        with line.prevent(Input.Changed):
+            line.value = text
+        line.cursor_position = len(text)
+        self._look(text)
+        line.focus()
+
+    def action_close(self) -> None:
+        """Close it without effect."""
+        self.shut()
+        self.post_message(self.Left(self.prefix))
+
+    def shut(self) -> None:
+        """Hide it."""
+        self.remove_class("-open")
+
+    def action_complete(self) -> None:
+        """Take the suggestion."""
+        if self._found:
+            line = self.query_one(Input)
+            line.value = self._found[self._at]
+            line.cursor_position = len(line.value)
+
+    def action_choose(self, direction: int) -> None:
+        """Go to another suggestion."""
+        if self._found:
+            self._at = (self._at + direction) % len(self._found)
+            self._list()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Each key."""
+        event.stop()
+        self._look(event.value)
+        self.post_message(self.Typed(self.prefix, event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter."""
+        event.stop()
+        self.shut()
+        text = event.value
+        if self._at > 0 and self._found:
+            text = self._found[self._at]
+        self.post_message(self.Given(self.prefix, text))
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """Something else was clicked on."""
+        if self.is_open:
+            self.shut()
+
+    def _look(self, text: str) -> None:
+        self._found = list(self._suggest(text)) if self._suggest is not None else []
+        self._at = 0
+        self._list()
+
+    def _list(self) -> None:
+        shown = self.query_one("#suggestions", Static)
+        shown.display = bool(self._found)
+        shown.update("\n".join(("› " if at == self._at else "  ") + text for at, text in enumerate(self._found)))

@@ -1,0 +1,415 @@
+"""The table: it draws the lines that are seen, whatever the number of rows.
+
+What does not fit is cut with a mark; columns that do not fit are left away, those with the largest `drop` first, and
+the heading says how many; Right and Left move along all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final, NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN, WIDTHS, change, figure
+from rocketmq_ops.tui.model.shown import Shown
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, changes
+from rocketmq_ops.tui.widgets.cells import cut, fitted
+
+_FIGURES: Final = frozenset(WIDTHS)
+_GAP: Final = 2
+#: Cells before the first column: the mark, the sign, a blank.
+_HEAD: Final = 3
+#: Rows whose texts are measured for the widths of columns.
+_MEASURED: Final = 2000
+#: Cells that a change of a figure takes at most.
+_CHANGE: Final = 9
+
+
+class Slot(NamedTuple):
+    """A column as it is drawn."""
+
+    place: int
+    column: Column
+    heading: str
+    width: int
+    #: Cells at its end for the change since then.
+    change: int
+
+    @property
+    def right(self) -> bool:
+        return self.column.kind in _FIGURES
+
+
+class Grid(ScrollView, can_focus=True):
+    """A table with a cursor. `say` translates words, `now_ms` is the moment that ages are counted from."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "grid--heading", "grid--sorted", "grid--cursor", "grid--marked", "grid--stale", "grid--rose", "grid--fell",
+        "grid--ok", "grid--info", "grid--unknown", "grid--warning", "grid--critical",
+    }  # fmt: skip
+    DEFAULT_CSS = """
+    Grid { background: $background; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    Grid .grid--heading { text-style: bold; color: $text-muted; background: $panel; }
+    Grid .grid--sorted { text-style: bold underline; color: $text-accent; background: $panel; }
+    Grid .grid--cursor { color: $block-cursor-blurred-foreground; background: $block-cursor-blurred-background; }
+    Grid:focus .grid--cursor {
+        color: $block-cursor-foreground; background: $block-cursor-background; text-style: bold;
+    }
+    Grid .grid--marked { color: $text-accent; text-style: bold; }
+    Grid .grid--stale { color: $text-muted; text-style: italic; }
+    Grid .grid--rose { color: $text-warning; }
+    Grid .grid--fell { color: $text-success; }
+    Grid .grid--ok { color: $text-success; }
+    Grid .grid--info { color: $text-primary; }
+    Grid .grid--unknown { color: $text-muted; }
+    Grid .grid--warning { color: $text-warning; text-style: bold; }
+    Grid .grid--critical { color: $text-error; text-style: bold; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "up", "up", show=False),
+        Binding("down,j", "down", "down", show=False),
+        Binding("pageup", "page(-1)", "a page up", show=False),
+        Binding("pagedown", "page(1)", "a page down", show=False),
+        Binding("home,g", "edge(-1)", "the first row", show=False),
+        Binding("end,G", "edge(1)", "the last row", show=False),
+        Binding("left", "slide(-1)", "columns to the left", show=False),
+        Binding("right", "slide(1)", "columns to the right", show=False),
+        Binding("enter", "open", "open"),
+        Binding("space", "mark", "mark"),
+    ]
+
+    class Opened(Message):
+        """Enter, or a second click, on a row."""
+
+        def __init__(self, row: Row) -> None:
+            self.row = row
+            super().__init__()
+
+    class Headed(Message):
+        """A click on a heading: the column's key."""
+
+        def __init__(self, key: str) -> None:
+            self.key = key
+            super().__init__()
+
+    class Moved(Message):
+        """The cursor stands on another row, or marks have changed."""
+
+    def __init__(self, say: Callable[[str], str], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._say = say
+        self._shown: Shown | None = None
+        self._before: dict[str, Row] | None = None
+        self._now_ms = 0
+        self._slots: list[Slot] = []
+        self._left_away = 0
+        self._first = 0
+        self._words: dict[str, str] = {}
+        self._drawn: Bounded[int, Strip] = Bounded(1000)
+        self.cursor = 0
+        self.marks: set[str] = set()
+
+    def show(self, shown: Shown, now_ms: int, before: dict[str, Row] | None = None) -> None:
+        """Draw these rows; `before` are rows of an earlier moment by their key, to be compared with.
+
+        The cursor stays on its row; at the top it stays at the top.
+        """
+        at = self.row
+        self._shown, self._now_ms, self._before = shown, now_ms, before
+        self._words.clear()
+        if at is not None and self.cursor > 0:
+            self.cursor = shown.places.get(at.key, self.cursor)
+        self.cursor = min(self.cursor, max(len(shown.rows) - 1, 0))
+        self.virtual_size = Size(self.size.width, len(shown.rows) + 1)
+        self._lay_out()
+        self._into_view()
+        self._redraw()
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows that are shown."""
+        return self._shown.rows if self._shown is not None else ()
+
+    @property
+    def row(self) -> Row | None:
+        """The row at the cursor."""
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
+    @property
+    def chosen(self) -> list[Row]:
+        """The marked rows that are shown, else the one at the cursor."""
+        marked = [row for row in self.rows if row.key in self.marks]
+        return marked or ([self.row] if self.row is not None else [])
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns that are drawn, in order."""
+        return [slot.column for slot in self._slots]
+
+    def texts(self, row: Row) -> list[str]:
+        """All cells of a row as people read them."""
+        if self._shown is None:
+            return []
+        return [self._text(row, at, column) for at, column in enumerate(self._shown.table.columns)]
+
+    # Moving
+
+    def move_to(self, at: int) -> None:
+        """Put the cursor on a row."""
+        at = max(0, min(at, len(self.rows) - 1))
+        if at != self.cursor and self.rows:
+            self._drawn.pop(self.cursor, None)
+            self._drawn.pop(at, None)
+            self.cursor = at
+            self._into_view()
+            self.refresh()
+            self.post_message(self.Moved())
+
+    def action_up(self) -> None:
+        """One row up."""
+        self.move_to(self.cursor - 1)
+
+    def action_down(self) -> None:
+        """One row down."""
+        self.move_to(self.cursor + 1)
+
+    def action_page(self, direction: int) -> None:
+        """A page up or down."""
+        self.move_to(self.cursor + direction * max(self._visible - 1, 1))
+
+    def action_edge(self, direction: int) -> None:
+        """The first or the last row."""
+        self.move_to(0 if direction < 0 else len(self.rows) - 1)
+
+    def action_slide(self, direction: int) -> None:
+        """Begin with an earlier or a later column, behind the first one, which stays."""
+        if self._shown is None or (direction > 0 and not self._left_away):
+            return
+        self._first = max(0, min(self._first + direction, len(self._shown.table.columns) - 2))
+        self._lay_out()
+        self._redraw()
+
+    def action_open(self) -> None:
+        """Open the row at the cursor."""
+        if self.row is not None:
+            self.post_message(self.Opened(self.row))
+
+    def action_mark(self) -> None:
+        """Mark the row at the cursor, or take its mark away, and go on to the next."""
+        row = self.row
+        if row is not None:
+            self.marks ^= {row.key}
+            self._drawn.pop(self.cursor, None)
+            self.move_to(self.cursor + 1)
+            self.refresh()
+            self.post_message(self.Moved())
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        self.marks.clear()
+        self._redraw()
+        self.post_message(self.Moved())
+
+    def on_click(self, event: events.Click) -> None:
+        """A heading sorts; a row gets the cursor, and is opened where it had it."""
+        if event.y == 0:
+            at = _HEAD
+            for slot in self._slots:
+                if at <= event.x < at + slot.width + _GAP:
+                    self.post_message(self.Headed(slot.column.key))
+                    return
+                at += slot.width + _GAP
+            return
+        row = event.y - 1 + round(self.scroll_y)
+        if row >= len(self.rows):
+            return
+        if row == self.cursor:
+            self.action_open()
+        else:
+            self.move_to(row)
+
+    def on_resize(self) -> None:
+        """Lay out the columns anew."""
+        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        self._lay_out()
+        self._into_view()
+        self._redraw()
+
+    def notify_style_update(self) -> None:
+        """Another theme: what was drawn has the colours of the last one."""
+        super().notify_style_update()
+        self._drawn.clear()
+
+    # Drawing
+
+    @property
+    def _visible(self) -> int:
+        return max(self.size.height - 1, 1)
+
+    def _into_view(self) -> None:
+        top = round(self.scroll_y)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= top + self._visible:
+            self.scroll_to(y=self.cursor - self._visible + 1, animate=False, immediate=True)
+
+    def _redraw(self) -> None:
+        self._drawn.clear()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        """Choose the columns that fit, and their widths."""
+        if self._shown is None:
+            return
+        table = self._shown.table
+        room = self.size.width - _HEAD
+        candidates = [self._slot(at, column) for at, column in enumerate(table.columns) if at == 0 or at > self._first]
+        candidates = [slot for slot in candidates if slot is not None]
+        kept = list(candidates)
+        while len(kept) > 1 and sum(self._least(slot) + _GAP for slot in kept) - _GAP > room:
+            droppable = [slot for slot in kept if slot.column.drop] or kept[1:]
+            kept.remove(max(droppable, key=lambda slot: (slot.column.drop, slot.place)))
+        spare = room - sum(self._least(slot) + _GAP for slot in kept) + _GAP
+        slots = []
+        for slot in kept:
+            least = self._least(slot)
+            more = min(max(spare, 0), slot.width - least)
+            spare -= more
+            slots.append(slot._replace(width=least + more))
+        if slots and spare < 0:
+            slots[0] = slots[0]._replace(width=max(room, 1))
+        self._slots = slots
+        self._left_away = len(candidates) - len(kept)
+
+    def _slot(self, at: int, column: Column) -> Slot:
+        """A column with the width that it would like."""
+        assert self._shown is not None
+        heading = self._say(column.title)
+        rows = self._shown.table.rows
+        if column.kind in _FIGURES:
+            content = max((len(self._text(row, at, column)) for row in self._near()), default=1)
+            width = min(max(content, 5), WIDTHS[column.kind])
+        elif column.kind is Kind.STATE:
+            width = max(
+                (cell_len(self._word(str(word))) for word in {row.cells[at] for row in rows} - {None}), default=1
+            )
+        else:
+            texts = [str(row.cells[at]) for row in rows[:_MEASURED] if row.cells[at] is not None]
+            width = max((len(text) if text.isascii() else cell_len(text) for text in texts), default=1)
+        changed = _CHANGE if self._before is not None and column.kind in _FIGURES else 0
+        return Slot(at, column, heading, max(width, min(cell_len(heading) + 2, 16)) + changed, changed)
+
+    def _near(self) -> Sequence[Row]:
+        """The rows around those that are seen."""
+        top = max(round(self.scroll_y) - self._visible, 0)
+        return self.rows[top : top + 3 * self._visible]
+
+    @staticmethod
+    def _least(slot: Slot) -> int:
+        """Cells that a column has at least: a figure all of its own, a text so many that it can be told from others."""
+        if slot.right:
+            return slot.width
+        return min(slot.width, max(slot.column.least, 12 if slot.place == 0 else 0))
+
+    def _text(self, row: Row, at: int, column: Column) -> str:
+        value = row.cells[at]
+        if column.kind is Kind.STATE and isinstance(value, str):
+            return self._word(value)
+        return figure(value, column.kind, self._now_ms)
+
+    def _word(self, word: str) -> str:
+        said = self._words.get(word)
+        if said is None:
+            said = self._words[word] = self._say(word)
+        return said
+
+    def render_line(self, y: int) -> Strip:
+        """The heading, or the row that is seen there."""
+        width = self.size.width
+        base = self.rich_style
+        if y == 0:
+            return self._heading().adjust_cell_length(width, self.get_component_rich_style("grid--heading"))
+        at = y - 1 + round(self.scroll_y)
+        if at >= len(self.rows):
+            return Strip.blank(width, base)
+        strip = self._drawn.get(at)
+        if strip is None or strip.cell_length != width:
+            strip = self._drawn[at] = self._line(self.rows[at], at == self.cursor, base, width)
+        return strip
+
+    def _heading(self) -> Strip:
+        plain = self.get_component_rich_style("grid--heading", partial=False)
+        chosen = self.get_component_rich_style("grid--sorted", partial=False)
+        arrangement = self._shown.arrangement if self._shown is not None else None
+        segments = [Segment(" " * _HEAD, plain)]
+        for number, slot in enumerate(self._slots):
+            sorted_by = arrangement is not None and arrangement.sort == slot.column.key
+            text = slot.heading
+            if sorted_by and arrangement is not None:
+                text = cut(text, slot.width - 2) + (" ↓" if arrangement.descending else " ↑")
+            gap = "" if number == len(self._slots) - 1 else " " * _GAP
+            own = (
+                fitted(text, slot.width - slot.change, right=slot.right)
+                if slot.change
+                else fitted(text, slot.width, right=slot.right)
+            )
+            segments += [Segment(own, chosen if sorted_by else plain), Segment(" " * slot.change + gap, plain)]
+        if self._left_away or self._first:
+            more = ("‹" if self._first else "") + (f"+{self._left_away}›" if self._left_away else "")
+            used = sum(segment.cell_length for segment in segments)
+            room = self.size.width - used
+            if room >= len(more) + 1:
+                segments.append(Segment(" " * (room - len(more)) + more, plain))
+            else:
+                strip = Strip(segments).crop(0, self.size.width - len(more) - 1)
+                return Strip.join([strip, Strip([Segment(" " + more, plain)])])
+        return Strip(segments)
+
+    def _line(self, row: Row, at_cursor: bool, base: Style, width: int) -> Strip:
+        marked = row.key in self.marks
+        sign_style = self.get_component_rich_style(f"grid--{row.health.value}", partial=True)
+        text_style = base
+        if row.stale_since is not None:
+            text_style += self.get_component_rich_style("grid--stale", partial=True)
+        if marked:
+            text_style += self.get_component_rich_style("grid--marked", partial=True)
+        over = self.get_component_rich_style("grid--cursor", partial=True) if at_cursor else Style.null()
+        sign = "" if row.health is Health.OK else SIGNS[row.health]
+        segments = [
+            Segment("*" if marked else " ", text_style + over),
+            Segment(fitted(sign or SIGNS[Health.OK], 1), base + sign_style + over),
+            Segment(" ", text_style + over),
+        ]
+        then = self._before.get(row.key) if self._before is not None else None
+        changed = changes(row, then) if self._before is not None else None
+        for slot in self._slots:
+            value = row.cells[slot.place]
+            text = self._text(row, slot.place, slot.column)
+            style = text_style
+            if slot.column.kind is Kind.STATE:
+                style = text_style + sign_style
+            elif text is UNKNOWN or value is None:
+                style = text_style + self.get_component_rich_style("grid--unknown", partial=True)
+            segments.append(Segment(fitted(text, slot.width - slot.change, right=slot.right), style + over))
+            if slot.change and changed is not None:
+                by = changed[slot.place]
+                moved = change(by, slot.column.kind)
+                name = "grid--unknown" if not by else "grid--rose" if by > 0 else "grid--fell"
+                colour = self.get_component_rich_style(name, partial=True)
+                segments.append(Segment(fitted(moved, slot.change, right=True), base + colour + over))
+            segments.append(Segment(" " * _GAP, text_style + over))
+        return Strip(segments).adjust_cell_length(width, base + over)
+
+    def region_of(self, at: int) -> Region:
+        """Where a row is drawn, within the table."""
+        return Region(0, at + 1 - round(self.scroll_y), self.size.width, 1)

@@ -1,0 +1,155 @@
+"""One-line widgets: the path with the mode, the verdict, the axis of time, and the keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar, Final, NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widget import Widget
+
+from rocketmq_ops.tui.model.figures import SIGNS
+from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.widgets.cells import cut, fitted
+
+Part = tuple[str, str]
+
+
+class Line(Widget):
+    """A line of parts, each a text with a component class; `left` is cut where there is no room beside `right`."""
+
+    DEFAULT_CSS = """
+    Line { height: 1; background: $panel; color: $foreground; }
+    Line .line--plain { color: $foreground; }
+    Line .line--dim { color: $text-muted; }
+    Line .line--strong { text-style: bold; color: $text-primary; }
+    Line .line--key { text-style: bold; color: $text-accent; }
+    Line .line--ok { color: $text-success; }
+    Line .line--info { color: $text-primary; }
+    Line .line--unknown { color: $text-muted; }
+    Line .line--warning { color: $text-warning; text-style: bold; }
+    Line .line--critical { color: $text-error; text-style: bold; }
+    Line .line--paused { text-style: bold reverse; color: $text-warning; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line--plain", "line--dim", "line--strong", "line--key", "line--ok", "line--info", "line--unknown",
+        "line--warning", "line--critical", "line--paused",
+    }  # fmt: skip
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._left: Sequence[Part] = ()
+        self._right: Sequence[Part] = ()
+
+    def show(self, left: Sequence[Part], right: Sequence[Part] = ()) -> None:
+        """Draw these parts: (text, class)."""
+        if (left, right) != (self._left, self._right):
+            self._left, self._right = left, right
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        width = self.size.width
+        right_width = sum(cell_len(text) for text, _ in self._right)
+        room = width - right_width - 1 if right_width else width
+        if room < width // 3:
+            room, right_width = width, 0
+        segments, used = [], 0
+        for text, name in self._left:
+            text = cut(text, room - used)
+            used += cell_len(text)
+            segments.append(Segment(text, self._style(name)))
+            if used >= room:
+                break
+        segments.append(Segment(" " * (width - used - right_width), self._style("plain")))
+        if right_width:
+            segments += [Segment(text, self._style(name)) for text, name in self._right]
+        return Strip(segments).adjust_cell_length(width, self._style("plain"))
+
+    def _style(self, name: str):  # type: ignore[no-untyped-def]
+        return self.rich_style + self.get_component_rich_style(f"line--{name}", partial=True)
+
+
+def sign(health: Health) -> Part:
+    """The sign of a health, and a blank."""
+    return f"{SIGNS[health]} ", health.value
+
+
+class Stretch(NamedTuple):
+    """What the axis of time shows, in ms."""
+
+    first: int
+    last: int
+    shown: int
+    #: When something happened, and how bad it was.
+    marks: Sequence[tuple[int, Health]]
+
+
+_AXIS: Final = "─"
+_HERE: Final = "┃"
+
+
+class TimeBar(Line):
+    """The axis of time: from the first moment kept to now, with a mark for each event, and where the screen stands."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._span: Stretch | None = None
+        self._label: Part = ("", "plain")
+
+    def stand(self, span: Stretch | None, label: Part) -> None:
+        """Show this span, and what to say at the right."""
+        if (span, label) != (self._span, self._label):
+            self._span, self._label = span, label
+            self.refresh()
+
+    def time_at(self, x: int) -> int | None:
+        """The time at a cell, for a click."""
+        if self._span is None:
+            return None
+        left, width = self._axis()
+        if not left <= x < left + width:
+            return None
+        return self._span.first + (self._span.last - self._span.first) * (x - left) // max(width - 1, 1)
+
+    def _axis(self) -> tuple[int, int]:
+        """Where the axis begins, and its cells."""
+        begin = 9
+        return begin, max(self.size.width - begin - cell_len(self._label[0]) - 2, 1)
+
+    def render_line(self, y: int) -> Strip:
+        """The axis."""
+        width = self.size.width
+        text, name = self._label
+        if self._span is None:
+            return Strip([Segment(fitted(f" {text}", width), self._style(name))])
+        left, cells = self._axis()
+        first, last, shown, marks = self._span
+        length = max(last - first, 1)
+
+        def cell(time_ms: int) -> int:
+            return max(0, min(cells - 1, (time_ms - first) * (cells - 1) // length))
+
+        here = cell(shown)
+        line: list[Part] = [(_AXIS, "plain" if at <= here else "dim") for at in range(cells)]
+        worst: dict[int, Health] = {}
+        order = list(Health)
+        for time_ms, health in marks:
+            if first <= time_ms <= last:
+                at = cell(time_ms)
+                worst[at] = max(worst.get(at, Health.OK), health, key=order.index)
+        for at, health in worst.items():
+            line[at] = (SIGNS[health] if health is not Health.OK else "·", health.value)
+        line[here] = (_HERE, "strong")
+        segments = [Segment(fitted(f" {clock(first)}", left), self._style("dim"))]
+        segments += [Segment(char, self._style(part)) for char, part in line]
+        segments.append(Segment(fitted(f" {text} ", width - left - cells), self._style(name)))
+        return Strip(segments).adjust_cell_length(width, self._style("plain"))
+
+
+def clock(time_ms: int) -> str:
+    """A time of day, in the zone of the reader."""
+    return time.strftime("%H:%M:%S", time.localtime(time_ms / 1000))
