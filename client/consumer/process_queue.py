@@ -63,7 +63,11 @@ class ProcessQueue:
         return self.max_seen + 1 if self.max_seen >= 0 else None
 
     def first(self, count: int) -> list[MessageExt]:
-        """The oldest messages, left where they are: an orderly consumer removes them when they are done."""
+        """The oldest messages, left where they are: an orderly consumer removes them when they are done.
+
+        That is an attempt at them, and seen as one, also when it fails (ProcessQueue.takeMessages).
+        """
+        self.last_consume_ms = now_ms()
         batch = []
         for message in self.messages.values():
             batch.append(message)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from rocketmq_ops.client.admin.groups.consumer_status import ConsumerStatusReport, Problem, ProblemKind, RunningInfo
+from rocketmq_ops.client.admin.groups.consumer_status import (
+    ConsumerStatusReport,
+    HeldQueue,
+    Problem,
+    ProblemKind,
+    RunningInfo,
+)
 from rocketmq_ops.common.topics import is_retry_topic
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Part
 from rocketmq_ops.housekeeping.doctor.rule import rule
@@ -116,10 +122,10 @@ def lock_of_dead_client(facts: Facts) -> Iterator[Hit]:
 @rule(
     "clients.poison-message",
     Severity.CRITICAL,
-    "A client fails on one message again and again: its offset stands, and the failures of its topic rise.",
+    "A client fails on one message again and again: its offset stands, and attempts at it go on failing.",
     needs=(*_NEEDS, Part.LATER),
     remedy="look at the message at that offset (`mqadmin consumeMessage`); mend the listener, or go on after it",
-    false_alarms="Another queue of the topic fails on that client, and this one is slow.",
+    false_alarms="A listener that is slow at one message, while others of its topic fail; one that commits by hand.",
 )
 def poison_message(facts: Facts) -> Iterator[Hit]:
     if facts.later is None:
@@ -134,22 +140,60 @@ def poison_message(facts: Facts) -> Iterator[Hit]:
                     yield Hit(
                         group,
                         f"client {client.client_id} {where}: offset {offset} did not move in {facts.later.seconds} s, "
-                        f"and {failed} attempts failed meanwhile",
+                        f"though the queue was consumed again, and {failed} attempts failed in the last minute",
                     )
 
 
 def _standing(before: RunningInfo, after: RunningInfo) -> Iterator[tuple[int, str, int]]:
-    """The queues with messages whose offset is the same, while consuming their topic failed more often."""
+    """Queues whose offset is the same although they were consumed between the readings, while their topic fails.
+
+    An orderly consumer marks a queue as consumed at each attempt, a concurrent one when a listener has ended: one that
+    is slow, or hangs, is not here. How often a message failed is known to its client alone, and it counts by topic.
+    """
     held = {(queue.topic, queue.broker_name, queue.queue_id): queue for queue in after.queues}
     failed_before = {rate.topic: rate.consume_failed_msgs for rate in before.rates}
-    failed = {r.topic: r.consume_failed_msgs - failed_before.get(r.topic, 0) for r in after.rates}
+    # The hour's count moves every 10 minutes in Java (StatsItem), the minute's rate every 10 s.
+    failed = {
+        r.topic: max(round(r.consume_failed_tps * 60), r.consume_failed_msgs - failed_before.get(r.topic, 0))
+        for r in after.rates
+    }
     for queue in before.queues:
         now = held.get((queue.topic, queue.broker_name, queue.queue_id))
-        if now is None or not (queue.cached and now.cached) or now.commit_offset != queue.commit_offset:
+        if now is None or queue.dropped or now.commit_offset != queue.commit_offset:
             continue
-        if failed.get(queue.topic, 0) > 0 and not queue.dropped:
+        waits = _in_hand(queue) and _in_hand(now)
+        consumed = (now.last_consume_timestamp or 0) > (queue.last_consume_timestamp or 0)
+        if waits and consumed and failed.get(queue.topic, 0) > 0:
             where = f"{queue.topic} {queue.broker_name} queue {queue.queue_id}"
             yield queue.commit_offset, where, failed[queue.topic]
+
+
+def _in_hand(queue: HeldQueue) -> int:
+    """Messages that the client has; an orderly one counts those that its listener has by themselves."""
+    return queue.cached + queue.transaction_count
+
+
+@rule(
+    "clients.retries-fail",
+    Severity.WARNING,
+    "Messages that were sent back fail again, while others are consumed: they are the cause, and not the listener.",
+    needs=_NEEDS,
+    remedy="`mqadmin consumeMessage -t %RETRY%GROUP` shows which; mend them before they are dead letters",
+    false_alarms="A listener that sends back to wait for something; what it needs was gone for a while.",
+)
+def retries_fail(facts: Facts) -> Iterator[Hit]:
+    for group, report in _online(facts):
+        for client in report.clients:
+            rates = client.info.rates if client.info is not None else []
+            consumed = sum(rate.consume_ok_tps for rate in rates if not is_retry_topic(rate.topic))
+            failed = sum(rate.consume_failed_tps for rate in rates if not is_retry_topic(rate.topic))
+            again = sum(rate.consume_failed_msgs for rate in rates if is_retry_topic(rate.topic))
+            if again >= _FAILED and consumed > failed:
+                yield Hit(
+                    group,
+                    f"client {client.client_id}: {again} attempts failed in the last hour on messages that had failed "
+                    f"before, while {consumed:.2f} messages a second are consumed",
+                )
 
 
 @rule(

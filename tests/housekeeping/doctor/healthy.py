@@ -92,15 +92,20 @@ def held(queue: int, broker: str, **more: Any) -> HeldQueue:
     return HeldQueue(topic="T", broker_name=broker, queue_id=queue, **values)
 
 
-def client(name: str, queues: list[HeldQueue], *, failed: int = 0, version: str = "V5_3_3") -> ClientStatus:
-    """A pushed consumer of `G`."""
-    rates = TopicRates(
-        topic="T", pull_rt=1.0, pull_tps=1.0, consume_rt=1.0, consume_ok_tps=1.0, consume_failed_tps=float(failed),
-        consume_failed_msgs=failed,
-    )  # fmt: skip
+def client(
+    name: str, queues: list[HeldQueue], *, failed: int = 0, failed_again: int = 0, version: str = "V5_3_3"
+) -> ClientStatus:
+    """A pushed consumer of `G`; failures are of the last hour, a tenth of them a second."""
+    rates = [
+        TopicRates(
+            topic=topic, pull_rt=1.0, pull_tps=1.0, consume_rt=1.0, consume_ok_tps=1.0,
+            consume_failed_tps=count / 10, consume_failed_msgs=count,
+        )
+        for topic, count in (("T", failed), ("%RETRY%G", failed_again))
+    ]  # fmt: skip
     info = RunningInfo(
         consume_type="CONSUME_PASSIVELY", orderly=False, start_timestamp=NOW, subscriptions=[Subscription("T", "*")],
-        queues=queues, pop_queues=[], rates=[rates], properties={}, user_info={},
+        queues=queues, pop_queues=[], rates=rates, properties={}, user_info={},
     )  # fmt: skip
     return ClientStatus(
         client_id=name, client_addr="10.0.2.1:1", language="JAVA", version=version, brokers=[A.address], info=info

@@ -12,8 +12,14 @@ from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.groups.group_change import GroupSettings
 from rocketmq_ops.client.admin.messages.message_send import SendRequest
 from rocketmq_ops.client.admin.topics.topic_change import TopicSettings
+from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET, ConsumeSettings
+from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult
+from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.housekeeping.doctor.examine import examine, needed, rules_of
-from rocketmq_ops.housekeeping.doctor.gather import gather
+from rocketmq_ops.housekeeping.doctor.facts import Part
+from rocketmq_ops.housekeeping.doctor.gather import gather, gather_again
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 
@@ -84,3 +90,43 @@ def test_a_wrong_advertised_address(tmp_path: Path) -> None:
 
     with rocketmq_server(config=str(config)) as server:
         asyncio.run(look(server.namesrv))
+
+
+@pytest.mark.parametrize("orderly", [True, False], ids=["orderly", "concurrent"])
+def test_a_message_that_an_orderly_client_fails_on_again_and_again(pair: RocketMQBroker, orderly: bool) -> None:
+    topic = group = f"Poison{orderly}"
+    attempts = 0
+    again = asyncio.Event()
+
+    async def listener(messages: list[MessageExt], _: ConsumeContext) -> ConsumeResult:
+        nonlocal attempts
+        attempts += 1
+        again.set()
+        return ConsumeResult.RECONSUME_LATER
+
+    async def run() -> list[Finding]:
+        options = ClientOptions(name_servers=pair.namesrv, rebalance_interval_ms=500, api_timeout_ms=PATIENT_MS)
+        settings = ConsumeSettings(orderly=orderly, consume_from_where=FROM_FIRST_OFFSET, suspend_queue_ms=50)
+        async with MQAdmin([pair.namesrv], PATIENT_MS) as admin:
+            await admin.topics.update(topic, TopicSettings(), broker_addr=pair.broker, force=True)
+            await admin.messages.send(SendRequest(topic=topic, body=b"x", broker_name="broker-a", queue_id=0))
+            consumer = PushConsumer(group, listener, options, settings=settings)
+            consumer.subscribe(topic)
+            async with consumer:
+                rules = [each for each in rules_of("clients", [Part.LATER]) if each.id == "clients.poison-message"]
+                await again.wait()
+                facts = await gather(admin, needed(rules))
+                seen = attempts
+                while orderly and attempts < seen + 2:
+                    again.clear()
+                    await again.wait()
+                facts.later = await gather_again(admin, facts, 1)
+                facts.asked.append(Part.LATER)
+                return examine(facts, rules)
+
+    found = asyncio.run(run())
+    if not orderly:
+        assert found == [], "it went to the retry topic, and the queue goes on"
+        return
+    [finding] = found
+    assert finding.target == group and f"{topic} broker-a queue 0: offset 0 did not move" in finding.evidence

@@ -210,6 +210,9 @@ IN_D = BrokerAddress("10.0.9.9:10911", "a", 1, "D")
 ALL = (h.A, h.A_SLAVE, h.B, h.B_SLAVE)
 
 #: Rule -> what makes it fire, and a part of the evidence that it then gives.
+#: The queue of `clients.poison-message` in the second reading: the client has tried the same message once more.
+AGAIN = h.held(0, "a", cached=4, transaction_count=1, last_consume_timestamp=h.NOW + 50_000)
+
 SEEDS: dict[str, tuple[Seed, str]] = {
     "net.name-server-down": (missing(Part.NAME_SERVERS, h.NAME_SERVERS[1]), "connection refused"),
     "net.broker-unreachable": (missing(Part.RUNTIME, A), "connection refused"),
@@ -360,9 +363,15 @@ SEEDS: dict[str, tuple[Seed, str]] = {
     "clients.poison-message": (
         both(
             clients(h.client("c1", [h.held(0, "a", cached=5)], failed=2)),
-            clients_again(h.client("c1", [h.held(0, "a", cached=5)], failed=9)),
+            clients_again(h.client("c1", [AGAIN], failed=2)),
         ),
-        "client c1 T a queue 0: offset 100 did not move in 60 s, and 7 attempts failed meanwhile",
+        "client c1 T a queue 0: offset 100 did not move in 60 s, though the queue was consumed again, and 12 attempts "
+        "failed in the last minute",
+    ),
+    "clients.retries-fail": (
+        clients(h.client("c1", [h.held(0, "a")], failed_again=12)),
+        "client c1: 12 attempts failed in the last hour on messages that had failed before, while 1.00 messages a second "
+        "are consumed",
     ),
     "clients.stuck": (problem("blocked", "has 3 messages"), "has 3 messages; its commit offset is 100"),
     "clients.queue-of-nobody": (problem("unassigned"), "T a queue 0"),
@@ -505,12 +514,19 @@ def test_a_limit_of_locked_memory_counts_where_a_broker_locks_any() -> None:
         ("groups.backlog-stands", again(clients={"G": None})),
         ("groups.retry-storm", again(ends={A: {"%RETRY%G": {0: Ends(0, 599)}}})),
         ("groups.retry-storm", again(ends={A: {"%RETRY%New": {0: Ends(0, 900)}}})),
-        ("clients.poison-message", clients_again(h.client("c2", [h.held(0, "a", cached=5)], failed=9))),
+        ("clients.poison-message", clients_again(h.client("c2", [AGAIN], failed=9))),
         (
             "clients.poison-message",
-            clients_again(h.client("c1", [h.held(0, "a", cached=5, commit_offset=101)], failed=9)),
+            clients_again(h.client("c1", [msgspec.structs.replace(AGAIN, commit_offset=101)], failed=9)),
         ),
-        ("clients.poison-message", clients_again(h.client("c1", [h.held(0, "a", cached=5)], failed=2))),
+        ("clients.poison-message", clients_again(h.client("c1", [AGAIN]))),
+        ("clients.poison-message", clients_again(h.client("c1", [h.held(0, "a", cached=5)], failed=9))),
+        (
+            "clients.poison-message",
+            clients_again(h.client("c1", [msgspec.structs.replace(AGAIN, cached=0, transaction_count=0)], failed=9)),
+        ),
+        ("clients.retries-fail", clients(h.client("c1", [h.held(0, "a")], failed_again=9))),
+        ("clients.retries-fail", clients(h.client("c1", [h.held(0, "a")], failed=12, failed_again=12))),
         ("clients.lock-of-dead-client", clients_again(h.client("c1", [h.held(0, "a", locked=True)]))),
         ("os.host-under-pressure", host_saw("io_pressure_percent", 5, 30, 41, 5)),
         ("os.clock-stepped", host_saw("clock_step_millis", 3, -400)),

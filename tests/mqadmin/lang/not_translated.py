@@ -186,6 +186,7 @@ NOT_READ = {
     },
     "mqadmin/render/exporter_names.py": {
         "Messages that are {what} a second, of the last minute",
+        "Bytes of the commitlog that a slave lacks",
         "Messages that the group has not consumed",
         "The broker's figure {key}",
     },
