@@ -98,6 +98,11 @@ class RemotingClient:
         channel = self._channels.get(addr)
         return None if channel is None or channel.closed else channel
 
+    def peer_certificate(self, addr: str) -> bytes | None:
+        """The certificate (DER) that a server gave for the connection that is open to it; None without TLS."""
+        channel = self.channel(addr)
+        return None if channel is None else channel.peer_certificate
+
     async def _connect(self, addr: str, timeout_ms: int) -> Channel:
         """The channel to `addr`; several callers share one attempt."""
         if self._closed:

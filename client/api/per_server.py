@@ -29,6 +29,10 @@ class PerServer:
         """Send without waiting for an answer."""
         await self._transport.invoke_oneway(addr, command, timeout_ms)
 
+    def peer_certificate(self, addr: str) -> bytes | None:
+        """The certificate of the server."""
+        return self._transport.peer_certificate(addr)
+
     async def close(self) -> None:
         """Close all connections."""
         await self._transport.close()

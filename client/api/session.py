@@ -22,6 +22,9 @@ class Transport(Protocol):
     async def invoke_oneway(self, addr: str, command: RemotingCommand, timeout_ms: int = ...) -> None:
         """Send without waiting for an answer."""
 
+    def peer_certificate(self, addr: str) -> bytes | None:
+        """The certificate (DER) that a server gave for the connection that is open to it; None without TLS."""
+
     async def close(self) -> None:
         """Close all connections."""
 
@@ -71,9 +74,7 @@ class Session:
 
     def certificate_of(self, address: str) -> bytes | None:
         """The certificate (DER) that a server gave for the connection that is open to it; None without TLS."""
-        channel_to = getattr(self._transport, "channel", None)  # of the remoting client
-        channel = None if channel_to is None else channel_to(address)
-        return None if channel is None else channel.peer_certificate
+        return self._transport.peer_certificate(address)
 
     async def call_oneway(self, address: str, request: RemotingCommand) -> None:
         """Send without waiting for an answer. Raises RemotingConnectError."""

@@ -49,7 +49,8 @@ _SUSPEND_MS: Final = 1000
 class Sent(msgspec.Struct, kw_only=True):
     """One message of the prober. `sent_at` is of `time.perf_counter`; `delay_ms` is its delay level's time.
 
-    `result` is None where the send failed with `error`; `arrivals` has the time of each arrival.
+    `result` is None where the send failed with `error`; `arrivals` has the time of each arrival. `store_ms` is of
+    one that arrived: how long after its send it was stored.
     """
 
     queue_id: int
@@ -62,6 +63,7 @@ class Sent(msgspec.Struct, kw_only=True):
     error: RocketMQError | None = None
     arrivals: list[float] = []
     store_timestamp: int | None = None
+    store_ms: float = 0
 
 
 class Delivery:
@@ -259,7 +261,9 @@ class Delivery:
                 trip.delay_error_ms = round((message.arrivals[0] - message.sent_at) * 1000 - message.delay_ms, 3)
         if came:
             trip.clock_difference_ms = _clock_difference(min(came, key=lambda message: message.send_ms))
-        trip.store_ms = [_until_stored(message, trip.clock_difference_ms or 0.0) for message in came]
+        for message in came:
+            message.store_ms = _until_stored(message, trip.clock_difference_ms or 0.0)
+        trip.store_ms = [message.store_ms for message in came]
 
     async def _ask_stages(self) -> None:
         """Where the time of the messages went: by what the broker has noted, else by what can be seen from outside."""
@@ -312,7 +316,8 @@ def _out_of_order(arrived: list[Sent]) -> int:
 def _until_stored(message: Sent, clock_difference_ms: float) -> float:
     """How long after its send a message was in the broker's log (ms), by its record's time, which is whole ms.
 
-    It lies within the time of the send, whatever else the clocks say.
+    It lies within the time of the send, whatever else the clocks say. Where they differ, it is out by as much as the
+    shortest send at most, for within that the difference is not known.
     """
     stored = (message.store_timestamp or message.sent_wall_ms) - message.sent_wall_ms - clock_difference_ms
     return round(min(max(stored, 0.0), message.send_ms), 3)

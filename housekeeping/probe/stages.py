@@ -83,9 +83,6 @@ def _inside(times: StageTimes, total: float, *, sync_flush: bool) -> list[tuple[
 
 
 def _outside(message: Sent, total: float) -> list[tuple[str, float]]:
-    """By the record's store time, where the clocks agree that it lies within the way, else by the send's answer."""
-    if message.store_timestamp is not None and 0 <= message.store_timestamp - message.sent_wall_ms <= total:
-        stored = float(message.store_timestamp - message.sent_wall_ms)
-        return [("store", stored), ("deliver", total - stored)]
-    send = min(message.send_ms, total)
-    return [("send", send), ("deliver", total - send)]
+    """By the time until the message was stored, as the measure `storeTime` has it."""
+    stored = min(message.store_ms, total)
+    return [("store", stored), ("deliver", total - stored)]

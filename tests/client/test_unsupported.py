@@ -107,6 +107,9 @@ def test_the_answer_of_a_call_is_what_the_version_is_read_from() -> None:
         async def invoke_oneway(self, addr: str, command: RemotingCommand, timeout_ms: int = 0) -> None:
             raise AssertionError
 
+        def peer_certificate(self, addr: str) -> bytes | None:
+            raise AssertionError
+
         async def close(self) -> None:
             pass
 

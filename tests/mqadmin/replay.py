@@ -94,6 +94,9 @@ class ReplayTransport:
             raise AssertionError(f"the session has no answer for {addr} {command.code} {seen.ext_fields}")
         return answer
 
+    def peer_certificate(self, addr: str) -> bytes | None:
+        return None
+
     async def close(self) -> None:
         pass
 
@@ -128,6 +131,9 @@ class FakeTransport:
         if handler is None:
             return round_trip(seen.reply(3, f"request type {command.code} not supported"))
         return round_trip(handler(seen))
+
+    def peer_certificate(self, addr: str) -> bytes | None:
+        return None
 
     async def close(self) -> None:
         self.closed = True

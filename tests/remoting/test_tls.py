@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.properties import NoSuchPropertiesError
 from rocketmq_ops.remoting.client import RemotingClient
@@ -83,11 +84,12 @@ def test_any_certificate_of_a_server_is_taken_unless_it_shall_be_checked(tmp_pat
 def test_the_certificate_of_a_server_can_be_looked_at() -> None:
     async def main() -> None:
         async with serving() as address, RemotingClient(connector=Connector(tls="true")) as client:
-            assert client.channel(address) is None
+            session = Session(client, timeout_ms=20_000)
+            assert session.certificate_of(address) is None
             await client.invoke(address, RemotingCommand.request(1000), 20_000)
-            channel = client.channel(address)
-            assert channel is not None
-            assert channel.peer_certificate == ssl.PEM_cert_to_DER_cert((FILES / "server.pem").read_text())
+            assert session.certificate_of(address) == ssl.PEM_cert_to_DER_cert((FILES / "server.pem").read_text())
+            session.bound(2, ())
+            assert session.certificate_of(address) is not None, "through the bound, too"
 
     asyncio.run(main())
 

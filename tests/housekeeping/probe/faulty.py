@@ -57,6 +57,9 @@ class Faulty:
     async def invoke_oneway(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> None:
         raise AssertionError("the prober waits for every answer")
 
+    def peer_certificate(self, addr: str) -> bytes | None:
+        return self._client.peer_certificate(addr)
+
     async def close(self) -> None:
         await self._client.close()
 

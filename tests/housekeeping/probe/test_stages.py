@@ -9,6 +9,7 @@ import pytest
 
 from rocketmq_ops.client.api.send import SendResult, SendStatus
 from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.message_codec import decode_messages, encode_record
 from rocketmq_ops.common.stage_times import PROPERTY_STAGES, STAGES_OF_TOPIC, StageTimes
 from rocketmq_ops.housekeeping.probe.delivery import Sent
 from rocketmq_ops.housekeeping.probe.stages import bar_of_slowest
@@ -25,7 +26,7 @@ def pair() -> Iterator[RocketMQBroker]:
         yield server
 
 
-def sent(offset: int, took_ms: float, *, send_ms: float = 1, store: int | None = None) -> Sent:
+def sent(offset: int, took_ms: float, *, store_ms: float = 0) -> Sent:
     queue = MessageQueue("T", "broker-a", 0)
     result = SendResult(status=SendStatus.SEND_OK, msg_id="", offset_msg_id="", queue=queue, queue_offset=offset)
     return Sent(
@@ -33,10 +34,10 @@ def sent(offset: int, took_ms: float, *, send_ms: float = 1, store: int | None =
         number=offset,
         sent_at=1.0,
         sent_wall_ms=1000,
-        send_ms=send_ms,
+        send_ms=1,
         result=result,
         arrivals=[1.0 + took_ms / 1000],
-        store_timestamp=store,
+        store_ms=store_ms,
     )
 
 
@@ -68,13 +69,11 @@ def test_an_answer_that_came_before_the_broker_noted_it_takes_no_longer_than_the
     assert stages(bar) == {"network": 0, "append": 1, "dispatch": 0.5, "wake": 0.5, "answer": 1}
 
 
-def test_from_outside_the_store_time_divides_the_way_where_clocks_agree() -> None:
-    bar = bar_of_slowest([sent(0, 10, store=1004)], {}, sync_flush=False)
+def test_from_outside_the_store_time_divides_the_way() -> None:
+    bar = bar_of_slowest([sent(0, 10, store_ms=4)], {}, sync_flush=False)
     assert bar is not None and not bar.noted_by_broker and stages(bar) == {"store": 4, "deliver": 6}
-    for elsewhere in (None, 990, 1011):
-        apart = bar_of_slowest([sent(0, 10, send_ms=3, store=elsewhere)], {}, sync_flush=False)
-        assert stages(apart) == {"send": 3, "deliver": 7}
-    assert stages(bar_of_slowest([sent(0, 2, send_ms=3)], {}, sync_flush=False)) == {"send": 2, "deliver": 0}
+    early = bar_of_slowest([sent(0, 2, store_ms=3)], {}, sync_flush=False)
+    assert stages(early) == {"store": 2, "deliver": 0}, "it arrived before the answer to its send"
 
 
 def test_nothing_came() -> None:
@@ -117,3 +116,24 @@ def test_runtime_figures_have_no_stage_times_among_them(pair: RocketMQBroker) ->
 
     report = probed(Faulty(GET_BROKER_RUNTIME_INFO=broken), pair.namesrv)
     assert report.findings == [] and not [key for key in report.runtimes[0].figures if key.startswith("stage")]
+
+
+@pytest.mark.parametrize("apart_ms", [-60_000, 60_000], ids=["behind", "ahead"])
+def test_a_clock_apart_is_taken_off_the_store_time_and_the_bar_alike(pair: RocketMQBroker, apart_ms: int) -> None:
+    async def stored_elsewhen(addr: str, command: RemotingCommand, forward: Forward) -> RemotingCommand:
+        answer = await forward()
+        messages = list(decode_messages(answer.body_bytes))
+        for message in messages:
+            message.store_timestamp += apart_ms
+        answer.body = b"".join(map(encode_record, messages))
+        return answer
+
+    transport = Faulty(GET_BROKER_RUNTIME_INFO=_as_apache, PULL_MESSAGE=stored_elsewhen)
+    wanted = msgspec.structs.replace(CALM, queues=1, messages=4)
+    [trip] = probed(transport, pair.namesrv, wanted=wanted).brokers
+    assert trip.clock_difference_ms == pytest.approx(apart_ms, abs=max(trip.send_ms) + 1)
+    assert len(trip.store_ms) == 4
+    assert all(0 <= stored <= sent for stored, sent in zip(trip.store_ms, trip.send_ms, strict=True))
+    assert trip.stages is not None
+    slowest = trip.delivery_ms.index(max(trip.delivery_ms))
+    assert stages(trip.stages)["store"] == min(trip.store_ms[slowest], trip.stages.total_ms)
