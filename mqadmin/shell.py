@@ -80,6 +80,7 @@ class _Kept:
     def __init__(self, client: RemotingClient) -> None:
         self.invoke = client.invoke
         self.invoke_oneway = client.invoke_oneway
+        self.peer_certificate = client.peer_certificate
 
     async def close(self) -> None:
         """Nothing: the shell closes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from rocketmq_ops.common.spans import human_span
@@ -58,6 +59,12 @@ async def capacity(
     if any(forecast.outlook == "unknown" for forecast in found.forecasts):
         outcome.notes.append(
             f"too little history to predict all: a line needs {LEAST_POINTS} runs over {LEAST_MS // 60_000} minutes"
+        )
+    if any(unread.deleted_in_ms is not None for unread in found.unread):
+        zone = datetime.fromtimestamp(found.last_time / 1000).astimezone().strftime("%z")
+        outcome.notes.append(
+            f"the hours of deleteWhen are read in this machine's time zone (UTC{zone}): a broker goes by its own, "
+            "and does not report which; TZ=ZONE mqadmin capacity reads them in another"
         )
     return outcome
 

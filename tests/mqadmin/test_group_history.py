@@ -220,7 +220,10 @@ def test_capacity_shows_each_line_that_it_read_from(run: Run, tmp_path: Path) ->
     with History.open(path) as history:
         for number in range(40):
             queue = QueueOffsets(QueueKey("T", "broker-a", 0), 600 * number, 0)
-            figures = [Figure("broker.disk_ratio", "10.0.0.1:10911", 0.5 + number / 1000)]
+            figures = [
+                Figure("broker.disk_ratio", "10.0.0.1:10911", 0.5 + number / 1000),
+                Figure("broker.reserved_hours", "10.0.0.1:10911", 72),
+            ]
             groups = [GroupOffsets(group="G", queues=[queue])]
             history.append(Seen(time_ms=START + number * MINUTE, groups=groups, figures=figures))
     words = ("capacity", "--history", str(path), "--since", str(START), "--until", str(START + 60 * MINUTE))
@@ -231,6 +234,7 @@ def test_capacity_shows_each_line_that_it_read_from(run: Run, tmp_path: Path) ->
     assert "never: grows by 10/s" in table
     assert re.search(r" 5h1\S* from now ", table)
     assert "+144.00%/day" in table
+    assert any("read in this machine's time zone (UTC" in note for note in document["notes"])
     empty = run("capacity", "--history", str(path), "--since", "1", "--until", "2", anywhere=True).json
     assert empty["status"] == "empty"
     assert "the history reaches from" in empty["notes"][0]
