@@ -23,15 +23,13 @@ class _Table(type):
     _by_number: dict[int, Any]
 
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> Any:
-        numbers = {key: value for key, value in body.items() if key.isupper()}
-        table: Any = super().__new__(
-            cls, name, bases, {key: value for key, value in body.items() if key not in numbers}
-        )
-        members = {}
-        for key, number in numbers.items():
-            member = members[key] = int.__new__(table, number)
+        # Members are numbers of the base until their class is there: to set each on a class that is made already would
+        # take longer than all the rest.
+        members: dict[str, Any] = {key: int.__new__(bases[0], value) for key, value in body.items() if key.isupper()}
+        table: Any = super().__new__(cls, name, bases, body | members)
+        for key, member in members.items():
+            member.__class__ = table
             member.name = key
-            setattr(table, key, member)
         table.__members__ = MappingProxyType(members)
         table._by_number = {int(member): member for member in members.values()}
         return table

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rocketmq_ops.common.errors import Failure, some_of
+from rocketmq_ops.common.errors import Failure, RocketMQError, some_of
 from rocketmq_ops.mqadmin.declare import CommonOptions, Declaration
 from rocketmq_ops.mqadmin.exit_codes import ExitCode, PluginCode
 from rocketmq_ops.mqadmin.lang import tr
@@ -118,7 +118,6 @@ class Run:
     def admin(self) -> MQAdmin:
         """A new admin client, to be entered with `async with`."""
         from rocketmq_ops.client.admin import MQAdmin
-        from rocketmq_ops.mqadmin.errors import failure_of
 
         progress = None
         if self.shows_progress and sys.stderr.isatty():
@@ -133,7 +132,7 @@ class Run:
             secret_key=connection.secret_key,
             address_map=connection.address_map,
             tls=connection.tls,
-            failure_of=failure_of,
+            failure_of=_failure_of,
             progress=progress,
             transport=None if warm is None else warm.transport(connection.address_map, connection.tls),
         )
@@ -204,6 +203,13 @@ def execute(
     write(text)
     report(name, outcome.errors, outcome.notes)
     return int(outcome.exit)
+
+
+def _failure_of(target: str, error: RocketMQError) -> Failure:
+    """The failure that a result lists, with the next step in the command's terms."""
+    from rocketmq_ops.mqadmin.errors import failure_of  # only where something fails
+
+    return failure_of(target, error)
 
 
 def _check_query_form(form: str) -> None:

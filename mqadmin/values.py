@@ -6,9 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from rocketmq_ops.common.attributes import split_attributes
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.tags import split_tags
 
 _TIME = r"(\d{4}-\d\d-\d\d)[#T ](\d\d:\d\d:\d\d)(?:[:.,](\d{1,3}))?"
 
@@ -155,6 +153,8 @@ def _within_long(digits: str) -> int:
 
 def attributes(text: str) -> dict[str, str]:
     """`+a=b,+c=d,-e` as {"+a": "b", "+c": "d", "-e": ""} (Apache's AttributeParser)."""
+    from rocketmq_ops.common.attributes import split_attributes
+
     result: dict[str, str] = {}
     for written, value in split_attributes(text):
         key, added = written.strip(), (value or "").strip()
@@ -171,6 +171,8 @@ def attributes(text: str) -> dict[str, str]:
 
 def tag_expression(text: str) -> str:
     """`TagA || TagB`, `*` or nothing for every message."""
+    from rocketmq_ops.common.tags import split_tags
+
     try:
         split_tags(text)
     except ValueError:

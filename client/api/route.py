@@ -6,7 +6,7 @@ from rocketmq_ops.client.api.session import SUCCESS, Session
 from rocketmq_ops.remoting.bodies.route import TopicRouteData
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.headers.namesrv import GetRouteInfoRequestHeader
+from rocketmq_ops.remoting.headers.route import GetRouteInfoRequestHeader
 
 _ACCEPTED = SUCCESS | {ResponseCode.TOPIC_NOT_EXIST}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from typing import Final, Protocol
 
-from rocketmq_ops.client.errors import error_of
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.name_servers import NameServers
@@ -69,6 +68,8 @@ class Session:
             self._sign(request)
         answer = await self._transport.invoke(address, request, timeout_ms or self.timeout_ms)
         if answer.code not in accept:
+            from rocketmq_ops.client.errors import error_of
+
             raise error_of(answer, address, request)
         return answer
 

@@ -14,7 +14,6 @@ import msgspec
 
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.fastjson_types import convert
 from rocketmq_ops.remoting.errors import RemotingProtocolError
 
 T = TypeVar("T", bound="RemotingSerializable")
@@ -49,6 +48,8 @@ class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel", forbid_
             else:
                 fastjson.check_depth(data)
                 return body
+            from rocketmq_ops.common.fastjson_types import convert
+
             return convert(fastjson.loads(data), cls)
         except CorruptDataError as error:
             raise RemotingProtocolError(f"invalid body, expected {cls.__name__}: {error}") from None
@@ -56,6 +57,8 @@ class RemotingSerializable(msgspec.Struct, kw_only=True, rename="camel", forbid_
     @classmethod
     def decode_list(cls: type[T], data: bytes | bytearray | memoryview) -> list[T]:
         """A body that is a list of these; none at all is an empty list. Raises RemotingProtocolError."""
+        from rocketmq_ops.common.fastjson_types import convert
+
         try:
             items = fastjson.loads(data) if data else []
             if not isinstance(items, list):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.remoting.headers.pull import *  # noqa: F403
     from rocketmq_ops.remoting.headers.query import *  # noqa: F403
     from rocketmq_ops.remoting.headers.registration import *  # noqa: F403
+    from rocketmq_ops.remoting.headers.route import *  # noqa: F403
     from rocketmq_ops.remoting.headers.send import *  # noqa: F403
     from rocketmq_ops.remoting.headers.stats import *  # noqa: F403
     from rocketmq_ops.remoting.headers.topic import *  # noqa: F403
@@ -78,7 +79,7 @@ _MODULES = {
     ),
     "namesrv": (
         "AddWritePermOfBrokerRequestHeader AddWritePermOfBrokerResponseHeader "
-        "DeleteTopicFromNamesrvRequestHeader GetRouteInfoRequestHeader "
+        "DeleteTopicFromNamesrvRequestHeader "
         "GetTopicsByClusterRequestHeader RegisterOrderTopicRequestHeader RegisterTopicRequestHeader "
         "WipeWritePermOfBrokerRequestHeader WipeWritePermOfBrokerResponseHeader"
     ),
@@ -110,6 +111,7 @@ _MODULES = {
         "BrokerHeartbeatRequestHeader QueryDataVersionRequestHeader QueryDataVersionResponseHeader "
         "RegisterBrokerRequestHeader RegisterBrokerResponseHeader UnRegisterBrokerRequestHeader"
     ),
+    "route": ("GetRouteInfoRequestHeader"),
     "send": (
         "ConsumerSendMsgBackRequestHeader RecallMessageRequestHeader RecallMessageResponseHeader "
         "ReplyMessageRequestHeader SendMessageRequestHeader SendMessageRequestHeaderV2 "

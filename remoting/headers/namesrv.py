@@ -1,18 +1,10 @@
-"""Headers. The name server: routes, topics by cluster, write permission."""
+"""Headers. The name server: topics by cluster, topics themselves, write permission."""
 
 from __future__ import annotations
 
 from rocketmq_ops.remoting.codes import RequestCode
-from rocketmq_ops.remoting.command import Bool, Int
+from rocketmq_ops.remoting.command import Int
 from rocketmq_ops.remoting.headers.base import CustomHeader, TopicRequestHeader, of_request
-
-
-@of_request(RequestCode.GET_ROUTEINFO_BY_TOPIC)
-class GetRouteInfoRequestHeader(TopicRequestHeader, kw_only=True):
-    """Request GET_ROUTEINFO_BY_TOPIC (105)."""
-
-    topic: str
-    accept_standard_json_only: Bool | None = None
 
 
 @of_request(RequestCode.GET_TOPICS_BY_CLUSTER)

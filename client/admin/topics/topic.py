@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.client.api.route import topic_route
-from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import See
-from rocketmq_ops.common.topics import is_retry_topic
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.changes import ChangeReport
@@ -81,6 +79,8 @@ class TopicAdmin:
 
     async def _is_group(self, address: str, topic: str) -> bool:
         """Whether there is a group of a topic's name that consumes the topic."""
+        from rocketmq_ops.common.topics import is_retry_topic
+
         if is_retry_topic(topic):
             return False
         if await self._admin.clients.consumers_at(address, topic) is not None:
@@ -99,6 +99,8 @@ class TopicAdmin:
         """The route as the name server reports it. Raises NotFoundError when the topic has none."""
         route = await topic_route(self._admin.session, topic)
         if route is None:
+            from rocketmq_ops.client.errors import NotFoundError
+
             raise NotFoundError(
                 f"no route for topic '{topic}'", "check its name, or that its brokers are up", see=See("topics.listing")
             )
