@@ -205,6 +205,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("os plan", "os", "Show which files would be written to have them suit", _HOST),
     Entry("os apply", "os", "Write drop-in files with the settings that a broker wants", _HOST),
     Entry("os undo", "os", "Bring back every byte that os apply has replaced", _HOST),
+    Entry("os script", "os", "Print the same as a shell script, for a host without Python", _HOST),
     Entry("os measure", "os", "Measure the disk of a folder, and what SYNC_FLUSH would cost there", _HOST),
     Entry("group history", "group", "Show how the lag of a group went, from the prober's history", _WATCH),
     Entry("group restore", "group", "Put a group's offsets back where they were at a time", _WATCH),

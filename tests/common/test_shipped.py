@@ -45,7 +45,9 @@ def test_what_is_named_is_shipped() -> None:
     assert [(path, text) for path, kind, text in found if not kind and NAMED.search(text)] == []
 
 
-@pytest.mark.parametrize("name", ["conf/broker.conf", "conf/2m-2s-async/broker-a.properties", "docs/configuration.md"])
+@pytest.mark.parametrize(
+    "name", ["conf/broker.conf", "conf/2m-2s-async/broker-a.properties", "docs/configuration.md", "scripts/os.sh"]
+)
 def test_the_package_holds_what_an_installation_needs(name: str) -> None:
     """By links in a checkout; an installation has copies (`.ci/run` looks at a wheel's)."""
     assert (PACKAGE / name).is_file()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from rocketmq_ops.housekeeping.host import changes
 from rocketmq_ops.housekeeping.host.dropins import SYSCTL
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from tests.housekeeping.host.hosts import Host, made, tree
-from tests.housekeeping.host.shells import os_sh, shell
+from tests.housekeeping.host.shells import SCRIPT, os_sh, shell
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.json_schema import problems, schema_of
 
@@ -124,3 +125,14 @@ def test_measure(cli: Cli, tmp_path: Path) -> None:
     few = cli(None, "os", "measure", str(tmp_path), "--mib", "3")
     assert few.code == ExitCode.USAGE
     assert "too few --mib" in few.err
+
+
+def test_the_script_is_handed_out_byte_for_byte(cli: Cli, tmp_path: Path, host: Path) -> None:
+    printed = cli(None, "os", "script").out
+    assert printed.encode() == SCRIPT.read_bytes()
+    data = cli(None, "os", "script", "--output", "json").json["data"]
+    assert data["script"] == printed and Path(data["path"]).read_bytes() == printed.encode()
+    copy = tmp_path / "os.sh"
+    copy.write_text(printed)
+    ran = subprocess.run(["sh", str(copy), "check", "--root", str(host)], capture_output=True, text=True, check=True)
+    assert "vm.swappiness" in ran.stdout

@@ -50,7 +50,7 @@ async def os_check(
 ) -> Outcome:
     """Changes nothing. An item is ok, to be changed, unknown, or not applicable (na) on this host.
 
-    `scripts/os.sh` is the same check for a host without Python; the columns of its `--format tsv` are fields here.
+    `mqadmin os script` is the same check for a host without Python; the columns of its `--format tsv` are fields here.
     """
     host = root_of(root)
     facts = facts_of(host)
