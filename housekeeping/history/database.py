@@ -28,6 +28,10 @@ CREATE TABLE run(time_ms INTEGER PRIMARY KEY, segment INTEGER NOT NULL, ends BLO
 CREATE INDEX run_of_segment ON run(segment);
 CREATE TABLE route(topic TEXT NOT NULL, since_ms INTEGER NOT NULL, body BLOB, PRIMARY KEY(topic, since_ms));
 """
+#: Made when a file is opened to append. One that was begun without it has no texts; older versions pass over it.
+_TEXTS = """
+CREATE TABLE IF NOT EXISTS text(name TEXT NOT NULL, since_ms INTEGER NOT NULL, body BLOB, PRIMARY KEY(name, since_ms))
+"""
 
 
 class HistoryError(RocketMQError):
@@ -42,6 +46,8 @@ def prepare(database: sqlite3.Connection, path: Path) -> None:
     if is_empty(database):
         _make(database)
     check_schema(database, path)
+    if not has_texts(database):
+        database.execute(_TEXTS)
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute("PRAGMA journal_size_limit = 4194304")
 
@@ -69,6 +75,10 @@ def _make(database: sqlite3.Connection) -> None:
 
 def is_empty(database: sqlite3.Connection) -> bool:
     return bool(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
+
+
+def has_texts(database: sqlite3.Connection) -> bool:
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'text'").fetchone() is not None
 
 
 def check_schema(database: sqlite3.Connection, path: Path) -> None:

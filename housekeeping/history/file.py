@@ -34,6 +34,7 @@ from rocketmq_ops.housekeeping.history.database import (
     check_kind,
     check_schema,
     damaged,
+    has_texts,
     is_empty,
     named,
     none_yet,
@@ -194,6 +195,8 @@ class History:
                     None if run.routes is None else self._put_routes(time_ms, run.routes),
                 ),
             )
+            if run.texts is not None:
+                self._put_texts(time_ms, run.texts)
             self._let_go(segment.id)
         with named("write", self.path):
             self._database.execute("PRAGMA incremental_vacuum").fetchall()
@@ -254,6 +257,16 @@ class History:
             )
         return mark
 
+    def _put_texts(self, time_ms: int, texts: dict[str, str]) -> None:
+        """Keep what is not as it was."""
+        was = self._texts_at(time_ms)
+        changed: list[tuple[str, str | None]] = [(name, body) for name, body in texts.items() if was.get(name) != body]
+        changed += [(name, None) for name in was.keys() - texts.keys()]
+        self._database.executemany(
+            "INSERT OR REPLACE INTO text VALUES (?, ?, ?)",
+            ((name, time_ms, None if body is None else _squeezed(body.encode())) for name, body in changed),
+        )
+
     def drop_later(self, now_ms: int) -> None:
         """Take back the few runs that are later than now: by a clock that was wrong, nothing is to be judged.
 
@@ -273,6 +286,7 @@ class History:
         with named("write", self.path), transaction(self._database):
             self._database.execute("DELETE FROM run WHERE time_ms > ?", (now_ms + LATER_MS,))
             self._database.execute("DELETE FROM route WHERE since_ms > ?", (now_ms + LATER_MS,))
+            self._database.execute("DELETE FROM text WHERE since_ms > ?", (now_ms + LATER_MS,))
 
     def _let_go(self, current: int) -> None:
         """Delete segments that are too old, then the oldest while the rest takes too much room."""
@@ -294,6 +308,10 @@ class History:
             self._database.execute(
                 "DELETE FROM route WHERE since_ms < (SELECT max(r.since_ms) FROM route r WHERE r.topic = route.topic"
                 " AND r.since_ms <= (SELECT min(time_ms) FROM run))"
+            )
+            self._database.execute(
+                "DELETE FROM text WHERE since_ms < (SELECT max(t.since_ms) FROM text t WHERE t.name = text.name"
+                " AND t.since_ms <= (SELECT min(time_ms) FROM run))"
             )
 
     def _used(self) -> int:
@@ -390,6 +408,24 @@ class History:
             window.queues = dict(sorted(window.queues.items(), key=lambda item: item[0]))
         return found
 
+    def offsets_with_unknown(self, time_ms: int, brokers: Container[str]) -> list[GroupOffsets]:
+        """As `offsets_at`, also with queues of these brokers of which the run knew nothing."""
+        found: dict[str, GroupOffsets] = {}
+        with named("read", self.path):
+            run = self._one("SELECT segment, ends, behind, rest FROM run WHERE time_ms = ?", time_ms)
+            if run is None:
+                return []
+            segment_id, ends, behind, rest = run
+            for name, end, back in self._rows_at(segment_id, ends, behind, rest, None, brokers):
+                owner, topic, broker, number = name.split(_MARK)
+                group = found.setdefault(owner, GroupOffsets(group=owner, queues=[]))
+                if topic:
+                    committed = back if end is None or back is None else end - back
+                    group.queues.append(QueueOffsets(QueueKey(topic, broker, int(number)), end, committed))
+                else:
+                    group.members = end
+        return list(found.values())
+
     def offsets_at(self, time_ms: int, group: str | None = None) -> list[GroupOffsets]:
         """The groups as the run at exactly `time_ms` saw them, of all or of one."""
         return [
@@ -448,8 +484,27 @@ class History:
         )
         return {topic: _spread(body).decode() for topic, _, body in found if body is not None}
 
+    def texts_at(self, time_ms: int) -> dict[str, str]:
+        """The texts as the last run that had them at `time_ms` or before gave them."""
+        with named("read", self.path):
+            return self._texts_at(time_ms)
+
+    def _texts_at(self, time_ms: int) -> dict[str, str]:
+        if not has_texts(self._database):
+            return {}
+        found = self._database.execute(
+            "SELECT name, max(since_ms), body FROM text WHERE since_ms <= ? GROUP BY name", (time_ms,)
+        )
+        return {name: _spread(body).decode() for name, _, body in found if body is not None}
+
     def _rows_at(
-        self, segment_id: int, ends: bytes, behind: bytes, rest: bytes, group: str | None
+        self,
+        segment_id: int,
+        ends: bytes,
+        behind: bytes,
+        rest: bytes,
+        group: str | None,
+        unknown_of: Container[str] = (),
     ) -> Iterator[tuple[str, int | None, int | None]]:
         segment = self._segment(segment_id)
         names = segment.layout.rows
@@ -459,7 +514,7 @@ class History:
         key_ends, key_behind = self._keys(segment, begin, end)
         columns = unpacked(ends, begin, end, key_ends), unpacked(behind, begin, end, key_behind)
         for name, last, back in zip(names[begin:end], *columns, strict=True):
-            if last != ABSENT or back != ABSENT:
+            if last != ABSENT or back != ABSENT or (unknown_of and _broker_of(name) in unknown_of):
                 yield name, _known(last), _known(back)
         for name, (last, back) in _rest(rest).rows.items():
             if group is None or name.startswith(group + _MARK):
@@ -508,6 +563,10 @@ def _rows_of(groups: Iterable[GroupOffsets], known: list[str]) -> dict[str, tupl
                 name = known[place]
             rows[name] = (end, behind)
     return rows
+
+
+def _broker_of(name: str) -> str:
+    return name.split(_MARK)[2]
 
 
 def _name(*parts: str) -> str:

@@ -50,13 +50,14 @@ class Figure(NamedTuple):
 
 class Run(msgspec.Struct, kw_only=True):
     """What one run saw. `routes` is each topic's route as text, None when they were not read; `failures` say what
-    could not be read."""
+    could not be read. `texts` are other things by names, kept as routes are when they change; None leaves them."""
 
     time_ms: int
     groups: list[GroupOffsets] = []
     figures: list[Figure] = []
     routes: dict[str, str] | None = None
     failures: list[Failure] = []
+    texts: dict[str, str] | None = None
 
 
 class QueueWindow(msgspec.Struct):

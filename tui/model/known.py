@@ -7,6 +7,7 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
 from rocketmq_ops.tui.model.broker_figures import figures_of, version_of
+from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import BrokerSeen, NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, Question
 
@@ -22,6 +23,7 @@ class Known:
         self.brokers: dict[str, BrokerSeen] = {}
         #: Address -> topic -> queues.
         self.topics: dict[str, dict[str, TopicQueues]] = {}
+        self.members = Members()
         self.topics_ms: int | None = None
         #: Grows when a broker has told of its topics.
         self.topics_version = 0
@@ -110,3 +112,4 @@ class GroupsOf(msgspec.Struct):
     address: str
     broker_name: str
     groups: dict[str, GroupOffsets] | None
+    took_ms: int = 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rocketmq_ops.common.tasks import Tasks
-from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets, Span
+from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
 from rocketmq_ops.tui.model.alarms import Alarms, found
 from rocketmq_ops.tui.model.broker_state import judged, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
@@ -16,10 +16,13 @@ from rocketmq_ops.tui.model.derive import Derived, derive
 from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.looks import Looks
-from rocketmq_ops.tui.model.model import Mode, Points
-from rocketmq_ops.tui.model.moment import Moment, TopicSeen, Totals
+from rocketmq_ops.tui.model.model import Points
+from rocketmq_ops.tui.model.moment import ClientSeen, Moment, TopicSeen, Totals
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
+from rocketmq_ops.tui.model.recording import Kept, totals_of
 from rocketmq_ops.tui.model.sampler import Sampler
+from rocketmq_ops.tui.model.tape import Tape
+from rocketmq_ops.tui.model.timeline import Timeline
 from rocketmq_ops.tui.model.verdict import verdict
 
 if TYPE_CHECKING:
@@ -29,101 +32,88 @@ if TYPE_CHECKING:
 _POINTS: Final = 180
 
 
-class LiveModel:
-    """Implements `Model`. Use it as an async context manager, in the loop of the application."""
+class LiveModel(Timeline):
+    """Implements `Model`. Use it as an async context manager, in the loop of the application.
 
-    def __init__(self, admin: MQAdmin, clock: Clock | None = None) -> None:
+    `ring`: whether what it sees is kept, to be scrubbed through; `session`: a file to copy it into.
+    """
+
+    def __init__(
+        self, admin: MQAdmin, clock: Clock | None = None, *, ring: bool = True, session: Path | None = None
+    ) -> None:
+        super().__init__(Tape())
+        self._admin = admin
         self._clock = clock or WallClock()
+        self._ring = ring
+        self._session = session
         self._known = Known()
         self._looks = Looks()
         self._derived: Derived | None = None
         self._groups_ms: int | None = None
-        self._version = 0
         self._moment: Moment | None = None
         #: The last one that was made.
         self._newest: Moment | None = None
         self._topics_of: tuple[int, Derived | None, dict[str, TopicSeen]] | None = None
+        #: Why the name servers are not known.
+        self._start_failure: Failure | None = None
+        self._clients: dict[str, ClientSeen] = {}
+        #: The last moment that was kept.
+        self.kept: Moment | None = None
         self._alarms = Alarms()
         self._events = Events()
-        self._paused: Moment | None = None
-        self._calls: list[Callable[[], None]] = []
-        self._series: dict[tuple[str, str], tuple[array[int], array[float]]] = {}
-        self._keys: dict[str, tuple[QueueKey, ...]] = {}
+        self._lines: dict[tuple[str, str], tuple[array[int], array[float]]] = {}
         self._sampler = Sampler(admin, self._clock, self._known, self._changed, self._look)
-        self._tasks = Tasks()
 
     async def __aenter__(self) -> LiveModel:
-        self._tasks.start(self._sampler.run(), "dashboard sampler")
+        """Raises HistoryError when the session cannot be copied to its file; without a ring it goes on."""
+        try:
+            if self._session is not None:
+                await self._tape.open_session(self._session)
+        except BaseException:
+            await self._tape.close()
+            raise
+        self._tasks.start(self._sample(), "dashboard sampler")
+        if self._ring:
+            self._write(self._open_ring(), "open")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._tasks.stop()
+        await self._tape.close()
 
-    @property
-    def version(self) -> int:
-        """See `Model`."""
-        return self._version
+    async def _sample(self) -> None:
+        """Sample, also where the name servers have to be found out and cannot be yet."""
+        while True:
+            try:
+                await self._sampler.run()
+            except RocketMQError as error:
+                self._start_failure = self._admin.failure_of("name servers", error)
+                self._changed()
+                await self._clock.wait(asyncio.Event(), LISTING.period_ms)
 
-    @property
-    def mode(self) -> Mode:
-        """See `Model`."""
-        return Mode.LIVE if self._paused is None else Mode.PAUSED
+    async def _open_ring(self) -> None:
+        await self._admin.session.name_servers.ready()
+        await self._tape.open_ring(self._admin.name_servers, self._clock.now_ms())
+        self._span = await self._tape.span()
 
-    @property
-    def busy(self) -> bool:
-        """See `Model`."""
-        return False
-
-    def moment(self) -> Moment:
-        """See `Model`."""
-        if self._paused is not None:
-            return self._paused
+    def newest(self) -> Moment:
+        """See `Timeline`."""
         if self._moment is None:
             self._moment = self._made()
         return self._moment
 
-    def before(self, ms: int) -> Moment | None:
-        """See `Model`."""
-        return None
-
-    def series(self, name: str, target: str = "") -> Points:
-        """See `Model`."""
-        times, values = self._series.get((name, target), ((), ()))
+    def new_series(self, name: str, target: str) -> Points:
+        """See `Timeline`."""
+        times, values = self._lines.get((name, target), ((), ()))
         return list(zip(times, values, strict=True))
-
-    def span(self) -> Span | None:
-        """See `Model`."""
-        return None
-
-    def pause(self) -> None:
-        """See `Model`."""
-        self._paused = self.moment()
-        self._changed()
-
-    def go_live(self) -> None:
-        """See `Model`."""
-        self._paused = None
-        self._changed()
-
-    def seek(self, time_ms: int) -> None:
-        """See `Model`."""
-
-    def step(self, runs: int) -> None:
-        """See `Model`."""
 
     def refresh(self) -> None:
         """See `Model`."""
         self._sampler.hurry()
 
-    def on_change(self, call: Callable[[], None]) -> None:
-        """See `Model`."""
-        self._calls.append(call)
-
     def _changed(self) -> None:
-        self._version += 1
         self._moment = None
-        for call in self._calls:
-            call()
+        self._told()
 
     async def _look(self, time_ms: int, answers: list[GroupsOf]) -> None:
         """A look at all groups. Queues of a broker that did not answer stay, with nothing known of them."""
@@ -137,12 +127,33 @@ class LiveModel:
                         groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += queues
             for name, group in (answer.groups or {}).items():
                 groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += group.queues
+        members = self._known.members
+        for name, group in groups.items():
+            group.members = members.count(name)
         self._looks.add(time_ms, groups.values())
         before = self._derived.groups if self._derived is not None else {}
         self._derived = await asyncio.to_thread(derive, self._looks, before)
         self._groups_ms = time_ms
         self._note(time_ms)
-        self._changed()
+        self._place_members()
+        self._clients = members.clients()
+        self._moment = self.kept = self._made()
+        unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
+        self._write(self._keep(Kept(self._moment, unknown)))
+        self._told()
+
+    def _place_members(self) -> None:
+        asked = self._known.to_ask_for_groups().values()
+        addresses = {broker.broker_name: broker.address for broker in asked if not broker.dead}
+        groups = self._derived.groups.values() if self._derived is not None else ()
+        places = (
+            (seen.group, seen.lag.lag != 0, list(dict.fromkeys([queue.queue.broker for queue in seen.offsets.queues])))
+            for seen in groups
+        )
+        self._known.members.place(places, addresses)
+
+    async def _keep(self, kept: Kept) -> None:
+        self._span = await self._tape.append(kept) or self._span
 
     def _note(self, time_ms: int) -> None:
         derived = self._derived
@@ -159,14 +170,13 @@ class LiveModel:
         for topic, rate in derived.out_rates.items():
             self._point("topic.out_rate", topic, time_ms, rate)
         totals = self._totals()
-        for name, total in (("in_rate", totals.in_rate), ("out_rate", totals.out_rate), ("lag", totals.lag)):
-            if total is not None:
-                self._point(f"total.{name}", "", time_ms, total)
+        for name, total in totals_of(totals):
+            self._point(f"total.{name}", "", time_ms, total)
 
     def _point(self, name: str, target: str, time_ms: int, value: float) -> None:
-        held = self._series.get((name, target))
+        held = self._lines.get((name, target))
         if held is None:
-            held = self._series[(name, target)] = array("q"), array("d")
+            held = self._lines[(name, target)] = array("q"), array("d")
         times, values = held
         times.append(time_ms)
         values.append(value)
@@ -218,6 +228,7 @@ class LiveModel:
             brokers=brokers,
             topics=self._topics(),
             groups=groups,
+            clients=self._clients,
             alarms=alarms,
             verdict=verdict(known.name_servers, brokers, groups, alarms),
             topics_ms=known.topics_ms,
@@ -227,7 +238,8 @@ class LiveModel:
                 failure
                 for (_, question), failure in known.failures.items()
                 if question not in (LISTING.name, RUNTIME.name)
-            ],
+            ]
+            + [*self.file_failures.values(), *([] if self._start_failure is None else [self._start_failure])],
         )
         moment.events = self._events.note(self._newest, moment)
         self._newest = moment

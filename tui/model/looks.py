@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final, TypeVar
 
 import msgspec
@@ -41,6 +42,9 @@ class Look(msgspec.Struct):
 class Looks:
     """Looks of the last minutes, the oldest first."""
 
+    #: By how many of them a group is judged.
+    MOST: Final = WINDOW_RUNS
+
     def __init__(self) -> None:
         self._looks: deque[Look] = deque()
 
@@ -58,9 +62,13 @@ class Looks:
             self._looks.popleft()
         return look
 
-    def window(self, group: str, most: int = WINDOW_RUNS) -> GroupWindow:
-        """A group at the last look and up to `most` - 1 at equal distances before it."""
-        chosen = spread(list(self._looks), most)
+    def skip(self, time_ms: int) -> None:
+        """There was a look at that time, and nobody will ask what it saw."""
+        self._looks.append(Look(time_ms, {}))
+
+    def window(self, group: str) -> GroupWindow:
+        """A group at the last look and those at equal distances before it."""
+        chosen = self._spread()
         times = [look.time_ms for look in chosen]
         queues: dict[QueueKey, QueueWindow] = {}
         members: list[int | None] = []
@@ -79,19 +87,24 @@ class Looks:
         return GroupWindow(group, times, members, queues)
 
     def moved(self, group: str) -> bool:
-        """Whether any offset of a group changed within these looks."""
-        held = [look.groups[group] for look in self._looks if group in look.groups]
+        """Whether any offset of a group changed within its window."""
+        held = [look.groups[group] for look in self._spread() if group in look.groups]
         return any(each.keys == held[0].keys and each.committed != held[0].committed for each in held)
 
     def back(self, ms: int) -> Look | None:
         """The look that is at least so long before the last one, the nearest; the oldest where all are younger."""
-        if len(self._looks) < 2:
+        at = self.nearest([look.time_ms for look in self._looks], ms)
+        return next((look for look in self._looks if look.time_ms == at), None)
+
+    @staticmethod
+    def nearest(times: Sequence[int], ms: int) -> int | None:
+        """The same of times alone."""
+        if len(times) < 2:
             return None
-        wanted = self._looks[-1].time_ms - ms
-        for look in reversed(self._looks):
-            if look.time_ms <= wanted:
-                return look
-        return self._looks[0]
+        return next((time_ms for time_ms in reversed(times) if time_ms <= times[-1] - ms), times[0])
+
+    def _spread(self) -> list[Look]:
+        return spread(list(self._looks), self.MOST)
 
 
 def spread(items: list[T], most: int) -> list[T]:
@@ -102,15 +115,19 @@ def spread(items: list[T], most: int) -> list[T]:
 
 
 def _held(group: GroupOffsets, before: Held | None) -> Held:
-    keys = tuple([queue.queue for queue in group.queues])
+    queues = sorted(group.queues, key=_key)
+    keys = tuple([queue.queue for queue in queues])
     if before is not None and before.keys == keys:
         keys = before.keys
     return Held(
         keys,
-        array("q", [ABSENT if queue.end is None else queue.end for queue in group.queues]),
-        array("q", [ABSENT if queue.committed is None else queue.committed for queue in group.queues]),
+        array("q", [ABSENT if queue.end is None else queue.end for queue in queues]),
+        array("q", [ABSENT if queue.committed is None else queue.committed for queue in queues]),
         group.members,
     )
+
+
+_key: Final = attrgetter("queue")
 
 
 def offsets_of(name: str, held: Held) -> GroupOffsets:

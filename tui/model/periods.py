@@ -25,8 +25,13 @@ RUNTIME: Final = Question("runtime", "broker", 5_000, 1, "runtime figures: rates
 SETTINGS: Final = Question("settings", "broker", 60_000, 1, "configuration")
 TOPICS: Final = Question("topics", "master", 30_000, 1, "queues and permissions of all topics")
 GROUPS: Final = Question("groups", "master", 10_000, 2, "offsets of all groups, and which queues never had one")
+PRODUCERS: Final = Question("producers", "master", 30_000, 1, "all producers that are connected")
+MEMBERS: Final = Question("members", "master", 500, 1, "the clients of one group, those that are behind first")
 
-QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS)
+QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS)
+
+#: The second look at all groups comes so soon after the first, ms: then it is known who is connected.
+SECOND_LOOK_MS: Final = 3_000
 
 #: A question is not asked again before so many times the length of its last answer has passed.
 REST: Final = 10

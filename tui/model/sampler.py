@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.client.api.clients import all_producers
 from rocketmq_ops.client.api.servers import cluster_info_of, runtime_info
 from rocketmq_ops.client.api.topics import topic_configs, topic_names_of
+from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
@@ -23,10 +25,13 @@ from rocketmq_ops.tui.model.moment import NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import (
     GROUPS,
     LISTING,
+    MEMBERS,
     MOST_WAIT_MS,
     NAMES,
+    PRODUCERS,
     REST,
     RUNTIME,
+    SECOND_LOOK_MS,
     SETTINGS,
     TOPICS,
     Question,
@@ -93,10 +98,11 @@ class Sampler:
     def _start_brokers(self) -> None:
         known, tasks = self._known.brokers, self._tasks
         for address in known.keys() - {address for address, lane in tasks if lane != "listing"}:
-            self._start(
-                address, "small", self._questions(address, [(RUNTIME, self._runtime), (SETTINGS, self._settings)])
-            )
-            self._start(address, "large", self._questions(address, [(TOPICS, self._topics)]))
+            figures = self._questions(address, [(RUNTIME, self._runtime), (SETTINGS, self._settings)])
+            tables = self._questions(address, [(TOPICS, self._topics), (PRODUCERS, self._producers)])
+            self._start(address, "figures", figures)
+            self._start(address, "tables", tables)
+            self._start(address, "members", self._members(address))
         for address, lane in list(tasks):
             if address not in known and lane != "listing":
                 tasks.pop((address, lane)).cancel()
@@ -105,7 +111,6 @@ class Sampler:
         self, address: str, questions: list[tuple[Question, Callable[[str], Awaitable[None]]]]
     ) -> None:
         """Ask a server its questions, the one that is due first, one at a time."""
-        first = questions[0][0]
         while True:
             now = self._clock.now_ms()
             due = {question.name: self._due.get((address, question.name), 0) for question, _ in questions}
@@ -114,20 +119,17 @@ class Sampler:
             if wait > 0:
                 await self._rest(wait)
                 continue
-            silent = self._silent(address)
-            if (silent and question is not first) or (silent and question is TOPICS):
-                self._due[(address, question.name)] = now + first.period_ms
+            if question not in (LISTING, NAMES, RUNTIME) and self._silent(address):
+                self._due[(address, question.name)] = now + RUNTIME.period_ms
                 continue
-            begun = time.monotonic()
             try:
                 await ask(address)
                 self._known.failures.pop((address, question.name), None)
-                pause = question.period_ms
-            except RocketMQError as error:
-                self._failed(address, question, self._admin.failure_of(address, error))
+                pause = max(question.period_ms, min((self._clock.now_ms() - now) * REST, MOST_WAIT_MS))
+            except Exception as error:  # whatever a server sends, all else goes on
+                self._failed(address, question, self._failure(address, error))
                 pause = min(question.period_ms, MOST_WAIT_MS)
-            took = round((time.monotonic() - begun) * 1000)
-            self._due[(address, question.name)] = max(now + pause, now + min(took * REST, MOST_WAIT_MS))
+            self._due[(address, question.name)] = now + pause
             self._changed()
 
     async def _rest(self, ms: int) -> None:
@@ -187,15 +189,41 @@ class Sampler:
         self._known.topics_version += 1
         self._known.topics_ms = self._clock.now_ms()
 
+    async def _producers(self, address: str) -> None:
+        if address not in self._known.to_ask_for_groups():
+            return
+        try:
+            async with self._lock(address):
+                table = await all_producers(self._admin.session, address)
+        except BrokerError:
+            return  # a version that does not know the request, or a user who may not ask: others may tell
+        self._known.members.told_producers(address, table, self._clock.now_ms())
+
+    async def _members(self, address: str) -> None:
+        """Ask for the clients of one group after the other, whose turn it is."""
+        members = self._known.members
+        while True:
+            group = None if self._silent(address) else members.next(address, self._clock.now_ms())
+            if group is not None:
+                try:
+                    connected = await self._admin.clients.consumers_at(address, group)
+                except Exception as error:
+                    members.not_told(group, self._clock.now_ms())
+                    self._failed(address, MEMBERS, self._failure(address, error))
+                else:
+                    members.told(group, connected, self._clock.now_ms())
+                    self._known.failures.pop((address, MEMBERS.name), None)
+            await self._rest(MEMBERS.period_ms if group is not None else 2 * MEMBERS.period_ms)
+
     # -- looks at all groups
 
     async def _looks(self) -> None:
+        looks = 0
         while True:
             asked = {a: b for a, b in self._known.to_ask_for_groups().items() if b.failing_since is None}
             if not asked:
                 await self._rest(_START_MS if not self._known.brokers else RUNTIME.period_ms)
                 continue
-            begun = time.monotonic()
             started = self._clock.now_ms()
             # One that is still at the last look is not waited for again.
             fresh = asked.keys() - self._looking.keys()
@@ -205,37 +233,62 @@ class Sampler:
                         self._groups_of(address, broker.broker_name), f"dashboard groups {address}"
                     )
             if fresh:
-                await asyncio.wait([self._looking[address] for address in fresh], timeout=_LOOK_WAITS_MS / 1000)
+                await self._until_done([self._looking[address] for address in fresh])
             answers: list[GroupsOf] = []
             for address, broker in self._known.to_ask_for_groups().items():
                 task = self._looking.get(address)
-                if task is not None and task.done():
+                if task is not None and task.done() and not task.cancelled():
                     del self._looking[address]
                     answers.append(task.result())
                 else:
                     answers.append(GroupsOf(address, broker.broker_name, None))
             await self._looked(self._clock.now_ms(), answers)
-            took = round((time.monotonic() - begun) * 1000)
-            rest = max(GROUPS.period_ms, min(took * REST, MOST_WAIT_MS)) - (self._clock.now_ms() - started)
+            slowest = max((answer.took_ms for answer in answers), default=0)
+            pause = max(GROUPS.period_ms if looks else SECOND_LOOK_MS, min(slowest * REST, MOST_WAIT_MS))
+            looks += 1
+            rest = pause - (self._clock.now_ms() - started)
             if rest > 0:
                 await self._rest(rest)
+
+    async def _until_done(self, tasks: list[asyncio.Task[GroupsOf]]) -> None:
+        """Wait for all of them, and not too long."""
+        done, left = asyncio.Event(), len(tasks)
+
+        def one(_: asyncio.Task[GroupsOf]) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                done.set()
+
+        for task in tasks:
+            task.add_done_callback(one)
+        await self._clock.wait(done, _LOOK_WAITS_MS)
 
     async def _groups_of(self, address: str, name: str) -> GroupsOf:
         broker = BrokerAddress(address, name)
         try:
             async with self._lock(address):
+                begun = self._clock.now_ms()
                 seen = await gather(self._admin, [broker])
-        except RocketMQError as error:
-            self._failed(address, GROUPS, self._admin.failure_of(address, error))
+        except Exception as error:
+            self._failed(address, GROUPS, self._failure(address, error))
             return GroupsOf(address, name, None)
         if seen.failures:
             self._failed(address, GROUPS, seen.failures[0])
             return GroupsOf(address, name, None)
         self._known.failures.pop((address, GROUPS.name), None)
-        return GroupsOf(address, name, seen.groups | {g: GroupOffsets(group=g, queues=[]) for g in seen.silent})
+        silent = {group: GroupOffsets(group=group, queues=[]) for group in seen.silent}
+        return GroupsOf(address, name, silent | seen.groups, self._clock.now_ms() - begun)
+
+    def _failure(self, address: str, error: Exception) -> Failure:
+        if isinstance(error, RocketMQError):
+            return self._admin.failure_of(address, error)
+        return Failure(address, f"its answer cannot be read: {error}", "see that it is a server of RocketMQ")
 
     def _failed(self, address: str, question: Question, failure: Failure) -> None:
         self._known.failed(address, question, failure, self._clock.now_ms())
+        if question is RUNTIME and (task := self._looking.pop(address, None)) is not None:
+            task.cancel()  # one that is dead keeps nobody waiting
         self._changed()
 
     def _lock(self, address: str) -> asyncio.Lock:

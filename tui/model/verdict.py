@@ -23,7 +23,8 @@ def verdict(
     if name_servers and all(server.failing_since is not None for server in name_servers.values()):
         since = max(server.failing_since or 0 for server in name_servers.values())
         none = Said("no name server answers", since, Address("nameservers"))
-        return Verdict(Health.CRITICAL, (none, *_parts(alarms, len(groups))[: MOST_PARTS - 1]))
+        others = [alarm for alarm in alarms if not alarm.key.startswith("name-server/")]
+        return Verdict(Health.CRITICAL, (none, *_parts(others, len(groups))[: MOST_PARTS - 1]))
     if not any(server.answered_ms is not None for server in name_servers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the first answer"),))
     if not brokers:
@@ -37,8 +38,7 @@ def verdict(
         return Verdict(worst, tuple(parts))
     if any(broker.answered_ms is None for broker in brokers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the brokers"),))
-    count = len(brokers)
-    return Verdict(Health.OK, (Said(f"nothing is wrong with {count} brokers and {len(groups)} groups"),))
+    return Verdict(Health.OK, (Said("nothing is wrong"),))
 
 
 def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:

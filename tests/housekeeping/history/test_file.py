@@ -96,6 +96,53 @@ def test_figures_routes_and_failures(path):
         assert history.routes_at(START + 2 * MINUTE) == {"t": "r2"}
 
 
+def test_texts_are_kept_when_they_change(path):
+    with History.open(path) as history:
+        history.append(run(0, texts={"a": "1", "b": "x"}))
+        history.append(run(1))
+        history.append(run(2, texts={"a": "2"}))
+        assert history.texts_at(START - 1) == {}
+        assert history.texts_at(START + MINUTE) == {"a": "1", "b": "x"}
+        assert history.texts_at(START + 2 * MINUTE) == {"a": "2"}
+        history.drop_later(START - 10 * MINUTE)
+        assert history.texts_at(START + 2 * MINUTE) == {}
+
+
+def test_texts_of_the_oldest_run_stay_when_older_ones_go(path):
+    with History.open(path, keep_ms=100 * MINUTE) as history:
+        for number in range(400):
+            history.append(run(number, [group("a", (number, 0))], texts={"still": "here", "turn": str(number)}))
+        first, last, _ = history.span()
+        assert history.texts_at(first) == {"still": "here", "turn": str((first - START) // MINUTE)}
+        assert history.texts_at(last)["turn"] == "399"
+        assert history.texts_at(first - MINUTE) == {"still": "here"}
+
+
+def test_a_file_of_before_there_were_texts_is_read_and_appended_to(path):
+    with History.open(path) as history:
+        history.append(run(0, [group("a", (1, 1))]))
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE text")
+    database.close()
+    with History.read(path) as history:
+        assert history.texts_at(START) == {}
+    with History.open(path) as history:
+        history.append(run(1, texts={"a": "1"}))
+        assert history.texts_at(START + MINUTE) == {"a": "1"}
+
+
+def test_queues_of_which_a_run_knew_nothing_are_given_where_they_are_asked_for(path):
+    with History.open(path) as history:
+        for number in range(2):
+            history.append(run(number, [group("a", (5, 4)), group("b", (5, 4), broker="broker-b")]))
+        history.append(run(2, [group("a", (5, 4)), group("b", (None, None), (None, None), broker="broker-b")]))
+        time_ms = START + 2 * MINUTE
+        found = {g.group: g.queues for g in history.offsets_with_unknown(time_ms, {"broker-b"})}
+        assert found["b"] == group("b", (None, None), (None, None), broker="broker-b").queues
+        assert found["a"] == group("a", (5, 4)).queues
+        assert history.offsets_with_unknown(START - 1, set()) == []
+
+
 def test_runs_of_one_time_are_both_kept_and_an_earlier_one_finds_its_place(path):
     with History.open(path) as history:
         for number, committed in ((5, 1), (5, 2), (1, 3)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
-from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_topic
+from rocketmq_ops.common.topics import REPLY_TOPIC_POSTFIX, is_dlq_topic, is_retry_topic, is_system_topic
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
@@ -72,7 +72,11 @@ def kind_of(topic: str, moment: Moment) -> str:
         return "retry"
     if is_dlq_topic(topic):
         return "dead letters"
-    if is_system_topic(topic) or any(topic in (b.broker_name, b.cluster) for b in moment.brokers.values()):
+    if (
+        is_system_topic(topic)
+        or topic.endswith(REPLY_TOPIC_POSTFIX)
+        or any(topic in (b.broker_name, b.cluster) for b in moment.brokers.values())
+    ):
         return "system"
     return "normal"
 

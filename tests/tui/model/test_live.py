@@ -1,0 +1,176 @@
+"""The model of a running cluster: servers that die and come back, what is unknown, and how often anybody is asked."""
+
+from collections import Counter
+
+import pytest
+
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.tui.model import known
+from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.table import Health
+from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
+
+A, B = "10.0.0.1:10911", "10.0.0.2:10911"
+
+
+def test_the_first_answers_are_there_at_once_and_what_was_not_told_is_not_0():
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 90)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(200)
+            moment = model.moment()
+            assert moment.time_ms <= START + 200
+            assert {b.label: b.figures["in_rate"] for b in moment.brokers.values()} == {"broker-a": 10, "broker-b": 10}
+            assert moment.brokers[A].figures.get("out_rate") is None
+            assert moment.groups["g"].lag.lag == 20
+            assert moment.groups["g"].lag.state is LagState.UNKNOWN
+            assert moment.groups["g"].consume_rate is None
+            assert moment.totals.lag == 20
+            assert moment.totals.out_rate is None
+            assert moment.topics["orders"].on.keys() == {"broker-a", "broker-b"}
+            assert moment.name_servers[NAME_SERVER].topics == 1
+
+    run(test)
+
+
+@pytest.mark.parametrize("how", ["refused", "silent"])
+def test_a_broker_that_dies_is_dead_with_its_age_while_all_else_goes_on_and_comes_back(how):
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 100)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(12_000)
+            assert model.moment().verdict.health is Health.OK
+            cluster.down[B] = how
+            cluster.group("g", 150, 120)
+            died = cluster.clock.time_ms
+            await cluster.clock.advance(40_000)
+            moment = model.moment()
+            broker = moment.brokers[B]
+            assert broker.dead
+            assert broker.failing_since - died <= 11_000
+            assert broker.answered_ms <= died
+            assert broker.failure.cause
+            assert broker.figures["in_rate"] == 10, "what it said last stays"
+            assert not moment.brokers[A].dead
+            assert moment.time_ms - moment.brokers[A].answered_ms <= 5_000
+            group = moment.groups["g"]
+            assert group.lag.lag is None, "half of it is not known"
+            assert moment.totals.lag_unknown == 1
+            assert [(q.queue.broker, q.end, q.committed) for q in group.offsets.queues] == [
+                ("broker-a", 150, 120),
+                ("broker-b", None, None),
+            ]
+            assert moment.verdict.health is Health.CRITICAL
+            assert moment.verdict.parts[0].text == "broker-b does not answer"
+            assert moment.verdict.parts[0].since_ms == broker.failing_since
+            assert any(e.target == "broker-b" and e.text == "does not answer any more" for e in moment.events)
+
+            del cluster.down[B]
+            await cluster.clock.advance(25_000)
+            moment = model.moment()
+            assert not moment.brokers[B].dead
+            assert moment.brokers[B].failure is None
+            assert moment.groups["g"].lag.lag == 60
+            assert any(e.target == "broker-b" and e.text == "answers again" for e in moment.events)
+            await cluster.clock.advance(30_000)
+            assert not any(alarm.ended_ms is None and alarm.target == "broker-b" for alarm in model.moment().alarms)
+
+    run(test)
+
+
+def test_a_name_server_that_dies_leaves_what_is_known_of_brokers():
+    async def test():
+        cluster = Cluster()
+        async with cluster.watched() as model:
+            await cluster.clock.advance(1_000)
+            cluster.down[NAME_SERVER] = "refused"
+            await cluster.clock.advance(20_000)
+            moment = model.moment()
+            assert moment.name_servers[NAME_SERVER].failing_since is not None
+            assert moment.verdict.parts[0].text == "no name server answers"
+            assert not moment.brokers[A].dead
+
+    run(test)
+
+
+def test_a_broker_that_is_not_listed_any_more_stays_with_since_when(monkeypatch):
+    monkeypatch.setattr(known, "GONE_MS", 60_000)
+
+    async def test():
+        cluster = Cluster()
+        async with cluster.watched() as model:
+            await cluster.clock.advance(1_000)
+            cluster.unlisted.add(B)
+            cluster.down[B] = "refused"
+            await cluster.clock.advance(20_000)
+            broker = model.moment().brokers[B]
+            assert broker.unlisted_since is not None
+            assert broker.health is Health.CRITICAL
+            await cluster.clock.advance(70_000)
+            assert B not in model.moment().brokers
+
+    run(test)
+
+
+def test_nobody_is_asked_more_often_than_declared():
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 90)
+        async with cluster.watched():
+            await cluster.clock.advance(120_000)
+        asked = Counter((addr, Code(code)) for _, addr, code in cluster.asked)
+        assert asked[A, Code.GET_BROKER_RUNTIME_INFO] == 25
+        assert asked[A, Code.GET_BROKER_CONSUME_STATS] in (12, 13)
+        assert asked[A, Code.GET_ALL_TOPIC_CONFIG] in (4, 5)
+        assert asked[NAME_SERVER, Code.GET_BROKER_CLUSTER_INFO] == 25
+        assert sum(count for (addr, _), count in asked.items() if addr == A) < 120
+
+    run(test)
+
+
+def test_a_group_that_stops_is_stalled_and_is_an_alarm_that_ends():
+    async def test():
+        cluster = Cluster(1)
+        cluster.clients["g"] = ["c1"]
+        cluster.group("g", 100, 50)
+        async with cluster.watched() as model:
+            for _ in range(6):
+                await cluster.clock.advance(10_000)
+                cluster.offsets["broker-a"]["g"]["orders", 0][0] += 10
+            group = model.moment().groups["g"]
+            assert group.lag.state is LagState.STALLED
+            assert group.consume_rate == 0
+            assert [part.text for part in model.moment().verdict.parts] == ["1 of 1 groups stalled"]
+            for _ in range(8):
+                cluster.offsets["broker-a"]["g"]["orders", 0][1] = cluster.offsets["broker-a"]["g"]["orders", 0][0]
+                await cluster.clock.advance(10_000)
+            moment = model.moment()
+            assert moment.groups["g"].lag.state is LagState.OK
+            assert moment.groups["g"].since_ms is None
+            assert moment.alarms[0].ended_ms is not None
+            assert moment.verdict.health is Health.OK
+            assert model.series("group.lag", "g")[-1][1] == 0
+
+    run(test)
+
+
+def test_paused_it_stays_and_samples_go_on():
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 90)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(1_000)
+            model.pause()
+            paused, version = model.moment(), model.version
+            cluster.group("g", 200, 90)
+            await cluster.clock.advance(30_000)
+            assert model.moment() is paused
+            assert model.mode is Mode.PAUSED
+            assert model.version > version
+            model.go_live()
+            assert model.moment().groups["g"].lag.lag == 220
+
+    run(test)

@@ -1,0 +1,272 @@
+"""The time axis: what was kept is what was live, seeking, stepping, comparing, and recordings of others."""
+
+import asyncio
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.history.database import HistoryError
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.moment import ClientSeen, Moment
+from rocketmq_ops.tui.model.replay import Replay
+from rocketmq_ops.tui.model.tape import ring_file
+from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
+
+B = "10.0.0.2:10911"
+
+
+@pytest.fixture(autouse=True)
+def _state(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+async def settled(model):
+    while model.busy:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
+def as_kept(moment: Moment) -> Moment:
+    """A live moment as a recording gives it: clients are not kept with when they were seen."""
+    clients = {key: msgspec.structs.replace(client, seen_ms=0) for key, client in moment.clients.items()}
+    return msgspec.structs.replace(moment, live=False, time_ms=moment.groups_ms, clients=clients)
+
+
+def same(one: Moment, other: Moment) -> None:
+    for field in Moment.__struct_fields__:
+        assert getattr(one, field) == getattr(other, field), field
+
+
+def test_what_was_recorded_is_what_was_live(tmp_path):
+    async def test():
+        cluster = Cluster()
+        cluster.slaves["10.0.1.1:10911"] = "broker-a"
+        cluster.clients["stalled"] = ["c1", "c2"]
+        cluster.group("ok", 100, 100)
+        cluster.group("stalled", 500, 100)
+        live: dict[int, Moment] = {}
+        async with cluster.watched(session=tmp_path / "session") as model:
+            for turn in range(45):
+                for broker, groups in cluster.offsets.items():
+                    for group, queues in groups.items():
+                        for offsets in queues.values():
+                            offsets[0] += 7 + turn
+                            offsets[1] += 5 if group == "ok" else 0
+                    assert broker
+                if turn == 20:
+                    cluster.down[B] = "refused"
+                if turn == 25:
+                    cluster.perms["new"] = 4
+                    cluster.settings["10.0.0.1:10911"] = {"brokerPermission": "4"}
+                if turn == 30:
+                    del cluster.down[B]
+                await cluster.clock.advance(10_000)
+                live[model.moment().groups_ms] = model.kept
+        assert len(live) == 45
+        assert any(moment.alarms for moment in live.values())
+        assert any(moment.clients for moment in live.values())
+        async with Replay(tmp_path / "session") as replay:
+            assert replay.mode is Mode.BACK
+            for time_ms, moment in [*live.items()][::3]:
+                replay.seek(time_ms + 1)
+                await settled(replay)
+                same(replay.moment(), as_kept(moment))
+
+    run(test)
+
+
+def test_scrubbing_back_and_forth_and_to_now():
+    async def test():
+        cluster = Cluster(1)
+        cluster.group("g", 100, 100)
+        async with cluster.watched(ring=True) as model:
+            for turn in range(20):
+                cluster.offsets["broker-a"]["g"]["orders", 0][0] = 100 + turn
+                await cluster.clock.advance(10_000)
+            first, last, runs = model.span()
+            assert runs >= 20
+            model.seek(last - 100_000)
+            await settled(model)
+            assert model.mode is Mode.BACK
+            moment = model.moment()
+            assert not moment.live
+            assert moment.time_ms <= last - 100_000
+            assert [value for _, value in model.series("group.lag", "g")] == []
+            await settled(model)
+            points = model.series("group.lag", "g")
+            assert points[-1] == (moment.time_ms, moment.groups["g"].lag.lag)
+            model.step(1)
+            await settled(model)
+            assert model.moment().time_ms > moment.time_ms
+            model.step(-1)
+            await settled(model)
+            assert model.moment().time_ms == moment.time_ms
+            model.seek(0)
+            await settled(model)
+            assert model.moment().time_ms == first
+            model.step(-5)
+            await settled(model)
+            assert model.moment().time_ms == first
+            model.step(runs + 5)
+            await settled(model)
+            assert model.mode is Mode.LIVE
+            assert model.moment().live
+
+    run(test)
+
+
+def test_compared_with_a_minute_ago():
+    async def test():
+        cluster = Cluster(1)
+        cluster.group("g", 100, 100)
+        async with cluster.watched(ring=True) as model:
+            await cluster.clock.advance(20_000)
+            assert model.before(60_000) is None
+            cluster.group("g", 130, 100)
+            await cluster.clock.advance(50_000)
+            assert model.before(60_000) is None, "it is read first"
+            await settled(model)
+            before = model.before(60_000)
+            now = model.moment()
+            assert now.groups["g"].lag.lag - before.groups["g"].lag.lag == 30
+            assert 60_000 <= now.groups_ms - before.groups_ms <= 70_000
+
+    run(test)
+
+
+def test_the_last_of_several_seeks_is_shown():
+    async def test():
+        cluster = Cluster(1)
+        async with cluster.watched(ring=True) as model:
+            await cluster.clock.advance(100_000)
+            first, last, _ = model.span()
+            for time_ms in (last, first + 30_000, first):
+                model.seek(time_ms)
+            await settled(model)
+            assert model.moment().time_ms == first
+
+    run(test)
+
+
+def test_two_dashboards_of_a_cluster_have_rings_of_their_own():
+    async def test():
+        cluster = Cluster(1)
+        async with cluster.watched(ring=True) as one, cluster.watched(ring=True) as other:
+            await cluster.clock.advance(30_000)
+            assert one.span().runs == other.span().runs
+        assert ring_file([NAME_SERVER]).exists()
+        assert ring_file([NAME_SERVER], 2).exists()
+        async with cluster.watched(ring=True) as again:
+            await cluster.clock.advance(10_000)
+            assert again.span().first_ms < START + 10_000, "the ring of before is there"
+
+    run(test)
+
+
+def test_without_a_place_for_the_ring_it_goes_on_and_says_so(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+
+    async def test():
+        cluster = Cluster(1)
+        async with cluster.watched(ring=True) as model:
+            await cluster.clock.advance(5_000)
+            assert model.span() is None
+            assert [failure.target for failure in model.moment().failures] == ["recording"]
+            assert model.moment().brokers
+
+    run(test)
+
+
+def test_a_history_of_the_prober_is_played_too(tmp_path):
+    path = tmp_path / "history"
+    with History.open(path) as history:
+        for minute in range(5):
+            queues = [QueueOffsets(QueueKey("orders", "broker-a", 0), 100 + minute, 50)]
+            history.append(
+                Run(
+                    time_ms=START + minute * 60_000,
+                    groups=[GroupOffsets(group="g", queues=queues, members=1)],
+                    figures=[
+                        Figure("probe.registered", "C/broker-a at 10.0.0.1:10911", 0.0),
+                        Figure("broker.disk_ratio", "10.0.0.1:10911", 0.25),
+                    ],
+                    routes={"orders": "broker-a read 4 write 8 permission 6"},
+                    failures=[Failure("10.0.0.9:10911", "cannot connect")],
+                )
+            )
+
+    async def test():
+        async with Replay(path) as replay:
+            moment = replay.moment()
+            assert moment.brokers["10.0.0.1:10911"].figures == {"disk_ratio": 0.25}
+            assert moment.topics["orders"].on["broker-a"].write == 8
+            assert moment.groups["g"].lag.state is LagState.STALLED
+            assert [alarm.target for alarm in moment.alarms] == ["g"]
+            assert moment.failures[0].cause == "cannot connect"
+            assert replay.span().runs == 5
+
+    run(test)
+
+
+def test_what_is_no_recording_is_refused(tmp_path):
+    (tmp_path / "text").write_text("no database")
+
+    async def test():
+        with pytest.raises(HistoryError):
+            async with Replay(tmp_path / "none"):
+                pass
+        with pytest.raises(HistoryError):
+            async with Replay(tmp_path / "text"):
+                pass
+        with History.open(tmp_path / "empty"):
+            pass
+        with pytest.raises(HistoryError, match="nothing in"):
+            async with Replay(tmp_path / "empty"):
+                pass
+
+    run(test)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    gaps=st.lists(st.integers(1_000, 400_000), min_size=1, max_size=12),
+    wanted=st.lists(st.integers(-10_000, 6_000_000), min_size=1, max_size=5),
+)
+def test_seeking_shows_the_last_run_that_is_not_later_whatever_the_times(tmp_path_factory, gaps, wanted):
+    path = tmp_path_factory.mktemp("ring") / "ring"
+    times = [START]
+    for gap in gaps:
+        times.append(times[-1] + gap)
+    with History.open(path) as history:
+        for number, time_ms in enumerate(times):
+            key = QueueKey("orders", "broker-a", 0)
+            group = GroupOffsets(group="g", queues=[QueueOffsets(key, 1000 + number, 1000)])
+            history.append(Run(time_ms=time_ms, groups=[group]))
+
+    async def test():
+        async with Replay(path) as replay:
+            for offset in wanted:
+                replay.seek(START + offset)
+                await settled(replay)
+                expected = max((each for each in times if each <= START + offset), default=START)
+                assert replay.moment().time_ms == expected
+                assert replay.moment().groups["g"].lag.lag == times.index(expected)
+
+    run(test)
+
+
+def test_a_client_of_the_recording_has_its_groups():
+    client = ClientSeen(client_id="c", address="a", language="JAVA", version="V", groups=("g",), seen_ms=5)
+    moment = Moment(time_ms=2, groups_ms=1, clients={"c": client})
+    assert as_kept(moment).clients["c"].seen_ms == 0
+
+
+def test_the_ring_of_a_cluster_is_beside_its_history(tmp_path):
+    assert ring_file(["b:1", "a:1"]) == ring_file(["a:1", "b:1"])
+    assert ring_file(["a:1"]).parent == tmp_path / "state" / "rocketmq-ops" / "dashboard"

@@ -1,0 +1,123 @@
+"""Who is connected: which group is asked next at which broker, and what was answered.
+
+A consumer is connected to every broker that has queues of its topics, so any of them knows its group. Groups that are
+behind are asked again soon, all others in turn, each broker a few a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+from zlib import crc32
+
+import msgspec
+
+from rocketmq_ops.client.api.versions import version_text
+from rocketmq_ops.common.addresses import address_key
+from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerTableInfo
+from rocketmq_ops.tui.model.moment import ClientSeen
+
+#: How soon a group is asked again that is behind, and any other, ms.
+BEHIND_MS: Final = 15_000
+OTHERS_MS: Final = 120_000
+
+
+class _Asked(msgspec.Struct):
+    asked_ms: int
+    clients: list[ClientSeen]
+
+
+class Members:
+    """The clients of groups, as they were told."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, _Asked] = {}
+        self._producers: dict[str, list[ClientSeen]] = {}
+        #: Address -> groups that are asked there, those that are behind first.
+        self._places: dict[str, list[tuple[str, int]]] = {}
+
+    def place(self, groups: Iterable[tuple[str, bool, Collection[str]]], addresses: Mapping[str, str]) -> None:
+        """Say which groups there are: name, whether it is behind, brokers that have queues of it. `addresses` are of
+        brokers that answer, by their names."""
+        self._places = {address: [] for address in addresses.values()}
+        there = set()
+        for name, behind, brokers in groups:
+            there.add(name)
+            at = [addresses[broker] for broker in brokers if broker in addresses] or sorted(addresses.values())
+            if at:
+                self._places[at[crc32(name.encode()) % len(at)]].append((name, BEHIND_MS if behind else OTHERS_MS))
+        for places in self._places.values():
+            places.sort(key=lambda place: place[1])
+        for gone in self._groups.keys() - there:
+            del self._groups[gone]
+
+    def next(self, address: str, now_ms: int) -> str | None:
+        """The group to ask now at a broker; None while it is nobody's turn."""
+        best: str | None = None
+        best_due = now_ms
+        for name, period in self._places.get(address, ()):
+            asked = self._groups.get(name)
+            if asked is None:
+                return name
+            due = asked.asked_ms + period
+            if due <= best_due:
+                best, best_due = name, due
+        return best
+
+    def told(self, group: str, connected: ConsumerConnection | None, now_ms: int) -> None:
+        """A broker answered who is connected; None: nobody."""
+        found = [] if connected is None else connected.connection_set
+        clients = [
+            ClientSeen(
+                client_id=each.client_id,
+                address=each.client_addr,
+                language=each.language,
+                version=version_text(each.version),
+                groups=(group,),
+                seen_ms=now_ms,
+            )
+            for each in found
+        ]
+        self._groups[group] = _Asked(now_ms, clients)
+
+    def not_told(self, group: str, now_ms: int) -> None:
+        """It could not be asked: others have their turn first."""
+        known = self._groups.get(group)
+        if known is not None:
+            known.asked_ms = now_ms
+
+    def told_producers(self, address: str, table: ProducerTableInfo, now_ms: int) -> None:
+        """A broker told of all producers that it sees."""
+        self._producers[address] = [
+            ClientSeen(
+                client_id=each.client_id,
+                address=each.remote_ip,
+                language=each.language,
+                version=version_text(each.version),
+                groups=(group,),
+                producer=True,
+                seen_ms=now_ms,
+            )
+            for group, producers in table.data.items()
+            for each in producers
+        ]
+
+    def count(self, group: str) -> int | None:
+        """How many clients a group has; None when it was not asked yet."""
+        asked = self._groups.get(group)
+        return None if asked is None else len({client.client_id for client in asked.clients})
+
+    def clients(self) -> dict[str, ClientSeen]:
+        """All that are known, with all their groups; a client's producer has an entry of its own."""
+        found: dict[str, ClientSeen] = {}
+        every = [asked.clients for asked in self._groups.values()]
+        for clients in (*every, *self._producers.values()):
+            for client in clients:
+                key = f"{client.client_id} producer" if client.producer else client.client_id
+                old = found.get(key)
+                if old is None:
+                    found[key] = client
+                elif client.groups[0] not in old.groups:
+                    groups = tuple(sorted((*old.groups, client.groups[0])))
+                    found[key] = msgspec.structs.replace(old, groups=groups, seen_ms=max(old.seen_ms, client.seen_ms))
+        return dict(sorted(found.items(), key=lambda item: (item[0], address_key(item[1].address))))

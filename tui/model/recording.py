@@ -1,0 +1,296 @@
+"""A moment as a run of a history, and back. A history of the prober makes moments too, of what it has.
+
+What a run has beside offsets: figures `broker.*` and `name-server.*` by address, `group.*` of groups that are not well,
+`unknown.groups` for each broker that did not tell of its groups; and as texts, which are kept when they change, what
+brokers and name servers are, settings, clients, alarms and events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.gone import REGISTERED
+from rocketmq_ops.housekeeping.history.runs import Figure, Run
+from rocketmq_ops.tui.model.alarms import Alarms, found
+from rocketmq_ops.tui.model.broker_figures import PREFIX
+from rocketmq_ops.tui.model.broker_state import judged
+from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
+from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
+from rocketmq_ops.tui.model.moment import (
+    Alarm,
+    BrokerSeen,
+    ClientSeen,
+    Event,
+    GroupSeen,
+    Moment,
+    NameServerSeen,
+    TopicQueues,
+    TopicSeen,
+    Totals,
+)
+from rocketmq_ops.tui.model.verdict import verdict
+
+T = TypeVar("T")
+
+NAME_SERVER: Final = "name-server."
+GROUP: Final = "group."
+TOTAL: Final = "total."
+UNKNOWN: Final = "unknown.groups"
+#: Times of a server, which a moment has and its figures have not.
+_TIMES: Final = ("answered_ms", "failing_since", "unlisted_since")
+#: A topic on a broker, as histories write it (`recorder.surroundings`).
+_QUEUES: Final = re.compile(r"^(.*) read (\d+) write (\d+) permission (\d+)$", re.MULTILINE)
+
+
+class _Server(msgspec.Struct, omit_defaults=True):
+    """What a server is, as a text."""
+
+    cluster: str = ""
+    name: str = ""
+    id: int = 0
+    version: str | None = None
+    failure: Failure | None = None
+    brokers: list[tuple[str, str, int, str]] = []
+    topics: int | None = None
+
+
+class Kept(msgspec.Struct):
+    """A moment to be kept. `unknown`: brokers, by their names, that did not tell of their groups at that look."""
+
+    moment: Moment
+    unknown: tuple[str, ...] = ()
+
+
+def run_of(kept: Kept) -> Run:
+    """The run to append."""
+    moment = kept.moment
+    figures: list[Figure] = [Figure(UNKNOWN, name, 1.0) for name in kept.unknown]
+    texts: dict[str, str] = {}
+    for address, broker in moment.brokers.items():
+        figures += [Figure(PREFIX + name, address, value) for name, value in broker.figures.items()]
+        figures += _times(PREFIX, address, broker)
+        server = _Server(broker.cluster, broker.broker_name, broker.broker_id, broker.version, broker.failure)
+        texts[f"broker/{address}"] = _text(server)
+        if broker.settings is not None:
+            texts[f"settings/{address}"] = _text(broker.settings)
+    for address, name_server in moment.name_servers.items():
+        figures += _times(NAME_SERVER, address, name_server)
+        if name_server.millis is not None:
+            figures.append(Figure(NAME_SERVER + "millis", address, name_server.millis))
+        brokers = sorted(name_server.brokers)
+        server = _Server(failure=name_server.failure, brokers=brokers, topics=name_server.topics)
+        texts[f"name-server/{address}"] = _text(server)
+    for name, group in moment.groups.items():
+        if group.since_ms is not None:
+            figures.append(Figure(GROUP + "since_ms", name, group.since_ms))
+        if group.idle:
+            figures.append(Figure(GROUP + "idle", name, 1.0))
+        if group.waiting_ms:
+            figures.append(Figure(GROUP + "waiting_ms", name, group.waiting_ms))
+    figures += [Figure(TOTAL + name, "", value) for name, value in totals_of(moment.totals)]
+    if moment.topics_ms is not None:
+        figures.append(Figure(TOTAL + "topics_ms", "", moment.topics_ms))
+    texts["alarms"] = _text(moment.alarms)
+    texts["events"] = _text(moment.events)
+    texts["clients"] = _text({key: msgspec.structs.replace(each, seen_ms=0) for key, each in moment.clients.items()})
+    return Run(
+        time_ms=moment.groups_ms or moment.time_ms,
+        groups=[group.offsets for group in moment.groups.values()],
+        figures=figures,
+        routes=None if moment.topics_ms is None else {name: _route(topic) for name, topic in moment.topics.items()},
+        failures=moment.failures,
+        texts=texts,
+    )
+
+
+def totals_of(totals: Totals) -> Iterable[tuple[str, float]]:
+    """Those that are known, by the names that their series have."""
+    for name, value in (("in_rate", totals.in_rate), ("out_rate", totals.out_rate), ("lag", totals.lag)):
+        if value is not None:
+            yield name, float(value)
+
+
+def _times(prefix: str, address: str, server: BrokerSeen | NameServerSeen) -> list[Figure]:
+    pairs = ((name, getattr(server, name, None)) for name in _TIMES)
+    return [Figure(prefix + name, address, value) for name, value in pairs if value is not None]
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _route(topic: TopicSeen) -> str:
+    return "\n".join(
+        sorted(f"{name} read {q.read} write {q.write} permission {q.perm}" for name, q in topic.on.items())
+    )
+
+
+# -- back
+
+
+def moment_at(history: History, at_ms: int) -> Moment | None:
+    """The moment of the last run at `at_ms` or before; None when all are later. Raises HistoryError."""
+    time_ms = history.last_time(at_ms)
+    if time_ms is None:
+        return None
+    texts = history.texts_at(time_ms)
+    figures: dict[tuple[str, str], float] = {
+        key: points[-1][1] for key, points in history.figures(time_ms, time_ms).items()
+    }
+    looks = looks_at(history, time_ms)
+    derived = derive(looks, {})
+    groups = {name: _with_figures(group, figures) for name, group in derived.groups.items()}
+    brokers = _brokers(figures, texts)
+    name_servers = _name_servers(figures, texts)
+    topics_ms = figures.get((TOTAL + "topics_ms", ""))
+    topics = _topics(history.routes_at(time_ms), derived)
+    is_ours = "alarms" in texts
+    if is_ours:
+        alarms = msgspec.json.decode(texts["alarms"], type=list[Alarm])
+    else:
+        # Of the prober: what is wrong then is an alarm then.
+        wrong = [each._replace(since_ms=each.since_ms or 0) for each in found([], brokers.values(), groups.values())]
+        alarms = Alarms().update(time_ms, wrong)
+    return Moment(
+        time_ms=time_ms,
+        live=False,
+        name_servers=name_servers,
+        brokers=brokers,
+        topics=topics,
+        groups=groups,
+        clients=_clients(texts),
+        topics_ms=round(topics_ms) if topics_ms is not None else time_ms if topics else None,
+        groups_ms=time_ms,
+        totals=Totals(
+            figures.get((TOTAL + "in_rate", "")),
+            figures.get((TOTAL + "out_rate", "")),
+            derived.lag,
+            derived.lag_unknown,
+            derived.lag_change,
+        ),
+        alarms=alarms,
+        events=_decoded(texts, "events", list[Event]),
+        verdict=verdict(name_servers, brokers, groups, alarms),
+        failures=history.failures(time_ms, time_ms).get(time_ms, []),
+    )
+
+
+def looks_at(history: History, time_ms: int) -> Looks:
+    """The looks that a moment is derived from: of those in between only the times."""
+    times = history.times(time_ms - WINDOW_MS, time_ms)
+    wanted = {*spread(times, Looks.MOST), *(t for t in (Looks.nearest(times, RATE_MS),) if t is not None)}
+    silent: dict[int, set[str]] = {}
+    for (_, name), points in history.figures(times[0], time_ms, UNKNOWN).items():
+        for at, _ in points:
+            silent.setdefault(at, set()).add(name)
+    looks = Looks()
+    for at in times:
+        if at in wanted:
+            looks.add(at, history.offsets_with_unknown(at, silent.get(at, set())))
+        else:
+            looks.skip(at)
+    return looks
+
+
+def _decoded(texts: Mapping[str, str], name: str, kind: type[list[T]]) -> list[T]:
+    return msgspec.json.decode(texts[name], type=kind) if name in texts else []
+
+
+def _clients(texts: Mapping[str, str]) -> dict[str, ClientSeen]:
+    return msgspec.json.decode(texts["clients"], type=dict[str, ClientSeen]) if "clients" in texts else {}
+
+
+def _with_figures(group: GroupSeen, figures: Mapping[tuple[str, str], float]) -> GroupSeen:
+    waiting = _whole(figures.get((GROUP + "waiting_ms", group.group)))
+    group.since_ms = _whole(figures.get((GROUP + "since_ms", group.group)))
+    group.idle = (GROUP + "idle", group.group) in figures
+    if waiting is not None:
+        group.waiting_ms = waiting
+    return group
+
+
+def _brokers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, str]) -> dict[str, BrokerSeen]:
+    of_broker: dict[str, dict[str, float]] = {}
+    for (name, address), value in figures.items():
+        if name.startswith(PREFIX):
+            of_broker.setdefault(address, {})[name.removeprefix(PREFIX)] = value
+    found_brokers: dict[str, BrokerSeen] = {}
+    for name, text in texts.items():
+        kind, _, address = name.partition("/")
+        if kind == "broker":
+            server = msgspec.json.decode(text, type=_Server)
+            held = of_broker.get(address, {})
+            answered, failing, unlisted = (_whole(held.pop(key, None)) for key in _TIMES)
+            settings = texts.get(f"settings/{address}")
+            found_brokers[address] = judged(
+                BrokerSeen(
+                    address=address,
+                    cluster=server.cluster,
+                    broker_name=server.name,
+                    broker_id=server.id,
+                    version=server.version,
+                    failure=server.failure,
+                    figures=held,
+                    settings=None if settings is None else msgspec.json.decode(settings, type=dict[str, str]),
+                    answered_ms=answered,
+                    failing_since=failing,
+                    unlisted_since=unlisted,
+                )
+            )
+    if found_brokers:
+        return found_brokers
+    for (name, place), value in figures.items():
+        if name == REGISTERED:
+            full, _, address = place.partition(" at ")
+            cluster, _, broker_name = full.rpartition("/")
+            found_brokers[address] = BrokerSeen(
+                address=address,
+                cluster=cluster,
+                broker_name=broker_name,
+                broker_id=round(value),
+                figures=of_broker.get(address, {}),
+            )
+    return found_brokers
+
+
+def _name_servers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, str]) -> dict[str, NameServerSeen]:
+    found_servers: dict[str, NameServerSeen] = {}
+    for name, text in texts.items():
+        kind, _, address = name.partition("/")
+        if kind == "name-server":
+            server = msgspec.json.decode(text, type=_Server)
+            answered, failing = (_whole(figures.get((NAME_SERVER + key, address))) for key in _TIMES[:2])
+            found_servers[address] = NameServerSeen(
+                address=address,
+                millis=figures.get((NAME_SERVER + "millis", address)),
+                failure=server.failure,
+                brokers=frozenset(server.brokers),
+                topics=server.topics,
+                answered_ms=answered,
+                failing_since=failing,
+            )
+    return found_servers
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _topics(routes: Mapping[str, str], derived: Derived) -> dict[str, TopicSeen]:
+    return {
+        topic: TopicSeen(
+            topic=topic,
+            on={
+                name: TopicQueues(int(read), int(write), int(perm)) for name, read, write, perm in _QUEUES.findall(body)
+            },
+            in_rate=derived.in_rates.get(topic),
+            out_rate=derived.out_rates.get(topic),
+        )
+        for topic, body in routes.items()
+    }

@@ -1,0 +1,55 @@
+"""A recording that is played, without a cluster: of a dashboard, or the history of the prober."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rocketmq_ops.housekeeping.history.database import HistoryError
+from rocketmq_ops.tui.model.model import Mode, Points
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.tape import Tape
+from rocketmq_ops.tui.model.timeline import Timeline
+
+
+class Replay(Timeline):
+    """Implements `Model`. Use it as an async context manager, which raises HistoryError where there is no recording."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(Tape())
+        self._path = path
+        self._last: Moment | None = None
+
+    async def __aenter__(self) -> Replay:
+        try:
+            await self._tape.open_recording(self._path)
+            self._span = await self._tape.span()
+            last = None if self._span is None else await self._tape.moment(self._span.last_ms)
+            if last is None:
+                raise HistoryError(f"there is nothing in {self._path} yet", "name a file that has something recorded")
+        except BaseException:
+            await self._tape.close()
+            raise
+        self._last = last
+        self._at, self._mode = last, Mode.BACK
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._tasks.stop()
+        await self._tape.close()
+
+    def newest(self) -> Moment:
+        """The last one of the recording."""
+        assert self._last is not None
+        return self._last
+
+    def new_series(self, name: str, target: str) -> Points:
+        """Nothing is newer than the file."""
+        return []
+
+    def go_live(self) -> None:
+        """Go to the end."""
+        super().go_live()
+        self._at, self._mode = self._last, Mode.BACK
+        self._old_series.clear()
+        self._asked_series.clear()
+        self._changed()

@@ -1,0 +1,163 @@
+"""The files of a dashboard: the ring that it appends to, a session that it copies, or a recording that it plays.
+
+All of it runs in one thread beside the loop: SQLite's connections stay in the thread that opened them, and nothing that
+is read or written makes the screen wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, TypeVar
+
+from rocketmq_ops.housekeeping.history.database import HistoryError
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.place import history_file
+from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
+from rocketmq_ops.housekeeping.probe.lock import RunningError, one_at_a_time
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.recording import Kept, moment_at, run_of
+
+T = TypeVar("T")
+
+#: What the ring keeps unless it is set otherwise.
+KEEP_MS: Final = 6 * 3_600_000
+MOST_BYTES: Final = 64 << 20
+#: A session that is copied is bounded too.
+_SESSION_MS: Final = 7 * 24 * 3_600_000
+_SESSION_BYTES: Final = 1 << 30
+#: Dashboards of one cluster and user that have rings at a time.
+_MOST_RINGS: Final = 8
+
+
+class Tape:
+    """Files that are open. All methods raise HistoryError where a file fails."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "dashboard-tape")
+        self._stack = ExitStack()
+        self._main: History | None = None
+        self._also: list[History] = []
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        """Its answer, from the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def open_ring(self, name_servers: list[str], now_ms: int) -> None:
+        """Open the cluster's ring, or where another dashboard has it the next one. Raises NoLockError too."""
+
+        def opened() -> None:
+            path = _free_ring(name_servers, self._stack)
+            self._main = self._stack.enter_context(History.open(path, keep_ms=KEEP_MS, most_bytes=MOST_BYTES))
+            self._main.drop_later(now_ms)
+
+        await self.in_thread(opened)
+
+    async def open_session(self, path: Path) -> None:
+        """Open a file to copy the session into."""
+
+        def opened() -> None:
+            history = History.open(path, keep_ms=_SESSION_MS, most_bytes=_SESSION_BYTES)
+            self._also.append(self._stack.enter_context(history))
+
+        await self.in_thread(opened)
+
+    async def open_recording(self, path: Path) -> None:
+        """Open a file to play."""
+
+        def opened() -> None:
+            self._main = self._stack.enter_context(History.read(path))
+
+        await self.in_thread(opened)
+
+    async def close(self) -> None:
+        """Close all files."""
+        try:
+            await self.in_thread(self._stack.close)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def append(self, kept: Kept) -> Span | None:
+        """Add a moment to the ring and the session; what can be scrubbed through then."""
+
+        def appended() -> Span | None:
+            run = run_of(kept)
+            for history in (self._main, *self._also):
+                if history is not None:
+                    history.append(run)
+            return None if self._history is None else self._history.span()
+
+        return await self.in_thread(appended)
+
+    @property
+    def _history(self) -> History | None:
+        return self._main or (self._also[0] if self._also else None)
+
+    async def span(self) -> Span | None:
+        """What there is."""
+        return await self.in_thread(lambda: None if self._history is None else self._history.span())
+
+    async def moment(self, time_ms: int) -> Moment | None:
+        """The last moment at that time, or the first one where all are later; None where there is none."""
+
+        def read() -> Moment | None:
+            history = self._history
+            if history is None:
+                return None
+            found = moment_at(history, time_ms)
+            if found is None and (span := history.span()) is not None:
+                found = moment_at(history, span.first_ms)
+            return found
+
+        return await self.in_thread(read)
+
+    async def stepped(self, time_ms: int, runs: int) -> int | None:
+        """The time of the run so many after (or before) the one at that time; None beyond the last."""
+
+        def found() -> int | None:
+            history = self._history
+            span = None if history is None else history.span()
+            if history is None or span is None:
+                return None
+            times = history.times(span.first_ms, span.last_ms)
+            at = sum(each <= time_ms for each in times) - 1 + runs
+            return times[max(at, 0)] if at < len(times) else None
+
+        return await self.in_thread(found)
+
+    async def figures(self, begin_ms: int, end_ms: int, prefix: str) -> dict[tuple[str, str], list[tuple[int, float]]]:
+        """As `History.figures`."""
+        return await self.in_thread(
+            lambda: {} if self._history is None else self._history.figures(begin_ms, end_ms, prefix)
+        )
+
+    async def window(self, group: str, begin_ms: int, end_ms: int) -> GroupWindow | None:
+        """As `History.window`."""
+        return await self.in_thread(
+            lambda: None if self._history is None else self._history.window(group, begin_ms, end_ms)
+        )
+
+
+def ring_file(name_servers: list[str], number: int = 1) -> Path:
+    """The ring of the cluster behind these name servers, beside the folder of its history."""
+    history = history_file(name_servers)
+    suffix = "" if number == 1 else f".{number}"
+    return history.parent.parent / "dashboard" / f"{history.stem}{suffix}.sqlite"
+
+
+def _free_ring(name_servers: list[str], stack: ExitStack) -> Path:
+    """The first ring that no other dashboard has, with its lock."""
+    for number in range(1, _MOST_RINGS + 1):
+        path = ring_file(name_servers, number)
+        try:
+            stack.enter_context(one_at_a_time(path.with_name(f"{path.name}.lock")))
+        except RunningError:
+            continue
+        return path
+    raise HistoryError(
+        f"{_MOST_RINGS} dashboards of this cluster are running already: this one keeps nothing",
+        "end one of them to scrub through the past here",
+    )

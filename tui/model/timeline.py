@@ -1,0 +1,213 @@
+"""The time axis: live, paused, scrubbed, compared. What files hold is read beside, and shown when it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
+from rocketmq_ops.common.tasks import Tasks
+from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
+from rocketmq_ops.tui.model.model import Mode, Points
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.tape import Tape
+
+#: How far series go back, ms.
+SERIES_MS: Final = 30 * 60_000
+#: Moments to compare with that are held.
+_HELD: Final = 3
+#: Figures whose series are read from a file all at once.
+_READ_TOGETHER: Final = ("broker.", "total.")
+
+
+class Timeline:
+    """What `LiveModel` and `Replay` have in common; they give the newest moment."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._tasks = Tasks()
+        self._version = 0
+        self._calls: list[Callable[[], None]] = []
+        self._mode = Mode.LIVE
+        self._at: Moment | None = None
+        self._span: Span | None = None
+        #: How many readings are under way, and the number of the last seek: an answer to an older one is not shown.
+        self._reading = 0
+        self._sought = 0
+        self._compared: dict[int, Moment | None] = {}
+        self._old_series: dict[tuple[str, str], Points] = {}
+        self._asked_series: set[tuple[str, str]] = set()
+        #: Why opening, writing or reading of a file failed last.
+        self.file_failures: dict[str, Failure] = {}
+
+    def newest(self) -> Moment:
+        """The newest moment."""
+        raise NotImplementedError
+
+    def new_series(self, name: str, target: str) -> Points:
+        """The series until the newest moment."""
+        raise NotImplementedError
+
+    # -- Model
+
+    @property
+    def version(self) -> int:
+        """See `Model`."""
+        return self._version
+
+    @property
+    def mode(self) -> Mode:
+        """See `Model`."""
+        return self._mode
+
+    @property
+    def busy(self) -> bool:
+        """See `Model`."""
+        return self._reading > 0
+
+    def moment(self) -> Moment:
+        """See `Model`."""
+        return self._at if self._at is not None else self.newest()
+
+    def before(self, ms: int) -> Moment | None:
+        """See `Model`. It is the moment of the run before, so that it changes with each run and not with each call."""
+        shown = self.moment()
+        wanted = (shown.groups_ms or shown.time_ms) - ms
+        if wanted not in self._compared:
+            if self._span is None or wanted < self._span.first_ms:
+                return None
+            # What was compared with a moment ago stands in until it is read.
+            self._compared[wanted] = next(reversed(self._compared.values()), None)
+            while len(self._compared) > _HELD:
+                del self._compared[next(iter(self._compared))]
+            self._read(self._compare(wanted))
+        return self._compared[wanted]
+
+    def series(self, name: str, target: str = "") -> Points:
+        """See `Model`."""
+        if self._at is None or self._mode is not Mode.BACK:
+            points = self.new_series(name, target)
+            if self._at is not None:
+                points = [point for point in points if point[0] <= self._at.time_ms]
+            return points
+        key = name, target
+        if key not in self._old_series and key not in self._asked_series:
+            self._asked_series.add(key)
+            self._read(self._read_series(name, target, self._at.time_ms))
+        return self._old_series.get(key, [])
+
+    def span(self) -> Span | None:
+        """See `Model`."""
+        return self._span
+
+    def pause(self) -> None:
+        """See `Model`."""
+        if self._mode is Mode.LIVE:
+            self._at, self._mode = self.moment(), Mode.PAUSED
+            self._changed()
+
+    def go_live(self) -> None:
+        """See `Model`."""
+        self._sought += 1
+        self._at, self._mode = None, Mode.LIVE
+        self._changed()
+
+    def seek(self, time_ms: int) -> None:
+        """See `Model`."""
+        self._sought += 1
+        self._read(self._seek(self._sought, time_ms))
+
+    def step(self, runs: int) -> None:
+        """See `Model`."""
+        shown = self.moment()
+        self._sought += 1
+        self._read(self._step(self._sought, shown.groups_ms or shown.time_ms, runs))
+
+    def refresh(self) -> None:
+        """See `Model`."""
+
+    def on_change(self, call: Callable[[], None]) -> None:
+        """See `Model`."""
+        self._calls.append(call)
+
+    # -- beside
+
+    def _changed(self) -> None:
+        """Something of the newest moment, or of what is shown, is another now."""
+        self._told()
+
+    def _told(self) -> None:
+        self._version += 1
+        for call in self._calls:
+            call()
+
+    def _read(self, work: Coroutine[Any, Any, None]) -> None:
+        self._reading += 1
+        self._tasks.start(self._finished(work, "read"), "dashboard reads its file")
+
+    def _write(self, work: Coroutine[Any, Any, None], what: str = "write") -> None:
+        self._tasks.start(self._finished(work, what), "dashboard writes its file")
+
+    async def _finished(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        try:
+            await work
+            self.file_failures.pop(what, None)
+        except RocketMQError as error:
+            self.file_failures[what] = failure_of("recording", error)
+        finally:
+            self._reading -= what == "read"
+            self._told()
+
+    async def _seek(self, number: int, time_ms: int) -> None:
+        found = await self._tape.moment(time_ms)
+        if number == self._sought and found is not None:
+            self._at, self._mode = found, Mode.BACK
+            self._old_series.clear()
+            self._asked_series.clear()
+
+    async def _step(self, number: int, from_ms: int, runs: int) -> None:
+        time_ms = await self._tape.stepped(from_ms, runs)
+        if number != self._sought:
+            return
+        if time_ms is None:
+            self.go_live()
+        else:
+            await self._seek(number, time_ms)
+
+    async def _compare(self, time_ms: int) -> None:
+        found = await self._tape.moment(time_ms)
+        if time_ms in self._compared:
+            self._compared[time_ms] = found
+
+    async def _read_series(self, name: str, target: str, end_ms: int) -> None:
+        begin_ms = end_ms - SERIES_MS
+        if name == "group.lag":
+            window = await self._tape.window(target, begin_ms, end_ms)
+            if window is not None:
+                self._old_series[(name, target)] = lag_points(window)
+            return
+        prefix = next((prefix for prefix in _READ_TOGETHER if name.startswith(prefix)), None)
+        if prefix is None:
+            return
+        found = await self._tape.figures(begin_ms, end_ms, prefix)
+        if self._at is not None and self._at.time_ms == end_ms:
+            self._old_series |= found
+            self._asked_series |= found.keys()
+
+
+def lag_points(window: GroupWindow) -> Points:
+    """The lag of a group over a window, at the times at which all of it was known."""
+    points: Points = []
+    for place, time_ms in enumerate(window.times):
+        total: int | None = 0 if window.queues else None
+        for columns in window.queues.values():
+            end, committed = columns.ends[place], columns.committed[place]
+            if end == 0 and not committed:
+                continue
+            if end is None or committed is None:
+                total = None
+                break
+            total = (total or 0) + max(end - committed, 0)
+        if total is not None:
+            points.append((time_ms, float(total)))
+    return points
