@@ -8,6 +8,7 @@ from rocketmq_ops.client.api.session import SUCCESS, Session
 from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.errors import RemotingProtocolError
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.bodies import (
@@ -64,6 +65,13 @@ async def running_info(
 
     header = GetConsumerRunningInfoRequestHeader(consumer_group=group, client_id=client_id, jstack_enable=jstack)
     answer = await session.call(address, RemotingCommand.of(header), session.slow_timeout_ms)
+    if not answer.body_bytes:
+        # The Go client's answer from 10 to 20 s after its start: its rates are NaN between the first two samples, which
+        # it fails to write (computeStatsData in its statistics.go).
+        raise RemotingProtocolError(
+            f"it answered without its state: {answer.remark}",
+            "ask again in 20 seconds: a Go client that has just started fails to write its figures",
+        )
     return ConsumerRunningInfo.decode(answer.body_bytes)
 
 

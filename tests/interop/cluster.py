@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from tests.interop.apache import Driver, Pair
+from tests.interop.apache import Driver, Pair, wait_until
 from tests.interop.ours import Ran, mqadmin
+from tests.interop.raw import call
+
+from rocketmq_ops.remoting.codes import RequestCode
 
 
 class Cluster(NamedTuple):
@@ -39,11 +42,19 @@ class Cluster(NamedTuple):
         return self.driver.mqadmin(*args, "-n", self.pair.namesrv_address)
 
     def send(self, messages: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
+        """Sends, and waits until the queues have it: Apache's broker answers first, and dispatches in another thread."""
         options = {"group": "their_producer", **options}
         results: list[dict[str, Any]] = self.driver.ask(
             "send", namesrv=self.pair.namesrv_address, messages=messages, **options
         )
+        ends = {(m["topic"], r["queueId"]): r["queueOffset"] + 1 for m, r in zip(messages, results, strict=True)}
+        for (topic, queue), end in ends.items():
+            wait_until(lambda at=(topic, queue), end=end: self._end(*at) >= end, f"{topic} {queue} ends at {end}")
         return results
+
+    def _end(self, topic: str, queue: int) -> int:
+        asked = call(self.pair.broker_address, RequestCode.GET_MAX_OFFSET, {"topic": topic, "queueId": str(queue)})
+        return int(asked.ext_fields["offset"])
 
     def pull(self, topic: str) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self.driver.ask("pull", namesrv=self.pair.namesrv_address, topic=topic)

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from tests.interop import toolchain
-from tests.interop.apache import wait_until
+from tests.interop.apache import Pair, wait_until
 from tests.interop.ours import OurPair, mqadmin
+from tests.interop.processes import Child
 
 Name = Callable[[str], str]
 Go = Callable[..., list[dict[str, Any]]]
@@ -29,13 +30,18 @@ def pair(scratch: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def go(pair: OurPair, scratch: Path) -> Go:
-    """Runs one operation of the driver against our pair and gives its result."""
+def driver() -> Path:
+    """The driver, built."""
     if shutil.which("go") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no `go` on the PATH: the Go client needs a Go toolchain, 1.21 or newer")
         pytest.skip("no `go` on the PATH")
-    driver = toolchain.go_driver(SOURCES)
+    return toolchain.go_driver(SOURCES)
+
+
+@pytest.fixture(scope="module")
+def go(pair: OurPair, driver: Path, scratch: Path) -> Go:
+    """Runs one operation of the driver against our pair and gives its result."""
 
     def run(operation: str, *args: object) -> list[dict[str, Any]]:
         words = [str(driver), operation, pair.namesrv_address, *map(str, args)]
@@ -50,7 +56,7 @@ def go(pair: OurPair, scratch: Path) -> Go:
     return run
 
 
-def topic(pair: OurPair, name: str, queues: int = 2) -> str:
+def topic(pair: Any, name: str, queues: int = 2) -> str:
     assert (
         mqadmin(
             "updateTopic",
@@ -125,3 +131,57 @@ def test_offsets_are_kept_and_the_client_is_seen(go: Go, pair: OurPair, name: Na
     wait_until(lag, "the group's offsets are at the end")
     go("send", where, 2)
     assert bodies(go("receive", where, group, "*", 2, 0)) == ["m0", "m1"]
+
+
+@pytest.mark.parametrize("broker", ["ours", "5.3.3"])
+def test_what_commands_show_and_do_of_go_clients(
+    broker: str, request: pytest.FixtureRequest, driver: Path, scratch: Path, name: Name
+) -> None:
+    """Connections, state and offsets of a Go producer and consumer that are online; a reset makes it consume again.
+
+    The client takes 10 s for a reset, then shares out the queues again.
+    """
+    apache: Callable[[str], Pair] = request.getfixturevalue("apache_pairs")
+    pair = request.getfixturevalue("pair") if broker == "ours" else apache(broker)
+    where, group = topic(pair, name("GoShown"), 1), name("go_shown")
+
+    def data(*args: str) -> Any:
+        return mqadmin(*args, namesrv=pair.namesrv_address, output="json").json["data"]
+
+    def queues() -> Any:
+        ran = mqadmin("consumerProgress", "-g", group, "-t", where, namesrv=pair.namesrv_address, output="json")
+        return (
+            [(q["brokerOffset"], q["consumerOffset"]) for q in ran.json["data"]["group"]["queues"]]
+            if ran.code == 0
+            else []
+        )
+
+    def info(client_id: str) -> Any:
+        """What the client says of itself; nothing while it fails to write its figures."""
+        line = ("consumerStatus", "-g", group, "-i", client_id, "-s")
+        ran = mqadmin(*line, namesrv=pair.namesrv_address, output="json")
+        assert ran.code == 0 or "without its state: json marshal error" in ran.err, ran
+        return ran.json["data"]["clients"][0]["info"] if ran.code == 0 else None
+
+    words = [str(driver), "online", pair.namesrv_address, where, group]
+    client = Child("Go client", words, cwd=scratch / "go-online", env={"HOME": str(scratch / "go-home")}, stdin=True)
+    try:
+        client.wait_for("online", 60)
+        (consumer,) = data("consumerConnection", "-g", group)["connections"]
+        (producer,) = data("producerConnection", "-g", "go_producer", "-t", where)["connections"]
+        assert consumer["language"] == producer["language"] == "GO"
+        assert consumer["clientId"] == producer["clientId"]
+        shown = wait_until(lambda: info(consumer["clientId"]), "the client's figures can be written", 40)
+        assert shown["properties"]["PROP_CLIENT_VERSION"].startswith("v2.")
+        assert [q["queueId"] for q in shown["queues"] if q["topic"] == where] == [0]
+        assert "goroutine" in shown["jstack"]
+        wait_until(lambda: queues() == [(1, 1)], "the client has committed its offset")
+
+        if broker != "ours":
+            return  # Apache's asks clients in the same way, which tests with Java's clients cover
+        (reset,) = data("resetOffsetByTime", "-g", group, "-t", where, "-s", "0")["queues"]
+        assert (reset["after"], reset["state"]) == (0, "done")
+        client.wait_for("again", 60)
+        wait_until(lambda: queues() == [(1, 1)], "the client has consumed again from there")
+    finally:
+        client.kill()

@@ -10,6 +10,7 @@ from rocketmq_ops.client.admin.groups.consumer_status import HeldQueue, RunningI
 from rocketmq_ops.common.fastjson import ObjectKey
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.remoting.codes import RequestCode as Code
+from rocketmq_ops.remoting.codes import ResponseCode
 from tests.mqadmin.conftest import Cli, Ran
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.mqadmin.test_group_commands import online
@@ -103,6 +104,18 @@ def test_a_client_that_does_not_answer_is_named(group: Group) -> None:
     assert [client["info"] is None for client in data["clients"]] == [False, True]
     assert (data["sameSubscription"], data["rebalanceOk"]) == (None, None), "not all is known"
     assert "Rebalance: unknown" in group(output="table").out
+
+
+def test_an_answer_without_a_state_says_why(group: Group) -> None:
+    """What a Go client answers while its figures are no numbers (getConsumerRunningInfo in its client.go)."""
+    why = "json marshal error: json: unsupported value: NaN"
+    for broker in group.brokers:
+        answer = (broker.address, Code.GET_CONSUMER_RUNNING_INFO)
+        group.cluster.transport.on(*answer, lambda c: c.reply(ResponseCode.SUCCESS, why))
+    ran = group()
+    assert ran.code == ExitCode.PARTIAL
+    assert f"client c@1 (10.2.0.1:5000): it answered without its state: {why}" in ran.err
+    assert "\n  next: ask again in 20 seconds" in ran.err
 
 
 def test_another_broker_is_asked_where_one_cannot_reach_the_client(group: Group) -> None:

@@ -4,12 +4,16 @@
 //	driver batch NAMESRV TOPIC COUNT           the same in one request
 //	driver receive NAMESRV TOPIC GROUP TAGS COUNT REJECT
 //	                                           consumes COUNT deliveries; wants each of the first REJECT again
+//	driver online NAMESRV TOPIC GROUP          a producer of go_producer that has sent one message and a consumer that
+//	                                           has got it: prints "online", and "again" for each more
+//	                                           until stdin ends
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"sync"
@@ -129,6 +133,43 @@ func receive(namesrv, topic, group, tags string, count, reject int) []received {
 	return got
 }
 
+func online(namesrv, topic, group string) {
+	p, err := rocketmq.NewProducer(producer.WithNameServer([]string{namesrv}), producer.WithGroupName("go_producer"))
+	must(err)
+	must(p.Start())
+	defer p.Shutdown()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	_, err = p.SendSync(ctx, primitive.NewMessage(topic, []byte("first")))
+	must(err)
+	c, err := rocketmq.NewPushConsumer(
+		consumer.WithNameServer([]string{namesrv}), consumer.WithGroupName(group),
+		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset), consumer.WithConsumerModel(consumer.Clustering))
+	must(err)
+	got := make(chan struct{}, 1000)
+	must(c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
+		func(ctx context.Context, batch ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+			for range batch {
+				got <- struct{}{}
+			}
+			return consumer.ConsumeSuccess, nil
+		}))
+	must(c.Start())
+	defer c.Shutdown()
+	select {
+	case <-got:
+	case <-time.After(limit):
+		must(fmt.Errorf("the message did not come"))
+	}
+	fmt.Println("online")
+	go func() {
+		for range got {
+			fmt.Println("again")
+		}
+	}()
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
 func main() {
 	rlog.SetLogLevel("error")
 	a := os.Args[1:]
@@ -142,6 +183,9 @@ func main() {
 		result = send(a[1], a[2], messages(a[2], number(a[3]), delay), false)
 	case "batch":
 		result = send(a[1], a[2], messages(a[2], number(a[3]), 0), true)
+	case "online":
+		online(a[1], a[2], a[3])
+		return
 	case "receive":
 		result = receive(a[1], a[2], a[3], a[4], number(a[5]), number(a[6]))
 	default:
