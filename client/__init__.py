@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.listener import ConsumeResult as ConsumeResult
     from rocketmq_ops.client.consumer.pull_consumer import PullConsumer as PullConsumer
     from rocketmq_ops.client.consumer.push_consumer import PushConsumer as PushConsumer
+    from rocketmq_ops.client.consumer.subscription import MessageSelector as MessageSelector
     from rocketmq_ops.client.instance import ClientInstance as ClientInstance
     from rocketmq_ops.client.options import ClientOptions as ClientOptions
     from rocketmq_ops.client.producer.producer import Producer as Producer
@@ -37,6 +38,7 @@ _MODULE_OF = {
     "ConsumeContext": "consumer.listener",
     "ConsumeResult": "consumer.listener",
     "ConsumeSettings": "consumer.consume_settings",
+    "MessageSelector": "consumer.subscription",
     "Producer": "producer.producer",
     "PullConsumer": "consumer.pull_consumer",
     "PullResult": "queue_api",

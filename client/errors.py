@@ -102,6 +102,10 @@ class SubscriptionNotLatestError(BrokerError):
     """The broker has an older subscription of this group."""
 
 
+class FilterDataError(BrokerError):
+    """The broker has no expression of this group, an older one, or one that it cannot read."""
+
+
 class FlowControlError(BrokerError):
     """The server limits this client's rate."""
 
@@ -169,6 +173,8 @@ def _release(text: str) -> tuple[int, ...]:
 _CLASS_OF_CODE: dict[int, type[BrokerError]] = {
     ResponseCode.SUBSCRIPTION_NOT_EXIST: SubscriptionNotExistError,
     ResponseCode.SUBSCRIPTION_NOT_LATEST: SubscriptionNotLatestError,
+    ResponseCode.FILTER_DATA_NOT_EXIST: FilterDataError,
+    ResponseCode.FILTER_DATA_NOT_LATEST: FilterDataError,
     ResponseCode.FLOW_CONTROL: FlowControlError,
 }
 

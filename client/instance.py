@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, TypeVar
 
 from rocketmq_ops.client.api import members
 from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.client.consumer.subscription import TAG
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.route import RouteTable
@@ -19,9 +20,10 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.periodic import guarded, repeat
 from rocketmq_ops.common.tasks import Tasks
-from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData
+from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData, SubscriptionData
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.connecting import Connector
+from rocketmq_ops.remoting.errors import RemotingError
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +178,22 @@ class ClientInstance:
         ).encode()
         addresses = self._broker_addresses(consumers=bool(self.consumers))
         await asyncio.gather(*(self._send_heartbeat(address, body) for address in addresses))
+
+    async def check_subscriptions(self, group: str, subscriptions: Iterable[SubscriptionData]) -> None:
+        """Ask a broker of each topic that is not subscribed by tags whether it takes the subscription.
+
+        Raises BrokerError when it does not. One that cannot be asked says so later, when it is pulled from.
+        """
+        for subscription in subscriptions:
+            if subscription.expression_type in (TAG, ""):
+                continue
+            address = self.routes.random_broker(subscription.topic)
+            if address is None:
+                continue
+            try:
+                await members.check_client(self.session, address, self.client_id, group, subscription)
+            except RemotingError as error:
+                log.warning("the subscription of %s is not checked by %s: %s", subscription.topic, address, error)
 
     async def _send_heartbeat(self, address: str, body: bytes) -> None:
         try:

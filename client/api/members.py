@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.remoting.bodies.heartbeat import CheckClientRequestBody, SubscriptionData
 from rocketmq_ops.remoting.bodies.lock import LockBatchRequestBody, LockBatchResponseBody, UnlockBatchRequestBody
 from rocketmq_ops.remoting.bodies.table import GetConsumerListByGroupResponseBody
+from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers.client import (
     GetConsumerListByGroupRequestHeader,
@@ -21,6 +23,14 @@ from rocketmq_ops.remoting.headers.client import (
 async def send_heartbeat(session: Session, address: str, encoded: bytes) -> None:
     """Announce to a broker which groups are here; `encoded` is of a HeartbeatData, the same for every broker."""
     await session.call(address, RemotingCommand.of(HeartbeatRequestHeader(), encoded))
+
+
+async def check_client(
+    session: Session, address: str, client_id: str, group: str, subscription: SubscriptionData
+) -> None:
+    """Ask a broker whether it takes a subscription. Raises BrokerError when it does not."""
+    body = CheckClientRequestBody(client_id=client_id, group=group, subscription_data=subscription)
+    await session.call(address, RemotingCommand.request(RequestCode.CHECK_CLIENT_CONFIG, body=body.encode()))
 
 
 async def unregister(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rocketmq_ops.client import queue_api
 from rocketmq_ops.client.consumer.offset_store import DEFAULT_OFFSET_DIR, offset_store, update
-from rocketmq_ops.client.consumer.subscription import TAG, build_subscription
+from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, build_subscription
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
@@ -72,7 +72,7 @@ class PullConsumer:
         queue: MessageQueue,
         offset: int,
         *,
-        expression: str = SUB_ALL,
+        expression: str | MessageSelector = SUB_ALL,
         expression_type: str = TAG,
         max_nums: int = 32,
         timeout_ms: int = 10_000,
@@ -88,7 +88,7 @@ class PullConsumer:
         queue: MessageQueue,
         offset: int,
         *,
-        expression: str = SUB_ALL,
+        expression: str | MessageSelector = SUB_ALL,
         expression_type: str = TAG,
         max_nums: int = 32,
         suspend_ms: int = SUSPEND_MS,
@@ -152,7 +152,9 @@ class PullConsumer:
         """Save all noted offsets."""
         await self.offsets.persist(list(self.offsets.table))
 
-    def _subscription(self, topic: str, expression: str, expression_type: str) -> SubscriptionData:
+    def _subscription(self, topic: str, expression: str | MessageSelector, expression_type: str) -> SubscriptionData:
+        if isinstance(expression, MessageSelector):
+            expression, expression_type = expression.expression, expression.expression_type
         known = self._subscriptions.get(topic)
         if known is None or (known.sub_string, known.expression_type) != (expression, expression_type):
             known = self._subscriptions[topic] = build_subscription(topic, expression, expression_type)

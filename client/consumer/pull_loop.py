@@ -18,6 +18,7 @@ from rocketmq_ops.client.consumer.offset_store import update
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.errors import (
     BrokerError,
+    FilterDataError,
     FlowControlError,
     SubscriptionNotExistError,
     SubscriptionNotLatestError,
@@ -130,8 +131,10 @@ class PullLoop:
             update(consumer.offsets.table, queue.queue, result.next_begin_offset, increase_only=True)
 
     async def _after(self, error: RocketMQError) -> None:
-        """Fetch the route again when the error says that it may be outdated."""
+        """Fetch the route again, or announce the group, when the error says that what is known may be outdated."""
         self._broker_id = MASTER_ID
+        if isinstance(error, FilterDataError):
+            await self._consumer.instance.send_heartbeats()
         if isinstance(error, RemotingConnectError) or (isinstance(error, BrokerError) and error.refresh_route):
             with contextlib.suppress(RocketMQError):
                 await self._consumer.instance.routes.refresh(self._queue.queue.topic)

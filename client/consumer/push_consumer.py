@@ -16,8 +16,8 @@ from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult,
 from rocketmq_ops.client.consumer.offset_store import offset_store
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.rebalance import Rebalancer
-from rocketmq_ops.client.consumer.subscription import TAG, build_subscription
-from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, build_subscription
+from rocketmq_ops.client.errors import BrokerError, ClientError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.common.clock import now_ms
@@ -78,8 +78,11 @@ class PushConsumer:
 
     # --- subscriptions --------------------------------------------------------------------------------------------
 
-    def subscribe(self, topic: str, expression: str = SUB_ALL, expression_type: str = TAG) -> None:
-        """Consume a topic: all of it, tags as `TagA || TagB`, or what an SQL92 expression selects."""
+    def subscribe(self, topic: str, expression: str | MessageSelector = SUB_ALL, expression_type: str = TAG) -> None:
+        """Consume a topic: all of it, tags as `TagA || TagB`, or what `MessageSelector.by_sql` selects.
+
+        Raises ClientError for an expression that is none.
+        """
         self._subscriptions[topic] = build_subscription(topic, expression, expression_type)
         if self.started_ms:
             self.instance.heartbeat_immediately()
@@ -104,7 +107,8 @@ class PushConsumer:
     async def start(self) -> None:
         """Join the instance, announce the group, take its queues.
 
-        Raises ClientError without a name server, CorruptDataError for a broken local offset file.
+        Raises ClientError without a name server, CorruptDataError for a broken local offset file, BrokerError where a
+        broker refuses a subscription by SQL92: it does not support them, or not this expression.
         """
         if not self.settings.broadcasting:
             topic = retry_topic(self.group)
@@ -113,6 +117,11 @@ class PushConsumer:
         self.service.start()
         self.started_ms = now_ms()
         await self.instance.routes.refresh_all(self.topics())
+        try:
+            await self.instance.check_subscriptions(self.group, self.subscriptions())
+        except BrokerError:
+            await self.stop()
+            raise
         await self.instance.send_heartbeats()
         if self.settings.orderly and not self.settings.broadcasting:
             renewing = repeat("renewing locks", self.settings.lock_interval_ms, self.rebalancer.refresh_locks)

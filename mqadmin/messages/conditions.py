@@ -5,6 +5,8 @@
 A name is a property, one of `FIELDS`, `body` (the text), or `body.a.0.b` (a value in a JSON body). Comparisons are
 `=`, `<>` (or `!=`), `<`, `<=`, `>`, `>=`, `~` (a regular expression that is searched), `in (…)`, `is null` and
 `is not null`. As in SQL, what is null (a property that is not there) meets no comparison.
+
+Behind `sql92:` stands an SQL92 expression on the properties, which selects what it selects for a consumer.
 """
 
 from __future__ import annotations
@@ -37,14 +39,30 @@ _TOKEN = re.compile(
     r"|(?P<name>[\w.%$-]+))"
 )
 _DEPTH = 50
+_SQL92: Final = re.compile(r"\s*sql92:", re.IGNORECASE)
 
 
 def condition(text: str) -> Condition:
     """The condition that a text says. Raises ValueError, saying where it is wrong."""
+    if prefix := _SQL92.match(text):
+        return _sql92(text[prefix.end() :].strip())
     parser = _Parser(text)
     found = parser.any_of(0)
     parser.end()
     return found
+
+
+def _sql92(text: str) -> Condition:
+    from rocketmq_ops.common.filter.parser import parse  # most conditions are not in SQL92
+
+    expression = parse(text)
+    if expression.ignored_from is not None:
+        raise ValueError(
+            f"invalid SQL92 expression: it ends before '{text[expression.ignored_from :][:30]}', "
+            "and brokers would ignore the rest"
+        )
+    matches = expression.matches
+    return lambda message: matches(message.properties)
 
 
 class _Parser:

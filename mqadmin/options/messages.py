@@ -64,7 +64,12 @@ Decode = Annotated[
 ]
 Where = Annotated[
     Callable[[Any], bool],
-    Opt("--where", help="only messages that meet this condition", parse=condition, metavar="CONDITION"),
+    Opt(
+        "--where",
+        help="only messages that meet this condition; behind sql92: an SQL92 expression",
+        parse=condition,
+        metavar="CONDITION",
+    ),
 ]
 #: Messages that a command reads at most where no other limit is given.
 DEFAULT_LIMIT = 10_000

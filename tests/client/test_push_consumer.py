@@ -5,6 +5,7 @@ import threading
 from collections import defaultdict
 from contextlib import AsyncExitStack
 
+import pytest
 from client_cluster import cluster, until
 
 from rocketmq_ops.client import queue_api
@@ -17,6 +18,8 @@ from rocketmq_ops.client.consumer.consume_settings import (
 from rocketmq_ops.client.consumer.listener import ConsumeResult
 from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
 from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+from rocketmq_ops.client.consumer.subscription import MessageSelector
+from rocketmq_ops.client.errors import BrokerError, ClientError
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.producer import Producer
 from rocketmq_ops.common.message import Message, MessageQueue
@@ -434,3 +437,46 @@ def test_consumption_goes_on_behind_a_bad_body_and_a_damaged_record(tmp_path):
             file.write(found if by is None else by)
 
     asyncio.run(run())
+
+
+def test_sql_subscriptions_are_checked_announced_and_filtered_by(tmp_path):
+    async def main():
+        async with cluster(tmp_path, Priced=1) as c:
+            for price in (5, 50, 500):
+                await fill(c.options, "Priced", 1, properties={"price": str(price)})
+            listener = Collector()
+            consumer = PushConsumer("G", listener, c.options, settings=first(pull_suspend_ms=100, retry_pull_ms=50))
+            consumer.subscribe("Priced", MessageSelector.by_sql("price >= 50"))
+            with pytest.raises(BrokerError, match="does not support consumer to filter message by SQL92"):
+                await consumer.start()
+            assert not consumer.instance.consumers
+            c.broker.config.enablePropertyFilter = True
+            listener = Collector()
+            consumer = PushConsumer("G", listener, c.options, settings=first(pull_suspend_ms=100, retry_pull_ms=50))
+            consumer.subscribe("Priced", MessageSelector.by_sql("price >= 50"))
+            async with consumer:
+                await until(lambda: len(listener.messages) == 2)
+                consumer.subscribe("Priced", MessageSelector.by_sql("price < 50"))
+                await fill(c.options, "Priced", 1, properties={"price": "7"})
+                await fill(c.options, "Priced", 1, properties={"price": "700"})
+                await until(lambda: len(listener.messages) == 3)
+                # The broker forgets: the consumer announces its subscription again.
+                c.broker.filters.table.clear()
+                c.broker.consumers.table["G"].subscriptions["Priced"].sub_version -= 1
+                await fill(c.options, "Priced", 1, properties={"price": "8"})
+                await until(lambda: len(listener.messages) == 4)
+            assert [m.properties["price"] for m in listener.messages] == ["50", "500", "7", "8"]
+            async with PullConsumer("P", c.options) as puller:
+                (queue,) = await puller.queues("Priced")
+                found = await puller.pull(queue, 0, expression=MessageSelector.by_sql("price = 700 OR price = 5"))
+                assert [m.properties["price"] for m in found.messages] == ["5", "700"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("expression", ["price >", "", "price > 'x'"])
+def test_what_is_no_expression_is_not_subscribed(expression):
+    consumer = PushConsumer("G", Collector(), ClientOptions(name_servers=["127.0.0.1:1"]))
+    with pytest.raises(ClientError, match="invalid SQL92 expression"):
+        consumer.subscribe("Priced", MessageSelector.by_sql(expression))
+    consumer.executor.shutdown()

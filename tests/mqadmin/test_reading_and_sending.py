@@ -89,6 +89,25 @@ def test_conditions(text: str, met: bool) -> None:
     assert conditions.condition(text)(ORDER) is met
 
 
+@pytest.mark.parametrize(
+    ("text", "met"),
+    [
+        ("sql92: TAGS = 'A' AND amount BETWEEN 5 AND 12", True),
+        ("  SQL92:amount > 11", True),
+        ("sql92: tags = 'A'", False),  # a property of that name, which there is not
+        ("sql92: amount > '9' OR TRUE", None),
+        ("sql92: TAGS > 5", False),  # cannot be compared
+        ("sql92: KEYS CONTAINS 'k2'", True),
+    ],
+)
+def test_conditions_in_sql92(text: str, met: bool | None) -> None:
+    if met is None:
+        with pytest.raises(ValueError, match=r"invalid SQL92 expression at '> '9'"):
+            conditions.condition(text)
+    else:
+        assert conditions.condition(text)(ORDER) is met
+
+
 def test_a_body_that_is_no_json_meets_no_condition_on_its_values() -> None:
     for body in (b"", b"{", b"\xff", b"[" * 100_000):
         assert not conditions.condition("body.a = 1")(message(body))
@@ -98,7 +117,8 @@ def test_a_body_that_is_no_json_meets_no_condition_on_its_values() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "tags", "tags =", "tags = A", "= 'A'", "tags = 'A", "tags = 'A' and", "(tags = 'A'", "tags = 'A')", "tags in ()",
-     "tags ~ '('", "amount > true", "tags == 'A'", "tags = 'A' 'B'", "(" * 60 + "a = 1" + ")" * 60, "a ; b"],
+     "tags ~ '('", "amount > true", "tags == 'A'", "tags = 'A' 'B'", "(" * 60 + "a = 1" + ")" * 60, "a ; b",
+     "sql92: a >", "sql92:", "sql92: a = 1 b = 2"],
 )  # fmt: skip
 def test_wrong_conditions(text: str, run: Run) -> None:
     with pytest.raises(ValueError, match="invalid"):
