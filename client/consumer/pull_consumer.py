@@ -154,7 +154,7 @@ class PullConsumer:
 
     def _subscription(self, topic: str, expression: str | MessageSelector, expression_type: str) -> SubscriptionData:
         if isinstance(expression, MessageSelector):
-            expression, expression_type = expression.expression, expression.expression_type
+            expression_type, expression = expression.expression_type, expression.expression
         known = self._subscriptions.get(topic)
         if known is None or (known.sub_string, known.expression_type) != (expression, expression_type):
             known = self._subscriptions[topic] = build_subscription(topic, expression, expression_type)

@@ -48,7 +48,7 @@ def build_subscription(
     Raises ClientError for a lone `||`, and for what is no SQL92 expression.
     """
     if isinstance(expression, MessageSelector):
-        expression, expression_type = expression.expression, expression.expression_type
+        expression_type, expression = expression.expression_type, expression.expression
     version = now_ms()
     text = expression or SUB_ALL
     if expression_type == SQL92:

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from tests.interop.apache import Driver
+import pytest
+from tests.interop import stores
+from tests.interop.apache import Broker, Driver, DriverError
+from tests.interop.ours import OurNameServer, OurPair
+from tests.interop.raw import wait_for_route
 from tests.interop.sql_pairs import Pairs
+from tests.interop.test_java_clients import Consumer, bodies, make_topic, send
 
+from rocketmq_ops.client import ClientOptions, ConsumeResult, ConsumeSettings, MessageSelector, Producer, PushConsumer
+from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET
 from rocketmq_ops.common.filter.bloom import BloomFilter
 from rocketmq_ops.common.filter.parser import parse
+from rocketmq_ops.common.message import Message
 
 PAIRS = 4_000
 SEED = 20261127
+ON = {"enablePropertyFilter": "true", "filterSupportRetry": "true"}
+
+Name = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def filtering(scratch: Path) -> Iterator[OurPair]:
+    """Our pair, with filters on properties."""
+    pair = OurPair(scratch / "filtering", settings=ON)
+    yield pair
+    pair.kill()
 
 
 def ours(pair: dict[str, Any]) -> str:
@@ -43,3 +65,110 @@ def test_bits_of_the_bloom_filter_are_apache_s(drivers: Callable[[str], Driver])
         bloom = BloomFilter(rate, consumers)
         theirs = drivers("5.3.3").ask("bloom", errorRate=rate, consumers=consumers, texts=texts)
         assert theirs == [{"bitNum": bloom.bits, "bitPos": bloom.positions(text)} for text in texts]
+
+
+def test_java_consumers_get_what_their_expression_selects(filtering: OurPair, driver: Driver, name: Name) -> None:
+    """With one of them wanted again: it comes back through the retry topic, which the client subscribes by tags."""
+    topic, group = name("Filtered"), name("filtered_group")
+    make_topic(driver, filtering, topic, 2)
+    messages = [
+        {
+            "topic": topic,
+            "body": f"{number}",
+            "keys": f"k{number}",
+            "properties": {"amount": number, "region": ["eu", "us"][number % 2]},
+        }
+        for number in range(20)
+    ]
+    sql = "region = 'eu' AND amount BETWEEN 4 AND 15 OR KEYS = 'k19'"
+    wanted = ["4", "6", "8", "10", "12", "14", "19"]
+    send(driver, filtering, messages[:10])
+    with Consumer(driver, filtering, name("by_sql"), group, topic, sql=sql, rejectFirst=1) as consumer:
+        assert len(consumer.received(4)) == 4
+        send(driver, filtering, messages[10:])
+        got = consumer.received(8)
+    assert Counter(bodies(got)) == Counter(wanted) + Counter(
+        [again["body"] for again in got if again["reconsumeTimes"]]
+    )
+    assert sum(each["reconsumeTimes"] > 0 for each in got) == 1
+
+
+def test_java_consumers_are_told_where_their_expression_is_wrong(
+    filtering: OurPair, driver: Driver, name: Name
+) -> None:
+    topic = name("Wrong")
+    make_topic(driver, filtering, topic, 1)
+    with pytest.raises(DriverError, match=r"CODE: 23 .*invalid SQL92 expression at '> 'x'' \(character 8\)"):
+        Consumer(driver, filtering, name("wrong"), name("wrong_group"), topic, sql="amount > 'x'")
+
+
+def test_filters_move_to_apache_s_broker_and_back(scratch: Path) -> None:
+    """A group's expression in our store's file, read and kept by Apache's broker, on which our client subscribes too."""
+    folder = scratch / "moving-filters"
+    ours = OurPair(folder / "ours", settings={**stores.SIZES, **ON})
+    try:
+        asyncio.run(_produce(ours.namesrv_address))
+        assert asyncio.run(_consumed(ours.namesrv_address, "first_sql", "n >= 3", 2)) == ["3", "4"]
+    finally:
+        ours.stop()
+    first = _filters(ours.store)["first_sql"]
+    assert (first["expression"], first["dead"]) == ("n >= 3", True)
+    nameserver = OurNameServer(folder / "namesrv")
+    nameserver.child.wait_for("boot success")
+    broker = Broker("5.3.3", folder / "apache", nameserver.address, store=ours.store, settings={**stores.SIZES, **ON})
+    try:
+        broker.wait_ready()
+        wait_for_route(nameserver.address, "Moving", broker.name)
+        assert asyncio.run(_consumed(nameserver.address, "second_sql", "n < 2", 2)) == ["0", "1"]
+        broker.child.stop()
+    finally:
+        broker.child.kill()
+        nameserver.child.kill()
+    theirs = _filters(ours.store)
+    assert set(theirs) == {"first_sql", "second_sql"} and theirs["first_sql"] == first
+    bloom = BloomFilter(20, 32)
+    assert theirs["second_sql"]["bloomFilterData"] == {
+        "bitNum": bloom.bits,
+        "bitPos": bloom.positions("second_sql#Moving"),
+    }
+    again = OurPair(folder / "again", store=ours.store, settings={**stores.SIZES, **ON})
+    try:
+        assert asyncio.run(_consumed(again.namesrv_address, "third_sql", "n = 2", 1)) == ["2"]
+    finally:
+        again.stop()
+    last = _filters(ours.store)
+    assert {group: last[group] for group in theirs} == theirs and "third_sql" in last
+
+
+def _filters(store: Path) -> dict[str, Any]:
+    """The entries of the file of filters, by group."""
+    found = json.loads((store / "config" / "consumerFilter.json").read_text("utf-8"))
+    entries: dict[str, Any] = found["filterDataByTopic"]["Moving"]["groupFilterData"]
+    return entries
+
+
+def _options(namesrv: str) -> ClientOptions:
+    return ClientOptions(name_servers=[namesrv], client_ip="127.0.0.1")
+
+
+async def _produce(namesrv: str) -> None:
+    async with Producer("moving", _options(namesrv)) as producer:
+        for number in range(5):
+            await producer.send(Message("Moving", b"%d" % number, properties={"n": str(number)}))
+
+
+async def _consumed(namesrv: str, group: str, sql: str, count: int) -> list[str]:
+    """The bodies that our consumer gets by an expression, in order."""
+    got: list[str] = []
+
+    async def listener(messages: Any, context: Any) -> ConsumeResult:
+        got.extend(message.body.decode() for message in messages)
+        return ConsumeResult.SUCCESS
+
+    settings = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET)
+    consumer = PushConsumer(group, listener, _options(namesrv), settings=settings)
+    consumer.subscribe("Moving", MessageSelector.by_sql(sql))
+    async with consumer, asyncio.timeout(40):
+        while len(got) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return sorted(got)
