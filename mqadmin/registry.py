@@ -219,6 +219,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("profile test", "profile", "Try whether every server of a profile answers", _LOCAL),
     Entry("errors", "", "Explain response codes, texts of errors and lines of logs", _LOCAL),
     Entry("undo", "", "Bring back what a change made with this tool has replaced", _LOCAL),
+    Entry(
+        "tui", "tui", "Watch a cluster live, and as it was before: the dashboard, in a terminal or a browser", _WATCH
+    ),
     Entry("shell", "", "Run many commands in one process, from a terminal, a file or a pipe", _LOCAL),
     Entry("completion", "", "Print the script that makes bash, zsh or fish complete words", _LOCAL),
     Entry("dev", "", "Run a name server and a broker in one process, for development and CI", _LOCAL),

@@ -115,8 +115,8 @@ class Run:
         """Of each request: `--timeout`, else the profile's, else 5000."""
         return self.options.timeout or self.connection.timeout_ms or DEFAULT_TIMEOUT_MS
 
-    def admin(self) -> MQAdmin:
-        """A new admin client, to be entered with `async with`."""
+    def admin(self, *, quiet: bool = False) -> MQAdmin:
+        """A new admin client, to be entered with `async with`. A `quiet` one shows no progress."""
         from rocketmq_ops.client.admin import MQAdmin
 
         progress = None

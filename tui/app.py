@@ -12,7 +12,7 @@ from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.help import HelpScreen
-from rocketmq_ops.tui.themes import THEMES, fitting
+from rocketmq_ops.tui.themes import DEFAULTS, THEMES, fitting
 
 #: How often it looks for a new version of the model, in seconds.
 LOOK_SECONDS = 0.25
@@ -28,9 +28,14 @@ class Dashboard(App[None]):
         super().__init__()
         self.context = context
         self._version = -1
+        self._last = context.options.address
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = context.options.theme or fitting(os.environ)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Those that other themes than ours lack."""
+        return DEFAULTS
 
     def on_mount(self) -> None:
         """Open the first screens."""
@@ -55,6 +60,7 @@ class Dashboard(App[None]):
 
     def go(self, address: Address) -> None:
         """Open a screen above this one."""
+        self._last = address
         self.push_screen(self._made(address))
 
     def back(self) -> None:
@@ -65,6 +71,11 @@ class Dashboard(App[None]):
     def trail(self) -> list[Address]:
         """The addresses from the first screen to the one that is seen."""
         return [screen.address for screen in self._ours()]
+
+    @property
+    def left_at(self) -> Address:
+        """The address of the screen that was seen last."""
+        return self._last
 
     def _ours(self) -> list[DashboardScreen]:
         return [screen for screen in self.screen_stack if isinstance(screen, DashboardScreen)]

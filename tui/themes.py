@@ -20,6 +20,7 @@ DARK: Final = Theme(
     surface="#1a2028",
     panel="#222a34",
     dark=True,
+    variables={"dim": "#8792a0", "resting": "#2b3a4a", "cursor": "#2f6f94", "on-cursor": "#ffffff"},
 )
 LIGHT: Final = Theme(
     name="light",
@@ -34,15 +35,24 @@ LIGHT: Final = Theme(
     surface="#f0f2f5",
     panel="#e2e7ec",
     dark=False,
+    variables={"dim": "#5d6873", "resting": "#d3dde6", "cursor": "#005a8c", "on-cursor": "#ffffff"},
 )
 
 
 def _of_terminal(name: str, like: str) -> Theme:
     """One that leaves colours to the terminal: its sixteen, on its own background."""
     theme = BUILTIN_THEMES[like]
-    return Theme(**{**theme.__dict__, "name": name})
+    own = {
+        "dim": "ansi_bright_black",
+        "resting": "ansi_default",
+        "cursor": "ansi_blue",
+        "on-cursor": "ansi_bright_white",
+    }
+    return Theme(**{**theme.__dict__, "name": name, "variables": {**theme.variables, **own}})
 
 
+#: Variables of ours, for themes that lack them. `dim` is of what matters less, `resting` of a cursor without the keys.
+DEFAULTS: Final = dict(DARK.variables)
 THEMES: Final = {
     theme.name: theme
     for theme in (DARK, LIGHT, _of_terminal("ansi-dark", "ansi-dark"), _of_terminal("ansi-light", "ansi-light"))

@@ -32,7 +32,7 @@ def begin(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> l
     One behind the command is an option of it, which its parser checks. Raises ValueError for a language that is none
     of LANGUAGES, before the command or in the environment.
     """
-    global _catalogue, _results
+    global _results
     words = list(argv)
     before = ""
     while words and words[0].partition("=")[0] == "--lang":
@@ -43,15 +43,20 @@ def begin(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> l
         if not before:
             raise ValueError(f"{name} has no value: expected {' or '.join(LANGUAGES)}")
     asked = _behind(words) or before or _known(environment.get(SWITCH, ""), SWITCH)
-    chosen = asked or _of_locale(environment)
     _results = bool(asked) or (sys.stdout is not None and sys.stdout.isatty())
+    speak(asked or _of_locale(environment))
+    return words
+
+
+def speak(chosen: str) -> None:
+    """Turn to one of LANGUAGES; to English where the terminal cannot show the other."""
+    global _catalogue
     if chosen == "en" or not all(map(_can_show, (sys.stdout, sys.stderr))):
         _catalogue = None
     elif _catalogue is None:
         from rocketmq_ops.mqadmin.lang.catalogue import chinese
 
         _catalogue = chinese()
-    return words
 
 
 def without(words: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
+from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar, clock, sign
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class DashboardScreen(Screen[None]):
     def on_mount(self) -> None:
         """Draw for the first time."""
         self.draw()
+        self.focus_body()
 
     def on_screen_resume(self) -> None:
         """Draw what is new since another screen was looked at."""
@@ -209,6 +211,16 @@ class DashboardScreen(Screen[None]):
     def action_quit(self) -> None:
         """End."""
         self.app.exit()
+
+    def on_grid_opened(self, event: Grid.Opened) -> None:
+        """Go to what the row is about."""
+        opens = event.row.opens
+        if opens is None:
+            return
+        if self.context.catalogue.find(opens.screen) is None:
+            self.say(f"there is no screen '{opens.screen}'")
+        else:
+            self.dashboard.go(opens)
 
     # The axis of time
 

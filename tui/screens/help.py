@@ -15,6 +15,7 @@ from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import MARK, fitted
+from rocketmq_ops.tui.widgets.grid import STALE
 
 #: (keys, what they do)
 Listed = Sequence[tuple[str, str]]
@@ -63,6 +64,7 @@ class HelpScreen(ModalScreen[None]):
             "",
             *(f"  {SIGNS[health]} {tr(what)}" for health, what in _MEANINGS.items()),
             f"  {MARK} {tr('the text goes on')}",
+            f"  {STALE} {tr('the figures are older: the server does not answer')}",
             f"  {UNKNOWN} {tr('the figure is not known')}",
             f"  +3› {tr('so many columns do not fit: the keys right and left show them')}",
         ]

@@ -1,25 +1,113 @@
-"""What is wrong, where, since when: the first screen."""
+"""What is wrong, where, since when: the first screen, which says it without a key press."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
 from textual.widget import Widget
-from textual.widgets import Static
 
+from rocketmq_ops.tui.context import Context
+from rocketmq_ops.tui.model.overview import brokers, totals
+from rocketmq_ops.tui.model.shown import Arrangement, arranged
+from rocketmq_ops.tui.model.table import Table
+from rocketmq_ops.tui.model.views.alarms import AlarmList
+from rocketmq_ops.tui.model.views.events import EventList
 from rocketmq_ops.tui.screens.base import DashboardScreen
+from rocketmq_ops.tui.widgets.grid import Grid
+from rocketmq_ops.tui.widgets.lines import Line, Part
+
+#: From this width on alarms and events stand side by side.
+SIDE_BY_SIDE = 110
+
+
+class Section(Vertical):
+    """A table with a line above it that says what it is."""
+
+    DEFAULT_CSS = """
+    Section { height: 1fr; }
+    Section .title { background: $surface; }
+    """
+
+    def __init__(self, context: Context, title: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self._given = context
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        """The line and the table."""
+        yield Line(classes="title")
+        yield Grid(self._given.word, self._given.tr)
+
+    def show(self, table: Table, now_ms: int, *, most: int | None = None) -> None:
+        """Draw a table, in at most so many lines."""
+        word, tr = self._given.word, self._given.tr
+        title: list[Part] = [(f" {word(self._title)} ", "strong")]
+        if table.rows:
+            title.append((f"{len(table.rows):,}", "dim"))
+        if table.note:
+            title.append((f"  {tr(table.note)}", "critical" if table.failed else "dim"))
+        self.query_one(Line).show(title)
+        grid = self.query_one(Grid)
+        grid.show(arranged(table, Arrangement()), now_ms)
+        if most is not None:
+            self.styles.height = min(len(table.rows) + 2, most)
 
 
 class OverviewScreen(DashboardScreen):
-    """Alarms, brokers, lag, and what changed."""
+    """Totals, brokers, alarms, and what changed."""
+
+    DEFAULT_CSS = """
+    OverviewScreen #body { layout: vertical; }
+    OverviewScreen #totals { height: 2; background: $background; }
+    OverviewScreen #below { layout: vertical; height: 1fr; }
+    OverviewScreen.-wide #below { layout: horizontal; }
+    OverviewScreen.-wide #alarms { width: 1fr; }
+    OverviewScreen.-wide #events { width: 1fr; }
+    OverviewScreen #first, OverviewScreen #second { background: $background; }
+    """
 
     def body(self) -> Sequence[Widget]:
-        """The text."""
-        return (Static(id="body", markup=False),)
+        """Totals above, brokers, then alarms and events."""
+        context = self.context
+        return (
+            Container(
+                Line(id="first"),
+                Line(id="second"),
+                Section(context, "Brokers", id="brokers"),
+                Container(Section(context, "Alarms", id="alarms"), Section(context, "Events", id="events"), id="below"),
+                id="body",
+            ),
+        )
 
     def show(self) -> None:
         """Draw it."""
-        tr, moment = self.context.tr, self.context.model.moment()
-        alarms = [f"  {tr(alarm.text)}" for alarm in moment.alarms]
-        events = [f"  {tr(event.text)}" for event in moment.events]
-        self.query_one("#body", Static).update("\n".join([tr("Alarms"), *alarms, "", tr("What changed"), *events]))
+        word, tr = self.context.word, self.context.tr
+        model = self.context.model
+        moment = model.moment()
+        self.set_class(self.size.width >= SIDE_BY_SIDE, "-wide")
+        lines: list[list[Part]] = [[], []]
+        found = totals(model)
+        for at, total in enumerate(found):
+            line = lines[0] if self.size.width >= SIDE_BY_SIDE or at < 3 else lines[1]
+            line += [(f" {word(total.title)} ", "dim"), (total.value, "strong"), (f" {total.past}  ", "info")]
+            if total.note:
+                line.append((f"{tr(total.note)}  ", "warning"))
+        self.query_one("#first", Line).show(lines[0])
+        second = self.query_one("#second", Line)
+        second.display = bool(lines[1])
+        second.show(lines[1])
+        self.query_one("#brokers", Section).show(brokers(model), moment.time_ms, most=max(self.size.height // 3, 4))
+        self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
+        self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)
+
+    def on_resize(self) -> None:
+        """Another width is laid out in another way."""
+        if self.is_mounted:
+            self.draw()
+
+    def focus_body(self) -> None:
+        """The alarms, where there are any; else the brokers."""
+        section = "#alarms" if self.context.model.moment().alarms else "#brokers"
+        self.query_one(f"{section} Grid", Grid).focus()

@@ -12,12 +12,13 @@ from textual.widgets import Static
 
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.shown import Arrangement, arranged
-from rocketmq_ops.tui.model.table import Row, Table
+from rocketmq_ops.tui.model.table import Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
-from rocketmq_ops.tui.widgets.grid import Grid
+from rocketmq_ops.tui.widgets.grid import STALE, Grid
 from rocketmq_ops.tui.widgets.lines import Part
 
 #: What a comparison compares with, in ms before the moment that is shown.
@@ -28,7 +29,7 @@ class TableScreen(DashboardScreen):
     """A view as a table: sorted, filtered, marked, compared."""
 
     DEFAULT_CSS = """
-    TableScreen #note { padding: 1 2; height: auto; display: none; }
+    TableScreen #note { padding: 0 1; height: auto; display: none; }
     TableScreen #note.-said { display: block; }
     TableScreen #note.-failed { color: $text-error; }
     """
@@ -52,7 +53,7 @@ class TableScreen(DashboardScreen):
 
     def body(self) -> Sequence[Widget]:
         """The note, where there is one, and the table."""
-        return (Static(id="note", markup=False), Grid(self.context.word, id="body"))
+        return (Static(id="note", markup=False), Grid(self.context.word, self.context.tr, id="body"))
 
     @property
     def grid(self) -> Grid:
@@ -92,6 +93,10 @@ class TableScreen(DashboardScreen):
             return ()
         total, seen = len(self._table[1].rows), len(self.grid.rows)
         parts: list[Part] = []
+        row = self.grid.row
+        if row is not None and row.stale_since is not None:
+            age = figure(row.stale_since, Kind.MOMENT, self.context.model.moment().time_ms)
+            parts.append((f"{STALE} {tr('figures are from')} {age} {tr('before')}  ", "warning"))
         if self.arrangement.filter:
             parts.append((f"/{self.arrangement.filter}  ", "key"))
         if self.comparing:
@@ -180,16 +185,6 @@ class TableScreen(DashboardScreen):
         """Against ten minutes ago, or not."""
         self.comparing = not self.comparing
         self.draw()
-
-    def on_grid_opened(self, event: Grid.Opened) -> None:
-        """Go to what the row is about."""
-        opens = event.row.opens
-        if opens is None:
-            return
-        if self.context.catalogue.find(opens.screen) is None:
-            self.say(f"there is no screen '{opens.screen}'")
-        else:
-            self.dashboard.go(opens)
 
     def on_grid_moved(self) -> None:
         """Marks may be others."""

@@ -21,7 +21,7 @@ class CommandBar(Vertical):
     CommandBar.-open { display: block; }
     CommandBar Input { border: none; height: 1; padding: 0 1; background: $surface; color: $foreground; }
     CommandBar Input:focus { border: none; background: $surface; }
-    CommandBar #suggestions { height: auto; padding: 0 1; color: $text-muted; background: $surface; }
+    CommandBar #suggestions { height: auto; padding: 0 1; color: $dim; background: $surface; }
     CommandBar #prefix { width: 2; height: 1; padding: 0 0 0 1; color: $text-accent; text-style: bold; }
     CommandBar #typing { height: 1; layout: horizontal; background: $surface; }
     """

@@ -27,8 +27,12 @@ from rocketmq_ops.tui.widgets.cells import cut, fitted
 
 _FIGURES: Final = frozenset(WIDTHS)
 _GAP: Final = 2
+#: Cells at the end of the heading for how many columns do not fit.
+_MORE: Final = 5
 #: Cells before the first column: the mark, the sign, a blank.
 _HEAD: Final = 3
+#: Stands before a row whose figures are not of the moment that is shown.
+STALE: Final = "~"
 #: Rows whose texts are measured for the widths of columns.
 _MEASURED: Final = 2000
 #: Cells that a change of a figure takes at most.
@@ -51,7 +55,7 @@ class Slot(NamedTuple):
 
 
 class Grid(ScrollView, can_focus=True):
-    """A table with a cursor. `say` translates words, `now_ms` is the moment that ages are counted from."""
+    """A table with a cursor. `word` translates headings, `tr` states; ages are counted from `now_ms`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "grid--heading", "grid--sorted", "grid--cursor", "grid--marked", "grid--stale", "grid--rose", "grid--fell",
@@ -59,19 +63,19 @@ class Grid(ScrollView, can_focus=True):
     }  # fmt: skip
     DEFAULT_CSS = """
     Grid { background: $background; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden; }
-    Grid .grid--heading { text-style: bold; color: $text-muted; background: $panel; }
+    Grid .grid--heading { text-style: bold; color: $dim; background: $panel; }
     Grid .grid--sorted { text-style: bold underline; color: $text-accent; background: $panel; }
-    Grid .grid--cursor { color: $block-cursor-blurred-foreground; background: $block-cursor-blurred-background; }
+    Grid .grid--cursor { background: $resting; }
     Grid:focus .grid--cursor {
-        color: $block-cursor-foreground; background: $block-cursor-background; text-style: bold;
+        color: $on-cursor; background: $cursor; text-style: bold;
     }
     Grid .grid--marked { color: $text-accent; text-style: bold; }
-    Grid .grid--stale { color: $text-muted; text-style: italic; }
+    Grid .grid--stale { color: $dim; text-style: italic; }
     Grid .grid--rose { color: $text-warning; }
     Grid .grid--fell { color: $text-success; }
     Grid .grid--ok { color: $text-success; }
     Grid .grid--info { color: $text-primary; }
-    Grid .grid--unknown { color: $text-muted; }
+    Grid .grid--unknown { color: $dim; }
     Grid .grid--warning { color: $text-warning; text-style: bold; }
     Grid .grid--critical { color: $text-error; text-style: bold; }
     """
@@ -105,9 +109,10 @@ class Grid(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor stands on another row, or marks have changed."""
 
-    def __init__(self, say: Callable[[str], str], *, id: str | None = None) -> None:
+    def __init__(self, word: Callable[[str], str], tr: Callable[[str], str], *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._say = say
+        self._translated = word
+        self._tr = tr
         self._shown: Shown | None = None
         self._before: dict[str, Row] | None = None
         self._now_ms = 0
@@ -279,6 +284,10 @@ class Grid(ScrollView, can_focus=True):
         while len(kept) > 1 and sum(self._least(slot) + _GAP for slot in kept) - _GAP > room:
             droppable = [slot for slot in kept if slot.column.drop] or kept[1:]
             kept.remove(max(droppable, key=lambda slot: (slot.column.drop, slot.place)))
+        if len(kept) < len(candidates) or self._first:
+            room -= _MORE
+            while len(kept) > 2 and sum(self._least(slot) + _GAP for slot in kept) - _GAP > room:
+                kept.remove(max(kept[1:], key=lambda slot: (slot.column.drop, slot.place)))
         spare = room - sum(self._least(slot) + _GAP for slot in kept) + _GAP
         slots = []
         for slot in kept:
@@ -294,7 +303,7 @@ class Grid(ScrollView, can_focus=True):
     def _slot(self, at: int, column: Column) -> Slot:
         """A column with the width that it would like."""
         assert self._shown is not None
-        heading = self._say(column.title)
+        heading = self._translated(column.title)
         rows = self._shown.table.rows
         if column.kind in _FIGURES:
             content = max((len(self._text(row, at, column)) for row in self._near()), default=1)
@@ -319,7 +328,7 @@ class Grid(ScrollView, can_focus=True):
         """Cells that a column has at least: a figure all of its own, a text so many that it can be told from others."""
         if slot.right:
             return slot.width
-        return min(slot.width, max(slot.column.least, 12 if slot.place == 0 else 0))
+        return min(slot.width, max(slot.column.least, 8 if slot.place == 0 else 0))
 
     def _text(self, row: Row, at: int, column: Column) -> str:
         value = row.cells[at]
@@ -330,7 +339,7 @@ class Grid(ScrollView, can_focus=True):
     def _word(self, word: str) -> str:
         said = self._words.get(word)
         if said is None:
-            said = self._words[word] = self._say(word)
+            said = self._words[word] = self._tr(word)
         return said
 
     def render_line(self, y: int) -> Strip:
@@ -388,7 +397,7 @@ class Grid(ScrollView, can_focus=True):
         segments = [
             Segment("*" if marked else " ", text_style + over),
             Segment(fitted(sign or SIGNS[Health.OK], 1), base + sign_style + over),
-            Segment(" ", text_style + over),
+            Segment(" " if row.stale_since is None else STALE, text_style + over),
         ]
         then = self._before.get(row.key) if self._before is not None else None
         changed = changes(row, then) if self._before is not None else None

@@ -8,6 +8,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -24,12 +25,12 @@ class Line(Widget):
     DEFAULT_CSS = """
     Line { height: 1; background: $panel; color: $foreground; }
     Line .line--plain { color: $foreground; }
-    Line .line--dim { color: $text-muted; }
+    Line .line--dim { color: $dim; }
     Line .line--strong { text-style: bold; color: $text-primary; }
     Line .line--key { text-style: bold; color: $text-accent; }
     Line .line--ok { color: $text-success; }
     Line .line--info { color: $text-primary; }
-    Line .line--unknown { color: $text-muted; }
+    Line .line--unknown { color: $dim; }
     Line .line--warning { color: $text-warning; text-style: bold; }
     Line .line--critical { color: $text-error; text-style: bold; }
     Line .line--paused { text-style: bold reverse; color: $text-warning; }
@@ -39,8 +40,8 @@ class Line(Widget):
         "line--warning", "line--critical", "line--paused",
     }  # fmt: skip
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
         self._left: Sequence[Part] = ()
         self._right: Sequence[Part] = ()
 
@@ -69,7 +70,7 @@ class Line(Widget):
             segments += [Segment(text, self._style(name)) for text, name in self._right]
         return Strip(segments).adjust_cell_length(width, self._style("plain"))
 
-    def _style(self, name: str):  # type: ignore[no-untyped-def]
+    def _style(self, name: str) -> Style:
         return self.rich_style + self.get_component_rich_style(f"line--{name}", partial=True)
 
 

@@ -23,6 +23,22 @@ NOT_TRANSLATED = {
 }
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
+    "mqadmin/dashboard.py": {
+        "mqadmin tui: {tr}\n",
+    },
+    "tui/catalogue.py": {
+        "{name} is the name of two screens",
+    },
+    "tui/model/live.py": {
+        "dashboard sampler",
+    },
+    "tui/model/sampler.py": {
+        "dashboard {lane} {address}",
+        "dashboard groups {address}",
+    },
+    "tui/model/views/name_servers.py": {
+        "{name} {broker_id} at {at}",
+    },
     "client/admin/accounts/access.py": {
         " from {source_ips}",
     },

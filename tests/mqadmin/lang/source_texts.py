@@ -58,6 +58,10 @@ def _walk(node: ast.AST) -> Iterator[tuple[str, int]]:
         return
     if isinstance(node, ast.Compare):
         return
+    if isinstance(node, (ast.Assign, ast.AnnAssign)) and "CSS" in ast.dump(
+        node.targets[0] if isinstance(node, ast.Assign) else node.target
+    ):
+        return
     if isinstance(node, (ast.AnnAssign, ast.arg)):
         for child in ast.iter_child_nodes(node):
             if child is not node.annotation:

@@ -16,10 +16,10 @@ from tests.mqadmin.lang import source_texts
 from tests.mqadmin.lang.not_translated import NOT_READ, NOT_TRANSLATED
 
 CATALOGUE = source_texts.ROOT / "mqadmin" / "lang" / "zh"
-FOLDERS = ("client", "common", "housekeeping", "mqadmin", "remoting", "store")
+FOLDERS = ("client", "common", "housekeeping", "mqadmin", "remoting", "store", "tui")
 #: Files of texts that are found in the source as sentences; those of single words and headings; the system's words.
 SENTENCES, WORDS, SYSTEM = (
-    ("client", "common", "housekeeping", "mqadmin", "remoting", "store"),
+    ("client", "common", "housekeeping", "mqadmin", "remoting", "store", "tui"),
     ("headings", "words"),
     "system",
 )

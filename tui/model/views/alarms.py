@@ -32,7 +32,7 @@ class AlarmList:
                     alarm.text,
                     alarm.since_ms,
                     (alarm.ended_ms or moment.time_ms) - alarm.since_ms,
-                    alarm.ended_ms,
+                    "-" if alarm.ended_ms is None else alarm.ended_ms,
                 ),
                 health=alarm.health if alarm.ended_ms is None else Health.INFO,
                 opens=alarm.opens,

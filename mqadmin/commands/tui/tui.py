@@ -1,0 +1,82 @@
+"""`mqadmin tui`: the live dashboard, in the terminal or in a browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import msgspec
+
+from rocketmq_ops.mqadmin.declare import command
+from rocketmq_ops.mqadmin.errors import CommandError, usage
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.options.dashboard import (
+    MayWrite,
+    RecordFile,
+    ReplayFile,
+    ScreenAddress,
+    ServeAt,
+    StoreOffline,
+    ThemeName,
+)
+from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.run import Run
+
+
+class DashboardEnd(msgspec.Struct, rename="camel"):
+    """Where it was left: the address of the last screen, empty where it was served. It is not printed."""
+
+    address: str
+
+
+@command(
+    result=DashboardEnd,
+    streams=True,
+    offline_with=("replay", "store"),
+    example="mqadmin tui -n 127.0.0.1:9876 :group/orders-consumer",
+)
+async def tui(
+    run: Run,
+    address: Annotated[ScreenAddress | None, "where to begin, as :groups or :group/NAME"] = None,
+    write: MayWrite = False,
+    theme: ThemeName | None = None,
+    record: RecordFile | None = None,
+    replay: ReplayFile | None = None,
+    store: StoreOffline | None = None,
+    serve: ServeAt | None = None,
+) -> Outcome:
+    """What is wrong, where, and since when: clusters, brokers, topics, groups and clients, live and as they were. It
+    reads only, unless --write is given. Needs the package textual: `pip install 'rocketmq-ops[tui]'`.
+
+    Keys: ? lists them, : goes to a screen, / filters, Enter and Escape go down and back, p stops the time and [ ] go
+    along it, c compares with ten minutes ago, q ends it. With --serve it is shown in browsers instead; whoever can
+    reach the address sees what you see, so it is one of this machine unless you give another.
+    """
+    if replay is not None and store is not None:
+        raise usage("--replay and --store are two things to look at", "give one of them")
+    if record is not None and (replay is not None or store is not None):
+        raise usage("--record writes what a cluster shows, and none is asked", "leave it out")
+    if serve is None and not _has_screen():
+        raise usage("the dashboard needs a terminal", "run it in one, or in a browser with --serve HOST:PORT")
+    try:
+        import textual  # noqa: F401
+        import textual_serve  # noqa: F401
+    except ImportError as error:
+        raise CommandError(
+            f"the dashboard needs the package {error.name}, which is not installed",
+            "install it with `pip install 'rocketmq-ops[tui]'`",
+            ExitCode.UNSUPPORTED,
+        ) from None
+    from rocketmq_ops.mqadmin import dashboard
+
+    if serve is not None:
+        await dashboard.serve(run, serve)
+        return Outcome(data=DashboardEnd(""), text="")
+    looked_at = dashboard.Looked(address=address, write=write, theme=theme, record=record, replay=replay, store=store)
+    return Outcome(data=DashboardEnd(await dashboard.show(run, looked_at)), text="")
+
+
+def _has_screen() -> bool:
+    """Whether there is a terminal; a session in a browser has a driver of its own."""
+    return "TEXTUAL_DRIVER" in os.environ or (sys.stdout.isatty() and sys.stdin.isatty() and sys.stderr.isatty())

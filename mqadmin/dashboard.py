@@ -1,0 +1,103 @@
+"""Starts the live dashboard: what it needs of this program is handed to it here, as its ports say."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+
+from rocketmq_ops.mqadmin import lang
+from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.tui.app import Dashboard
+from rocketmq_ops.tui.context import Context, Options
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.live import LiveModel
+from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.places import catalogue
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of the command."""
+
+    address: str | None
+    write: bool
+    theme: str | None
+    record: str | None
+    replay: str | None
+    store: str | None
+
+
+class Spoken:
+    """The language of the command line, as the dashboard takes it."""
+
+    @property
+    def name(self) -> str:
+        """`en` or `zh`."""
+        return lang.language()
+
+    def tr(self, text: str) -> str:
+        """A sentence."""
+        return lang.tr(text)
+
+    def tr_word(self, word: str) -> str:
+        """A word or a heading."""
+        return lang.tr_word(word)
+
+    def switch(self) -> None:
+        """Turn to the other one."""
+        lang.speak("en" if lang.language() == "zh" else "zh")
+
+
+async def show(run: Run, looked: Looked) -> str:
+    """Show it until it is left. Returns the address of the last screen. Raises AddressError, RocketMQError."""
+    places = catalogue(VIEWS)
+    address = Address("overview")
+    if looked.address is not None:
+        _, address = places.address(looked.address)
+    async with AsyncExitStack() as held:
+        admin = await held.enter_async_context(run.admin(quiet=True))
+        model = await held.enter_async_context(LiveModel(admin))
+        title = run.connection.profile or ";".join(run.connection.name_servers)
+        options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
+        app = Dashboard(Context(model, Spoken(), places, options, admin=admin))
+        await app.run_async()
+        return str(app.left_at)
+
+
+async def serve(run: Run, at: str) -> None:
+    """Serve it to browsers until it is stopped. Raises AddressError, RocketMQError."""
+    from rocketmq_ops.common.addresses import parse_address
+    from rocketmq_ops.tui.web import Visitors
+
+    host, port = parse_address(at)
+    words = [sys.executable, "-m", "rocketmq_ops.mqadmin", run.name, *_without_serve(run.arguments)]
+    visitors = Visitors(shlex.join(words), host, port)
+
+    def started() -> None:
+        sys.stderr.write(f"mqadmin tui: {lang.tr(visitors.where())}\n")
+        sys.stderr.flush()
+
+    await visitors.run(started)
+
+
+def _without_serve(words: tuple[str, ...]) -> list[str]:
+    rest: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word == "--serve":
+            del left[:1]
+        elif not word.startswith("--serve="):
+            rest.append(word)
+    return rest
+
+
+def state_file(name: str) -> Path:
+    """A file of the dashboard in this user's folder for what is kept."""
+    from rocketmq_ops.common.state_folder import state_folder
+
+    return Path(os.fspath(state_folder())) / "dashboard" / name

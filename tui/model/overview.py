@@ -1,0 +1,104 @@
+"""What the overview shows beside alarms and events: totals, and the brokers with their rates over time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.figures import UNKNOWN, change, count, figure
+from rocketmq_ops.tui.model.model import Model
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.spark import spark
+from rocketmq_ops.tui.model.table import Column, Kind, Row, Table
+
+#: What sparklines show, in ms, and their cells.
+SPAN_MS: Final = 10 * 60_000
+CELLS: Final = 10
+_COLUMNS: Final = (
+    Column(key="broker", title="Broker", least=10),
+    Column(key="role", title="Role", kind=Kind.STATE, drop=6),
+    Column(key="state", title="State", kind=Kind.STATE, least=14),
+    Column(key="in", title="In/s", kind=Kind.RATE),
+    Column(key="in_past", title="10 min", drop=3, least=CELLS),
+    Column(key="out", title="Out/s", kind=Kind.RATE),
+    Column(key="out_past", title="10 min", drop=4, least=CELLS),
+    Column(key="disk", title="Disk", kind=Kind.SHARE, drop=1),
+    Column(key="lock", title="Page cache lock", kind=Kind.SPAN, drop=7),
+    Column(key="gap", title="Replication gap", kind=Kind.BYTES, drop=2),
+    Column(key="version", title="Version", drop=5),
+    Column(key="cluster", title="Cluster", drop=8, least=8),
+)
+
+
+def brokers(model: Model) -> Table:
+    """The brokers, the worst first."""
+    moment = model.moment()
+    rows = []
+    for broker in sorted(moment.brokers.values(), key=lambda each: (each.cluster, each.broker_name, each.broker_id)):
+        known = broker.figures.get
+
+        def past(name: str, address: str = broker.address) -> str:
+            return spark(model.series(f"broker.{name}", address), CELLS, moment.time_ms, SPAN_MS)
+
+        rows.append(
+            Row(
+                key=broker.address,
+                cells=(
+                    broker.label,
+                    "master" if broker.broker_id == 0 else "slave",
+                    broker.states[0].text if broker.states else "ok" if broker.answered_ms is not None else None,
+                    known("in_rate"),
+                    past("in_rate"),
+                    known("out_rate"),
+                    past("out_rate"),
+                    known("disk_ratio"),
+                    known("page_cache_lock_ms"),
+                    known("gap_bytes"),
+                    broker.version,
+                    broker.cluster,
+                ),
+                health=broker.health,
+                stale_since=broker.answered_ms if broker.dead else None,
+                opens=Address("broker", broker.address),
+            )
+        )
+    return Table(columns=_COLUMNS, rows=rows)
+
+
+class Total(msgspec.Struct, frozen=True):
+    """A figure of the whole cluster: its name, value and past as they are drawn; `note` is a sentence in English."""
+
+    title: str
+    value: str
+    past: str = ""
+    note: str = ""
+
+
+def totals(model: Model) -> list[Total]:
+    """What comes in, goes out and waits; how many groups and topics there are."""
+    moment = model.moment()
+    known = moment.totals
+
+    def past(name: str) -> str:
+        return spark(model.series(f"total.{name}"), CELLS, moment.time_ms, SPAN_MS)
+
+    trend = "" if known.lag_change is None else f"{change(known.lag_change, Kind.RATE)}"
+    unknown = f"without {count(known.lag_unknown)} groups" if known.lag_unknown else ""
+    return [
+        Total("In", figure(known.in_rate, Kind.RATE, 0), past("in_rate")),
+        Total("Out", figure(known.out_rate, Kind.RATE, 0), past("out_rate")),
+        Total("Lag", f"{figure(known.lag, Kind.COUNT, 0)} {trend}".rstrip(), past("lag"), unknown),
+        Total("Groups", _groups(moment)),
+        Total("Topics", UNKNOWN if moment.topics_ms is None else count(len(moment.topics))),
+    ]
+
+
+def _groups(moment: Moment) -> str:
+    """How many groups there are, and how many of them keep up."""
+    if moment.groups_ms is None and not moment.groups:
+        return UNKNOWN
+    well = sum(seen.lag.state is LagState.OK for seen in moment.groups.values())
+    return f"{count(len(moment.groups))} ({count(well)} ✓)"
