@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from contextlib import AsyncExitStack
@@ -10,12 +9,17 @@ from pathlib import Path
 
 import msgspec
 
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.mqadmin import lang
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.context import Context, Options
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.live import LiveModel
+from rocketmq_ops.tui.model.model import Model
+from rocketmq_ops.tui.model.no_cluster import NoCluster
+from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.places import catalogue
 
@@ -58,14 +62,26 @@ async def show(run: Run, looked: Looked) -> str:
     address = Address("overview")
     if looked.address is not None:
         _, address = places.address(looked.address)
+    elif looked.store is not None and places.find("store") is not None:
+        address = Address("store", looked.store)
     async with AsyncExitStack() as held:
-        admin = await held.enter_async_context(run.admin(quiet=True))
-        model = await held.enter_async_context(LiveModel(admin))
-        title = run.connection.profile or ";".join(run.connection.name_servers)
+        admin, model, title = await _looked_at(run, looked, held)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
         app = Dashboard(Context(model, Spoken(), places, options, admin=admin))
         await app.run_async()
         return str(app.left_at)
+
+
+async def _looked_at(run: Run, looked: Looked, held: AsyncExitStack) -> tuple[MQAdmin | None, Model, str]:
+    """What asks the cluster, where there is one; the model; what the first line says that it is about."""
+    if looked.store is not None:
+        return None, NoCluster(now_ms()), looked.store
+    if looked.replay is not None:
+        return None, await held.enter_async_context(Replay(Path(looked.replay))), looked.replay
+    admin = await held.enter_async_context(run.admin(quiet=True))
+    session = None if looked.record is None else Path(looked.record)
+    model = await held.enter_async_context(LiveModel(admin, session=session))
+    return admin, model, run.connection.profile or ";".join(run.connection.name_servers)
 
 
 async def serve(run: Run, at: str) -> None:
@@ -94,10 +110,3 @@ def _without_serve(words: tuple[str, ...]) -> list[str]:
         elif not word.startswith("--serve="):
             rest.append(word)
     return rest
-
-
-def state_file(name: str) -> Path:
-    """A file of the dashboard in this user's folder for what is kept."""
-    from rocketmq_ops.common.state_folder import state_folder
-
-    return Path(os.fspath(state_folder())) / "dashboard" / name

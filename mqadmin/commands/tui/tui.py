@@ -57,6 +57,8 @@ async def tui(
         raise usage("--replay and --store are two things to look at", "give one of them")
     if record is not None and (replay is not None or store is not None):
         raise usage("--record writes what a cluster shows, and none is asked", "leave it out")
+    if record is not None and serve is not None:
+        raise usage("--record is written by one session, and --serve has one for each visitor", "give one of them")
     if serve is None and not _has_screen():
         raise usage("the dashboard needs a terminal", "run it in one, or in a browser with --serve HOST:PORT")
     try:

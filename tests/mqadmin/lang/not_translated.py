@@ -32,6 +32,16 @@ NOT_READ = {
     "tui/model/live.py": {
         "dashboard sampler",
     },
+    "tui/model/members.py": {
+        "{client_id} producer",
+    },
+    "tui/model/recording.py": {
+        "{name} read {read} write {write} permission {perm}",
+    },
+    "tui/model/timeline.py": {
+        "dashboard reads its file",
+        "dashboard writes its file",
+    },
     "tui/model/sampler.py": {
         "dashboard {lane} {address}",
         "dashboard groups {address}",
