@@ -226,11 +226,16 @@ class ConsumerFilterManager(ConfigManager):
         try:
             expression = expression_of(data.expression, data.expression_type)
         except ValueError as error:
-            log.warning("group %s, topic %s: %s", data.consumer_group, data.topic, error)
+            log.warning("group %s does not filter topic %s: %s", data.consumer_group, data.topic, error)
             return None
         if expression.ignored_from is not None:
             rest = expression.text[expression.ignored_from :]
-            log.warning("group %s, topic %s: '%s' is ignored", data.consumer_group, data.topic, rest)
+            log.warning(
+                "group %s filters topic %s: '%s' is ignored, an expression ended before it",
+                data.consumer_group,
+                data.topic,
+                rest,
+            )
         return expression
 
     # -- the bloom filter ---------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ TOPICS: Final[dict[str, Topic]] = {
     "offsets": Topic("offsets.md", "offsets and lag, and how to set them"),
     "permissions": Topic("permissions.md", "of topics, brokers and accounts"),
     "messages": Topic("messages.md", "bodies, decoders, conditions, sending"),
+    "filters": Topic("filters.md", "SQL92 expressions: what they mean, and the broker's side"),
     "lines": Topic("shell.md", "the shell: many commands in one process"),
     "inspector": Topic("inspector.md", "a store's files: listing, checking, SQL"),
     "recovery": Topic("salvage.md", "saving what can be saved of a damaged store"),

@@ -81,6 +81,17 @@ KNOWN: Final[tuple[Known, ...]] = (
         ("getBrokerConfig -b HOST:PORT",),
     ),
     Known(
+        "filter-data",
+        "PullMessageProcessor",
+        (
+            "The broker's consumer filter data is not exist!Your expression may be wrong!",
+            "the consumer's consumer filter data not latest",
+        ),
+        "the broker has no SQL92 expression of this group for the topic, an older one, or one that it cannot read",
+        "try the expression by printMsg --where 'sql92: …'; after a change it takes a heartbeat, 30 s at most",
+        ("queryCq -t TOPIC -q QUEUE -i 0 -g GROUP",),
+    ),
+    Known(
         "get-consumer-ids",
         "RebalanceImpl",
         ("get consumer id list failed",),
