@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Container, Sequence
+from functools import cached_property
 from typing import Final, Protocol
 
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -43,6 +45,11 @@ class Session:
         self.timeout_ms = timeout_ms
         self._transport = transport
         self._sign = sign
+
+    @cached_property
+    def decoding(self) -> asyncio.Semaphore:
+        """Held by whoever decodes a large answer in a thread: several at once would keep the loop from its turn."""
+        return asyncio.Semaphore(1)
 
     def bound(self, most: int, waiting: Container[int]) -> None:
         """From now on have at most `most` requests at a server at a time, besides those of the codes `waiting`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -74,12 +75,24 @@ async def group_totals(session: Session, address: str) -> dict[str, GroupTotals]
             sum(table.consume_tps for table in tables),
             [(o.broker_offset, o.consumer_offset) for table in tables for _, o in table.offset_table],
         )
-        for group, tables in await _group_tables(session, address)
+        for group, tables in _group_tables(await _group_stats(session, address))
     }
 
 
 async def group_queues(session: Session, address: str) -> dict[str, list[QueueOffset]]:
     """The offsets of every group that one broker has a configuration of; see `group_totals` for what is not in it."""
+    body = await _group_stats(session, address)
+    if len(body) < _LARGE_BYTES:
+        return _queues_of(body)
+    async with session.decoding:
+        return await asyncio.to_thread(_queues_of, body)
+
+
+#: Bodies from this size on take some 10 ms to decode.
+_LARGE_BYTES: Final = 128 << 10
+
+
+def _queues_of(body: bytes) -> dict[str, list[QueueOffset]]:
     names: dict[str, str] = {}  # each topic's name once, however many queues it has
     return {
         group: [
@@ -87,17 +100,21 @@ async def group_queues(session: Session, address: str) -> dict[str, list[QueueOf
             for table in tables
             for queue, o in table.offset_table
         ]
-        for group, tables in await _group_tables(session, address)
+        for group, tables in _group_tables(body)
     }
 
 
-async def _group_tables(session: Session, address: str) -> list[tuple[str, list[_Table]]]:
-    """Each group of one broker with its tables, one for each topic."""
-    from rocketmq_ops.remoting.bodies import ConsumeStatsList
+async def _group_stats(session: Session, address: str) -> bytes:
     from rocketmq_ops.remoting.headers import GetConsumeStatsInBrokerHeader
 
     request = RemotingCommand.of(GetConsumeStatsInBrokerHeader(is_order=False))
-    body = (await session.call(address, request, session.slow_timeout_ms)).body_bytes
+    return (await session.call(address, request, session.slow_timeout_ms)).body_bytes
+
+
+def _group_tables(body: bytes) -> list[tuple[str, list[_Table]]]:
+    """Each group of one broker with its tables, one for each topic."""
+    from rocketmq_ops.remoting.bodies import ConsumeStatsList
+
     try:
         listed = _of_groups().decode(_TABLE.sub(rb'"offsetTable":[\1]', _ENTRY.sub(rb"[\1,\2]", body)))
     except msgspec.MsgspecError:

@@ -10,7 +10,7 @@ import msgspec
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.runs import QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge
-from rocketmq_ops.tui.model.looks import Held, Looks, offsets_of
+from rocketmq_ops.tui.model.looks import Held, Looks
 from rocketmq_ops.tui.model.moment import GroupSeen
 
 #: Rates are over this time, ms, or what there is of it.
@@ -42,6 +42,7 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[st
     out: dict[str, int] = {}
     lag, lag_then, unknown = 0, 0, 0
     for name, held in look.groups.items():
+        assert held.offsets is not None
         old = then.groups.get(name) if then is not None else None
         total = _lag(held)
         consumed = _moved(held, old, ends, out) if old is not None else None
@@ -58,7 +59,7 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[st
         same = was is not None and was.lag.state is judged.state
         groups[name] = GroupSeen(
             group=name,
-            offsets=offsets_of(name, held),
+            offsets=held.offsets,
             lag=judged,
             waiting_ms=0 if total == 0 else (waiting or {}).get(name),
             consume_rate=rate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from rocketmq_ops.tui.model.derive import Derived, derive
 from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.looks import Looks
+from rocketmq_ops.tui.model.members import Placed
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import ClientSeen, Moment, TopicSeen, Totals
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
 
 #: Points of a series that are held.
-_POINTS: Final = 180
+_POINTS: Final = 90
+#: A look makes tens of thousands of tuples, which hold no cycles, and lets go of as many. With Python's own thresholds
+#: the collector goes through all of them several times for each look, 100 ms each.
+_COLLECTOR: Final = (50_000, 20, 50)
 
 
 class LiveModel(Timeline):
@@ -56,6 +61,7 @@ class LiveModel(Timeline):
         self._topics_of: tuple[int, Derived | None, dict[str, TopicSeen]] | None = None
         #: Why the name servers are not known.
         self._start_failure: Failure | None = None
+        self._collector = gc.get_threshold()
         self._clients: dict[str, ClientSeen] = {}
         #: The last moment that was kept.
         self.kept: Moment | None = None
@@ -72,12 +78,15 @@ class LiveModel(Timeline):
         except BaseException:
             await self._tape.close()
             raise
+        self._collector = gc.get_threshold()
+        gc.set_threshold(*_COLLECTOR)
         self._tasks.start(self._sample(), "dashboard sampler")
         if self._ring:
             self._write(self._open_ring(), "open")
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        gc.set_threshold(*self._collector)
         await self._tasks.stop()
         await self._tape.close()
 
@@ -116,7 +125,22 @@ class LiveModel(Timeline):
         self._told()
 
     async def _look(self, time_ms: int, answers: list[GroupsOf]) -> None:
-        """A look at all groups. Queues of a broker that did not answer stay, with nothing known of them."""
+        """A look at all groups, which is worked out beside the loop."""
+        asked = self._known.to_ask_for_groups().values()
+        addresses = {broker.broker_name: broker.address for broker in asked if not broker.dead}
+        self._derived, places = await asyncio.to_thread(self._seen, time_ms, answers)
+        self._known.members.place(places, addresses)
+        self._clients = self._known.members.clients()
+        self._groups_ms = time_ms
+        self._note(time_ms)
+        self._moment = self.kept = self._made()
+        unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
+        self._write(self._keep(Kept(self._moment, unknown)))
+        self._told()
+
+    def _seen(self, time_ms: int, answers: list[GroupsOf]) -> tuple[Derived, list[Placed]]:
+        """What the look says, and where to ask for the clients of each group. Queues of a broker that did not answer
+        stay, with nothing known of them."""
         groups: dict[str, GroupOffsets] = {}
         last = self._looks.last
         for answer in answers:
@@ -127,30 +151,14 @@ class LiveModel(Timeline):
                         groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += queues
             for name, group in (answer.groups or {}).items():
                 groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += group.queues
-        members = self._known.members
         for name, group in groups.items():
-            group.members = members.count(name)
+            group.members = self._known.members.count(name)
         self._looks.add(time_ms, groups.values())
-        before = self._derived.groups if self._derived is not None else {}
-        self._derived = await asyncio.to_thread(derive, self._looks, before)
-        self._groups_ms = time_ms
-        self._note(time_ms)
-        self._place_members()
-        self._clients = members.clients()
-        self._moment = self.kept = self._made()
-        unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
-        self._write(self._keep(Kept(self._moment, unknown)))
-        self._told()
-
-    def _place_members(self) -> None:
-        asked = self._known.to_ask_for_groups().values()
-        addresses = {broker.broker_name: broker.address for broker in asked if not broker.dead}
-        groups = self._derived.groups.values() if self._derived is not None else ()
-        places = (
+        derived = derive(self._looks, self._derived.groups if self._derived is not None else {})
+        return derived, [
             (seen.group, seen.lag.lag != 0, list(dict.fromkeys([queue.queue.broker for queue in seen.offsets.queues])))
-            for seen in groups
-        )
-        self._known.members.place(places, addresses)
+            for seen in derived.groups.values()
+        ]
 
     async def _keep(self, kept: Kept) -> None:
         self._span = await self._tape.append(kept) or self._span
@@ -165,10 +173,10 @@ class LiveModel(Timeline):
         for name, group in derived.groups.items():
             if group.lag.lag is not None:
                 self._point("group.lag", name, time_ms, group.lag.lag)
-        for topic, rate in derived.in_rates.items():
-            self._point("topic.in_rate", topic, time_ms, rate)
-        for topic, rate in derived.out_rates.items():
-            self._point("topic.out_rate", topic, time_ms, rate)
+        for line, rates in (("topic.in_rate", derived.in_rates), ("topic.out_rate", derived.out_rates)):
+            for topic, rate in rates.items():
+                if rate or (line, topic) in self._lines:  # most topics of a large cluster are quiet
+                    self._point(line, topic, time_ms, rate)
         totals = self._totals()
         for name, total in totals_of(totals):
             self._point(f"total.{name}", "", time_ms, total)

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from rocketmq_ops.housekeeping.history.packing import ABSENT
-from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueOffsets, QueueWindow
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueWindow
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
 
 T = TypeVar("T")
@@ -30,6 +30,8 @@ class Held(msgspec.Struct):
     ends: array[int]
     committed: array[int]
     members: int | None
+    #: What it was made of, of the last look alone.
+    offsets: GroupOffsets | None
 
 
 class Look(msgspec.Struct):
@@ -56,6 +58,8 @@ class Looks:
     def add(self, time_ms: int, groups: Iterable[GroupOffsets]) -> Look:
         """Add a look, which is later than all others; those that are too old go."""
         before = self.last.groups if self.last is not None else {}
+        for held in before.values():
+            held.offsets = None
         look = Look(time_ms, {group.group: _held(group, before.get(group.group)) for group in groups})
         self._looks.append(look)
         while time_ms - self._looks[0].time_ms > WINDOW_MS:
@@ -115,31 +119,21 @@ def spread(items: list[T], most: int) -> list[T]:
 
 
 def _held(group: GroupOffsets, before: Held | None) -> Held:
-    queues = sorted(group.queues, key=_key)
-    keys = tuple([queue.queue for queue in queues])
+    """The group in columns; its queues are put in order."""
+    group.queues.sort(key=_key)
+    keys = tuple([queue.queue for queue in group.queues])
     if before is not None and before.keys == keys:
         keys = before.keys
     return Held(
         keys,
-        array("q", [ABSENT if queue.end is None else queue.end for queue in queues]),
-        array("q", [ABSENT if queue.committed is None else queue.committed for queue in queues]),
+        array("q", [ABSENT if queue.end is None else queue.end for queue in group.queues]),
+        array("q", [ABSENT if queue.committed is None else queue.committed for queue in group.queues]),
         group.members,
+        group,
     )
 
 
 _key: Final = attrgetter("queue")
-
-
-def offsets_of(name: str, held: Held) -> GroupOffsets:
-    """The group as others have it."""
-    return GroupOffsets(
-        group=name,
-        members=held.members,
-        queues=[
-            QueueOffsets(key, _known(end), _known(committed))
-            for key, end, committed in zip(held.keys, held.ends, held.committed, strict=True)
-        ],
-    )
 
 
 def _known(value: int) -> int | None:

@@ -6,7 +6,7 @@ behind are asked again soon, all others in turn, each broker a few a second.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 from zlib import crc32
 
@@ -20,6 +20,10 @@ from rocketmq_ops.tui.model.moment import ClientSeen
 #: How soon a group is asked again that is behind, and any other, ms.
 BEHIND_MS: Final = 15_000
 OTHERS_MS: Final = 120_000
+
+
+#: A group: its name, whether it is behind, and the names of the brokers that have queues of it.
+Placed = tuple[str, bool, list[str]]
 
 
 class _Asked(msgspec.Struct):
@@ -36,9 +40,8 @@ class Members:
         #: Address -> groups that are asked there, those that are behind first.
         self._places: dict[str, list[tuple[str, int]]] = {}
 
-    def place(self, groups: Iterable[tuple[str, bool, Collection[str]]], addresses: Mapping[str, str]) -> None:
-        """Say which groups there are: name, whether it is behind, brokers that have queues of it. `addresses` are of
-        brokers that answer, by their names."""
+    def place(self, groups: Iterable[Placed], addresses: Mapping[str, str]) -> None:
+        """Say which groups there are. `addresses` are of the brokers that answer, by their names."""
         self._places = {address: [] for address in addresses.values()}
         there = set()
         for name, behind, brokers in groups:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from functools import cache
 from typing import Final
 
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import REPLY_TOPIC_POSTFIX, is_dlq_topic, is_retry_topic, is_system_topic
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.moment import Moment, TopicSeen
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 
 COLUMNS: Final = (
@@ -27,13 +29,25 @@ class Topics:
 
     name, aliases, title = "topics", ("t", "topic-list"), "Topics"
 
+    def __init__(self) -> None:
+        #: The last table, and of what it was made: topics are looked at less often than this is called.
+        self._made: tuple[dict[str, TopicSeen], tuple[tuple[str, str], ...], Table] | None = None
+
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`. Without `all` in the address, topics of the system, for retry and of dead letters are left out;
         `broker` limits it to those of one."""
         everything, broker = address.option("all") is not None, address.option("broker")
+        if self._made is not None and self._made[0] is moment.topics and self._made[1] == address.options:
+            return self._made[2]
+        table = self._table(moment, everything, broker)
+        self._made = moment.topics, address.options, table
+        return table
+
+    def _table(self, moment: Moment, everything: bool, broker: str | None) -> Table:
         rows = []
+        own = {name for each in moment.brokers.values() for name in (each.broker_name, each.cluster)}
         for seen in moment.topics.values():
-            kind = kind_of(seen.topic, moment)
+            kind = kind_of(seen.topic, own)
             if kind != "normal" and not everything:
                 continue
             if broker is not None and broker not in seen.on:
@@ -46,7 +60,7 @@ class Topics:
                     cells=(
                         seen.topic,
                         kind,
-                        "/".join(sorted({permission(perm) for perm in perms})),
+                        permission(next(iter(perms))) if len(perms) == 1 else "/".join(sorted(map(permission, perms))),
                         sum(queues.write for queues in seen.on.values()),
                         sum(queues.read for queues in seen.on.values()),
                         len(seen.on),
@@ -65,22 +79,19 @@ class Topics:
         return Table(columns=COLUMNS, rows=rows)
 
 
-def kind_of(topic: str, moment: Moment) -> str:
-    """What a topic is for: normal, retry, dead letters, system. Brokers have one each of their own and their cluster's
-    name."""
-    if is_retry_topic(topic):
-        return "retry"
-    if is_dlq_topic(topic):
-        return "dead letters"
-    if (
-        is_system_topic(topic)
-        or topic.endswith(REPLY_TOPIC_POSTFIX)
-        or any(topic in (b.broker_name, b.cluster) for b in moment.brokers.values())
-    ):
+def kind_of(topic: str, own: Container[str]) -> str:
+    """What a topic is for: normal, retry, dead letters, system. Brokers and clusters, the names in `own`, have one."""
+    if topic[0] == "%":
+        if is_retry_topic(topic):
+            return "retry"
+        if is_dlq_topic(topic):
+            return "dead letters"
+    if is_system_topic(topic) or topic.endswith(REPLY_TOPIC_POSTFIX) or topic in own:
         return "system"
     return "normal"
 
 
+@cache
 def permission(perm: int) -> str:
     """As in `rw`, `r`, `w` and `-`."""
     return ("r" if perm & PERM_READ else "") + ("w" if perm & PERM_WRITE else "") or "-"
