@@ -161,7 +161,7 @@ class Scope:
 #: What each kind of change touches. Every kind has an entry.
 SCOPES: dict[str, Callable[[Scope, Change], None]] = {
     "topic": Scope.topic,
-    "static topic": Scope.routed_topic,
+    "staticTopic": Scope.routed_topic,
     "route": Scope.routed_topic,
     "orderConf": Scope.routed_topic,
     "group": Scope.group,

@@ -111,7 +111,12 @@ class Catalogue:
         if head in self._exact and " " in head:
             covered, more = self._said(rest)
             return len(head) + covered, f"{self._exact[head]}: {more}"
-        named, name = self._weighed(head, nested=True) if " " in head else (0, head)
+        named: int = 0
+        name: str | None = head
+        if " " in head:  # of several things: each by itself
+            named, name = max(
+                self._listed(head, ", ", "，"), self._weighed(head, nested=True), key=lambda each: each[0]
+            )
         covered, said = max(self._listed(rest, ", ", "，"), self._weighed(rest, nested=True), key=lambda each: each[0])
         return (named + covered, f"{name}: {said}") if name is not None and said is not None else _NONE
 

@@ -8,6 +8,7 @@ import msgspec
 
 from rocketmq_ops.mqadmin.connecting.connection import ProfileError, Settings
 from rocketmq_ops.mqadmin.connecting.profile_file import ProfileFile, profiles_path
+from rocketmq_ops.mqadmin.lang import tr_message
 from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Table
 
 
@@ -64,14 +65,14 @@ def profile_outcome(file: Path, view: ProfileView, notes: list[str] | None = Non
 def profile_table(view: ProfileView) -> Table:
     """A line for each thing that a profile says."""
     rows: list[list[Cell]] = [
-        ["profile", f"{view.name or '-'}{' (the default)' if view.default else ''}"],
+        ["profile", tr_message(f"{view.name} (the default)") if view.default else view.name or "-"],
         ["name servers", ";".join(view.namesrv) or "-"],
-        ["chosen by", view.origin],
+        ["chosen by", tr_message(view.origin)],
         ["timeout", f"{view.timeout_ms} ms" if view.timeout_ms else "-"],
         ["access key", view.access_key or "-"],
-        ["secret key", view.secret_key_from or "-"],
+        ["secret key", tr_message(view.secret_key_from or "-")],
     ]
-    return Table(["#KEY", "#VALUE"], rows)
+    return Table(["#KEY", "#VALUE"], rows, ours=["#KEY"])
 
 
 def existing_file() -> ProfileFile:

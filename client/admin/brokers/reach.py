@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 class Reached(msgspec.Struct, rename="camel"):
-    """One server and whether it answered; `name` is cluster, name and role of a broker, null of a name server."""
+    """One server and whether it answered; of a broker `name` is CLUSTER/NAME, `role` master or slave with its id."""
 
     kind: Literal["name server", "broker"]
     address: str
     name: str | None
+    role: str | None
     answered: bool
 
 
@@ -33,15 +34,15 @@ class ReachReport(msgspec.Struct, rename="camel"):
 async def reach(admin: MQAdmin) -> ReachReport:
     """Ask every name server for its brokers, and every broker for its figures, by the addresses that clients use."""
     asked = await admin.each_namesrv(lambda address: cluster_info_of(admin.session, address))
-    servers = [Reached("name server", address, None, address in asked.answers) for address in admin.name_servers]
-    brokers: dict[str, str] = {}
+    servers = [Reached("name server", address, None, None, address in asked.answers) for address in admin.name_servers]
+    brokers: dict[str, tuple[str, str]] = {}
     for info in asked.answers.values():
         for cluster, names in sorted(info.cluster_addr_table.items()):
             for name in sorted(names):
                 data = info.broker_addr_table.get(name)
                 for broker_id, address in data.broker_addrs.items() if data is not None else ():
                     role = "master" if int(broker_id) == MASTER_ID else f"slave {broker_id}"
-                    brokers.setdefault(address, f"{cluster}/{name}, {role}")
+                    brokers.setdefault(address, (f"{cluster}/{name}", role))
     figures = await admin.fan_out(brokers, admin.cluster.runtime)
-    servers += [Reached("broker", address, name, address in figures.answers) for address, name in brokers.items()]
+    servers += [Reached("broker", address, *known, address in figures.answers) for address, known in brokers.items()]
     return ReachReport(servers, [*asked.failures, *figures.failures])

@@ -96,7 +96,7 @@ async def remap(
         raise NotFoundError(f"no broker holds topic '{topic}'", "create it as a static topic first")
     wanted = saved or mapping.remapped(topic, change.before, targets, now_ms())
     if saved is None and not wanted.broker_to_map_in:
-        return StaticTopicReport(plan, [Change(n, "static topic", topic, "none", "unchanged") for n in targets])
+        return StaticTopicReport(plan, [Change(n, "staticTopic", topic, "none", "unchanged") for n in targets])
     return await _carry_out(change, wanted, saved=saved is not None, store=store, force=force, plan=plan)
 
 
@@ -171,7 +171,7 @@ def _change_of(change: _Change, name: str, wanted: TopicRemappingDetailWrapper) 
         _fields(change.before, name) if held is not None else None, _fields(wanted.broker_config_map, name)
     )
     action: Action = "create" if held is None else "update"
-    return Change(name, "static topic", change.topic, action, "planned", fields)
+    return Change(name, "staticTopic", change.topic, action, "planned", fields)
 
 
 def _fields(configs: mapping.Configs, name: str) -> dict[str, Value]:

@@ -70,8 +70,11 @@ def _outcome(report: CloneReport) -> Outcome:
     outcome: Status = "partial" if moved or report.failures else "no_effect"
     if not errors:
         outcome = "unchanged" if not moved else "planned" if report.planned else "ok"
-    head = f"{'would clone' if report.planned else 'clone'} group offset, srcGroup[{report.src_group}], "
-    head += f"destGroup[{report.dest_group}], topic[{report.topic}]"
+    source, target, topic = report.src_group, report.dest_group, report.topic
+    if report.planned:
+        head = f"would clone group offset, srcGroup[{source}], destGroup[{target}], topic[{topic}]"
+    else:
+        head = f"clone group offset, srcGroup[{source}], destGroup[{target}], topic[{topic}]"
     return Outcome(data=report, blocks=[head, table], status=outcome, errors=errors, notes=notes)
 
 

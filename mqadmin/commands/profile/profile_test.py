@@ -13,7 +13,7 @@ from rocketmq_ops.mqadmin.render.outcome import Cell, Outcome, Status, Table
 from rocketmq_ops.mqadmin.run import Run
 
 
-@command(result=ReachReport, rows="servers", offline_with=("name",), example="mqadmin profile test prod")
+@command(result=ReachReport, schema=2, rows="servers", offline_with=("name",), example="mqadmin profile test prod")
 async def profile_test(
     run: Run,
     name: Annotated[ProfileName | None, "name of the profile; without one, what a command here connects by"] = None,
@@ -46,7 +46,7 @@ async def profile_test(
 
 def _table(report: ReachReport) -> Table:
     rows: list[list[Cell]] = [
-        [server.kind, server.address, server.name or "", "yes" if server.answered else "no"]
+        [server.kind, server.address, server.name or "", server.role or "", "yes" if server.answered else "no"]
         for server in report.servers
     ]
-    return Table(["#KIND", "#ADDRESS", "#NAME", "#ANSWERED"], rows, ours=["#KIND", "#ANSWERED"])
+    return Table(["#KIND", "#ADDRESS", "#NAME", "#ROLE", "#ANSWERED"], rows, ours=["#KIND", "#ROLE", "#ANSWERED"])

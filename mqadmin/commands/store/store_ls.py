@@ -47,14 +47,15 @@ def _state(listing: StoreListing) -> list[Table | str]:
         holder = "there, held by no process"
     else:
         holder = f"held by {lock.holder}: a broker is running on this store"
-    pid = f", process {listing.abort_pid}" if listing.abort_pid else ""
-    running = "there (a broker is running" if lock.held else "there (the last broker was not stopped cleanly"
+    cause = "a broker is running" if lock.held else "the last broker was not stopped cleanly"
+    if listing.abort_pid:
+        cause = f"{cause}, process {listing.abort_pid}"
     lines = [
         f"store       {listing.directory}",
         f"commitlog   offsets {listing.min_offset} to {listing.max_offset}, stored {time_text(listing.first_time)} to "
         f"{time_text(listing.last_time)}",
         f"topics      {len(listing.topics)}, {len(listing.queues)} queues",
-        f"abort       {f'{running}{pid})' if listing.abort else 'not there (stopped cleanly, or never started)'}",
+        f"abort       {f'there ({cause})' if listing.abort else 'not there (stopped cleanly, or never started)'}",
         f"lock        {holder}",
     ]
     if listing.checkpoint is None:

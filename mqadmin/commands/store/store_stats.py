@@ -72,7 +72,7 @@ def _blocks(stats: StoreStats) -> list[Table | str]:
     blocks += ["", *_plot(stats), ""]
     for title, rows in (("TOPIC", stats.topics), ("TAG", stats.tags), ("PRODUCER", stats.producers)):
         blocks += [_names(title, rows, stats.bytes), ""]
-    sizes: list[list[Cell]] = [[f"{s.low} to {s.high - 1}", s.messages] for s in stats.sizes]
+    sizes: list[list[Cell]] = [[f"{s.low}-{s.high - 1}", s.messages] for s in stats.sizes]
     distinct: list[list[Cell]] = [[d.what, d.values, d.distinct, d.method] for d in stats.distinct]
     gaps: list[list[Cell]] = [
         [time_text(g.begin), time_text(g.end), round(g.milliseconds / 1000, 3), g.commit_log_offset] for g in stats.gaps
@@ -91,7 +91,7 @@ def _plot(stats: StoreStats) -> list[str]:
     end = begin + length * len(values)
     minutes = length // 60_000
     title = f"messages a minute{'' if minutes == 1 else f' (mean of {minutes} minutes a column)'}"
-    return [title, *bar_plot(values), f"  {time_text(begin)} to {time_text(end)}"]
+    return [title, *bar_plot(values), f"  {time_text(begin)} - {time_text(end)}"]
 
 
 def _names(title: str, rows: list[NameRow], total: int) -> Table:

@@ -197,10 +197,6 @@ NOT_READ = {
         "idx: {index}",
         "max: {max_index}, min: {min_index}",
     },
-    "mqadmin/commands/store/store_stats.py": {
-        "  {time_text} to {time_text2}",
-        "{low} to {high}",
-    },
     "mqadmin/completion/complete.py": {
         "List the commands, or the options of one",
     },

@@ -59,6 +59,10 @@ def test_a_text_as_a_whole(text: str, translated: str) -> None:
             "x 在全部 2 台服务器上失败：a:1: 没有 Broker；b:1: 不是数字",
         ),
         ("unknown: words; too", "unknown: words; too"),
+        (
+            "change of A on a:1, change of B on a:1: not a number",
+            "a:1 上 A 的变更，a:1 上 B 的变更: 不是数字",
+        ),
         ("a:1: queue 2 has messages: 7 unread by G", "a:1: 队列 2 中有消息：G 有 7 条未读"),
         (
             "a:1: queue 2 has messages: 7 unread by G; b:1: queue 3 has messages: 8 unread by G, 9 unread by H",
