@@ -11,6 +11,7 @@ import msgspec
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.state_folder import state_folder
 from rocketmq_ops.mqadmin import lang
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
@@ -22,6 +23,7 @@ from rocketmq_ops.tui.model.no_cluster import NoCluster
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.places import catalogue
+from rocketmq_ops.tui.saved import SavedViews
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +69,8 @@ async def show(run: Run, looked: Looked) -> str:
     async with AsyncExitStack() as held:
         admin, model, title = await _looked_at(run, looked, held)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
-        app = Dashboard(Context(model, Spoken(), places, options, admin=admin))
+        saved = SavedViews(state_folder() / "dashboard" / "views.json")
+        app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved))
         await app.run_async()
         return str(app.left_at)
 

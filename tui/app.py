@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.screen import Screen
 
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.palette import Everything
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.help import HelpScreen
 from rocketmq_ops.tui.themes import DEFAULTS, THEMES, fitting
@@ -21,7 +24,7 @@ LOOK_SECONDS = 0.25
 class Dashboard(App[None]):
     """The dashboard over a model."""
 
-    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider]]] = {Everything}  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [Binding("T", "next_theme", "theme", show=False)]
 
     def __init__(self, context: Context) -> None:
@@ -80,17 +83,18 @@ class Dashboard(App[None]):
     def _ours(self) -> list[DashboardScreen]:
         return [screen for screen in self.screen_stack if isinstance(screen, DashboardScreen)]
 
+    def keys_of(self, screen: Screen[Any]) -> list[tuple[str, str, str]]:
+        """The keys of a screen, what each does, in English, and its action."""
+        listed: dict[str, tuple[list[str], str]] = {}
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.description and not binding.system and active.enabled:
+                listed.setdefault(binding.action, ([], binding.description))[0].append(self.get_key_display(binding))
+        return [(" ".join(dict.fromkeys(keys)), what, action) for action, (keys, what) in listed.items()]
+
     def show_help(self) -> None:
         """The help of the screen that is seen."""
-        listed: dict[str, tuple[list[str], str]] = {}
-        for key, active in self.screen.active_bindings.items():
-            binding = active.binding
-            if binding.description and not binding.system:
-                keys, _ = listed.setdefault(binding.action, ([], binding.description))
-                keys.append(self.get_key_display(binding) if "," not in binding.key else key)
-        self.push_screen(
-            HelpScreen(self.context, [(" ".join(dict.fromkeys(keys)), what) for keys, what in listed.values()])
-        )
+        self.push_screen(HelpScreen(self.context, [(key, what) for key, what, _ in self.keys_of(self.screen)]))
 
     def action_next_theme(self) -> None:
         """The next of the themes."""

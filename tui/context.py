@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.saved import SavedViews
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
@@ -41,12 +42,14 @@ class Context:
         options: Options,
         *,
         admin: MQAdmin | None = None,
+        saved: SavedViews | None = None,
     ) -> None:
         self.model = model
         self.language = language
         self.catalogue = catalogue
         self.options = options
         self.admin = admin
+        self.saved = saved or SavedViews(None)
 
     def tr(self, text: str) -> str:
         """A sentence in the language of the reader."""

@@ -29,6 +29,7 @@ from rocketmq_ops.tui.model.moment import (
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.places import catalogue
+from rocketmq_ops.tui.saved import SavedViews
 
 #: 2026-01-01 12:00:00 UTC.
 NOW_MS = 1_767_268_800_000
@@ -203,7 +204,8 @@ def dashboard(
     lang: str = "en",
     theme: str = "dark",
     write: bool = False,
+    saved: SavedViews | None = None,
 ) -> Dashboard:
     """An application over a model, which looks for what is new only when `look` is called."""
     options = Options(address=parse(at), theme=theme, follows=False, title="test", write=write)
-    return Dashboard(Context(model or FakeModel(moment()), FakeLanguage(lang), catalogue(views), options))
+    return Dashboard(Context(model or FakeModel(moment()), FakeLanguage(lang), catalogue(views), options, saved=saved))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import Final
 
 import msgspec
@@ -12,7 +13,7 @@ from rocketmq_ops.tui.model.figures import UNKNOWN, change, count, figure
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.spark import spark
-from rocketmq_ops.tui.model.table import Column, Kind, Row, Table
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 
 #: What sparklines show, in ms, and their cells.
 SPAN_MS: Final = 10 * 60_000
@@ -66,6 +67,23 @@ def brokers(model: Model) -> Table:
             )
         )
     return Table(columns=_COLUMNS, rows=rows)
+
+
+#: Groups that the overview lists.
+MOST_GROUPS: Final = 200
+
+
+def behind(moment: Moment, groups: Table) -> Table:
+    """The groups that are not well, and those with the longest lag, out of the table of all."""
+    place = groups.place("lag")
+    ranks = list(Health)
+
+    def rank(row: Row) -> tuple[int, float]:
+        lag = row.cells[place] if place is not None else None
+        return -ranks.index(row.health), -(lag if isinstance(lag, (int, float)) else 0)
+
+    worst = heapq.nsmallest(MOST_GROUPS, groups.rows, key=rank)
+    return Table(columns=groups.columns, rows=worst, note=groups.note, failed=groups.failed)
 
 
 class Total(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.table import Row, Table, filtered, ordered
+from rocketmq_ops.tui.model.table import Row, Table, content_of, filtered, ordered
 
 
 class Arrangement(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +45,30 @@ class Shown(msgspec.Struct, frozen=True):
     places: dict[str, int]
 
 
+class Arranger:
+    """Arranges one table in many ways: what was sorted, and what filters look at, is kept for the next key."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._sorted: tuple[tuple[str, bool], list[Row]] | None = None
+        self._contents: dict[str, str] = {}
+
+    def arranged(self, arrangement: Arrangement) -> Shown:
+        """Sort and filter. By a column that the table lacks it is sorted by health."""
+        by = arrangement.sort, arrangement.descending
+        if self._sorted is None or self._sorted[0] != by:
+            place = self.table.place(arrangement.sort) if arrangement.sort else None
+            self._sorted = by, ordered(self.table.rows, place, descending=arrangement.descending)
+        rows = filtered(self._sorted[1], arrangement.filter, self._content)
+        return Shown(self.table, arrangement, rows, {row.key: at for at, row in enumerate(rows)})
+
+    def _content(self, row: Row) -> str:
+        found = self._contents.get(row.key)
+        if found is None:
+            found = self._contents[row.key] = content_of(row)
+        return found
+
+
 def arranged(table: Table, arrangement: Arrangement) -> Shown:
-    """Sort and filter a table. By a column that it lacks it is sorted by health."""
-    rows = filtered(table.rows, arrangement.filter)
-    place = table.place(arrangement.sort) if arrangement.sort else None
-    rows = ordered(rows, place, descending=arrangement.descending)
-    return Shown(table, arrangement, rows, {row.key: at for at, row in enumerate(rows)})
+    """A table that is arranged once."""
+    return Arranger(table).arranged(arrangement)

@@ -106,17 +106,27 @@ def _sortable(value: Value) -> tuple[bool, float, str]:
     return False, float(value or 0), ""
 
 
-def filtered(rows: Sequence[Row], text: str) -> list[Row]:
-    """Rows that have every word of `text` in a cell; a word that begins with `!` is one that must not be there."""
+def filtered(rows: Sequence[Row], text: str, content: Callable[[Row], str] | None = None) -> list[Row]:
+    """Rows that have every word of `text` in a cell; a word that begins with `!` is one that must not be there.
+
+    `content` gives what is searched of a row where that has been made before.
+    """
     words = text.casefold().split()
     if not words:
         return list(rows)
+    wanted = [word for word in words if word[0] != "!" or len(word) == 1]
+    unwanted = [word[1:] for word in words if word[0] == "!" and len(word) > 1]
+    found = [(row, (content or content_of)(row)) for row in rows]
+    return [
+        row
+        for row, within in found
+        if all(word in within for word in wanted) and not any(word in within for word in unwanted)
+    ]
 
-    def fits(row: Row) -> bool:
-        content = "\n".join([str(cell) for cell in row.cells if cell is not None]).casefold()
-        return all((word[1:] not in content) if word[0] == "!" and len(word) > 1 else word in content for word in words)
 
-    return [row for row in rows if fits(row)]
+def content_of(row: Row) -> str:
+    """What a filter looks at."""
+    return "\n".join([str(cell) for cell in row.cells if cell is not None]).casefold()
 
 
 def changes(now: Row, then: Row | None) -> tuple[float | None, ...]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
+from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.saved import SIGN, SavedError
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar, clock, sign
@@ -38,7 +41,9 @@ class DashboardScreen(Screen[None]):
         Binding("escape", "back", "back", show=False),
         Binding("colon", "command", "go to"),
         Binding("question_mark", "help", "help"),
-        Binding("p", "pause", "pause", show=False),
+        Binding("v", "save", "save this view", show=False),
+        Binding("r", "refresh", "ask the cluster now", show=False),
+        Binding("p", "pause", "pause"),
         Binding("left_square_bracket", "step(-1)", "10 seconds back", show=False),
         Binding("right_square_bracket", "step(1)", "10 seconds on", show=False),
         Binding("left_curly_bracket", "stride(-1)", "5 minutes back", show=False),
@@ -46,7 +51,7 @@ class DashboardScreen(Screen[None]):
         Binding("l", "live", "live", show=False),
         Binding("Y", "copy_address", "copy the address", show=False),
         Binding("L", "language", "language", show=False),
-        Binding("q", "quit", "quit", show=False),
+        Binding("q", "quit", "quit"),
     ]
 
     def __init__(self, context: Context, address: Address) -> None:
@@ -150,14 +155,36 @@ class DashboardScreen(Screen[None]):
         """Type where to go."""
         model = self.context.model
         self.query_one(CommandBar).open(
-            ":", suggest=lambda text: self.context.catalogue.suggestions(text, model.moment())
+            ":", suggest=lambda text: self._saved(text) or self.context.catalogue.suggestions(text, model.moment())
         )
+
+    def _saved(self, text: str) -> list[str]:
+        """The saved views that begin so."""
+        if not text.startswith(SIGN):
+            return []
+        return [SIGN + name for name in self.context.saved.names() if name.startswith(text[1:])][:MOST_SUGGESTIONS]
+
+    def action_save(self) -> None:
+        """Type the name that this address is kept under."""
+        self.query_one(CommandBar).open(SIGN, suggest=lambda text: [n for n in self.context.saved.names() if text in n])
+
+    def action_refresh(self) -> None:
+        """Ask for what is due soon."""
+        self.context.model.refresh()
 
     def on_command_bar_given(self, event: CommandBar.Given) -> None:
         """Go there; or filter."""
         self.focus_body()
         if event.prefix == ":":
             self.go(event.text)
+        elif event.prefix == SIGN:
+            try:
+                self.context.saved.save(event.text, self.address)
+            except SavedError as error:
+                self.say(f"{error.cause}: {error.next_step}", Health.WARNING)
+            else:
+                name = event.text.strip()
+                self.say(f"saved this view as {name}")
 
     def on_command_bar_left(self, event: CommandBar.Left) -> None:
         """Nothing was given."""
@@ -179,8 +206,10 @@ class DashboardScreen(Screen[None]):
             self.app.exit()
             return
         try:
-            _, address = self.context.catalogue.address(text)
-        except AddressError as error:
+            name = text.strip().removeprefix(":")
+            given = str(self.context.saved.address(name)) if name.startswith(SIGN) else text
+            _, address = self.context.catalogue.address(given)
+        except (AddressError, SavedError) as error:
             self.say(f"{error.cause}: {error.next_step}" if error.next_step else error.cause, Health.WARNING)
             return
         self.dashboard.go(address)
@@ -223,6 +252,14 @@ class DashboardScreen(Screen[None]):
             self.dashboard.go(opens)
 
     # The axis of time
+
+    def on_click(self, event: events.Click) -> None:
+        """On the axis: to that time."""
+        if isinstance(event.widget, TimeBar):
+            at = event.widget.time_at(event.x)
+            if at is not None:
+                self.context.model.seek(at)
+                self.draw()
 
     def action_pause(self) -> None:
         """Stop, or go on."""

@@ -47,9 +47,11 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The text."""
         with VerticalScroll():
-            yield Static(self._text(), markup=False)
+            yield Static(self.text, markup=False)
 
-    def _text(self) -> str:
+    @property
+    def text(self) -> str:
+        """All of it."""
         tr, word = self._given.tr, self._given.word
         lines = [tr("Keys on this screen"), ""]
         lines += [f"  {fitted(key, 18)} {tr(what)}" for key, what in self._listed]

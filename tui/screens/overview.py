@@ -9,17 +9,20 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from rocketmq_ops.tui.context import Context
-from rocketmq_ops.tui.model.overview import brokers, totals
-from rocketmq_ops.tui.model.shown import Arrangement, arranged
+from rocketmq_ops.tui.model.overview import behind, brokers, totals
+from rocketmq_ops.tui.model.shown import Arrangement, Shown
 from rocketmq_ops.tui.model.table import Table
 from rocketmq_ops.tui.model.views.alarms import AlarmList
 from rocketmq_ops.tui.model.views.events import EventList
+from rocketmq_ops.tui.model.views.groups import Groups
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part
 
 #: From this width on alarms and events stand side by side.
 SIDE_BY_SIDE = 110
+#: From this height on there is room for groups.
+TALL = 30
 
 
 class Section(Vertical):
@@ -50,7 +53,7 @@ class Section(Vertical):
             title.append((f"  {tr(table.note)}", "critical" if table.failed else "dim"))
         self.query_one(Line).show(title)
         grid = self.query_one(Grid)
-        grid.show(arranged(table, Arrangement()), now_ms)
+        grid.show(Shown(table, Arrangement(), table.rows, {row.key: at for at, row in enumerate(table.rows)}), now_ms)
         if most is not None:
             self.styles.height = min(len(table.rows) + 2, most)
 
@@ -76,6 +79,7 @@ class OverviewScreen(DashboardScreen):
                 Line(id="first"),
                 Line(id="second"),
                 Section(context, "Brokers", id="brokers"),
+                Section(context, "Groups", id="groups"),
                 Container(Section(context, "Alarms", id="alarms"), Section(context, "Events", id="events"), id="below"),
                 id="body",
             ),
@@ -89,16 +93,22 @@ class OverviewScreen(DashboardScreen):
         self.set_class(self.size.width >= SIDE_BY_SIDE, "-wide")
         lines: list[list[Part]] = [[], []]
         found = totals(model)
+        wide = self.size.width >= SIDE_BY_SIDE
         for at, total in enumerate(found):
-            line = lines[0] if self.size.width >= SIDE_BY_SIDE or at < 3 else lines[1]
+            line = lines[0] if wide or at < 3 else lines[1]
             line += [(f" {word(total.title)} ", "dim"), (total.value, "strong"), (f" {total.past}  ", "info")]
-            if total.note:
-                line.append((f"{tr(total.note)}  ", "warning"))
+        lines[0 if wide else 1] += [(f"{tr(total.note)}  ", "warning") for total in found if total.note]
         self.query_one("#first", Line).show(lines[0])
         second = self.query_one("#second", Line)
         second.display = bool(lines[1])
         second.show(lines[1])
         self.query_one("#brokers", Section).show(brokers(model), moment.time_ms, most=max(self.size.height // 3, 4))
+        groups = self.query_one("#groups", Section)
+        groups.display = self.size.height >= TALL
+        if groups.display:
+            groups.show(
+                behind(moment, Groups().table(moment, self.address)), moment.time_ms, most=self.size.height // 3
+            )
         self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
         self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)
 

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.figures import figure
-from rocketmq_ops.tui.model.shown import Arrangement, arranged
+from rocketmq_ops.tui.model.shown import Arrangement, Arranger
 from rocketmq_ops.tui.model.table import Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.screens.base import DashboardScreen
@@ -49,7 +49,8 @@ class TableScreen(DashboardScreen):
         self.view = view
         self.arrangement = Arrangement.of(address)
         self.comparing = address.option("compare") is not None
-        self._table: tuple[object, Table] | None = None
+        self._held: tuple[tuple[int, str], Arranger] | None = None
+        self._then: tuple[int, dict[str, Row]] | None = None
 
     def body(self) -> Sequence[Widget]:
         """The note, where there is one, and the table."""
@@ -62,15 +63,11 @@ class TableScreen(DashboardScreen):
 
     def show(self) -> None:
         """Draw the rows as they are arranged."""
-        model = self.context.model
-        moment = model.moment()
-        table = self._of_version(model.version)
-        shown = arranged(table, self.arrangement)
-        before: dict[str, Row] | None = None
-        if self.comparing:
-            then = model.before(COMPARED_MS)
-            before = {row.key: row for row in self.view.table(then, self.address).rows} if then is not None else {}
-        self.grid.show(shown, moment.time_ms, before)
+        moment = self.context.model.moment()
+        arranger = self._arranger()
+        table = arranger.table
+        shown = arranger.arranged(self.arrangement)
+        self.grid.show(shown, moment.time_ms, self._before() if self.comparing else None)
         note = self.query_one("#note", Static)
         text = table.note
         if not text and not shown.rows and table.rows:
@@ -80,18 +77,33 @@ class TableScreen(DashboardScreen):
         note.set_class(table.failed, "-failed")
         self.draw_keys()
 
-    def _of_version(self, version: int) -> Table:
-        key = (version, self.address.name)
-        if self._table is None or self._table[0] != key:
-            self._table = key, self.view.table(self.context.model.moment(), self.address)
-        return self._table[1]
+    def _arranger(self) -> Arranger:
+        """That of the rows of the moment that is shown, made once for each version of the model."""
+        key = self.context.model.version, self.address.name
+        if self._held is None or self._held[0] != key:
+            self._held = key, Arranger(self.view.table(self.context.model.moment(), self.address))
+        return self._held[1]
+
+    def _before(self) -> dict[str, Row]:
+        """The rows of ten minutes before, by their keys; none where nothing is kept of that time."""
+        then = self.context.model.before(COMPARED_MS)
+        if then is None:
+            return {}
+        if self._then is None or self._then[0] != then.time_ms:
+            self._then = then.time_ms, {row.key: row for row in self.view.table(then, self.address).rows}
+        return self._then[1]
+
+    @property
+    def table(self) -> Table | None:
+        """All rows, as they were drawn last."""
+        return self._held[1].table if self._held is not None else None
 
     def status(self) -> Sequence[Part]:
         """How many rows, of how many; the filter; how many are marked."""
         tr = self.context.tr
-        if self._table is None:
+        if self.table is None:
             return ()
-        total, seen = len(self._table[1].rows), len(self.grid.rows)
+        total, seen = len(self.table.rows), len(self.grid.rows)
         parts: list[Part] = []
         row = self.grid.row
         if row is not None and row.stale_since is not None:
@@ -100,7 +112,9 @@ class TableScreen(DashboardScreen):
         if self.arrangement.filter:
             parts.append((f"/{self.arrangement.filter}  ", "key"))
         if self.comparing:
-            parts.append((tr("against 10 minutes ago") + "  ", "key"))
+            parts.append(
+                (tr("against 10 minutes ago" if self._before() else "nothing is known of 10 minutes ago") + "  ", "key")
+            )
         if self.grid.marks:
             parts.append((f"{len(self.grid.marks)} {tr('marked')}  ", "key"))
         parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))
@@ -117,10 +131,8 @@ class TableScreen(DashboardScreen):
 
     def _falls(self, key: str) -> bool:
         """Figures begin with the largest, texts with the first."""
-        table = self._table[1] if self._table else None
-        return any(
-            column.key == key and column.kind not in ("text", "state") for column in (table.columns if table else ())
-        )
+        columns = self.table.columns if self.table is not None else ()
+        return any(column.key == key and column.kind not in (Kind.TEXT, Kind.STATE) for column in columns)
 
     def _arrange(self, arrangement: Arrangement) -> None:
         self.arrangement = arrangement

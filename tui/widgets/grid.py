@@ -26,6 +26,8 @@ from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, changes
 from rocketmq_ops.tui.widgets.cells import cut, fitted
 
 _FIGURES: Final = frozenset(WIDTHS)
+#: What is worth comparing: an age differs at each moment.
+_COMPARED: Final = _FIGURES - {Kind.MOMENT}
 _GAP: Final = 2
 #: Cells at the end of the heading for how many columns do not fit.
 _MORE: Final = 5
@@ -135,7 +137,7 @@ class Grid(ScrollView, can_focus=True):
         if at is not None and self.cursor > 0:
             self.cursor = shown.places.get(at.key, self.cursor)
         self.cursor = min(self.cursor, max(len(shown.rows) - 1, 0))
-        self.virtual_size = Size(self.size.width, len(shown.rows) + 1)
+        self.virtual_size = Size(self._width, len(shown.rows) + 1)
         self._lay_out()
         self._into_view()
         self._redraw()
@@ -245,7 +247,7 @@ class Grid(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Lay out the columns anew."""
-        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        self.virtual_size = Size(self._width, len(self.rows) + 1)
         self._lay_out()
         self._into_view()
         self._redraw()
@@ -256,6 +258,11 @@ class Grid(ScrollView, can_focus=True):
         self._drawn.clear()
 
     # Drawing
+
+    @property
+    def _width(self) -> int:
+        """Cells of a line, beside the bar for scrolling."""
+        return self.scrollable_content_region.width
 
     @property
     def _visible(self) -> int:
@@ -277,7 +284,7 @@ class Grid(ScrollView, can_focus=True):
         if self._shown is None:
             return
         table = self._shown.table
-        room = self.size.width - _HEAD
+        room = self._width - _HEAD
         candidates = [self._slot(at, column) for at, column in enumerate(table.columns) if at == 0 or at > self._first]
         candidates = [slot for slot in candidates if slot is not None]
         kept = list(candidates)
@@ -313,9 +320,9 @@ class Grid(ScrollView, can_focus=True):
                 (cell_len(self._word(str(word))) for word in {row.cells[at] for row in rows} - {None}), default=1
             )
         else:
-            texts = [str(row.cells[at]) for row in rows[:_MEASURED] if row.cells[at] is not None]
+            texts = [str(row.cells[at]) for row in (*rows[:_MEASURED], *self._near()) if row.cells[at] is not None]
             width = max((len(text) if text.isascii() else cell_len(text) for text in texts), default=1)
-        changed = _CHANGE if self._before is not None and column.kind in _FIGURES else 0
+        changed = _CHANGE if self._before is not None and column.kind in _COMPARED else 0
         return Slot(at, column, heading, max(width, min(cell_len(heading) + 2, 16)) + changed, changed)
 
     def _near(self) -> Sequence[Row]:
@@ -344,7 +351,7 @@ class Grid(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The heading, or the row that is seen there."""
-        width = self.size.width
+        width = self._width
         base = self.rich_style
         if y == 0:
             return self._heading().adjust_cell_length(width, self.get_component_rich_style("grid--heading"))
@@ -376,11 +383,11 @@ class Grid(ScrollView, can_focus=True):
         if self._left_away or self._first:
             more = ("‹" if self._first else "") + (f"+{self._left_away}›" if self._left_away else "")
             used = sum(segment.cell_length for segment in segments)
-            room = self.size.width - used
+            room = self._width - used
             if room >= len(more) + 1:
                 segments.append(Segment(" " * (room - len(more)) + more, plain))
             else:
-                strip = Strip(segments).crop(0, self.size.width - len(more) - 1)
+                strip = Strip(segments).crop(0, self._width - len(more) - 1)
                 return Strip.join([strip, Strip([Segment(" " + more, plain)])])
         return Strip(segments)
 
@@ -421,4 +428,4 @@ class Grid(ScrollView, can_focus=True):
 
     def region_of(self, at: int) -> Region:
         """Where a row is drawn, within the table."""
-        return Region(0, at + 1 - round(self.scroll_y), self.size.width, 1)
+        return Region(0, at + 1 - round(self.scroll_y), self._width, 1)

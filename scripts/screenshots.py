@@ -1,0 +1,136 @@
+"""Make the pictures of the dashboard in docs/images/: it starts `mqadmin dev`, a load on it, and looks for a while.
+
+`python scripts/screenshots.py [SECONDS]`; needs the packages of `dev`. All is on loopback, and gone at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET, ConsumeSettings
+from rocketmq_ops.client.consumer.listener import ConsumeContext
+from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.producer.producer import Producer
+from rocketmq_ops.common.message import Message, MessageExt
+from rocketmq_ops.mqadmin import lang
+from rocketmq_ops.mqadmin.dashboard import Spoken
+from rocketmq_ops.tui.app import Dashboard
+from rocketmq_ops.tui.context import Context, Options
+from rocketmq_ops.tui.model.live import LiveModel
+from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.places import catalogue
+
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+TOPICS = ("Orders", "Payments", "Shipments")
+#: Group -> its topic, and how many messages a second it takes; 0: it hangs.
+GROUPS = {"billing": ("Orders", 40), "mailer": ("Orders", 8), "ledger": ("Payments", 30), "warehouse": ("Shipments", 0)}
+#: Messages a second to each topic.
+RATE = 20
+#: Name of the picture -> size, theme, language, keys.
+PICTURES = {
+    "dashboard-overview": ((120, 32), "dark", "en", ()),
+    "dashboard-overview-light": ((120, 32), "light", "en", ()),
+    "dashboard-overview-zh": ((120, 32), "dark", "zh", ()),
+    "dashboard-groups": ((120, 32), "dark", "en", (*":groups", "enter")),
+    "dashboard-topics": ((120, 32), "dark", "en", (*":topics", "enter")),
+}
+
+
+async def load(namesrv: str) -> None:
+    """Send and consume until it is cancelled."""
+    options = ClientOptions(name_servers=[namesrv])
+
+    def listener(rate: int):  # type: ignore[no-untyped-def]
+        async def consume(messages: list[MessageExt], context: ConsumeContext) -> None:
+            await asyncio.sleep(len(messages) / rate if rate else 3600)
+
+        return consume
+
+    async with contextlib.AsyncExitStack() as held:
+        producer = await held.enter_async_context(Producer("shop", options))
+        for topic in TOPICS:
+            await producer.send(Message(topic, b"first"))
+        for group, (topic, rate) in GROUPS.items():
+            settings = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET, concurrency=1)
+            consumer = PushConsumer(group, listener(rate), ClientOptions(name_servers=[namesrv]), settings=settings)
+            consumer.subscribe(topic)
+            await held.enter_async_context(consumer)
+        number = 0
+        while True:
+            for topic in TOPICS:
+                number += 1
+                await producer.send(Message(topic, f"order {number}".encode(), keys=f"order-{number}"))
+            await asyncio.sleep(1 / RATE)
+
+
+def plain(svg: str) -> str:
+    """Without names that are others at each run."""
+    return re.sub(r"terminal-\d+", "terminal", svg)
+
+
+async def look(namesrv: str, seconds: float, folder: Path) -> None:
+    """Watch for a while, and take the pictures."""
+    working = asyncio.create_task(load(namesrv))
+    try:
+        async with MQAdmin([namesrv]) as admin, LiveModel(admin, ring=False) as model:
+            await asyncio.wait({working}, timeout=seconds)
+            if working.done():
+                working.result()
+            for name, (size, theme, language, keys) in PICTURES.items():
+                lang.speak(language)
+                options = Options(theme=theme, title="shop", follows=False)
+                app = Dashboard(Context(model, Spoken(), catalogue(VIEWS), options, admin=admin))
+                async with app.run_test(size=size) as pilot:
+                    await pilot.pause()
+                    await pilot.press(*(" " if key == " " else {":": "colon"}.get(key, key) for key in keys))
+                    await pilot.pause()
+                    (folder / f"{name}.svg").write_text(plain(app.export_screenshot(title="mqadmin tui")), "utf-8")
+                    print(folder / f"{name}.svg")
+    finally:
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+
+
+def main() -> int:
+    """Start the pair, and stop it."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 90
+    folder = Path(sys.argv[2]) if len(sys.argv) > 2 else IMAGES
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["XDG_STATE_HOME"] = scratch
+        ready = Path(scratch) / "ready.json"
+        command = [
+            sys.executable,
+            "-m",
+            "rocketmq_ops.mqadmin",
+            "dev",
+            "--until-stdin-ends",
+            "--ready-file",
+            str(ready),
+        ]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as server:
+            try:
+                while not ready.exists():
+                    if server.poll() is not None:
+                        return 1
+                    asyncio.run(asyncio.sleep(0.1))
+                folder.mkdir(parents=True, exist_ok=True)
+                asyncio.run(look(json.loads(ready.read_text("utf-8"))["namesrv"], seconds, folder))
+            finally:
+                if server.stdin is not None:
+                    server.stdin.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

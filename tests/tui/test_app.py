@@ -1,0 +1,243 @@
+"""Moving about: what operators do with keys and the mouse, on a made-up cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from rocketmq_ops.tui.app import Dashboard
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.saved import SavedError, SavedViews
+from rocketmq_ops.tui.screens.help import HelpScreen
+from rocketmq_ops.tui.screens.overview import OverviewScreen
+from rocketmq_ops.tui.screens.table import TableScreen
+from rocketmq_ops.tui.themes import THEMES, fitting
+from rocketmq_ops.tui.widgets.lines import Line, TimeBar
+from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
+
+Test = Callable[[Pilot[None], Dashboard], Awaitable[None]]
+
+
+def drive(test: Test, model: FakeModel | None = None, at: str = ":overview", **how: object) -> None:
+    async def main() -> None:
+        app = dashboard(model, at, views=VIEWS, **how)  # type: ignore[arg-type]
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.pause()
+            await test(pilot, app)
+
+    asyncio.run(main())
+
+
+def at_address(app: Dashboard) -> str:
+    return str(app.trail()[-1])
+
+
+def text_of(app: Dashboard, line: str) -> str:
+    return "".join(segment.text for segment in app.screen.query_one(line, Line).render_line(0))
+
+
+def typed(text: str) -> list[str]:
+    names = {":": "colon", "/": "slash", "@": "at", "-": "minus", "?": "question_mark"}
+    return [names.get(char, char) for char in text]
+
+
+def test_a_command_goes_to_a_screen_and_escape_comes_back() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press(*typed(":topics"), "enter")
+        await pilot.pause()
+        assert [str(address) for address in app.trail()] == [":overview", ":topics"]
+        assert "overview › topics" in text_of(app, "#path")
+        await pilot.press("escape")
+        assert isinstance(app.screen, OverviewScreen)
+        await pilot.press("escape")
+        assert isinstance(app.screen, OverviewScreen)
+
+    drive(test)
+
+
+@pytest.mark.parametrize("keys", [[*typed(":bro"), "tab", "enter"], [*typed(":br"), "enter"]])
+def test_names_are_completed_and_have_short_forms(keys: Sequence[str]) -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert at_address(app) == ":brokers"
+
+    drive(test)
+
+
+def test_a_screen_that_there_is_not_is_said_and_one_stays() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press(*typed(":nosuch"), "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, OverviewScreen)
+        assert "there is no screen 'nosuch'" in [note.message.partition(":")[0] for note in app._notifications][-1]
+
+    drive(test)
+
+
+def test_a_click_on_a_heading_sorts_and_on_a_row_goes_there() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        screen = app.screen
+        assert isinstance(screen, TableScreen)
+        at = 3
+        for slot in screen.grid._slots:
+            if slot.column.key == "lag":
+                break
+            at += slot.width + 2
+        await pilot.click("Grid", offset=(at + 1, 0))
+        assert str(screen.address) == ":groups?sort=-lag"
+        await pilot.click("Grid", offset=(5, 3))
+        assert screen.grid.cursor == 2
+
+    drive(test, at=":groups")
+
+
+def test_marks_are_kept_by_name_and_escape_takes_them_away() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        screen = app.screen
+        assert isinstance(screen, TableScreen)
+        await pilot.press("space", "space")
+        assert [row.key for row in screen.grid.chosen] == ["group-00001", "group-00000"]
+        await pilot.press("1")
+        assert {row.key for row in screen.grid.chosen} == {"group-00001", "group-00000"}
+        assert "2 marked" in text_of(app, "#keys")
+        await pilot.press("escape")
+        assert screen.grid.marks == set()
+        assert at_address(app).startswith(":groups")
+
+    drive(test, at=":groups")
+
+
+def test_time_is_stopped_moved_along_and_let_go() -> None:
+    past = [moment(NOW_MS - minutes * MINUTE, groups=3) for minutes in (20, 10, 5)]
+    model = FakeModel(moment(), past)
+
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("p")
+        assert "paused at 12:00:00" in text_of(app, "#time")
+        await pilot.press("left_curly_bracket")
+        assert model.mode is Mode.BACK
+        assert "11:55:00" in text_of(app, "#time")
+        await pilot.press("l")
+        assert "live 12:00:00" in text_of(app, "#time")
+        bar = app.screen.query_one(TimeBar)
+        begin, _ = bar._axis()
+        await pilot.click("#time", offset=(begin, 0))
+        assert model.moment().time_ms == NOW_MS - 20 * MINUTE
+
+    drive(test, model)
+
+
+def test_without_a_past_it_is_said() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("left_square_bracket")
+        assert [note.message for note in app._notifications] == ["nothing is kept of the time before"]
+
+    drive(test)
+
+
+def test_a_comparison_shows_by_how_much_figures_changed() -> None:
+    before = moment(NOW_MS - 10 * MINUTE)
+    before.groups["group-00001"].lag.lag = 7
+    model = FakeModel(moment(), [before])
+
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("c")
+        screen = app.screen
+        assert isinstance(screen, TableScreen)
+        assert "+1,000" in "".join(segment.text for segment in screen.grid.render_line(1))
+        assert "against 10 minutes ago" in text_of(app, "#keys")
+
+    drive(test, model, at=":groups")
+
+
+def test_the_language_is_switched_while_it_runs() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("L")
+        assert "只读" in text_of(app, "#path") or "zh" in text_of(app, "#path")
+        assert "帮助" in text_of(app, "#keys")
+        await pilot.press("L")
+        assert "help" in text_of(app, "#keys")
+
+    drive(test)
+
+
+def test_help_lists_every_key_of_the_screen() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        listed = {what for _, what, _ in app.keys_of(app.screen)}
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        shown = app.screen.text
+        assert [what for what in listed if what not in shown] == []
+        assert ":alarms" in shown
+        await pilot.press("escape")
+        assert isinstance(app.screen, TableScreen)
+
+    drive(test, at=":groups")
+
+
+def test_a_view_is_saved_and_found_again(tmp_path: Path) -> None:
+    saved = SavedViews(tmp_path / "dashboard" / "views.json")
+
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("slash", *"00001", "enter", "v", *"mine", "enter")
+        assert saved.all() == {"mine": ":groups?filter=00001"}
+        await pilot.press("escape", "escape")
+        await pilot.press(*typed(":@mine"), "enter")
+        await pilot.pause()
+        assert at_address(app) == ":groups?filter=00001"
+        screen = app.screen
+        assert isinstance(screen, TableScreen)
+        assert len(screen.grid.rows) == 1
+
+    drive(test, at=":groups", saved=saved)
+
+
+def test_a_file_of_views_that_cannot_be_read_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "views.json"
+    path.write_text("[1]")
+    with pytest.raises(SavedError, match="does not hold saved views"):
+        SavedViews(path).save("mine", Address("groups"))
+    assert path.read_text() == "[1]"
+
+
+def test_the_address_and_rows_are_copied() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("Y")
+        assert app.clipboard == ":groups"
+        await pilot.press("y")
+        assert app.clipboard.startswith("group-00001\tstalled\t")
+
+    drive(test, at=":groups")
+
+
+def test_the_palette_finds_screens_and_keys() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"topics")
+        await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "search"])
+        await pilot.pause()
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert at_address(app) == ":topics"
+
+    drive(test)
+
+
+def test_themes_are_gone_through_and_fit_the_terminal() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        for name in [*list(THEMES)[1:], "dark"]:
+            await pilot.press("T")
+            assert app.theme == name
+
+    drive(test)
+    assert fitting({"TERM": "linux"}) == "ansi-dark"
+    assert fitting({"TERM": "xterm-256color"}) == "dark"
+    assert fitting({"TERM": "xterm-256color", "COLORFGBG": "0;15"}) == "light"
