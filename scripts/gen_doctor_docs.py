@@ -53,7 +53,8 @@ offsets, clients) again after `--apart` seconds (60), with `--logs FOLDER` the l
 `--host` the settings of this machine. Values whose key names a secret (in properties, JSON, YAML, XML and command
 lines), passwords in URLs, headers that authorize, cookies and PEM blocks are taken out; the file and the output list
 where. A value without quotes is taken out to the end of its line. Symbolic links in FOLDER are not followed, and are
-named.
+named. Of the prober's history it has the last 120 runs, of more than 8,000 queues fewer (a million offsets, and at
+least 10 runs: 12 of 80,000 queues, which take 2.5 MB and some 10 s).
 """
 LINT = f"""\
 

@@ -11,9 +11,12 @@ from typing import Final
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import Figure, Run
+from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
 
 #: How many runs a slice has at most: two hours of one a minute.
 MOST_RUNS: Final = 120
+#: And how many offsets of queues, but the runs that groups are judged by: they are written anew, some 80,000 a second.
+MOST_OFFSETS: Final = 1_000_000
 
 
 def slice_of(history: History, clean: Callable[[str], str]) -> bytes | None:
@@ -21,6 +24,8 @@ def slice_of(history: History, clean: Callable[[str], str]) -> bytes | None:
     times = history.last_times(MOST_RUNS)
     if not times:
         return None
+    queues = sum(len(group.queues) for group in history.offsets_at(times[-1]))
+    times = times[-max(WINDOW_RUNS, MOST_OFFSETS // max(queues, 1)) :]
     figures = history.figures(times[0], times[-1])
     failures = history.failures(times[0], times[-1])
     at: dict[int, list[Figure]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.bundle.bundle import Bundle, read_bundle, write_bundle
@@ -12,7 +13,8 @@ from rocketmq_ops.housekeeping.bundle.runs import history_of_bundle, last_ms
 from rocketmq_ops.housekeeping.doctor.facts import Ends
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
-from rocketmq_ops.housekeeping.history.slice import MOST_RUNS, slice_of
+from rocketmq_ops.housekeeping.history.slice import MOST_RUNS, history_of, slice_of
+from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
 from tests.housekeeping.doctor import healthy as h
 
 MINUTE = 60_000
@@ -65,3 +67,19 @@ def test_without_a_history_its_readings_are_two_runs() -> None:
 def test_an_empty_history_has_no_slice(tmp_path: Path) -> None:
     with History.open(tmp_path / "h") as history:
         assert slice_of(history, str) is None
+
+
+def test_of_a_large_cluster_are_so_many_runs_as_can_be_written_in_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with History.open(tmp_path / "h") as history:
+        for number in range(40):
+            queues = [QueueOffsets(QueueKey("T", "a", queue), number, number) for queue in range(5)]
+            history.append(Run(time_ms=h.NOW + number * MINUTE, groups=[GroupOffsets(group="G", queues=queues)]))
+        for most, kept in ((1_000, 40), (100, 20), (10, WINDOW_RUNS)):
+            monkeypatch.setattr("rocketmq_ops.housekeeping.history.slice.MOST_OFFSETS", most)
+            data = slice_of(history, str)
+            assert data is not None
+            with history_of(data) as part:
+                span = part.span()
+            assert span is not None and (span.runs, span.last_ms) == (kept, h.NOW + 39 * MINUTE)
