@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +290,15 @@ def test_the_dead_are_forgotten_in_the_end(tmp_path: Path) -> None:
     filters._clock = lambda: 1_000_000 + DAY
     filters.clean()
     assert set(filters.table) == {"T"} and set(filters.table["T"]) == {"g", "h"}
+
+
+def test_a_broker_without_expressions_loads_no_parser() -> None:
+    code = (
+        "import sys, rocketmq_ops.broker.startup, rocketmq_ops.client.consumer.push_consumer, rocketmq_ops.mqadmin.values;"
+        "print([name for name in sys.modules if 'common.filter' in name or name.startswith('lark')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
 
 
 def test_a_broker_without_expressions_writes_no_file(tmp_path: Path) -> None:
