@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.message import PROPERTY_RETRY_TOPIC
-from rocketmq_ops.common.message_codec import read_record, record_properties
+from rocketmq_ops.common.message_codec import BadRecordError, read_record, record_properties
 from rocketmq_ops.common.tags import SUB_ALL, split_tags
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.store.filter import TagFilter
@@ -61,7 +61,8 @@ class ExpressionFilter:
         self._matches = expression.matches
 
     def matches_record(self, record: memoryview) -> bool:
-        return self._matches(properties_of(record))
+        properties = properties_of(record)
+        return properties is None or self._matches(properties)
 
 
 class RetryExpressionFilter:
@@ -76,16 +77,20 @@ class RetryExpressionFilter:
         self._group = group
 
     def matches_record(self, record: memoryview) -> bool:
-        entry = self._filters.get(properties_of(record).get(PROPERTY_RETRY_TOPIC, ""), self._group)
+        properties = properties_of(record)
+        entry = self._filters.get((properties or {}).get(PROPERTY_RETRY_TOPIC, ""), self._group)
         if entry is None or entry.expression_filter is None:
             return True
         return entry.expression_filter.matches_record(record)
 
 
-def properties_of(record: memoryview) -> dict[str, str]:
-    """The properties of a whole record of the commitlog."""
-    view = read_record(record, check_crc=False)
-    return {} if view is None else record_properties(record, view)
+def properties_of(record: memoryview) -> dict[str, str] | None:
+    """The properties of a record of the commitlog; None where it is damaged, which the consumer has to be shown."""
+    try:
+        view = read_record(record, check_crc=False)
+    except BadRecordError:
+        return None
+    return None if view is None else record_properties(record, view)
 
 
 def build_subscription(topic: str, expression: str | None, version: int, kind: str | None = TAG) -> SubscriptionData:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager
+from rocketmq_ops.broker.subscription.subscription_filter import RetryExpressionFilter
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -182,6 +183,17 @@ def test_retries_are_filtered_by_the_expression_of_their_topic(tmp_path: Path, s
         assert bodies(answer) == ([b"2", b"3"] if supported else [b"0", b"1", b"2", b"3"])
 
     run(tmp_path, body, **ON, filterSupportRetry=supported)
+
+
+@pytest.mark.parametrize("record", [b"", b"\0" * 100, bytes.fromhex("00000064daa320a7") + b"\xff" * 92])
+def test_a_damaged_record_is_let_through(tmp_path: Path, record: bytes) -> None:
+    """Consumers pass over it alone and say so; a filter that failed on it would hold them up for ever."""
+    filters = new_broker(tmp_path).filters
+    filters.register("g", [sql("n > 1")])
+    entry = filters.get("T", "g")
+    assert entry is not None and entry.expression_filter is not None
+    assert entry.expression_filter.matches_record(memoryview(record))
+    assert RetryExpressionFilter(filters, "g").matches_record(memoryview(record))
 
 
 def test_the_check_of_a_client_s_configuration(tmp_path: Path) -> None:
