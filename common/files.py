@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
+from rocketmq_ops.common.errors import CorruptDataError, RocketMQError, system_words
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ def save_with_backup(path: str, data: bytes, files: SmallFiles = OS_FILES) -> No
             with contextlib.suppress(OSError):
                 os.unlink(left)
         raise RocketMQError(
-            f"cannot save {path}: {error.strerror or error}", "check free space and permissions of its directory"
+            f"cannot save {path}: {system_words(error)}", "check free space and permissions of its directory"
         ) from error
 
 

@@ -9,6 +9,7 @@ import asyncio
 
 from rocketmq_ops.common.addresses import name_server_addresses, parse_address
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.remoting.connecting import reason_of
 from rocketmq_ops.remoting.errors import RemotingConnectError
 
 #: ms that Apache's clients wait for an address server (DefaultTopAddressing.fetchNSAddr).
@@ -35,7 +36,9 @@ async def fetch_name_servers(url: str, timeout_ms: int = TIMEOUT_MS) -> list[str
             parse_address(address)
     except TimeoutError:
         raise _failed(url, f"no answer within {timeout_ms} ms") from None
-    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError, RocketMQError) as error:
+    except OSError as error:
+        raise _failed(url, reason_of(error)) from None
+    except (EOFError, ValueError, asyncio.LimitOverrunError, RocketMQError) as error:
         raise _failed(url, str(error)) from None
     if not addresses:
         raise _failed(url, "its answer is empty")

@@ -67,7 +67,7 @@ class Connector:
             except TimeoutError:
                 why = f"no answer within {max(round(share * 1000), 0)} ms"
             except OSError as error:
-                why = _reason(error)
+                why = reason_of(error)
             reasons.append(f"{candidate}: {why}" if len(candidates) > 1 else why)
         raise RemotingConnectError(f"cannot connect to {named}: {'; '.join(reasons)}", address=addr)
 
@@ -81,11 +81,11 @@ async def _candidates(host: str, port: int, limit_ms: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """The operating system's words, without the address that asyncio repeats; of a handshake, TLS's words."""
     if type(error).__module__ == "ssl":
         why = getattr(error, "verify_message", None) or getattr(error, "reason", None) or error
         return f"TLS handshake failed: {why}"
-    return (
-        os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error) or "it was closed meanwhile"
-    )
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return error.strerror or str(error) or "it was closed meanwhile"

@@ -169,7 +169,7 @@ def test_a_failed_save_at_any_step_keeps_a_whole_file(tmp_path: Path) -> None:
     save_with_backup(path, b"two")
     assert Path(path + ".bak").read_bytes() == b"one"
     for step in range(4):
-        with pytest.raises(RocketMQError, match=r"cannot save .*topics.json: No space left"):
+        with pytest.raises(RocketMQError, match=r"cannot save .*topics.json: no space left"):
             save_with_backup(path, b"three", FailingFiles(step))
         assert Path(path).read_bytes() == b"two"
         assert load_with_backup(path, bytes.decode) == "two"
