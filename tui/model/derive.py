@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from rocketmq_ops.housekeeping.history.packing import ABSENT
-from rocketmq_ops.housekeeping.history.runs import QueueKey
+from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge
 from rocketmq_ops.tui.model.looks import Held, Looks
 from rocketmq_ops.tui.model.moment import GroupSeen
@@ -31,8 +31,8 @@ class Derived(msgspec.Struct):
     lag_change: float | None
 
 
-def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[str, int] | None = None) -> Derived:
-    """The last look. `before` are the groups as they were; `waiting`: ms by group, where brokers told."""
+def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
+    """The last look. `before` are the groups as they were."""
     look = looks.last
     assert look is not None
     then = looks.back(RATE_MS)
@@ -47,7 +47,8 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[st
         total = _lag(held)
         consumed = _moved(held, old, ends, out) if old is not None else None
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
-        judged = _judged(looks, name, held, total)
+        window = None if total == 0 else looks.window(name)
+        judged = _judged(name, window)
         if total is None:
             unknown += 1
         else:
@@ -61,7 +62,7 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen], *, waiting: Mapping[st
             group=name,
             offsets=held.offsets,
             lag=judged,
-            waiting_ms=0 if total == 0 else (waiting or {}).get(name),
+            waiting_ms=0 if window is None else _waiting(window, was, looks.previous_ms),
             consume_rate=rate,
             drained_in_ms=_drained(total, old, seconds),
             members=held.members,
@@ -121,14 +122,40 @@ def _moved(held: Held, old: Held, ends: dict[QueueKey, tuple[int, int]], out: di
     return total
 
 
-def _judged(looks: Looks, name: str, held: Held, total: int | None) -> GroupLag:
-    if total == 0:
+def _judged(name: str, window: GroupWindow | None) -> GroupLag:
+    if window is None:
         return GroupLag(name, LagState.OK, 0, "nothing is left to consume", [])
-    window = looks.window(name)
     judged = judge(window)
     if judged.state in _TRENDS and window.times[-1] - window.times[0] < LEAST_TREND_MS:
         judged.state, judged.evidence = LagState.UNKNOWN, f"{judged.lag} messages wait; it was not watched long enough"
     return judged
+
+
+def _waiting(window: GroupWindow, was: GroupSeen | None, was_ms: int | None) -> int | None:
+    """For how long the oldest message that waits has been there, as looks saw it come; None where none did.
+
+    It is in a queue since the first look at which that ended behind the group's offset. One that was there at the
+    first look already has waited for as long as it had at the look before this one (`was`, at `was_ms`) and since then,
+    if the group has not moved.
+    """
+    now, oldest = window.times[-1], window.times[-1]
+    for columns in window.queues.values():
+        committed, end = columns.committed[-1], columns.ends[-1]
+        if committed is None or end is None:
+            if end == 0:
+                continue
+            return None
+        if end <= committed:
+            continue
+        place = next(at for at, each in enumerate(columns.ends) if each is not None and each > committed)
+        if place > 0 and columns.ends[place - 1] is not None:
+            oldest = min(oldest, window.times[place])
+            continue
+        known = was.waiting_ms if was is not None else None
+        if place > 0 or was_ms is None or known is None or columns.committed[0] != committed:
+            return None
+        oldest = min(oldest, was_ms - known)
+    return now - oldest
 
 
 def _drained(total: int | None, old: Held | None, seconds: float) -> int | None:

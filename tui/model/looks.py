@@ -55,6 +55,11 @@ class Looks:
         """The newest; None before the first."""
         return self._looks[-1] if self._looks else None
 
+    @property
+    def previous_ms(self) -> int | None:
+        """The time of the look before the newest."""
+        return self._looks[-2].time_ms if len(self._looks) > 1 else None
+
     def add(self, time_ms: int, groups: Iterable[GroupOffsets]) -> Look:
         """Add a look, which is later than all others; those that are too old go."""
         before = self.last.groups if self.last is not None else {}

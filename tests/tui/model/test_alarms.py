@@ -1,0 +1,142 @@
+"""Alarms that do not flicker, the verdict, events."""
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rocketmq_ops.tui.model.alarms import CLEAR_MS, RAISE_MS, SHOWN_MS, Alarms, Found
+from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_MS
+from rocketmq_ops.tui.model.events import Events
+from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Moment, NameServerSeen, TopicQueues, TopicSeen
+from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.verdict import MOST_PARTS, verdict
+
+WRONG = Found("group/g/stalled", Health.CRITICAL, "g", "stalled", None, None)
+
+
+def broker(name="broker-a", broker_id=0, **more):
+    more = {"answered_ms": 1} | more
+    return BrokerSeen(address=f"{name}:1", cluster="C", broker_name=name, broker_id=broker_id, **more)
+
+
+def alarm(target, text="stalled", kind="group", health=Health.CRITICAL, since=5):
+    return Alarm(key=f"{kind}/{target}/{text}", health=health, target=target, text=text, since_ms=since)
+
+
+def test_it_is_raised_when_it_has_lasted_with_since_when():
+    alarms = Alarms()
+    assert alarms.update(1000, [WRONG]) == []
+    assert alarms.update(1000 + RAISE_MS - 1, [WRONG]) == []
+    (raised,) = alarms.update(1000 + RAISE_MS, [WRONG])
+    assert (raised.since_ms, raised.ended_ms) == (1000, None)
+
+
+def test_a_short_gap_is_the_same_alarm_and_a_long_one_ends_it():
+    alarms = Alarms()
+    now = 0
+    alarms.update(now, [WRONG])
+    for _ in range(10):
+        now += RAISE_MS
+        (one,) = alarms.update(now, [WRONG])
+        now += CLEAR_MS - RAISE_MS - 1
+        assert alarms.update(now, []) == [one]
+    last = now - (CLEAR_MS - RAISE_MS - 1)
+    (ended,) = alarms.update(last + CLEAR_MS, [])
+    assert (ended.since_ms, ended.ended_ms) == (0, last)
+    assert alarms.update(last + SHOWN_MS, []) == [ended]
+    assert alarms.update(last + SHOWN_MS + 1, []) == []
+
+
+def test_what_comes_again_later_is_another_alarm():
+    alarms = Alarms()
+    alarms.update(0, [WRONG])
+    alarms.update(RAISE_MS, [WRONG])
+    alarms.update(RAISE_MS + CLEAR_MS, [])
+    alarms.update(100_000, [WRONG])
+    (again,) = alarms.update(100_000 + RAISE_MS, [WRONG])
+    assert (again.since_ms, again.ended_ms) == (100_000, None)
+
+
+@given(st.lists(st.tuples(st.integers(1, 40_000), st.booleans()), max_size=60))
+def test_whatever_flickers_an_alarm_has_lasted_and_has_one_entry(turns):
+    alarms, now, seen = Alarms(), 0, {}
+    for gap, wrong in turns:
+        now += gap
+        found = alarms.update(now, [WRONG] if wrong else [])
+        assert len(found) <= 1
+        for each in found:
+            assert (each.ended_ms or now) - each.since_ms >= RAISE_MS
+            if each.ended_ms is None and seen.get("ended") is None and "since" in seen:
+                assert each.since_ms == seen["since"], "while it lasts, it has the age that it had"
+            seen = {"since": each.since_ms, "ended": each.ended_ms}
+
+
+def test_the_verdict_says_what_is_wrong_the_worst_first_and_counts_what_is_left():
+    servers = {"n": NameServerSeen(address="n", answered_ms=1)}
+    brokers = {"b": broker()}
+    said = verdict(servers, brokers, ["g"] * 200, [alarm("g1", since=7), alarm("g2"), alarm("x", "slow")])
+    assert [(part.text, part.since_ms) for part in said.parts] == [
+        ("2 of 200 groups stalled", 5),
+        ("1 of 200 groups slow", 5),
+    ]
+    many = [alarm("b", f"is bad in way {n}", "broker", Health.WARNING) for n in range(9)]
+    said = verdict(servers, brokers, [], [*many, alarm("broker-b", "does not answer", "broker")])
+    assert len(said.parts) == MOST_PARTS
+    assert said.parts[0].text == "broker-b does not answer"
+    assert said.parts[-1].text == "7 more"
+    assert said.health is Health.CRITICAL
+
+
+def test_nothing_learned_yet_is_not_well():
+    assert verdict({}, {}, [], []).health is Health.UNKNOWN
+    answered = {"n": NameServerSeen(address="n", answered_ms=1)}
+    assert verdict(answered, {}, [], []).health is Health.CRITICAL
+    assert verdict(answered, {"b": broker(answered_ms=None)}, [], []).health is Health.UNKNOWN
+    assert verdict(answered, {"b": broker()}, [], []).health is Health.OK
+    ended = msgspec.structs.replace(alarm("g"), ended_ms=9)
+    assert verdict(answered, {"b": broker()}, [], [ended]).health is Health.OK
+
+
+def moment(time_ms, *brokers, topics=(), **more):
+    return Moment(
+        time_ms=time_ms,
+        topics_ms=time_ms,
+        groups_ms=time_ms,
+        brokers={each.address: each for each in brokers},
+        topics={name: TopicSeen(topic=name, on={"broker-a": TopicQueues(4, 4, 6)}) for name in topics},
+        **more,
+    )
+
+
+def test_events_of_brokers_topics_and_settings():
+    events = Events()
+    assert events.note(None, moment(1, broker(), topics=["a"])) == []
+    first = moment(1, broker(settings={"a": "1", "b": "2"}, version="V1"), topics=["a"])
+    later = moment(
+        2, broker(broker_id=1, settings={"a": "1", "c": "3"}, version="V2"), broker("broker-b"), topics=["b"]
+    )
+    texts = {(event.target, event.text) for event in events.note(first, later)}
+    assert texts == {
+        ("broker-a#1", "is slave 1 now and was master"),
+        ("broker-a#1", "has version V2 now and had V1"),
+        ("broker-a#1", "b is not set now and was '2'"),
+        ("broker-a#1", "c is '3' now and was not set"),
+        ("broker-b", "has registered"),
+        ("b", "was made"),
+    }
+    gone = events.note(later, moment(3, broker("broker-b"), topics=["b"]))
+    assert gone[0].text == "is gone"
+    assert events.note(gone and later, moment(3 + EVENTS_MS + 1, *later.brokers.values(), topics=["b"])) == []
+
+
+def test_many_alike_are_one_event():
+    first = moment(1, broker(), topics=["a"])
+    (event,) = Events().note(first, moment(2, broker(), topics=[f"t{n}" for n in range(20)] + ["a"]))
+    assert (event.target, event.text) == ("20", "topics were made")
+
+
+def test_topics_of_a_broker_that_is_dead_were_not_deleted():
+    first = moment(1, broker(), broker("broker-b"), topics=["a", "b"])
+    dead = broker("broker-b", failing_since=2)
+    events = Events().note(first, moment(2, broker(), dead, topics=["a"]))
+    assert [event.text for event in events] == ["does not answer any more"]

@@ -1,0 +1,88 @@
+"""What looks say: rates, estimates, and what is not known."""
+
+from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model.derive import derive
+from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
+
+
+def watched(*turns, step=10_000, members=1):
+    """Looks at a group `g`; each turn is a list of (end, committed) of its queues. What each said."""
+    looks, groups, said = Looks(), {}, []
+    for number, queues in enumerate(turns):
+        offsets = [QueueOffsets(QueueKey("t", f"broker-{at}", 0), *pair) for at, pair in enumerate(queues)]
+        looks.add(number * step, [GroupOffsets(group="g", queues=offsets, members=members)])
+        derived = derive(looks, groups)
+        groups = derived.groups
+        said.append(derived)
+    return said
+
+
+def test_rates_are_of_what_moved_in_the_last_minute():
+    said = watched(*([(100 + 20 * n, 50 + 10 * n), (7, 7)] for n in range(10)))
+    assert said[0].groups["g"].consume_rate is None
+    assert said[0].in_rates == {}
+    assert said[-1].groups["g"].consume_rate == 1.0
+    assert (said[-1].in_rates, said[-1].out_rates) == ({"t": 2.0}, {"t": 1.0})
+    assert said[-1].lag_change == 1.0
+    assert said[-1].groups["g"].drained_in_ms is None, "it does not shrink"
+
+
+def test_how_long_until_nothing_is_left():
+    said = watched(*([(1000, 100 + 20 * n)] for n in range(10)))
+    group = said[-1].groups["g"]
+    assert group.lag.lag == 720
+    assert group.drained_in_ms == 360_000
+    assert watched([(5, 5)])[0].groups["g"].drained_in_ms == 0
+
+
+def test_a_group_that_is_behind_since_a_moment_is_not_stalled_yet():
+    said = watched(*([(100 + n, 50)] for n in range(4)))
+    assert [each.groups["g"].lag.state for each in said[1:]] == [LagState.UNKNOWN, LagState.UNKNOWN, LagState.STALLED]
+
+
+def test_how_long_the_oldest_has_waited_where_it_was_seen_to_come():
+    said = watched([(10, 10)], [(12, 10)], [(15, 10)], [(20, 12)], [(20, 20)])
+    assert [each.groups["g"].waiting_ms for each in said] == [0, 0, 10_000, 10_000, 0]
+    said = watched([(10, 5)], [(12, 5)])
+    assert [each.groups["g"].waiting_ms for each in said] == [None, None], "it was there before anybody looked"
+
+
+def test_the_age_goes_on_when_the_window_does_not_reach_back():
+    count = WINDOW_MS // 10_000 + 30
+    said = watched([(10, 10)], *([(12, 10)] for _ in range(count)))
+    assert said[-1].groups["g"].waiting_ms == (count - 1) * 10_000
+
+
+def test_what_is_not_known_is_no_number():
+    said = watched([(10, 5), (10, 5)], [(10, 5), (None, None)])
+    group = said[-1].groups["g"]
+    assert group.lag.lag is None
+    assert group.waiting_ms is None
+    assert group.drained_in_ms is None
+    assert said[-1].lag is None
+    assert said[-1].lag_unknown == 1
+    never = watched([(0, None), (10, 10)])[-1].groups["g"]
+    assert never.lag.lag == 0, "a queue that never had a message has nothing to consume"
+    assert watched([(3, None)])[-1].groups["g"].lag.lag is None
+
+
+def test_an_offset_that_goes_back_is_no_negative_rate():
+    said = watched([(10, 10)], [(10, 2)])
+    assert said[-1].groups["g"].consume_rate == 0
+
+
+def test_offline_from_the_first_look_is_idle_and_afterwards_is_not():
+    assert watched([(10, 5)], [(10, 5)], members=0)[-1].groups["g"].idle
+    looks, groups = Looks(), {}
+    for number, members in enumerate([1, 1, 1, 0, 0]):
+        queues = [QueueOffsets(QueueKey("t", "b", 0), 10 + number, 9 + min(number, 2))]
+        looks.add(number * 10_000, [GroupOffsets(group="g", queues=queues, members=members)])
+        groups = derive(looks, groups).groups
+    assert groups["g"].lag.state is LagState.OFFLINE
+    assert not groups["g"].idle
+
+
+def test_looks_at_equal_distances():
+    assert spread([1, 2, 3], 5) == [1, 2, 3]
+    assert spread(list(range(30)), 10) == [2, 5, 8, 11, 14, 17, 20, 23, 26, 29]

@@ -1,0 +1,116 @@
+"""List screens: what their rows say, and that none shows an unknown as a number."""
+
+import pytest
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, Moment, NameServerSeen, TopicQueues, TopicSeen
+from rocketmq_ops.tui.model.table import Health
+from rocketmq_ops.tui.model.views.every import VIEWS
+from tests.tui.model.cluster import Cluster, run
+
+BY_NAME = {view.name: view for view in VIEWS}
+
+
+def cells(view, moment, **options):
+    table = BY_NAME[view].table(moment, Address(view, "", tuple(options.items())))
+    keys = [column.key for column in table.columns]
+    return [dict(zip(keys, row.cells, strict=True)) for row in table.rows]
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_nothing_learned_yet_has_a_note_and_no_rows(view):
+    table = view.table(Moment(time_ms=1), Address(view.name))
+    assert table.rows == []
+    assert table.note
+    assert {column.drop for column in table.columns} >= {0}, "one column always stays"
+    assert len({column.key for column in table.columns}) == len(table.columns)
+
+
+def test_names_and_aliases_are_apart():
+    names = [name for view in VIEWS for name in (view.name, *view.aliases)]
+    assert len(set(names)) == len(names)
+
+
+def test_every_view_of_a_living_cluster():
+    async def test():
+        cluster = Cluster()
+        cluster.clients["g"] = ["c1"]
+        cluster.group("g", 100, 90)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(15_000)
+            moment = model.moment()
+            (group,) = cells("groups", moment)
+            assert (group["group"], group["lag"], group["clients"], group["queues"]) == ("g", 20, 1, 2)
+            assert cells("groups", moment, topic="other") == []
+            (topic,) = cells("topics", moment)
+            assert (topic["topic"], topic["perm"], topic["write"], topic["brokers"]) == ("orders", "rw", 2, 2)
+            brokers = cells("brokers", moment)
+            assert [each["broker"] for each in brokers] == ["broker-a", "broker-b"]
+            assert brokers[0]["in"] == 10
+            assert brokers[0]["out"] is None
+            assert brokers[0]["state"] == "ok"
+            assert brokers[0]["version"] == "V5_5_0"
+            (server,) = cells("nameservers", moment)
+            assert (server["state"], server["brokers"], server["topics"]) == ("ok", 2, 1)
+            (client,) = cells("clients", moment)
+            assert (client["client"], client["groups"]) == ("c1", "g")
+            assert cells("clients", moment, group="other") == []
+
+    run(test)
+
+
+def test_topics_of_the_system_are_shown_when_asked_for():
+    on = {"broker-a": TopicQueues(1, 1, 4)}
+    names = ["orders", "%RETRY%g", "%DLQ%g", "SCHEDULE_TOPIC_XXXX", "broker-a", "C_REPLY_TOPIC"]
+    moment = Moment(
+        time_ms=1,
+        topics_ms=1,
+        topics={name: TopicSeen(topic=name, on=on) for name in names},
+        brokers={"a:1": BrokerSeen(address="a:1", cluster="C", broker_name="broker-a", broker_id=0)},
+    )
+    (orders,) = cells("topics", moment)
+    assert (orders["topic"], orders["perm"], orders["in"]) == ("orders", "r", None)
+    kinds = {each["topic"]: each["kind"] for each in cells("topics", moment, all="1")}
+    assert list(kinds.values()) == ["normal", "retry", "dead letters", "system", "system", "system"]
+    assert len(cells("topics", moment)) == 1, "what was made before with other options is not shown"
+
+
+def test_name_servers_that_do_not_agree():
+    one, other = ("C", "broker-a", 0, "a:1"), ("C", "broker-b", 0, "b:1")
+    servers = [
+        NameServerSeen(address="n1", answered_ms=1, brokers=frozenset({one, other}), topics=9),
+        NameServerSeen(address="n2", answered_ms=1, brokers=frozenset({one}), topics=9),
+        NameServerSeen(address="n3", answered_ms=1, brokers=frozenset({one, other}), topics=7),
+        NameServerSeen(address="n4", failing_since=1, failure=Failure("n4", "connection refused")),
+        NameServerSeen(address="n5"),
+    ]
+    moment = Moment(time_ms=1, name_servers={server.address: server for server in servers})
+    table = BY_NAME["nameservers"].table(moment, Address("nameservers"))
+    assert [row.health for row in table.rows] == [
+        Health.OK,
+        Health.CRITICAL,
+        Health.WARNING,
+        Health.CRITICAL,
+        Health.UNKNOWN,
+    ]
+    assert [each["lacks"] for each in cells("nameservers", moment)] == [
+        "",
+        "broker-b 0 at b:1",
+        "2 topics",
+        "connection refused",
+        "",
+    ]
+    assert cells("nameservers", moment)[4]["brokers"] is None
+
+
+def test_a_client_that_produces_and_consumes_has_two_rows():
+    make = {"address": "a", "language": "JAVA", "version": "V5_0_0"}
+    clients = {
+        "c": ClientSeen(client_id="c", groups=("g",), **make),
+        "c producer": ClientSeen(client_id="c", groups=("p",), producer=True, **make),
+    }
+    moment = Moment(time_ms=1, clients=clients)
+    assert [each["kind"] for each in cells("clients", moment)] == ["consumer", "producer"]
+    table = BY_NAME["clients"].table(moment, Address("clients"))
+    assert len({row.key for row in table.rows}) == 2
