@@ -6,7 +6,10 @@ A command is run without a shell: its words are split as a shell does, and there
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import shlex
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -63,7 +66,11 @@ async def _run(command: str, body: bytes) -> None:
     words = shlex.split(command)
     try:
         process = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            *words,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
     except OSError as error:
         raise HookError(
@@ -73,15 +80,24 @@ async def _run(command: str, body: bytes) -> None:
         async with asyncio.timeout(_SECONDS):
             _, said = await process.communicate(body)
     except TimeoutError:
-        process.kill()
+        _end(process)
         await process.wait()
         raise HookError(f"the hook {words[0]} did not end within {_SECONDS} s", "make it quicker") from None
+    except asyncio.CancelledError:
+        _end(process)
+        raise
     if process.returncode:
         last = said.decode(errors="replace").strip().rpartition("\n")[2]
         raise HookError(
             f"the hook {words[0]} ended with code {process.returncode}{f': {last}' if last else ''}",
             "it is called again in the next run",
         )
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill a hook with what it has started, which would pile up run after run."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _post(url: str, body: bytes) -> None:

@@ -321,3 +321,23 @@ def test_settings_of_alerts() -> None:
     ):
         with pytest.raises(ExpectationsError, match=f"x line 1: {said}"):
             parse(text, "x")
+
+
+def test_a_hook_that_is_given_up_leaves_nothing_running(tmp_path: Path) -> None:
+    """What it has started ends with it: the end of the pipe is seen when the last process that has it is gone."""
+    pipe, script = tmp_path / "pipe", tmp_path / "hook.sh"
+    os.mkfifo(pipe)
+    script.write_text(f"exec 3> {shlex.quote(str(pipe))}\necho started >&3\nsleep 300 &\nwait\n")
+    settings = AlertSettings(command=f"sh {shlex.quote(str(script))}")
+    made = [Notice(Kind.RAISED, problem(), 1)]
+
+    async def run() -> None:
+        task = asyncio.create_task(tell(settings, Told([], 1, made), {}))
+        with await asyncio.to_thread(pipe.open) as reader:
+            assert await asyncio.to_thread(reader.readline) == "started\n"
+            task.cancel()
+            assert await asyncio.to_thread(reader.read) == ""
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
