@@ -5,7 +5,7 @@ So what flickers is one alarm and not twenty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -45,7 +45,7 @@ class Found(NamedTuple):
 
 
 def found(
-    name_servers: Iterable[NameServerSeen], brokers: Iterable[BrokerSeen], groups: Iterable[GroupSeen]
+    name_servers: Collection[NameServerSeen], brokers: Iterable[BrokerSeen], groups: Iterable[GroupSeen]
 ) -> Iterator[Found]:
     """All that is wrong at a moment. A group that has been offline since it was first seen is nobody's matter."""
     for server in name_servers:
@@ -58,6 +58,12 @@ def found(
                 server.failing_since,
                 Address("nameservers"),
             )
+    answering = [server for server in name_servers if server.failing_since is None and server.answered_ms is not None]
+    every = frozenset[tuple[str, str, int, str]]().union(*(server.brokers for server in answering))
+    for server in answering:
+        if server.brokers != every:
+            key = f"name-server/{server.address}/lacks"
+            yield Found(key, Health.CRITICAL, server.address, "lacks brokers", None, Address("nameservers"))
     for broker in brokers:
         for state in broker.states:
             if state.health in (Health.WARNING, Health.CRITICAL):

@@ -15,7 +15,8 @@ from rocketmq_ops.tui.model.tape import Tape
 #: How far series go back, ms.
 SERIES_MS: Final = 30 * 60_000
 #: Moments to compare with that are held.
-_HELD: Final = 3
+_HELD: Final = 2
+_COMPARED_MS: Final = 60_000
 #: Figures whose series are read from a file all at once.
 _READ_TOGETHER: Final = ("broker.", "total.")
 
@@ -70,9 +71,10 @@ class Timeline:
         return self._at if self._at is not None else self.newest()
 
     def before(self, ms: int) -> Moment | None:
-        """See `Model`. It is the moment of the run before, so that it changes with each run and not with each call."""
+        """See `Model`. To the minute, so that a large cluster's past is not read with each look."""
         shown = self.moment()
         wanted = (shown.groups_ms or shown.time_ms) - ms
+        wanted -= wanted % _COMPARED_MS
         if wanted not in self._compared:
             if self._span is None or wanted < self._span.first_ms:
                 return None

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketmq_ops.tui.model.alarms import CLEAR_MS, RAISE_MS, SHOWN_MS, Alarms, Found
+from rocketmq_ops.tui.model.alarms import CLEAR_MS, RAISE_MS, SHOWN_MS, Alarms, Found, found
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_MS
 from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Moment, NameServerSeen, TopicQueues, TopicSeen
@@ -62,9 +62,9 @@ def test_whatever_flickers_an_alarm_has_lasted_and_has_one_entry(turns):
     alarms, now, seen = Alarms(), 0, {}
     for gap, wrong in turns:
         now += gap
-        found = alarms.update(now, [WRONG] if wrong else [])
-        assert len(found) <= 1
-        for each in found:
+        shown = alarms.update(now, [WRONG] if wrong else [])
+        assert len(shown) <= 1
+        for each in shown:
             assert (each.ended_ms or now) - each.since_ms >= RAISE_MS
             if each.ended_ms is None and seen.get("ended") is None and "since" in seen:
                 assert each.since_ms == seen["since"], "while it lasts, it has the age that it had"
@@ -85,6 +85,21 @@ def test_the_verdict_says_what_is_wrong_the_worst_first_and_counts_what_is_left(
     assert said.parts[0].text == "broker-b does not answer"
     assert said.parts[-1].text == "7 more"
     assert said.health is Health.CRITICAL
+
+
+def test_a_name_server_that_lacks_a_broker_is_wrong_and_one_that_is_silent_is_not_compared():
+    both = frozenset({("C", "broker-a", 0, "a:1"), ("C", "broker-b", 0, "b:1")})
+    servers = [
+        NameServerSeen(address="n1", answered_ms=1, brokers=both),
+        NameServerSeen(address="n2", answered_ms=1, brokers=frozenset(list(both)[:1])),
+        NameServerSeen(address="n3"),
+        NameServerSeen(address="n4", answered_ms=1, failing_since=2),
+    ]
+    assert [(each.target, each.text) for each in found(servers, [], [])] == [
+        ("n4", "does not answer"),
+        ("n2", "lacks brokers"),
+    ]
+    assert list(found(servers[:1], [], [])) == []
 
 
 def test_nothing_learned_yet_is_not_well():
