@@ -63,6 +63,6 @@ def fitting(environment: Mapping[str, str]) -> str:
     """The theme for a terminal: its own colours where it has no others; light where `COLORFGBG` says so."""
     light = environment.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
     many = environment.get("COLORTERM") in ("truecolor", "24bit") or "256" in environment.get("TERM", "")
-    if many or environment.get("TERM_PROGRAM") == "textual-web":
+    if many or environment.get("TERM_PROGRAM") == "textual":  # in a browser
         return "light" if light else "dark"
     return "ansi-light" if light else "ansi-dark"

@@ -8,13 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import re
 from collections.abc import Callable
+from typing import Final
 
 from aiohttp import web
 from textual_serve.server import Server
 
 from rocketmq_ops.common.errors import RocketMQError, system_words
 
+#: What the page would load from elsewhere: a font. The machines that look often have no way there, and wait for it.
+_ELSEWHERE: Final = re.compile(r'<link[^>]*href="https://[^>]*>')
 #: Sessions at once; each is a process that asks the cluster.
 MOST_SESSIONS = 8
 
@@ -61,7 +65,9 @@ class Visitors(Server):
         """The page, with addresses as this visitor reached it."""
         self._check(request)
         self.public_url = f"http://{request.host}"
-        response: web.StreamResponse = await super().handle_index(request)
+        response = await super().handle_index(request)
+        assert isinstance(response, web.Response)
+        response.text = _ELSEWHERE.sub("", response.text or "")
         return response
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
