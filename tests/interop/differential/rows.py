@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.interop.differential.client_rows import CLIENTS
 from tests.interop.differential.export_rows import EXPORTS
+from tests.interop.differential.failing_rows import FAILING
 from tests.interop.differential.feature_rows import FEATURES
 from tests.interop.differential.lite_rows import LITE
 from tests.interop.differential.reading import (
@@ -478,4 +479,4 @@ ACCESS: tuple[Row, ...] = (
     changed("deleteUser -c {C} -u user_{s}"),
 )
 
-ROWS: tuple[Row, ...] = READING + CHANGING + ACCESS + STATIC + LITE + EXPORTS + FEATURES + CLIENTS
+ROWS: tuple[Row, ...] = READING + CHANGING + ACCESS + STATIC + LITE + EXPORTS + FAILING + FEATURES + CLIENTS
