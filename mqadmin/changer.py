@@ -27,6 +27,7 @@ from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.changes import JournalEntry, MadeChange, PlannedChange
 
 if TYPE_CHECKING:
+    from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.mqadmin.connecting.connection import Connection
     from rocketmq_ops.mqadmin.render.outcome import Outcome
 
@@ -161,7 +162,9 @@ class CommandChanger:
 class _Quiet(Run):
     """A run that writes nothing on the terminal, which a screen has."""
 
-    shows_progress = False
+    def admin(self, *, quiet: bool = True) -> MQAdmin:
+        """A new admin client that shows nothing of how far it is."""
+        return super().admin(quiet=quiet)
 
 
 def _in_a_loop(call: Any, argument: Any) -> Any:

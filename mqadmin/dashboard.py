@@ -13,6 +13,7 @@ from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.state_folder import state_folder
 from rocketmq_ops.mqadmin import lang
+from rocketmq_ops.mqadmin.changer import CommandChanger
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.context import Context, Options
@@ -70,9 +71,18 @@ async def show(run: Run, looked: Looked) -> str:
         admin, model, title = await _looked_at(run, looked, held)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
         saved = SavedViews(state_folder() / "dashboard" / "views.json")
-        app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved))
+        changer = None if admin is None else CommandChanger(run.connection, _connecting(run))
+        app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved, changer=changer))
         await app.run_async()
         return str(app.left_at)
+
+
+def _connecting(run: Run) -> list[str]:
+    """The words by which the dashboard was told where to connect, for the command lines that it shows and runs."""
+    options = run.options
+    given = (("-n", options.namesrv), ("--profile", options.profile), ("--credentials", options.credentials))
+    pairs = [*given, ("--tls", options.tls)]
+    return [word for name, value in pairs if value is not None for word in (name, value)]
 
 
 async def _looked_at(run: Run, looked: Looked, held: AsyncExitStack) -> tuple[MQAdmin | None, Model, str]:

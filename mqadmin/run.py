@@ -29,9 +29,6 @@ _NAMED = 10
 class Run:
     """What a command gets besides its options: the admin client, whether it only plans, and a way to emit early."""
 
-    #: Whether a terminal shows how far it is.
-    shows_progress = True
-
     def __init__(
         self,
         name: str,
@@ -120,7 +117,7 @@ class Run:
         from rocketmq_ops.client.admin import MQAdmin
 
         progress = None
-        if self.shows_progress and sys.stderr.isatty():
+        if not quiet and sys.stderr.isatty():
             from rocketmq_ops.mqadmin.render.progress import AskedLine
 
             progress = AskedLine(self.name)

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: How long a client that closes waits for its connections: of TLS the peer has a part in the end.
-CLOSE_TIMEOUT_SECONDS = 1.0
-
 
 class RemotingClient:
     """Requests to any number of addresses. Use it within one event loop, and `close` it."""
@@ -46,9 +43,6 @@ class RemotingClient:
         self.serve, self.register = self.handlers.serve, self.handlers.register
         self.refused_frames = 0
         self._channels: dict[str, Channel] = {}
-        #: All that are connected, those that are being closed too.
-        self.connected: set[Channel] = set()
-        self._all_closed = asyncio.Event()
         self._connecting: dict[str, asyncio.Task[Channel]] = {}
         self._connector = connector or Connector()
         self._jobs = PeriodicJobs()
@@ -142,29 +136,22 @@ class RemotingClient:
         return channel
 
     async def close(self) -> None:
-        """Close every connection, and wait until they are; what waits for an answer fails."""
+        """Close every connection; what waits for an answer fails."""
         self._closed = True
         self._jobs.stop()
         for task in list(self._connecting.values()):
             task.cancel()
+        channels = list(self._channels.values())
         self._channels.clear()
-        if not self.connected:
-            return
-        for channel in list(self.connected):
+        for channel in channels:
             channel.close()
-        try:
-            await asyncio.wait_for(self._all_closed.wait(), CLOSE_TIMEOUT_SECONDS)
-        except TimeoutError:
-            for channel in list(self.connected):
-                channel.abort()
-            await self._all_closed.wait()  # some turns of the loop, which nobody else has a part in
+        if channels:
+            await asyncio.sleep(0)
 
     # --- what channels report ---------------------------------------------------------------------------------------
 
     def channel_opened(self, channel: Channel) -> bool:
         """Set the socket's buffers."""
-        self.connected.add(channel)
-        self._all_closed.clear()
         channel.set_buffers(
             WRITE_HIGH_WATER_BYTES, None, self.config.clientSocketSndBufSize, self.config.clientSocketRcvBufSize
         )
@@ -172,9 +159,6 @@ class RemotingClient:
 
     def channel_closed(self, channel: Channel, cause: Exception | None) -> None:
         """Forget the connection; the next request makes a new one."""
-        self.connected.discard(channel)
-        if not self.connected:
-            self._all_closed.set()
         address: Any = channel.attrs.get("address")
         if self._channels.get(address) is channel:
             del self._channels[address]

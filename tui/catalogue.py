@@ -63,9 +63,9 @@ class Catalogue:
         text = text.strip().removeprefix(":")
         screen, slash, part = text.replace(" ", "/", 1).partition("/")
         if not slash:
-            starts = sorted(
-                place.name for place in self.places if any(n.startswith(screen) for n in (place.name, *place.aliases))
-            )
+            places = [p for p in self.places if any(n.startswith(screen) for n in (p.name, *p.aliases))]
+            # Those that need no name come first: they can be gone to at once.
+            starts = [p.name for p in sorted(places, key=lambda p: (p.names is not None, p.name))]
             exact = self.find(screen)
             if exact is not None:
                 starts = [exact.name, *(name for name in starts if name != exact.name)]

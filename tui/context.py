@@ -12,6 +12,7 @@ from rocketmq_ops.tui.saved import SavedViews
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.tui.catalogue import Catalogue
+    from rocketmq_ops.tui.changes import Changer
     from rocketmq_ops.tui.model.model import Model
     from rocketmq_ops.tui.ports import Language
 
@@ -32,7 +33,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Context:
-    """Handed to each screen. `admin` is None where there is no cluster to ask: in a replay, for a store's directory."""
+    """Handed to each screen. `admin` and `changer` are None where there is no cluster: in a replay, for a store's
+    directory."""
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class Context:
         *,
         admin: MQAdmin | None = None,
         saved: SavedViews | None = None,
+        changer: Changer | None = None,
     ) -> None:
         self.model = model
         self.language = language
@@ -50,6 +53,7 @@ class Context:
         self.options = options
         self.admin = admin
         self.saved = saved or SavedViews(None)
+        self.changer = changer
 
     def tr(self, text: str) -> str:
         """A sentence in the language of the reader."""

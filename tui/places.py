@@ -8,9 +8,21 @@ from rocketmq_ops.tui.catalogue import Catalogue, Place
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.view import View
+from rocketmq_ops.tui.screens import names
 from rocketmq_ops.tui.screens.base import DashboardScreen
+from rocketmq_ops.tui.screens.broker import BrokerScreen, NameServerScreen
+from rocketmq_ops.tui.screens.client import ClientScreen
+from rocketmq_ops.tui.screens.dead_letters import DeadLettersScreen
+from rocketmq_ops.tui.screens.doctor import DoctorScreen
+from rocketmq_ops.tui.screens.group import GroupScreen
+from rocketmq_ops.tui.screens.journal import JournalScreen
+from rocketmq_ops.tui.screens.message import MessageScreen
+from rocketmq_ops.tui.screens.messages import MessagesScreen
 from rocketmq_ops.tui.screens.overview import OverviewScreen
+from rocketmq_ops.tui.screens.probe import ProbeScreen
+from rocketmq_ops.tui.screens.store import RecordScreen, StoreScreen
 from rocketmq_ops.tui.screens.table import TableScreen
+from rocketmq_ops.tui.screens.topic import TopicScreen
 
 
 def list_place(view: View) -> Place:
@@ -23,7 +35,21 @@ def list_place(view: View) -> Place:
 
 
 #: Screens of one thing: each has its name, and where its names come from.
-DETAILS: tuple[Place, ...] = ()
+DETAILS: tuple[Place, ...] = (
+    Place("group", (), "One group", GroupScreen, names.groups),
+    Place("topic", (), "One topic", TopicScreen, names.topics),
+    Place("client", (), "One client", ClientScreen, names.clients),
+    Place("messages", ("m",), "Messages of a topic", MessagesScreen, names.topics),
+    Place("message", (), "One message", MessageScreen, names.topics),
+    Place("dead-letters", ("dlq",), "Dead letters of a group", DeadLettersScreen, names.groups),
+    Place("broker", (), "One broker", BrokerScreen, names.brokers),
+    Place("name-server", ("nameserver",), "One name server", NameServerScreen, names.name_servers),
+    Place("store", (), "A store's directory", StoreScreen, names.nothing),
+    Place("record", (), "A record of a store", RecordScreen, names.nothing),
+    Place("doctor", (), "What the doctor finds", DoctorScreen),
+    Place("probe", (), "What the prober has kept", ProbeScreen),
+    Place("journal", ("undo",), "Changes that were made", JournalScreen),
+)
 
 
 def catalogue(views: Iterable[View]) -> Catalogue:

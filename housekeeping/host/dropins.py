@@ -51,8 +51,7 @@ def _limit(name: str, value: str) -> dict[str, str]:
 
 def _disk(attribute: str) -> Callable[[str, str], dict[str, str]]:
     def lines(disk: str, value: str) -> dict[str, str]:
-        name = disk.replace("!", "/")  # as udev knows it (sd-device: device_set_sysname)
-        match = f'ACTION=="add|change", SUBSYSTEM=="block", KERNEL=="{name}"'
+        match = f'ACTION=="add|change", SUBSYSTEM=="block", KERNEL=="{disk}"'
         return {UDEV: f'{match}, ATTR{{queue/{attribute}}}="{value}"'}
 
     return lines

@@ -32,7 +32,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     cluster = FakeCluster(("broker-a", "C1"))
     cluster["broker-a"].add_topic("T", 4)
 
-    def admin(self: Run) -> MQAdmin:
+    def admin(self: Run, *, quiet: bool) -> MQAdmin:
+        assert quiet
         assert self.connection.name_servers == (cluster.namesrv,)
         return MQAdmin(self.connection.name_servers, self.timeout_ms, transport=cluster.transport)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
-import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -94,47 +92,6 @@ def test_the_certificate_of_a_server_can_be_looked_at() -> None:
             assert session.certificate_of(address) is not None, "through the bound, too"
 
     asyncio.run(main())
-
-
-def test_a_client_that_is_closed_leaves_no_connection_open() -> None:
-    """TLS takes more than a turn of the loop to end: what is left open then is never closed."""
-
-    async def main() -> None:
-        async with serving() as address:
-            client = RemotingClient(connector=Connector(tls="true"))
-            await client.invoke(address, RemotingCommand.request(1000), 20_000)
-            assert client.connected == {client.channel(address)}
-            await client.close()
-            assert client.connected == set()
-
-    asyncio.run(main())
-
-
-def test_a_server_that_does_not_end_its_part_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rocketmq_ops.remoting.client.CLOSE_TIMEOUT_SECONDS", 0.01)
-    done = threading.Event()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(FILES / "server.pem", FILES / "server.key")
-
-    def silent(listener: socket.socket) -> None:
-        raw, _ = listener.accept()
-        with context.wrap_socket(raw, server_side=True):
-            done.wait()
-
-    async def main(address: str) -> None:
-        async with RemotingClient(connector=Connector(tls="true")) as client:
-            await client.invoke_oneway(address, RemotingCommand.request(1000), 20_000)
-            assert client.connected == {client.channel(address)}
-        assert client.connected == set()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=silent, args=(listener,))
-        thread.start()
-        try:
-            asyncio.run(main(f"127.0.0.1:{listener.getsockname()[1]}"))
-        finally:
-            done.set()
-            thread.join()
 
 
 @pytest.mark.parametrize(

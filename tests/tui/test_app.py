@@ -224,7 +224,7 @@ def test_the_palette_finds_screens_and_keys() -> None:
         await pilot.press(*"topics")
         await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "search"])
         await pilot.pause()
-        await pilot.press("enter", "enter")
+        await pilot.press("enter")
         await pilot.pause()
         assert at_address(app) == ":topics"
 

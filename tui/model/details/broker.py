@@ -1,0 +1,243 @@
+"""One broker: its figures, its configuration beside that of its siblings and the defaults, replication, producers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, COMPUTED, keys_of
+from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.moment import BrokerSeen
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.client import BrokerProducers
+    from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
+
+_FIGURES: Final = (Column(key="name", title="Figure", least=20), Column(key="value", title="Value", least=30))
+_REPLICAS: Final = (
+    Column(key="address", title="Slave", least=16),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="behind", title="Behind", kind=Kind.BYTES),
+    Column(key="ack", title="Has up to", kind=Kind.COUNT, drop=1),
+    Column(key="rate", title="Bytes a second", kind=Kind.BYTES),
+)
+_PRODUCERS: Final = (
+    Column(key="group", title="Group", least=16),
+    Column(key="client", title="Client", least=20),
+    Column(key="address", title="Address", least=14),
+    Column(key="language", title="Language", drop=2),
+    Column(key="version", title="Version", drop=1),
+    Column(key="beat", title="Heartbeat", kind=Kind.MOMENT),
+)
+#: Settings that are another on each broker.
+_OWN: Final = frozenset(
+    {
+        "brokerName",
+        "brokerId",
+        "brokerIP1",
+        "brokerIP2",
+        "listenPort",
+        "haListenPort",
+        "fastListenPort",
+        "rocketmqHome",
+        "storePathRootDir",
+        "storePathCommitLog",
+        "haMasterAddress",
+    }
+)
+
+
+def parts(asking: Asking) -> Sequence[Part]:
+    """The parts of `:broker/NAME`; a slave is NAME#ID, and an address will do too."""
+    admin = asking.admin
+    brokers = Once(admin.cluster.brokers)
+
+    async def this() -> BrokerAddress:
+        return one_of(await brokers(), asking.name)
+
+    async def figures() -> Section:
+        broker = await this()
+        return figure_section(broker, await admin.cluster.runtime(broker.address))
+
+    async def configuration() -> Section:
+        broker = await this()
+        siblings = [each for each in await brokers() if each.cluster == broker.cluster and each != broker]
+        report = await admin.configs.broker_configs([broker, *siblings])
+        configs = {label(each.broker_name, each.broker_id): each.config for each in report.servers}
+        figures = await _version(asking, broker)
+        return also(await asyncio.to_thread(config_section, configs, figures), report.failures)
+
+    async def replication() -> Section:
+        broker = await this()
+        return replica_section(await admin.ha.status([broker]))
+
+    async def producers() -> Section:
+        return producer_section(await admin.clients.producers_at((await this()).address))
+
+    return (
+        Part("figures", "Figures", figures),
+        Part("configuration", "Configuration", configuration),
+        Part("replication", "Replication", replication),
+        Part("producers", "Producers", producers),
+    )
+
+
+def label(broker_name: str | None, broker_id: int | None) -> str:
+    """As tables name it: a slave with its id."""
+    return f"{broker_name}#{broker_id}" if broker_id else str(broker_name)
+
+
+def one_of(brokers: Sequence[BrokerAddress], name: str) -> BrokerAddress:
+    """The broker of a name or an address. Raises NotFoundError."""
+    for broker in brokers:
+        if name in (label(broker.broker_name, broker.broker_id), broker.address):
+            return broker
+    raise NotFoundError(
+        f"no name server lists a broker '{name}'", "it is down, or its name is another; :brokers lists them"
+    )
+
+
+async def _version(asking: Asking, broker: BrokerAddress) -> str:
+    """The column of the defaults that fits: 4.9, 5.3, 5.5 or ours."""
+    seen = asking.moment.brokers.get(broker.address)
+    text = seen.version if seen is not None and seen.version is not None else None
+    if text is None:
+        text = (await asking.admin.cluster.runtime(broker.address)).get("brokerVersionDesc", "")
+    return defaults_of(text)
+
+
+def defaults_of(version: str) -> str:
+    """Whose defaults a broker of a version has: those of the nearest version that is known."""
+    digits = version.upper().removeprefix("V").replace("_", ".").split(".")
+    if digits[0] == "4":
+        return "4.9"
+    minor = int(digits[1]) if len(digits) > 1 and digits[1].isdecimal() else 3
+    return "5.5" if minor >= 5 else "5.3"
+
+
+def figure_section(broker: BrokerAddress, figures: Mapping[str, str]) -> Section:
+    """All that the broker reports of itself, by name."""
+    rows = [Row(key=name, cells=(name, value)) for name, value in sorted(figures.items())]
+    facts = (
+        Fact("Address", broker.address),
+        Fact("Cluster", broker.cluster),
+        Fact("Role", "slave" if broker.broker_id else "master", Kind.STATE),
+        Fact("Version", figures.get("brokerVersionDesc")),
+        Fact("Started", _ms(figures.get("bootTimestamp")), Kind.MOMENT),
+        Fact("Disk", _share(figures.get("commitLogDiskRatio")), Kind.SHARE),
+    )
+    return also(table_of(_FIGURES, rows, "it reports no figures"), (), *facts)
+
+
+def _ms(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _share(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def config_section(configs: Mapping[str, Mapping[str, str] | None], version: str) -> Section:
+    """The configuration of brokers side by side, with the defaults of a version; what is each broker's own is no
+    difference."""
+    defaults = {
+        name: default
+        for name, key in keys_of(version, BROKER_CLASSES).items()
+        if (default := key.defaults.get(version)) is not None and default != COMPUTED
+    }
+    section = side_by_side("Setting", configs, expected=defaults, expected_title="Default")
+    if section.table is None:
+        return section
+    rows = []
+    for row in section.table.rows:
+        if row.key in _OWN and row.health is not Health.OK:
+            cells = list(row.cells)
+            cells[1] = "its own"
+            row = Row(key=row.key, cells=tuple(cells))
+        rows.append(row)
+    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    differing = sum(row.health is Health.WARNING for row in rows)
+    changed = sum(row.health is Health.INFO for row in rows)
+    facts = (
+        Fact("Differ between brokers", differing, Kind.COUNT, Health.WARNING if differing else Health.OK),
+        Fact("Differ from the default", changed, Kind.COUNT),
+        Fact("Defaults of", version),
+    )
+    return also(table_of(section.table.columns, rows), (), *facts)
+
+
+def replica_section(report: ReplicationReport) -> Section:
+    """How far its slaves are, or how it follows its master."""
+    found: BrokerReplication | None = next(iter(report.brokers), None)
+    slaves = found.slaves if found is not None and found.slaves is not None else []
+    rows = [
+        Row(
+            key=slave.address,
+            cells=(
+                slave.address,
+                "in sync" if slave.in_sync else "behind",
+                slave.diff,
+                slave.ack_offset,
+                slave.bytes_per_second,
+            ),
+            health=Health.OK if slave.in_sync else Health.WARNING,
+        )
+        for slave in slaves
+    ]
+    facts = []
+    if found is not None:
+        facts = [
+            Fact("Role", found.role and found.role.lower(), Kind.STATE),
+            Fact("Log ends at", found.max_offset, Kind.COUNT),
+        ]
+        if found.master_address:
+            facts += [
+                Fact("Master", found.master_address),
+                Fact("Last read", found.last_read_timestamp, Kind.MOMENT),
+                Fact("Bytes a second", found.bytes_per_second, Kind.BYTES),
+            ]
+    note = "it is a slave" if found is not None and found.master_address else "it has no slave"
+    return also(table_of(_REPLICAS, rows, note), report.failures, *facts)
+
+
+def producer_section(found: BrokerProducers) -> Section:
+    """The producers that are connected to it."""
+    rows = [
+        Row(
+            key=f"{each.group} {each.client_id} {each.client_addr}",
+            cells=(
+                each.group,
+                each.client_id,
+                each.client_addr,
+                each.language,
+                each.version,
+                each.last_update_timestamp,
+            ),
+        )
+        for each in found.producers
+    ]
+    return table_of(_PRODUCERS, rows, "no producer is connected")
+
+
+def past_section(seen: BrokerSeen) -> Section:
+    """The figures of a broker as a recorded moment has them; one that did not answer says since when."""
+    rows = [Row(key=name, cells=(name, f"{value:g}")) for name, value in sorted(seen.figures.items())]
+    state = "does not answer" if seen.dead else "answers"
+    facts = [
+        Fact("State", state, Kind.STATE, Health.CRITICAL if seen.dead else Health.OK),
+        Fact("Address", seen.address),
+        Fact("Cluster", seen.cluster),
+        Fact("Version", seen.version),
+        Fact("Last answer", seen.answered_ms, Kind.MOMENT),
+    ]
+    if seen.failing_since is not None:
+        facts.append(Fact("Dead since", seen.failing_since, Kind.MOMENT, Health.CRITICAL))
+    failures = [seen.failure] if seen.failure is not None else []
+    return also(table_of(_FIGURES, rows, "nothing was recorded of its figures"), failures, *facts)

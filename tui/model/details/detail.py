@@ -1,0 +1,160 @@
+"""What a screen of one thing consists of: parts, each asked by itself, so that a dead server holds up only its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, Value
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from rocketmq_ops.client.admin import MQAdmin
+
+T = TypeVar("T")
+
+#: Stands in a cell for what a server does not have, where others do.
+ABSENT: Final = "-"
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A name, which is translated, and a value."""
+
+    name: str
+    value: Value
+    kind: Kind = Kind.TEXT
+    health: Health = Health.OK
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown of one part: facts, then a table or lines of text, which are users' own and not translated.
+
+    `failures` are what could not be learned; `note` says why there is nothing.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    table: Table | None = None
+    lines: tuple[str, ...] | None = None
+    note: str = ""
+    failures: tuple[Failure, ...] = ()
+    #: The worst of what it shows, beside its title.
+    health: Health = Health.OK
+    #: Where it goes on.
+    more: Address | None = None
+
+
+class Part(NamedTuple):
+    """A part of a screen: a stable key, a title in English, and what asks for it. It may raise RocketMQError."""
+
+    key: str
+    title: str
+    ask: Callable[[], Awaitable[Section]]
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """What a screen of one thing is made from: the open admin client, what is known of the cluster, its address."""
+
+    admin: MQAdmin
+    moment: Moment
+    address: Address
+
+    @property
+    def name(self) -> str:
+        """What it is about."""
+        return self.address.name
+
+
+class Once(Generic[T]):
+    """An answer that several parts need, asked once, when the first of them needs it."""
+
+    def __init__(self, ask: Callable[[], Awaitable[T]]) -> None:
+        self._ask = ask
+        self._task: asyncio.Task[T] | None = None
+
+    async def __call__(self) -> T:
+        """The answer. Raises what asking raised, for each that needs it."""
+        import asyncio
+
+        if self._task is None:
+            self._task = run_later(self._asked(), "an answer for several parts")
+            self._task.add_done_callback(_seen)
+        return await asyncio.shield(self._task)
+
+    async def _asked(self) -> T:
+        return await self._ask()
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Its error is that of whoever waits, and of nobody once the screen is left."""
+    if not task.cancelled():
+        task.exception()
+
+
+def worst(healths: Iterable[Health]) -> Health:
+    """The worst of them; OK for none."""
+    order = list(Health)
+    return max(healths, key=order.index, default=Health.OK)
+
+
+def table_of(columns: Sequence[Column], rows: Iterable[Row], note: str = "") -> Section:
+    """A section of a table, as bad as its worst row; the note is shown where it has none."""
+    found = list(rows)
+    return Section(
+        table=Table(columns=tuple(columns), rows=found, note="" if found else note),
+        health=worst(row.health for row in found),
+    )
+
+
+def also(section: Section, failures: Iterable[Failure], *facts: Fact) -> Section:
+    """The section with what could not be learned, and with facts above it."""
+    return msgspec.structs.replace(section, failures=(*section.failures, *failures), facts=(*section.facts, *facts))
+
+
+def side_by_side(
+    first: str,
+    sources: Mapping[str, Mapping[str, Value] | None],
+    *,
+    expected: Mapping[str, str] | None = None,
+    expected_title: str = "",
+    note: str = "",
+) -> Section:
+    """Settings of several servers or clients beside each other: a row a name, a column a source.
+
+    A row whose values differ is marked, and comes first. `expected`: what each is usually; one that is something else
+    everywhere is of INFO. A source that did not answer is None: its cells are unknown.
+    """
+    names = sorted({name for values in sources.values() if values is not None for name in values})
+    columns = [Column(key="name", title=first, least=16), Column(key="differs", title="Differs", kind=Kind.STATE)]
+    columns += [Column(key=f"of {source}", title=source, least=min(max(len(source), 10), 24)) for source in sources]
+    if expected is not None:
+        columns.append(Column(key="expected", title=expected_title, drop=1))
+    rows = []
+    for name in names:
+        cells: list[Value] = [None if values is None else values.get(name, ABSENT) for values in sources.values()]
+        known = {cell for cell in cells if cell is not None}
+        usual = expected.get(name) if expected is not None else None
+        differs, health = "", Health.OK
+        if len(known) > 1:
+            differs, health = "between them", Health.WARNING
+        elif usual is not None and known and not _same(next(iter(known)), usual):
+            differs, health = "from the default", Health.INFO
+        row = [name, differs, *cells, *([usual if usual is not None else ABSENT] if expected is not None else [])]
+        rows.append(Row(key=name, cells=tuple(row), health=health))
+    return table_of(columns, rows, note)
+
+
+def _same(value: Value, usual: str) -> bool:
+    """Whether two texts of a setting mean the same."""
+    if str(value).casefold() == usual.casefold():
+        return True
+    try:
+        return float(str(value)) == float(usual)
+    except ValueError:
+        return False

@@ -1,0 +1,401 @@
+"""One consumer group: its queues and their owners, its clients, their subscriptions side by side, what it gave up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Final
+
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.topics import dlq_topic, retry_topic
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.detail import (
+    Asking,
+    Fact,
+    Once,
+    Part,
+    Section,
+    also,
+    side_by_side,
+    table_of,
+    worst,
+)
+from rocketmq_ops.tui.model.moment import GroupSeen
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Value
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
+    from rocketmq_ops.client.admin.groups.group import GroupProgress, QueueProgress
+
+#: (topic, broker name, queue id)
+_Queue = tuple[str, str, int]
+#: How bad a state is.
+HEALTH: Final = {
+    LagState.OK: Health.OK,
+    LagState.UNKNOWN: Health.UNKNOWN,
+    LagState.SLOW: Health.WARNING,
+    LagState.REWOUND: Health.WARNING,
+    LagState.STALLED: Health.CRITICAL,
+    LagState.STOPPED: Health.CRITICAL,
+    LagState.OFFLINE: Health.CRITICAL,
+}
+_QUEUES: Final = (
+    Column(key="topic", title="Topic", least=10),
+    Column(key="broker", title="Broker", least=8),
+    Column(key="queue", title="Queue", kind=Kind.COUNT),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="lag", title="Lag", kind=Kind.COUNT),
+    Column(key="waiting", title="Waiting", kind=Kind.SPAN),
+    Column(key="owner", title="Consumed by", least=14, drop=1),
+    Column(key="committed", title="Committed", kind=Kind.COUNT, drop=3),
+    Column(key="end", title="End", kind=Kind.COUNT, drop=3),
+    Column(key="inflight", title="In flight", kind=Kind.COUNT, drop=4),
+    Column(key="last", title="Last consumed", kind=Kind.MOMENT, drop=2),
+    Column(key="evidence", title="Evidence", least=20, drop=5),
+)
+_CLIENTS: Final = (
+    Column(key="client", title="Client", least=18),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="address", title="Address", least=14, drop=2),
+    Column(key="version", title="Version", drop=4),
+    Column(key="language", title="Language", drop=5),
+    Column(key="queues", title="Queues", kind=Kind.COUNT),
+    Column(key="cached", title="Cached", kind=Kind.COUNT, drop=1),
+    Column(key="ok", title="Consumed", kind=Kind.RATE),
+    Column(key="failed", title="Failed", kind=Kind.RATE),
+    Column(key="rt", title="Takes", kind=Kind.SPAN, drop=1),
+    Column(key="pulled", title="Last pull", kind=Kind.MOMENT, drop=3),
+    Column(key="started", title="Started", kind=Kind.MOMENT, drop=3),
+    Column(key="problem", title="Problem", least=20, drop=2),
+)
+_PROBLEMS: Final = (
+    Column(key="kind", title="Problem", kind=Kind.STATE),
+    Column(key="about", title="About", least=16),
+    Column(key="detail", title="Evidence", least=30),
+)
+_GIVEN_UP: Final = (
+    Column(key="topic", title="Topic", least=20),
+    Column(key="what", title="Holds", kind=Kind.STATE),
+    Column(key="messages", title="Messages", kind=Kind.COUNT),
+    Column(key="waiting", title="Not consumed", kind=Kind.COUNT),
+    Column(key="last", title="Last message", kind=Kind.MOMENT),
+)
+_TYPES: Final = {"actively": "pull", "passively": "push"}
+#: What each kind of problem among clients is called.
+PROBLEMS: Final = {
+    "different_subscription": "subscriptions differ",
+    "shared_id": "clients share an id",
+    "not_locked": "queue not locked",
+    "unlock_failed": "unlocking fails",
+    "blocked": "stuck",
+    "unassigned": "queue without a client",
+    "assigned_twice": "queue with two clients",
+}
+
+
+def parts(asking: Asking) -> Sequence[Part]:
+    """The parts of the screen `:group/NAME`."""
+    admin, group = asking.admin, asking.name
+    status = Once(lambda: admin.clients.status(group))
+    progress = Once(lambda: admin.groups.progress(group))
+
+    async def queues() -> Section:
+        owners, stuck = await _held(status)
+        return queue_section(await progress(), owners, asking.moment.groups.get(group), stuck)
+
+    async def clients() -> Section:
+        return client_section(group, await status())
+
+    async def subscriptions() -> Section:
+        return subscription_section(await status())
+
+    async def problems() -> Section:
+        return problem_section(group, await status())
+
+    async def given_up() -> Section:
+        return await _given_up(asking)
+
+    async def settings() -> Section:
+        found = await admin.groups.configs(group)
+        without: dict[str, dict[str, Value]] = {address: {} for address in found.without}
+        sources = {each.broker_name or each.broker_addr: _flat(each.config) for each in found.brokers}
+        section = side_by_side("Setting", without | sources)
+        return also(section, found.failures)
+
+    return (
+        Part("queues", "Queues", queues),
+        Part("clients", "Clients", clients),
+        Part("subscriptions", "Subscriptions", subscriptions),
+        Part("problems", "Problems", problems),
+        Part("given-up", "Retries and dead letters", given_up),
+        Part("settings", "Settings", settings),
+    )
+
+
+async def _held(status: Once[ConsumerStatusReport]) -> tuple[dict[_Queue, str] | None, frozenset[_Queue]]:
+    """Queue -> who consumes it, None where nobody could be asked; and the queues in which nothing moves."""
+    try:
+        found = await status()
+    except NotFoundError:
+        return {}, frozenset()
+    except RocketMQError:
+        return None, frozenset()
+    stuck = {(p.topic or "", p.broker_name or "", p.queue_id or 0) for p in found.problems if p.kind == "blocked"}
+    return {
+        (queue.topic, queue.broker_name, queue.queue_id): client.client_id
+        for client in found.clients
+        if client.info is not None
+        for queue in client.info.queues
+        if not queue.dropped
+    }, frozenset(stuck)
+
+
+def queue_section(
+    progress: GroupProgress,
+    owners: dict[_Queue, str] | None,
+    seen: GroupSeen | None,
+    stuck: Collection[_Queue] = (),
+) -> Section:
+    """The queues, those that are behind most first; `seen`: how the group keeps up, where it was watched."""
+    judged = {(q.topic, q.broker, q.queue_id): q for q in seen.lag.queues} if seen is not None else {}
+    rows = []
+    for queue in progress.queues:
+        at = (queue.topic, queue.broker_name, queue.queue_id)
+        known = judged.get(at)
+        owner = queue.client_id or (None if owners is None else owners.get(at, ""))
+        health = HEALTH[known.state] if known is not None else _health_of(queue, owner)
+        state = known.state.value if known is not None else None
+        if at in stuck:
+            state, health = "stuck", Health.CRITICAL
+        rows.append(
+            Row(
+                key=f"{queue.topic} {queue.broker_name}:{queue.queue_id} {queue.client_id or ''}".rstrip(),
+                cells=(
+                    queue.topic,
+                    queue.broker_name,
+                    queue.queue_id,
+                    state,
+                    queue.lag,
+                    queue.lag_millis,
+                    "nobody" if owner == "" else owner,
+                    queue.consumer_offset,
+                    queue.broker_offset,
+                    queue.inflight,
+                    queue.last_timestamp,
+                    known.evidence if known is not None else "",
+                ),
+                health=health,
+                opens=Address("client", owner, (("group", progress.group),)) if owner else None,
+            )
+        )
+    rows.sort(key=lambda row: (list(Health).index(row.health), row.cells[4] or 0), reverse=True)
+    whole = seen.lag.state if seen is not None else None
+    facts = [
+        Fact("State", whole, Kind.STATE, Health.UNKNOWN if whole is None else HEALTH[whole]),
+        Fact("Lag", progress.lag_total, Kind.COUNT),
+        Fact("Oldest waits", progress.lag_millis, Kind.SPAN),
+        Fact("Drained in", seen.drained_in_ms if seen is not None else None, Kind.SPAN),
+        Fact("Consumed", progress.consume_tps, Kind.RATE),
+        Fact("Model", _model(progress.message_model), Kind.STATE),
+    ]
+    section = table_of(_QUEUES, rows, "no queue has an offset of this group")
+    return Section(
+        facts=tuple(facts),
+        table=section.table,
+        failures=tuple(progress.failures),
+        health=worst([section.health, *([HEALTH[whole]] if whole is not None else [])]),
+    )
+
+
+def _health_of(queue: QueueProgress, owner: str | None) -> Health:
+    if queue.lag and owner == "":
+        return Health.WARNING
+    return Health.OK if queue.lag == 0 else Health.UNKNOWN
+
+
+def _model(name: str | None) -> str | None:
+    return None if name is None else name.lower()
+
+
+def client_section(group: str, found: ConsumerStatusReport) -> Section:
+    """The clients; one that is stuck, or did not answer, comes first."""
+    about: dict[str, list[str]] = {}
+    for problem in found.problems:
+        if problem.client_id is not None:
+            about.setdefault(problem.client_id, []).append(f"{PROBLEMS[problem.kind]}: {problem.detail}")
+    silent = {failure.target.removeprefix("client "): failure.cause for failure in found.failures}
+    rows = [_client_row(group, client, about.get(client.client_id, []), silent) for client in found.clients]
+    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    section = table_of(_CLIENTS, rows, "no client of this group is online")
+    facts = (
+        Fact("Clients", len(found.clients), Kind.COUNT),
+        Fact("Type", _type(found.consume_type), Kind.STATE),
+        Fact("Same subscriptions", _yes(found.same_subscription), Kind.STATE, _good(found.same_subscription)),
+        Fact("Queues shared out", _yes(found.rebalance_ok), Kind.STATE, _good(found.rebalance_ok)),
+    )
+    return Section(facts=facts, table=section.table, failures=tuple(found.failures), health=section.health)
+
+
+def _client_row(group: str, client: ClientStatus, problems: list[str], silent: dict[str, str]) -> Row:
+    info = client.info
+    state, health, problem = "answers", Health.OK, "; ".join(problems)
+    if info is None:
+        state, health = "does not answer", Health.CRITICAL
+        problem = problem or silent.get(client.client_id, "")
+    elif any(text.startswith(PROBLEMS["blocked"]) for text in problems):
+        state, health = "stuck", Health.CRITICAL
+    elif problems:
+        state, health = "has problems", Health.WARNING
+    held = [queue for queue in info.queues if not queue.dropped] if info is not None else []
+    rates = info.rates if info is not None else []
+    pulls = [queue.last_pull_timestamp for queue in held if queue.last_pull_timestamp is not None]
+    return Row(
+        key=f"{client.client_id} {client.client_addr}",
+        cells=(
+            client.client_id,
+            state,
+            client.client_addr,
+            client.version,
+            client.language,
+            len(held) if info is not None else None,
+            sum(queue.cached for queue in held) if info is not None else None,
+            sum(rate.consume_ok_tps for rate in rates) if info is not None else None,
+            sum(rate.consume_failed_tps for rate in rates) if info is not None else None,
+            max((rate.consume_rt for rate in rates), default=None),
+            min(pulls, default=None),
+            info.start_timestamp if info is not None else None,
+            problem,
+        ),
+        health=health,
+        opens=Address("client", client.client_id, (("group", group),)),
+    )
+
+
+def _type(name: str | None) -> str | None:
+    if name is None:
+        return None
+    how = name.rpartition("_")[2].lower()
+    return _TYPES.get(how, how)
+
+
+def _yes(value: bool | None) -> str | None:
+    return None if value is None else "yes" if value else "no"
+
+
+def _good(value: bool | None) -> Health:
+    return Health.UNKNOWN if value is None else Health.OK if value else Health.WARNING
+
+
+def subscription_section(found: ConsumerStatusReport) -> Section:
+    """What each client subscribes to, beside each other: a row that differs is marked."""
+    sources: dict[str, dict[str, Value] | None] = {}
+    for client in found.clients:
+        if client.info is None:
+            sources[client.client_id] = None
+        else:
+            sources[client.client_id] = {
+                each.topic: each.sub_string
+                if each.expression_type in (None, "TAG")
+                else f"{each.expression_type}: {each.sub_string}"
+                for each in client.info.subscriptions
+            }
+    section = side_by_side("Topic", sources, note="no client is online")
+    return also(section, found.failures)
+
+
+def problem_section(group: str, found: ConsumerStatusReport) -> Section:
+    """What is wrong among the clients."""
+    rows = []
+    for number, problem in enumerate(found.problems):
+        place = f"{problem.topic} {problem.broker_name or ''}" if problem.topic else ""
+        if problem.queue_id is not None:
+            place = f"{place}:{problem.queue_id}"
+        rows.append(
+            Row(
+                key=f"{number} {problem.kind} {problem.client_id} {place}",
+                cells=(PROBLEMS[problem.kind], problem.client_id or place, problem.detail),
+                health=Health.CRITICAL if problem.kind == "blocked" else Health.WARNING,
+                opens=Address("client", problem.client_id, (("group", group),)) if problem.client_id else None,
+            )
+        )
+    return table_of(_PROBLEMS, rows, "nothing is wrong among the clients that answered")
+
+
+async def _given_up(asking: Asking) -> Section:
+    group = asking.name
+    rows, failures = [], []
+    for topic, what in ((retry_topic(group), "retries"), (dlq_topic(group), "dead letters")):
+        try:
+            status = await asking.admin.topics.status(topic)
+        except NotFoundError:
+            rows.append(Row(key=topic, cells=(topic, f"no {what}", 0, 0, None)))
+            continue
+        except RocketMQError as error:
+            failures.append(asking.admin.failure_of(topic, error))
+            rows.append(Row(key=topic, cells=(topic, what, None, None, None), health=Health.UNKNOWN))
+            continue
+        failures += status.failures
+        messages = None if status.failures else sum(queue.max_offset - queue.min_offset for queue in status.queues)
+        times = [queue.last_update_timestamp for queue in status.queues if queue.last_update_timestamp is not None]
+        dead = what == "dead letters"
+        rows.append(
+            Row(
+                key=topic,
+                cells=(topic, what, messages, await _not_consumed(asking, topic), max(times, default=None)),
+                health=Health.WARNING if dead and messages else Health.OK,
+                opens=Address("dead-letters", group) if dead else Address("topic", topic),
+            )
+        )
+    return also(table_of(_GIVEN_UP, rows), failures)
+
+
+async def _not_consumed(asking: Asking, topic: str) -> int | None:
+    try:
+        return (await asking.admin.groups.progress(asking.name, topic)).lag_total
+    except RocketMQError:
+        return None
+
+
+def _flat(config: dict[str, object]) -> dict[str, Value]:
+    return {
+        name: value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else str(value).lower()
+        for name, value in config.items()
+        if value not in (None, {}, [])
+    }
+
+
+def past_section(seen: GroupSeen) -> Section:
+    """The queues as a recorded moment has them."""
+    judged = {(q.topic, q.broker, q.queue_id): q for q in seen.lag.queues}
+    rows = []
+    for each in seen.offsets.queues:
+        known = judged.get((each.queue.topic, each.queue.broker, each.queue.queue_id))
+        lag = None if each.end is None or each.committed is None else max(each.end - each.committed, 0)
+        rows.append(
+            Row(
+                key=str(each.queue),
+                cells=(
+                    *each.queue,
+                    known.state.value if known is not None else None,
+                    lag,
+                    None,
+                    None,
+                    each.committed,
+                    each.end,
+                    None,
+                    None,
+                    known.evidence if known is not None else "",
+                ),
+                health=HEALTH[known.state] if known is not None else Health.UNKNOWN,
+            )
+        )
+    state = seen.lag.state
+    facts = (
+        Fact("State", state.value, Kind.STATE, HEALTH[state]),
+        Fact("Lag", seen.lag.lag, Kind.COUNT),
+        Fact("Drained in", seen.drained_in_ms, Kind.SPAN),
+        Fact("Consumed", seen.consume_rate, Kind.RATE),
+        Fact("Clients", seen.members if seen.members is not None else seen.offsets.members, Kind.COUNT),
+    )
+    return also(table_of(_QUEUES, rows, "nothing of its queues was recorded"), (), *facts)

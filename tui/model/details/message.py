@@ -1,0 +1,176 @@
+"""One message: its body, its properties, who has consumed it, and what clients traced of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rocketmq_ops.client.admin.messages.message_results import MessageTrack
+from rocketmq_ops.client.admin.messages.trace import MessageTraces
+from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_UNIQ_KEY, MessageExt
+from rocketmq_ops.common.sysflag import COMPRESSED_FLAG
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.bodies import form_of, lines_of
+from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+
+_PROPERTIES: Final = (Column(key="name", title="Name", least=16), Column(key="value", title="Value", least=30))
+_TRACKS: Final = (
+    Column(key="group", title="Group", least=20),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="detail", title="Evidence", least=30),
+)
+_TRACE: Final = (
+    Column(key="what", title="What", kind=Kind.STATE),
+    Column(key="group", title="Group", least=12),
+    Column(key="result", title="Result", kind=Kind.STATE),
+    Column(key="after", title="After", kind=Kind.SPAN),
+    Column(key="took", title="Took", kind=Kind.SPAN),
+    Column(key="bar", title="Time", least=32, drop=1),
+    Column(key="client", title="Client", least=14, drop=2),
+    Column(key="attempt", title="Attempt", kind=Kind.COUNT, drop=3),
+)
+#: What became of a message in a group, in words, and how bad that is.
+TRACKS: Final = {
+    "CONSUMED": ("consumed", Health.OK),
+    "CONSUMED_BUT_FILTERED": ("filtered out", Health.INFO),
+    "NOT_CONSUME_YET": ("not consumed yet", Health.WARNING),
+    "NOT_ONLINE": ("no client online", Health.WARNING),
+    "PULL": ("pulls by itself", Health.INFO),
+    "CONSUME_BROADCASTING": ("broadcasting", Health.INFO),
+    "UNKNOWN": ("unknown", Health.UNKNOWN),
+}
+#: Cells of a bar in the waterfall.
+BAR: Final = 32
+
+
+def parts(asking: Asking) -> Sequence[Part]:
+    """The parts of `:message/TOPIC?broker=B&queue=Q&offset=O` or `:message/TOPIC?id=ID`; `body` is one of FORMS."""
+    message = Once(lambda: read(asking))
+
+    async def body() -> Section:
+        return body_section(await message(), asking.address.option("body"))
+
+    async def properties() -> Section:
+        found = await message()
+        return table_of(
+            _PROPERTIES, [Row(key=k, cells=(k, v)) for k, v in sorted(found.properties.items())], "it has none"
+        )
+
+    async def consumed() -> Section:
+        return track_section(await asking.admin.messages.track(await message()))
+
+    async def trace() -> Section:
+        found = await message()
+        key = found.properties.get(PROPERTY_UNIQ_KEY) or found.offset_msg_id
+        return trace_section(await asking.admin.messages.traces(key))
+
+    return (
+        Part("body", "Body", body),
+        Part("consumed", "Consumed by", consumed),
+        Part("trace", "Trace", trace),
+        Part("properties", "Properties", properties),
+    )
+
+
+async def read(asking: Asking) -> MessageExt:
+    """The message of the address: by its queue and offset where it has them, else by its id."""
+    address, messages = asking.address, asking.admin.messages
+    broker, queue, offset = (address.option(name) for name in ("broker", "queue", "offset"))
+    if broker and queue and offset and queue.isdecimal() and offset.isdecimal():
+        return await messages.at(asking.name, broker, int(queue), int(offset))
+    return await messages.by_id(asking.name, address.option("id") or "")
+
+
+def body_section(message: MessageExt, form: str | None) -> Section:
+    """The body, decompressed; where that fails as it is stored, with the reason."""
+    shown = form or form_of(message.body)
+    properties = message.properties
+    facts = [
+        Fact("Keys", properties.get(PROPERTY_KEYS, "none")),
+        Fact("Tag", properties.get(PROPERTY_TAGS, "none")),
+        Fact("Stored", message.store_timestamp, Kind.MOMENT),
+        Fact("Produced", message.born_timestamp, Kind.MOMENT),
+        Fact("Queue", f"{message.broker_name or '?'}:{message.queue_id} @ {message.queue_offset}"),
+        Fact("Attempts before", message.reconsume_times, Kind.COUNT),
+        Fact("Body", len(message.body), Kind.BYTES),
+        Fact("Shown as", shown, Kind.STATE),
+    ]
+    if message.sys_flag & COMPRESSED_FLAG:
+        facts.append(Fact("Compressed", "yes", Kind.STATE))
+    if message.body_error is not None:
+        facts.append(Fact("Damaged", message.body_error, health=Health.CRITICAL))
+    health = Health.CRITICAL if message.body_error is not None else Health.OK
+    return Section(facts=tuple(facts), lines=lines_of(message.body, shown) or ("",), health=health)
+
+
+def track_section(tracks: Sequence[MessageTrack]) -> Section:
+    """Whether each group has consumed it, who has not first."""
+    rows = []
+    for track in tracks:
+        state, health = TRACKS[track.track_type]
+        rows.append(
+            Row(
+                key=track.consumer_group,
+                cells=(track.consumer_group, state, track.detail or ""),
+                health=health,
+                opens=Address("group", track.consumer_group),
+            )
+        )
+    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    return table_of(_TRACKS, rows, "no group consumes this topic")
+
+
+def trace_section(traces: MessageTraces) -> Section:
+    """Each send and each consumption as a bar on one axis of time."""
+    spans: list[tuple[int, int | None, str, str, str | None, Health, str, int | None]] = []
+    for sent in traces.sent:
+        result, health = _result(sent.success)
+        what = {"Pub": "sent", "EndTransaction": "transaction ended", "Recall": "recalled"}.get(sent.kind, sent.kind)
+        spans.append((sent.timestamp, sent.cost_millis, what, sent.group, result, health, sent.client_host, None))
+    for taken in traces.consumed:
+        begin = taken.begin_timestamp if taken.begin_timestamp is not None else taken.end_timestamp
+        if begin is None:
+            continue
+        result, health = _result(taken.success)
+        spans.append(
+            (
+                begin,
+                taken.cost_millis,
+                "consumed",
+                taken.group or "",
+                result,
+                health,
+                taken.client_host,
+                taken.retry_times,
+            )
+        )
+    spans.sort(key=lambda span: span[0])
+    first = spans[0][0] if spans else 0
+    last = max((span[0] + (span[1] or 0) for span in spans), default=0)
+    rows = [
+        Row(
+            key=f"{number} {begin}",
+            cells=(what, group, result, begin - first, took, bar(begin - first, took, last - first), client, attempt),
+            health=health,
+            opens=Address("group", group) if what == "consumed" and group else None,
+        )
+        for number, (begin, took, what, group, result, health, client, attempt) in enumerate(spans)
+    ]
+    facts = [Fact("Began", first or None, Kind.MOMENT), Fact("Took in all", last - first if spans else None, Kind.SPAN)]
+    return also(table_of(_TRACE, rows, "no client has traced it"), traces.failures, *facts)
+
+
+def _result(success: bool | None) -> tuple[str | None, Health]:
+    if success is None:
+        return None, Health.UNKNOWN
+    return ("success", Health.OK) if success else ("failed", Health.CRITICAL)
+
+
+def bar(after: int, took: int | None, whole: int) -> str:
+    """A span on the axis: `·` before it, blocks as long as it took, at least one; its end open where it is unknown."""
+    begin = min(round(after / whole * BAR), BAR - 1) if whole else 0
+    if took is None:
+        return "·" * begin + "├" + "┄" * (BAR - begin - 1)
+    length = max(round(took / whole * BAR) if whole else BAR, 1)
+    return "·" * begin + "█" * min(length, BAR - begin)

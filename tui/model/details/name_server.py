@@ -1,0 +1,68 @@
+"""One name server: which brokers it lists beside what the others do, and its configuration beside theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rocketmq_ops.housekeeping.lint.keys import COMPUTED, NAMESRV_CLASSES, keys_of
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.broker import label
+from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+
+_BROKERS: Final = (
+    Column(key="broker", title="Broker", least=12),
+    Column(key="address", title="Address", least=16),
+    Column(key="cluster", title="Cluster", drop=1),
+    Column(key="here", title="Here", kind=Kind.STATE),
+    Column(key="missing", title="Not listed by", least=16),
+)
+
+
+def parts(asking: Asking) -> Sequence[Part]:
+    """The parts of `:name-server/ADDRESS`."""
+
+    async def brokers() -> Section:
+        return broker_section(asking.name, asking.moment)
+
+    async def configuration() -> Section:
+        report = await asking.admin.configs.namesrv_configs()
+        found = {each.address: each.config for each in report.servers}
+        defaults = {
+            name: default
+            for name, key in keys_of("5.3", NAMESRV_CLASSES).items()
+            if (default := key.defaults["5.3"]) is not None and default != COMPUTED
+        }
+        section = side_by_side("Setting", found, expected=defaults, expected_title="Default")
+        return also(section, report.failures)
+
+    return (Part("brokers", "Brokers", brokers), Part("configuration", "Configuration", configuration))
+
+
+def broker_section(address: str, moment: Moment) -> Section:
+    """The brokers that any name server lists, and who does not."""
+    seen = moment.name_servers.get(address)
+    answering = {name: each.brokers for name, each in moment.name_servers.items() if each.failing_since is None}
+    rows = []
+    for place in sorted(frozenset().union(*answering.values()) if answering else frozenset()):
+        cluster, name, number, where = place
+        missing = [other for other, listed in answering.items() if place not in listed]
+        here = None if address not in answering else "not listed" if address in missing else "listed"
+        rows.append(
+            Row(
+                key=f"{cluster} {name} {number} {where}",
+                cells=(label(name, number), where, cluster, here, ", ".join(missing)),
+                health=Health.WARNING if missing else Health.OK,
+                opens=Address("broker", label(name, number)),
+            )
+        )
+    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    facts = [
+        Fact("Answered in", seen.millis if seen is not None else None, Kind.SPAN),
+        Fact("Last answer", seen.answered_ms if seen is not None else None, Kind.MOMENT),
+        Fact("Topics", seen.topics if seen is not None else None, Kind.COUNT),
+    ]
+    failures = [seen.failure] if seen is not None and seen.failure is not None else []
+    return also(table_of(_BROKERS, rows, "no name server lists a broker"), failures, *facts)

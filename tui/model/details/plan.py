@@ -1,0 +1,110 @@
+"""What a planned change, and one that was made, say: a line for each thing, each with how bad it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rocketmq_ops.client.admin.affected import Affected
+from rocketmq_ops.client.admin.changes import Change
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.spans import human_span
+from rocketmq_ops.tui.changes import MadeChange, PlannedChange
+from rocketmq_ops.tui.model.table import Health
+
+#: A text in English, and how bad it is.
+Said = tuple[str, Health]
+#: Things of a kind that are listed.
+MOST = 12
+
+_STATES = {
+    "done": Health.OK,
+    "unchanged": Health.INFO,
+    "planned": Health.INFO,
+    "partial": Health.WARNING,
+    "unverified": Health.WARNING,
+    "no_effect": Health.CRITICAL,
+}
+
+
+def plan_lines(plan: PlannedChange) -> list[Said]:
+    """What would change, whom it touches, and what is not known of that."""
+    lines: list[Said] = []
+    if not plan.recorded:
+        lines.append(("it sends a message; the journal does not keep that, and it cannot be undone", Health.WARNING))
+    for change in _some(plan.changes, lines):
+        if change.state == "planned":
+            lines.append((f"would {change.action} {change.kind} {change.name} on {change.target}", Health.INFO))
+            lines += _fields(change)
+        else:
+            lines.append((f"{change.kind} {change.name} on {change.target} is so already", Health.OK))
+    if plan.affected is not None:
+        lines += _affected(plan.affected)
+    lines += _ending(plan.failures, plan.notes)
+    return lines
+
+
+def _some(changes: Sequence[Change], lines: list[Said]) -> Sequence[Change]:
+    if len(changes) > MOST:
+        lines.append((f"{len(changes)} things; the first {MOST} are listed", Health.INFO))
+    return changes[:MOST]
+
+
+def _fields(change: Change) -> list[Said]:
+    return [(f"  {field.name}: {_shown(field.before)} → {_shown(field.after)}", Health.OK) for field in change.fields]
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _affected(found: Affected) -> list[Said]:
+    lines: list[Said] = []
+    for group in found.groups[:MOST]:
+        online = "?" if group.consumers is None else str(len(group.consumers))
+        lines.append((f"touches group {group.group} with {online} clients", Health.WARNING))
+        for each in group.topics[:MOST]:
+            lag = "?" if each.lag is None else f"{each.lag:,}"
+            waits = "" if not each.lag_millis else f", {human_span(each.lag_millis)}"
+            lines.append((f"  {each.topic}: {lag}{waits}", Health.OK))
+    lines += [
+        (f"touches producers of group {producers.group}: {len(producers.clients)} clients", Health.WARNING)
+        for producers in (found.producers or [])[:MOST]
+    ]
+    for broker in found.brokers[:MOST]:
+        clients = "?" if broker.clients is None else str(broker.clients)
+        lines.append((f"touches broker {broker.address} with {clients} clients", Health.WARNING))
+    if not lines and not found.failures:
+        lines.append(("no group reads what changes, and no client is connected", Health.OK))
+    lines += _ending(found.failures, ())
+    return lines
+
+
+def _ending(failures: Iterable[Failure], notes: Iterable[str]) -> list[Said]:
+    lines: list[Said] = []
+    for failure in failures:
+        lines.append((f"{failure.target}: {failure.cause}" if failure.target else failure.cause, Health.WARNING))
+    lines += [(note, Health.INFO) for note in notes]
+    return list(dict.fromkeys(lines))
+
+
+def made_lines(made: MadeChange) -> list[Said]:
+    """What became of it, as it was read back."""
+    lines: list[Said] = []
+    for change in _some(made.changes, lines):
+        if change.state == "done":
+            text = f"{change.action} {change.kind} {change.name} on {change.target}: read back as wanted"
+        elif change.state == "unchanged":
+            text = f"{change.kind} {change.name} on {change.target} was so already"
+        elif change.state == "unverified":
+            text = f"{change.kind} {change.name} on {change.target} was taken, and could not be read back"
+        elif change.state == "no_effect":
+            text = f"{change.kind} {change.name} on {change.target} was taken, and reads back as before"
+        else:
+            text = f"{change.kind} {change.name} on {change.target}: not taken: {', '.join(change.not_taken)}"
+        lines.append((text, _STATES[change.state]))
+        lines += _fields(change)
+    lines += [(line, Health.OK) for line in made.text.splitlines() if line.startswith(("SendResult", "Consume"))]
+    if made.change_id is not None:
+        lines.append((f"it is change {made.change_id} in the journal", Health.INFO))
+    lines += _ending(made.failures, made.notes)
+    return lines

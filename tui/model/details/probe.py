@@ -1,0 +1,152 @@
+"""What the prober has kept of this cluster: its last run, and how its figures went over the last runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.history.file import History
+from rocketmq_ops.housekeeping.history.place import history_file
+from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
+from rocketmq_ops.tui.model.details.group import HEALTH
+from rocketmq_ops.tui.model.table import Column, Kind, Row
+
+_FIGURES: Final = (
+    Column(key="figure", title="Figure", least=20),
+    Column(key="target", title="About", least=16),
+    Column(key="last", title="Last", kind=Kind.COUNT),
+    Column(key="least", title="Least", kind=Kind.COUNT, drop=1),
+    Column(key="most", title="Most", kind=Kind.COUNT, drop=1),
+    Column(key="course", title="Last runs", least=24),
+)
+_GROUPS: Final = (
+    Column(key="group", title="Group", least=20),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="lag", title="Lag", kind=Kind.COUNT),
+    Column(key="evidence", title="Evidence", least=30),
+)
+_FAILURES: Final = (
+    Column(key="time", title="Run", kind=Kind.MOMENT),
+    Column(key="target", title="About", least=16),
+    Column(key="cause", title="Cause", least=30),
+)
+#: How far back it looks, and values that one course shows.
+LOOKED_AT_MS: Final = 3_600_000
+COURSE: Final = 24
+_PREFIX: Final = "probe."
+_STEPS: Final = "▁▂▃▄▅▆▇█"
+
+
+def parts(asking: Asking) -> Sequence[Part]:
+    """The parts of `:probe`, out of the history that `mqadmin probe` writes on this machine."""
+    path = history_file(asking.admin.name_servers)
+
+    async def figures() -> Section:
+        return await asyncio.to_thread(_read, figure_section, path)
+
+    async def groups() -> Section:
+        return await asyncio.to_thread(_read, group_section, path)
+
+    async def failures() -> Section:
+        return await asyncio.to_thread(_read, failure_section, path)
+
+    return (
+        Part("figures", "Figures", figures),
+        Part("groups", "Groups", groups),
+        Part("failures", "Failures", failures),
+    )
+
+
+def _read(section: object, path: Path) -> Section:
+    if not path.exists():
+        return Section(
+            note="the prober has not run on this machine: mqadmin probe --watch, or its timer, keeps a history"
+        )
+    with History.read(path) as history:
+        return section(history)  # type: ignore[operator,no-any-return]
+
+
+def figure_section(history: History) -> Section:
+    """Each figure of the last hour of runs."""
+    span = history.span()
+    if span is None:
+        return Section(note="the history has no run yet")
+    found = history.figures(span.last_ms - LOOKED_AT_MS, span.last_ms, _PREFIX)
+    rows = []
+    for (name, target), points in sorted(found.items()):
+        values = [value for _, value in points]
+        rows.append(
+            Row(
+                key=f"{name} {target}",
+                cells=(
+                    name.removeprefix(_PREFIX),
+                    target,
+                    values[-1],
+                    min(values),
+                    max(values),
+                    course(values[-COURSE:]),
+                ),
+            )
+        )
+    return also(table_of(_FIGURES, rows, "its runs have no figures"), (), *_facts(history))
+
+
+def _facts(history: History) -> list[Fact]:
+    span = history.span()
+    if span is None:
+        return []
+    return [
+        Fact("Last run", span.last_ms, Kind.MOMENT),
+        Fact("Runs", span.runs, Kind.COUNT),
+        Fact("First run", span.first_ms, Kind.MOMENT),
+    ]
+
+
+def course(values: Sequence[float]) -> str:
+    """Values as a line of blocks, from the least to the most."""
+    least, most = min(values), max(values)
+    if most == least:
+        return _STEPS[0] * len(values)
+    return "".join(_STEPS[round((value - least) / (most - least) * (len(_STEPS) - 1))] for value in values)
+
+
+def group_section(history: History) -> Section:
+    """How the groups keep up, by the last runs."""
+    rows = []
+    for name, window in history.last_windows(WINDOW_RUNS).items():
+        judged = judge(window)
+        rows.append(
+            Row(
+                key=name,
+                cells=(name, judged.state.value, judged.lag, judged.evidence),
+                health=HEALTH[judged.state],
+                opens=Address("group", name),
+            )
+        )
+    order = list(LagState)
+    rows.sort(key=lambda row: order.index(LagState(str(row.cells[1]))), reverse=True)
+    return also(table_of(_GROUPS, rows, "the last runs saw no group"), (), *_facts(history))
+
+
+def failure_section(history: History) -> Section:
+    """What the runs of the last hour could not learn, the latest first."""
+    span = history.span()
+    if span is None:
+        return Section(note="the history has no run yet")
+    found: list[tuple[int, Failure]] = [
+        (time_ms, failure)
+        for time_ms, failures in history.failures(span.last_ms - LOOKED_AT_MS, span.last_ms).items()
+        for failure in failures
+    ]
+    rows = [
+        Row(key=f"{number} {time_ms}", cells=(time_ms, failure.target, failure.cause))
+        for number, (time_ms, failure) in enumerate(reversed(found))
+    ]
+    return also(
+        table_of(_FAILURES, rows, "the runs of the last hour learned all that they asked for"), (), *_facts(history)
+    )

@@ -1,0 +1,414 @@
+"""A store directory that is opened offline: its files, a map of its commitlog, what the check finds, its records.
+
+Reading is done in threads, each of which opens the store for itself; what is damaged is said, and the rest is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.store.inspect.check.check_store import CheckResult, check_store
+from rocketmq_ops.store.inspect.check.findings import Finding
+from rocketmq_ops.store.inspect.reading.blocks import Broken, readable_blocks
+from rocketmq_ops.store.inspect.reading.store_files import StoreDirectory
+from rocketmq_ops.store.inspect.view.listing import FileRow, StoreListing, list_store
+from rocketmq_ops.store.inspect.view.record_view import NoRecordError, RecordView, view_at
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.bodies import lines_of
+from rocketmq_ops.tui.model.details.detail import Fact, Once, Part, Section, also, table_of, worst
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+
+_FILES: Final = (
+    Column(key="file", title="File", least=24),
+    Column(key="kind", title="Kind", kind=Kind.STATE, drop=2),
+    Column(key="size", title="Size", kind=Kind.BYTES),
+    Column(key="used", title="Used", kind=Kind.BYTES),
+    Column(key="allocated", title="On disk", kind=Kind.BYTES, drop=1),
+    Column(key="first", title="First", kind=Kind.MOMENT),
+    Column(key="last", title="Last", kind=Kind.MOMENT),
+    Column(key="state", title="State", kind=Kind.STATE),
+)
+_QUEUES: Final = (
+    Column(key="topic", title="Topic", least=16),
+    Column(key="queue", title="Queue", kind=Kind.COUNT),
+    Column(key="messages", title="Messages", kind=Kind.COUNT),
+    Column(key="min", title="First offset", kind=Kind.COUNT, drop=1),
+    Column(key="max", title="End", kind=Kind.COUNT, drop=1),
+    Column(key="files", title="Files", kind=Kind.COUNT, drop=2),
+    Column(key="first", title="First", kind=Kind.MOMENT),
+    Column(key="last", title="Last", kind=Kind.MOMENT),
+)
+_SMALL: Final = (
+    Column(key="file", title="File", least=20),
+    Column(key="size", title="Size", kind=Kind.BYTES),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="changed", title="Changed", kind=Kind.MOMENT),
+    Column(key="backup", title="Backup", kind=Kind.STATE),
+    Column(key="detail", title="Evidence", least=20, drop=1),
+)
+_FINDINGS: Final = (
+    Column(key="severity", title="Severity", kind=Kind.STATE),
+    Column(key="id", title="Finding", least=12),
+    Column(key="place", title="Place", least=20),
+    Column(key="message", title="Evidence", least=30),
+    Column(key="action", title="Remedy", least=30, drop=1),
+)
+_RECORDS: Final = (
+    Column(key="offset", title="Offset", kind=Kind.COUNT),
+    Column(key="size", title="Size", kind=Kind.BYTES),
+    Column(key="stored", title="Stored", kind=Kind.MOMENT),
+    Column(key="topic", title="Topic", least=14),
+    Column(key="queue", title="Queue", kind=Kind.COUNT),
+    Column(key="number", title="Queue offset", kind=Kind.COUNT),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="detail", title="Evidence", least=16, drop=1),
+)
+_FIELDS: Final = (
+    Column(key="field", title="Field", least=16),
+    Column(key="at", title="Byte", kind=Kind.COUNT),
+    Column(key="length", title="Length", kind=Kind.COUNT),
+    Column(key="value", title="Value", least=30),
+)
+_HEALTH: Final = {
+    "info": Health.INFO,
+    "warning": Health.WARNING,
+    "error": Health.CRITICAL,
+    "critical": Health.CRITICAL,
+}
+#: Records that are shown at once, and cells of a file in the map.
+SLICE: Final = 200
+CELLS: Final = 60
+#: Signs of the map: what is written, damaged, not written.
+WRITTEN, DAMAGED, EMPTY = "█", "✗", "·"
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """A store to be looked at. `progress` hears, in another thread, the share that is checked; `left` says whether
+    nobody waits any more."""
+
+    address: Address
+    progress: Callable[[float], None] = lambda share: None
+    left: Callable[[], bool] = lambda: False
+
+
+class LeftError(RocketMQError):
+    """Nobody waits for it any more."""
+
+
+def parts(opening: Opening) -> Sequence[Part]:
+    """The parts of `:store/DIRECTORY`; `?at=OFFSET` is where the records begin."""
+    path = opening.address.name
+    listing = Once(lambda: asyncio.to_thread(_listed, path))
+    checked = Once(lambda: asyncio.to_thread(_checked, opening))
+
+    async def findings() -> Section:
+        return finding_section(path, await checked())
+
+    async def log_map() -> Section:
+        return map_section(await listing(), (await checked()).report.findings)
+
+    async def files() -> Section:
+        return file_section(await listing())
+
+    async def queues() -> Section:
+        return queue_section(await listing())
+
+    async def small() -> Section:
+        return small_section(await listing())
+
+    async def records() -> Section:
+        at = opening.address.option("at") or "0"
+        return await asyncio.to_thread(_records, path, int(at) if at.isdecimal() else 0)
+
+    return (
+        Part("findings", "Findings", findings),
+        Part("map", "Map", log_map),
+        Part("files", "Files", files),
+        Part("queues", "Queues", queues),
+        Part("small", "Small files", small),
+        Part("records", "Records", records),
+    )
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[StoreDirectory]:
+    store = StoreDirectory(Path(path).expanduser())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _listed(path: str) -> StoreListing:
+    with _opened(path) as store:
+        return list_store(store)
+
+
+def _checked(opening: Opening) -> CheckResult:
+    with _opened(opening.address.name) as store:
+        low, high = store.commitlog.min_offset, store.commitlog.max_offset
+
+        def progress(offset: int) -> None:
+            if opening.left():
+                raise LeftError("the check was left", "open it again")
+            opening.progress((offset - low) / max(high - low, 1))
+
+        return check_store(store, None, progress)
+
+
+def finding_section(path: str, result: CheckResult) -> Section:
+    """What the check has found, the worst first. Enter shows the record that a finding is about."""
+    report = result.report
+    rows = []
+    for number, finding in enumerate(report.findings):
+        place = finding.file + ("" if finding.position is None else f" +{finding.position:,}")
+        opens = None
+        if finding.offset is not None:
+            opens = Address("record", path, (("at", str(finding.offset)),))
+        rows.append(
+            Row(
+                key=f"{number} {finding.id} {place}",
+                cells=(finding.severity, finding.id, place, finding.message, finding.action),
+                health=_HEALTH[finding.severity],
+                opens=opens,
+            )
+        )
+    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    facts = [
+        Fact("Findings", sum(report.counts.values()), Kind.COUNT, worst(row.health for row in rows)),
+        *(Fact(f"examined: {name}", count, Kind.COUNT) for name, count in report.facts.items()),
+        Fact("The log ends at", result.end_offset, Kind.COUNT),
+    ]
+    more = [f"{kind}: {report.left(kind):,}" for kind in report.counts if report.left(kind)]
+    if more:
+        facts.append(Fact("Not listed", ", ".join(more)))
+    return also(table_of(_FINDINGS, rows, "nothing is damaged"), (), *facts)
+
+
+def map_section(listing: StoreListing, findings: Iterable[Finding]) -> Section:
+    """The files of the commitlog as lines of cells: written, damaged, empty."""
+    damaged: dict[str, list[tuple[int, int]]] = {}
+    for finding in findings:
+        if finding.position is not None and _HEALTH[finding.severity] in (Health.WARNING, Health.CRITICAL):
+            damaged.setdefault(finding.file, []).append((finding.position, finding.length or 1))
+    lines = [file_line(row, damaged.get(row.path, ())) for row in listing.files if row.kind == "commitlog"]
+    facts = (
+        Fact("Written", WRITTEN),
+        Fact("Damaged", DAMAGED),
+        Fact("Empty", EMPTY),
+        Fact("Offsets", f"{listing.min_offset:,} … {listing.max_offset:,}"),
+    )
+    if not lines:
+        return Section(note="it has no commitlog")
+    health = Health.CRITICAL if any(DAMAGED in line for line in lines) else Health.OK
+    return Section(facts=facts, lines=tuple(lines), health=health)
+
+
+def file_line(row: FileRow, damaged: Iterable[tuple[int, int]]) -> str:
+    """One file: its name, and a cell for each sixtieth of it. A cell with any damage in it is damaged."""
+    used = -(-row.used * CELLS // max(row.size, 1))
+    cells = [WRITTEN] * used + [EMPTY] * (CELLS - used)
+    for position, length in damaged:
+        first = position * CELLS // max(row.size, 1)
+        last = (position + length - 1) * CELLS // max(row.size, 1)
+        for cell in range(first, min(last, CELLS - 1) + 1):
+            cells[cell] = DAMAGED
+    return f"{Path(row.path).name}  {''.join(cells)}"
+
+
+def file_section(listing: StoreListing) -> Section:
+    """Commitlog and index files, and those of consumequeues in sum."""
+    rows = [
+        Row(
+            key=row.path,
+            cells=(row.path, row.kind, row.size, row.used, row.allocated, row.first_time, row.last_time, row.state),
+            opens=Address("store", listing.directory, (("at", str(row.begin)), ("part", "records")))
+            if row.kind == "commitlog"
+            else None,
+        )
+        for row in listing.files
+    ]
+    lock = listing.lock
+    state = "a broker is running on it" if lock.held else "no broker is running on it" if lock.held is False else None
+    facts = (
+        Fact("State", state, Kind.STATE),
+        Fact("Stopped", None if lock.held else "not cleanly" if listing.abort else "cleanly", Kind.STATE),
+        Fact("Topics", len(listing.topics), Kind.COUNT),
+        Fact("Queues", len(listing.queues), Kind.COUNT),
+        Fact("Last message", listing.last_time, Kind.MOMENT),
+    )
+    return also(table_of(_FILES, rows, "it has no files"), (), *facts)
+
+
+def queue_section(listing: StoreListing) -> Section:
+    """The queues."""
+    rows = [
+        Row(
+            key=f"{queue.topic}:{queue.queue_id}",
+            cells=(
+                queue.topic,
+                queue.queue_id,
+                queue.max_offset - queue.min_offset,
+                queue.min_offset,
+                queue.max_offset,
+                queue.files,
+                queue.first_time,
+                queue.last_time,
+            ),
+        )
+        for queue in listing.queues
+    ]
+    return table_of(_QUEUES, rows, "it has no queues")
+
+
+def small_section(listing: StoreListing) -> Section:
+    """The files of config/, and the checkpoint."""
+    rows = [
+        Row(
+            key=each.name,
+            cells=(each.name, each.size, each.state, each.modified, each.backup_state, each.detail),
+            health=Health.CRITICAL if each.state == "broken" else Health.OK,
+        )
+        for each in listing.configs
+    ]
+    checkpoint = listing.checkpoint or {}
+    facts = [
+        Fact(name, value, Kind.MOMENT if name.endswith("Timestamp") else Kind.COUNT)
+        for name, value in checkpoint.items()
+        if value
+    ]
+    return also(table_of(_SMALL, rows, "it has no folder config"), (), *facts)
+
+
+def _records(path: str, start: int) -> Section:
+    with _opened(path) as store:
+        return record_slice(store, path, start)
+
+
+def record_slice(store: StoreDirectory, path: str, start: int) -> Section:
+    """The records from an offset on, with what cannot be read between them."""
+    rows: list[Row] = []
+
+    def broken(found: Broken) -> None:
+        rows.append(
+            Row(
+                key=f"broken {found.offset}",
+                cells=(
+                    found.offset,
+                    found.length or None,
+                    None,
+                    "",
+                    None,
+                    None,
+                    "damaged",
+                    found.detail or found.reason,
+                ),
+                health=Health.CRITICAL,
+            )
+        )
+
+    following: int | None = None
+    for block in readable_blocks(store.commitlog, broken, start=start, past_zeros=False):
+        topics = block.slices(block.topic_at, block.topic_length)
+        for at in range(block.count):
+            offset, head = int(block.offsets[at]), block.head
+            if offset < start:
+                continue
+            if len(rows) >= SLICE:
+                following = offset
+                break
+            whole = block.crc_ok is None or bool(block.crc_ok[at])
+            rows.append(
+                Row(
+                    key=str(offset),
+                    cells=(
+                        offset,
+                        int(head["size"][at]),
+                        int(head["store_timestamp"][at]),
+                        topics[at].decode("utf-8", "replace"),
+                        int(head["queue_id"][at]),
+                        int(head["queue_offset"][at]),
+                        "whole" if whole else "damaged",
+                        "" if whole else "the body does not match its CRC",
+                    ),
+                    health=Health.OK if whole else Health.CRITICAL,
+                    opens=Address("record", path, (("at", str(offset)),)),
+                )
+            )
+        if following is not None:
+            break
+    facts = [Fact("From offset", start, Kind.COUNT), Fact("Shown", len(rows), Kind.COUNT)]
+    more = None
+    if following is not None:
+        facts.append(Fact("Next", following, Kind.COUNT))
+        more = Address("store", path, (("at", str(following)), ("part", "records")))
+    section = also(table_of(_RECORDS, rows, "there is no record from this offset on"), (), *facts)
+    return msgspec.structs.replace(section, more=more)
+
+
+def record_parts(opening: Opening) -> Sequence[Part]:
+    """The parts of `:record/DIRECTORY?at=OFFSET`."""
+    path, at = opening.address.name, opening.address.option("at") or "0"
+    seen = Once(lambda: asyncio.to_thread(_viewed, path, int(at) if at.isdecimal() else 0))
+
+    async def fields() -> Section:
+        return field_section(path, await seen())
+
+    async def raw() -> Section:
+        return Section(lines=lines_of(bytes.fromhex((await seen()).hex), "hex"))
+
+    async def body() -> Section:
+        text = (await seen()).body_text
+        return (
+            Section(note="the body is not UTF-8 text; see its bytes")
+            if text is None
+            else Section(lines=lines_of(text.encode(), "text") or ("",))
+        )
+
+    return (Part("fields", "Fields", fields), Part("body", "Body", body), Part("bytes", "Bytes", raw))
+
+
+def _viewed(path: str, offset: int) -> RecordView:
+    with _opened(path) as store:
+        try:
+            return view_at(store, offset)
+        except NoRecordError as error:
+            near = f"the nearest record is at {error.nearest}" if error.nearest is not None else "see its records"
+            raise RocketMQError(str(error), near) from error
+
+
+def field_section(path: str, record: RecordView) -> Section:
+    """The fields of a record with their bytes, and what is wrong with it."""
+    rows = [
+        Row(
+            key=f"{field['name']} {field['offset']}",
+            cells=(field["name"], field["offset"], field["length"], _value(record.message, field["name"])),
+        )
+        for field in record.fields
+    ]
+    message = record.message
+    facts = [
+        Fact("Topic", message.get("topic")),
+        Fact("Stored", message.get("storeTimestamp"), Kind.MOMENT),
+        Fact("File", f"{record.file} +{record.position:,}"),
+        Fact("Dispatched to", ", ".join(record.dispatch) or "nowhere"),
+    ]
+    facts += [Fact("Damaged", problem, health=Health.CRITICAL) for problem in record.problems]
+    more = Address("record", path, (("at", str(record.next_offset)),))
+    section = also(table_of(_FIELDS, rows), (), *facts)
+    health = Health.CRITICAL if record.problems else Health.OK
+    return msgspec.structs.replace(section, more=more, health=health)
+
+
+def _value(message: dict[str, Any], name: str) -> str:
+    value = message.get(name)
+    if isinstance(value, (dict, list)):
+        return msgspec.json.encode(value).decode()
+    return "" if value is None else str(value)

@@ -1,0 +1,199 @@
+"""One topic: its queues on each broker, the groups that consume it, its route and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rocketmq_ops.client.admin.topics.topic import TopicRoute
+from rocketmq_ops.client.admin.topics.topic_status import TopicStatus
+from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.topics import is_dlq_topic
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.details.group import HEALTH
+from rocketmq_ops.tui.model.moment import Moment, TopicSeen
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Value
+
+_QUEUES: Final = (
+    Column(key="broker", title="Broker", least=10),
+    Column(key="queue", title="Queue", kind=Kind.COUNT),
+    Column(key="messages", title="Messages", kind=Kind.COUNT),
+    Column(key="min", title="First offset", kind=Kind.COUNT, drop=2),
+    Column(key="max", title="End", kind=Kind.COUNT, drop=1),
+    Column(key="last", title="Last message", kind=Kind.MOMENT),
+)
+_GROUPS: Final = (
+    Column(key="group", title="Group", least=20),
+    Column(key="state", title="State", kind=Kind.STATE),
+    Column(key="lag", title="Lag in this topic", kind=Kind.COUNT),
+    Column(key="members", title="Clients", kind=Kind.COUNT),
+    Column(key="rate", title="Consumed", kind=Kind.RATE, drop=1),
+    Column(key="drained", title="Drained in", kind=Kind.SPAN, drop=1),
+)
+_ROUTE: Final = (
+    Column(key="broker", title="Broker", least=10),
+    Column(key="cluster", title="Cluster", drop=1),
+    Column(key="perm", title="Permission", kind=Kind.STATE),
+    Column(key="read", title="Read queues", kind=Kind.COUNT),
+    Column(key="write", title="Write queues", kind=Kind.COUNT),
+    Column(key="master", title="Master", least=14),
+    Column(key="slaves", title="Slaves", least=14, drop=2),
+)
+
+
+def parts(asking: Asking) -> Sequence[Part]:
+    """The parts of the screen `:topic/NAME`."""
+    admin, topic = asking.admin, asking.name
+
+    async def queues() -> Section:
+        return queue_section(await admin.topics.status(topic), asking.moment)
+
+    async def groups() -> Section:
+        return group_section(topic, await admin.topics.groups(topic), asking.moment)
+
+    async def route() -> Section:
+        return route_section(await admin.topics.route(topic))
+
+    async def settings() -> Section:
+        return await _settings(asking)
+
+    return (
+        Part("queues", "Queues", queues),
+        Part("groups", "Groups", groups),
+        Part("route", "Route", route),
+        Part("settings", "Settings", settings),
+    )
+
+
+def queue_section(status: TopicStatus, moment: Moment) -> Section:
+    """The queues by broker, with what they hold."""
+    rows = [
+        Row(
+            key=f"{queue.broker_name}:{queue.queue_id}",
+            cells=(
+                queue.broker_name,
+                queue.queue_id,
+                queue.max_offset - queue.min_offset,
+                queue.min_offset,
+                queue.max_offset,
+                queue.last_update_timestamp,
+            ),
+            opens=Address("messages", status.topic, (("broker", queue.broker_name), ("queue", str(queue.queue_id)))),
+        )
+        for queue in status.queues
+    ]
+    seen = moment.topics.get(status.topic)
+    whole = not status.failures
+    facts = (
+        Fact("Messages", sum(q.max_offset - q.min_offset for q in status.queues) if whole else None, Kind.COUNT),
+        Fact("In", seen.in_rate if seen is not None else status.put_tps, Kind.RATE),
+        Fact("Out", seen.out_rate if seen is not None else None, Kind.RATE),
+        Fact(
+            "Last message", max((q.last_update_timestamp or 0 for q in status.queues), default=0) or None, Kind.MOMENT
+        ),
+    )
+    return also(table_of(_QUEUES, rows, "no broker reported any queue of this topic"), status.failures, *facts)
+
+
+def group_section(topic: str, groups: Sequence[str], moment: Moment) -> Section:
+    """Who consumes it, and how each keeps up; a group that was not watched yet is unknown."""
+    rows = []
+    for name in groups:
+        seen = moment.groups.get(name)
+        cells: tuple[Value, ...] = (name, None, None, None, None, None)
+        health = Health.UNKNOWN
+        if seen is not None:
+            lags = [queue.lag for queue in seen.lag.queues if queue.topic == topic]
+            lag = None if not lags or None in lags else sum(each for each in lags if each is not None)
+            members = seen.members if seen.members is not None else seen.offsets.members
+            cells = (name, seen.lag.state.value, lag, members, seen.consume_rate, seen.drained_in_ms)
+            health = HEALTH[seen.lag.state]
+        rows.append(Row(key=name, cells=cells, health=health, opens=Address("group", name)))
+    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
+    return table_of(_GROUPS, rows, "no group consumes this topic")
+
+
+def permission(perm: int | None) -> str | None:
+    """What may be done, in words."""
+    if perm is None:
+        return None
+    read, write = bool(perm & PERM_READ), bool(perm & PERM_WRITE)
+    return "read and write" if read and write else "read only" if read else "write only" if write else "neither"
+
+
+def route_section(route: TopicRoute) -> Section:
+    """Where clients find it. Queues that cannot be written or read are marked."""
+    rows = []
+    for broker in route.brokers:
+        slaves = [address for number, address in sorted(broker.broker_addrs.items()) if number != MASTER_ID]
+        master = broker.broker_addrs.get(MASTER_ID)
+        usable = broker.perm is not None and broker.perm & PERM_READ and broker.perm & PERM_WRITE
+        health = Health.OK if usable or is_dlq_topic(route.topic) else Health.WARNING
+        rows.append(
+            Row(
+                key=broker.broker_name,
+                cells=(
+                    broker.broker_name,
+                    broker.cluster,
+                    permission(broker.perm),
+                    broker.read_queue_nums,
+                    broker.write_queue_nums,
+                    master or "none",
+                    ", ".join(slaves) or "none",
+                ),
+                health=health if master is not None else Health.CRITICAL,
+                opens=Address("broker", broker.broker_name),
+            )
+        )
+    order = Fact("Ordered queues", route.order_topic_conf or "none")
+    return also(table_of(_ROUTE, rows, "no broker is in its route"), (), order)
+
+
+async def _settings(asking: Asking) -> Section:
+    admin, topic = asking.admin, asking.name
+    route = await admin.topics.route(topic)
+    masters = {each.broker_name: each.broker_addrs.get(MASTER_ID) for each in route.brokers}
+    sources: dict[str, dict[str, Value] | None] = {}
+    failures = []
+    for name, address in masters.items():
+        if address is None:
+            sources[name] = None
+            continue
+        try:
+            config = await admin.topics.config_at(address, topic)
+        except RocketMQError as error:
+            failures.append(admin.failure_of(address, error))
+            sources[name] = None
+            continue
+        sources[name] = (
+            {}
+            if config is None
+            else {
+                "permission": permission(config.perm),
+                "readQueueNums": config.read_queue_nums,
+                "writeQueueNums": config.write_queue_nums,
+                "order": str(config.order).lower(),
+                "topicFilterType": str(config.topic_filter_type),
+                "topicSysFlag": config.topic_sys_flag,
+                **{f"attributes.{key}": value for key, value in (config.attributes or {}).items()},
+            }
+        )
+    return also(side_by_side("Setting", sources), failures)
+
+
+def past_section(seen: TopicSeen) -> Section:
+    """What a recorded moment has of a topic: queues and permission on each broker."""
+    rows = [
+        Row(
+            key=name,
+            cells=(name, None, permission(on.perm), on.read, on.write, None, None),
+            health=Health.OK if on.perm & PERM_READ and on.perm & PERM_WRITE else Health.WARNING,
+            opens=Address("broker", name),
+        )
+        for name, on in sorted(seen.on.items())
+    ]
+    facts = (Fact("In", seen.in_rate, Kind.RATE), Fact("Out", seen.out_rate, Kind.RATE))
+    return also(table_of(_ROUTE, rows, "it was on no broker"), (), *facts)

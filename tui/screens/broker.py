@@ -1,0 +1,70 @@
+"""`:broker/NAME` and `:name-server/ADDRESS`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rocketmq_ops.tui.model.details import broker, name_server
+from rocketmq_ops.tui.model.details.detail import Part, Section
+from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
+from rocketmq_ops.tui.screens.change import Offer
+from rocketmq_ops.tui.screens.detail import DetailScreen
+
+
+class BrokerScreen(DetailScreen):
+    """One broker."""
+
+    EVERY: ClassVar[int] = 10
+
+    def parts(self) -> Sequence[Part]:
+        """Its figures, configuration, replication, producers."""
+        return broker.parts(self.asking())
+
+    def past(self, moment: Moment) -> Section | None:
+        """Its figures as they were."""
+        seen = self._seen(moment)
+        return None if seen is None else broker.past_section(seen)
+
+    def offers(self) -> Sequence[Offer]:
+        """Write permission, and a setting: that of the row at the cursor."""
+        seen = self._seen(self.context.model.moment())
+        name = seen.broker_name if seen is not None else self.address.name
+        offers = [
+            Offer("take no more messages: wipe its write permission", ["wipeWritePerm", "-b", name]),
+            Offer("take messages again: give it write permission", ["addWritePerm", "-b", name]),
+        ]
+        row = self.grid.row
+        if seen is not None:
+            key, value = ("KEY", "VALUE")
+            if self.part == "configuration" and row is not None:
+                key, value = row.key, str(row.cells[2])
+            words = ["updateBrokerConfig", "-b", seen.address, "-k", key, "-v", value]
+            offers.append(Offer("a setting of this broker", words))
+        return offers
+
+    def _seen(self, moment: Moment) -> BrokerSeen | None:
+        name = self.address.name
+        return next((seen for seen in moment.brokers.values() if name in (seen.label, seen.address)), None)
+
+
+class NameServerScreen(DetailScreen):
+    """One name server."""
+
+    EVERY: ClassVar[int] = 10
+
+    def parts(self) -> Sequence[Part]:
+        """What it lists, and its configuration."""
+        return name_server.parts(self.asking())
+
+    def past(self, moment: Moment) -> Section | None:
+        """What the name servers listed."""
+        return name_server.broker_section(self.address.name, moment)
+
+    def offers(self) -> Sequence[Offer]:
+        """A setting: that of the row at the cursor."""
+        row = self.grid.row
+        key, value = ("KEY", "VALUE")
+        if self.part == "configuration" and row is not None:
+            key, value = row.key, str(row.cells[2])
+        return (Offer("a setting of all name servers", ["updateNamesrvConfig", "-k", key, "-v", value]),)

@@ -1,0 +1,83 @@
+"""`:dead-letters/GROUP`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from rocketmq_ops.common.errors import RocketMQError, system_words
+from rocketmq_ops.common.topics import dlq_topic
+from rocketmq_ops.tui.model.details import dead_letters
+from rocketmq_ops.tui.model.details.detail import Part
+from rocketmq_ops.tui.model.table import Health, Row
+from rocketmq_ops.tui.screens.change import Offer
+from rocketmq_ops.tui.screens.detail import DetailScreen
+
+
+class DeadLettersScreen(DetailScreen):
+    """What a group gave up on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "resend", "send again"),
+        Binding("d", "hand_over", "to one consumer"),
+        Binding("e", "export", "export"),
+    ]
+
+    def parts(self) -> Sequence[Part]:
+        """The dead letters."""
+        return dead_letters.parts(self.asking())
+
+    def offers(self) -> Sequence[Offer]:
+        """What can be done with the one at the cursor."""
+        row = self.grid.row
+        return () if row is None else (self._resend(row), self._hand_over(row))
+
+    def _resend(self, row: Row) -> Offer:
+        words = dead_letters.resend(self.address.name, row)
+        return Offer("send it again to the topic that it came from", words, complete=True)
+
+    def _hand_over(self, row: Row) -> Offer:
+        group = self.address.name
+        online = [client.client_id for client in self.context.model.moment().clients.values() if group in client.groups]
+        words = dead_letters.hand_over(group, row, online[0] if online else "CLIENT")
+        return Offer("have one consumer consume it now", words, complete=len(online) == 1)
+
+    def action_resend(self) -> None:
+        """Send the one at the cursor to its first topic."""
+        if self.may_change() and self.grid.row is not None:
+            self.propose(self._resend(self.grid.row))
+
+    def action_hand_over(self) -> None:
+        """Hand the one at the cursor to one consumer."""
+        if self.may_change() and self.grid.row is not None:
+            self.propose(self._hand_over(self.grid.row))
+
+    def action_export(self) -> None:
+        """Write the marked ones, or all that are shown, as lines of JSON into the current folder."""
+        rows = [row for row in self.grid.rows if not self.grid.marks or row.key in self.grid.marks]
+        if rows and not self._waiting:
+            self.run_worker(self._export(rows), group="export", exclusive=True)
+
+    async def _export(self, rows: Sequence[Row]) -> None:
+        topic = dlq_topic(self.address.name)
+        path = Path(f"dead-letters-{self.address.name}-{self.now_ms()}.jsonl")
+        try:
+            lines, failures = await dead_letters.export_lines(self.asking(), topic, rows)
+            await asyncio.to_thread(_write, path, lines)
+        except RocketMQError as error:
+            self.say(f"{error.cause}: {error.next_step}" if error.next_step else error.cause, Health.CRITICAL)
+        except OSError as error:
+            self.say(f"cannot write {path}: {system_words(error)}", Health.CRITICAL)
+        else:
+            self.say(f"{len(lines)} messages are in the file {path}", Health.WARNING if failures else Health.INFO)
+            for failure in failures[:3]:
+                self.say(f"{failure.target}: {failure.cause}", Health.WARNING)
+
+
+def _write(path: Path, lines: Sequence[bytes]) -> None:
+    with path.open("xb") as file:
+        file.writelines(line + b"\n" for line in lines)

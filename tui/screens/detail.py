@@ -1,0 +1,400 @@
+"""The screen of one thing: parts that are asked each by itself, one of them shown; what can be changed from here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
+from rocketmq_ops.common.spans import human_span
+from rocketmq_ops.tui.context import Context
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section
+from rocketmq_ops.tui.model.figures import SIGNS, figure
+from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.shown import arranged
+from rocketmq_ops.tui.model.table import Health, Kind, Table
+from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
+from rocketmq_ops.tui.screens.row import RowScreen
+from rocketmq_ops.tui.screens.table import TableScreen
+from rocketmq_ops.tui.widgets import lines
+from rocketmq_ops.tui.widgets.grid import Grid
+from rocketmq_ops.tui.widgets.lines import Line
+from rocketmq_ops.tui.widgets.text_lines import TextLines
+
+log = logging.getLogger(__name__)
+
+#: The part that is shown first, in the options of an address.
+PART = "part"
+READ_ONLY = "read-only: start the dashboard with --write to change things"
+_NO_CLUSTER = "there is no cluster to ask: this is a recording"
+_NOT_THEN = "nothing of this is recorded: it is asked when it is looked at; press l for the present"
+
+
+class DetailScreen(TableScreen):
+    """Subclasses say which parts there are, and what can be changed. `EVERY`: seconds between two askings while the
+    present is shown; 0: it is asked when it is opened, and with `r`."""
+
+    EVERY: ClassVar[int] = 0
+    #: Whether what it shows is asked of the cluster.
+    ASKS_CLUSTER: ClassVar[bool] = True
+    DEFAULT_CSS = """
+    DetailScreen #facts { padding: 0 1; height: auto; max-height: 5; background: $surface; }
+    DetailScreen #lines { height: 1fr; display: none; }
+    DetailScreen.-text #lines { display: block; }
+    DetailScreen.-text #body { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "turn(1)", "next part"),
+        Binding("shift+tab", "turn(-1)", "the part before", show=False),
+        Binding("r", "again", "ask again"),
+        Binding("x", "change", "change"),
+        Binding("w", "whole", "whole row"),
+        Binding("n", "more", "go on", show=False),
+    ]
+
+    def __init__(self, context: Context, address: Address) -> None:
+        super().__init__(context, address, _NoView())
+        self._parts: Sequence[Part] = ()
+        self._sections: dict[str, Section] = {}
+        self._waiting: set[str] = set()
+        self._asked_ms = 0
+        self._round = 0
+        self._at = 0
+        self._ranges: list[tuple[int, int]] = []
+
+    # What subclasses say
+
+    def parts(self) -> Sequence[Part]:
+        """The parts, to be asked now."""
+        raise NotImplementedError
+
+    def offers(self) -> Sequence[Offer]:
+        """What can be changed from here, each as a command line."""
+        return ()
+
+    def past(self, moment: Moment) -> Section | None:
+        """What a recorded moment has of it; None: nothing."""
+        return None
+
+    def asking(self) -> Asking:
+        """What parts are made from. Raises RocketMQError where there is no cluster."""
+        if self.context.admin is None:
+            raise RocketMQError(_NO_CLUSTER, "")
+        return Asking(admin=self.context.admin, moment=self.context.model.moment(), address=self.address)
+
+    # Asking
+
+    def on_mount(self) -> None:
+        """Ask, and draw what comes."""
+        self.ask()
+        super().on_mount()
+        if self.EVERY and self.context.options.follows:
+            self.set_interval(self.EVERY, self._ask_in_turn)
+
+    def ask(self) -> None:
+        """Ask for all parts; what is known stays until its answer is there."""
+        self._round += 1
+        self._asked_ms = self.now_ms()
+        try:
+            self._parts = self.parts()
+        except RocketMQError as error:
+            self._parts = self._parts or (Part("none", "", _nothing),)
+            self._sections = {part.key: _failed(error) for part in self._parts}
+            return
+        wanted = self.address.option(PART)
+        if self._round == 1 and wanted is not None:
+            self._at = next((at for at, part in enumerate(self._parts) if part.key == wanted), 0)
+        self._waiting = {part.key for part in self._parts}
+        for part in self._parts:
+            self.run_worker(self._ask(part, self._round), group="parts")
+
+    async def _ask(self, part: Part, number: int) -> None:
+        try:
+            section = await part.ask()
+        except RocketMQError as error:
+            section = _failed(error)
+        except Exception as error:  # a screen that fails must not end the dashboard
+            log.exception("the part %s of %s", part.key, self.address)
+            section = _failed(RocketMQError(f"{type(error).__name__}: {error}", "this is a fault of the dashboard"))
+        if number != self._round:
+            return  # it was asked anew since
+        before = self._sections.get(part.key)
+        if section.table is None and section.lines is None and section.failures and before is not None and before.table:
+            section = Section(
+                facts=before.facts, table=before.table, failures=section.failures, health=Health.UNKNOWN
+            )  # what was known stays, with why it is no more than that
+        self._sections[part.key] = section
+        self._waiting.discard(part.key)
+        if self.is_current:
+            self.draw()
+
+    def _ask_in_turn(self) -> None:
+        if self.is_current and not self._waiting and self.context.model.mode is Mode.LIVE:
+            self.ask()
+
+    def action_again(self) -> None:
+        """Ask once more."""
+        self.ask()
+        self.draw()
+
+    # Drawing
+
+    @property
+    def section(self) -> Section | None:
+        """What is shown; None while it is asked for the first time."""
+        if self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK:
+            return self.past(self.context.model.moment()) or Section(note=_NOT_THEN)
+        if not self._parts:
+            return None
+        return self._sections.get(self._parts[self._at].key)
+
+    def now_ms(self) -> int:
+        """The moment that ages are counted from."""
+        return self.context.model.moment().time_ms or now_ms()
+
+    def body(self) -> Sequence[Widget]:
+        """Facts, parts, what is wrong, and the rows or lines."""
+        return (
+            Line(id="parts"),
+            Static(id="facts", markup=False),
+            Static(id="note", markup=False),
+            Grid(self.context.word, self.context.tr, id="body"),
+            TextLines(id="lines"),
+        )
+
+    def show(self) -> None:
+        """Draw the part that is chosen."""
+        section = self.section
+        self._show_parts()
+        facts = section.facts if section is not None else ()
+        shown_facts = self.query_one("#facts", Static)
+        shown_facts.display = bool(facts)
+        shown_facts.update(self._facts(facts))
+        text = section.lines if section is not None else None
+        focused = self.focused
+        self.set_class(text is not None, "-text")
+        self.query_one(TextLines).show(text or ())
+        table = section.table if section is not None and section.table is not None else Table(columns=(), rows=[])
+        self._table = (self._round, table)
+        shown = arranged(table, self.arrangement)
+        self.grid.show(shown, self.now_ms())
+        self._show_note(section, table, len(shown.rows))
+        if isinstance(focused, (Grid, TextLines)) and (focused is self.grid) == (text is not None):
+            self.focus_body()
+        self.draw_keys()
+
+    def _show_parts(self) -> None:
+        parts: list[lines.Part] = [(" ", "plain")]
+        self._ranges = []
+        at = 1
+        if self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK:
+            parts.append((self.context.tr("as it was recorded"), "paused"))
+        else:
+            for number, part in enumerate(self._parts):
+                title = self.context.word(part.title)
+                title = f"[{title}]" if number == self._at else f" {title} "
+                section = self._sections.get(part.key)
+                health = section.health if section is not None else Health.OK
+                mark = "…" if part.key in self._waiting else SIGNS[health] if health is not Health.OK else ""
+                parts.append((title, "key" if number == self._at else "plain"))
+                parts.append((f" {mark}  " if mark else " ", health.value if mark != "…" else "dim"))
+                width = Text(title + (f" {mark}  " if mark else " ")).cell_len
+                self._ranges.append((at, at + width))
+                at += width
+        self.query_one("#parts", Line).show(parts)
+
+    def _facts(self, facts: Sequence[Fact]) -> Text:
+        text = Text()
+        for fact in facts:
+            if text:
+                text.append("   ")
+            text.append(f"{self.context.word(fact.name)} ", "dim")
+            value = figure(fact.value, fact.kind, self.now_ms())
+            if fact.kind is Kind.STATE and fact.value is not None:
+                value = self.context.word(value)
+            if fact.kind is Kind.MOMENT and fact.value is not None:
+                value = self.context.tr(f"{value} ago")
+            text.append(value, "bold")
+            if fact.health not in (Health.OK, Health.UNKNOWN):
+                text.append(f" {SIGNS[fact.health]}", "bold")
+        return text
+
+    def _show_note(self, section: Section | None, table: Table, rows: int) -> None:
+        tr = self.context.tr
+        said: list[str] = []
+        if section is None:
+            said.append(tr(self.waiting_text()))
+        else:
+            for failure in section.failures:
+                said.append(f"{SIGNS[Health.CRITICAL]} {_failure_text(failure, tr)}")
+            said += [tr(text) for text in (section.note, table.note) if text]
+        if not said and not rows and table.rows:
+            said.append(tr("no row has all words of the filter"))
+        note = self.query_one("#note", Static)
+        note.update("\n".join(said))
+        note.set_class(bool(said), "-said")
+        note.set_class(section is not None and bool(section.failures), "-failed")
+
+    def waiting_text(self) -> str:
+        """What is said while nothing is there yet."""
+        return "asking …"
+
+    def status(self) -> Sequence[lines.Part]:
+        """How old it is, and what a table says."""
+        tr = self.context.tr
+        parts: list[lines.Part] = []
+        if self.context.model.mode is not Mode.BACK and self._asked_ms:
+            if self._waiting:
+                parts.append((tr("asking …") + "  ", "dim"))
+            elif (age := (self.now_ms() - self._asked_ms) // 1000 * 1000) > 0:
+                parts.append((tr(f"{human_span(age)} ago") + "  ", "dim"))
+        return [*parts, *super().status()]
+
+    # Moving about
+
+    def focus_body(self) -> None:
+        """Give the keys to the rows or the lines."""
+        (self.query_one(TextLines) if self.has_class("-text") else self.grid).focus()
+
+    def action_turn(self, direction: int) -> None:
+        """To the part beside."""
+        if self._parts:
+            self.turn_to((self._at + direction) % len(self._parts))
+
+    def turn_to(self, at: int) -> None:
+        """Show a part."""
+        self._at = at
+        self.grid.unmark()
+        self.grid.move_to(0)
+        self.draw()
+        self.focus_body()
+
+    @property
+    def part(self) -> str:
+        """The key of the part that is shown."""
+        return self._parts[self._at].key if self._parts else ""
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a part."""
+        if event.widget is not None and event.widget.id == "parts":
+            for number, (begin, end) in enumerate(self._ranges):
+                if begin <= event.x < end:
+                    self.turn_to(number)
+
+    def action_more(self) -> None:
+        """Where the part goes on."""
+        section = self.section
+        if section is None or section.more is None:
+            self.say("there is no more")
+        elif section.more.screen == self.address.screen:
+            self.turn_address(section.more)
+        else:
+            self.dashboard.go(section.more)
+
+    def turn_address(self, address: Address) -> None:
+        """Show another address of the same screen."""
+        self.address = address
+        self._round += 1
+        self.action_again()
+
+    def on_grid_opened(self, event: Grid.Opened) -> None:
+        """Go to what the row is about; show it whole where it is about nothing else."""
+        if event.row.opens is None:
+            self.action_whole()
+        else:
+            super().on_grid_opened(event)
+
+    def action_whole(self) -> None:
+        """Read all cells of a row, nothing of them cut."""
+        row, section = self.grid.row, self.section
+        if row is None or section is None or section.table is None:
+            return
+        cells = []
+        for column, cell in zip(section.table.columns, row.cells, strict=True):
+            text = figure(cell, column.kind, self.now_ms())
+            if column.kind is Kind.STATE and cell is not None:
+                text = self.context.word(text)
+            elif column.kind is Kind.TEXT and cell is not None:
+                text = self.context.tr(text)
+            cells.append((self.context.word(column.title), text))
+        self.app.push_screen(RowScreen(self.context, row, cells))
+
+    def action_compare(self) -> None:
+        """Tables of one thing are asked for, and not kept."""
+        self.say("lists can be compared with ten minutes ago; this is asked when it is looked at")
+
+    # Changing
+
+    def action_change(self) -> None:
+        """Choose what to change, where that may be."""
+        if not self.may_change():
+            return
+        offers = self.offers()
+        if not offers:
+            self.say("there is nothing to change here")
+            return
+        self.app.push_screen(ChangeMenu(self.context, offers), self._offered)
+
+    def may_change(self) -> bool:
+        """Whether things may be changed; says why not."""
+        if not self.context.options.write:
+            self.say(READ_ONLY, Health.WARNING)
+            return False
+        if self.context.changer is None:
+            self.say(_NO_CLUSTER, Health.WARNING)
+            return False
+        return True
+
+    def _offered(self, offer: Offer | None) -> None:
+        if offer is not None:
+            self.propose(offer)
+
+    def propose(self, offer: Offer) -> None:
+        """Show what a command line would do, to be confirmed."""
+        self.app.push_screen(ChangeScreen(self.context, offer), self._changed)
+
+    def _changed(self, changed: bool | None) -> None:
+        if changed:
+            self.context.model.refresh()
+            self.action_again()
+
+
+class _NoView:
+    """In place of a view: a screen of one thing has its rows from its parts."""
+
+    name = ""
+    aliases: tuple[str, ...] = ()
+    title = ""
+
+    def table(self, moment: Moment, address: Address) -> Table:
+        """None."""
+        return Table(columns=(), rows=[])
+
+
+async def _nothing() -> Section:
+    return Section()
+
+
+def _failed(error: RocketMQError) -> Section:
+    if isinstance(error, NotFoundError):
+        text = f"{error.cause}: {error.next_step}" if error.next_step else error.cause
+        return Section(note=text, health=Health.UNKNOWN)
+    return Section(failures=(failure_of("", error),), health=Health.CRITICAL)
+
+
+def _failure_text(failure: Failure, tr: object) -> str:
+    assert callable(tr)
+    where = f"{failure.target}: " if failure.target and failure.target not in failure.cause else ""
+    text = f"{where}{tr(failure.cause)}"
+    return f"{text}\n  {tr(failure.next_step)}" if failure.next_step else text

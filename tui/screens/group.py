@@ -1,0 +1,66 @@
+"""`:group/NAME`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details import group
+from rocketmq_ops.tui.model.details.detail import Part, Section
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.screens.change import Offer
+from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.screens.names import clusters
+
+
+class GroupScreen(DetailScreen):
+    """One consumer group."""
+
+    EVERY: ClassVar[int] = 10
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dead_letters", "dead letters")]
+
+    def parts(self) -> Sequence[Part]:
+        """Its queues, clients, subscriptions, problems, what it gave up, and settings."""
+        return group.parts(self.asking())
+
+    def past(self, moment: Moment) -> Section | None:
+        """Its queues as they were."""
+        seen = moment.groups.get(self.address.name)
+        return None if seen is None else group.past_section(seen)
+
+    def offers(self) -> Sequence[Offer]:
+        """Offsets, the way to consume, the group itself."""
+        name = self.address.name
+        topic = self._topic() or "TOPIC"
+        offers = [
+            Offer("skip what it has not consumed of a topic", ["skipAccumulatedMessage", "-g", name, "-t", topic]),
+            Offer("set its offsets to a time", ["resetOffsetByTime", "-g", name, "-t", topic, "-s", "now"]),
+        ]
+        for cluster in clusters(self.context.model.moment()):
+            offers += [
+                Offer("stop it from consuming", ["updateSubGroup", "-g", name, "-c", cluster, "-s", "false"]),
+                Offer("let it consume", ["updateSubGroup", "-g", name, "-c", cluster, "-s", "true"]),
+                Offer(
+                    "how it fetches: PULL or POP",
+                    ["setConsumeMode", "-c", cluster, "-t", topic, "-g", name, "-m", "PULL"],
+                ),
+                Offer("delete the group", ["deleteSubGroup", "-g", name, "-c", cluster]),
+            ]
+        return offers
+
+    def _topic(self) -> str | None:
+        """That of the row at the cursor, else the first that it consumes."""
+        seen = self.context.model.moment().groups.get(self.address.name)
+        topics = [queue.topic for queue in seen.lag.queues] if seen is not None else []
+        row = self.grid.row
+        if self.part in ("queues", "subscriptions") and row is not None:
+            topics.insert(0, str(row.cells[0]))
+        return next((topic for topic in topics if not is_retry_topic(topic) and not is_dlq_topic(topic)), None)
+
+    def action_dead_letters(self) -> None:
+        """What it gave up on."""
+        self.dashboard.go(Address("dead-letters", self.address.name))

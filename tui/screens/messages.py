@@ -1,0 +1,58 @@
+"""`:messages/TOPIC`, with `?key=`, `?id=`, `?begin=` and `?end=`, `?tag=`, `?broker=` and `?queue=`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details import messages
+from rocketmq_ops.tui.model.details.detail import Part
+from rocketmq_ops.tui.model.model import Mode
+from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.widgets.command_bar import CommandBar
+
+#: Seconds between two looks while it follows.
+FOLLOW_SECONDS = 2
+
+
+class MessagesScreen(DetailScreen):
+    """Messages of a topic; the newest without anything else in the address."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "find", "find"),
+        Binding("F", "follow", "follow"),
+    ]
+
+    def on_mount(self) -> None:
+        """Ask; follow where the address says so."""
+        super().on_mount()
+        if self.context.options.follows:
+            self.set_interval(FOLLOW_SECONDS, self._follow)
+
+    def parts(self) -> Sequence[Part]:
+        """What the address asks for."""
+        return messages.parts(self.asking())
+
+    def action_find(self) -> None:
+        """Type a key, an id, a time."""
+        bar = self.query_one(CommandBar)
+        name = self.address.name
+        options = ("key=", "id=", "tag=", "begin=10m", "begin=1h&end=30m", "queue=0&broker=")
+        found = [f"messages/{name}?{option}" for option in options]
+        bar.open(":", f"messages/{name}?key=", suggest=lambda text: [each for each in found if each.startswith(text)])
+
+    def action_follow(self) -> None:
+        """Look for new messages again and again, or no more."""
+        following = self.address.option("follow") is None
+        rest = tuple(option for option in self.address.options if option[0] != "follow")
+        self.address = Address("messages", self.address.name, (*rest, *([("follow", "1")] if following else [])))
+        self.say("it follows what comes" if following else "it does not follow any more")
+        self.draw()
+
+    def _follow(self) -> None:
+        live = self.context.model.mode is Mode.LIVE
+        if self.address.option("follow") is not None and self.is_current and live and not self._waiting:
+            self.ask()

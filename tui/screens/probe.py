@@ -1,0 +1,20 @@
+"""`:probe`: what the prober has kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rocketmq_ops.tui.model.details import probe
+from rocketmq_ops.tui.model.details.detail import Part
+from rocketmq_ops.tui.screens.detail import DetailScreen
+
+
+class ProbeScreen(DetailScreen):
+    """The prober's last run, and its history."""
+
+    EVERY: ClassVar[int] = 30
+
+    def parts(self) -> Sequence[Part]:
+        """Figures, groups, failures."""
+        return probe.parts(self.asking())
