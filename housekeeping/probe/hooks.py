@@ -85,6 +85,7 @@ async def _run(command: str, body: bytes) -> None:
         raise HookError(f"the hook {words[0]} did not end within {_SECONDS} s", "make it quicker") from None
     except asyncio.CancelledError:
         _end(process)
+        await process.wait()
         raise
     if process.returncode:
         last = said.decode(errors="replace").strip().rpartition("\n")[2]

@@ -327,7 +327,8 @@ def test_a_hook_that_is_given_up_leaves_nothing_running(tmp_path: Path) -> None:
     """What it has started ends with it: the end of the pipe is seen when the last process that has it is gone."""
     pipe, script = tmp_path / "pipe", tmp_path / "hook.sh"
     os.mkfifo(pipe)
-    script.write_text(f"exec 3> {shlex.quote(str(pipe))}\necho started >&3\nsleep 300 &\nwait\n")
+    # It has its notices first: by then it is waited for.
+    script.write_text(f"cat > /dev/null\nexec 3> {shlex.quote(str(pipe))}\nsleep 300 &\necho started >&3\nwait\n")
     settings = AlertSettings(command=f"sh {shlex.quote(str(script))}")
     made = [Notice(Kind.RAISED, problem(), 1)]
 
