@@ -374,8 +374,12 @@ SEEDS: dict[str, tuple[Seed, str]] = {
         "are consumed",
     ),
     "clients.stuck": (problem("blocked", "has 3 messages"), "has 3 messages; its commit offset is 100"),
-    "clients.queue-of-nobody": (problem("unassigned"), "T a queue 0"),
-    "clients.queue-of-two": (problem("assigned_twice"), "T a queue 0"),
+    "clients.queue-of-nobody": (
+        both(problem("unassigned"), clients_again(problems=[Problem("unassigned", "still", None, "T", "a", 0)])), "T a queue 0",
+    ),
+    "clients.queue-of-two": (
+        both(problem("assigned_twice"), clients_again(problems=[Problem("assigned_twice", "still", None, "T", "a", 0)])), "T a queue 0",
+    ),
     "clients.idle": (
         clients(h.client("c1", [h.held(0, "a"), h.held(1, "a")]), h.client("c2", [])),
         "2 clients share 2 queues; without any: c2",
@@ -528,6 +532,8 @@ def test_a_limit_of_locked_memory_counts_where_a_broker_locks_any() -> None:
         ("clients.retries-fail", clients(h.client("c1", [h.held(0, "a")], failed_again=9))),
         ("clients.retries-fail", clients(h.client("c1", [h.held(0, "a")], failed=12, failed_again=12))),
         ("clients.lock-of-dead-client", clients_again(h.client("c1", [h.held(0, "a", locked=True)]))),
+        ("clients.queue-of-nobody", clients_again(h.client("c1", [h.held(0, "a")]))),
+        ("clients.queue-of-two", clients_again(problems=[Problem("assigned_twice", "detail", None, "T", "a", 1)])),
         ("os.host-under-pressure", host_saw("io_pressure_percent", 5, 30, 41, 5)),
         ("os.clock-stepped", host_saw("clock_step_millis", 3, -400)),
         (
@@ -545,6 +551,16 @@ def test_what_moves_is_no_fault(rule_id: str, calm: Seed) -> None:
     SEEDS[rule_id][0](facts)
     calm(facts)
     assert examine(facts, [RULES[rule_id]]) == []
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "kind"), [("clients.queue-of-nobody", "unassigned"), ("clients.queue-of-two", "assigned_twice")]
+)
+def test_one_reading_alone_shows_how_queues_are_shared(rule_id: str, kind: ProblemKind) -> None:
+    facts = h.facts()
+    problem(kind)(facts)
+    facts.later = None
+    assert [finding.target for finding in examine(facts, [RULES[rule_id]])] == ["G"]
 
 
 def test_who_has_a_queue_locked_is_named() -> None:
