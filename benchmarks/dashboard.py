@@ -3,7 +3,7 @@
 The cluster is another process. Prints the time until the first figures, CPU between rounds as a share of one core, memory,
 how long the loop was held up, how long a moment, each list and a seek take, and requests a second of one broker.
 
-    .venv/bin/python benchmarks/dashboard.py [--seconds 60]
+    .venv/bin/python benchmarks/dashboard.py [--seconds 60] [--screen]
 """
 
 from __future__ import annotations
@@ -73,15 +73,45 @@ async def measured(given: argparse.Namespace) -> None:
     print(f"{time.monotonic() - begun:.0f} s in all")
 
 
+async def with_screen(given: argparse.Namespace) -> None:
+    """The whole application without a terminal, on the list of groups."""
+    from rocketmq_ops.mqadmin.dashboard import Spoken
+    from rocketmq_ops.tui.app import Dashboard
+    from rocketmq_ops.tui.context import Context, Options
+    from rocketmq_ops.tui.places import catalogue
+
+    begun = time.monotonic()
+    async with MQAdmin([f"127.0.0.1:{given.port}"]) as admin, LiveModel(admin) as model:
+        options_of_it = Options(address=Address("groups"), write=False, theme="", title="benchmark")
+        app = Dashboard(Context(model, Spoken(), catalogue(VIEWS), options_of_it, admin=admin))
+        async with app.run_test(size=(120, 40)) as pilot:
+            while not model.moment().groups:
+                await pilot.pause(0.05)
+            print(f"with its screen: groups after {time.monotonic() - begun:.2f} s")
+            await asyncio.sleep(WARM_S)
+            cpu = time.process_time()
+            await asyncio.sleep(given.seconds)
+            used = time.process_time() - cpu
+            print(f"CPU {used / given.seconds:.1%} of a core over {given.seconds} s")
+            took = []
+            for key in ("down", "down", "pagedown", "end", "home") * 4:
+                at = time.perf_counter()
+                await pilot.press(key)
+                took.append(time.perf_counter() - at)
+            print(f"a key: {sorted(took)[len(took) // 2] * 1000:.0f} ms, {max(took) * 1000:.0f} ms at most")
+            print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--screen", action="store_true", help="the whole application, and not the model alone")
     given = parser.parse_args()
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
         with serving(given, "--moving") as asked:
-            asyncio.run(measured(given))
+            asyncio.run(with_screen(given) if given.screen else measured(given))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.sqlite"))
     seconds = time.monotonic() - begun
     print(

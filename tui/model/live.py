@@ -82,7 +82,7 @@ class LiveModel(Timeline):
         gc.set_threshold(*_COLLECTOR)
         self._tasks.start(self._sample(), "dashboard sampler")
         if self._ring:
-            self._write(self._open_ring(), "open")
+            self._write(self._open_ring, "open")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -135,7 +135,8 @@ class LiveModel(Timeline):
         self._note(time_ms)
         self._moment = self.kept = self._made()
         unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
-        self._write(self._keep(Kept(self._moment, unknown)))
+        kept = Kept(self._moment, unknown)
+        self._write(lambda: self._keep(kept))
         self._told()
 
     def _seen(self, time_ms: int, answers: list[GroupsOf]) -> tuple[Derived, list[Placed]]:

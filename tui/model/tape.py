@@ -13,10 +13,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, TypeVar
 
+from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
+from rocketmq_ops.housekeeping.history.slice import history_of
 from rocketmq_ops.housekeeping.probe.lock import RunningError, one_at_a_time
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.recording import Kept, moment_at, run_of
@@ -66,10 +68,18 @@ class Tape:
         await self.in_thread(opened)
 
     async def open_recording(self, path: Path) -> None:
-        """Open a file to play."""
+        """Open a file to play; a bundle has the last runs of the prober in it. Raises BundleError too."""
 
         def opened() -> None:
-            self._main = self._stack.enter_context(History.read(path))
+            if not _is_bundle(path):
+                self._main = self._stack.enter_context(History.read(path))
+                return
+            data = read_bundle(str(path)).history
+            if data is None:
+                raise HistoryError(
+                    f"there is no history in the bundle {path}", "the prober had not run where it was made"
+                )
+            self._main = self._stack.enter_context(history_of(data))
 
         await self.in_thread(opened)
 
@@ -139,6 +149,15 @@ class Tape:
         return await self.in_thread(
             lambda: None if self._history is None else self._history.window(group, begin_ms, end_ms)
         )
+
+
+def _is_bundle(path: Path) -> bool:
+    """Whether a file begins as JSON does, and not as a database."""
+    try:
+        with path.open("rb") as file:
+            return file.read(1) == b"{"
+    except OSError:
+        return False  # what is wrong with it is said where it is opened
 
 
 def ring_file(name_servers: list[str], number: int = 1) -> Path:

@@ -82,7 +82,7 @@ class Timeline:
             self._compared[wanted] = next(reversed(self._compared.values()), None)
             while len(self._compared) > _HELD:
                 del self._compared[next(iter(self._compared))]
-            self._read(self._compare(wanted))
+            self._read(lambda: self._compare(wanted))
         return self._compared[wanted]
 
     def series(self, name: str, target: str = "") -> Points:
@@ -95,7 +95,8 @@ class Timeline:
         key = name, target
         if key not in self._old_series and key not in self._asked_series:
             self._asked_series.add(key)
-            self._read(self._read_series(name, target, self._at.time_ms))
+            end_ms = self._at.time_ms
+            self._read(lambda: self._read_series(name, target, end_ms))
         return self._old_series.get(key, [])
 
     def span(self) -> Span | None:
@@ -117,13 +118,15 @@ class Timeline:
     def seek(self, time_ms: int) -> None:
         """See `Model`."""
         self._sought += 1
-        self._read(self._seek(self._sought, time_ms))
+        number = self._sought
+        self._read(lambda: self._seek(number, time_ms))
 
     def step(self, runs: int) -> None:
         """See `Model`."""
         shown = self.moment()
         self._sought += 1
-        self._read(self._step(self._sought, shown.groups_ms or shown.time_ms, runs))
+        number = self._sought
+        self._read(lambda: self._step(number, shown.groups_ms or shown.time_ms, runs))
 
     def refresh(self) -> None:
         """See `Model`."""
@@ -143,16 +146,16 @@ class Timeline:
         for call in self._calls:
             call()
 
-    def _read(self, work: Coroutine[Any, Any, None]) -> None:
+    def _read(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._reading += 1
         self._tasks.start(self._finished(work, "read"), "dashboard reads its file")
 
-    def _write(self, work: Coroutine[Any, Any, None], what: str = "write") -> None:
+    def _write(self, work: Callable[[], Coroutine[Any, Any, None]], what: str = "write") -> None:
         self._tasks.start(self._finished(work, what), "dashboard writes its file")
 
-    async def _finished(self, work: Coroutine[Any, Any, None], what: str) -> None:
+    async def _finished(self, work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
         try:
-            await work
+            await work()
             self.file_failures.pop(what, None)
         except RocketMQError as error:
             self.file_failures[what] = failure_of("recording", error)

@@ -8,9 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.bundle.bundle import Bundle
+from rocketmq_ops.housekeeping.doctor.facts import Facts
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.runs import Figure, GroupOffsets, QueueKey, QueueOffsets, Run
+from rocketmq_ops.housekeeping.history.slice import bytes_of
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import ClientSeen, Moment
@@ -217,6 +220,27 @@ def test_a_history_of_the_prober_is_played_too(tmp_path):
             assert [alarm.target for alarm in moment.alarms] == ["g"]
             assert moment.failures[0].cause == "cannot connect"
             assert replay.span().runs == 5
+
+    run(test)
+
+
+def bundle(path, history):
+    made = Bundle(made_by="test", facts=Facts(taken_at=START), history=history)
+    path.write_bytes(msgspec.json.encode(made))
+    return path
+
+
+def test_the_prober_s_runs_in_a_bundle_are_played_and_one_without_any_is_refused(tmp_path):
+    group = GroupOffsets(group="g", queues=[QueueOffsets(QueueKey("orders", "broker-a", 0), 100, 50)])
+    data = bytes_of(iter([Run(time_ms=START, groups=[group]), Run(time_ms=START + 60_000, groups=[group])]))
+
+    async def test():
+        async with Replay(bundle(tmp_path / "bundle", data)) as replay:
+            assert replay.span() == (START, START + 60_000, 2)
+            assert replay.moment().groups["g"].lag.lag == 50
+        with pytest.raises(HistoryError, match="no history in the bundle"):
+            async with Replay(bundle(tmp_path / "without", None)):
+                pass
 
     run(test)
 
