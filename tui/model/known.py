@@ -91,15 +91,20 @@ class Known:
             self.name_servers[address] = msgspec.structs.replace(server, failure=failure, failing_since=since)
 
     def to_ask_for_groups(self) -> dict[str, BrokerSeen]:
-        """The brokers that know a name's groups: the master, or the lowest slave where there is none, by address."""
-        lowest: dict[tuple[str, str], BrokerSeen] = {}
+        """The brokers that know a name's groups: the master, or the lowest slave where there is none, by address.
+
+        A name of which no broker is listed any more has one too: its queues are not gone, but unknown.
+        """
+        best: dict[tuple[str, str], BrokerSeen] = {}
         for broker in self.brokers.values():
-            if broker.unlisted_since is not None:
-                continue
             key = broker.cluster, broker.broker_name
-            if key not in lowest or broker.broker_id < lowest[key].broker_id:
-                lowest[key] = broker
-        return {broker.address: broker for broker in lowest.values()}
+            if key not in best or _rank(broker) < _rank(best[key]):
+                best[key] = broker
+        return {broker.address: broker for broker in best.values()}
+
+
+def _rank(broker: BrokerSeen) -> tuple[bool, int]:
+    return broker.unlisted_since is not None, broker.broker_id
 
 
 def _lasting(figures: dict[str, float]) -> dict[str, float]:

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 #: A look at the groups does not wait longer than this for a broker that is slow.
 _LOOK_WAITS_MS: Final = 10_000
-#: Until the name servers have answered, looks are tried this often.
-_START_MS: Final = 50
+#: Until a name server has told of brokers, looks are tried this often.
+_START_MS: Final = 100
 
 
 class Sampler:
@@ -221,9 +221,10 @@ class Sampler:
         looks = 0
         while True:
             asked = {a: b for a, b in self._known.to_ask_for_groups().items() if b.failing_since is None}
-            if not asked:
-                await self._rest(_START_MS if not self._known.brokers else RUNTIME.period_ms)
+            if not self._known.brokers:
+                await self._rest(_START_MS)
                 continue
+            # Also while none answers: that is a look too, at which nothing is known.
             started = self._clock.now_ms()
             # One that is still at the last look is not waited for again.
             fresh = asked.keys() - self._looking.keys()

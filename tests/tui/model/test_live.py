@@ -115,6 +115,40 @@ def test_a_broker_that_is_not_listed_any_more_stays_with_since_when(monkeypatch)
     run(test)
 
 
+def test_when_nobody_answers_any_more_that_is_recorded_and_nothing_is_known(tmp_path):
+    async def test():
+        cluster = Cluster(1)
+        cluster.group("g", 100, 100)
+        async with cluster.watched(session=tmp_path / "session") as model:
+            await cluster.clock.advance(15_000)
+            cluster.down[A] = cluster.down[NAME_SERVER] = "refused"
+            died = cluster.clock.time_ms
+            await cluster.clock.advance(60_000)
+            kept = model.kept
+            assert cluster.clock.time_ms - kept.time_ms <= 10_000
+            assert kept.groups["g"].lag.lag is None
+            assert [part.text for part in kept.verdict.parts] == ["no name server answers", "broker-a does not answer"]
+            assert kept.brokers[A].answered_ms <= died
+
+    run(test)
+
+
+def test_queues_of_a_broker_that_is_not_listed_any_more_are_unknown_and_not_gone():
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 90)
+        async with cluster.watched() as model:
+            await cluster.clock.advance(15_000)
+            cluster.unlisted.add(B)
+            await cluster.clock.advance(20_000)
+            assert model.moment().groups["g"].lag.lag == 20, "it answers still"
+            cluster.down[B] = "refused"
+            await cluster.clock.advance(60_000)
+            assert model.moment().groups["g"].lag.lag is None
+
+    run(test)
+
+
 def test_nobody_is_asked_more_often_than_declared():
     async def test():
         cluster = Cluster()
