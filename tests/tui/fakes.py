@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, Span
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState
 from rocketmq_ops.mqadmin.lang.catalogue import chinese
 from rocketmq_ops.tui.app import Dashboard
+from rocketmq_ops.tui.changes import Changer
 from rocketmq_ops.tui.context import Context, Options
 from rocketmq_ops.tui.model.address import Address, parse
-from rocketmq_ops.tui.model.model import Mode, Points
+from rocketmq_ops.tui.model.model import Mode, Model, Points
 from rocketmq_ops.tui.model.moment import (
     Alarm,
     BrokerSeen,
@@ -197,7 +199,7 @@ class FakeGroups:
 
 
 def dashboard(
-    model: FakeModel | None = None,
+    model: Model | None = None,
     at: str = ":overview",
     *,
     views: Sequence[View] = (FakeGroups(),),
@@ -205,7 +207,13 @@ def dashboard(
     theme: str = "dark",
     write: bool = False,
     saved: SavedViews | None = None,
+    admin: MQAdmin | None = None,
+    changer: Changer | None = None,
 ) -> Dashboard:
     """An application over a model, which looks for what is new only when `look` is called."""
     options = Options(address=parse(at), theme=theme, follows=False, title="test", write=write)
-    return Dashboard(Context(model or FakeModel(moment()), FakeLanguage(lang), catalogue(views), options, saved=saved))
+    context = Context(
+        model or FakeModel(moment()), FakeLanguage(lang), catalogue(views), options,
+        saved=saved, admin=admin, changer=changer,
+    )  # fmt: skip
+    return Dashboard(context)

@@ -22,8 +22,8 @@ from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section
 from rocketmq_ops.tui.model.figures import SIGNS, figure
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.shown import arranged
-from rocketmq_ops.tui.model.table import Health, Kind, Table
+from rocketmq_ops.tui.model.shown import Shown, arranged
+from rocketmq_ops.tui.model.table import Health, Kind, Table, filtered
 from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
 from rocketmq_ops.tui.screens.row import RowScreen
 from rocketmq_ops.tui.screens.table import TableScreen
@@ -96,9 +96,8 @@ class DetailScreen(TableScreen):
     # Asking
 
     def on_mount(self) -> None:
-        """Ask, and draw what comes."""
+        """Ask; then the handler of all screens draws."""
         self.ask()
-        super().on_mount()
         if self.EVERY and self.context.options.follows:
             self.set_interval(self.EVERY, self._ask_in_turn)
 
@@ -154,7 +153,9 @@ class DetailScreen(TableScreen):
     def section(self) -> Section | None:
         """What is shown; None while it is asked for the first time."""
         if self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK:
-            return self.past(self.context.model.moment()) or Section(note=_NOT_THEN)
+            return self.past(self.context.model.moment()) or Section(
+                note=_NO_CLUSTER if self.context.admin is None else _NOT_THEN
+            )
         if not self._parts:
             return None
         return self._sections.get(self._parts[self._at].key)
@@ -188,6 +189,9 @@ class DetailScreen(TableScreen):
         table = section.table if section is not None and section.table is not None else Table(columns=(), rows=[])
         self._table = (self._round, table)
         shown = arranged(table, self.arrangement)
+        if not self.arrangement.sort:  # parts come in the order in which they are read
+            rows = filtered(table.rows, self.arrangement.filter)
+            shown = Shown(table, self.arrangement, rows, {row.key: at for at, row in enumerate(rows)})
         self.grid.show(shown, self.now_ms())
         self._show_note(section, table, len(shown.rows))
         if isinstance(focused, (Grid, TextLines)) and (focused is self.grid) == (text is not None):
@@ -309,11 +313,9 @@ class DetailScreen(TableScreen):
         self.action_again()
 
     def on_grid_opened(self, event: Grid.Opened) -> None:
-        """Go to what the row is about; show it whole where it is about nothing else."""
+        """Show a row whole that is about nothing else; to what others are about goes the handler of all tables."""
         if event.row.opens is None:
             self.action_whole()
-        else:
-            super().on_grid_opened(event)
 
     def action_whole(self) -> None:
         """Read all cells of a row, nothing of them cut."""

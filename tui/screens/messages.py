@@ -27,8 +27,7 @@ class MessagesScreen(DetailScreen):
     ]
 
     def on_mount(self) -> None:
-        """Ask; follow where the address says so."""
-        super().on_mount()
+        """Follow where the address says so; the handlers of all screens do the rest."""
         if self.context.options.follows:
             self.set_interval(FOLLOW_SECONDS, self._follow)
 

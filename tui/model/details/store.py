@@ -315,7 +315,7 @@ def record_slice(store: StoreDirectory, path: str, start: int) -> Section:
         )
 
     following: int | None = None
-    for block in readable_blocks(store.commitlog, broken, start=start, past_zeros=False):
+    for block in readable_blocks(store.commitlog, broken, start=start):
         topics = block.slices(block.topic_at, block.topic_length)
         for at in range(block.count):
             offset, head = int(block.offsets[at]), block.head

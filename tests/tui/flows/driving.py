@@ -1,0 +1,55 @@
+"""What flows need: waiting until a screen has all its answers, and reading what it shows."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.widgets.lines import Line
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """All that was asked is answered and drawn."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete(
+        [worker for worker in pilot.app.workers if worker.group in ("parts", "default", "export")]
+    )
+    await pilot.pause()
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys one by one, each answered before the next."""
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+async def typed(pilot: Pilot[None], text: str) -> None:
+    """Type a text, and Enter."""
+    await pilot.press(*("minus" if c == "-" else "space" if c == " " else c for c in text), "enter")
+    await settled(pilot)
+
+
+def detail(pilot: Pilot[None]) -> DetailScreen:
+    """The screen of one thing that is seen."""
+    screen = pilot.app.screen
+    assert isinstance(screen, DetailScreen), screen
+    return screen
+
+
+def rows(pilot: Pilot[None]) -> list[list[str]]:
+    """The rows as they are written."""
+    grid = detail(pilot).grid
+    return [grid.texts(row) for row in grid.rows]
+
+
+def said(pilot: Pilot[None], name: str) -> str:
+    """What a text of the screen that is seen says."""
+    widget = pilot.app.screen.query_one(name)
+    if isinstance(widget, Line):
+        return "".join(text for text, _ in widget._left)
+    assert isinstance(widget, Static)
+    content = widget.content
+    return content.plain if isinstance(content, Text) else str(content)

@@ -1,0 +1,171 @@
+"""On our own pair: a message and who did not consume it, a dead letter that is sent again, a permission and its undo."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.messages.message_send import SendRequest
+from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
+from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.mqadmin import main as mqadmin
+from rocketmq_ops.mqadmin.changer import CommandChanger
+from rocketmq_ops.mqadmin.connecting.connection import Connection
+from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from rocketmq_ops.tui.model.address import parse
+from rocketmq_ops.tui.model.moment import BrokerSeen, TopicQueues, TopicSeen
+from rocketmq_ops.tui.screens.change import ChangeScreen
+from tests.tui.fakes import NOW_MS, FakeModel, dashboard, moment
+from tests.tui.flows.driving import detail, press, rows, said, settled, typed
+
+Flow = Callable[[Pilot[None], MQAdmin], Awaitable[None]]
+DEAD = "%DLQ%billing"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RocketMQBroker]:
+    with rocketmq_server() as server:
+        for topic in ("orders", DEAD):
+            words = ["updateTopic", "-n", server.namesrv, "-c", "DefaultCluster", "-t", topic, "-r", "1", "-w", "1"]
+            assert mqadmin.run([*words, "-p", "6"]) == 0
+        assert mqadmin.run(["updateSubGroup", "-n", server.namesrv, "-c", "DefaultCluster", "-g", "billing"]) == 0
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("ROCKETMQ_OPS_JOURNAL", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def drive(server: RocketMQBroker, at: str, flow: Flow, *, write: bool = True) -> None:
+    """Run a flow over the pair; the model knows of the broker and the topic."""
+
+    async def test() -> None:
+        now = moment()
+        now.brokers = {
+            server.broker: BrokerSeen(
+                address=server.broker, cluster="DefaultCluster", broker_name="broker-a", broker_id=0, answered_ms=NOW_MS
+            )
+        }
+        now.topics = {"orders": TopicSeen(topic="orders", on={"broker-a": TopicQueues(1, 1, 6)})}
+        changer = CommandChanger(Connection((server.namesrv,), "test"), ("-n", server.namesrv))
+        async with MQAdmin([server.namesrv]) as admin:
+            app = dashboard(FakeModel(now), at, write=write, admin=admin, changer=changer)
+            async with app.run_test(size=(160, 40)) as pilot:
+                await press(pilot)
+                await flow(pilot, admin)
+
+    asyncio.run(test())
+
+
+def test_a_message_is_found_by_its_key_and_who_did_not_consume_it(server: RocketMQBroker) -> None:
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        body = b'{"order": 7, "customer": "\xe6\x9d\x8e"}'
+        await admin.messages.send(SendRequest(topic="orders", body=body, keys="order-7"))
+        options = ClientOptions(name_servers=[pilot_server(admin)])
+        async with PullConsumer("billing", options):
+            await typed(pilot, ":messages/orders?key=order-7")
+            assert [row[1] for row in rows(pilot)] == ["order-7"]
+            await press(pilot, "enter")
+            screen = detail(pilot)
+            assert screen.section is not None
+            assert screen.section.lines == ("{", '  "order": 7,', '  "customer": "李"', "}")
+            await press(pilot, "b")
+            assert screen.section.lines[0].startswith("00000000  7b 22 6f 72")  # type: ignore[index]
+            await press(pilot, "tab")
+            assert screen.part == "consumed"
+            assert detail(pilot).section.failures == ()  # type: ignore[union-attr]
+
+    drive(server, ":topic/orders", flow)
+
+
+def pilot_server(admin: MQAdmin) -> str:
+    """The name server of the pair."""
+    return admin.name_servers[0]
+
+
+def test_a_dead_letter_is_looked_at_sent_again_and_exported(server: RocketMQBroker, tmp_path: Path) -> None:
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        properties = {"RETRY_TOPIC": "orders", "RECONSUME_TIME": "16", "KEYS": "dead-1", "DELAY": "0"}
+        await admin.messages.send(SendRequest(topic=DEAD, body=b"dead body", properties=properties))
+        await typed(pilot, ":dead-letters/billing")
+        assert [row[1:3] for row in rows(pilot)] == [["orders", "dead-1"]]
+        await press(pilot, "s")
+        assert isinstance(pilot.app.screen, ChangeScreen)
+        assert "the journal does not keep that" in said(pilot, "#said")
+        await typed(pilot, "yes")
+        assert "SendResult [sendStatus=SEND_OK" in said(pilot, "#said")
+        await press(pilot, "escape")
+        found, _ = await admin.messages.query("orders", "dead-1")
+        assert [message.body for message in found] == [b"dead body"]
+        assert not {"RETRY_TOPIC", "RECONSUME_TIME", "DELAY"} & found[0].properties.keys()
+        await press(pilot, "e")
+        (path,) = (tmp_path / name for name in os.listdir(tmp_path) if name.startswith("dead-letters-billing-"))
+        assert [json.loads(line)["body"] for line in path.read_text().splitlines()] == ["dead body"]
+
+    drive(server, ":overview", flow)
+
+
+def test_a_permission_is_changed_read_back_and_undone(server: RocketMQBroker) -> None:
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        async def perm() -> int | None:
+            config = await admin.topics.config_at(server.broker, "orders")
+            return None if config is None else config.perm
+
+        await press(pilot, "x", "down", "enter")
+        line = f"mqadmin updateTopicPerm -t orders -c DefaultCluster -p 4 -n {server.namesrv}"
+        assert pilot.app.screen.query_one("#line").value == line  # type: ignore[attr-defined]
+        assert "perm: 6 → 4" in said(pilot, "#said")
+        await typed(pilot, "no")
+        assert "'yes' was not typed" in said(pilot, "#confirm-caption")
+        assert await perm() == 6
+        pilot.app.screen.query_one("#confirm").value = ""  # type: ignore[attr-defined]
+        await typed(pilot, "yes")
+        assert "read back as wanted" in said(pilot, "#said")
+        assert await perm() == 4
+        await press(pilot, "u")
+        assert "perm: 4 → 6" in said(pilot, "#said")
+        await typed(pilot, "1")
+        assert await perm() == 6
+        await press(pilot, "escape")
+        await typed(pilot, ":journal")
+        assert [(row[0], row[3]) for row in rows(pilot)] == [("2", "done"), ("1", "undone")]
+
+    drive(server, ":topic/orders", flow)
+
+
+def test_without_write_the_key_says_why_nothing_is_changed(server: RocketMQBroker) -> None:
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        await press(pilot, "x")
+        assert not isinstance(pilot.app.screen, ChangeScreen)
+        (notice,) = pilot.app._notifications
+        assert notice.message == "read-only: start the dashboard with --write to change things"
+
+    drive(server, ":topic/orders", flow, write=False)
+
+
+def test_every_part_of_every_screen_answers(server: RocketMQBroker) -> None:
+    """None of them fails on a healthy pair."""
+
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        wanted = (":topic/orders", ":messages/orders", ":broker/broker-a", f":name-server/{server.namesrv}", ":doctor")
+        for address in wanted:
+            pilot.app.go(parse(address))  # type: ignore[attr-defined]
+            await settled(pilot)
+            screen = detail(pilot)
+            assert str(screen.address) == address
+            failed = {key: section.failures for key, section in screen._sections.items() if section.failures}
+            assert failed == {}
+            assert not screen._waiting
+            assert screen._sections.keys() == {part.key for part in screen._parts}
+
+    drive(server, ":overview", flow)

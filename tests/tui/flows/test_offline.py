@@ -1,0 +1,101 @@
+"""Without a cluster: a damaged store, and the moment at which a broker died in a recorded session."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from rocketmq_ops.tui.model.no_cluster import NoCluster
+from rocketmq_ops.tui.model.replay import Replay
+from rocketmq_ops.tui.model.views.every import VIEWS
+from tests.store.inspect.damage import Sound, write_own_store, zero_record
+from tests.tui.fakes import NOW_MS, dashboard
+from tests.tui.flows.driving import detail, press, rows, said, settled
+from tests.tui.model.cluster import Cluster, run
+
+
+@pytest.fixture(autouse=True)
+def _state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def test_a_damaged_store_opens_and_says_what_is_damaged(tmp_path: Path) -> None:
+    root = tmp_path / "a store"
+    write_own_store(root, messages=120)
+    place = Sound(root).plain()
+    zero_record(Sound(root))
+
+    async def flow() -> None:
+        app = dashboard(NoCluster(NOW_MS), f":store/{str(root).replace(' ', '%20')}")
+        async with app.run_test(size=(160, 40)) as pilot:
+            await settled(pilot)
+            found = rows(pilot)
+            assert detail(pilot).part == "findings"
+            assert any(row[1].startswith("CL-") and row[0] in ("error", "critical") for row in found), found
+            await press(pilot, "tab")
+            section = detail(pilot).section
+            assert section is not None and section.lines is not None
+            damaged = [line for line in section.lines if "✗" in line]
+            assert [line.split()[0] for line in damaged] == [place.file.name]
+            for part in ("files", "queues", "small", "records"):
+                await press(pilot, "tab")
+                assert detail(pilot).part == part
+                assert rows(pilot), part
+            broken = [row for row in detail(pilot).grid.rows if row.cells[6] == "damaged"]
+            assert [row.cells[0] for row in broken] == [place.offset]
+            whole = next(row for row in detail(pilot).grid.rows if row.cells[6] == "whole")
+            detail(pilot).grid.move_to(detail(pilot).grid.rows.index(whole))
+            await press(pilot, "enter")
+            assert detail(pilot).address.screen == "record"
+            assert {"topic", "body"} <= {row[0] for row in rows(pilot)}
+
+    asyncio.run(flow())
+
+
+def test_a_folder_that_is_no_store_says_so(tmp_path: Path) -> None:
+    async def flow() -> None:
+        app = dashboard(NoCluster(NOW_MS), f":store/{str(tmp_path).replace(' ', '%20')}")
+        async with app.run_test(size=(120, 30)) as pilot:
+            await settled(pilot)
+            assert "is not a store directory" in said(pilot, "#note")
+
+    asyncio.run(flow())
+
+
+def test_scrubbing_to_the_moment_at_which_a_broker_died(tmp_path: Path) -> None:
+    async def flow() -> None:
+        cluster = Cluster()
+        cluster.group("billing", 500, 100)
+        address = "10.0.0.2:10911"
+        async with cluster.watched(session=tmp_path / "session") as model:
+            for turn in range(30):
+                if turn == 15:
+                    cluster.down[address] = "refused"
+                await cluster.clock.advance(10_000)
+            assert model.moment().brokers[address].dead
+        async with Replay(tmp_path / "session") as replay:
+            app = dashboard(replay, f":broker/{address}", views=VIEWS)
+            async with app.run_test(size=(120, 30)) as pilot:
+
+                async def read() -> None:
+                    while replay.busy:  # noqa: ASYNC110
+                        await asyncio.sleep(0.001)
+                    app.screen.draw()  # type: ignore[attr-defined]
+                    await settled(pilot)
+
+                await read()
+                assert "does not answer" in said(pilot, "#facts")
+                died = replay.moment().brokers[address].failing_since
+                assert died is not None
+                for _ in range(60):
+                    await pilot.press("left_square_bracket")
+                    await read()
+                    if "does not answer" not in said(pilot, "#facts"):
+                        break
+                assert "State answers" in said(pilot, "#facts")
+                assert abs(replay.moment().time_ms - died) <= 30_000
+                assert "as it was recorded" in said(pilot, "#parts")
+
+    run(flow)
