@@ -17,7 +17,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.gone import REGISTERED
 from rocketmq_ops.housekeeping.history.runs import Figure, Run
-from rocketmq_ops.tui.model.alarms import Alarms, found
+from rocketmq_ops.tui.model.alarms import found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
@@ -154,9 +154,18 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
     if is_ours:
         alarms = msgspec.json.decode(texts["alarms"], type=list[Alarm])
     else:
-        # Of the prober: what is wrong then is an alarm then.
-        wrong = [each._replace(since_ms=each.since_ms or 0) for each in found([], brokers.values(), groups.values())]
-        alarms = Alarms().update(time_ms, wrong)
+        # Of the prober: what is wrong then is an alarm then, of which no more is known than that it was there.
+        alarms = in_order(
+            Alarm(
+                key=each.key,
+                health=each.health,
+                target=each.target,
+                text=each.text,
+                since_ms=each.since_ms if each.since_ms is not None else time_ms,
+                opens=each.opens,
+            )
+            for each in found([], brokers.values(), groups.values())
+        )
     return Moment(
         time_ms=time_ms,
         live=False,

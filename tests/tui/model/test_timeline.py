@@ -217,7 +217,7 @@ def test_a_history_of_the_prober_is_played_too(tmp_path):
             assert moment.brokers["10.0.0.1:10911"].figures == {"disk_ratio": 0.25}
             assert moment.topics["orders"].on["broker-a"].write == 8
             assert moment.groups["g"].lag.state is LagState.STALLED
-            assert [alarm.target for alarm in moment.alarms] == ["g"]
+            assert [(alarm.target, alarm.since_ms) for alarm in moment.alarms] == [("g", moment.time_ms)]
             assert moment.failures[0].cause == "cannot connect"
             assert replay.span().runs == 5
 
