@@ -146,7 +146,7 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
     looks = looks_at(history, time_ms)
     derived = derive(looks, {})
     groups = {name: _with_figures(group, figures) for name, group in derived.groups.items()}
-    brokers = _brokers(figures, texts)
+    brokers = _brokers(figures, texts, time_ms)
     name_servers = _name_servers(figures, texts)
     topics_ms = figures.get((TOTAL + "topics_ms", ""))
     topics = _topics(history.routes_at(time_ms), derived)
@@ -224,7 +224,7 @@ def _with_figures(group: GroupSeen, figures: Mapping[tuple[str, str], float]) ->
     return group
 
 
-def _brokers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, str]) -> dict[str, BrokerSeen]:
+def _brokers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, str], time_ms: int) -> dict[str, BrokerSeen]:
     of_broker: dict[str, dict[str, float]] = {}
     for (name, address), value in figures.items():
         if name.startswith(PREFIX):
@@ -264,6 +264,7 @@ def _brokers(figures: Mapping[tuple[str, str], float], texts: Mapping[str, str])
                 broker_name=broker_name,
                 broker_id=round(value),
                 figures=of_broker.get(address, {}),
+                answered_ms=time_ms if address in of_broker else None,
             )
     return found_brokers
 

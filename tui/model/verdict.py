@@ -25,7 +25,7 @@ def verdict(
         none = Said("no name server answers", since, Address("nameservers"))
         others = [alarm for alarm in alarms if not alarm.key.startswith("name-server/")]
         return Verdict(Health.CRITICAL, (none, *_parts(others, len(groups))[: MOST_PARTS - 1]))
-    if not any(server.answered_ms is not None for server in name_servers.values()):
+    if not brokers and not any(server.answered_ms is not None for server in name_servers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the first answer"),))
     if not brokers:
         return Verdict(Health.CRITICAL, (Said("no broker is registered", None, Address("brokers")),))

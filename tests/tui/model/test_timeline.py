@@ -219,6 +219,7 @@ def test_a_history_of_the_prober_is_played_too(tmp_path):
             assert moment.groups["g"].lag.state is LagState.STALLED
             assert [(alarm.target, alarm.since_ms) for alarm in moment.alarms] == [("g", moment.time_ms)]
             assert moment.failures[0].cause == "cannot connect"
+            assert [part.text for part in moment.verdict.parts] == ["1 of 1 groups stalled"]
             assert replay.span().runs == 5
 
     run(test)
