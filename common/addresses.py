@@ -31,7 +31,9 @@ def parse_address(text: str, default_port: int | None = None) -> tuple[str, int]
     if not separator and default_port is not None and text:
         return text.strip("[]"), default_port
     if not host or not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65535:
-        raise AddressError(f"'{text}' is not an address", "give it as HOST:PORT, for example 127.0.0.1:9876")
+        raise AddressError(
+            f"invalid address '{text}': expected HOST:PORT", "give it as HOST:PORT, for example 127.0.0.1:9876"
+        )
     return host.strip("[]"), int(port_text)
 
 

@@ -63,7 +63,7 @@ def addresses(text: str) -> tuple[str, ...]:
         for address in found:
             parse_address(address)
     except AddressError as error:
-        raise ValueError(f"invalid address: {error.cause}") from None
+        raise ValueError(error.cause) from None
     if not found:
         raise ValueError(f"invalid addresses '{text}': expected HOST:PORT, several separated by ';'")
     return found

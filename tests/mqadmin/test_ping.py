@@ -76,7 +76,7 @@ def test_without_an_address_the_name_servers(line: Line, pair: RocketMQBroker, m
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("x",), "'x' is not an address"),
+        (("x",), "invalid address 'x'"),
         (("--registered",), "needs the address of a broker"),
         (("--timeout", "0", NOWHERE), "--timeout"),
         (("--nosuch",), "there is no option --nosuch"),

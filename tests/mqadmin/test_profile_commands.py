@@ -96,7 +96,7 @@ def test_a_stored_secret_is_read_from_stdin_and_only_the_owner_may_read_it(
         (("add", "dev", "-n", "h:1"), "there is a profile 'dev' already"),
         (("add", "new"), "no name server is given for the profile"),
         (("add", "a b", "-n", "h:1"), "invalid profile name"),
-        (("add", "new", "-n", "h"), "'h' is not an address"),
+        (("add", "new", "-n", "h"), "invalid address 'h'"),
         (("add", "new", "-n", "h:1", "--accessKey", "a"), "accessKey and no secret key"),
         (("add", "new", "-n", "h:1", "--secretKeyPrompt"), "secret key and no accessKey"),
         (

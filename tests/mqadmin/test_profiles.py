@@ -66,7 +66,7 @@ def test_a_file_with_a_secret_must_be_private(file: Path) -> None:
     [
         ("profiles: {a: {namesrv: 'h:1'}, b: {namesrv: 'h:2'}}", None, "names no default"),
         ("profiles: {a: {namesrv: 'h:1'}}", "b", "no profile 'b'"),
-        ("profiles: {a: {namesrv: 'h'}}", "a", "not an address"),
+        ("profiles: {a: {namesrv: 'h'}}", "a", "expected HOST:PORT"),
         ("profiles: {a: {}}", "a", "gives no name server"),
         ("profiles: {a: {namesrv: 'h:1', nameserver: x}}", "a", "unknown key 'nameserver'"),
         ("profiles: [", "a", "cannot read .*, line 1"),

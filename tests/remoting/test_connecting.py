@@ -182,7 +182,7 @@ def test_the_first_line_of_an_address_server_names_the_name_servers(answer: byte
     [
         (b"HTTP/1.1 404 Not Found\r\n\r\n10.0.0.1:9876", "its answer is 'HTTP/1.1 404 Not Found'"),
         (OK + b"\r\n", "its answer is empty"),
-        (OK + b"\r\n<html>", "'<html>' is not an address"),
+        (OK + b"\r\n<html>", "invalid address '<html>'"),
         (OK + b"Content-Length: x\r\n\r\n", "invalid literal"),
         (OK + b"Content-Length: 99\r\n\r\nshort", "bytes"),
         (b"RocketMQ", "bytes"),

@@ -101,7 +101,7 @@ def test_commands_that_stream_do_not_have_it() -> None:
         for entry in registry.ENTRIES
         if not any("--query" in parameter.opts for parameter in built(entry).params)
     }
-    assert without == {"store dump", "store diff", "store sql", "dev", "startMonitoring"}
+    assert without == {"store dump", "store diff", "store sql", "dev", "startMonitoring", "tui"}
 
 
 def test_the_library_is_loaded_for_queries_alone() -> None:
