@@ -38,6 +38,7 @@ from collections.abc import Callable
 
 from rocketmq_ops.broker.client.broker_to_client import BrokerToClient
 from rocketmq_ops.broker.client.consumer_manager import ConsumerManager
+from rocketmq_ops.broker.client.filter_server_manager import FilterServerManager
 from rocketmq_ops.broker.client.producer_manager import ProducerManager
 from rocketmq_ops.broker.client.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.config import BrokerConfig
@@ -139,6 +140,7 @@ class BrokerController:
             self.clock, self.to_client.notify_consumer_ids_changed, self.filters.unregister
         )
         self.producers = ProducerManager(self.clock)
+        self.filter_servers = FilterServerManager(self.clock)
         self.locks = RebalanceLockManager(self.clock)
         self.stats = BrokerStats(self)
         self.delay = ScheduleMessageService(self)
@@ -276,10 +278,12 @@ class BrokerController:
     def _scan_clients(self) -> None:
         self.producers.scan_inactive()
         self.consumers.scan_inactive(self.config.channelExpiredTimeout, self.config.subscriptionExpiredTimeout)
+        self.filter_servers.scan_inactive()
 
     def _client_closed(self, channel: Channel) -> None:
         self.producers.close_channel(channel)
         self.consumers.close_channel(channel)
+        self.filter_servers.close_channel(channel)
 
     def _max_offset(self, topic: str, queue_id: int) -> int:
         return self.store.max_offset(topic, queue_id)

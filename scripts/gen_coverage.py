@@ -43,6 +43,10 @@ _COLD = "control of reads of cold data belongs to Apache's page cache tuning; re
 _ROCKSDB = "there is no RocksDB here: queues are files, configuration is JSON"
 _CLIENT = "a client answers it; ours does not yet"
 _OBSOLETE = "Apache's own broker and name server have no handler for it"
+_FILTER_CLASS = (
+    "consumers send it to filter servers, not to brokers; Apache's brokers (4.9.7, 5.3.3) answer 3 too. Pulls of a "
+    "class filter's subscription are answered unfiltered, as by Apache's"
+)
 _STATIC = "static topics (logical queues over several brokers) are not served; topics are created on each broker"
 
 _OLD_ACL = "ACLs of 4.9.x (plain_acl.yml) are not kept here; the broker is open to who reaches its port"
@@ -129,6 +133,7 @@ NOT_SERVED: dict[str, str] = {
         ),
         _LITE,
     ),
+    "REGISTER_MESSAGE_FILTER_CLASS": _FILTER_CLASS,
     "RECALL_MESSAGE": _TIMER,
     "SWITCH_TIMER_ENGINE": _TIMER,
     "UPDATE_AND_CREATE_STATIC_TOPIC": _STATIC,
@@ -152,11 +157,14 @@ NOT_SERVED: dict[str, str] = {
             "RESET_CONSUMER_OFFSET_IN_BROKER",
             "ADJUST_CONSUMER_THREAD_POOL",
             "WHO_CONSUME_THE_MESSAGE",
-            "REGISTER_FILTER_SERVER",
-            "REGISTER_MESSAGE_FILTER_CLASS",
         ),
         _OBSOLETE,
     ),
+}
+
+#: What else there is to say of a code that is served.
+REMARKS: dict[str, str] = {
+    "REGISTER_FILTER_SERVER": "for filter servers of 4.x; Apache's brokers (4.9.7, 5.3.3) answer 3",
 }
 
 
@@ -262,7 +270,10 @@ def page() -> str:
 
 
 def _cell(row: Row) -> str:
-    return ", ".join(f"`{module}`" for module in row.modules) if row.modules else f"no: {row.reason}"
+    if not row.modules:
+        return f"no: {row.reason}"
+    served = ", ".join(f"`{module}`" for module in row.modules)
+    return f"{served} ({REMARKS[row.name]})" if row.name in REMARKS else served
 
 
 def main(arguments: list[str]) -> int:

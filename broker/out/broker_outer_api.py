@@ -195,7 +195,9 @@ class BrokerOuterApi:
         wrapper = TopicConfigAndMappingSerializeWrapper(
             topic_config_table={topic.topic_name: topic for topic in topics}, data_version=manager.data_version
         )
-        registration = RegisterBrokerBody(topic_config_serialize_wrapper=wrapper, filter_server_list=[])
+        registration = RegisterBrokerBody(
+            topic_config_serialize_wrapper=wrapper, filter_server_list=self._controller.filter_servers.addresses()
+        )
         compressed = config.compressedRegister
         body = registration.encode_compressed() if compressed else registration.encode()
         header = RegisterBrokerRequestHeader(

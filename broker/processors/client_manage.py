@@ -1,6 +1,8 @@
-"""Clients: HEART_BEAT (34), UNREGISTER_CLIENT (35), CHECK_CLIENT_CONFIG (46), and the queue locks 41 and 42.
+"""Clients: HEART_BEAT (34), UNREGISTER_CLIENT (35), CHECK_CLIENT_CONFIG (46), the queue locks 41 and 42,
+and filter servers: REGISTER_FILTER_SERVER (301).
 
-The tables are `client/consumer_manager.py`, `client/producer_manager.py` and `client/rebalance_lock_manager.py`.
+The tables are `client/consumer_manager.py`, `client/producer_manager.py`, `client/rebalance_lock_manager.py` and
+`client/filter_server_manager.py`.
 Mirrors org.apache.rocketmq.broker.processor.ClientManageProcessor and the locks of AdminBrokerProcessor.
 """
 
@@ -14,6 +16,7 @@ from rocketmq_ops.broker.processors.slices import in_slices
 from rocketmq_ops.broker.state.changes import after_changes
 from rocketmq_ops.broker.subscription.consumer_filter_manager import expression_of
 from rocketmq_ops.broker.subscription.subscription_filter import is_tag_type, no_property_filter
+from rocketmq_ops.common.addresses import parse_address
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import TOPIC_UNIT_SUB
@@ -31,7 +34,12 @@ from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.errors import RemotingProtocolError
-from rocketmq_ops.remoting.headers import UnregisterClientRequestHeader, UnregisterClientResponseHeader
+from rocketmq_ops.remoting.headers import (
+    RegisterFilterServerRequestHeader,
+    RegisterFilterServerResponseHeader,
+    UnregisterClientRequestHeader,
+    UnregisterClientResponseHeader,
+)
 from rocketmq_ops.remoting.pending_answers import answer_later
 
 if TYPE_CHECKING:
@@ -174,6 +182,16 @@ class ClientManageProcessor:
         self._controller.locks.unlock_batch(body.consumer_group, queues, body.client_id)
         return request.reply()
 
+    def register_filter_server(
+        self, channel: Channel, request: RemotingCommand, header: RegisterFilterServerRequestHeader
+    ) -> Answer:
+        """Keep a filter server as long as it announces itself; Apache's 4.9.7 and 5.3.3 answer 3."""
+        parse_address(header.filter_server_addr)
+        self._controller.filter_servers.register(channel, header.filter_server_addr)
+        config = self._controller.config
+        answer = RegisterFilterServerResponseHeader(broker_name=config.brokerName, broker_id=config.brokerId)
+        return request.reply(header=answer)
+
 
 def install(controller: BrokerController) -> None:
     """Register the codes of this module."""
@@ -181,6 +199,7 @@ def install(controller: BrokerController) -> None:
     server = controller.server
     server.register(RequestCode.HEART_BEAT, None, processor.heartbeat)
     server.serve(UnregisterClientRequestHeader, after_changes(controller, processor.unregister))
+    server.serve(RegisterFilterServerRequestHeader, processor.register_filter_server)
     server.register(RequestCode.CHECK_CLIENT_CONFIG, None, processor.check_config)
     server.register(RequestCode.LOCK_BATCH_MQ, None, processor.lock)
     server.register(RequestCode.UNLOCK_BATCH_MQ, None, processor.unlock)

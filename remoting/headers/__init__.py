@@ -109,7 +109,8 @@ _MODULES = {
     ),
     "registration": (
         "BrokerHeartbeatRequestHeader QueryDataVersionRequestHeader QueryDataVersionResponseHeader "
-        "RegisterBrokerRequestHeader RegisterBrokerResponseHeader UnRegisterBrokerRequestHeader"
+        "RegisterBrokerRequestHeader RegisterBrokerResponseHeader RegisterFilterServerRequestHeader "
+        "RegisterFilterServerResponseHeader UnRegisterBrokerRequestHeader"
     ),
     "route": ("GetRouteInfoRequestHeader"),
     "send": (

@@ -68,3 +68,17 @@ class QueryDataVersionResponseHeader(CustomHeader, kw_only=True):
     """Answer to QueryDataVersion."""
 
     changed: Bool
+
+
+@of_request(RequestCode.REGISTER_FILTER_SERVER)
+class RegisterFilterServerRequestHeader(CustomHeader, kw_only=True):
+    """Request REGISTER_FILTER_SERVER (301), of filter servers of 4.x."""
+
+    filter_server_addr: str
+
+
+class RegisterFilterServerResponseHeader(CustomHeader, kw_only=True):
+    """Answer to RegisterFilterServer."""
+
+    broker_name: str
+    broker_id: Long

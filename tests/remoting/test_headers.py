@@ -30,7 +30,7 @@ LATER = {row["class"]: row for row in facts("headers", "5.5.0")}
 OTHERS = {
     "4.9.7": (
         "CreateAccessConfigRequestHeader DeleteAccessConfigRequestHeader GetBrokerAclConfigResponseHeader "
-        "UpdateGlobalWhiteAddrsConfigRequestHeader"
+        "RegisterFilterServerRequestHeader RegisterFilterServerResponseHeader UpdateGlobalWhiteAddrsConfigRequestHeader"
     ),
     "5.5.0": (
         "GetLiteClientInfoRequestHeader GetLiteGroupInfoRequestHeader GetLiteTopicInfoRequestHeader "

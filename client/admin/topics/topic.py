@@ -40,6 +40,7 @@ class TopicRoute(msgspec.Struct, rename="camel"):
     topic: str
     brokers: list[RouteBroker]
     order_topic_conf: str | None = None
+    filter_server_table: dict[str, list[str]] = {}
 
 
 class TopicAdmin:
@@ -119,7 +120,7 @@ class TopicAdmin:
                 entry.read_queue_nums, entry.write_queue_nums = queue.read_queue_nums, queue.write_queue_nums
                 entry.perm, entry.topic_sys_flag = queue.perm, queue.topic_sys_flag
             brokers.append(entry)
-        return TopicRoute(topic, brokers, data.order_topic_conf)
+        return TopicRoute(topic, brokers, data.order_topic_conf, data.filter_server_table)
 
     async def clusters(self, topic: str) -> TopicClusters:
         """The clusters that hold the topic."""

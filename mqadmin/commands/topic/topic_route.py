@@ -61,7 +61,7 @@ def _document(route: TopicRoute) -> dict[str, Any]:
             }
             for broker in route.brokers
         ],
-        "filterServerTable": {},
+        "filterServerTable": route.filter_server_table,
         "queueDatas": [
             {
                 "brokerName": broker.broker_name,

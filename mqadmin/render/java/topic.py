@@ -65,7 +65,7 @@ def topic_status(data: TopicStatus, options: Mapping[str, Any]) -> str:
 def _route_json(route: TopicRoute) -> str:
     fields = {
         "brokerDatas": _array([_broker_json(broker) for broker in route.brokers]),
-        "filterServerTable": "{}",
+        "filterServerTable": indented(route.filter_server_table, 1),
         "queueDatas": _array([_queue_json(broker) for broker in route.brokers if broker.perm is not None]),
     }
     if route.order_topic_conf is not None:

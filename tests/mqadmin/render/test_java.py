@@ -147,9 +147,11 @@ def test_a_route_as_a_list() -> None:
 def test_a_route_with_slaves_and_an_order() -> None:
     """As fastjson 1.2.83 prints it: no line is begun for a key that is a number."""
     route = TopicRoute("T", [RouteBroker("C", 'b"', {1: "h:2", 0: "h:1"}, True)], order_topic_conf="b:4")
+    route.filter_server_table = {"h:1": ["f:1", "f:2"]}
     assert topic.topic_route(route, {"as_list": False}) == (
         '{\n\t"brokerDatas":[\n\t\t{\n\t\t\t"brokerAddrs":{0:"h:1",1:"h:2"\n\t\t\t},\n\t\t\t"brokerName":"b\\"",\n'
-        '\t\t\t"cluster":"C",\n\t\t\t"enableActingMaster":true\n\t\t}\n\t],\n\t"filterServerTable":{},\n'
+        '\t\t\t"cluster":"C",\n\t\t\t"enableActingMaster":true\n\t\t}\n\t],\n'
+        '\t"filterServerTable":{\n\t\t"h:1":["f:1","f:2"]\n\t},\n'
         '\t"orderTopicConf":"b:4",\n\t"queueDatas":[]\n}\n'
     )
 
