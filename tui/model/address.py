@@ -36,7 +36,7 @@ class Address(msgspec.Struct, frozen=True):
 
 def _plain(name: str) -> str:
     """A name as it is typed: the `%` of `%RETRY%` stays, one that could be taken for an escape does not."""
-    return re.sub(r"[^%]+|%(?=[0-9A-Fa-f]{2})", lambda part: quote(part[0], safe="@:$.-_#"), name)
+    return re.sub(r"[^%]+|%(?=[0-9A-Fa-f]{2})", lambda part: quote(part[0], safe="/@:$.-_#"), name)
 
 
 def parse(text: str) -> Address:

@@ -22,7 +22,7 @@ from rocketmq_ops.tui.model.details.plan import Said, made_lines, plan_lines
 from rocketmq_ops.tui.model.figures import SIGNS
 from rocketmq_ops.tui.model.table import Health
 
-#: What is typed where nothing is destroyed.
+#: What is typed where nothing is destroyed, in every language: it needs no input method.
 YES = "yes"
 
 
@@ -130,7 +130,8 @@ class ChangeScreen(ModalScreen[bool]):
     @on(Input.Changed, "#line")
     def _edited(self, event: Input.Changed) -> None:
         event.stop()
-        if self._plan is not None and event.value != self._plan.line and self._made is None:
+        now = self.query_one("#line", Input).value  # the event may be of a text before
+        if self._plan is not None and now != self._plan.line and self._made is None:
             self._plan = None
             self.remove_class("-planned")
             self._say([("the line is another one: Enter shows what it would do", Health.INFO)])
@@ -165,7 +166,7 @@ class ChangeScreen(ModalScreen[bool]):
             self._say([*said, ("nothing would change", Health.OK)])
             return
         self._say(said)
-        name = plan.to_type or self._given.word(YES)
+        name = plan.to_type or YES
         self.query_one("#confirm-caption", Static).update(self._given.tr(f"Type {name} to do so:"))
         self.add_class("-planned")
         confirm = self.query_one("#confirm", Input)
@@ -188,7 +189,7 @@ class ChangeScreen(ModalScreen[bool]):
         plan = self._plan
         if plan is None or self._busy:
             return
-        name = plan.to_type or self._given.word(YES)
+        name = plan.to_type or YES
         if event.value != name:
             caption = self.query_one("#confirm-caption", Static)
             caption.update(self._given.tr(f"nothing was changed: '{name}' was not typed"))

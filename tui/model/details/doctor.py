@@ -15,10 +15,10 @@ from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
 COLUMNS: Final = (
     Column(key="severity", title="Severity", kind=Kind.STATE),
-    Column(key="rule", title="Rule", least=18),
-    Column(key="target", title="About", least=14),
-    Column(key="evidence", title="Evidence", least=30),
-    Column(key="remedy", title="Remedy", least=30, drop=1),
+    Column(key="rule", title="Rule", least=12),
+    Column(key="target", title="About", least=10),
+    Column(key="evidence", title="Evidence", least=24),
+    Column(key="remedy", title="Remedy", least=24, drop=1),
 )
 
 

@@ -6,6 +6,7 @@ Reading is done in threads, each of which opens the store for itself; what is da
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,10 +56,10 @@ _SMALL: Final = (
 )
 _FINDINGS: Final = (
     Column(key="severity", title="Severity", kind=Kind.STATE),
-    Column(key="id", title="Finding", least=12),
-    Column(key="place", title="Place", least=20),
-    Column(key="message", title="Evidence", least=30),
-    Column(key="action", title="Remedy", least=30, drop=1),
+    Column(key="id", title="Finding", least=8),
+    Column(key="message", title="Evidence", least=24),
+    Column(key="place", title="Place", least=16, drop=1),
+    Column(key="action", title="Remedy", least=24, drop=2),
 )
 _RECORDS: Final = (
     Column(key="offset", title="Offset", kind=Kind.COUNT),
@@ -112,7 +113,8 @@ def parts(opening: Opening) -> Sequence[Part]:
         return finding_section(path, await checked())
 
     async def log_map() -> Section:
-        return map_section(await listing(), (await checked()).report.findings)
+        result = await checked()
+        return map_section(await listing(), result.report.findings, result.end_offset)
 
     async def files() -> Section:
         return file_section(await listing())
@@ -175,7 +177,7 @@ def finding_section(path: str, result: CheckResult) -> Section:
         rows.append(
             Row(
                 key=f"{number} {finding.id} {place}",
-                cells=(finding.severity, finding.id, place, finding.message, finding.action),
+                cells=(finding.severity, finding.id, finding.message, place, finding.action),
                 health=_HEALTH[finding.severity],
                 opens=opens,
             )
@@ -186,19 +188,20 @@ def finding_section(path: str, result: CheckResult) -> Section:
         *(Fact(f"examined: {name}", count, Kind.COUNT) for name, count in report.facts.items()),
         Fact("The log ends at", result.end_offset, Kind.COUNT),
     ]
-    more = [f"{kind}: {report.left(kind):,}" for kind in report.counts if report.left(kind)]
+    listed = Counter(finding.id for finding in report.findings)
+    more = [f"{kind}: {count - listed[kind]:,}" for kind, count in report.counts.items() if count > listed[kind]]
     if more:
         facts.append(Fact("Not listed", ", ".join(more)))
     return also(table_of(_FINDINGS, rows, "nothing is damaged"), (), *facts)
 
 
-def map_section(listing: StoreListing, findings: Iterable[Finding]) -> Section:
-    """The files of the commitlog as lines of cells: written, damaged, empty."""
+def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) -> Section:
+    """The files of the commitlog as lines of cells: written up to `end`, damaged, empty."""
     damaged: dict[str, list[tuple[int, int]]] = {}
     for finding in findings:
         if finding.position is not None and _HEALTH[finding.severity] in (Health.WARNING, Health.CRITICAL):
             damaged.setdefault(finding.file, []).append((finding.position, finding.length or 1))
-    lines = [file_line(row, damaged.get(row.path, ())) for row in listing.files if row.kind == "commitlog"]
+    lines = [file_line(row, damaged.get(row.path, ()), end) for row in listing.files if row.kind == "commitlog"]
     facts = (
         Fact("Written", WRITTEN),
         Fact("Damaged", DAMAGED),
@@ -211,9 +214,10 @@ def map_section(listing: StoreListing, findings: Iterable[Finding]) -> Section:
     return Section(facts=facts, lines=tuple(lines), health=health)
 
 
-def file_line(row: FileRow, damaged: Iterable[tuple[int, int]]) -> str:
+def file_line(row: FileRow, damaged: Iterable[tuple[int, int]], end: int) -> str:
     """One file: its name, and a cell for each sixtieth of it. A cell with any damage in it is damaged."""
-    used = -(-row.used * CELLS // max(row.size, 1))
+    written = min(max(end - row.begin, row.used), row.size)
+    used = -(-written * CELLS // max(row.size, 1))
     cells = [WRITTEN] * used + [EMPTY] * (CELLS - used)
     for position, length in damaged:
         first = position * CELLS // max(row.size, 1)
@@ -308,7 +312,7 @@ def record_slice(store: StoreDirectory, path: str, start: int) -> Section:
                     None,
                     None,
                     "damaged",
-                    found.detail or found.reason,
+                    _why(found),
                 ),
                 health=Health.CRITICAL,
             )
@@ -351,6 +355,12 @@ def record_slice(store: StoreDirectory, path: str, start: int) -> Section:
         more = Address("store", path, (("at", str(following)), ("part", "records")))
     section = also(table_of(_RECORDS, rows, "there is no record from this offset on"), (), *facts)
     return msgspec.structs.replace(section, more=more)
+
+
+def _why(found: Broken) -> str:
+    if found.reason == "zero":
+        return "nothing is written here"
+    return found.detail or found.reason
 
 
 def record_parts(opening: Opening) -> Sequence[Part]:

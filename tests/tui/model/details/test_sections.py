@@ -1,0 +1,272 @@
+"""What screens of one thing make of answers: order, health, what is unknown, and what leads where."""
+
+from __future__ import annotations
+
+import pytest
+
+from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
+from rocketmq_ops.store.inspect.view.listing import FileRow
+from rocketmq_ops.tui.model.address import AddressError
+from rocketmq_ops.tui.model.details import (
+    bodies,
+    broker,
+    client,
+    dead_letters,
+    doctor,
+    group,
+    journal,
+    messages,
+    probe,
+    store,
+    topic,
+)
+from rocketmq_ops.tui.model.details import message as one_message
+from rocketmq_ops.tui.model.details.detail import Section, side_by_side
+from rocketmq_ops.tui.model.details.plan import plan_lines
+from rocketmq_ops.tui.model.table import Health
+from tests.tui import fakes
+from tests.tui.fakes import MINUTE, NOW_MS
+from tests.tui.model.details import made_up
+
+
+def cells(section: Section, *keys: str) -> list[tuple[object, ...]]:
+    """These columns of the rows."""
+    assert section.table is not None
+    places = [section.table.place(key) for key in keys]
+    assert None not in places
+    return [tuple(row.cells[place] for place in places if place is not None) for row in section.table.rows]
+
+
+def healths(section: Section) -> list[Health]:
+    assert section.table is not None
+    return [row.health for row in section.table.rows]
+
+
+def fact(section: Section, name: str) -> object:
+    return {fact.name: fact.value for fact in section.facts}[name]
+
+
+def test_queues_of_a_group_the_stuck_one_first_and_unknown_is_no_zero() -> None:
+    owners = {("orders", "broker-a", 0): "c1", ("orders", "broker-b", 1): "c1", ("orders", "broker-b", 0): "c1"}
+    section = group.queue_section(made_up.progress(), owners, None, {("orders", "broker-a", 0)})
+    assert cells(section, "broker", "queue", "state", "lag", "owner") == [
+        ("broker-a", 0, "stuck", 60, "c1"),
+        ("broker-a", 1, None, 10, "nobody"),
+        ("broker-b", 0, None, None, "c1"),
+        ("broker-b", 1, None, 0, "c1"),
+    ]
+    assert healths(section) == [Health.CRITICAL, Health.WARNING, Health.UNKNOWN, Health.OK]
+    assert fact(section, "Lag") is None and fact(section, "State") is None
+    assert section.health is Health.CRITICAL and len(section.failures) == 1
+
+
+def test_where_nobody_could_be_asked_the_owner_is_unknown() -> None:
+    section = group.queue_section(made_up.progress(), None, None)
+    assert {owner for (owner,) in cells(section, "owner")} == {None}
+
+
+def test_how_a_watched_group_keeps_up_is_what_was_seen() -> None:
+    seen = fakes.group(made_up.GROUP, 70, LagState.STALLED, drained_in_ms=5 * MINUTE)
+    seen.lag = GroupLag(
+        made_up.GROUP,
+        LagState.STALLED,
+        70,
+        "",
+        [QueueLag("orders", "broker-a", 0, LagState.STALLED, 60, "never moved")],
+    )
+    section = group.queue_section(made_up.progress(), {}, seen)
+    assert cells(section, "state", "evidence")[0] == ("stalled", "never moved")
+    assert (fact(section, "State"), fact(section, "Drained in")) == ("stalled", 5 * MINUTE)
+
+
+def test_clients_the_stuck_and_the_silent_first() -> None:
+    section = group.client_section(made_up.GROUP, made_up.status())
+    assert cells(section, "client", "state", "queues", "failed") == [
+        ("10.1.0.1@77", "stuck", 1, 0.0),
+        ("10.1.0.3@77", "does not answer", None, None),
+        ("10.1.0.2@77", "has problems", 0, 0.5),
+    ]
+    assert fact(section, "Same subscriptions") == "no"
+    assert section.table is not None
+    assert str(section.table.rows[0].opens) == f":client/10.1.0.1@77?group={made_up.GROUP}"
+
+
+def test_subscriptions_side_by_side_mark_what_differs_and_not_who_is_silent() -> None:
+    section = group.subscription_section(made_up.status())
+    assert section.table is not None
+    (row,) = section.table.rows
+    assert (row.cells, row.health) == (("orders", "between them", "*", "TagA", None), Health.WARNING)
+
+
+def test_problems_lead_to_their_client() -> None:
+    section = group.problem_section(made_up.GROUP, made_up.status())
+    assert cells(section, "kind", "about") == [
+        ("stuck", "10.1.0.1@77"),
+        ("subscriptions differ", "10.1.0.2@77"),
+        ("queue without a client", "orders broker-a:1"),
+    ]
+
+
+def test_settings_that_are_the_same_and_the_default_are_marked_by_nothing() -> None:
+    section = side_by_side(
+        "Setting",
+        {"a": {"x": "1", "y": "2", "z": "0.50"}, "b": {"x": "1", "y": "3", "z": "0.50"}, "c": None},
+        expected={"x": "4", "y": "2", "z": "0.5"},
+        expected_title="Default",
+    )
+    assert cells(section, "name", "differs") == [("x", "from the default"), ("y", "between them"), ("z", "")]
+    assert healths(section) == [Health.INFO, Health.WARNING, Health.OK]
+    assert cells(section, "of c") == [(None,), (None,), (None,)]
+
+
+def test_what_is_each_brokers_own_is_no_difference() -> None:
+    configs = {
+        "broker-a": {"brokerName": "broker-a", "flushDiskType": "ASYNC_FLUSH", "fileReservedTime": "48"},
+        "broker-b": {"brokerName": "broker-b", "flushDiskType": "SYNC_FLUSH", "fileReservedTime": "48"},
+    }
+    section = broker.config_section(configs, "5.3")
+    found = {row[0]: row[1] for row in cells(section, "name", "differs")}
+    assert found["brokerName"] == "its own"
+    assert found["flushDiskType"] == "between them"
+    assert (fact(section, "Differ between brokers"), fact(section, "Differ from the default")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("version", "column"), [("V4_9_7", "4.9"), ("V5_1_4", "5.3"), ("V5_3_3", "5.3"), ("V5_5_0", "5.5"), ("?", "5.3")]
+)
+def test_defaults_are_of_the_nearest_version(version: str, column: str) -> None:
+    assert broker.defaults_of(version) == column
+
+
+def test_a_topic_without_messages_has_no_last_one() -> None:
+    section = topic.queue_section(made_up.topic_status(), fakes.moment())
+    assert cells(section, "messages", "last")[-1] == (0, None)
+    assert fact(section, "Messages") == 3003
+
+
+def test_groups_of_a_topic_that_were_not_watched_are_unknown() -> None:
+    section = topic.group_section("orders", ["group-00001", "new"], fakes.moment())
+    assert cells(section, "group", "state", "lag") == [("group-00001", "stalled", None), ("new", None, None)]
+    assert healths(section) == [Health.CRITICAL, Health.UNKNOWN]
+
+
+def test_a_stuck_queue_of_a_client_leads_to_the_message_that_it_holds() -> None:
+    found = made_up.status()
+    section = client.queue_section(found, found.clients[0])
+    assert section.table is not None
+    assert str(section.table.rows[0].opens) == ":message/orders?broker=broker-a&queue=0&offset=940"
+    assert healths(section) == [Health.CRITICAL]
+    assert client.queue_section(found, found.clients[2]).table.note == "it does not answer"  # type: ignore[union-attr]
+
+
+def test_who_did_not_consume_a_message_comes_first() -> None:
+    section = one_message.track_section(made_up.tracks())
+    assert cells(section, "group", "state") == [
+        ("shipping", "not consumed yet"),
+        ("audit", "unknown"),
+        ("billing", "consumed"),
+    ]
+
+
+def test_a_trace_is_a_waterfall_with_an_open_end() -> None:
+    section = one_message.trace_section(made_up.traces())
+    assert cells(section, "what", "result", "after", "took") == [
+        ("sent", "success", 0, 4),
+        ("consumed", "failed", 20, 40),
+        ("consumed", None, 50, None),
+    ]
+    bars = [bar for (bar,) in cells(section, "bar")]
+    assert bars[0] == "██"
+    assert bars[1] == "·" * 11 + "█" * 21
+    assert bars[2] == "·" * 27 + "├┄┄┄┄"
+    assert all(len(bar) <= one_message.BAR for bar in map(str, bars))
+
+
+@pytest.mark.parametrize(
+    ("after", "took", "whole", "drawn"),
+    [(0, 0, 0, "█" * 32), (100, 0, 100, "·" * 31 + "█"), (0, None, 0, "├" + "┄" * 31), (0, 100, 100, "█" * 32)],
+)
+def test_a_bar_is_never_empty_and_never_too_long(after: int, took: int | None, whole: int, drawn: str) -> None:
+    assert one_message.bar(after, took, whole) == drawn
+
+
+@pytest.mark.parametrize(
+    ("body", "form"),
+    [
+        (b'{"a": 1}', "json"),
+        (b"[1", "text"),
+        (b"plain", "text"),
+        (b"\xff\xfe", "hex"),
+        (b"a\x00b", "hex"),
+        (b"", "text"),
+    ],
+)
+def test_the_form_of_a_body_is_the_one_that_shows_most(body: bytes, form: str) -> None:
+    assert bodies.form_of(body) == form
+
+
+def test_a_body_in_each_form() -> None:
+    body = '{"名": [1]}'.encode()
+    assert bodies.lines_of(body, "json") == ("{", '  "名": [', "    1", "  ]", "}")
+    assert bodies.lines_of(body, "text") == ('{"名": [1]}',)
+    assert bodies.lines_of(b"\xff a", "json") == ("\\xff a",)
+    assert bodies.lines_of(bytes(range(48, 66)), "hex") == (
+        "00000000  30 31 32 33 34 35 36 37  38 39 3a 3b 3c 3d 3e 3f  0123456789:;<=>?",
+        "00000010  40 41                                             @A",
+    )
+    assert bodies.head_of(b"a\nb" + b"c" * 100) == "a·b" + "c" * 57 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "time_ms"),
+    [("10m", NOW_MS - 600_000), ("2h", NOW_MS - 7_200_000), (str(NOW_MS), NOW_MS), ("2026-01-01T12:00+00:00", NOW_MS)],
+)
+def test_times_of_addresses(text: str, time_ms: int) -> None:
+    assert messages.time_of(text, NOW_MS) == time_ms
+
+
+def test_a_time_that_is_none_says_what_is_expected() -> None:
+    with pytest.raises(AddressError, match="invalid time 'soon': expected 10m"):
+        messages.time_of("soon", NOW_MS)
+
+
+def test_a_dead_letter_goes_back_to_where_it_came_from() -> None:
+    row = dead_letters.letter("%DLQ%billing", made_up.message(3, RETRY_TOPIC="old", DLQ_ORIGIN_TOPIC="orders"))
+    found = row.cells[-1]
+    line = ["queryMsgById", "-t", "%DLQ%billing", "-i", found, "-s", "true", "--toTopic", "orders"]
+    assert dead_letters.resend("billing", row) == line
+    assert dead_letters.hand_over("billing", row, "c1")[-4:] == ["-g", "billing", "-d", "c1"]
+    unknown = dead_letters.letter("%DLQ%billing", made_up.message(3))
+    assert "--toTopic" not in dead_letters.resend("billing", unknown)
+
+
+def test_findings_of_the_doctor_the_worst_first() -> None:
+    section = doctor.finding_section(made_up.findings(), 80, NOW_MS)
+    assert [row[0] for row in cells(section, "severity")] == ["critical", "unknown", "info"]
+    assert section.health is Health.CRITICAL
+
+
+def test_the_journal_shows_this_cluster_alone_with_what_was_undone() -> None:
+    section = journal.journal_section(made_up.journal())
+    assert cells(section, "id", "state") == [(4, "unfinished"), (2, "undone"), (1, "no effect")]
+    assert cells(section, "time")[0] == (NOW_MS - 2 * MINUTE,)
+
+
+def test_a_plan_says_what_and_whom() -> None:
+    assert [text for text, _ in plan_lines(made_up.plan())] == [
+        "would update topic orders on 10.0.0.1:10911",
+        "  perm: 6 → 4",
+        "touches group billing with 1 clients",
+        "  orders: 60, 3m",
+    ]
+
+
+def test_the_map_of_a_file() -> None:
+    row = FileRow(path="commitlog/0", kind="commitlog", size=6000, used=100, allocated=6000, begin=0, end=6000)
+    assert store.file_line(row, [], 3000) == "0  " + "█" * 30 + "·" * 30
+    assert store.file_line(row, [(100, 250), (5999, 50)], 3000) == "0  █✗✗✗" + "█" * 26 + "·" * 29 + "✗"
+
+
+def test_a_course_of_figures() -> None:
+    assert probe.course([0, 3.5, 7]) == "▁▅█"
+    assert probe.course([2, 2]) == "▁▁"
