@@ -14,17 +14,18 @@ from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.state_folder import state_folder
 from rocketmq_ops.mqadmin import lang
 from rocketmq_ops.mqadmin.changer import CommandChanger
+from rocketmq_ops.mqadmin.errors import usage
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.context import Context, Options
-from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.live import LiveModel
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.no_cluster import NoCluster
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.places import catalogue
-from rocketmq_ops.tui.saved import SavedViews
+from rocketmq_ops.tui.saved import SavedError, SavedViews
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,17 +61,20 @@ class Spoken:
 
 
 async def show(run: Run, looked: Looked) -> str:
-    """Show it until it is left. Returns the address of the last screen. Raises AddressError, RocketMQError."""
+    """Show it until it is left. Returns the address of the last screen. Raises RocketMQError."""
     places = catalogue(VIEWS)
     address = Address("overview")
+    saved = SavedViews(state_folder() / "dashboard" / "views.json")
     if looked.address is not None:
-        _, address = places.address(looked.address)
+        try:
+            _, address = places.address(saved.opened(looked.address))
+        except (AddressError, SavedError) as error:
+            raise usage(error.cause, error.next_step) from error
     elif looked.store is not None and places.find("store") is not None:
         address = Address("store", looked.store)
     async with AsyncExitStack() as held:
         admin, model, title = await _looked_at(run, looked, held)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
-        saved = SavedViews(state_folder() / "dashboard" / "views.json")
         changer = None if admin is None else CommandChanger(run.connection, _connecting(run))
         app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved, changer=changer))
         await app.run_async()

@@ -60,7 +60,7 @@ class Catalogue:
 
     def suggestions(self, text: str, moment: Moment) -> list[str]:
         """Addresses, without their colon, that begin as `text` does; names are found by any part of them."""
-        text = text.strip().removeprefix(":")
+        text = text.lstrip().removeprefix(":")
         screen, slash, part = text.replace(" ", "/", 1).partition("/")
         if not slash:
             places = [p for p in self.places if any(n.startswith(screen) for n in (p.name, *p.aliases))]

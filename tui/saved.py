@@ -65,3 +65,8 @@ class SavedViews:
         if found is None:
             raise AddressError(f"there is no saved view '{name}'", "save one with the key v")
         return parse(found)
+
+    def opened(self, text: str) -> str:
+        """What is typed, as an address: that of a saved view for `@NAME`. Raises SavedError, AddressError."""
+        name = text.strip().removeprefix(":")
+        return str(self.address(name)) if name.startswith(SIGN) else text

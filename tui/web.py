@@ -41,10 +41,10 @@ class Visitors(Server):
 
     async def run(self, started: Callable[[], None]) -> None:
         """Serve until it is cancelled. Port 0 is any free one. Raises ServeError."""
-        runner = web.AppRunner(await self._make_app(), handle_signals=True)
+        runner = web.AppRunner(await self._make_app(), handle_signals=True, shutdown_timeout=2)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self.host, self.port, shutdown_timeout=2)
+            site = web.TCPSite(runner, self.host, self.port)
             try:
                 await site.start()
             except OSError as error:

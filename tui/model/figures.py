@@ -67,13 +67,15 @@ def change(value: float | None, kind: Kind) -> str:
     if kind in (Kind.MOMENT, Kind.SPAN):
         return sign + human_span(round(size))
     written = figure(size, kind, 0)
-    return "=" if written in ("0", "0/s", "0.0/s", "0 B", "0 %") else sign + written
+    return sign + written
 
 
 def _short(value: float) -> str:
     if value == 0:
         return "0"
-    if abs(value) < 10:
+    if abs(value) < 0.05:
+        return "<0.1"
+    if abs(value) < 9.95:
         return f"{value:.1f}"
     return f"{round(value):,}" if abs(value) < 99_999.5 else _scaled(value, 1000, _PREFIXES, "")
 

@@ -206,9 +206,7 @@ class DashboardScreen(Screen[None]):
             self.app.exit()
             return
         try:
-            name = text.strip().removeprefix(":")
-            given = str(self.context.saved.address(name)) if name.startswith(SIGN) else text
-            _, address = self.context.catalogue.address(given)
+            _, address = self.context.catalogue.address(self.context.saved.opened(text))
         except (AddressError, SavedError) as error:
             self.say(f"{error.cause}: {error.next_step}" if error.next_step else error.cause, Health.WARNING)
             return
