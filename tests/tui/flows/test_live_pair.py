@@ -169,3 +169,27 @@ def test_every_part_of_every_screen_answers(server: RocketMQBroker) -> None:
             assert screen._sections.keys() == {part.key for part in screen._parts}
 
     drive(server, ":overview", flow)
+
+
+def test_every_line_that_is_offered_is_one_that_its_command_takes(server: RocketMQBroker) -> None:
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        changer = detail(pilot).context.changer
+        assert changer is not None
+        filled = {"TOPIC": "orders", "KEY": "flushDiskType", "VALUE": "ASYNC_FLUSH"}
+        planned = set()
+        for address in (":topic/orders", ":group/billing", ":broker/broker-a"):
+            pilot.app.go(parse(address))  # type: ignore[attr-defined]
+            await settled(pilot)
+            offers = detail(pilot).offers()
+            assert offers
+            for offer in offers:
+                plan = await changer.plan([filled.get(word, word) for word in offer.words])
+                assert plan.recorded, offer
+                assert (plan.to_type is not None) or not offer.words[0].startswith(("delete", "reset", "skip")), offer
+                planned.add(offer.words[0])
+        assert planned == {
+            "updateTopicPerm", "updateTopic", "deleteTopic", "skipAccumulatedMessage", "resetOffsetByTime",
+            "updateSubGroup", "setConsumeMode", "deleteSubGroup", "wipeWritePerm", "addWritePerm", "updateBrokerConfig",
+        }  # fmt: skip
+
+    drive(server, ":topic/orders", flow)
