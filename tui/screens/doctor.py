@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rocketmq_ops.tui.model.details import doctor
 from rocketmq_ops.tui.model.details.detail import Part
 from rocketmq_ops.tui.screens.detail import DetailScreen
 
@@ -14,6 +13,8 @@ class DoctorScreen(DetailScreen):
 
     def parts(self) -> Sequence[Part]:
         """Its findings."""
+        from rocketmq_ops.tui.model.details import doctor  # loads much that other screens do not need
+
         return doctor.parts(self.asking())
 
     def waiting_text(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rocketmq_ops.tui.model.details import probe
 from rocketmq_ops.tui.model.details.detail import Part
 from rocketmq_ops.tui.screens.detail import DetailScreen
 
@@ -17,4 +16,6 @@ class ProbeScreen(DetailScreen):
 
     def parts(self) -> Sequence[Part]:
         """Figures, groups, failures."""
+        from rocketmq_ops.tui.model.details import probe  # loads much that other screens do not need
+
         return probe.parts(self.asking())

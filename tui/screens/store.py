@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.message import Message
 
-from rocketmq_ops.tui.model.details import store
 from rocketmq_ops.tui.model.details.detail import Part
 from rocketmq_ops.tui.screens.detail import DetailScreen
+
+if TYPE_CHECKING:
+    from rocketmq_ops.tui.model.details.store import Opening
 
 
 class StoreScreen(DetailScreen):
@@ -25,13 +27,13 @@ class StoreScreen(DetailScreen):
 
     def parts(self) -> Sequence[Part]:
         """What the check finds, a map, files, queues, small files, records."""
-        return store.parts(self._opening())
+        from rocketmq_ops.tui.model.details import store  # the inspector, and numpy
 
-    def _opening(self) -> store.Opening:
+        return store.parts(self._opening(store.Opening))
+
+    def _opening(self, made: type[Opening]) -> Opening:
         number = self._round
-        return store.Opening(
-            address=self.address, progress=self._heard, left=lambda: self._left or number != self._round
-        )
+        return made(address=self.address, progress=self._heard, left=lambda: self._left or number != self._round)
 
     def _heard(self, share: float) -> None:
         if share - self._share >= 0.01 or share < self._share:
@@ -61,4 +63,6 @@ class RecordScreen(DetailScreen):
 
     def parts(self) -> Sequence[Part]:
         """Its fields, body and bytes."""
+        from rocketmq_ops.tui.model.details import store
+
         return store.record_parts(store.Opening(address=self.address))
