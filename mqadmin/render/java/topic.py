@@ -65,12 +65,20 @@ def topic_status(data: TopicStatus, options: Mapping[str, Any]) -> str:
 def _route_json(route: TopicRoute) -> str:
     fields = {
         "brokerDatas": _array([_broker_json(broker) for broker in route.brokers]),
-        "filterServerTable": indented(route.filter_server_table, 1),
+        "filterServerTable": _filter_servers(route),
         "queueDatas": _array([_queue_json(broker) for broker in route.brokers if broker.perm is not None]),
     }
     if route.order_topic_conf is not None:
         fields["orderTopicConf"] = indented(route.order_topic_conf, 0)
     return _object(fields, 0) + "\n"
+
+
+def _filter_servers(route: TopicRoute) -> str:
+    table = {
+        address: _array([indented(server, 0) for server in servers], 2)
+        for address, servers in route.filter_server_table.items()
+    }
+    return _object(table, 1) if table else "{}"
 
 
 def _broker_json(broker: RouteBroker) -> str:
@@ -101,8 +109,9 @@ def _object(fields: dict[str, str], depth: int) -> str:
     return "{\n" + lines + "\n" + "\t" * depth + "}"
 
 
-def _array(items: list[str]) -> str:
-    """A list of objects at the second level. (`indented` begins no line for an item: Apache's files hold sets.)"""
+def _array(items: list[str], depth: int = 1) -> str:
+    """A list, of a line for each item. (`indented` begins no line for an item: Apache's files hold sets.)"""
     if not items:
         return "[]"
-    return "[\n" + ",\n".join("\t\t" + item for item in items) + "\n\t]"
+    tabs = "\t" * depth
+    return "[\n" + ",\n".join(f"{tabs}\t{item}" for item in items) + f"\n{tabs}]"

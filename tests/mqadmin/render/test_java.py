@@ -151,7 +151,7 @@ def test_a_route_with_slaves_and_an_order() -> None:
     assert topic.topic_route(route, {"as_list": False}) == (
         '{\n\t"brokerDatas":[\n\t\t{\n\t\t\t"brokerAddrs":{0:"h:1",1:"h:2"\n\t\t\t},\n\t\t\t"brokerName":"b\\"",\n'
         '\t\t\t"cluster":"C",\n\t\t\t"enableActingMaster":true\n\t\t}\n\t],\n'
-        '\t"filterServerTable":{\n\t\t"h:1":["f:1","f:2"]\n\t},\n'
+        '\t"filterServerTable":{\n\t\t"h:1":[\n\t\t\t"f:1",\n\t\t\t"f:2"\n\t\t]\n\t},\n'
         '\t"orderTopicConf":"b:4",\n\t"queueDatas":[]\n}\n'
     )
 
