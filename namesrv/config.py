@@ -1,5 +1,7 @@
 """The name server's configuration keys (NamesrvConfig): each key, its type and Apache's default.
 
+Its page of addresses alone has keys that Apache's does not know.
+
 Not here: the network's keys (`remoting/config.py`) and the machinery (`common/config.py`).
 """
 
@@ -9,7 +11,21 @@ from typing import Annotated
 
 from msgspec import field
 
-from rocketmq_ops.common.config import PATH, ConfigClass, Long, Refused, Used, environment, home_path
+from rocketmq_ops.common.addresses import AddressError, parse_address, split_addresses
+from rocketmq_ops.common.config import PATH, ConfigClass, Form, Long, Refused, Used, environment, home_path
+
+
+def _are_addresses(text: str) -> bool:
+    try:
+        for address in split_addresses(text):
+            parse_address(address)
+    except AddressError:
+        return False
+    return True
+
+
+#: Nothing is a list of addresses too.
+ADDRESSES = Form("addresses as HOST:PORT, separated by `;`", _are_addresses)
 
 
 class NamesrvConfig(ConfigClass):
@@ -50,6 +66,24 @@ class NamesrvConfig(ConfigClass):
     configBlackList: Annotated[str, Used("keys, separated by `;`, that updateNamesrvConfig refuses")] = (
         "configBlackList;configStorePath;kvConfigPath"
     )
+    # Keys that Apache's name server does not have, and ignores.
+    addressServerPort: Annotated[
+        int,
+        Used(
+            "the port on which clients read the addresses of the name servers, at `/rocketmq/nsaddr`, on bindAddress; "
+            "0 is none; a key of this server alone",
+            low=0,
+            high=65535,
+        ),
+    ] = 0
+    addressServerAddresses: Annotated[
+        str,
+        Used(
+            "the name servers that are answered there, this one and its peers, `host:port` separated by `;`; by "
+            "default this one alone, at the address where it was reached; a key of this server alone",
+            form=ADDRESSES,
+        ),
+    ] = ""
 
     # Keys of Apache's name server that are accepted and kept, without effect here.
     rocketmqHome: str | None = field(default_factory=lambda: environment("ROCKETMQ_HOME"))

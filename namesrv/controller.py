@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.clock import now_ms
@@ -23,6 +24,9 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.server import RemotingServer
+
+if TYPE_CHECKING:
+    from rocketmq_ops.namesrv.address_server import AddressServer
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +50,8 @@ class NamesrvController:
         self.files = StateFileWriter()
         self.kv_config = KvConfigManager(config, self.files)
         self.server = RemotingServer(server_config)
+        #: Where clients read the addresses, once it is started; None when that is not wanted.
+        self.address_server: AddressServer | None = None
         self._started_at = clock()
         self._jobs = PeriodicJobs()
         self._notifications = Tasks()
@@ -66,6 +72,16 @@ class NamesrvController:
         self.server.on_close(self._channel_closed)
         self.routes.on_min_broker_id_changed = self._min_broker_id_changed
         await self.server.start()
+        if self.config.addressServerPort:
+            from rocketmq_ops.namesrv.address_server import AddressServer
+
+            address_server = AddressServer(self)
+            try:
+                await address_server.start()
+            except BaseException:
+                await self.server.stop()
+                raise
+            self.address_server = address_server
         self._started_at = self.clock()
         self._jobs.every("scan", lambda: self.config.scanNotActiveBrokerInterval, self.routes.scan_not_active)
 
@@ -73,6 +89,8 @@ class NamesrvController:
         """Stop listening and close every connection."""
         self._jobs.stop()
         await self._notifications.stop()
+        if self.address_server is not None:
+            await self.address_server.stop()
         await self.server.stop()
         await self.files.wait()
 

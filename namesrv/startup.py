@@ -60,6 +60,8 @@ def _serve(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[
             "The Name Server boot success. serializeType=JSON, "
             f"address {controller.address}, ready in {launch.process_age_ms()} ms"
         )
+        if controller.address_server is not None:
+            launch.print_line(f"clients read the addresses of the name servers from {controller.address_server.url}")
         launch.print_line(f"{launch.memory_text()}, grows with brokers and topics; disk: {config.kvConfigPath} alone")
 
     run_loop(launch.serve(start, started, controller.stop))

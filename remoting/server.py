@@ -72,6 +72,28 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return made
 
 
+def bound_socket(host: str, port: int) -> socket.socket:
+    """As `listening_socket`, for the port that a server was given. Raises RemotingBindError."""
+    address = format_address(host, port)
+    if not 0 <= port <= 65535:  # uvloop would take the port modulo 65536
+        raise RemotingBindError(
+            f"cannot listen on {address}: invalid port", "choose a port from 1 to 65535", address=address
+        )
+    try:
+        return listening_socket(host, port)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+        if error.errno == errno.EADDRINUSE:
+            from rocketmq_ops.common.processes import holder_of_port  # only for a message
+
+            reason += holder_of_port(host, port)
+        raise RemotingBindError(
+            f"cannot listen on {address}: {reason}",
+            _CANNOT_LISTEN.get(error.errno or 0, "check bindAddress and listenPort"),
+            address=address,
+        ) from error
+
+
 class RemotingServer:
     """Serves registered request codes on any number of addresses."""
 
@@ -152,31 +174,14 @@ class RemotingServer:
     async def _listen(self, host: str, port: int) -> None:
         loop = self._loop
         assert loop is not None
-        address = format_address(host, port)
-        if not 0 <= port <= 65535:  # uvloop would take the port modulo 65536
-            raise RemotingBindError(
-                f"cannot listen on {address}: invalid port", "choose a port from 1 to 65535", address=address
-            )
+        bound = bound_socket(host, port)
         try:
-            bound = listening_socket(host, port)
-            try:
-                listener = await loop.create_server(
-                    lambda: Channel(self, loop, self.max_frame), sock=bound, backlog=self.config.serverSocketBacklog
-                )
-            except BaseException:
-                bound.close()
-                raise
-        except OSError as error:
-            reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-            if error.errno == errno.EADDRINUSE:
-                from rocketmq_ops.common.processes import holder_of_port  # only for a message
-
-                reason += holder_of_port(host, port)
-            raise RemotingBindError(
-                f"cannot listen on {address}: {reason}",
-                _CANNOT_LISTEN.get(error.errno or 0, "check bindAddress and listenPort"),
-                address=address,
-            ) from error
+            listener = await loop.create_server(
+                lambda: Channel(self, loop, self.max_frame), sock=bound, backlog=self.config.serverSocketBacklog
+            )
+        except BaseException:
+            bound.close()
+            raise
         self._listeners.append(listener)
         self.addresses.append((host, listener.sockets[0].getsockname()[1]))
 

@@ -30,7 +30,7 @@ SETTINGS = {
 class OurNameServer:
     """`mqnamesrv` alone; Apache's brokers register with it as with their own."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, *, settings: dict[str, str] | None = None) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
         port = free_port()
         self.address = f"127.0.0.1:{port}"
@@ -41,6 +41,7 @@ class OurNameServer:
                 "bindAddress": "127.0.0.1",
                 "kvConfigPath": str(scratch / "kvConfig.json"),
                 "configStorePath": str(scratch / "namesrv.properties"),
+                **(settings or {}),
             },
         )
         self.child = Child("our name server", [str(BIN / "mqnamesrv"), "-c", str(conf)], cwd=scratch)
