@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.api.pull import PullStatus as PullStatus
     from rocketmq_ops.client.api.send import SendResult as SendResult
     from rocketmq_ops.client.api.send import SendStatus as SendStatus
+    from rocketmq_ops.client.consumer.allocate import averagely as averagely
+    from rocketmq_ops.client.consumer.allocate import averagely_by_circle as averagely_by_circle
+    from rocketmq_ops.client.consumer.allocate import by_config as by_config
+    from rocketmq_ops.client.consumer.allocate import by_machine_room as by_machine_room
+    from rocketmq_ops.client.consumer.allocate import consistent_hash as consistent_hash
+    from rocketmq_ops.client.consumer.allocate import machine_room_nearby as machine_room_nearby
     from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET as FROM_FIRST_OFFSET
     from rocketmq_ops.client.consumer.consume_settings import FROM_LAST_OFFSET as FROM_LAST_OFFSET
     from rocketmq_ops.client.consumer.consume_settings import FROM_TIMESTAMP as FROM_TIMESTAMP
@@ -47,6 +53,12 @@ _MODULE_OF = {
     "SendResult": "api.send",
     "SendSettings": "producer.send_request",
     "SendStatus": "api.send",
+    "averagely": "consumer.allocate",
+    "averagely_by_circle": "consumer.allocate",
+    "by_config": "consumer.allocate",
+    "by_machine_room": "consumer.allocate",
+    "consistent_hash": "consumer.allocate",
+    "machine_room_nearby": "consumer.allocate",
     "select_by_hash": "producer.producer",
 }
 

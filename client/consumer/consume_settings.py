@@ -8,11 +8,16 @@ import msgspec
 
 from rocketmq_ops.client.consumer.allocate import AllocateStrategy, averagely
 from rocketmq_ops.client.consumer.offset_store import DEFAULT_OFFSET_DIR
+from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, ConsumeFromWhere, MessageModel
 
 FROM_LAST_OFFSET: Final = "CONSUME_FROM_LAST_OFFSET"
 FROM_FIRST_OFFSET: Final = "CONSUME_FROM_FIRST_OFFSET"
 FROM_TIMESTAMP: Final = "CONSUME_FROM_TIMESTAMP"
+
+HALF_AN_HOUR_MS = 30 * 60 * 1000
+_FOR_TOPIC = ("pull_threshold_for_topic", "pull_threshold_bytes_for_topic")
 
 
 class ConsumeSettings(msgspec.Struct, kw_only=True):
@@ -23,8 +28,8 @@ class ConsumeSettings(msgspec.Struct, kw_only=True):
     orderly: bool = False
     #: Where a group starts in a queue that it has no saved offset for.
     consume_from_where: ConsumeFromWhere = FROM_LAST_OFFSET
-    #: For CONSUME_FROM_TIMESTAMP.
-    consume_timestamp_ms: int = 0
+    #: For CONSUME_FROM_TIMESTAMP; half an hour before these settings were made unless given.
+    consume_timestamp_ms: int = msgspec.field(default_factory=lambda: now_ms() - HALF_AN_HOUR_MS)
     #: Calls of the listener at a time.
     concurrency: int = 20
     #: Messages given to one call of the listener, at most.
@@ -33,6 +38,9 @@ class ConsumeSettings(msgspec.Struct, kw_only=True):
     #: Messages held, from which pulling pauses.
     pull_threshold: int = 1000
     pull_threshold_bytes: int = 100 * 1024 * 1024
+    #: The same for all held queues together: where given, each queue has an equal part of it instead.
+    pull_threshold_for_topic: int | None = None
+    pull_threshold_bytes_for_topic: int | None = None
     #: Distance of the oldest held message to the newest, from which pulling pauses.
     max_span: int = 2000
     pull_suspend_ms: int = 15_000
@@ -47,6 +55,20 @@ class ConsumeSettings(msgspec.Struct, kw_only=True):
     lock_interval_ms: int = 20_000
     allocate: AllocateStrategy = averagely
     offset_dir: str = DEFAULT_OFFSET_DIR
+
+    def __post_init__(self) -> None:
+        for name in ("pull_threshold", "pull_threshold_bytes", "max_span", *_FOR_TOPIC):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ClientError(f"invalid {name} {value}: expected 1 or more")
+
+    def held_limits(self, queues: int) -> tuple[int, int]:
+        """Messages and bytes that one of `queues` held queues may hold (RebalancePushImpl.messageQueueChanged)."""
+        count, size = self.pull_threshold_for_topic, self.pull_threshold_bytes_for_topic
+        return (
+            self.pull_threshold if count is None else max(count // max(queues, 1), 1),
+            self.pull_threshold_bytes if size is None else max(size // max(queues, 1), 1),
+        )
 
     @property
     def broadcasting(self) -> bool:

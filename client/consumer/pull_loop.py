@@ -84,7 +84,8 @@ class PullLoop:
             await self._consumer.lock_again(queue)
             return False
         too_wide = not settings.orderly and queue.span > settings.max_span
-        if len(queue.messages) > settings.pull_threshold or queue.size > settings.pull_threshold_bytes or too_wide:
+        most, most_bytes = settings.held_limits(len(self._consumer.rebalancer.held))
+        if len(queue.messages) > most or queue.size > most_bytes or too_wide:
             queue.last_pull = time.monotonic()
             queue.changed.clear()
             with contextlib.suppress(TimeoutError):

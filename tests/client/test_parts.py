@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 import rocketmq_ops.client
 from rocketmq_ops.client import errors
 from rocketmq_ops.client.api.session import Session
-from rocketmq_ops.client.consumer.allocate import averagely, averagely_by_circle, by_config
+from rocketmq_ops.client.consumer.allocate import (
+    averagely,
+    averagely_by_circle,
+    by_config,
+    by_machine_room,
+    consistent_hash,
+    machine_room_nearby,
+)
+from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
 from rocketmq_ops.client.consumer.consume_stats import ConsumeStats
 from rocketmq_ops.client.consumer.offset_store import LocalFileOffsetStore, update
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
@@ -55,6 +63,63 @@ def test_allocation_is_apaches():
     assert numbers == [[0, 2, 4], [1, 3]]
     assert averagely("G", "stranger", queues(4), ids(2)) == []
     assert by_config(queues(2))("G", "c", queues(8), ids(3)) == queues(2)
+
+
+def broker_room(queue):
+    return f"room{len(queue.broker_name)}"
+
+
+def client_room(client_id):
+    return f"room{3 + int(client_id.split('.')[2])}"
+
+
+STRATEGIES = {
+    "averagely": averagely,
+    "averagely_by_circle": averagely_by_circle,
+    "by_machine_room": by_machine_room(["r1", "r2", ""]),
+    "machine_room_nearby": machine_room_nearby(averagely, broker_room, client_room),
+    "machine_room_nearby_by_circle": machine_room_nearby(averagely_by_circle, broker_room, client_room),
+    "consistent_hash": consistent_hash(),
+    "consistent_hash_3": consistent_hash(3),
+}
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_allocation_is_what_javas_client_made_of_the_same(name):
+    cases = json.loads((GOLDEN.parent / "5.3.3" / "allocations.json").read_text())
+    assert len(cases) == 10
+    for case in cases:
+        listed = [MessageQueue("Orders", broker, i) for broker, i in case["queues"]]
+        assert sorted(listed) == listed and sorted(case["clients"]) == case["clients"]
+        for client, expected in zip(case["clients"], case[name], strict=True):
+            shares = STRATEGIES[name]("G", client, listed, case["clients"])
+            assert [listed.index(queue) for queue in shares] == expected
+
+
+def test_allocation_leaves_out_strangers_and_says_who_has_no_room():
+    for name, strategy in STRATEGIES.items():
+        assert strategy("G", "10.0.0.9@1", queues(4), ["10.0.0.1@1"]) == [], name
+    assert consistent_hash(0)("G", "a", queues(4), ["a"]) == []
+    with pytest.raises(errors.ClientError, match="broker 'b' has no machine room"):
+        machine_room_nearby(averagely, lambda _: "", lambda _: "r")("G", "a", queues(4), ["a"])
+    with pytest.raises(errors.ClientError, match="client 'a' has no machine room"):
+        machine_room_nearby(averagely, lambda _: "r", lambda _: "")("G", "a", queues(4), ["a"])
+    with pytest.raises(errors.ClientError, match="invalid number of virtual nodes -1: expected 0 or more"):
+        consistent_hash(-1)
+
+
+def test_what_a_queue_may_hold():
+    assert ConsumeSettings().held_limits(7) == (1000, 100 * 1024 * 1024)
+    shared = ConsumeSettings(pull_threshold_for_topic=10, pull_threshold_bytes_for_topic=7)
+    assert [shared.held_limits(n) for n in (0, 1, 3, 100)] == [(10, 7), (10, 7), (3, 2), (1, 1)]
+    with pytest.raises(errors.ClientError, match="invalid pull_threshold_for_topic 0: expected 1 or more"):
+        ConsumeSettings(pull_threshold_for_topic=0)
+
+
+def test_half_an_hour_ago_is_where_a_timestamp_without_a_time_starts(monkeypatch):
+    monkeypatch.setattr("rocketmq_ops.client.consumer.consume_settings.now_ms", lambda: 10_000_000)
+    assert ConsumeSettings().consume_timestamp_ms == 8_200_000
+    assert ConsumeSettings(consume_timestamp_ms=5).consume_timestamp_ms == 5
 
 
 def test_subscriptions():

@@ -480,3 +480,30 @@ def test_what_is_no_expression_is_not_subscribed(expression):
     with pytest.raises(ClientError, match="invalid SQL92 expression"):
         consumer.subscribe("Priced", MessageSelector.by_sql(expression))
     consumer.executor.shutdown()
+
+
+def test_pulling_pauses_where_all_queues_together_hold_what_a_topic_may(tmp_path):
+    async def main():
+        async with cluster(tmp_path, Orders=2) as c:
+            await fill(c.options, "Orders", 200)
+            go, got = asyncio.Event(), []
+
+            async def listener(messages, context):
+                await go.wait()
+                got.extend(messages)
+
+            settings = first(pull_batch_size=4, pull_threshold_for_topic=30, concurrency=1)
+            async with PushConsumer("G", listener, c.options, settings=settings) as consumer:
+                consumer.subscribe("Orders")
+                held = consumer.rebalancer.held
+                try:
+                    await until(lambda: sum(len(q.messages) for q in held.values()) >= 20)
+                    for _ in range(20):
+                        await asyncio.sleep(0.01)
+                    # A queue taken before the others has more of the 30; each may go over by one pull.
+                    assert sum(len(q.messages) for q in held.values()) <= 30 + 15 + 2 * 4
+                finally:
+                    go.set()
+                await until(lambda: len(got) == 200)
+
+    asyncio.run(main())
