@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.producer.producer import Producer as Producer
     from rocketmq_ops.client.producer.producer import select_by_hash as select_by_hash
     from rocketmq_ops.client.producer.send_request import SendSettings as SendSettings
+    from rocketmq_ops.client.producer.transactions import TransactionListener as TransactionListener
+    from rocketmq_ops.client.producer.transactions import TransactionProducer as TransactionProducer
+    from rocketmq_ops.client.producer.transactions import TransactionResult as TransactionResult
+    from rocketmq_ops.client.producer.transactions import TransactionState as TransactionState
     from rocketmq_ops.client.queue_api import PullResult as PullResult
 
 _MODULE_OF = {
@@ -53,6 +57,10 @@ _MODULE_OF = {
     "SendResult": "api.send",
     "SendSettings": "producer.send_request",
     "SendStatus": "api.send",
+    "TransactionListener": "producer.transactions",
+    "TransactionProducer": "producer.transactions",
+    "TransactionResult": "producer.transactions",
+    "TransactionState": "producer.transactions",
     "averagely": "consumer.allocate",
     "averagely_by_circle": "consumer.allocate",
     "by_config": "consumer.allocate",

@@ -1,4 +1,4 @@
-"""Answers to what brokers ask of clients: rebalance, reset offsets, report status, consume a message directly.
+"""Answers to what brokers ask of clients: rebalance, reset offsets, report status, consume directly, and more.
 
 Mirrors ClientRemotingProcessor.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, call_listener, restore_topic
 from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
-from rocketmq_ops.common.message import MessageQueue
+from rocketmq_ops.common.message import PROPERTY_PRODUCER_GROUP, MessageQueue
 from rocketmq_ops.common.message_answers import decode_answer
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.bodies.enums import CONSUME_PASSIVELY
@@ -29,6 +29,7 @@ from rocketmq_ops.remoting.headers.client import (
     NotifyConsumerIdsChangedRequestHeader,
 )
 from rocketmq_ops.remoting.headers.offset import ResetOffsetRequestHeader
+from rocketmq_ops.remoting.headers.transaction import CheckTransactionStateRequestHeader
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.instance import ClientInstance
@@ -51,6 +52,21 @@ class ClientProcessor:
     ) -> None:
         """A client of a group came or went: rebalance at once."""
         self._instance.rebalance_immediately()
+
+    def check_transaction(
+        self, channel: Channel, request: RemotingCommand, header: CheckTransactionStateRequestHeader
+    ) -> None:
+        """A broker asks what became of a half message; its producer answers with END_TRANSACTION."""
+        found, broken = decode_answer(request.body, broker_name=header.bname)
+        if broken is not None or not found:
+            log.warning("%s asks about a half message that cannot be read: %s", channel.remote, broken or "it is empty")
+            return
+        group = found[0].properties.get(PROPERTY_PRODUCER_GROUP, "")
+        producer = self._instance.producers.get(group)
+        if producer is None:
+            log.warning("%s asks about message %s of '%s', which is not here", channel.remote, found[0].msg_id, group)
+            return
+        producer.check_transaction(channel.remote, found[0], header)
 
     def reset_offset(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> None:
         """Consume from other offsets; no answer is expected."""
@@ -159,6 +175,7 @@ def install(instance: ClientInstance) -> None:
     """Register the handlers on the instance's remoting client."""
     processor = ClientProcessor(instance)
     serve = instance.remoting.serve
+    serve(CheckTransactionStateRequestHeader, processor.check_transaction)
     serve(NotifyConsumerIdsChangedRequestHeader, processor.consumer_ids_changed)
     serve(ResetOffsetRequestHeader, processor.reset_offset, RequestCode.RESET_CONSUMER_CLIENT_OFFSET)
     serve(GetConsumerStatusRequestHeader, processor.consumer_status, RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT)

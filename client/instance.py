@@ -18,12 +18,14 @@ from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.route import RouteTable
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.periodic import guarded, repeat
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, HeartbeatData, ProducerData, SubscriptionData
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.connecting import Connector
 from rocketmq_ops.remoting.errors import RemotingError
+from rocketmq_ops.remoting.headers.transaction import CheckTransactionStateRequestHeader
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,9 @@ class ProducerMember(Protocol):
 
     def topics(self) -> set[str]:
         """Topics whose routes are to be kept fresh."""
+
+    def check_transaction(self, address: str, message: MessageExt, header: CheckTransactionStateRequestHeader) -> None:
+        """Take a broker's question about a half message; the answer goes to the broker later."""
 
 
 class ConsumerMember(Protocol):

@@ -138,10 +138,7 @@ NOT_SERVED: dict[str, str] = {
     "SWITCH_TIMER_ENGINE": _TIMER,
     "UPDATE_AND_CREATE_STATIC_TOPIC": _STATIC,
     **dict.fromkeys(
-        (
-            "CHECK_TRANSACTION_STATE",
-            "PUSH_REPLY_MESSAGE_TO_CLIENT",
-        ),
+        ("PUSH_REPLY_MESSAGE_TO_CLIENT",),
         _CLIENT,
     ),
     **dict.fromkeys(

@@ -6,13 +6,13 @@ A coroutine function runs on the loop; a plain function runs in a worker thread,
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from enum import StrEnum
 
 import msgspec
 
+from rocketmq_ops.client.user_code import call_user_code
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import PROPERTY_CONSUME_START_TIMESTAMP, PROPERTY_RETRY_TOPIC, MessageExt, MessageQueue
 from rocketmq_ops.common.topics import retry_topic
@@ -49,12 +49,7 @@ async def call_listener(
     for message in messages:
         message.properties[PROPERTY_CONSUME_START_TIMESTAMP] = started
     async with asyncio.timeout(timeout_ms / 1000):
-        if inspect.iscoroutinefunction(listener):
-            answer = await listener(messages, context)
-        else:
-            answer = await asyncio.get_running_loop().run_in_executor(executor, listener, messages, context)
-            if inspect.isawaitable(answer):
-                answer = await answer
+        answer = await call_user_code(executor, listener, messages, context)
     return ConsumeResult.SUCCESS if answer is None else ConsumeResult(answer)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -17,11 +18,14 @@ from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.send_request import SendSettings, check_message, prepare, prepare_batch
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.message import Message, MessageQueue
+from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.common.topics import DEFAULT_PRODUCER_GROUP, group_problem
 from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.errors import RemotingConnectError, RemotingError
+from rocketmq_ops.remoting.headers.transaction import CheckTransactionStateRequestHeader
+
+log = logging.getLogger(__name__)
 
 A = TypeVar("A")
 QueueSelector = Callable[[list[MessageQueue], Message, A], MessageQueue]
@@ -82,6 +86,12 @@ class Producer:
     def topics(self) -> set[str]:
         """Topics that were sent to; their routes are kept fresh."""
         return set(self._topics)
+
+    def check_transaction(self, address: str, message: MessageExt, header: CheckTransactionStateRequestHeader) -> None:
+        """A broker asks about a half message of the group; without a transaction listener nobody here knows."""
+        log.warning(
+            "%s asks about message %s of '%s', which has no transaction listener", address, message.msg_id, self.group
+        )
 
     async def queues(self, topic: str) -> list[MessageQueue]:
         """The queues that messages of a topic may go to. Raises NoRouteError, RemotingError."""
