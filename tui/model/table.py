@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -56,8 +56,11 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     least: int = 6
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A row; `key` is what it is about, the same at each refresh: cursor, marks and comparison go by it."""
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row; `key` is what it is about, the same at each refresh: cursor, marks and comparison go by it.
+
+    Rows hold no cycles, and there may be 20,000: the collector leaves them out.
+    """
 
     key: str
     #: One for each column.
@@ -96,8 +99,17 @@ def ordered(rows: Iterable[Row], place: int | None, *, descending: bool = False)
         return sorted(rows, key=lambda row: worst_first(row.health))
     known = [row for row in rows if row.cells[place] is not None]
     unknown = [row for row in rows if row.cells[place] is None]
-    key: Callable[[Row], tuple[bool, float, str]] = lambda row: _sortable(row.cells[place])  # noqa: E731
-    return [*sorted(known, key=key, reverse=descending), *unknown]
+    return [*sorted(known, key=_key_of(known, place), reverse=descending), *unknown]
+
+
+def _key_of(rows: list[Row], place: int) -> Callable[[Row], Any]:
+    """What values of a column are compared by: those of one kind need no tuple each for the collector to look at."""
+    texts = sum(isinstance(row.cells[place], str) for row in rows)
+    if not texts:
+        return lambda row: row.cells[place]
+    if texts == len(rows):
+        return lambda row: str(row.cells[place]).casefold()
+    return lambda row: _sortable(row.cells[place])
 
 
 def _sortable(value: Value) -> tuple[bool, float, str]:
@@ -116,12 +128,15 @@ def filtered(rows: Sequence[Row], text: str, content: Callable[[Row], str] | Non
         return list(rows)
     wanted = [word for word in words if word[0] != "!" or len(word) == 1]
     unwanted = [word[1:] for word in words if word[0] == "!" and len(word) > 1]
-    found = [(row, (content or content_of)(row)) for row in rows]
-    return [
-        row
-        for row, within in found
-        if all(word in within for word in wanted) and not any(word in within for word in unwanted)
-    ]
+    content = content or content_of
+
+    def fits(within: str) -> bool:
+        for word in wanted:
+            if word not in within:
+                return False
+        return not any(word in within for word in unwanted)
+
+    return [row for row in rows if fits(content(row))]
 
 
 def content_of(row: Row) -> str:
