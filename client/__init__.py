@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.options import ClientOptions as ClientOptions
     from rocketmq_ops.client.producer.producer import Producer as Producer
     from rocketmq_ops.client.producer.producer import select_by_hash as select_by_hash
+    from rocketmq_ops.client.producer.requests import NoReplyError as NoReplyError
+    from rocketmq_ops.client.producer.requests import reply_to as reply_to
     from rocketmq_ops.client.producer.send_request import SendSettings as SendSettings
     from rocketmq_ops.client.producer.transactions import TransactionListener as TransactionListener
     from rocketmq_ops.client.producer.transactions import TransactionProducer as TransactionProducer
@@ -49,6 +51,7 @@ _MODULE_OF = {
     "ConsumeResult": "consumer.listener",
     "ConsumeSettings": "consumer.consume_settings",
     "MessageSelector": "consumer.subscription",
+    "NoReplyError": "producer.requests",
     "Producer": "producer.producer",
     "PullConsumer": "consumer.pull_consumer",
     "PullResult": "queue_api",
@@ -67,6 +70,7 @@ _MODULE_OF = {
     "by_machine_room": "consumer.allocate",
     "consistent_hash": "consumer.allocate",
     "machine_room_nearby": "consumer.allocate",
+    "reply_to": "producer.requests",
     "select_by_hash": "producer.producer",
 }
 

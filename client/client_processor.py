@@ -12,9 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, call_listener, restore_topic
 from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+from rocketmq_ops.common.addresses import parse_address
+from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.compression import decompress
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
-from rocketmq_ops.common.message import PROPERTY_PRODUCER_GROUP, MessageQueue
+from rocketmq_ops.common.message import (
+    PROPERTY_CORRELATION_ID,
+    PROPERTY_PRODUCER_GROUP,
+    PROPERTY_REPLY_MESSAGE_ARRIVE_TIME,
+    MessageExt,
+    MessageQueue,
+    string_to_properties,
+)
 from rocketmq_ops.common.message_answers import decode_answer
+from rocketmq_ops.common.sysflag import COMPRESSED_FLAG
 from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.remoting.bodies.enums import CONSUME_PASSIVELY
 from rocketmq_ops.remoting.bodies.offset import GetConsumerStatusBody, ResetOffsetBody
@@ -29,6 +40,7 @@ from rocketmq_ops.remoting.headers.client import (
     NotifyConsumerIdsChangedRequestHeader,
 )
 from rocketmq_ops.remoting.headers.offset import ResetOffsetRequestHeader
+from rocketmq_ops.remoting.headers.send import ReplyMessageRequestHeader
 from rocketmq_ops.remoting.headers.transaction import CheckTransactionStateRequestHeader
 
 if TYPE_CHECKING:
@@ -67,6 +79,45 @@ class ClientProcessor:
             log.warning("%s asks about message %s of '%s', which is not here", channel.remote, found[0].msg_id, group)
             return
         producer.check_transaction(channel.remote, found[0], header)
+
+    def reply_arrived(
+        self, channel: Channel, request: RemotingCommand, header: ReplyMessageRequestHeader
+    ) -> RemotingCommand:
+        """The reply to a request of a producer here; one that nobody waits for any more is dropped, as by Apache's."""
+        arrived = now_ms()
+        body, wrong = request.body_bytes, None
+        if header.sys_flag & COMPRESSED_FLAG:
+            try:
+                body = decompress(body, header.sys_flag)
+            except CorruptDataError as error:
+                wrong = str(error)
+        properties = string_to_properties(header.properties or "")
+        properties[PROPERTY_REPLY_MESSAGE_ARRIVE_TIME] = str(arrived)
+        reply = MessageExt(
+            header.topic,
+            header.queue_id,
+            queue_offset=0,
+            commit_log_offset=0,
+            store_size=0,
+            body=body,
+            body_crc=0,
+            flag=header.flag,
+            sys_flag=header.sys_flag,
+            born_timestamp=header.born_timestamp,
+            born_host=parse_address(header.born_host, 0),
+            store_timestamp=header.store_timestamp,
+            store_host=parse_address(header.store_host, 0),
+            reconsume_times=header.reconsume_times or 0,
+            prepared_transaction_offset=0,
+            properties=properties,
+            offset_msg_id="",
+            body_error=wrong,
+        )
+        if not self._instance.replies.take(reply):
+            log.warning(
+                "nobody waits for the reply from %s to %s", header.born_host, properties.get(PROPERTY_CORRELATION_ID)
+            )
+        return request.reply()
 
     def reset_offset(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> None:
         """Consume from other offsets; no answer is expected."""
@@ -176,6 +227,7 @@ def install(instance: ClientInstance) -> None:
     processor = ClientProcessor(instance)
     serve = instance.remoting.serve
     serve(CheckTransactionStateRequestHeader, processor.check_transaction)
+    serve(ReplyMessageRequestHeader, processor.reply_arrived)
     serve(NotifyConsumerIdsChangedRequestHeader, processor.consumer_ids_changed)
     serve(ResetOffsetRequestHeader, processor.reset_offset, RequestCode.RESET_CONSUMER_CLIENT_OFFSET)
     serve(GetConsumerStatusRequestHeader, processor.consumer_status, RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT)

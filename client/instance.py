@@ -15,6 +15,7 @@ from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.consumer.subscription import TAG
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.producer.requests import Replies
 from rocketmq_ops.client.route import RouteTable
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.errors import RocketMQError
@@ -72,6 +73,7 @@ class ClientInstance:
         self.routes = RouteTable(self.session)
         self.producers: dict[str, ProducerMember] = {}
         self.consumers: dict[str, ConsumerMember] = {}
+        self.replies = Replies()
         self._tasks = Tasks()
         self._users = 0
         self._rebalance_now = asyncio.Event()

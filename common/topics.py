@@ -137,6 +137,11 @@ def is_predefined_group(group: str) -> bool:
     return group in PREDEFINED_GROUPS
 
 
+def reply_topic(cluster: str) -> str:
+    """The topic that replies of the request-reply mode are sent to in a cluster."""
+    return f"{cluster}_{REPLY_TOPIC_POSTFIX}"
+
+
 def retry_topic(group: str) -> str:
     """The topic from which `group` consumes again what it sent back."""
     return RETRY_GROUP_TOPIC_PREFIX + group

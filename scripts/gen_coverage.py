@@ -41,7 +41,6 @@ _TIMER = "the timer wheel is not kept; delays use the delay levels"
 _LITE = "lite topics (since 5.5) are not served: they live on pop consumption and light queues, which are not here"
 _COLD = "control of reads of cold data belongs to Apache's page cache tuning; reads here are views of mapped files"
 _ROCKSDB = "there is no RocksDB here: queues are files, configuration is JSON"
-_CLIENT = "a client answers it; ours does not yet"
 _OBSOLETE = "Apache's own broker and name server have no handler for it"
 _FILTER_CLASS = (
     "consumers send it to filter servers, not to brokers; Apache's brokers (4.9.7, 5.3.3) answer 3 too. Pulls of a "
@@ -137,10 +136,6 @@ NOT_SERVED: dict[str, str] = {
     "RECALL_MESSAGE": _TIMER,
     "SWITCH_TIMER_ENGINE": _TIMER,
     "UPDATE_AND_CREATE_STATIC_TOPIC": _STATIC,
-    **dict.fromkeys(
-        ("PUSH_REPLY_MESSAGE_TO_CLIENT",),
-        _CLIENT,
-    ),
     **dict.fromkeys(
         (
             "ACK_LITE_MESSAGE",

@@ -62,7 +62,7 @@ class TopicConfigManager(ConfigManager):
         self._add_system(topics.SCHEDULE_TOPIC, SCHEDULE_TOPIC_QUEUE_NUM)
         if config.traceTopicEnable:
             self._add_system(config.msgTraceTopicName, 1)
-        self._add_system(f"{config.brokerClusterName}_{topics.REPLY_TOPIC_POSTFIX}", 1)
+        self._add_system(topics.reply_topic(config.brokerClusterName), 1)
         self._add_system(REVIVE_TOPIC_PREFIX + config.brokerClusterName, config.reviveQueueNum)
         self._add_system(topics.SYNC_BROKER_MEMBER_GROUP_PREFIX + config.brokerName, 1, PERM_INHERIT)
         self._add_system(topics.TRANS_HALF_TOPIC, 1)

@@ -16,6 +16,7 @@ from rocketmq_ops.client.api.send import Outgoing, SendResult, SendStatus, send,
 from rocketmq_ops.client.errors import BrokerError, ClientError, NoRouteError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.producer.requests import NoReplyError, asking
 from rocketmq_ops.client.producer.send_request import SendSettings, check_message, prepare, prepare_batch
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
@@ -168,6 +169,36 @@ class Producer:
                 outcome = callback(result, failure)
                 if inspect.isawaitable(outcome):
                     await outcome
+
+    async def request(
+        self, message: Message, *, queue: MessageQueue | None = None, timeout_ms: int | None = None
+    ) -> MessageExt:
+        """Send a message and wait for the reply to it, which its consumer makes with `reply_to` and sends.
+
+        `timeout_ms` (the settings' unless given) covers both. Raises as `send`, and NoReplyError.
+        """
+        loop = asyncio.get_running_loop()
+        timeout_ms = timeout_ms or self.settings.send_timeout_ms
+        deadline = loop.time() + timeout_ms / 1000
+        replies = self.instance.replies
+        self._check(message)
+        if message.topic not in self._topics:
+            await self._queues(message.topic)
+            # The reply finds this client by its heartbeat, on whichever broker it is sent to.
+            await self.instance.send_heartbeats()
+        correlation_id, reply = replies.expect()
+        try:
+            asked = asking(message, correlation_id, self.instance.client_id, timeout_ms)
+            await self.send(asked, queue=queue, timeout_ms=timeout_ms)
+            async with asyncio.timeout_at(deadline):
+                return await reply
+        except TimeoutError:
+            raise NoReplyError(
+                f"no reply to the request on topic '{message.topic}' came within {timeout_ms} ms",
+                "check that a consumer answers this topic, or allow more time",
+            ) from None
+        finally:
+            replies.forget(correlation_id)
 
     async def send_oneway(self, message: Message, *, queue: MessageQueue | None = None) -> None:
         """Send without waiting for an answer; a message may be lost unseen.

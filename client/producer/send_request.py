@@ -8,11 +8,13 @@ import msgspec
 
 from rocketmq_ops.client.api.send import Outgoing
 from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.client.producer.requests import REPLY_TYPE
 from rocketmq_ops.common.compression import compress
 from rocketmq_ops.common.message import (
     PROPERTIES_MAX_LENGTH,
     PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_MAX_RECONSUME_TIMES,
+    PROPERTY_MESSAGE_TYPE,
     PROPERTY_RECONSUME_TIME,
     PROPERTY_TRANSACTION_PREPARED,
     PROPERTY_UNIQ_KEY,
@@ -67,6 +69,7 @@ def prepare(message: Message, msg_id: str, settings: SendSettings) -> Outgoing:
         sys_flag |= COMPRESSED_FLAG | settings.compress_type
     if properties.get(PROPERTY_TRANSACTION_PREPARED) == "true":
         sys_flag |= TRANSACTION_PREPARED_TYPE
+    is_reply = properties.get(PROPERTY_MESSAGE_TYPE) == REPLY_TYPE
     reconsume_times, max_reconsume_times = 0, None
     if is_retry_topic(message.topic):
         reconsume_times = int(properties.pop(PROPERTY_RECONSUME_TIME, "0"))
@@ -74,7 +77,7 @@ def prepare(message: Message, msg_id: str, settings: SendSettings) -> Outgoing:
             max_reconsume_times = int(limit)
     return Outgoing(
         topic=message.topic,
-        code=RequestCode.SEND_MESSAGE_V2,
+        code=RequestCode.SEND_REPLY_MESSAGE_V2 if is_reply else RequestCode.SEND_MESSAGE_V2,
         body=body,
         flag=message.flag,
         sys_flag=sys_flag,
