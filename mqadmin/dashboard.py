@@ -78,6 +78,8 @@ async def show(run: Run, looked: Looked) -> str:
         changer = None if admin is None else CommandChanger(run.connection, _connecting(run))
         app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved, changer=changer))
         await app.run_async()
+        if app.failure is not None:
+            raise app.failure
         return str(app.left_at)
 
 

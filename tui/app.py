@@ -32,6 +32,8 @@ class Dashboard(App[None]):
         self.context = context
         self._version = -1
         self._last = context.options.address
+        #: What ended it, where no screen has caught it.
+        self.failure: Exception | None = None
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = context.options.theme or fitting(os.environ)
@@ -62,8 +64,15 @@ class Dashboard(App[None]):
         return place.make(self.context, address)
 
     def go(self, address: Address) -> None:
-        """Open a screen above this one."""
+        """Open a screen above this one; back to one that is open already, so that no walk piles up screens."""
         self._last = address
+        plain = not address.options  # how its rows are sorted and filtered is not said: as they are
+        for screen in reversed(self._ours()):
+            there = screen.address
+            if there == address or (plain and (there.screen, there.name) == (address.screen, address.name)):
+                while self.screen is not screen:
+                    self.pop_screen()
+                return
         self.push_screen(self._made(address))
 
     def back(self) -> None:
@@ -95,6 +104,16 @@ class Dashboard(App[None]):
     def show_help(self) -> None:
         """The help of the screen that is seen."""
         self.push_screen(HelpScreen(self.context, [(key, what) for key, what, _ in self.keys_of(self.screen)]))
+
+    def action_help_quit(self) -> None:
+        """Ctrl-C, by which many would end it: how that is done."""
+        self.notify(self.context.tr("q ends it"), markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """It ends, and gives the terminal back; who has started it says what happened, as of every command."""
+        self.failure = self.failure or error
+        super()._handle_exception(error)
+        self._exit_renderables.clear()
 
     def action_next_theme(self) -> None:
         """The next of the themes."""

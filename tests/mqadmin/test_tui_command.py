@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from rocketmq_ops.mqadmin import main as mqadmin
+from rocketmq_ops.mqadmin.commands.tui import tui
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.options.dashboard import THEMES
 from rocketmq_ops.tui import themes
+from rocketmq_ops.tui.app import Dashboard
 
 #: Nothing listens there.
 NOBODY = "127.0.0.1:9"
@@ -44,6 +51,51 @@ def test_without_its_package_it_says_how_to_install_it(
 def test_what_contradicts_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert mqadmin.run(["tui", "-n", NOBODY, *words]) == ExitCode.USAGE
     assert said in capsys.readouterr().err
+
+
+def test_what_ends_it_unasked_is_a_failure_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def ended(app: Dashboard) -> None:
+        app.failure = LookupError("no such cell")
+
+    monkeypatch.setattr(tui, "_has_screen", lambda: True)
+    monkeypatch.setattr(Dashboard, "run_async", ended)
+    assert mqadmin.run(["tui", "--store", str(tmp_path)]) == ExitCode.FAILED
+    err = capsys.readouterr().err
+    assert "no such cell" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminals of this kind")
+def test_sigterm_gives_the_terminal_back(tmp_path: Path) -> None:
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    drawn = b""
+
+    def draws(mark: bytes) -> None:
+        nonlocal drawn
+        while mark not in drawn:
+            assert select.select([ours], [], [], 30)[0], drawn
+            drawn += os.read(ours, 65536)
+
+    before = termios.tcgetattr(theirs)
+    command = [sys.executable, "-m", "rocketmq_ops.mqadmin", "tui", "--store", str(tmp_path)]
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as child:
+        try:
+            draws(b"Findings")
+            assert termios.tcgetattr(theirs)[3] & (termios.ICANON | termios.ECHO) == 0
+            child.send_signal(signal.SIGTERM)
+            draws(b"\x1b[?1049l")
+            assert child.wait(30) == 0
+        finally:
+            child.kill()
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_the_option_knows_all_themes() -> None:

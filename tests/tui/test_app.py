@@ -61,6 +61,43 @@ def test_a_command_goes_to_a_screen_and_escape_comes_back() -> None:
     drive(test)
 
 
+def test_a_screen_that_is_open_already_is_gone_back_to() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press(*typed(":topics"), "enter", *typed(":groups"), "enter", "1", *typed(":groups"), "enter")
+        assert [str(address) for address in app.trail()] == [":overview", ":topics", ":groups?sort=group"]
+        await pilot.press(*typed(":topics"), "enter")
+        await pilot.pause()
+        assert [str(address) for address in app.trail()] == [":overview", ":topics"]
+
+    drive(test)
+
+
+def test_what_no_screen_catches_is_left_to_who_started_it_without_a_stack_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Broken(FakeModel):
+        def refresh(self) -> None:
+            raise LookupError("no such cell")
+
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        apps.append(app)
+        await pilot.press("r")
+
+    apps: list[Dashboard] = []
+    with pytest.raises(LookupError):  # for tests alone Textual raises it
+        drive(test, Broken(moment()))
+    assert str(apps[0].failure) == "no such cell"
+    assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_says_how_it_ends() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("L", "ctrl+c")
+        assert [note.message for note in app._notifications] == ["按 q 退出"]
+
+    drive(test)
+
+
 @pytest.mark.parametrize("keys", [[*typed(":bro"), "tab", "enter"], [*typed(":br"), "enter"]])
 def test_names_are_completed_and_have_short_forms(keys: Sequence[str]) -> None:
     async def test(pilot: Pilot[None], app: Dashboard) -> None:

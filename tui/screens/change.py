@@ -40,7 +40,7 @@ class ChangeMenu(ModalScreen[Offer | None]):
 
     DEFAULT_CSS = """
     ChangeMenu { align: center middle; }
-    ChangeMenu Vertical { width: 90%; max-width: 110; height: auto; max-height: 80%; padding: 1 2; }
+    ChangeMenu Vertical { width: 90%; min-width: 8; max-width: 110; height: auto; max-height: 80%; padding: 1 2; }
     ChangeMenu Vertical { background: $surface; }
     ChangeMenu OptionList { height: auto; border: none; background: $surface; }
     ChangeMenu OptionList:focus { border: none; }

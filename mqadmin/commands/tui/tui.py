@@ -21,6 +21,7 @@ from rocketmq_ops.mqadmin.options.dashboard import (
     ThemeName,
 )
 from rocketmq_ops.mqadmin.render.outcome import Outcome
+from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 
 
@@ -76,7 +77,11 @@ async def tui(
         await dashboard.serve(run, serve)
         return Outcome(data=DashboardEnd(""), text="")
     looked_at = dashboard.Looked(address=address, write=write, theme=theme, record=record, replay=replay, store=store)
-    return Outcome(data=DashboardEnd(await dashboard.show(run, looked_at)), text="")
+
+    async def shown() -> Outcome:
+        return Outcome(data=DashboardEnd(await dashboard.show(run, looked_at)), text="")
+
+    return await repeated(run, None, shown)  # SIGTERM gives the terminal back first
 
 
 def _has_screen() -> bool:
