@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -88,6 +89,20 @@ def test_what_no_screen_catches_is_left_to_who_started_it_without_a_stack_trace(
         drive(test, Broken(moment()))
     assert str(apps[0].failure) == "no such cell"
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("keys", ["x", "question_mark"])
+def test_no_terminal_is_too_small_to_be_drawn(keys: str) -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press(keys)
+        await pilot.resize_terminal(1, 1)
+        await pilot.pause()
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("escape")
+        assert app.failure is None
+
+    changer: Any = object()  # is not asked for anything
+    drive(test, at=":group/group-00001", write=True, changer=changer)
 
 
 def test_ctrl_c_says_how_it_ends() -> None:
