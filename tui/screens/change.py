@@ -75,8 +75,8 @@ class ChangeScreen(ModalScreen[bool]):
     DEFAULT_CSS = """
     ChangeScreen { align: center middle; }
     ChangeScreen > Vertical { width: 95%; max-width: 130; height: auto; max-height: 90%; padding: 1 2; }
-    ChangeScreen > Vertical { background: $surface; }
-    ChangeScreen VerticalScroll { height: auto; max-height: 100%; background: $surface; }
+    ChangeScreen > Vertical { background: $surface; overflow-y: auto; }
+    ChangeScreen VerticalScroll { height: auto; max-height: 40vh; background: $surface; }
     ChangeScreen Input { border: none; height: 1; padding: 0; background: $panel; color: $foreground; }
     ChangeScreen Input:focus { border: none; }
     ChangeScreen .-caption { color: $text-muted; padding: 1 0 0 0; height: auto; }
@@ -87,6 +87,8 @@ class ChangeScreen(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "close"),
         Binding("u", "undo", "undo"),
+        Binding("pageup", "page(-1)", "a page up", show=False),
+        Binding("pagedown", "page(1)", "a page down", show=False),
     ]
 
     def __init__(self, context: Context, offer: Offer) -> None:
@@ -231,6 +233,11 @@ class ChangeScreen(ModalScreen[bool]):
             line.value = line_of(self._offer.words)
         self.query_one("#foot", Static).update(self._given.tr("Escape closes"))
         self._begin(self._planned(line.value))
+
+    def action_page(self, direction: int) -> None:
+        """Along a plan that is longer than its place, while the confirmation has the keys."""
+        said = self.query_one(VerticalScroll)
+        said.scroll_relative(y=direction * max(said.size.height - 1, 1), animate=False)
 
     def action_close(self) -> None:
         """Leave; what was sent goes on."""
