@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details import store
 from rocketmq_ops.tui.model.no_cluster import NoCluster
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.views.every import VIEWS
@@ -52,6 +54,22 @@ def test_a_damaged_store_opens_and_says_what_is_damaged(tmp_path: Path) -> None:
             assert {"topic", "body"} <= {row[0] for row in rows(pilot)}
 
     asyncio.run(flow())
+
+
+def test_a_check_that_nobody_waits_for_ends_and_one_that_runs_says_how_far_it_is(tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    write_own_store(root, messages=300)
+    heard: list[float] = []
+
+    async def ask(opening: store.Opening) -> None:
+        await next(part for part in store.parts(opening) if part.key == "findings").ask()
+
+    address = Address("store", str(root))
+    with pytest.raises(store.LeftError):
+        asyncio.run(ask(store.Opening(address=address, left=lambda: True)))
+    asyncio.run(ask(store.Opening(address=address, progress=heard.append)))
+    assert heard == sorted(heard)
+    assert heard[-1] > 0.5
 
 
 def test_a_folder_that_is_no_store_says_so(tmp_path: Path) -> None:
