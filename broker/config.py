@@ -41,6 +41,16 @@ class BrokerConfig(ConfigClass):
         str | None,
         Used("name servers to register with, `host:port` separated by `;`; by default the environment's NAMESRV_ADDR"),
     ] = field(default_factory=lambda: environment("NAMESRV_ADDR"))
+    fetchNamesrvAddrByAddressServer: Annotated[
+        bool, Used("without namesrvAddr, read the name servers from an address server, at the start and from then on")
+    ] = False
+    fetchNamesrvAddrInterval: Annotated[Long, Used("ms between two readings of the address server", low=1)] = 10000
+    rmqAddressServerDomain: Annotated[
+        str, Used("the address server: a host, whose port is 8080, or `host:port`", form=NOT_EMPTY)
+    ] = "jmenv.tbsite.net"
+    rmqAddressServerSubGroup: Annotated[str, Used("the address server's page, behind `/rocketmq/`", form=NOT_EMPTY)] = (
+        "nsaddr"
+    )
     brokerIP1: Annotated[
         str,
         Used(
@@ -183,7 +193,6 @@ class BrokerConfig(ConfigClass):
     endTransactionThreadPoolNums: int = 12
     flushConsumerOffsetHistoryInterval: int = 60000
     fetchNameSrvAddrByDnsLookup: bool = False
-    fetchNamesrvAddrByAddressServer: bool = False
     sendThreadPoolQueueCapacity: int = 10000
     putThreadPoolQueueCapacity: int = 10000
     pullThreadPoolQueueCapacity: int = 100_000
@@ -299,7 +308,6 @@ class BrokerConfig(ConfigClass):
     usePIDColdCtrStrategy: bool = True
     cgColdReadThreshold: Long = 3145728
     globalColdReadThreshold: Long = 104857600
-    fetchNamesrvAddrInterval: Long = 10000
     popResponseReturnActualRetryTopic: bool = False
     popInflightMessageThreshold: Long = 10000
     enablePopMessageThreshold: bool = False

@@ -150,6 +150,7 @@ class BrokerController:
         self.stages = NotedStages(self)
         self._jobs = PeriodicJobs()
         self._registering = 0
+        self._fetching = False
         self._registered_everywhere = True
         self._configuration_listeners: list[Callable[[], None]] = []
         self._started = False
@@ -192,6 +193,8 @@ class BrokerController:
         self.delay.start()
         self.transactions.start()
         self._start_jobs()
+        await self.outer.fetch_name_servers()
+        self._jobs.every("name servers", lambda: self.config.fetchNamesrvAddrInterval, self._fetch_name_servers_soon)
         await self.register_all()
         self._jobs.every("register", self._registration_interval, self._register_soon)
         gc.collect()
@@ -251,6 +254,18 @@ class BrokerController:
     def _register_soon(self) -> None:
         if not self._registering:
             run_later(self.register_all(), "register-broker")
+
+    def _fetch_name_servers_soon(self) -> None:
+        if self.config.fetchNamesrvAddrByAddressServer and not self._fetching:
+            self._fetching = True
+            run_later(self._fetch_name_servers(), "fetch-name-servers")
+
+    async def _fetch_name_servers(self) -> None:
+        try:
+            if await self.outer.fetch_name_servers():
+                self._register_soon()
+        finally:
+            self._fetching = False
 
     def _registration_interval(self) -> int:
         # Where Apache waits out the period, a name server that is started together with the broker, or comes back,

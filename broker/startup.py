@@ -131,7 +131,8 @@ def _serve(settings: BrokerSettings, *, debug: bool) -> int:
     controller = BrokerController(settings.broker, settings.store, settings.server, settings.client)
 
     def started() -> None:
-        launch.print_line(boot_line(settings.broker.brokerName, controller.address, settings.broker.namesrvAddr))
+        name_servers = settings.broker.namesrvAddr or ";".join(controller.outer.name_servers)
+        launch.print_line(boot_line(settings.broker.brokerName, controller.address, name_servers))
         launch.print_line(use_line(settings.store))
 
     run_loop(launch.serve(controller.start, started, controller.stop))

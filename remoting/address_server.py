@@ -26,6 +26,11 @@ class AddressServerError(RemotingConnectError):
     next_step = "open the URL from this machine: its first line must be the name servers, HOST:PORT separated by ';'"
 
 
+def address_server_url(domain: str, sub_group: str) -> str:
+    """The page that Apache's servers and clients read, from a host with or without a port (MixAll.getWSAddr)."""
+    return f"{_SCHEME}{domain if ':' in domain else f'{domain}:8080'}/rocketmq/{sub_group}"
+
+
 async def fetch_name_servers(url: str, timeout_ms: int = TIMEOUT_MS) -> list[str]:
     """The addresses that an `http://` URL gives. Raises AddressServerError."""
     try:

@@ -1,7 +1,8 @@
 """What a broker says to its name servers: registration, unregistration, new topics, and whether they lag behind.
 
 Name servers are independent of each other: every call goes to all of them at once, and one that fails costs a log
-line, never the others. The list is read from `namesrvAddr` at each call, so that changing it needs no restart.
+line, never the others. The list is read from `namesrvAddr` at each call, so that changing it needs no restart; without
+it, it is what an address server said last.
 The rhythm of registration is the controller's.
 
 Mirrors org.apache.rocketmq.broker.out.BrokerOuterAPI and the registration of BrokerController.
@@ -67,13 +68,40 @@ class BrokerOuterApi:
         self._registration: asyncio.Task[None] | None = None
         self._failing: set[str] = set()
         self._route_servers = NameServers()
+        self._fetched: list[str] = []
+        self._fetch_failure = ""
         #: Topics that are being registered at the name servers, each with what `topics_changed` returned.
         self.registering: dict[str, asyncio.Task[None]] = {}
 
     @property
     def name_servers(self) -> list[str]:
-        """Addresses of the name servers, as configured now."""
-        return split_addresses(self._controller.config.namesrvAddr or "")
+        """Addresses of the name servers, as configured now, else as the address server said last."""
+        return split_addresses(self._controller.config.namesrvAddr or "") or self._fetched
+
+    async def fetch_name_servers(self) -> bool:
+        """Read the name servers from the address server if they have to come from there; True when they changed.
+
+        What was read last stays in use when it cannot be read now.
+        """
+        config = self._controller.config
+        if config.namesrvAddr or not config.fetchNamesrvAddrByAddressServer:
+            return False
+        from rocketmq_ops.remoting.address_server import AddressServerError, address_server_url, fetch_name_servers
+
+        url = address_server_url(config.rmqAddressServerDomain, config.rmqAddressServerSubGroup)
+        try:
+            found = await fetch_name_servers(url)
+        except AddressServerError as error:
+            if str(error) != self._fetch_failure:
+                log.warning("%s; trying again every %d ms", error, config.fetchNamesrvAddrInterval)
+                self._fetch_failure = str(error)
+            return False
+        self._fetch_failure = ""
+        if found == self._fetched:
+            return False
+        log.info("the name servers are %s, as %s says", ";".join(found), url)
+        self._fetched = found
+        return True
 
     async def register_all(self) -> int:
         """Register every topic with every name server; the number of those that accepted.

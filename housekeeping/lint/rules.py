@@ -17,7 +17,7 @@ from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.common.properties import Property
 from rocketmq_ops.housekeeping.findings import Finding, Severity
 from rocketmq_ops.housekeeping.lint.file import PORTS, LineHit, Linted
-from rocketmq_ops.housekeeping.lint.keys import VERSIONS, Key, versions_with
+from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, NAMESRV_CLASSES, VERSIONS, Key, keys_of, versions_with
 from rocketmq_ops.housekeeping.lint.sane import SANE, implausible
 from rocketmq_ops.housekeeping.rules import Declared
 
@@ -62,9 +62,15 @@ def _unknown(linted: Linted) -> Iterator[tuple[Property, str | None]]:
             yield entry, explanation(entry.key, linted.known)
 
 
+def _versions_with(key: str) -> list[str]:
+    """The versions that have the key; the servers here only where none of Apache's knows it."""
+    here = not is_foreign(key) and key in keys_of("ours", (*BROKER_CLASSES, *NAMESRV_CLASSES))
+    return versions_with(key) or (["ours"] if here else [])
+
+
 def _is_elsewhere(key: str) -> bool:
     """Whether another version has the key, or a class that the lint has no table of."""
-    return bool(versions_with(key)) or is_foreign(key)
+    return bool(_versions_with(key)) or is_foreign(key)
 
 
 def _unknown_key(linted: Linted) -> Iterator[LineHit]:
@@ -83,7 +89,7 @@ def _old_key(linted: Linted) -> Iterator[LineHit]:
 
 def _other_version(linted: Linted) -> Iterator[LineHit]:
     for entry, why in _unknown(linted):
-        if why is None and (versions := versions_with(entry.key)):
+        if why is None and (versions := _versions_with(entry.key)):
             evidence = f"{VERSIONS[linted.version]} ignores '{entry.key}', which is a key of {', '.join(versions)}"
             near = nearest_name(entry.key, linted.known, cutoff=0.85)
             yield linted.hit(entry, evidence, f"remove the line, or see {near}" if near else "")

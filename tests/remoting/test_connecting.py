@@ -12,7 +12,7 @@ import pytest
 
 from rocketmq_ops.common.addresses import is_address_server, name_server_addresses
 from rocketmq_ops.remoting import name_servers
-from rocketmq_ops.remoting.address_server import AddressServerError, fetch_name_servers
+from rocketmq_ops.remoting.address_server import AddressServerError, address_server_url, fetch_name_servers
 from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
@@ -273,3 +273,14 @@ def test_what_is_an_address_server() -> None:
     assert url == "http://jmenv.tbsite.net:8080/rocketmq/nsaddr" and is_address_server(url)
     assert name_server_addresses("a:1 b:2, c:3;;http://d:4/x") == ["a:1", "b:2", "c:3", "http://d:4/x"]
     assert not any(map(is_address_server, name_server_addresses("http://a:1;http://instance.example/b:2")))
+
+
+@pytest.mark.parametrize(
+    ("domain", "url"),
+    [
+        ("jmenv.tbsite.net", "http://jmenv.tbsite.net:8080/rocketmq/nsaddr"),
+        ("10.0.0.1:8081", "http://10.0.0.1:8081/rocketmq/nsaddr"),
+    ],
+)
+def test_the_url_of_an_address_server_is_apaches(domain: str, url: str) -> None:
+    assert address_server_url(domain, "nsaddr") == url and is_address_server(url)

@@ -193,3 +193,13 @@ def test_comments_and_lists_of_name_servers(write: Path, line: str, found: list[
 )
 def test_files_that_are_shipped_have_no_finding_for_our_servers(path: Path) -> None:
     assert lint(read(str(path), "ours")) == []
+
+
+def test_a_key_of_the_servers_here_alone_is_one_of_theirs(write: Path) -> None:
+    """A key that Apache's know from elsewhere (`rmqAddressServerDomain`) is nobody's fault."""
+    write.write_text("kvConfigPath=/x\naddressServerPort=8080\n")
+    (found,) = lint(read(str(write), "5.3"))
+    assert (found.id, found.line) == ("lint.other-version", 2) and "a key of ours" in found.evidence
+    assert lint(read(str(write), "ours")) == []
+    write.write_text("brokerName=a\nrmqAddressServerDomain=h\n")
+    assert lint(read(str(write), "5.3")) == lint(read(str(write), "ours")) == []
