@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -19,6 +19,16 @@ from rocketmq_ops.tui.themes import DEFAULTS, THEMES, fitting
 
 #: How often it looks for a new version of the model, in seconds.
 LOOK_SECONDS = 0.25
+
+
+#: Bindings of Textual's own as we say them; empty: tables have no use for it.
+_OF_TEXTUAL: Final = {
+    "Focus Next": "the next part",
+    "Focus Previous": "the part before",
+    "Copy selected text": "copy what the mouse has selected",
+    "Page Left": "",
+    "Page Right": "",
+}
 
 
 class Dashboard(App[None]):
@@ -97,8 +107,9 @@ class Dashboard(App[None]):
         listed: dict[str, tuple[list[str], str]] = {}
         for active in screen.active_bindings.values():
             binding = active.binding
-            if binding.description and not binding.system and active.enabled:
-                listed.setdefault(binding.action, ([], binding.description))[0].append(self.get_key_display(binding))
+            what = _OF_TEXTUAL.get(binding.description, binding.description)
+            if what and not binding.system and active.enabled:
+                listed.setdefault(binding.action, ([], what))[0].append(self.get_key_display(binding))
         return [(" ".join(dict.fromkeys(keys)), what, action) for action, (keys, what) in listed.items()]
 
     def show_help(self) -> None:

@@ -26,6 +26,9 @@ NOT_READ = {
     "mqadmin/dashboard.py": {
         "mqadmin tui: {tr}\n",
     },
+    "tui/app.py": {
+        "Copy selected text",
+    },
     "tui/catalogue.py": {
         "{name} is the name of two screens",
     },
