@@ -1,4 +1,4 @@
-"""Typed asyncio clients: producer, pull and push consumer, and the admin client.
+"""Typed asyncio clients: producer, pull, lite pull and push consumer, and the admin client.
 
 The names below are loaded when first used, so that `client.admin` does not pay for the consumers.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings as ConsumeSettings
     from rocketmq_ops.client.consumer.listener import ConsumeContext as ConsumeContext
     from rocketmq_ops.client.consumer.listener import ConsumeResult as ConsumeResult
+    from rocketmq_ops.client.consumer.lite_pull_consumer import LitePullConsumer as LitePullConsumer
     from rocketmq_ops.client.consumer.pull_consumer import PullConsumer as PullConsumer
     from rocketmq_ops.client.consumer.push_consumer import PushConsumer as PushConsumer
     from rocketmq_ops.client.consumer.subscription import MessageSelector as MessageSelector
@@ -50,6 +51,7 @@ _MODULE_OF = {
     "ConsumeContext": "consumer.listener",
     "ConsumeResult": "consumer.listener",
     "ConsumeSettings": "consumer.consume_settings",
+    "LitePullConsumer": "consumer.lite_pull_consumer",
     "MessageSelector": "consumer.subscription",
     "NoReplyError": "producer.requests",
     "Producer": "producer.producer",

@@ -10,6 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, call_listener, restore_topic
 from rocketmq_ops.client.consumer.push_consumer import PushConsumer
 from rocketmq_ops.common.addresses import parse_address
@@ -27,7 +28,6 @@ from rocketmq_ops.common.message import (
 from rocketmq_ops.common.message_answers import decode_answer
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG
 from rocketmq_ops.common.tasks import run_later
-from rocketmq_ops.remoting.bodies.enums import CONSUME_PASSIVELY
 from rocketmq_ops.remoting.bodies.offset import GetConsumerStatusBody, ResetOffsetBody
 from rocketmq_ops.remoting.bodies.running_info import ConsumeMessageDirectlyResult, ConsumerRunningInfo
 from rocketmq_ops.remoting.channel import Channel
@@ -141,8 +141,8 @@ class ClientProcessor:
         self, channel: Channel, request: RemotingCommand, header: GetConsumerRunningInfoRequestHeader
     ) -> RemotingCommand:
         """Settings, subscriptions, queues and rates of a consumer."""
-        consumer = self._push_consumer(header.consumer_group)
-        if consumer is None:
+        consumer = self._instance.consumers.get(header.consumer_group)
+        if not isinstance(consumer, GroupConsumer):
             return request.reply(ResponseCode.SYSTEM_ERROR, _no_group(header.consumer_group))
         info = running_info(consumer)
         if header.jstack_enable:
@@ -195,7 +195,7 @@ def _no_group(group: str) -> str:
     return f"The Consumer Group <{group}> not exist in this consumer"
 
 
-def running_info(consumer: PushConsumer) -> ConsumerRunningInfo:
+def running_info(consumer: GroupConsumer) -> ConsumerRunningInfo:
     """What RequestCode.GET_CONSUMER_RUNNING_INFO answers; property names are Apache's."""
     settings = consumer.settings
     return ConsumerRunningInfo(
@@ -210,7 +210,7 @@ def running_info(consumer: PushConsumer) -> ConsumerRunningInfo:
             "PROP_THREADPOOL_CORE_SIZE": str(settings.concurrency),
             "PROP_CONSUMER_START_TIMESTAMP": str(consumer.started_ms),
             "PROP_NAMESERVER_ADDR": "".join(f"{a};" for a in consumer.instance.session.name_servers.addresses),
-            "PROP_CONSUME_TYPE": CONSUME_PASSIVELY,
+            "PROP_CONSUME_TYPE": consumer.consume_type,
             "PROP_CLIENT_VERSION": "V5_3_3",
         },
         subscription_set=consumer.subscriptions(),

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.client import queue_api
 from rocketmq_ops.client.api.pull import PullStatus
-from rocketmq_ops.client.consumer.offset_store import update
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.errors import (
     BrokerError,
@@ -31,7 +30,7 @@ from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.remoting.errors import RemotingConnectError
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+    from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class PullLoop:
     """The pulling task of one queue; `submit` takes what it pulled."""
 
     def __init__(
-        self, consumer: PushConsumer, queue: ProcessQueue, submit: Callable[[ProcessQueue, list[MessageExt]], None]
+        self, consumer: GroupConsumer, queue: ProcessQueue, submit: Callable[[ProcessQueue, list[MessageExt]], None]
     ) -> None:
         self._consumer = consumer
         self._queue = queue
@@ -77,7 +76,8 @@ class PullLoop:
     async def _may_pull(self) -> bool:
         """False after a pause, when the consumer is suspended, the queue holds too much, or its lock is missing."""
         queue, settings = self._queue, self._consumer.settings
-        if self._consumer.suspended:
+        if self._consumer.paused(queue.queue):
+            queue.last_pull = time.monotonic()  # a paused task is not a stuck one
             await asyncio.sleep(FLOW_CONTROL_PAUSE)
             return False
         if settings.orderly and not settings.broadcasting and not queue.locked:
@@ -121,7 +121,7 @@ class PullLoop:
             if result.next_begin_offset == queue.next_offset:
                 await asyncio.sleep(consumer.settings.retry_pull_ms / 1000)
             queue.next_offset = result.next_begin_offset
-            update(consumer.offsets.table, queue.queue, result.next_begin_offset, increase_only=False)
+            consumer.passed_over(queue.queue, result.next_begin_offset, increase_only=False)
             return
         queue.next_offset = result.next_begin_offset
         consumer.stats.pulled(queue.queue.topic, len(result.messages), time.monotonic() - queue.last_pull)
@@ -129,7 +129,7 @@ class PullLoop:
             queue.put(result.messages)
             self._submit(queue, result.messages)
         elif not queue.messages:
-            update(consumer.offsets.table, queue.queue, result.next_begin_offset, increase_only=True)
+            consumer.passed_over(queue.queue, result.next_begin_offset)
 
     async def _after(self, error: RocketMQError) -> None:
         """Fetch the route again, or announce the group, when the error says that what is known may be outdated."""

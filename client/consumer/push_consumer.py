@@ -1,44 +1,31 @@
 """The push consumer: subscribes to topics and calls a listener with their messages. Mirrors DefaultMQPushConsumerImpl.
 
-This module is the consumer as applications see it; the work is in `rebalance`, `pull_loop` and `consume_services`.
+This module is the consumer as applications see it; the work is in `group_consumer` and `consume_services`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from rocketmq_ops.client.consumer.consume_services import ConcurrentService, OrderlyService, listen
 from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
-from rocketmq_ops.client.consumer.consume_stats import ConsumeStats
+from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, Listener
-from rocketmq_ops.client.consumer.offset_store import offset_store
-from rocketmq_ops.client.consumer.process_queue import ProcessQueue
-from rocketmq_ops.client.consumer.rebalance import Rebalancer
-from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, build_subscription
-from rocketmq_ops.client.errors import BrokerError, ClientError
+from rocketmq_ops.client.consumer.subscription import build_subscription
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
-from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import MessageExt, MessageQueue
-from rocketmq_ops.common.periodic import repeat
-from rocketmq_ops.common.tags import SUB_ALL
-from rocketmq_ops.common.tasks import Tasks
-from rocketmq_ops.common.topics import group_problem, retry_topic
+from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.remoting.bodies.enums import CONSUME_PASSIVELY
-from rocketmq_ops.remoting.bodies.heartbeat import ConsumerData, SubscriptionData
-
-log = logging.getLogger(__name__)
-
-LOCK_RETRY_SECONDS = 0.5
 
 
-class PushConsumer:
+class PushConsumer(GroupConsumer):
     """Consumes what its group is subscribed to; an async context manager.
 
     Subscribe before the start or at any time after. `listener(messages, context)` answers a ConsumeResult.
     """
+
+    consume_type = CONSUME_PASSIVELY
 
     def __init__(
         self,
@@ -49,63 +36,15 @@ class PushConsumer:
         settings: ConsumeSettings | None = None,
         instance: ClientInstance | None = None,
     ) -> None:
-        if problem := group_problem(group):
-            raise ClientError(f"consumer group '{group}': {problem}", "choose another group name")
-        self.group = group
+        super().__init__(group, options, settings or ConsumeSettings(), instance)
         self.listener = listener
-        self.settings = settings or ConsumeSettings()
-        self.instance = instance or ClientInstance(options, stable_id=self.settings.broadcasting)
-        self.offsets = offset_store(
-            self.instance, group, broadcasting=self.settings.broadcasting, directory=self.settings.offset_dir
-        )
-        self.stats = ConsumeStats()
-        self.suspended = False
-        self.started_ms = 0
-        self.rebalancer = Rebalancer(self)
-        self.service: ConcurrentService | OrderlyService = (
-            OrderlyService(self) if self.settings.orderly else ConcurrentService(self)
-        )
         self.executor = ThreadPoolExecutor(self.settings.concurrency, thread_name_prefix=f"consume-{group}")
-        self._subscriptions: dict[str, SubscriptionData] = {}
-        self._locking = Tasks()
 
-    async def __aenter__(self) -> PushConsumer:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    # --- subscriptions --------------------------------------------------------------------------------------------
-
-    def subscribe(self, topic: str, expression: str | MessageSelector = SUB_ALL, expression_type: str = TAG) -> None:
-        """Consume a topic: all of it, tags as `TagA || TagB`, or what `MessageSelector.by_sql` selects.
-
-        Raises ClientError for an expression that is none.
-        """
-        self._subscriptions[topic] = build_subscription(topic, expression, expression_type)
-        if self.started_ms:
-            self.instance.heartbeat_immediately()
-            self.instance.rebalance_immediately()
-
-    def unsubscribe(self, topic: str) -> None:
-        """Stop consuming a topic."""
-        self._subscriptions.pop(topic, None)
-        if self.started_ms:
-            self.instance.rebalance_immediately()
-
-    def subscription(self, topic: str) -> SubscriptionData:
-        """The subscription of a topic; one for all messages when it was just unsubscribed."""
-        return self._subscriptions.get(topic) or build_subscription(topic)
-
-    def subscriptions(self) -> list[SubscriptionData]:
-        """All subscriptions, that of the retry topic too."""
-        return list(self._subscriptions.values())
-
-    # --- life -----------------------------------------------------------------------------------------------------
+    def _service(self) -> ConcurrentService | OrderlyService:
+        return OrderlyService(self) if self.settings.orderly else ConcurrentService(self)
 
     async def start(self) -> None:
-        """Join the instance, announce the group, take its queues.
+        """Subscribe to the group's retry topic too, join the instance, announce the group, take its queues.
 
         Raises ClientError without a name server, CorruptDataError for a broken local offset file, BrokerError where a
         broker refuses a subscription by SQL92: it does not support them, or not this expression.
@@ -113,90 +52,16 @@ class PushConsumer:
         if not self.settings.broadcasting:
             topic = retry_topic(self.group)
             self._subscriptions[topic] = build_subscription(topic)
-        await self.instance.start_consumer(self.group, self, self.offsets.load)
-        self.service.start()
-        self.started_ms = now_ms()
-        await self.instance.routes.refresh_all(self.topics())
-        try:
-            await self.instance.check_subscriptions(self.group, self.subscriptions())
-        except BrokerError:
-            await self.stop()
-            raise
-        await self.instance.send_heartbeats()
-        if self.settings.orderly and not self.settings.broadcasting:
-            renewing = repeat("renewing locks", self.settings.lock_interval_ms, self.rebalancer.refresh_locks)
-            self._locking.start(renewing, f"locks {self.group}")
-        self.instance.rebalance_immediately()
+        await super().start()
 
     async def stop(self) -> None:
         """Let running listeners end, save offsets, give up queues, unregister, leave the instance."""
-        if self.group not in self.instance.consumers:
-            return
-        self.suspended = True
-        await self._locking.stop()
-        for held in list(self.rebalancer.held.values()):
-            held.drop()
-        for held in list(self.rebalancer.held.values()):
-            await self._let_end(held)
-        await self.persist_offsets()
-        await self.rebalancer.give_up_all()
-        await self.service.stop()
+        await super().stop()
         self.executor.shutdown(wait=False)
-        await self.instance.remove(consumer_group=self.group)
-        await self.instance.stop()
-
-    async def _let_end(self, held: ProcessQueue) -> None:
-        """Wait for the listeners that have messages of a queue, so that their offsets are saved."""
-        while held.in_flight:
-            held.changed.clear()
-            await held.changed.wait()
-
-    def suspend(self) -> None:
-        """Stop pulling until `resume`; what is pulled already is still consumed."""
-        self.suspended = True
-
-    def resume(self) -> None:
-        """Pull again."""
-        self.suspended = False
-        for held in self.rebalancer.held.values():
-            held.changed.set()
-
-    # --- what the parts ask ---------------------------------------------------------------------------------------
 
     async def call(self, messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
         """The listener's answer; never raises for what the listener does."""
         return await listen(self, messages, context)
-
-    async def lock_again(self, held: ProcessQueue) -> None:
-        """Ask for an orderly queue's lock; rest a moment when another client still has it."""
-        await self.rebalancer.lock(held.queue.broker_name, [held.queue])
-        if not held.lock_valid:
-            await asyncio.sleep(LOCK_RETRY_SECONDS)
-
-    # --- what the instance asks -----------------------------------------------------------------------------------
-
-    def topics(self) -> set[str]:
-        """The subscribed topics, the retry topic among them."""
-        return set(self._subscriptions)
-
-    def heartbeat_data(self) -> ConsumerData:
-        """This group in the heartbeat."""
-        return ConsumerData(
-            group_name=self.group,
-            consume_type=CONSUME_PASSIVELY,
-            message_model=self.settings.message_model,
-            consume_from_where=self.settings.consume_from_where,
-            subscription_data_set=self.subscriptions(),
-        )
-
-    async def rebalance(self) -> None:
-        """Take the queues that are this client's now."""
-        if not self.suspended:
-            await self.rebalancer.rebalance()
-
-    async def persist_offsets(self) -> None:
-        """Save consumed offsets."""
-        await self.offsets.persist(list(self.rebalancer.held))
 
     async def reset_offsets(self, offsets: dict[MessageQueue, int]) -> None:
         """Consume from other offsets, as RESET_CONSUMER_CLIENT_OFFSET asks."""

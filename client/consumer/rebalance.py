@@ -22,7 +22,7 @@ from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.common.topics import is_retry_topic
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.consumer.push_consumer import PushConsumer
+    from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ GIVE_UP_WAIT_SECONDS = 1.0
 class Rebalancer:
     """The queues of one push consumer."""
 
-    def __init__(self, consumer: PushConsumer) -> None:
+    def __init__(self, consumer: GroupConsumer) -> None:
         self._consumer = consumer
         self.held: dict[MessageQueue, ProcessQueue] = {}
         self._pulls: dict[MessageQueue, asyncio.Task[None]] = {}
@@ -58,6 +58,9 @@ class Rebalancer:
     async def _my_queues(self, topic: str) -> set[MessageQueue] | None:
         """This client's share; None when it cannot be computed now."""
         consumer = self._consumer
+        assigned = consumer.assigned()
+        if assigned is not None:
+            return {queue for queue in assigned if queue.topic == topic}
         instance = consumer.instance
         queues = instance.routes.subscribe_queues(topic)
         if not queues:
@@ -99,10 +102,33 @@ class Rebalancer:
         else:
             # Apache's broker has several threads: asked now, it may not have applied yet what was sent before.
             held.next_offset = consumer.offsets.table[queue] = reset_to
+        self._hold(held)
+
+    def _hold(self, held: ProcessQueue) -> None:
+        consumer, queue = self._consumer, held.queue
         self.held[queue] = held
         consumer.service.attach(held)
         loop = PullLoop(consumer, held, consumer.service.submit)
         self._pulls[queue] = run_later(loop.run(), f"pull {queue.topic} {queue.queue_id}")
+
+    async def _stop_pulling(self, held: ProcessQueue) -> None:
+        held.drop()
+        pulling = self._pulls.pop(held.queue, None)
+        if pulling is not None:
+            pulling.cancel()
+            await asyncio.gather(pulling, return_exceptions=True)
+
+    async def seek(self, queue: MessageQueue, offset: int) -> bool:
+        """Pull a held queue anew from an offset, and forget what was pulled; False when it is not held any more."""
+        async with self._working:
+            held = self.held.get(queue)
+            if held is None or held.dropped:
+                return False
+            await self._stop_pulling(held)
+            again = ProcessQueue(queue)
+            again.next_offset = offset
+            self._hold(again)
+            return True
 
     async def start_offset(self, queue: MessageQueue) -> int:
         """The saved offset, else what `consume_from_where` says (computePullFromWhere)."""
@@ -123,11 +149,7 @@ class Rebalancer:
     async def _give_up(self, held: ProcessQueue) -> None:
         """Stop pulling, save the offset, give up the lock; the next rebalance tries again while a listener is at it."""
         consumer, queue = self._consumer, held.queue
-        held.drop()
-        pulling = self._pulls.pop(queue, None)
-        if pulling is not None:
-            pulling.cancel()
-            await asyncio.gather(pulling, return_exceptions=True)
+        await self._stop_pulling(held)
         orderly = consumer.settings.orderly and not consumer.settings.broadcasting
         if orderly:
             try:

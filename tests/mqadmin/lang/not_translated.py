@@ -91,7 +91,7 @@ NOT_READ = {
         "consume {group}",
         "consume {topic} {queue_id}",
     },
-    "client/consumer/push_consumer.py": {
+    "client/consumer/group_consumer.py": {
         "locks {group}",
         "renewing locks",
     },
