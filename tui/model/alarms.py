@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, GroupSeen, NameServerSeen
@@ -76,6 +77,12 @@ def found(
             key = f"group/{group.group}/{group.lag.state.value}"
             opens = Address("group", group.group)
             yield Found(key, health, group.group, group.lag.state.value, group.since_ms, opens)
+
+
+def failures_alone(failures: Iterable[Failure], servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Failure]:
+    """Failures to ask or to write that no alarm tells of, as it does of a server that does not answer."""
+    dead = {server.address for server in servers if server.failing_since is not None}
+    return [failure for failure in failures if failure.target not in dead]
 
 
 class _Lasting(msgspec.Struct):

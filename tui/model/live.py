@@ -231,6 +231,12 @@ class LiveModel(Timeline):
         groups = derived.groups if derived is not None else {}
         brokers = {address: judged(broker) for address, broker in with_gaps(known.brokers).items()}
         alarms = self._alarms.update(now, found(known.name_servers.values(), brokers.values(), groups.values()))
+        failures = [
+            failure for (_, question), failure in known.failures.items() if question not in (LISTING.name, RUNTIME.name)
+        ]
+        failures += self.file_failures.values()
+        if self._start_failure is not None:
+            failures.append(self._start_failure)
         moment = Moment(
             time_ms=now,
             name_servers=dict(known.name_servers),
@@ -239,16 +245,13 @@ class LiveModel(Timeline):
             groups=groups,
             clients=self._clients,
             alarms=alarms,
-            verdict=verdict(known.name_servers, brokers, groups, alarms),
+            verdict=verdict(
+                known.name_servers, brokers, groups, alarms, failures, groups_known=self._groups_ms is not None
+            ),
             topics_ms=known.topics_ms,
             groups_ms=self._groups_ms,
             totals=self._totals(),
-            failures=[
-                failure
-                for (_, question), failure in known.failures.items()
-                if question not in (LISTING.name, RUNTIME.name)
-            ]
-            + [*self.file_failures.values(), *([] if self._start_failure is None else [self._start_failure])],
+            failures=failures,
         )
         moment.events = self._events.note(self._newest, moment)
         self._newest = moment

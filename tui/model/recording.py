@@ -166,6 +166,7 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
             )
             for each in found([], brokers.values(), groups.values())
         )
+    failures = history.failures(time_ms, time_ms).get(time_ms, [])
     return Moment(
         time_ms=time_ms,
         live=False,
@@ -185,8 +186,8 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
         ),
         alarms=alarms,
         events=_decoded(texts, "events", list[Event]),
-        verdict=verdict(name_servers, brokers, groups, alarms),
-        failures=history.failures(time_ms, time_ms).get(time_ms, []),
+        verdict=verdict(name_servers, brokers, groups, alarms, failures),
+        failures=failures,
     )
 
 

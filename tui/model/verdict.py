@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.alarms import failures_alone
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, NameServerSeen, Said, Verdict
 from rocketmq_ops.tui.model.table import Health, worst_first
 
@@ -18,8 +20,12 @@ def verdict(
     brokers: Mapping[str, BrokerSeen],
     groups: Collection[str],
     alarms: Iterable[Alarm],
+    failures: Iterable[Failure] = (),
+    *,
+    groups_known: bool = True,
 ) -> Verdict:
-    """From the alarms that have not ended; without any, that all is well, if that much is known."""
+    """From the alarms that have not ended; without any, what could not be asked or written; without that either, that
+    all is well, if that much is known."""
     if name_servers and all(server.failing_since is not None for server in name_servers.values()):
         since = max(server.failing_since or 0 for server in name_servers.values())
         none = Said("no name server answers", since, Address("nameservers"))
@@ -38,6 +44,14 @@ def verdict(
         return Verdict(worst, tuple(parts))
     if any(broker.answered_ms is None for broker in brokers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the brokers"),))
+    failed = failures_alone(failures, [*name_servers.values(), *brokers.values()])
+    if failed:
+        count = len(failed)
+        one = f"{failed[0].target}: {failed[0].cause}"
+        text = one if count == 1 else f"{count} things could not be asked or written"
+        return Verdict(Health.WARNING, (Said(text, None, Address("alarms")),))
+    if not groups_known:
+        return Verdict(Health.UNKNOWN, (Said("waiting for the groups"),))
     return Verdict(Health.OK, (Said("nothing is wrong"),))
 
 

@@ -4,12 +4,17 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import CLEAR_MS, RAISE_MS, SHOWN_MS, Alarms, Found, found
 from rocketmq_ops.tui.model.events import SHOWN_MS as EVENTS_MS
 from rocketmq_ops.tui.model.events import Events
-from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Moment, NameServerSeen, TopicQueues, TopicSeen
+from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Moment, NameServerSeen, TopicQueues, TopicSeen, Totals
+from rocketmq_ops.tui.model.overview import totals
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.model.verdict import MOST_PARTS, verdict
+from rocketmq_ops.tui.model.views.alarms import AlarmList
+from tests.tui.fakes import FakeModel
 
 WRONG = Found("group/g/stalled", Health.CRITICAL, "g", "stalled", None, None)
 
@@ -110,6 +115,32 @@ def test_nothing_learned_yet_is_not_well():
     assert verdict(answered, {"b": broker()}, [], []).health is Health.OK
     ended = msgspec.structs.replace(alarm("g"), ended_ms=9)
     assert verdict(answered, {"b": broker()}, [], [ended]).health is Health.OK
+
+
+def test_what_could_not_be_asked_or_written_is_not_well_and_stands_below_the_alarms():
+    servers = {"n": NameServerSeen(address="n", answered_ms=1)}
+    brokers = {"b": broker(), "dead": broker("dead", failing_since=3)}
+    refused, full = Failure("b", "no permission"), Failure("recording", "no space left on device")
+    after = Failure("dead:1", "no answer within 3000 ms")
+    said = verdict(servers, brokers, [], [], [refused, after])
+    assert (said.health, said.parts[0].text) == (Health.WARNING, "b: no permission")
+    said = verdict(servers, brokers, [], [], [refused, full])
+    assert said.parts[0].text == "2 things could not be asked or written"
+    assert verdict(servers, {"b": broker()}, [], [], [], groups_known=False).health is Health.UNKNOWN
+    seen = Moment(
+        time_ms=9, name_servers=servers, brokers=brokers, failures=[refused, after, full], alarms=[alarm("g")]
+    )
+    rows = AlarmList().table(seen, Address("alarms")).rows
+    assert [row.cells[:2] for row in rows] == [
+        ("g", "stalled"),
+        ("b", "no permission"),
+        ("recording", "no space left on device"),
+    ]
+
+
+def test_what_is_not_known_has_no_trend():
+    seen = Moment(time_ms=9, totals=Totals(None, None, None, 1, 0.0))
+    assert [total.value for total in totals(FakeModel(seen)) if total.title == "Lag"] == ["?"]
 
 
 def moment(time_ms, *brokers, topics=(), **more):

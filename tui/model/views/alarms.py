@@ -1,10 +1,12 @@
-"""Alarms, with their age; those that are over stay for ten minutes."""
+"""Alarms, with their age; those that are over stay for ten minutes. Below them what could not be asked or written."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.alarms import failures_alone
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 
@@ -39,4 +41,16 @@ class AlarmList:
             )
             for alarm in moment.alarms
         ]
+        rows += [
+            Row(
+                key=f"failure/{number}",
+                cells=(failure.target, failure.cause, "-", None, "-"),
+                health=Health.WARNING,
+            )
+            for number, failure in enumerate(_failures(moment))
+        ]
         return Table(columns=COLUMNS, rows=rows, note="" if rows else "there is no alarm")
+
+
+def _failures(moment: Moment) -> list[Failure]:
+    return failures_alone(moment.failures, [*moment.name_servers.values(), *moment.brokers.values()])
