@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.consume_settings import FROM_LAST_OFFSET as FROM_LAST_OFFSET
     from rocketmq_ops.client.consumer.consume_settings import FROM_TIMESTAMP as FROM_TIMESTAMP
     from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings as ConsumeSettings
+    from rocketmq_ops.client.consumer.deduplicate import SqliteStore as SqliteStore
+    from rocketmq_ops.client.consumer.deduplicate import deduplicate as deduplicate
     from rocketmq_ops.client.consumer.listener import ConsumeContext as ConsumeContext
     from rocketmq_ops.client.consumer.listener import ConsumeResult as ConsumeResult
     from rocketmq_ops.client.consumer.lite_pull_consumer import LitePullConsumer as LitePullConsumer
@@ -62,6 +64,7 @@ _MODULE_OF = {
     "SendResult": "api.send",
     "SendSettings": "producer.send_request",
     "SendStatus": "api.send",
+    "SqliteStore": "consumer.deduplicate",
     "TransactionListener": "producer.transactions",
     "TransactionProducer": "producer.transactions",
     "TransactionResult": "producer.transactions",
@@ -71,6 +74,7 @@ _MODULE_OF = {
     "by_config": "consumer.allocate",
     "by_machine_room": "consumer.allocate",
     "consistent_hash": "consumer.allocate",
+    "deduplicate": "consumer.deduplicate",
     "machine_room_nearby": "consumer.allocate",
     "reply_to": "producer.requests",
     "select_by_hash": "producer.producer",

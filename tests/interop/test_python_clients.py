@@ -18,10 +18,14 @@ from rocketmq_ops.client import (
     ConsumeContext,
     ConsumeResult,
     ConsumeSettings,
+    LitePullConsumer,
     Producer,
     PullConsumer,
     PushConsumer,
     SendStatus,
+    TransactionProducer,
+    TransactionState,
+    reply_to,
 )
 from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET
 from rocketmq_ops.common.message import Message, MessageExt
@@ -288,5 +292,65 @@ def test_javas_mqadmin_asks_python_consumers(cluster: Any, java: Driver, name: N
             printed = await admin("resetOffsetByTime", "-g", group, "-t", topic, "-s", "0")
             await until(lambda: len(got.messages) == 5)
             assert [m.body for m in got.messages[3:]] == [b"one", b"two"]
+
+    asyncio.run(main())
+
+
+def test_transactions_requests_and_lite_pull_with_apache(
+    apache_pairs: Any, drivers: Callable[[str], Driver], name: Name
+) -> None:
+    """On Apache's broker: it learns how transactions ended, asks about open ones, and passes replies on."""
+    pair = apache_pairs("5.3.3")
+    topic = name("PythonMore")
+    make_topic(drivers("5.3.3"), pair, topic, 2)
+
+    class Accounts:
+        asked: list[str]
+
+        def __init__(self) -> None:
+            self.asked = []
+
+        async def execute(self, message: Message, transaction_id: str, arg: TransactionState) -> TransactionState:
+            return arg
+
+        async def check(self, message: MessageExt) -> TransactionState:
+            self.asked.append(message.msg_id)
+            return TransactionState.COMMIT if message.body == b"open" else TransactionState.ROLLBACK
+
+    async def main() -> None:
+        accounts = Accounts()
+        async with AsyncExitStack() as stack:
+            producer = await stack.enter_async_context(
+                TransactionProducer(name("transactions"), accounts, options(pair, "asker"))
+            )
+            states = {
+                b"committed": TransactionState.COMMIT,
+                b"rolled back": TransactionState.ROLLBACK,
+                b"open": TransactionState.UNKNOWN,
+                b"open, then rolled back": TransactionState.UNKNOWN,
+            }
+            sent = {body: await producer.send_in_transaction(Message(topic, body), s) for body, s in states.items()}
+            lite = await stack.enter_async_context(
+                LitePullConsumer(name("lite"), options(pair, "lite"), settings=first())
+            )
+            lite.subscribe(topic)
+            got: list[MessageExt] = []
+            async with asyncio.timeout(60):
+                while len(got) < 2 or len(accounts.asked) < 2:
+                    got += await lite.poll(500)
+            assert Counter(m.body for m in got) == Counter([b"committed", b"open"])
+            assert {m.msg_id for m in got} == {sent[b"committed"].msg_id, sent[b"open"].msg_id}
+            assert set(accounts.asked) == {sent[b"open"].msg_id, sent[b"open, then rolled back"].msg_id}
+            await lite.commit()
+
+            async def answer(messages: list[MessageExt], context: ConsumeContext) -> None:
+                for message in messages:
+                    await producer.send(reply_to(message, message.body[::-1]))
+
+            answering = PushConsumer(name("answering"), answer, options(pair, "answering"), settings=first())
+            answering.subscribe(topic, "ask")
+            await stack.enter_async_context(answering)
+            reply = await producer.request(Message(topic, b"abc", tags="ask"), timeout_ms=20_000)
+            assert (reply.body, reply.topic) == (b"cba", f"{pair.cluster}_REPLY_TOPIC")
 
     asyncio.run(main())

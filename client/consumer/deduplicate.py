@@ -1,0 +1,189 @@
+"""Deduplication by a business key: a listener that is called once for each key, however often it is delivered.
+
+Messages are delivered at least once: again after a lost answer, a rebalance, a resend by the producer. What was
+consumed is noted in a store that outlives the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, Listener
+from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.client.user_code import call_user_code
+from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.message import KEY_SEPARATOR, MessageExt
+
+T = TypeVar("T")
+
+DAY_MS = 24 * 60 * 60 * 1000
+#: Rows that have run out are deleted once in so many claims.
+_CLAIMS_A_CLEANING = 1000
+
+
+class Claim(Enum):
+    """What a store says of a key that is to be consumed."""
+
+    MINE = "mine"
+    DONE = "done"
+    #: Another consumer is at it.
+    BUSY = "busy"
+
+
+class DeduplicationStore(Protocol):
+    """Where consumed keys are noted; one store for each consumer group."""
+
+    async def claim(self, keys: Sequence[str], owner: str, until_ms: int) -> list[Claim]:
+        """Reserve keys for `owner` until a time, unless they are done or another's."""
+
+    async def settle(self, owner: str, done: Iterable[str], failed: Iterable[str], until_ms: int) -> None:
+        """Note what `owner` consumed, to be remembered until a time, and free what it did not."""
+
+
+def business_key(message: MessageExt) -> str:
+    """Topic and keys of a message; of one without keys its unique id, which resends by an application do not share."""
+    return f"{message.topic} {KEY_SEPARATOR.join(message.keys) or message.msg_id}"
+
+
+def deduplicate(
+    listener: Listener,
+    *,
+    store: DeduplicationStore,
+    key: Callable[[MessageExt], str] = business_key,
+    lease_ms: int = 15 * 60 * 1000,
+    remember_ms: int = 7 * DAY_MS,
+) -> Listener:
+    """A listener that leaves out messages whose key was consumed, or is being consumed, and gives the rest on.
+
+    A key is remembered for `remember_ms`. One that a consumer died with is free after `lease_ms`, which therefore has
+    to be longer than the listener takes; until then it is delivered again later. What the listener did is not undone
+    when the process dies before the key is noted: then it is called again for that key.
+    """
+
+    async def listen(messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
+        by_key: dict[str, MessageExt] = {}
+        for message in messages:
+            by_key.setdefault(key(message), message)
+        owner = uuid.uuid4().hex
+        claims = await store.claim(list(by_key), owner, now_ms() + lease_ms)
+        mine = [name for name, claim in zip(by_key, claims, strict=True) if claim is Claim.MINE]
+        busy = sum(claim is Claim.BUSY for claim in claims)
+        done = 0
+        answer: ConsumeResult | None = ConsumeResult.SUCCESS
+        try:
+            if mine:
+                answer = await call_user_code(None, listener, [by_key[name] for name in mine], context)
+                if answer is None or answer == ConsumeResult.SUCCESS:
+                    done = len(mine) if context.ack_index is None else min(context.ack_index + 1, len(mine))
+        finally:
+            # Shielded: a listener that took too long is cancelled, its keys are free all the same.
+            await asyncio.shield(store.settle(owner, mine[:done], mine[done:], now_ms() + remember_ms))
+        # What is done is left out when all of it comes again.
+        context.ack_index = None
+        if done < len(mine) or busy:
+            return ConsumeResult.RECONSUME_LATER
+        return ConsumeResult.SUCCESS
+
+    return listen
+
+
+class SqliteStore:
+    """Consumed keys in an SQLite file, which the consumers of one host may share; an async context manager."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="deduplicate")
+        self._database: sqlite3.Connection | None = None
+        self._claims = 0
+
+    async def __aenter__(self) -> SqliteStore:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Open the file, or make it. Raises ClientError where that fails."""
+        try:
+            self._database = await self._run(self._open)
+        except sqlite3.Error as error:
+            raise ClientError(f"{self.path} cannot be used to deduplicate: {error}", "name another file") from error
+
+    async def close(self) -> None:
+        """Close the file."""
+        if self._database is not None:
+            await self._run(self._database.close)
+            self._database = None
+        self._thread.shutdown()
+
+    async def claim(self, keys: Sequence[str], owner: str, until_ms: int) -> list[Claim]:
+        """Reserve keys; expired reservations and memories count as none."""
+        return await self._run(self._claim, keys, owner, until_ms)
+
+    async def settle(self, owner: str, done: Iterable[str], failed: Iterable[str], until_ms: int) -> None:
+        """Note what was consumed. What another reserved after the lease ran out stays the other's."""
+        await self._run(self._settle, owner, list(done), list(failed), until_ms)
+
+    async def _run(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+    def _open(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=FULL")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS consumed"
+                "(key TEXT PRIMARY KEY, owner TEXT, until_ms INTEGER NOT NULL) WITHOUT ROWID"
+            )
+            database.execute("CREATE INDEX IF NOT EXISTS consumed_until ON consumed(until_ms)")
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def _claim(self, keys: Sequence[str], owner: str, until_ms: int) -> list[Claim]:
+        now, claims = now_ms(), []
+        with self._transaction() as database:
+            if self._claims % _CLAIMS_A_CLEANING == 0:
+                database.execute("DELETE FROM consumed WHERE until_ms <= ?", (now,))
+            self._claims += 1
+            for key in keys:
+                found = database.execute("SELECT owner, until_ms FROM consumed WHERE key = ?", (key,)).fetchone()
+                if found is not None and found[1] > now:
+                    claims.append(Claim.DONE if found[0] is None else Claim.BUSY)
+                    continue
+                database.execute("INSERT OR REPLACE INTO consumed VALUES(?, ?, ?)", (key, owner, until_ms))
+                claims.append(Claim.MINE)
+        return claims
+
+    def _settle(self, owner: str, done: list[str], failed: list[str], until_ms: int) -> None:
+        with self._transaction() as database:
+            for key in done:
+                database.execute(
+                    "UPDATE consumed SET owner = NULL, until_ms = ? WHERE key = ? AND owner = ?", (until_ms, key, owner)
+                )
+            for key in failed:
+                database.execute("DELETE FROM consumed WHERE key = ? AND owner = ?", (key, owner))
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        database = self._database
+        if database is None:
+            raise ClientError(f"{self.path} is not open", "await open(), or use 'async with'")
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield database
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        database.execute("COMMIT")
