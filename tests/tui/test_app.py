@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.address import Address
@@ -103,6 +106,23 @@ def test_no_terminal_is_too_small_to_be_drawn(keys: str) -> None:
 
     changer: Any = object()  # is not asked for anything
     drive(test, at=":group/group-00001", write=True, changer=changer)
+
+
+@pytest.mark.parametrize(("opens", "said"), [(":", "topics?+/"), ("/", "p:q/")])
+def test_what_is_typed_faster_than_it_draws_goes_where_it_was_meant_to(opens: str, said: str) -> None:
+    model = FakeModel(moment())
+
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        for char in opens + said:  # at once, as a terminal gives what was typed ahead
+            key = _character_to_key(char)
+            app.post_message(events.Key(key, char))
+        await pilot.pause()
+        await pilot.pause()
+        assert app.screen.query_one(Input).value == said
+        assert model.mode is Mode.LIVE
+        assert not app._exit
+
+    drive(test, model, at=":groups")
 
 
 def test_ctrl_c_says_how_it_ends() -> None:

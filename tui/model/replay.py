@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.tape import Tape
+from rocketmq_ops.tui.model.tape import Tape, is_bundle
 from rocketmq_ops.tui.model.timeline import Timeline
+
+#: What to do where a file cannot be played: a copy may lack what its writer had not moved into it.
+_A_WHOLE_ONE: Final = (
+    "name a whole recording: until its writer has ended, a part of it is in the file beside it that ends in -wal"
+)
 
 
 class Replay(Timeline):
@@ -26,8 +32,10 @@ class Replay(Timeline):
             last = None if self._span is None else await self._tape.moment(self._span.last_ms)
             if last is None:
                 raise HistoryError(f"there is nothing in {self._path} yet", "name a file that has something recorded")
-        except BaseException:
+        except BaseException as error:
             await self._tape.close()
+            if isinstance(error, HistoryError) and not is_bundle(self._path):
+                error.next_step = _A_WHOLE_ONE
             raise
         self._last = last
         self._at, self._mode = last, Mode.BACK

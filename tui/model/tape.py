@@ -62,7 +62,11 @@ class Tape:
         """Open a file to copy the session into."""
 
         def opened() -> None:
-            history = History.open(path, keep_ms=_SESSION_MS, most_bytes=_SESSION_BYTES)
+            try:
+                history = History.open(path, keep_ms=_SESSION_MS, most_bytes=_SESSION_BYTES)
+            except HistoryError as error:
+                error.next_step = "name a file that is not there yet, or a recording to go on with"
+                raise
             self._also.append(self._stack.enter_context(history))
 
         await self.in_thread(opened)
@@ -71,7 +75,7 @@ class Tape:
         """Open a file to play; a bundle has the last runs of the prober in it. Raises BundleError too."""
 
         def opened() -> None:
-            if not _is_bundle(path):
+            if not is_bundle(path):
                 self._main = self._stack.enter_context(History.read(path))
                 return
             data = read_bundle(str(path)).history
@@ -151,7 +155,7 @@ class Tape:
         )
 
 
-def _is_bundle(path: Path) -> bool:
+def is_bundle(path: Path) -> bool:
     """Whether a file begins as JSON does, and not as a database."""
     try:
         with path.open("rb") as file:

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS
 from rocketmq_ops.tui.context import Context
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 #: Steps along the axis of time, in ms.
 STEP_MS = 10_000
 STRIDE_MS = 5 * 60_000
+#: Actions that open the line to type in.
+TYPES = ("command", "filter")
 
 
 class DashboardScreen(Screen[None]):
@@ -39,7 +42,7 @@ class DashboardScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", show=False),
-        Binding("colon", "command", "go to"),
+        Binding("colon", "command", "go to", priority=True),
         Binding("question_mark", "help", "help"),
         Binding("v", "save", "save this view", show=False),
         Binding("r", "refresh", "ask the cluster now", show=False),
@@ -150,6 +153,13 @@ class DashboardScreen(Screen[None]):
     def action_back(self) -> None:
         """To the screen before."""
         self.dashboard.back()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What opens the line to type in has priority, so that a key right behind it is typed and does nothing else; in
+        the line it is a character."""
+        if action in TYPES and isinstance(self.focused, Input):
+            return None
+        return super().check_action(action, parameters)
 
     def action_command(self) -> None:
         """Type where to go."""

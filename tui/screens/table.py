@@ -34,7 +34,7 @@ class TableScreen(DashboardScreen):
     TableScreen #note.-failed { color: $text-error; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter"),
+        Binding("slash", "filter", "filter", priority=True),
         Binding("less_than_sign", "sort_by(-1)", "sort by the column before", show=False),
         Binding("greater_than_sign", "sort_by(1)", "sort by the next column", show=False),
         *(Binding(str(n), f"sort_at({n})", f"sort by column {n}", show=False) for n in range(1, 10)),

@@ -82,7 +82,7 @@ class CommandBar(Vertical):
             line.value = text
         line.cursor_position = len(text)
         self._look(text)
-        line.focus()
+        self.screen.set_focus(line)  # at once: what is typed next is meant for it
 
     def action_close(self) -> None:
         """Close it without effect."""

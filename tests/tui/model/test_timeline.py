@@ -18,7 +18,7 @@ from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import ClientSeen, Moment
 from rocketmq_ops.tui.model.replay import Replay
-from rocketmq_ops.tui.model.tape import ring_file
+from rocketmq_ops.tui.model.tape import Tape, ring_file
 from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
 
 B = "10.0.0.2:10911"
@@ -250,12 +250,14 @@ def test_what_is_no_recording_is_refused(tmp_path):
     (tmp_path / "text").write_text("no database")
 
     async def test():
-        with pytest.raises(HistoryError):
-            async with Replay(tmp_path / "none"):
-                pass
-        with pytest.raises(HistoryError):
-            async with Replay(tmp_path / "text"):
-                pass
+        for name in ("none", "text"):
+            with pytest.raises(HistoryError) as refused:
+                async with Replay(tmp_path / name):
+                    pass
+            assert refused.value.next_step.startswith("name a whole recording")
+        with pytest.raises(HistoryError) as refused:
+            await Tape().open_session(tmp_path / "text")
+        assert refused.value.next_step.startswith("name a file that is not there yet")
         with History.open(tmp_path / "empty"):
             pass
         with pytest.raises(HistoryError, match="nothing in"):
