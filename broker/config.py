@@ -51,6 +51,15 @@ class BrokerConfig(ConfigClass):
     rmqAddressServerSubGroup: Annotated[str, Used("the address server's page, behind `/rocketmq/`", form=NOT_EMPTY)] = (
         "nsaddr"
     )
+    brokerHooks: Annotated[
+        str,
+        Used(
+            "hooks to load at the start, by the names of their entry points in `rocketmq_ops.broker_hooks`, separated "
+            "by `;`; a key of this server alone"
+        ),
+    ] = ""
+    commercialBaseCount: Annotated[int, Used("times that hooks are told for one unit of a message's size")] = 1
+    commercialSizePerMsg: Annotated[int, Used("bytes of the unit in which hooks are told a message's size")] = 4096
     brokerIP1: Annotated[
         str,
         Used(
@@ -207,8 +216,6 @@ class BrokerConfig(ConfigClass):
     adminBrokerThreadPoolQueueCapacity: int = 10000
     loadBalanceThreadPoolQueueCapacity: int = 100_000
     highSpeedMode: bool = False
-    commercialBaseCount: int = 1
-    commercialSizePerMsg: int = 4096
     accountStatsEnable: bool = True
     accountStatsPrintZeroValues: bool = True
     transferMsgByHeap: bool = True

@@ -35,6 +35,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rocketmq_ops.broker.client.broker_to_client import BrokerToClient
 from rocketmq_ops.broker.client.consumer_manager import ConsumerManager
@@ -70,7 +71,12 @@ from rocketmq_ops.remoting.server import RemotingServer, listening_socket
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.message_store import MessageStore
 
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.hooks.registered import RegisteredHooks
+
 log = logging.getLogger(__name__)
+
+P = TypeVar("P")
 
 SCAN_CLIENTS_INTERVAL_MS = 10_000
 FILTER_SAVE_INTERVAL_MS = 10_000
@@ -112,6 +118,9 @@ def _refuse_sends(channel: Channel, request: RemotingCommand) -> RemotingCommand
 class BrokerController:
     """One broker. `start` raises OSError when a port or the store is taken, CorruptDataError for unusable files."""
 
+    #: There only where there are hooks, from the start on.
+    hooks_in_use: RegisteredHooks
+
     def __init__(
         self,
         config: BrokerConfig,
@@ -148,6 +157,9 @@ class BrokerController:
         self.outer = BrokerOuterApi(self)
         self.held_pulls = PullRequestHold(self.clock, self._max_offset, self.store.record_of)
         self.stages = NotedStages(self)
+        #: Hooks of whoever runs the broker in its own program, to be added before the start; see `hooks/api.py`.
+        self.hooks: list[object] = []
+        self._watched: dict[Any, Any] = {}
         self._jobs = PeriodicJobs()
         self._registering = 0
         self._fetching = False
@@ -168,6 +180,7 @@ class BrokerController:
 
     async def start(self) -> None:
         """Load configuration files and the store, listen, and register with every name server."""
+        self._bind_hooks()
         tables = (self.topics, self.groups, self.offsets, self.delay)
         missing = [manager.path for manager in tables if not manager.load()]
         self.filters.load()
@@ -199,6 +212,22 @@ class BrokerController:
         self._jobs.every("register", self._registration_interval, self._register_soon)
         gc.collect()
         gc.freeze()
+
+    def processor_of(self, cls: Callable[[BrokerController], P]) -> P:
+        """A processor of this class, or of the one that stands for it where there are hooks."""
+        made: P = self._watched.get(cls, cls)(self)
+        return made
+
+    def watch(self, cls: Callable[[BrokerController], P], watched: Callable[[BrokerController], P]) -> None:
+        """Have `watched` stand for a class of processors."""
+        self._watched[cls] = watched
+
+    def _bind_hooks(self) -> None:
+        """Take over the hooks there are; without any nothing of them is loaded. Raises ConfigError."""
+        if self.config.brokerHooks or self.hooks:
+            from rocketmq_ops.broker.hooks.binding import bind
+
+            self.hooks_in_use = bind(self)
 
     async def stop(self) -> None:
         """Unregister, stop listening, flush and close the store, write the configuration files."""

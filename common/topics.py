@@ -185,3 +185,11 @@ def split_topic_group(key: str) -> tuple[str, str]:
     """Topic and group of such a key; the group is empty in a key without separator."""
     topic, _, group = key.partition(TOPIC_GROUP_SEPARATOR)
     return topic, group
+
+
+def namespace_of(name: str) -> str:
+    """The namespace in front of a topic or group, `NAMESPACE%NAME`; empty without one (NamespaceUtil)."""
+    for prefix in (RETRY_GROUP_TOPIC_PREFIX, DLQ_GROUP_TOPIC_PREFIX):
+        name = name.removeprefix(prefix)
+    namespace, separator, _ = name.partition("%")
+    return namespace if separator else ""

@@ -111,6 +111,8 @@ class RemotingServer:
         self.max_frame = max_frame
         self.handlers = RequestHandlers()
         self.serve, self.register = self.handlers.serve, self.handlers.register
+        #: What makes a connection; another class than Channel watches it (`observed_channel.py`).
+        self.new_channel: Callable[[RemotingServer, asyncio.AbstractEventLoop, int], Channel] = Channel
         self.channels: set[Channel] = set()
         #: (host, bound port) of each listener, in the order they were added.
         self.addresses: list[tuple[str, int]] = []
@@ -177,7 +179,9 @@ class RemotingServer:
         bound = bound_socket(host, port)
         try:
             listener = await loop.create_server(
-                lambda: Channel(self, loop, self.max_frame), sock=bound, backlog=self.config.serverSocketBacklog
+                lambda: self.new_channel(self, loop, self.max_frame),
+                sock=bound,
+                backlog=self.config.serverSocketBacklog,
             )
         except BaseException:
             bound.close()

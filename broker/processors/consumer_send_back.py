@@ -127,6 +127,6 @@ class ConsumerSendBackProcessor:
 
 def install(controller: BrokerController) -> None:
     """Register the code of this module."""
-    processor = ConsumerSendBackProcessor(controller)
+    processor = controller.processor_of(ConsumerSendBackProcessor)
     send_back = after_changes(controller, processor.send_back)
     controller.server.serve(ConsumerSendMsgBackRequestHeader, send_back)

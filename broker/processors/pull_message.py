@@ -302,6 +302,6 @@ class PullMessageProcessor:
 
 def install(controller: BrokerController) -> None:
     """Register the codes of this module and set what executes held pulls."""
-    processor = PullMessageProcessor(controller)
+    processor = controller.processor_of(PullMessageProcessor)
     controller.held_pulls.execute = processor.execute
     controller.server.serve(PullMessageRequestHeader, processor.pull)

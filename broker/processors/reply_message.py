@@ -168,7 +168,7 @@ class ReplyMessageProcessor:
 
 def install(controller: BrokerController) -> None:
     """Register the handlers of this module."""
-    processor = ReplyMessageProcessor(controller)
+    processor = controller.processor_of(ReplyMessageProcessor)
     serve = controller.server.serve
     serve(SendMessageRequestHeader, processor.reply, RequestCode.SEND_REPLY_MESSAGE)
     serve(SendMessageRequestHeaderV2, processor.reply, RequestCode.SEND_REPLY_MESSAGE_V2)

@@ -326,7 +326,7 @@ def _with_unread(header: SendHeader, encoded: bytes) -> bytes:
 
 def install(controller: BrokerController) -> None:
     """Register the codes of this module."""
-    processor = SendMessageProcessor(controller)
+    processor = controller.processor_of(SendMessageProcessor)
     controller.on_configuration_changed(processor.configuration_changed)
     serve, code = controller.server.serve, RequestCode
     serve(SendMessageRequestHeader, processor.send, code.SEND_MESSAGE)

@@ -1,0 +1,1 @@
+"""Hooks of other packages into the broker's requests: what they are, and how they are called."""
