@@ -14,6 +14,7 @@ from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult,
 from rocketmq_ops.client.consumer.offset_store import update
 from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.send_back import DEFAULT_MAX_RECONSUME_TIMES, send_back, send_to_retry_topic
+from rocketmq_ops.client.trace_text import EXCEPTION, FAILED, SUCCESS, TIME_OUT
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.tasks import Tasks, run_later
 
@@ -189,14 +190,19 @@ class OrderlyService:
         return rest
 
 
-async def listen(consumer: PushConsumer, messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
-    """The listener's answer; a failure of it is logged and means RECONSUME_LATER."""
+async def listen(
+    consumer: PushConsumer, messages: list[MessageExt], context: ConsumeContext
+) -> tuple[ConsumeResult, int]:
+    """The listener's answer, and the ConsumeReturnType of it; a failure is logged and means RECONSUME_LATER."""
+    code = EXCEPTION
     try:
-        return await call_listener(
+        result = await call_listener(
             consumer.listener, consumer.executor, messages, context, consumer.settings.consume_timeout_ms
         )
+        return result, SUCCESS if result == ConsumeResult.SUCCESS else FAILED
     except TimeoutError:
         log.warning("the listener took over %d ms for %s", consumer.settings.consume_timeout_ms, context.queue)
+        code = TIME_OUT
     except Exception:
         log.exception("the listener failed for a message of %s", context.queue)
-    return ConsumeResult.RECONSUME_LATER
+    return ConsumeResult.RECONSUME_LATER, code

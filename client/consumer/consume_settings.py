@@ -10,6 +10,7 @@ from rocketmq_ops.client.consumer.allocate import AllocateStrategy, averagely
 from rocketmq_ops.client.consumer.offset_store import DEFAULT_OFFSET_DIR
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.topics import TRACE_TOPIC
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING, ConsumeFromWhere, MessageModel
 
 FROM_LAST_OFFSET: Final = "CONSUME_FROM_LAST_OFFSET"
@@ -55,6 +56,9 @@ class ConsumeSettings(msgspec.Struct, kw_only=True):
     lock_interval_ms: int = 20_000
     allocate: AllocateStrategy = averagely
     offset_dir: str = DEFAULT_OFFSET_DIR
+    #: Message traces: what was consumed is written to `trace_topic`, which has to exist.
+    trace: bool = False
+    trace_topic: str = TRACE_TOPIC
 
     def __post_init__(self) -> None:
         for name in ("pull_threshold", "pull_threshold_bytes", "max_span", *_FOR_TOPIC):

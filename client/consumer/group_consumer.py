@@ -19,6 +19,7 @@ from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, buil
 from rocketmq_ops.client.errors import BrokerError, ClientError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.tracing import Tracer
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.common.periodic import repeat
@@ -72,6 +73,7 @@ class GroupConsumer:
         self.service: Service = self._service()
         self._subscriptions: dict[str, SubscriptionData] = {}
         self._locking = Tasks()
+        self.tracer: Tracer | None = None
 
     def _service(self) -> Service:
         raise NotImplementedError
@@ -117,7 +119,12 @@ class GroupConsumer:
         Raises ClientError without a name server, CorruptDataError for a broken local offset file, BrokerError where a
         broker refuses a subscription by SQL92: it does not support them, or not this expression.
         """
+        settings = self.settings
+        tracer = Tracer(self.instance, self.group, "CONSUME", settings.trace_topic) if settings.trace else None
         await self.instance.start_consumer(self.group, self, self.offsets.load)
+        if tracer is not None:
+            await tracer.start()
+        self.tracer = tracer
         self.service.start()
         self.started_ms = now_ms()
         await self.instance.routes.refresh_all(self.topics())
@@ -145,6 +152,9 @@ class GroupConsumer:
         await self.persist_offsets()
         await self.rebalancer.give_up_all()
         await self.service.stop()
+        if self.tracer is not None:
+            await self.tracer.stop()
+            self.tracer = None
         await self.instance.remove(consumer_group=self.group)
         await self.instance.stop()
 

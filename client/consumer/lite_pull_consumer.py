@@ -19,6 +19,7 @@ from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, buil
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.trace_text import SUCCESS
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY
@@ -154,6 +155,8 @@ class LitePullConsumer(GroupConsumer):
         offset = queue.remove(messages)
         if offset is not None:
             self._polled[queue] = offset
+        if self.tracer is not None:
+            self.tracer.ends(self.tracer.begins(messages), SUCCESS)
         return messages
 
     def pause(self, queues: Iterable[MessageQueue]) -> None:

@@ -61,7 +61,12 @@ class PushConsumer(GroupConsumer):
 
     async def call(self, messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
         """The listener's answer; never raises for what the listener does."""
-        return await listen(self, messages, context)
+        if self.tracer is None:
+            return (await listen(self, messages, context))[0]
+        consumption = self.tracer.begins(messages)
+        result, code = await listen(self, messages, context)
+        self.tracer.ends(consumption, code)
+        return result
 
     async def reset_offsets(self, offsets: dict[MessageQueue, int]) -> None:
         """Consume from other offsets, as RESET_CONSUMER_CLIENT_OFFSET asks."""

@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.requests import NoReplyError, asking
 from rocketmq_ops.client.producer.send_request import SendSettings, check_message, prepare, prepare_batch
+from rocketmq_ops.client.tracing import Tracer
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
 from rocketmq_ops.common.tasks import Tasks
@@ -61,6 +64,7 @@ class Producer:
         self._next_queue: dict[str, int] = {}
         self._in_flight = asyncio.Semaphore(self.settings.max_in_flight)
         self._sending = Tasks()
+        self._tracer: Tracer | None = None
         self._started = False
 
     async def __aenter__(self) -> Producer:
@@ -72,7 +76,12 @@ class Producer:
 
     async def start(self) -> None:
         """Join the instance. Raises ClientError without a name server or when the group is taken."""
+        settings = self.settings
+        tracer = Tracer(self.instance, self.group, "PRODUCE", settings.trace_topic) if settings.trace else None
         await self.instance.start_producer(self.group, self)
+        if tracer is not None:
+            await tracer.start()
+        self._tracer = tracer
         self._started = True
 
     async def stop(self) -> None:
@@ -81,6 +90,9 @@ class Producer:
             return
         self._started = False
         await self._sending.finish()
+        if self._tracer is not None:
+            await self._tracer.stop()
+            self._tracer = None
         await self.instance.remove(producer_group=self.group)
         await self.instance.stop()
 
@@ -109,7 +121,10 @@ class Producer:
         BrokerError of the last try.
         """
         self._check(message)
-        return await self._send(prepare(message, self._ids.create(), self.settings), queue, timeout_ms)
+        outgoing = prepare(message, self._ids.create(), self.settings)
+        if self._tracer is not None:
+            return await self._send_traced(self._tracer, [message], outgoing, queue, timeout_ms)
+        return await self._send(outgoing, queue, timeout_ms)
 
     async def send_selected(
         self, message: Message, selector: QueueSelector[A], arg: A, *, timeout_ms: int | None = None
@@ -129,6 +144,8 @@ class Producer:
         for message in messages:
             self._check(message)
         outgoing = prepare_batch(messages, [self._ids.create() for _ in messages], self.settings)
+        if self._tracer is not None:
+            return await self._send_traced(self._tracer, messages, outgoing, queue, timeout_ms)
         return await self._send(outgoing, queue, timeout_ms)
 
     async def send_async(
@@ -224,6 +241,19 @@ class Producer:
         if not self._started:
             raise ClientError(f"producer '{self.group}' is not started", "await start(), or use 'async with'")
         check_message(message, self.settings)
+
+    async def _send_traced(
+        self,
+        tracer: Tracer,
+        messages: Sequence[Message],
+        outgoing: Outgoing,
+        queue: MessageQueue | None,
+        timeout_ms: int | None,
+    ) -> SendResult:
+        started_ms, started = now_ms(), time.monotonic()
+        result = await self._send(outgoing, queue, timeout_ms)
+        tracer.sent(messages, result, started_ms, int((time.monotonic() - started) * 1000))
+        return result
 
     # --- one message over several tries ---------------------------------------------------------------------------
 

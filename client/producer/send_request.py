@@ -24,7 +24,13 @@ from rocketmq_ops.common.message import (
 )
 from rocketmq_ops.common.message_codec import encode_batch
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_ZLIB_TYPE, TRANSACTION_PREPARED_TYPE
-from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC, NOT_ALLOWED_SEND_TOPICS, is_retry_topic, topic_problem
+from rocketmq_ops.common.topics import (
+    AUTO_CREATE_TOPIC,
+    NOT_ALLOWED_SEND_TOPICS,
+    TRACE_TOPIC,
+    is_retry_topic,
+    topic_problem,
+)
 from rocketmq_ops.remoting.codes import RequestCode
 
 
@@ -41,6 +47,9 @@ class SendSettings(msgspec.Struct, kw_only=True):
     default_topic_queue_nums: int = 4
     create_topic_key: str = AUTO_CREATE_TOPIC
     max_in_flight: int = 1024
+    #: Message traces: what was sent is written to `trace_topic`, which has to exist.
+    trace: bool = False
+    trace_topic: str = TRACE_TOPIC
 
 
 def check_message(message: Message, settings: SendSettings) -> None:

@@ -137,7 +137,10 @@ class TransactionProducer(Producer):
         )
         remark = None if error is None else f"execute raised {type(error).__name__}: {error}"
         try:
-            await end_transaction(self.instance.session, await self._master(sent.queue), header, remark)
+            master = await self._master(sent.queue)
+            await end_transaction(self.instance.session, master, header, remark)
+            if self._tracer is not None:
+                self._tracer.ended(message, sent.msg_id, master, sent.transaction_id, state, from_check=False)
         except RocketMQError as failure:
             log.warning("the broker was not told that message %s is %s: %s; it will ask", sent.msg_id, state, failure)
         return TransactionResult(
@@ -186,6 +189,9 @@ class TransactionProducer(Producer):
         master = self.instance.routes.master(header.bname or "") or address
         try:
             await end_transaction(self.instance.session, master, answer, remark)
+            if self._tracer is not None:
+                asked = message.msg_id
+                self._tracer.ended(message, asked, master, header.transaction_id, state, from_check=True)
         except RocketMQError as failure:
             log.warning("%s was not told that message %s is %s: %s", master, message.msg_id, state, failure)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from rocketmq_ops.client import trace_text
 from rocketmq_ops.client.api import send as api
 from rocketmq_ops.client.api.send import DEFAULT_TOPIC_QUEUE_NUMS as DEFAULT_QUEUES
 from rocketmq_ops.client.api.send import Outgoing
@@ -230,26 +231,24 @@ async def _send_to(
 
 
 async def send_trace(admin: MQAdmin, wanted: SendRequest, sent: SendReport) -> SendReport:
-    """Send a Pub trace to the trace topic, in the form of TraceDataEncoder: fields parted by 0x01, ended by 0x02.
+    """Send a Pub trace to the trace topic, in the form of TraceDataEncoder.
 
     Raises what `send` raises, for example NotFoundError where no broker has a trace topic.
     """
-    fields = [
-        "Pub",
-        now_ms() - sent.cost_millis,
-        sent.region_id or "DefaultRegion",
-        wanted.producer_group,
-        wanted.topic,
-        sent.msg_id,
-        wanted.tags or "null",
-        wanted.keys or "null",
-        sent.broker_addr,
-        len(wanted.body),
-        sent.cost_millis,
-        0,  # MessageType.Normal_Msg
-        sent.offset_msg_id,
-        "true",
-    ]
-    data = "\x01".join(map(str, fields)) + "\x02"
+    data = trace_text.published(
+        time_ms=now_ms() - sent.cost_millis,
+        region=sent.region_id or "DefaultRegion",
+        group=wanted.producer_group,
+        topic=wanted.topic,
+        msg_id=sent.msg_id,
+        tags=wanted.tags,
+        keys=wanted.keys,
+        store_host=sent.broker_addr,
+        body_length=len(wanted.body),
+        cost_ms=sent.cost_millis,
+        message_type=trace_text.NORMAL_MESSAGE,
+        offset_msg_id=sent.offset_msg_id,
+        success=True,
+    )
     keys = " ".join(filter(None, [sent.msg_id, wanted.keys]))
     return await send(admin, SendRequest(topic=TRACE_TOPIC, body=data.encode(), keys=keys))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.client.trace_text import CONTEXT_END, FIELD_END
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.javatypes import LONG_MAX
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
     from rocketmq_ops.common.message import MessageExt
 
-FIELD_END: Final = "\x01"
-CONTEXT_END: Final = "\x02"
 #: The short names of MessageType by its number, as far as traces have it.
 _MESSAGE_TYPES: Final = ("Normal", "Trans", "TransCommit", "Delay", "Order")
 #: ConsumeReturnType by its number.

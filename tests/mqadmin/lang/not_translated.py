@@ -91,6 +91,11 @@ NOT_READ = {
         "consume {group}",
         "consume {topic} {queue_id}",
     },
+    "client/tracing.py": {
+        "send traces",
+        "sending traces",
+        "traces {group}",
+    },
     "client/consumer/group_consumer.py": {
         "locks {group}",
         "renewing locks",
