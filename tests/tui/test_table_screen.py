@@ -7,8 +7,13 @@ from collections.abc import Awaitable, Callable
 
 from textual.pilot import Pilot
 
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.tui.model.address import parse
+from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.screens.table import TableScreen
-from tests.tui.fakes import NOW_MS, FakeModel, dashboard, moment
+from rocketmq_ops.tui.widgets.grid import Grid
+from rocketmq_ops.tui.widgets.lines import Line
+from tests.tui.fakes import NOW_MS, FakeModel, dashboard, group, moment
 
 SIZE = (80, 24)
 
@@ -73,3 +78,36 @@ def test_the_cursor_stays_on_its_row_when_figures_change() -> None:
         assert screen.grid.row.key == "group-00000"
 
     drive(test, model)
+
+
+def test_a_long_name_leaves_room_for_the_state() -> None:
+    async def main() -> None:
+        seen = moment(groups=0)
+        seen.groups = {"g" * 200: group("g" * 200, 7, LagState.UNKNOWN)}
+        app = dashboard(FakeModel(seen), ":groups", views=VIEWS)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            grid = app.screen.query_one(Grid)
+            row = grid.render_line(1).text
+            assert " unknown " in row
+            assert "ggg… " in row
+            assert all(slot.width > 0 for slot in grid._slots)
+
+    asyncio.run(main())
+
+
+def test_where_one_is_stands_in_the_path_however_long_the_way() -> None:
+    async def main() -> None:
+        app = dashboard(at=":groups", views=VIEWS)
+        async with app.run_test(size=(80, 24)) as pilot:
+            app.go(parse(":topics?filter=" + "t" * 60))
+            app.go(parse(":group/orders-consumer"))
+            await pilot.pause()
+            path = app.screen.query_one("#path", Line)
+            assert path.render_line(0).text.startswith(" test › … › group/orders-consumer ")
+            await pilot.resize_terminal(200, 24)
+            assert path.render_line(0).text.startswith(" test › overview › groups › topics")
+            await pilot.resize_terminal(30, 24)
+            assert path.render_line(0).text.startswith(" … › group/o")
+
+    asyncio.run(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,6 +19,7 @@ from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.saved import SIGN, SavedError
+from rocketmq_ops.tui.widgets.cells import MARK
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar, clock, sign
@@ -102,12 +104,12 @@ class DashboardScreen(Screen[None]):
 
     def _draw_lines(self) -> None:
         context, tr = self.context, self.context.tr
-        path: list[Part] = [(f" {context.options.title or 'rocketmq-ops'} ", "strong")]
-        for address in self.dashboard.trail():
-            path.append(("› ", "dim"))
-            path.append((f"{str(address).removeprefix(':')} ", "plain"))
-        mode = "may change things" if context.options.write else "read-only"
-        self.query_one("#path", Line).show(path, [(f" {tr(mode)}  {context.language.name} ", "dim")])
+        mode = f" {tr('may change things' if context.options.write else 'read-only')}  {context.language.name} "
+        path = self._path(self.app.size.width - cell_len(mode) - 1)
+        parts: list[Part] = [(path[0], "strong")]
+        for each in path[1:]:
+            parts += [("› ", "dim"), (each, "plain")]
+        self.query_one("#path", Line).show(parts, [(mode, "dim")])
         verdict = context.model.moment().verdict
         line: list[Part] = [(" ", "plain"), sign(verdict.health)]
         for at, said in enumerate(verdict.parts):
@@ -117,6 +119,21 @@ class DashboardScreen(Screen[None]):
         self.query_one("#verdict", Line).show(line)
         self._draw_time()
         self.draw_keys()
+
+    def _path(self, room: int) -> list[str]:
+        """What it is about, and the screens that lead here, in so many cells: where one is counts most."""
+        title = f" {self.context.options.title or 'rocketmq-ops'} "
+        trail = [f"{str(address).removeprefix(':')} " for address in self.dashboard.trail()]
+        for left_away in range(len(trail)):
+            path = [title, *([f"{MARK} "] if left_away else []), *trail[left_away:]]
+            if sum(2 + cell_len(each) for each in path) - 2 <= room:
+                return path
+        return [f" {MARK} ", trail[-1]]
+
+    def on_resize(self) -> None:
+        """Another width has room for another part of the path."""
+        if self.is_mounted:
+            self._draw_lines()
 
     def _draw_time(self) -> None:
         model, tr = self.context.model, self.context.tr

@@ -37,6 +37,8 @@ _HEAD: Final = 3
 STALE: Final = "~"
 #: Rows whose texts are measured for the widths of columns.
 _MEASURED: Final = 2000
+#: Cells of a name or a state at least, of any other text half as many: with less none can be told from another.
+_LEAST: Final = 8
 #: Cells that a change of a figure takes at most.
 _CHANGE: Final = 9
 
@@ -335,7 +337,8 @@ class Grid(ScrollView, can_focus=True):
         """Cells that a column has at least: a figure all of its own, a text so many that it can be told from others."""
         if slot.right:
             return slot.width
-        return min(slot.width, max(slot.column.least, 8 if slot.place == 0 else 0))
+        told_apart = _LEAST if slot.place == 0 or slot.column.kind is Kind.STATE else _LEAST // 2
+        return min(slot.width, max(slot.column.least, told_apart))
 
     def _text(self, row: Row, at: int, column: Column) -> str:
         value = row.cells[at]
