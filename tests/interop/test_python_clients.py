@@ -22,6 +22,7 @@ from rocketmq_ops.client import (
     Producer,
     PullConsumer,
     PushConsumer,
+    SendSettings,
     SendStatus,
     TransactionProducer,
     TransactionState,
@@ -299,10 +300,11 @@ def test_javas_mqadmin_asks_python_consumers(cluster: Any, java: Driver, name: N
 def test_transactions_requests_and_lite_pull_with_apache(
     apache_pairs: Any, drivers: Callable[[str], Driver], name: Name
 ) -> None:
-    """On Apache's broker: it learns how transactions ended, asks about open ones, and passes replies on."""
-    pair = apache_pairs("5.3.3")
-    topic = name("PythonMore")
-    make_topic(drivers("5.3.3"), pair, topic, 2)
+    """Apache's broker learns how transactions ended, asks about open ones, passes replies on; its mqadmin reads traces."""
+    pair, java = apache_pairs("5.3.3"), drivers("5.3.3")
+    topic, traces = name("PythonMore"), name("PythonTraces")
+    make_topic(java, pair, topic, 2)
+    make_topic(java, pair, traces, 1)
 
     class Accounts:
         asked: list[str]
@@ -317,11 +319,16 @@ def test_transactions_requests_and_lite_pull_with_apache(
             self.asked.append(message.msg_id)
             return TransactionState.COMMIT if message.body == b"open" else TransactionState.ROLLBACK
 
-    async def main() -> None:
+    async def main() -> str:
         accounts = Accounts()
         async with AsyncExitStack() as stack:
             producer = await stack.enter_async_context(
-                TransactionProducer(name("transactions"), accounts, options(pair, "asker"))
+                TransactionProducer(
+                    name("transactions"),
+                    accounts,
+                    options(pair, "asker"),
+                    settings=SendSettings(trace=True, trace_topic=traces),
+                )
             )
             states = {
                 b"committed": TransactionState.COMMIT,
@@ -331,7 +338,7 @@ def test_transactions_requests_and_lite_pull_with_apache(
             }
             sent = {body: await producer.send_in_transaction(Message(topic, body), s) for body, s in states.items()}
             lite = await stack.enter_async_context(
-                LitePullConsumer(name("lite"), options(pair, "lite"), settings=first())
+                LitePullConsumer(name("lite"), options(pair, "lite"), settings=first(trace=True, trace_topic=traces))
             )
             lite.subscribe(topic)
             got: list[MessageExt] = []
@@ -352,5 +359,14 @@ def test_transactions_requests_and_lite_pull_with_apache(
             await stack.enter_async_context(answering)
             reply = await producer.request(Message(topic, b"abc", tags="ask"), timeout_ms=20_000)
             assert (reply.body, reply.topic) == (b"cba", f"{pair.cluster}_REPLY_TOPIC")
+            return sent[b"committed"].msg_id
 
-    asyncio.run(main())
+    line = ("queryMsgTraceById", "-n", pair.namesrv_address, "-i", asyncio.run(main()), "-t", traces)
+    printed: list[str] = []
+
+    def is_traced() -> bool:
+        printed[:] = java.mqadmin(*line).splitlines()
+        return {text.split()[0] for text in printed if text} >= {"Pub", "Sub"}
+
+    wait_until(is_traced, "Apache's mqadmin prints the traces")
+    assert [text.split()[-1] for text in printed if text.startswith(("Pub", "Sub"))] == ["success", "success"], printed
