@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Final
 
+from rich.console import RenderableType
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.driver import Driver
 from textual.screen import Screen
 
 from rocketmq_ops.tui.context import Context
@@ -31,6 +37,11 @@ _OF_TEXTUAL: Final = {
 }
 
 
+def _lenient(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
+    """A decoder that puts a mark for what it cannot read."""
+    return partial(codecs.getincrementaldecoder(encoding), "replace")
+
+
 class Dashboard(App[None]):
     """The dashboard over a model."""
 
@@ -47,6 +58,15 @@ class Dashboard(App[None]):
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = context.options.theme or fitting(os.environ)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's, which else ends at the first byte that is not UTF-8, as a paste or a terminal of another encoding
+        sends them."""
+        driver = super().get_driver_class()
+        module = sys.modules[driver.__module__]
+        if hasattr(module, "getincrementaldecoder"):
+            setattr(module, "getincrementaldecoder", _lenient)  # noqa: B010
+        return driver
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Those that other themes than ours lack."""
@@ -124,6 +144,12 @@ class Dashboard(App[None]):
         """It ends, and gives the terminal back; who has started it says what happened, as of every command."""
         self.failure = self.failure or error
         super()._handle_exception(error)
+        self._exit_renderables.clear()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """As `_handle_exception`; Textual comes here where the thread that reads the terminal has failed."""
+        self.failure = self.failure or RuntimeError("the terminal cannot be read")
+        super().panic(*renderables)
         self._exit_renderables.clear()
 
     def action_next_theme(self) -> None:

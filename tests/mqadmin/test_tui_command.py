@@ -68,7 +68,7 @@ def test_what_ends_it_unasked_is_a_failure_of_the_command(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminals of this kind")
-def test_sigterm_gives_the_terminal_back(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_end_nothing_and_sigterm_gives_the_terminal_back(tmp_path: Path) -> None:
     import pty
     import termios
 
@@ -88,6 +88,8 @@ def test_sigterm_gives_the_terminal_back(tmp_path: Path) -> None:
         try:
             draws(b"Findings")
             assert termios.tcgetattr(theirs)[3] & (termios.ICANON | termios.ECHO) == 0
+            os.write(ours, b"\x88\xff?")
+            draws(b"Keys on this screen")
             child.send_signal(signal.SIGTERM)
             draws(b"\x1b[?1049l")
             assert child.wait(30) == 0

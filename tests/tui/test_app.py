@@ -125,6 +125,17 @@ def test_what_is_typed_faster_than_it_draws_goes_where_it_was_meant_to(opens: st
     drive(test, model, at=":groups")
 
 
+def test_a_terminal_that_cannot_be_read_ends_it_without_a_stack_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        app.panic("Traceback (most recent call last)")
+        apps.append(app)
+
+    apps: list[Dashboard] = []
+    drive(test)
+    assert str(apps[0].failure) == "the terminal cannot be read"
+    assert capsys.readouterr().err == ""
+
+
 def test_ctrl_c_says_how_it_ends() -> None:
     async def test(pilot: Pilot[None], app: Dashboard) -> None:
         await pilot.press("L", "ctrl+c")

@@ -12,6 +12,7 @@ import msgspec
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, GroupSeen, NameServerSeen
 from rocketmq_ops.tui.model.table import Health, worst_first
@@ -80,9 +81,12 @@ def found(
 
 
 def failures_alone(failures: Iterable[Failure], servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Failure]:
-    """Failures to ask or to write that no alarm tells of, as it does of a server that does not answer."""
+    """Failures to ask or to write that a person has to look at. Of a server that does not answer an alarm tells, and
+    what an older version does not know is nobody's fault."""
     dead = {server.address for server in servers if server.failing_since is not None}
-    return [failure for failure in failures if failure.target not in dead]
+    return [
+        each for each in failures if each.target not in dead and each.code != ResponseCode.REQUEST_CODE_NOT_SUPPORTED
+    ]
 
 
 class _Lasting(msgspec.Struct):

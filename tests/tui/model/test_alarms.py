@@ -121,14 +121,15 @@ def test_what_could_not_be_asked_or_written_is_not_well_and_stands_below_the_ala
     servers = {"n": NameServerSeen(address="n", answered_ms=1)}
     brokers = {"b": broker(), "dead": broker("dead", failing_since=3)}
     refused, full = Failure("b", "no permission"), Failure("recording", "no space left on device")
-    after = Failure("dead:1", "no answer within 3000 ms")
-    said = verdict(servers, brokers, [], [], [refused, after])
+    after, old = Failure("dead:1", "no answer within 3000 ms"), Failure("b", "request code not supported", code=3)
+    assert verdict(servers, {"b": broker()}, [], [], [old]).health is Health.OK
+    said = verdict(servers, brokers, [], [], [refused, after, old])
     assert (said.health, said.parts[0].text) == (Health.WARNING, "b: no permission")
     said = verdict(servers, brokers, [], [], [refused, full])
     assert said.parts[0].text == "2 things could not be asked or written"
     assert verdict(servers, {"b": broker()}, [], [], [], groups_known=False).health is Health.UNKNOWN
     seen = Moment(
-        time_ms=9, name_servers=servers, brokers=brokers, failures=[refused, after, full], alarms=[alarm("g")]
+        time_ms=9, name_servers=servers, brokers=brokers, failures=[refused, after, old, full], alarms=[alarm("g")]
     )
     rows = AlarmList().table(seen, Address("alarms")).rows
     assert [row.cells[:2] for row in rows] == [
