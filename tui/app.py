@@ -16,6 +16,7 @@ from textual.command import Provider
 from textual.driver import Driver
 from textual.screen import Screen
 
+from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.palette import Everything
@@ -148,7 +149,9 @@ class Dashboard(App[None]):
 
     def panic(self, *renderables: RenderableType) -> None:
         """As `_handle_exception`; Textual comes here where the thread that reads the terminal has failed."""
-        self.failure = self.failure or RuntimeError("the terminal cannot be read")
+        self.failure = self.failure or RocketMQError(
+            "the terminal cannot be read", "run it in another one, or in a browser with --serve HOST:PORT"
+        )
         super().panic(*renderables)
         self._exit_renderables.clear()
 

@@ -67,7 +67,7 @@ def change(value: float | None, kind: Kind) -> str:
     if kind in (Kind.MOMENT, Kind.SPAN):
         return sign + human_span(round(size))
     written = figure(size, kind, 0)
-    return sign + written
+    return f"<{sign}{written[1:]}" if written.startswith("<") else sign + written
 
 
 def _short(value: float) -> str:

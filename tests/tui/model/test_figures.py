@@ -67,3 +67,7 @@ def test_a_sparkline_keeps_peaks_and_leaves_what_is_unknown_blank() -> None:
     assert spark(points, 10, NOW, 100) == "     ████▅"
     assert spark([], 5, NOW, 100) == "     "
     assert spark([(NOW, 0.0)], 2, NOW, 100) == " ▁"
+
+
+def test_a_change_has_its_sign_also_where_it_is_too_small_to_be_written() -> None:
+    assert [change(by, Kind.RATE) for by in (0.04, -0.04, 3.0, 0)] == ["<+0.1/s", "<-0.1/s", "+3.0/s", "="]
