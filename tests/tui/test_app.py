@@ -136,6 +136,14 @@ def test_a_terminal_that_cannot_be_read_ends_it_without_a_stack_trace(capsys: py
     assert capsys.readouterr().err == ""
 
 
+def test_what_has_no_parts_has_no_empty_one() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        assert "✗" in text_of(app, "#parts")
+        assert "[]" not in text_of(app, "#parts")
+
+    drive(test, at=":client/nosuch")
+
+
 def test_ctrl_c_says_how_it_ends() -> None:
     async def test(pilot: Pilot[None], app: Dashboard) -> None:
         await pilot.press("L", "ctrl+c")

@@ -207,7 +207,7 @@ class DetailScreen(TableScreen):
         else:
             for number, part in enumerate(self._parts):
                 title = self.context.word(part.title)
-                title = f"[{title}]" if number == self._at else f" {title} "
+                title = f"[{title}]" if number == self._at and title else f" {title} "
                 section = self._sections.get(part.key)
                 health = section.health if section is not None else Health.OK
                 mark = "…" if part.key in self._waiting else SIGNS[health] if health is not Health.OK else ""
