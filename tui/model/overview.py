@@ -104,7 +104,9 @@ def totals(model: Model) -> list[Total]:
         return spark(model.series(f"total.{name}"), CELLS, moment.time_ms, SPAN_MS)
 
     trend = "" if known.lag is None or known.lag_change is None else f"{change(known.lag_change, Kind.RATE)}"
-    unknown = f"lag without {count(known.lag_unknown)} groups" if known.lag_unknown else ""
+    unknown = (
+        f"lag unknown: {count(known.lag_unknown)} of {count(len(moment.groups))} groups" if known.lag_unknown else ""
+    )
     return [
         Total("In", figure(known.in_rate, Kind.RATE, 0), past("in_rate")),
         Total("Out", figure(known.out_rate, Kind.RATE, 0), past("out_rate")),

@@ -14,6 +14,8 @@ import msgspec
 from rocketmq_ops.tui.model.address import Address
 
 Value = str | int | float | None
+#: In place of a figure that there is not: when an alarm ended that goes on, the gap to a slave where there is none.
+NOTHING: Final = "-"
 
 
 class Kind(StrEnum):
@@ -94,12 +96,17 @@ def worst_first(health: Health) -> int:
 
 
 def ordered(rows: Iterable[Row], place: int | None, *, descending: bool = False) -> list[Row]:
-    """Rows by a column, or by health, the worst first, for None. What is unknown comes last in both directions."""
+    """Rows by a column, or by health, the worst first, for None.
+
+    What is unknown comes last in both directions, and before it what does not apply.
+    """
     if place is None:
         return sorted(rows, key=lambda row: worst_first(row.health))
-    known = [row for row in rows if row.cells[place] is not None]
-    unknown = [row for row in rows if row.cells[place] is None]
-    return [*sorted(known, key=_key_of(known, place), reverse=descending), *unknown]
+    known, nothing, unknown = [], [], []
+    for row in rows:
+        value = row.cells[place]
+        (unknown if value is None else nothing if value == NOTHING else known).append(row)
+    return [*sorted(known, key=_key_of(known, place), reverse=descending), *nothing, *unknown]
 
 
 def _key_of(rows: list[Row], place: int) -> Callable[[Row], Any]:

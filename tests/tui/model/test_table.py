@@ -1,6 +1,6 @@
 """Sorting, filtering and comparing rows."""
 
-from rocketmq_ops.tui.model.table import Health, Row, changes, filtered, ordered
+from rocketmq_ops.tui.model.table import NOTHING, Health, Row, changes, filtered, ordered
 
 
 def row(key, *cells, health=Health.OK):
@@ -15,6 +15,12 @@ def test_what_is_unknown_comes_last_in_both_directions():
     rows = [row("a", None), row("b", 10), row("c", 9), row("d", 0)]
     assert keys(ordered(rows, 0)) == ["d", "c", "b", "a"]
     assert keys(ordered(rows, 0, descending=True)) == ["b", "c", "d", "a"]
+
+
+def test_what_does_not_apply_comes_before_what_is_unknown():
+    rows = [row("a", None), row("b", NOTHING), row("c", 9), row("d", 0)]
+    assert keys(ordered(rows, 0)) == ["d", "c", "b", "a"]
+    assert keys(ordered(rows, 0, descending=True)) == ["c", "d", "b", "a"]
 
 
 def test_without_a_column_the_worst_come_first_and_the_rest_stays():

@@ -8,7 +8,7 @@ from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import failures_alone
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table
 
 COLUMNS: Final = (
     Column(key="target", title="What", least=14),
@@ -34,7 +34,7 @@ class AlarmList:
                     alarm.text,
                     alarm.since_ms,
                     (alarm.ended_ms or moment.time_ms) - alarm.since_ms,
-                    "-" if alarm.ended_ms is None else alarm.ended_ms,
+                    NOTHING if alarm.ended_ms is None else alarm.ended_ms,
                 ),
                 health=alarm.health if alarm.ended_ms is None else Health.INFO,
                 opens=alarm.opens,
@@ -44,7 +44,7 @@ class AlarmList:
         rows += [
             Row(
                 key=f"failure/{number}",
-                cells=(failure.target, failure.cause, "-", None, "-"),
+                cells=(failure.target, failure.cause, NOTHING, None, NOTHING),
                 health=Health.WARNING,
             )
             for number, failure in enumerate(_failures(moment))

@@ -6,7 +6,7 @@ from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Kind, Row, Table, Value
+from rocketmq_ops.tui.model.table import NOTHING, Column, Kind, Row, Table, Value
 
 COLUMNS: Final = (
     Column(key="broker", title="Broker", least=10),
@@ -35,6 +35,7 @@ class Brokers:
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`. `cluster` of the address limits it to one."""
         cluster = address.option("cluster")
+        with_slaves = {(each.cluster, each.broker_name) for each in moment.brokers.values() if each.broker_id}
         rows = []
         for broker in moment.brokers.values():
             if cluster is not None and broker.cluster != cluster:
@@ -47,7 +48,9 @@ class Brokers:
                 figure("in_rate"),
                 figure("out_rate"),
                 figure("disk_ratio"),
-                figure("gap_bytes"),
+                figure("gap_bytes")
+                if broker.broker_id or (broker.cluster, broker.broker_name) in with_slaves
+                else NOTHING,
                 figure("page_cache_lock_ms"),
                 figure("send_wait_ms"),
                 figure("dispatch_behind_bytes"),

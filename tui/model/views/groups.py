@@ -8,7 +8,7 @@ from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import GROUP_HEALTH
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table
 
 COLUMNS: Final = (
     Column(key="group", title="Group", least=16),
@@ -44,7 +44,7 @@ class Groups:
                     cells=(
                         seen.group,
                         lag.state.value,
-                        seen.since_ms,
+                        NOTHING if lag.state is LagState.OK else seen.since_ms,
                         lag.lag,
                         seen.waiting_ms,
                         seen.consume_rate,
