@@ -100,7 +100,7 @@ def main():
     if sys.argv[1:]:
         print("demo.py takes no options: run `python3 scripts/demo.py`.", file=sys.stderr)
         return 2
-    binaries = prepare()
+    binaries = prepare("tui")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="rocketmq-ops-demo-", ignore_cleanup_errors=True) as folder:
         serve(binaries, Path(folder))

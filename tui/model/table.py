@@ -102,7 +102,9 @@ def ordered(rows: Iterable[Row], place: int | None, *, descending: bool = False)
     """
     if place is None:
         return sorted(rows, key=lambda row: worst_first(row.health))
-    known, nothing, unknown = [], [], []
+    known: list[Row] = []
+    nothing: list[Row] = []
+    unknown: list[Row] = []
     for row in rows:
         value = row.cells[place]
         (unknown if value is None else nothing if value == NOTHING else known).append(row)
