@@ -75,7 +75,7 @@ async def show(run: Run, looked: Looked) -> str:
     async with AsyncExitStack() as held:
         admin, model, title = await _looked_at(run, looked, held)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
-        changer = None if admin is None else CommandChanger(run.connection, _connecting(run))
+        changer = None if admin is None else CommandChanger(run.connection, connecting_words(run))
         app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved, changer=changer))
         await app.run_async()
         if app.failure is not None:
@@ -83,11 +83,13 @@ async def show(run: Run, looked: Looked) -> str:
         return str(app.left_at)
 
 
-def _connecting(run: Run) -> list[str]:
+def connecting_words(run: Run) -> list[str]:
     """The words by which the dashboard was told where to connect, for the command lines that it shows and runs."""
     options = run.options
     given = (("-n", options.namesrv), ("--profile", options.profile), ("--credentials", options.credentials))
-    pairs = [*given, ("--tls", options.tls)]
+    mapped = None if options.address_map is None else ";".join(f"{a}={b}" for a, b in options.address_map.items())
+    timeout = None if options.timeout is None else str(options.timeout)
+    pairs = [*given, ("--tls", options.tls), ("--addressMap", mapped), ("--timeout", timeout)]
     return [word for name, value in pairs if value is not None for word in (name, value)]
 
 

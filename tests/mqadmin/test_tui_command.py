@@ -13,8 +13,11 @@ import pytest
 
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.commands.tui import tui
+from rocketmq_ops.mqadmin.dashboard import connecting_words
+from rocketmq_ops.mqadmin.declare import CommonOptions, declaration_of
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.options.dashboard import THEMES
+from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui import themes
 from rocketmq_ops.tui.app import Dashboard
 
@@ -51,6 +54,15 @@ def test_without_its_package_it_says_how_to_install_it(
 def test_what_contradicts_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert mqadmin.run(["tui", "-n", NOBODY, *words]) == ExitCode.USAGE
     assert said in capsys.readouterr().err
+
+
+def test_command_lines_connect_as_the_dashboard_does() -> None:
+    options = CommonOptions(
+        namesrv="127.0.0.1:9876", address_map={"10.0.0.1:10911": "127.0.0.1:1"}, tls="true", timeout=900
+    )
+    run = Run("tui", declaration_of(tui), options, {})
+    words = ["-n", "127.0.0.1:9876", "--tls", "true", "--addressMap", "10.0.0.1:10911=127.0.0.1:1", "--timeout", "900"]
+    assert connecting_words(run) == words
 
 
 def test_what_ends_it_unasked_is_a_failure_of_the_command(

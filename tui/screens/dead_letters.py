@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -58,6 +59,9 @@ class DeadLettersScreen(DetailScreen):
 
     def action_export(self) -> None:
         """Write the marked ones, or all that are shown, as lines of JSON into the current folder."""
+        if self.app.is_web:
+            self.say("in a browser nothing is exported: the file would lie where this is served", Health.WARNING)
+            return
         rows = [row for row in self.grid.rows if not self.grid.marks or row.key in self.grid.marks]
         if rows and not self._waiting:
             self.run_worker(self._export(rows), group="export", exclusive=True)
@@ -79,5 +83,6 @@ class DeadLettersScreen(DetailScreen):
 
 
 def _write(path: Path, lines: Sequence[bytes]) -> None:
-    with path.open("xb") as file:
+    # Bodies of business messages are for who looks at them alone.
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.writelines(line + b"\n" for line in lines)

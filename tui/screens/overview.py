@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.widget import Widget
@@ -97,7 +98,9 @@ class OverviewScreen(DashboardScreen):
         for at, total in enumerate(found):
             line = lines[0] if wide or at < 3 else lines[1]
             line += [(f" {word(total.title)} ", "dim"), (total.value, "strong"), (f" {total.past}  ", "info")]
-        lines[0 if wide else 1] += [(f"{tr(total.note)}  ", "warning") for total in found if total.note]
+        notes = [(f"{tr(total.note)}  ", "warning") for total in found if total.note]
+        room = self.size.width - sum(cell_len(text) for text, _ in [*lines[0], *notes])
+        lines[0 if wide and room >= 0 else 1] += notes
         self.query_one("#first", Line).show(lines[0])
         second = self.query_one("#second", Line)
         second.display = bool(lines[1])

@@ -92,7 +92,9 @@ def test_a_message_is_found_by_its_key_and_who_did_not_consume_it(server: Rocket
     drive(server, ":topic/orders", flow)
 
 
-def test_a_dead_letter_is_looked_at_sent_again_and_exported(server: RocketMQBroker, tmp_path: Path) -> None:
+def test_a_dead_letter_is_looked_at_sent_again_and_exported(
+    server: RocketMQBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
         properties = {"RETRY_TOPIC": "orders", "RECONSUME_TIME": "16", "KEYS": "dead-1", "DELAY": "0"}
         await admin.messages.send(SendRequest(topic=DEAD, body=b"dead body", properties=properties))
@@ -110,6 +112,11 @@ def test_a_dead_letter_is_looked_at_sent_again_and_exported(server: RocketMQBrok
         await press(pilot, "e")
         (path,) = (tmp_path / name for name in os.listdir(tmp_path) if name.startswith("dead-letters-billing-"))
         assert [json.loads(line)["body"] for line in path.read_text().splitlines()] == ["dead body"]
+        assert path.stat().st_mode & 0o077 == 0
+        path.unlink()
+        monkeypatch.setattr(type(pilot.app), "is_web", True)
+        await press(pilot, "e")
+        assert [name for name in os.listdir(tmp_path) if name.startswith("dead-letters-")] == []
 
     drive(server, ":overview", flow)
 
