@@ -59,7 +59,7 @@ class Row(NamedTuple):
     @property
     def shown(self) -> str:
         """The arguments as the page shows them."""
-        words = {"A": "BROKER-A", "B": "BROKER-B", "C": "DefaultCluster", "D": "DEAD-BROKER", "s": "X", "S": "FOLDER"}
+        words = {"A": "BROKER-A", "B": "BROKER-B", "C": "DefaultCluster", "D": "DEAD-SERVER", "s": "X", "S": "FOLDER"}
         words["O"] = "FOLDER"
         words |= {"I": "OFFSET-ID", "U": "UNIQUE-KEY", "T": "TRACED-KEY", "N": "NAMESRV"}
         return " ".join(self.line.format(**words).replace("~", " ").replace("_X", "").split()[1:])

@@ -87,10 +87,13 @@ class TwoBrokers:
         return [word.format(**values).replace("~", " ") for word in line.split()]
 
     def java(self, line: str) -> str:
-        return self.plain(self.driver.mqadmin(*self.words(line, JAVA), "-n", self.namesrv))
+        words = self.words(line, JAVA)
+        return self.plain(self.driver.mqadmin(*words, *(() if "-n" in words else ("-n", self.namesrv))))
 
     def ours(self, line: str, side: str = OURS) -> Ran:
-        ran = mqadmin(*self.words(line, side), namesrv=self.namesrv, output="json", env={"TMPDIR": str(self.scratch)})
+        words = self.words(line, side)
+        namesrv = None if "-n" in words else self.namesrv
+        ran = mqadmin(*words, namesrv=namesrv, output="json", env={"TMPDIR": str(self.scratch)})
         ran.out, ran.err = self.plain(ran.out), self.plain(ran.err)
         return ran
 
