@@ -83,6 +83,7 @@ class LargeCluster:
             RequestCode.GET_ALL_TOPIC_CONFIG: self.configs,
             RequestCode.GET_BROKER_CONSUME_STATS: self.stats() if code == RequestCode.GET_BROKER_CONSUME_STATS else b"",
             RequestCode.GET_BROKER_RUNTIME_INFO: b'{"table":{"commitLogDiskRatio":"0.5","dispatchBehindBytes":"0"}}',
+            RequestCode.GET_ALL_PRODUCER_INFO: b'{"data":{}}',
             RequestCode.GET_BROKER_CONFIG: b"fileReservedTime=72\n",
         }
         if code in bodies:
