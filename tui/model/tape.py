@@ -62,6 +62,8 @@ class Tape:
         """Open a file to copy the session into."""
 
         def opened() -> None:
+            if not path.parent.is_dir():  # what is typed wrong is no folder to make
+                raise HistoryError(f"cannot write {path}: there is no folder {path.parent}", "make it, or name another")
             try:
                 history = History.open(path, keep_ms=_SESSION_MS, most_bytes=_SESSION_BYTES)
             except HistoryError as error:
