@@ -40,7 +40,7 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
     groups: dict[str, GroupSeen] = {}
     ends: dict[QueueKey, tuple[int, int]] = {}
     out: dict[str, int] = {}
-    lag, lag_then, unknown = 0, 0, 0
+    lag, unknown, compared, change = 0, 0, 0, 0
     for name, held in look.groups.items():
         assert held.offsets is not None
         old = then.groups.get(name) if then is not None else None
@@ -54,7 +54,9 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
         else:
             lag += total
             total_then = _lag(old) if old is not None else None
-            lag_then += total if total_then is None else total_then
+            if total_then is not None:
+                compared += 1
+                change += total - total_then
         was = before.get(name)
         ok = judged.state is LagState.OK
         same = was is not None and was.lag.state is judged.state
@@ -78,7 +80,7 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
         {topic: count / seconds for topic, count in out.items()} if seconds > 0 else {},
         lag if len(groups) > unknown or not groups else None,
         unknown,
-        (lag - lag_then) / seconds if seconds > 0 else None,
+        change / seconds if seconds > 0 and (compared or not groups) else None,
     )
 
 
@@ -132,7 +134,8 @@ def _judged(name: str, window: GroupWindow | None) -> GroupLag:
 
 
 def _waiting(window: GroupWindow, was: GroupSeen | None, was_ms: int | None) -> int | None:
-    """For how long the oldest message that waits has been there, as looks saw it come; None where none did.
+    """For how long the oldest message that waits has been there, as looks saw it come; None where none did, and where
+    it came since the look before: it has waited for less than the time between two, and that is not 0.
 
     It is in a queue since the first look at which that ended behind the group's offset. One that was there at the
     first look already has waited for as long as it had at the look before this one (`was`, at `was_ms`) and since then,
@@ -155,7 +158,7 @@ def _waiting(window: GroupWindow, was: GroupSeen | None, was_ms: int | None) -> 
         if place > 0 or was_ms is None or known is None or columns.committed[0] != committed:
             return None
         oldest = min(oldest, was_ms - known)
-    return now - oldest
+    return now - oldest or None
 
 
 def _drained(total: int | None, old: Held | None, seconds: float) -> int | None:

@@ -43,7 +43,7 @@ def test_a_group_that_is_behind_since_a_moment_is_not_stalled_yet():
 
 def test_how_long_the_oldest_has_waited_where_it_was_seen_to_come():
     said = watched([(10, 10)], [(12, 10)], [(15, 10)], [(20, 12)], [(20, 20)])
-    assert [each.groups["g"].waiting_ms for each in said] == [0, 0, 10_000, 10_000, 0]
+    assert [each.groups["g"].waiting_ms for each in said] == [0, None, 10_000, 10_000, 0]
     said = watched([(10, 5)], [(12, 5)])
     assert [each.groups["g"].waiting_ms for each in said] == [None, None], "it was there before anybody looked"
 
@@ -52,6 +52,12 @@ def test_the_age_goes_on_when_the_window_does_not_reach_back():
     count = WINDOW_MS // 10_000 + 30
     said = watched([(10, 10)], *([(12, 10)] for _ in range(count)))
     assert said[-1].groups["g"].waiting_ms == (count - 1) * 10_000
+
+
+def test_a_change_of_the_lag_is_not_known_before_a_group_was_seen_twice():
+    said = watched([(None, None)], [(30, 10)], [(35, 10)])
+    assert [each.lag_change for each in said] == [None, None, None], "what there was at first is not known"
+    assert watched([(30, 10)], [(30, 10)])[-1].lag_change == 0.0
 
 
 def test_what_is_not_known_is_no_number():
