@@ -108,8 +108,18 @@ def test_no_terminal_is_too_small_to_be_drawn(keys: str) -> None:
     drive(test, at=":group/group-00001", write=True, changer=changer)
 
 
-@pytest.mark.parametrize(("opens", "said"), [(":", "topics?+/"), ("/", "p:q/")])
-def test_what_is_typed_faster_than_it_draws_goes_where_it_was_meant_to(opens: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("at", "opens", "begins", "said"),
+    [
+        (":groups", ":", "", "topics?+/"),
+        (":groups", "/", "", "p:q/"),
+        (":groups", "v", "", "pv:q/"),
+        (":messages/orders", "f", "messages/orders?key=", "xf:q/"),
+    ],
+)
+def test_what_is_typed_faster_than_it_draws_goes_where_it_was_meant_to(
+    at: str, opens: str, begins: str, said: str
+) -> None:
     model = FakeModel(moment())
 
     async def test(pilot: Pilot[None], app: Dashboard) -> None:
@@ -118,11 +128,11 @@ def test_what_is_typed_faster_than_it_draws_goes_where_it_was_meant_to(opens: st
             app.post_message(events.Key(key, char))
         await pilot.pause()
         await pilot.pause()
-        assert app.screen.query_one(Input).value == said
+        assert app.screen.query_one(Input).value == begins + said
         assert model.mode is Mode.LIVE
         assert not app._exit
 
-    drive(test, model, at=":groups")
+    drive(test, model, at=at)
 
 
 def test_a_terminal_that_cannot_be_read_ends_it_without_a_stack_trace(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 STEP_MS = 10_000
 STRIDE_MS = 5 * 60_000
 #: Actions that open the line to type in.
-TYPES = ("command", "filter")
+TYPES = ("command", "filter", "save", "find")
 
 
 class DashboardScreen(Screen[None]):
@@ -46,7 +46,7 @@ class DashboardScreen(Screen[None]):
         Binding("escape", "back", "back", show=False),
         Binding("colon", "command", "go to", priority=True),
         Binding("question_mark", "help", "help"),
-        Binding("v", "save", "save this view", show=False),
+        Binding("v", "save", "save this view", show=False, priority=True),
         Binding("r", "refresh", "ask the cluster now", show=False),
         Binding("p", "pause", "pause"),
         Binding("left_square_bracket", "step(-1)", "10 seconds back", show=False),

@@ -22,7 +22,7 @@ class MessagesScreen(DetailScreen):
     """Messages of a topic; the newest without anything else in the address."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "find", "find"),
+        Binding("f", "find", "find", priority=True),
         Binding("F", "follow", "follow"),
     ]
 

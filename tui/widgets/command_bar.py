@@ -65,7 +65,7 @@ class CommandBar(Vertical):
         yield Static(id="suggestions", markup=False)
         with Vertical(id="typing"):
             yield Static(id="prefix", markup=False)
-            yield Input(compact=True)
+            yield Input(compact=True, select_on_focus=False)
 
     @property
     def is_open(self) -> bool:
