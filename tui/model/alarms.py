@@ -115,7 +115,7 @@ class Alarms:
                 del self._lasting[key]
                 alarm = self._raised.get(key)
                 if alarm is not None and alarm.ended_ms is None:
-                    self._raised[key] = msgspec.structs.replace(alarm, ended_ms=lasting.last_ms)
+                    self._raised[key] = msgspec.structs.replace(alarm, over_ms=None, ended_ms=lasting.last_ms)
                 continue
             each = lasting.found
             since = lasting.first_ms if each.since_ms is None else min(each.since_ms, lasting.first_ms)
@@ -126,12 +126,25 @@ class Alarms:
             else:
                 since = min(since, alarm.since_ms)
             self._raised[key] = Alarm(
-                key=key, health=each.health, target=each.target, text=each.text, since_ms=since, opens=each.opens
+                key=key,
+                health=each.health,
+                target=each.target,
+                text=each.text,
+                since_ms=since,
+                over_ms=lasting.last_ms if lasting.last_ms < now_ms else None,
+                opens=each.opens,
             )
         for key, alarm in list(self._raised.items()):
             if alarm.ended_ms is not None and now_ms - alarm.ended_ms > SHOWN_MS:
                 del self._raised[key]
         return in_order(self._raised.values())
+
+
+def health_now(alarm: Alarm) -> Health:
+    """What is over is a warning at most, as it may come again; and nothing to see to once it has ended."""
+    if alarm.ended_ms is not None:
+        return Health.INFO
+    return alarm.health if alarm.over_ms is None else max(alarm.health, Health.WARNING, key=worst_first)
 
 
 def in_order(alarms: Iterable[Alarm]) -> list[Alarm]:

@@ -115,7 +115,8 @@ class ClientSeen(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Alarm(msgspec.Struct, kw_only=True, frozen=True):
-    """Something that needs a person. `key` is the same while it lasts; `ended_ms` once it is over."""
+    """Something that needs a person. `key` is the same while it lasts; `ended_ms` once it is over for a while, until
+    then `over_ms`: it is not there any more since then, and may come again."""
 
     key: str
     health: Health
@@ -123,6 +124,7 @@ class Alarm(msgspec.Struct, kw_only=True, frozen=True):
     #: In English, without the target; translated when drawn.
     text: str
     since_ms: int
+    over_ms: int | None = None
     ended_ms: int | None = None
     opens: Address | None = None
 
@@ -139,11 +141,12 @@ class Event(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A part of the verdict: a text in English, and since when."""
+    """A part of the verdict: a text in English, since when, and since when it is over, if it is."""
 
     text: str
     since_ms: int | None = None
     opens: Address | None = None
+    over_ms: int | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):

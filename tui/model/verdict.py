@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+import msgspec
+
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.alarms import failures_alone
+from rocketmq_ops.tui.model.alarms import failures_alone, health_now
 from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, NameServerSeen, Said, Verdict
 from rocketmq_ops.tui.model.table import Health, worst_first
 
@@ -37,7 +39,7 @@ def verdict(
         return Verdict(Health.CRITICAL, (Said("no broker is registered", None, Address("brokers")),))
     parts = _parts(alarms, len(groups))
     if parts:
-        worst = min((a.health for a in alarms if a.ended_ms is None), key=worst_first)
+        worst = min((health_now(a) for a in alarms if a.ended_ms is None), key=worst_first)
         if len(parts) > MOST_PARTS:
             left = len(parts) - MOST_PARTS + 1
             parts = [*parts[: MOST_PARTS - 1], Said(f"{left} more", None, Address("alarms"))]
@@ -56,13 +58,13 @@ def verdict(
 
 
 def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
-    """One for each kind of alarm, the worst first."""
-    alike: dict[tuple[str, str], list[Alarm]] = {}
+    """One for each kind of alarm, the worst first; what is over is told apart from what lasts."""
+    alike: dict[tuple[str, str, bool], list[Alarm]] = {}
     for alarm in alarms:
         if alarm.ended_ms is None:
-            alike.setdefault((alarm.key.partition("/")[0], alarm.text), []).append(alarm)
+            alike.setdefault((alarm.key.partition("/")[0], alarm.text, alarm.over_ms is not None), []).append(alarm)
     found: list[tuple[int, Said]] = []
-    for (kind, text), same in alike.items():
+    for (kind, text, over), same in alike.items():
         since = min(alarm.since_ms for alarm in same)
         count = len(same)
         if kind == "group":
@@ -74,5 +76,7 @@ def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
             said = Said(f"{count} brokers: {text}", since, Address("brokers"))
         else:
             said = Said(f"{count} name servers: {text}", since, Address("nameservers"))
-        found.append((worst_first(same[0].health), said))
+        if over:
+            said = msgspec.structs.replace(said, over_ms=max(alarm.over_ms or 0 for alarm in same))
+        found.append((worst_first(health_now(same[0])), said))
     return [said for _, said in sorted(found, key=lambda each: each[0])]

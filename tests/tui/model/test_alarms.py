@@ -44,7 +44,8 @@ def test_a_short_gap_is_the_same_alarm_and_a_long_one_ends_it():
         now += RAISE_MS
         (one,) = alarms.update(now, [WRONG])
         now += CLEAR_MS - RAISE_MS - 1
-        assert alarms.update(now, []) == [one]
+        (over,) = alarms.update(now, [])
+        assert over == msgspec.structs.replace(one, over_ms=now - (CLEAR_MS - RAISE_MS - 1)), "the same, and over"
     last = now - (CLEAR_MS - RAISE_MS - 1)
     (ended,) = alarms.update(last + CLEAR_MS, [])
     assert (ended.since_ms, ended.ended_ms) == (0, last)
@@ -90,6 +91,25 @@ def test_the_verdict_says_what_is_wrong_the_worst_first_and_counts_what_is_left(
     assert said.parts[0].text == "broker-b does not answer"
     assert said.parts[-1].text == "7 more"
     assert said.health is Health.CRITICAL
+
+
+def test_what_is_over_and_may_come_again_is_not_said_to_last():
+    alarms = Alarms()
+    dead = Found("broker/a/does not answer", Health.CRITICAL, "broker-a", "does not answer", 1000, None)
+    alarms.update(1000, [dead])
+    alarms.update(10_000, [dead])
+    servers, brokers = {"n": NameServerSeen(address="n", answered_ms=1)}, {"b": broker()}
+    for now in (11_000, 20_000):
+        shown = alarms.update(now, [])
+        said = verdict(servers, brokers, [], shown)
+        assert said.health is Health.WARNING
+        assert [(part.text, part.since_ms, part.over_ms) for part in said.parts] == [
+            ("broker-a does not answer", 1000, 10_000)
+        ]
+        (row,) = AlarmList().table(Moment(time_ms=now, brokers=brokers, alarms=shown), Address("alarms")).rows
+        assert (row.cells[3:], row.health) == ((9_000, 10_000), Health.WARNING), "it does not last any longer"
+    again = verdict(servers, brokers, [], alarms.update(21_000, [dead]))
+    assert (again.health, again.parts[0].since_ms, again.parts[0].over_ms) == (Health.CRITICAL, 1000, None)
 
 
 def test_a_name_server_that_lacks_a_broker_is_wrong_and_one_that_is_silent_is_not_compared():

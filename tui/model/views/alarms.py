@@ -6,7 +6,7 @@ from typing import Final
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.alarms import failures_alone
+from rocketmq_ops.tui.model.alarms import failures_alone, health_now
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table
 
@@ -33,10 +33,10 @@ class AlarmList:
                     alarm.target,
                     alarm.text,
                     alarm.since_ms,
-                    (alarm.ended_ms or moment.time_ms) - alarm.since_ms,
-                    NOTHING if alarm.ended_ms is None else alarm.ended_ms,
+                    (alarm.ended_ms or alarm.over_ms or moment.time_ms) - alarm.since_ms,
+                    alarm.ended_ms or alarm.over_ms or NOTHING,
                 ),
-                health=alarm.health if alarm.ended_ms is None else Health.INFO,
+                health=health_now(alarm),
                 opens=alarm.opens,
             )
             for alarm in moment.alarms
