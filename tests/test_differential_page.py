@@ -25,6 +25,10 @@ def test_every_command_is_compared_or_excused() -> None:
     assert generator().neither() == [], "add a row to tests/interop/differential/rows.py or a reason to excused.py"
 
 
+def test_every_command_has_arguments_with_which_it_fails() -> None:
+    assert {row.command for row in ROWS} - {row.command for row in ROWS if row.failing} == set()
+
+
 def test_no_command_is_excused_that_is_compared() -> None:
     assert sorted(generator().answered() & set(EXCUSED)) == []
 

@@ -36,9 +36,17 @@ FAILING: tuple[Row, ...] = (
             "queryCq -t orders -q 0 -i 0 -c 2 -b {D}",
             "updateColdDataFlowCtrGroupConfig -b {D} -g offline -v 1",
             "removeColdDataFlowCtrGroupConfig -b {D} -g offline",
+            "exportMetadata -b {D} -t -f {O}",
+            "getUser -b {D} -u user_{s}",
+            "resetMasterFlushOffset -b {D} -o 5",
+            "updateSubGroup -b {D} -g fresh_{s}",
+            "updateSubGroupList -b {D} -f {S}/groups_{s}.json",
+            "updateTopic -b {D} -t fresh_{s} -r 2 -w 2",
+            "updateTopicList -b {D} -f {S}/topics_{s}.json",
             # No name server answers.
             "clusterList -n {D}",
             "getNamesrvConfig -n {D}",
+            "sendMsgStatus -b broker-a -c 1 -s 10 -n {D}",
             "statsAll -n {D}",
             "topicList -n {D}",
             "updateKvConfig -s space -k key -v value -n {D}",
@@ -54,6 +62,10 @@ FAILING: tuple[Row, ...] = (
             "queryMsgByOffset -t nowhere -b broker-a -i 0 -o 0",
             "queryMsgByUniqueKey -t nowhere -i nosuch",
             "exportMetrics -c nocluster -f {O}",
+            "allocateMQ -t nowhere -i 10.0.0.1",
+            "cloneGroupOffset -s nobody -d other_{s} -t orders",
+            "consumerStatus -g nobody",
+            "updateTopicPerm -c {C} -t nowhere -p 6",
         )
     ),
     fails(

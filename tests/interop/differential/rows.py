@@ -425,6 +425,7 @@ CHANGING: tuple[Row, ...] = (
         "Java's reports success for a topic that is not there; ours says that nothing was deleted and exits 8",
         True,
         (NO_EFFECT, "no_effect"),
+        failing=True,
     ),
     changed("updateColdDataFlowCtrGroupConfig -b {A} -g offline_{s} -v 4096", changes=False),
     changed("removeColdDataFlowCtrGroupConfig -b {A} -g offline_{s}", changes=False),
