@@ -58,6 +58,8 @@ class FakeLanguage:
 class FakeModel:
     """Shows what it is given. `past` are moments that can be sought, ascending; the last one is now."""
 
+    follows = True
+
     def __init__(self, moment: Moment, past: Sequence[Moment] = ()) -> None:
         self.now = moment
         self.past = [*past, moment]

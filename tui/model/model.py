@@ -35,6 +35,11 @@ class Model(Protocol):
         ...
 
     @property
+    def follows(self) -> bool:
+        """Whether there is a cluster whose present it can show; none of a recording, or of files."""
+        ...
+
+    @property
     def busy(self) -> bool:
         """Whether the time that was asked for is still being read; `moment` is the one before until then."""
         ...

@@ -15,6 +15,7 @@ class NoCluster:
 
     version = 1
     mode = Mode.BACK
+    follows = False
     busy = False
 
     def __init__(self, now_ms: int) -> None:

@@ -20,6 +20,8 @@ _A_WHOLE_ONE: Final = (
 class Replay(Timeline):
     """Implements `Model`. Use it as an async context manager, which raises HistoryError where there is no recording."""
 
+    follows = False
+
     def __init__(self, path: Path) -> None:
         super().__init__(Tape())
         self._path = path

@@ -24,6 +24,8 @@ _READ_TOGETHER: Final = ("broker.", "total.")
 class Timeline:
     """What `LiveModel` and `Replay` have in common; they give the newest moment."""
 
+    follows = True
+
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
         self._tasks = Tasks()

@@ -140,10 +140,10 @@ class DashboardScreen(Screen[None]):
         model, tr = self.context.model, self.context.tr
         span, moment = model.span(), model.moment()
         marks = [(event.time_ms, event.health) for event in moment.events]
-        if model.mode is not Mode.LIVE:
+        if not model.follows:  # nobody has paused it; files without a time have none to say
+            label = (f"{tr('recorded at')} {clock(moment.time_ms)}" if span is not None else "", "paused")
+        elif model.mode is not Mode.LIVE:
             label = (f"{tr('paused at')} {clock(moment.time_ms)}", "paused")
-        elif not moment.live:
-            label = (f"{tr('recorded at')} {clock(moment.time_ms)}", "paused")
         else:
             label = (f"{tr('live')} {clock(moment.time_ms)}", "ok")
         bar = self.query_one("#time", TimeBar)

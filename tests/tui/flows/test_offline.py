@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import store
 from rocketmq_ops.tui.model.no_cluster import NoCluster
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.widgets.lines import TimeBar
 from tests.store.inspect.damage import Sound, write_own_store, zero_record
 from tests.tui.fakes import NOW_MS, dashboard
 from tests.tui.flows.driving import detail, press, rows, said, settled
@@ -21,6 +23,11 @@ from tests.tui.model.cluster import Cluster, run
 @pytest.fixture(autouse=True)
 def _state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def time_line(app: Dashboard) -> str:
+    """What stands on the axis of time."""
+    return "".join(segment.text for segment in app.screen.query_one(TimeBar).render_line(0)).strip()
 
 
 def test_a_damaged_store_opens_and_says_what_is_damaged(tmp_path: Path) -> None:
@@ -35,6 +42,7 @@ def test_a_damaged_store_opens_and_says_what_is_damaged(tmp_path: Path) -> None:
             await settled(pilot)
             found = rows(pilot)
             assert detail(pilot).part == "findings"
+            assert time_line(app) == "", "a store has no time at which it was looked at"
             assert any(row[1].startswith("CL-") and row[0] in ("error", "critical") for row in found), found
             await press(pilot, "tab")
             section = detail(pilot).section
@@ -105,6 +113,8 @@ def test_scrubbing_to_the_moment_at_which_a_broker_died(tmp_path: Path) -> None:
 
                 await read()
                 assert "does not answer" in said(pilot, "#facts")
+                assert "recorded at" in time_line(app)
+                assert "paused" not in time_line(app), "nobody has paused it"
                 died = replay.moment().brokers[address].failing_since
                 assert died is not None
                 for _ in range(60):
