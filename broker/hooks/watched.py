@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil
-from struct import unpack_from
 from typing import TYPE_CHECKING, cast
 
 from rocketmq_ops.broker.hooks.api import AbortProcessError, ConsumeMessageContext, SendMessageContext
@@ -26,6 +25,7 @@ from rocketmq_ops.common.message import (
     MessageExt,
     string_to_properties,
 )
+from rocketmq_ops.common.record_layout import SIZE
 from rocketmq_ops.common.topics import dlq_topic, namespace_of
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
@@ -270,7 +270,8 @@ def _records(views: list[memoryview]) -> tuple[int, int]:
     for view in views:
         at = 0
         while at < len(view):
-            at += unpack_from(">i", view, at)[0]
+            length = SIZE.unpack_from(view, at)[0]
+            at += length if length > 0 else len(view)  # a damaged length ends the counting, and not the broker
             number += 1
         size += len(view)
     return number, size
