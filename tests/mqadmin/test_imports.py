@@ -107,7 +107,7 @@ def namesrv() -> Iterator[str]:
 def test_topic_route_stays_lean(namesrv: str) -> None:
     loaded = modules_after("topicRoute", "-t", "T", "-n", namesrv)
     assert "rocketmq_ops.remoting.client" in loaded
-    heavy = {"rich", "textual", "yaml", "numpy", "tabulate", "uvloop", "lz4", "zstandard", "psutil", "json"}
+    heavy = {"rich", "textual", "yaml", "numpy", "tabulate", "uvloop", "lz4", "zstandard", "psutil"}
     assert not loaded & (heavy | HEAVY)
     ours = {name.removeprefix("rocketmq_ops.") for name in loaded if name.startswith("rocketmq_ops.")}
     assert not [name for name in ours if name.startswith(("broker", "namesrv", "store"))]
