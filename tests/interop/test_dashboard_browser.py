@@ -7,6 +7,7 @@ import base64
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,11 +110,14 @@ def test_the_page_shows_figures_that_move(pair: DevPair, served: str, tmp_path: 
                 (tmp_path / "page.png").write_bytes(base64.b64decode(last["data"]))
 
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0"]
-    child = Child("chromium", [chromium, *flags, f"--user-data-dir={tmp_path / 'profile'}"], cwd=tmp_path)
-    try:
-        child.wait_for("DevTools listening on")
-        found = re.search(r"127\.0\.0\.1:(\d+)/devtools", child.output)
-        assert found is not None
-        asyncio.run(asyncio.wait_for(look(found[1]), LIMIT_SECONDS))
-    finally:
-        child.kill()
+    command = [chromium, *flags, f"--user-data-dir={tmp_path / 'profile'}"]
+    # It is killed in the end, and leaves a folder with a socket, whose path must not be long.
+    with tempfile.TemporaryDirectory() as temporary:
+        child = Child("chromium", command, cwd=tmp_path, env={"TMPDIR": temporary})
+        try:
+            child.wait_for("DevTools listening on")
+            found = re.search(r"127\.0\.0\.1:(\d+)/devtools", child.output)
+            assert found is not None
+            asyncio.run(asyncio.wait_for(look(found[1]), LIMIT_SECONDS))
+        finally:
+            child.kill()
