@@ -58,8 +58,8 @@ class BrokerConfig(ConfigClass):
             "by `;`; a key of this server alone"
         ),
     ] = ""
-    commercialBaseCount: Annotated[int, Used("times that hooks are told for one unit of a message's size")] = 1
-    commercialSizePerMsg: Annotated[int, Used("bytes of the unit in which hooks are told a message's size")] = 4096
+    commercialBaseCount: Annotated[int, Used("times that hooks get for one unit of a message's size")] = 1
+    commercialSizePerMsg: Annotated[int, Used("bytes of the unit in which hooks get a message's size")] = 4096
     brokerIP1: Annotated[
         str,
         Used(

@@ -53,7 +53,7 @@ _EMPTY = frozenset((ResponseCode.PULL_NOT_FOUND, ResponseCode.PULL_RETRY_IMMEDIA
 
 
 class _SendWatch:
-    """What the hooks are told of sends."""
+    """What the hooks get of sends."""
 
     def __init__(self, controller: BrokerController, hooks: RegisteredHooks) -> None:
         self._controller = controller
@@ -129,7 +129,7 @@ class _SendWatch:
 
 
 class WatchedSends(SendMessageProcessor):
-    """Sends, of which the hooks for sends are told."""
+    """Sends, shown to the hooks for sends."""
 
     def __init__(self, controller: BrokerController) -> None:
         super().__init__(controller)
@@ -148,7 +148,7 @@ class WatchedSends(SendMessageProcessor):
 
 
 class WatchedReplies(ReplyMessageProcessor):
-    """Replies, of which the hooks for sends are told; their size is that of the body."""
+    """Replies, shown to the hooks for sends; their size is that of the body."""
 
     def __init__(self, controller: BrokerController) -> None:
         super().__init__(controller)
@@ -162,7 +162,7 @@ class WatchedReplies(ReplyMessageProcessor):
 
 
 class WatchedPulls(PullMessageProcessor):
-    """Pulls, of which the hooks for consumption are told when they are answered."""
+    """Pulls, shown to the hooks for consumption when they are answered."""
 
     def _process(
         self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader, may_suspend: bool
@@ -187,7 +187,7 @@ class WatchedPulls(PullMessageProcessor):
 
 
 class WatchedSendBacks(ConsumerSendBackProcessor):
-    """Messages that are sent back, of which the hooks for consumption are told."""
+    """Messages that are sent back, shown to the hooks for consumption."""
 
     def send_back(self, channel: Channel, request: RemotingCommand, header: ConsumerSendMsgBackRequestHeader) -> Answer:
         """As without hooks; clients that do not say which message it was are passed over, as Apache's broker does."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 
+import msgspec
+
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
@@ -59,15 +61,7 @@ def asking(message: Message, correlation_id: str, client_id: str, timeout_ms: in
         PROPERTY_MESSAGE_REPLY_TO_CLIENT: client_id,
         PROPERTY_MESSAGE_TTL: str(timeout_ms),
     }
-    return Message(
-        message.topic,
-        message.body,
-        tags=message.tags,
-        keys=message.keys,
-        flag=message.flag,
-        properties=properties,
-        wait_store_msg_ok=message.wait_store_msg_ok,
-    )
+    return msgspec.structs.replace(message, properties=properties, delay_time_level=0)
 
 
 def reply_to(request: MessageExt, body: bytes) -> Message:

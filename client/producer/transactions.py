@@ -11,6 +11,8 @@ from collections.abc import Awaitable
 from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
+
 from rocketmq_ops.client.api.send import SendResult, SendStatus
 from rocketmq_ops.client.api.transactions import end_transaction
 from rocketmq_ops.client.instance import ClientInstance
@@ -107,15 +109,7 @@ class TransactionProducer(Producer):
         properties = {k: v for k, v in message.properties.items() if k != PROPERTY_DELAY_TIME_LEVEL}
         properties[PROPERTY_TRANSACTION_PREPARED] = "true"
         properties[PROPERTY_PRODUCER_GROUP] = self.group
-        half = Message(
-            message.topic,
-            message.body,
-            tags=message.tags,
-            keys=message.keys,
-            flag=message.flag,
-            properties=properties,
-            wait_store_msg_ok=message.wait_store_msg_ok,
-        )
+        half = msgspec.structs.replace(message, properties=properties, delay_time_level=0)
         sent = await self.send(half, timeout_ms=timeout_ms)
         state, error = TransactionState.ROLLBACK, None
         if sent.status == SendStatus.SEND_OK:
