@@ -342,7 +342,9 @@ CHANGING: tuple[Row, ...] = (
         lambda answer: answer.text.partition("orderConf=[")[2].partition("]")[0],
         lambda answer: answer.data["values"][0]["orderConf"],
     ),
-    changed("updateOrderConf -t gone_{s} -m delete"),
+    changed(
+        "updateOrderConf -t gone_{s} -m delete", before="updateOrderConf -t gone_{s} -m put -v broker-a:2;broker-b:2"
+    ),
     changed("updateSubGroup -c {C} -g fresh_{s} -r 3 -q 2", versions=ALL),
     better(
         "updateSubGroup -b {A} -g fresh_{s} -s false",
