@@ -43,6 +43,7 @@ from rocketmq_ops.broker.client.filter_server_manager import FilterServerManager
 from rocketmq_ops.broker.client.producer_manager import ProducerManager
 from rocketmq_ops.broker.client.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.ha.known_master import KnownMaster
 from rocketmq_ops.broker.longpolling.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
 from rocketmq_ops.broker.offset.consumer_offset_manager import ConsumerOffsetManager
 from rocketmq_ops.broker.out.broker_outer_api import BrokerOuterApi
@@ -154,6 +155,8 @@ class BrokerController:
         self.stats = BrokerStats(self)
         self.delay = ScheduleMessageService(self)
         self.transactions = TransactionalMessageService(self)
+        #: Where this broker's master is, of a slave.
+        self.master = KnownMaster(store_config)
         self.outer = BrokerOuterApi(self)
         self.held_pulls = PullRequestHold(self.clock, self._max_offset, self.store.record_of)
         self.stages = NotedStages(self)
@@ -173,6 +176,11 @@ class BrokerController:
         return format_address(self.config.brokerIP1, self.server_config.listenPort)
 
     @property
+    def is_slave(self) -> bool:
+        """Whether this broker replicates from a master: it takes no messages, and nothing in it puts any."""
+        return self.store_config.brokerRole == "SLAVE"
+
+    @property
     def ha_address(self) -> str:
         """`brokerIP2:haListenPort`, where a slave would connect."""
         port = self.store_config.haListenPort or self.server_config.listenPort + 1
@@ -185,8 +193,10 @@ class BrokerController:
         missing = [manager.path for manager in tables if not manager.load()]
         self.filters.load()
         log_timers(self)
-        report = self.store.load([*self.offsets.ends(), *self.delay.ends()])
-        self.delay.correct_offsets()
+        # A slave's offsets are its master's: they may be ahead of what was replicated.
+        report = self.store.load([] if self.is_slave else [*self.offsets.ends(), *self.delay.ends()])
+        if not self.is_slave:
+            self.delay.correct_offsets()
         log_losses(self, report, missing)
         install_all(self)
         self.store.arrivals.listen(self.held_pulls.message_arriving, self.held_pulls.table)
@@ -203,8 +213,9 @@ class BrokerController:
             raise
         self._started = True
         self.stats.start()
-        self.delay.start()
-        self.transactions.start()
+        if not self.is_slave:
+            self.delay.start()
+            self.transactions.start()
         self._start_jobs()
         await self.outer.fetch_name_servers()
         self._jobs.every("name servers", lambda: self.config.fetchNamesrvAddrInterval, self._fetch_name_servers_soon)

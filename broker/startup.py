@@ -58,24 +58,24 @@ class BrokerSettings(msgspec.Struct):
                 parse_address(address)
             except RocketMQError as error:
                 raise ConfigError(f"namesrvAddr: {error}", error.next_step) from None
-        if self.store.brokerRole == "SLAVE":
+        slave = self.store.brokerRole == "SLAVE"
+        if slave and self.broker.brokerId <= MASTER_ID:
             raise ConfigError(
-                "brokerRole=SLAVE: this broker does not replicate from a master",
-                "run Apache's broker as the slave; to run this one as one more master set brokerRole=ASYNC_MASTER, "
-                f"brokerId=0, and a brokerName, listenPort and storePathRootDir of its own: as a master named "
-                f"'{self.broker.brokerName}' it would take the place of the one that runs",
+                f"brokerRole=SLAVE with brokerId={self.broker.brokerId}: 0 is the master's id",
+                "give the slave an id above 0, and its master's brokerName",
             )
         root = self.store.storePathRootDir
         if os.path.exists(root) and not os.path.isdir(root):
             raise ConfigError(f"storePathRootDir: {root} is a file", "give a folder; it is made when it is not there")
         notes = []
-        if self.broker.brokerId != MASTER_ID:
+        if not slave and self.broker.brokerId != MASTER_ID:
             notes.append(
                 f"brokerId={self.broker.brokerId} is ignored, as by Apache: a master (brokerRole="
                 f"{self.store.brokerRole}) has id 0. Beside another master named '{self.broker.brokerName}' this one "
                 "would take its place: give it a brokerName of its own"
             )
-        self.broker.brokerId = MASTER_ID
+        if not slave:
+            self.broker.brokerId = MASTER_ID
         if self.store.haListenPort <= 0 and self.server.listenPort:
             self.store.haListenPort = self.server.listenPort + 1
         return notes

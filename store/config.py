@@ -97,7 +97,48 @@ class MessageStoreConfig(ConfigClass):
     haListenPort: Annotated[
         int, Used("the port for slaves, announced in the registration; by default listenPort + 1", high=65535)
     ] = 10912
-    brokerRole: Annotated[BrokerRole, Used("ASYNC_MASTER, SYNC_MASTER or SLAVE")] = "ASYNC_MASTER"
+    brokerRole: Annotated[
+        BrokerRole,
+        Used("ASYNC_MASTER, SYNC_MASTER (answers to sends wait for a slave) or SLAVE (replicates from its master)"),
+    ] = "ASYNC_MASTER"
+    haMasterAddress: Annotated[
+        str | None,
+        Used("host:port where a slave replicates from; by default what the name servers say of its master"),
+    ] = None
+    haSendHeartbeatInterval: Annotated[
+        int, Used("ms without data after which master and slave send each other a heartbeat", low=1)
+    ] = 5000
+    haHousekeepingInterval: Annotated[
+        int, Used("ms without a word from the other side after which a connection of replication is closed", low=1)
+    ] = 20000
+    haTransferBatchSize: Annotated[int, Used("bytes of the commitlog in one frame to a slave at most", low=1)] = 32768
+    haMaxGapNotInSync: Annotated[
+        int, Used("bytes that a slave may lack and still count as in sync; haSlaveFallbehindMax in 4.9", low=1)
+    ] = 268435456
+    haSlaveFallbehindMax: Annotated[
+        int, Used("as haMaxGapNotInSync, its name in 4.9; the smaller of the two counts", low=1)
+    ] = 268435456
+    slaveTimeout: Annotated[int, Used("ms to wait for slaves under SYNC_MASTER before FLUSH_SLAVE_TIMEOUT", low=1)] = (
+        3000
+    )
+    inSyncReplicas: Annotated[
+        int,
+        Used(
+            "brokers that must have a message before its sender is answered under SYNC_MASTER, the master among "
+            "them; at least 2 whatever is set",
+            low=0,
+        ),
+    ] = 1
+    minInSyncReplicas: Annotated[
+        int, Used("lowest inSyncReplicas that enableAutoInSyncReplicas goes down to", low=0)
+    ] = 1
+    enableAutoInSyncReplicas: Annotated[
+        bool, Used("where inSyncReplicas is above the replicas in sync, wait for those only")
+    ] = False
+    haFlowControlEnable: Annotated[bool, Used("limit what a slave is sent to maxHaTransferByteInSecond")] = False
+    maxHaTransferByteInSecond: Annotated[
+        Long, Used("bytes a second that one slave is sent at most under haFlowControlEnable", low=1)
+    ] = 104857600
     flushDiskType: Annotated[
         FlushDiskType,
         Used("whether a send is answered after the write (ASYNC_FLUSH) or after the disk sync (SYNC_FLUSH)"),
@@ -186,13 +227,7 @@ class MessageStoreConfig(ConfigClass):
     flushLeastPagesWhenWarmMapedFile: int = 4096
     commitCommitLogThoroughInterval: int = 200
     messageIndexSafe: bool = False
-    haSendHeartbeatInterval: int = 5000
-    haHousekeepingInterval: int = 20000
-    haTransferBatchSize: int = 32768
-    haMasterAddress: str | None = None
-    haMaxGapNotInSync: int = 268435456
     putMessageTimeout: int = 8000
-    slaveTimeout: int = 3000
     warmMapedFileEnable: bool = False
     debugLockEnable: bool = False
     duplicationEnable: bool = False
@@ -243,12 +278,7 @@ class MessageStoreConfig(ConfigClass):
     maxAsyncPutMessageRequests: int = 5000
     pullBatchMaxMessageCount: int = 160
     totalReplicas: int = 1
-    inSyncReplicas: int = 1
-    minInSyncReplicas: int = 1
     allAckInSyncStateSet: bool = False
-    enableAutoInSyncReplicas: bool = False
-    haFlowControlEnable: bool = False
-    maxHaTransferByteInSecond: Long = 104857600
     haMaxTimeSlaveNotCatchup: Long = 15000
     syncMasterFlushOffsetWhenStartup: bool = False
     maxChecksumRange: Long = 1073741824
@@ -280,4 +310,3 @@ class MessageStoreConfig(ConfigClass):
     rocksdbWalFileRollingThreshold: Long = 1073741824
     spinLockCollisionRetreatOptimalDegree: int = 1000
     useABSLock: bool = False
-    haSlaveFallbehindMax: int = 268435456

@@ -34,7 +34,7 @@ from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore, Queu
 from rocketmq_ops.store.queue.unit_codes import UnitCodes
 from rocketmq_ops.store.reader import StoreReader
 from rocketmq_ops.store.recovery import Recovery, RecoveryReport
-from rocketmq_ops.store.running_flags import CLOSED, RunningFlags
+from rocketmq_ops.store.running_flags import CLOSED, REPLICA, RunningFlags
 from rocketmq_ops.store.store_stats import StoreStats
 
 log = logging.getLogger(__name__)
@@ -66,6 +66,8 @@ class MessageStore:
         self.root = root = config.storePathRootDir
         self.flags = RunningFlags()
         self.flags.set(CLOSED)
+        if config.brokerRole == "SLAVE":
+            self.flags.set(REPLICA)
         self.stats = StoreStats(clock)
         if delay_levels is None:
             delay_levels = parse_delay_levels(config.messageDelayLevel)

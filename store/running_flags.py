@@ -1,4 +1,4 @@
-"""Why the store refuses reads or writes at the moment: one set of bits, as Apache's RunningFlags, and one of ours.
+"""Why the store refuses reads or writes at the moment: one set of bits, as Apache's RunningFlags, and two of ours.
 
 What does not live here: who sets them (`message_store.py` as it opens and closes, `cleaning.py` for a full disk, the
 index for failing writes).
@@ -13,12 +13,15 @@ WRITE_INDEX_FILE_ERROR = 1 << 3
 DISK_FULL = 1 << 4
 FENCED = 1 << 5
 LOGIC_DISK_FULL = 1 << 6
+#: A slave's store: it gets its records from a master.
+REPLICA = 1 << 15
 #: Not loaded yet, or stopped.
 CLOSED = 1 << 16
 
 _NO_WRITE = (
-    NOT_WRITEABLE | WRITE_LOGICS_QUEUE_ERROR | WRITE_INDEX_FILE_ERROR | DISK_FULL | FENCED | LOGIC_DISK_FULL | CLOSED
-)
+    NOT_WRITEABLE | WRITE_LOGICS_QUEUE_ERROR | WRITE_INDEX_FILE_ERROR | DISK_FULL | FENCED | LOGIC_DISK_FULL | REPLICA
+    | CLOSED
+)  # fmt: skip
 
 
 class RunningFlags:

@@ -40,6 +40,7 @@ from rocketmq_ops.remoting.headers import (
     QueryDataVersionRequestHeader,
     QueryDataVersionResponseHeader,
     RegisterBrokerRequestHeader,
+    RegisterBrokerResponseHeader,
     RegisterTopicRequestHeader,
     UnRegisterBrokerRequestHeader,
 )
@@ -246,6 +247,9 @@ class BrokerOuterApi:
         accepted = [answer for answer in answers if answer is not None]
         if accepted:
             self._apply_order_topics(accepted[0])
+            if self._controller.is_slave:
+                found = accepted[0].decode_header(RegisterBrokerResponseHeader)
+                self._controller.master.learn(found.master_addr, found.ha_server_addr)
         return len(accepted)
 
     def _apply_order_topics(self, answer: RemotingCommand) -> None:

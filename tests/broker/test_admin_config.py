@@ -62,7 +62,11 @@ def test_a_change_takes_effect_and_stands_in_the_file_beside_what_was_there(tmp_
         (b"listenPort=1\n", ResponseCode.INVALID_PARAMETER, "restart the broker"),
         (b"mappedFileSizeCommitLog=1048576\n", ResponseCode.INVALID_PARAMETER, "restart the broker"),
         (b"mapedFileSizeCommitLog=1048576\n", ResponseCode.INVALID_PARAMETER, "'mappedFileSizeCommitLog' since 4.5"),
-        (b"brokerRole=SLAVE\n", ResponseCode.INVALID_PARAMETER, "does not replicate"),
+        (
+            b"brokerRole=SLAVE\n",
+            ResponseCode.INVALID_PARAMETER,
+            "a master becomes a slave, and a slave a master, at a start only",
+        ),
         (b"aclEnable=true\n", ResponseCode.INVALID_PARAMETER, "aclEnable=true is refused"),
         (b"fileReservedTime=24 \n", ResponseCode.INVALID_PARAMETER, "without the blanks"),
         (b"brokerConfigPath=/etc/passwd\n", ResponseCode.NO_PERMISSION, "black list"),

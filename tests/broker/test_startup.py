@@ -94,10 +94,10 @@ def test_mistakes_are_one_line_and_an_exit_code(tmp_path):
         for keys, more, code, words in (
             ({"flushDiskType": "SYNC"}, (), 2, ["flushDiskType", "'SYNC'", "ASYNC_FLUSH, SYNC_FLUSH"]),
             (
-                {"brokerRole": "SLAVE", "brokerId": 1},
+                {"brokerRole": "SLAVE", "brokerId": 0},
                 (),
                 2,
-                ["brokerRole=SLAVE", "replicate", "brokerRole=ASYNC_MASTER, brokerId=0", "brokerName, listenPort"],
+                ["brokerRole=SLAVE with brokerId=0", "the master's id", "an id above 0"],
             ),
             (
                 {"aclEnable": "true"},

@@ -97,7 +97,7 @@ def test_other_spellings():
     [
         ("mappedFileSizeCommitLog", "1G", "whole number"),
         ("mappedFileSizeCommitLog", "0", "from 4096 to 2147483647"),
-        ("maxHaTransferByteInSecond", "9223372036854775808", "64 bits"),
+        ("maxSlaveResendLength", "9223372036854775808", "64 bits"),
         ("haHousekeepingInterval", "2147483648", "32 bits"),
         ("haHousekeepingInterval", "9" * 5000, "32 bits"),
         ("flushDiskType", "SYNC", "ASYNC_FLUSH, SYNC_FLUSH"),

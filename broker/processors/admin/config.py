@@ -103,9 +103,10 @@ class ConfigAdminProcessor:
             name = next((name for config in self.configuration.configs if (name := config.find_key(key))), key)
             if name in _START_ONLY and now.get(name) != trim(text):
                 return f"'{name}' counts at a start only: change it in the configuration file and restart the broker"
-            if name == "brokerRole" and trim(text) == "SLAVE":
+            if name == "brokerRole" and (trim(text) == "SLAVE") != self._controller.is_slave:
                 return (
-                    "brokerRole=SLAVE: this broker does not replicate from a master; run Apache's broker as the slave"
+                    "a master becomes a slave, and a slave a master, at a start only: change brokerRole and brokerId "
+                    "in the configuration file and restart the broker"
                 )
         return None
 

@@ -1,0 +1,1 @@
+"""Replication of the commitlog between a master and its slaves, on `haListenPort`."""
