@@ -177,6 +177,12 @@ class BrokerConfig(ConfigClass):
         "configBlackList;brokerConfigPath"
     )
     clearRetryTopicWhenDeleteTopic: Annotated[bool, Used("deleting a topic deletes its pop retry topics")] = True
+    disableConsumeIfConsumerReadSlowly: Annotated[
+        bool, Used("every 3 minutes, refuse the pulls of groups that read from further back than the threshold")
+    ] = False
+    consumerFallbehindThreshold: Annotated[
+        Long, Used("bytes of the commitlog behind which disableConsumeIfConsumerReadSlowly refuses pulls", low=0)
+    ] = 17179869184
     enableCreateSysGroup: Annotated[
         bool, Used("create groups named CID_RMQ_SYS_... even when autoCreateSubscriptionGroup is off")
     ] = True
@@ -220,8 +226,6 @@ class BrokerConfig(ConfigClass):
     accountStatsPrintZeroValues: bool = True
     transferMsgByHeap: bool = True
     sendHeartbeatTimeoutMillis: int = 1000
-    disableConsumeIfConsumerReadSlowly: bool = False
-    consumerFallbehindThreshold: Long = 17179869184
     brokerFastFailureEnable: bool = True
     waitTimeMillsInSendQueue: Long = 200
     waitTimeMillsInPullQueue: Long = 5000

@@ -52,6 +52,7 @@ from rocketmq_ops.broker.schedule.schedule_message_service import ScheduleMessag
 from rocketmq_ops.broker.start_losses import log_losses, log_timers
 from rocketmq_ops.broker.state.changes import Changes
 from rocketmq_ops.broker.stats.broker_stats import BrokerStats
+from rocketmq_ops.broker.stats.fall_behind import PROTECT_INTERVAL_MS, protect
 from rocketmq_ops.broker.stats.stage_times import NotedStages
 from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager
 from rocketmq_ops.broker.subscription.subscription_group_manager import SubscriptionGroupManager
@@ -201,6 +202,7 @@ class BrokerController:
         install_all(self)
         self.store.arrivals.listen(self.held_pulls.message_arriving, self.held_pulls.table)
         self.server.on_close(self._client_closed)
+        self.stats.count_channels(self.server)
         host, port = self.server_config.bindAddress, self.server_config.listenPort
         if port > VIP_PORT_DISTANCE:
             self.server.add_listener(host, port - VIP_PORT_DISTANCE)
@@ -323,6 +325,7 @@ class BrokerController:
         every("delay offsets", lambda: store_config.flushDelayOffsetInterval, lambda: save(self.delay))
         every("filters", lambda: FILTER_SAVE_INTERVAL_MS, self._save_filters)
         every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)
+        every("slow consumers", lambda: PROTECT_INTERVAL_MS, lambda: protect(self))
         every("held pulls", lambda: SWEEP_INTERVAL_MS, self.held_pulls.sweep)
 
     def _save_filters(self) -> None:

@@ -123,6 +123,8 @@ class RemotingServer:
         self._wanted: list[tuple[str, int]] = []
         self._on_connect: list[ChannelCallback] = []
         self._on_close: list[ChannelCallback] = []
+        self._on_idle: list[ChannelCallback] = []
+        self._on_exception: list[ChannelCallback] = []
         self._jobs = PeriodicJobs()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._all_closed: asyncio.Event | None = None
@@ -154,6 +156,14 @@ class RemotingServer:
     def on_close(self, callback: ChannelCallback) -> None:
         """Call back with every channel that is closed, for whatever reason."""
         self._on_close.append(callback)
+
+    def on_idle(self, callback: ChannelCallback) -> None:
+        """Call back with every channel that is about to be closed because nothing moved on it."""
+        self._on_idle.append(callback)
+
+    def on_exception(self, callback: ChannelCallback) -> None:
+        """Call back with every channel that was lost by an error of the connection, or sent no frames."""
+        self._on_exception.append(callback)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -230,18 +240,24 @@ class RemotingServer:
         if channel not in self.channels:
             return
         self.channels.discard(channel)
-        for callback in self._on_close:
+        if cause is not None:
+            self._call(self._on_exception, channel)
+        self._call(self._on_close, channel)
+        if not self.channels and self._all_closed is not None:
+            self._all_closed.set()
+
+    def _call(self, callbacks: list[ChannelCallback], channel: Channel) -> None:
+        for callback in callbacks:
             try:
                 callback(channel)
             except Exception:
                 log.exception("closing of %s: a callback failed", channel.remote)
-        if not self.channels and self._all_closed is not None:
-            self._all_closed.set()
 
     def frame_refused(self, channel: Channel, error: FrameError) -> None:
         """One line and a counter; the channel closes itself."""
         self.refused_frames += 1
         log.warning("connection from %s closed: %s", channel.remote, error)
+        self._call(self._on_exception, channel)
 
     # --- idle connections -----------------------------------------------------------------------------------------
 
@@ -256,5 +272,6 @@ class RemotingServer:
                 channel.idle_since = now
             elif now - channel.idle_since >= limit:
                 self.idle_closed += 1
+                self._call(self._on_idle, channel)
                 log.info("connection from %s closed: idle for %d s", channel.remote, limit)
                 channel.abort()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.client.client_channel import ClientChannelInfo
 from rocketmq_ops.broker.processors.slices import in_slices
 from rocketmq_ops.broker.state.changes import after_changes
+from rocketmq_ops.broker.stats.event_stats import CONSUMER_REGISTER_TIME, PRODUCER_REGISTER_TIME
 from rocketmq_ops.broker.subscription.consumer_filter_manager import expression_of
 from rocketmq_ops.broker.subscription.subscription_filter import is_tag_type, no_property_filter
 from rocketmq_ops.common.addresses import parse_address
@@ -96,8 +97,11 @@ class ClientManageProcessor:
     ) -> RemotingCommand:
         for consumer in data.consumer_data_set:
             sub_changed |= self._register_group(client, consumer, data)
+        controller = self._controller
+        add, cluster, begun = controller.stats.events.add, controller.config.brokerClusterName, controller.clock()
         for producer in data.producer_data_set:
-            self._controller.producers.register(producer.group_name, client)
+            controller.producers.register(producer.group_name, client)
+            add(PRODUCER_REGISTER_TIME, cluster, max(0, controller.clock() - begun))
         sub_changed |= data.heartbeat_fingerprint == 0
         fields = {IS_SUPPORT_HEART_BEAT_V2: "true", IS_SUB_CHANGE: "true" if sub_changed else "false"}
         return request.reply(ext_fields=fields)
@@ -131,6 +135,7 @@ class ClientManageProcessor:
             sys_flag=TOPIC_UNIT_SUB if consumer.unit_mode else 0,
         )
         controller.changes.wait_for_route(topic)
+        begun = controller.clock()
         controller.consumers.register(
             group,
             client,
@@ -140,6 +145,8 @@ class ClientManageProcessor:
             subscriptions if with_subscriptions else None,
             config.notify_consumer_ids_changed_enable,
         )
+        cluster = controller.config.brokerClusterName
+        controller.stats.events.add(CONSUMER_REGISTER_TIME, cluster, max(0, controller.clock() - begun))
         if with_subscriptions:
             controller.filters.register(group, subscriptions)
 

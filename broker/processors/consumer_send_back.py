@@ -15,6 +15,7 @@ from rocketmq_ops.broker.send.inner_messages import copy_of, schedule
 from rocketmq_ops.broker.send.put_answers import FAQ_HINT
 from rocketmq_ops.broker.send.send_checks import DLQ_NUMS_PER_GROUP, VERSION_3_4_9
 from rocketmq_ops.broker.state.changes import after_changes
+from rocketmq_ops.broker.stats.event_stats import SNDBCK2DLQ_TIMES
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.message import (
     PROPERTY_DELAY_TIME_LEVEL,
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 
 #: Delay level of the first retry when the consumer leaves it to the broker.
 FIRST_RETRY_LEVEL = 3
+#: The kind of what is sent back (StatsType) in keys of statistics.
+SENT_TO_DLQ = "SEND_BACK_TO_DLQ"
 #: A remark that every send-back of a group may get is logged this often.
 LOG_INTERVAL_MS = 60_000
 
@@ -90,6 +93,11 @@ class ConsumerSendBackProcessor:
         if status is not PutStatus.PUT_OK:
             return request.reply(ResponseCode.SYSTEM_ERROR, status.name)
         controller.stats.add_send_back(header.group, message.properties[PROPERTY_RETRY_TOPIC])
+        if is_dead:
+            key = "@".join(
+                (request.ext_fields.get("Owner", "null"), str(header.origin_topic), header.group, SENT_TO_DLQ)
+            )
+            controller.stats.events.add(SNDBCK2DLQ_TIMES, key)
         return request.reply()
 
     def _no_retry_queue(self, group: str) -> str:
@@ -118,10 +126,7 @@ class ConsumerSendBackProcessor:
             return status
         result = controller.store.put_message(inner)
         if result.status is PutStatus.PUT_OK:
-            counters = controller.stats.topic_counters(inner.topic)
-            counters.put_nums += 1
-            counters.put_times += 1
-            counters.put_size += result.wrote_bytes
+            controller.stats.count_put(inner.topic, inner.queue_id, 1, result.wrote_bytes)
         return result.status
 
 

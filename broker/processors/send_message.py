@@ -21,6 +21,7 @@ from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
 from rocketmq_ops.broker.send.send_plan import SendPlan, why_long
 from rocketmq_ops.broker.state.changes import send_after
+from rocketmq_ops.broker.stats.event_stats import TOPIC_PUT_LATENCY
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
@@ -268,10 +269,7 @@ class SendMessageProcessor:
     ) -> Answer:
         if result.status not in STORED:
             return self._refuse(request, result.status)
-        counters = self._controller.stats.topic_counters(message.topic)
-        counters.put_nums += result.message_count
-        counters.put_times += 1
-        counters.put_size += result.wrote_bytes
+        self._controller.stats.count_put(message.topic, message.queue_id, result.message_count, result.wrote_bytes)
         return self._answer_stored(channel, request, message.properties, result, queue_id)
 
     def _answer_stored(
@@ -292,24 +290,32 @@ class SendMessageProcessor:
         )
         answer = request.reply(code, remark, header, self._answer_fields)
         if self._sync_flush and properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
-            return self._park(channel, request, answer, result)
+            return self._park(channel, request, answer, result, queue_id)
         return answer
 
     def _park(
-        self, channel: Channel, request: RemotingCommand, answer: RemotingCommand, result: PutMessageResult
+        self,
+        channel: Channel,
+        request: RemotingCommand,
+        answer: RemotingCommand,
+        result: PutMessageResult,
+        queue_id: int,
     ) -> Answer:
         """Hold the answer back until the message is on the disk, or `syncFlushTimeout` is over."""
         if request.is_oneway:
             return HELD
 
-        waits = self._controller.changes.waits
+        controller = self._controller
+        waits, clock, begun = controller.changes.waits, controller.clock, controller.clock()
 
         def flushed(ok: bool) -> None:
+            waited = max(0, clock() - begun)
+            controller.stats.events.add(TOPIC_PUT_LATENCY, f"{queue_id}@{request.header.topic}", waited)
             if not ok:
                 answer.code = ResponseCode.FLUSH_DISK_TIMEOUT
             send_after(waits, channel, answer)
 
-        self._controller.store.when_flushed(result.wrote_offset + result.wrote_bytes, flushed)
+        controller.store.when_flushed(result.wrote_offset + result.wrote_bytes, flushed)
         return HELD
 
     def _answer(self, request: RemotingCommand, code: int, remark: str | None) -> RemotingCommand:

@@ -174,7 +174,7 @@ class ScheduleMessageService(ConfigManager):
                 if due > now_ms:
                     self._not_before[level] = due
                     break
-                status = self._deliver_or_skip(unit[0], unit[1])
+                status = self._deliver_or_skip(level, unit[0], unit[1])
                 if status is not None and status is not PutStatus.PUT_OK:
                     log.warning(
                         "delayed message at %d of level %d not delivered: %s; retrying", offset, level, status.name
@@ -187,13 +187,13 @@ class ScheduleMessageService(ConfigManager):
                 self._update_offset(level, offset)
         return delivered
 
-    def _deliver_or_skip(self, physical_offset: int, size: int) -> PutStatus | None:
+    def _deliver_or_skip(self, level: int, physical_offset: int, size: int) -> PutStatus | None:
         """Deliver one parked message; None when it never can be, so that it does not hold up those behind it.
 
         It stays in the delay topic until its file expires.
         """
         try:
-            status = self._deliver(physical_offset, size)
+            status = self._deliver(level, physical_offset, size)
         except OSError:
             raise
         except Exception:
@@ -208,7 +208,7 @@ class ScheduleMessageService(ConfigManager):
             return None
         return status
 
-    def _deliver(self, physical_offset: int, size: int) -> PutStatus | None:
+    def _deliver(self, level: int, physical_offset: int, size: int) -> PutStatus | None:
         """Put one parked message into its own topic; None when it cannot be read and is skipped."""
         store = self._controller.store
         record = store.message_at(physical_offset, size)
@@ -226,10 +226,7 @@ class ScheduleMessageService(ConfigManager):
         inner: InnerMessage = copy_of(message, topic, self._readable_queue(topic, int(queue_id)), message.properties)
         result = store.put_message(inner)
         if result.status is PutStatus.PUT_OK:
-            counters = self._controller.stats.topic_counters(topic)
-            counters.put_nums += 1
-            counters.put_times += 1
-            counters.put_size += result.wrote_bytes
+            self._controller.stats.count_delivery(topic, level, result.wrote_bytes)
         return result.status
 
     def _readable_queue(self, topic: str, queue_id: int) -> int:

@@ -10,19 +10,38 @@ Mirrors BrokerStatsManager, StatsItemSet and BrokerStats of org.apache.rocketmq.
 from __future__ import annotations
 
 import time
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
+from rocketmq_ops.broker.stats.event_stats import (
+    CHANNEL_ACTIVITY,
+    CLOSE,
+    CONNECT,
+    EXCEPTION,
+    GROUP_GET_LATENCY,
+    IDLE,
+    QUEUE_GET_NUMS,
+    QUEUE_GET_SIZE,
+    QUEUE_PUT_NUMS,
+    QUEUE_PUT_SIZE,
+    TOPIC_PUT_LATENCY,
+    EventStats,
+)
+from rocketmq_ops.broker.stats.fall_behind import FALL_NAMES, fall_behind
+from rocketmq_ops.broker.stats.stats_item import (
+    HOUR_INTERVAL_MS,
+    MINUTES_INTERVAL_MS,
+    SAMPLE_INTERVAL_MS,
+    Rate,
+    StatsItem,
+    compute_rate,
+)
 from rocketmq_ops.common.periodic import PeriodicJobs
-from rocketmq_ops.common.topics import split_topic_group
+from rocketmq_ops.common.topics import SCHEDULE_CONSUMER_GROUP, SCHEDULE_TOPIC, split_topic_group, topic_at_group
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
-
-SAMPLE_INTERVAL_MS = 10_000
-MINUTES_INTERVAL_MS = 600_000
-HOUR_INTERVAL_MS = 3_600_000
-_MINUTE_SAMPLES, _HOUR_SAMPLES, _DAY_SAMPLES = 7, 7, 25
+    from rocketmq_ops.remoting.server import RemotingServer
 
 TOPIC_PUT_NUMS = "TOPIC_PUT_NUMS"
 TOPIC_PUT_SIZE = "TOPIC_PUT_SIZE"
@@ -33,71 +52,6 @@ BROKER_PUT_NUMS = "BROKER_PUT_NUMS"
 BROKER_GET_NUMS = "BROKER_GET_NUMS"
 BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC = "BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC"
 BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC = "BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC"
-
-
-class Snapshot(NamedTuple):
-    """Counter values at a time (ms since the epoch): how often it was added to, the number and the bytes so far."""
-
-    timestamp: int
-    times: int
-    nums: int
-    size: int
-
-
-class Rate(NamedTuple):
-    """What happened within a window: the sum, its rate per second and the average per call."""
-
-    sum: int = 0
-    tps: float = 0.0
-    avgpt: float = 0.0
-    times: int = 0
-
-
-class StatsItem:
-    """Snapshots of one counter: 10 s apart for the minute, 10 min for the hour, 1 h for the day.
-
-    `changed_at` is when a sample last saw the counter grow (ms); 0 before the first.
-    """
-
-    __slots__ = ("changed_at", "day", "hour", "minute")
-
-    def __init__(self) -> None:
-        self.changed_at = 0
-        self.minute: deque[Snapshot] = deque(maxlen=_MINUTE_SAMPLES)
-        self.hour: deque[Snapshot] = deque(maxlen=_HOUR_SAMPLES)
-        self.day: deque[Snapshot] = deque(maxlen=_DAY_SAMPLES)
-
-    def current(self) -> tuple[int, int, int]:
-        """(times, nums, size) so far."""
-        raise NotImplementedError
-
-    def sample(self, now_ms: int, *, minutes: bool, hour: bool) -> None:
-        """Append a snapshot to the minute, and to the hour and the day where their time has come."""
-        snapshot = Snapshot(now_ms, *self.current())
-        if not self.minute or self.minute[-1].nums != snapshot.nums:
-            self.changed_at = now_ms
-        _append(self.minute, snapshot, SAMPLE_INTERVAL_MS)
-        if minutes:
-            _append(self.hour, snapshot, MINUTES_INTERVAL_MS)
-        if hour:
-            _append(self.day, snapshot, HOUR_INTERVAL_MS)
-
-
-def _append(window: deque[Snapshot], snapshot: Snapshot, interval_ms: int) -> None:
-    if not window:
-        window.append(Snapshot(snapshot.timestamp - interval_ms, 0, 0, 0))
-    window.append(snapshot)
-
-
-def compute_rate(window: deque[Snapshot], *, of_size: bool = False) -> Rate:
-    """Rate between the oldest and the newest snapshot; zero when nothing was sampled yet."""
-    if not window:
-        return Rate()
-    first, last = window[0], window[-1]
-    total = last.size - first.size if of_size else last.nums - first.nums
-    times = last.times - first.times
-    elapsed = last.timestamp - first.timestamp
-    return Rate(total, total * 1000.0 / elapsed if elapsed else 0.0, total / times if times > 0 else 0.0, times)
 
 
 class TopicCounters(StatsItem):
@@ -166,6 +120,8 @@ class BrokerStats:
         self.topics: dict[str, TopicCounters] = {}
         self.groups: dict[tuple[str, str], GroupCounters] = {}
         self.send_backs: dict[tuple[str, str], SendBackCounters] = {}
+        #: What happens too seldom to need counters of its own kind.
+        self.events = EventStats()
         self.totals: dict[str, TotalItem] = {
             name: TotalItem()
             for name in (
@@ -209,11 +165,46 @@ class BrokerStats:
             found = self.send_backs[(group, topic)] = SendBackCounters()
         found.nums += 1
 
+    def count_put(self, topic: str, queue_id: int, messages: int, size: int) -> None:
+        """Count a put that took the long way, `size` bytes of records; those parked for later by their queue too."""
+        counters = self.topic_counters(topic)
+        counters.put_nums += messages
+        counters.put_times += 1
+        counters.put_size += size
+        if topic == SCHEDULE_TOPIC and self._controller.config.enableDetailStat:
+            self.events.add(QUEUE_PUT_NUMS, f"{topic}@{queue_id}", messages)
+            self.events.add(QUEUE_PUT_SIZE, f"{topic}@{queue_id}", size)
+
+    def count_delivery(self, topic: str, level: int, size: int) -> None:
+        """Count a delayed message that was put into its topic: got from its level's queue (enableScheduleMessageStats).
+
+        The broker's total of messages got does not have it, as Apache's does not.
+        """
+        if not self._controller.store_config.enableScheduleMessageStats:
+            return
+        self.count_put(topic, -1, 1, size)
+        add, group_key = self.events.add, topic_at_group(SCHEDULE_TOPIC, SCHEDULE_CONSUMER_GROUP)
+        add(GROUP_GET_NUMS, group_key)
+        add(GROUP_GET_SIZE, group_key, size)
+        if self._controller.config.enableDetailStat:
+            queue_key = topic_at_group(f"{SCHEDULE_TOPIC}@{level - 1}", SCHEDULE_CONSUMER_GROUP)
+            add(QUEUE_GET_NUMS, queue_key)
+            add(QUEUE_GET_SIZE, queue_key, size)
+
+    def count_channels(self, server: RemotingServer) -> None:
+        """Count what becomes of the connections of a server (ClientHousekeepingService)."""
+        add = self.events.add
+        server.on_connect(lambda _: add(CHANNEL_ACTIVITY, CONNECT))
+        server.on_close(lambda _: add(CHANNEL_ACTIVITY, CLOSE))
+        server.on_idle(lambda _: add(CHANNEL_ACTIVITY, IDLE))
+        server.on_exception(lambda _: add(CHANNEL_ACTIVITY, EXCEPTION))
+
     def on_topic_deleted(self, topic: str) -> None:
         """Forget the counters of a deleted topic; the broker's totals keep what they counted."""
         counters = self.topics.pop(topic, None)
         if counters is not None:
             self._retired_put[counters.system] += counters.put_nums
+        self.events.forget(topic)
         for key in [key for key in self.groups if key[1] == topic]:
             self._retire_group(key)
         for key in [key for key in self.send_backs if key[1] == topic]:
@@ -221,6 +212,7 @@ class BrokerStats:
 
     def on_group_deleted(self, group: str) -> None:
         """Forget the counters of a deleted group; the broker's totals keep what they counted."""
+        self.events.forget(group)
         for key in [key for key in self.groups if key[0] == group]:
             self._retire_group(key)
         for key in [key for key in self.send_backs if key[0] == group]:
@@ -269,10 +261,18 @@ class BrokerStats:
         self.totals[BROKER_GET_NUMS].nums = self.get_total(with_system=True)
         self.totals[BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC].nums = self.put_total()
         self.totals[BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC].nums = self.get_total()
-        for table in (self.topics, self.groups, self.send_backs, self.totals):
-            for item in table.values():
+        for items in self._all_items():
+            for item in items:
                 item.sample(now_ms, minutes=minutes, hour=hour)
         self._turn_day(now_ms)
+
+    def _all_items(self) -> Iterator[Iterable[StatsItem]]:
+        yield self.topics.values()
+        yield self.groups.values()
+        yield self.send_backs.values()
+        yield self.totals.values()
+        for table in self.events.tables.values():
+            yield table.values()
 
     def _turn_day(self, now_ms: int) -> None:
         day = time.localtime(now_ms / 1000)[:3]
@@ -301,9 +301,39 @@ class BrokerStats:
             item = table.get((group, topic))
         elif name in self.totals and key == self._controller.config.brokerClusterName:
             item = self.totals[name]
+        if item is None:
+            item = self.events.find(name, key)
         if item is None or self._is_idle(item):
             return None
         return item, name.endswith("_SIZE")
+
+    def rates(self, name: str, key: str) -> tuple[Rate, Rate, Rate] | None:
+        """What VIEW_BROKER_STATS_DATA answers: the rates of the last minute, hour and day; None for no such statistic.
+
+        How far a group is behind is a figure of the moment: it stands in all three as the sum.
+        """
+        found = self.find(name, key)
+        if found is not None:
+            item, of_size = found
+            windows = (item.minute, item.hour, item.day)
+            minute, hour, day = (compute_rate(window, of_size=of_size) for window in windows)
+            return minute, hour, day
+        if name in FALL_NAMES:
+            behind = fall_behind(self._controller, name, key)
+            moment = Rate(behind) if behind is not None else None
+        else:
+            moment = Rate() if self._takes_no_time(name, key) else None
+        return None if moment is None else (moment, moment, moment)
+
+    def _takes_no_time(self, name: str, key: str) -> bool:
+        """Whether `key` names a queue whose puts or gets took no time that can be counted in ms."""
+        queue_id, rest = split_topic_group(key)
+        if not queue_id.isdecimal():
+            return False
+        if name == TOPIC_PUT_LATENCY:
+            return rest in self.topics
+        topic, group = split_topic_group(rest)
+        return name == GROUP_GET_LATENCY and (group, topic) in self.groups
 
     def _is_idle(self, item: StatsItem) -> bool:
         minutes = self._controller.config.maxStatsIdleTimeInMinutes

@@ -149,6 +149,14 @@ class SubscriptionGroupManager(ConfigManager):
         self.next_version()
         return True
 
+    def disable_consume(self, group: str) -> None:
+        """Refuse the pulls of a group until `updateSubGroup -s true` allows them again (disableConsume)."""
+        found = self.table.get(group)
+        if found is not None and found.consume_enable:
+            self.table[group] = msgspec.structs.replace(found, consume_enable=False)
+            self.next_version()
+            self._controller.changes.record(self)
+
     def forbidden(self, group: str, topic: str, index: int) -> bool:
         """True when the permission with this bit index is taken from the group on the topic."""
         return bool(self.forbidden_table.get(group, {}).get(topic, 0) >> index & 1)

@@ -4,7 +4,8 @@ import time
 from types import SimpleNamespace
 
 from rocketmq_ops.broker.config import BrokerConfig
-from rocketmq_ops.broker.stats.broker_stats import BrokerStats, compute_rate
+from rocketmq_ops.broker.stats.broker_stats import BrokerStats
+from rocketmq_ops.broker.stats.stats_item import compute_rate
 
 START = int(time.mktime((2026, 1, 15, 12, 0, 0, 0, 0, -1)) * 1000)
 

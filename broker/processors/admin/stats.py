@@ -16,7 +16,7 @@ from rocketmq_ops.broker.offset.queue_progress import (
     topic_offset,
 )
 from rocketmq_ops.broker.processors.slices import answer_in_slices, queues_of
-from rocketmq_ops.broker.stats.broker_stats import Rate, compute_rate
+from rocketmq_ops.broker.stats.stats_item import Rate
 from rocketmq_ops.remoting.bodies import (
     BrokerStatsData,
     BrokerStatsItem,
@@ -142,15 +142,12 @@ class StatsAdminProcessor:
         self, _channel: Channel, request: RemotingCommand, header: ViewBrokerStatsDataRequestHeader
     ) -> Answer:
         """315: sum, rate and average of one counter within the last minute, hour and day."""
-        found = self._controller.stats.find(header.stats_name, header.stats_key)
-        if found is None:
+        rates = self._controller.stats.rates(header.stats_name, header.stats_key)
+        if rates is None:
             return request.reply(
                 ResponseCode.SYSTEM_ERROR, f"The stats <{header.stats_name}> <{header.stats_key}> not exist"
             )
-        item, of_size = found
-        minute, hour, day = (
-            _stats_item(compute_rate(window, of_size=of_size)) for window in (item.minute, item.hour, item.day)
-        )
+        minute, hour, day = map(_stats_item, rates)
         data = BrokerStatsData(stats_minute=minute, stats_hour=hour, stats_day=day)
         return request.reply(body=data.encode())
 
