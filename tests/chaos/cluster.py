@@ -1,0 +1,148 @@
+"""The cluster under chaos: processes of ours behind links, and what a fault does to one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.chaos.link import REACHED, SERVER, Link
+from tests.chaos.plan import CUT, HANG, KILL, PAUSE, STOP, Fault
+from tests.interop.ours import BIN, SETTINGS, write_config
+from tests.interop.processes import BROKER_PORTS, Child, free_port
+
+#: ms between two writes of the offsets, as in the brokers' files below: what a killed broker may forget.
+OFFSETS_KEPT_EVERY_MS = 500
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """A process that can die, stand still and come back. `link` leads to it, where it is a server."""
+
+    def __init__(self, name: str, start: Callable[[], Child], links: list[Link]) -> None:
+        self.name = name
+        self.links = links
+        self._start = start
+        self.child = start()
+        self.output: list[str] = []
+
+    async def suffer(self, fault: Fault) -> None:
+        """One fault from its beginning to its end."""
+        if fault.kind in (KILL, STOP):
+            await asyncio.to_thread(self.child.kill if fault.kind == KILL else self.child.stop)
+            self.output += self.child.lines
+            await asyncio.sleep(fault.seconds)
+            self.child = self._start()
+            return
+        begin, end = {
+            PAUSE: (lambda: self._signal(signal.SIGSTOP), lambda: self._signal(signal.SIGCONT)),
+            CUT: (self._each(Link.cut), self._each(Link.heal)),
+            HANG: (self._each(Link.hang), self._each(Link.heal)),
+        }[fault.kind]
+        begin()
+        try:
+            await asyncio.sleep(fault.seconds)
+        finally:
+            end()
+
+    def _each(self, act: Callable[[Link], None]) -> Callable[[], None]:
+        def all_links() -> None:
+            for link in self.links:
+                act(link)
+
+        return all_links
+
+    def _signal(self, number: int) -> None:
+        if self.child.process.poll() is None:
+            os.kill(self.child.pid, number)
+
+
+class Cluster:
+    """Two name servers and two brokers; with `slaves` each broker is a SYNC_MASTER that has one."""
+
+    def __init__(self, folder: Path, *, slaves: bool) -> None:
+        self.folder = folder
+        self.slaves = slaves
+        self.servers: dict[str, Process] = {}
+        self.addresses: dict[str, str] = {}
+        self.stores: dict[str, Path] = {}
+
+    async def start(self) -> None:
+        """Start the servers, and wait until each has said that it is ready."""
+        ports = [free_port() for _ in range(2)]
+        self.namesrv = ";".join(f"{REACHED}:{port}" for port in ports)
+        for number, port in enumerate(ports):
+            await self._name_server(f"namesrv-{number}", port)
+        for name in ("broker-a", "broker-b"):
+            await self._broker(name, 0)
+            if self.slaves:
+                await self._broker(name, 1)
+        for process in self.servers.values():
+            await asyncio.to_thread(process.child.wait_for, "boot success", 60)
+
+    async def _name_server(self, name: str, port: int) -> None:
+        folder = self._folder(name)
+        conf = {"listenPort": str(port), "bindAddress": SERVER}
+        conf |= {"kvConfigPath": str(folder / "kv.json"), "configStorePath": str(folder / "namesrv.properties")}
+        await self._server(name, "mqnamesrv", folder, conf, [port])
+
+    async def _broker(self, name: str, broker_id: int) -> None:
+        port = free_port(BROKER_PORTS)
+        folder = self._folder(f"{name}-{broker_id}" if self.slaves else name)
+        store = folder / "store"
+        role = "SLAVE" if broker_id else "SYNC_MASTER" if self.slaves else "ASYNC_MASTER"
+        conf = SETTINGS | {
+            "brokerName": name,
+            "brokerId": str(broker_id),
+            "brokerRole": role,
+            "listenPort": str(port),
+            "haListenPort": str(port + 1),
+            "bindAddress": SERVER,
+            "brokerIP1": REACHED,
+            "brokerIP2": REACHED,
+            "namesrvAddr": self.namesrv,
+            "registerNameServerPeriod": "10000",
+            "flushConsumerOffsetInterval": str(OFFSETS_KEPT_EVERY_MS),
+            "storePathRootDir": str(store),
+            "storePathCommitLog": str(store / "commitlog"),
+        }
+        self.stores[folder.name] = store
+        self.addresses[folder.name] = f"{SERVER}:{port}"
+        await self._server(folder.name, "mqbroker", folder, conf, [port, port + 1] if self.slaves else [port])
+
+    async def _server(self, name: str, program: str, folder: Path, conf: dict[str, str], ports: list[int]) -> None:
+        file = write_config(folder / f"{program}.conf", conf)
+        links = [Link(port) for port in ports]
+        for link in links:
+            await link.start()
+        command = [str(BIN / program), "-c", str(file)]
+        self.servers[name] = Process(name, lambda: Child(name, command, cwd=folder), links)
+
+    def _folder(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(parents=True)
+        return folder
+
+    def worker(self, kind: str, name: str) -> Process:
+        """A client of the load; each life of it writes under a name of its own."""
+        lives = 0
+
+        def start() -> Child:
+            nonlocal lives
+            lives += 1
+            life = f"{name}{lives}"
+            command = [sys.executable, "-m", "tests.chaos.worker", kind, life, self.namesrv, str(self.folder)]
+            return Child(life, command, cwd=self.folder / life, env={"PYTHONPATH": str(ROOT)})
+
+        return Process(name, start, [])
+
+    async def stop(self) -> None:
+        """Shut all servers down in order: brokers first, each with what it holds on the disk."""
+        for process in reversed(self.servers.values()):
+            await asyncio.to_thread(process.child.stop)
+            process.output += process.child.lines
+            for link in process.links:
+                await link.stop()

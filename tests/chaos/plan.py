@@ -1,0 +1,42 @@
+"""Which faults a seed brings, and when: a pure function of the seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+#: A process dies (SIGKILL) and comes back; is shut down (SIGTERM) and comes back; stands still (SIGSTOP) and goes on;
+#: its connections are closed and new ones refused; nothing gets through, and then all of it.
+KILL, STOP, PAUSE, CUT, HANG = "kill", "stop", "pause", "cut", "hang"
+OF_SERVERS = (KILL, KILL, STOP, PAUSE, CUT, HANG)
+OF_CLIENTS = (KILL, PAUSE)
+
+
+class Fault(NamedTuple):
+    """One fault: `at` seconds after the load began, over after `seconds` more."""
+
+    at: float
+    seconds: float
+    kind: str
+    target: str
+
+    @property
+    def end(self) -> float:
+        return self.at + self.seconds
+
+
+def faults(seed: int, seconds: float, servers: Sequence[str], clients: Sequence[str]) -> list[Fault]:
+    """About one fault a second within `seconds`; a target has one at a time, and servers have three quarters of them."""
+    rng = random.Random(seed)
+    found: list[Fault] = []
+    at = 1.0
+    while at < seconds:
+        of_server = rng.random() < 0.75
+        target = rng.choice(servers if of_server else clients)
+        kind = rng.choice(OF_SERVERS if of_server else OF_CLIENTS)
+        fault = Fault(round(at, 2), round(rng.uniform(0.2, 3.0), 2), kind, target)
+        if all(other.target != target or other.end + 0.3 < fault.at for other in found):
+            found.append(fault)
+        at += rng.uniform(0.4, 1.6)
+    return found

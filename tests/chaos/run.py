@@ -1,0 +1,149 @@
+"""One seed from start to verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.api.offsets import all_consumer_offsets
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.tasks import Tasks
+from tests.chaos.checks import History, Look, Record, Suffered, broker_of, missing, violations
+from tests.chaos.cluster import OFFSETS_KEPT_EVERY_MS, Cluster, Process
+from tests.chaos.events import ACK, GOT, GROUP_OF, TRY, UNSURE, load_records, read_events
+from tests.chaos.plan import Fault, faults
+from tests.interop.ours import BIN, mqadmin
+from tests.interop.raw import wait_for_route
+
+#: Seconds that the groups have to consume all, once everything is healed.
+SETTLE_SECONDS = 90.0
+LOOK_SECONDS = 0.5
+CLIENTS = {
+    "writer": "plain",
+    "chain": "ordered",
+    "payer": "paid",
+    "answerer": "answers",
+    **{f"{topic.lower()}-reader-{n}": f"read-{topic}" for topic in GROUP_OF for n in range(2)},
+}
+
+
+class Verdict(msgspec.Struct):
+    """What a seed came to."""
+
+    seed: int
+    violations: list[str]
+    counts: dict[str, int]
+    seconds: float
+
+
+async def run_seed(seed: int, folder: Path, *, seconds: float, slaves: bool, say: Callable[[str], None]) -> Verdict:
+    """Load and faults for `seconds`, then healing, and what must hold. The folder keeps everything that was written."""
+    started = time.monotonic()
+    cluster = Cluster(folder, slaves=slaves)
+    await cluster.start()
+    clients: dict[str, Process] = {}
+    try:
+        await asyncio.to_thread(_make_topics, cluster)
+        clients = {name: cluster.worker(kind, name) for name, kind in CLIENTS.items()}
+        began = time.monotonic()
+        looks: list[Look] = []
+        tasks = Tasks()
+        looking = tasks.start(_look(cluster, looks), "offsets")
+        plan = faults(seed, seconds, list(cluster.servers), list(CLIENTS))
+        everyone = cluster.servers | clients
+        running = [tasks.start(_suffer(everyone[fault.target], fault, began, say), str(fault)) for fault in plan]
+        suffered = [await task for task in running]
+        await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
+        await _end_senders(clients)
+        await _settle(folder)
+        looking.cancel()
+        await tasks.finish()
+        await _end(clients)
+        await cluster.stop()
+    finally:
+        for process in (*clients.values(), *cluster.servers.values()):
+            process.child.kill()
+    records = {name: await asyncio.to_thread(_dump, store) for name, store in cluster.stores.items()}
+    history = History(read_events(folder), suffered, records, looks, began, OFFSETS_KEPT_EVERY_MS / 1000, slaves)
+    return Verdict(seed, violations(history), _counts(history), time.monotonic() - started)
+
+
+def _make_topics(cluster: Cluster) -> None:
+    for topic in GROUP_OF:
+        line = ("updateTopic", "-c", "DefaultCluster", "-t", topic, "-r", "2", "-w", "2")
+        made = mqadmin(*line, namesrv=cluster.namesrv, output="json")
+        assert made.code == 0, made
+        for namesrv in cluster.namesrv.split(";"):
+            for broker in {broker_of(store) for store in cluster.stores}:
+                wait_for_route(namesrv, topic, broker)
+
+
+async def _suffer(process: Process, fault: Fault, began: float, say: Callable[[str], None]) -> Suffered:
+    await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
+    begin = time.monotonic()
+    say(f"{begin - began:5.1f} s  {fault.kind} {fault.target} for {fault.seconds} s")
+    await process.suffer(fault)
+    return Suffered(begin, time.monotonic(), fault.kind, fault.target)
+
+
+async def _look(cluster: Cluster, looks: list[Look]) -> None:
+    """What each broker says of all offsets, a few times a second; a dead one says nothing."""
+    async with MQAdmin(cluster.namesrv.split(";"), 500) as admin:
+        while True:
+            for store, address in cluster.addresses.items():
+                try:
+                    table = await all_consumer_offsets(admin.session, address)
+                except RocketMQError:
+                    continue
+                now = time.monotonic()
+                looks += [
+                    Look(now, store, topic_group, queue, offset)
+                    for topic_group, queues in table.items()
+                    for queue, offset in queues.items()
+                    if topic_group.partition("@")[0] in GROUP_OF
+                ]
+            await asyncio.sleep(0.3)
+
+
+async def _end_senders(clients: dict[str, Process]) -> None:
+    await _end({name: process for name, process in clients.items() if CLIENTS[name] in ("plain", "ordered", "paid")})
+
+
+async def _end(clients: dict[str, Process]) -> None:
+    await asyncio.gather(*(asyncio.to_thread(process.child.stop) for process in clients.values()))
+
+
+async def _settle(folder: Path) -> None:
+    """Until all that was acknowledged is consumed; what is missing at the end is a violation, and found as one."""
+    for _ in range(int(SETTLE_SECONDS / LOOK_SECONDS)):
+        if not missing(await asyncio.to_thread(read_events, folder)):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _dump(store: Path) -> list[Record]:
+    command = [str(BIN / "mqadmin"), "store", "dump", str(store), "--output", "jsonl", "--body", "utf-8", "--no-index"]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return load_records(ran.stdout)
+
+
+def _counts(history: History) -> dict[str, int]:
+    events = Counter(event.what for event in history.events)
+    places = Counter((e.topic, e.broker, e.queue, e.offset) for e in history.events if e.what == GOT and e.offset >= 0)
+    return {
+        "faults": len(history.suffered),
+        "tries": events[TRY],
+        "acknowledged": events[ACK],
+        "unsure": events[UNSURE],
+        "consumed": events[GOT],
+        "consumed again": sum(count - 1 for count in places.values()),
+        "looks at offsets": len(history.looks),
+    }

@@ -1,0 +1,153 @@
+"""The checks of chaos find what they are for: a small history without fault, and one planted violation after the other."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.chaos.checks import GRACE, History, Look, Record, Suffered, missing, violations
+from tests.chaos.events import ACK, GOT, ORDERED, ORDERED_GROUP, PAID, PLAIN, TRY, UNSURE, Event
+from tests.chaos.plan import KILL, PAUSE, faults
+
+LATE = 2 * GRACE
+
+
+def record(topic: str, body: str, offset: int, at: int, queue: int = 0) -> Record:
+    return {"topic": topic, "queueId": queue, "queueOffset": offset, "commitLogOffset": at, "body": body}
+
+
+def sent(t: float, ident: str, topic: str, offset: int, **more: Any) -> list[Event]:
+    where = {"topic": topic, "broker": "broker-a", "queue": 0, **more}
+    return [
+        Event(t, TRY, ident, "w", topic=topic, delay=more.get("delay", 0.0)),
+        Event(t + 0.1, ACK, ident, "w", offset=offset, **where),
+    ]
+
+
+def got(t: float, ident: str, topic: str, offset: int, **more: Any) -> Event:
+    return Event(
+        t, GOT, ident, more.pop("worker", "r1"), topic=topic, broker="broker-a", queue=0, offset=offset, **more
+    )
+
+
+def whole() -> History:
+    """Two links of a chain, a delayed message, a transaction that is rolled back: all as promised."""
+    events = [
+        *sent(1, "c.0-1", ORDERED, 0),
+        *sent(2, "c.0-2", ORDERED, 1),
+        *sent(3, "w.0-10", PLAIN, 0, delay=1.0),
+        *sent(4, "p-2", PAID, 0),
+        got(LATE, "c.0-1", ORDERED, 0),
+        got(LATE + 1, "c.0-2", ORDERED, 1),
+        got(LATE + 2, "w.0-10", PLAIN, 0),
+    ]
+    records = [
+        record(ORDERED, "c.0-1", 0, 0),
+        record(ORDERED, "c.0-2", 1, 100),
+        record("SCHEDULE_TOPIC_XXXX", "w.0-10", 0, 200),
+        record("RMQ_SYS_TRANS_HALF_TOPIC", "p-2", 0, 300),
+        record(PLAIN, "w.0-10", 0, 400),
+    ]
+    looks = [Look(t, "broker-a", f"{ORDERED}@{ORDERED_GROUP}", 0, offset) for t, offset in ((LATE, 0), (LATE + 2, 2))]
+    return History(events, [], {"broker-a": records}, looks, 0.0, 0.5, False)
+
+
+def on_a_pair() -> History:
+    history = whole()
+    records = history.records["broker-a"]
+    return history._replace(records={"broker-a-0": records, "broker-a-1": list(records)}, slaves=True, looks=[])
+
+
+def test_a_history_without_fault_has_no_violation() -> None:
+    assert violations(whole()) == []
+    assert violations(on_a_pair()) == []
+
+
+def without(history: History, store: str, body: str, topic: str) -> History:
+    kept = [r for r in history.records[store] if (r["body"], r["topic"]) != (body, topic)]
+    return history._replace(records={**history.records, store: kept})
+
+
+def and_event(event: Event) -> History:
+    history = whole()
+    return history._replace(events=sorted([*history.events, event], key=lambda e: e.t))
+
+
+def and_record(added: Record) -> History:
+    history = whole()
+    return history._replace(records={"broker-a": [*history.records["broker-a"], added]})
+
+
+def and_look(offset: int) -> History:
+    history = whole()
+    return history._replace(looks=[*history.looks, Look(LATE + 3, "broker-a", f"{ORDERED}@{ORDERED_GROUP}", 0, offset)])
+
+
+PLANTED = {
+    "lost": (without(whole(), "broker-a", "c.0-2", ORDERED), "acknowledged c.0-2 is not at"),
+    "lost on the slave": (
+        without(on_a_pair(), "broker-a-1", "c.0-2", ORDERED),
+        "acknowledged c.0-2 is not on broker-a-1",
+    ),
+    "another on the slave": (
+        on_a_pair()._replace(
+            records={
+                **on_a_pair().records,
+                "broker-a-1": [*on_a_pair().records["broker-a-1"][:-1], record(PLAIN, "w.0-11", 0, 400)],
+            }
+        ),
+        "broker-a-1 has ('Plain', 'w.0-11') at 400",
+    ),
+    "gap": (and_record(record(ORDERED, "c.0-3", 3, 500)), "broker-a: Ordered 0 goes on at 3, not 2"),
+    "order": (and_record(record(ORDERED, "c.0-4", 2, 500)), "c.0-4 is stored right after step 2"),
+    "copy": (and_record(record(ORDERED, "c.0-2", 2, 500)), "2 copies of c.0-2, which was tried 1 times"),
+    "rolled back": (and_record(record(PAID, "p-2", 0, 500)), "rolled back p-2 is in its topic"),
+    "not consumed": (
+        whole()._replace(events=[e for e in whole().events if (e.what, e.id) != (GOT, "w.0-10")]),
+        "w.0-10 was not consumed",
+    ),
+    "first consumed late": (
+        whole()._replace(
+            events=[
+                *[e for e in whole().events if e.what != GOT or e.topic != ORDERED],
+                got(LATE + 3, "c.0-2", ORDERED, 1),
+                got(LATE + 4, "c.0-1", ORDERED, 0),
+            ]
+        ),
+        "c.0-1 at 0 was first consumed after 1",
+    ),
+    "twice": (and_event(got(LATE + 5, "c.0-2", ORDERED, 1, worker="r2")), "was consumed by r1 and r2 without a cause"),
+    "early": (and_event(got(3.5, "w.0-10", PLAIN, -1)), "w.0-10 came 0.500 s early"),
+    "back": (and_look(1), f"{ORDERED}@{ORDERED_GROUP} 0 went from 2 back to 1"),
+}
+
+
+@pytest.mark.parametrize(("history", "sentence"), PLANTED.values(), ids=PLANTED)
+def test_a_planted_violation_is_found(history: History, sentence: str) -> None:
+    assert any(sentence in found for found in violations(history)), violations(history)
+
+
+def test_what_a_fault_explains_is_no_violation() -> None:
+    killed = [Suffered(LATE + 2.5, LATE + 3, KILL, "broker-a")]
+    assert violations(and_look(1)._replace(suffered=killed)) == []
+    paused = [Suffered(LATE + 2, LATE + 3, PAUSE, "ordered-reader-0")]
+    assert violations(and_event(got(LATE + 5, "c.0-2", ORDERED, 1, worker="r2"))._replace(suffered=paused)) == []
+    tried_again = and_record(record(ORDERED, "c.0-2", 2, 500))
+    again = [Event(2.2, UNSURE, "c.0-2"), Event(2.3, TRY, "c.0-2", topic=ORDERED)]
+    assert violations(tried_again._replace(events=[*tried_again.events, *again])) == []
+
+
+def test_a_message_that_was_asked_for_again_has_to_come_again() -> None:
+    events = [*sent(1, "w.0-7", PLAIN, 0), got(2, "w.0-7", PLAIN, 0)]
+    assert missing(events) == {"w.0-7 again"}
+    assert missing([*events, got(3, "w.0-7", PLAIN, -1, again=1)]) == set()
+
+
+def test_a_seed_names_its_faults() -> None:
+    plan = faults(7, 12.0, ["namesrv-0", "broker-a"], ["reader"])
+    assert plan == faults(7, 12.0, ["namesrv-0", "broker-a"], ["reader"]) != faults(8, 12.0, ["namesrv-0"], ["reader"])
+    assert len(plan) >= 4 and all(1.0 <= fault.at < 12.0 and 0.2 <= fault.seconds <= 3.0 for fault in plan)
+    by_target = [fault for fault in plan if fault.target == "broker-a"]
+    assert all(a.end < b.at for a, b in pairwise(by_target))

@@ -1,0 +1,228 @@
+"""A client of the load, a process: `python -m tests.chaos.worker KIND NAME NAMESRV FOLDER`. SIGTERM ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+from rocketmq_ops.client import (
+    FROM_FIRST_OFFSET,
+    ClientOptions,
+    ConsumeContext,
+    ConsumeResult,
+    ConsumeSettings,
+    Producer,
+    PushConsumer,
+    SendResult,
+    SendSettings,
+    SendStatus,
+    TransactionProducer,
+    TransactionState,
+)
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
+from tests.chaos.events import (
+    ACK,
+    GOT,
+    GROUP_OF,
+    ORDERED,
+    PAID,
+    PLAIN,
+    TRY,
+    UNSURE,
+    Pen,
+    first_reading_fails,
+    outcome_of,
+)
+
+#: Level and seconds of the delays that are asked for.
+DELAYS = ((1, 1.0), (2, 5.0))
+#: One try each: what is tried again is tried by the worker, which writes every try down.
+ONCE = SendSettings(retry_times=0, send_timeout_ms=2_000)
+PAUSE_SECONDS = 0.02
+CHAINS_A_QUEUE = 2
+
+
+class Worker:
+    """What all kinds have: where the cluster is, the pen, and the wish to end."""
+
+    def __init__(self, name: str, namesrv: str, folder: Path) -> None:
+        self.name = name
+        self.pen = Pen(folder, name)
+        self.ending = asyncio.Event()
+        self.options = ClientOptions(
+            name_servers=namesrv,
+            instance_name=name,
+            poll_name_server_interval_ms=1_000,
+            heartbeat_interval_ms=1_000,
+            persist_offset_interval_ms=500,
+            rebalance_interval_ms=1_000,
+            api_timeout_ms=1_000,
+        )
+
+    async def attempt(
+        self, ident: str, topic: str, send: Callable[[], Awaitable[SendResult]], *, delay: float = 0.0, queue: int = -1
+    ) -> bool:
+        """One try to send, written down before and after."""
+        self.pen.write(TRY, ident, topic=topic, delay=delay, queue=queue)
+        try:
+            result = await send()
+        except RocketMQError as error:
+            self.pen.write(UNSURE, ident, topic=topic, note=str(error))
+            return False
+        where = {"broker": result.queue.broker_name, "queue": result.queue.queue_id, "offset": result.queue_offset}
+        sure = result.status == SendStatus.SEND_OK
+        self.pen.write(ACK if sure else UNSURE, ident, topic=topic, delay=delay, note=result.status, **where)
+        return sure
+
+    async def pause(self, seconds: float = PAUSE_SECONDS) -> None:
+        await asyncio.sleep(seconds * random.uniform(0.5, 1.5))
+
+
+async def send_plain(worker: Worker) -> None:
+    """Messages to any queue, some of them delayed; none is tried twice."""
+
+    async def sender(producer: Producer, lane: int) -> None:
+        number = 0
+        while not worker.ending.is_set():
+            number += 1
+            ident = f"{worker.name}.{lane}-{number}"
+            level, seconds = random.choice(DELAYS) if number % 10 == 0 else (0, 0.0)
+            message = Message(PLAIN, ident.encode(), keys=ident, delay_time_level=level)
+            await worker.attempt(ident, PLAIN, lambda message=message: producer.send(message), delay=seconds)
+            await worker.pause()
+
+    async with Producer("plain-writers", worker.options, settings=ONCE) as producer, asyncio.TaskGroup() as lanes:
+        for lane in range(4):
+            lanes.create_task(sender(producer, lane))
+
+
+async def send_ordered(worker: Worker) -> None:
+    """Chains of messages, each to one queue: the next of a chain when the one before is acknowledged."""
+
+    async def chain(producer: Producer, queue: MessageQueue, number: int) -> None:
+        step = 0
+        while not worker.ending.is_set():
+            step += 1
+            ident = f"{worker.name}.{queue.broker_name}.{queue.queue_id}.{number}-{step}"
+            message = Message(ORDERED, ident.encode(), keys=ident)
+            while not await worker.attempt(
+                ident,
+                ORDERED,
+                lambda message=message: producer.send(message, queue=queue),
+                queue=queue.queue_id,
+            ):
+                if worker.ending.is_set():
+                    return
+                await worker.pause(0.2)
+            await worker.pause()
+
+    async with Producer("ordered-writers", worker.options, settings=ONCE) as producer:
+        queues: list[MessageQueue] = []
+        while not queues:
+            try:
+                queues = await producer.queues(ORDERED)
+            except RocketMQError:
+                await worker.pause(0.2)
+        async with asyncio.TaskGroup() as chains:
+            for queue in queues:
+                for number in range(CHAINS_A_QUEUE):
+                    chains.create_task(chain(producer, queue, number))
+
+
+class Outcomes:
+    """A transaction's outcome is known from the message; some are known only when the broker asks."""
+
+    async def execute(self, message: Message, _transaction_id: str, _arg: object) -> TransactionState:
+        return {
+            "commit": TransactionState.COMMIT,
+            "rollback": TransactionState.ROLLBACK,
+            "late commit": TransactionState.UNKNOWN,
+        }[outcome_of(bytes(message.body).decode())]
+
+    async def check(self, message: MessageExt) -> TransactionState:
+        rolled_back = outcome_of(bytes(message.body).decode()) == "rollback"
+        return TransactionState.ROLLBACK if rolled_back else TransactionState.COMMIT
+
+
+async def send_transactions(worker: Worker) -> None:
+    """Transactions that are committed, rolled back, or left for the broker to ask about."""
+    producer = TransactionProducer("paid-writers", Outcomes(), worker.options, settings=ONCE, check_concurrency=4)
+    async with producer:
+        number = 0
+        while not worker.ending.is_set():
+            number += 1
+            ident = f"{worker.name}-{number}"
+            message = Message(PAID, ident.encode(), keys=ident)
+            await worker.attempt(ident, PAID, lambda message=message: producer.send_in_transaction(message))
+            await worker.pause(0.05)
+        # Brokers go on asking until all outcomes are known.
+        await asyncio.sleep(0.1)
+
+
+async def answer_checks(worker: Worker) -> None:
+    """A member of the transactions' group that sends nothing, and answers what brokers ask while others are dead."""
+    async with TransactionProducer("paid-writers", Outcomes(), worker.options, settings=ONCE) as producer:
+        with suppress(RocketMQError):
+            await producer.queues(PAID)
+        await worker.ending.wait()
+
+
+async def consume(worker: Worker, topic: str) -> None:
+    """Write down what comes; a few messages are asked for once more."""
+
+    async def listen(messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
+        again = False
+        for message in messages:
+            ident = bytes(message.body).decode()
+            where = {"topic": topic, "broker": context.queue.broker_name, "queue": context.queue.queue_id}
+            retried = message.reconsume_times
+            own = context.queue.topic == topic
+            worker.pen.write(GOT, ident, offset=message.queue_offset if own else -1, again=retried, **where)
+            again |= topic == PLAIN and first_reading_fails(ident) and own
+        context.delay_level = 1
+        return ConsumeResult.RECONSUME_LATER if again else ConsumeResult.SUCCESS
+
+    settings = ConsumeSettings(
+        orderly=topic == ORDERED,
+        consume_from_where=FROM_FIRST_OFFSET,
+        lock_interval_ms=1_000,
+        retry_pull_ms=500,
+        pull_timeout_ms=5_000,
+        pull_suspend_ms=2_000,
+    )
+    consumer = PushConsumer(GROUP_OF[topic], listen, worker.options, settings=settings)
+    consumer.subscribe(topic)
+    async with consumer:
+        await worker.ending.wait()
+
+
+KINDS: dict[str, Callable[[Worker], Awaitable[None]]] = {
+    "plain": send_plain,
+    "ordered": send_ordered,
+    "paid": send_transactions,
+    "answers": answer_checks,
+    **{f"read-{topic}": (lambda worker, topic=topic: consume(worker, topic)) for topic in GROUP_OF},
+}
+
+
+async def main(kind: str, name: str, namesrv: str, folder: str) -> None:
+    worker = Worker(name, namesrv, Path(folder))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.ending.set)
+    while not worker.ending.is_set():
+        try:
+            await KINDS[kind](worker)
+        except RocketMQError as error:  # nothing answers at the start: a name server is dead
+            print(f"{name}: {error}", flush=True)
+            await worker.pause(0.3)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(main(*sys.argv[1:5]))
