@@ -12,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+import generated
 import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,19 +34,6 @@ OTHERS = {
 Arrow = tuple[str, str]
 
 
-def main() -> int:
-    """Write the page, or with `--check` say whether it is current."""
-    current = PAGE.read_text("utf-8")
-    text = page(current)
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(text, "utf-8")
-        return 0
-    if current != text:
-        print(f"{PAGE} is not current: run python scripts/gen_architecture.py")
-        return 1
-    return 0
-
-
 def page(current: str) -> str:
     """The page with its generated parts made anew."""
     graph = grimp.build_graph("rocketmq_ops", cache_dir=None)
@@ -59,7 +47,7 @@ def page(current: str) -> str:
         inside = {(_second(a), _second(b)) for a, b in arrows if _top(a) == _top(b) == package}
         parts[f"packages of {package}"] = picture(inside, sorted({_second(name) for name in _folders(package)}))
     for name, text in parts.items():
-        current = between(current, name, text)
+        current = generated.between(current, name, f"{text}\n")
     return current
 
 
@@ -90,18 +78,6 @@ def picture(arrows: set[Arrow], names: tuple[str, ...] | list[str]) -> str:
     return "\n".join(["```mermaid", "graph TD", *lines, "```"])
 
 
-def between(page_text: str, name: str, text: str) -> str:
-    """The page with `text` between the marks of the part `name`. Raises ValueError unless they are there, once."""
-    begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
-    if page_text.count(begin) != 1:
-        raise ValueError(f"docs/architecture.md needs the line {begin.strip()!r} once, and {end!r} after it")
-    head, rest = page_text.split(begin)
-    _, mark, tail = rest.partition(end)
-    if not mark:
-        raise ValueError(f"docs/architecture.md: {end!r} is missing after {begin.strip()!r}")
-    return f"{head}{begin}{text}\n{end}{tail}"
-
-
 def _folders(package: str) -> list[str]:
     """The package and all packages within it."""
     found = [path.parent.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("__init__.py")]
@@ -129,4 +105,4 @@ def _node(name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__file__, {PAGE: page(PAGE.read_text("utf-8"))}))

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import generated
 import msgspec
 
 from rocketmq_ops.broker.config import BrokerConfig
@@ -93,18 +94,6 @@ Tried on 5.3.3, most of it on 4.9.7 and 5.5.0 too; they agree where nothing else
 """
 
 
-def main() -> int:
-    """Write the pages, or with `--check` say which are not current."""
-    current = True
-    for path, text in pages().items():
-        if "--check" not in sys.argv[1:]:
-            path.write_text(text, "utf-8")
-        elif not path.exists() or path.read_text("utf-8") != text:
-            print(f"{path} is not current: run python scripts/gen_config_docs.py")
-            current = False
-    return 0 if current else 1
-
-
 def pages() -> dict[Path, str]:
     """Where each language's page stands, and its text."""
     catalogue = chinese()
@@ -173,4 +162,4 @@ def escape(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__file__, pages()))

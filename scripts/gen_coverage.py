@@ -13,6 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple, cast
 
+import generated
+
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.processors import install_all as install_broker
@@ -268,20 +270,13 @@ def _cell(row: Row) -> str:
     return f"{served} ({REMARKS[row.name]})" if row.name in REMARKS else served
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Write or check the page."""
     problems = uncovered()
     for problem in problems:
         print(problem, file=sys.stderr)
-    text = page()
-    if "--check" in arguments:
-        if not PAGE.exists() or PAGE.read_text("utf-8") != text:
-            print(f"{PAGE} is out of date: run scripts/gen_coverage.py", file=sys.stderr)
-            return 1
-        return 1 if problems else 0
-    PAGE.write_text(text, "utf-8")
-    return 1 if problems else 0
+    return generated.main(__file__, {PAGE: page()}) or int(bool(problems))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main())

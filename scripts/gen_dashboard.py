@@ -8,30 +8,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import generated
+
 from rocketmq_ops.tui.model.periods import QUESTIONS, Question
 
 PAGE = Path(__file__).parents[1] / "docs" / "dashboard.md"
-BEGIN, END = "<!-- generated: questions -->\n", "<!-- end -->"
-
-
-def main() -> int:
-    """Write the page, or with `--check` say whether it is current."""
-    current = PAGE.read_text("utf-8")
-    text = page(current)
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(text, "utf-8")
-        return 0
-    if text != current:
-        print(f"{PAGE} is not current: run python scripts/gen_dashboard.py")
-        return 1
-    return 0
 
 
 def page(current: str) -> str:
     """The page with the table as it is declared now."""
-    before, _, rest = current.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{table()}{END}{after}"
+    return generated.between(current, "questions", table())
 
 
 def table() -> str:
@@ -57,4 +43,4 @@ def _rate(question: Question) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__file__, {PAGE: page(PAGE.read_text("utf-8"))}))

@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import generated  # noqa: E402
 from tests.interop.differential.excused import EXCUSED  # noqa: E402
 from tests.interop.differential.rows import ROWS  # noqa: E402
 from tests.interop.differential.table import BETTER, DIFFERENT, SAME, Row  # noqa: E402
@@ -86,13 +87,5 @@ def _apaches() -> list[Entry]:
     return [entry for entry in ENTRIES if entry.name in theirs]
 
 
-def main() -> int:
-    text = page()
-    if "--check" in sys.argv[1:]:
-        return 0 if PAGE.exists() and PAGE.read_text("utf-8") == text else 1
-    PAGE.write_text(text, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__file__, {PAGE: page()}))

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import generated
+
 from rocketmq_ops.housekeeping.doctor.examine import GIVEN, SUBJECTS, all_rules
 from rocketmq_ops.housekeeping.lint.keys import VERSIONS
 from rocketmq_ops.housekeeping.lint.rules import RULES
@@ -66,18 +68,6 @@ broker's or a name server's by whose keys it has more of, or as `--server` says.
 """
 
 
-def main() -> int:
-    """Write the page, or with `--check` say whether it is current."""
-    text = page()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text)
-        return 0
-    if not TARGET.exists() or TARGET.read_text() != text:
-        print(f"{TARGET} is not current: run python scripts/gen_doctor_docs.py")
-        return 1
-    return 0
-
-
 def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
@@ -102,4 +92,4 @@ def section(rules: Iterable[Declared]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__file__, {TARGET: page()}))

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import generated
+
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common.config import ConfigClass
 from rocketmq_ops.housekeeping.lint.keys import ABSENT, COMPUTED, TABLE, VERSIONS
@@ -32,18 +34,6 @@ ENUMERATIONS = {
     "MessageRequestMode": "PULL|POP",
     "MetricsExporterType": "DISABLE|OTLP_GRPC|PROM|LOG",
 }
-
-
-def main() -> int:
-    """Write the table, or with `--check` say whether it is current."""
-    text = table()
-    if "--check" not in sys.argv[1:]:
-        TABLE.write_text(text)
-        return 0
-    if TABLE.read_text() != text:
-        print(f"{TABLE} is not current: run python scripts/gen_lint_keys.py")
-        return 1
-    return 0
 
 
 def table() -> str:
@@ -81,4 +71,4 @@ def _here(cls: type[ConfigClass], key: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__file__, {TABLE: table()}))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import generated
 from lark import Lark
 from lark.parsers.lalr_analysis import Reduce
 
@@ -36,18 +37,6 @@ STATES = """\
 #: after a rule has made something, by its name.
 STATES: Final[list[dict[str, int]]] = [
 """
-
-
-def main() -> int:
-    """Write the table, or with `--check` say whether it is current."""
-    text = table()
-    if "--check" not in sys.argv[1:]:
-        TABLE.write_text(text, "utf-8")
-        return 0
-    if TABLE.read_text("utf-8") != text:
-        print(f"{TABLE} is not current: run python scripts/gen_sql_parser.py")
-        return 1
-    return 0
 
 
 def table() -> str:
@@ -93,4 +82,4 @@ def _quoted(rule: tuple[str, int, str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__file__, {TABLE: table()}))
