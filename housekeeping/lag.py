@@ -96,6 +96,11 @@ def judge(window: GroupWindow) -> GroupLag:
     return GroupLag(window.group, worst.state, _total(queues), evidence, queues)
 
 
+def waits(lag: int | None) -> str:
+    """How many messages wait, in English."""
+    return "1 message waits" if lag == 1 else f"{lag} messages wait"
+
+
 def _last(columns: QueueWindow) -> tuple[int | None, int | None]:
     return (columns.ends[-1], columns.committed[-1]) if columns.ends else (None, None)
 
@@ -146,28 +151,28 @@ def _state(points: list[_Point], members: int | None) -> tuple[LagState, str]:
     moved = next((p for p in range(len(points) - 1, 0, -1) if points[p].committed != points[p - 1].committed), 0)
     if members == 0 and (len(points) == 1 or moved != len(points) - 1):
         since = f"; offset {last.committed} for {_length(last.time_ms - points[moved].time_ms)}" if moved else ""
-        return LagState.OFFLINE, f"no client is connected, and {last.lag} messages wait{since}"
+        return LagState.OFFLINE, f"no client is connected, and {waits(last.lag)}{since}"
     if len(points) < LEAST_RUNS:
-        return LagState.UNKNOWN, f"{last.lag} messages wait; {len(points)} runs show no trend, {LEAST_RUNS} would"
+        return LagState.UNKNOWN, f"{waits(last.lag)}; {len(points)} runs show no trend, {LEAST_RUNS} would"
     caught_up = min(point.end for point in points) <= last.committed
     still, moving = last.time_ms - points[moved].time_ms, points[moved].time_ms - points[0].time_ms
     if moved and still > moving and not caught_up:
         return (
             LagState.STOPPED,
             f"offset {last.committed} has not moved for {_length(still)}, after it moved for {_length(moving)}; "
-            f"{last.lag} messages wait",
+            f"{waits(last.lag)}",
         )
     back = next((p for p in range(1, len(points)) if points[p].committed < points[p - 1].committed), 0)
     if back and max(point.committed for point in points[back:]) < points[back - 1].committed:
         before, after = points[back - 1].committed, points[back].committed
-        return LagState.REWOUND, f"the offset went back from {before} to {after}; {last.lag} messages wait"
+        return LagState.REWOUND, f"the offset went back from {before} to {after}; {waits(last.lag)}"
     if _ever_caught_up(points):
-        return LagState.OK, f"{last.lag} messages wait, and within these runs it caught up"
+        return LagState.OK, f"{waits(last.lag)}, and within these runs it caught up"
     first = points[0]
     if moved == 0:
         return (
             LagState.STALLED,
-            f"offset {last.committed} never moved in {_length(last.time_ms - first.time_ms)}; {last.lag} messages wait",
+            f"offset {last.committed} never moved in {_length(last.time_ms - first.time_ms)}; {waits(last.lag)}",
         )
     if all(points[p].lag >= points[p - 1].lag for p in range(1, len(points))):
         return (
@@ -175,7 +180,7 @@ def _state(points: list[_Point], members: int | None) -> tuple[LagState, str]:
             f"it consumes, but its lag went from {first.lag} to {last.lag} in "
             f"{_length(last.time_ms - first.time_ms)} and never shrank",
         )
-    return LagState.OK, f"{last.lag} messages wait, and its lag shrinks"
+    return LagState.OK, f"{waits(last.lag)}, and its lag shrinks"
 
 
 def _ever_caught_up(points: list[_Point]) -> bool:

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import generated
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,13 +47,13 @@ def test_arrows_are_shown_once_and_only_between_the_names(generator):
     ]
 
 
-def test_marks_that_are_missing_are_named(generator):
-    with pytest.raises(ValueError, match=r"needs the line '<!-- generated: tree -->' once"):
-        generator.between("text", "tree", "new")
+def test_marks_that_are_missing_are_named():
+    with pytest.raises(ValueError, match=r"the line '<!-- generated: tree -->' is needed once"):
+        generated.between("text", "tree", "new")
     with pytest.raises(ValueError, match=r"'<!-- end -->' is missing"):
-        generator.between("<!-- generated: tree -->\nold", "tree", "new")
+        generated.between("<!-- generated: tree -->\nold", "tree", "new")
     page = "a\n<!-- generated: tree -->\nold\n<!-- end -->\nb"
-    assert generator.between(page, "tree", "new") == "a\n<!-- generated: tree -->\nnew\n<!-- end -->\nb"
+    assert generated.between(page, "tree", "new\n") == "a\n<!-- generated: tree -->\nnew\n<!-- end -->\nb"
 
 
 def test_what_runs_in_threads_is_listed(generator):

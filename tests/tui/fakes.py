@@ -160,7 +160,7 @@ def moment(time_ms: int = NOW_MS, *, groups: int = 3, topics: int = 3, brokers: 
         groups=seen,
         verdict=Verdict(
             Health.CRITICAL,
-            (Said(f"1 of {groups} groups stalled", time_ms - 2 * MINUTE), Said("broker-b does not answer", time_ms - MINUTE)),
+            (Said(f"1 of {groups} groups stalled", time_ms - 2 * MINUTE), Said("does not answer", time_ms - MINUTE, target="broker-b")),
         ),
         alarms=[
             Alarm(

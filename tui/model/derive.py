@@ -9,9 +9,10 @@ import msgspec
 
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
-from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge
+from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
 from rocketmq_ops.tui.model.looks import Held, Looks
 from rocketmq_ops.tui.model.moment import GroupSeen
+from rocketmq_ops.tui.model.table import Below
 
 #: Rates are over this time, ms, or what there is of it.
 RATE_MS: Final = 60_000
@@ -64,7 +65,7 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
             group=name,
             offsets=held.offsets,
             lag=judged,
-            waiting_ms=0 if window is None else _waiting(window, was, looks.previous_ms),
+            waiting_ms=0 if window is None else _waiting(window, was, looks.previous_ms, looks.before_last(name)),
             consume_rate=rate,
             drained_in_ms=_drained(total, old, seconds),
             members=held.members,
@@ -129,13 +130,13 @@ def _judged(name: str, window: GroupWindow | None) -> GroupLag:
         return GroupLag(name, LagState.OK, 0, "nothing is left to consume", [])
     judged = judge(window)
     if judged.state in _TRENDS and window.times[-1] - window.times[0] < LEAST_TREND_MS:
-        judged.state, judged.evidence = LagState.UNKNOWN, f"{judged.lag} messages wait; it was not watched long enough"
+        judged.state, judged.evidence = LagState.UNKNOWN, f"{waits(judged.lag)}; it was not watched long enough"
     return judged
 
 
-def _waiting(window: GroupWindow, was: GroupSeen | None, was_ms: int | None) -> int | None:
-    """For how long the oldest message that waits has been there, as looks saw it come; None where none did, and where
-    it came since the look before: it has waited for less than the time between two, and that is not 0.
+def _waiting(window: GroupWindow, was: GroupSeen | None, was_ms: int | None, held: Held | None) -> int | None:
+    """For how long the oldest message that waits has been there, as looks saw it come; None where none did. Where it
+    came since the look before (`held`, at `was_ms`) it has waited for less than the time since then.
 
     It is in a queue since the first look at which that ended behind the group's offset. One that was there at the
     first look already has waited for as long as it had at the look before this one (`was`, at `was_ms`) and since then,
@@ -155,10 +156,26 @@ def _waiting(window: GroupWindow, was: GroupSeen | None, was_ms: int | None) -> 
             oldest = min(oldest, window.times[place])
             continue
         known = was.waiting_ms if was is not None else None
+        if isinstance(known, Below):
+            known = 0
         if place > 0 or was_ms is None or known is None or columns.committed[0] != committed:
             return None
         oldest = min(oldest, was_ms - known)
-    return now - oldest or None
+    if oldest < now:
+        return now - oldest
+    if was_ms is None or held is None:
+        return None
+    return Below(now - was_ms) if _all_new(window, held) else now - was_ms
+
+
+def _all_new(window: GroupWindow, held: Held) -> bool:
+    """Whether no message that waits was there at the look before."""
+    ends = dict(zip(held.keys, held.ends, strict=True))
+    for key, columns in window.queues.items():
+        committed, end, end_then = columns.committed[-1] or 0, columns.ends[-1] or 0, ends.get(key, ABSENT)
+        if end > committed and (end_then == ABSENT or end_then > committed):
+            return False
+    return True
 
 
 def _drained(total: int | None, old: Held | None, seconds: float) -> int | None:

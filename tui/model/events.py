@@ -38,7 +38,7 @@ def _changes(before: Moment, after: Moment) -> Iterator[Event]:
     yield from _alarms(before.alarms, after.alarms, now)
     if before.groups_ms is not None and before.groups_ms != after.groups_ms:
         members = [
-            (name, f"{was.members} -> {group.members} clients")
+            (name, f"clients: {was.members} -> {group.members}")
             for name, group in after.groups.items()
             if (was := before.groups.get(name)) is not None
             and None not in (was.members, group.members)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rocketmq_ops.common.spans import human_span
-from rocketmq_ops.tui.model.table import Health, Kind, Value
+from rocketmq_ops.tui.model.table import Below, Health, Kind, Value
 
 #: What is not known; nothing that is known is written so.
 UNKNOWN: Final = "?"
@@ -32,6 +32,8 @@ def figure(value: Value, kind: Kind, now_ms: int) -> str:
         return UNKNOWN
     if isinstance(value, str):
         return value
+    if isinstance(value, Below):
+        return f"<{figure(int(value), kind, now_ms)}"
     match kind:
         case Kind.COUNT:
             return count(value)

@@ -60,6 +60,10 @@ class Looks:
         """The time of the look before the newest."""
         return self._looks[-2].time_ms if len(self._looks) > 1 else None
 
+    def before_last(self, group: str) -> Held | None:
+        """A group at the look before the newest."""
+        return self._looks[-2].groups.get(group) if len(self._looks) > 1 else None
+
     def add(self, time_ms: int, groups: Iterable[GroupOffsets]) -> Look:
         """Add a look, which is later than all others; those that are too old go."""
         before = self.last.groups if self.last is not None else {}

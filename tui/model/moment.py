@@ -91,7 +91,7 @@ class GroupSeen(msgspec.Struct, kw_only=True):
     group: str
     offsets: GroupOffsets
     lag: GroupLag
-    #: How long the oldest message that it has not consumed has waited, ms.
+    #: How long the oldest message that it has not consumed has waited, ms; `Below` where it came since the last look.
     waiting_ms: int | None = None
     consume_rate: float | None = None
     drained_in_ms: int | None = None
@@ -141,12 +141,14 @@ class Event(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A part of the verdict: a text in English, since when, and since when it is over, if it is."""
+    """A part of the verdict: a text in English, since when, and since when it is over, if it is. `target` is the name
+    of what the text is about, where it is about one thing: no part of the text, as that is translated."""
 
     text: str
     since_ms: int | None = None
     opens: Address | None = None
     over_ms: int | None = None
+    target: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True):

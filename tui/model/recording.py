@@ -34,6 +34,7 @@ from rocketmq_ops.tui.model.moment import (
     TopicSeen,
     Totals,
 )
+from rocketmq_ops.tui.model.table import Below
 from rocketmq_ops.tui.model.verdict import verdict
 
 T = TypeVar("T")
@@ -92,7 +93,8 @@ def run_of(kept: Kept) -> Run:
         if group.idle:
             figures.append(Figure(GROUP + "idle", name, 1.0))
         if group.waiting_ms:
-            figures.append(Figure(GROUP + "waiting_ms", name, group.waiting_ms))
+            known = "waiting_below_ms" if isinstance(group.waiting_ms, Below) else "waiting_ms"
+            figures.append(Figure(GROUP + known, name, float(group.waiting_ms)))
     figures += [Figure(TOTAL + name, "", value) for name, value in totals_of(moment.totals)]
     if moment.topics_ms is not None:
         figures.append(Figure(TOTAL + "topics_ms", "", moment.topics_ms))
@@ -220,8 +222,11 @@ def _with_figures(group: GroupSeen, figures: Mapping[tuple[str, str], float]) ->
     waiting = _whole(figures.get((GROUP + "waiting_ms", group.group)))
     group.since_ms = _whole(figures.get((GROUP + "since_ms", group.group)))
     group.idle = (GROUP + "idle", group.group) in figures
+    below = _whole(figures.get((GROUP + "waiting_below_ms", group.group)))
     if waiting is not None:
         group.waiting_ms = waiting
+    elif below is not None:
+        group.waiting_ms = Below(below)
     return group
 
 

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
 from rocketmq_ops.tui.model.address import Address
+
+
+class Below(int):
+    """Less than so much, and not known closer."""
+
 
 Value = str | int | float | None
 #: In place of a figure that there is not: when an alarm ended that goes on, the gap to a slave where there is none.
@@ -153,9 +158,13 @@ def content_of(row: Row) -> str:
     return "\n".join([str(cell) for cell in row.cells if cell is not None]).casefold()
 
 
+def _number(cell: Value) -> TypeGuard[int | float]:
+    return isinstance(cell, (int, float)) and not isinstance(cell, Below)
+
+
 def changes(now: Row, then: Row | None) -> tuple[float | None, ...]:
     """By how much each number of a row has changed since; None where it is no number or was not known."""
     return tuple(
-        cell - before if isinstance(cell, (int, float)) and isinstance(before, (int, float)) else None
+        cell - before if _number(cell) and _number(before) else None
         for cell, before in zip(now.cells, then.cells if then is not None else (None,) * len(now.cells), strict=True)
     )

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, TypeVar
 
+from rocketmq_ops.common.errors import system_words
 from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.file import History
@@ -67,6 +68,9 @@ class Tape:
             try:
                 history = History.open(path, keep_ms=_SESSION_MS, most_bytes=_SESSION_BYTES)
             except HistoryError as error:
+                if isinstance(error.__cause__, OSError):
+                    why = system_words(error.__cause__)
+                    raise HistoryError(f"cannot write the recording {path}: {why}", "name another place") from error
                 error.next_step = "name a file that is not there yet, or a recording to go on with"
                 raise
             self._also.append(self._stack.enter_context(history))

@@ -71,7 +71,7 @@ def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:
             opens = same[0].opens if count == 1 else Address("groups", "", (("filter", text),))
             said = Said(f"{count} of {groups} groups {text}", since, opens)
         elif count == 1:
-            said = Said(f"{same[0].target} {text}", since, same[0].opens)
+            said = Said(text, since, same[0].opens, target=same[0].target)
         elif kind == "broker":
             said = Said(f"{count} brokers: {text}", since, Address("brokers"))
         else:

@@ -116,7 +116,8 @@ class DashboardScreen(Screen[None]):
             line.append((tr(", ") if at else "", verdict.health.value))
             since = f" {tr('since')} {clock(said.since_ms)}" if said.since_ms is not None else ""
             over = f" ({tr('over since')} {clock(said.over_ms)})" if said.over_ms is not None else ""
-            line.append((tr(said.text) + since + over, verdict.health.value))
+            target = f"{said.target} " if said.target else ""
+            line.append((target + tr(said.text) + since + over, verdict.health.value))
         self.query_one("#verdict", Line).show(line)
         self._draw_time()
         self.draw_keys()

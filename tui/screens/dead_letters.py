@@ -77,7 +77,9 @@ class DeadLettersScreen(DetailScreen):
         except OSError as error:
             self.say(f"cannot write {path}: {system_words(error)}", Health.CRITICAL)
         else:
-            self.say(f"{len(lines)} messages are in the file {path}", Health.WARNING if failures else Health.INFO)
+            count = len(lines)
+            said = f"1 message is in the file {path}" if count == 1 else f"{count} messages are in the file {path}"
+            self.say(said, Health.WARNING if failures else Health.INFO)
             for failure in failures[:3]:
                 self.say(f"{failure.target}: {failure.cause}", Health.WARNING)
 

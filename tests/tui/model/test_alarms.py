@@ -88,7 +88,7 @@ def test_the_verdict_says_what_is_wrong_the_worst_first_and_counts_what_is_left(
     many = [alarm("b", f"is bad in way {n}", "broker", Health.WARNING) for n in range(9)]
     said = verdict(servers, brokers, [], [*many, alarm("broker-b", "does not answer", "broker")])
     assert len(said.parts) == MOST_PARTS
-    assert said.parts[0].text == "broker-b does not answer"
+    assert (said.parts[0].target, said.parts[0].text) == ("broker-b", "does not answer")
     assert said.parts[-1].text == "7 more"
     assert said.health is Health.CRITICAL
 
@@ -103,8 +103,8 @@ def test_what_is_over_and_may_come_again_is_not_said_to_last():
         shown = alarms.update(now, [])
         said = verdict(servers, brokers, [], shown)
         assert said.health is Health.WARNING
-        assert [(part.text, part.since_ms, part.over_ms) for part in said.parts] == [
-            ("broker-a does not answer", 1000, 10_000)
+        assert [(part.target, part.text, part.since_ms, part.over_ms) for part in said.parts] == [
+            ("broker-a", "does not answer", 1000, 10_000)
         ]
         (row,) = AlarmList().table(Moment(time_ms=now, brokers=brokers, alarms=shown), Address("alarms")).rows
         assert (row.cells[3:], row.health) == ((9_000, 10_000), Health.WARNING), "it does not last any longer"

@@ -3,7 +3,9 @@
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueKey, QueueOffsets
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model.derive import derive
+from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
+from rocketmq_ops.tui.model.table import Below, Kind
 
 
 def watched(*turns, step=10_000, members=1):
@@ -43,9 +45,22 @@ def test_a_group_that_is_behind_since_a_moment_is_not_stalled_yet():
 
 def test_how_long_the_oldest_has_waited_where_it_was_seen_to_come():
     said = watched([(10, 10)], [(12, 10)], [(15, 10)], [(20, 12)], [(20, 20)])
-    assert [each.groups["g"].waiting_ms for each in said] == [0, None, 10_000, 10_000, 0]
+    assert [each.groups["g"].waiting_ms for each in said] == [0, Below(10_000), 10_000, 10_000, 0]
+    assert isinstance(said[1].groups["g"].waiting_ms, Below), "all that waits came since the look before"
+    assert figure(said[1].groups["g"].waiting_ms, Kind.SPAN, 0) == "<10s"
     said = watched([(10, 5)], [(12, 5)])
     assert [each.groups["g"].waiting_ms for each in said] == [None, None], "it was there before anybody looked"
+
+
+def test_a_group_that_is_busy_and_keeps_up_has_waited_for_less_than_a_look():
+    said = watched(*([(10 + 10 * n, 5 + 10 * n)] for n in range(40)))
+    assert {figure(each.groups["g"].waiting_ms, Kind.SPAN, 0) for each in said[1:]} == {"<10s"}
+
+
+def test_what_came_between_the_looks_of_a_window_waits_since_the_look_after():
+    count = WINDOW_MS // 10_000
+    said = watched(*([(10, 10)] for _ in range(count)), [(12, 10)], [(12, 10)])
+    assert figure(said[-1].groups["g"].waiting_ms, Kind.SPAN, 0) == "10s"
 
 
 def test_the_age_goes_on_when_the_window_does_not_reach_back():

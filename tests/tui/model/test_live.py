@@ -64,7 +64,7 @@ def test_a_broker_that_dies_is_dead_with_its_age_while_all_else_goes_on_and_come
                 ("broker-b", None, None),
             ]
             assert moment.verdict.health is Health.CRITICAL
-            assert moment.verdict.parts[0].text == "broker-b does not answer"
+            assert (moment.verdict.parts[0].target, moment.verdict.parts[0].text) == ("broker-b", "does not answer")
             assert moment.verdict.parts[0].since_ms == broker.failing_since
             assert any(e.target == "broker-b" and e.text == "does not answer any more" for e in moment.events)
 
@@ -127,7 +127,8 @@ def test_when_nobody_answers_any_more_that_is_recorded_and_nothing_is_known(tmp_
             kept = model.kept
             assert cluster.clock.time_ms - kept.time_ms <= 10_000
             assert kept.groups["g"].lag.lag is None
-            assert [part.text for part in kept.verdict.parts] == ["no name server answers", "broker-a does not answer"]
+            said = [(part.target, part.text) for part in kept.verdict.parts]
+            assert said == [("", "no name server answers"), ("broker-a", "does not answer")]
             assert kept.brokers[A].answered_ms <= died
 
     run(test)

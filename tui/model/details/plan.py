@@ -60,23 +60,26 @@ def _shown(value: object) -> str:
 def _affected(found: Affected) -> list[Said]:
     lines: list[Said] = []
     for group in found.groups[:MOST]:
-        online = "?" if group.consumers is None else str(len(group.consumers))
-        lines.append((f"touches group {group.group} with {online} clients", Health.WARNING))
+        online = None if group.consumers is None else len(group.consumers)
+        lines.append((f"touches group {group.group} with {_clients(online)}", Health.WARNING))
         for each in group.topics[:MOST]:
             lag = "?" if each.lag is None else f"{each.lag:,}"
             waits = "" if not each.lag_millis else f", {human_span(each.lag_millis)}"
             lines.append((f"  {each.topic}: {lag}{waits}", Health.OK))
     lines += [
-        (f"touches producers of group {producers.group}: {len(producers.clients)} clients", Health.WARNING)
+        (f"touches producers of group {producers.group}: {_clients(len(producers.clients))}", Health.WARNING)
         for producers in (found.producers or [])[:MOST]
     ]
     for broker in found.brokers[:MOST]:
-        clients = "?" if broker.clients is None else str(broker.clients)
-        lines.append((f"touches broker {broker.address} with {clients} clients", Health.WARNING))
+        lines.append((f"touches broker {broker.address} with {_clients(broker.clients)}", Health.WARNING))
     if not lines and not found.failures:
         lines.append(("no group reads what changes, and no client is connected", Health.OK))
     lines += _ending(found.failures, ())
     return lines
+
+
+def _clients(count: int | None) -> str:
+    return "an unknown number of clients" if count is None else "1 client" if count == 1 else f"{count} clients"
 
 
 def _ending(failures: Iterable[Failure], notes: Iterable[str]) -> list[Said]:

@@ -49,7 +49,8 @@ def _row(server: NameServerSeen, every: frozenset[tuple[str, str, int, str]], mo
             lacks = [some_of(missing)]
         elif most_topics is not None and server.topics is not None and server.topics < most_topics:
             health, state = Health.WARNING, "disagrees"
-            lacks = [f"{most_topics - server.topics} topics"]
+            fewer = most_topics - server.topics
+            lacks = ["1 topic" if fewer == 1 else f"{fewer} topics"]
     return Row(
         key=server.address,
         cells=(

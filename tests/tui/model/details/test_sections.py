@@ -256,7 +256,7 @@ def test_a_plan_says_what_and_whom() -> None:
     assert [text for text, _ in plan_lines(made_up.plan())] == [
         "would update topic orders on 10.0.0.1:10911",
         "  perm: 6 → 4",
-        "touches group billing with 1 clients",
+        "touches group billing with 1 client",
         "  orders: 60, 3m",
     ]
 
