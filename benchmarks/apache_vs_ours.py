@@ -45,6 +45,17 @@ MODES: dict[str, dict[str, Any]] = {
     "batch32": {"op": "batch", "threads": 4, "size": 32},
     "drain": {"op": "drain", "threads": 4},
 }
+#: What not every broker is asked to do; measured when named.
+MORE_MODES: dict[str, dict[str, Any]] = {
+    # The half message, and its commit that is not waited for.
+    "transaction8": {"op": "transaction", "threads": 8},
+    # Delay level 1, until all messages are in their topic: a second of that is the delay.
+    "delay8": {"op": "delay", "threads": 8},
+    # One message of a hundred is sent to the client; all that were looked at count.
+    "sql": {"op": "drain", "threads": 4, "sql": "n = 7"},
+    "sql-half": {"op": "drain", "threads": 4, "sql": "n >= 50 AND n IS NOT NULL"},
+}
+EVERY_MODE = MODES | MORE_MODES
 
 
 def main() -> None:
@@ -61,7 +72,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--apache", default="5.3.3", choices=toolchain.VERSIONS, help="version of Apache's broker")
-    parser.add_argument("--modes", default=",".join(MODES), help="comma separated: " + ", ".join(MODES))
+    parser.add_argument("--modes", default=",".join(MODES), help="comma separated: " + ", ".join(EVERY_MODE))
     parser.add_argument("--bodies", default="128,1024", help="body sizes in bytes")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one measurement")
     parser.add_argument(
@@ -83,9 +94,9 @@ def parse() -> argparse.Namespace:
         options.seconds, options.rounds, options.warmup, options.backlog = 1.5, 1, 3.0, 50_000
         options.cold_memory = True
     options.modes = options.modes.split(",")
-    unknown = set(options.modes) - set(MODES)
+    unknown = set(options.modes) - set(EVERY_MODE)
     if unknown:
-        parser.error(f"unknown modes {', '.join(sorted(unknown))}: choose from {', '.join(MODES)}")
+        parser.error(f"unknown modes {', '.join(sorted(unknown))}: choose from {', '.join(EVERY_MODE)}")
     options.bodies = [int(size) for size in options.bodies.split(",")]
     return options
 
@@ -134,14 +145,14 @@ def median_of(values: list[dict[str, float]]) -> dict[str, float]:
 def measure_all(options: argparse.Namespace, load: LoadJvm, sides: list[Side]) -> list[dict[str, Any]]:
     for side in sides:
         for mode in ("async256", "sync8", "batch32"):
-            load.order(side, {**MODES[mode], "topic": "Warm", "body": 128, "seconds": options.warmup / 3})
+            load.order(side, {**EVERY_MODE[mode], "topic": "Warm", "body": 128, "seconds": options.warmup / 3})
         load.order(side, {**MODES["drain"], "topic": "Warm"})
     rows = []
     for mode in options.modes:
         for body in options.bodies:
-            if mode == "drain":
+            if EVERY_MODE[mode]["op"] == "drain":
                 for side in sides:
-                    fill(load, side, f"Drain{body}", body, options.backlog)
+                    fill(load, side, mode, body, options.backlog)
             measured: dict[str, list[dict[str, float]]] = {side.name: [] for side in sides}
             for turn in range(options.rounds):
                 for side in sides if turn % 2 == 0 else reversed(sides):
@@ -154,17 +165,23 @@ def measure_all(options: argparse.Namespace, load: LoadJvm, sides: list[Side]) -
     return rows
 
 
-def fill(load: LoadJvm, side: Side, topic: str, body: int, backlog: int) -> None:
+def topic_of(mode: str, body: int) -> str:
+    """Modes have topics of their own where what is in them matters."""
+    return f"{'Load' if mode in MODES and mode != 'drain' else mode.capitalize()}{body}"
+
+
+def fill(load: LoadJvm, side: Side, mode: str, body: int, backlog: int) -> None:
+    order = {**MODES["batch32"], "topic": topic_of(mode, body), "body": body, "seconds": 1.0}
+    order["numbered"] = "sql" in EVERY_MODE[mode]
     sent = 0
     while sent < backlog:
-        order = {**MODES["batch32"], "topic": topic, "body": body, "seconds": 1.0}
         sent += int(load.order(side, order)["messages"])
 
 
 def measure(options: argparse.Namespace, load: LoadJvm, side: Side, mode: str, body: int) -> dict[str, float]:
-    topic = f"{'Drain' if mode == 'drain' else 'Load'}{body}"
+    topic = topic_of(mode, body)
     before = cpu_seconds(side.broker_pid)
-    result = load.order(side, {**MODES[mode], "topic": topic, "body": body, "seconds": options.seconds})
+    result = load.order(side, {**EVERY_MODE[mode], "topic": topic, "body": body, "seconds": options.seconds})
     cpu = cpu_seconds(side.broker_pid) - before
     messages = max(1.0, result["messages"])
     measured = {"rate": messages / result["seconds"], "cpu_us": cpu * 1e6 / messages, "failed": result["failed"]}

@@ -25,7 +25,7 @@ from tests.interop.toolchain import java_command
 BROKER_JVM = ("-Xms1g", "-XX:+UseG1GC")
 LOAD_JVM = ("-Xms1g", "-XX:+UseSerialGC")
 LOAD_SOURCES = Path(__file__).parent / "java"
-SETTINGS = {"flushDiskType": "ASYNC_FLUSH", "diskMaxUsedSpaceRatio": "95"}
+SETTINGS = {"flushDiskType": "ASYNC_FLUSH", "diskMaxUsedSpaceRatio": "95", "enablePropertyFilter": "true"}
 SEND_MESSAGE = 10
 
 

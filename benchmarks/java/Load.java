@@ -14,24 +14,41 @@ import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.PullResult;
-import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendCallback;
 import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
 /**
  * The load of the side-by-side benchmark: one JVM for both brokers, orders as JSON lines on stdin, results on stdout.
  *
  * {"op":"sync","namesrv":A,"topic":T,"threads":8,"body":128,"seconds":5}   also "async" (inflight), "batch" (size, threads)
- * {"op":"drain","namesrv":A,"topic":T,"threads":4}                          pulls the whole topic once
+ * {"op":"drain","namesrv":A,"topic":T,"threads":4}                          pulls the whole topic once; with "sql" only what matches
+ * {"op":"transaction",...}                                                  as "sync": half message, then its commit
+ * {"op":"delay",...}                                                        as "sync" with delay level 1, until all are delivered
  * Answers {"messages":n,"seconds":s,"p50":us,"p99":us,"failed":n}.
  */
 @SuppressWarnings("deprecation")
 public final class Load {
     private static final Map<String, DefaultMQProducer> PRODUCERS = new HashMap<>();
+    private static final TransactionListener COMMITS = new TransactionListener() {
+        @Override
+        public LocalTransactionState executeLocalTransaction(Message message, Object arg) {
+            return LocalTransactionState.COMMIT_MESSAGE;
+        }
+
+        @Override
+        public LocalTransactionState checkLocalTransaction(MessageExt message) {
+            return LocalTransactionState.COMMIT_MESSAGE;
+        }
+    };
     private static final int SAMPLES = 200_000;
 
     public static void main(String[] args) throws Exception {
@@ -55,6 +72,8 @@ public final class Load {
     private static JSONObject run(JSONObject order) throws Exception {
         switch (order.getString("op")) {
             case "sync": return threads(order, order.getIntValue("threads"), 1);
+            case "transaction": return threads(order, order.getIntValue("threads"), 1);
+            case "delay": return delayed(order);
             case "batch": return threads(order, order.getIntValue("threads"), order.getIntValue("size"));
             case "async": return async(order);
             case "drain": return drain(order);
@@ -66,7 +85,9 @@ public final class Load {
         String namesrv = order.getString("namesrv");
         DefaultMQProducer p = PRODUCERS.get(namesrv);
         if (p == null) {
-            p = new DefaultMQProducer("load");
+            TransactionMQProducer transactional = new TransactionMQProducer("load");
+            transactional.setTransactionListener(COMMITS);
+            p = transactional;
             p.setNamesrvAddr(namesrv);
             p.setInstanceName("load-" + namesrv);
             p.setSendMsgTimeout(10_000);
@@ -90,9 +111,48 @@ public final class Load {
         return m;
     }
 
+    /** A message to send: delayed by the level of the order, with a number to filter by where the order wants one. */
+    private static Message message(JSONObject order, String topic, byte[] body, long count) {
+        Message m = message(topic, body);
+        if (order.containsKey("level")) {
+            m.setDelayTimeLevel(order.getIntValue("level"));
+        }
+        if (order.getBooleanValue("numbered")) {
+            m.putUserProperty("n", String.valueOf(count % 100));
+        }
+        return m;
+    }
+
+    /** Send with delay level 1, then wait until the topic has all of it. */
+    private static JSONObject delayed(JSONObject order) throws Exception {
+        DefaultMQProducer producer = producer(order);
+        String topic = order.getString("topic");
+        producer.send(message(topic, body(1)));
+        long before = stored(producer, topic);
+        long start = System.nanoTime();
+        JSONObject sent = threads(order.fluentPut("level", 1), order.getIntValue("threads"), 1);
+        long end = before + sent.getLongValue("messages");
+        while (stored(producer, topic) < end) {
+            if (System.nanoTime() - start > 120e9) {
+                throw new IllegalStateException("delayed messages were not delivered within 120 s");
+            }
+            Thread.sleep(20);
+        }
+        return sent.fluentPut("seconds", (System.nanoTime() - start) / 1e9);
+    }
+
+    private static long stored(DefaultMQProducer producer, String topic) throws Exception {
+        long all = 0;
+        for (MessageQueue mq : producer.fetchPublishMessageQueues(topic)) {
+            all += producer.maxOffset(mq);
+        }
+        return all;
+    }
+
     /** Each thread sends one message, or one batch, and waits for its answer. */
     private static JSONObject threads(JSONObject order, int threads, int batch) throws Exception {
         DefaultMQProducer producer = producer(order);
+        boolean transaction = order.getString("op").equals("transaction");
         String topic = order.getString("topic");
         byte[] body = body(order.getIntValue("body"));
         long nanos = (long) (order.getDoubleValue("seconds") * 1e9);
@@ -110,12 +170,14 @@ public final class Load {
                 long now = System.nanoTime();
                 while (now - start < nanos) {
                     try {
-                        if (batch == 1) {
-                            producer.send(message(topic, body));
+                        if (transaction) {
+                            producer.sendMessageInTransaction(message(order, topic, body, count), null);
+                        } else if (batch == 1) {
+                            producer.send(message(order, topic, body, count));
                         } else {
                             List<Message> list = new ArrayList<>(batch);
                             for (int k = 0; k < batch; k++) {
-                                list.add(message(topic, body));
+                                list.add(message(order, topic, body, count + k));
                             }
                             producer.send(list);
                         }
@@ -201,7 +263,7 @@ public final class Load {
                 Thread t = new Thread(() -> {
                     for (int q; (q = (int) next.getAndIncrement()) < queues.size(); ) {
                         try {
-                            got.addAndGet(drain(consumer, queues.get(q), from.get(queues.get(q))));
+                            got.addAndGet(drain(consumer, queues.get(q), from.get(queues.get(q)), order.getString("sql")));
                         } catch (Exception e) {
                             failed.incrementAndGet();
                         }
@@ -219,16 +281,20 @@ public final class Load {
         }
     }
 
-    private static long drain(DefaultMQPullConsumer consumer, MessageQueue mq, long offset) throws Exception {
-        long got = 0;
-        while (true) {
-            PullResult pulled = consumer.pull(mq, "*", offset, 32);
-            if (pulled.getPullStatus() != PullStatus.FOUND) {
-                return got;
+    /** How many offsets of the queue were passed; what does not match an expression counts too. */
+    private static long drain(DefaultMQPullConsumer consumer, MessageQueue mq, long from, String sql) throws Exception {
+        long offset = from;
+        long end = consumer.maxOffset(mq);
+        while (offset < end) {
+            PullResult pulled = sql == null
+                ? consumer.pull(mq, "*", offset, 32)
+                : consumer.pull(mq, MessageSelector.bySql(sql), offset, 32);
+            if (pulled.getNextBeginOffset() <= offset) {
+                throw new IllegalStateException("no progress at " + offset + ": " + pulled.getPullStatus());
             }
-            got += pulled.getMsgFoundList().size();
             offset = pulled.getNextBeginOffset();
         }
+        return offset - from;
     }
 
     private static JSONObject result(long messages, double seconds, long[] latencies, long failed) {
