@@ -154,6 +154,28 @@ def string_to_properties(text: str) -> dict[str, str]:
     return result
 
 
+class StoredProperties:
+    """Single properties of a wire form, found when asked for; as the dict that `string_to_properties` makes of it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = PROPERTY_SEPARATOR + text
+
+    def get(self, name: str, /) -> str | None:
+        """The value of a property; of several of that name the last."""
+        text = self._text
+        start = f"{PROPERTY_SEPARATOR}{name}{NAME_VALUE_SEPARATOR}"
+        at = text.rfind(start)
+        while at >= 0:
+            end = text.find(PROPERTY_SEPARATOR, at + len(start))
+            value = text[at + len(start) : end] if end >= 0 else text[at + len(start) :]
+            if value and name:
+                return value
+            at = text.rfind(start, 0, at)
+        return None
+
+
 def unread_pieces(text: str) -> str:
     """The pieces of a wire form that `string_to_properties` passes over, each ended by its separator."""
     unread = []

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -149,6 +150,28 @@ def record_properties(buffer: Buffer, record: RecordView) -> dict[str, str]:
     """The properties of a record; bytes that are not UTF-8 become U+FFFD, as Java's decoder does."""
     raw = buffer[record.properties_at : record.properties_at + record.properties_length]
     return string_to_properties(str(raw, "utf-8", "replace"))
+
+
+def stored_properties_text(record: Buffer) -> str | None:
+    """The properties of the one record in `record` as they are stored, without a look at anything else of it.
+
+    None where the lengths do not fit. For whoever asks many records for little: a third of what `read_record` takes.
+    """
+    try:
+        _, magic, _, _, _, _, _, sys_flag, _, _, _, _, _, _, body_length = HEAD_V4.unpack_from(record)
+        at = _HEAD_V4_SIZE
+        if sys_flag & V6_FLAGS:
+            at = body_length_position(sys_flag) + BODY_LENGTH.size
+            (body_length,) = BODY_LENGTH.unpack_from(record, at - BODY_LENGTH.size)
+        at += body_length
+        at += 1 + record[at] if magic == MAGIC_V1 else 2 + TOPIC_LENGTH_V2.unpack_from(record, at)[0]
+        (length,) = PROPERTIES_LENGTH.unpack_from(record, at)
+    except (struct.error, IndexError):
+        return None
+    at += PROPERTIES_LENGTH.size
+    if body_length < 0 or length < 0 or at + length != len(record):
+        return None
+    return str(record[at:], "utf-8", "replace")
 
 
 def record_hosts(buffer: Buffer, record: RecordView) -> tuple[bytes, bytes]:

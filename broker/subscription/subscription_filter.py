@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.java_hash import tags_hash
-from rocketmq_ops.common.message import PROPERTY_RETRY_TOPIC
-from rocketmq_ops.common.message_codec import BadRecordError, read_record, record_properties
+from rocketmq_ops.common.message import PROPERTY_RETRY_TOPIC, StoredProperties
+from rocketmq_ops.common.message_codec import stored_properties_text
 from rocketmq_ops.common.tags import SUB_ALL, split_tags
 from rocketmq_ops.remoting.bodies import SubscriptionData
 from rocketmq_ops.store.filter import TagFilter
@@ -78,19 +78,17 @@ class RetryExpressionFilter:
 
     def matches_record(self, record: memoryview) -> bool:
         properties = properties_of(record)
-        entry = self._filters.get((properties or {}).get(PROPERTY_RETRY_TOPIC, ""), self._group)
+        topic = properties and properties.get(PROPERTY_RETRY_TOPIC)
+        entry = self._filters.get(topic or "", self._group)
         if entry is None or entry.expression_filter is None:
             return True
         return entry.expression_filter.matches_record(record)
 
 
-def properties_of(record: memoryview) -> dict[str, str] | None:
+def properties_of(record: memoryview) -> StoredProperties | None:
     """The properties of a record of the commitlog; None where it is damaged, which the consumer has to be shown."""
-    try:
-        view = read_record(record, check_crc=False)
-    except BadRecordError:
-        return None
-    return None if view is None else record_properties(record, view)
+    text = stored_properties_text(record)
+    return None if text is None else StoredProperties(text)
 
 
 def build_subscription(topic: str, expression: str | None, version: int, kind: str | None = TAG) -> SubscriptionData:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import Protocol
 
-Properties: TypeAlias = Mapping[str, str]
+
+class Properties(Protocol):
+    """What an expression asks of a message; a dict will do."""
+
+    def get(self, name: str, /) -> str | None:
+        """The value of a property, None without one."""
 
 
 class Expression:

@@ -208,24 +208,27 @@ def readers_of(topic: str) -> str:
 
 
 def second_deliveries_are_explained(history: History) -> Iterator[str]:
-    """By a fault of the queue's broker or of a consumer of the group, or by the group's beginning."""
+    """By a fault of a broker or of a consumer of the group, or by the group's beginning.
+
+    Of any broker: consumers ask one of them, whichever, who is in the group, and share out all queues by its answer.
+    """
     deliveries = defaultdict(list)
     for event in history.events:
         if event.what == GOT and event.offset >= 0:
             deliveries[event.topic, event.broker, event.queue, event.offset].append(event)
     for (topic, broker, queue, offset), events in deliveries.items():
         for before, event in pairwise(events):
-            if not _disturbed(history, topic, broker, before.t, event.t):
+            if not _disturbed(history, topic, before.t, event.t):
                 yield f"{event.id} ({broker} {queue}:{offset}) was consumed by {before.worker} and {event.worker} without a cause"
 
 
-def _disturbed(history: History, topic: str, broker: str, since: float, until: float) -> bool:
+def _disturbed(history: History, topic: str, since: float, until: float) -> bool:
     if since < history.began + GRACE:
         return True
     return any(
         fault.begin <= until and since <= fault.end + GRACE
         for fault in history.suffered
-        if broker_of(fault.target) == broker or fault.target.startswith(readers_of(topic))
+        if fault.target.startswith(("broker-", readers_of(topic)))
     )
 
 

@@ -58,7 +58,8 @@ class Worker:
         self.ending = asyncio.Event()
         self.options = ClientOptions(
             name_servers=namesrv,
-            instance_name=name,
+            # The same in each life: the brokers keep the locks of an ordered queue for a dead client for a minute.
+            instance_name=name[:-1],
             poll_name_server_interval_ms=1_000,
             heartbeat_interval_ms=1_000,
             persist_offset_interval_ms=500,
