@@ -187,8 +187,15 @@ class BrokerConfig(ConfigClass):
         bool, Used("create groups named CID_RMQ_SYS_... even when autoCreateSubscriptionGroup is off")
     ] = True
 
+    aclEnable: Annotated[
+        bool,
+        Used("check every request by the accounts of conf/plain_acl.yml and conf/acl below `rocketmqHome`; at a start"),
+    ] = False
+    rocketmqHome: Annotated[
+        str | None, Used("the folder that conf/plain_acl.yml of `aclEnable` lies below; by default ROCKETMQ_HOME")
+    ] = field(default_factory=lambda: environment("ROCKETMQ_HOME"))
+
     # Keys of Apache's broker that are accepted and kept, without effect here.
-    rocketmqHome: str | None = field(default_factory=lambda: environment("ROCKETMQ_HOME"))
     listenPort: int = 6888
     recoverConcurrently: bool = False
     messageStorePlugIn: str = ""
@@ -277,13 +284,6 @@ class BrokerConfig(ConfigClass):
     defaultMessageRequestMode: MessageRequestMode = "PULL"
     defaultPopShareQueueNum: int = -1
     transactionMetricFlushInterval: Long = 3000
-    aclEnable: Annotated[
-        bool,
-        Refused(
-            "this broker has no access control and would serve everybody",
-            "remove the key to run it open to all who reach its port, or run Apache's broker",
-        ),
-    ] = False
     enableDetailStat: bool = True
     isolateLogEnable: bool = False
     forwardTimeout: Long = 3000

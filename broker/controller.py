@@ -74,6 +74,7 @@ from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.message_store import MessageStore
 
 if TYPE_CHECKING:
+    from rocketmq_ops.broker.acl.plain_permission_manager import PlainPermissionManager
     from rocketmq_ops.broker.hooks.registered import RegisteredHooks
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,8 @@ class BrokerController:
 
     #: There only where there are hooks, from the start on.
     hooks_in_use: RegisteredHooks
+    #: There only with `aclEnable=true`, from the start on.
+    accounts: PlainPermissionManager
 
     def __init__(
         self,
@@ -190,6 +193,7 @@ class BrokerController:
     async def start(self) -> None:
         """Load configuration files and the store, listen, and register with every name server."""
         self._bind_hooks()
+        self._bind_access()
         tables = (self.topics, self.groups, self.offsets, self.delay)
         missing = [manager.path for manager in tables if not manager.load()]
         self.filters.load()
@@ -242,6 +246,13 @@ class BrokerController:
 
             self.hooks_in_use = bind(self)
 
+    def _bind_access(self) -> None:
+        """Have requests checked if that is switched on; else nothing of it is loaded. Raises ConfigError."""
+        if self.config.aclEnable:
+            from rocketmq_ops.broker.access.binding import bind
+
+            bind(self)
+
     async def stop(self) -> None:
         """Unregister, stop listening, flush and close the store, write the configuration files."""
         if not self._started:
@@ -269,7 +280,12 @@ class BrokerController:
 
     async def _drain(self) -> None:
         """Take no more sends, and let those that wait for the disk be answered."""
-        self.server.before_request = _refuse_sends
+        checked = self.server.before_request
+        self.server.before_request = (
+            _refuse_sends
+            if checked is None
+            else lambda channel, request: checked(channel, request) or _refuse_sends(channel, request)
+        )
         if self.store_config.flushDiskType == "SYNC_FLUSH":
             flushed = asyncio.Event()
             self.store.when_flushed(self.store.max_phy_offset, lambda ok: flushed.set())
@@ -327,6 +343,10 @@ class BrokerController:
         every("inactive clients", lambda: SCAN_CLIENTS_INTERVAL_MS, self._scan_clients)
         every("slow consumers", lambda: PROTECT_INTERVAL_MS, lambda: protect(self))
         every("held pulls", lambda: SWEEP_INTERVAL_MS, self.held_pulls.sweep)
+        if config.aclEnable:
+            from rocketmq_ops.broker.acl.plain_permission_manager import WATCH_INTERVAL_MS
+
+            every("accounts", lambda: WATCH_INTERVAL_MS, self.accounts.reload_changed)
 
     def _save_filters(self) -> None:
         self.filters.clean()

@@ -89,7 +89,7 @@ Tried on 5.3.3, most of it on 4.9.7 and 5.5.0 too; they agree where nothing else
 | `mapedFileSizeCommitLog`, `mapedFileSizeConsumeQueue` | ignored since 4.5, which spells `mapped` | ignored, and said |
 | `storePathConsumeQueue`, `storePathIndex`, `storeCheckpoint`, `abortFile` | ignored since 3.2.6 | ignored, and said |
 | `checkTransactionMessageEnable` | ignored since 3.2.6 | ignored, and said |
-| `aclEnable`, `authenticationEnabled`, `authorizationEnabled` | access is checked | refused: there is no such check |
+| `authenticationEnabled`, `authorizationEnabled` | access is checked | refused: there is no such check |
 | `tls.server.mode=enforcing` | ignored: it counts as `-Dtls.server.mode=enforcing` only | refused: there is no TLS |
 """
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, cast
 
 import generated
 
+from rocketmq_ops.broker.access.binding import bind as bind_access
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.processors import install_all as install_broker
@@ -49,8 +50,6 @@ _FILTER_CLASS = (
     "class filter's subscription are answered unfiltered, as by Apache's"
 )
 _STATIC = "static topics (logical queues over several brokers) are not served; topics are created on each broker"
-
-_OLD_ACL = "ACLs of 4.9.x (plain_acl.yml) are not kept here; the broker is open to who reaches its port"
 
 #: Request codes that no module of ours serves, and why.
 NOT_SERVED: dict[str, str] = {
@@ -119,7 +118,6 @@ NOT_SERVED: dict[str, str] = {
     ),
     **dict.fromkeys(("ADD_BROKER", "REMOVE_BROKER"), "belongs to Apache's container of several brokers in one process"),
     **dict.fromkeys(("CHECK_ROCKSDB_CQ_WRITE_PROGRESS", "EXPORT_ROCKSDB_CONFIG_TO_JSON"), _ROCKSDB),
-    **dict.fromkeys(LegacyRequestCode.__members__, _OLD_ACL),
     **dict.fromkeys(
         (
             "POP_LITE_MESSAGE",
@@ -209,7 +207,9 @@ def _broker_server() -> RemotingServer:
         config = BrokerConfig(brokerName="b", brokerIP1="127.0.0.1", brokerIP2="127.0.0.1")
         server_config = NettyServerConfig(listenPort=10911)
         store_config = MessageStoreConfig(storePathRootDir=root)
+        config.aclEnable, config.rocketmqHome = True, root
         controller = BrokerController(config, store_config, server_config, NettyClientConfig())
+        bind_access(controller)
         install_broker(controller)
         return controller.server
 

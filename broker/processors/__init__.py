@@ -26,6 +26,7 @@ MODULES = (
     "admin.client",
     "admin.message",
     "admin.broker",
+    "admin.acl",
     "query_assignment",
 )
 

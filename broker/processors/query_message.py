@@ -18,13 +18,11 @@ from rocketmq_ops.remoting.headers import (
     ViewMessageRequestHeader,
 )
 from rocketmq_ops.remoting.pending_answers import answer_later
+from rocketmq_ops.remoting.signature import UNIQUE_KEY_QUERY
 from rocketmq_ops.store.get_result import QueryMessageResult
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
-
-#: Field of a request that looks for a unique key, whose matches are few: the broker's own limit then counts.
-UNIQUE_KEY_QUERY = "_UNIQUE_KEY_QUERY"
 
 
 class QueryMessageProcessor:
@@ -38,7 +36,7 @@ class QueryMessageProcessor:
         controller = self._controller
         max_num = header.max_num
         unique = request.ext_fields.get(UNIQUE_KEY_QUERY) == "true"
-        if unique:
+        if unique:  # matches are few: the broker's own limit counts
             max_num = controller.store_config.defaultQueryMaxNum
         steps = controller.store.query_steps(
             header.topic, header.key, max_num, header.begin_timestamp, header.end_timestamp

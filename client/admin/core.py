@@ -70,7 +70,7 @@ class MQAdmin:
         self.failure_of = failure_of
         sign = None
         if access_key is not None and secret_key is not None:
-            from rocketmq_ops.client.api.acl import AclSigner
+            from rocketmq_ops.remoting.signature import AclSigner
 
             sign = AclSigner(access_key, secret_key).sign
         if transport is None:

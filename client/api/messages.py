@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rocketmq_ops.client.api.acl import UNIQUE_KEY_QUERY
 from rocketmq_ops.client.api.session import SUCCESS, Session
 from rocketmq_ops.client.api.versions import V5_4_0
 from rocketmq_ops.client.errors import UnsupportedError
@@ -17,6 +16,7 @@ from rocketmq_ops.remoting.headers.query import (
     QueryMessageRequestHeader,
     ViewMessageRequestHeader,
 )
+from rocketmq_ops.remoting.signature import UNIQUE_KEY_QUERY
 
 if TYPE_CHECKING:
     from rocketmq_ops.common.message import MessageExt

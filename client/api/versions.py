@@ -4,7 +4,6 @@ from __future__ import annotations
 
 _V4_0_0_SNAPSHOT = 212  # from here on every version has both, with ten patches to a minor and ten minors to a major
 _LAST = 611
-V4_9_3 = 399
 V5_0_0 = 413
 V5_4_0 = 493
 

@@ -103,7 +103,7 @@ def test_mistakes_are_one_line_and_an_exit_code(tmp_path):
                 {"aclEnable": "true"},
                 (),
                 2,
-                ["line 6: aclEnable=true is refused", "no access control", "remove the key"],
+                ["aclEnable=true needs rocketmqHome", "ROCKETMQ_HOME", "conf/plain_acl.yml"],
             ),
             ({"authenticationEnabled": "true"}, (), 2, ["line 6: authenticationEnabled=true is refused"]),
             ({"tls.server.mode": "enforcing"}, (), 2, ["line 6: tls.server.mode=enforcing is refused", "TLS"]),

@@ -151,7 +151,6 @@ def test_hours(hours):
 @pytest.mark.parametrize(
     ("cls", "key", "bad", "good"),
     [
-        (BrokerConfig, "aclEnable", "true", "false"),
         (BrokerConfig, "enableControllerMode", "true", "false"),
         (MessageStoreConfig, "enableDLegerCommitLog", "true", "false"),
         (MessageStoreConfig, "storeType", "defaultRocksDB", "default"),
@@ -220,11 +219,16 @@ def test_everything_wrong_in_a_file_is_said_with_its_line(tmp_path):
     path = tmp_path / "broker.conf"
     path.write_text(
         "storePathCommitLog=${storePathRootDir}/commitlog\nfileReservedTime = 168 \ntraceTopicEnable = true \n"
-        "# \naclEnable=true\n"
+        "# \nenableControllerMode=true\n"
     )
     with pytest.raises(ConfigFileError) as caught:
         load_config_file(str(path), [BrokerConfig(), MessageStoreConfig()])
-    places = [("line 1", "storePathCommitLog"), ("line 2", "'168 '"), ("line 3", "'true '"), ("line 5", "aclEnable")]
+    places = [
+        ("line 1", "storePathCommitLog"),
+        ("line 2", "'168 '"),
+        ("line 3", "'true '"),
+        ("line 5", "enableControllerMode"),
+    ]
     assert len(caught.value.errors) == len(places)
     for error, (place, word) in zip(caught.value.errors, places, strict=True):
         assert str(error).startswith(f"{path} {place}: ")

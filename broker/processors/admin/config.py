@@ -34,7 +34,7 @@ _ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList"
 # fmt: off
 _START_ONLY = frozenset({
     "brokerName", "brokerClusterName", "brokerId", "brokerIP1", "brokerIP2", "listenPort", "bindAddress",
-    "haListenPort", "storePathRootDir", "storePathCommitLog",
+    "haListenPort", "aclEnable", "storePathRootDir", "storePathCommitLog",
     "mappedFileSizeCommitLog", "mappedFileSizeConsumeQueue", "maxHashSlotNum", "maxIndexNum",
 })
 # fmt: on

@@ -1,0 +1,24 @@
+"""Puts the gate before the broker's requests, for the kinds of access that are switched on."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.access.gate import AccessGate, Check
+from rocketmq_ops.broker.access.signatures import Signatures
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+
+def bind(controller: BrokerController) -> None:
+    """Read the accounts, and have them checked from the first request on. Raises ConfigError."""
+    signatures = Signatures(lambda: time.monotonic_ns() // 1_000_000)
+    checks: list[Check] = []
+    if controller.config.aclEnable:
+        from rocketmq_ops.broker.acl.plain_permission_manager import open_accounts
+
+        controller.accounts = open_accounts(controller.config.rocketmqHome, signatures)
+        checks.append(controller.accounts.check)
+    controller.server.before_request = AccessGate(checks).before
