@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -43,7 +43,7 @@ class LagState(StrEnum):
 _ORDER = tuple(LagState)
 
 
-class QueueLag(msgspec.Struct, rename="camel"):
+class QueueLag(msgspec.Struct, rename="camel", gc=False):
     """The judgement of one queue. `lag` in messages at the last run that knew it."""
 
     topic: str
@@ -54,7 +54,7 @@ class QueueLag(msgspec.Struct, rename="camel"):
     evidence: str
 
 
-class GroupLag(msgspec.Struct, rename="camel"):
+class GroupLag(msgspec.Struct, rename="camel", gc=False):
     """The judgement of a group: its worst queue's. `lag` is the sum at the last run, None when a part is unknown."""
 
     group: str
@@ -64,7 +64,7 @@ class GroupLag(msgspec.Struct, rename="camel"):
     queues: list[QueueLag]
 
 
-class _Point(NamedTuple):
+class _Point(msgspec.Struct, gc=False):
     time_ms: int
     end: int
     committed: int

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container, Sequence
 from functools import cached_property
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.name_servers import NameServers
 
+T = TypeVar("T")
+
 SUCCESS: Final = frozenset({ResponseCode.SUCCESS})
+#: Bodies from this size on take some 10 ms to decode.
+_LARGE_BYTES: Final = 128 << 10
 
 
 class Transport(Protocol):
@@ -47,9 +51,16 @@ class Session:
         self._sign = sign
 
     @cached_property
-    def decoding(self) -> asyncio.Semaphore:
-        """Held by whoever decodes a large answer in a thread: several at once would keep the loop from its turn."""
+    def _decoding(self) -> asyncio.Semaphore:
         return asyncio.Semaphore(1)
+
+    async def decoded(self, decode: Callable[[bytes], T], body: bytes) -> T:
+        """What a body says: a large one is decoded in a thread, one at a time, since several at once would keep the
+        loop from its turn."""
+        if len(body) < _LARGE_BYTES:
+            return decode(body)
+        async with self._decoding:
+            return await asyncio.to_thread(decode, body)
 
     def bound(self, most: int, waiting: Container[int]) -> None:
         """From now on have at most `most` requests at a server at a time, besides those of the codes `waiting`."""

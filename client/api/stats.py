@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -56,7 +55,7 @@ class GroupTotals(NamedTuple):
     offsets: list[tuple[int, int]]
 
 
-class QueueOffset(NamedTuple):
+class QueueOffset(msgspec.Struct, frozen=True, gc=False):
     """A queue of a group on one broker: where it ends, and up to where the group has consumed it."""
 
     topic: str
@@ -73,7 +72,11 @@ async def group_totals(session: Session, address: str) -> dict[str, GroupTotals]
     return {
         group: GroupTotals(
             sum(table.consume_tps for table in tables),
-            [(o.broker_offset, o.consumer_offset) for table in tables for _, o in table.offset_table],
+            [
+                (o.broker_offset, o.consumer_offset)
+                for table in tables
+                for o in (entry.offsets for entry in table.offset_table)
+            ],
         )
         for group, tables in _group_tables(await _group_stats(session, address))
     }
@@ -81,24 +84,21 @@ async def group_totals(session: Session, address: str) -> dict[str, GroupTotals]
 
 async def group_queues(session: Session, address: str) -> dict[str, list[QueueOffset]]:
     """The offsets of every group that one broker has a configuration of; see `group_totals` for what is not in it."""
-    body = await _group_stats(session, address)
-    if len(body) < _LARGE_BYTES:
-        return _queues_of(body)
-    async with session.decoding:
-        return await asyncio.to_thread(_queues_of, body)
-
-
-#: Bodies from this size on take some 10 ms to decode.
-_LARGE_BYTES: Final = 128 << 10
+    return await session.decoded(_queues_of, await _group_stats(session, address))
 
 
 def _queues_of(body: bytes) -> dict[str, list[QueueOffset]]:
     names: dict[str, str] = {}  # each topic's name once, however many queues it has
     return {
         group: [
-            QueueOffset(names.setdefault(queue.topic, queue.topic), queue.queue_id, o.broker_offset, o.consumer_offset)
+            QueueOffset(
+                names.setdefault(entry.queue.topic, entry.queue.topic),
+                entry.queue.queue_id,
+                entry.offsets.broker_offset,
+                entry.offsets.consumer_offset,
+            )
             for table in tables
-            for queue, o in table.offset_table
+            for entry in table.offset_table
         ]
         for group, tables in _group_tables(body)
     }
@@ -127,7 +127,7 @@ def _group_tables(body: bytes) -> list[tuple[str, list[_Table]]]:
                     _Table(
                         table.consume_tps,
                         [
-                            (_Queue(queue.topic, queue.queue_id), _Offsets(o.broker_offset, o.consumer_offset))
+                            _Entry(_Queue(queue.topic, queue.queue_id), _Offsets(o.broker_offset, o.consumer_offset))
                             for queue, o in table.offset_table.items()
                         ],
                     )
@@ -155,9 +155,14 @@ class _Offsets(msgspec.Struct, rename="camel", gc=False):
     consumer_offset: int = 0
 
 
-class _Table(msgspec.Struct, rename="camel"):
+class _Entry(msgspec.Struct, array_like=True, gc=False):
+    queue: _Queue
+    offsets: _Offsets
+
+
+class _Table(msgspec.Struct, rename="camel", gc=False):
     consume_tps: float = 0.0
-    offset_table: list[tuple[_Queue, _Offsets]] = []
+    offset_table: list[_Entry] = []
 
 
 class _Listed(msgspec.Struct, rename="camel"):

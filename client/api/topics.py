@@ -114,7 +114,8 @@ async def topic_configs(session: Session, address: str) -> dict[str, TopicConfig
     from rocketmq_ops.remoting.bodies import TopicConfigAndMappingSerializeWrapper
 
     answer = await session.call(address, RemotingCommand.request(RequestCode.GET_ALL_TOPIC_CONFIG))
-    return dict(TopicConfigAndMappingSerializeWrapper.decode(answer.body_bytes).topic_config_table)
+    wrapper = await session.decoded(TopicConfigAndMappingSerializeWrapper.decode, answer.body_bytes)
+    return dict(wrapper.topic_config_table)
 
 
 async def system_topics(session: Session, address: str) -> set[str]:

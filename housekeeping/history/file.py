@@ -555,7 +555,8 @@ def _rows_of(groups: Iterable[GroupOffsets], known: list[str]) -> dict[str, tupl
     rows: dict[str, tuple[int | None, int | None]] = {}
     for group in groups:
         rows[_name(group.group, "", "", "")] = (group.members, None)
-        for queue, end, committed in group.queues:
+        for each in group.queues:
+            queue, end, committed = each.queue, each.end, each.committed
             behind = committed if end is None or committed is None else end - committed
             name = _name(group.group, queue.topic, queue.broker, str(queue.queue_id))
             place = bisect_left(known, name)

@@ -94,11 +94,12 @@ async def restore(admin: MQAdmin, recorded: GroupOffsets, time_ms: int, *, plan:
     addresses = {broker.broker_name or "": broker.address for broker in await admin.cluster.one_each()}
     wanted: dict[tuple[str, str], dict[int, int]] = {}
     without: list[QueueKey] = []
-    for queue, _, committed in recorded.queues:
-        if committed is None:
+    for each in recorded.queues:
+        queue = each.queue
+        if each.committed is None:
             without.append(queue)
         else:
-            wanted.setdefault((queue.topic, queue.broker), {})[queue.queue_id] = committed
+            wanted.setdefault((queue.topic, queue.broker), {})[queue.queue_id] = each.committed
     missing = {broker for _, broker in wanted if broker not in addresses}
     report.failures += [
         Failure(
@@ -187,7 +188,7 @@ async def _refuse_online(admin: MQAdmin, group: str, addresses: list[str]) -> No
 
 async def _unrecorded(admin: MQAdmin, recorded: GroupOffsets, addresses: dict[str, str], topics: set[str]) -> list[str]:
     """Queues of these topics that the group has an offset of now, and that the run did not see."""
-    seen = {queue for queue, _, _ in recorded.queues}
+    seen = {each.queue for each in recorded.queues}
     fan = await admin.fan_out([name for name in addresses if name], lambda name: admin.offsets.all_at(addresses[name]))
     now = {
         QueueKey(topic, broker, number)

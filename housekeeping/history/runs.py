@@ -13,8 +13,10 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 
 
-class QueueKey(NamedTuple):
-    """A queue of a topic on one broker."""
+class QueueKey(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A queue of a topic on one broker.
+
+    Clusters have tens of thousands, at every look anew: the collector leaves them, and what is made of them, out."""
 
     topic: str
     broker: str
@@ -24,7 +26,7 @@ class QueueKey(NamedTuple):
         return f"{self.topic} {self.broker}:{self.queue_id}"
 
 
-class QueueOffsets(NamedTuple):
+class QueueOffsets(msgspec.Struct, frozen=True, gc=False):
     """Where a queue ended, and up to where its group had consumed it; None: not known, or never committed."""
 
     queue: QueueKey
@@ -32,7 +34,7 @@ class QueueOffsets(NamedTuple):
     committed: int | None
 
 
-class GroupOffsets(msgspec.Struct, kw_only=True):
+class GroupOffsets(msgspec.Struct, kw_only=True, gc=False):
     """A group at one run. `members` is how many clients were connected; None when nobody was asked."""
 
     group: str
@@ -60,7 +62,7 @@ class Run(msgspec.Struct, kw_only=True):
     texts: dict[str, str] | None = None
 
 
-class QueueWindow(msgspec.Struct):
+class QueueWindow(msgspec.Struct, gc=False):
     """A queue at each of a window's times."""
 
     ends: list[int | None]

@@ -14,7 +14,7 @@ class AddressError(RocketMQError):
     """What was given is no address of a screen."""
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, gc=False):
     """A screen and what it shows: `screen` is a name of the catalogue of screens, `name` what it is about."""
 
     screen: str

@@ -39,14 +39,14 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
     then = looks.back(RATE_MS)
     seconds = (look.time_ms - then.time_ms) / 1000 if then is not None else 0.0
     groups: dict[str, GroupSeen] = {}
-    ends: dict[QueueKey, tuple[int, int]] = {}
+    grown: dict[QueueKey, int] = {}
     out: dict[str, int] = {}
     lag, unknown, compared, change = 0, 0, 0, 0
     for name, held in look.groups.items():
         assert held.offsets is not None
         old = then.groups.get(name) if then is not None else None
         total = _lag(held)
-        consumed = _moved(held, old, ends, out) if old is not None else None
+        consumed = _moved(held, old, grown, out) if old is not None else None
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
         window = None if total == 0 else looks.window(name)
         judged = _judged(name, window)
@@ -73,8 +73,8 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
             idle=judged.state is LagState.OFFLINE and _unused(was) and not looks.moved(name),
         )
     incoming: dict[str, int] = {}
-    for key, (now, earlier) in ends.items():
-        incoming[key.topic] = incoming.get(key.topic, 0) + max(now - earlier, 0)
+    for key, by in grown.items():
+        incoming[key.topic] = incoming.get(key.topic, 0) + by
     return Derived(
         groups,
         {topic: count / seconds for topic, count in incoming.items()} if seconds > 0 else {},
@@ -105,8 +105,9 @@ def _lag(held: Held) -> int | None:
     return total
 
 
-def _moved(held: Held, old: Held, ends: dict[QueueKey, tuple[int, int]], out: dict[str, int]) -> int | None:
-    """How many messages the group consumed since; fills in the ends of its queues, and what was consumed by topic."""
+def _moved(held: Held, old: Held, grown: dict[QueueKey, int], out: dict[str, int]) -> int | None:
+    """How many messages the group consumed since; fills in by how many its queues have grown, and what was consumed by
+    topic."""
     total: int | None = None
     same = held.keys is old.keys
     places = None if same else {key: place for place, key in enumerate(old.keys)}
@@ -116,7 +117,7 @@ def _moved(held: Held, old: Held, ends: dict[QueueKey, tuple[int, int]], out: di
             continue
         end, end_then = held.ends[at], old.ends[then]
         if end != ABSENT and end_then != ABSENT:
-            ends[key] = (end, end_then)
+            grown[key] = max(end - end_then, 0)
         committed, committed_then = held.committed[at], old.committed[then]
         if committed != ABSENT and committed_then != ABSENT:
             step = max(committed - committed_then, 0)

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 #: Points of a series that are held.
 _POINTS: Final = 90
-#: A look makes tens of thousands of tuples, which hold no cycles, and lets go of as many. With Python's own thresholds
-#: the collector goes through all of them several times for each look, 100 ms each.
-_COLLECTOR: Final = (50_000, 20, 50)
+#: The collector stops all threads while it goes through what is new since it did so last, which is some ms for this
+#: many objects. What there are tens of thousands of (queues, rows) is left out of it; with Python's own thresholds it
+#: would go through all the rest at each look.
+_COLLECTOR: Final = (5_000, 4, 100)
 
 
 class LiveModel(Timeline):
@@ -128,11 +129,14 @@ class LiveModel(Timeline):
         """A look at all groups, which is worked out beside the loop."""
         asked = self._known.to_ask_for_groups().values()
         addresses = {broker.broker_name: broker.address for broker in asked if not broker.dead}
-        self._derived, places = await asyncio.to_thread(self._seen, time_ms, answers)
+        derived, places = await asyncio.to_thread(self._seen, time_ms, answers)
         self._known.members.place(places, addresses)
-        self._clients = self._known.members.clients()
-        self._groups_ms = time_ms
+        await asyncio.sleep(0)  # each of these takes some ms: a key that was pressed meanwhile has its turn
+        clients = self._known.members.clients()
+        await asyncio.sleep(0)
+        self._derived, self._clients, self._groups_ms = derived, clients, time_ms
         self._note(time_ms)
+        await asyncio.sleep(0)
         self._moment = self.kept = self._made()
         unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
         kept = Kept(self._moment, unknown)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 WINDOW_MS: Final = 5 * 60_000
 
 
-class Held(msgspec.Struct):
+class Held(msgspec.Struct, gc=False):
     """A group at one look, in columns; ABSENT is what was not known."""
 
     keys: tuple[QueueKey, ...]
@@ -133,13 +133,12 @@ def _held(group: GroupOffsets, before: Held | None) -> Held:
     keys = tuple([queue.queue for queue in group.queues])
     if before is not None and before.keys == keys:
         keys = before.keys
-    return Held(
-        keys,
-        array("q", [ABSENT if queue.end is None else queue.end for queue in group.queues]),
-        array("q", [ABSENT if queue.committed is None else queue.committed for queue in group.queues]),
-        group.members,
-        group,
-    )
+    ends = array("q", [ABSENT if queue.end is None else queue.end for queue in group.queues])
+    committed = array("q", [ABSENT if queue.committed is None else queue.committed for queue in group.queues])
+    if before is not None:  # of most groups of most clusters nothing moves, or nothing is left: one column will do
+        ends = before.ends if before.ends == ends else ends
+        committed = before.committed if before.committed == committed else committed
+    return Held(keys, ends, ends if committed == ends else committed, group.members, group)
 
 
 _key: Final = attrgetter("queue")

@@ -68,7 +68,7 @@ class State(msgspec.Struct, frozen=True):
     since_ms: int | None = None
 
 
-class TopicSeen(msgspec.Struct, kw_only=True):
+class TopicSeen(msgspec.Struct, kw_only=True, gc=False):
     """A topic: queues and permission on each broker by its name, and rates per second where they are known."""
 
     topic: str
@@ -77,7 +77,7 @@ class TopicSeen(msgspec.Struct, kw_only=True):
     out_rate: float | None = None
 
 
-class TopicQueues(msgspec.Struct, frozen=True):
+class TopicQueues(msgspec.Struct, frozen=True, gc=False):
     """A topic on one broker; `perm` 2 write, 4 read."""
 
     read: int
@@ -85,7 +85,7 @@ class TopicQueues(msgspec.Struct, frozen=True):
     perm: int
 
 
-class GroupSeen(msgspec.Struct, kw_only=True):
+class GroupSeen(msgspec.Struct, kw_only=True, gc=False):
     """A group: its offsets, how it keeps up, and until when the messages left take at its speed (ms, None unknown)."""
 
     group: str
@@ -102,7 +102,7 @@ class GroupSeen(msgspec.Struct, kw_only=True):
     idle: bool = False
 
 
-class ClientSeen(msgspec.Struct, kw_only=True, frozen=True):
+class ClientSeen(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """A client with its groups, by its id; `producer`: they are producer groups. Not every group has been asked."""
 
     client_id: str

@@ -185,8 +185,9 @@ class Sampler:
             queues = TopicQueues(config.read_queue_nums, config.write_queue_nums, config.perm)
             was = old.get(topic)
             found[topic] = was if was == queues else queues
-        self._known.topics[address] = found
-        self._known.topics_version += 1
+        if found != old:
+            self._known.topics[address] = found
+            self._known.topics_version += 1
         self._known.topics_ms = self._clock.now_ms()
 
     async def _producers(self, address: str) -> None:
