@@ -179,13 +179,14 @@ class Sampler:
             return
         async with self._lock(address):
             configs = await topic_configs(self._admin.session, address)
-        old = self._known.topics.get(address, {})
+        told = self._known.topics.get(address)
+        old = told or {}
         found: dict[str, TopicQueues] = {}
         for topic, config in configs.items():
             queues = TopicQueues(config.read_queue_nums, config.write_queue_nums, config.perm)
             was = old.get(topic)
             found[topic] = was if was == queues else queues
-        if found != old:
+        if found != told:
             self._known.topics[address] = found
             self._known.topics_version += 1
         self._known.topics_ms = self._clock.now_ms()

@@ -376,7 +376,9 @@ def past_section(seen: GroupSeen) -> Section:
             Row(
                 key=str(each.queue),
                 cells=(
-                    *each.queue,
+                    each.queue.topic,
+                    each.queue.broker,
+                    each.queue.queue_id,
                     known.state.value if known is not None else None,
                     lag,
                     None,
