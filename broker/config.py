@@ -20,6 +20,7 @@ from rocketmq_ops.common.config import (
     host_name,
     local_address,
 )
+from rocketmq_ops.common.logs.config import LogDir, LogFiles, LogFileSize, LogFormat, LogLevel
 
 MessageRequestMode = Literal["PULL", "POP"]
 MetricsExporterType = Literal["DISABLE", "OTLP_GRPC", "PROM", "LOG"]
@@ -180,6 +181,7 @@ class BrokerConfig(ConfigClass):
     disableConsumeIfConsumerReadSlowly: Annotated[
         bool, Used("every 3 minutes, refuse the pulls of groups that read from further back than the threshold")
     ] = False
+    enableDetailStat: Annotated[bool, Used("count delayed messages by the queue of their level too")] = True
     consumerFallbehindThreshold: Annotated[
         Long, Used("bytes of the commitlog behind which disableConsumeIfConsumerReadSlowly refuses pulls", low=0)
     ] = 17179869184
@@ -194,6 +196,12 @@ class BrokerConfig(ConfigClass):
     rocketmqHome: Annotated[
         str | None, Used("the folder that conf/plain_acl.yml of `aclEnable` lies below; by default ROCKETMQ_HOME")
     ] = field(default_factory=lambda: environment("ROCKETMQ_HOME"))
+    # Keys of this server alone.
+    logDir: LogDir = ""
+    logFormat: LogFormat = "text"
+    logLevel: LogLevel = "INFO"
+    logFileSize: LogFileSize = 128 * 1024 * 1024
+    logFiles: LogFiles = 20
 
     # Keys of Apache's broker that are accepted and kept, without effect here.
     listenPort: int = 6888
@@ -284,7 +292,6 @@ class BrokerConfig(ConfigClass):
     defaultMessageRequestMode: MessageRequestMode = "PULL"
     defaultPopShareQueueNum: int = -1
     transactionMetricFlushInterval: Long = 3000
-    enableDetailStat: bool = True
     isolateLogEnable: bool = False
     forwardTimeout: Long = 3000
     enableRemoteEscape: bool = False

@@ -54,6 +54,7 @@ from rocketmq_ops.broker.state.changes import Changes
 from rocketmq_ops.broker.stats.broker_stats import BrokerStats
 from rocketmq_ops.broker.stats.fall_behind import PROTECT_INTERVAL_MS, protect
 from rocketmq_ops.broker.stats.stage_times import NotedStages
+from rocketmq_ops.broker.stats.stats_lines import StatsLines
 from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager
 from rocketmq_ops.broker.subscription.subscription_group_manager import SubscriptionGroupManager
 from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
@@ -157,6 +158,7 @@ class BrokerController:
         self.filter_servers = FilterServerManager(self.clock)
         self.locks = RebalanceLockManager(self.clock)
         self.stats = BrokerStats(self)
+        self.stats_lines = StatsLines(self)
         self.delay = ScheduleMessageService(self)
         self.transactions = TransactionalMessageService(self)
         #: Where this broker's master is, of a slave.
@@ -219,6 +221,7 @@ class BrokerController:
             raise
         self._started = True
         self.stats.start()
+        self.stats_lines.start()
         if not self.is_slave:
             self.delay.start()
             self.transactions.start()
@@ -263,6 +266,7 @@ class BrokerController:
         self.delay.stop()
         self.transactions.stop()
         self.stats.stop()
+        self.stats_lines.stop()
         await self._drain()
         self.held_pulls.wake_all()
         await self.server.stop()

@@ -5,6 +5,7 @@ Mirrors BrokerStartup.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from rocketmq_ops.common.config import ApplyReport, ConfigClass, ConfigError, lo
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.store.config import MessageStoreConfig
+
+log = logging.getLogger(__name__)
 
 PROGRAM = "mqbroker"
 DEFAULT_PORT = 10911
@@ -121,18 +124,24 @@ def use_line(store: MessageStoreConfig) -> str:
 
 
 def _serve(settings: BrokerSettings, *, debug: bool) -> int:
+    launch.name_process(PROGRAM)
+    launch.raise_file_limit()
+    with launch.logging_as(settings.broker, "BROKER_FILES", debug=debug):
+        return _run(settings)
+
+
+def _run(settings: BrokerSettings) -> int:
     # Imported after the flags and the configuration: `-p` and mistakes are answered without the broker's modules.
     from rocketmq_ops.broker.controller import BrokerController
     from rocketmq_ops.remoting.event_loop import run as run_loop
 
-    launch.name_process(PROGRAM)
-    launch.raise_file_limit()
-    launch.configure_log(debug=debug)
     controller = BrokerController(settings.broker, settings.store, settings.server, settings.client)
+
+    logged_by = log if settings.broker.logDir else None
 
     def started() -> None:
         name_servers = settings.broker.namesrvAddr or ";".join(controller.outer.name_servers)
-        launch.print_line(boot_line(settings.broker.brokerName, controller.address, name_servers))
+        launch.print_line(boot_line(settings.broker.brokerName, controller.address, name_servers), logged_by=logged_by)
         launch.print_line(use_line(settings.store))
 
     run_loop(launch.serve(controller.start, started, controller.stop))

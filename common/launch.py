@@ -14,13 +14,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
 from rocketmq_ops.common import stopping
 from rocketmq_ops.common.config import ConfigClass, ConfigError, ConfigFileError
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.logs.config import LogSettings, apply_levels
 from rocketmq_ops.common.properties import NoSuchPropertiesError, PropertiesError
 from rocketmq_ops.common.shipped import shipped_path
 
@@ -41,6 +42,7 @@ class Flags(msgspec.Struct):
     print_all: bool = False
     print_important: bool = False
     debug: bool = False
+    log_dir: str | None = None
     #: `KEY=VALUE` words, which count more than the property file.
     settings: list[str] = []
 
@@ -75,6 +77,9 @@ def parse_flags(program: str, description: str, argv: Sequence[str], *, name_ser
         action="store_true",
         help="print the keys that take effect and exit",
     )
+    parser.add_argument(
+        "--log-dir", dest="log_dir", metavar="DIR", help="folder of log files, as the key logDir; stderr has warnings"
+    )
     parser.add_argument("--debug", action="store_true", help="log more, and print stack traces of failures")
     parser.add_argument(
         "settings",
@@ -82,7 +87,10 @@ def parse_flags(program: str, description: str, argv: Sequence[str], *, name_ser
         metavar="KEY=VALUE",
         help="a configuration key, which counts more than the property file's",
     )
-    return Flags(**vars(parser.parse_intermixed_args(argv)))
+    flags = Flags(**vars(parser.parse_intermixed_args(argv)))
+    if flags.log_dir is not None:
+        flags.settings.append(f"logDir={flags.log_dir}")
+    return flags
 
 
 def configuration_text(configs: Iterable[ConfigClass], *, only_used: bool) -> str:
@@ -104,6 +112,27 @@ def configure_log(*, debug: bool) -> None:
         stream=sys.stderr,
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def logging_as(settings: LogSettings, files: str, *, debug: bool) -> Iterator[None]:
+    """Log as the configuration says, to the files of the table `files` of `common/logs/log_files.py` where it has them.
+
+    Raises OSError for a folder that cannot be written."""
+    configure_log(debug=debug)
+    if not debug:
+        apply_levels(settings.logLevel)
+    if not settings.logDir:
+        yield
+        return
+    from rocketmq_ops.common.logs import log_files  # only who writes files has use for it
+
+    written = log_files.LogFiles(settings, getattr(log_files, files))
+    written.start()
+    try:
+        yield
+    finally:
+        written.close()
 
 
 def name_process(name: str) -> None:
@@ -144,8 +173,10 @@ def memory_text() -> str:
     return f"memory: {own}"
 
 
-def print_line(line: str) -> None:
-    """Print one line on stdout, at once. A server does not end because its reader has."""
+def print_line(line: str, *, logged_by: logging.Logger | None = None) -> None:
+    """Print one line on stdout, at once, and log it. A server does not end because its reader has."""
+    if logged_by is not None:
+        logged_by.info("%s", line)
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

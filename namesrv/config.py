@@ -1,6 +1,6 @@
 """The name server's configuration keys (NamesrvConfig): each key, its type and Apache's default.
 
-Its page of addresses alone has keys that Apache's does not know.
+Its page of addresses and its log alone have keys that Apache's does not know.
 
 Not here: the network's keys (`remoting/config.py`) and the machinery (`common/config.py`).
 """
@@ -13,6 +13,7 @@ from msgspec import field
 
 from rocketmq_ops.common.addresses import AddressError, parse_address, split_addresses
 from rocketmq_ops.common.config import PATH, ConfigClass, Form, Long, Refused, Used, environment, home_path
+from rocketmq_ops.common.logs.config import LogDir, LogFiles, LogFileSize, LogFormat, LogLevel
 
 
 def _are_addresses(text: str) -> bool:
@@ -84,6 +85,12 @@ class NamesrvConfig(ConfigClass):
             form=ADDRESSES,
         ),
     ] = ""
+
+    logDir: LogDir = ""
+    logFormat: LogFormat = "text"
+    logLevel: LogLevel = "INFO"
+    logFileSize: LogFileSize = 100 * 1024 * 1024
+    logFiles: LogFiles = 5
 
     # Keys of Apache's name server that are accepted and kept, without effect here.
     rocketmqHome: str | None = field(default_factory=lambda: environment("ROCKETMQ_HOME"))

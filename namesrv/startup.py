@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from rocketmq_ops.common import launch
 from rocketmq_ops.common.config import load_config_file, override
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyServerConfig
+
+log = logging.getLogger(__name__)
 
 PROGRAM = "mqnamesrv"
 DEFAULT_PORT = 9876
@@ -41,13 +44,17 @@ def run(flags: launch.Flags) -> int:
 
 
 def _serve(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[str, str], *, debug: bool) -> int:
+    launch.name_process(PROGRAM)
+    launch.raise_file_limit()
+    with launch.logging_as(config, "NAMESRV_FILES", debug=debug):
+        return _run(config, server_config, extra)
+
+
+def _run(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[str, str]) -> int:
     # Imported after the flags and the configuration: `-p` and mistakes are answered without the network's modules.
     from rocketmq_ops.namesrv.controller import NamesrvController
     from rocketmq_ops.remoting.event_loop import run as run_loop
 
-    launch.name_process(PROGRAM)
-    launch.raise_file_limit()
-    launch.configure_log(debug=debug)
     controller = NamesrvController(config, server_config, extra=extra)
 
     async def start() -> None:
@@ -55,10 +62,13 @@ def _serve(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[
         gc.collect()
         gc.freeze()
 
+    logged_by = log if config.logDir else None
+
     def started() -> None:
         launch.print_line(
             "The Name Server boot success. serializeType=JSON, "
-            f"address {controller.address}, ready in {launch.process_age_ms()} ms"
+            f"address {controller.address}, ready in {launch.process_age_ms()} ms",
+            logged_by=logged_by,
         )
         if controller.address_server is not None:
             launch.print_line(f"clients read the addresses of the name servers from {controller.address_server.url}")

@@ -164,6 +164,11 @@ class MessageStoreConfig(ConfigClass):
         ),
     ] = 0.8
 
+    diskFallRecorded: Annotated[bool, Used("answer how far groups are behind, in bytes and ms")] = True
+    enableScheduleMessageStats: Annotated[
+        bool, Used("count delayed messages that were delivered, as got from their level and put into their topic")
+    ] = True
+
     # Keys of Apache's store that are accepted and kept, without effect here.
     storePathDLedgerCommitLog: str | None = None
     storePathEpochFile: str | None = None
@@ -231,7 +236,6 @@ class MessageStoreConfig(ConfigClass):
     warmMapedFileEnable: bool = False
     debugLockEnable: bool = False
     duplicationEnable: bool = False
-    diskFallRecorded: bool = True
     osPageCacheBusyTimeOutMills: Long = 1000
     transientStorePoolEnable: bool = False
     transientStorePoolSize: int = 5
@@ -244,7 +248,6 @@ class MessageStoreConfig(ConfigClass):
     dLegerSelfId: str | None = None
     preferredLeaderId: str | None = None
     enableBatchPush: bool = False
-    enableScheduleMessageStats: bool = True
     enableLmq: bool = False
     enableMultiDispatch: bool = False
     maxLmqConsumeQueueNum: int = 20000

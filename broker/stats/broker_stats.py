@@ -303,7 +303,7 @@ class BrokerStats:
             item = self.totals[name]
         if item is None:
             item = self.events.find(name, key)
-        if item is None or self._is_idle(item):
+        if item is None or self.is_idle(item):
             return None
         return item, name.endswith("_SIZE")
 
@@ -335,7 +335,8 @@ class BrokerStats:
         topic, group = split_topic_group(rest)
         return name == GROUP_GET_LATENCY and (group, topic) in self.groups
 
-    def _is_idle(self, item: StatsItem) -> bool:
+    def is_idle(self, item: StatsItem) -> bool:
+        """Whether nothing was counted for maxStatsIdleTimeInMinutes."""
         minutes = self._controller.config.maxStatsIdleTimeInMinutes
         if minutes < 0 or not item.minute:
             return False

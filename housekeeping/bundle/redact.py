@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from rocketmq_ops.common.secrets import NAMES, PLAIN, REMOVED, lines_without, text_without
 from rocketmq_ops.housekeeping.bundle.bundle import Bundle, LogTail
-from rocketmq_ops.housekeeping.bundle.secrets import NAMES, PLAIN, REMOVED, lines_without, text_without
 
 #: Facts whose keys are those of settings. Others hold names, addresses and numbers, and causes of failures.
 _SETTINGS: Final = ("configs", "groups", "clients", "runtimes", "file")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.configuration import ForbiddenKeyError
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.logs.config import apply_levels
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.remoting.bodies import KVTable
 from rocketmq_ops.remoting.channel import Channel
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Keys that are never changed at run time, whatever configBlackList says.
-ALWAYS_FORBIDDEN = "configBlackList;configStorePath;kvConfigPath;rocketmqHome"
+ALWAYS_FORBIDDEN = "configBlackList;configStorePath;kvConfigPath;rocketmqHome;logDir"
 
 
 def install(controller: NamesrvController) -> None:
@@ -45,6 +46,7 @@ class NameServerConfigProcessor:
     def __init__(self, controller: NamesrvController) -> None:
         self._controller = controller
         self._kv = controller.kv_config
+        self._log_level = controller.config.logLevel
 
     def install(self) -> None:
         """Register them on the controller's server."""
@@ -106,6 +108,9 @@ class NameServerConfigProcessor:
         except RocketMQError as error:
             return _refusal(request, error)
         log.info("configuration changed by %s: %s", channel.remote, ", ".join(changed) or "nothing")
+        if "logLevel" in changed:
+            before, self._log_level = self._log_level, config.logLevel
+            apply_levels(self._log_level, before)
 
         async def saved() -> RemotingCommand:
             await self._controller.configuration.save(changes, config.configStorePath)

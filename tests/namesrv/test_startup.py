@@ -99,3 +99,15 @@ def test_a_file_in_utf_16_is_refused(tmp_path):
 def test_help_and_unknown_flags(tmp_path):
     assert "--configFile" in run("mqnamesrv", "-h", home=tmp_path).stdout
     assert run("mqnamesrv", "--nonsense", home=tmp_path).returncode == 2
+
+
+def test_log_files_have_apaches_names(tmp_path):
+    logs = tmp_path / "logs"
+    with started("mqnamesrv", "-c", write_config(tmp_path), "--log-dir", str(logs), home=tmp_path) as server:
+        server.end()
+    assert sorted(path.name for path in logs.iterdir()) == ["namesrv.log", "namesrv_default.log"]
+    assert " INFO __main__ - The Name Server boot success." in (logs / "namesrv.log").read_text()
+    (tmp_path / "file").write_text("")
+    refused = run("mqnamesrv", "-c", write_config(tmp_path), "--log-dir", str(tmp_path / "file"), home=tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr == f"mqnamesrv: {tmp_path}/file: File exists; check the path and its permissions\n"

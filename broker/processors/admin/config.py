@@ -14,6 +14,7 @@ import msgspec
 from rocketmq_ops.common.config import ConfigError, trim
 from rocketmq_ops.common.configuration import Configuration, ForbiddenKeyError
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.logs.config import apply_levels
 from rocketmq_ops.common.properties import parse_properties
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -29,12 +30,13 @@ log = logging.getLogger(__name__)
 #: Keys whose changes must be registered at the name servers.
 _REGISTERED_KEYS = frozenset({"brokerPermission", "namesrvAddr"})
 #: Never changed from outside, besides what `configBlackList` names (AdminBrokerProcessor.initConfigBlackList).
-_ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList"
+_ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList;logDir"
 #: Read once at the start: who this broker is, where it listens, where its files lie and how long they are.
 # fmt: off
 _START_ONLY = frozenset({
     "brokerName", "brokerClusterName", "brokerId", "brokerIP1", "brokerIP2", "listenPort", "bindAddress",
     "haListenPort", "aclEnable", "storePathRootDir", "storePathCommitLog",
+    "logFormat", "logFileSize", "logFiles",
     "mappedFileSizeCommitLog", "mappedFileSizeConsumeQueue", "maxHashSlotNum", "maxIndexNum",
 })
 # fmt: on
@@ -48,6 +50,7 @@ class ConfigAdminProcessor:
         self.configuration = Configuration(
             (controller.config, controller.server_config, controller.client_config, controller.store_config)
         )
+        self._log_level = controller.config.logLevel
 
     def get(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """26: every key of the four classes as property text, and the version of the configuration."""
@@ -113,6 +116,9 @@ class ConfigAdminProcessor:
     def _apply(self, changed: list[str]) -> None:
         """Tell those who keep something derived from a key; everybody else reads the configuration each time."""
         self._controller.configuration_changed()
+        if "logLevel" in changed:
+            before, self._log_level = self._log_level, self._controller.config.logLevel
+            apply_levels(self._log_level, before)
         if "messageDelayLevel" in changed:
             self._controller.delay.reload_levels()
 

@@ -9,10 +9,10 @@ import msgspec
 
 from rocketmq_ops import __version__
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.common.secrets import text_without
 from rocketmq_ops.housekeeping.bundle.bundle import Bundle, LeftOut, write_bundle
 from rocketmq_ops.housekeeping.bundle.logs import tails
 from rocketmq_ops.housekeeping.bundle.redact import redacted
-from rocketmq_ops.housekeeping.bundle.secrets import text_without
 from rocketmq_ops.housekeeping.doctor.examine import GIVEN
 from rocketmq_ops.housekeeping.doctor.facts import Facts, Missing, Part
 from rocketmq_ops.housekeeping.doctor.gather import gather, gather_again

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rocketmq_ops.common.secrets import REMOVED
 from rocketmq_ops.housekeeping.bundle.bundle import (
     VERSION,
     Bundle,
@@ -21,7 +22,6 @@ from rocketmq_ops.housekeeping.bundle.bundle import (
 )
 from rocketmq_ops.housekeeping.bundle.logs import MOST_BYTES, MOST_LINES, tails
 from rocketmq_ops.housekeeping.bundle.redact import redacted
-from rocketmq_ops.housekeeping.bundle.secrets import REMOVED
 from tests.housekeeping.doctor import healthy as h
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from rocketmq_ops.common.secrets import REMOVED, lines_without, text_without
 from rocketmq_ops.housekeeping.bundle.bundle import Bundle, LogTail, write_bundle
 from rocketmq_ops.housekeeping.bundle.redact import redacted
-from rocketmq_ops.housekeeping.bundle.secrets import REMOVED, lines_without, text_without
 from tests.housekeeping.doctor import healthy as h
 
 NAMES = (
