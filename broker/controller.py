@@ -44,11 +44,13 @@ from rocketmq_ops.broker.client.producer_manager import ProducerManager
 from rocketmq_ops.broker.client.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.ha.known_master import KnownMaster
+from rocketmq_ops.broker.loadbalance.message_request_mode_manager import MessageRequestModeManager
 from rocketmq_ops.broker.longpolling.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
 from rocketmq_ops.broker.offset.consumer_offset_manager import ConsumerOffsetManager
 from rocketmq_ops.broker.out.broker_outer_api import BrokerOuterApi
 from rocketmq_ops.broker.processors import install_all
 from rocketmq_ops.broker.schedule.schedule_message_service import ScheduleMessageService
+from rocketmq_ops.broker.slave.own_commits import forget_own_commits
 from rocketmq_ops.broker.start_losses import log_losses, log_timers
 from rocketmq_ops.broker.state.changes import Changes
 from rocketmq_ops.broker.stats.broker_stats import BrokerStats
@@ -77,6 +79,7 @@ from rocketmq_ops.store.message_store import MessageStore
 if TYPE_CHECKING:
     from rocketmq_ops.broker.acl.plain_permission_manager import PlainPermissionManager
     from rocketmq_ops.broker.hooks.registered import RegisteredHooks
+    from rocketmq_ops.broker.slave.slave_synchronize import SlaveSynchronize
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +151,7 @@ class BrokerController:
         self.changes = Changes(self)
         self.topics = TopicConfigManager(self)
         self.groups = SubscriptionGroupManager(self)
-        self.offsets = ConsumerOffsetManager(self)
+        self.offsets, self.slave = self._offsets_by_role()
         self.to_client = BrokerToClient(self)
         self.filters = ConsumerFilterManager(self)
         self.consumers = ConsumerManager(
@@ -161,6 +164,7 @@ class BrokerController:
         self.stats_lines = StatsLines(self)
         self.delay = ScheduleMessageService(self)
         self.transactions = TransactionalMessageService(self)
+        self.request_modes = MessageRequestModeManager(self)
         #: Where this broker's master is, of a slave.
         self.master = KnownMaster(store_config)
         self.outer = BrokerOuterApi(self)
@@ -192,6 +196,16 @@ class BrokerController:
         port = self.store_config.haListenPort or self.server_config.listenPort + 1
         return format_address(self.config.brokerIP2, port)
 
+    def _offsets_by_role(self) -> tuple[ConsumerOffsetManager, SlaveSynchronize | None]:
+        """The offsets of groups, and of a slave what takes them and the other tables over from its master."""
+        if not self.is_slave:
+            return ConsumerOffsetManager(self), None
+        from rocketmq_ops.broker.slave.slave_offset_manager import SlaveOffsetManager
+        from rocketmq_ops.broker.slave.slave_synchronize import SlaveSynchronize
+
+        offsets = SlaveOffsetManager(self)
+        return offsets, SlaveSynchronize(self, offsets)
+
     async def start(self) -> None:
         """Load configuration files and the store, listen, and register with every name server."""
         self._bind_hooks()
@@ -199,7 +213,10 @@ class BrokerController:
         tables = (self.topics, self.groups, self.offsets, self.delay)
         missing = [manager.path for manager in tables if not manager.load()]
         self.filters.load()
+        self.request_modes.load()
         log_timers(self)
+        if not self.is_slave:
+            forget_own_commits(self)
         # A slave's offsets are its master's: they may be ahead of what was replicated.
         report = self.store.load([] if self.is_slave else [*self.offsets.ends(), *self.delay.ends()])
         if not self.is_slave:
@@ -229,6 +246,8 @@ class BrokerController:
         await self.outer.fetch_name_servers()
         self._jobs.every("name servers", lambda: self.config.fetchNamesrvAddrInterval, self._fetch_name_servers_soon)
         await self.register_all()
+        if self.slave is not None:
+            self.slave.start()
         self._jobs.every("register", self._registration_interval, self._register_soon)
         gc.collect()
         gc.freeze()
@@ -262,9 +281,12 @@ class BrokerController:
             return
         self._started = False
         self._jobs.stop()
+        if self.slave is not None:
+            self.slave.stop()
         await self.outer.unregister_all()
-        self.delay.stop()
-        self.transactions.stop()
+        if not self.is_slave:
+            self.delay.stop()
+            self.transactions.stop()
         self.stats.stop()
         self.stats_lines.stop()
         await self._drain()
@@ -331,8 +353,8 @@ class BrokerController:
 
     def _registration_interval(self) -> int:
         # Where Apache waits out the period, a name server that is started together with the broker, or comes back,
-        # knows it soon.
-        if not self._registered_everywhere:
+        # knows it soon; and a slave knows soon of a master that comes back.
+        if not self._registered_everywhere or (self.is_slave and self.master.address is None):
             return REGISTER_RETRY_INTERVAL_MS
         return max(10_000, min(self.config.registerNameServerPeriod, 60_000))
 

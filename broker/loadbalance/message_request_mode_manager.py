@@ -6,7 +6,7 @@ Only PULL is served here; the file keeps what Apache's broker wrote. Requests ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +18,11 @@ from rocketmq_ops.remoting.bodies import SetMessageRequestModeRequestBody
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
+
+
+def _modes(document: dict[str, Any]) -> dict[str, dict[str, SetMessageRequestModeRequestBody]]:
+    """The modes by topic and group, as a document has them. Raises ConversionError, a CorruptDataError."""
+    return convert(document.get("messageRequestModeMap") or {}, dict[str, dict[str, SetMessageRequestModeRequestBody]])
 
 
 class MessageRequestModeManager(ConfigManager):
@@ -36,11 +41,18 @@ class MessageRequestModeManager(ConfigManager):
         if raw is None:
             return False
         try:
-            self.table = convert(
-                raw.get("messageRequestModeMap") or {}, dict[str, dict[str, SetMessageRequestModeRequestBody]]
-            )
+            self.table = _modes(raw)
         except ConversionError as error:
             raise CorruptDataError(f"{self.path}: {error}") from None
+        return True
+
+    def take_over(self, document: dict[str, Any]) -> bool:
+        """Replace the table of a slave by its master's; False when it is the same. Raises CorruptDataError."""
+        taken = _modes(document)
+        if taken == self.table:
+            return False
+        self.table = taken
+        self.changed()
         return True
 
     def encode(self, *, pretty: bool = False) -> bytes:

@@ -207,6 +207,10 @@ class BrokerOuterApi:
             raise RemotingError(str(error), address=address) from error
         raise RemotingError(f"no route of {topic}", address=address)
 
+    async def ask_broker(self, address: str, request: RemotingCommand, timeout_ms: int) -> RemotingCommand:
+        """The answer of another broker, whatever its code. Raises RemotingError."""
+        return await self._client.invoke(address, request, timeout_ms)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()

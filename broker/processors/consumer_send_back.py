@@ -56,6 +56,9 @@ class ConsumerSendBackProcessor:
     def send_back(self, channel: Channel, request: RemotingCommand, header: ConsumerSendMsgBackRequestHeader) -> Answer:
         """Store the message again in the group's retry or dead-letter topic."""
         controller = self._controller
+        if controller.is_slave:
+            remark = f"no master available along with {controller.config.brokerIP1}"
+            return request.reply(ResponseCode.SYSTEM_ERROR, remark)
         group_config = controller.groups.find(header.group)
         if group_config is None:
             remark = f"subscription group not exist, {header.group} {FAQ_HINT}"

@@ -40,7 +40,7 @@ class EndTransactionProcessor:
     def end(self, channel: Channel, request: RemotingCommand, header: EndTransactionRequestHeader) -> Answer:
         """Commit, roll back, or leave open (no answer then: the broker will ask)."""
         controller = self._controller
-        if controller.store_config.brokerRole == "SLAVE":
+        if controller.is_slave:
             return request.reply(ResponseCode.SLAVE_NOT_AVAILABLE)
         if header.commit_or_rollback not in (TRANSACTION_COMMIT_TYPE, TRANSACTION_ROLLBACK_TYPE):
             log.info("transaction of %s left open by %s: %s", header.msg_id, channel.remote, request.remark or "")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.longpolling.pull_request_hold import HeldPull
 from rocketmq_ops.broker.send.put_answers import FAQ_HINT
+from rocketmq_ops.broker.slave.masters_only import REJECTED
 from rocketmq_ops.broker.subscription.consumer_filter_manager import expression_of
 from rocketmq_ops.broker.subscription.subscription_filter import (
     ExpressionFilter,
@@ -36,6 +37,7 @@ from rocketmq_ops.store.get_result import GetMessageResult, GetStatus
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
+    from rocketmq_ops.broker.slave.pulls_of_slave import PullsOfSlave
 
 # ForbiddenType: which permission a consumer lacks.
 BROKER_FORBIDDEN, GROUP_FORBIDDEN, TOPIC_FORBIDDEN, BROADCASTING_DISABLE_FORBIDDEN, SUBSCRIPTION_FORBIDDEN = range(1, 6)
@@ -78,10 +80,17 @@ class PullMessageProcessor:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
+        self._redirect: PullsOfSlave | None = None
+        if controller.slave is not None:
+            from rocketmq_ops.broker.slave.pulls_of_slave import PullsOfSlave
+
+            self._redirect = PullsOfSlave(controller, controller.slave)
         self._filters: dict[tuple[str, str], tuple[SubscriptionData, TagFilter | None]] = Bounded(MAX_FILTERS)
 
     def pull(self, channel: Channel, request: RemotingCommand, header: PullMessageRequestHeader) -> Answer:
         """One pull request; HELD when it waits."""
+        if self._redirect is not None and not self._controller.config.slaveReadEnable:
+            return request.reply(*REJECTED)
         return self._process(channel, request, header, True)
 
     def execute(self, pull: HeldPull) -> None:
@@ -111,6 +120,9 @@ class PullMessageProcessor:
         code = _CODE_OF_STATUS.get(status)
         if code is None:
             code = _OFFSET_MOVED if offset else _PULL_NOT_FOUND
+        suggested = self._suggest_broker(result, group_config)
+        if self._redirect is not None:
+            code, suggested = self._redirect.answer(code, suggested, result, group_config)
         flags = header.sys_flag
         offsets.commit_pull(group, topic, queue_id, result.next_begin_offset)
         if may_suspend and flags & PULL_COMMIT_OFFSET:
@@ -124,7 +136,7 @@ class PullMessageProcessor:
             self._hold(channel, request, header, message_filter)
             return HELD
         answer = PullMessageResponseHeader(
-            suggest_which_broker_id=self._suggest_broker(result, group_config),
+            suggest_which_broker_id=suggested,
             next_begin_offset=result.next_begin_offset,
             min_offset=result.min_offset,
             max_offset=result.max_offset,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rocketmq_ops.broker.loadbalance.message_request_mode_manager import MessageRequestModeManager
 from rocketmq_ops.broker.processors.slices import MAX_QUEUE_NUMS
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.permission import PERM_READ
@@ -64,8 +63,7 @@ class QueryAssignmentProcessor:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
-        self.modes = MessageRequestModeManager(controller)
-        self.modes.load()
+        self.modes = controller.request_modes
 
     def query_assignment(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """400: the queues of a topic for one consumer; null when they are unknown, so that it keeps its own."""

@@ -11,13 +11,13 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from rocketmq_ops.broker.send.inner_messages import copy_of
 from rocketmq_ops.broker.state.config_manager import ConfigManager
+from rocketmq_ops.broker.state.config_table import read_data_version
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.delay_levels import parse_delay_levels
+from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.message import PROPERTY_REAL_QUEUE_ID, PROPERTY_REAL_TOPIC
 from rocketmq_ops.common.message_codec import BadRecordError, decode_message
 from rocketmq_ops.common.periodic import PeriodicJobs
@@ -33,6 +33,15 @@ log = logging.getLogger(__name__)
 TICK_MS = 100
 #: Messages of one level delivered in one turn at most, so that a backlog does not keep clients waiting.
 MAX_PER_TURN = 512
+
+
+def _progress(document: dict[str, Any]) -> tuple[dict[int, int], DataVersion]:
+    """The offsets by level and their version, as delayOffset.json has them. Raises CorruptDataError."""
+    try:
+        table = {int(level): int(offset) for level, offset in (document.get("offsetTable") or {}).items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise CorruptDataError(f"invalid offset of a delay level: {error}") from error
+    return table, read_data_version(document.get("dataVersion"))
 
 
 class ScheduleMessageService(ConfigManager):
@@ -62,15 +71,17 @@ class ScheduleMessageService(ConfigManager):
     def load(self) -> bool:
         """Read the file or its backup; False when there is none. Call `correct_offsets` once the store is open."""
 
-        def read(document: dict[str, Any]) -> tuple[dict[int, int], DataVersion]:
-            table = {int(level): int(offset) for level, offset in (document.get("offsetTable") or {}).items()}
-            version = document.get("dataVersion")
-            return table, msgspec.convert(version, DataVersion, strict=False) if version else DataVersion.fresh()
-
-        loaded = self.document(read)
+        loaded = self.document(_progress)
         if loaded is not None:
             self.table, self.data_version = loaded
         return loaded is not None
+
+    def take_over(self, document: dict[str, Any]) -> None:
+        """Take the progress of a slave's master over. Raises CorruptDataError."""
+        table, version = _progress(document)
+        if table != self.table:
+            self.table, self.data_version = table, version
+            self.changed()
 
     def ends(self) -> Iterator[tuple[str, int, int]]:
         """Topic, queue id and offset up to which each level is delivered: so far its queue must have come."""

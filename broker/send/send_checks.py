@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.broker.send.inner_messages import delay_level
 from rocketmq_ops.broker.send.put_answers import FAQ_HINT, put_answer
 from rocketmq_ops.broker.send.topic_refusals import describe_topic, topic_remark
+from rocketmq_ops.broker.slave.masters_only import REJECTED
 from rocketmq_ops.common.message import PROPERTY_DELAY_TIME_LEVEL, PROPERTY_INNER_NUM, PROPERTY_KEYS
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.sysflag import INNER_BATCH_FLAG, TOPIC_UNIT, TOPIC_UNIT_SUB
@@ -44,8 +45,8 @@ class SendChecks:
         """The refusal of a send that may not be, as preSend and msgCheck; creates the topic where that is allowed."""
         controller, topic = self._controller, header.topic
         config = controller.config
-        if controller.store_config.brokerRole == "SLAVE":
-            return ResponseCode.SYSTEM_BUSY, "[REJECTREQUEST]system busy, start flow control for a while"
+        if controller.is_slave:
+            return REJECTED
         if controller.clock() < config.startAcceptSendRequestTimeStamp:
             remark = f"broker unable to service, until {config.startAcceptSendRequestTimeStamp} (ms since 1970)"
             return ResponseCode.SYSTEM_ERROR, remark

@@ -42,6 +42,14 @@ SYSTEM_GROUPS = (
 )
 
 
+def _forbidden_table(document: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """What groups are forbidden, as a document has it. Raises CorruptDataError."""
+    try:
+        return msgspec.convert(document.get("forbiddenTable") or {}, dict[str, dict[str, int]], strict=False)
+    except msgspec.ValidationError as error:
+        raise CorruptDataError(f"forbiddenTable: {error}") from None
+
+
 class SubscriptionGroupManager(ConfigManager):
     """`table`: group -> SubscriptionGroupConfig; `forbidden_table`: group -> topic -> bits of what is forbidden."""
 
@@ -65,12 +73,26 @@ class SubscriptionGroupManager(ConfigManager):
             return False
         self.table.update(self._entries.decode(raw.get("subscriptionGroupTable")))
         try:
-            self.forbidden_table.update(
-                msgspec.convert(raw.get("forbiddenTable") or {}, dict[str, dict[str, int]], strict=False)
-            )
-        except msgspec.ValidationError as error:
-            raise CorruptDataError(f"{self.path}: forbiddenTable: {error}") from None
+            self.forbidden_table.update(_forbidden_table(raw))
+        except CorruptDataError as error:
+            raise CorruptDataError(f"{self.path}: {error}") from None
         self.data_version = read_data_version(raw.get("dataVersion"))
+        return True
+
+    def take_over(self, document: dict[str, Any]) -> bool:
+        """Replace the table of a slave by its master's; False when it is the same. Raises CorruptDataError."""
+        version = read_data_version(document.get("dataVersion"))
+        if version == self.data_version:
+            return False
+        taken = self._entries.decode(document.get("subscriptionGroupTable"))
+        self.forbidden_table = _forbidden_table(document)
+        for group in self.table.keys() - taken.keys():
+            self._entries.forget(group)
+        # In place: others hold the table.
+        self.table.clear()
+        self.table.update(taken)
+        self.data_version = version
+        self.changed()
         return True
 
     def encode(self, *, pretty: bool = False) -> bytes:

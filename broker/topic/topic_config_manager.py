@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -273,6 +273,21 @@ class TopicConfigManager(ConfigManager):
             return False
         self._entries.forget(topic)
         self.next_version()
+        return True
+
+    def take_over(self, document: dict[str, Any]) -> bool:
+        """Replace the table of a slave by its master's; False when it is the same. Raises CorruptDataError."""
+        version = read_data_version(document.get("dataVersion"))
+        if version == self.data_version:
+            return False
+        taken = self._entries.decode(document.get("topicConfigTable"))
+        for topic in self.table.keys() - taken.keys():
+            self._entries.forget(topic)
+        # In place: others hold the table.
+        self.table.clear()
+        self.table.update(taken)
+        self.data_version = version
+        self.changed()
         return True
 
     def _put(self, config: TopicConfig) -> None:

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.processors.slices import too_many_entries, too_many_queues
+from rocketmq_ops.broker.slave.masters_only import masters_only
 from rocketmq_ops.broker.state.changes import after_changes, deletion_saved
 from rocketmq_ops.broker.subscription.subscription_group_manager import INDEX_PERM_READ
 from rocketmq_ops.common.errors import RocketMQError
@@ -132,10 +133,11 @@ def install(controller: BrokerController) -> None:
     admin = GroupAdminProcessor(controller)
     serve = controller.server.serve
     register = controller.server.register
-    register(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, None, admin.update_and_create)
-    register(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST, None, admin.update_and_create_list)
+    register(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, None, masters_only(controller, admin.update_and_create))
+    update_list = masters_only(controller, admin.update_and_create_list)
+    register(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST, None, update_list)
     register(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, None, admin.get_all)
     find = after_changes(controller, admin.get)
     serve(GetSubscriptionGroupConfigRequestHeader, find)
-    serve(DeleteSubscriptionGroupRequestHeader, admin.delete)
+    serve(DeleteSubscriptionGroupRequestHeader, masters_only(controller, admin.delete))
     serve(UpdateGroupForbiddenRequestHeader, admin.update_and_get_forbidden)

@@ -156,7 +156,7 @@ class OffsetAdminProcessor:
     def _reset_here(self, channel: Channel, request: RemotingCommand, header: ResetOffsetRequestHeader) -> Answer:
         controller, topic, group = self._controller, header.topic, header.group
         config = controller.topics.get(topic)
-        if controller.store_config.brokerRole == "SLAVE":
+        if controller.is_slave:
             return request.reply(ResponseCode.SYSTEM_ERROR, "Can not reset offset in slave broker")
         if config is None:
             return request.reply(ResponseCode.TOPIC_NOT_EXIST, f"Topic {topic} does not exist")

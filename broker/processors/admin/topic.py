@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.processors.slices import in_slices, too_many_entries, too_many_queues
+from rocketmq_ops.broker.slave.masters_only import masters_only
 from rocketmq_ops.broker.state.changes import deletion_saved
 from rocketmq_ops.broker.topic.topic_attributes import MESSAGE_TYPE, parse_attributes
 from rocketmq_ops.common.errors import RocketMQError
@@ -179,9 +180,10 @@ def install(controller: BrokerController) -> None:
     admin = TopicAdminProcessor(controller)
     serve = controller.server.serve
     register = controller.server.register
-    serve(CreateTopicRequestHeader, admin.update_and_create_topic)
-    register(RequestCode.UPDATE_AND_CREATE_TOPIC_LIST, None, admin.update_and_create_topic_list)
-    serve(DeleteTopicRequestHeader, admin.delete_topic)
+    serve(CreateTopicRequestHeader, masters_only(controller, admin.update_and_create_topic))
+    update_list = masters_only(controller, admin.update_and_create_topic_list)
+    register(RequestCode.UPDATE_AND_CREATE_TOPIC_LIST, None, update_list)
+    serve(DeleteTopicRequestHeader, masters_only(controller, admin.delete_topic))
     register(RequestCode.GET_ALL_TOPIC_CONFIG, None, admin.get_all_topic_config)
     serve(GetTopicConfigRequestHeader, admin.get_topic_config)
     register(RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER, None, admin.get_system_topics)

@@ -1,0 +1,85 @@
+"""Fail-back of offsets: what consumers have committed to this slave is given to the master before its own are taken.
+
+Apache's slave takes the offsets of a master that comes back, which are those from before it went: a consumer that
+starts then gets everything again that its group has consumed from the slave. Here each commit that the slave has
+noted (`own_commits.py`) and that is ahead of the master's is committed there by UPDATE_CONSUMER_OFFSET, which Apache's
+masters take as well. It is not when
+
+* the master is as far or further;
+* a reset of the master waits for the consumer (`useServerSideResetOffset`): it came later, and counts;
+* the master does not have the group or the topic any more.
+
+An offset goes no further than the end of the master's queue: a master that lost its last messages gives their offsets
+to others, which must not be passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from rocketmq_ops.broker.offset.consumer_offset_manager import OffsetTable
+from rocketmq_ops.broker.slave.master_api import MasterApi, RefusedError
+from rocketmq_ops.broker.slave.own_commits import OwnCommits
+from rocketmq_ops.common.topics import topic_at_group
+from rocketmq_ops.remoting.codes import ResponseCode
+
+log = logging.getLogger(__name__)
+
+#: Queues that are handed back at a time.
+AT_ONCE = 64
+
+_GONE = (ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, ResponseCode.TOPIC_NOT_EXIST)
+
+
+async def hand_back(master: MasterApi, own: OwnCommits, masters: OffsetTable) -> int:
+    """Bring the master, whose offsets are `masters`, to what `own` has; how many queues it was behind in.
+
+    `masters` gets what the master has afterwards, `own` keeps what came meanwhile and what the master refused for now.
+    Raises RemotingError when the master goes away.
+    """
+    commits = [(commit, masters.get(topic_at_group(*commit[:2]), {}).get(commit[2], -1)) for commit in own]
+    ahead = [(commit, has) for commit, has in commits if commit[3] > has]
+    for commit, has in commits:
+        if commit[3] <= has:
+            own.settle(*commit)
+    for at in range(0, len(ahead), AT_ONCE):
+        results = await asyncio.gather(
+            *(_one(master, *commit, has) for commit, has in ahead[at : at + AT_ONCE]), return_exceptions=True
+        )
+        for (commit, _), result in zip(ahead[at : at + AT_ONCE], results, strict=True):
+            if isinstance(result, int):
+                topic, group, queue_id, _ = commit
+                masters.setdefault(topic_at_group(topic, group), {})[queue_id] = result
+            if not isinstance(result, BaseException):
+                own.settle(*commit)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, RefusedError):
+                raise result
+    return len(ahead)
+
+
+async def _one(master: MasterApi, topic: str, group: str, queue_id: int, offset: int, has: int) -> int | None:
+    """The offset that the master, which has `has`, has now; None where it keeps its own.
+
+    Raises RefusedError for a refusal that may be over later.
+    """
+    try:
+        end = await master.max_offset(topic, queue_id)
+        if end < offset:
+            log.warning(
+                "%s has consumed queue %d of %s to %d from this slave, but the master's queue ends at %d",
+                group, queue_id, topic, offset, end,
+            )  # fmt: skip
+        if min(offset, end) <= has:
+            return None
+        taken = await master.commit(group, topic, queue_id, min(offset, end))
+    except RefusedError as error:
+        log.warning("offset %d of %s in queue %d of %s is not handed back: %s", offset, group, queue_id, topic, error)
+        if error.code in _GONE:
+            return None
+        raise
+    if not taken:
+        log.info("%s in queue %d of %s was reset at the master: that counts", group, queue_id, topic)
+        return None
+    return min(offset, end)

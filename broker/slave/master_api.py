@@ -1,0 +1,78 @@
+"""What a slave asks its master for. Mirrors the `getAll...` calls of BrokerOuterAPI.
+
+Every call raises RemotingError when the master cannot be reached or does not answer, RefusedError when it answers with
+an error, and CorruptDataError when the answer is unusable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rocketmq_ops.broker.offset.consumer_offset_manager import OffsetTable
+from rocketmq_ops.common import fastjson
+from rocketmq_ops.common.data_version import DataVersion
+from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
+from rocketmq_ops.remoting.bodies import ConsumerOffsetSerializeWrapper
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.headers import (
+    GetMaxOffsetRequestHeader,
+    GetMaxOffsetResponseHeader,
+    UpdateConsumerOffsetRequestHeader,
+)
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+TIMEOUT_MS = 3_000
+#: The remark of a commit that was not taken because a reset waits for the consumer.
+RESET_REMARK = "Offset has been previously reset"
+
+
+class RefusedError(RocketMQError):
+    """The master answered with an error."""
+
+    def __init__(self, answer: RemotingCommand) -> None:
+        super().__init__(f"the master refuses: {answer.code} {answer.remark or ''}".rstrip())
+        self.code = answer.code
+
+
+class MasterApi:
+    """The master at `address`."""
+
+    def __init__(self, controller: BrokerController, address: str) -> None:
+        self._controller = controller
+        self.address = address
+
+    async def document(self, code: RequestCode) -> dict[str, Any]:
+        """A table of the master, as the JSON object that its configuration file holds."""
+        answer = await self._ask(RemotingCommand.request(code))
+        value = fastjson.loads(answer.body_bytes)
+        if not isinstance(value, dict):
+            raise CorruptDataError(f"{self.address} answers {code.name} with no JSON object")
+        return value
+
+    async def consumer_offsets(self) -> tuple[OffsetTable, DataVersion]:
+        """Every committed offset, and the version of the table."""
+        answer = await self._ask(RemotingCommand.request(RequestCode.GET_ALL_CONSUMER_OFFSET))
+        body = ConsumerOffsetSerializeWrapper.decode(answer.body_bytes)
+        return body.offset_table, body.data_version
+
+    async def commit(self, group: str, topic: str, queue_id: int, offset: int) -> bool:
+        """Commit an offset as a consumer would; False when a reset that waits for the consumer stands against it."""
+        header = UpdateConsumerOffsetRequestHeader(
+            consumer_group=group, topic=topic, queue_id=queue_id, commit_offset=offset
+        )
+        answer = await self._ask(RemotingCommand.of(header))
+        return answer.remark != RESET_REMARK
+
+    async def max_offset(self, topic: str, queue_id: int) -> int:
+        """The offset that the next message of a queue gets."""
+        answer = await self._ask(RemotingCommand.of(GetMaxOffsetRequestHeader(topic=topic, queue_id=queue_id)))
+        return answer.decode_header(GetMaxOffsetResponseHeader).offset
+
+    async def _ask(self, request: RemotingCommand) -> RemotingCommand:
+        answer = await self._controller.outer.ask_broker(self.address, request, TIMEOUT_MS)
+        if answer.code != ResponseCode.SUCCESS:
+            raise RefusedError(answer)
+        return answer

@@ -1,0 +1,173 @@
+"""What a slave takes over from its master besides the log: topics, groups, offsets, delay levels, request modes.
+
+Every SYNC_INTERVAL_MS, as Apache's slaves of 4.9 (5.x: once a minute), and at once when a name server says where the
+master is. Each table is taken on its own: one that cannot be had costs no other. Offsets that consumers committed to
+this slave are handed back first (`hand_back.py`).
+
+Mirrors org.apache.rocketmq.broker.slave.SlaveSynchronize.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.slave.hand_back import hand_back
+from rocketmq_ops.broker.slave.master_api import MasterApi, RefusedError
+from rocketmq_ops.broker.slave.slave_offset_manager import SlaveOffsetManager
+from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.errors import RemotingError
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+SYNC_INTERVAL_MS = 10_000
+#: ms until a master that could not be reached is asked again: its first answer ends the outage for consumers.
+RETRY_INTERVAL_MS = 1_000
+
+
+class SlaveSynchronize:
+    """The looks of one slave at its master. Used on the event loop alone."""
+
+    def __init__(self, controller: BrokerController, offsets: SlaveOffsetManager) -> None:
+        self._controller = controller
+        self._offsets = offsets
+        self._jobs = PeriodicJobs()
+        self._running = False
+        self._again = False
+        self._reached = False
+        self._failing: set[str] = set()
+
+    @property
+    def master_serves(self) -> bool:
+        """Whether consumers are better off at the master: a name server knows it, and it answered when asked last."""
+        return self._controller.master.address is not None and self._reached
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether a look at the master is under way."""
+        return self._running
+
+    def start(self) -> None:
+        """Begin on the running loop."""
+        self._jobs.every("take over from the master", self._interval, self.soon)
+        flush = self._controller.config
+        self._jobs.every("own commits", lambda: flush.flushConsumerOffsetInterval, self._save_own)
+        self._controller.master.on_change(self._master_changed)
+        self.soon()
+
+    def stop(self) -> None:
+        """Take over no more."""
+        self._jobs.stop()
+
+    def soon(self) -> None:
+        """Look at the master now, or once more when a look is under way."""
+        self._again = True
+        if not self._running:
+            self._running = True
+            run_later(self._run(), "take-over-from-master")
+
+    def _interval(self) -> int:
+        return SYNC_INTERVAL_MS if self._reached else RETRY_INTERVAL_MS
+
+    def _save_own(self) -> None:
+        if self._offsets.own.is_dirty:
+            self._controller.files.save(self._offsets.own)
+
+    def _master_changed(self) -> None:
+        self._reached = False
+        self.soon()
+
+    async def _run(self) -> None:
+        try:
+            while self._again and self._jobs:
+                self._again = False
+                await self.sync_all()
+        finally:
+            self._running = False
+
+    async def sync_all(self) -> None:
+        """Take over every table of the master. Failures cost a line in the log."""
+        controller = self._controller
+        address = controller.master.address
+        if address is None or address == controller.address:
+            return
+        master = MasterApi(controller, address)
+        parts: tuple[tuple[str, Callable[[MasterApi], Awaitable[None]]], ...] = (
+            ("consumer offsets", self._consumer_offsets),  # first: consumers ask a master that is back for them
+            ("topics", self._topics),
+            ("delay offsets", self._delay_offsets),
+            ("groups", self._groups),
+            ("request modes", self._request_modes),
+        )
+        for what, take in parts:
+            try:
+                await take(master)
+            except RemotingError as error:
+                self._failed(what, error)
+                self._set_reached(False)
+                return
+            except RocketMQError as error:
+                self._failed(what, error)
+            else:
+                self._failing.discard(what)
+            self._set_reached(True)
+
+    def _failed(self, what: str, error: RocketMQError) -> None:
+        if what not in self._failing:
+            self._failing.add(what)
+            log.warning(
+                "%s of the master at %s are not taken over: %s; trying again",
+                what, self._controller.master.address, error,
+            )  # fmt: skip
+
+    def _set_reached(self, reached: bool) -> None:
+        if reached == self._reached:
+            return
+        self._reached = reached
+        if reached:
+            log.info("the master at %s answers", self._controller.master.address)
+            # Consumers that wait here for a message are sent to it (PullRequestHoldService.notifyMasterOnline).
+            self._controller.held_pulls.wake_all()
+
+    # -- the tables ---------------------------------------------------------------------------------------------
+
+    async def _topics(self, master: MasterApi) -> None:
+        topics = self._controller.topics
+        if topics.take_over(await master.document(RequestCode.GET_ALL_TOPIC_CONFIG)):
+            log.info("topics taken over from %s: %d", master.address, len(topics.table))
+            await self._controller.files.save(topics)
+
+    async def _groups(self, master: MasterApi) -> None:
+        groups = self._controller.groups
+        if groups.take_over(await master.document(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG)):
+            log.info("groups taken over from %s: %d", master.address, len(groups.table))
+            await self._controller.files.save(groups)
+
+    async def _consumer_offsets(self, master: MasterApi) -> None:
+        masters, version = await master.consumer_offsets()
+        behind = await hand_back(master, self._offsets.own, masters)
+        if behind:
+            log.info("the master at %s was behind in %d queues of groups that consume here", master.address, behind)
+        self._offsets.take_over(masters, version)
+        self._save_own()
+
+    async def _delay_offsets(self, master: MasterApi) -> None:
+        self._controller.delay.take_over(await master.document(RequestCode.GET_ALL_DELAY_OFFSET))
+
+    async def _request_modes(self, master: MasterApi) -> None:
+        modes = self._controller.request_modes
+        try:
+            document = await master.document(RequestCode.GET_ALL_MESSAGE_REQUEST_MODE)
+        except RefusedError as error:
+            if error.code == ResponseCode.REQUEST_CODE_NOT_SUPPORTED:  # a master of 4.9
+                return
+            raise
+        if modes.take_over(document):
+            await self._controller.files.save(modes)
