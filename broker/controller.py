@@ -43,6 +43,7 @@ from rocketmq_ops.broker.client.filter_server_manager import FilterServerManager
 from rocketmq_ops.broker.client.producer_manager import ProducerManager
 from rocketmq_ops.broker.client.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.ha.ha_service import HAService
 from rocketmq_ops.broker.ha.known_master import KnownMaster
 from rocketmq_ops.broker.loadbalance.message_request_mode_manager import MessageRequestModeManager
 from rocketmq_ops.broker.longpolling.pull_request_hold import SWEEP_INTERVAL_MS, PullRequestHold
@@ -167,6 +168,7 @@ class BrokerController:
         self.request_modes = MessageRequestModeManager(self)
         #: Where this broker's master is, of a slave.
         self.master = KnownMaster(store_config)
+        self.ha = HAService(self)
         self.outer = BrokerOuterApi(self)
         self.held_pulls = PullRequestHold(self.clock, self._max_offset, self.store.record_of)
         self.stages = NotedStages(self)
@@ -192,7 +194,7 @@ class BrokerController:
 
     @property
     def ha_address(self) -> str:
-        """`brokerIP2:haListenPort`, where a slave would connect."""
+        """`brokerIP2:haListenPort`, where slaves connect."""
         port = self.store_config.haListenPort or self.server_config.listenPort + 1
         return format_address(self.config.brokerIP2, port)
 
@@ -232,7 +234,9 @@ class BrokerController:
         self.store.start()
         try:
             await self.server.start()
+            await self.ha.start()
         except BaseException:
+            await self.ha.stop()
             await self.server.stop()
             await self.store.shutdown()
             raise
@@ -292,6 +296,7 @@ class BrokerController:
         await self._drain()
         self.held_pulls.wake_all()
         await self.server.stop()
+        await self.ha.stop()
         await self.store.shutdown()
         await self.files.wait()
         unsaved: RocketMQError | None = None
@@ -305,7 +310,7 @@ class BrokerController:
             raise unsaved
 
     async def _drain(self) -> None:
-        """Take no more sends, and let those that wait for the disk be answered."""
+        """Take no more sends, and let those that wait for the disk or for slaves be answered."""
         checked = self.server.before_request
         self.server.before_request = (
             _refuse_sends
@@ -316,6 +321,7 @@ class BrokerController:
             flushed = asyncio.Event()
             self.store.when_flushed(self.store.max_phy_offset, lambda ok: flushed.set())
             await flushed.wait()
+        await self.ha.drain()
 
     async def register_all(self) -> None:
         """Register with every name server and wait for their answers; a failing one costs a log line only."""

@@ -206,7 +206,7 @@ def _broker_server() -> RemotingServer:
     with tempfile.TemporaryDirectory() as root:
         config = BrokerConfig(brokerName="b", brokerIP1="127.0.0.1", brokerIP2="127.0.0.1")
         server_config = NettyServerConfig(listenPort=10911)
-        store_config = MessageStoreConfig(storePathRootDir=root)
+        store_config = MessageStoreConfig(storePathRootDir=root, haListenPort=0)
         config.aclEnable, config.rocketmqHome = True, root
         controller = BrokerController(config, store_config, server_config, NettyClientConfig())
         bind_access(controller)

@@ -1,9 +1,9 @@
 """The message store: the parts of one store directory put together, and their life cycle (mirrors DefaultMessageStore).
 
 What lives here: which part is given what, opening and closing, and what brokerStatus shows. What does not: putting
-(`log/appender.py`), reading (`reader.py`), the queues (`queue/consume_queue_store.py`), flushing (`flush.py`), recovery
-(`recovery.py`), deletion of expired files (`cleaning.py`). One thread, the loop's, owns a store; only disk syncs run in
-a worker.
+(`log/appender.py`), taking a master's records (`log/replica_appender.py`), reading (`reader.py`), the queues
+(`queue/consume_queue_store.py`), flushing (`flush.py`), recovery (`recovery.py`), deletion of expired files
+(`cleaning.py`). One thread, the loop's, owns a store; only disk syncs run in a worker.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.clock import now_ms
@@ -36,6 +37,9 @@ from rocketmq_ops.store.reader import StoreReader
 from rocketmq_ops.store.recovery import Recovery, RecoveryReport
 from rocketmq_ops.store.running_flags import CLOSED, REPLICA, RunningFlags
 from rocketmq_ops.store.store_stats import StoreStats
+
+if TYPE_CHECKING:
+    from rocketmq_ops.store.log.replica_appender import ReplicaAppender
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +93,8 @@ class MessageStore:
             self.commit_log, self.queues, self.index, arrivals=self.arrivals, clock=clock, codes=self.codes,
             config=config, flags=self.flags, flush=self.flush, stats=self.stats,
         )  # fmt: skip
+        #: Of a slave: what takes its master's records.
+        self.replica = self._replica() if self.flags.bits & REPLICA else None
         self.reader = StoreReader(config, self.commit_log, self.queues, self.index, self.stats)
 
         self.put_message = self.appender.put_message
@@ -113,6 +119,13 @@ class MessageStore:
         #: Has put so many messages within a second that its index is worth more memory.
         self._busy = False
         self._put_before = 0
+
+    def _replica(self) -> ReplicaAppender:
+        from rocketmq_ops.store.log.replica_appender import ReplicaAppender
+
+        return ReplicaAppender(
+            self.commit_log, self.queues, self.index, arrivals=self.arrivals, codes=self.codes, stats=self.stats
+        )
 
     # -- opening
 
@@ -178,6 +191,8 @@ class MessageStore:
         commit_log.attach()
         log_losses(report, self.root, index_lost=index.lacks_files, checkpoint_lost=checkpoint.was_missing)
         queues.last_dispatched_timestamp = recovery.last_timestamp
+        if self.replica is not None:
+            self.replica.begin()
         self.flags.clear(CLOSED)
         return report
 

@@ -1,4 +1,5 @@
-"""What a broker says to its name servers: registration, unregistration, new topics, and whether they lag behind.
+"""What a broker says to its name servers: registration, unregistration, new topics, and whether they lag behind; and
+the connections to other brokers.
 
 Name servers are independent of each other: every call goes to all of them at once, and one that fails costs a log
 line, never the others. The list is read from `namesrvAddr` at each call, so that changing it needs no restart; without

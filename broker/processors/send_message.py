@@ -20,8 +20,7 @@ from rocketmq_ops.broker.send.parsed_properties import PropertiesParser
 from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
 from rocketmq_ops.broker.send.send_plan import SendPlan, why_long
-from rocketmq_ops.broker.state.changes import send_after
-from rocketmq_ops.broker.stats.event_stats import TOPIC_PUT_LATENCY
+from rocketmq_ops.broker.send.stored_answers import StoredAnswers
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
@@ -41,7 +40,7 @@ from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.answer_frame import header_frame, success_template
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
+from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.header_fields import quote_fields
 from rocketmq_ops.remoting.headers import (
     SendMessageRequestHeader,
@@ -72,6 +71,7 @@ class SendMessageProcessor:
         self._plans: dict[str, SendPlan] = Bounded(MAX_PLANS)
         self._checks = SendChecks(controller)
         self._unique_ids = UniqueIdFactory()
+        self._stored = StoredAnswers(controller)
         self.configuration_changed()
 
     def configuration_changed(self) -> None:
@@ -89,7 +89,7 @@ class SendMessageProcessor:
         prefix = self._store.commit_log.id_prefix.encode()
         self._answer_template = success_template(ids + b'"' + prefix + b'%016X",' + fixed + b',"queueOffset":"%d"')
         self._batch_template = success_template(ids + b'"%b",' + fixed + b',"queueOffset":"%d"')
-        self._sync_flush = self._store.flush.is_awaited or self._controller.store_config.flushDiskType == "SYNC_FLUSH"
+        self._stored.configuration_changed()
 
     def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Answer:
         """One send request; the short way answers with a whole frame."""
@@ -164,11 +164,14 @@ class SendMessageProcessor:
         refusal = self._checks.header(channel, header)
         if refusal is not None:
             return self._answer(request, *refusal)
+        too_few = self._stored.refusal()
+        if too_few is not None:
+            return self._refuse(request, too_few)
         config = self._topics[header.topic]
         plan = self._plans.get(header.topic)
         if plan is None or plan.config is not config:
             counters = self._controller.stats.topic_counters(header.topic)
-            plan = SendPlan(config, counters, sync_flush=self._sync_flush)
+            plan = SendPlan(config, counters, waits=self._stored.wait)
             # While the name servers do not know the topic all answers wait for them.
             if not self._controller.changes.wait_for_route(header.topic):
                 self._plans[header.topic] = plan
@@ -280,7 +283,7 @@ class SendMessageProcessor:
         result: PutMessageResult,
         queue_id: int,
     ) -> Answer:
-        """The answer for a stored message, now or when it is on the disk."""
+        """The answer for a stored message, now or when it is on the disk and on slaves."""
         code, remark = put_answer(result.status, self._controller.store_config)
         header = SendMessageResponseHeader(
             msg_id=result.offset_msg_id,
@@ -289,34 +292,9 @@ class SendMessageProcessor:
             transaction_id=properties.get(PROPERTY_UNIQ_KEY),
         )
         answer = request.reply(code, remark, header, self._answer_fields)
-        if self._sync_flush and properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
-            return self._park(channel, request, answer, result, queue_id)
+        if self._stored.wait and properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
+            return self._stored.hold(channel, request, answer, result, f"{queue_id}@{request.header.topic}")
         return answer
-
-    def _park(
-        self,
-        channel: Channel,
-        request: RemotingCommand,
-        answer: RemotingCommand,
-        result: PutMessageResult,
-        queue_id: int,
-    ) -> Answer:
-        """Hold the answer back until the message is on the disk, or `syncFlushTimeout` is over."""
-        if request.is_oneway:
-            return HELD
-
-        controller = self._controller
-        waits, clock, begun = controller.changes.waits, controller.clock, controller.clock()
-
-        def flushed(ok: bool) -> None:
-            waited = max(0, clock() - begun)
-            controller.stats.events.add(TOPIC_PUT_LATENCY, f"{queue_id}@{request.header.topic}", waited)
-            if not ok:
-                answer.code = ResponseCode.FLUSH_DISK_TIMEOUT
-            send_after(waits, channel, answer)
-
-        controller.store.when_flushed(result.wrote_offset + result.wrote_bytes, flushed)
-        return HELD
 
     def _answer(self, request: RemotingCommand, code: int, remark: str | None) -> RemotingCommand:
         return request.reply(code, remark, ext_fields=self._answer_fields)

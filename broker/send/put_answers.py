@@ -53,6 +53,11 @@ _ANSWERS: dict[PutStatus, tuple[int, str | None]] = {
 }
 
 
+def code_of(status: PutStatus) -> int:
+    """The response code for the outcome of a put that was stored."""
+    return _ANSWERS[status][0]
+
+
 def put_answer(status: PutStatus, store_config: MessageStoreConfig) -> tuple[int, str | None]:
     """(response code, remark) for the outcome of a put."""
     if status in (PutStatus.MESSAGE_ILLEGAL, PutStatus.PROPERTIES_SIZE_EXCEEDED):

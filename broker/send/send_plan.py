@@ -28,7 +28,7 @@ is_plain_key = bytes.isalnum
 class LongWay(Enum):
     """Why a send takes the long way."""
 
-    SYNC_FLUSH = "its answer waits for the disk"
+    WAITS = "its answer waits for the disk or for slaves"
     NEW_TOPIC = "no plan: the first send to its topic, or since a change, or not all name servers know the topic yet"
     RETRY_TOPIC = "the topic is a group's for retries, of which too many become dead letters"
     COMPACTED_TOPIC = "messages of a compacted topic must have keys"
@@ -46,20 +46,20 @@ class SendPlan:
 
     __slots__ = ("config", "counters", "long_way", "queue_id_limit", "sys_flag", "write_queue_nums")
 
-    def __init__(self, config: TopicConfig, counters: TopicCounters, *, sync_flush: bool) -> None:
-        """`sync_flush`: answers wait for the disk."""
+    def __init__(self, config: TopicConfig, counters: TopicCounters, *, waits: bool) -> None:
+        """`waits`: answers wait for the disk or for slaves."""
         self.config = config
         self.counters = counters
         #: Why all sends to the topic take the long way; None where they need not.
-        self.long_way = _long_way_of(config, sync_flush)
+        self.long_way = _long_way_of(config, waits)
         self.write_queue_nums = max(1, config.write_queue_nums)
         self.queue_id_limit = max(config.write_queue_nums, config.read_queue_nums)
         self.sys_flag = MULTI_TAGS_FLAG if config.topic_filter_type == "MULTI_TAG" else 0
 
 
-def _long_way_of(config: TopicConfig, sync_flush: bool) -> LongWay | None:
-    if sync_flush:
-        return LongWay.SYNC_FLUSH
+def _long_way_of(config: TopicConfig, waits: bool) -> LongWay | None:
+    if waits:
+        return LongWay.WAITS
     if config.topic_name.startswith(RETRY_GROUP_TOPIC_PREFIX):
         return LongWay.RETRY_TOPIC
     if (config.attributes or {}).get("cleanup.policy") == "COMPACTION":

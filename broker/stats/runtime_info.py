@@ -2,7 +2,8 @@
 
 Every key of Apache's is there. Those of thread pools are constant: one event loop handles everything, so no request
 waits in a queue; those of the timer wheel are zero, because delayed messages use the delay levels alone; the time that
-a single put or get takes is not measured, and its keys say so with zero or null.
+a single put or get takes is not measured, and its keys say so with zero or null. A slave has two keys more: where it
+replicates from, and why it does not (`haProblem`, empty while it does).
 
 Mirrors AdminBrokerProcessor.prepareRuntimeInfo.
 """
@@ -73,6 +74,9 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
         info[f"{pool}ThreadPoolQueueSize"] = "0"
         info[f"{pool}ThreadPoolQueueCapacity"] = str(getattr(config, capacity))
         info[f"{pool}ThreadPoolQueueHeadWaitTimeMills"] = "0"
+    if controller.ha.client is not None:
+        info["haMasterAddress"] = controller.master.ha_address or ""
+        info["haProblem"] = controller.ha.client.problem
     disk = _disk_capacity(controller.store_config.storePathRootDir)
     if disk is not None:
         info["commitLogDirCapacity"] = disk

@@ -58,7 +58,7 @@ class StoreFile(Protocol):
 
         Raises `OSError` (ENOSPC, EDQUOT) when there is no room."""
 
-    def write(self, position: int, data: bytes) -> None:
+    def write(self, position: int, data: bytes | memoryview) -> None:
         """Put bytes at a position that is reserved, as writing to `view` does, but cheaper for more than a few.
 
         Raises `OSError`; some of the bytes may be there then."""
@@ -174,7 +174,7 @@ class OsStoreFile:
         finally:
             os.close(fd)
 
-    def write(self, position: int, data: bytes) -> None:
+    def write(self, position: int, data: bytes | memoryview) -> None:
         if self._fd < 0:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         try:

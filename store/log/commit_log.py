@@ -282,6 +282,34 @@ class CommitLog:
         self._view = file.view
         self._limit = file.ready
 
+    # -- replication
+
+    def append_data(self, data: bytes | memoryview) -> None:
+        """Append bytes of a master's commitlog as they are, over the ends of files (appendData). Raises OSError; some
+        of the bytes may be there then, and `max_offset` says how many."""
+        queue, at = self.file_queue, 0
+        while at < len(data):
+            file = queue.files[-1] if queue.files else queue.create_next(self.begin)
+            if file.wrote == file.size:
+                file = queue.create_next()
+            part = data[at : at + file.size - file.wrote]
+            file.reserve(file.wrote + len(part), min(max(file.wrote, _FIRST_STEP), _LAST_STEP))
+            file.file.write(file.wrote, part)
+            file.wrote += len(part)
+            at += len(part)
+            if file is not self._file:
+                self._use(file)
+
+    def data_from(self, offset: int, size: int) -> bytes:
+        """The bytes from an offset on, at most `size` and those of one file; none where none are (getData).
+
+        Raises OSError."""
+        file = self.file_queue.find(offset)
+        if file is None:
+            return b""
+        position = offset - file.base
+        return file.file.read(position, min(size, file.wrote - position)) if position < file.wrote else b""
+
     # -- reading
 
     def view(self, offset: int, size: int) -> memoryview | None:

@@ -63,7 +63,7 @@ def make_controller(root: Path, store: dict[str, Any] | None = None, **settings:
     config = BrokerConfig(brokerName="broker-a", brokerIP1="127.0.0.1", brokerIP2="127.0.0.1", namesrvAddr=None)
     for key, value in settings.items():
         setattr(config, key, value)
-    sizes = GOLDEN_SIZES | (store or {})
+    sizes = GOLDEN_SIZES | {"haListenPort": 0} | (store or {})
     server_config = NettyServerConfig(listenPort=0, bindAddress="127.0.0.1")
     return BrokerController(
         config, MessageStoreConfig(storePathRootDir=str(root), **sizes), server_config, NettyClientConfig()

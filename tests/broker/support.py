@@ -34,7 +34,7 @@ SMALL_FILES: dict[str, Any] = {
 def new_broker(root: Path, **settings: Any) -> BrokerController:
     """A broker named broker-a, not started; ``settings`` go to the configuration class that has the key."""
     config = BrokerConfig(brokerName="broker-a", brokerIP1="127.0.0.1", namesrvAddr="")
-    store_config = MessageStoreConfig(storePathRootDir=str(root), **SMALL_FILES)
+    store_config = MessageStoreConfig(storePathRootDir=str(root), haListenPort=0, **SMALL_FILES)
     server_config = NettyServerConfig(bindAddress="127.0.0.1")
     for key, value in settings.items():
         owner = next(c for c in (server_config, config, store_config) if hasattr(c, key))

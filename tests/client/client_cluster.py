@@ -39,7 +39,7 @@ def broker_of(directory, namesrv_address, name="broker-a"):
     config.brokerIP1 = "127.0.0.1"
     config.brokerName = name
     config.namesrvAddr = namesrv_address
-    store = MessageStoreConfig()
+    store = MessageStoreConfig(haListenPort=0)
     store.storePathRootDir = str(directory)
     store.storePathCommitLog = str(directory / "commitlog")
     store.mappedFileSizeCommitLog = 8 * 1024 * 1024

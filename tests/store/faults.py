@@ -137,7 +137,7 @@ class FaultyFile:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
         self._node.blocks |= wanted
 
-    def write(self, position: int, data: bytes) -> None:
+    def write(self, position: int, data: bytes | memoryview) -> None:
         self.view[position : position + len(data)] = data
 
     def read(self, position: int, size: int) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.stats.runtime_info import runtime_info
 from rocketmq_ops.common.stage_times import STAGES_OF_TOPIC, stage_keys
-from rocketmq_ops.remoting.bodies import HAClientRuntimeInfo, HARuntimeInfo, KVTable
+from rocketmq_ops.remoting.bodies import KVTable
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
@@ -39,15 +39,8 @@ class BrokerAdminProcessor:
         return request.reply(body=KVTable(table=table).encode())
 
     def ha_status(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
-        """907: this broker is a master without slaves."""
-        info = HARuntimeInfo(
-            master=True,
-            master_commit_log_max_offset=self._controller.store.max_phy_offset,
-            in_sync_slave_nums=0,
-            ha_connection_info=[],
-            ha_client_runtime_info=HAClientRuntimeInfo(),
-        )
-        return request.reply(body=info.encode())
+        """907: how far the slaves are, or this slave."""
+        return request.reply(body=self._controller.ha.runtime_info().encode())
 
     def clean_expired(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """306 and 329: delete what has expired now, not only at `deleteWhen`."""

@@ -40,7 +40,7 @@ class OverlayFile:
     def reserve(self, start: int, end: int) -> None:
         """Memory needs no reservation."""
 
-    def write(self, position: int, data: bytes) -> None:
+    def write(self, position: int, data: bytes | memoryview) -> None:
         """Into the copy in memory."""
         self.view[position : position + len(data)] = data
 

@@ -1,0 +1,146 @@
+"""The slave's side of replication: it connects to the master, takes what it sends, and reports what it needs next.
+
+What lives here: connecting again and again, and why it does not replicate. What does not: one connection
+(`ha_feed.py`), whether the two commitlogs agree (`tail_check.py`), the slave's store
+(`store/log/replica_appender.py`). Mirrors DefaultHAClient.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.ha.flow_monitor import FlowMonitor
+from rocketmq_ops.broker.ha.ha_feed import HAFeed
+from rocketmq_ops.broker.ha.tail_check import check_tail
+from rocketmq_ops.common.addresses import parse_address
+from rocketmq_ops.common.errors import RocketMQError, system_words
+from rocketmq_ops.common.tasks import Tasks
+from rocketmq_ops.remoting.command import RemotingCommand
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+#: Seconds until the next attempt: the first, then twice as much each time, up to Apache's 5.
+_FIRST_RETRY_S, _LAST_RETRY_S = 0.25, 5.0
+_CONNECT_TIMEOUT_S = 3.0
+_ASK_TIMEOUT_MS = 3000
+
+
+class HAClient:
+    """Replicates into the store of one slave, from `start` to `stop`."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        replica = controller.store.replica
+        assert replica is not None
+        self._controller = controller
+        self._master = controller.master
+        self._replica = replica
+        self._clock = controller.clock
+        self._tasks = Tasks()
+        self._wake = asyncio.Event()
+        self._feed: HAFeed | None = None
+        self._flow = FlowMonitor(controller.store_config, self._clock)
+        self._retry_s = _FIRST_RETRY_S
+        #: Why it does not replicate, and what to do; empty while it does.
+        self.problem = ""
+        #: ms since the epoch of the last word from and to the master, 0 before the first one.
+        self.last_read_ms = self.last_write_ms = 0
+
+    @property
+    def bytes_in_second(self) -> int:
+        """Bytes that came in the last whole second."""
+        return self._flow.bytes_in_second
+
+    @property
+    def is_connected(self) -> bool:
+        return self._feed is not None
+
+    def start(self) -> None:
+        """Begin, as soon as the master is known."""
+        self._master.on_change(self._master_changed)
+        self._tasks.start(self._run(), "replicate")
+
+    async def stop(self) -> None:
+        """End the connection; the store is left with what came."""
+        if self._feed is not None:
+            self._feed.close()
+        await self._tasks.stop()
+
+    def read(self, count: int) -> None:
+        """So many bytes came from the master."""
+        self.last_read_ms = self._clock()
+        self._flow.add(count)
+        if self.problem or self._retry_s > _FIRST_RETRY_S:
+            self.problem, self._retry_s = "", _FIRST_RETRY_S
+
+    def wrote(self) -> None:
+        """Something was reported."""
+        self.last_write_ms = self._clock()
+
+    def _master_changed(self) -> None:
+        self._wake.set()
+        if self._feed is not None and self._feed.address != self._master.ha_address:
+            self._feed.close()
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self._replicate()
+            except RocketMQError as error:
+                self._say(f"{error}; {error.next_step}" if error.next_step else str(error))
+            except OSError as error:
+                self._say(f"{error.filename}: {system_words(error)}" if error.filename else system_words(error))
+            except Exception:
+                log.exception("replication failed, it is tried again")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._retry_s):
+                    await self._wake.wait()
+            self._retry_s = min(2 * self._retry_s, _LAST_RETRY_S)
+
+    def _say(self, problem: str) -> None:
+        """Note why it does not replicate; in the log once."""
+        if problem != self.problem:
+            log.warning("this slave does not replicate: %s", problem)
+            self.problem = problem
+
+    async def _replicate(self) -> None:
+        """Replicate over one connection until it ends. Raises RocketMQError, OSError."""
+        master = self._master
+        address = master.ha_address
+        if address is None:
+            self._say("no name server has said yet where the master is, and haMasterAddress is not set")
+            return
+        self._replica.drop_partial()
+        self._replica.dispatch()
+        if master.address is not None:
+            await check_tail(self._ask, self._controller.store.commit_log, self._replica)
+        host, port = parse_address(address)
+        loop = asyncio.get_running_loop()
+        feed = HAFeed(self, address, self._controller.store, self._controller.store_config)
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                await loop.create_connection(lambda: feed, host, port)
+        except TimeoutError:
+            raise RocketMQError(f"no connection to the master's replication at {address} in time") from None
+        except OSError as error:
+            raise RocketMQError(
+                f"cannot connect to the master's replication at {address}: {system_words(error)}"
+            ) from None
+        self._feed = feed
+        log.info("replicating from %s, from %d on", address, self._replica.max_offset)
+        try:
+            await feed.closed
+        finally:
+            self._feed = None
+            feed.close()
+
+    async def _ask(self, request: RemotingCommand) -> RemotingCommand:
+        address = self._master.address
+        assert address is not None
+        return await self._controller.outer.ask_broker(address, request, _ASK_TIMEOUT_MS)

@@ -1,0 +1,15 @@
+"""The protocol of replication: frames of the commitlog to the slave, offsets back.
+
+A frame is where its bytes lie in the commitlog (8 bytes), how many they are (4 bytes; 0 is a heartbeat), and they
+themselves. A report is the offset of the byte that the slave needs next (8 bytes). Mirrors DefaultHAConnection and
+DefaultHAClient.
+"""
+
+from __future__ import annotations
+
+import struct
+
+#: Offset and size of a frame's bytes.
+FRAME_HEAD = struct.Struct(">qi")
+#: What a slave reports.
+REPORT = struct.Struct(">q")
