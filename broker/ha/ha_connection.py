@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rocketmq_ops.broker.ha.flow_monitor import FlowMonitor
 from rocketmq_ops.broker.ha.wire import FRAME_HEAD, REPORT
@@ -57,8 +57,7 @@ class HAConnection(asyncio.Protocol):
     # -- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         transport.set_write_buffer_limits(high=_TURN_BYTES)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         self.address = format_address(host, port)
@@ -175,5 +174,6 @@ class HAConnection(asyncio.Protocol):
             piece = view[at : at + most]
             pieces += (FRAME_HEAD.pack(self.transfer_from + at, len(piece)), piece)
         self.transfer_from += len(data)
-        transport.writelines(pieces)
+        # Not `writelines`, see `Channel.connection_made`.
+        transport.write(b"".join(pieces))
         return len(data)

@@ -6,7 +6,7 @@ What lives here: the protocol. What does not: connecting (`ha_client.py`). Mirro
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rocketmq_ops.broker.ha.wire import FRAME_HEAD, REPORT
 from rocketmq_ops.common.errors import RocketMQError
@@ -45,8 +45,7 @@ class HAFeed(asyncio.Protocol):
     # -- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._write_report(self._replica.max_offset)
         self._jobs.every("heartbeat", lambda: _CHECK_MS, self._check)
 
