@@ -66,10 +66,14 @@ class HAClient:
         self._tasks.start(self._run(), "replicate")
 
     async def stop(self) -> None:
-        """End the connection; the store is left with what came."""
+        """End the connection; the store is left with the whole records that came."""
         if self._feed is not None:
             self._feed.close()
         await self._tasks.stop()
+        try:
+            self._replica.drop_partial()
+        except OSError as error:
+            log.warning("the beginning of a record could not be cut off, the next start does it: %s", error)
 
     def read(self, count: int) -> None:
         """So many bytes came from the master."""
@@ -114,7 +118,8 @@ class HAClient:
         master = self._master
         address = master.ha_address
         if address is None:
-            self._say("no name server has said yet where the master is, and haMasterAddress is not set")
+            if self._retry_s >= _LAST_RETRY_S:
+                self._say("no name server has said yet where the master is, and haMasterAddress is not set")
             return
         self._replica.drop_partial()
         self._replica.dispatch()

@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from rocketmq_ops.broker.ha.flow_monitor import FlowMonitor
-from rocketmq_ops.broker.ha.wire import FRAME_HEAD, REPORT
+from rocketmq_ops.broker.ha.wire import FRAME_HEAD, MAX_FRAME_BYTES, REPORT
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.periodic import PeriodicJobs
 
@@ -168,7 +168,7 @@ class HAConnection(asyncio.Protocol):
             if self.transfer_from < self._log.min_offset:
                 self._refuse(f"what it needs next, {self.transfer_from}, was deleted: it is too far behind")
             return 0
-        most, view = max(1, self._config.haTransferBatchSize), memoryview(data)
+        most, view = min(self._config.haTransferBatchSize, MAX_FRAME_BYTES), memoryview(data)
         pieces: list[bytes | memoryview] = []
         for at in range(0, len(data), most):
             piece = view[at : at + most]

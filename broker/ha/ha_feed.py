@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from rocketmq_ops.broker.ha.wire import FRAME_HEAD, REPORT
+from rocketmq_ops.broker.ha.wire import FRAME_HEAD, MAX_FRAME_BYTES, REPORT
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.store.config import MessageStoreConfig
@@ -121,7 +121,7 @@ class HAFeed(asyncio.Protocol):
     def _expect(self, offset: int, size: int) -> None:
         """Look at a frame's head. Raises ReplicaError."""
         have = self._replica.max_offset
-        if size < 0 or offset < 0:
+        if not 0 <= size <= MAX_FRAME_BYTES or offset < 0:
             raise ReplicaError(
                 f"{self.address} does not speak the protocol of replication",
                 "set haMasterAddress to the master's brokerIP2 and haListenPort",

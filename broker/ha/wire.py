@@ -11,5 +11,7 @@ import struct
 
 #: Offset and size of a frame's bytes.
 FRAME_HEAD = struct.Struct(">qi")
+#: Bytes of the commitlog in a frame at most: Apache's slave has a buffer of 4 MiB for a whole frame.
+MAX_FRAME_BYTES = 4 * 1024 * 1024 - FRAME_HEAD.size
 #: What a slave reports.
 REPORT = struct.Struct(">q")

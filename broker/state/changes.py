@@ -77,8 +77,8 @@ class Changes:
 
 
 def send_after(waits: list[asyncio.Future[None]], channel: Channel, answer: RemotingCommand) -> None:
-    """Send an answer when all of `waits` have ended, well or not; at once when there are none."""
-    if not waits:
+    """Send an answer when all of `waits` have ended, well or not; at once when they have already."""
+    if all(wait.done() for wait in waits):
         if not channel.closed:
             channel.send(answer)
         return

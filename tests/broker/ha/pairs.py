@@ -40,12 +40,13 @@ class Pair:
         await self._start(self.master)
         return Session(self.master, self.client)
 
-    async def start_slave(self, folder: str = "slave", **settings: Any) -> BrokerController:
-        """Start a slave of the master that was started last, and let it know where that is."""
+    async def start_slave(self, folder: str = "slave", *, known: bool = True, **settings: Any) -> BrokerController:
+        """Start a slave of the master that was started last, and let it know where that is; without `known` only
+        where it replicates from."""
         more = {"brokerRole": "SLAVE", "brokerId": 1}
         slave = new_broker(self._root / folder, **(self._settings | more | settings))
         await self._start(slave)
-        slave.master.learn(self.master.address, self.master.ha_address)
+        slave.master.learn(self.master.address if known else None, self.master.ha_address)
         return slave
 
     async def _start(self, broker: BrokerController) -> None:

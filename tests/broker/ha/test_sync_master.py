@@ -1,0 +1,140 @@
+"""What a sender is answered under SYNC_MASTER: when its slaves have the message, or why they have not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from tests.broker.ha.pairs import SYNC, Pair, caught_up, until
+
+SHORT: dict[str, Any] = SYNC | {"slaveTimeout": 150}
+
+
+async def in_sync(master: BrokerController, slaves: int = 1) -> None:
+    await until(lambda: master.ha.in_sync() == slaves)
+
+
+def stall(slave: BrokerController) -> Any:
+    """Let a slave read nothing more; what is returned lets it go on."""
+    client = slave.ha.client
+    assert client is not None
+    assert client._feed is not None
+    transport = client._feed._transport
+    assert transport is not None
+    transport.pause_reading()
+    return transport.resume_reading
+
+
+def test_without_a_slave_it_is_stored_and_said(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SYNC) as pair:
+            master = await pair.start_master()
+            answer = await master.send("T")
+            assert answer.code == ResponseCode.SLAVE_NOT_AVAILABLE
+            assert answer.ext_fields["queueOffset"] == "0"
+            assert pair.master.store.max_offset("T", 0) == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("flush", ["ASYNC_FLUSH", "SYNC_FLUSH"])
+def test_an_answer_leaves_when_the_slave_has_the_message(tmp_path: Path, flush: str) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, flushDiskType=flush, **SYNC) as pair:
+            master = await pair.start_master()
+            slave = await pair.start_slave()
+            await in_sync(pair.master)
+
+            async def send(at: int) -> None:
+                answer = await master.send("T", b"%d" % at)
+                assert answer.code == ResponseCode.SUCCESS
+                assert slave.store.max_offset("T", 0) > int(answer.ext_fields["queueOffset"])
+
+            await asyncio.gather(*(send(at) for at in range(200)))
+
+    asyncio.run(scenario())
+
+
+def test_a_slave_that_stalls_costs_slaveTimeout(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SHORT) as pair:
+            master = await pair.start_master()
+            slave = await pair.start_slave()
+            await in_sync(pair.master)
+            go_on = stall(slave)
+            codes = {answer.code for answer in await asyncio.gather(*(master.send("T") for _ in range(20)))}
+            assert codes == {ResponseCode.FLUSH_SLAVE_TIMEOUT}
+            assert (await master.send("T", properties={"WAIT": "false"})).code == ResponseCode.SUCCESS
+            go_on()
+            await caught_up(pair.master, slave)
+            pair.master.store_config.slaveTimeout = 5000
+            assert (await master.send("T")).code == ResponseCode.SUCCESS
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_answers_those_who_wait(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SHORT) as pair:
+            master = await pair.start_master()
+            slave = await pair.start_slave()
+            await in_sync(pair.master)
+            stall(slave)
+            waiting = asyncio.ensure_future(master.send("T"))
+            await until(lambda: pair.master.store.max_offset("T", 0) == 1)
+            await pair.master.stop()
+            assert (await waiting).code == ResponseCode.FLUSH_SLAVE_TIMEOUT
+
+    asyncio.run(scenario())
+
+
+def test_as_many_replicas_as_inSyncReplicas(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SHORT) as pair:
+            master = await pair.start_master(inSyncReplicas=3)
+            first = await pair.start_slave()
+            await in_sync(pair.master)
+            assert (await master.send("T")).code == ResponseCode.FLUSH_SLAVE_TIMEOUT
+            second = await pair.start_slave("second", brokerId=2)
+            await in_sync(pair.master, 2)
+            pair.master.store_config.slaveTimeout = 5000
+            assert (await master.send("T")).code == ResponseCode.SUCCESS
+            assert [slave.store.max_offset("T", 0) for slave in (first, second)] == [2, 2]
+
+    asyncio.run(scenario())
+
+
+def test_an_acting_master_refuses_before_it_stores(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SHORT) as pair:
+            master = await pair.start_master(inSyncReplicas=2, enableSlaveActingMaster=True)
+            answer = await master.send("T")
+            assert (answer.code, answer.remark) == (ResponseCode.SYSTEM_ERROR, "in-sync replicas not enough")
+            assert pair.master.store.max_phy_offset == 0
+            pair.master.store_config.enableAutoInSyncReplicas = True
+            assert (await master.send("T")).code == ResponseCode.SUCCESS
+            pair.master.store_config.minInSyncReplicas = 2
+            assert (await master.send("T")).code == ResponseCode.SYSTEM_ERROR
+
+    asyncio.run(scenario())
+
+
+def test_the_role_of_a_master_may_change_while_it_runs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path) as pair:
+            master = await pair.start_master()
+            assert (await master.send("T")).code == ResponseCode.SUCCESS
+            for role, code in (
+                ("SYNC_MASTER", ResponseCode.SLAVE_NOT_AVAILABLE),
+                ("ASYNC_MASTER", ResponseCode.SUCCESS),
+            ):
+                changed = await master.ask(RequestCode.UPDATE_BROKER_CONFIG, body=f"brokerRole={role}\n".encode())
+                assert changed.code == ResponseCode.SUCCESS
+                assert (await master.send("T")).code == code
+
+    asyncio.run(scenario())
