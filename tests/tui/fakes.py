@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -178,6 +178,9 @@ class FakeGroups:
     """Groups as a list screen."""
 
     name, aliases, title = "groups", ("g", "cg"), "Groups"
+
+    def source(self, moment: Moment) -> Collection[object]:
+        return moment.groups
 
     def table(self, moment: Moment, address: Address) -> Table:
         health = {LagState.OK: Health.OK, LagState.STALLED: Health.CRITICAL}

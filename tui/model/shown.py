@@ -46,21 +46,42 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class Arranger:
-    """Arranges one table in many ways: what was sorted, and what filters look at, is kept for the next key."""
+    """Arranges one table in many ways; what was made is kept for the next key. `in_order`: without a column to sort by
+    the rows stay as they come, and are not sorted by health."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, *, in_order: bool = False) -> None:
         self.table = table
+        self._in_order = in_order
         self._sorted: tuple[tuple[str, bool], list[Row]] | None = None
         self._contents: dict[str, str] = {}
+        self._last: Shown | None = None
+
+    def has(self, arrangement: Arrangement) -> bool:
+        """Whether it is arranged so already."""
+        return self._last is not None and self._last.arrangement == arrangement
 
     def arranged(self, arrangement: Arrangement) -> Shown:
         """Sort and filter. By a column that the table lacks it is sorted by health."""
+        last = self._last
+        if last is not None and last.arrangement == arrangement:
+            return last
         by = arrangement.sort, arrangement.descending
         if self._sorted is None or self._sorted[0] != by:
-            place = self.table.place(arrangement.sort) if arrangement.sort else None
-            self._sorted = by, ordered(self.table.rows, place, descending=arrangement.descending)
-        rows = filtered(self._sorted[1], arrangement.filter, self._content)
-        return Shown(self.table, arrangement, rows, {row.key: at for at, row in enumerate(rows)})
+            self._sorted = by, self._in_its_order(arrangement)
+            last = None
+        rows: Sequence[Row] = self._sorted[1]
+        if arrangement.filter:
+            # Another letter leaves some of the rows that the ones before it have left.
+            narrower = last is not None and narrows(last.arrangement.filter, arrangement.filter)
+            rows = filtered(last.rows if last is not None and narrower else rows, arrangement.filter, self._content)
+        self._last = Shown(self.table, arrangement, rows, {row.key: at for at, row in enumerate(rows)})
+        return self._last
+
+    def _in_its_order(self, arrangement: Arrangement) -> list[Row]:
+        if not arrangement.sort and self._in_order:
+            return self.table.rows
+        place = self.table.place(arrangement.sort) if arrangement.sort else None
+        return ordered(self.table.rows, place, descending=arrangement.descending)
 
     def _content(self, row: Row) -> str:
         found = self._contents.get(row.key)
@@ -69,6 +90,6 @@ class Arranger:
         return found
 
 
-def arranged(table: Table, arrangement: Arrangement) -> Shown:
-    """A table that is arranged once."""
-    return Arranger(table).arranged(arrangement)
+def narrows(before: str, text: str) -> bool:
+    """Whether a filter leaves no row that one before it took away."""
+    return bool(before) and text.startswith(before) and "!" not in text

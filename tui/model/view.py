@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from rocketmq_ops.tui.model.address import Address
@@ -27,6 +28,11 @@ class View(Protocol):
         """In English; translated when drawn."""
         ...
 
+    def source(self, moment: Moment) -> Collection[object]:
+        """The part of a moment that the rows are made of: while it is the same object, so are they. There are as many
+        rows as it has items, or fewer."""
+        ...
+
     def table(self, moment: Moment, address: Address) -> Table:
-        """The rows at a moment. Pure and quick: it is called for each refresh."""
+        """The rows at a moment. Pure, and made in a thread where there are many."""
         ...

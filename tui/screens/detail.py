@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import events
@@ -22,8 +22,8 @@ from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section
 from rocketmq_ops.tui.model.figures import SIGNS, figure
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.shown import Shown, arranged
-from rocketmq_ops.tui.model.table import Health, Kind, Table, filtered
+from rocketmq_ops.tui.model.shown import Arranger
+from rocketmq_ops.tui.model.table import Health, Kind, Table
 from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
 from rocketmq_ops.tui.screens.row import RowScreen
 from rocketmq_ops.tui.screens.table import TableScreen
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 PART = "part"
 READ_ONLY = "read-only: start the dashboard with --write to change things"
 _NO_CLUSTER = "there is no cluster to ask: this is a recording"
+_NO_ROWS: Final = Table(columns=(), rows=[])
 _NOT_THEN = "nothing of this is recorded: it is asked when it is looked at; press l for the present"
 
 
@@ -72,6 +73,7 @@ class DetailScreen(TableScreen):
         self._round = 0
         self._at = 0
         self._ranges: list[tuple[int, int]] = []
+        self._arranger: Arranger | None = None
 
     # What subclasses say
 
@@ -186,12 +188,10 @@ class DetailScreen(TableScreen):
         focused = self.focused
         self.set_class(text is not None, "-text")
         self.query_one(TextLines).show(text or ())
-        table = section.table if section is not None and section.table is not None else Table(columns=(), rows=[])
-        self._table = (self._round, table)
-        shown = arranged(table, self.arrangement)
-        if not self.arrangement.sort:  # parts come in the order in which they are read
-            rows = filtered(table.rows, self.arrangement.filter)
-            shown = Shown(table, self.arrangement, rows, {row.key: at for at, row in enumerate(rows)})
+        table = section.table if section is not None and section.table is not None else _NO_ROWS
+        if self._arranger is None or self._arranger.table is not table:
+            self._arranger = Arranger(table, in_order=True)  # parts come in the order in which they are read
+        shown = self._arranger.arranged(self.arrangement)
         self.grid.show(shown, self.now_ms())
         self._show_note(section, table, len(shown.rows))
         if isinstance(focused, (Grid, TextLines)) and (focused is self.grid) == (text is not None):
@@ -379,9 +379,13 @@ class _NoView:
     aliases: tuple[str, ...] = ()
     title = ""
 
+    def source(self, moment: Moment) -> Sequence[object]:
+        """None."""
+        return ()
+
     def table(self, moment: Moment, address: Address) -> Table:
         """None."""
-        return Table(columns=(), rows=[])
+        return _NO_ROWS
 
 
 async def _nothing() -> Section:

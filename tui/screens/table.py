@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -12,9 +13,11 @@ from textual.widgets import Static
 
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.desk import Desk, Laid, Wish
 from rocketmq_ops.tui.model.figures import figure
-from rocketmq_ops.tui.model.shown import Arrangement, Arranger
-from rocketmq_ops.tui.model.table import Kind, Row, Table
+from rocketmq_ops.tui.model.shown import Arrangement
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Kind, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
@@ -49,8 +52,11 @@ class TableScreen(DashboardScreen):
         self.view = view
         self.arrangement = Arrangement.of(address)
         self.comparing = address.option("compare") is not None
-        self._held: tuple[tuple[int, str], Arranger] | None = None
-        self._then: tuple[int, dict[str, Row]] | None = None
+        self._desk = Desk(view, address)
+        #: What is shown; what is to be shown next, while that is being made.
+        self._laid: Laid | None = None
+        self._wish: Wish | None = None
+        self._making = False
 
     def body(self) -> Sequence[Widget]:
         """The note, where there is one, and the table."""
@@ -62,12 +68,33 @@ class TableScreen(DashboardScreen):
         return self.query_one(Grid)
 
     def show(self) -> None:
-        """Draw the rows as they are arranged."""
-        moment = self.context.model.moment()
-        arranger = self._arranger()
-        table = arranger.table
-        shown = arranger.arranged(self.arrangement)
-        self.grid.show(shown, moment.time_ms, self._before() if self.comparing else None)
+        """Draw the rows as they are arranged. Where there are many they are made in a thread: what was shown stays until
+        then, and of what is wanted meanwhile only the last is made."""
+        wish = Wish(self.context.model.moment(), self.arrangement, self._then() if self.comparing else None)
+        if not self._making and self._desk.quick(wish):
+            self._lay(self._desk.make(wish))
+            return
+        self._wish = wish
+        if self._laid is not None:
+            self._lay(self._laid)
+        if not self._making:
+            self._making = True
+            self.run_worker(self._make(), group="rows")
+
+    async def _make(self) -> None:
+        """Make what is wanted until nothing more is."""
+        try:
+            while self._wish is not None:
+                wish, self._wish = self._wish, None
+                laid = await asyncio.to_thread(self._desk.make, wish)
+                self._lay(laid)
+        finally:
+            self._making = False
+
+    def _lay(self, laid: Laid) -> None:
+        self._laid = laid
+        table, shown = laid.shown.table, laid.shown
+        self.grid.show(shown, self.context.model.moment().time_ms, laid.before if self.comparing else None)
         note = self.query_one("#note", Static)
         text = table.note
         if not text and not shown.rows and table.rows:
@@ -77,26 +104,14 @@ class TableScreen(DashboardScreen):
         note.set_class(table.failed, "-failed")
         self.draw_keys()
 
-    def _arranger(self) -> Arranger:
-        """That of the rows of the moment that is shown, made once for each version of the model."""
-        key = self.context.model.version, self.address.name
-        if self._held is None or self._held[0] != key:
-            self._held = key, Arranger(self.view.table(self.context.model.moment(), self.address))
-        return self._held[1]
-
-    def _before(self) -> dict[str, Row]:
-        """The rows of ten minutes before, by their keys; none where nothing is kept of that time."""
-        then = self.context.model.before(COMPARED_MS)
-        if then is None:
-            return {}
-        if self._then is None or self._then[0] != then.time_ms:
-            self._then = then.time_ms, {row.key: row for row in self.view.table(then, self.address).rows}
-        return self._then[1]
+    def _then(self) -> Moment | None:
+        """Ten minutes before; None where nothing is kept of that time."""
+        return self.context.model.before(COMPARED_MS)
 
     @property
     def table(self) -> Table | None:
         """All rows, as they were drawn last."""
-        return self._held[1].table if self._held is not None else None
+        return self._laid.shown.table if self._laid is not None else None
 
     def status(self) -> Sequence[Part]:
         """How many rows, of how many; the filter; how many are marked."""
@@ -112,9 +127,8 @@ class TableScreen(DashboardScreen):
         if self.arrangement.filter:
             parts.append((f"/{self.arrangement.filter}  ", "key"))
         if self.comparing:
-            parts.append(
-                (tr("against 10 minutes ago" if self._before() else "nothing is known of 10 minutes ago") + "  ", "key")
-            )
+            known = self._laid is not None and self._laid.before
+            parts.append((tr("against 10 minutes ago" if known else "nothing is known of 10 minutes ago") + "  ", "key"))
         if self.grid.marks:
             parts.append((f"{len(self.grid.marks)} {tr('marked')}  ", "key"))
         parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))

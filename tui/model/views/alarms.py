@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from rocketmq_ops.common.errors import Failure
@@ -23,6 +24,10 @@ class AlarmList:
     """See `View`."""
 
     name, aliases, title = "alarms", ("a", "alerts"), "Alarms"
+
+    def source(self, moment: Moment) -> Collection[object]:
+        """See `View`. How long one has lasted is another at each moment."""
+        return [*moment.alarms, *moment.failures]
 
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
@@ -31,6 +32,10 @@ class Brokers:
     """See `View`."""
 
     name, aliases, title = "brokers", ("b", "br", "broker-list"), "Brokers"
+
+    def source(self, moment: Moment) -> Collection[object]:
+        """See `View`."""
+        return moment.brokers
 
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`. `cluster` of the address limits it to one."""

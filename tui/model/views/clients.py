@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
@@ -23,6 +24,10 @@ class Clients:
     """See `View`."""
 
     name, aliases, title = "clients", ("c", "connections"), "Clients"
+
+    def source(self, moment: Moment) -> Collection[object]:
+        """See `View`."""
+        return moment.clients
 
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`. `group` of the address limits it to one."""

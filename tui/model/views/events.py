@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
@@ -20,6 +21,10 @@ class EventList:
     """See `View`."""
 
     name, aliases, title = "events", ("e", "changes"), "Events"
+
+    def source(self, moment: Moment) -> Collection[object]:
+        """See `View`."""
+        return moment.events
 
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`."""

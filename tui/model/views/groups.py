@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from rocketmq_ops.housekeeping.lag import LagState
@@ -28,6 +29,10 @@ class Groups:
     """See `View`."""
 
     name, aliases, title = "groups", ("g", "cg", "consumers"), "Groups"
+
+    def source(self, moment: Moment) -> Collection[object]:
+        """See `View`."""
+        return moment.groups
 
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`. `topic` of the address limits it to the groups of one."""

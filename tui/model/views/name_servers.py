@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from rocketmq_ops.common.errors import some_of
@@ -24,6 +25,10 @@ class NameServers:
     """See `View`."""
 
     name, aliases, title = "nameservers", ("ns", "namesrv"), "Name servers"
+
+    def source(self, moment: Moment) -> Collection[object]:
+        """See `View`."""
+        return moment.name_servers
 
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`."""

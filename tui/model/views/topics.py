@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from functools import cache
 from typing import Final
 
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import REPLY_TOPIC_POSTFIX, is_dlq_topic, is_retry_topic, is_system_topic
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.moment import Moment, TopicSeen
+from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 
 COLUMNS: Final = (
@@ -29,21 +29,14 @@ class Topics:
 
     name, aliases, title = "topics", ("t", "topic-list"), "Topics"
 
-    def __init__(self) -> None:
-        #: The last table, and of what it was made: topics are looked at less often than this is called.
-        self._made: tuple[dict[str, TopicSeen], tuple[tuple[str, str], ...], Table] | None = None
+    def source(self, moment: Moment) -> Collection[object]:
+        """See `View`."""
+        return moment.topics
 
     def table(self, moment: Moment, address: Address) -> Table:
         """See `View`. Without `all` in the address, topics of the system, for retry and of dead letters are left out;
         `broker` limits it to those of one."""
         everything, broker = address.option("all") is not None, address.option("broker")
-        if self._made is not None and self._made[0] is moment.topics and self._made[1] == address.options:
-            return self._made[2]
-        table = self._table(moment, everything, broker)
-        self._made = moment.topics, address.options, table
-        return table
-
-    def _table(self, moment: Moment, everything: bool, broker: str | None) -> Table:
         rows = []
         own = {name for each in moment.brokers.values() for name in (each.broker_name, each.cluster)}
         for seen in moment.topics.values():
