@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
+import msgspec
+import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from rocketmq_ops.housekeeping.lag import LagState
-from rocketmq_ops.tui.model.address import parse
+from rocketmq_ops.tui.model import desk, shown
+from rocketmq_ops.tui.model.address import Address, parse
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.shown import Arrangement, Arranger
+from rocketmq_ops.tui.model.table import Column, Row, Table, filtered
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line
-from tests.tui.fakes import NOW_MS, FakeModel, dashboard, group, moment
+from tests.tui.fakes import NOW_MS, FakeGroups, FakeModel, dashboard, group, moment
 
 SIZE = (80, 24)
 
@@ -111,3 +120,102 @@ def test_where_one_is_stands_in_the_path_however_long_the_way() -> None:
             assert path.render_line(0).text.startswith(" … › group/o")
 
     asyncio.run(main())
+
+
+# What a key costs, counted: nothing is made for rows that are not seen, or that are as they were
+
+
+def test_a_key_that_is_held_down_makes_the_lines_that_are_seen_in_the_end() -> None:
+    async def test(pilot: Pilot[None], screen: TableScreen) -> None:
+        made, measured = screen.grid.lines_made, screen.grid.columns_measured
+        for _ in range(600):
+            screen.app.post_message(events.Key("j", "j"))
+        await pilot.pause()
+        assert screen.grid.cursor == 600
+        assert screen.grid.region_of(600).y < screen.grid.size.height, "it is seen"
+        assert screen.grid.lines_made - made < 5 * screen.grid.size.height
+        assert screen.grid.columns_measured == measured
+        assert screen.tables_made == 1
+
+    drive(test, FakeModel(moment(groups=2000)))
+
+
+def test_a_step_makes_two_lines() -> None:
+    async def test(pilot: Pilot[None], screen: TableScreen) -> None:
+        made = screen.grid.lines_made
+        await pilot.press("j")
+        assert screen.grid.lines_made - made == 2
+        await pilot.press("space")
+        assert screen.grid.lines_made - made == 4
+
+    drive(test, FakeModel(moment(groups=2000)))
+
+
+def test_what_did_not_change_is_not_made_again() -> None:
+    model = FakeModel(moment(groups=100))
+
+    async def test(pilot: Pilot[None], screen: TableScreen) -> None:
+        measured = screen.grid.columns_measured
+        model.turn(msgspec.structs.replace(model.now, time_ms=NOW_MS + 5000))  # another round, of the same groups
+        pilot.app.look()  # type: ignore[attr-defined]
+        await pilot.press("3", "3", "1", "slash", *"group", "enter")
+        assert screen.tables_made == 1
+        assert screen.grid.columns_measured == measured
+        model.turn(moment(NOW_MS + 10_000, groups=100))
+        pilot.app.look()  # type: ignore[attr-defined]
+        assert screen.tables_made == 2
+
+    drive(test, model)
+
+
+class SlowGroups(FakeGroups):
+    """Takes until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.asked: list[int] = []
+
+    def table(self, moment: Moment, address: Address) -> Table:
+        self.asked.append(moment.time_ms)
+        assert self.let_go.wait(60)
+        return super().table(moment, address)
+
+
+def test_many_rows_are_made_beside_the_loop_and_of_many_wishes_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "AT_ONCE", 1)
+    model, view = FakeModel(moment()), SlowGroups()
+
+    async def main() -> None:
+        app = dashboard(model, ":groups", views=(view,))
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.pause()
+            screen = app.screen
+            assert isinstance(screen, TableScreen)
+            for at in range(1, 6):
+                model.turn(moment(NOW_MS + at))
+                app.look()
+            screen.sort("lag", descending=True)
+            await pilot.press("j", "slash", "0")  # keys are answered
+            assert screen.grid.rows == ()
+            assert str(screen.address) == ":groups?sort=-lag&filter=0"
+            view.let_go.set()
+            await pilot.app.workers.wait_for_complete()
+            assert view.asked == [NOW_MS, NOW_MS + 5]
+            assert [row.key for row in screen.grid.rows] == ["group-00001", "group-00000", "group-00002"]
+
+    asyncio.run(main())
+
+
+def test_another_letter_looks_at_what_the_ones_before_it_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def counted(rows: Sequence[Row], *rest: Any) -> list[Row]:
+        looked.append(len(rows))
+        return filtered(rows, *rest)
+
+    monkeypatch.setattr(shown, "filtered", counted)
+    rows = [Row(key=name, cells=(name,)) for name in ("ab", "ac", "b!")]
+    arranger = Arranger(Table(columns=(Column(key="name", title="Name"),), rows=rows))
+    for text, left in (("a", 2), ("ab", 1), ("a", 2), ("a !c", 1), ("", 3)):
+        assert len(arranger.arranged(Arrangement(filter=text)).rows) == left
+    assert looked == [3, 2, 3, 3]

@@ -63,6 +63,8 @@ class DashboardScreen(Screen[None]):
         super().__init__()
         self.context = context
         self.address = address
+        #: The keys that are shown, and for what they were found.
+        self._keys: tuple[tuple[Widget | None, str], list[Part]] | None = None
 
     @property
     def dashboard(self) -> Dashboard:
@@ -151,7 +153,14 @@ class DashboardScreen(Screen[None]):
         bar.stand(Stretch(span.first_ms, span.last_ms, moment.time_ms, marks) if span is not None else None, label)
 
     def draw_keys(self) -> None:
-        """The keys that are shown, out of the bindings."""
+        """The keys that are shown, and what is said beside them."""
+        state = self.focused, self.context.language.name
+        if self._keys is None or self._keys[0] != state:
+            self._keys = state, self._key_parts()
+        self.query_one("#keys", Line).show(self._keys[1], self.status())
+
+    def _key_parts(self) -> list[Part]:
+        """The keys out of the bindings, which are others where something else has the keys."""
         parts: list[Part] = [(" ", "plain")]
         seen: set[str] = set()
         for active in self.active_bindings.values():
@@ -161,7 +170,7 @@ class DashboardScreen(Screen[None]):
             seen.add(binding.action)
             parts.append((self.app.get_key_display(binding), "key"))
             parts.append((f" {self.context.tr(binding.description)}  ", "plain"))
-        self.query_one("#keys", Line).show(parts, self.status())
+        return parts
 
     def status(self) -> Sequence[Part]:
         """What is said at the right of the keys."""

@@ -74,6 +74,7 @@ class DetailScreen(TableScreen):
         self._at = 0
         self._ranges: list[tuple[int, int]] = []
         self._arranger: Arranger | None = None
+        self._said = Text()
 
     # What subclasses say
 
@@ -183,7 +184,10 @@ class DetailScreen(TableScreen):
         facts = section.facts if section is not None else ()
         shown_facts = self.query_one("#facts", Static)
         shown_facts.display = bool(facts)
-        shown_facts.update(self._facts(facts))
+        said = self._facts(facts)
+        if said != self._said:
+            self._said = said
+            shown_facts.update(said)
         text = section.lines if section is not None else None
         focused = self.focused
         self.set_class(text is not None, "-text")
@@ -245,10 +249,7 @@ class DetailScreen(TableScreen):
             said += [tr(text) for text in (section.note, table.note) if text]
         if not said and not rows and table.rows:
             said.append(tr("no row has all words of the filter"))
-        note = self.query_one("#note", Static)
-        note.update("\n".join(said))
-        note.set_class(bool(said), "-said")
-        note.set_class(section is not None and bool(section.failures), "-failed")
+        self.show_note("\n".join(said), failed=section is not None and bool(section.failures))
 
     def waiting_text(self) -> str:
         """What is said while nothing is there yet."""

@@ -15,8 +15,8 @@ from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.desk import Desk, Laid, Wish
 from rocketmq_ops.tui.model.figures import figure
-from rocketmq_ops.tui.model.shown import Arrangement
 from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.shown import Arrangement
 from rocketmq_ops.tui.model.table import Kind, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.screens.base import DashboardScreen
@@ -57,6 +57,7 @@ class TableScreen(DashboardScreen):
         self._laid: Laid | None = None
         self._wish: Wish | None = None
         self._making = False
+        self._note = ""
 
     def body(self) -> Sequence[Widget]:
         """The note, where there is one, and the table."""
@@ -68,15 +69,14 @@ class TableScreen(DashboardScreen):
         return self.query_one(Grid)
 
     def show(self) -> None:
-        """Draw the rows as they are arranged. Where there are many they are made in a thread: what was shown stays until
-        then, and of what is wanted meanwhile only the last is made."""
+        """Draw the rows as they are arranged. Many are made in a thread: what was shown stays until then, and of what
+        is wanted meanwhile only the last is made."""
         wish = Wish(self.context.model.moment(), self.arrangement, self._then() if self.comparing else None)
         if not self._making and self._desk.quick(wish):
             self._lay(self._desk.make(wish))
             return
         self._wish = wish
-        if self._laid is not None:
-            self._lay(self._laid)
+        self.draw_keys()
         if not self._making:
             self._making = True
             self.run_worker(self._make(), group="rows")
@@ -95,14 +95,20 @@ class TableScreen(DashboardScreen):
         self._laid = laid
         table, shown = laid.shown.table, laid.shown
         self.grid.show(shown, self.context.model.moment().time_ms, laid.before if self.comparing else None)
-        note = self.query_one("#note", Static)
         text = table.note
         if not text and not shown.rows and table.rows:
             text = "no row has all words of the filter"
-        note.update(self.context.tr(text))
-        note.set_class(bool(text), "-said")
-        note.set_class(table.failed, "-failed")
+        self.show_note(self.context.tr(text), failed=table.failed)
         self.draw_keys()
+
+    def show_note(self, text: str, *, failed: bool) -> None:
+        """What is said above the rows; nothing is laid out anew for a text that is there."""
+        note = self.query_one("#note", Static)
+        if text != self._note:
+            self._note = text
+            note.update(text)
+        note.set_class(bool(text), "-said")
+        note.set_class(failed, "-failed")
 
     def _then(self) -> Moment | None:
         """Ten minutes before; None where nothing is kept of that time."""
@@ -112,6 +118,11 @@ class TableScreen(DashboardScreen):
     def table(self) -> Table | None:
         """All rows, as they were drawn last."""
         return self._laid.shown.table if self._laid is not None else None
+
+    @property
+    def tables_made(self) -> int:
+        """How often all rows were made anew."""
+        return self._desk.tables
 
     def status(self) -> Sequence[Part]:
         """How many rows, of how many; the filter; how many are marked."""
@@ -128,7 +139,9 @@ class TableScreen(DashboardScreen):
             parts.append((f"/{self.arrangement.filter}  ", "key"))
         if self.comparing:
             known = self._laid is not None and self._laid.before
-            parts.append((tr("against 10 minutes ago" if known else "nothing is known of 10 minutes ago") + "  ", "key"))
+            parts.append(
+                (tr("against 10 minutes ago" if known else "nothing is known of 10 minutes ago") + "  ", "key")
+            )
         if self.grid.marks:
             parts.append((f"{len(self.grid.marks)} {tr('marked')}  ", "key"))
         parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))

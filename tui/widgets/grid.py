@@ -22,7 +22,7 @@ from textual.strip import Strip
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN, WIDTHS, change, figure
 from rocketmq_ops.tui.model.shown import Shown
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, changes
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, changes
 from rocketmq_ops.tui.widgets.cells import cut, fitted
 
 _FIGURES: Final = frozenset(WIDTHS)
@@ -41,6 +41,12 @@ _MEASURED: Final = 2000
 _LEAST: Final = 8
 #: Cells that a change of a figure takes at most.
 _CHANGE: Final = 9
+
+
+def _widest(rows: Sequence[Row], at: int) -> int:
+    """The cells that the longest text of a column takes."""
+    texts = [str(row.cells[at]) for row in rows if row.cells[at] is not None]
+    return max((len(text) if text.isascii() else cell_len(text) for text in texts), default=1)
 
 
 class Slot(NamedTuple):
@@ -113,6 +119,10 @@ class Grid(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor stands on another row, or marks have changed."""
 
+        def can_replace(self, message: Message) -> bool:
+            """Of many in a row, as of a key that is held down, the last is enough."""
+            return isinstance(message, Grid.Moved)
+
     def __init__(self, word: Callable[[str], str], tr: Callable[[str], str], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._translated = word
@@ -125,6 +135,14 @@ class Grid(ScrollView, can_focus=True):
         self._first = 0
         self._words: dict[str, str] = {}
         self._drawn: Bounded[int, Strip] = Bounded(1000)
+        #: What the texts of a column take, and the states in it, by its place; the table that they were measured of.
+        self._measured: dict[int, int] = {}
+        self._states: dict[int, frozenset[str]] = {}
+        self._measured_of: Table | None = None
+        #: How many lines were made, and columns measured: what is drawn again is neither.
+        self.lines_made = 0
+        self.columns_measured = 0
+        self._following = False
         self.cursor = 0
         self.marks: set[str] = set()
 
@@ -136,6 +154,10 @@ class Grid(ScrollView, can_focus=True):
         at = self.row
         self._shown, self._now_ms, self._before = shown, now_ms, before
         self._words.clear()
+        if self._measured_of is not shown.table:
+            self._measured_of = shown.table
+            self._measured.clear()
+            self._states.clear()
         if at is not None and self.cursor > 0:
             self.cursor = shown.places.get(at.key, self.cursor)
         self.cursor = min(self.cursor, max(len(shown.rows) - 1, 0))
@@ -177,12 +199,18 @@ class Grid(ScrollView, can_focus=True):
         """Put the cursor on a row."""
         at = max(0, min(at, len(self.rows) - 1))
         if at != self.cursor and self.rows:
-            self._drawn.pop(self.cursor, None)
-            self._drawn.pop(at, None)
+            for each in (self.cursor, at):
+                self._drawn.pop(each, None)
+                self.refresh(self.region_of(each))
             self.cursor = at
-            self._into_view()
-            self.refresh()
+            if not self._following:  # of many keys in a row the last one says what is seen
+                self._following = True
+                self.call_next(self._follow)
             self.post_message(self.Moved())
+
+    def _follow(self) -> None:
+        self._following = False
+        self._into_view()
 
     def action_up(self) -> None:
         """One row up."""
@@ -219,8 +247,8 @@ class Grid(ScrollView, can_focus=True):
         if row is not None:
             self.marks ^= {row.key}
             self._drawn.pop(self.cursor, None)
+            self.refresh(self.region_of(self.cursor))
             self.move_to(self.cursor + 1)
-            self.refresh()
             self.post_message(self.Moved())
 
     def unmark(self) -> None:
@@ -318,12 +346,15 @@ class Grid(ScrollView, can_focus=True):
             content = max((len(self._text(row, at, column)) for row in self._near()), default=1)
             width = min(max(content, 5), WIDTHS[column.kind])
         elif column.kind is Kind.STATE:
-            width = max(
-                (cell_len(self._word(str(word))) for word in {row.cells[at] for row in rows} - {None}), default=1
-            )
+            if at not in self._states:
+                self._states[at] = frozenset(str(row.cells[at]) for row in rows if row.cells[at] is not None)
+                self.columns_measured += 1
+            width = max((cell_len(self._word(word)) for word in self._states[at]), default=1)
         else:
-            texts = [str(row.cells[at]) for row in (*rows[:_MEASURED], *self._near()) if row.cells[at] is not None]
-            width = max((len(text) if text.isascii() else cell_len(text) for text in texts), default=1)
+            if at not in self._measured:
+                self._measured[at] = _widest(rows[:_MEASURED], at)
+                self.columns_measured += 1
+            width = max(self._measured[at], _widest(self._near(), at))
         changed = _CHANGE if self._before is not None and column.kind in _COMPARED else 0
         return Slot(at, column, heading, max(width, min(cell_len(heading) + 2, 16)) + changed, changed)
 
@@ -355,15 +386,15 @@ class Grid(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The heading, or the row that is seen there."""
         width = self._width
-        base = self.rich_style
         if y == 0:
             return self._heading().adjust_cell_length(width, self.get_component_rich_style("grid--heading"))
         at = y - 1 + round(self.scroll_y)
         if at >= len(self.rows):
-            return Strip.blank(width, base)
+            return Strip.blank(width, self.rich_style)
         strip = self._drawn.get(at)
         if strip is None or strip.cell_length != width:
-            strip = self._drawn[at] = self._line(self.rows[at], at == self.cursor, base, width)
+            strip = self._drawn[at] = self._line(self.rows[at], at == self.cursor, self.rich_style, width)
+            self.lines_made += 1
         return strip
 
     def _heading(self) -> Strip:

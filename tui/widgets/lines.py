@@ -59,19 +59,31 @@ class Line(Widget):
         if room < width // 3:
             room, right_width = width, 0
         segments, used = [], 0
+        styles = _Styles(self)
         for text, name in self._left:
             text = cut(text, room - used)
             used += cell_len(text)
-            segments.append(Segment(text, self._style(name)))
+            segments.append(Segment(text, styles[name]))
             if used >= room:
                 break
-        segments.append(Segment(" " * (width - used - right_width), self._style("plain")))
+        segments.append(Segment(" " * (width - used - right_width), styles["plain"]))
         if right_width:
-            segments += [Segment(text, self._style(name)) for text, name in self._right]
-        return Strip(segments).adjust_cell_length(width, self._style("plain"))
+            segments += [Segment(text, styles[name]) for text, name in self._right]
+        return Strip(segments).adjust_cell_length(width, styles["plain"])
 
-    def _style(self, name: str) -> Style:
-        return self.rich_style + self.get_component_rich_style(f"line--{name}", partial=True)
+
+class _Styles(dict[str, Style]):
+    """The styles of the parts of a line while it is drawn, each mixed once."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__()
+        self._line = line
+        self._base = line.rich_style
+
+    def __missing__(self, name: str) -> Style:
+        found = self._base + self._line.get_component_rich_style(f"line--{name}", partial=True)
+        self[name] = found
+        return found
 
 
 def sign(health: Health) -> Part:
@@ -124,9 +136,10 @@ class TimeBar(Line):
     def render_line(self, y: int) -> Strip:
         """The axis."""
         width = self.size.width
+        styles = _Styles(self)
         text, name = self._label
         if self._span is None:
-            return Strip([Segment(fitted(f" {text}", width), self._style(name))])
+            return Strip([Segment(fitted(f" {text}", width), styles[name])])
         left, cells = self._axis()
         first, last, shown, marks = self._span
         length = max(last - first, 1)
@@ -145,10 +158,10 @@ class TimeBar(Line):
         for at, health in worst.items():
             line[at] = (SIGNS[health] if health is not Health.OK else "·", health.value)
         line[here] = (_HERE, "strong")
-        segments = [Segment(fitted(f" {clock(first)}", left), self._style("dim"))]
-        segments += [Segment(char, self._style(part)) for char, part in line]
-        segments.append(Segment(fitted(f" {text} ", width - left - cells), self._style(name)))
-        return Strip(segments).adjust_cell_length(width, self._style("plain"))
+        segments = [Segment(fitted(f" {clock(first)}", left), styles["dim"])]
+        segments += [Segment(char, styles[part]) for char, part in line]
+        segments.append(Segment(fitted(f" {text} ", width - left - cells), styles[name]))
+        return Strip(segments).adjust_cell_length(width, styles["plain"])
 
 
 def clock(time_ms: int) -> str:
