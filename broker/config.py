@@ -21,6 +21,7 @@ from rocketmq_ops.common.config import (
     local_address,
 )
 from rocketmq_ops.common.logs.config import LogDir, LogFiles, LogFileSize, LogFormat, LogLevel
+from rocketmq_ops.remoting.metrics_config import MetricsHost, MetricsLabel, MetricsPort
 
 MessageRequestMode = Literal["PULL", "POP"]
 MetricsExporterType = Literal["DISABLE", "OTLP_GRPC", "PROM", "LOG"]
@@ -196,6 +197,15 @@ class BrokerConfig(ConfigClass):
     rocketmqHome: Annotated[
         str | None, Used("the folder that conf/plain_acl.yml of `aclEnable` lies below; by default ROCKETMQ_HOME")
     ] = field(default_factory=lambda: environment("ROCKETMQ_HOME"))
+    metricsExporterType: Annotated[
+        MetricsExporterType,
+        Used(
+            "PROM answers Prometheus on metricsPromExporterPort, at `/metrics`; needs the extra `metrics`; at a start"
+        ),
+    ] = "DISABLE"
+    metricsPromExporterPort: MetricsPort = 5557
+    metricsPromExporterHost: MetricsHost = ""
+    metricsLabel: MetricsLabel = ""
     # Keys of this server alone.
     logDir: LogDir = ""
     logFormat: LogFormat = "text"
@@ -310,16 +320,12 @@ class BrokerConfig(ConfigClass):
     controllerHeartBeatTimeoutMills: Long = 10000
     brokerElectionPriority: int = 2147483647
     useStaticSubscription: bool = False
-    metricsExporterType: MetricsExporterType = "DISABLE"
     metricsOtelCardinalityLimit: int = 50000
     metricsGrpcExporterTarget: str = ""
     metricsGrpcExporterHeader: str = ""
     metricGrpcExporterTimeOutInMills: Long = 3000
     metricGrpcExporterIntervalInMills: Long = 60000
     metricLoggingExporterIntervalInMills: Long = 10000
-    metricsPromExporterPort: int = 5557
-    metricsPromExporterHost: str = ""
-    metricsLabel: str = ""
     metricsInDelta: bool = False
     estimateAccumulation: bool = True
     coldCtrStrategyEnable: bool = False

@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.acl.plain_permission_manager import PlainPermissionManager
     from rocketmq_ops.broker.hooks.registered import RegisteredHooks
     from rocketmq_ops.broker.slave.slave_synchronize import SlaveSynchronize
+    from rocketmq_ops.remoting.http_page import HttpPage
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +175,8 @@ class BrokerController:
         self.stages = NotedStages(self)
         #: Hooks of whoever runs the broker in its own program, to be added before the start; see `hooks/api.py`.
         self.hooks: list[object] = []
+        #: The page for Prometheus, where there is one.
+        self.metrics: HttpPage | None = None
         self._watched: dict[Any, Any] = {}
         self._jobs = PeriodicJobs()
         self._registering = 0
@@ -247,6 +250,7 @@ class BrokerController:
             self.delay.start()
             self.transactions.start()
         self._start_jobs()
+        await self._open_metrics()
         await self.outer.fetch_name_servers()
         self._jobs.every("name servers", lambda: self.config.fetchNamesrvAddrInterval, self._fetch_name_servers_soon)
         await self.register_all()
@@ -255,6 +259,23 @@ class BrokerController:
         self._jobs.every("register", self._registration_interval, self._register_soon)
         gc.collect()
         gc.freeze()
+
+    async def _open_metrics(self) -> None:
+        if self.config.metricsExporterType == "PROM":
+            from rocketmq_ops.broker.metrics.broker_metrics_manager import BrokerMetricsManager  # off by default
+
+            try:
+                self.metrics = BrokerMetricsManager(self)
+                await self.metrics.start()
+            except BaseException:
+                await self.stop()
+                raise
+        elif self.config.metricsExporterType != "DISABLE":
+            log.warning(
+                "metricsExporterType=%s has no effect: set it to PROM, and let Prometheus or an OpenTelemetry "
+                "collector read the page",
+                self.config.metricsExporterType,
+            )
 
     def processor_of(self, cls: Callable[[BrokerController], P]) -> P:
         """A processor of this class, or of the one that stands for it where there are hooks."""
@@ -293,6 +314,8 @@ class BrokerController:
             self.transactions.stop()
         self.stats.stop()
         self.stats_lines.stop()
+        if self.metrics is not None:
+            await self.metrics.stop()
         await self._drain()
         self.held_pulls.wake_all()
         await self.server.stop()

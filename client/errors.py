@@ -133,8 +133,8 @@ class UnsupportedError(BrokerError):
         request: RemotingCommand | None = None,
         feature: Feature | None = None,
     ) -> None:
-        from rocketmq_ops.client.api.versions import release_of
         from rocketmq_ops.remoting.features import feature_of
+        from rocketmq_ops.remoting.versions import release_of
 
         super().__init__(ResponseCode.REQUEST_CODE_NOT_SUPPORTED, answer.remark, address, request)
         release = release_of(answer.version)

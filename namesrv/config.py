@@ -7,13 +7,14 @@ Not here: the network's keys (`remoting/config.py`) and the machinery (`common/c
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import field
 
 from rocketmq_ops.common.addresses import AddressError, parse_address, split_addresses
 from rocketmq_ops.common.config import PATH, ConfigClass, Form, Long, Refused, Used, environment, home_path
 from rocketmq_ops.common.logs.config import LogDir, LogFiles, LogFileSize, LogFormat, LogLevel
+from rocketmq_ops.remoting.metrics_config import MetricsHost, MetricsLabel, MetricsPort
 
 
 def _are_addresses(text: str) -> bool:
@@ -86,6 +87,16 @@ class NamesrvConfig(ConfigClass):
         ),
     ] = ""
 
+    metricsExporterType: Annotated[
+        Literal["DISABLE", "PROM"],
+        Used(
+            "PROM answers Prometheus on metricsPromExporterPort, at `/metrics`; needs the extra `metrics`; at a start; "
+            "a key of this server alone, as all of metrics"
+        ),
+    ] = "DISABLE"
+    metricsPromExporterPort: MetricsPort = 5557
+    metricsPromExporterHost: MetricsHost = ""
+    metricsLabel: MetricsLabel = ""
     logDir: LogDir = ""
     logFormat: LogFormat = "text"
     logLevel: LogLevel = "INFO"

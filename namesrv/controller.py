@@ -27,6 +27,7 @@ from rocketmq_ops.remoting.server import RemotingServer
 
 if TYPE_CHECKING:
     from rocketmq_ops.namesrv.address_server import AddressServer
+    from rocketmq_ops.remoting.http_page import HttpPage
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class NamesrvController:
         self.server = RemotingServer(server_config)
         #: Where clients read the addresses, once it is started; None when that is not wanted.
         self.address_server: AddressServer | None = None
+        #: The page for Prometheus, where there is one.
+        self.metrics: HttpPage | None = None
         self._started_at = clock()
         self._jobs = PeriodicJobs()
         self._notifications = Tasks()
@@ -72,25 +75,36 @@ class NamesrvController:
         self.server.on_close(self._channel_closed)
         self.routes.on_min_broker_id_changed = self._min_broker_id_changed
         await self.server.start()
+        try:
+            await self._open_pages()
+        except BaseException:
+            await self.stop()
+            raise
+        self._started_at = self.clock()
+        self._jobs.every("scan", lambda: self.config.scanNotActiveBrokerInterval, self.routes.scan_not_active)
+
+    async def _open_pages(self) -> None:
+        """Listen for HTTP where it is asked for."""
         if self.config.addressServerPort:
             from rocketmq_ops.namesrv.address_server import AddressServer
 
             address_server = AddressServer(self)
-            try:
-                await address_server.start()
-            except BaseException:
-                await self.server.stop()
-                raise
+            await address_server.start()
             self.address_server = address_server
-        self._started_at = self.clock()
-        self._jobs.every("scan", lambda: self.config.scanNotActiveBrokerInterval, self.routes.scan_not_active)
+        if self.config.metricsExporterType == "PROM":
+            from rocketmq_ops.namesrv.metrics import NamesrvMetrics
+
+            metrics = NamesrvMetrics(self)
+            await metrics.start()
+            self.metrics = metrics
 
     async def stop(self) -> None:
         """Stop listening and close every connection."""
         self._jobs.stop()
         await self._notifications.stop()
-        if self.address_server is not None:
-            await self.address_server.stop()
+        for page in (self.address_server, self.metrics):
+            if page is not None:
+                await page.stop()
         await self.server.stop()
         await self.files.wait()
 

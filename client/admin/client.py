@@ -8,11 +8,11 @@ import msgspec
 
 from rocketmq_ops.client.admin.topics.topic import broker_addresses
 from rocketmq_ops.client.api import clients as api
-from rocketmq_ops.client.api.versions import version_text
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.addresses import address_key
 from rocketmq_ops.common.errors import Failure, See
 from rocketmq_ops.common.topics import retry_topic
+from rocketmq_ops.remoting.versions import version_text
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.client.api.session import SUCCESS, Session
-from rocketmq_ops.client.api.versions import V5_4_0
 from rocketmq_ops.client.errors import UnsupportedError
 from rocketmq_ops.common.message_answers import decode_answer
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -17,6 +16,7 @@ from rocketmq_ops.remoting.headers.query import (
     ViewMessageRequestHeader,
 )
 from rocketmq_ops.remoting.signature import UNIQUE_KEY_QUERY
+from rocketmq_ops.remoting.versions import V5_4_0
 
 if TYPE_CHECKING:
     from rocketmq_ops.common.message import MessageExt

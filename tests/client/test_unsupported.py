@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 from rocketmq_ops.client.api.session import Session
-from rocketmq_ops.client.api.versions import release_of
 from rocketmq_ops.client.errors import BrokerError, UnsupportedError, error_of
 from rocketmq_ops.mqadmin.errors import exit_code_of, next_step_of
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.features import FEATURES
+from rocketmq_ops.remoting.versions import release_of
 from tests.golden_data import facts
 
 V4_9_7, V5_3_3, V5_5_0 = 407, 479, 513

@@ -11,9 +11,9 @@ import pytest
 from tests.broker.support import until
 
 from rocketmq_ops.common.config import ConfigValueError
-from rocketmq_ops.namesrv import address_server
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
+from rocketmq_ops.remoting import http_page
 from rocketmq_ops.remoting.address_server import AddressServerError, fetch_name_servers
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingBindError
@@ -135,7 +135,7 @@ def test_answers(tmp_path: Path, request_: bytes, status: int, body: bytes) -> N
 
 
 def test_a_request_that_does_not_come_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(address_server, "REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(http_page, "REQUEST_SECONDS", 0.05)
 
     async def main() -> None:
         async with serving(tmp_path) as controller:
@@ -147,7 +147,7 @@ def test_a_request_that_does_not_come_is_ended(tmp_path: Path, monkeypatch: pyte
 def test_connections_are_bounded_and_one_that_ends_makes_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(address_server, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(http_page, "MAX_CONNECTIONS", 2)
 
     async def main() -> None:
         async with serving(tmp_path, addressServerAddresses="a:1") as controller:

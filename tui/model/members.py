@@ -12,9 +12,9 @@ from zlib import crc32
 
 import msgspec
 
-from rocketmq_ops.client.api.versions import version_text
 from rocketmq_ops.common.addresses import address_key
 from rocketmq_ops.remoting.bodies import ConsumerConnection, ProducerTableInfo
+from rocketmq_ops.remoting.versions import version_text
 from rocketmq_ops.tui.model.moment import ClientSeen
 
 #: How soon a group is asked again that is behind, and any other, ms.

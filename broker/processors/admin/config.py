@@ -36,6 +36,7 @@ _ALWAYS_FORBIDDEN = "brokerConfigPath;rocketmqHome;configBlackList;logDir"
 _START_ONLY = frozenset({
     "brokerName", "brokerClusterName", "brokerId", "brokerIP1", "brokerIP2", "listenPort", "bindAddress",
     "haListenPort", "aclEnable", "storePathRootDir", "storePathCommitLog",
+    "metricsExporterType", "metricsPromExporterPort", "metricsPromExporterHost", "metricsLabel",
     "logFormat", "logFileSize", "logFiles",
     "mappedFileSizeCommitLog", "mappedFileSizeConsumeQueue", "maxHashSlotNum", "maxIndexNum",
 })

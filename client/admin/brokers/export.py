@@ -15,7 +15,6 @@ from rocketmq_ops.client.admin.brokers.stats import TOPIC_PUT_NUMS, counted
 from rocketmq_ops.client.admin.groups.group import total
 from rocketmq_ops.client.api.stats import stats_data
 from rocketmq_ops.client.api.topics import system_topics
-from rocketmq_ops.client.api.versions import version_text
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.clock import now_ms
@@ -30,6 +29,7 @@ from rocketmq_ops.common.topics import (
     is_system_group,
     is_system_topic,
 )
+from rocketmq_ops.remoting.versions import version_text
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.brokers.stats import Counted

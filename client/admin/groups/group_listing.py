@@ -23,11 +23,11 @@ from rocketmq_ops.client.admin.groups.group import (
 )
 from rocketmq_ops.client.api.stats import GroupTotals, group_totals
 from rocketmq_ops.client.api.topics import topic_configs
-from rocketmq_ops.client.api.versions import version_text
 from rocketmq_ops.client.errors import BrokerError, NotFoundError
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.topics import is_retry_topic, retry_topic
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING
+from rocketmq_ops.remoting.versions import version_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

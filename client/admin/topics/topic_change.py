@@ -15,7 +15,6 @@ from rocketmq_ops.client.admin.brokers.kv import ORDER_TOPIC_NAMESPACE
 from rocketmq_ops.client.admin.changes import Action, Change, ChangeReport, FieldChange, Value, differences
 from rocketmq_ops.client.api.route import topic_route_of
 from rocketmq_ops.client.api.topics import delete_route, delete_topic, put_topic
-from rocketmq_ops.client.api.versions import V5_0_0
 from rocketmq_ops.client.errors import InvalidValueError, NotFoundError
 from rocketmq_ops.common.attributes import join_attributes
 from rocketmq_ops.common.errors import RocketMQError, See
@@ -23,6 +22,7 @@ from rocketmq_ops.common.permission import perm_to_string
 from rocketmq_ops.common.sysflag import TOPIC_UNIT, TOPIC_UNIT_SUB
 from rocketmq_ops.common.topics import AUTO_CREATE_TOPIC, topic_problem
 from rocketmq_ops.remoting.headers.topic import CreateTopicRequestHeader
+from rocketmq_ops.remoting.versions import V5_0_0
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin

@@ -8,11 +8,11 @@ import pytest
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.fanout import fan_out
-from rocketmq_ops.client.api.versions import version_text
 from rocketmq_ops.common.errors import AllFailedError, RocketMQError
 from rocketmq_ops.remoting.codes import RequestCode as Code
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.signature import AclSigner
+from rocketmq_ops.remoting.versions import version_text
 from tests.golden_data import session_frames
 from tests.mqadmin.fake_cluster import FakeCluster
 from tests.mqadmin.replay import FakeTransport, decode_frame

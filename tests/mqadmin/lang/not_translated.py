@@ -17,12 +17,16 @@ NOT_TRANSLATED = {
     "mqadmin/render/sarif.py": "a document for programs",
     "mqadmin/schemas.py": "documents for programs",
     "remoting/header_fields.py": "generated code",
+    "remoting/http_page.py": "what a server answers to programs",
     "remoting/response_meanings.py": "help, whose test is test_help_texts.py",
     "store/footprint.py": "a line of the broker at its start",
     "store/store_stats.py": "what brokers answer, as Apache writes it",
 }
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
 NOT_READ = {
+    "remoting/metrics_page.py": {
+        "metrics page",
+    },
     "mqadmin/dashboard.py": {
         "mqadmin tui: {tr}\n",
     },
