@@ -37,6 +37,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.client.broker_to_client import BrokerToClient
 from rocketmq_ops.broker.client.consumer_manager import ConsumerManager
 from rocketmq_ops.broker.client.filter_server_manager import FilterServerManager
@@ -79,6 +80,7 @@ from rocketmq_ops.store.message_store import MessageStore
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.acl.plain_permission_manager import PlainPermissionManager
+    from rocketmq_ops.broker.auth.auth_evaluator import AuthEvaluator
     from rocketmq_ops.broker.hooks.registered import RegisteredHooks
     from rocketmq_ops.broker.slave.slave_synchronize import SlaveSynchronize
     from rocketmq_ops.remoting.http_page import HttpPage
@@ -131,6 +133,8 @@ class BrokerController:
     hooks_in_use: RegisteredHooks
     #: There only with `aclEnable=true`, from the start on.
     accounts: PlainPermissionManager
+    #: There only with `authenticationEnabled=true`, from the start on.
+    auth: AuthEvaluator
 
     def __init__(
         self,
@@ -138,11 +142,13 @@ class BrokerController:
         store_config: MessageStoreConfig,
         server_config: NettyServerConfig,
         client_config: NettyClientConfig,
+        auth_config: AuthConfig | None = None,
     ) -> None:
         self.config = config
         self.store_config = store_config
         self.server_config = server_config
         self.client_config = client_config
+        self.auth_config = auth_config or AuthConfig()
         self.clock = now_ms
         if not server_config.listenPort:
             server_config.listenPort = free_port_with_vip(server_config.bindAddress)
@@ -294,8 +300,8 @@ class BrokerController:
             self.hooks_in_use = bind(self)
 
     def _bind_access(self) -> None:
-        """Have requests checked if that is switched on; else nothing of it is loaded. Raises ConfigError."""
-        if self.config.aclEnable:
+        """Have requests checked if that is switched on; else nothing of it is loaded. Raises RocketMQError."""
+        if self.config.aclEnable or self.auth_config.authenticationEnabled:
             from rocketmq_ops.broker.access.binding import bind
 
             bind(self)
@@ -323,7 +329,8 @@ class BrokerController:
         await self.store.shutdown()
         await self.files.wait()
         unsaved: RocketMQError | None = None
-        for manager in (self.topics, self.groups, self.offsets, self.delay, self.filters):
+        access = [self.auth.users, self.auth.acls] if self.auth_config.authenticationEnabled else []
+        for manager in (self.topics, self.groups, self.offsets, self.delay, self.filters, *access):
             try:
                 manager.persist()
             except RocketMQError as error:

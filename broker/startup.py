@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common import launch
 from rocketmq_ops.common.addresses import MASTER_ID, parse_address, split_addresses
@@ -27,12 +28,13 @@ DEFAULT_PORT = 10911
 
 
 class BrokerSettings(msgspec.Struct):
-    """The four classes that one property file feeds, with Apache's defaults of a started broker."""
+    """The five classes that one property file feeds, with Apache's defaults of a started broker."""
 
     broker: BrokerConfig
     store: MessageStoreConfig
     server: NettyServerConfig
     client: NettyClientConfig
+    auth: AuthConfig
 
     @classmethod
     def default(cls) -> BrokerSettings:
@@ -42,15 +44,20 @@ class BrokerSettings(msgspec.Struct):
             MessageStoreConfig(haListenPort=0),
             NettyServerConfig(listenPort=DEFAULT_PORT),
             NettyClientConfig(),
+            AuthConfig(),
         )
 
     def all(self) -> list[ConfigClass]:
         """The classes in the order in which Apache prints them."""
         return [self.broker, self.server, self.client, self.store]
 
+    def fed(self) -> list[ConfigClass]:
+        """Those that a property file feeds: as Apache's, the keys of access are not shown, for they hold secrets."""
+        return [*self.all(), self.auth]
+
     def load(self, path: str) -> ApplyReport:
         """Apply a property file; changes at run time are written into it from then on. Raises RocketMQError."""
-        report = load_config_file(path, self.all())
+        report = load_config_file(path, self.fed())
         self.broker.brokerConfigPath = path
         return report
 
@@ -67,6 +74,7 @@ class BrokerSettings(msgspec.Struct):
                 f"brokerRole=SLAVE with brokerId={self.broker.brokerId}: 0 is the master's id",
                 "give the slave an id above 0, and its master's brokerName",
             )
+        self.auth.check()
         root = self.store.storePathRootDir
         if os.path.exists(root) and not os.path.isdir(root):
             raise ConfigError(f"storePathRootDir: {root} is a file", "give a folder; it is made when it is not there")
@@ -96,7 +104,7 @@ def run(flags: launch.Flags) -> int:
     settings = BrokerSettings.default()
     if flags.config_file is not None:
         launch.warn(PROGRAM, settings.load(flags.config_file).warnings())
-    launch.warn(PROGRAM, override(flags.settings, settings.all()).warnings())
+    launch.warn(PROGRAM, override(flags.settings, settings.fed()).warnings())
     if flags.name_servers is not None:
         settings.broker.namesrvAddr = flags.name_servers
     launch.warn(PROGRAM, settings.check())
@@ -135,7 +143,7 @@ def _run(settings: BrokerSettings) -> int:
     from rocketmq_ops.broker.controller import BrokerController
     from rocketmq_ops.remoting.event_loop import run as run_loop
 
-    controller = BrokerController(settings.broker, settings.store, settings.server, settings.client)
+    controller = BrokerController(settings.broker, settings.store, settings.server, settings.client, settings.auth)
 
     logged_by = log if settings.broker.logDir else None
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
-from rocketmq_ops.common.files import load_with_backup, save_with_backup
+from rocketmq_ops.common.files import OS_FILES, SmallFiles, load_with_backup, save_with_backup
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,9 @@ def _read_object(data: bytes) -> dict[str, Any]:
 class SavedState(Protocol):
     """What a `StateFileWriter` writes. Its methods are called on the loop."""
 
+    #: How it is written: OS_FILES, or PRIVATE_FILES for what holds secrets.
+    files: SmallFiles
+
     @property
     def path(self) -> str:
         """The file."""
@@ -60,6 +63,8 @@ class StateFile:
 
     Sub-classes give `path` and `encode`, read what `document` returns, and call `changed` after each change.
     """
+
+    files: SmallFiles = OS_FILES
 
     def __init__(self) -> None:
         self._dirty = True
@@ -111,7 +116,7 @@ class StateFile:
         if data is None:
             return
         try:
-            save_with_backup(self.path, data)
+            save_with_backup(self.path, data, self.files)
         except RocketMQError:
             self._dirty = True
             raise
@@ -171,7 +176,8 @@ class StateFileWriter:
             saved.set_result(None)
             return
         writes.running = saved
-        job = asyncio.get_running_loop().run_in_executor(None, save_with_backup, writes.state.path, data)
+        state = writes.state
+        job = asyncio.get_running_loop().run_in_executor(None, save_with_backup, state.path, data, state.files)
         job.add_done_callback(lambda done: self._written(writes, saved, done))
 
     def _written(self, writes: _Writes, saved: asyncio.Future[None], done: asyncio.Future[None]) -> None:

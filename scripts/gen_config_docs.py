@@ -14,6 +14,7 @@ from pathlib import Path
 import generated
 import msgspec
 
+from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common.config import ConfigClass, KeyInfo, value_text
 from rocketmq_ops.mqadmin.lang.catalogue import chinese
@@ -29,6 +30,7 @@ CLASSES: dict[type[ConfigClass], str] = {
     MessageStoreConfig: "broker",
     NettyServerConfig: "broker, name server",
     NettyClientConfig: "broker",
+    AuthConfig: "broker",
     NamesrvConfig: "name server",
 }
 
@@ -46,7 +48,7 @@ nothing that is not there:
   changes nothing; the server says so at start when a file sets it to another value. Most of them size thread pools and
   queues that this broker does not have.
 - A key that is **refused** asks for something whose silent absence would be dangerous: with it the server does not
-  start. Besides those in the tables: `authenticationEnabled=true`, `authorizationEnabled=true`, and `tls.server.mode`
+  start. Besides those in the tables: `authenticationEnabled=true` of a name server, and `tls.server.mode`
   (unless `disabled`) with the other `tls.` switches, which Apache's servers read as Java system properties.
 - A key that does not exist is named on stderr with its line, what became of it or the nearest known one, and ignored.
 - A value that does not fit is an error that names key and line; all errors of a file are reported at once.
@@ -89,7 +91,7 @@ Tried on 5.3.3, most of it on 4.9.7 and 5.5.0 too; they agree where nothing else
 | `mapedFileSizeCommitLog`, `mapedFileSizeConsumeQueue` | ignored since 4.5, which spells `mapped` | ignored, and said |
 | `storePathConsumeQueue`, `storePathIndex`, `storeCheckpoint`, `abortFile` | ignored since 3.2.6 | ignored, and said |
 | `checkTransactionMessageEnable` | ignored since 3.2.6 | ignored, and said |
-| `authenticationEnabled`, `authorizationEnabled` | access is checked | refused: there is no such check |
+| `authenticationEnabled`, `authorizationEnabled` of a name server | access is checked | refused: it has none |
 | `tls.server.mode=enforcing` | ignored: it counts as `-Dtls.server.mode=enforcing` only | refused: there is no TLS |
 """
 

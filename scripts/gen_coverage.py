@@ -16,6 +16,7 @@ from typing import NamedTuple, cast
 import generated
 
 from rocketmq_ops.broker.access.binding import bind as bind_access
+from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.broker.processors import install_all as install_broker
@@ -38,7 +39,6 @@ COMMANDS = ROOT / "tests" / "golden" / "rocketmq" / "5.5.0" / "mqadmin-commands.
 
 _POP = "pop consumption keeps its state in topics of its own; consumers here pull or are pushed to by long polling"
 _CONTROLLER = "belongs to the controller (DLedger, automatic switch of the master); one broker needs none"
-_AUTH = "users and ACLs of 5.x are not kept here; the broker is open to who reaches its port"
 _HA = "replication to slaves is not served: the broker is a master of its own"
 _TIMER = "the timer wheel is not kept; delays use the delay levels"
 _LITE = "lite topics (since 5.5) are not served: they live on pop consumption and light queues, which are not here"
@@ -83,21 +83,6 @@ NOT_SERVED: dict[str, str] = {
             "CLEAN_BROKER_DATA",
         ),
         _CONTROLLER,
-    ),
-    **dict.fromkeys(
-        (
-            "AUTH_CREATE_USER",
-            "AUTH_UPDATE_USER",
-            "AUTH_DELETE_USER",
-            "AUTH_GET_USER",
-            "AUTH_LIST_USER",
-            "AUTH_CREATE_ACL",
-            "AUTH_UPDATE_ACL",
-            "AUTH_DELETE_ACL",
-            "AUTH_GET_ACL",
-            "AUTH_LIST_ACL",
-        ),
-        _AUTH,
     ),
     **dict.fromkeys(
         (
@@ -208,7 +193,8 @@ def _broker_server() -> RemotingServer:
         server_config = NettyServerConfig(listenPort=10911)
         store_config = MessageStoreConfig(storePathRootDir=root, haListenPort=0)
         config.aclEnable, config.rocketmqHome = True, root
-        controller = BrokerController(config, store_config, server_config, NettyClientConfig())
+        auth_config = AuthConfig(authenticationEnabled=True)
+        controller = BrokerController(config, store_config, server_config, NettyClientConfig(), auth_config)
         bind_access(controller)
         install_broker(controller)
         return controller.server

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def bind(controller: BrokerController) -> None:
-    """Read the accounts, and have them checked from the first request on. Raises ConfigError."""
+    """Read the accounts, and have them checked from the first request on. Raises RocketMQError."""
     signatures = Signatures(lambda: time.monotonic_ns() // 1_000_000)
     checks: list[Check] = []
     if controller.config.aclEnable:
@@ -21,4 +21,10 @@ def bind(controller: BrokerController) -> None:
 
         controller.accounts = open_accounts(controller.config.rocketmqHome, signatures)
         checks.append(controller.accounts.check)
+    if controller.auth_config.authenticationEnabled:
+        from rocketmq_ops.broker.auth.auth_evaluator import AuthEvaluator
+
+        controller.auth = AuthEvaluator(controller, signatures)
+        controller.auth.load()
+        checks.append(controller.auth.check)
     controller.server.before_request = AccessGate(checks).before

@@ -1,7 +1,7 @@
 """What a request needs of an account: permissions on topics and groups, by the kind of the request.
 
 A group stands for its retry topic, as in Apache's table of an account. Mirrors PlainAccessValidator of 4.9.7; a batch
-of messages needs what one message does, which 4.9 does not ask.
+of messages needs what one message does, and a lite pull what a pull does, which 4.9 does not ask.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ _NEEDS: Final[dict[int, Callable[[RemotingCommand], Needs]]] = {
     RequestCode.SEND_BATCH_MESSAGE: _send_message_v2,
     RequestCode.CONSUMER_SEND_MSG_BACK: _send_back,
     RequestCode.PULL_MESSAGE: _pull,
+    RequestCode.LITE_PULL_MESSAGE: _pull,
     RequestCode.QUERY_MESSAGE: _query,
     RequestCode.HEART_BEAT: _heartbeat,
     RequestCode.UNREGISTER_CLIENT: _unregister,

@@ -46,6 +46,7 @@ from rocketmq_ops.remoting.headers import (
     UnRegisterBrokerRequestHeader,
 )
 from rocketmq_ops.remoting.name_servers import NameServers
+from rocketmq_ops.remoting.signature import AclSigner
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -66,6 +67,8 @@ class BrokerOuterApi:
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
         self._client = RemotingClient(controller.client_config)
+        credentials = controller.auth_config.inner_credentials()
+        self._signer = None if credentials is None else AclSigner(*credentials)
         self._pending: dict[str, TopicConfig] = {}
         self._registration: asyncio.Task[None] | None = None
         self._failing: set[str] = set()
@@ -200,7 +203,7 @@ class BrokerOuterApi:
         """The route as one name server has it. Raises RemotingError where it has none, so that the next is asked."""
         request = RemotingCommand.of(GetRouteInfoRequestHeader(topic=topic))
         try:
-            answer = await self._client.invoke(address, request, ROUTE_TIMEOUT_MS)
+            answer = await self._invoke(address, request, ROUTE_TIMEOUT_MS)
             if answer.code == ResponseCode.SUCCESS and answer.body:
                 return TopicRouteData.decode(answer.body_bytes)
         except RocketMQError as error:
@@ -210,6 +213,12 @@ class BrokerOuterApi:
 
     async def ask_broker(self, address: str, request: RemotingCommand, timeout_ms: int) -> RemotingCommand:
         """The answer of another broker, whatever its code. Raises RemotingError."""
+        return await self._invoke(address, request, timeout_ms)
+
+    async def _invoke(self, address: str, request: RemotingCommand, timeout_ms: int) -> RemotingCommand:
+        """As of `RemotingClient`, signed with `innerClientAuthenticationCredentials` if there are any."""
+        if self._signer is not None:
+            self._signer.sign(request)
         return await self._client.invoke(address, request, timeout_ms)
 
     async def close(self) -> None:
@@ -296,7 +305,7 @@ class BrokerOuterApi:
 
     async def _ask(self, address: str, request: RemotingCommand, timeout_ms: int, what: str) -> RemotingCommand | None:
         try:
-            answer = await self._client.invoke(address, request, timeout_ms)
+            answer = await self._invoke(address, request, timeout_ms)
         except RemotingError as error:
             if address not in self._failing:
                 self._failing.add(address)

@@ -27,6 +27,7 @@ MODULES = (
     "admin.message",
     "admin.broker",
     "admin.acl",
+    "admin.auth",
     "query_assignment",
 )
 
