@@ -4,13 +4,14 @@ import ast
 import importlib.util
 from pathlib import Path
 
+from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
 ROOT = Path(__file__).parents[2]
-CLASSES = (BrokerConfig, MessageStoreConfig, NettyServerConfig, NettyClientConfig, NamesrvConfig)
+CLASSES = (BrokerConfig, AuthConfig, MessageStoreConfig, NettyServerConfig, NettyClientConfig, NamesrvConfig)
 FOLDERS = ("common", "remoting", "store", "namesrv", "broker", "mqadmin")
 
 #: Read without an effect of its own, and why.
@@ -20,6 +21,7 @@ READ_ONLY_TO_SHOW = {
 #: Two classes have the key, and only the named ones read it.
 ONLY_IN = {
     "listenPort": {NettyServerConfig},
+    "rocketmqHome": {BrokerConfig},
     "writeBufferHighWaterMark": {NettyServerConfig},
     "writeBufferLowWaterMark": {NettyServerConfig},
 }
