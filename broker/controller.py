@@ -52,6 +52,7 @@ from rocketmq_ops.broker.offset.consumer_offset_manager import ConsumerOffsetMan
 from rocketmq_ops.broker.out.broker_outer_api import BrokerOuterApi
 from rocketmq_ops.broker.processors import install_all
 from rocketmq_ops.broker.schedule.schedule_message_service import ScheduleMessageService
+from rocketmq_ops.broker.send.stored_answers import StoredAnswers
 from rocketmq_ops.broker.slave.own_commits import forget_own_commits
 from rocketmq_ops.broker.start_losses import log_losses, log_timers
 from rocketmq_ops.broker.state.changes import Changes
@@ -176,6 +177,7 @@ class BrokerController:
         #: Where this broker's master is, of a slave.
         self.master = KnownMaster(store_config)
         self.ha = HAService(self)
+        self.stored_answers = StoredAnswers(self)
         self.outer = BrokerOuterApi(self)
         self.held_pulls = PullRequestHold(self.clock, self._max_offset, self.store.record_of)
         self.stages = NotedStages(self)
@@ -188,7 +190,7 @@ class BrokerController:
         self._registering = 0
         self._fetching = False
         self._registered_everywhere = True
-        self._configuration_listeners: list[Callable[[], None]] = []
+        self._configuration_listeners: list[Callable[[], None]] = [self.stored_answers.configuration_changed]
         self._started = False
 
     @property

@@ -35,7 +35,7 @@ from rocketmq_ops.remoting.headers import (
     SendMessageResponseHeader,
 )
 from rocketmq_ops.remoting.observed_channel import ObservedChannel
-from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult, PutStatus
+from rocketmq_ops.store.inner_message import InnerMessage, PutMessageResult
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -206,7 +206,7 @@ class WatchedSendBacks(ConsumerSendBackProcessor):
                 hooks.call_after(hook, lambda hook=hook: hook.consume_message_after(context))  # type: ignore[misc]
         return answer
 
-    def _store(self, message: MessageExt, topic: str, queue_id: int, level: int) -> PutStatus:
+    def _store(self, message: MessageExt, topic: str, queue_id: int, level: int) -> PutMessageResult:
         self._stored_in = topic
         return super()._store(message, topic, queue_id, level)
 

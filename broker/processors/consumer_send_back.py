@@ -31,7 +31,7 @@ from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import Answer, RemotingCommand
 from rocketmq_ops.remoting.headers import ConsumerSendMsgBackRequestHeader
-from rocketmq_ops.store.inner_message import PutStatus
+from rocketmq_ops.store.inner_message import PutMessageResult, PutStatus
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -92,15 +92,17 @@ class ConsumerSendBackProcessor:
         if not is_dead and not topic_config.perm & PERM_WRITE:
             return request.reply(ResponseCode.NO_PERMISSION, f"the topic[{topic}] sending message is forbidden")
         level = 0 if is_dead else header.delay_level or FIRST_RETRY_LEVEL + message.reconsume_times
-        status = self._store(message, topic, randrange(min(queue_nums, MAX_QUEUE_NUMS)), level)
-        if status is not PutStatus.PUT_OK:
-            return request.reply(ResponseCode.SYSTEM_ERROR, status.name)
+        result = self._store(message, topic, randrange(min(queue_nums, MAX_QUEUE_NUMS)), level)
+        if result.status is not PutStatus.PUT_OK:
+            return request.reply(ResponseCode.SYSTEM_ERROR, result.status.name)
         controller.stats.add_send_back(header.group, message.properties[PROPERTY_RETRY_TOPIC])
         if is_dead:
             key = "@".join(
                 (request.ext_fields.get("Owner", "null"), str(header.origin_topic), header.group, SENT_TO_DLQ)
             )
             controller.stats.events.add(SNDBCK2DLQ_TIMES, key)
+        if controller.stored_answers.wait:
+            return controller.stored_answers.hold(channel, request, request.reply(), result, as_error=True)
         return request.reply()
 
     def _no_retry_queue(self, group: str) -> str:
@@ -116,7 +118,7 @@ class ConsumerSendBackProcessor:
             log.warning("%s", remark)
         return remark
 
-    def _store(self, message: MessageExt, topic: str, queue_id: int, level: int) -> PutStatus:
+    def _store(self, message: MessageExt, topic: str, queue_id: int, level: int) -> PutMessageResult:
         controller, properties = self._controller, message.properties
         properties.setdefault(PROPERTY_RETRY_TOPIC, message.topic)
         properties[PROPERTY_DELAY_TIME_LEVEL] = str(level)
@@ -126,11 +128,11 @@ class ConsumerSendBackProcessor:
         inner.reconsume_times = message.reconsume_times + 1
         status = schedule(inner, controller.delay.max_delay_level)
         if status is not None:
-            return status
+            return PutMessageResult(status)
         result = controller.store.put_message(inner)
         if result.status is PutStatus.PUT_OK:
             controller.stats.count_put(inner.topic, inner.queue_id, 1, result.wrote_bytes)
-        return result.status
+        return result
 
 
 def install(controller: BrokerController) -> None:

@@ -20,7 +20,6 @@ from rocketmq_ops.broker.send.parsed_properties import PropertiesParser
 from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
 from rocketmq_ops.broker.send.send_plan import SendPlan, why_long
-from rocketmq_ops.broker.send.stored_answers import StoredAnswers
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
@@ -71,7 +70,7 @@ class SendMessageProcessor:
         self._plans: dict[str, SendPlan] = Bounded(MAX_PLANS)
         self._checks = SendChecks(controller)
         self._unique_ids = UniqueIdFactory()
-        self._stored = StoredAnswers(controller)
+        self._stored = controller.stored_answers
         self.configuration_changed()
 
     def configuration_changed(self) -> None:
@@ -89,7 +88,6 @@ class SendMessageProcessor:
         prefix = self._store.commit_log.id_prefix.encode()
         self._answer_template = success_template(ids + b'"' + prefix + b'%016X",' + fixed + b',"queueOffset":"%d"')
         self._batch_template = success_template(ids + b'"%b",' + fixed + b',"queueOffset":"%d"')
-        self._stored.configuration_changed()
 
     def send(self, channel: Channel, request: RemotingCommand, header: SendHeader) -> Answer:
         """One send request; the short way answers with a whole frame."""
@@ -293,7 +291,7 @@ class SendMessageProcessor:
         )
         answer = request.reply(code, remark, header, self._answer_fields)
         if self._stored.wait and properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
-            return self._stored.hold(channel, request, answer, result, f"{queue_id}@{request.header.topic}")
+            return self._stored.hold(channel, request, answer, result, queue=f"{queue_id}@{request.header.topic}")
         return answer
 
     def _answer(self, request: RemotingCommand, code: int, remark: str | None) -> RemotingCommand:

@@ -47,10 +47,14 @@ class StoredAnswers:
         request: RemotingCommand,
         answer: RemotingCommand,
         result: PutMessageResult,
+        *,
         queue: str = "",
+        as_error: bool = False,
     ) -> Answer:
-        """Hold an answer back until what `result` says was put is safe, or it has taken too long; its code is then
-        that of the wait. How long it waited is counted for `queue` (`id@topic`)."""
+        """Hold an answer back until what `result` says was put is safe, or it has taken too long.
+
+        Its code is then that of the wait; with `as_error` it is an error whose remark names it. How long it waited is
+        counted for `queue` (`id@topic`)."""
         if request.is_oneway:
             if self._for_slaves:
                 self._controller.ha.wake()
@@ -63,7 +67,7 @@ class StoredAnswers:
                 controller.stats.events.add(TOPIC_PUT_LATENCY, queue, max(0, clock() - begun))
             send_after(waits, channel, answer)
 
-        held = _Held(answer, self._for_disk + self._for_slaves, done)
+        held = _Held(answer, self._for_disk + self._for_slaves, done, as_error=as_error)
         end = result.wrote_offset + result.wrote_bytes
         if self._for_slaves:
             controller.ha.when_replicated(end, held.replicated)
@@ -75,24 +79,31 @@ class StoredAnswers:
 class _Held:
     """One answer, and for how many it still waits."""
 
-    __slots__ = ("_answer", "_done", "_left")
+    __slots__ = ("_answer", "_as_error", "_done", "_left")
 
-    def __init__(self, answer: RemotingCommand, left: int, done: Callable[[], None]) -> None:
+    def __init__(self, answer: RemotingCommand, left: int, done: Callable[[], None], *, as_error: bool) -> None:
         self._answer = answer
         self._left = left
         self._done = done
+        self._as_error = as_error
 
     def flushed(self, ok: bool) -> None:
         """The disk has it, or not in time."""
         if not ok and self._answer.code == ResponseCode.SUCCESS:
-            self._answer.code = ResponseCode.FLUSH_DISK_TIMEOUT
+            self._fail(PutStatus.FLUSH_DISK_TIMEOUT)
         self._one_less()
 
     def replicated(self, status: PutStatus) -> None:
         """The slaves have it, or `status` says why not."""
         if status is not PutStatus.PUT_OK:
-            self._answer.code = code_of(status)
+            self._fail(status)
         self._one_less()
+
+    def _fail(self, status: PutStatus) -> None:
+        if self._as_error:
+            self._answer.code, self._answer.remark = ResponseCode.SYSTEM_ERROR, status.name
+        else:
+            self._answer.code = code_of(status)
 
     def _one_less(self) -> None:
         self._left -= 1

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from tests.broker.ha.pairs import SYNC, Pair, caught_up, until
 
@@ -136,5 +137,25 @@ def test_the_role_of_a_master_may_change_while_it_runs(tmp_path: Path) -> None:
                 changed = await master.ask(RequestCode.UPDATE_BROKER_CONFIG, body=f"brokerRole={role}\n".encode())
                 assert changed.code == ResponseCode.SUCCESS
                 assert (await master.send("T")).code == code
+
+    asyncio.run(scenario())
+
+
+def test_what_a_consumer_sends_back_waits_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SYNC) as pair:
+            master = await pair.start_master()
+            pair.master.delay.stop()
+            sent = await master.send("T", properties={"TAGS": "t"})
+            fields = {
+                "offset": str(int(sent.ext_fields["msgId"][16:], 16)), "group": "g", "delayLevel": "3",
+                "originMsgId": "U", "originTopic": "T", "unitMode": "false", "maxReconsumeTimes": "9",
+            }  # fmt: skip
+            alone = await master.ask(RequestCode.CONSUMER_SEND_MSG_BACK, fields)
+            assert (alone.code, alone.remark) == (ResponseCode.SYSTEM_ERROR, "SLAVE_NOT_AVAILABLE")
+            slave = await pair.start_slave()
+            await in_sync(pair.master)
+            assert (await master.ask(RequestCode.CONSUMER_SEND_MSG_BACK, fields)).code == ResponseCode.SUCCESS
+            assert slave.store.max_offset(SCHEDULE_TOPIC, 2) == 2
 
     asyncio.run(scenario())
