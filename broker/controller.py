@@ -230,11 +230,11 @@ class BrokerController:
         log_timers(self)
         if not self.is_slave:
             forget_own_commits(self)
-        # A slave's offsets are its master's: they may be ahead of what was replicated.
+        # A slave's tables are its master's, and come again: offsets may be ahead of what was replicated.
         report = self.store.load([] if self.is_slave else [*self.offsets.ends(), *self.delay.ends()])
         if not self.is_slave:
             self.delay.correct_offsets()
-        log_losses(self, report, missing)
+            log_losses(self, report, missing)
         install_all(self)
         self.store.arrivals.listen(self.held_pulls.message_arriving, self.held_pulls.table)
         self.server.on_close(self._client_closed)
