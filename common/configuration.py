@@ -70,7 +70,7 @@ class Configuration:
             return
         named = {self._owners(key)[-1][1]: trim(text) for key, text in changes.items()}
         async with self._saving:
-            await asyncio.to_thread(self._persist, named, path)
+            await asyncio.to_thread(change_file, named, path)
 
     def _check(self, changes: Mapping[str, str], black_list: str) -> None:
         forbidden = {key.strip() for key in black_list.split(";")}
@@ -88,7 +88,11 @@ class Configuration:
         found = ((config, config.find_key(key)) for config in self.configs)
         return [(config, name) for config, name in found if name is not None]
 
-    @staticmethod
-    def _persist(changes: Mapping[str, str], path: str) -> None:
-        text = read_text(path) if os.path.exists(path) else ""
-        save_with_backup(path, change_properties(text, changes).encode())
+
+def change_file(changes: Mapping[str, str], path: str) -> None:
+    """Set keys in a property file, whose comments and order stay; the file before is kept as `.bak`.
+
+    Raises PropertiesError or OSError naming the file, which is as before then.
+    """
+    text = read_text(path) if os.path.exists(path) else ""
+    save_with_backup(path, change_properties(text, changes).encode())

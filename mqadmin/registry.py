@@ -134,6 +134,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("exportMetadataInRocksDB", "export", "Show topics or groups that a broker keeps in RocksDB", _STORE),
     Entry("dumpCompactionLog", "message", "Print the messages of a file of a compacted topic's log", _STORE),
     Entry("haStatus", "ha", "Show how far slaves are behind their masters", _HA),
+    Entry("promote", "ha", "Make a slave the master, step by step", _HA),
     Entry("getSyncStateSet", "ha", "Show the replicas of brokers, and which are in sync", _HA),
     Entry("getBrokerEpoch", "broker", "Show the masters' terms in the logs of brokers", _HA),
     Entry("getControllerMetaData", "controller", "Show the leader and the peers of the controllers", _HA),

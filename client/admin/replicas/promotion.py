@@ -1,0 +1,177 @@
+"""Making a slave the master: where the two brokers stand, and which step comes next.
+
+Nothing here is remembered: each look finds out from name servers and brokers how far the promotion has come, so that
+it can be left and taken up again at any step. The steps are those of `STEPS`; a broker changes its role at a start
+only, so two of them are for whoever starts and stops brokers. What a step changes is `promote_steps.py`'s.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from rocketmq_ops.client.admin.changes import Change, ChangingResult
+from rocketmq_ops.client.api import offsets as offsets_api
+from rocketmq_ops.client.api.servers import cluster_info_of
+from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.common.permission import PERM_WRITE
+from rocketmq_ops.common.properties import Property, read_property_file
+from rocketmq_ops.remoting.errors import RemotingError
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin.core import MQAdmin
+
+SLAVE = "SLAVE"
+StepName = Literal["fence", "catchUp", "stop", "files", "start", "verify"]
+STEPS: tuple[StepName, ...] = ("fence", "catchUp", "stop", "files", "start", "verify")
+
+
+class Replica(msgspec.Struct, rename="camel", kw_only=True):
+    """One of the two brokers. All but the address is None when it does not answer.
+
+    `max_offset` is the end of its commitlog in bytes. `fenced`: its brokerPermission takes no messages.
+    """
+
+    address: str
+    broker_name: str | None = None
+    broker_id: int | None = None
+    role: str | None = None
+    max_offset: int | None = None
+    fenced: bool | None = None
+    config_file: str | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it could be asked."""
+        return self.role is not None
+
+
+class FileKey(msgspec.Struct, rename="camel"):
+    """One key of a property file, None where the file does not have it."""
+
+    file: str
+    key: str
+    before: str | None
+    after: str
+
+
+class Promotion(ChangingResult, rename="camel", kw_only=True):
+    """Where a promotion stands. `next_step` is the first of `STEPS` that is not done; None when all are.
+
+    `gap_bytes`: how much of the old master's commitlog the slave does not have, None when it is not known.
+    `groups_behind`: topic@group whose offsets the slave does not have as its master has them; None when not known.
+    `masters`: what each name server has as the master. `files`: what was or would be changed in property files.
+    """
+
+    slave: Replica
+    old_master: Replica | None
+    gap_bytes: int | None = None
+    groups_behind: list[str] | None = None
+    masters: dict[str, str | None] = {}
+    next_step: StepName | None = None
+    planned: bool = False
+    changes: list[Change] = []
+    files: list[FileKey] = []
+    failures: list[Failure] = []
+
+    def as_changes(self) -> list[Change]:
+        """What was changed on brokers."""
+        return self.changes
+
+
+async def look(admin: MQAdmin, address: str, old_master: str | None, master_end: int | None) -> Promotion:
+    """Where the promotion of the broker at `address` stands.
+
+    `old_master`: its master, for when no name server has it any more. `master_end`: where the log of a master that no
+    longer answers ended. `next_step` does not look at files. Raises RemotingError when the broker does not answer,
+    NotFoundError when its master is not known.
+    """
+    slave = await _replica(admin, address)
+    name = slave.broker_name or ""
+    registered = await admin.each_namesrv(lambda at: _master_of(admin, at, name))
+    registered.require_some("looking for the master")
+    masters = dict(registered.answers)
+    others = sorted({found for found in masters.values() if found is not None and found != address})
+    if old_master is None and slave.role == SLAVE and not others:
+        raise NotFoundError(
+            f"no name server has a master of '{name}'",
+            "give its address by --oldMaster, so that it can be looked at whether it is really down",
+        )
+    found = Promotion(slave=slave, old_master=None, masters=masters, failures=registered.failures)
+    old_address = old_master or (others[0] if others else None)
+    if old_address is not None and old_address != address:
+        found.old_master = await _replica_or_silent(admin, old_address)
+    old = found.old_master
+    end = old.max_offset if old is not None and old.answers else master_end
+    if end is not None and slave.max_offset is not None:
+        found.gap_bytes = max(0, end - slave.max_offset)
+    if old is not None and old.answers and old.role != SLAVE and slave.role == SLAVE:
+        found.groups_behind = await _groups_behind(admin, address, old.address)
+    found.next_step = _next_step(found)
+    return found
+
+
+def _next_step(found: Promotion) -> StepName | None:
+    old, slave = found.old_master, found.slave
+    old_serves = old is not None and old.answers and old.role != SLAVE
+    if slave.role != SLAVE:
+        alone = all(master == slave.address for master in found.masters.values())
+        return None if alone and not old_serves and not slave.fenced else "verify"
+    if old is not None and old_serves:
+        if not old.fenced:
+            return "fence"
+        return "catchUp" if found.gap_bytes != 0 else "stop"
+    return "files"
+
+
+async def _replica(admin: MQAdmin, address: str) -> Replica:
+    config = await admin.configs.broker_config(address)
+    figures = await admin.cluster.runtime(address)
+    end = figures.get("commitLogMaxOffset", "")
+    return Replica(
+        address=address,
+        broker_name=config.get("brokerName"),
+        broker_id=int(config.get("brokerId") or MASTER_ID),
+        role=config.get("brokerRole", "ASYNC_MASTER"),
+        max_offset=int(end) if end.isdigit() else None,
+        fenced=not int(config.get("brokerPermission") or PERM_WRITE) & PERM_WRITE,
+        config_file=config.get("brokerConfigPath") or None,
+    )
+
+
+async def _replica_or_silent(admin: MQAdmin, address: str) -> Replica:
+    try:
+        return await _replica(admin, address)
+    except RemotingError:
+        return Replica(address=address)
+
+
+async def _master_of(admin: MQAdmin, name_server: str, broker_name: str) -> str | None:
+    data = (await cluster_info_of(admin.session, name_server)).broker_addr_table.get(broker_name)
+    return None if data is None else data.broker_addrs.get(MASTER_ID)
+
+
+async def _groups_behind(admin: MQAdmin, slave: str, master: str) -> list[str] | None:
+    try:
+        ours = await offsets_api.all_consumer_offsets(admin.session, slave)
+        theirs = await offsets_api.all_consumer_offsets(admin.session, master)
+    except RocketMQError:
+        return None
+    return sorted(
+        key
+        for key, queues in theirs.items()
+        if any(ours.get(key, {}).get(queue_id, -1) < offset for queue_id, offset in queues.items())
+    )
+
+
+def changed_keys(path: str, wanted: dict[str, str]) -> list[FileKey]:
+    """What has to change in a property file for `wanted`. Raises PropertiesError naming it."""
+    now: dict[str, Property] = {entry.key: entry for entry in read_property_file(path).properties}
+    return [
+        FileKey(path, key, now[key].value if key in now else None, value)
+        for key, value in wanted.items()
+        if key not in now or now[key].value.strip() != value
+    ]

@@ -1,0 +1,228 @@
+"""`mqadmin promote`: make a slave the master, step by step."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress as Address
+from rocketmq_ops.client.admin.replicas.promotion import SLAVE, Promotion, Replica, changed_keys, look
+from rocketmq_ops.common.addresses import MASTER_ID
+from rocketmq_ops.common.configuration import change_file
+from rocketmq_ops.common.files import save_with_backup
+from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.mqadmin.confirm import require_consent
+from rocketmq_ops.mqadmin.declare import Opt, command
+from rocketmq_ops.mqadmin.errors import CommandError
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.options.brokers import BrokerAddress
+from rocketmq_ops.mqadmin.render.outcome import Outcome, Status, Table
+from rocketmq_ops.mqadmin.render.report import change_problems, labelled
+from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.values import integer, one_of, path
+
+MASTER_ROLES = ("ASYNC_MASTER", "SYNC_MASTER")
+
+
+@command(
+    result=Promotion,
+    rows="files",
+    name="slave.address",
+    changes=True,
+    dangerous=("broker_addr",),
+    example="mqadmin promote -b 127.0.0.1:11911 --configFile /etc/rocketmq/broker-a-s.properties",
+)
+async def promote(
+    run: Run,
+    broker_addr: Annotated[BrokerAddress, "the slave that becomes the master, HOST:PORT"],
+    config_file: Annotated[
+        str | None, Opt("--configFile", help="the slave's property file, to be changed here", parse=path)
+    ] = None,
+    role: Annotated[
+        str, Opt("--role", help="role as the master", parse=one_of(*MASTER_ROLES), metavar="|".join(MASTER_ROLES))
+    ] = "ASYNC_MASTER",
+    old_master: Annotated[
+        str | None, Opt("--oldMaster", help="the master until now, HOST:PORT, if no name server has it any more")
+    ] = None,
+    old_config_file: Annotated[
+        str | None,
+        Opt("--oldConfigFile", help="its property file, to be changed here: it starts as the slave", parse=path),
+    ] = None,
+    master_end: Annotated[
+        int | None, Opt("--masterEnd", help="where the log of a master that is down ended, in bytes", parse=integer)
+    ] = None,
+    force: Annotated[
+        bool, Opt("--force", help="go on though it is not known whether the slave has all that its master had")
+    ] = False,
+) -> Outcome:
+    """Each run looks where the promotion stands, does the next step if it can, and says what is to be done by hand.
+
+    The steps: the old master is fenced (brokerPermission=4, which it keeps over a restart) and the slave fetches the
+    rest; you stop the old master; the property files are changed, both or none (the ones before stay as .bak); you
+    start the slave; a last run verifies that every name server has it as the only master. `mqadmin undo` takes the
+    fence back. Exit code 8 while a step waits for something.
+    """
+    async with run.admin() as admin:
+        found = await look(admin, broker_addr, old_master, master_end)
+        found.planned = run.plan
+        if found.next_step == "fence" and found.old_master is not None:
+            old = Address(found.old_master.address)
+            report = await admin.configs.update_brokers([old], "brokerPermission", str(PERM_READ), plan=run.plan)
+            found.changes = report.changes
+            if not run.plan:
+                again = await look(admin, broker_addr, old_master, master_end)
+                again.changes = report.changes
+                return _outcome(again, _fenced_text(again), done=True)
+            return _outcome(
+                found, "would fence the old master: it takes no more messages, and is still read", done=True
+            )
+    if found.next_step == "files":
+        return _files(run, found, role, config_file, old_config_file, force=force)
+    return _outcome(found, _waiting_text(found), done=found.next_step is None)
+
+
+def _files(
+    run: Run, found: Promotion, role: str, config_file: str | None, old_config_file: str | None, *, force: bool
+) -> Outcome:
+    """The step in which the property files are changed; to start the slave is what is left after it."""
+    mine = {"brokerRole": role, "brokerId": str(MASTER_ID)}
+    others = {
+        "brokerRole": SLAVE,
+        "brokerId": str(found.slave.broker_id),
+        "brokerPermission": str(PERM_READ | PERM_WRITE),
+    }
+    if config_file is not None:
+        found.files = changed_keys(config_file, mine)
+    if old_config_file is not None:
+        found.files += changed_keys(old_config_file, others)
+    by_hand = _lines_by_hand(found, mine if config_file is None else {}, others if old_config_file is None else {})
+    if config_file is not None and not found.files:
+        found.next_step = "start"
+        return _outcome(found, _start_text(found), by_hand, done=False)
+    _require_nothing_lost(found, force=force)
+    if config_file is None:
+        return _outcome(found, "change the property files as follows, then start the slave and run this again", by_hand,
+                        done=False)  # fmt: skip
+    if run.plan:
+        return _outcome(found, "would change the property files", by_hand, done=True)
+    lines = [f"{key.file}: {key.key}={key.after}" for key in found.files]
+    require_consent(run.declaration, {"broker_addr": found.slave.address}, lines, yes=run.options.yes)
+    _change_files(config_file, mine, old_config_file, others)
+    found.next_step = "start"
+    return _outcome(found, _start_text(found), by_hand, done=True)
+
+
+def _change_files(mine: str, my_keys: dict[str, str], others: str | None, their_keys: dict[str, str]) -> None:
+    """Change both files or none."""
+    with open(mine, "rb") as file:
+        before = file.read()
+    change_file(my_keys, mine)
+    if others is None:
+        return
+    try:
+        change_file(their_keys, others)
+    except BaseException:
+        save_with_backup(mine, before)
+        raise
+
+
+def _require_nothing_lost(found: Promotion, *, force: bool) -> None:
+    """Raise CommandError unless the slave has all that its master had and the master is gone, as far as is known."""
+    old = found.old_master
+    at = sorted(at for at, master in found.masters.items() if old is not None and master == old.address)
+    if at:
+        raise CommandError(
+            f"{old.address if old else ''} does not answer, but is still the master at name server {', '.join(at)}",
+            "wait until the name server has noticed, 2 minutes at most; then run it again",
+            ExitCode.REFUSED,
+        )
+    if force or found.gap_bytes == 0:
+        return
+    if found.gap_bytes is None:
+        raise CommandError(
+            "the old master does not answer: whether it had more than the slave, whose log ends at "
+            f"{found.slave.max_offset}, is not known",
+            "give --masterEnd, from the run that fenced it or from `mqadmin store ls` on its host; with --force what "
+            "the slave does not have is lost",
+            ExitCode.REFUSED,
+        )
+    raise CommandError(
+        f"the slave lacks the last {found.gap_bytes} bytes of its master's log",
+        "start the old master until the slave has fetched them; with --force they are lost",
+        ExitCode.REFUSED,
+    )
+
+
+# -- texts ----------------------------------------------------------------------------------------------------------
+
+
+def _outcome(found: Promotion, text: str, by_hand: list[str] | None = None, *, done: bool) -> Outcome:
+    blocks: list[Table | str] = [
+        labelled("#Slave", _replica_text(found.slave)),
+        labelled("#OldMaster", _replica_text(found.old_master) if found.old_master is not None else None),
+        labelled("#BytesMissing", found.gap_bytes),
+        labelled("#GroupsBehind", None if found.groups_behind is None else len(found.groups_behind)),
+        labelled("#MasterAtNameServers", ", ".join(f"{at}: {m or '-'}" for at, m in sorted(found.masters.items()))),
+        *(f"{key.file}: {key.key}={key.after}" for key in found.files),
+        *(by_hand or []),
+        "",
+        text,
+    ]
+    errors = [*found.failures, *change_problems(found.changes)]
+    status: Status = "ok" if done else "no_effect"
+    if errors:
+        status = "partial"
+    elif found.planned and done:
+        status = "planned"
+    elif found.next_step is None:
+        status = "unchanged"
+    return Outcome(data=found, blocks=blocks, status=status, errors=errors)
+
+
+def _replica_text(replica: Replica) -> str:
+    if not replica.answers:
+        return f"{replica.address}, does not answer"
+    state = ", fenced" if replica.fenced else ""
+    return f"{replica.address}, {replica.role}, id {replica.broker_id}, log ends at {replica.max_offset}{state}"
+
+
+def _fenced_text(found: Promotion) -> str:
+    return f"the old master is fenced. {_waiting_text(found)}"
+
+
+def _waiting_text(found: Promotion) -> str:
+    old = found.old_master
+    if found.next_step is None:
+        return "the promotion is complete: every name server has it as the only master"
+    if found.next_step == "fence":
+        return "the old master still takes messages: its fence did not hold"
+    if found.next_step == "catchUp":
+        return f"the slave has yet to fetch {found.gap_bytes} bytes; run this again"
+    if found.next_step == "stop" and old is not None:
+        return (
+            f"the slave has everything. Stop the old master, {old.address}, then run this again with "
+            f"--oldMaster {old.address} --masterEnd {found.slave.max_offset}"
+        )
+    if old is not None and old.answers and old.role != SLAVE:
+        return f"there are two masters: stop {old.address}, give it brokerRole=SLAVE, and start it again"
+    if found.slave.fenced:
+        return "it takes no messages: set its brokerPermission to 6"
+    return "not every name server has it as the master yet: run this again in half a minute"
+
+
+def _start_text(found: Promotion) -> str:
+    return f"restart the broker at {found.slave.address} with the changed file, then run this again: it verifies"
+
+
+def _lines_by_hand(found: Promotion, mine: dict[str, str], others: dict[str, str]) -> list[str]:
+    lines = []
+    if mine:
+        where = found.slave.config_file or "the slave's property file"
+        lines += ["", f"in {where}, on the host of {found.slave.address}:", *(f"{k}={v}" for k, v in mine.items())]
+    if others:
+        host = found.old_master.address if found.old_master is not None else "the old master"
+        lines += [
+            "",
+            f"before {host} is started again, in its property file:",
+            *(f"{k}={v}" for k, v in others.items()),
+        ]
+    return lines

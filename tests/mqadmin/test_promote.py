@@ -1,0 +1,196 @@
+"""`mqadmin promote`: each run finds out how far it has come, does one step, and never half of one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rocketmq_ops.common.fastjson import dumps
+from rocketmq_ops.common.properties import parse_properties
+from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.remoting.codes import RequestCode as Code
+from tests.mqadmin.conftest import Cli, Ran
+from tests.mqadmin.fake_cluster import FakeBroker, FakeCluster
+
+SLAVE = "10.1.0.9:10911"
+MASTER_FILE = "# the master\nbrokerName=broker-a\nbrokerId=0\nbrokerRole=SYNC_MASTER\nbrokerPermission=4\n"
+SLAVE_FILE = "# the slave\nbrokerName=broker-a\nbrokerId=1\nbrokerRole=SLAVE\n"
+
+
+class Pair:
+    """A master and its slave, with their property files."""
+
+    def __init__(self, folder: Path, cli: Cli) -> None:
+        self.cluster = FakeCluster(("broker-a", "C1"))
+        self.master = self.cluster["broker-a"]
+        self.slave = FakeBroker(self.cluster.transport, "broker-a", "C1", SLAVE)
+        self.ends = {self.master.address: 1000, SLAVE: 1000}
+        self.addresses = {0: self.master.address, 1: SLAVE}
+        self.master.config |= {"brokerRole": "SYNC_MASTER", "brokerId": "0", "brokerPermission": "6"}
+        self.slave.config |= {"brokerRole": "SLAVE", "brokerId": "1", "brokerPermission": "6"}
+        self.slave_file, self.master_file = folder / "slave.properties", folder / "master.properties"
+        self.slave_file.write_text(SLAVE_FILE)
+        self.master_file.write_text(MASTER_FILE)
+        self._cli = cli
+        self.cluster.broker_data = lambda broker: {  # type: ignore[method-assign]
+            "brokerName": "broker-a", "cluster": "C1", "brokerAddrs": self.addresses
+        }  # fmt: skip
+        for broker in (self.master, self.slave):
+            end = lambda c, at=broker.address: c.reply(  # noqa: E731
+                body=dumps({"table": {"commitLogMaxOffset": str(self.ends[at])}})
+            )
+            self.cluster.transport.on(broker.address, Code.GET_BROKER_RUNTIME_INFO, end)
+
+    def master_stops(self) -> None:
+        self.cluster.stop(self.master.address)
+        del self.addresses[0]
+
+    def run(self, *more: str) -> Ran:
+        return self._cli(self.cluster.transport, "promote", "-n", self.cluster.namesrv, "-b", SLAVE, *more)
+
+    def files(self, *more: str) -> Ran:
+        return self.run(
+            "--configFile", str(self.slave_file), "--oldConfigFile", str(self.master_file),
+            "--oldMaster", self.master.address, *more,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> Pair:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return Pair(tmp_path, cli)
+
+
+def step(ran: Ran) -> Any:
+    return json.loads(ran.out)["data"]["nextStep"]
+
+
+def test_from_the_fence_to_the_end(pair: Pair) -> None:
+    ran = pair.run()
+    assert ran.code == 0 and pair.master.config["brokerPermission"] == "4"
+    stop = f"Stop the old master, {pair.master.address}, then run this again with --oldMaster {pair.master.address}"
+    assert stop in ran.out and "--masterEnd 1000" in ran.out
+    ran = pair.run("--output", "json")
+    assert (ran.code, step(ran)) == (ExitCode.NO_EFFECT, "stop")
+    pair.master_stops()
+    ran = pair.files("--masterEnd", "1000")
+    assert ran.code == 0 and f"restart the broker at {SLAVE}" in ran.out
+    assert parse_properties(pair.slave_file.read_text()) == {
+        "brokerName": "broker-a", "brokerId": "0", "brokerRole": "ASYNC_MASTER"
+    }  # fmt: skip
+    assert pair.slave_file.read_text().startswith("# the slave")
+    assert parse_properties(pair.master_file.read_text()) == {
+        "brokerName": "broker-a", "brokerId": "1", "brokerRole": "SLAVE", "brokerPermission": "6"
+    }  # fmt: skip
+    assert Path(f"{pair.slave_file}.bak").read_text() == SLAVE_FILE
+    ran = pair.files("--output", "json")
+    assert (ran.code, step(ran)) == (ExitCode.NO_EFFECT, "start")
+    pair.slave.config |= {"brokerRole": "ASYNC_MASTER", "brokerId": "0"}
+    ran = pair.files("--output", "json")
+    assert (ran.code, step(ran)) == (ExitCode.NO_EFFECT, "verify")
+    pair.addresses.clear()
+    pair.addresses[0] = SLAVE
+    ran = pair.files("--output", "json")
+    assert (ran.code, step(ran)) == (0, None)
+    assert json.loads(ran.out)["data"]["masters"] == {pair.cluster.namesrv: SLAVE}
+
+
+def test_the_fence_is_undone_as_any_change(pair: Pair) -> None:
+    assert pair.run().code == 0
+    undone = pair._cli(pair.cluster.transport, "undo", "1", "-n", pair.cluster.namesrv, "--yes")
+    assert undone.code == 0 and pair.master.config["brokerPermission"] == "6"
+
+
+def test_a_plan_changes_nothing(pair: Pair) -> None:
+    ran = pair.run("--plan")
+    assert ran.code == 0 and "would fence the old master" in ran.out
+    assert pair.master.config["brokerPermission"] == "6"
+    pair.master_stops()
+    ran = pair.files("--masterEnd", "1000", "--plan")
+    assert ran.code == 0 and "brokerRole=ASYNC_MASTER" in ran.out and "brokerRole=SLAVE" in ran.out
+    assert pair.slave_file.read_text() == SLAVE_FILE and pair.master_file.read_text() == MASTER_FILE
+
+
+def test_it_waits_until_the_slave_has_everything(pair: Pair) -> None:
+    pair.ends[SLAVE] = 900
+    ran = pair.run()
+    assert ran.code == 0 and "has yet to fetch 100 bytes" in ran.out
+    ran = pair.run("--output", "json")
+    assert (ran.code, step(ran)) == (ExitCode.NO_EFFECT, "catchUp")
+    assert json.loads(ran.out)["data"]["gapBytes"] == 100
+
+
+def test_groups_that_the_slave_has_behind_are_counted(pair: Pair) -> None:
+    pair.master.committed["G", "T", 0] = 7
+    pair.slave.committed["G", "T", 0] = 5
+    pair.master.committed["H", "T", 0] = 7
+    pair.slave.committed["H", "T", 0] = 7
+    ran = pair.run("--plan", "--output", "json")
+    assert json.loads(ran.out)["data"]["groupsBehind"] == ["T@G"]
+
+
+@pytest.mark.parametrize(
+    ("more", "end", "cause"),
+    [
+        ((), 1000, "is not known"),
+        (("--masterEnd", "1000"), 900, "the slave lacks the last 100 bytes of its master's log"),
+    ],
+)
+def test_what_the_slave_may_lack_is_not_lost_unasked(pair: Pair, more: tuple[str, ...], end: int, cause: str) -> None:
+    pair.ends[SLAVE] = end
+    pair.master_stops()
+    ran = pair.files(*more)
+    assert ran.code == ExitCode.REFUSED and cause in ran.err
+    assert pair.slave_file.read_text() == SLAVE_FILE
+    assert pair.files(*more, "--force").code == 0
+    assert "brokerRole=ASYNC_MASTER" in pair.slave_file.read_text()
+
+
+def test_a_master_that_a_name_server_still_has_is_not_taken_for_gone(pair: Pair) -> None:
+    pair.cluster.stop(pair.master.address)
+    ran = pair.files("--force")
+    assert ran.code == ExitCode.REFUSED and "is still the master at name server" in ran.err
+    assert pair.slave_file.read_text() == SLAVE_FILE
+
+
+def test_without_an_old_master_nobody_is_promoted(pair: Pair) -> None:
+    pair.master_stops()
+    ran = pair.run("--configFile", str(pair.slave_file))
+    assert ran.code == ExitCode.NOT_FOUND and "--oldMaster" in ran.err
+
+
+def test_a_second_file_that_cannot_be_written_leaves_the_first_as_it_was(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rocketmq_ops.mqadmin.commands.ha import promote
+
+    change = promote.change_file
+
+    def fails(changes: Any, path: str) -> None:
+        if path == str(pair.master_file):
+            raise PermissionError(13, "denied", path)
+        change(changes, path)
+
+    monkeypatch.setattr(promote, "change_file", fails)
+    pair.master_stops()
+    assert pair.files("--masterEnd", "1000").code != 0
+    assert pair.slave_file.read_text() == SLAVE_FILE and pair.master_file.read_text() == MASTER_FILE
+
+
+def test_without_files_the_lines_are_shown(pair: Pair) -> None:
+    pair.slave.config["brokerConfigPath"] = "/etc/broker-a-s.properties"
+    pair.master_stops()
+    ran = pair.run("--oldMaster", pair.master.address, "--masterEnd", "1000")
+    assert ran.code == ExitCode.NO_EFFECT
+    assert f"in /etc/broker-a-s.properties, on the host of {SLAVE}:\nbrokerRole=ASYNC_MASTER\nbrokerId=0\n" in ran.out
+    assert "brokerRole=SLAVE\nbrokerId=1\nbrokerPermission=6\n" in ran.out
+
+
+def test_an_old_master_that_came_back_is_said(pair: Pair) -> None:
+    pair.slave.config |= {"brokerRole": "ASYNC_MASTER", "brokerId": "0"}
+    ran = pair.run()
+    assert ran.code == ExitCode.NO_EFFECT
+    assert f"there are two masters: stop {pair.master.address}, give it brokerRole=SLAVE" in ran.out
