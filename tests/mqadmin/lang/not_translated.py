@@ -20,6 +20,7 @@ NOT_TRANSLATED = {
     "remoting/http_page.py": "what a server answers to programs",
     "remoting/response_meanings.py": "help, whose test is test_help_texts.py",
     "store/footprint.py": "a line of the broker at its start",
+    "store/log/replica_appender.py": "lines of a slave's log",
     "store/store_stats.py": "what brokers answer, as Apache writes it",
 }
 #: Single texts by module: names of tasks, what is written for programs, parts that hold nothing to translate.
