@@ -2,7 +2,7 @@
 
 Nothing here is remembered: each look finds out from name servers and brokers how far the promotion has come, so that
 it can be left and taken up again at any step. The steps are those of `STEPS`; a broker changes its role at a start
-only, so two of them are for whoever starts and stops brokers. What a step changes is `promote_steps.py`'s.
+only, so two of them are for whoever starts and stops brokers.
 """
 
 from __future__ import annotations
