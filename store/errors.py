@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from rocketmq_ops.common.errors import RocketMQError
 
 
@@ -54,6 +56,13 @@ class ForeignFileError(StoreError):
             "store check` tells of every such file",
         )
         self.path = path
+
+
+class LostFileError(OSError):
+    """A file of the running store was deleted, moved or replaced; `filename` names it."""
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(errno.ESTALE, f"the file {what} under the running broker", path)
 
 
 class DLedgerLogError(StoreError):

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.errors import LostFileError
 from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.files.mapped_file import MappedFile
 from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
 from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore
+from rocketmq_ops.store.running_flags import FILE_LOST, RunningFlags
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +44,20 @@ class FlushService:
         index: IndexService,
         checkpoint: StoreCheckpoint,
         on_log_flushed: Callable[[int], None],
+        flags: RunningFlags,
     ) -> None:
-        """`on_log_flushed` is called with the commitlog offset up to which all is durable by now."""
+        """`on_log_flushed` is called with the commitlog offset up to which all is durable by now.
+
+        A lost commitlog file is noted in `flags`, so that no more messages are taken."""
         self._config = config
         self._log_files = log_files
         self._queues = queues
         self._index = index
         self._checkpoint = checkpoint
         self._on_log_flushed = on_log_flushed
+        self._flags = flags
+        #: One line says it all while a sync fails again and again.
+        self._log_failures, self._queue_failures = LogRate(), LogRate()
         #: Under SYNC_FLUSH consumers see a message, and its sender is answered, after the sync.
         self.is_awaited = config.flushDiskType == "SYNC_FLUSH"
         self._is_stopped = False
@@ -145,7 +155,7 @@ class FlushService:
         try:
             self._log_files.flush()
         except OSError as error:
-            log.error("the commitlog could not be synced: %s", error)
+            self._note_failure(error)
             return False
         self._on_log_flushed(self._log_files.flushed_where)
         return True
@@ -178,8 +188,20 @@ class FlushService:
         if running is not None:
             running.set_result(None)
 
+    def _note_failure(self, error: BaseException) -> None:
+        """Say it, and take no more messages where they would go into a file that is lost."""
+        if self._log_failures.due(time.monotonic_ns() // 1_000_000):
+            log.error("the commitlog could not be synced: %s", error)
+        if isinstance(error, LostFileError) and self._flags.set(FILE_LOST):
+            log.error(
+                "no more messages are taken: those that were put since the last sync are in memory alone. Consume or "
+                "copy what is needed while the broker runs, put the very file back, or restart the broker"
+            )
+
     def _mark_log_flushed(self, batch: _Batch) -> None:
         self._log_files.mark_flushed(batch)
+        if self._flags.bits & FILE_LOST and self._flags.clear(FILE_LOST):
+            log.info("the commitlog file is back, messages are taken again")
         flushed = self._log_files.flushed_where
         timestamp = max((file.last_timestamp for file, wrote in batch if file.wrote == wrote), default=0)
         if timestamp:
@@ -198,7 +220,7 @@ class FlushService:
             callback()
 
     def _log_sync_failed(self, batch: _Batch, error: BaseException) -> None:
-        log.error("the commitlog could not be synced: %s", error)
+        self._note_failure(error)
         end = batch[-1][0].base + batch[-1][1]
         for file, _ in batch:
             file.dirty_again()
@@ -253,7 +275,8 @@ class FlushService:
                     self._last_thorough_queues = now
                     self._files_at_last_thorough = files
             except OSError as error:
-                log.error("the consumequeues could not be synced: %s", error)
+                if self._queue_failures.due(time.monotonic_ns() // 1_000_000):
+                    log.error("the consumequeues could not be synced: %s", error)
             except Exception:
                 log.exception("flushing the consumequeues failed, it is tried again")
 
@@ -262,6 +285,7 @@ class FlushService:
         timestamp = self._queues.last_dispatched_timestamp
         newest = max((queue.last_physical_offset for queue in self._queues), default=0) if thorough else 0
         least = 1 if thorough else max(1, self._config.flushConsumeQueueLeastPages * _PAGE)
+        failure: OSError | None = None
         for queue in list(self._queues):
             files = queue.file_queue
             if files.dirty_bytes() < least:
@@ -269,11 +293,14 @@ class FlushService:
             batch = files.unflushed()
             try:
                 await self.in_worker(lambda files=files, batch=batch: files.sync(batch))  # type: ignore[misc]
-            except OSError:
+            except OSError as error:
                 for file, _ in batch:
                     file.dirty_again()
-                raise
+                failure = failure or error
+                continue
             files.mark_flushed(batch)
+        if failure is not None:
+            raise failure
         index_synced = await self._flush_index(at_once=thorough)
         if thorough and timestamp:
             self._checkpoint.logics_msg_timestamp = timestamp

@@ -87,7 +87,9 @@ class MessageStore:
         self.checkpoint = StoreCheckpoint(fs, f"{root}/checkpoint")
         self.index = IndexService(fs, config, self.checkpoint, self.flags, clock)
         self.arrivals = MessageArrivals()
-        self.flush = FlushService(config, log_files, self.queues, self.index, self.checkpoint, self.arrivals.synced)
+        self.flush = FlushService(
+            config, log_files, self.queues, self.index, self.checkpoint, self.arrivals.synced, self.flags
+        )
         self.cleaning = CleaningService(config, fs, self.flags, log_files, self.queues, self.index, clock)
         self.appender = Appender(
             self.commit_log, self.queues, self.index, arrivals=self.arrivals, clock=clock, codes=self.codes,

@@ -1,7 +1,7 @@
-"""Why the store refuses reads or writes at the moment: one set of bits, as Apache's RunningFlags, and two of ours.
+"""Why the store refuses reads or writes at the moment: one set of bits, as Apache's RunningFlags, and three of ours.
 
-What does not live here: who sets them (`message_store.py` as it opens and closes, `cleaning.py` for a full disk, the
-index for failing writes).
+What does not live here: who sets them (`message_store.py` as it opens and closes, `cleaning.py` for a full disk,
+`flush.py` for lost files, the index for failing writes).
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ LOGIC_DISK_FULL = 1 << 6
 REPLICA = 1 << 15
 #: Not loaded yet, or stopped.
 CLOSED = 1 << 16
+#: A file of the commitlog was deleted or replaced: what is written to it is lost with the process.
+FILE_LOST = 1 << 17
 
 _NO_WRITE = (
     NOT_WRITEABLE | WRITE_LOGICS_QUEUE_ERROR | WRITE_INDEX_FILE_ERROR | DISK_FULL | FENCED | LOGIC_DISK_FULL | REPLICA
-    | CLOSED
+    | CLOSED | FILE_LOST
 )  # fmt: skip
 
 

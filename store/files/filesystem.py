@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
 from rocketmq_ops.common.files import naming
+from rocketmq_ops.store.errors import LostFileError
 
 #: Linux 5.14; older ones answer EINVAL, then pages are made ready one by one as they are written to.
 _MADV_POPULATE_WRITE = 23
@@ -79,7 +80,8 @@ class StoreFile(Protocol):
     def sync(self) -> None:
         """Make durable all that was written to `view` before the call. May run in a worker thread.
 
-        Raises `OSError`; the data then counts as not durable."""
+        Raises `OSError`; the data then counts as not durable. LostFileError is one: the path leads to the file no more,
+        and what is written to `view` will be gone with the process."""
 
     def may_have_data_from(self, start: int) -> bool:
         """False only when every byte from `start` to the end is surely zero."""
@@ -149,6 +151,11 @@ class FileSystem(Protocol):
         """Space of the partition holding `path` or its nearest existing parent."""
 
 
+def _inode_of(fd: int) -> tuple[int, int]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
 class OsStoreFile:
     """A `StoreFile` on the operating system: a shared mapping, synced with `fdatasync`.
 
@@ -156,17 +163,31 @@ class OsStoreFile:
     included, and it releases the GIL, which `mmap.flush` does not. Besides the one inside the mapping a descriptor is
     kept only of a file that `write` was used on, for a broker may have tens of thousands of files open."""
 
-    __slots__ = ("_closed", "_fd", "path", "size", "view")
+    __slots__ = ("_closed", "_fd", "_inode", "path", "size", "view")
 
     def __init__(self, path: str, size: int, fd: int) -> None:
         self.path = path
+        self._inode = _inode_of(fd)
         self.size = size
         self.view = memoryview(mmap.mmap(fd, size))
         self._closed = False
         self._fd = -1
 
+    def _open_again(self, flags: int) -> int:
+        """A descriptor of the file. Raises LostFileError when its path is gone, or leads to another file by now.
+
+        What would be done to that one would say nothing of the mapped bytes, which are gone with the process."""
+        try:
+            fd = os.open(self.path, flags | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise LostFileError(self.path, "was deleted") from None
+        if _inode_of(fd) != self._inode:
+            os.close(fd)
+            raise LostFileError(self.path, "was replaced by another file")
+        return fd
+
     def reserve(self, start: int, end: int) -> None:
-        fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        fd = self._open_again(os.O_RDWR)
         try:
             os.posix_fallocate(fd, start, end - start)
         except OSError as error:
@@ -176,7 +197,7 @@ class OsStoreFile:
 
     def write(self, position: int, data: bytes | memoryview) -> None:
         if self._fd < 0:
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            self._fd = self._open_again(os.O_RDWR)
         try:
             written = os.pwrite(self._fd, data, position)
         except OSError as error:
@@ -185,7 +206,7 @@ class OsStoreFile:
             self.view[position + written : position + len(data)] = data[written:]
 
     def read(self, position: int, size: int) -> bytes:
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = self._open_again(os.O_RDONLY)
         try:
             return os.pread(fd, size, position)
         except OSError as error:
@@ -194,7 +215,7 @@ class OsStoreFile:
             os.close(fd)
 
     def hole_from(self, start: int) -> int:
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = self._open_again(os.O_RDONLY)
         try:
             return min(os.lseek(fd, start, os.SEEK_HOLE), self.size)
         except OSError:
@@ -208,7 +229,7 @@ class OsStoreFile:
         if last <= first or not isinstance(mapping, mmap.mmap):
             return
         with contextlib.suppress(OSError):
-            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            fd = self._open_again(os.O_RDWR)
             try:
                 for position in range(first, last, len(_ZEROS)):
                     os.pwrite(fd, _ZEROS[: last - position], position)
@@ -223,8 +244,8 @@ class OsStoreFile:
 
     def sync(self) -> None:
         try:
-            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
+            fd = self._open_again(os.O_RDWR)
+        except LostFileError:
             if self._closed:  # removed while this sync waited for its turn
                 return
             raise
@@ -241,7 +262,7 @@ class OsStoreFile:
             return True
         if edge == self.size:
             return False
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = self._open_again(os.O_RDONLY)
         try:
             return os.lseek(fd, edge, os.SEEK_DATA) < self.size
         except OSError as error:
@@ -250,9 +271,13 @@ class OsStoreFile:
             os.close(fd)
 
     def clear_from(self, start: int) -> None:
-        # Shortening drops the pages of live mappings too; after growing again they read as zeros.
-        os.truncate(self.path, start)
-        os.truncate(self.path, self.size)
+        fd = self._open_again(os.O_RDWR)
+        try:
+            # Shortening drops the pages of live mappings too; after growing again they read as zeros.
+            os.ftruncate(fd, start)
+            os.ftruncate(fd, self.size)
+        finally:
+            os.close(fd)
 
     def close(self) -> None:
         self._closed = True

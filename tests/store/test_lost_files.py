@@ -1,0 +1,117 @@
+"""A file that is deleted, moved or replaced under the running store: no message is taken that would be lost with it."""
+
+import asyncio
+import errno
+import os
+import shutil
+
+import pytest
+
+from rocketmq_ops.store.errors import LostFileError
+from rocketmq_ops.store.files.filesystem import OsFileSystem
+from rocketmq_ops.store.inner_message import PutStatus
+from tests.broker.support import until
+from tests.store.store_helpers import message, open_store, read_all
+
+
+def delete(path):
+    path.unlink()
+
+
+def move(path):
+    path.rename(path.with_name("moved"))
+
+
+def replace(path):
+    shutil.copy(path, path.with_name("copy"))
+    path.with_name("copy").replace(path)
+
+
+@pytest.fixture
+def file(tmp_path):
+    made = OsFileSystem().open(str(tmp_path / "file"), 8192, create=True)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("lose", "words"), [(delete, "was deleted"), (move, "was deleted"), (replace, "was replaced")])
+def test_nothing_is_done_to_another_file(tmp_path, file, lose, words):
+    file.view[0] = 7
+    file.sync()
+    lose(tmp_path / "file")
+    for work in (
+        file.sync,
+        lambda: file.reserve(0, 4096),
+        lambda: file.write(0, b"x"),
+        lambda: file.read(0, 1),
+        lambda: file.clear_from(0),
+    ):
+        with pytest.raises(LostFileError, match=words) as caught:
+            work()
+        assert (caught.value.errno, caught.value.filename) == (errno.ESTALE, str(tmp_path / "file"))
+    assert file.view[0] == 7
+
+
+def test_a_file_that_the_store_removed_itself_is_no_loss(tmp_path, file):
+    file.close()
+    os.unlink(file.path)
+    file.sync()
+
+
+def log_file(root):
+    return root / "commitlog" / ("0" * 20)
+
+
+@pytest.mark.parametrize("lose", [delete, move, replace])
+@pytest.mark.parametrize("flush", ["ASYNC_FLUSH", "SYNC_FLUSH"])
+def test_no_message_is_taken_once_the_log_is_lost(tmp_path, caplog, lose, flush):
+    async def main():
+        store = open_store(tmp_path, flushDiskType=flush, flushIntervalCommitLog=10, flushCommitLogThoroughInterval=10)
+        store.start()
+        assert store.put_message(message(body=b"kept")).status is PutStatus.PUT_OK
+        await until(lambda: store.flushed_where == store.max_phy_offset)
+        lose(log_file(tmp_path))
+        lost = store.put_message(message(body=b"lost"))
+        if flush == "SYNC_FLUSH":
+            answer = asyncio.get_running_loop().create_future()
+            store.when_flushed(lost.wrote_offset + lost.wrote_bytes, answer.set_result)
+            assert await answer is False
+        await until(lambda: store.put_message(message()).status is PutStatus.SERVICE_NOT_AVAILABLE)
+        assert caplog.text.count("no more messages are taken") == 1
+        assert read_all(store)[0].body == b"kept"
+        await store.shutdown()
+        assert (tmp_path / "abort").exists()
+
+    asyncio.run(main())
+
+
+def test_messages_are_taken_again_when_the_very_file_is_back(tmp_path, caplog):
+    async def main():
+        store = open_store(tmp_path, flushIntervalCommitLog=10, flushCommitLogThoroughInterval=10)
+        store.start()
+        store.put_message(message(body=b"first"))
+        move(log_file(tmp_path))
+        await until(lambda: not store.flags.writeable)
+        (tmp_path / "commitlog" / "moved").rename(log_file(tmp_path))
+        await until(lambda: store.flags.writeable)
+        assert store.put_message(message(body=b"second")).status is PutStatus.PUT_OK
+        assert [each.body for each in read_all(store)] == [b"first", b"second"]
+        await store.shutdown()
+        assert not (tmp_path / "abort").exists()
+
+    asyncio.run(main())
+
+
+def test_a_lost_file_of_one_queue_does_not_hold_up_the_others(tmp_path, caplog):
+    async def main():
+        store = open_store(tmp_path)
+        store.put_message(message("A"))
+        store.put_message(message("B"))
+        delete(next((tmp_path / "consumequeue" / "A" / "0").iterdir()))
+        with pytest.raises(LostFileError):
+            await store.flush._flush_queues(thorough=True)
+        assert store.consume_queue("B", 0).file_queue.dirty_bytes() == 0
+        assert store.put_message(message("B")).status is PutStatus.PUT_OK
+        store.close()
+
+    asyncio.run(main())
