@@ -76,13 +76,19 @@ async def run_seed(seed: int, folder: Path, *, seconds: float, slaves: bool, say
 
 
 def _make_topics(cluster: Cluster) -> None:
+    # A command reaches the brokers that are in the route already.
+    _wait_for_routes(cluster, "TBW102")
     for topic in GROUP_OF:
         line = ("updateTopic", "-c", "DefaultCluster", "-t", topic, "-r", "2", "-w", "2")
         made = mqadmin(*line, namesrv=cluster.namesrv, output="json")
         assert made.code == 0, made
-        for namesrv in cluster.namesrv.split(";"):
-            for broker in {broker_of(store) for store in cluster.stores}:
-                wait_for_route(namesrv, topic, broker)
+        _wait_for_routes(cluster, topic)
+
+
+def _wait_for_routes(cluster: Cluster, topic: str) -> None:
+    for namesrv in cluster.namesrv.split(";"):
+        for broker in {broker_of(store) for store in cluster.stores}:
+            wait_for_route(namesrv, topic, broker)
 
 
 async def _suffer(process: Process, fault: Fault, began: float, say: Callable[[str], None]) -> Suffered:
