@@ -69,6 +69,8 @@ class Cluster:
         self.servers: dict[str, Process] = {}
         self.addresses: dict[str, str] = {}
         self.stores: dict[str, Path] = {}
+        #: The brokers' addresses as name servers have them.
+        self.reached: set[str] = set()
 
     async def start(self) -> None:
         """Start the servers, and wait until each has said that it is ready."""
@@ -111,6 +113,7 @@ class Cluster:
         }
         self.stores[folder.name] = store
         self.addresses[folder.name] = f"{SERVER}:{port}"
+        self.reached.add(f"{REACHED}:{port}")
         await self._server(folder.name, "mqbroker", folder, conf, [port, port + 1] if self.slaves else [port])
 
     async def _server(self, name: str, program: str, folder: Path, conf: dict[str, str], ports: list[int]) -> None:
@@ -144,5 +147,9 @@ class Cluster:
         for process in reversed(self.servers.values()):
             await asyncio.to_thread(process.child.stop)
             process.output += process.child.lines
+
+    async def unlink(self) -> None:
+        """Close the links."""
+        for process in self.servers.values():
             for link in process.links:
                 await link.stop()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from rocketmq_ops.common.tasks import Tasks
+
 SERVER, REACHED = "127.0.0.1", "127.0.0.2"
 
 
@@ -17,14 +19,19 @@ class Link:
         self._flows = asyncio.Event()
         self._flows.set()
         self._cut = False
+        self._connections = Tasks()
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, REACHED, self.port)
+        self._server = await asyncio.start_server(
+            lambda reader, writer: self._connections.start(self._serve(reader, writer), "link") and None,
+            REACHED,
+            self.port,
+        )
 
     async def stop(self) -> None:
         self.cut()
-        self._flows.set()
         self._server.close()
+        await self._connections.stop()
 
     def cut(self) -> None:
         """Close what is open; whoever connects is closed at once."""

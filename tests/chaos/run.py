@@ -14,13 +14,16 @@ import msgspec
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.api.offsets import all_consumer_offsets
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.fastjson import loads
 from rocketmq_ops.common.tasks import Tasks
+from rocketmq_ops.remoting.codes import RequestCode
 from tests.chaos.checks import History, Look, Record, Suffered, broker_of, missing, violations
 from tests.chaos.cluster import OFFSETS_KEPT_EVERY_MS, Cluster, Process
 from tests.chaos.events import ACK, GOT, GROUP_OF, TRY, UNSURE, load_records, read_events
 from tests.chaos.plan import Fault, faults
+from tests.interop.apache import wait_until
 from tests.interop.ours import BIN, mqadmin
-from tests.interop.raw import wait_for_route
+from tests.interop.raw import call, wait_for_route
 
 #: Seconds that the groups have to consume all, once everything is healed.
 SETTLE_SECONDS = 90.0
@@ -47,9 +50,9 @@ async def run_seed(seed: int, folder: Path, *, seconds: float, slaves: bool, say
     """Load and faults for `seconds`, then healing, and what must hold. The folder keeps everything that was written."""
     started = time.monotonic()
     cluster = Cluster(folder, slaves=slaves)
-    await cluster.start()
     clients: dict[str, Process] = {}
     try:
+        await cluster.start()
         await asyncio.to_thread(_make_topics, cluster)
         clients = {name: cluster.worker(kind, name) for name, kind in CLIENTS.items()}
         began = time.monotonic()
@@ -68,6 +71,7 @@ async def run_seed(seed: int, folder: Path, *, seconds: float, slaves: bool, say
         await _end(clients)
         await cluster.stop()
     finally:
+        await cluster.unlink()
         for process in (*clients.values(), *cluster.servers.values()):
             process.child.kill()
     records = {name: await asyncio.to_thread(_dump, store) for name, store in cluster.stores.items()}
@@ -76,13 +80,21 @@ async def run_seed(seed: int, folder: Path, *, seconds: float, slaves: bool, say
 
 
 def _make_topics(cluster: Cluster) -> None:
-    # A command reaches the brokers that are in the route already.
-    _wait_for_routes(cluster, "TBW102")
+    # A command reaches the masters that have registered already.
+    for namesrv in cluster.namesrv.split(";"):
+        wait_until(lambda namesrv=namesrv: _addresses(namesrv) == cluster.reached, f"all brokers are at {namesrv}", 60)
     for topic in GROUP_OF:
         line = ("updateTopic", "-c", "DefaultCluster", "-t", topic, "-r", "2", "-w", "2")
         made = mqadmin(*line, namesrv=cluster.namesrv, output="json")
         assert made.code == 0, made
         _wait_for_routes(cluster, topic)
+
+
+def _addresses(namesrv: str) -> set[str]:
+    """Where the brokers are that a name server knows."""
+    answer = call(namesrv, RequestCode.GET_BROKER_CLUSTER_INFO)
+    brokers = loads(answer.body)["brokerAddrTable"] or {}
+    return {address for broker in brokers.values() for address in broker["brokerAddrs"].values()}
 
 
 def _wait_for_routes(cluster: Cluster, topic: str) -> None:
