@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import sys
 from contextlib import AsyncExitStack
@@ -78,6 +79,9 @@ async def show(run: Run, looked: Looked) -> str:
         changer = None if admin is None else CommandChanger(run.connection, connecting_words(run))
         app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved, changer=changer))
         await app.run_async()
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # Textual takes it as its end; it is also that of who asked for it
+            raise asyncio.CancelledError
         if app.failure is not None:
             raise app.failure
         return str(app.left_at)

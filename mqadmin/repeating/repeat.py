@@ -28,22 +28,22 @@ async def repeated(
     """The outcome of `once`; with an interval (seconds, from begin to begin) each is written, for so many rounds.
 
     Without `rounds` it goes on until it is interrupted or fails. SIGTERM ends it as its last round does: connections
-    are closed, and the exit code is that of what was written last. Of `once` alone SIGTERM lets it clean up, and then
-    ends the process, or the script of a shell. `show` writes an outcome, where `Run.emit` does not.
+    are closed, and the exit code is that of what was written last. Of `once` alone SIGTERM and SIGHUP let it clean up,
+    and then end the process, or the script of a shell. `show` writes an outcome, where `Run.emit` does not.
     """
     if interval is None:
-        with _told_to_end() as told:
+        with _told_to_end(signal.SIGTERM, signal.SIGHUP) as told:
             try:
                 return await once()
             except asyncio.CancelledError:
                 if not told:
                     raise
         if running.warm is None:
-            signal.raise_signal(signal.SIGTERM)
-        raise CommandError("SIGTERM ended it", "run it again", ExitCode.INTERRUPTED)
+            signal.raise_signal(told[0])
+        raise CommandError(f"{told[0].name} ended it", "run it again", ExitCode.INTERRUPTED)
     last = Outcome(data=msgspec.Struct(), text="")
     loop = asyncio.get_running_loop()
-    with _told_to_end() as told:
+    with _told_to_end(signal.SIGTERM) as told:
         try:
             while True:
                 begun = loop.time()
@@ -62,23 +62,28 @@ async def repeated(
 
 
 @contextlib.contextmanager
-def _told_to_end() -> Iterator[list[signal.Signals]]:
-    """Meanwhile SIGTERM cancels the task, once; the list has it then."""
+def _told_to_end(*signals: signal.Signals) -> Iterator[list[signal.Signals]]:
+    """Meanwhile each of them that is not ignored, as by nohup, cancels the task, once; the list has it then."""
     loop, task, told = asyncio.get_running_loop(), asyncio.current_task(), list[signal.Signals]()
     assert task is not None
 
-    def end() -> None:
+    def end(sent: signal.Signals) -> None:
         if not told:
-            told.append(signal.SIGTERM)
+            told.append(sent)
             stopping.note_sigterm()
             task.cancel()
 
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in this thread, or on this system
-        loop.add_signal_handler(signal.SIGTERM, end)
+    taken = [each for each in signals if signal.getsignal(each) is not signal.SIG_IGN]
+    for each in taken:
+        with contextlib.suppress(
+            NotImplementedError, RuntimeError, ValueError
+        ):  # not in this thread, or on this system
+            loop.add_signal_handler(each, end, each)
     try:
         yield told
     finally:
         if told:
             task.uncancel()
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGTERM)
+        for each in taken:
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(each)
