@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from rich.console import RenderableType
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -23,6 +24,7 @@ from rocketmq_ops.tui.palette import Everything
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.help import HelpScreen
 from rocketmq_ops.tui.themes import DEFAULTS, THEMES, fitting
+from rocketmq_ops.tui.typed import Typed
 
 #: How often it looks for a new version of the model, in seconds.
 LOOK_SECONDS = 0.25
@@ -53,12 +55,20 @@ class Dashboard(App[None]):
         super().__init__()
         self.context = context
         self._version = -1
+        self._typed = Typed(self, super().on_event)
         self._last = context.options.address
         #: What ended it, where no screen has caught it.
         self.failure: Exception | None = None
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = context.options.theme or fitting(os.environ)
+
+    async def on_event(self, event: events.Event) -> None:
+        """As Textual's; a key waits until the one before it has been handled."""
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            await self._typed.take(event)
+        else:
+            await super().on_event(event)
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's, which else ends at the first byte that is not UTF-8, as a paste or a terminal of another encoding

@@ -135,6 +135,19 @@ def test_what_is_typed_faster_than_it_draws_goes_where_it_was_meant_to(
     drive(test, model, at=at)
 
 
+def test_keys_right_behind_what_opens_a_screen_are_for_that_screen() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        for key in ("enter", "escape", "down", "enter", "Y", "escape", "escape", "Y"):
+            app.post_message(events.Key(key, None))
+        await pilot.pause()
+        await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "keys"])
+        assert app._notifications is not None
+        said = [each.message for each in app._notifications]
+        assert said == ["copied: :group/group-00000", "copied: :overview"]
+
+    drive(test, at=":groups")
+
+
 def test_a_terminal_that_cannot_be_read_ends_it_without_a_stack_trace(capsys: pytest.CaptureFixture[str]) -> None:
     async def test(pilot: Pilot[None], app: Dashboard) -> None:
         app.panic("Traceback (most recent call last)")

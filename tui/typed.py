@@ -1,0 +1,79 @@
+"""Keys in the order in which they are pressed, each handled to its end before the next: what one of them opens is there
+when the next, pressed right behind it, arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from textual import events
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.message_pump import MessagePump
+
+#: A screen that takes longer than this to open holds up nobody.
+_MOST_SECONDS: Final = 2.0
+#: What a key is for a widget may be a message to itself, and only that one for its screen.
+_ROUNDS: Final = 2
+
+
+class Typed:
+    """`handle` is what hands a key, or a paste, on to whom it is for."""
+
+    def __init__(self, app: App[None], handle: Callable[[events.Event], Awaitable[None]]) -> None:
+        self._app = app
+        self._handle = handle
+        self._held: deque[events.Event] = deque()
+        self._busy = False
+
+    async def take(self, event: events.Event) -> None:
+        """Hand it on: at once, or behind those before it."""
+        if self._busy:
+            self._held.append(event)
+            return
+        self._busy = True
+        at = await self._hand_on(event)
+        go_on: Callable[[], Coroutine[None, None, None]] = partial(self._go_on, *at)
+        self._app.run_worker(go_on, group="keys")
+
+    async def _go_on(self, screen: MessagePump, at: MessagePump) -> None:
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_MOST_SECONDS):
+                        await self._handled(screen, at)
+                if not self._held:
+                    return
+                screen, at = await self._hand_on(self._held.popleft())
+        finally:
+            self._busy = False
+
+    async def _hand_on(self, event: events.Event) -> tuple[MessagePump, MessagePump]:
+        """The screen and the widget that it was for."""
+        screen, at = self._app.screen, self._app.focused or self._app.screen
+        await self._handle(event)
+        return screen, at
+
+    async def _handled(self, screen: MessagePump, at: MessagePump) -> None:
+        """Until what was sent to a widget of that screen has been handled, there and above it, and the screen that it
+        has opened has its focus."""
+        pump: MessagePump | None = at
+        while pump is not None:
+            await _idle(pump)
+            pump = pump._parent
+        if self._app.screen is not screen:
+            await _idle(self._app.screen)
+            await _idle(self._app)
+
+
+async def _idle(pump: MessagePump) -> None:
+    for _ in range(_ROUNDS):
+        reached = asyncio.Event()
+        if not pump.call_later(reached.set):
+            return  # it is closed
+        await reached.wait()
