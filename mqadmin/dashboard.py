@@ -7,6 +7,7 @@ import shlex
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -109,29 +110,51 @@ async def _looked_at(run: Run, looked: Looked, held: AsyncExitStack) -> tuple[MQ
     return admin, model, run.connection.profile or ";".join(run.connection.name_servers)
 
 
-async def serve(run: Run, at: str) -> None:
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of `--serve`: where, for whom, and by which PEM file with TLS."""
+
+    at: str
+    password: str | None
+    certificate: str | None
+
+
+#: The options that are the server's, and not of the sessions that it starts.
+_OF_SERVER: Final = ("--serve", "--passwordFile", "--passwordEnv", "--certificate")
+
+
+async def serve(run: Run, served: Served) -> None:
     """Serve it to browsers until it is stopped. Raises AddressError, RocketMQError."""
     from rocketmq_ops.common.addresses import parse_address
-    from rocketmq_ops.tui.web import Visitors
+    from rocketmq_ops.tui.login import LEAST_CHARACTERS, Login
+    from rocketmq_ops.tui.web import Visitors, certificate
 
-    host, port = parse_address(at)
-    words = [sys.executable, "-m", "rocketmq_ops.mqadmin", run.name, *_without_serve(run.arguments)]
-    visitors = Visitors(shlex.join(words), host, port)
+    host, port = parse_address(served.at)
+    login = None
+    if served.password is not None:
+        if len(served.password) < LEAST_CHARACTERS:
+            raise usage(
+                f"the password is too short: expected {LEAST_CHARACTERS} characters or more", "give a longer one"
+            )
+        login = Login(served.password, lang.tr)
+    tls = None if served.certificate is None else certificate(served.certificate)
+    words = [sys.executable, "-m", "rocketmq_ops.mqadmin", run.name, *_of_session(run.arguments)]
+    visitors = Visitors(shlex.join(words), host, port, login=login, tls=tls)
 
     def started() -> None:
-        sys.stderr.write(f"mqadmin tui: {lang.tr(visitors.where())}\n")
+        said = [lang.tr(visitors.where()), *([lang.tr(visitors.warning())] if visitors.warning() else [])]
+        sys.stderr.write("".join(f"mqadmin tui: {text}\n" for text in said))
         sys.stderr.flush()
 
     await visitors.run(started)
 
 
-def _without_serve(words: tuple[str, ...]) -> list[str]:
+def _of_session(words: tuple[str, ...]) -> list[str]:
     rest: list[str] = []
     left = list(words)
     while left:
         word = left.pop(0)
-        if word == "--serve":
+        if word in _OF_SERVER:
             del left[:1]
-        elif not word.startswith("--serve="):
+        elif word.partition("=")[0] not in _OF_SERVER:
             rest.append(word)
     return rest

@@ -6,8 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from textual import events
@@ -38,8 +37,7 @@ class Typed:
             return
         self._busy = True
         at = await self._hand_on(event)
-        go_on: Callable[[], Coroutine[None, None, None]] = partial(self._go_on, *at)
-        self._app.run_worker(go_on, group="keys")
+        self._app.run_worker(self._go_on(*at), group="keys")
 
     async def _go_on(self, screen: MessagePump, at: MessagePump) -> None:
         try:
@@ -74,6 +72,6 @@ class Typed:
 async def _idle(pump: MessagePump) -> None:
     for _ in range(_ROUNDS):
         reached = asyncio.Event()
-        if not pump.call_later(reached.set):
+        if not pump.post_message(events.Callback(callback=reached.set)):
             return  # it is closed
         await reached.wait()

@@ -10,12 +10,14 @@ import contextlib
 import ipaddress
 import re
 from collections.abc import Callable
+from ssl import Purpose, SSLContext, SSLError, create_default_context
 from typing import Final
 
 from aiohttp import web
 from textual_serve.server import Server
 
 from rocketmq_ops.common.errors import RocketMQError, system_words
+from rocketmq_ops.tui.login import Handler, Login, is_https
 
 #: What the page would load from elsewhere: a font. The machines that look often have no way there, and wait for it.
 _ELSEWHERE: Final = re.compile(r'<link[^>]*href="https://[^>]*>')
@@ -30,21 +32,39 @@ class ServeError(RocketMQError):
 class Visitors(Server):
     """Serves a command line: one process of it for each visitor."""
 
-    def __init__(self, command: str, host: str, port: int) -> None:
+    def __init__(
+        self, command: str, host: str, port: int, *, login: Login | None = None, tls: SSLContext | None = None
+    ) -> None:
+        """Raises ServeError for an address that others reach without a login."""
+        if login is None and not is_loopback(host):
+            raise ServeError(
+                f"whoever reaches {host} would see the cluster: there it is served to those who know a password only",
+                "give one with --passwordFile or --passwordEnv, or serve at 127.0.0.1",
+            )
         super().__init__(command, host=host, port=port, title="rocketmq-ops")
         self.sessions = 0
+        self._login = login
+        self._tls = tls
 
     def where(self) -> str:
         """What to tell whoever started it, in English."""
-        seen = "this machine only" if _is_loopback(self.host) else "every machine that reaches this address"
-        return f"serving at http://{self.host}:{self.port}/ for {seen}; Ctrl-C ends it"
+        url = f"{'http' if self._tls is None else 'https'}://{self.host}:{self.port}/"
+        if is_loopback(self.host):
+            return f"serving at {url} for this machine only; Ctrl-C ends it"
+        return f"serving at {url} for every machine that reaches this address; Ctrl-C ends it"
+
+    def warning(self) -> str:
+        """What is doubtful about it, in English; empty for nothing."""
+        if self._tls is None and not is_loopback(self.host):
+            return "password and figures go over the network as they are: give --certificate, or put a proxy before it"
+        return ""
 
     async def run(self, started: Callable[[], None]) -> None:
         """Serve until it is cancelled. Port 0 is any free one. Raises ServeError."""
         runner = web.AppRunner(await self._make_app(), handle_signals=True, shutdown_timeout=2)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self.host, self.port)
+            site = web.TCPSite(runner, self.host, self.port, ssl_context=self._tls)
             try:
                 await site.start()
             except OSError as error:
@@ -58,13 +78,19 @@ class Visitors(Server):
         finally:
             await runner.cleanup()
 
+    async def _make_app(self) -> web.Application:
+        app = await super()._make_app()
+        app.middlewares.append(self._guard)
+        if self._login is not None:
+            self._login.install(app)
+        return app
+
     async def on_startup(self, app: web.Application) -> None:
         """Nothing: what is to be said is said by who started it."""
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
         """The page, with addresses as this visitor reached it."""
-        self._check(request)
-        self.public_url = f"http://{request.host}"
+        self.public_url = f"{'https' if is_https(request) else 'http'}://{request.host}"
         response = await super().handle_index(request)
         assert isinstance(response, web.Response)
         response.text = _ELSEWHERE.sub("", response.text or "")
@@ -72,7 +98,6 @@ class Visitors(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """A session."""
-        self._check(request)
         if self.sessions >= MOST_SESSIONS:
             raise web.HTTPServiceUnavailable(text=f"there are {MOST_SESSIONS} sessions already: close one")
         self.sessions += 1
@@ -81,17 +106,38 @@ class Visitors(Server):
         finally:
             self.sessions -= 1
 
-    def _check(self, request: web.Request) -> None:
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse what a page of another site asks, also under a name that it has made to mean this machine."""
         origin = request.headers.get("Origin")
         if origin is not None and origin.partition("//")[2] != request.host:
             raise web.HTTPForbidden(text="this is not for pages of other sites")
         name = request.url.host or ""
-        if _is_loopback(self.host) and not _is_loopback(name):
+        if self._login is None and not is_loopback(name):
             raise web.HTTPForbidden(text=f"this is served for this machine only, at {self.host}")
+        return await handler(request)
 
 
-def _is_loopback(host: str) -> bool:
+def certificate(path: str) -> SSLContext:
+    """What is served by a PEM file with a certificate, those that it rests on, and its key. Raises ServeError."""
+    context = create_default_context(Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(path, password=_no_password)
+    except OSError as error:  # of which those of TLS are some
+        why = "no certificate with its key in PEM" if isinstance(error, SSLError) else system_words(error)
+        raise ServeError(
+            f"cannot serve with the certificate {path}: {why}",
+            "name a PEM file of the certificates and the key, without a password",
+        ) from error
+    return context
+
+
+def _no_password() -> str:
+    return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
     if host == "localhost":
         return True
     try:

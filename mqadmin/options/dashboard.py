@@ -37,3 +37,7 @@ StoreOffline = Annotated[
 ServeAt = Annotated[
     str, Opt("--serve", help="serve it to browsers at this address, a session for each visitor", metavar="HOST:PORT")
 ]
+CertificateFile = Annotated[
+    str,
+    Opt("--certificate", help="serve with TLS, by this PEM file of certificates and key", parse=path, metavar="FILE"),
+]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -12,6 +14,7 @@ from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import CommandError, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.options.dashboard import (
+    CertificateFile,
     MayWrite,
     RecordFile,
     ReplayFile,
@@ -23,6 +26,7 @@ from rocketmq_ops.mqadmin.options.dashboard import (
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
+from rocketmq_ops.mqadmin.secret_options import PasswordEnv, PasswordFile, read_secret
 
 
 class DashboardEnd(msgspec.Struct, rename="camel"):
@@ -46,13 +50,16 @@ async def tui(
     replay: ReplayFile | None = None,
     store: StoreOffline | None = None,
     serve: ServeAt | None = None,
+    password_file: Annotated[PasswordFile | None, "--serve only those who know the password in this file"] = None,
+    password_env: Annotated[PasswordEnv | None, "--serve only those who know the password in this variable"] = None,
+    certificate: CertificateFile | None = None,
 ) -> Outcome:
     """What is wrong, where, and since when: clusters, brokers, topics, groups and clients, live and as they were. It
     reads only, unless --write is given. Needs the package textual: `pip install 'rocketmq-ops[tui]'`.
 
     Keys: ? lists them, : goes to a screen, / filters, Enter and Escape go down and back, p stops the time and [ ] go
-    along it, c compares with ten minutes ago, q ends it. With --serve it is shown in browsers instead; whoever can
-    reach the address sees what you see, so it is one of this machine unless you give another.
+    along it, c compares with ten minutes ago, q ends it. With --serve it is shown in browsers instead, to everybody
+    who is on this machine at a loopback address, at any other to who knows a password.
     """
     if replay is not None and store is not None:
         raise usage("--replay and --store are two things to look at", "give one of them")
@@ -60,6 +67,8 @@ async def tui(
         raise usage("--record writes what a cluster shows, and none is asked", "leave it out")
     if record is not None and serve is not None:
         raise usage("--record is written by one session, and --serve has one for each visitor", "give one of them")
+    if serve is None and (password_file, password_env, certificate) != (None, None, None):
+        raise usage("--passwordFile, --passwordEnv and --certificate are about --serve", "give --serve HOST:PORT too")
     if serve is None and not _has_screen():
         raise usage("the dashboard needs a terminal", "run it in one, or in a browser with --serve HOST:PORT")
     try:
@@ -74,7 +83,11 @@ async def tui(
     from rocketmq_ops.mqadmin import dashboard
 
     if serve is not None:
-        await dashboard.serve(run, serve)
+        if password_file is not None and password_env is not None:
+            raise usage("--passwordFile and --passwordEnv are two ways to give one password", "give one of them")
+        password, _ = read_secret("password", None, password_file, password_env)
+        with _without(password_env):  # the sessions are processes, of which none needs it
+            await dashboard.serve(run, dashboard.Served(at=serve, password=password, certificate=certificate))
         return Outcome(data=DashboardEnd(""), text="")
     looked_at = dashboard.Looked(address=address, write=write, theme=theme, record=record, replay=replay, store=store)
 
@@ -82,6 +95,17 @@ async def tui(
         return Outcome(data=DashboardEnd(await dashboard.show(run, looked_at)), text="")
 
     return await repeated(run, None, shown)  # SIGTERM gives the terminal back first
+
+
+@contextlib.contextmanager
+def _without(variable: str | None) -> Iterator[None]:
+    """Meanwhile the environment lacks a variable."""
+    held = None if variable is None else os.environ.pop(variable, None)
+    try:
+        yield
+    finally:
+        if variable is not None and held is not None:
+            os.environ[variable] = held
 
 
 def _has_screen() -> bool:

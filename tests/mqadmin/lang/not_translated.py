@@ -29,7 +29,7 @@ NOT_READ = {
         "metrics page",
     },
     "mqadmin/dashboard.py": {
-        "mqadmin tui: {tr}\n",
+        "mqadmin tui: {text}\n",
     },
     "tui/app.py": {
         "Copy selected text",
