@@ -65,7 +65,7 @@ from rocketmq_ops.broker.subscription.subscription_group_manager import Subscrip
 from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
 from rocketmq_ops.broker.transaction.transactional_message_service import TransactionalMessageService
 from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
-from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.clock import now_ms, steady_ms
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.periodic import PeriodicJobs
@@ -179,7 +179,7 @@ class BrokerController:
         self.ha = HAService(self)
         self.stored_answers = StoredAnswers(self)
         self.outer = BrokerOuterApi(self)
-        self.held_pulls = PullRequestHold(self.clock, self._max_offset, self.store.record_of)
+        self.held_pulls = PullRequestHold(steady_ms, self._max_offset, self.store.record_of)
         self.stages = NotedStages(self)
         #: Hooks of whoever runs the broker in its own program, to be added before the start; see `hooks/api.py`.
         self.hooks: list[object] = []

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.store.config import MessageStoreConfig
+from rocketmq_ops.store.file_ages import FileAges
 from rocketmq_ops.store.files.filesystem import DiskUsage, FileSystem
 from rocketmq_ops.store.files.mapped_file_queue import MappedFileQueue
 from rocketmq_ops.store.index.index_service import IndexService
@@ -43,6 +44,7 @@ class CleaningService:
         queues: ConsumeQueueStore,
         index: IndexService,
         clock: Callable[[], int],
+        ages: FileAges,
     ) -> None:
         """`clock`: ms since the epoch."""
         self._config = config
@@ -52,6 +54,7 @@ class CleaningService:
         self._queues = queues
         self._index = index
         self._clock = clock
+        self._ages = ages
         self._rounds = Tasks()
         self._manual_rounds = 0
         self._clean_at_once = False
@@ -109,6 +112,7 @@ class CleaningService:
     def _delete_commit_log_files(self) -> Iterator[str]:
         """Delete the files that are due, the oldest first; yields the folder after each."""
         config = self._config
+        self._ages.look_at_clock()
         time_up = is_hour_of(config.deleteWhen, self._clock())
         short_of_space = self._short_of_space()
         manual = self._manual_rounds > 0
@@ -120,22 +124,17 @@ class CleaningService:
         files = self._log_files
         count = 0
         while count < config.deleteFileBatchMax and len(files.files) > 1:
-            path = files.files[0].path
-            if not at_once and self._clock() < self._modified(path) + config.fileReservedTime * _HOUR_MS:
+            path, end = files.files[0].path, files.files[1].base
+            if not at_once and not self._ages.is_over(path, end, config.fileReservedTime * _HOUR_MS):
                 break
             files.remove_first(1)
+            self._ages.forget(path)
             count += 1
             self.deleted_files += 1
             log.info("%s deleted (%s)", path, "disk nearly full" if at_once else "expired")
             yield files.folder
         if not count and short_of_space:
             log.warning("the disk is nearly full, and there is no commitlog file that may be deleted")
-
-    def _modified(self, path: str) -> int:
-        try:
-            return self._fs.modified_ms(path)
-        except FileNotFoundError:
-            return 0  # removed by hand: let it go from the row as well
 
     def clean_queues(self) -> int:
         """Delete consumequeue and index files that lead only to deleted commitlog files; how many.

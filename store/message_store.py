@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.addresses import pack_host
-from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.clock import now_ms, steady_ms
 from rocketmq_ops.common.delay_levels import parse_delay_levels
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import run_later
@@ -23,6 +23,7 @@ from rocketmq_ops.store.cleaning import CleaningService
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.dispatch import Redispatch
 from rocketmq_ops.store.errors import DLedgerLogError
+from rocketmq_ops.store.file_ages import FileAges
 from rocketmq_ops.store.files.checkpoint import StoreCheckpoint
 from rocketmq_ops.store.files.filesystem import FileSystem, OsFileSystem
 from rocketmq_ops.store.files.store_lock import AbortFile, StoreLock
@@ -90,7 +91,10 @@ class MessageStore:
         self.flush = FlushService(
             config, log_files, self.queues, self.index, self.checkpoint, self.arrivals.synced, self.flags
         )
-        self.cleaning = CleaningService(config, fs, self.flags, log_files, self.queues, self.index, clock)
+        # Another clock than the system's goes as its owner pleases: it is never set.
+        steady = steady_ms if clock is now_ms else clock
+        ages = FileAges(clock, steady, fs.modified_ms, lambda offset: self.reader.store_time_at(offset))
+        self.cleaning = CleaningService(config, fs, self.flags, log_files, self.queues, self.index, clock, ages)
         self.appender = Appender(
             self.commit_log, self.queues, self.index, arrivals=self.arrivals, clock=clock, codes=self.codes,
             config=config, flags=self.flags, flush=self.flush, stats=self.stats,

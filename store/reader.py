@@ -267,9 +267,9 @@ class StoreReader:
         if topic is not None:
             return self.store_time(topic, queue_id, self._queues.min_offset(topic, queue_id))
         first = self._commit_log.min_offset
-        return self._store_time_at(first) if first >= 0 else -1
+        return self.store_time_at(first) if first >= 0 else -1
 
-    def _store_time_at(self, phys_offset: int) -> int:
+    def store_time_at(self, phys_offset: int) -> int:
         """Store timestamp (ms) of the record at a commitlog offset, -1 when it is not there."""
         return self._commit_log.store_time(phys_offset, store_timestamp_position(0) + STORE_TIMESTAMP.size)
 
@@ -291,7 +291,7 @@ class StoreReader:
         result = QueryMessageResult()
         end = end_ms
         for _ in range(_QUERY_ROUNDS):
-            found = yield from self._index.query_steps(topic, key, max_num, begin_ms, end, self._store_time_at)
+            found = yield from self._index.query_steps(topic, key, max_num, begin_ms, end, self.store_time_at)
             if not found.phy_offsets:
                 break
             offsets = sorted(found.phy_offsets)
@@ -304,7 +304,7 @@ class StoreReader:
                     result.total_size += len(record)
             if result.total_size:
                 break
-            end = self._store_time_at(offsets[0])
+            end = self.store_time_at(offsets[0])
             if end < begin_ms:
                 break
         return result

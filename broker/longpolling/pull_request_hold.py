@@ -67,9 +67,8 @@ class HeldPull:
 class PullRequestHold:
     """Held pulls by topic and queue.
 
-    `max_offset(topic, queue_id)` and `record_of(topic, queue_id, offset)` are the store's, `clock` returns ms since the
-    epoch. The pull processor sets
-    `execute`, which runs a pull again without the right to wait.
+    `max_offset(topic, queue_id)` and `record_of(topic, queue_id, offset)` are the store's, `clock` is one that nobody
+    sets, in ms. The pull processor sets `execute`, which runs a pull again without the right to wait.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class PullRequestHold:
         max_offset: Callable[[str, int], int],
         record_of: Callable[[str, int, int], memoryview | None],
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._max_offset = max_offset
         self._record_of = record_of
         self.execute: Callable[[HeldPull], None] = lambda pull: None
@@ -133,7 +132,7 @@ class PullRequestHold:
 
     def sweep(self) -> None:
         """Wake the pulls whose time is over or whose queue has grown, forget those of closed connections."""
-        now = self._clock()
+        now = self.clock()
         for topic, queues in list(self.table.items()):
             for queue_id, pulls in list(queues.items()):
                 max_offset = self._max_offset(topic, queue_id)

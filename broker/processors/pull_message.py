@@ -156,7 +156,9 @@ class PullMessageProcessor:
         suspend_ms = header.suspend_timeout_millis
         if not controller.config.longPollingEnable:
             suspend_ms = controller.config.shortPollingTimeMills
-        pull = HeldPull(channel, request, header, header.queue_offset, message_filter, controller.clock(), suspend_ms)
+        pull = HeldPull(
+            channel, request, header, header.queue_offset, message_filter, controller.held_pulls.clock(), suspend_ms
+        )
         controller.held_pulls.hold(header.topic, header.queue_id, pull)
 
     def _reset(self, topic: str, queue_id: int, offset: int) -> GetMessageResult:

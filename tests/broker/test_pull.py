@@ -155,8 +155,8 @@ def test_held_pull_waits_for_its_tags(tmp_path: Path) -> None:
         assert bodies(answer) == [b"2"] and answer.ext_fields["nextBeginOffset"] == "3"
         waiting = await hold(session, "T", 3, subscription="b")
         await session.send("T", b"3", properties={"TAGS": "a"})
-        now = session.broker.clock()
-        session.broker.held_pulls._clock = lambda: now + 6_000
+        now = session.broker.held_pulls.clock()
+        session.broker.held_pulls.clock = lambda: now + 6_000
         session.broker.held_pulls.sweep()
         moved = await waiting
         assert (moved.code, moved.ext_fields["nextBeginOffset"]) == (R.PULL_RETRY_IMMEDIATELY, "4")
