@@ -53,6 +53,12 @@ class BrokerConfig(ConfigClass):
     rmqAddressServerSubGroup: Annotated[str, Used("the address server's page, behind `/rocketmq/`", form=NOT_EMPTY)] = (
         "nsaddr"
     )
+    recallMessageEnable: Annotated[
+        bool, Used("a message that waits for a time of delivery of its own can be recalled")
+    ] = False
+    allowRecallWhenBrokerNotWriteable: Annotated[
+        bool, Used("it can be recalled from a broker too that may not be written to (brokerPermission)")
+    ] = True
     brokerHooks: Annotated[
         str,
         Used(
@@ -343,8 +349,6 @@ class BrokerConfig(ConfigClass):
     appendCkAsync: bool = False
     enableLmqStats: bool = False
     configManagerVersion: str = "v1"
-    allowRecallWhenBrokerNotWriteable: bool = True
-    recallMessageEnable: bool = False
     enableRegisterProducer: bool = True
     isBrokerContainer: bool = False
     isInBrokerContainer: bool = False

@@ -62,6 +62,7 @@ from rocketmq_ops.broker.stats.stage_times import NotedStages
 from rocketmq_ops.broker.stats.stats_lines import StatsLines
 from rocketmq_ops.broker.subscription.consumer_filter_manager import ConsumerFilterManager
 from rocketmq_ops.broker.subscription.subscription_group_manager import SubscriptionGroupManager
+from rocketmq_ops.broker.timer.timer_message_service import TimerMessageService
 from rocketmq_ops.broker.topic.topic_config_manager import TopicConfigManager
 from rocketmq_ops.broker.transaction.transactional_message_service import TransactionalMessageService
 from rocketmq_ops.common.addresses import AddressError, format_address, resolve_host
@@ -172,6 +173,7 @@ class BrokerController:
         self.stats = BrokerStats(self)
         self.stats_lines = StatsLines(self)
         self.delay = ScheduleMessageService(self)
+        self.timers = TimerMessageService(self)
         self.transactions = TransactionalMessageService(self)
         self.request_modes = MessageRequestModeManager(self)
         #: Where this broker's master is, of a slave.
@@ -231,10 +233,12 @@ class BrokerController:
         if not self.is_slave:
             forget_own_commits(self)
         # A slave's tables are its master's, and come again: offsets may be ahead of what was replicated.
-        report = self.store.load([] if self.is_slave else [*self.offsets.ends(), *self.delay.ends()])
+        ends = [] if self.is_slave else [*self.offsets.ends(), *self.delay.ends(), *self.timers.ends()]
+        report = self.store.load(ends)
         if not self.is_slave:
             self.delay.correct_offsets()
             log_losses(self, report, missing)
+        self.timers.load()
         install_all(self)
         self.store.arrivals.listen(self.held_pulls.message_arriving, self.held_pulls.table)
         self.server.on_close(self._client_closed)
@@ -249,6 +253,7 @@ class BrokerController:
         except BaseException:
             await self.ha.stop()
             await self.server.stop()
+            self.timers.files.close()
             await self.store.shutdown()
             raise
         self._started = True
@@ -257,6 +262,7 @@ class BrokerController:
         if not self.is_slave:
             self.delay.start()
             self.transactions.start()
+        self.timers.start()
         self._start_jobs()
         await self._open_metrics()
         await self.outer.fetch_name_servers()
@@ -320,6 +326,7 @@ class BrokerController:
         if not self.is_slave:
             self.delay.stop()
             self.transactions.stop()
+        await self.timers.stop()
         self.stats.stop()
         self.stats_lines.stop()
         if self.metrics is not None:
@@ -332,7 +339,8 @@ class BrokerController:
         await self.files.wait()
         unsaved: RocketMQError | None = None
         access = [self.auth.users, self.auth.acls] if self.auth_config.authenticationEnabled else []
-        for manager in (self.topics, self.groups, self.offsets, self.delay, self.filters, *access):
+        tables = (self.topics, self.groups, self.offsets, self.delay, self.timers.metrics, self.filters, *access)
+        for manager in tables:
             try:
                 manager.persist()
             except RocketMQError as error:

@@ -4,7 +4,7 @@ Offsets behind the end of a queue that has just lost its last messages are set t
 
 What lives here: topics without settings, missing files of the configuration, messages before the
 first file of the commitlog, offsets behind the end of their queue,
-Apache's timer messages. What does not: the store's own losses (`store/losses.py`), empty files and their `.bak`
+timers that are switched off. What does not: the store's own losses (`store/losses.py`), empty files and their `.bak`
 (`common/files.py`), delayed messages (`schedule/schedule_message_service.py`).
 """
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.topics import is_system_topic, split_topic_group
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC, TimerState, read_timer_state
+from rocketmq_ops.store.timer.timer_message_store import precision_of
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -116,25 +117,28 @@ def _settle_offsets(controller: BrokerController, *, queues_are_shorter: bool) -
 
 
 def log_timers(controller: BrokerController) -> None:
-    """Say what Apache's timer store holds, which this broker does not deliver. Called before the store is opened:
-    whatever else is wrong with it.
+    """Say what waits in a timer store that is switched off. Called before the store is opened: whatever else is wrong
+    with it.
     """
+    if controller.store_config.timerWheelEnable:
+        return
     state = _timer_state(controller)
     if state is not None and state.pending:
         log.warning(
-            "%d timer messages wait in this store; this broker does not deliver them, Apache's 5.x does "
-            "(timerWheelEnable=true)", state.pending,
-        )  # fmt: skip
+            "%d timer messages wait in this store; they are not delivered as timerWheelEnable is false", state.pending
+        )
 
 
 def _log_timers_ahead(controller: BrokerController) -> None:
-    """Say what of the timer store is lost, and what has not got into it."""
+    """Say what of a timer store that is switched off is lost, and what has not got into it."""
+    if controller.store_config.timerWheelEnable:
+        return
     state = _timer_state(controller)
     end = controller.store.max_offset(TIMER_TOPIC, 0)
     taken = state.queue_offset if state is not None else controller.store.min_offset(TIMER_TOPIC, 0)
     if taken < end:
         log.warning(
-            "%d messages of %s are not in the timer store yet; only Apache's 5.x delivers them",
+            "%d messages of %s are not in the timer store yet; they are not delivered as timerWheelEnable is false",
             end - taken,
             TIMER_TOPIC,
         )
@@ -148,7 +152,7 @@ def _log_timers_ahead(controller: BrokerController) -> None:
 def _timer_state(controller: BrokerController) -> TimerState | None:
     config = controller.store_config
     try:
-        return read_timer_state(controller.store.fs, config.storePathRootDir, config.timerPrecisionMs)
+        return read_timer_state(controller.store.fs, config.storePathRootDir, precision_of(config))
     except OSError as error:
         log.error("the timer store cannot be read: %s", error)
         return None

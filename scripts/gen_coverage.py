@@ -40,7 +40,7 @@ COMMANDS = ROOT / "tests" / "golden" / "rocketmq" / "5.5.0" / "mqadmin-commands.
 _POP = "pop consumption keeps its state in topics of its own; consumers here pull or are pushed to by long polling"
 _CONTROLLER = "belongs to the controller (DLedger, automatic switch of the master); one broker needs none"
 _HA = "replication to slaves is not served: the broker is a master of its own"
-_TIMER = "the timer wheel is not kept; delays use the delay levels"
+_TIMER = "timers are kept in the wheel's files; there is no other engine"
 _LITE = "lite topics (since 5.5) are not served: they live on pop consumption and light queues, which are not here"
 _COLD = "control of reads of cold data belongs to Apache's page cache tuning; reads here are views of mapped files"
 _ROCKSDB = "there is no RocksDB here: queues are files, configuration is JSON"
@@ -118,7 +118,6 @@ NOT_SERVED: dict[str, str] = {
         _LITE,
     ),
     "REGISTER_MESSAGE_FILTER_CLASS": _FILTER_CLASS,
-    "RECALL_MESSAGE": _TIMER,
     "SWITCH_TIMER_ENGINE": _TIMER,
     "UPDATE_AND_CREATE_STATIC_TOPIC": _STATIC,
     **dict.fromkeys(

@@ -33,7 +33,24 @@ class MessageStoreConfig(ConfigClass):
     mappedFileSizeCommitLog: Annotated[
         int, Used("bytes of one commitlog file; reserved on disk step by step", low=4096)
     ] = 1073741824
-    timerWheelEnable: Annotated[bool, Used("create the system topic rmq_sys_wheel_timer")] = True
+    timerWheelEnable: Annotated[
+        bool, Used("take messages with a time of delivery of their own; otherwise they are refused")
+    ] = True
+    mappedFileSizeTimerLog: Annotated[int, Used("bytes of one file of timerlog", low=4096)] = 104857600
+    timerPrecisionMs: Annotated[
+        int,
+        Used("ms by which one may be late: 100, 200, 500 or 1000, others count as the next lower", low=1),
+    ] = 1000
+    timerRollWindowSlot: Annotated[
+        int, Used("timerPrecisionMs that one waits before it is looked at again; out of 2 to 604740 it is 604740")
+    ] = 172800
+    timerFlushIntervalMs: Annotated[int, Used("ms between two flushes of the timers' files", low=1)] = 1000
+    timerMaxDelaySec: Annotated[int, Used("seconds that such a message may wait at most", low=0)] = 259200
+    timerStopEnqueue: Annotated[bool, Used("leave such messages in rmq_sys_wheel_timer for the time being")] = False
+    timerStopDequeue: Annotated[bool, Used("deliver no such message for the time being")] = False
+    timerCongestNumEachSlot: Annotated[
+        int, Used("messages for one moment from which some of more, and from twice as many all, are refused", low=0)
+    ] = 2147483647
     mappedFileSizeConsumeQueue: Annotated[
         int, Used("bytes of one consumequeue file, rounded up to a multiple of 20", low=20)
     ] = 6_000_000
@@ -185,27 +202,16 @@ class MessageStoreConfig(ConfigClass):
     maxOffsetMapSize: int = 104857600
     compactionThreadNum: int = 6
     enableCompaction: bool = True
-    mappedFileSizeTimerLog: int = 104857600
-    timerPrecisionMs: Annotated[
-        int,
-        Used("ms of one slot of Apache's timer wheel, in which its pending timer messages are counted at start", low=1),
-    ] = 1000
-    timerRollWindowSlot: int = 172800
-    timerFlushIntervalMs: int = 1000
     timerGetMessageThreadNum: int = 3
     timerPutMessageThreadNum: int = 3
     timerEnableDisruptor: bool = False
     timerEnableCheckMetrics: bool = True
     timerInterceptDelayLevel: bool = False
-    timerMaxDelaySec: int = 259200
     disappearTimeAfterStart: int = -1
-    timerStopEnqueue: bool = False
     timerCheckMetricsWhen: str = "05"
     timerSkipUnknownError: bool = False
     timerWarmEnable: bool = False
-    timerStopDequeue: bool = False
     timerEnableRetryUntilSuccess: bool = False
-    timerCongestNumEachSlot: int = 2147483647
     timerMetricSmallThreshold: int = 1_000_000
     timerProgressLogIntervalMs: int = 10000
     storeType: Annotated[

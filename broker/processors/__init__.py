@@ -18,6 +18,7 @@ MODULES = (
     "consumer_send_back",
     "end_transaction",
     "reply_message",
+    "recall_message",
     "admin.topic",
     "admin.group",
     "admin.config",

@@ -126,7 +126,7 @@ class ConsumerSendBackProcessor:
             properties[PROPERTY_ORIGIN_MESSAGE_ID] = message.offset_msg_id
         inner = copy_of(message, topic, queue_id, properties)
         inner.reconsume_times = message.reconsume_times + 1
-        status = schedule(inner, controller.delay.max_delay_level)
+        status = schedule(inner, controller)
         if status is not None:
             return PutMessageResult(status)
         result = controller.store.put_message(inner)

@@ -86,7 +86,7 @@ class EndTransactionProcessor:
         message = copy_of(half, properties[PROPERTY_REAL_TOPIC], int(properties[PROPERTY_REAL_QUEUE_ID]), properties)
         message.sys_flag = with_transaction_type(message.sys_flag, TRANSACTION_COMMIT_TYPE)
         message.prepared_transaction_offset = half.commit_log_offset
-        refused = schedule(message, controller.delay.max_delay_level)
+        refused = schedule(message, controller)
         if refused is not None:
             return put_answer(refused, controller.store_config)
         result = controller.store.put_message(message)

@@ -25,6 +25,8 @@ from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
     PROPERTY_MSG_REGION,
     PROPERTY_POP_CK,
+    PROPERTY_REAL_TOPIC,
+    PROPERTY_TIMER_OUT_MS,
     PROPERTY_TRACE_SWITCH,
     PROPERTY_TRANSACTION_PREPARED,
     PROPERTY_UNIQ_KEY,
@@ -32,6 +34,7 @@ from rocketmq_ops.common.message import (
     string_to_properties,
     unread_pieces,
 )
+from rocketmq_ops.common.recall_handle import RecallHandle
 from rocketmq_ops.common.stage_times import PROPERTY_STAGES
 from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
 from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX
@@ -231,7 +234,7 @@ class SendMessageProcessor:
             remark = "a message with a transaction flag and without TRAN_MSG would never be delivered"
             return self._answer(request, ResponseCode.MESSAGE_ILLEGAL, remark)
         else:
-            status = schedule(message, controller.delay.max_delay_level)
+            status = schedule(message, controller)
             if status is not None:
                 return self._refuse(request, status)
         message.properties_bytes = _with_unread(header, message.properties_bytes)
@@ -256,7 +259,7 @@ class SendMessageProcessor:
         message.properties_bytes = encode_properties(properties)
         if delay_level(properties) > 0:
             return self._refuse(request, PutStatus.MESSAGE_ILLEGAL)
-        status = schedule(message, self._controller.delay.max_delay_level)
+        status = schedule(message, self._controller)
         if status is not None:
             return self._refuse(request, status)
         message.properties_bytes = _with_unread(header, message.properties_bytes)
@@ -288,11 +291,23 @@ class SendMessageProcessor:
             queue_id=queue_id,
             queue_offset=result.queue_offset,
             transaction_id=properties.get(PROPERTY_UNIQ_KEY),
+            recall_handle=self._recall_handle(request, properties) if PROPERTY_TIMER_OUT_MS in properties else None,
         )
         answer = request.reply(code, remark, header, self._answer_fields)
         if self._stored.wait and properties.get(PROPERTY_WAIT_STORE_MSG_OK) != "false":
             return self._stored.hold(channel, request, answer, result, queue=f"{queue_id}@{request.header.topic}")
         return answer
+
+    def _recall_handle(self, request: RemotingCommand, properties: dict[str, str]) -> str | None:
+        """By what a message that waits for its time is recalled (attachRecallHandle)."""
+        topic, moment = properties.get(PROPERTY_REAL_TOPIC), properties[PROPERTY_TIMER_OUT_MS]
+        if topic is None or topic.startswith(RETRY_GROUP_TOPIC_PREFIX) or not moment.isdecimal():
+            return None
+        if request.code == RequestCode.SEND_BATCH_MESSAGE:
+            return None
+        # A time within the moment: one at its beginning belongs to the moment before.
+        time, name = str(int(moment) + 1), self._controller.config.brokerName
+        return RecallHandle(topic, name, time, properties.get(PROPERTY_UNIQ_KEY, "")).encode()
 
     def _answer(self, request: RemotingCommand, code: int, remark: str | None) -> RemotingCommand:
         return request.reply(code, remark, ext_fields=self._answer_fields)

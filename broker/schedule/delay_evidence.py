@@ -49,7 +49,7 @@ def delivered_until(store: MessageStore, levels: Iterable[int]) -> dict[int, int
         if queue is None:
             continue
         result[level] = queue.min_offset
-        for offset, due, record, view in _records(store, queue, queue.min_offset):
+        for offset, due, record, view in records_of(store, queue, queue.min_offset):
             topic = record_properties(view, record).get(PROPERTY_REAL_TOPIC)
             if topic:
                 topics.add(topic)
@@ -72,13 +72,15 @@ def _copies(store: MessageStore, topics: Iterable[str], behind: int) -> dict[int
     found: dict[int, list[int]] = {}
     for topic in topics:
         for queue in list(store.queues.table.get(topic, {}).values()):
-            for _, _, record, view in _records(store, queue, _first_behind(queue, behind)):
+            for _, _, record, view in records_of(store, queue, queue.first_unit_behind(behind + 1)):
                 if bytes(view).find(_MARK, record.properties_at) >= 0:
                     found.setdefault(_identity(topic, record, view), []).append(record.physical_offset)
     return {identity: deque(sorted(offsets)) for identity, offsets in found.items()}
 
 
-def _records(store: MessageStore, queue: ConsumeQueue, start: int) -> Iterator[tuple[int, int, RecordView, memoryview]]:
+def records_of(
+    store: MessageStore, queue: ConsumeQueue, start: int
+) -> Iterator[tuple[int, int, RecordView, memoryview]]:
     """Queue offset, last field of the unit, record and its bytes, of every message that can be read."""
     for offset in range(start, queue.next_offset):
         unit = queue.unit(offset)
@@ -91,19 +93,6 @@ def _records(store: MessageStore, queue: ConsumeQueue, start: int) -> Iterator[t
                 yield offset, unit[2], record, view
         except BadRecordError:
             continue
-
-
-def _first_behind(queue: ConsumeQueue, physical: int) -> int:
-    """The first queue offset whose record lies behind a commitlog offset."""
-    low, high = queue.min_offset, queue.next_offset
-    while low < high:
-        middle = (low + high) // 2
-        unit = queue.raw_unit(middle)
-        if unit is None or unit[0] <= physical:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _identity(topic: str, record: RecordView, view: memoryview) -> int:

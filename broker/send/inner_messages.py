@@ -6,22 +6,23 @@ AbstractSendMessageProcessor and HookUtils.handleScheduleMessage.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.timer.timer_parking import TIMER_PROPERTIES, park
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.javatypes import parse_int
 from rocketmq_ops.common.message import (
     PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_REAL_QUEUE_ID,
     PROPERTY_REAL_TOPIC,
-    PROPERTY_TIMER_DELAY_MS,
-    PROPERTY_TIMER_DELAY_SEC,
-    PROPERTY_TIMER_DELIVER_MS,
     MessageExt,
 )
 from rocketmq_ops.common.sysflag import TRANSACTION_COMMIT_TYPE, TRANSACTION_NOT_TYPE, transaction_type
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC, is_topic_too_long
 from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
 
-TIMER_PROPERTIES = (PROPERTY_TIMER_DELIVER_MS, PROPERTY_TIMER_DELAY_SEC, PROPERTY_TIMER_DELAY_MS)
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
 
 
 def encode_properties(properties: dict[str, str]) -> bytes:
@@ -51,11 +52,13 @@ def copy_of(message: MessageExt, topic: str, queue_id: int, properties: dict[str
     )
 
 
-def schedule(message: InnerMessage, max_level: int) -> PutStatus | None:
-    """Send a message with a delay level to the delay topic, its topic and queue kept in properties.
+def schedule(message: InnerMessage, controller: BrokerController) -> PutStatus | None:
+    """Send a message with a delay level to the delay topic, one with a time of delivery to the timer topic; its topic
+    and queue are kept in properties.
 
-    Levels above the highest count as the highest. None when the message may be put; the status to answer with when
-    it wants a delivery time that this broker cannot keep, or its topic is one that the store does not take.
+    Levels above the highest count as the highest, and a level counts more than a time. None when the message may be
+    put; the status to answer with when it wants a time that cannot be kept, or its topic is one that the store does
+    not take.
     """
     if is_topic_too_long(message.topic):
         return PutStatus.MESSAGE_ILLEGAL
@@ -67,11 +70,14 @@ def schedule(message: InnerMessage, max_level: int) -> PutStatus | None:
     except ValueError:
         return PutStatus.MESSAGE_ILLEGAL
     if level <= 0:
-        wants_time = any(name in properties for name in TIMER_PROPERTIES)
-        return PutStatus.WHEEL_TIMER_NOT_ENABLE if wants_time else None
+        topic = message.topic
+        refused = park(message, controller)
+        if message.topic is not topic:
+            message.properties_bytes = encode_properties(properties)
+        return refused
     for name in TIMER_PROPERTIES:
         properties.pop(name, None)
-    level = min(level, max_level)
+    level = min(level, controller.delay.max_delay_level)
     properties[PROPERTY_DELAY_TIME_LEVEL] = str(level)
     properties[PROPERTY_REAL_TOPIC] = message.topic
     properties[PROPERTY_REAL_QUEUE_ID] = str(message.queue_id)

@@ -65,4 +65,16 @@ def put_answer(status: PutStatus, store_config: MessageStoreConfig) -> tuple[int
             "the message is illegal, maybe msg body or properties length not matched. "
             f"msg body length limit {store_config.maxMessageSize}B, msg properties length limit 32KB."
         )
+    if status is PutStatus.WHEEL_TIMER_MSG_ILLEGAL:
+        return ResponseCode.MESSAGE_ILLEGAL, (
+            "timer message illegal, the delay time should not be bigger than the max delay "
+            f"{store_config.timerMaxDelaySec * 1000}ms; or if set del msg, the delay time should be bigger than the "
+            "current time"
+        )
+    if status is PutStatus.WHEEL_TIMER_FLOW_CONTROL:
+        most = store_config.timerCongestNumEachSlot
+        return ResponseCode.SYSTEM_ERROR, (
+            f"timer message is under flow control, max num limit is {2 * most} or the current value is greater than "
+            f"{most} and less than {2 * most}, trigger random flow control"
+        )
     return _ANSWERS.get(status, (ResponseCode.SYSTEM_ERROR, "UNKNOWN_ERROR DEFAULT"))

@@ -1,9 +1,8 @@
 """The key-value table that `brokerStatus` shows: the store, the delay service and the statistics as they are now.
 
 Every key of Apache's is there. Those of thread pools are constant: one event loop handles everything, so no request
-waits in a queue; those of the timer wheel are zero, because delayed messages use the delay levels alone; the time that
-a single put or get takes is not measured, and its keys say so with zero or null. A slave has two keys more: where it
-replicates from, and why it does not (`haProblem`, empty while it does).
+waits in a queue; the time that a single put or get takes is not measured, and its keys say so with zero or null. A
+slave has two keys more: where it replicates from, and why it does not (`haProblem`, empty while it does).
 
 Mirrors AdminBrokerProcessor.prepareRuntimeInfo.
 """
@@ -36,13 +35,6 @@ _NOT_MEASURED = {
     "putLatency999": "0.00",
     "putMessageDistributeTime": "null",
 }
-_TIMER = {
-    "timerReadBehind": "0",
-    "timerOffsetBehind": "0",
-    "timerCongestNum": "0",
-    "timerEnqueueTps": "0.0",
-    "timerDequeueTps": "0.0",
-}
 
 
 def runtime_info(controller: BrokerController) -> dict[str, str]:
@@ -69,7 +61,7 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
         EndTransactionQueueSize="0",
         EndTransactionThreadPoolQueueCapacity=str(config.endTransactionPoolQueueCapacity),
     )
-    info.update(_TIMER)
+    info.update(controller.timers.runtime_info())
     for pool, capacity in _POOLS.items():
         info[f"{pool}ThreadPoolQueueSize"] = "0"
         info[f"{pool}ThreadPoolQueueCapacity"] = str(getattr(config, capacity))

@@ -1,7 +1,7 @@
-"""What Apache's timer store has on disk: messages with a delivery time of their own (TIMER_DELIVER_MS and the like).
+"""What a store's timers say without being opened: messages with a delivery time of their own.
 
-What lives here: how many of them wait, and how far their queue was read. What does not: delivering them, which this
-broker does not do. Mirrors the files of TimerWheel and TimerCheckpoint.
+What lives here: how many of them wait, and how far their queue was read. What does not: the open files
+(`store/timer/`). Mirrors the files of TimerWheel and TimerCheckpoint.
 """
 
 from __future__ import annotations
@@ -26,14 +26,30 @@ class TimerState(NamedTuple):
     read_time: int
 
 
-def read_timer_state(fs: FileSystem, root: str, precision_ms: int) -> TimerState | None:
-    """The state of a store's timers, None when there never were any. Raises OSError."""
+class TimerPositions(NamedTuple):
+    """What is due before `read_time` (ms) is delivered, and the timer topic's queue 0 was read up to `queue_offset`."""
+
+    read_time: int
+    queue_offset: int
+
+
+def read_timer_checkpoint(fs: FileSystem, root: str) -> TimerPositions | None:
+    """How far a store's timers were read, None when there never were any. Raises OSError."""
     checkpoint = f"{root}/config/timercheck"
     if not fs.exists(checkpoint):
         return None
     data = fs.read_bytes(checkpoint)
     read_time, _, queue_offset, _ = CHECKPOINT.struct.unpack(data[: CHECKPOINT.size].ljust(CHECKPOINT.size, b"\0"))
-    return TimerState(_pending(fs, f"{root}/timerwheel", read_time // max(1, precision_ms)), queue_offset, read_time)
+    return TimerPositions(read_time, queue_offset)
+
+
+def read_timer_state(fs: FileSystem, root: str, precision_ms: int) -> TimerState | None:
+    """The state of a store's timers, None when there never were any. Raises OSError."""
+    positions = read_timer_checkpoint(fs, root)
+    if positions is None:
+        return None
+    pending = _pending(fs, f"{root}/timerwheel", positions.read_time // precision_ms)
+    return TimerState(pending, positions.queue_offset, positions.read_time)
 
 
 def _pending(fs: FileSystem, path: str, since: int) -> int:

@@ -136,9 +136,9 @@ def test_oneway_is_stored_without_an_answer(tmp_path: Path) -> None:
         ),
         (
             "T",
-            {"i": "UNIQ_KEY\x01k\x02TIMER_DELAY_SEC\x015\x02"},
-            R.SYSTEM_ERROR,
-            "accurate timer message is not enabled",
+            {"i": "UNIQ_KEY\x01k\x02TIMER_DELAY_SEC\x01259201\x02"},
+            R.MESSAGE_ILLEGAL,
+            "timer message illegal, the delay time should not be bigger than the max delay 259200000ms",
         ),
         ("T", {"i": "UNIQ_KEY\x01k\x02DELAY\x01soon\x02"}, R.MESSAGE_ILLEGAL, "the message is illegal"),
         ("T", {"i": "UNIQ_KEY\x01k\x02INNER_NUM\x013\x02"}, R.MESSAGE_ILLEGAL, "the message is illegal"),
@@ -282,7 +282,7 @@ def test_retry_beyond_its_limit_goes_to_the_dead_letter_topic(tmp_path: Path) ->
     ("more", "code"),
     [
         ({"i": "DELAY\x011\x02"}, 13), ({"i": "DELAY\x01x\x02"}, 13), ({"i": "INNER_NUM\x012\x02"}, 13), ({"f": "4"}, 13),
-        ({"f": "8"}, 13), ({"f": "12"}, 13), ({"b": "%RETRY%g"}, 13), ({"i": "TIMER_DELAY_SEC\x013\x02"}, 1),
+        ({"f": "8"}, 13), ({"f": "12"}, 13), ({"b": "%RETRY%g"}, 13), ({"i": "TIMER_DELAY_SEC\x01x\x02"}, 13),
     ],
 )  # fmt: skip
 def test_batches_that_apache_refuses(tmp_path: Path, more: dict[str, str], code: int) -> None:

@@ -219,7 +219,7 @@ def test_a_queue_without_files_goes_on_where_a_group_has_come(tmp_path: Path) ->
     start(tmp_path, goes_on, messageDelayLevel=LEVELS)
 
 
-def test_timer_messages_of_apache_s_broker_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_timer_messages_that_are_switched_off_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The wheel has 32 bytes for each second of a fortnight; a slot is of the time that stands in it."""
     filled(tmp_path)
     slot = struct.Struct(">qqqii")
@@ -228,6 +228,6 @@ def test_timer_messages_of_apache_s_broker_are_said(tmp_path: Path, caplog: pyte
         slot.pack_into(wheel, at * slot.size, second, 0, 52, count, 0)
     (tmp_path / "timerwheel").write_bytes(wheel)
     (tmp_path / "config" / "timercheck").write_bytes(struct.pack(">qqqq", 2_000_000, 520, 10, 10).ljust(4096, b"\0"))
-    start(tmp_path, messageDelayLevel=LEVELS)
+    start(tmp_path, messageDelayLevel=LEVELS, timerWheelEnable=False)
     assert "5 timer messages wait in this store" in caplog.text
     assert "it has taken 10 messages of rmq_sys_wheel_timer, of which the commitlog has 0" in caplog.text

@@ -54,10 +54,19 @@ class BrokerAdminProcessor:
 
         return answer_later(channel, request, cleaned())
 
-    def timer_missing(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
-        """60 and 61: there is no timer wheel; the answer of a broker without one."""
-        what = "checkpoint" if request.code == RequestCode.GET_TIMER_CHECK_POINT else "timer message store"
-        return request.reply(ResponseCode.SYSTEM_ERROR, f"The {what} is null")
+    def timer_checkpoint(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
+        """60: how far this broker's timers are, for its slaves."""
+        timers = self._controller.timers
+        if not timers.is_enabled:
+            return request.reply(ResponseCode.SYSTEM_ERROR, "The checkpoint is null")
+        return request.reply(body=timers.encoded_checkpoint())
+
+    def timer_metrics(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
+        """61: how many messages of each topic wait, for its slaves."""
+        timers = self._controller.timers
+        if not timers.is_enabled:
+            return request.reply(ResponseCode.SYSTEM_ERROR, "The timer message store is null")
+        return request.reply(body=timers.metrics.encode())
 
 
 def install(controller: BrokerController) -> None:
@@ -69,5 +78,5 @@ def install(controller: BrokerController) -> None:
     register(RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE, None, admin.clean_expired)
     register(RequestCode.DELETE_EXPIRED_COMMITLOG, None, admin.clean_expired)
     register(RequestCode.TRIGGER_DELETE_FILES, None, admin.clean_expired)
-    register(RequestCode.GET_TIMER_CHECK_POINT, None, admin.timer_missing)
-    register(RequestCode.GET_TIMER_METRICS, None, admin.timer_missing)
+    register(RequestCode.GET_TIMER_CHECK_POINT, None, admin.timer_checkpoint)
+    register(RequestCode.GET_TIMER_METRICS, None, admin.timer_metrics)

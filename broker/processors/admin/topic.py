@@ -122,6 +122,7 @@ class TopicAdminProcessor:
         self._controller.offsets.remove_topics(doomed)
         for name in doomed:
             self._topics.delete(name)
+            self._controller.timers.metrics.forget(name)
             if config.autoDeleteUnusedStats:
                 self._controller.stats.on_topic_deleted(name)
         log.warning("topic %s deleted by %s", ", ".join(doomed), channel.remote)

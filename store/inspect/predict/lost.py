@@ -142,12 +142,12 @@ def _settle_timers(prediction: Prediction, store: StoreDirectory) -> None:
     if timers is None:
         return
     waiting = timers.waiting + timers.queued
-    if waiting and prediction.broker in ("4.9", "ours"):
+    if waiting and prediction.broker == "4.9":
         prediction.timers_lost = waiting
         prediction.warnings.append(
             f"{waiting} timer message(s) are waiting in a timer store, which this broker does not have"
         )
-    elif timers.ahead:
+    elif timers.ahead and prediction.broker != "ours":
         prediction.warnings.append(
             f"the timer store continues at {timers.offset} of {TIMER_TOPIC}, which then ends at {timers.end}: timer "
             "messages are skipped until the queue is that long again"

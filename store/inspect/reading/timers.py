@@ -1,8 +1,8 @@
-"""What a 5.x broker's timer store (messages with an arbitrary time of delivery) says of the messages that wait in it.
+"""What a timer store (messages with an arbitrary time of delivery) says of the messages that wait in it.
 
 Mirrors TimerCheckpoint (config/timercheck), TimerWheel and Slot. A timer message is first stored in the topic
-`rmq_sys_wheel_timer`; from there it goes into the wheel, and at its time into its own topic. 4.9 and our broker have no
-such store: what waits in it stays there.
+`rmq_sys_wheel_timer`; from there it goes into the wheel, and at its time into its own topic. 4.9 has no such store:
+what waits in it stays there.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def read_timers(store: StoreDirectory, log_end: int) -> Timers | None:
 
 
 def _in_wheel(store: StoreDirectory, read_until: int) -> tuple[int, int]:
-    """How many messages stand in slots behind the time that was read last, and the latest of these times (ms)."""
+    """How many messages stand in slots from the time on that is read next, and the latest of these times (ms)."""
     wheels = [(int(m[1] or 0), p) for p in entries_of(store.root) if p.is_file() and (m := _WHEEL.fullmatch(p.name))]
     if not wheels:
         return 0, 0
@@ -67,7 +67,7 @@ def _in_wheel(store: StoreDirectory, read_until: int) -> tuple[int, int]:
             if not len(used):
                 continue
             times = used["time"].astype(np.int64) * _precision(int(used["time"][0]), read_until)
-            pending = times > read_until
+            pending = times >= read_until
             if pending.any():
                 count += int(used["count"][pending].sum())
                 latest = max(latest, int(times[pending].max()))

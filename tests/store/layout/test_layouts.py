@@ -87,6 +87,10 @@ GOLDEN: dict[str, tuple[Layout, str, tuple[int | bytes, ...]]] = {
         timer.CHECKPOINT, "000001a21840784000000000000000000000000000000003000001a218407984",
         (1795703208000, 0, 3, 1795703208324),
     ),
+    "timer unit": (
+        timer.LOG_UNIT, "00000034ffffffffffffffff000000010000018bcfe5680000000fa000000000000001c800000110000000540000000000000000",
+        (52, -1, 1, 1700000000000, 4000, 456, 272, 84, 0),
+    ),
 }  # fmt: skip
 
 
@@ -159,7 +163,7 @@ def test_sizes_and_places_that_apache_fixes() -> None:
     assert index.file_size(5_000_000, 20_000_000) == 420_000_040
     assert list(checkpoint.CHECKPOINT.at.values()) == [0, 8, 16, 24, 32, 40]
     assert (checkpoint.FILE_SIZE, checkpoint.NOTE_POSITION, checkpoint.QUEUES_NOTE_POSITION) == (4096, 1024, 2048)
-    assert (timer.SLOT.size, timer.CHECKPOINT.size) == (32, 32)
+    assert (timer.SLOT.size, timer.LOG_UNIT.size, timer.LOG_BLANK.size, timer.CHECKPOINT.size) == (32, 52, 16, 32)
     assert batch_consume_queue.COUNT_POSITION == 36
 
 

@@ -1,0 +1,403 @@
+"""Timers: messages of the timer topic go into the wheel, and into their own topic when their time has come.
+
+What lives here: reading the timer topic, delivering, and when both are flushed (mirrors the services of
+TimerMessageStore). What does not: the files (`store/timer/`), what a sender is answered (`timer_parking.py`).
+
+Nothing is early: a moment is delivered when it is over. Nothing is lost: the checkpoint says what is done only after it
+is on the disk. Nothing is doubled: after a kill the messages that were done since the last checkpoint are found out
+from the commitlog (`delivered_timers.py`) and passed over. A broker without timers has no files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from array import array
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.timer.timer_delivery import TimerDelivery, Waiting
+from rocketmq_ops.broker.timer.timer_metrics import TimerMetrics
+from rocketmq_ops.common.java_hash import tags_hash
+from rocketmq_ops.common.javatypes import parse_long
+from rocketmq_ops.common.log_rate import LogRate
+from rocketmq_ops.common.message import PROPERTY_TIMER_OUT_MS
+from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.store.files.timer_files import TIMER_TOPIC, read_timer_checkpoint
+from rocketmq_ops.store.timer.timer_checkpoint import TimerCheckpoint
+from rocketmq_ops.store.timer.timer_log import TimerUnit
+from rocketmq_ops.store.timer.timer_message_store import TimerMessageStore
+from rocketmq_ops.store.timer.timer_recovery import UNKNOWN
+from rocketmq_ops.store.timer.timer_wheel import Slot
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+#: Messages enqueued or delivered in one turn of the loop at most, so that clients do not wait.
+MAX_PER_TURN = 256
+#: Units of a slot that one turn looks at, at most.
+MAX_UNITS_PER_TURN = 8_192
+CLEAN_INTERVAL_MS = 30_000
+#: In place of the time at which a message came into the wheel: it was too late for it (Long.MAX_VALUE).
+NEVER_ENQUEUED = 9223372036854775807
+
+
+class _Due:
+    """The slot that is being delivered."""
+
+    __slots__ = ("behind", "deleted", "found", "slot", "units")
+
+    def __init__(self, slot: Slot, units: Iterator[TimerUnit], behind: int) -> None:
+        """`behind`: the end of the commitlog before the first delivery."""
+        self.slot = slot
+        #: Those not looked at yet, the last one first.
+        self.units: Iterator[TimerUnit] | None = units
+        #: Positions of units to deliver, the last one first.
+        self.found: array[int] = array("q")
+        #: Key of each recalled message -> its topic, None when the message was there.
+        self.deleted: dict[str, str | None] = {}
+        self.behind = behind
+
+
+class TimerMessageService:
+    """Delivers timers. `files` are what is on the disk of them, opened when there are any."""
+
+    def __init__(self, controller: BrokerController) -> None:
+        self._controller = controller
+        self.files = TimerMessageStore(controller.store.fs, controller.store_config)
+        self.metrics = TimerMetrics(controller)
+        self._delivery = TimerDelivery(controller)
+        self._due: _Due | None = None
+        #: Commitlog offsets of messages that were delivered before the last kill and are still in queue or wheel.
+        self._delivered: set[int] = set()
+        self._delivered_behind = 0
+        #: So far the queue is read before another slot is begun: it may hold what is due in it, or recalled from it.
+        self._read_first = 0
+        self._jobs = PeriodicJobs()
+        self._again: asyncio.Handle | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._failures = LogRate()
+        #: Messages enqueued and delivered since the start, and how many a second at the last sample.
+        self.enqueued = self.dequeued = 0
+        self.enqueue_tps = self.dequeue_tps = 0.0
+        self._sampled = (0, 0, 0)
+
+    # -- life
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether this broker has timers."""
+        return self._controller.store_config.timerWheelEnable
+
+    @property
+    def is_master(self) -> bool:
+        """Whether this broker delivers: a slave only enqueues, as far as its master has."""
+        return not self._controller.is_slave
+
+    def ends(self) -> Iterator[tuple[str, int, int]]:
+        """Topic, queue id and offset up to which the timer topic was read: so far its queue must have come."""
+        config = self._controller.store_config
+        checkpoint = read_timer_checkpoint(self._controller.store.fs, config.storePathRootDir)
+        if self.is_enabled and checkpoint is not None and checkpoint.queue_offset:
+            yield TIMER_TOPIC, 0, checkpoint.queue_offset
+
+    def load(self) -> None:
+        """Take up where the last run ended; the store is open. Raises OSError, CorruptDataError."""
+        if not self.is_enabled:
+            return
+        self.metrics.load()
+        if self.files.has_files() or self._queue_end():
+            self._open()
+
+    def _queue_end(self) -> int:
+        queue = self._controller.store.consume_queue(TIMER_TOPIC, 0)
+        return queue.max_offset if queue is not None else 0
+
+    def _open(self) -> None:
+        controller, files, store = self._controller, self.files, self._controller.store
+        queue = store.consume_queue(TIMER_TOPIC, 0)
+        behind = files.open(
+            queue, store.max_phy_offset, controller.clock(), lambda offset: store.store_time(TIMER_TOPIC, 0, offset)
+        )
+        self._read_first = self._queue_end()
+        if queue is None or not self.is_master or behind == store.max_phy_offset:
+            return
+        from rocketmq_ops.broker.timer.delivered_timers import Place, delivered  # only after a kill
+
+        offset = files.queue_offset
+        units = [unit for offset in range(offset, queue.next_offset) if (unit := queue.unit(offset)) is not None]
+        places = [Place(physical, size) for physical, size, _ in units]
+        # What is due later than the last record was stored has not been delivered.
+        last = store.queues.last_dispatched_timestamp or controller.clock()
+        for slot in files.slots_before(min(last, controller.clock()) + files.precision):
+            places += [Place(one.physical_offset, one.message_size) for one in files.units_of(slot)]
+        since = min(files.read_time, store.store_time(TIMER_TOPIC, 0, offset) if units else files.read_time)
+        self._delivered = delivered(store, places, behind, since)
+        self._delivered_behind = behind or 0
+        if self._delivered:
+            log.info("%d timer messages that are still in the wheel were delivered already", len(self._delivered))
+
+    def start(self) -> None:
+        """Begin delivering on the running loop."""
+        config = self._controller.store_config
+        if not self.is_enabled:
+            return
+        self._jobs.every("timers", lambda: self.files.precision / 10, self._tick)
+        self._jobs.every("timer checkpoint", lambda: max(10, config.timerFlushIntervalMs), self._flush_soon)
+        self._jobs.every("timer log", lambda: CLEAN_INTERVAL_MS, self._clean)
+
+    async def stop(self) -> None:
+        """Deliver no more, and write down how far all is."""
+        self._jobs.stop()
+        if self._again is not None:
+            self._again.cancel()
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        self.files.touch()
+        await self.flush()
+        self.files.close()
+
+    def _tick(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self.run(self._controller.clock()) >= MAX_PER_TURN:
+            # Clients have their turn, then it goes on.
+            self._again = asyncio.get_running_loop().call_soon(self._tick)
+
+    def _clean(self) -> None:
+        self.files.delete_expired(self._controller.store.min_phy_offset)
+
+    # -- work
+
+    def run(self, now: int) -> int:
+        """Enqueue what has come and deliver what is due at `now` (ms), at most MAX_PER_TURN; how many of both."""
+        files, config = self.files, self._controller.store_config
+        if not files.is_open:
+            if not self._queue_end():
+                return 0
+            self._open()
+        done = 0 if config.timerStopEnqueue else self._enqueue(MAX_PER_TURN)
+        files.move_write_time(now)
+        if self.is_master and not config.timerStopDequeue:
+            done += self._dequeue(MAX_PER_TURN - done)
+        return done
+
+    def _enqueue(self, most: int) -> int:
+        files = self.files
+        queue = self._controller.store.consume_queue(TIMER_TOPIC, 0)
+        if queue is None or not files.has_room:
+            return 0
+        start = offset = max(files.queue_offset, queue.min_offset)
+        end = queue.max_offset if self.is_master else min(queue.max_offset, files.checkpoint.master_timer_queue_offset)
+        end = min(end, offset + most)
+        while offset < end:
+            unit = queue.unit(offset)
+            if unit is not None and not self._guarded(self._take_in, unit[0], unit[1]):
+                break
+            offset += 1
+        if offset != files.queue_offset:
+            files.queue_offset = offset
+            files.touch()
+        self.enqueued += offset - start
+        return offset - start
+
+    def _guarded(self, work: Callable[[int, int], bool], physical: int, size: int) -> bool:
+        """Do something with a message; False when it has to be tried again. What can never work is passed over."""
+        try:
+            return work(physical, size)
+        except OSError as error:
+            if self._failures.due(self._controller.clock()):
+                log.error("timer messages have to wait: %s", error)
+            return False
+        except Exception:
+            log.exception("timer message at commitlog offset %d cannot be delivered and is skipped", physical)
+            return True
+
+    def _take_in(self, physical: int, size: int) -> bool:
+        """Let a message of the queue wait, or deliver it if it is late."""
+        if physical in self._delivered:
+            self._passed(physical)
+            return True
+        waiting = self._delivery.read(physical, size)
+        if waiting is None:
+            return True
+        files, deletes = self.files, waiting.deletes is not None
+        time = parse_long(waiting.properties.get(PROPERTY_TIMER_OUT_MS, ""))
+        if time >= files.read_time and (self._due is None or self._due.slot.time != time):
+            files.add(time, physical, size, tags_hash(waiting.topic), deletes=deletes)
+            self.metrics.add(waiting.topic, -1 if deletes else 1)
+        elif deletes:
+            log.info("message %s is recalled too late", waiting.deletes)
+        elif self.is_master:
+            return self._put(waiting, NEVER_ENQUEUED, rolls=False)
+        return True
+
+    def _dequeue(self, most: int) -> int:
+        done = looked = 0
+        while done < most and looked < MAX_UNITS_PER_TURN:
+            due = self._due
+            if due is None:
+                if self.files.queue_offset < self._read_first and not self._controller.store_config.timerStopEnqueue:
+                    break
+                slot = self.files.next_due()
+                if slot is None:
+                    break
+                # Some of it may have been delivered before the last kill.
+                behind = self._delivered_behind if self._delivered else self._controller.store.max_phy_offset
+                due = self._due = _Due(slot, self.files.units_of(slot), behind)
+            if due.units is not None:
+                looked += self._look(due, due.units, MAX_UNITS_PER_TURN - looked)
+                continue
+            while due.found and done < most:
+                if not self._deliver(due, due.found[-1]):
+                    return done
+                due.found.pop()
+                done += 1
+            if not due.found:
+                self.files.leave(due.slot)
+                for topic in due.deleted.values():
+                    self.metrics.add(topic, 1)  # there was nothing to recall
+                self._due = None
+        return done
+
+    def _look(self, due: _Due, units: Iterator[TimerUnit], most: int) -> int:
+        """Look at units of a slot: which are to be delivered, and what they recall; how many."""
+        for looked in range(most):
+            unit = next(units, None)
+            if unit is None:
+                due.units = None
+                return looked + 1
+            if unit.deletes and not unit.rolls:
+                self._guarded(lambda physical, size: self._recall(due, physical, size), *unit[-2:])
+            else:
+                due.found.append(unit.position)
+        return most
+
+    def _recall(self, due: _Due, physical: int, size: int) -> bool:
+        waiting = self._delivery.read(physical, size)
+        if waiting is not None and waiting.deletes is not None:
+            due.deleted[waiting.deletes] = waiting.topic
+        return True
+
+    def _deliver(self, due: _Due, position: int) -> bool:
+        unit = self.files.log.unit(position)
+        if unit is None:
+            return True
+
+        def deliver(physical: int, size: int) -> bool:
+            if physical in self._delivered:
+                self._passed(physical)
+                return True
+            waiting = self._delivery.read(physical, size)
+            if waiting is None:
+                return True
+            if due.deleted and not unit.rolls and waiting.key in due.deleted:
+                due.deleted[waiting.key] = None
+                return True
+            return self._put(waiting, unit.write_time, rolls=unit.rolls)
+
+        return self._guarded(deliver, unit.physical_offset, unit.message_size)
+
+    def _put(self, waiting: Waiting, write_time: int, *, rolls: bool) -> bool:
+        if not self._delivery.put(waiting, write_time, rolls=rolls):
+            return False
+        self.dequeued += 1
+        if rolls:
+            queue = self._controller.store.consume_queue(TIMER_TOPIC, 0)
+            self._read_first = queue.next_offset if queue is not None else 0
+        if write_time != NEVER_ENQUEUED:
+            self.metrics.add(waiting.topic, 1 if waiting.deletes else -1)
+        return True
+
+    def _passed(self, physical: int) -> None:
+        """A message that was delivered before is out of queue or wheel."""
+        self._delivered.discard(physical)
+        if not self._delivered:
+            self.files.touch()
+
+    # -- flushing
+
+    def _flush_soon(self) -> None:
+        self._sample()
+        if self._flushing is None and self.files.needs_flush():
+            self._flushing = run_later(self.flush(), "flush-timers")
+            self._flushing.add_done_callback(self._flushed)
+
+    def _flushed(self, _: asyncio.Task[None]) -> None:
+        self._flushing = None
+
+    async def flush(self) -> None:
+        """Make durable what is done; what fails is tried again with the next flush."""
+        store, files = self._controller.store, self.files
+        if not files.is_open:
+            return
+        end = store.max_phy_offset
+        # What was delivered lies behind it, as long as it may still be met in the wheel.
+        if not self.is_master:
+            behind = UNKNOWN  # what its master has delivered since then comes by replication
+        else:
+            behind = self._delivered_behind if self._delivered else self._due.behind if self._due is not None else end
+        flush = files.begin_flush(behind, master=self.is_master)
+        try:
+            if not await self._commitlog_flushed(end):
+                files.end_flush(flush, failed=True)
+                return
+            await store.flush.in_worker(lambda: files.run_flush(flush))
+        except OSError as error:
+            log.error("the timers could not be flushed: %s", error)
+            files.end_flush(flush, failed=True)
+            return
+        files.end_flush(flush)
+        if self.metrics.is_dirty:
+            self._controller.files.save(self.metrics)
+
+    async def _commitlog_flushed(self, end: int) -> bool:
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._controller.store.when_flushed(end, lambda ok: None if done.done() else done.set_result(ok))
+        return await done
+
+    # -- master and slave
+
+    def take_over(self, checkpoint: bytes) -> None:
+        """Follow a master, of which this is the answer to GET_TIMER_CHECK_POINT: what it has delivered is delivered, and
+        no more is enqueued than it has enqueued (SlaveSynchronize.syncTimerCheckPoint)."""
+        own, masters = self.files.checkpoint, TimerCheckpoint(self._controller.store.fs, "")
+        masters.take(checkpoint)
+        own.master_timer_queue_offset, own.version = masters.master_timer_queue_offset, masters.version
+        self.files.read_time = max(self.files.read_time, masters.last_read_time)
+        if not self.files.is_open:
+            own.last_read_time = self.files.read_time
+
+    # -- figures
+
+    def encoded_checkpoint(self) -> bytes:
+        """How far this broker is, as slaves ask for it (GET_TIMER_CHECK_POINT): what was durable at the last flush."""
+        checkpoint = self.files.checkpoint
+        if not self.files.is_open:  # there is nothing that would have to be read
+            checkpoint.last_read_time = self._controller.clock()
+        return checkpoint.encode()
+
+    def _sample(self) -> None:
+        now = self._controller.clock()
+        then, enqueued, dequeued = self._sampled
+        if now - then >= 1_000:
+            seconds = (now - then) / 1000
+            self.enqueue_tps = (self.enqueued - enqueued) / seconds if then else 0.0
+            self.dequeue_tps = (self.dequeued - dequeued) / seconds if then else 0.0
+            self._sampled = now, self.enqueued, self.dequeued
+
+    def runtime_info(self) -> dict[str, str]:
+        """The keys of brokerStatus."""
+        files = self.files
+        behind = (self._controller.clock() - files.read_time) // 1000 if files.is_open else 0
+        return {
+            "timerReadBehind": str(behind),
+            "timerOffsetBehind": str(max(0, self._queue_end() - files.queue_offset) if files.is_open else 0),
+            "timerCongestNum": str(files.waiting),
+            "timerEnqueueTps": f"{self.enqueue_tps:.1f}",
+            "timerDequeueTps": f"{self.dequeue_tps:.1f}",
+        }

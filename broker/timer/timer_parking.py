@@ -1,0 +1,75 @@
+"""Sending a message with a time of delivery to the timer topic, or refusing it.
+
+Mirrors HookUtils.handleScheduleMessage with checkIfTimerMessage and transformTimerMessage.
+"""
+
+from __future__ import annotations
+
+from random import randrange
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.common.javatypes import parse_long
+from rocketmq_ops.common.message import (
+    PROPERTY_REAL_QUEUE_ID,
+    PROPERTY_REAL_TOPIC,
+    PROPERTY_TIMER_DEL_UNIQKEY,
+    PROPERTY_TIMER_DELAY_MS,
+    PROPERTY_TIMER_DELAY_SEC,
+    PROPERTY_TIMER_DELIVER_MS,
+    PROPERTY_TIMER_OUT_MS,
+)
+from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
+from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+#: What clients give the time with; of several the first one counts.
+TIMER_PROPERTIES = (PROPERTY_TIMER_DELAY_SEC, PROPERTY_TIMER_DELAY_MS, PROPERTY_TIMER_DELIVER_MS)
+
+
+def park(message: InnerMessage, controller: BrokerController) -> PutStatus | None:
+    """Send a message that has a time to the timer topic, its topic and queue kept in properties.
+
+    None when it may be put, waiting or not: one whose time has come goes to its own topic. Otherwise the status to
+    refuse it with. The properties have to be encoded again.
+    """
+    properties = message.properties
+    given = next((name for name in TIMER_PROPERTIES if name in properties), None)
+    # One that was delivered, and is sent on as it is, does not wait again.
+    if given is None or message.topic == TIMER_TOPIC or PROPERTY_TIMER_OUT_MS in properties:
+        return None
+    config, now = controller.store_config, controller.clock()
+    if not config.timerWheelEnable:
+        return PutStatus.WHEEL_TIMER_NOT_ENABLE
+    try:
+        time = parse_long(properties[given])
+    except ValueError:
+        return PutStatus.WHEEL_TIMER_MSG_ILLEGAL
+    if given == PROPERTY_TIMER_DELAY_SEC:
+        time *= 1000
+    if given != PROPERTY_TIMER_DELIVER_MS:
+        time += now
+    if time <= now:
+        return PutStatus.WHEEL_TIMER_MSG_ILLEGAL if PROPERTY_TIMER_DEL_UNIQKEY in properties else None
+    if time - now > config.timerMaxDelaySec * 1000:
+        return PutStatus.WHEEL_TIMER_MSG_ILLEGAL
+    # A moment is over when the next one begins.
+    precision = controller.timers.files.precision
+    time = (time - 1) // precision * precision
+    if _is_congested(controller.timers.files.waiting_at(time), config.timerCongestNumEachSlot):
+        return PutStatus.WHEEL_TIMER_FLOW_CONTROL
+    properties[PROPERTY_TIMER_OUT_MS] = str(time)
+    properties[PROPERTY_REAL_TOPIC] = message.topic
+    properties[PROPERTY_REAL_QUEUE_ID] = str(message.queue_id)
+    message.topic = TIMER_TOPIC
+    message.queue_id = 0
+    return None
+
+
+def _is_congested(waiting: int, most: int) -> bool:
+    """Whether to refuse a message for a moment for which so many wait: from `most` to twice as many by chance, the
+    more rarely the nearer they are to that (isReject)."""
+    if waiting <= most:
+        return False
+    return waiting >= 2 * most or randrange(1000) > 1000 * (waiting - most) / (most + 0.1)

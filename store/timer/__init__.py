@@ -1,0 +1,1 @@
+"""The files of messages that have a time of delivery of their own: wheel, log and checkpoint."""
