@@ -363,8 +363,8 @@ class TimerMessageService:
     # -- master and slave
 
     def take_over(self, checkpoint: bytes) -> None:
-        """Follow a master, of which this is the answer to GET_TIMER_CHECK_POINT: what it has delivered is delivered, and
-        no more is enqueued than it has enqueued (SlaveSynchronize.syncTimerCheckPoint)."""
+        """Follow a master by its answer to GET_TIMER_CHECK_POINT: what it has delivered is delivered, and no more is
+        enqueued than it has enqueued (SlaveSynchronize.syncTimerCheckPoint)."""
         own, masters = self.files.checkpoint, TimerCheckpoint(self._controller.store.fs, "")
         masters.take(checkpoint)
         own.master_timer_queue_offset, own.version = masters.master_timer_queue_offset, masters.version
