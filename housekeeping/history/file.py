@@ -267,6 +267,26 @@ class History:
             ((name, time_ms, None if body is None else _squeezed(body.encode())) for name, body in changed),
         )
 
+    def put_text(self, time_ms: int, name: str, body: str) -> None:
+        """Keep one text where it is not as it was; the others stay. Raises HistoryError."""
+        with named("write", self.path), transaction(self._database):
+            if self._texts_at(time_ms).get(name) != body:
+                self._database.execute(
+                    "INSERT OR REPLACE INTO text VALUES (?, ?, ?)", (name, time_ms, _squeezed(body.encode()))
+                )
+
+    def text_between(self, name: str, begin_ms: int, end_ms: int) -> list[tuple[int, str]]:
+        """A text as it was at the first time, and as it changed until the second, the oldest first."""
+        with named("read", self.path):
+            if not has_texts(self._database):
+                return []
+            rows = self._database.execute(
+                "SELECT since_ms, body FROM text WHERE name = ?1 AND since_ms <= ?3 AND since_ms >= coalesce("
+                "(SELECT max(since_ms) FROM text WHERE name = ?1 AND since_ms <= ?2), ?2) ORDER BY since_ms",
+                (name, begin_ms, end_ms),
+            )
+            return [(time_ms, _spread(body).decode()) for time_ms, body in rows if body is not None]
+
     def drop_later(self, now_ms: int) -> None:
         """Take back the few runs that are later than now: by a clock that was wrong, nothing is to be judged.
 

@@ -21,6 +21,7 @@ from rocketmq_ops.common.delay_levels import DEFAULT_DELAY_LEVELS, parse_delay_l
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.stage_times import split_stage_keys
 from rocketmq_ops.housekeeping.findings import Finding, Severity
+from rocketmq_ops.housekeeping.history import found
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.gone import place_of
 from rocketmq_ops.housekeeping.history.recorder import surroundings
@@ -87,11 +88,12 @@ class Prober:
         begun = time.monotonic()
         report, admin = self.report, self._admin
         seen = await name_servers.look(admin)
-        for address, found in seen.seen.items():
-            report.measures.append(measure(self._wanted, "nameServerTime", address, found.millis))
+        for address, answer in seen.seen.items():
+            report.measures.append(measure(self._wanted, "nameServerTime", address, answer.millis))
         if not seen.seen:
             report.findings += await name_servers.judge(admin, seen, [])
             report.conclude(_millis_since(begun))
+            self._keep_findings()
             return report
         sample = name_servers.sample_of(seen.topics, self._wanted.routes, report.timestamp // 60_000)
         report.findings += await name_servers.judge(admin, seen, sample)
@@ -146,7 +148,16 @@ class Prober:
         report.hosts.sort(key=lambda each: each.target)
         report.measures.sort(key=lambda each: (each.target, each.name))
         report.conclude(_millis_since(begun))
+        self._keep_findings()
         return report
+
+    def _keep_findings(self) -> None:
+        if self._history is not None:
+            try:
+                found.keep(self._history, self.report.timestamp, self.report.findings)
+            except HistoryError as error:
+                self._without_history(error)
+                self.report.conclude(self.report.elapsed_millis)
 
     async def _groups(self, first: GroupsSeen, brokers: list[BrokerAddress], masters: list[BrokerAddress]) -> None:
         """How the groups keep up, and what they send back and give up."""

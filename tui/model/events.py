@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
@@ -21,6 +21,10 @@ class Events:
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque()
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Add what others have seen."""
+        self._events = deque(sorted([*events, *self._events], key=lambda event: -event.time_ms))
 
     def note(self, before: Moment | None, after: Moment) -> list[Event]:
         """Add what changed since; all there are, the latest first."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from array import array
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
+from rocketmq_ops.housekeeping.history.database import HistoryError
+from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
 from rocketmq_ops.tui.model.alarms import Alarms, found
 from rocketmq_ops.tui.model.broker_state import judged, with_gaps
@@ -21,6 +25,7 @@ from rocketmq_ops.tui.model.members import Placed
 from rocketmq_ops.tui.model.model import Points
 from rocketmq_ops.tui.model.moment import ClientSeen, Moment, TopicSeen, Totals
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME
+from rocketmq_ops.tui.model.probed import Probed
 from rocketmq_ops.tui.model.recording import Kept, totals_of
 from rocketmq_ops.tui.model.sampler import Sampler
 from rocketmq_ops.tui.model.tape import Tape
@@ -68,6 +73,7 @@ class LiveModel(Timeline):
         self.kept: Moment | None = None
         self._alarms = Alarms()
         self._events = Events()
+        self._probed: Probed | None = None
         self._lines: dict[tuple[str, str], tuple[array[int], array[float]]] = {}
         self._sampler = Sampler(admin, self._clock, self._known, self._changed, self._look)
 
@@ -141,6 +147,8 @@ class LiveModel(Timeline):
         unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
         kept = Kept(self._moment, unknown)
         self._write(lambda: self._keep(kept))
+        if self._ring:
+            self._write(self._look_at_prober, "prober")
         self._told()
 
     def _seen(self, time_ms: int, answers: list[GroupsOf]) -> tuple[Derived, list[Placed]]:
@@ -167,6 +175,15 @@ class LiveModel(Timeline):
 
     async def _keep(self, kept: Kept) -> None:
         self._span = await self._tape.append(kept) or self._span
+
+    async def _look_at_prober(self) -> None:
+        if self._probed is None:
+            self._probed = Probed(history_file(self._admin.name_servers))
+        with contextlib.suppress(HistoryError):  # the screen of the prober says so
+            events = await self._tape.in_thread(partial(self._probed.look, self._clock.now_ms()))
+            if events:
+                self._events.add(events)
+                self._changed()
 
     def _note(self, time_ms: int) -> None:
         derived = self._derived

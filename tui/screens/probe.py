@@ -15,7 +15,7 @@ class ProbeScreen(DetailScreen):
     EVERY: ClassVar[int] = 30
 
     def parts(self) -> Sequence[Part]:
-        """Figures, groups, failures."""
+        """Findings, figures, groups, failures."""
         from rocketmq_ops.tui.model.details import probe  # loads much that other screens do not need
 
         return probe.parts(self.asking())

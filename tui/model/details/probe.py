@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.history import found
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS, LagState, judge
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
 from rocketmq_ops.tui.model.details.group import HEALTH
-from rocketmq_ops.tui.model.table import Column, Kind, Row
+from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
 _FIGURES: Final = (
     Column(key="figure", title="Figure", least=20),
@@ -23,6 +25,14 @@ _FIGURES: Final = (
     Column(key="least", title="Least", kind=Kind.COUNT, drop=1),
     Column(key="most", title="Most", kind=Kind.COUNT, drop=1),
     Column(key="course", title="Last runs", least=24),
+)
+_FINDINGS: Final = (
+    Column(key="severity", title="Severity", kind=Kind.STATE),
+    Column(key="since", title="Since", kind=Kind.MOMENT),
+    Column(key="rule", title="Rule", least=12),
+    Column(key="target", title="About", least=10),
+    Column(key="evidence", title="Evidence", least=24),
+    Column(key="remedy", title="Remedy", least=24, drop=1),
 )
 _GROUPS: Final = (
     Column(key="group", title="Group", least=20),
@@ -35,6 +45,8 @@ _FAILURES: Final = (
     Column(key="target", title="About", least=16),
     Column(key="cause", title="Cause", least=30),
 )
+#: How far back it looks for since when something is found.
+FOUND_SINCE_MS: Final = 24 * 3_600_000
 #: How far back it looks, and values that one course shows.
 LOOKED_AT_MS: Final = 3_600_000
 COURSE: Final = 24
@@ -46,6 +58,9 @@ def parts(asking: Asking) -> Sequence[Part]:
     """The parts of `:probe`, out of the history that `mqadmin probe` writes on this machine."""
     path = history_file(asking.admin.name_servers)
 
+    async def findings() -> Section:
+        return await asyncio.to_thread(_read, finding_section, path)
+
     async def figures() -> Section:
         return await asyncio.to_thread(_read, figure_section, path)
 
@@ -56,6 +71,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         return await asyncio.to_thread(_read, failure_section, path)
 
     return (
+        Part("findings", "Findings", findings),
         Part("figures", "Figures", figures),
         Part("groups", "Groups", groups),
         Part("failures", "Failures", failures),
@@ -71,14 +87,32 @@ def _read(section: object, path: Path) -> Section:
         return section(history)  # type: ignore[operator,no-any-return]
 
 
+def finding_section(history: History) -> Section:
+    """What the last run found, the worst first, and since when it has been found, of the last day."""
+    span = history.span()
+    last_ms = now_ms() if span is None else max(span.last_ms, now_ms())
+    changes = found.found(history, last_ms - FOUND_SINCE_MS, last_ms)
+    if not changes:
+        return Section(note="the runs until now have kept no findings: those of the next run are shown")
+    rows = [
+        Row(
+            key=f"{number} {finding.id} {finding.target}",
+            cells=(finding.severity.value, begun, finding.id, finding.target, finding.evidence, finding.remedy),
+            health=Health(finding.severity.value),
+        )
+        for number, (finding, begun) in enumerate(found.since(changes))
+    ]
+    return also(table_of(_FINDINGS, rows, "the last run found nothing"), (), *_facts(history))
+
+
 def figure_section(history: History) -> Section:
     """Each figure of the last hour of runs."""
     span = history.span()
     if span is None:
         return Section(note="the history has no run yet")
-    found = history.figures(span.last_ms - LOOKED_AT_MS, span.last_ms, _PREFIX)
+    figures = history.figures(span.last_ms - LOOKED_AT_MS, span.last_ms, _PREFIX)
     rows = []
-    for (name, target), points in sorted(found.items()):
+    for (name, target), points in sorted(figures.items()):
         values = [value for _, value in points]
         rows.append(
             Row(
@@ -138,14 +172,14 @@ def failure_section(history: History) -> Section:
     span = history.span()
     if span is None:
         return Section(note="the history has no run yet")
-    found: list[tuple[int, Failure]] = [
+    failed: list[tuple[int, Failure]] = [
         (time_ms, failure)
         for time_ms, failures in history.failures(span.last_ms - LOOKED_AT_MS, span.last_ms).items()
         for failure in failures
     ]
     rows = [
         Row(key=f"{number} {time_ms}", cells=(time_ms, failure.target, failure.cause))
-        for number, (time_ms, failure) in enumerate(reversed(found))
+        for number, (time_ms, failure) in enumerate(reversed(failed))
     ]
     return also(
         table_of(_FAILURES, rows, "the runs of the last hour learned all that they asked for"), (), *_facts(history)
