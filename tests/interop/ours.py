@@ -47,6 +47,26 @@ class OurNameServer:
         self.child = Child("our name server", [str(BIN / "mqnamesrv"), "-c", str(conf)], cwd=scratch)
 
 
+class OurBroker:
+    """`mqbroker` alone, with the shape of Apache's `Broker`; of the tests' small files if `small`."""
+
+    def __init__(
+        self, scratch: Path, namesrv: str, *, settings: dict[str, str] | None = None, small: bool = True
+    ) -> None:
+        port = free_port(BROKER_PORTS)
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.address, self.store = f"127.0.0.1:{port}", scratch / "store"
+        values = (SETTINGS if small else {}) | {
+            "brokerName": "broker-a", "brokerIP1": "127.0.0.1", "brokerIP2": "127.0.0.1", "listenPort": str(port),
+            "haListenPort": str(port + 1), "namesrvAddr": namesrv, "storePathRootDir": str(self.store),
+        }  # fmt: skip
+        conf = write_config(scratch / "broker.conf", values | (settings or {}))
+        self.child = Child("our broker", [str(BIN / "mqbroker"), "-c", str(conf)], cwd=scratch)
+
+    def wait_ready(self) -> float:
+        return self.child.wait_for("boot success")
+
+
 class OurPair:
     """`mqnamesrv` and `mqbroker`, each a process of its own; the same attributes as Apache's `Pair`."""
 

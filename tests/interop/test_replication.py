@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.interop.apache import Broker
-from tests.interop.ours import BIN, SETTINGS, OurNameServer, write_config
-from tests.interop.processes import BROKER_PORTS, Child, free_port
+from tests.interop.ours import OurBroker, OurNameServer
 
 from rocketmq_ops.client.api.send import SendStatus
 from rocketmq_ops.client.options import ClientOptions
@@ -28,24 +27,6 @@ MASTER = QUICK | {"brokerRole": "SYNC_MASTER", "inSyncReplicas": "2"}
 SLAVE = QUICK | {"brokerRole": "SLAVE", "brokerId": "1"}
 
 
-class OurBroker:
-    """`mqbroker` with the shape of Apache's `Broker`."""
-
-    def __init__(self, scratch: Path, namesrv: str, settings: dict[str, str]) -> None:
-        port = free_port(BROKER_PORTS)
-        scratch.mkdir(parents=True, exist_ok=True)
-        self.address, self.store = f"127.0.0.1:{port}", scratch / "store"
-        values = SETTINGS | {
-            "brokerName": "broker-a", "brokerIP2": "127.0.0.1", "listenPort": str(port),
-            "haListenPort": str(port + 1), "namesrvAddr": namesrv, "storePathRootDir": str(self.store),
-        }  # fmt: skip
-        conf = write_config(scratch / "broker.conf", values | settings)
-        self.child = Child("our broker", [str(BIN / "mqbroker"), "-c", str(conf)], cwd=scratch)
-
-    def wait_ready(self) -> float:
-        return self.child.wait_for("boot success")
-
-
 class Group:
     """A name server, a master and a slave; `kinds` are a version of Apache's, or `ours`."""
 
@@ -58,7 +39,7 @@ class Group:
     def start(self, kind: str, folder: str, settings: dict[str, str]) -> Broker | OurBroker:
         scratch, namesrv = self._scratch / folder, self.namesrv.address
         broker = (
-            OurBroker(scratch, namesrv, settings)
+            OurBroker(scratch, namesrv, settings=settings)
             if kind == "ours"
             else Broker(kind, scratch, namesrv, settings=settings)
         )
