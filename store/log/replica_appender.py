@@ -12,19 +12,35 @@ import logging
 
 import msgspec
 
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.errors import CorruptDataError
+from rocketmq_ops.common.java_hash import tags_hash
+from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_UNIQ_KEY, StoredProperties
 from rocketmq_ops.common.message_codec import BadRecordError, RecordView, read_record, record_properties, record_topic
-from rocketmq_ops.common.record_layout import BLANK_MAGIC, SIZE_AND_MAGIC, SMALLEST_RECORD
+from rocketmq_ops.common.record_layout import (
+    BLANK_MAGIC,
+    HEAD_V4,
+    MAGIC_V1,
+    SIZE_AND_MAGIC,
+    SMALLEST_RECORD,
+    V6_FLAGS,
+)
+from rocketmq_ops.common.sysflag import TRANSACTION_MASK
 from rocketmq_ops.store.arrivals import MessageArrivals
 from rocketmq_ops.store.dispatch import Redispatch, enters_consume_queue
 from rocketmq_ops.store.files.mapped_file import MappedFile
 from rocketmq_ops.store.index.index_service import IndexService
 from rocketmq_ops.store.log.commit_log import CommitLog
+from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore, is_storable
 from rocketmq_ops.store.queue.unit_codes import UnitCodes
 from rocketmq_ops.store.store_stats import StoreStats
 
 log = logging.getLogger(__name__)
+
+_MOST_TOPICS = 10_000
+_NO_QUEUES: dict[int, ConsumeQueue] = {}
+_NOT_COMMON = V6_FLAGS | TRANSACTION_MASK
 
 
 class ReplicaError(CorruptDataError):
@@ -62,6 +78,8 @@ class ReplicaAppender:
         #: was deleted and made anew on the master.
         self._redispatch = Redispatch(queues.find_or_create, codes, index.sink, 0)
         self._redispatch.from_first_file = True
+        #: Topics by their bytes in a record.
+        self._topics: dict[bytes, str] = Bounded(_MOST_TOPICS)
         #: The record dispatched last, None before the first one of this run.
         self._last: RecordPlace | None = None
         #: All records below this offset are in queues and index; what lies behind is part of a record.
@@ -135,8 +153,11 @@ class ReplicaAppender:
     def _dispatch_file(self, file: MappedFile) -> None:
         """Dispatch the whole records of one file. Raises BadRecordError, OSError."""
         view, base, wrote = file.view, file.base, file.wrote
-        position = self.dispatched - base
-        while position + SIZE_AND_MAGIC.size <= wrote:
+        while True:
+            self._dispatch_common(file)
+            position = self.dispatched - base
+            if position + SIZE_AND_MAGIC.size > wrote:
+                return
             size, magic = SIZE_AND_MAGIC.unpack_from(view, position)
             if magic == BLANK_MAGIC:
                 if wrote < file.size:
@@ -154,12 +175,55 @@ class ReplicaAppender:
             self._dispatch_record(view, record)
             file.last_timestamp = self._queues.last_dispatched_timestamp = record.store_timestamp
             self._last = RecordPlace(record.physical_offset, size)
-            position += size
-            self.dispatched = base + position
+            self.dispatched = base + position + size
+
+    def _dispatch_common(self, file: MappedFile) -> None:
+        """Dispatch records as long as they are of the common kind, each the next one of a queue that is known; what
+        else there is, and what is not whole, is left to the caller. Raises OSError.
+
+        A slave has to keep up with a master that stores them in batches, so this is written for speed."""
+        view, base, wrote, unpack = file.view, file.base, file.wrote, HEAD_V4.unpack_from
+        table, topics, arriving, put_keys = self._table, self._topics, self._arrivals.topics, self._index.sink.put_keys
+        begun = position = self.dispatched - base
+        count = timestamp = last = 0
+        try:
+            while position + HEAD_V4.size + 4 <= wrote:
+                (
+                    size, magic, _, queue_id, _, queue_offset, physical, sys_flag, _, _, stored, _, _, _, body_length,
+                ) = unpack(view, position)  # fmt: skip
+                topic_at = position + HEAD_V4.size + body_length
+                end = position + size
+                if (
+                    magic != MAGIC_V1 or sys_flag & _NOT_COMMON or physical != base + position or end > wrote
+                    or body_length < 0 or topic_at + 3 > end
+                ):  # fmt: skip
+                    return
+                properties_at = topic_at + 3 + view[topic_at]
+                if properties_at > end or view[properties_at - 2] << 8 | view[properties_at - 1] != end - properties_at:
+                    return
+                topic = topics.get(bytes(view[topic_at + 1 : properties_at - 2]))
+                if topic is None or topic in arriving:
+                    return
+                queue = table.get(topic, _NO_QUEUES).get(queue_id)
+                if queue is None or queue.next_offset != queue_offset or queue.is_delay:
+                    return
+                properties = StoredProperties(str(view[properties_at:end], "utf-8", "replace"))
+                tags = properties.get(PROPERTY_TAGS)
+                queue.max_offset = queue.put_unit(physical, size, tags_hash(tags) if tags else 0)
+                put_keys(topic, properties.get(PROPERTY_UNIQ_KEY), properties.get(PROPERTY_KEYS), physical, stored)
+                count, last, position, timestamp = count + 1, position, end, stored
+        finally:
+            if count:
+                self.dispatched = base + position
+                self._last = RecordPlace(base + last, position - last)
+                file.last_timestamp = self._queues.last_dispatched_timestamp = timestamp
+                self._stats.put_messages += count
+                self._stats.put_bytes += position - begun
 
     def _dispatch_record(self, view: memoryview, record: RecordView) -> None:
         topic, properties = record_topic(view, record), record_properties(view, record)
-        queue = self._table.get(topic, {}).get(record.queue_id)
+        queue = self._table.get(topic, _NO_QUEUES).get(record.queue_id)
+        self._topics[topic.encode()] = topic
         timestamp = record.store_timestamp
         if not enters_consume_queue(record.sys_flag) or not is_storable(topic, record.queue_id):
             self._redispatch.dispatch(topic, properties, record)
@@ -167,8 +231,8 @@ class ReplicaAppender:
             code = self._codes.of(queue, properties, timestamp)
             queue.max_offset = queue.put_unit(record.physical_offset, record.size, code)
             self._index.sink.put_keys(
-                topic, properties.get("UNIQ_KEY"), properties.get("KEYS"), record.physical_offset, timestamp,
-                record.sys_flag,
+                topic, properties.get(PROPERTY_UNIQ_KEY), properties.get(PROPERTY_KEYS), record.physical_offset,
+                timestamp, record.sys_flag,
             )  # fmt: skip
             if topic in self._arrivals.topics:
                 self._arrivals.arrived(queue, queue.max_offset, code, timestamp, properties)
