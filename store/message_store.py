@@ -130,8 +130,9 @@ class MessageStore:
         from rocketmq_ops.store.log.replica_appender import ReplicaAppender
 
         return ReplicaAppender(
-            self.commit_log, self.queues, self.index, arrivals=self.arrivals, codes=self.codes, stats=self.stats
-        )
+            self.commit_log, self.queues, self.index, arrivals=self.arrivals, codes=self.codes, flags=self.flags,
+            stats=self.stats,
+        )  # fmt: skip
 
     # -- opening
 

@@ -34,6 +34,7 @@ from rocketmq_ops.store.log.commit_log import CommitLog
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 from rocketmq_ops.store.queue.consume_queue_store import ConsumeQueueStore, is_storable
 from rocketmq_ops.store.queue.unit_codes import UnitCodes
+from rocketmq_ops.store.running_flags import WRITE_INDEX_FILE_ERROR, RunningFlags
 from rocketmq_ops.store.store_stats import StoreStats
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class ReplicaAppender:
         *,
         arrivals: MessageArrivals,
         codes: UnitCodes,
+        flags: RunningFlags,
         stats: StoreStats,
     ) -> None:
         self._log = commit_log
@@ -73,6 +75,7 @@ class ReplicaAppender:
         self._index = index
         self._arrivals = arrivals
         self._codes = codes
+        self._flags = flags
         self._stats = stats
         #: For records that are not simply the next ones of their queue: of a queue that begins amid its messages, or
         #: was deleted and made anew on the master.
@@ -120,6 +123,11 @@ class ReplicaAppender:
 
         Raises ReplicaError when they hold something that is no record: the commitlog is then cut behind the last whole
         one. Raises OSError (a full disk, for instance): what was taken is kept, `max_offset` says how much."""
+        if self._flags.bits & WRITE_INDEX_FILE_ERROR:
+            raise ReplicaError(
+                "the index has no room on the disk for the keys of messages that are here already",
+                "free space on the disk of storePathRootDir; it goes on by itself then",
+            )
         try:
             self._log.append_data(data)
         finally:
