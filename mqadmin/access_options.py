@@ -56,6 +56,8 @@ def entries_of(
 ) -> list[PolicyEntryInfo]:
     """One entry for each resource."""
     return [
-        PolicyEntryInfo(resource=each, actions=list(actions), source_ips=list(source_ips or ()), decision=decision)
+        PolicyEntryInfo(
+            resource=each, actions=list(actions), source_ips=list(source_ips) if source_ips else None, decision=decision
+        )
         for each in resources
     ]

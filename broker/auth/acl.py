@@ -60,7 +60,7 @@ class Entry:
         #: By it entries that fit are sorted: the one that decides first.
         self.order = (resource.type == ANY, resource.pattern, -prefix, decision != "Deny")
         self.info = PolicyEntryInfo(
-            resource=str(resource), actions=actions, source_ips=given.source_ips, decision=decision
+            resource=str(resource), actions=actions, source_ips=given.source_ips or None, decision=decision
         )
 
     @property

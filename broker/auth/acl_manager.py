@@ -14,6 +14,7 @@ from rocketmq_ops.broker.auth.acl import Acl, refused
 from rocketmq_ops.broker.auth.resource import Resource
 from rocketmq_ops.broker.auth.user_manager import UserManager
 from rocketmq_ops.broker.state.config_manager import ConfigManager
+from rocketmq_ops.broker.state.config_table import without_nulls
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.fastjson_types import convert
@@ -50,7 +51,7 @@ class AclManager(ConfigManager):
 
     def encode(self, *, pretty: bool = False) -> bytes:
         """Every ACL by subject."""
-        acls = {subject: msgspec.to_builtins(acl.info()) for subject, acl in sorted(self.table.items())}
+        acls = {subject: without_nulls(msgspec.to_builtins(acl.info())) for subject, acl in sorted(self.table.items())}
         return fastjson.dumps({"acls": acls}, pretty=pretty)
 
     def changed(self) -> None:

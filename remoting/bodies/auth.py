@@ -15,12 +15,12 @@ class UserInfo(RemotingSerializable, kw_only=True):
 
 
 class PolicyEntryInfo(RemotingSerializable, kw_only=True):
-    """One rule of a policy."""
+    """One rule of a policy; without `source_ips` it counts for every address."""
 
     actions: list[str] = []
     decision: str = ""
     resource: str = ""
-    source_ips: list[str] = []
+    source_ips: list[str] | None = None
 
 
 class PolicyInfo(RemotingSerializable, kw_only=True):

@@ -64,11 +64,16 @@ def _ask(connection: socket.socket, request: bytes) -> Answer:
 
 
 def call(
-    address: str, code: int, ext_fields: dict[str, str] | None = None, body: bytes = b"", timeout: float = 5.0
+    address: str,
+    code: int,
+    ext_fields: dict[str, str] | None = None,
+    body: bytes = b"",
+    timeout: float = 5.0,
+    **header: Any,
 ) -> Answer:
     """One request on a connection of its own."""
     with _connect(address, timeout) as connection:
-        return _ask(connection, frame(code, ext_fields, body))
+        return _ask(connection, frame(code, ext_fields, body, **header))
 
 
 def wait_for_route(namesrv: str, topic: str, broker_name: str, timeout: float = 60.0) -> None:

@@ -10,8 +10,6 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from rocketmq_ops.broker.access.gate import AccessRefusedError
 from rocketmq_ops.broker.auth.user_manager import wants_super
 from rocketmq_ops.remoting.bodies import AclInfo, UserInfo
@@ -187,4 +185,4 @@ def _user(request: RemotingCommand, name: str) -> UserInfo:
 
 
 def _list(items: list[UserInfo] | list[AclInfo]) -> bytes:
-    return msgspec.json.encode(items) if items else b""
+    return b"[" + b",".join([item.encode() for item in items]) + b"]" if items else b""

@@ -163,7 +163,7 @@ def _entries(broker: str, acl: AclInfo) -> list[AclEntry]:
             policy.policy_type or CUSTOM,
             entry.resource,
             list(entry.actions),
-            list(entry.source_ips),
+            list(entry.source_ips or ()),
             entry.decision,
         )
         for policy in acl.policies

@@ -17,7 +17,7 @@ def entry(resource: str, decision: str = "Allow", actions: str = "Pub,Sub", ips:
         resource=resource,
         actions=actions.split(","),
         decision=decision,
-        source_ips=[ip for ip in ips.split(",") if ip],
+        source_ips=[ip for ip in ips.split(",") if ip] or None,
     )
 
 

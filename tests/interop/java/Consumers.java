@@ -94,7 +94,8 @@ final class Consumers {
         Running(JSONObject request) throws Exception {
             String group = request.getString("group");
             consumer = request.getBooleanValue("trace")
-                ? new DefaultMQPushConsumer(group, null, new AllocateMessageQueueAveragely(), true, null) : new DefaultMQPushConsumer(group);
+                ? new DefaultMQPushConsumer(group, null, new AllocateMessageQueueAveragely(), true, null)
+                : new DefaultMQPushConsumer(group, Credentials.hook(request), new AllocateMessageQueueAveragely());
             consumer.setNamesrvAddr(request.getString("namesrv"));
             consumer.setInstanceName(request.getString("name"));
             consumer.setVipChannelEnabled(request.getBooleanValue("vip"));

@@ -66,11 +66,11 @@ final class Producers {
             }
             String group = request.getString("group");
             if (transactional) {
-                TransactionMQProducer t = new TransactionMQProducer(group);
+                TransactionMQProducer t = new TransactionMQProducer(group, Credentials.hook(request));
                 t.setTransactionListener(new ByProperty());
                 producer = t;
             } else {
-                producer = new DefaultMQProducer(group);
+                producer = new DefaultMQProducer(group, Credentials.hook(request));
             }
             producer.setNamesrvAddr(request.getString("namesrv"));
             producer.setInstanceName("producer-" + INSTANCES.incrementAndGet());
