@@ -212,6 +212,17 @@ class BrokerConfig(ConfigClass):
     metricsPromExporterPort: MetricsPort = 5557
     metricsPromExporterHost: MetricsHost = ""
     metricsLabel: MetricsLabel = ""
+    brokerFastFailureEnable: Annotated[
+        bool, Used("refuse requests with SYSTEM_BUSY that have waited too long for their turn")
+    ] = True
+    waitTimeMillsInSendQueue: Annotated[Long, Used("ms that a send may have waited", low=0)] = 200
+    waitTimeMillsInPullQueue: Annotated[Long, Used("ms that a pull may have waited", low=0)] = 5000
+    waitTimeMillsInLitePullQueue: Annotated[Long, Used("ms that a lite pull may have waited", low=0)] = 5000
+    waitTimeMillsInHeartbeatQueue: Annotated[Long, Used("ms that a heartbeat may have waited", low=0)] = 31000
+    waitTimeMillsInTransactionQueue: Annotated[
+        Long, Used("ms that the end of a transaction may have waited", low=0)
+    ] = 3000
+    sendThreadPoolQueueCapacity: Annotated[int, Used("sends that may wait for the disk at once", low=1)] = 10000
     # Keys of this server alone.
     logDir: LogDir = ""
     logFormat: LogFormat = "text"
@@ -239,7 +250,6 @@ class BrokerConfig(ConfigClass):
     endTransactionThreadPoolNums: int = 12
     flushConsumerOffsetHistoryInterval: int = 60000
     fetchNameSrvAddrByDnsLookup: bool = False
-    sendThreadPoolQueueCapacity: int = 10000
     putThreadPoolQueueCapacity: int = 10000
     pullThreadPoolQueueCapacity: int = 100_000
     litePullThreadPoolQueueCapacity: int = 100_000
@@ -257,12 +267,6 @@ class BrokerConfig(ConfigClass):
     accountStatsPrintZeroValues: bool = True
     transferMsgByHeap: bool = True
     sendHeartbeatTimeoutMillis: int = 1000
-    brokerFastFailureEnable: bool = True
-    waitTimeMillsInSendQueue: Long = 200
-    waitTimeMillsInPullQueue: Long = 5000
-    waitTimeMillsInLitePullQueue: Long = 5000
-    waitTimeMillsInHeartbeatQueue: Long = 31000
-    waitTimeMillsInTransactionQueue: Long = 3000
     waitTimeMillsInAckQueue: Long = 3000
     waitTimeMillsInAdminBrokerQueue: Long = 5000
     enableCalcFilterBitMap: bool = False

@@ -44,6 +44,7 @@ from rocketmq_ops.broker.client.filter_server_manager import FilterServerManager
 from rocketmq_ops.broker.client.producer_manager import ProducerManager
 from rocketmq_ops.broker.client.rebalance_lock_manager import RebalanceLockManager
 from rocketmq_ops.broker.config import BrokerConfig
+from rocketmq_ops.broker.fast_failure import BrokerFastFailure
 from rocketmq_ops.broker.ha.ha_service import HAService
 from rocketmq_ops.broker.ha.known_master import KnownMaster
 from rocketmq_ops.broker.loadbalance.message_request_mode_manager import MessageRequestModeManager
@@ -183,6 +184,7 @@ class BrokerController:
         self.outer = BrokerOuterApi(self)
         self.held_pulls = PullRequestHold(steady_ms, self._max_offset, self.store.record_of)
         self.stages = NotedStages(self)
+        self.fast_failure = BrokerFastFailure(self)
         #: Hooks of whoever runs the broker in its own program, to be added before the start; see `hooks/api.py`.
         self.hooks: list[object] = []
         #: The page for Prometheus, where there is one.
@@ -240,6 +242,7 @@ class BrokerController:
             log_losses(self, report, missing)
         self.timers.load()
         install_all(self)
+        self.fast_failure.install()
         self.store.arrivals.listen(self.held_pulls.message_arriving, self.held_pulls.table)
         self.server.on_close(self._client_closed)
         self.stats.count_channels(self.server)

@@ -11,6 +11,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, Protocol, cast
 
@@ -64,6 +65,8 @@ class Channel(asyncio.Protocol):
         self._in_turn = False
         self._flush_due = False
         self._stalled: Iterator[RemotingCommand | bytes] | None = None
+        #: Since when frames that were read wait for their turn, by `perf_counter`; 0 when none does.
+        self._stalled_since = 0.0
         self._backlog: deque[bytes] = deque()
         self._write_paused = False
         self._joins_always = True
@@ -208,6 +211,8 @@ class Channel(asyncio.Protocol):
         """
         self._in_turn = True
         answer_to = self._answer_to
+        if self._stalled_since and (overdue := self._owner.handlers.overdue) is not None:
+            answer_to = partial(overdue, int((perf_counter() - self._stalled_since) * 1000))
         handled, until = 0, 0.0
         try:
             for command in frames:
@@ -227,6 +232,8 @@ class Channel(asyncio.Protocol):
                             until = now + TURN_SECONDS
                         elif now > until and self._transport is not None:
                             self._stalled = frames
+                            if not self._stalled_since:
+                                self._stalled_since = now
                             self._transport.pause_reading()
                             self._loop.call_soon(self._resume)
                             return True
@@ -245,6 +252,8 @@ class Channel(asyncio.Protocol):
             self.abort()
         finally:
             self._in_turn = False
+            if self._stalled is None and not self._backlog:
+                self._stalled_since = 0.0
             self._flush()
         return False
 
@@ -320,6 +329,16 @@ class Channel(asyncio.Protocol):
             transport.write(b"".join(out))
         else:
             transport.writelines(_join_small(out))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether requests that were read wait for their turn."""
+        return self._stalled is not None
+
+    def held_bytes(self) -> int:
+        """Bytes that this connection holds: of a frame that is not whole, of what waits its turn, and unsent."""
+        unsent = self._transport.get_write_buffer_size() if self._transport is not None and not self.closed else 0
+        return self._decoder.buffered_bytes + sum(map(len, self._backlog)) + self._out_bytes + unsent
 
     # --- end ------------------------------------------------------------------------------------------------------
 

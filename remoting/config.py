@@ -43,6 +43,14 @@ class NettyServerConfig(ConfigClass):
         int,
         Used("bytes waiting to be sent from which a connection is read again; 0 takes the built-in limit", low=0),
     ] = 0
+    maxBufferedBytes: Annotated[
+        Long,
+        Used(
+            "bytes that all connections may hold together, unsent answers and frames that are not whole; those that "
+            "hold most are dropped beyond it; a key of this server alone",
+            low=16 * 1024 * 1024,
+        ),
+    ] = 512 * 1024 * 1024
     serverSocketBacklog: Annotated[int, Used("connections waiting to be accepted", low=1)] = 1024
 
     # Keys of Apache's server that are accepted and kept, without effect here.

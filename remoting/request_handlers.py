@@ -39,6 +39,8 @@ class RequestHandlers:
         self._refusals: dict[int, LogRate] = {}
         self.default_handler: Handler[None] | None = None
         self.handler_failures = 0
+        #: Called in the place of `answer_to` for requests that have waited for their turn, with the ms that they have.
+        self.overdue: Callable[[int, Channel, RemotingCommand], RemotingCommand | bytes | None] | None = None
         #: Asked first when set; an answer from it is sent instead of calling the handler.
         self.before: Callable[[Channel, RemotingCommand], RemotingCommand | None] | None = None
 

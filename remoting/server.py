@@ -21,6 +21,7 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import FrameError, RemotingBindError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
+from rocketmq_ops.remoting.memory_bound import CHECK_INTERVAL_MS, MemoryBound
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class RemotingServer:
         self.refused_connections = 0
         self.refused_frames = 0
         self.idle_closed = 0
+        self.memory = MemoryBound()
         self._listeners: list[asyncio.Server] = []
         self._wanted: list[tuple[str, int]] = []
         self._on_connect: list[ChannelCallback] = []
@@ -172,6 +174,8 @@ class RemotingServer:
         self._loop = asyncio.get_running_loop()
         for host, port in [(self.config.bindAddress, self.config.listenPort), *self._wanted]:
             await self._listen(host, port)
+        check, channels = self.memory.check, self.channels
+        self._jobs.every("memory", lambda: CHECK_INTERVAL_MS, lambda: check(channels, self.config.maxBufferedBytes))
         self._jobs.every("sweep", lambda: max(self.config.serverChannelMaxIdleTimeSeconds * 125, 50), self._sweep_idle)
 
     def add_listener(self, host: str, port: int) -> None:
@@ -215,6 +219,10 @@ class RemotingServer:
                 for channel in list(self.channels):
                     channel.abort()
                 await asyncio.sleep(0)
+
+    def waiting_channels(self) -> int:
+        """Connections with requests that were read and wait for their turn."""
+        return sum(channel.is_waiting for channel in self.channels)
 
     # --- what channels report ---------------------------------------------------------------------------------------
 

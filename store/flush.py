@@ -136,6 +136,11 @@ class FlushService:
             self._timer = loop.call_at(deadline, self._expire)
         self.wake()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a sync."""
+        return len(self._waiting)
+
     def after_flush(self, end_offset: int, callback: Callable[[], None]) -> None:
         """Call back once the commitlog is durable up to `end_offset`, whenever that is; no sync is asked for.
 

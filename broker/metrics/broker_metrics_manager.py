@@ -67,9 +67,16 @@ class BrokerMetricsManager(MetricsPage):
         channels.add(len(controller.server.channels))
         refused = Figures("rocketmq_ops_refused_connections_total", "counter", "Connections beyond the limit")
         refused.add(controller.server.refused_connections)
+        buffered = Figures("rocketmq_ops_buffered_bytes", "gauge", "Bytes that all connections hold together")
+        buffered.add(controller.server.memory.held_bytes)
+        dropped = Figures("rocketmq_ops_dropped_connections_total", "counter", "Connections dropped for memory")
+        dropped.add(controller.server.memory.dropped)
+        busy = Figures("rocketmq_ops_system_busy_total", "counter", "Requests refused with SYSTEM_BUSY")
+        busy.add(controller.fast_failure.timed_out, cause="timeout")
+        busy.add(controller.fast_failure.overloaded, cause="overload")
         held = Figures("rocketmq_ops_held_pulls", "gauge", "Pulls that wait for a message")
         held.add(len(controller.held_pulls))
-        return [permission, topics, groups, channels, refused, held]
+        return [permission, topics, groups, channels, refused, buffered, dropped, busy, held]
 
     async def _messages(self) -> list[Figures]:
         stats = self._controller.stats

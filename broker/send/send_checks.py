@@ -47,6 +47,9 @@ class SendChecks:
         config = controller.config
         if controller.is_slave:
             return REJECTED
+        overload = controller.fast_failure.too_many_waiting()
+        if overload is not None:
+            return ResponseCode.SYSTEM_BUSY, overload
         if controller.clock() < config.startAcceptSendRequestTimeStamp:
             remark = f"broker unable to service, until {config.startAcceptSendRequestTimeStamp} (ms since 1970)"
             return ResponseCode.SYSTEM_ERROR, remark

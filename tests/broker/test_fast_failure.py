@@ -1,0 +1,92 @@
+"""SYSTEM_BUSY: requests that have waited too long for their turn, and too many sends that wait for the disk."""
+
+import asyncio
+
+import pytest
+
+from rocketmq_ops.broker.fast_failure import OVERLOAD
+from rocketmq_ops.remoting import channel as channel_module
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
+from tests.broker.support import pull_fields, run, send_fields
+
+
+def sends(count: int) -> list[RemotingCommand]:
+    """Sends that take the long way: each to a queue that the one before it did not go to, with its own properties."""
+    return [
+        RemotingCommand.request(
+            RequestCode.SEND_MESSAGE_V2, ext_fields=send_fields("T", number % 4, {"K": f"{number}" * 3}), body=b"x"
+        )
+        for number in range(count)
+    ]
+
+
+async def answers(session, requests):
+    return await asyncio.gather(*(session.client.submit(session.address, each, 20_000) for each in requests))
+
+
+@pytest.fixture
+def _short_turns(monkeypatch):
+    """A turn ends with its first look at the clock but one, as under load."""
+    monkeypatch.setattr(channel_module, "TURN_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_short_turns")
+def test_sends_that_have_waited_longer_than_their_limit_are_refused(tmp_path):
+    async def body(session):
+        assert (await session.send("T")).code == 0
+        session.broker.config.waitTimeMillsInSendQueue = 0
+        got = await answers(session, sends(40))
+        busy = [answer for answer in got if answer.code == ResponseCode.SYSTEM_BUSY]
+        assert busy and len(busy) < 40 and session.broker.fast_failure.timed_out == len(busy)
+        assert busy[0].remark.startswith(
+            "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: "
+        )
+        stored = sum(session.broker.store.max_offset("T", queue_id) for queue_id in range(4))
+        assert stored == 1 + sum(answer.code == 0 for answer in got)
+        assert (await session.send("T")).code == 0
+
+    run(tmp_path, body)
+
+
+@pytest.mark.usefixtures("_short_turns")
+@pytest.mark.parametrize(
+    "settings",
+    [{"brokerFastFailureEnable": False, "waitTimeMillsInSendQueue": 0}, {"waitTimeMillsInSendQueue": 600_000}],
+)
+def test_within_the_limit_and_when_switched_off_all_are_stored(tmp_path, settings):
+    async def body(session):
+        assert (await session.send("T")).code == 0
+        assert {answer.code for answer in await answers(session, sends(40))} == {0}
+
+    run(tmp_path, body, **settings)
+
+
+@pytest.mark.usefixtures("_short_turns")
+def test_each_kind_of_request_has_its_own_limit(tmp_path):
+    async def body(session):
+        assert (await session.send("T")).code == 0
+        session.broker.config.waitTimeMillsInSendQueue = 0
+        pulls = [
+            RemotingCommand.request(RequestCode.PULL_MESSAGE, ext_fields=pull_fields("T", "g", 0, 0)) for _ in range(40)
+        ]
+        assert {answer.code for answer in await answers(session, pulls)} == {0}
+        session.broker.config.waitTimeMillsInPullQueue = 0
+        assert ResponseCode.SYSTEM_BUSY in {answer.code for answer in await answers(session, pulls)}
+
+    run(tmp_path, body)
+
+
+def test_too_many_sends_that_wait_for_the_disk_are_refused(tmp_path):
+    async def body(session):
+        assert (await session.send("T")).code == 0
+        session.broker.config.sendThreadPoolQueueCapacity = 3
+        got = await answers(session, sends(20))
+        codes = [answer.code for answer in got]
+        assert codes[:3] == [0, 0, 0]
+        refused = [answer for answer in got if answer.code == ResponseCode.SYSTEM_BUSY]
+        assert refused and {answer.remark for answer in refused} == {OVERLOAD}
+        assert session.broker.fast_failure.overloaded == len(refused)
+        assert (await session.send("T")).code == 0
+
+    run(tmp_path, body, flushDiskType="SYNC_FLUSH")
