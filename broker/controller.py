@@ -324,7 +324,7 @@ class BrokerController:
         self._started = False
         self._jobs.stop()
         if self.slave is not None:
-            self.slave.stop()
+            await self.slave.stop()
         await self.outer.unregister_all()
         if not self.is_slave:
             self.delay.stop()
@@ -402,8 +402,8 @@ class BrokerController:
 
     def _registration_interval(self) -> int:
         # Where Apache waits out the period, a name server that is started together with the broker, or comes back,
-        # knows it soon; and a slave knows soon of a master that comes back.
-        if not self._registered_everywhere or (self.is_slave and self.master.address is None):
+        # knows it soon.
+        if not self._registered_everywhere:
             return REGISTER_RETRY_INTERVAL_MS
         return max(10_000, min(self.config.registerNameServerPeriod, 60_000))
 

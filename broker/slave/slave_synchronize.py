@@ -9,6 +9,8 @@ Mirrors org.apache.rocketmq.broker.slave.SlaveSynchronize.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -17,8 +19,8 @@ from rocketmq_ops.broker.slave.hand_back import hand_back
 from rocketmq_ops.broker.slave.master_api import MasterApi, RefusedError
 from rocketmq_ops.broker.slave.slave_offset_manager import SlaveOffsetManager
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.periodic import PeriodicJobs
-from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.common.periodic import PeriodicJobs, guarded
+from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.errors import RemotingError
 
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 SYNC_INTERVAL_MS = 10_000
 #: ms until a master that could not be reached is asked again: its first answer ends the outage for consumers.
 RETRY_INTERVAL_MS = 1_000
+#: ms until the name servers are asked again for a master that none of them knew.
+ASK_INTERVAL_MS = 3_000
 
 
 class SlaveSynchronize:
@@ -39,8 +43,9 @@ class SlaveSynchronize:
         self._controller = controller
         self._offsets = offsets
         self._jobs = PeriodicJobs()
-        self._running = False
-        self._again = False
+        self._tasks = Tasks()
+        self._wanted = asyncio.Event()
+        self._looking = False
         self._reached = False
         self._failing: set[str] = set()
 
@@ -51,30 +56,30 @@ class SlaveSynchronize:
 
     @property
     def is_looking(self) -> bool:
-        """Whether a look at the master is under way."""
-        return self._running
+        """Whether a look at the master is under way or about to begin."""
+        return self._looking or self._wanted.is_set()
 
     def start(self) -> None:
         """Begin on the running loop."""
-        self._jobs.every("take over from the master", self._interval, self.soon)
-        flush = self._controller.config
-        self._jobs.every("own commits", lambda: flush.flushConsumerOffsetInterval, self._save_own)
+        config = self._controller.config
+        self._jobs.every("own commits", lambda: config.flushConsumerOffsetInterval, self._save_own)
         self._controller.master.on_change(self._master_changed)
+        self._tasks.start(self._looks(), "take-over-from-master")
         self.soon()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Take over no more."""
         self._jobs.stop()
+        await self._tasks.stop()
 
     def soon(self) -> None:
         """Look at the master now, or once more when a look is under way."""
-        self._again = True
-        if not self._running:
-            self._running = True
-            run_later(self._run(), "take-over-from-master")
+        self._wanted.set()
 
     def _interval(self) -> int:
-        return SYNC_INTERVAL_MS if self._reached else RETRY_INTERVAL_MS
+        if self._reached:
+            return SYNC_INTERVAL_MS
+        return RETRY_INTERVAL_MS if self._controller.master.address is not None else ASK_INTERVAL_MS
 
     def _save_own(self) -> None:
         if self._offsets.own.is_dirty:
@@ -84,13 +89,19 @@ class SlaveSynchronize:
         self._reached = False
         self.soon()
 
-    async def _run(self) -> None:
-        try:
-            while self._again and self._jobs:
-                self._again = False
-                await self.sync_all()
-        finally:
-            self._running = False
+    async def _looks(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._interval() / 1000):
+                    await self._wanted.wait()
+            self._looking = True
+            self._wanted.clear()
+            try:
+                if self._controller.master.address is None:
+                    await self._controller.register_all()  # the answer says where a master is that has come back
+                await guarded("taking over from the master", self.sync_all)
+            finally:
+                self._looking = False
 
     async def sync_all(self) -> None:
         """Take over every table of the master. Failures cost a line in the log."""

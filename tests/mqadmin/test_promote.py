@@ -71,15 +71,15 @@ def step(ran: Ran) -> Any:
 def test_from_the_fence_to_the_end(pair: Pair) -> None:
     ran = pair.run()
     assert ran.code == 0 and pair.master.config["brokerPermission"] == "4"
-    stop = f"Stop the old master, {pair.master.address}, then run this again with --oldMaster {pair.master.address}"
-    assert stop in ran.out and "--masterEnd 1000" in ran.out
+    stop = f"stop the old master, {pair.master.address}, then run this again with --oldMaster {pair.master.address}"
+    assert stop in ran.out and "--masterEnd 1000 --role SYNC_MASTER" in ran.out
     ran = pair.run("--output", "json")
     assert (ran.code, step(ran)) == (ExitCode.NO_EFFECT, "stop")
     pair.master_stops()
     ran = pair.files("--masterEnd", "1000")
     assert ran.code == 0 and f"restart the broker at {SLAVE}" in ran.out
     assert parse_properties(pair.slave_file.read_text()) == {
-        "brokerName": "broker-a", "brokerId": "0", "brokerRole": "ASYNC_MASTER"
+        "brokerName": "broker-a", "brokerId": "0", "brokerRole": "SYNC_MASTER"
     }  # fmt: skip
     assert pair.slave_file.read_text().startswith("# the slave")
     assert parse_properties(pair.master_file.read_text()) == {
@@ -110,7 +110,7 @@ def test_a_plan_changes_nothing(pair: Pair) -> None:
     assert pair.master.config["brokerPermission"] == "6"
     pair.master_stops()
     ran = pair.files("--masterEnd", "1000", "--plan")
-    assert ran.code == 0 and "brokerRole=ASYNC_MASTER" in ran.out and "brokerRole=SLAVE" in ran.out
+    assert ran.code == 0 and "brokerRole=SYNC_MASTER" in ran.out and "brokerRole=SLAVE" in ran.out
     assert pair.slave_file.read_text() == SLAVE_FILE and pair.master_file.read_text() == MASTER_FILE
 
 
@@ -145,7 +145,7 @@ def test_what_the_slave_may_lack_is_not_lost_unasked(pair: Pair, more: tuple[str
     ran = pair.files(*more)
     assert ran.code == ExitCode.REFUSED and cause in ran.err
     assert pair.slave_file.read_text() == SLAVE_FILE
-    assert pair.files(*more, "--force").code == 0
+    assert pair.files(*more, "--force", "--role", "ASYNC_MASTER").code == 0
     assert "brokerRole=ASYNC_MASTER" in pair.slave_file.read_text()
 
 

@@ -10,6 +10,7 @@ from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.configuration import change_file
 from rocketmq_ops.common.files import save_with_backup
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
+from rocketmq_ops.common.properties import read_property_file
 from rocketmq_ops.mqadmin.confirm import require_consent
 from rocketmq_ops.mqadmin.declare import Opt, command
 from rocketmq_ops.mqadmin.errors import CommandError
@@ -38,8 +39,14 @@ async def promote(
         str | None, Opt("--configFile", help="the slave's property file, to be changed here", parse=path)
     ] = None,
     role: Annotated[
-        str, Opt("--role", help="role as the master", parse=one_of(*MASTER_ROLES), metavar="|".join(MASTER_ROLES))
-    ] = "ASYNC_MASTER",
+        str | None,
+        Opt(
+            "--role",
+            help="role as the master (default that of --oldConfigFile, else ASYNC_MASTER)",
+            parse=one_of(*MASTER_ROLES),
+            metavar="|".join(MASTER_ROLES),
+        ),
+    ] = None,
     old_master: Annotated[
         str | None, Opt("--oldMaster", help="the master until now, HOST:PORT, if no name server has it any more")
     ] = None,
@@ -81,10 +88,10 @@ async def promote(
 
 
 def _files(
-    run: Run, found: Promotion, role: str, config_file: str | None, old_config_file: str | None, *, force: bool
+    run: Run, found: Promotion, role: str | None, config_file: str | None, old_config_file: str | None, *, force: bool
 ) -> Outcome:
     """The step in which the property files are changed; to start the slave is what is left after it."""
-    mine = {"brokerRole": role, "brokerId": str(MASTER_ID)}
+    mine = {"brokerRole": role or _role_in(config_file, old_config_file), "brokerId": str(MASTER_ID)}
     others = {
         "brokerRole": SLAVE,
         "brokerId": str(found.slave.broker_id),
@@ -109,6 +116,15 @@ def _files(
     _change_files(config_file, mine, old_config_file, others)
     found.next_step = "start"
     return _outcome(found, _start_text(found), by_hand, done=True)
+
+
+def _role_in(*config_files: str | None) -> str:
+    """The role of a master that one of the files gives: the slave's when it was changed already, else the old one's."""
+    for config_file in filter(None, config_files):
+        for entry in read_property_file(config_file).properties:
+            if entry.key == "brokerRole" and entry.value.strip() in MASTER_ROLES:
+                return entry.value.strip()
+    return MASTER_ROLES[0]
 
 
 def _change_files(mine: str, my_keys: dict[str, str], others: str | None, their_keys: dict[str, str]) -> None:
@@ -186,7 +202,7 @@ def _replica_text(replica: Replica) -> str:
 
 
 def _fenced_text(found: Promotion) -> str:
-    return f"the old master is fenced. {_waiting_text(found)}"
+    return f"the old master is fenced; {_waiting_text(found)}"
 
 
 def _waiting_text(found: Promotion) -> str:
@@ -199,8 +215,8 @@ def _waiting_text(found: Promotion) -> str:
         return f"the slave has yet to fetch {found.gap_bytes} bytes; run this again"
     if found.next_step == "stop" and old is not None:
         return (
-            f"the slave has everything. Stop the old master, {old.address}, then run this again with "
-            f"--oldMaster {old.address} --masterEnd {found.slave.max_offset}"
+            f"the slave has everything: stop the old master, {old.address}, then run this again with "
+            f"--oldMaster {old.address} --masterEnd {found.slave.max_offset} --role {old.role}"
         )
     if old is not None and old.answers and old.role != SLAVE:
         return f"there are two masters: stop {old.address}, give it brokerRole=SLAVE, and start it again"

@@ -110,6 +110,7 @@ def test_an_absent_master_is_noticed_and_asked_again_until_it_answers(
 ) -> None:
     monkeypatch.setattr(slave_synchronize, "RETRY_INTERVAL_MS", 20)
     monkeypatch.setattr(slave_synchronize, "SYNC_INTERVAL_MS", 20)
+    monkeypatch.setattr(slave_synchronize, "ASK_INTERVAL_MS", 20)
 
     async def run() -> None:
         async with pair(tmp_path) as both:
@@ -128,6 +129,9 @@ def test_an_absent_master_is_noticed_and_asked_again_until_it_answers(
             await both.master.stop()
             await both.slave.broker.register_all()
             assert both.slave.broker.master.address is None and not slave.master_serves
+            # From now on the name servers are asked by itself.
+            await both.master_comes_back()
+            await until(lambda: slave.master_serves)
 
     asyncio.run(run())
 
