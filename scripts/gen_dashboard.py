@@ -35,7 +35,7 @@ def table() -> str:
 
 def _every(question: Question) -> str:
     ms = question.period_ms
-    return f"every {ms // 1000} s" if ms >= 1000 else f"at most every {ms / 1000:g} s"
+    return f"every {ms // 1000} s" if ms > 1000 else f"at most every {ms / 1000:g} s"
 
 
 def _rate(question: Question) -> float:

@@ -10,6 +10,7 @@ from rocketmq_ops.tui.model.broker_figures import figures_of, version_of
 from rocketmq_ops.tui.model.members import Members
 from rocketmq_ops.tui.model.moment import BrokerSeen, NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import LISTING, RUNTIME, Question
+from rocketmq_ops.tui.model.puts import Puts
 
 #: For how long a broker stays that no name server lists any more, ms.
 GONE_MS = 3_600_000
@@ -24,6 +25,7 @@ class Known:
         #: Address -> topic -> queues.
         self.topics: dict[str, dict[str, TopicQueues]] = {}
         self.members = Members()
+        self.puts = Puts()
         self.topics_ms: int | None = None
         #: Grows when a broker has told of its topics.
         self.topics_version = 0

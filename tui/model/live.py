@@ -141,6 +141,8 @@ class LiveModel(Timeline):
         clients = self._known.members.clients()
         await asyncio.sleep(0)
         self._derived, self._clients, self._groups_ms = derived, clients, time_ms
+        if derived.in_rates or not derived.groups:
+            self._known.puts.consumed = derived.in_rates
         self._note(time_ms)
         await asyncio.sleep(0)
         self._moment = self.kept = self._made()
@@ -243,6 +245,11 @@ class LiveModel(Timeline):
                     if derived is not None:
                         seen.in_rate, seen.out_rate = derived.in_rates.get(topic), derived.out_rates.get(topic)
                 seen.on[broker.broker_name] = queues
+        addresses = {known.brokers[at].broker_name: at for at in known.topics if at in known.brokers}
+        now = self._clock.now_ms()
+        for seen in topics.values():
+            if seen.in_rate is None:
+                seen.in_rate = known.puts.rate(seen.topic, [addresses[name] for name in seen.on], now)
         self._topics_of = (known.topics_version, derived, topics)
         return topics
 

@@ -27,8 +27,9 @@ TOPICS: Final = Question("topics", "master", 30_000, 1, "queues and permissions 
 GROUPS: Final = Question("groups", "master", 10_000, 2, "offsets of all groups, and which queues never had one")
 PRODUCERS: Final = Question("producers", "master", 30_000, 1, "all producers that are connected")
 MEMBERS: Final = Question("members", "master", 500, 1, "the clients of one group, those that are behind first")
+PUTS: Final = Question("puts", "master", 1_000, 1, "the rate of one topic that no group consumes")
 
-QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS)
+QUESTIONS: Final = (LISTING, NAMES, RUNTIME, SETTINGS, TOPICS, GROUPS, PRODUCERS, MEMBERS, PUTS)
 
 #: The second look at all groups comes so soon after the first, ms: then it is known who is connected.
 SECOND_LOOK_MS: Final = 3_000

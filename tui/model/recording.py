@@ -42,6 +42,8 @@ T = TypeVar("T")
 NAME_SERVER: Final = "name-server."
 GROUP: Final = "group."
 TOTAL: Final = "total."
+#: A rate that brokers have counted, of a topic in which no offsets say it.
+COUNTED: Final = "topic.counted_rate"
 UNKNOWN: Final = "unknown.groups"
 #: Times of a server, which a moment has and its figures have not.
 _TIMES: Final = ("answered_ms", "failing_since", "unlisted_since")
@@ -95,6 +97,11 @@ def run_of(kept: Kept) -> Run:
         if group.waiting_ms:
             known = "waiting_below_ms" if isinstance(group.waiting_ms, Below) else "waiting_ms"
             figures.append(Figure(GROUP + known, name, float(group.waiting_ms)))
+    figures += [
+        Figure(COUNTED, name, topic.in_rate)
+        for name, topic in moment.topics.items()
+        if topic.in_rate is not None and topic.out_rate is None
+    ]
     figures += [Figure(TOTAL + name, "", value) for name, value in totals_of(moment.totals)]
     if moment.topics_ms is not None:
         figures.append(Figure(TOTAL + "topics_ms", "", moment.topics_ms))
@@ -151,7 +158,7 @@ def moment_at(history: History, at_ms: int) -> Moment | None:
     brokers = _brokers(figures, texts, time_ms)
     name_servers = _name_servers(figures, texts)
     topics_ms = figures.get((TOTAL + "topics_ms", ""))
-    topics = _topics(history.routes_at(time_ms), derived)
+    topics = _topics(history.routes_at(time_ms), derived, figures)
     is_ours = "alarms" in texts
     if is_ours:
         alarms = msgspec.json.decode(texts["alarms"], type=list[Alarm])
@@ -298,14 +305,16 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else round(value)
 
 
-def _topics(routes: Mapping[str, str], derived: Derived) -> dict[str, TopicSeen]:
+def _topics(
+    routes: Mapping[str, str], derived: Derived, figures: Mapping[tuple[str, str], float]
+) -> dict[str, TopicSeen]:
     return {
         topic: TopicSeen(
             topic=topic,
             on={
                 name: TopicQueues(int(read), int(write), int(perm)) for name, read, write, perm in _QUEUES.findall(body)
             },
-            in_rate=derived.in_rates.get(topic),
+            in_rate=derived.in_rates.get(topic, figures.get((COUNTED, topic))),
             out_rate=derived.out_rates.get(topic),
         )
         for topic, body in routes.items()

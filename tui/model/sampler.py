@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.client.admin.brokers.stats import TOPIC_PUT_NUMS, counted
 from rocketmq_ops.client.api.clients import all_producers
 from rocketmq_ops.client.api.servers import cluster_info_of, runtime_info
+from rocketmq_ops.client.api.stats import stats_data
 from rocketmq_ops.client.api.topics import topic_configs, topic_names_of
 from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.errors import Failure, RocketMQError
@@ -29,6 +31,7 @@ from rocketmq_ops.tui.model.periods import (
     MOST_WAIT_MS,
     NAMES,
     PRODUCERS,
+    PUTS,
     REST,
     RUNTIME,
     SECOND_LOOK_MS,
@@ -103,6 +106,7 @@ class Sampler:
             self._start(address, "figures", figures)
             self._start(address, "tables", tables)
             self._start(address, "members", self._members(address))
+            self._start(address, "puts", self._puts(address))
         for address, lane in list(tasks):
             if address not in known and lane != "listing":
                 tasks.pop((address, lane)).cancel()
@@ -216,6 +220,23 @@ class Sampler:
                     members.told(group, connected, self._clock.now_ms())
                     self._known.failures.pop((address, MEMBERS.name), None)
             await self._rest(MEMBERS.period_ms if group is not None else 2 * MEMBERS.period_ms)
+
+    async def _puts(self, address: str) -> None:
+        """Ask for the rate of one topic after the other, of those that no group consumes."""
+        known = self._known
+        while True:
+            topic = None
+            if not self._silent(address) and address in known.to_ask_for_groups():
+                own = {name for broker in known.brokers.values() for name in (broker.broker_name, broker.cluster)}
+                topic = known.puts.next(address, known.topics.get(address, ()), own, self._clock.now_ms())
+            if topic is not None:
+                try:
+                    data = await stats_data(self._admin.session, address, TOPIC_PUT_NUMS, topic)
+                except RocketMQError:
+                    known.puts.told(address, topic, None)  # its rate is not known; that it fails is seen elsewhere
+                else:
+                    known.puts.told(address, topic, counted(data).tps)
+            await self._rest(PUTS.period_ms if topic is not None else 5 * PUTS.period_ms)
 
     # -- looks at all groups
 

@@ -90,6 +90,8 @@ class Cluster:
         self.runtime: dict[str, dict[str, str]] = {}
         self.settings: dict[str, dict[str, str]] = {}
         self.unlisted: set[str] = set()
+        #: Messages a second into topics, on each broker.
+        self.puts: dict[str, float] = {}
 
     def group(self, name: str, end: int, committed: int, *, topic: str = "orders") -> None:
         """A group with one queue on each broker."""
@@ -162,6 +164,11 @@ class Cluster:
                     {"clientAddr": "10.1.0.1:5", "clientId": each, "language": "JAVA", "version": 435} for each in ids
                 ]
                 return _json(command, {"connectionSet": connections})
+            case Code.VIEW_BROKER_STATS_DATA:
+                key = (command.ext_fields or {})["statsKey"]
+                if key not in self.puts:
+                    return command.reply(ResponseCode.SYSTEM_ERROR, f"The stats <TOPIC_PUT_NUMS> <{key}> not exist")
+                return _json(command, {"statsMinute": {"tps": self.puts[key]}})
             case Code.GET_ALL_PRODUCER_INFO:
                 return _json(command, {"data": {}})
         raise AssertionError(f"request code {command.code} was not foreseen")

@@ -6,7 +6,7 @@ import pytest
 
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.remoting.codes import RequestCode as Code
-from rocketmq_ops.tui.model import known
+from rocketmq_ops.tui.model import known, periods
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.table import Health
 from tests.tui.model.cluster import NAME_SERVER, START, Cluster, run
@@ -162,6 +162,63 @@ def test_nobody_is_asked_more_often_than_declared():
         assert asked[A, Code.GET_ALL_TOPIC_CONFIG] in (4, 5)
         assert asked[NAME_SERVER, Code.GET_BROKER_CLUSTER_INFO] == 25
         assert sum(count for (addr, _), count in asked.items() if addr == A) < 120
+
+    run(test)
+
+
+#: The requests of each question.
+CODES = {
+    periods.LISTING: (Code.GET_BROKER_CLUSTER_INFO,),
+    periods.NAMES: (Code.GET_ALL_TOPIC_LIST_FROM_NAMESERVER,),
+    periods.RUNTIME: (Code.GET_BROKER_RUNTIME_INFO,),
+    periods.SETTINGS: (Code.GET_BROKER_CONFIG,),
+    periods.TOPICS: (Code.GET_ALL_TOPIC_CONFIG,),
+    periods.GROUPS: (Code.GET_BROKER_CONSUME_STATS, Code.GET_ALL_CONSUMER_OFFSET),
+    periods.PRODUCERS: (Code.GET_ALL_PRODUCER_INFO,),
+    periods.MEMBERS: (Code.GET_CONSUMER_CONNECTION_LIST,),
+    periods.PUTS: (Code.VIEW_BROKER_STATS_DATA,),
+}
+
+
+def test_no_question_costs_more_than_the_table_of_the_docs_says():
+    """Of a cluster that always has something to ask for: more groups that are behind, and more topics that nobody
+    consumes, than there is time for."""
+    seconds = 120
+
+    async def test():
+        cluster = Cluster()
+        for n in range(250):
+            cluster.group(f"g{n}", 100, 90)
+            cluster.perms[f"quiet-{n}"] = 6
+        async with cluster.watched():
+            await cluster.clock.advance(seconds * 1000)
+        asked = Counter((addr, Code(code)) for _, addr, code in cluster.asked)
+        assert {code for _, code in asked} <= {code for codes in CODES.values() for code in codes}
+        for question, codes in CODES.items():
+            for server in (NAME_SERVER,) if question.server == "name server" else (A, B):
+                count = sum(asked[server, code] for code in codes)
+                declared = question.requests * seconds * 1000 / question.period_ms
+                first = 2 * question.requests  # at once, and a second look soon
+                assert declared * 0.4 <= count <= declared + first, (question.name, server)
+
+    run(test)
+
+
+def test_a_topic_that_no_group_consumes_has_the_rate_that_brokers_count():
+    async def test():
+        cluster = Cluster()
+        cluster.group("g", 100, 90)
+        cluster.perms |= {"quiet": 6, "busy": 6, "%RETRY%g": 6, "C": 6}
+        cluster.puts = {"busy": 2.5}
+        async with cluster.watched() as model:
+            await cluster.clock.advance(30_000)
+            topics = model.moment().topics
+            assert (topics["busy"].in_rate, topics["busy"].out_rate) == (5.0, None)
+            assert topics["quiet"].in_rate == 0.0, "nothing was counted since the brokers started"
+            assert topics["%RETRY%g"].in_rate is None
+            cluster.down[B] = "refused"
+            await cluster.clock.advance(12 * 60_000)
+            assert model.moment().topics["busy"].in_rate is None, "a part of it is not known for long"
 
     run(test)
 
