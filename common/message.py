@@ -66,6 +66,11 @@ PROPERTY_DLQ_ORIGIN_TOPIC: Final = "DLQ_ORIGIN_TOPIC"
 PROPERTY_DLQ_ORIGIN_MESSAGE_ID: Final = "DLQ_ORIGIN_MESSAGE_ID"
 
 
+_OF_TIMES: Final = (
+    PROPERTY_DELAY_TIME_LEVEL, PROPERTY_TIMER_DELAY_SEC, PROPERTY_TIMER_DELAY_MS, PROPERTY_TIMER_DELIVER_MS,
+)  # fmt: skip
+
+
 class MessageQueue(msgspec.Struct, frozen=True, order=True, rename="camel"):
     """One queue of a topic on one broker."""
 
@@ -75,7 +80,11 @@ class MessageQueue(msgspec.Struct, frozen=True, order=True, rename="camel"):
 
 
 class Message(msgspec.Struct, kw_only=False):
-    """What a producer sends. `flag` is the application's own number; keys in KEYS are separated by blanks."""
+    """What a producer sends. `flag` is the application's own number; keys in KEYS are separated by blanks.
+
+    A message waits for the time of its `delay_time_level`, or (brokers of 5.0 and later) for `delay_time_ms` from when
+    the broker gets it, or until `deliver_time_ms` since the epoch; of several of them the first one counts.
+    """
 
     topic: str
     body: bytes = b""
@@ -85,6 +94,14 @@ class Message(msgspec.Struct, kw_only=False):
     properties: dict[str, str] = {}
     delay_time_level: int = 0
     wait_store_msg_ok: bool = True
+    delay_time_ms: int = 0
+    deliver_time_ms: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is delivered later than at once."""
+        asked = self.delay_time_level or self.delay_time_ms or self.deliver_time_ms
+        return bool(asked) or not self.properties.keys().isdisjoint(_OF_TIMES)
 
     def all_properties(self) -> dict[str, str]:
         """The properties as they go over the wire: the user's own and those with a field here."""
@@ -95,6 +112,10 @@ class Message(msgspec.Struct, kw_only=False):
             result[PROPERTY_KEYS] = self.keys
         if self.delay_time_level:
             result[PROPERTY_DELAY_TIME_LEVEL] = str(self.delay_time_level)
+        if self.delay_time_ms:
+            result[PROPERTY_TIMER_DELAY_MS] = str(self.delay_time_ms)
+        if self.deliver_time_ms:
+            result[PROPERTY_TIMER_DELIVER_MS] = str(self.deliver_time_ms)
         result.setdefault(PROPERTY_WAIT_STORE_MSG_OK, "true" if self.wait_store_msg_ok else "false")
         return result
 

@@ -14,6 +14,8 @@ from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.headers.send import (
     ConsumerSendMsgBackRequestHeader,
+    RecallMessageRequestHeader,
+    RecallMessageResponseHeader,
     SendMessageRequestHeaderV2,
     SendMessageResponseHeader,
 )
@@ -41,7 +43,8 @@ _STATUS_OF_CODE: dict[int, SendStatus] = {
 class SendResult(msgspec.Struct, kw_only=True):
     """`msg_id` is the unique key (comma-joined for a batch), `offset_msg_id` the broker's.
 
-    `queue_offset` is in messages.
+    `queue_offset` is in messages. `recall_handle` is there of a message that waits for a time of its own, if the broker
+    can have it recalled (5.3.2 and later).
     """
 
     status: SendStatus
@@ -52,6 +55,7 @@ class SendResult(msgspec.Struct, kw_only=True):
     transaction_id: str | None = None
     region_id: str = "DefaultRegion"
     trace_on: bool = True
+    recall_handle: str | None = None
 
 
 class Outgoing(msgspec.Struct, kw_only=True, gc=False):
@@ -114,6 +118,7 @@ async def send(
         transaction_id=header.transaction_id,
         region_id=fields.get(PROPERTY_MSG_REGION) or "DefaultRegion",
         trace_on=fields.get(PROPERTY_TRACE_SWITCH) != "false",
+        recall_handle=header.recall_handle,
     )
 
 
@@ -129,6 +134,18 @@ async def send_oneway(
 ) -> None:
     """Send to one queue without waiting for an answer. Raises RemotingConnectError."""
     await session.call_oneway(address, outgoing.request(group, queue, template, template_queues))
+
+
+async def recall(
+    session: Session, address: str, group: str, topic: str, handle: str, broker_name: str, timeout_ms: int | None = None
+) -> str:
+    """Have a broker not deliver a message that waits for its time; the message's unique key.
+
+    Raises RemotingError, and BrokerError when the broker does not: its time has come, or recallMessageEnable is off.
+    """
+    header = RecallMessageRequestHeader(producer_group=group, topic=topic, recall_handle=handle, bname=broker_name)
+    answer = await session.call(address, RemotingCommand.of(header), timeout_ms)
+    return answer.decode_header(RecallMessageResponseHeader).msg_id
 
 
 async def send_back(

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from rocketmq_ops.client.api.send import Outgoing, SendResult, SendStatus, send, send_oneway
+from rocketmq_ops.client.api.send import Outgoing, SendResult, SendStatus, recall, send, send_oneway
 from rocketmq_ops.client.errors import BrokerError, ClientError, NoRouteError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
@@ -21,8 +21,9 @@ from rocketmq_ops.client.producer.requests import NoReplyError, asking
 from rocketmq_ops.client.producer.send_request import SendSettings, check_message, prepare, prepare_batch
 from rocketmq_ops.client.tracing import Tracer
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
+from rocketmq_ops.common.recall_handle import RecallHandle
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.common.topics import DEFAULT_PRODUCER_GROUP, group_problem
 from rocketmq_ops.common.unique_id import UniqueIdFactory
@@ -237,9 +238,27 @@ class Producer:
             template_queues=settings.default_topic_queue_nums,
         )
 
-    def _check(self, message: Message) -> None:
+    async def recall(self, topic: str, recall_handle: str, *, timeout_ms: int | None = None) -> str:
+        """Recall a message that waits for its time (`SendResult.recall_handle`); its unique key.
+
+        An answer means that the broker has noted it: a message whose time came meanwhile may have been delivered.
+        Raises ClientError for a handle that is none, RemotingError, and BrokerError when the broker does not recall.
+        """
+        self._check_started()
+        try:
+            handle = RecallHandle.decode(recall_handle)
+        except CorruptDataError as error:
+            raise ClientError(str(error), "use the recall_handle of a SendResult") from None
+        address = await self._master(MessageQueue(topic, handle.broker_name, 0))
+        session, timeout_ms = self.instance.session, timeout_ms or self.settings.send_timeout_ms
+        return await recall(session, address, self.group, topic, recall_handle, handle.broker_name, timeout_ms)
+
+    def _check_started(self) -> None:
         if not self._started:
             raise ClientError(f"producer '{self.group}' is not started", "await start(), or use 'async with'")
+
+    def _check(self, message: Message) -> None:
+        self._check_started()
         check_message(message, self.settings)
 
     async def _send_traced(

@@ -12,7 +12,6 @@ from rocketmq_ops.client.producer.requests import REPLY_TYPE
 from rocketmq_ops.common.compression import compress
 from rocketmq_ops.common.message import (
     PROPERTIES_MAX_LENGTH,
-    PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_MAX_RECONSUME_TIMES,
     PROPERTY_MESSAGE_TYPE,
     PROPERTY_RECONSUME_TIME,
@@ -106,7 +105,7 @@ def prepare_batch(messages: Sequence[Message], msg_ids: Sequence[str], settings:
     ids: list[str] = []
     for message, msg_id in zip(messages, msg_ids, strict=True):
         properties = message.all_properties()
-        if PROPERTY_DELAY_TIME_LEVEL in properties or is_retry_topic(message.topic):
+        if message.waits or is_retry_topic(message.topic):
             raise ClientError("a batch cannot hold delayed or retried messages", "send them one by one")
         if (message.topic, message.wait_store_msg_ok) != (first.topic, first.wait_store_msg_ok):
             raise ClientError("a batch is of one topic and one way of waiting", "make one batch for each")

@@ -8,11 +8,13 @@ from client_cluster import cluster
 
 from rocketmq_ops.client.api.send import SendStatus
 from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
-from rocketmq_ops.client.errors import ClientError, NoRouteError
+from rocketmq_ops.client.errors import BrokerError, ClientError, NoRouteError
 from rocketmq_ops.client.producer.producer import Producer, select_by_hash
 from rocketmq_ops.client.producer.send_request import SendSettings
 from rocketmq_ops.common.message import Message
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_ZLIB_TYPE
+from rocketmq_ops.remoting.codes import ResponseCode
+from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 
 
 async def everything(options, topic):
@@ -137,5 +139,38 @@ def test_no_broker_creates_the_topic(tmp_path):
             await c.broker.outer.unregister_all()
             with pytest.raises(NoRouteError, match="Nowhere"):
                 await producer.send(Message("Nowhere", b"x"))
+
+    asyncio.run(main())
+
+
+def test_timers_and_their_recall(tmp_path):
+    async def main():
+        async with cluster(tmp_path, Later=1) as c, Producer("producers", c.options) as producer:
+            store = c.broker.store
+            results = [
+                await producer.send(Message("Later", b"delay", delay_time_ms=600_000)),
+                await producer.send(Message("Later", b"deliver", deliver_time_ms=c.broker.clock() + 600_000)),
+                await producer.send(Message("Later", b"past", deliver_time_ms=1)),
+                await producer.send(Message("Later", b"now")),
+            ]
+            assert [r.recall_handle is None for r in results] == [False, False, True, True]
+            assert store.max_offset("Later", 0) == 2 and store.max_offset(TIMER_TOPIC, 0) == 2
+            handle = results[0].recall_handle
+            with pytest.raises(BrokerError, match="operation is forbidden") as refused:
+                await producer.recall("Later", handle)
+            assert refused.value.code == ResponseCode.NO_PERMISSION
+            c.broker.config.recallMessageEnable = True
+            assert await producer.recall("Later", handle) == results[0].msg_id
+            with pytest.raises(BrokerError, match="not exist"):
+                await producer.recall("Other", handle)
+            with pytest.raises(ClientError, match="recall handle is invalid"):
+                await producer.recall("Later", "no handle")
+            with pytest.raises(ClientError, match="delayed"):
+                await producer.send_batch([Message("Later", b"x", delay_time_ms=5)])
+            timers = c.broker.timers
+            timers.run(c.broker.clock())
+            assert timers.files.waiting == 1
+            timers.run(c.broker.clock() + 700_000)
+            assert [m.body for m in await everything(c.options, "Later")] == [b"past", b"now", b"deliver"]
 
     asyncio.run(main())

@@ -15,6 +15,7 @@ import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageExt;
 
 /** Sends with Apache's producers: sync, async, oneway, batch, to a chosen queue, in a transaction. Producers stay open by name. */
@@ -91,6 +92,17 @@ final class Producers {
         }
     }
 
+    /** The unique key of the recalled message, or what was answered. */
+    Object recall(JSONObject request) throws Exception {
+        DefaultMQProducer producer = producer(request, false);
+        try {
+            return producer.getClass().getMethod("recallMessage", String.class, String.class)
+                .invoke(producer, request.getString("topic"), request.getString("handle"));
+        } catch (java.lang.reflect.InvocationTargetException e) {
+            return e.getCause().toString();
+        }
+    }
+
     private static void setCompressType(DefaultMQProducer producer, String name) throws Exception {
         Class<?> type = Class.forName("org.apache.rocketmq.common.compression.CompressionType");
         producer.getClass().getMethod("setCompressType", type).invoke(producer, type.getMethod("of", String.class).invoke(null, name));
@@ -104,6 +116,11 @@ final class Producers {
         m.setFlag(spec.getIntValue("flag"));
         if (spec.containsKey("delay")) {
             m.setDelayTimeLevel(spec.getIntValue("delay"));
+        }
+        for (String name : new String[] {"TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS"}) {
+            if (spec.containsKey(name)) {
+                MessageAccessor.putProperty(m, name, spec.getString(name));
+            }
         }
         JSONObject properties = spec.getJSONObject("properties");
         if (properties != null) {
@@ -168,6 +185,11 @@ final class Producers {
         o.put("offsetMsgId", sent.getOffsetMsgId());
         o.put("queueId", sent.getMessageQueue().getQueueId());
         o.put("queueOffset", sent.getQueueOffset());
+        try {
+            o.put("recallHandle", sent.getClass().getMethod("getRecallHandle").invoke(sent));
+        } catch (ReflectiveOperationException e) {
+            o.put("recallHandle", null); // before 5.3.2
+        }
         return o;
     }
 
