@@ -48,8 +48,11 @@ class Side:
         command = [str(Path(sys.executable).parent / "mqbroker"), "-c", str(self._conf)]
         self.process = Child("broker", command, cwd=self._conf.parent)
 
-    async def restart(self) -> None:
-        self.process.kill()
+    def log_bytes(self) -> bytes:
+        """The files of the commitlog as they are, one after the other."""
+        return b"".join(path.read_bytes() for path in sorted((self.store / "commitlog").iterdir()))
+
+    async def start_again(self) -> None:
         self.start()
         await asyncio.to_thread(self.process.wait_for, "boot success")
 
@@ -92,14 +95,20 @@ def test_every_acknowledged_message_is_on_both(tmp_path: Path, killed: str) -> N
     acked: list[bytes] = []
 
     async def scenario(master: Side, slave: Side) -> None:
-        stop = asyncio.Event()
+        stop, looked_at = asyncio.Event(), 0
         async with RemotingClient() as client, asyncio.TaskGroup() as senders:
             for sender in range(_SENDERS):
                 senders.create_task(send_on(client, master, sender, acked, stop))
             for _ in range(3):
                 goal = len(acked) + seed.randrange(20, 200)
                 await until(lambda goal=goal: len(acked) >= goal)  # type: ignore[misc]
-                await (master if killed == "master" else slave).restart()
+                victim = master if killed == "master" else slave
+                victim.process.kill()
+                # Now, before the one that was killed can catch up.
+                logs = (master.log_bytes(), slave.log_bytes())
+                assert [body for body in acked[looked_at:] if not all(body in log for log in logs)] == []
+                looked_at = len(acked)
+                await victim.start_again()
             goal = len(acked) + 50
             await until(lambda: len(acked) >= goal)
             stop.set()
