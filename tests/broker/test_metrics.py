@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +152,36 @@ def test_the_name_server_has_a_page_too(tmp_path):
             await namesrv.stop()
 
     asyncio.run(main())
+
+
+#: Of Apache's page and not of this one: what only other parts of Apache's broker have, or would cost each message.
+NOT_HERE = ("rocketmq_timer_", "rocketmq_processor_watermark")
+#: What Apache's page has too, but not with the clients that it was recorded with.
+SEEN_WITH_OTHER_CLIENTS = {"rocketmq_send_to_dlq_messages_total", "rocketmq_consumer_connections"}
+#: Labels that are Apache's alone: of its metrics library, and of a kind of message by which nothing is counted here.
+LABELS_NOT_HERE = {"otel_scope_name", "message_type"}
+
+
+def keys_by_name(lines: str) -> dict[str, set[str]]:
+    """Name of each sample -> its labels."""
+    found = {}
+    for line in lines.splitlines():
+        name, brace, rest = line.partition("{")
+        if brace and not line.startswith("#"):
+            found[name] = {pair.partition("=")[0] for pair in rest.partition("}")[0].split(",")}
+    return found
+
+
+def test_the_page_of_apaches_broker_has_the_same_names_and_labels(tmp_path):
+    page = Path(__file__).parents[1] / "golden" / "metrics" / "apache-5.3.3.prom"
+    theirs = {name: keys - LABELS_NOT_HERE for name, keys in keys_by_name(page.read_text()).items()}
+    shared = {name: keys for name, keys in theirs.items() if not name.startswith(NOT_HERE)}
+
+    async def body(session):
+        await used(session)
+        ours = keys_by_name(await asyncio.to_thread(read, session.broker.metrics.url))
+        assert {name: ours.get(name) for name in shared} == shared
+        own = {name for name in ours if name not in shared}
+        assert {name for name in own if not name.startswith("rocketmq_ops_")} <= SEEN_WITH_OTHER_CLIENTS
+
+    run(tmp_path, body, metricsLabel="zone:a", **ON)
