@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from svg import mended
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.consumer.consume_settings import FROM_FIRST_OFFSET, ConsumeSettings
@@ -73,11 +74,6 @@ async def load(namesrv: str) -> None:
             await asyncio.sleep(1 / RATE)
 
 
-def plain(svg: str) -> str:
-    """Without names that are others at each run."""
-    return re.sub(r"terminal-\d+", "terminal", svg)
-
-
 async def look(namesrv: str, seconds: float, folder: Path) -> None:
     """Watch for a while, and take the pictures."""
     working = asyncio.create_task(load(namesrv))
@@ -94,7 +90,7 @@ async def look(namesrv: str, seconds: float, folder: Path) -> None:
                     await pilot.pause()
                     await pilot.press(*(" " if key == " " else {":": "colon"}.get(key, key) for key in keys))
                     await pilot.pause()
-                    (folder / f"{name}.svg").write_text(plain(app.export_screenshot(title="mqadmin tui")), "utf-8")
+                    (folder / f"{name}.svg").write_text(mended(app.export_screenshot(title="mqadmin tui")), "utf-8")
                     print(folder / f"{name}.svg")
     finally:
         working.cancel()

@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.command import Provider
+from textual.command import CommandPalette, Provider
 from textual.driver import Driver
 from textual.screen import Screen
 
@@ -146,6 +146,11 @@ class Dashboard(App[None]):
     def show_help(self) -> None:
         """The help of the screen that is seen."""
         self.push_screen(HelpScreen(self.context, [(key, what) for key, what, _ in self.keys_of(self.screen)]))
+
+    def action_command_palette(self) -> None:
+        """Textual's, in the language of the reader."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder=self.context.tr("what to do, or where to go")))
 
     def action_help_quit(self) -> None:
         """Ctrl-C, by which many would end it: how that is done."""

@@ -26,7 +26,7 @@ class Address(msgspec.Struct, frozen=True, gc=False):
         if self.name:
             text += f"/{_plain(self.name)}"
         if self.options:
-            text += "?" + "&".join(f"{quote(key)}={quote(value, safe=':/@')}" for key, value in self.options)
+            text += "?" + "&".join(f"{quote(key)}={_quoted(value, ':/@')}" for key, value in self.options)
         return text
 
     def option(self, key: str) -> str | None:
@@ -36,7 +36,15 @@ class Address(msgspec.Struct, frozen=True, gc=False):
 
 def _plain(name: str) -> str:
     """A name as it is typed: the `%` of `%RETRY%` stays, one that could be taken for an escape does not."""
-    return re.sub(r"[^%]+|%(?=[0-9A-Fa-f]{2})", lambda part: quote(part[0], safe="/@:$.-_#"), name)
+    return re.sub(r"[^%]+|%(?=[0-9A-Fa-f]{2})", lambda part: _quoted(part[0], "/@:$.-_#"), name)
+
+
+def _quoted(text: str, safe: str) -> str:
+    """The text with escapes for what an address has no room for; Chinese stays as people read it."""
+    return "".join(
+        char if char.isprintable() and not char.isascii() else quote(char, safe=safe, errors="surrogatepass")
+        for char in text
+    )
 
 
 def parse(text: str) -> Address:

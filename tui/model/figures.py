@@ -44,7 +44,8 @@ def figure(value: Value, kind: Kind, now_ms: int) -> str:
         case Kind.SPAN:
             return human_span(round(value))
         case Kind.MOMENT:
-            return human_span(max(now_ms - round(value), 0) // 1000 * 1000)
+            age = max(now_ms - round(value), 0) // 1000 * 1000
+            return human_span(age) if age else "0s"
         case Kind.SHARE:
             return f"{_share(value * 100)} %"
         case _:

@@ -28,7 +28,7 @@ _COLUMNS: Final = (
     Column(key="out_past", title="10 min", drop=4, least=CELLS),
     Column(key="disk", title="Disk", kind=Kind.SHARE, drop=1),
     Column(key="lock", title="Page cache lock", kind=Kind.SPAN, drop=7),
-    Column(key="gap", title="Replication gap", kind=Kind.BYTES, drop=2),
+    Column(key="gap", title="Repl. gap", kind=Kind.BYTES, drop=2),
     Column(key="version", title="Version", drop=5),
     Column(key="cluster", title="Cluster", drop=8, least=8),
 )

@@ -39,6 +39,12 @@ class Kind(StrEnum):
     SHARE = "share"
     #: A word for a state of ours, which is translated.
     STATE = "state"
+    #: A sentence of ours, which is translated.
+    SENTENCE = "sentence"
+
+
+#: What is in our words, and shown in those of the reader.
+TRANSLATED: Final = frozenset({Kind.STATE, Kind.SENTENCE})
 
 
 class Health(StrEnum):

@@ -61,7 +61,7 @@ class ChangeMenu(ModalScreen[Offer | None]):
 
     def _line(self, offer: Offer) -> Text:
         text = Text(f"{self._given.tr(offer.title)}\n")
-        text.append(f"  {line_of(offer.words)}", "dim")
+        text.append(f"  {line_of(offer.words)}")  # where the cursor stands, dim could hardly be read
         return text
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
@@ -14,20 +15,22 @@ from textual.widgets import Static
 
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.clock import now_ms
-from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
+from rocketmq_ops.common.errors import RocketMQError, failure_of
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section
+from rocketmq_ops.tui.model.details.detail import Asking, Part, Section
 from rocketmq_ops.tui.model.figures import SIGNS, figure
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arranger
 from rocketmq_ops.tui.model.table import Health, Kind, Table
 from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
+from rocketmq_ops.tui.screens.facts import facts_text, failure_lines
 from rocketmq_ops.tui.screens.row import RowScreen
 from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.widgets import lines
+from rocketmq_ops.tui.widgets.cells import MARK, cut
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line
 from rocketmq_ops.tui.widgets.text_lines import TextLines
@@ -50,7 +53,7 @@ class DetailScreen(TableScreen):
     #: Whether what it shows is asked of the cluster.
     ASKS_CLUSTER: ClassVar[bool] = True
     DEFAULT_CSS = """
-    DetailScreen #facts { padding: 0 1; height: auto; max-height: 5; background: $surface; }
+    DetailScreen #facts { padding: 0 1; height: auto; background: $surface; }
     DetailScreen #lines { height: 1fr; display: none; }
     DetailScreen.-text #lines { display: block; }
     DetailScreen.-text #body { display: none; }
@@ -163,6 +166,11 @@ class DetailScreen(TableScreen):
             return None
         return self._sections.get(self._parts[self._at].key)
 
+    @property
+    def table(self) -> Table | None:
+        """The rows of the part that is shown."""
+        return self._arranger.table if self._arranger is not None else None
+
     def now_ms(self) -> int:
         """The moment that ages are counted from."""
         return self.context.model.moment().time_ms or now_ms()
@@ -184,7 +192,8 @@ class DetailScreen(TableScreen):
         facts = section.facts if section is not None else ()
         shown_facts = self.query_one("#facts", Static)
         shown_facts.display = bool(facts)
-        said = self._facts(facts)
+        size = self.app.size
+        said = facts_text(facts, self.context, self.now_ms(), size.width - 2, max(size.height // 6, 2))
         if said != self._said:
             self._said = said
             shown_facts.update(said)
@@ -203,40 +212,38 @@ class DetailScreen(TableScreen):
         self.draw_keys()
 
     def _show_parts(self) -> None:
-        parts: list[lines.Part] = [(" ", "plain")]
+        shown: list[lines.Part] = [(" ", "plain")]
         self._ranges = []
-        at = 1
         if self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK:
-            parts.append((self.context.tr("as it was recorded"), "paused"))
+            shown.append((self.context.tr("as it was recorded"), "paused"))
         else:
-            for number, part in enumerate(self._parts):
-                title = self.context.word(part.title)
-                title = f"[{title}]" if number == self._at and title else f" {title} "
-                section = self._sections.get(part.key)
-                health = section.health if section is not None else Health.OK
-                mark = "…" if part.key in self._waiting else SIGNS[health] if health is not Health.OK else ""
-                parts.append((title, "key" if number == self._at else "plain"))
-                parts.append((f" {mark}  " if mark else " ", health.value if mark != "…" else "dim"))
-                width = Text(title + (f" {mark}  " if mark else " ")).cell_len
+            titles = [self._part_title(number) for number in range(len(self._parts))]
+            widths = [sum(cell_len(text) for text, _ in title) for title in titles]
+            first = 0  # where not all have room, the one that is chosen has
+            while first < self._at and 1 + 2 * bool(first) + sum(widths[first : self._at + 1]) >= self.app.size.width:
+                first += 1
+            if first:
+                shown.append((f"{MARK} ", "dim"))
+            at = 1 + 2 * bool(first)
+            self._ranges = [(0, 0)] * first
+            for title, width in zip(titles[first:], widths[first:], strict=True):
+                shown += title
                 self._ranges.append((at, at + width))
                 at += width
-        self.query_one("#parts", Line).show(parts)
+        self.query_one("#parts", Line).show(shown)
 
-    def _facts(self, facts: Sequence[Fact]) -> Text:
-        text = Text()
-        for fact in facts:
-            if text:
-                text.append("   ")
-            text.append(f"{self.context.word(fact.name)} ", "dim")
-            value = figure(fact.value, fact.kind, self.now_ms())
-            if fact.kind is Kind.STATE and fact.value is not None:
-                value = self.context.word(value)
-            if fact.kind is Kind.MOMENT and fact.value is not None:
-                value = self.context.tr(f"{value} ago")
-            text.append(value, "bold")
-            if fact.health not in (Health.OK, Health.UNKNOWN):
-                text.append(f" {SIGNS[fact.health]}", "bold")
-        return text
+    def _part_title(self, number: int) -> list[lines.Part]:
+        """The title of a part, with how it is."""
+        part = self._parts[number]
+        title = self.context.word(part.title)
+        title = f"[{title}]" if number == self._at and title else f" {title} "
+        section = self._sections.get(part.key)
+        health = section.health if section is not None else Health.OK
+        mark = MARK if part.key in self._waiting else SIGNS[health] if health is not Health.OK else ""
+        return [
+            (title, "key" if number == self._at else "plain"),
+            (f" {mark}  " if mark else " ", health.value if mark != MARK else "dim"),
+        ]
 
     def _show_note(self, section: Section | None, table: Table, rows: int) -> None:
         tr = self.context.tr
@@ -244,9 +251,9 @@ class DetailScreen(TableScreen):
         if section is None:
             said.append(tr(self.waiting_text()))
         else:
-            for failure in section.failures:
-                said.append(f"{SIGNS[Health.CRITICAL]} {_failure_text(failure, tr)}")
-            said += [tr(text) for text in (section.note, table.note) if text]
+            room = self.app.size.width - 2
+            said += failure_lines(section.failures, self.context, room, max(self.app.size.height // 8, 2))
+            said += [cut(tr(text), room * 4) for text in (section.note, table.note) if text]
         if not said and not rows and table.rows:
             said.append(tr("no row has all words of the filter"))
         self.show_note("\n".join(said), failed=section is not None and bool(section.failures))
@@ -267,6 +274,11 @@ class DetailScreen(TableScreen):
         return [*parts, *super().status()]
 
     # Moving about
+
+    def on_resize(self) -> None:
+        """Facts and parts are laid out by the width."""
+        if self.is_mounted:
+            self.draw()
 
     def focus_body(self) -> None:
         """Give the keys to the rows or the lines."""
@@ -328,7 +340,7 @@ class DetailScreen(TableScreen):
             text = figure(cell, column.kind, self.now_ms())
             if column.kind is Kind.STATE and cell is not None:
                 text = self.context.word(text)
-            elif column.kind is Kind.TEXT and cell is not None:
+            elif column.kind is Kind.SENTENCE and cell is not None:
                 text = self.context.tr(text)
             cells.append((self.context.word(column.title), text))
         self.app.push_screen(RowScreen(self.context, row, cells))
@@ -398,10 +410,3 @@ def _failed(error: RocketMQError) -> Section:
         text = f"{error.cause}: {error.next_step}" if error.next_step else error.cause
         return Section(note=text, health=Health.UNKNOWN)
     return Section(failures=(failure_of("", error),), health=Health.CRITICAL)
-
-
-def _failure_text(failure: Failure, tr: object) -> str:
-    assert callable(tr)
-    where = f"{failure.target}: " if failure.target and failure.target not in failure.cause else ""
-    text = f"{where}{tr(failure.cause)}"
-    return f"{text}\n  {tr(failure.next_step)}" if failure.next_step else text

@@ -17,7 +17,7 @@ from rocketmq_ops.tui.model.desk import Desk, Laid, Wish
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement
-from rocketmq_ops.tui.model.table import Kind, Table
+from rocketmq_ops.tui.model.table import TRANSLATED, Kind, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
@@ -159,7 +159,7 @@ class TableScreen(DashboardScreen):
     def _falls(self, key: str) -> bool:
         """Figures begin with the largest, texts with the first."""
         columns = self.table.columns if self.table is not None else ()
-        return any(column.key == key and column.kind not in (Kind.TEXT, Kind.STATE) for column in columns)
+        return any(column.key == key and column.kind not in (Kind.TEXT, *TRANSLATED) for column in columns)
 
     def _arrange(self, arrangement: Arrangement) -> None:
         self.arrangement = arrangement

@@ -22,7 +22,7 @@ from textual.strip import Strip
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN, WIDTHS, change, figure
 from rocketmq_ops.tui.model.shown import Shown
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table, changes
+from rocketmq_ops.tui.model.table import TRANSLATED, Column, Health, Kind, Row, Table, changes
 from rocketmq_ops.tui.widgets.cells import cut, fitted
 
 _FIGURES: Final = frozenset(WIDTHS)
@@ -37,8 +37,12 @@ _HEAD: Final = 3
 STALE: Final = "~"
 #: Rows whose texts are measured for the widths of columns.
 _MEASURED: Final = 2000
-#: Cells of a name or a state at least, of any other text half as many: with less none can be told from another.
+#: Cells of a name at least, of any other text half as many: with less none can be told from another.
 _LEAST: Final = 8
+#: Cells of a name up to which it comes before other texts.
+_NAME: Final = 32
+#: Cells of a state at least: most of our words for states are no longer, and it is what a row is looked at for.
+_LEAST_STATE: Final = 16
 #: Cells that a change of a figure takes at most.
 _CHANGE: Final = 9
 
@@ -326,12 +330,17 @@ class Grid(ScrollView, can_focus=True):
             while len(kept) > 2 and sum(self._least(slot) + _GAP for slot in kept) - _GAP > room:
                 kept.remove(max(kept[1:], key=lambda slot: (slot.column.drop, slot.place)))
         spare = room - sum(self._least(slot) + _GAP for slot in kept) + _GAP
-        slots = []
-        for slot in kept:
-            least = self._least(slot)
-            more = min(max(spare, 0), slot.width - least)
+        widths = {slot.place: self._least(slot) for slot in kept}
+        # A long name leaves to the others what they need: first the states, then texts.
+        states_first = sorted(kept, key=lambda slot: slot.column.kind is not Kind.STATE)
+        for slot, most in (
+            *((s, _NAME if s.place == 0 else s.width) for s in states_first),
+            *((s, s.width) for s in kept),
+        ):
+            more = min(max(spare, 0), max(min(slot.width, most) - widths[slot.place], 0))
+            widths[slot.place] += more
             spare -= more
-            slots.append(slot._replace(width=least + more))
+        slots = [slot._replace(width=widths[slot.place]) for slot in kept]
         if slots and spare < 0:
             slots[0] = slots[0]._replace(width=max(room, 1))
         self._slots = slots
@@ -350,6 +359,8 @@ class Grid(ScrollView, can_focus=True):
                 self._states[at] = frozenset(str(row.cells[at]) for row in rows if row.cells[at] is not None)
                 self.columns_measured += 1
             width = max((cell_len(self._word(word)) for word in self._states[at]), default=1)
+        elif column.kind is Kind.SENTENCE:
+            width = max((cell_len(self._text(row, at, column)) for row in self._near()), default=1)
         else:
             if at not in self._measured:
                 self._measured[at] = _widest(rows[:_MEASURED], at)
@@ -368,12 +379,14 @@ class Grid(ScrollView, can_focus=True):
         """Cells that a column has at least: a figure all of its own, a text so many that it can be told from others."""
         if slot.right:
             return slot.width
-        told_apart = _LEAST if slot.place == 0 or slot.column.kind is Kind.STATE else _LEAST // 2
+        told_apart = _LEAST if slot.place == 0 else _LEAST // 2
+        if slot.column.kind is Kind.STATE:
+            told_apart = _LEAST_STATE
         return min(slot.width, max(slot.column.least, told_apart))
 
     def _text(self, row: Row, at: int, column: Column) -> str:
         value = row.cells[at]
-        if column.kind is Kind.STATE and isinstance(value, str):
+        if column.kind in TRANSLATED and isinstance(value, str):
             return self._word(value)
         return figure(value, column.kind, self._now_ms)
 

@@ -60,11 +60,14 @@ class Line(Widget):
             room, right_width = width, 0
         segments, used = [], 0
         styles = _Styles(self)
+        whole = cell_len("".join(text for text, _ in self._left).rstrip()) <= room
         for text, name in self._left:
-            text = cut(text, room - used)
+            # One that fills the room has a mark too where more is behind it.
+            over = used + cell_len(text) >= room
+            text = cut(text if whole or not over else text + " " * room, room - used)
             used += cell_len(text)
             segments.append(Segment(text, styles[name]))
-            if used >= room:
+            if over:
                 break
         segments.append(Segment(" " * (width - used - right_width), styles["plain"]))
         if right_width:
@@ -139,7 +142,7 @@ class TimeBar(Line):
         styles = _Styles(self)
         text, name = self._label
         if self._span is None:
-            return Strip([Segment(fitted(f" {text}", width), styles[name])])
+            return Strip([Segment(fitted(f" {text}", width), styles[name if text else "plain"])])
         left, cells = self._axis()
         first, last, shown, marks = self._span
         length = max(last - first, 1)

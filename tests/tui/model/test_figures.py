@@ -30,7 +30,7 @@ NOW = 1_767_268_800_000
         (5 * 2**40, Kind.BYTES, "5.00 TiB"),
         (61_000, Kind.SPAN, "1m1s"),
         (NOW - 90_500, Kind.MOMENT, "1m30s"),
-        (NOW + 5_000, Kind.MOMENT, "0ms"),
+        (NOW + 5_000, Kind.MOMENT, "0s"),
         (0.5, Kind.SHARE, "50 %"),
         (0.034, Kind.SHARE, "3.4 %"),
         ("-", Kind.MOMENT, "-"),

@@ -114,7 +114,9 @@ def queue_section(found: ConsumerStatusReport, client: ClientStatus) -> Section:
         Fact("Started", info.start_timestamp if info is not None else None, Kind.MOMENT),
         Fact("In order", None if info is None or info.orderly is None else "yes" if info.orderly else "no", Kind.STATE),
     ]
-    facts += [Fact("Problem", f"{PROBLEMS[p.kind]}: {p.detail}", health=Health.WARNING) for p in problems]
+    facts += [
+        Fact("Problem", f"{PROBLEMS[p.kind]}: {p.detail}", Kind.SENTENCE, health=Health.WARNING) for p in problems
+    ]
     note = "it does not answer" if info is None else "it holds no queue"
     return also(table_of(_QUEUES, rows, note), found.failures, *facts)
 

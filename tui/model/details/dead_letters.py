@@ -51,7 +51,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         section = table_of(_COLUMNS, [letter(topic, message) for message in messages], "this group has no dead letters")
         facts = [Fact("Shown", len(messages), Kind.COUNT), Fact("Topic", topic)]
         if truncated:
-            facts.append(Fact("More", "there are more than are shown"))
+            facts.append(Fact("More", "there are more than are shown", Kind.SENTENCE))
         return also(section, failures, *facts)
 
     return (Part("letters", "Dead letters", letters),)

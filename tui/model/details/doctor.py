@@ -17,8 +17,8 @@ COLUMNS: Final = (
     Column(key="severity", title="Severity", kind=Kind.STATE),
     Column(key="rule", title="Rule", least=12),
     Column(key="target", title="About", least=10),
-    Column(key="evidence", title="Evidence", least=24),
-    Column(key="remedy", title="Remedy", least=24, drop=1),
+    Column(key="evidence", title="Evidence", kind=Kind.SENTENCE, least=24),
+    Column(key="remedy", title="Remedy", kind=Kind.SENTENCE, least=24, drop=1),
 )
 
 

@@ -22,7 +22,7 @@ from rocketmq_ops.tui.model.details.detail import (
     worst,
 )
 from rocketmq_ops.tui.model.moment import GroupSeen
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Value
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
@@ -47,12 +47,12 @@ _QUEUES: Final = (
     Column(key="state", title="State", kind=Kind.STATE),
     Column(key="lag", title="Lag", kind=Kind.COUNT),
     Column(key="waiting", title="Waiting", kind=Kind.SPAN),
-    Column(key="owner", title="Consumed by", least=14, drop=1),
+    Column(key="owner", title="Consumed by", kind=Kind.SENTENCE, least=14, drop=1),
     Column(key="committed", title="Committed", kind=Kind.COUNT, drop=3),
     Column(key="end", title="End", kind=Kind.COUNT, drop=3),
     Column(key="inflight", title="In flight", kind=Kind.COUNT, drop=4),
     Column(key="last", title="Last consumed", kind=Kind.MOMENT, drop=2),
-    Column(key="evidence", title="Evidence", least=20, drop=5),
+    Column(key="evidence", title="Evidence", kind=Kind.SENTENCE, least=20, drop=5),
 )
 _CLIENTS: Final = (
     Column(key="client", title="Client", least=18),
@@ -67,12 +67,12 @@ _CLIENTS: Final = (
     Column(key="rt", title="Takes", kind=Kind.SPAN, drop=1),
     Column(key="pulled", title="Last pull", kind=Kind.MOMENT, drop=3),
     Column(key="started", title="Started", kind=Kind.MOMENT, drop=3),
-    Column(key="problem", title="Problem", least=20, drop=2),
+    Column(key="problem", title="Problem", kind=Kind.SENTENCE, least=20, drop=2),
 )
 _PROBLEMS: Final = (
     Column(key="kind", title="Problem", kind=Kind.STATE),
     Column(key="about", title="About", least=16),
-    Column(key="detail", title="Evidence", least=30),
+    Column(key="detail", title="Evidence", kind=Kind.SENTENCE, least=30),
 )
 _GIVEN_UP: Final = (
     Column(key="topic", title="Topic", least=20),
@@ -81,6 +81,7 @@ _GIVEN_UP: Final = (
     Column(key="waiting", title="Not consumed", kind=Kind.COUNT),
     Column(key="last", title="Last message", kind=Kind.MOMENT),
 )
+_MODELS: Final = {"CLUSTERING": "clustering", "BROADCASTING": "broadcasting"}
 _TYPES: Final = {"actively": "pull", "passively": "push"}
 #: What each kind of problem among clients is called.
 PROBLEMS: Final = {
@@ -215,7 +216,7 @@ def _health_of(queue: QueueProgress, owner: str | None) -> Health:
 
 
 def _model(name: str | None) -> str | None:
-    return None if name is None else name.lower()
+    return None if name is None else _MODELS.get(name, name.lower())
 
 
 def client_section(group: str, found: ConsumerStatusReport) -> Section:
@@ -325,11 +326,14 @@ def problem_section(group: str, found: ConsumerStatusReport) -> Section:
 async def _given_up(asking: Asking) -> Section:
     group = asking.name
     rows, failures = [], []
-    for topic, what in ((retry_topic(group), "retries"), (dlq_topic(group), "dead letters")):
+    for topic, what, none in (
+        (retry_topic(group), "retries", "no retries"),
+        (dlq_topic(group), "dead letters", "no dead letters"),
+    ):
         try:
             status = await asking.admin.topics.status(topic)
         except NotFoundError:
-            rows.append(Row(key=topic, cells=(topic, f"no {what}", 0, 0, None)))
+            rows.append(Row(key=topic, cells=(topic, none, 0, 0, NOTHING)))
             continue
         except RocketMQError as error:
             failures.append(asking.admin.failure_of(topic, error))

@@ -12,13 +12,13 @@ from rocketmq_ops.common.sysflag import COMPRESSED_FLAG
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import form_of, lines_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row
 
 _PROPERTIES: Final = (Column(key="name", title="Name", least=16), Column(key="value", title="Value", least=30))
 _TRACKS: Final = (
     Column(key="group", title="Group", least=20),
     Column(key="state", title="State", kind=Kind.STATE),
-    Column(key="detail", title="Evidence", least=30),
+    Column(key="detail", title="Evidence", kind=Kind.SENTENCE, least=30),
 )
 _TRACE: Final = (
     Column(key="what", title="What", kind=Kind.STATE),
@@ -26,7 +26,7 @@ _TRACE: Final = (
     Column(key="result", title="Result", kind=Kind.STATE),
     Column(key="after", title="After", kind=Kind.SPAN),
     Column(key="took", title="Took", kind=Kind.SPAN),
-    Column(key="bar", title="Time", least=32, drop=1),
+    Column(key="bar", title="Time", least=24, drop=1),
     Column(key="client", title="Client", least=14, drop=2),
     Column(key="attempt", title="Attempt", kind=Kind.COUNT, drop=3),
 )
@@ -41,7 +41,7 @@ TRACKS: Final = {
     "UNKNOWN": ("unknown", Health.UNKNOWN),
 }
 #: Cells of a bar in the waterfall.
-BAR: Final = 32
+BAR: Final = 24
 
 
 def parts(asking: Asking) -> Sequence[Part]:
@@ -87,8 +87,8 @@ def body_section(message: MessageExt, form: str | None) -> Section:
     shown = form or form_of(message.body)
     properties = message.properties
     facts = [
-        Fact("Keys", properties.get(PROPERTY_KEYS, "none")),
-        Fact("Tag", properties.get(PROPERTY_TAGS, "none")),
+        Fact("Keys", properties.get(PROPERTY_KEYS, NOTHING)),
+        Fact("Tag", properties.get(PROPERTY_TAGS, NOTHING)),
         Fact("Stored", message.store_timestamp, Kind.MOMENT),
         Fact("Produced", message.born_timestamp, Kind.MOMENT),
         Fact("Queue", f"{message.broker_name or '?'}:{message.queue_id} @ {message.queue_offset}"),
@@ -99,7 +99,7 @@ def body_section(message: MessageExt, form: str | None) -> Section:
     if message.sys_flag & COMPRESSED_FLAG:
         facts.append(Fact("Compressed", "yes", Kind.STATE))
     if message.body_error is not None:
-        facts.append(Fact("Damaged", message.body_error, health=Health.CRITICAL))
+        facts.append(Fact("Damaged", message.body_error, Kind.SENTENCE, health=Health.CRITICAL))
     health = Health.CRITICAL if message.body_error is not None else Health.OK
     return Section(facts=tuple(facts), lines=lines_of(message.body, shown) or ("",), health=health)
 

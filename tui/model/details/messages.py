@@ -22,7 +22,7 @@ COLUMNS: Final = (
     Column(key="time", title="Stored", kind=Kind.MOMENT),
     Column(key="key", title="Keys", least=10),
     Column(key="tag", title="Tag", drop=2),
-    Column(key="broker", title="Broker", drop=3),
+    Column(key="broker", title="Broker", drop=3, least=10),
     Column(key="queue", title="Queue", kind=Kind.COUNT, drop=3),
     Column(key="offset", title="Offset", kind=Kind.COUNT, drop=1),
     Column(key="size", title="Size", kind=Kind.BYTES, drop=2),
@@ -125,7 +125,13 @@ def message_section(
     section = table_of(COLUMNS, [row_of(asking.name, message) for message in messages], "no message was found")
     facts = [Fact("Shown", len(messages), Kind.COUNT)]
     if truncated:
-        facts.append(Fact("More", f"there are more than the {MOST} that are shown: narrow the time, or name a queue"))
+        facts.append(
+            Fact(
+                "More",
+                f"there are more than the {MOST} that are shown: narrow the time, or name a queue",
+                Kind.SENTENCE,
+            )
+        )
     return also(section, failures, *facts)
 
 

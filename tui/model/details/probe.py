@@ -31,19 +31,19 @@ _FINDINGS: Final = (
     Column(key="since", title="Since", kind=Kind.MOMENT),
     Column(key="rule", title="Rule", least=12),
     Column(key="target", title="About", least=10),
-    Column(key="evidence", title="Evidence", least=24),
-    Column(key="remedy", title="Remedy", least=24, drop=1),
+    Column(key="evidence", title="Evidence", kind=Kind.SENTENCE, least=24),
+    Column(key="remedy", title="Remedy", kind=Kind.SENTENCE, least=24, drop=1),
 )
 _GROUPS: Final = (
     Column(key="group", title="Group", least=20),
     Column(key="state", title="State", kind=Kind.STATE),
     Column(key="lag", title="Lag", kind=Kind.COUNT),
-    Column(key="evidence", title="Evidence", least=30),
+    Column(key="evidence", title="Evidence", kind=Kind.SENTENCE, least=30),
 )
 _FAILURES: Final = (
     Column(key="time", title="Run", kind=Kind.MOMENT),
     Column(key="target", title="About", least=16),
-    Column(key="cause", title="Cause", least=30),
+    Column(key="cause", title="Cause", kind=Kind.SENTENCE, least=30),
 )
 #: How far back it looks for since when something is found.
 FOUND_SINCE_MS: Final = 24 * 3_600_000
@@ -178,7 +178,7 @@ def failure_section(history: History) -> Section:
         for failure in failures
     ]
     rows = [
-        Row(key=f"{number} {time_ms}", cells=(time_ms, failure.target, failure.cause))
+        Row(key=f"{number} {time_ms}", cells=(time_ms, failure.target, failure.cause), health=Health.WARNING)
         for number, (time_ms, failure) in enumerate(reversed(failed))
     ]
     return also(

@@ -52,14 +52,14 @@ _SMALL: Final = (
     Column(key="state", title="State", kind=Kind.STATE),
     Column(key="changed", title="Changed", kind=Kind.MOMENT),
     Column(key="backup", title="Backup", kind=Kind.STATE),
-    Column(key="detail", title="Evidence", least=20, drop=1),
+    Column(key="detail", title="Evidence", kind=Kind.SENTENCE, least=20, drop=1),
 )
 _FINDINGS: Final = (
     Column(key="severity", title="Severity", kind=Kind.STATE),
     Column(key="id", title="Finding", least=8),
-    Column(key="message", title="Evidence", least=24),
+    Column(key="message", title="Evidence", kind=Kind.SENTENCE, least=24),
     Column(key="place", title="Place", least=16, drop=1),
-    Column(key="action", title="Remedy", least=24, drop=2),
+    Column(key="action", title="Remedy", kind=Kind.SENTENCE, least=24, drop=2),
 )
 _RECORDS: Final = (
     Column(key="offset", title="Offset", kind=Kind.COUNT),
@@ -69,7 +69,7 @@ _RECORDS: Final = (
     Column(key="queue", title="Queue", kind=Kind.COUNT),
     Column(key="number", title="Queue offset", kind=Kind.COUNT),
     Column(key="state", title="State", kind=Kind.STATE),
-    Column(key="detail", title="Evidence", least=16, drop=1),
+    Column(key="detail", title="Evidence", kind=Kind.SENTENCE, least=16, drop=1),
 )
 _FIELDS: Final = (
     Column(key="field", title="Field", least=16),
@@ -85,7 +85,7 @@ _HEALTH: Final = {
 }
 #: Records that are shown at once, and cells of a file in the map.
 SLICE: Final = 200
-CELLS: Final = 60
+CELLS: Final = 50
 #: Signs of the map: what is written, damaged, not written.
 WRITTEN, DAMAGED, EMPTY = "█", "✗", "·"
 
@@ -215,7 +215,7 @@ def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) ->
 
 
 def file_line(row: FileRow, damaged: Iterable[tuple[int, int]], end: int) -> str:
-    """One file: its name, and a cell for each sixtieth of it. A cell with any damage in it is damaged."""
+    """One file: its name, and a cell for each fiftieth of it. A cell with any damage in it is damaged."""
     written = min(max(end - row.begin, row.used), row.size)
     used = -(-written * CELLS // max(row.size, 1))
     cells = [WRITTEN] * used + [EMPTY] * (CELLS - used)
@@ -410,7 +410,7 @@ def field_section(path: str, record: RecordView) -> Section:
         Fact("File", f"{record.file} +{record.position:,}"),
         Fact("Dispatched to", ", ".join(record.dispatch) or "nowhere"),
     ]
-    facts += [Fact("Damaged", problem, health=Health.CRITICAL) for problem in record.problems]
+    facts += [Fact("Damaged", problem, Kind.SENTENCE, health=Health.CRITICAL) for problem in record.problems]
     more = Address("record", path, (("at", str(record.next_offset)),))
     section = also(table_of(_FIELDS, rows), (), *facts)
     health = Health.CRITICAL if record.problems else Health.OK

@@ -15,7 +15,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.details.group import HEALTH
 from rocketmq_ops.tui.model.moment import Moment, TopicSeen
-from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Value
+from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value
 
 _QUEUES: Final = (
     Column(key="broker", title="Broker", least=10),
@@ -28,7 +28,7 @@ _QUEUES: Final = (
 _GROUPS: Final = (
     Column(key="group", title="Group", least=20),
     Column(key="state", title="State", kind=Kind.STATE),
-    Column(key="lag", title="Lag in this topic", kind=Kind.COUNT),
+    Column(key="lag", title="Lag here", kind=Kind.COUNT),
     Column(key="members", title="Clients", kind=Kind.COUNT),
     Column(key="rate", title="Consumed", kind=Kind.RATE, drop=1),
     Column(key="drained", title="Drained in", kind=Kind.SPAN, drop=1),
@@ -79,7 +79,7 @@ def queue_section(status: TopicStatus, moment: Moment) -> Section:
                 queue.max_offset - queue.min_offset,
                 queue.min_offset,
                 queue.max_offset,
-                queue.last_update_timestamp,
+                NOTHING if queue.max_offset == 0 else queue.last_update_timestamp,
             ),
             opens=Address("messages", status.topic, (("broker", queue.broker_name), ("queue", str(queue.queue_id)))),
         )
@@ -141,14 +141,14 @@ def route_section(route: TopicRoute) -> Section:
                     permission(broker.perm),
                     broker.read_queue_nums,
                     broker.write_queue_nums,
-                    master or "none",
-                    ", ".join(slaves) or "none",
+                    master or NOTHING,
+                    ", ".join(slaves) or NOTHING,
                 ),
                 health=health if master is not None else Health.CRITICAL,
                 opens=Address("broker", broker.broker_name),
             )
         )
-    order = Fact("Ordered queues", route.order_topic_conf or "none")
+    order = Fact("Ordered queues", route.order_topic_conf or NOTHING)
     return also(table_of(_ROUTE, rows, "no broker is in its route"), (), order)
 
 

@@ -12,11 +12,11 @@ from rocketmq_ops.tui.model.table import NOTHING, Column, Kind, Row, Table, Valu
 COLUMNS: Final = (
     Column(key="broker", title="Broker", least=10),
     Column(key="role", title="Role", kind=Kind.STATE, drop=3),
-    Column(key="state", title="State", kind=Kind.STATE, least=12),
+    Column(key="state", title="State", kind=Kind.STATE, least=20),
     Column(key="in", title="In/s", kind=Kind.RATE),
     Column(key="out", title="Out/s", kind=Kind.RATE),
     Column(key="disk", title="Disk", kind=Kind.SHARE, drop=1),
-    Column(key="gap", title="Replication gap", kind=Kind.BYTES, drop=4),
+    Column(key="gap", title="Repl. gap", kind=Kind.BYTES, drop=4),
     Column(key="lock", title="Page cache lock", kind=Kind.SPAN, drop=7),
     Column(key="wait", title="Send wait", kind=Kind.SPAN, drop=5),
     Column(key="dispatch", title="Dispatch gap", kind=Kind.BYTES, drop=9),
@@ -26,6 +26,8 @@ COLUMNS: Final = (
     Column(key="cluster", title="Cluster", drop=11, least=8),
     Column(key="address", title="Address", drop=2, least=14),
 )
+
+_WAITING: Final = "waiting for the first answer"
 
 
 class Brokers:
@@ -75,7 +77,8 @@ class Brokers:
                 )
             )
         rows.sort(key=lambda row: str(row.cells[0]))
-        return Table(columns=COLUMNS, rows=rows, note="" if rows else _why_none(moment), failed=not rows)
+        note = "" if rows else _why_none(moment)
+        return Table(columns=COLUMNS, rows=rows, note=note, failed=bool(note) and note != _WAITING)
 
 
 def _why_none(moment: Moment) -> str:
@@ -83,4 +86,4 @@ def _why_none(moment: Moment) -> str:
     if moment.name_servers and not answered:
         failure = next(iter(moment.name_servers.values())).failure
         return failure.cause if failure is not None else "no name server answers"
-    return "no broker is registered" if any(s.answered_ms for s in answered) else "waiting for the first answer"
+    return "no broker is registered" if any(s.answered_ms for s in answered) else _WAITING

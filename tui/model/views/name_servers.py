@@ -13,11 +13,11 @@ from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 COLUMNS: Final = (
     Column(key="address", title="Name server", least=14),
     Column(key="state", title="State", kind=Kind.STATE, least=10),
-    Column(key="took", title="Answer took", kind=Kind.SPAN),
+    Column(key="took", title="Answer took", kind=Kind.SPAN, drop=2),
     Column(key="brokers", title="Brokers", kind=Kind.COUNT),
     Column(key="topics", title="Topics", kind=Kind.COUNT),
-    Column(key="lacks", title="Lacks", least=20, drop=2),
-    Column(key="answered", title="Answered", kind=Kind.MOMENT, drop=1),
+    Column(key="lacks", title="Lacks", kind=Kind.SENTENCE, least=20, drop=1),
+    Column(key="answered", title="Answered", kind=Kind.MOMENT, drop=3),
 )
 
 

@@ -20,6 +20,7 @@ from rocketmq_ops.client.admin.topics.topic_status import QueueStatus, TopicStat
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.housekeeping.findings import Finding, Severity
+from rocketmq_ops.remoting.errors import RemotingConnectError
 from rocketmq_ops.tui.changes import JournalEntry, PlannedChange
 from tests.tui.fakes import MINUTE, NOW_MS
 
@@ -34,7 +35,7 @@ def progress() -> GroupProgress:
         QueueProgress("orders", "broker-b", 0, None, 20, None, None, None),
         QueueProgress("orders", "broker-b", 1, 80, 80, 0, 0, NOW_MS, lag_millis=0),
     ]
-    failures = [Failure("10.0.0.2:10911", "no answer within 3000 ms", "see that it runs")]
+    failures = [Failure("10.0.0.2:10911", "no answer within 3000 ms", RemotingConnectError.next_step)]
     return GroupProgress(GROUP, queues, 12.5, None, None, failures, "CLUSTERING", None)
 
 

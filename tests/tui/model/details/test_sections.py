@@ -140,7 +140,7 @@ def test_defaults_are_of_the_nearest_version(version: str, column: str) -> None:
 
 def test_a_topic_without_messages_has_no_last_one() -> None:
     section = topic.queue_section(made_up.topic_status(), fakes.moment())
-    assert cells(section, "messages", "last")[-1] == (0, None)
+    assert cells(section, "messages", "last")[-1] == (0, "-")
     assert fact(section, "Messages") == 3003
 
 
@@ -177,14 +177,14 @@ def test_a_trace_is_a_waterfall_with_an_open_end() -> None:
     ]
     bars = [bar for (bar,) in cells(section, "bar")]
     assert bars[0] == "██"
-    assert bars[1] == "·" * 11 + "█" * 21
-    assert bars[2] == "·" * 27 + "├┄┄┄┄"
+    assert bars[1] == "·" * 8 + "█" * 16
+    assert bars[2] == "·" * 20 + "├┄┄┄"
     assert all(len(bar) <= one_message.BAR for bar in map(str, bars))
 
 
 @pytest.mark.parametrize(
     ("after", "took", "whole", "drawn"),
-    [(0, 0, 0, "█" * 32), (100, 0, 100, "·" * 31 + "█"), (0, None, 0, "├" + "┄" * 31), (0, 100, 100, "█" * 32)],
+    [(0, 0, 0, "█" * 24), (100, 0, 100, "·" * 23 + "█"), (0, None, 0, "├" + "┄" * 23), (0, 100, 100, "█" * 24)],
 )
 def test_a_bar_is_never_empty_and_never_too_long(after: int, took: int | None, whole: int, drawn: str) -> None:
     assert one_message.bar(after, took, whole) == drawn
@@ -263,8 +263,8 @@ def test_a_plan_says_what_and_whom() -> None:
 
 def test_the_map_of_a_file() -> None:
     row = FileRow(path="commitlog/0", kind="commitlog", size=6000, used=100, allocated=6000, begin=0, end=6000)
-    assert store.file_line(row, [], 3000) == "0  " + "█" * 30 + "·" * 30
-    assert store.file_line(row, [(100, 250), (5999, 50)], 3000) == "0  █✗✗✗" + "█" * 26 + "·" * 29 + "✗"
+    assert store.file_line(row, [], 3000) == "0  " + "█" * 25 + "·" * 25
+    assert store.file_line(row, [(100, 250), (5999, 50)], 3000) == "0  ✗✗✗" + "█" * 22 + "·" * 24 + "✗"
 
 
 def test_a_course_of_figures() -> None:

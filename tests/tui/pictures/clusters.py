@@ -1,0 +1,182 @@
+"""The states in which a cluster is drawn: as usual, before its first answer, without one, with too much of everything."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.remoting.errors import RemotingConnectError
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.broker_state import DISK_NEAR, judged
+from rocketmq_ops.tui.model.moment import (
+    Alarm,
+    BrokerSeen,
+    ClientSeen,
+    Event,
+    Moment,
+    NameServerSeen,
+    Said,
+    TopicQueues,
+    TopicSeen,
+    Totals,
+    Verdict,
+)
+from rocketmq_ops.tui.model.table import Health
+from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, group, moment
+
+HOUR = 60 * MINUTE
+#: A name as long as the broker takes it, in wide characters and in narrow ones.
+LONG = "很长的消费组名称" * 12
+LONG_NARROW = "a-very-long-name-of-a-thing-" * 9
+
+
+def usual() -> FakeModel:
+    """A cluster with a stalled group, a slow one, a dead broker, a name server that disagrees; ten minutes of figures."""
+    return with_past(_cluster(moment(groups=40, topics=30, brokers=4)))
+
+
+def _cluster(now: Moment) -> Moment:
+    for number, broker in enumerate(now.brokers.values()):
+        if broker.dead:
+            continue
+        broker.figures = {
+            "in_rate": 100.4 * (number + 1), "out_rate": 90.0 * number, "disk_ratio": 0.41 + number / 5,
+            "page_cache_lock_ms": 3.0, "send_wait_ms": 12.0 * number, "dispatch_behind_bytes": 4096.0 * number,
+            "boot_ms": NOW_MS - 40 * 24 * HOUR, "gap_bytes": 1_300_000.0 * number,
+        }  # fmt: skip
+    first, *_ = now.brokers.values()
+    now.brokers["10.0.1.0:10911"] = BrokerSeen(
+        address="10.0.1.0:10911", cluster=first.cluster, broker_name=first.broker_name, broker_id=1, version="V5_3_3",
+        figures={"in_rate": 0.0, "out_rate": 4.2, "disk_ratio": 0.4, "gap_bytes": 0.0}, answered_ms=NOW_MS,
+    )  # fmt: skip
+    listed = frozenset((b.cluster, b.broker_name, b.broker_id, b.address) for b in now.brokers.values())
+    now.name_servers = {
+        "10.0.0.9:9876": NameServerSeen(
+            address="10.0.0.9:9876", millis=1.0, answered_ms=NOW_MS, brokers=listed, topics=30
+        ),
+        "10.0.0.8:9876": NameServerSeen(
+            address="10.0.0.8:9876", millis=2.0, answered_ms=NOW_MS, brokers=frozenset(sorted(listed)[1:]), topics=29
+        ),
+    }
+    for number, seen in enumerate(now.groups.values()):
+        seen.waiting_ms = number * 700
+        seen.drained_in_ms = number * MINUTE or None
+        if seen.lag.state is not LagState.OK:
+            seen.since_ms = NOW_MS - 2 * MINUTE
+    now.groups["订单-消费组"] = group(
+        "订单-消费组", 88_123, LagState.SLOW, consume_rate=12.5, members=3, waiting_ms=HOUR, since_ms=NOW_MS - HOUR
+    )
+    for number, topic in enumerate(now.topics.values()):
+        topic.out_rate = number * 1.7
+    now.topics["订单"] = TopicSeen(topic="订单", on={"broker-a": TopicQueues(8, 8, 4)}, in_rate=0.0, out_rate=12.0)
+    now.clients = {
+        each.client_id: each
+        for each in (
+            ClientSeen(
+                client_id=f"10.1.0.{number}@77", address=f"10.1.0.{number}:5000", language="JAVA", version="V5_3_3",
+                groups=(f"group-{number:05d}", "订单-消费组")[: 1 + number % 2], producer=number == 4,
+                seen_ms=NOW_MS - number * 9000,
+            )
+            for number in range(6)
+        )
+    }  # fmt: skip
+    now.alarms += [
+        Alarm(
+            key="slow", health=Health.WARNING, target="订单-消费组", text="slow", since_ms=NOW_MS - HOUR,
+            opens=Address("group", "订单-消费组"),
+        ),
+        Alarm(
+            key="disk", health=Health.WARNING, target="broker-c", text=DISK_NEAR, since_ms=NOW_MS - 2 * HOUR,
+            over_ms=NOW_MS - MINUTE, ended_ms=NOW_MS - MINUTE,
+        ),
+    ]  # fmt: skip
+    now.failures = [Failure("10.0.0.3:10911", "no answer within 3000 ms", RemotingConnectError.next_step)]
+    now.events += [
+        Event(time_ms=NOW_MS - 8 * MINUTE, kind="topic", target="订单", text="was made", health=Health.INFO),
+        Event(time_ms=NOW_MS - 9 * MINUTE, kind="group", target="group-00001", text="stalled", health=Health.CRITICAL),
+    ]
+    return now
+
+
+def with_past(now: Moment) -> FakeModel:
+    """With a moment of ten and one of thirty minutes before, and figures of ten minutes."""
+    now.totals = Totals(in_rate=310.0, out_rate=280.5, lag=78_280, lag_unknown=1, lag_change=12.5)
+    now.topics_ms = now.groups_ms = now.time_ms
+    now.brokers = {address: judged(broker) for address, broker in now.brokers.items()}
+    before = moment(NOW_MS - 10 * MINUTE, groups=39, topics=30, brokers=4)
+    for seen in before.groups.values():
+        seen.consume_rate = 5.0
+    model = FakeModel(now, [moment(NOW_MS - 30 * MINUTE), before])
+    times = [NOW_MS - at * 10_000 for at in range(60, 0, -1)]
+    for number, address in enumerate(now.brokers):
+        for name in ("in_rate", "out_rate"):
+            model.lines[(f"broker.{name}", address)] = [
+                (time_ms, float(at * (number + 1) % 17)) for at, time_ms in enumerate(times[number * 9 :])
+            ]
+    for name in ("in_rate", "out_rate", "lag"):
+        model.lines[(f"total.{name}", "")] = [(time_ms, float(at % 23)) for at, time_ms in enumerate(times)]
+    return model
+
+
+def empty() -> FakeModel:
+    """Before the first answer."""
+    return FakeModel(Moment(time_ms=NOW_MS))
+
+
+def failed() -> FakeModel:
+    """No name server answers."""
+    failure = Failure("10.0.0.9:9876", "connection refused", RemotingConnectError.next_step)
+    server = NameServerSeen(address="10.0.0.9:9876", failure=failure, failing_since=NOW_MS - MINUTE)
+    verdict = Verdict(Health.CRITICAL, (Said("no name server answers", NOW_MS - MINUTE),))
+    return FakeModel(Moment(time_ms=NOW_MS, name_servers={server.address: server}, verdict=verdict))
+
+
+def huge() -> FakeModel:
+    """Names and figures that are too long for their columns, and hundreds of rows."""
+    now = _cluster(moment(groups=300, topics=300, brokers=12))
+    for number, seen in enumerate(now.groups.values()):
+        seen.lag = msgspec.structs.replace(seen.lag, lag=(seen.lag.lag or 1) * 12_345_678)
+        seen.consume_rate = 1_234_567.0
+        seen.waiting_ms = 400 * 24 * HOUR
+        seen.drained_in_ms = number * 9_000 * HOUR
+    now.groups[LONG] = msgspec.structs.replace(now.groups["group-00001"], group=LONG)
+    now.topics = {LONG_NARROW: TopicSeen(topic=LONG_NARROW, on={"broker-a": TopicQueues(800, 800, 6)}, in_rate=9e9)} | {
+        name: msgspec.structs.replace(seen, out_rate=98_765_432.0) for name, seen in now.topics.items()
+    }
+    for broker in now.brokers.values():
+        broker.figures = {
+            name: value * 3_000_000_000 if "ratio" not in name and "boot" not in name else value
+            for name, value in broker.figures.items()
+        }
+    first = next(iter(now.brokers.values()))
+    now.brokers[first.address] = msgspec.structs.replace(first, broker_name=LONG_NARROW)
+    now.clients["long"] = ClientSeen(
+        client_id=f"{LONG_NARROW}@1", address="[fe80:1234:5678:9abc:def0:1234:5678:9abc]:50000", language="OTHER",
+        version="V5_3_3_SNAPSHOT", groups=tuple(f"group-{number:05d}" for number in range(90)), seen_ms=NOW_MS - HOUR,
+    )  # fmt: skip
+    one = now.name_servers["10.0.0.8:9876"]
+    now.name_servers["long"] = msgspec.structs.replace(
+        one, address=f"{LONG_NARROW}.example:9876", brokers=frozenset(), millis=123_456.0, topics=2_000_000
+    )
+    now.alarms = [
+        msgspec.structs.replace(
+            now.alarms[number % 3], key=str(number), target=LONG if number == 3 else f"group-{number}"
+        )
+        for number in range(200)
+    ]
+    now.events = [
+        msgspec.structs.replace(now.events[number % 3], target=LONG_NARROW if number == 2 else f"topic-{number}",
+                                time_ms=NOW_MS - number * 1000)
+        for number in range(200)
+    ]  # fmt: skip
+    now.verdict = Verdict(
+        Health.CRITICAL,
+        tuple(Said(f"{n} of 301 groups stalled", NOW_MS - n * MINUTE) for n in range(2, 9)),
+    )
+    model = with_past(now)
+    now.totals = Totals(in_rate=9.87e9, out_rate=8.76e9, lag=98_765_432_109_876, lag_unknown=299, lag_change=-7.6e9)
+    return model
+
+
+CLUSTERS = {"usual": usual, "empty": empty, "failed": failed, "huge": huge}

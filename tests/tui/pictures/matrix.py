@@ -1,0 +1,100 @@
+"""Which pictures there are: every screen at each size, in each theme, language and state, as few as that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
+
+
+class Picture(NamedTuple):
+    """How a screen is drawn: the state of the cluster, cells, theme, language; which of its parts ("": it has none)."""
+
+    state: str
+    size: tuple[int, int]
+    theme: str
+    lang: str
+    part: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is called among the pictures of its screen."""
+        width, height = self.size
+        return " ".join(filter(None, (self.part, self.state, f"{width}x{height}", self.theme, self.lang)))
+
+
+#: What a screen, or the first of its parts, is drawn with.
+WHOLE: Final = (
+    Picture("usual", SMALL, "dark", "en"),
+    Picture("usual", SMALL, "dark", "zh"),
+    Picture("usual", MIDDLE, "light", "en"),
+    Picture("usual", LARGE, "light", "zh"),
+    Picture("empty", SMALL, "light", "zh"),
+    Picture("failed", SMALL, "ansi-dark", "en"),
+    Picture("failed", MIDDLE, "dark", "zh"),
+    Picture("huge", SMALL, "ansi-light", "en"),
+    Picture("huge", LARGE, "dark", "zh"),
+)
+#: What each further part is drawn with.
+FURTHER: Final = (
+    Picture("usual", SMALL, "dark", "en"),
+    Picture("usual", MIDDLE, "light", "zh"),
+    Picture("empty", SMALL, "light", "en"),
+)
+#: What a dialog over a screen is drawn with.
+OVER: Final = (
+    Picture("usual", SMALL, "dark", "en"),
+    Picture("usual", SMALL, "light", "zh"),
+    Picture("usual", MIDDLE, "light", "en"),
+    Picture("usual", LARGE, "ansi-dark", "zh"),
+)
+#: Screen -> its parts, for those that have any.
+PARTS: Final[dict[str, Sequence[str]]] = {
+    "group": ("queues", "clients", "subscriptions", "problems", "given-up", "settings"),
+    "topic": ("queues", "groups", "route", "settings"),
+    "client": ("queues", "subscriptions", "settings", "threads"),
+    "messages": ("messages",),
+    "message": ("body", "consumed", "trace", "properties"),
+    "dead-letters": ("letters",),
+    "broker": ("figures", "configuration", "replication", "producers"),
+    "name-server": ("brokers", "configuration"),
+    "store": ("findings", "map", "files", "queues", "small", "records"),
+    "record": ("fields", "body", "bytes"),
+    "doctor": ("findings",),
+    "probe": ("findings", "figures", "groups", "failures"),
+    "journal": ("changes",),
+}
+#: Dialog, or another way in which a screen is looked at -> the screen, and the keys that open it.
+DIALOGS: Final[dict[str, tuple[str, Sequence[str]]]] = {
+    "help": ("groups", ("question_mark",)),
+    "palette": ("groups", ("ctrl+p",)),
+    "command": ("groups", ("colon", "b")),
+    "saving": ("groups", ("v", "a")),
+    "paused": ("groups", ("left_curly_bracket",)),
+    "compared": ("groups", ("c",)),
+    "filtered": ("groups", ("slash", *"group", "minus", *"0000", "enter", "space", "3")),
+    "past": ("group", ("left_curly_bracket",)),
+    "row": ("doctor", ("enter",)),
+    "change-menu": ("topic", ("x",)),
+    "change-plan": ("topic", ("x", "down", "enter")),
+    "change-typed": ("broker", ("x", "down", "enter")),
+    "change-made": ("topic", ("x", "down", "enter", *"yes", "enter")),
+}
+SIZES: Final = {SMALL, MIDDLE, LARGE}
+THEMES: Final = {"dark", "light", "ansi-dark", "ansi-light"}
+LANGUAGES: Final = {"en", "zh"}
+STATES: Final = {"usual", "empty", "failed", "huge"}
+#: (screen, state) -> why there is no such thing.
+NEVER: Final = {
+    ("record", "empty"): "a record has fields",
+}
+
+
+def pictures(screen: str) -> list[Picture]:
+    """The pictures of a screen of the catalogue, in the order in which least changes from one to the next."""
+    parts = PARTS.get(screen, ("",))
+    found = [each._replace(part=parts[0]) for each in WHOLE]
+    found += [each._replace(part=part) for part in parts[1:] for each in FURTHER]
+    found = [each for each in found if (screen, each.state) not in NEVER]
+    return sorted(found, key=lambda each: (each.state, each.theme, each.size, each.lang))

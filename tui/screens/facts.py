@@ -1,0 +1,73 @@
+"""What stands above the rows of a screen of one thing, by the room there is: facts, and what could not be learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.text import Text
+
+from rocketmq_ops.common.errors import Failure
+from rocketmq_ops.tui.context import Context
+from rocketmq_ops.tui.model.details.detail import Fact
+from rocketmq_ops.tui.model.figures import SIGNS, figure
+from rocketmq_ops.tui.model.table import Health, Kind
+from rocketmq_ops.tui.widgets.cells import MARK, cut
+
+#: Cells between two facts.
+_GAP: Final = 3
+
+
+def facts_text(facts: Sequence[Fact], context: Context, now_ms: int, room: int, most: int) -> Text:
+    """Facts beside each other in lines of `room` cells, at most so many: none is broken that fits into a line, and a
+    mark says that there are more."""
+    lines = [Text()]
+    for fact in facts:
+        one = _fact(fact, context, now_ms)
+        if lines[-1] and lines[-1].cell_len + _GAP + one.cell_len > room:
+            lines.append(Text())
+        elif lines[-1]:
+            lines[-1].append(" " * _GAP)
+        lines[-1].append_text(one)
+    if len(lines) > most:
+        lines = lines[:most]
+        lines[-1].append(f" {MARK}")
+    for line in lines:
+        line.truncate(room * 2, overflow="ellipsis")
+    return Text("\n").join(lines)
+
+
+def _fact(fact: Fact, context: Context, now_ms: int) -> Text:
+    name = context.word(fact.name)
+    text = Text(f"{context.tr(name) if name == fact.name else name} ", "dim")
+    value = figure(fact.value, fact.kind, now_ms)
+    if fact.value is not None:
+        if fact.kind is Kind.STATE:
+            value = context.word(value)
+        elif fact.kind is Kind.SENTENCE:
+            value = context.tr(value)
+        elif fact.kind is Kind.MOMENT:
+            value = context.tr(f"{value} ago")
+    one = Text()
+    one.append_text(text)
+    one.append(value, "bold")
+    if fact.health not in (Health.OK, Health.UNKNOWN):
+        one.append(f" {SIGNS[fact.health]}", "bold")
+    return one
+
+
+def failure_lines(failures: Sequence[Failure], context: Context, room: int, most: int) -> list[str]:
+    """What could not be learned, and the next step: of many the first ones, each in lines of its own, and how many more
+    there are, so that room is left for what could be learned."""
+    listed = failures if len(failures) <= most else failures[: most - 1]
+    found = []
+    for failure in listed:
+        where = f"{failure.target}: " if failure.target and failure.target not in failure.cause else ""
+        lines = [f"{SIGNS[Health.CRITICAL]} {where}{context.tr(failure.cause)}"]
+        if failure.next_step:
+            lines.append(f"  {context.tr(failure.next_step)}")
+        found += [cut(line, room * (3 if len(listed) == 1 else 1)) for line in lines]
+    if len(listed) < len(failures):
+        count = len(failures) - len(listed)
+        found.append(f"{SIGNS[Health.CRITICAL]} {context.tr(f'{count} more failures')}")
+    return found
