@@ -101,7 +101,9 @@ class DevServer:
         while True:
             settings = self._settings()
             any_port = settings.server.listenPort == 0
-            controller = BrokerController(settings.broker, settings.store, settings.server, settings.client)
+            controller = BrokerController(
+                settings.broker, settings.store, settings.server, settings.client, settings.auth
+            )
             try:
                 await controller.start()
                 break

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Final
 
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.header_fields import to_ext_fields
 
@@ -21,6 +23,10 @@ SIGNATURE: Final = "Signature"
 UNIQUE_KEY_QUERY: Final = "_UNIQUE_KEY_QUERY"
 #: MQVersion's ordinal of the last clients whose `_UNIQUE_KEY_QUERY` is not signed.
 V4_9_3: Final = 399
+
+_Values = Callable[[Mapping[str, str]], Iterable[str]]
+#: The names of a request's fields, and whether `_UNIQUE_KEY_QUERY` is signed: what takes the signed values in order.
+_ORDERS: Bounded[tuple[tuple[str, ...], bool], _Values] = Bounded(256)
 
 
 class SigningKey:
@@ -34,10 +40,16 @@ class SigningKey:
     def __repr__(self) -> str:
         return "SigningKey()"
 
-    def sign(self, fields: Mapping[str, str], request: RemotingCommand) -> str:
-        """The signature of these fields and the request's body."""
+    def sign(self, fields: Mapping[str, str], request: RemotingCommand, *, unique_key_query: bool = True) -> str:
+        """The signature of the values of these fields, in the order of their names, and of the request's body."""
+        names = tuple(fields)
+        values_of = _ORDERS.get((names, unique_key_query))
+        if values_of is None:
+            unsigned = (SIGNATURE,) if unique_key_query else (SIGNATURE, UNIQUE_KEY_QUERY)
+            values_of = _in_order([name for name in names if name not in unsigned])
+            _ORDERS[names, unique_key_query] = values_of
         code = self._hmac.copy()
-        code.update("".join([fields[name] for name in sorted(fields)]).encode("utf-8", "replace"))
+        code.update("".join(values_of(fields)).encode("utf-8", "replace"))
         body = request.body
         for part in body if isinstance(body, list) else (body,):
             code.update(part)
@@ -48,11 +60,9 @@ class SigningKey:
 
         `unique_key_query`: whether the field of that name is signed too.
         """
-        fields = dict(request.ext_fields)
-        given = fields.pop(SIGNATURE, "")
-        if not unique_key_query:
-            fields.pop(UNIQUE_KEY_QUERY, None)
-        return hmac.compare_digest(self.sign(fields, request).encode(), given.encode("utf-8", "replace"))
+        fields = request.ext_fields
+        expected = self.sign(fields, request, unique_key_query=unique_key_query)
+        return hmac.compare_digest(expected.encode(), fields.get(SIGNATURE, "").encode("utf-8", "replace"))
 
 
 class AclSigner:
@@ -80,3 +90,8 @@ class AclSigner:
             request.version = V4_9_3
         fields[SIGNATURE] = self._key.sign(signed, request)
         request.ext_fields = fields
+
+
+def _in_order(names: list[str]) -> _Values:
+    # The one value that `itemgetter` gives for one name is joined to itself.
+    return itemgetter(*sorted(names)) if names else lambda _fields: ()

@@ -118,19 +118,10 @@ def ask(address: str, what: Ask, account: Account) -> tuple[Verdict, str]:
     request = RemotingCommand.request(what.code, ext_fields=dict(what.fields), body=what.body)
     if account.secret is not None:
         AclSigner(account.name, account.secret).sign(request)
-    answer = (
-        call(address, what.code, request.ext_fields, what.body) if request.version == 479 else _old(address, request)
-    )
+    answer = call(address, what.code, request.ext_fields, what.body, version=request.version)
     remark = answer.remark or ""
     refused = "AclException" in remark or (answer.code == 16 and any(text in remark for text in REFUSALS))
     return Verdict(refused, answer.code if refused else 0), remark
-
-
-def _old(address: str, request: RemotingCommand) -> object:
-    from tests.interop.raw import _ask, _connect, frame
-
-    with _connect(address) as connection:
-        return _ask(connection, frame(request.code, request.ext_fields, request.body_bytes, version=request.version))
 
 
 REFUSALS = (
