@@ -97,6 +97,18 @@ def test_a_property_file_configures_the_broker_and_stays_as_it_is(tmp_path):
     assert config.read_text() == text
 
 
+def test_access_is_checked_where_the_property_file_asks_for_it(tmp_path):
+    config = tmp_path / "broker.conf"
+    config.write_text("authenticationEnabled=true\n")
+
+    async def body(server):
+        async with RemotingClient() as client:
+            answer = await client.invoke(server.broker, RemotingCommand.request(RequestCode.GET_BROKER_CONFIG))
+            assert (answer.code, answer.remark) == (16, "username cannot be null.")
+
+    serve(DevOptions(config_file=str(config)), body)
+
+
 def test_what_a_property_file_says_of_store_and_name_server_is_not_taken_and_told(tmp_path):
     config = tmp_path / "broker.conf"
     config.write_text(
@@ -189,7 +201,7 @@ def test_mistakes(tmp_path):
         (["--ready-file", str(tmp_path / "none" / "ready")], 1, "no such file or directory"),
         (["--store-dir=~/store"], 2, "invalid path '~/store'"),
         (["--store-dir", ""], 2, "the value is empty"),
-        (["--config", str(tmp_path / "open.conf")], 2, "open.conf line 1: aclEnable=true is refused"),
+        (["--config", str(tmp_path / "open.conf")], 2, "aclEnable=true needs rocketmqHome"),
         (["--config", str(tmp_path / "two.conf")], 2, "two.conf line 2: configuration key 'deleteWhen'"),
     ):
         ran = run("mqadmin", "dev", *arguments, home=tmp_path)
