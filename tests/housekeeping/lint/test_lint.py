@@ -60,7 +60,7 @@ SEEDS: dict[str, tuple[str, str, int, str]] = {
     "lint.disk-ratios": ("diskMaxUsedSpaceRatio=88\n", "5.3", 1, "sends are refused before"),
     "lint.advertised-address": ("brokerIP1=127.0.0.1\n", "5.3", 1, "127.0.0.1"),
     "lint.store-pool": ("brokerRole=SLAVE\nbrokerId=1\ntransientStorePoolEnable=true\n", "5.3", 3, "no effect"),
-    "lint.refused-here": ("aclEnable=true\n", "ours", 1, "does not have"),
+    "lint.refused-here": ("enableControllerMode=true\n", "ours", 1, "does not have"),
     "lint.kept-here": ("sendMessageThreadPoolNums=64\n", "ours", 1, "changes nothing"),
 }
 
