@@ -26,6 +26,7 @@ from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.no_cluster import NoCluster
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.pauses import short_pauses
 from rocketmq_ops.tui.places import catalogue
 from rocketmq_ops.tui.saved import SavedError, SavedViews
 
@@ -79,7 +80,8 @@ async def show(run: Run, looked: Looked) -> str:
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
         changer = None if admin is None else CommandChanger(run.connection, connecting_words(run))
         app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved, changer=changer))
-        await app.run_async()
+        with short_pauses():
+            await app.run_async()
         task = asyncio.current_task()
         if task is not None and task.cancelling():  # Textual takes it as its end; it is also that of who asked for it
             raise asyncio.CancelledError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from array import array
 from functools import partial
 from pathlib import Path
@@ -37,10 +36,6 @@ if TYPE_CHECKING:
 
 #: Points of a series that are held.
 _POINTS: Final = 90
-#: The collector stops all threads while it goes through what is new since it did so last, which is some ms for this
-#: many objects. What there are tens of thousands of (queues, rows) is left out of it; with Python's own thresholds it
-#: would go through all the rest at each look.
-_COLLECTOR: Final = (5_000, 4, 100)
 
 
 class LiveModel(Timeline):
@@ -67,7 +62,6 @@ class LiveModel(Timeline):
         self._topics_of: tuple[int, Derived | None, dict[str, TopicSeen]] | None = None
         #: Why the name servers are not known.
         self._start_failure: Failure | None = None
-        self._collector = gc.get_threshold()
         self._clients: dict[str, ClientSeen] = {}
         #: The last moment that was kept.
         self.kept: Moment | None = None
@@ -85,15 +79,12 @@ class LiveModel(Timeline):
         except BaseException:
             await self._tape.close()
             raise
-        self._collector = gc.get_threshold()
-        gc.set_threshold(*_COLLECTOR)
         self._tasks.start(self._sample(), "dashboard sampler")
         if self._ring:
             self._write(self._open_ring, "open")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        gc.set_threshold(*self._collector)
         await self._tasks.stop()
         await self._tape.close()
 

@@ -1,0 +1,266 @@
+"""How long keys of the dashboard take, and what memory it keeps, while it watches a large cluster that moves.
+
+    .venv/bin/python benchmarks/dashboard_keys.py [--minutes 2] [--speed 1] [--rows 20000]
+
+A thread stands for the terminal: it sends keys one after the other, some of them 600 at once. A key is answered when the
+picture that shows what it did is written. For each kind of key it prints the median, the 99th percentile and the worst,
+as the clock has them, and what the loop computed meanwhile (on a machine that others use the clock has their share too).
+Then memory over the minutes, and CPU. With `--speed 8` the model's clock runs eight times as fast, so that half an hour
+of looks takes four minutes; its rounds then take the same work in an eighth of the time, and CPU is that of eight.
+`--rows` is of a table that no cluster feeds: the same keys on so many rows, made anew every 250 ms; 0 leaves it out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.large_cluster import options, serving
+from textual import events
+from textual.pilot import Pilot
+
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.mqadmin.dashboard import Spoken
+from rocketmq_ops.tui.app import Dashboard
+from rocketmq_ops.tui.context import Context, Options
+from rocketmq_ops.tui.model import sampler
+from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.live import LiveModel
+from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.pauses import short_pauses
+from rocketmq_ops.tui.places import catalogue
+from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.screens.table import TableScreen
+
+#: Until then the first looks are over, seconds.
+WARM_S: Final = 20
+#: Between two keys, seconds: as fast as people type, and at no beat with the rounds.
+PAUSES_S: Final = (0.03, 0.11, 0.19, 0.07, 0.23)
+HELD_DOWN: Final = 600
+
+
+class FastClock:
+    """The model's time, some times as fast as that of the machine."""
+
+    def __init__(self, speed: float) -> None:
+        self._begun, self._speed = now_ms(), speed
+
+    def now_ms(self) -> int:
+        return self._begun + round((now_ms() - self._begun) * self._speed)
+
+    async def wait(self, event: asyncio.Event, ms: int) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), ms / 1000 / self._speed)
+
+
+class Typist:
+    """Sends keys to an application, and measures until they are answered."""
+
+    def __init__(self, app: Dashboard) -> None:
+        self._app = app
+        self._answered: Callable[[], bool] | None = None
+        self._done = asyncio.Event()
+        self._end = self._computed = 0.0
+        #: By the kind of key: (seconds by the clock, seconds that the loop computed).
+        self.took: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self.lost: list[str] = []
+        written = app._display
+
+        def display(screen: Any, picture: Any) -> None:
+            if hasattr(picture, "render_segments"):  # what a terminal would be sent
+                picture.render_segments(app.console)
+            written(screen, picture)
+            if self._answered is not None and self._answered():
+                self._end, self._computed = time.perf_counter(), time.thread_time()
+                self._answered = None
+                self._done.set()
+
+        app._display = display  # type: ignore[method-assign]
+
+    async def press(self, kind: str, keys: list[str], answered: Callable[[], bool]) -> None:
+        """Send keys at once, and wait for the answer to the last."""
+        loop = asyncio.get_running_loop()
+        self._done.clear()
+        begun: list[float] = []
+
+        def send() -> None:
+            begun.append(time.perf_counter())
+            for key in keys:
+                loop.call_soon_threadsafe(self._app.post_message, events.Key(key, key if len(key) == 1 else None))
+
+        computed = time.thread_time()
+        self._answered = answered
+        await asyncio.to_thread(send)
+        try:
+            async with asyncio.timeout(20):
+                await self._done.wait()
+        except TimeoutError:
+            self.lost.append(kind)
+            self._answered = None
+            return
+        self.took[kind].append((self._end - begun[0], self._computed - computed))
+
+    def report(self) -> None:
+        """A line for each kind."""
+        print(f"{'key':<22}{'times':>6}{'median':>9}{'p99':>8}{'worst':>8}   computed: median, worst (ms)")
+        for kind, took in self.took.items():
+            clock, computed = (sorted(each[at] * 1000 for each in took) for at in (0, 1))
+            p99 = clock[min(len(clock) - 1, len(clock) * 99 // 100)]
+            print(
+                f"{kind:<22}{len(took):>6}{clock[len(clock) // 2]:>9.0f}{p99:>8.0f}{clock[-1]:>8.0f}"
+                f"{computed[len(computed) // 2]:>12.0f}{computed[-1]:>7.0f}"
+            )
+        if self.lost:
+            print(f"not answered within 20 s: {', '.join(self.lost)}")
+
+
+async def a_round(typist: Typist, app: Dashboard, number: int) -> None:
+    """One key of each kind, on a list; it ends as it began."""
+    screen = app.screen
+    assert isinstance(screen, TableScreen)
+    grid = screen.grid
+
+    def arranged(what: str) -> Any:
+        return getattr(grid._shown.arrangement, what) if grid._shown is not None else None
+
+    async def pause() -> None:
+        await asyncio.sleep(PAUSES_S[number % len(PAUSES_S)])
+
+    for key, to in (("down", lambda at: at + 1), ("down", lambda at: at + 1), ("up", lambda at: at - 1)):
+        wanted = to(grid.cursor)
+        await typist.press("down, up", [key], lambda wanted=wanted: grid.cursor == wanted)  # type: ignore[misc]
+        await pause()
+    last = len(grid.rows) - 1
+    await typist.press("page down", ["pagedown"], lambda at=grid.cursor: grid.cursor > at)  # type: ignore[misc]
+    await pause()
+    await typist.press("end, home", ["end"], lambda: grid.cursor == len(grid.rows) - 1)
+    await pause()
+    await typist.press("end, home", ["home"], lambda: grid.cursor == 0)
+    await pause()
+    marks = len(grid.marks)
+    await typist.press("mark", ["space"], lambda: len(grid.marks) != marks)
+    screen.grid.unmark()
+    for column, name in (("4", "lag"), ("1", "group")):
+        await pause()
+        await typist.press("sort", [column], lambda name=name: arranged("sort") == name)  # type: ignore[misc]
+    await pause()
+    await typist.press("compare", ["c"], lambda: grid._before is not None)
+    await pause()
+    await typist.press("compare", ["c"], lambda: grid._before is None)
+    await pause()
+    await typist.press("open the filter", ["slash"], lambda: app.focused is not grid)
+    for typed in ("1", "12"):
+        await pause()
+        await typist.press("a letter of the filter", [typed[-1]], lambda typed=typed: arranged("filter") == typed)  # type: ignore[misc]
+    await pause()
+    await typist.press("leave the filter", ["escape"], lambda: arranged("filter") == "" and app.focused is grid)
+    await pause()
+    await typist.press("open a row", ["enter"], lambda: isinstance(app.screen, DetailScreen))
+    await pause()
+    await typist.press("go back", ["escape"], lambda: app.screen is screen)
+    await pause()
+    if number % 4 == 0 and last > 2 * HELD_DOWN:
+        await typist.press("home", ["home"], lambda: grid.cursor == 0) if grid.cursor else None
+        await pause()
+        await typist.press(f"{HELD_DOWN} x down at once", ["j"] * HELD_DOWN, lambda: grid.cursor == HELD_DOWN)
+        await pause()
+
+
+def megabytes() -> float:
+    """What is resident now."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+async def watching(given: argparse.Namespace) -> None:
+    """The whole application, without a terminal, on a cluster."""
+    speed = given.speed
+    sampler.REST = sampler.REST / speed  # type: ignore[misc,assignment]  # an answer takes as long as ever
+    clock = FastClock(speed)
+    async with MQAdmin([f"127.0.0.1:{given.port}"]) as admin, LiveModel(admin, clock) as model:
+        chosen = Options(address=Address("groups"), write=False, theme="", title="benchmark")
+        app = Dashboard(Context(model, Spoken(), catalogue(VIEWS), chosen, admin=admin))
+        begun = time.monotonic()
+        with short_pauses():
+            async with app.run_test(size=(120, 40)) as pilot:
+                while not model.moment().groups:
+                    await pilot.pause(0.05)
+                print(f"groups after {time.monotonic() - begun:.2f} s, {megabytes():.0f} MB")
+                await asyncio.sleep(WARM_S)
+                cpu, at = time.process_time(), time.monotonic()
+                await asyncio.sleep(20)
+                print(f"CPU without keys {(time.process_time() - cpu) / (time.monotonic() - at) / speed:.1%} of a core")
+                typist, number, sizes, largest = Typist(app), 0, [], 0.0
+                while (minutes := (time.monotonic() - begun) / 60 * speed) < given.minutes:
+                    await a_round(typist, app, number)
+                    number += 1
+                    largest = max(largest, megabytes())
+                    if minutes >= len(sizes) * max(given.minutes / 10, 1):
+                        sizes.append(f"{minutes:.0f} min {megabytes():.0f}")
+                typist.report()
+                print(f"memory (MB): {', '.join(sizes)}; {largest:.0f} at most")
+
+
+async def many_rows(rows: int) -> None:
+    """The same on a table of many rows."""
+    from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
+
+    moments = [moment(groups=rows), moment(groups=rows)]
+    model = FakeModel(moments[0], [moment(NOW_MS - 10 * MINUTE, groups=rows)])
+    app = dashboard(model, ":groups", views=VIEWS)
+
+    async def turns() -> None:
+        for number in range(1_000_000):
+            await asyncio.sleep(0.25)
+            model.now = moments[number % 2]
+            model.grown()
+            app.look()
+
+    with short_pauses():
+        async with app.run_test(size=(120, 40)) as pilot:
+            await _there(pilot, rows)
+            turning = asyncio.create_task(turns())
+            typist = Typist(app)
+            for number in range(12):
+                await a_round(typist, app, number)
+            turning.cancel()
+            print(f"\n{rows:,} rows")
+            typist.report()
+
+
+async def _there(pilot: Pilot[None], rows: int) -> None:
+    screen = pilot.app.screen
+    assert isinstance(screen, TableScreen)
+    while len(screen.grid.rows) < rows:
+        await pilot.pause(0.05)
+
+
+def main() -> None:
+    parser = options(__doc__)
+    parser.add_argument("--minutes", type=float, default=2, help="of the model's time")
+    parser.add_argument("--speed", type=float, default=1, help="of the model's clock")
+    parser.add_argument("--rows", type=int, default=20_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = folder
+        if given.minutes:
+            with serving(given, "--moving"):
+                asyncio.run(watching(given))
+        if given.rows:
+            asyncio.run(many_rows(given.rows))
+
+
+if __name__ == "__main__":
+    main()
