@@ -11,7 +11,7 @@ from typing import Final
 #: The collector stops all threads while it goes through what is new since it did so last, which is some ms for this
 #: many objects. What there are tens of thousands of (queues, rows) is left out of it; with Python's own thresholds it
 #: would go through all the rest at each look.
-_COLLECTOR: Final = (5_000, 4, 100)
+_COLLECTOR: Final = (5_000, 4, 10)
 #: For how long a thread that works goes on before another one has its turn, seconds. A key goes through three threads
 #: (of the terminal's input, of the loop, of its output), and each of them waits for so long while a look is worked out;
 #: Python's own 5 ms, several times, can be seen.

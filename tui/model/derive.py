@@ -42,9 +42,10 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
     grown: dict[QueueKey, int] = {}
     out: dict[str, int] = {}
     lag, unknown, compared, change = 0, 0, 0, 0
-    for name, held in look.groups.items():
-        assert held.offsets is not None
-        old = then.groups.get(name) if then is not None else None
+    for name in look.groups:
+        held = look.get(name)
+        assert held is not None
+        old = then.get(name) if then is not None else None
         total = _lag(held)
         consumed = _moved(held, old, grown, out) if old is not None else None
         rate = consumed / seconds if consumed is not None and seconds > 0 else None
@@ -63,7 +64,7 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
         same = was is not None and was.lag.state is judged.state
         groups[name] = GroupSeen(
             group=name,
-            offsets=held.offsets,
+            offsets=look.offsets[name],
             lag=judged,
             waiting_ms=0 if window is None else _waiting(window, was, looks.previous_ms, looks.before_last(name)),
             consume_rate=rate,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from array import array
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.housekeeping.history.database import HistoryError
@@ -19,6 +18,7 @@ from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived, derive
 from rocketmq_ops.tui.model.events import Events
 from rocketmq_ops.tui.model.known import GroupsOf, Known
+from rocketmq_ops.tui.model.lines import Lines
 from rocketmq_ops.tui.model.looks import Looks
 from rocketmq_ops.tui.model.members import Placed
 from rocketmq_ops.tui.model.model import Points
@@ -33,9 +33,6 @@ from rocketmq_ops.tui.model.verdict import verdict
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
-
-#: Points of a series that are held.
-_POINTS: Final = 90
 
 
 class LiveModel(Timeline):
@@ -68,7 +65,7 @@ class LiveModel(Timeline):
         self._alarms = Alarms()
         self._events = Events()
         self._probed: Probed | None = None
-        self._lines: dict[tuple[str, str], tuple[array[int], array[float]]] = {}
+        self._lines = Lines()
         self._sampler = Sampler(admin, self._clock, self._known, self._changed, self._look)
 
     async def __aenter__(self) -> LiveModel:
@@ -111,8 +108,7 @@ class LiveModel(Timeline):
 
     def new_series(self, name: str, target: str) -> Points:
         """See `Timeline`."""
-        times, values = self._lines.get((name, target), ((), ()))
-        return list(zip(times, values, strict=True))
+        return self._lines.points(name, target)
 
     def refresh(self) -> None:
         """See `Model`."""
@@ -151,8 +147,9 @@ class LiveModel(Timeline):
         last = self._looks.last
         for answer in answers:
             if answer.groups is None and last is not None:
-                for name, held in last.groups.items():
-                    queues = [QueueOffsets(key, None, None) for key in held.keys if key.broker == answer.broker_name]
+                for name in last.groups:
+                    mine = [key for key in last.keys(name) if key.broker == answer.broker_name]
+                    queues = [QueueOffsets(key, None, None) for key in mine]
                     if queues:
                         groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += queues
             for name, group in (answer.groups or {}).items():
@@ -181,30 +178,22 @@ class LiveModel(Timeline):
     def _note(self, time_ms: int) -> None:
         derived = self._derived
         assert derived is not None
+        lines = self._lines
+        lines.begin(time_ms)
         for broker in self._known.brokers.values():
             if not broker.dead:
                 for name, value in broker.figures.items():
-                    self._point(f"broker.{name}", broker.address, time_ms, value)
+                    lines.put(f"broker.{name}", broker.address, value)
         for name, group in derived.groups.items():
             if group.lag.lag is not None:
-                self._point("group.lag", name, time_ms, group.lag.lag)
+                lines.put("group.lag", name, group.lag.lag)
         for line, rates in (("topic.in_rate", derived.in_rates), ("topic.out_rate", derived.out_rates)):
             for topic, rate in rates.items():
-                if rate or (line, topic) in self._lines:  # most topics of a large cluster are quiet
-                    self._point(line, topic, time_ms, rate)
-        totals = self._totals()
-        for name, total in totals_of(totals):
-            self._point(f"total.{name}", "", time_ms, total)
-
-    def _point(self, name: str, target: str, time_ms: int, value: float) -> None:
-        held = self._lines.get((name, target))
-        if held is None:
-            held = self._lines[(name, target)] = array("q"), array("d")
-        times, values = held
-        times.append(time_ms)
-        values.append(value)
-        if len(times) > _POINTS:
-            del times[0], values[0]
+                if rate or lines.has(line, topic):  # most topics of a large cluster are quiet
+                    lines.put(line, topic, rate)
+        for name, total in totals_of(self._totals()):
+            lines.put(f"total.{name}", "", total)
+        lines.end()
 
     def _totals(self) -> Totals:
         masters = [b for b in self._known.brokers.values() if b.broker_id == 0 and b.unlisted_since is None]

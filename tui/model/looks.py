@@ -1,6 +1,6 @@
 """The last looks at all groups, held in columns: windows of them are what groups are judged by.
 
-A look of 20,000 queues takes 1 MB; how many there are is bounded by their age.
+A look of 20,000 queues takes 350 KB; how many there are is bounded by their age.
 """
 
 from __future__ import annotations
@@ -30,15 +30,63 @@ class Held(msgspec.Struct, gc=False):
     ends: array[int]
     committed: array[int]
     members: int | None
-    #: What it was made of, of the last look alone.
-    offsets: GroupOffsets | None
 
 
-class Look(msgspec.Struct):
-    """All groups at one time."""
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """Where a group stands in the columns of a look: its number among the groups, its queues from `begin` on."""
 
-    time_ms: int
-    groups: dict[str, Held]
+    number: int
+    begin: int
+    keys: tuple[QueueKey, ...]
+
+
+class Look:
+    """All groups at one time: one column of each kind for all of them, and where each group stands in it, which looks
+    share while no queue comes or goes."""
+
+    def __init__(self, time_ms: int, groups: Iterable[GroupOffsets], before: Look | None = None) -> None:
+        self.time_ms = time_ms
+        #: What it was made of, of the last look alone.
+        self.offsets = {group.group: group for group in groups}
+        for group in self.offsets.values():
+            group.queues.sort(key=_key)
+        queues = [queue for group in self.offsets.values() for queue in group.queues]
+        self._ends = _column([queue.end for queue in queues])
+        committed = _column([queue.committed for queue in queues])
+        self._committed = self._ends if committed == self._ends else committed
+        self._members = _column([group.members for group in self.offsets.values()])
+        self._places: dict[str, Placed] = self._placed({} if before is None else before._places)
+
+    def _placed(self, before: dict[str, Placed]) -> dict[str, Placed]:
+        places: dict[str, Placed] = {}
+        begin = 0
+        for number, (name, group) in enumerate(self.offsets.items()):
+            keys = tuple([queue.queue for queue in group.queues])
+            was = before.get(name)
+            if was is None or was.keys != keys:
+                places[name] = Placed(number, begin, keys)
+            else:
+                same = (was.number, was.begin) == (number, begin)
+                places[name] = was if same else Placed(number, begin, was.keys)
+            begin += len(keys)
+        return before if places == before else places
+
+    @property
+    def groups(self) -> Iterable[str]:
+        """Their names."""
+        return self._places
+
+    def get(self, group: str) -> Held | None:
+        """One of them."""
+        place = self._places.get(group)
+        if place is None:
+            return None
+        begin, end = place.begin, place.begin + len(place.keys)
+        return Held(place.keys, self._ends[begin:end], self._committed[begin:end], _known(self._members[place.number]))
+
+    def keys(self, group: str) -> tuple[QueueKey, ...]:
+        """The queues of one."""
+        return self._places[group].keys
 
 
 class Looks:
@@ -62,14 +110,14 @@ class Looks:
 
     def before_last(self, group: str) -> Held | None:
         """A group at the look before the newest."""
-        return self._looks[-2].groups.get(group) if len(self._looks) > 1 else None
+        return self._looks[-2].get(group) if len(self._looks) > 1 else None
 
     def add(self, time_ms: int, groups: Iterable[GroupOffsets]) -> Look:
         """Add a look, which is later than all others; those that are too old go."""
-        before = self.last.groups if self.last is not None else {}
-        for held in before.values():
-            held.offsets = None
-        look = Look(time_ms, {group.group: _held(group, before.get(group.group)) for group in groups})
+        last = self.last
+        look = Look(time_ms, groups, last)
+        if last is not None:
+            last.offsets = {}
         self._looks.append(look)
         while time_ms - self._looks[0].time_ms > WINDOW_MS:
             self._looks.popleft()
@@ -77,7 +125,7 @@ class Looks:
 
     def skip(self, time_ms: int) -> None:
         """There was a look at that time, and nobody will ask what it saw."""
-        self._looks.append(Look(time_ms, {}))
+        self._looks.append(Look(time_ms, ()))
 
     def window(self, group: str) -> GroupWindow:
         """A group at the last look and those at equal distances before it."""
@@ -87,7 +135,7 @@ class Looks:
         members: list[int | None] = []
         count = len(chosen)
         for place, look in enumerate(chosen):
-            held = look.groups.get(group)
+            held = look.get(group)
             members.append(None if held is None else held.members)
             if held is None:
                 continue
@@ -101,7 +149,7 @@ class Looks:
 
     def moved(self, group: str) -> bool:
         """Whether any offset of a group changed within its window."""
-        held = [look.groups[group] for look in self._spread() if group in look.groups]
+        held = [each for look in self._spread() if (each := look.get(group)) is not None]
         return any(each.keys == held[0].keys and each.committed != held[0].committed for each in held)
 
     def back(self, ms: int) -> Look | None:
@@ -127,18 +175,8 @@ def spread(items: list[T], most: int) -> list[T]:
     return [items[len(items) - 1 - place * len(items) // most] for place in range(most)][::-1]
 
 
-def _held(group: GroupOffsets, before: Held | None) -> Held:
-    """The group in columns; its queues are put in order."""
-    group.queues.sort(key=_key)
-    keys = tuple([queue.queue for queue in group.queues])
-    if before is not None and before.keys == keys:
-        keys = before.keys
-    ends = array("q", [ABSENT if queue.end is None else queue.end for queue in group.queues])
-    committed = array("q", [ABSENT if queue.committed is None else queue.committed for queue in group.queues])
-    if before is not None:  # of most groups of most clusters nothing moves, or nothing is left: one column will do
-        ends = before.ends if before.ends == ends else ends
-        committed = before.committed if before.committed == committed else committed
-    return Held(keys, ends, ends if committed == ends else committed, group.members, group)
+def _column(values: list[int | None]) -> array[int]:
+    return array("q", [ABSENT if value is None else value for value in values])
 
 
 _key: Final = attrgetter("queue")
