@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from textual import events
 
+from rocketmq_ops.tui.widgets.grid import Grid
+
 if TYPE_CHECKING:
     from textual.app import App
     from textual.message_pump import MessagePump
@@ -52,9 +54,12 @@ class Typed:
             self._busy = False
 
     async def _hand_on(self, event: events.Event) -> tuple[MessagePump, MessagePump]:
-        """The screen and the widget that it was for."""
+        """The screen and the widget that it was for. Those behind it that only move in the same table, as it does, go
+        with it: of a key that is held down none waits for the one before."""
         screen, at = self._app.screen, self._app.focused or self._app.screen
         await self._handle(event)
+        while self._held and _moves(event, at) and _moves(self._held[0], at):
+            await self._handle(self._held.popleft())
         return screen, at
 
     async def _handled(self, screen: MessagePump, at: MessagePump) -> None:
@@ -67,6 +72,10 @@ class Typed:
         if self._app.screen is not screen:
             await _idle(self._app.screen)
             await _idle(self._app)
+
+
+def _moves(event: events.Event, at: MessagePump) -> bool:
+    return isinstance(event, events.Key) and isinstance(at, Grid) and event.key in Grid.MOVES
 
 
 async def _idle(pump: MessagePump) -> None:

@@ -131,6 +131,8 @@ def test_a_key_that_is_held_down_makes_the_lines_that_are_seen_in_the_end() -> N
         for _ in range(600):
             screen.app.post_message(events.Key("j", "j"))
         await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
         assert screen.grid.cursor == 600
         assert screen.grid.region_of(600).y < screen.grid.size.height, "it is seen"
         assert screen.grid.lines_made - made < 5 * screen.grid.size.height

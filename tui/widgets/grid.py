@@ -106,6 +106,9 @@ class Grid(ScrollView, can_focus=True):
         Binding("space", "mark", "mark"),
     ]
 
+    #: Keys that move the cursor, and do nothing else.
+    MOVES: ClassVar[frozenset[str]] = frozenset({"up", "k", "down", "j", "pageup", "pagedown", "home", "g", "end", "G"})
+
     class Opened(Message):
         """Enter, or a second click, on a row."""
 
