@@ -1,8 +1,8 @@
 """Refusing requests that have waited too long, so that clients turn to another broker before they time out.
 
 Requests wait here for the turn of their connection, when many connections send more than one loop can handle; the
-limits are those of Apache's queues. Sends that wait for the disk are bounded in number as Apache's send queue is. There
-is no lock that a put could hold up others with, so Apache's `[PCBUSY_CLEAN_QUEUE]` has no counterpart.
+limits are those of Apache's queues. Sends that wait for the disk or for slaves are bounded in number as Apache's send
+queue is. There is no lock that a put could hold up others with, so Apache's `[PCBUSY_CLEAN_QUEUE]` has no counterpart.
 
 Mirrors BrokerFastFailure, and the answer of NettyRemotingAbstract when a queue is full.
 """
@@ -71,8 +71,10 @@ class BrokerFastFailure:
         }[key]
 
     def too_many_waiting(self) -> str | None:
-        """Why one more send that has to wait for the disk is refused, or None."""
-        if self._controller.store.flush.waiting < self._controller.config.sendThreadPoolQueueCapacity:
+        """Why one more send that has to wait for the disk or for slaves is refused, or None."""
+        controller = self._controller
+        waiting = max(controller.store.flush.waiting, controller.ha.transfers.waiting)
+        if waiting < controller.config.sendThreadPoolQueueCapacity:
             return None
         self.overloaded += 1
         return OVERLOAD

@@ -104,6 +104,11 @@ class GroupTransfer:
         while self._waiting:
             self._answer_first(PutStatus.FLUSH_SLAVE_TIMEOUT)
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     async def drain(self) -> None:
         """Wait until nobody waits any more."""
         if self._waiting:

@@ -159,3 +159,20 @@ def test_what_a_consumer_sends_back_waits_too(tmp_path: Path) -> None:
             assert slave.store.max_offset(SCHEDULE_TOPIC, 2) == 2
 
     asyncio.run(scenario())
+
+
+def test_no_more_sends_wait_than_the_send_queue_may_hold(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SHORT) as pair:
+            master = await pair.start_master()
+            slave = await pair.start_slave()
+            await in_sync(pair.master)
+            assert (await master.send("T")).code == ResponseCode.SUCCESS
+            go_on = stall(slave)
+            pair.master.config.sendThreadPoolQueueCapacity = 5
+            codes = [answer.code for answer in await asyncio.gather(*(master.send("T") for _ in range(20)))]
+            assert codes.count(ResponseCode.FLUSH_SLAVE_TIMEOUT) == 5
+            assert codes.count(ResponseCode.SYSTEM_BUSY) == 15
+            go_on()
+
+    asyncio.run(scenario())
