@@ -222,7 +222,9 @@ class BrokerConfig(ConfigClass):
     waitTimeMillsInTransactionQueue: Annotated[
         Long, Used("ms that the end of a transaction may have waited", low=0)
     ] = 3000
-    sendThreadPoolQueueCapacity: Annotated[int, Used("sends that may wait for the disk at once", low=1)] = 10000
+    sendThreadPoolQueueCapacity: Annotated[
+        int, Used("sends that may wait for the disk, or for slaves, at once", low=1)
+    ] = 10000
     # Keys of this server alone.
     logDir: LogDir = ""
     logFormat: LogFormat = "text"

@@ -39,7 +39,7 @@ COMMANDS = ROOT / "tests" / "golden" / "rocketmq" / "5.5.0" / "mqadmin-commands.
 
 _POP = "pop consumption keeps its state in topics of its own; consumers here pull or are pushed to by long polling"
 _CONTROLLER = "belongs to the controller (DLedger, automatic switch of the master); one broker needs none"
-_HA = "replication to slaves is not served: the broker is a master of its own"
+_ACTING_MASTER = "a slave never acts as master by itself (enableSlaveActingMaster): `mqadmin promote` makes it one"
 _TIMER = "timers are kept in the wheel's files; there is no other engine"
 _LITE = "lite topics (since 5.5) are not served: they live on pop consumption and light queues, which are not here"
 _COLD = "control of reads of cold data belongs to Apache's page cache tuning; reads here are views of mapped files"
@@ -84,14 +84,7 @@ NOT_SERVED: dict[str, str] = {
         ),
         _CONTROLLER,
     ),
-    **dict.fromkeys(
-        (
-            "NOTIFY_MIN_BROKER_ID_CHANGE",
-            "EXCHANGE_BROKER_HA_INFO",
-            "RESET_MASTER_FLUSH_OFFSET",
-        ),
-        _HA,
-    ),
+    "NOTIFY_MIN_BROKER_ID_CHANGE": _ACTING_MASTER,
     **dict.fromkeys(
         (
             "UPDATE_COLD_DATA_FLOW_CTR_CONFIG",

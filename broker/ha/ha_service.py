@@ -41,6 +41,10 @@ class HAService:
         self.config = controller.store_config
         self.commit_log = controller.store.commit_log
         self.clock = controller.clock
+        #: Where the commitlog ended when this broker was started, -1 before.
+        self.first_offset = -1
+        #: Of a slave: what it shows as the master's flushed offset, as somebody has set it.
+        self.master_flush_offset = 0
         #: The slaves that are connected.
         self.connections: list[HAConnection] = []
         #: The slave's side, of a slave that has started.
@@ -65,6 +69,7 @@ class HAService:
         slave, is another free one when it is taken; name servers and slaves hear of it by the registration.
         Raises RemotingBindError."""
         controller = self._controller
+        self.first_offset = self.commit_log.max_offset
         host, given = controller.server_config.bindAddress, self.config.haListenPort
         port = given or controller.server_config.listenPort + 1
         try:
@@ -184,6 +189,7 @@ class HAService:
                 ha_client_runtime_info=HAClientRuntimeInfo(
                     master_addr=self._controller.master.ha_address,
                     max_offset=end,
+                    master_flush_offset=self.master_flush_offset,
                     last_read_timestamp=self.client.last_read_ms,
                     last_write_timestamp=self.client.last_write_ms,
                     transferred_byte_in_second=self.client.bytes_in_second,

@@ -27,6 +27,7 @@ MODULES = (
     "admin.client",
     "admin.message",
     "admin.broker",
+    "admin.ha",
     "admin.acl",
     "admin.auth",
     "query_assignment",

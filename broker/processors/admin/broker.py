@@ -1,4 +1,4 @@
-"""The broker as a whole: runtime information, high availability status, and cleaning on demand.
+"""The broker as a whole: runtime information, timers, and cleaning on demand.
 
 The table of runtime information is made in `broker/stats/runtime_info.py`. Mirrors parts of AdminBrokerProcessor.
 """
@@ -38,10 +38,6 @@ class BrokerAdminProcessor:
             table |= stage_keys(controller.stages.take(topic), controller.store_config.flushDiskType)
         return request.reply(body=KVTable(table=table).encode())
 
-    def ha_status(self, _channel: Channel, request: RemotingCommand, _header: None) -> Answer:
-        """907: how far the slaves are, or this slave."""
-        return request.reply(body=self._controller.ha.runtime_info().encode())
-
     def clean_expired(self, channel: Channel, request: RemotingCommand, _header: None) -> Answer:
         """306 and 329: delete what has expired now, not only at `deleteWhen`."""
         log.warning("cleaning of expired files asked for by %s", channel.remote)
@@ -74,7 +70,6 @@ def install(controller: BrokerController) -> None:
     admin = BrokerAdminProcessor(controller)
     register = controller.server.register
     register(RequestCode.GET_BROKER_RUNTIME_INFO, None, admin.runtime_info)
-    register(RequestCode.GET_BROKER_HA_STATUS, None, admin.ha_status)
     register(RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE, None, admin.clean_expired)
     register(RequestCode.DELETE_EXPIRED_COMMITLOG, None, admin.clean_expired)
     register(RequestCode.TRIGGER_DELETE_FILES, None, admin.clean_expired)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from rocketmq_ops.remoting.bodies import HARuntimeInfo
-from rocketmq_ops.remoting.codes import RequestCode
+from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from tests.broker.ha.pairs import Pair, assert_alike, caught_up, log_bytes, until
 from tests.broker.support import Session
 
@@ -174,5 +174,26 @@ def test_a_master_that_sends_byte_by_byte(tmp_path: Path) -> None:
             assert info.ha_client_runtime_info.master_addr == f"127.0.0.1:{port}"
             await slave.stop()
             server.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_brokers_ask_each_other(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path) as pair:
+            master = await pair.start_master()
+            slave = Session(await pair.start_slave(), pair.client)
+            answer = await master.ask(RequestCode.EXCHANGE_BROKER_HA_INFO)
+            assert answer.ext_fields == {
+                "masterHaAddress": pair.master.ha_address, "masterAddress": pair.master.address,
+                "masterFlushOffset": "0",
+            }  # fmt: skip
+            assert not (await slave.ask(RequestCode.EXCHANGE_BROKER_HA_INFO)).ext_fields
+            for broker in (master, slave):
+                told = await broker.ask(RequestCode.EXCHANGE_BROKER_HA_INFO, {"masterHaAddress": "127.0.0.1:1"})
+                assert told.code == ResponseCode.NO_PERMISSION
+                assert (await broker.ask(RequestCode.RESET_MASTER_FLUSH_OFFSET, {"masterFlushOffset": "77"})).code == 0
+            assert (await status(slave)).ha_client_runtime_info.master_flush_offset == 77
+            assert slave.broker.master.ha_address == pair.master.ha_address
 
     asyncio.run(scenario())
