@@ -59,14 +59,16 @@ KNOWN: Final[tuple[Known, ...]] = (
         "acl-signature",
         "PlainPermissionManager",
         ("Check signature failed for accessKey=",),
-        "the secret key of the client is not the one of the account on the broker",
+        "the secret key of the client is not the one of the account on the broker; a broker of rocketmq-ops says so of "
+        "an unknown account too",
         "correct the secret key; a blank or line end at its end counts",
     ),
     Known(
         "auth-signature",
         "DefaultAuthenticationHandler",
         ("check signature failed.",),
-        "the password (secret key) of the client is not the one of the user on the broker",
+        "the password (secret key) of the client is not the one of the user on the broker; a broker of rocketmq-ops "
+        "says so of an unknown user too",
         "correct the secret key of the client, or set it with updateUser",
         ("getUser -b HOST:PORT -u USER",),
     ),

@@ -14,7 +14,7 @@ import yaml
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.remoting.bodies import GetBrokerClusterAclConfigResponseBody, HeartbeatData
 from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode
-from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.remoting.command import JSON, ROCKETMQ, RemotingCommand
 from rocketmq_ops.remoting.signature import AclSigner
 from tests.broker.support import Session, consumer, new_broker, pull_fields, run, send_fields
 
@@ -284,3 +284,47 @@ def test_without_a_home_there_is_no_start(tmp_path: Path) -> None:
             await broker.start()
 
     asyncio.run(start())
+
+
+def test_no_way_leads_around_the_check(tmp_path: Path) -> None:
+    """Neither what a connection's earlier sends are known by, nor requests without an answer, nor the binary header."""
+
+    async def test(session: Session) -> None:
+        store, signer = session.broker.store, AclSigner("operator", SECRET)
+
+        def send(number: int, **more: object) -> RemotingCommand:
+            fields = send_fields("TBW102", properties={"UNIQ_KEY": f"0A0B0C0D{number:04}"})
+            request = RemotingCommand.request(RequestCode.SEND_MESSAGE_V2, ext_fields=fields, body=b"body")
+            for name, value in more.items():
+                setattr(request, name, value)
+            signer.sign(request)
+            return request
+
+        async def code(request: RemotingCommand) -> int:
+            return (await session.client.invoke(session.address, request, 5000)).code
+
+        for number in range(20):
+            assert await code(send(number)) == 0
+        assert await code(send(20, serialize_type=ROCKETMQ)) == 0
+        end = store.max_phy_offset
+        for number, serialize_type in ((21, JSON), (22, ROCKETMQ)):
+            forged = send(number, serialize_type=serialize_type)
+            forged.body = b"BODY"
+            assert await code(forged) == 1
+        unsigned = (RequestCode.SEND_MESSAGE_V2, None, b"body", send_fields("TBW102"))
+        await session.client.invoke_oneway(session.address, RemotingCommand.request(*unsigned))
+        assert await code(RemotingCommand.request(*unsigned)) == 1
+        assert store.max_phy_offset == end
+
+    with_acl(tmp_path, test)
+
+
+def test_a_stopping_broker_still_checks(tmp_path: Path) -> None:
+    async def test(session: Session) -> None:
+        await session.broker._drain()
+        fields = send_fields("TBW102")
+        send = (RequestCode.SEND_MESSAGE_V2, fields, b"body")
+        assert (await Client(session, "operator", "wrong").code_of(*send))[0] == 1
+        assert (await Client(session, "operator").code_of(*send))[0] == 14
+
+    with_acl(tmp_path, test)
