@@ -151,6 +151,8 @@ def _run(settings: BrokerSettings) -> int:
         name_servers = settings.broker.namesrvAddr or ";".join(controller.outer.name_servers)
         launch.print_line(boot_line(settings.broker.brokerName, controller.address, name_servers), logged_by=logged_by)
         launch.print_line(use_line(settings.store))
+        if controller.metrics is not None:
+            launch.print_line(f"metrics for Prometheus at {controller.metrics.url}")
 
     run_loop(launch.serve(controller.start, started, controller.stop))
     return 0

@@ -72,6 +72,8 @@ def _run(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[st
         )
         if controller.address_server is not None:
             launch.print_line(f"clients read the addresses of the name servers from {controller.address_server.url}")
+        if controller.metrics is not None:
+            launch.print_line(f"metrics for Prometheus at {controller.metrics.url}")
         launch.print_line(f"{launch.memory_text()}, grows with brokers and topics; disk: {config.kvConfigPath} alone")
 
     run_loop(launch.serve(start, started, controller.stop))
