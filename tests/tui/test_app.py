@@ -331,6 +331,22 @@ def test_the_address_and_rows_are_copied() -> None:
     drive(test, at=":groups")
 
 
+def test_a_single_cell_of_a_row_is_copied() -> None:
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("w", "down", "down", "down", "y")
+        assert app.clipboard.replace(",", "").isdigit(), "the lag"
+        await pilot.press("up", "up", "y")
+        assert app.clipboard == "stalled"
+        await pilot.press("up", "up", "Y")
+        assert app.clipboard.startswith("Group: group-00001\nState: stalled\n")
+        await pilot.click(app.screen.query(".cell")[1], offset=(2, 1))
+        await pilot.press("y", "escape")
+        assert app.clipboard == "stalled"
+        assert at_address(app) == ":groups"
+
+    drive(test, at=":groups")
+
+
 def test_the_palette_finds_screens_and_keys() -> None:
     async def test(pilot: Pilot[None], app: Dashboard) -> None:
         await pilot.press("ctrl+p")

@@ -20,14 +20,13 @@ from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Asking, Part, Section
-from rocketmq_ops.tui.model.figures import SIGNS, figure
+from rocketmq_ops.tui.model.figures import SIGNS
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arranger
-from rocketmq_ops.tui.model.table import Health, Kind, Table
+from rocketmq_ops.tui.model.table import Column, Health, Table
 from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
 from rocketmq_ops.tui.screens.facts import facts_text, failure_lines
-from rocketmq_ops.tui.screens.row import RowScreen
 from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.widgets import lines
 from rocketmq_ops.tui.widgets.cells import MARK, cut
@@ -330,20 +329,10 @@ class DetailScreen(TableScreen):
         if event.row.opens is None:
             self.action_whole()
 
-    def action_whole(self) -> None:
-        """Read all cells of a row, nothing of them cut."""
-        row, section = self.grid.row, self.section
-        if row is None or section is None or section.table is None:
-            return
-        cells = []
-        for column, cell in zip(section.table.columns, row.cells, strict=True):
-            text = figure(cell, column.kind, self.now_ms())
-            if column.kind is Kind.STATE and cell is not None:
-                text = self.context.word(text)
-            elif column.kind is Kind.SENTENCE and cell is not None:
-                text = self.context.tr(text)
-            cells.append((self.context.word(column.title), text))
-        self.app.push_screen(RowScreen(self.context, row, cells))
+    def columns_of_rows(self) -> Sequence[Column]:
+        """Those of the part that is shown."""
+        table = self.section.table if self.section is not None else None
+        return table.columns if table is not None else ()
 
     def action_compare(self) -> None:
         """Tables of one thing are asked for, and not kept."""

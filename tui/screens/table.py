@@ -17,9 +17,10 @@ from rocketmq_ops.tui.model.desk import Desk, Laid, Wish
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement
-from rocketmq_ops.tui.model.table import TRANSLATED, Kind, Table
+from rocketmq_ops.tui.model.table import TRANSLATED, Column, Kind, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.screens.base import DashboardScreen
+from rocketmq_ops.tui.screens.row import RowScreen
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import STALE, Grid
 from rocketmq_ops.tui.widgets.lines import Part
@@ -45,6 +46,7 @@ class TableScreen(DashboardScreen):
         Binding("o", "reverse", "reverse the order", show=False),
         Binding("c", "compare", "compare"),
         Binding("y", "copy_row", "copy the row", show=False),
+        Binding("w", "whole", "whole row", show=False),
     ]
 
     def __init__(self, context: Context, address: Address, view: View) -> None:
@@ -224,6 +226,25 @@ class TableScreen(DashboardScreen):
         """Against ten minutes ago, or not."""
         self.comparing = not self.comparing
         self.draw()
+
+    def columns_of_rows(self) -> Sequence[Column]:
+        """Those of all cells of the rows that are drawn."""
+        return self.table.columns if self.table is not None else ()
+
+    def action_whole(self) -> None:
+        """Read all cells of a row, nothing of them cut; copy one."""
+        row, columns = self.grid.row, self.columns_of_rows()
+        if row is None or len(columns) != len(row.cells):
+            return
+        cells = []
+        for column, cell in zip(columns, row.cells, strict=True):
+            text = figure(cell, column.kind, self.context.model.moment().time_ms)
+            if column.kind is Kind.STATE and cell is not None:
+                text = self.context.word(text)
+            elif column.kind is Kind.SENTENCE and cell is not None:
+                text = self.context.tr(text)
+            cells.append((self.context.word(column.title), text))
+        self.app.push_screen(RowScreen(self.context, row, cells))
 
     def on_grid_moved(self) -> None:
         """Marks may be others."""
