@@ -76,6 +76,8 @@ class TimerMessageService:
         self._delivered_behind = 0
         #: So far the queue is read before another slot is begun: it may hold what is due in it, or recalled from it.
         self._read_first = 0
+        #: The queue cannot be read on before slots of the wheel's last round are left.
+        self._blocked = False
         self._jobs = PeriodicJobs()
         self._again: asyncio.Handle | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -189,8 +191,9 @@ class TimerMessageService:
     def _enqueue(self, most: int) -> int:
         files = self.files
         queue = self._controller.store.consume_queue(TIMER_TOPIC, 0)
-        if queue is None or not files.has_room:
+        if queue is None:
             return 0
+        self._blocked = False
         start = offset = max(files.queue_offset, queue.min_offset)
         end = queue.max_offset if self.is_master else min(queue.max_offset, files.checkpoint.master_timer_queue_offset)
         end = min(end, offset + most)
@@ -228,6 +231,9 @@ class TimerMessageService:
         files, deletes = self.files, waiting.deletes is not None
         time = parse_long(waiting.properties.get(PROPERTY_TIMER_OUT_MS, ""))
         if time >= files.read_time and (self._due is None or self._due.slot.time != time):
+            if not files.has_room_for(time):
+                self._blocked = True
+                return False
             files.add(time, physical, size, tags_hash(waiting.topic), deletes=deletes)
             self.metrics.add(waiting.topic, -1 if deletes else 1)
         elif deletes:
@@ -241,7 +247,7 @@ class TimerMessageService:
         while done < most and looked < MAX_UNITS_PER_TURN:
             due = self._due
             if due is None:
-                if self.files.queue_offset < self._read_first and not self._controller.store_config.timerStopEnqueue:
+                if self._has_to_read():
                     break
                 slot = self.files.next_due()
                 if slot is None:
@@ -263,6 +269,11 @@ class TimerMessageService:
                     self.metrics.add(topic, 1)  # there was nothing to recall
                 self._due = None
         return done
+
+    def _has_to_read(self) -> bool:
+        """Whether the queue comes before the next slot; not where it can only be read once slots are left."""
+        unread = self.files.queue_offset < self._read_first
+        return unread and not self._blocked and not self._controller.store_config.timerStopEnqueue
 
     def _look(self, due: _Due, units: Iterator[TimerUnit], most: int) -> int:
         """Look at units of a slot: which are to be delivered, and what they recall; how many."""

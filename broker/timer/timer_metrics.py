@@ -31,7 +31,7 @@ class TimerMetrics(ConfigManager):
             self.table, self.data_version = loaded
         return loaded is not None
 
-    def take(self, document: dict[str, Any]) -> None:
+    def take_over(self, document: dict[str, Any]) -> None:
         """Take over the document of another broker (SlaveSynchronize.syncTimerMetrics). Raises CorruptDataError."""
         self.table, self.data_version = _read(document)
         self.changed()

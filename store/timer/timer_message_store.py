@@ -101,36 +101,40 @@ class TimerMessageStore:
     # -- adding
 
     @property
-    def has_room(self) -> bool:
-        """Whether what is added can meet nothing in the wheel that still waits from a round before."""
-        return self.write_time - self.read_time < ROUND_SLOTS * self.precision
-
-    @property
     def roll_window(self) -> int:
         """Slots that a message is put ahead at most (timerRollWindowSlot)."""
         slots = self._config.timerRollWindowSlot
         most = ROUND_SLOTS - _BLANK_SLOTS
         return slots if 2 <= slots <= most else most
 
-    def add(self, time: int, physical_offset: int, size: int, topic_hash: int, *, deletes: bool) -> None:
-        """Let the message at a commitlog offset wait for a time, which must not be over. Raises OSError.
-
-        One that is too far ahead waits for a nearer time, at which it is put into the timer topic once more."""
+    def _slot_of(self, time: int) -> tuple[int, int]:
+        """Where a message waits first that is due at a time, and the magic of its unit."""
         now, precision, window = self.write_time, self.precision, self.roll_window
-        magic = DEFAULT
         beyond = time - now - window * precision
-        if beyond >= 0:
-            magic |= ROLL
-            # Not to a time shortly before its own: the next roll needs some time.
-            time = now + (window // 2 if beyond < window // 3 * precision else window) * precision
+        if beyond < 0:
+            return time, DEFAULT
+        # Not until shortly before its own time: the next roll needs some, too.
+        return now + (window // 2 if beyond < window // 3 * precision else window) * precision, DEFAULT | ROLL
+
+    def has_room_for(self, time: int) -> bool:
+        """Whether nothing else waits in the slot for a time, from a round of the wheel before."""
+        time, _ = self._slot_of(time)
+        held = self.wheel.held_by(time)
+        return held < self.read_time or held == self._floor(time)
+
+    def add(self, time: int, physical_offset: int, size: int, topic_hash: int, *, deletes: bool) -> None:
+        """Let the message at a commitlog offset wait for a time that is not over, and for which there is room.
+
+        One that is too far ahead waits for a nearer time, at which it is put into the timer topic once more. Raises
+        OSError."""
+        time, magic = self._slot_of(time)
         if deletes:
             magic |= DELETE
         slot = self.wheel.slot(time)
         first, last, count, slot_magic = (-1, -1, 0, 0) if slot is None else slot[1:]
-        position = self.log.append(last, magic, now, time, physical_offset, size, topic_hash)
-        self.wheel.put(
-            time, position if first < 0 else first, position, count - 1 if deletes else count + 1, slot_magic
-        )
+        position = self.log.append(last, magic, self.write_time, time, physical_offset, size, topic_hash)
+        count += -1 if deletes else 1
+        self.wheel.put(time, position if first < 0 else first, position, count, slot_magic)
         self.waiting += -1 if deletes else 1
 
     # -- what is due

@@ -21,6 +21,7 @@ _PER_PAGE = _PAGE // SLOT.size
 _PAGES = FILE_SIZE // _PAGE
 _CHUNK = 256 * _PAGE
 _EMPTY = bytes(_PAGE)
+_TIME = SLOT.one("time")
 
 #: Pages as they have to be written: position and content.
 Pages = list[tuple[int, bytes]]
@@ -70,6 +71,12 @@ class TimerWheel:
         page, at = self._place(time)
         units, first, last, count, magic = SLOT.struct.unpack_from(self._page(page), at)
         return Slot(units * self.precision, first, last, count, magic) if units == time // self.precision else None
+
+    def held_by(self, time: int) -> int:
+        """The time that is in the place of a time's slot, of whichever round of the wheel; 0 in an unused one."""
+        page, at = self._place(time)
+        units: int = _TIME.unpack_from(self._page(page), at)[0]
+        return units * self.precision
 
     def put(self, time: int, first: int, last: int, count: int, magic: int = 0) -> None:
         """Set the slot of a time."""

@@ -14,6 +14,7 @@ import pytest
 
 import rocketmq_ops.broker.timer
 import rocketmq_ops.store
+from rocketmq_ops.common import fastjson
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.inner_message import PutStatus
 from rocketmq_ops.store.timer import timer_message_store, timer_wheel
@@ -148,3 +149,135 @@ def test_none_is_early_lost_or_doubled_whenever_it_ends(tmp_path: Path, seed: in
     rng = random.Random(seed)
     for moment in rng.sample(load.moments, min(12, len(load.moments))):
         check(moment, tmp_path, rng, power=power)
+
+
+def waiting_store(root: Path, **settings: Any) -> tuple[FaultyFileSystem, Clock, dict[bytes, int]]:
+    """A cleanly stopped broker: some timers delivered, some waiting, one of them recalled, and one that has rolled."""
+    fs, clock = FaultyFileSystem(), Clock(START)
+    timers = open_timers(root, clock, fs, **settings)
+    sent = {b"%d" % delay: START + delay for delay in (500, 1_000, 4_000, 8_000, 8_001, 30_000, 30_001)}
+    for body, due in sent.items():
+        timers.send(body, TIMER_DELIVER_MS=due)
+    timers.send(b"gone", TIMER_DELIVER_MS=START + 30_000)
+    timers.pass_time(5_000)
+    precision = timers.files.precision
+    timers.recall(b"gone", (START + 29_999) // precision * precision + 1)
+    timers.run()
+    assert sorted(timers.got()) == [b"1000", b"4000", b"500"]
+    timers.stop()
+    return fs, clock, sent
+
+
+def deliver_rest(timers: Timers, sent: dict[bytes, int]) -> None:
+    timers.pass_time(40_000)
+    came = timers.messages()
+    assert Counter(message.body for message in came) == Counter(list(sent))
+    assert all(message.store_timestamp >= sent[message.body] for message in came)
+    assert timers.files.waiting == 0
+    timers.stop()
+
+
+def nothing(fs: FaultyFileSystem, root: Path) -> None:
+    """As it was left."""
+
+
+def by_apache(fs: FaultyFileSystem, root: Path) -> None:
+    """Whoever has changed the checkpoint does not know of the note."""
+    node = fs.node(f"{root}/config/timercheck")
+    node.live[:8] = (int.from_bytes(node.live[:8]) - 1_000).to_bytes(8)
+
+
+def without_wheel(fs: FaultyFileSystem, root: Path) -> None:
+    fs.remove(f"{root}/timerwheel")
+
+
+def wheel_zeroed(fs: FaultyFileSystem, root: Path) -> None:
+    node = fs.node(f"{root}/timerwheel")
+    node.live[:] = bytes(len(node.live))
+
+
+def without_log(fs: FaultyFileSystem, root: Path) -> None:
+    for name in fs.list_dir(f"{root}/timerlog"):
+        fs.remove(f"{root}/timerlog/{name}")
+
+
+def without_checkpoint(fs: FaultyFileSystem, root: Path) -> None:
+    fs.remove(f"{root}/config/timercheck")
+
+
+def without_files(fs: FaultyFileSystem, root: Path) -> None:
+    for lose in (without_wheel, without_log, without_checkpoint):
+        lose(fs, root)
+
+
+@pytest.mark.parametrize(
+    "damage", [nothing, by_apache, without_wheel, wheel_zeroed, without_log, without_checkpoint, without_files]
+)
+def test_lost_files_are_made_anew(tmp_path: Path, damage: Callable[[FaultyFileSystem, Path], None]) -> None:
+    fs, clock, sent = waiting_store(tmp_path)
+    damage(fs, tmp_path)
+    deliver_rest(open_timers(tmp_path, clock, fs), sent)
+
+
+@pytest.mark.parametrize("damage", [nothing, by_apache, without_log, without_files])
+def test_lost_files_are_made_anew_long_after(tmp_path: Path, damage: Callable[[FaultyFileSystem, Path], None]) -> None:
+    """All is due by then, and has been for more than a round of the wheel."""
+    fs, clock, sent = waiting_store(tmp_path)
+    damage(fs, tmp_path)
+    clock.now += 3 * SLOTS * 1_000
+    timers = open_timers(tmp_path, clock, fs)
+    timers.send(b"new", TIMER_DELAY_MS=1_000)
+    deliver_rest(timers, {**sent, b"new": clock.now + 1_000})
+
+
+@pytest.mark.parametrize("precisions", [(100, 1_000), (1_000, 100), (500, 200)])
+def test_another_precision(tmp_path: Path, precisions: tuple[int, int]) -> None:
+    fs, clock, sent = waiting_store(tmp_path, timerPrecisionMs=precisions[0])
+    timers = open_timers(tmp_path, clock, fs, timerPrecisionMs=precisions[1])
+    timers.pass_time(40_000)
+    assert Counter(timers.got()) == Counter(list(sent))
+    timers.stop()
+
+
+def test_after_a_clean_stop_nothing_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fs, clock, sent = waiting_store(tmp_path)
+    monkeypatch.setitem(sys.modules, "rocketmq_ops.broker.timer.delivered_timers", None)
+    deliver_rest(open_timers(tmp_path, clock, fs), sent)
+
+
+def test_what_apache_s_broker_has_enqueued_twice_comes_once(tmp_path: Path) -> None:
+    """Its recovery goes on at the queue's place of the last checkpoint, with the units of what came behind it."""
+    fs, clock, sent = waiting_store(tmp_path)
+    timers = open_timers(tmp_path, clock, fs)
+    for unit in list(timers.files.log.units())[-3:]:
+        timers.files.add(unit.time, unit.physical_offset, unit.message_size, 0, deletes=unit.deletes)
+    timers.stop()
+    by_apache(fs, tmp_path)
+    deliver_rest(open_timers(tmp_path, clock, fs), sent)
+
+
+def test_a_slave_s_timers_follow_its_master_s(tmp_path: Path) -> None:
+    fs, clock, sent = waiting_store(tmp_path, timerRollWindowSlot=100)
+    master = open_timers(tmp_path, clock, fs)
+    checkpoint, metrics = master.service.encoded_checkpoint(), master.service.metrics.encode()
+    slave = open_timers(tmp_path, clock, fs.after_kill(), brokerRole="SLAVE")
+    without_files(slave.store.fs, tmp_path)  # type: ignore[arg-type]
+    slave.kill()
+    slave = open_timers(tmp_path, clock, slave.store.fs.after_kill(), brokerRole="SLAVE")  # type: ignore[attr-defined]
+    assert slave.files.queue_offset == 0
+    slave.service.take_over(checkpoint)
+    slave.run()
+    slave.service.metrics.take_over(metrics_document(metrics))
+    assert slave.files.queue_offset == master.files.queue_offset
+    assert slave.service.metrics.count("T") == master.service.metrics.count("T") == 4
+    slave.pass_time(60_000)
+    assert len(slave.got()) == 3
+    slave.stop()
+    promoted = open_timers(tmp_path, clock, slave.store.fs.after_kill())  # type: ignore[attr-defined]
+    deliver_rest(promoted, sent)
+
+
+def metrics_document(data: bytes) -> dict[str, Any]:
+    document = fastjson.loads(data)
+    assert isinstance(document, dict)
+    return document
