@@ -1,7 +1,7 @@
 """Timers: messages of the timer topic go into the wheel, and into their own topic when their time has come.
 
-What lives here: reading the timer topic, delivering, and when both are flushed (mirrors the services of
-TimerMessageStore). What does not: the files (`store/timer/`), what a sender is answered (`timer_parking.py`).
+What lives here: reading the timer topic, and what is delivered when (mirrors the services of TimerMessageStore). What
+does not: one message (`timer_delivery.py`), the files (`store/timer/`), what a sender is answered (`timer_parking.py`).
 
 Nothing is early: a moment is delivered when it is over. Nothing is lost: the checkpoint says what is done only after it
 is on the disk. Nothing is doubled: after a kill the messages that were done since the last checkpoint are found out
@@ -17,18 +17,18 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.timer.timer_delivery import TimerDelivery, Waiting
+from rocketmq_ops.broker.timer.timer_flush import TimerFlusher
 from rocketmq_ops.broker.timer.timer_metrics import TimerMetrics
+from rocketmq_ops.broker.timer.timer_rates import TimerRates
 from rocketmq_ops.common.java_hash import tags_hash
 from rocketmq_ops.common.javatypes import parse_long
 from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.message import PROPERTY_TIMER_OUT_MS
 from rocketmq_ops.common.periodic import PeriodicJobs
-from rocketmq_ops.common.tasks import run_later
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC, read_timer_checkpoint
 from rocketmq_ops.store.timer.timer_checkpoint import TimerCheckpoint
 from rocketmq_ops.store.timer.timer_log import TimerUnit
 from rocketmq_ops.store.timer.timer_message_store import TimerMessageStore
-from rocketmq_ops.store.timer.timer_recovery import UNKNOWN
 from rocketmq_ops.store.timer.timer_wheel import Slot
 
 if TYPE_CHECKING:
@@ -80,12 +80,9 @@ class TimerMessageService:
         self._blocked = False
         self._jobs = PeriodicJobs()
         self._again: asyncio.Handle | None = None
-        self._flushing: asyncio.Task[None] | None = None
+        self._flusher = TimerFlusher(controller, self.metrics)
         self._failures = LogRate()
-        #: Messages enqueued and delivered since the start, and how many a second at the last sample.
-        self.enqueued = self.dequeued = 0
-        self.enqueue_tps = self.dequeue_tps = 0.0
-        self._sampled = (0, 0, 0)
+        self.rates = TimerRates(controller.clock)
 
     # -- life
 
@@ -145,8 +142,6 @@ class TimerMessageService:
     def start(self) -> None:
         """Begin delivering on the running loop."""
         config = self._controller.store_config
-        if not self.is_enabled:
-            return
         self._jobs.every("timers", lambda: self.files.precision / 10, self._tick)
         self._jobs.every("timer checkpoint", lambda: max(10, config.timerFlushIntervalMs), self._flush_soon)
         self._jobs.every("timer log", lambda: CLEAN_INTERVAL_MS, self._clean)
@@ -156,8 +151,7 @@ class TimerMessageService:
         self._jobs.stop()
         if self._again is not None:
             self._again.cancel()
-        if self._flushing is not None:
-            await asyncio.wait([self._flushing])
+        await self._flusher.wait()
         self.files.touch()
         await self.flush()
         self.files.close()
@@ -166,9 +160,13 @@ class TimerMessageService:
         if self._again is not None:
             self._again.cancel()
             self._again = None
-        if self.run(self._controller.clock()) >= MAX_PER_TURN:
+        if self.is_enabled and self.run(self._controller.clock()) >= MAX_PER_TURN:
             # Clients have their turn, then it goes on.
             self._again = asyncio.get_running_loop().call_soon(self._tick)
+
+    def _flush_soon(self) -> None:
+        self.rates.sample()
+        self._flusher.soon(self.files, self._behind)
 
     def _clean(self) -> None:
         self.files.delete_expired(self._controller.store.min_phy_offset)
@@ -205,7 +203,7 @@ class TimerMessageService:
         if offset != files.queue_offset:
             files.queue_offset = offset
             files.touch()
-        self.enqueued += offset - start
+        self.rates.enqueued += offset - start
         return offset - start
 
     def _guarded(self, work: Callable[[int, int], bool], physical: int, size: int) -> bool:
@@ -268,7 +266,7 @@ class TimerMessageService:
                 for topic in due.deleted.values():
                     self.metrics.add(topic, 1)  # there was nothing to recall
                 self._due = None
-        return done
+        return most if looked >= MAX_UNITS_PER_TURN else done
 
     def _has_to_read(self) -> bool:
         """Whether the queue comes before the next slot; not where it can only be read once slots are left."""
@@ -316,7 +314,7 @@ class TimerMessageService:
     def _put(self, waiting: Waiting, write_time: int, *, rolls: bool) -> bool:
         if not self._delivery.put(waiting, write_time, rolls=rolls):
             return False
-        self.dequeued += 1
+        self.rates.dequeued += 1
         if rolls:
             queue = self._controller.store.consume_queue(TIMER_TOPIC, 0)
             self._read_first = queue.next_offset if queue is not None else 0
@@ -330,46 +328,15 @@ class TimerMessageService:
         if not self._delivered:
             self.files.touch()
 
-    # -- flushing
-
-    def _flush_soon(self) -> None:
-        self._sample()
-        if self._flushing is None and self.files.needs_flush():
-            self._flushing = run_later(self.flush(), "flush-timers")
-            self._flushing.add_done_callback(self._flushed)
-
-    def _flushed(self, _: asyncio.Task[None]) -> None:
-        self._flushing = None
-
     async def flush(self) -> None:
-        """Make durable what is done; what fails is tried again with the next flush."""
-        store, files = self._controller.store, self.files
-        if not files.is_open:
-            return
-        end = store.max_phy_offset
-        # What was delivered lies behind it, as long as it may still be met in the wheel.
-        if not self.is_master:
-            behind = UNKNOWN  # what its master has delivered since then comes by replication
-        else:
-            behind = self._delivered_behind if self._delivered else self._due.behind if self._due is not None else end
-        flush = files.begin_flush(behind, master=self.is_master)
-        try:
-            if not await self._commitlog_flushed(end):
-                files.end_flush(flush, failed=True)
-                return
-            await store.flush.in_worker(lambda: files.run_flush(flush))
-        except OSError as error:
-            log.error("the timers could not be flushed: %s", error)
-            files.end_flush(flush, failed=True)
-            return
-        files.end_flush(flush)
-        if self.metrics.is_dirty:
-            self._controller.files.save(self.metrics)
+        """Make durable what is done."""
+        await self._flusher.flush(self.files, self._behind)
 
-    async def _commitlog_flushed(self, end: int) -> bool:
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._controller.store.when_flushed(end, lambda ok: None if done.done() else done.set_result(ok))
-        return await done
+    def _behind(self, end: int) -> int:
+        """Behind which offset of the commitlog, which ends at `end`, anything was delivered that may be met again."""
+        if self._delivered:
+            return self._delivered_behind
+        return self._due.behind if self._due is not None else end
 
     # -- master and slave
 
@@ -392,15 +359,6 @@ class TimerMessageService:
             checkpoint.last_read_time = self._controller.clock()
         return checkpoint.encode()
 
-    def _sample(self) -> None:
-        now = self._controller.clock()
-        then, enqueued, dequeued = self._sampled
-        if now - then >= 1_000:
-            seconds = (now - then) / 1000
-            self.enqueue_tps = (self.enqueued - enqueued) / seconds if then else 0.0
-            self.dequeue_tps = (self.dequeued - dequeued) / seconds if then else 0.0
-            self._sampled = now, self.enqueued, self.dequeued
-
     def runtime_info(self) -> dict[str, str]:
         """The keys of brokerStatus."""
         files = self.files
@@ -409,6 +367,6 @@ class TimerMessageService:
             "timerReadBehind": str(behind),
             "timerOffsetBehind": str(max(0, self._queue_end() - files.queue_offset) if files.is_open else 0),
             "timerCongestNum": str(files.waiting),
-            "timerEnqueueTps": f"{self.enqueue_tps:.1f}",
-            "timerDequeueTps": f"{self.dequeue_tps:.1f}",
+            "timerEnqueueTps": f"{self.rates.enqueue_tps:.1f}",
+            "timerDequeueTps": f"{self.rates.dequeue_tps:.1f}",
         }

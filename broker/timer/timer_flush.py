@@ -1,0 +1,71 @@
+"""When the files of timers are made durable: after the commitlog, on which what they say depends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rocketmq_ops.broker.timer.timer_metrics import TimerMetrics
+from rocketmq_ops.common.tasks import run_later
+from rocketmq_ops.store.timer.timer_message_store import TimerMessageStore
+from rocketmq_ops.store.timer.timer_recovery import UNKNOWN
+
+if TYPE_CHECKING:
+    from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
+
+
+class TimerFlusher:
+    """Flushes the timers of one broker (mirrors TimerFlushService)."""
+
+    def __init__(self, controller: BrokerController, metrics: TimerMetrics) -> None:
+        self._controller = controller
+        self._metrics = metrics
+        self._running: asyncio.Task[None] | None = None
+
+    def soon(self, files: TimerMessageStore, delivered_behind: Callable[[int], int]) -> None:
+        """Flush if there is anything to flush and no flush is running."""
+        if self._running is None and files.needs_flush():
+            self._running = run_later(self.flush(files, delivered_behind), "flush-timers")
+            self._running.add_done_callback(self._ended)
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self._running = None
+
+    async def wait(self) -> None:
+        """Wait until no flush is running."""
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def flush(self, files: TimerMessageStore, delivered_behind: Callable[[int], int]) -> None:
+        """Make durable what is done; what fails is tried again with the next flush.
+
+        `delivered_behind`, asked with the end of the commitlog, says behind which offset the records lie by which
+        anything was delivered that may still be met in queue or wheel."""
+        if not files.is_open:
+            return
+        controller, store = self._controller, self._controller.store
+        end = store.max_phy_offset
+        # What its master has delivered since then a slave gets by replication.
+        behind = UNKNOWN if controller.is_slave else delivered_behind(end)
+        flush = files.begin_flush(behind, master=not controller.is_slave)
+        try:
+            if not await self._commitlog_flushed(end):
+                files.end_flush(flush, failed=True)
+                return
+            await store.flush.in_worker(lambda: files.run_flush(flush))
+        except OSError as error:
+            log.error("the timers could not be flushed: %s", error)
+            files.end_flush(flush, failed=True)
+            return
+        files.end_flush(flush)
+        if self._metrics.is_dirty:
+            controller.files.save(self._metrics)
+
+    async def _commitlog_flushed(self, end: int) -> bool:
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._controller.store.when_flushed(end, lambda ok: None if done.done() else done.set_result(ok))
+        return await done
