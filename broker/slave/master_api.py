@@ -20,6 +20,7 @@ from rocketmq_ops.remoting.headers import (
     GetMaxOffsetResponseHeader,
     UpdateConsumerOffsetRequestHeader,
 )
+from rocketmq_ops.store.layout.timer import CHECKPOINT
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -51,6 +52,13 @@ class MasterApi:
         if not isinstance(value, dict):
             raise CorruptDataError(f"{self.address} answers {code.name} with no JSON object")
         return value
+
+    async def timer_checkpoint(self) -> bytes:
+        """How far its timers are (TimerCheckpoint.encode)."""
+        answer = await self._ask(RemotingCommand.request(RequestCode.GET_TIMER_CHECK_POINT))
+        if len(answer.body_bytes) < CHECKPOINT.size:
+            raise CorruptDataError(f"{self.address} answers with a timer checkpoint of {len(answer.body_bytes)} bytes")
+        return answer.body_bytes
 
     async def consumer_offsets(self) -> tuple[OffsetTable, DataVersion]:
         """Every committed offset, and the version of the table."""

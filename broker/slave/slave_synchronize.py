@@ -1,4 +1,5 @@
-"""What a slave takes over from its master besides the log: topics, groups, offsets, delay levels, request modes.
+"""What a slave takes over from its master besides the log: topics, groups, offsets, delay levels, request modes,
+timers.
 
 Every SYNC_INTERVAL_MS, as Apache's slaves of 4.9 (5.x: once a minute), and at once when a name server says where the
 master is. Each table is taken on its own: one that cannot be had costs no other. Offsets that consumers committed to
@@ -116,6 +117,7 @@ class SlaveSynchronize:
             ("delay offsets", self._delay_offsets),
             ("groups", self._groups),
             ("request modes", self._request_modes),
+            ("timers", self._timers),
         )
         for what, take in parts:
             try:
@@ -171,6 +173,18 @@ class SlaveSynchronize:
 
     async def _delay_offsets(self, master: MasterApi) -> None:
         self._controller.delay.take_over(await master.document(RequestCode.GET_ALL_DELAY_OFFSET))
+
+    async def _timers(self, master: MasterApi) -> None:
+        timers = self._controller.timers
+        if not timers.is_enabled:
+            return
+        try:
+            timers.take_over(await master.timer_checkpoint())
+            timers.metrics.take_over(await master.document(RequestCode.GET_TIMER_METRICS))
+        except RefusedError as error:
+            # A master of 4.9, or one whose timers are switched off.
+            if error.code not in (ResponseCode.REQUEST_CODE_NOT_SUPPORTED, ResponseCode.SYSTEM_ERROR):
+                raise
 
     async def _request_modes(self, master: MasterApi) -> None:
         modes = self._controller.request_modes

@@ -27,6 +27,8 @@ async def fill(pair: Pair) -> None:
     await pair.ask_master(RequestCode.SET_MESSAGE_REQUEST_MODE, {}, mode.encode())
     assert (await pair.commit(pair.master, "g", "T", 1)).code == 0
     pair.master.delay.table[3] = 5
+    pair.master.timers.metrics.add("T", 2)
+    pair.master.timers.files.checkpoint.master_timer_queue_offset = 7
 
 
 def test_every_table_of_the_master_is_taken_over_and_saved(tmp_path: Path) -> None:
@@ -43,6 +45,8 @@ def test_every_table_of_the_master_is_taken_over_and_saved(tmp_path: Path) -> No
             assert slave.groups.forbidden("g", "T", 2)
             assert slave.offsets.table == {"T@g": {0: 1}}
             assert slave.delay.table[3] == 5
+            assert slave.timers.metrics.count("T") == 2
+            assert slave.timers.files.checkpoint.master_timer_queue_offset == 7
             assert slave.request_modes.table == both.master.request_modes.table and slave.request_modes.get("T", "g")
             files = tmp_path / "slave" / "config"
             for name, table in (("topics", "topicConfigTable"), ("subscriptionGroup", "subscriptionGroupTable")):
