@@ -116,7 +116,7 @@ class PlainPermissionManager:
         self._seen = self._stamps()
         self._tables = _Tables([AclFile.read(path) for path in self._seen])
         if not (self._tables.accounts or self._tables.white):
-            log.warning("aclEnable=true, and %s has no accounts: nobody is let in", self.default_file)
+            log.warning("%s has no accounts: it lets nobody in", self.default_file)
 
     # -- requests -----------------------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ class PlainPermissionManager:
         except RocketMQError as error:
             log.error("the accounts stay as they were: %s; %s", error, error.next_step)
         else:
-            log.info("%d accounts are in force, of %s", len(self._tables.accounts), ", ".join(stamps))
+            log.info("accounts in force: %d, of %s", len(self._tables.accounts), ", ".join(stamps))
 
     def _reload(self) -> None:
         self._tables = _Tables([AclFile.read(path) for path in self._seen])
@@ -241,17 +241,17 @@ class PlainPermissionManager:
         return result
 
 
-def open_accounts(home: str | None, signatures: Signatures) -> PlainPermissionManager:
-    """The accounts below a home. Raises ConfigError."""
+def open_accounts(home: str | None, signatures: Signatures, key: str = "aclEnable") -> PlainPermissionManager:
+    """The accounts below a home, for the configuration key that asks for them. Raises ConfigError."""
     if not home:
         raise ConfigError(
-            "aclEnable=true needs rocketmqHome, and it is not set",
+            f"{key}=true needs rocketmqHome, and it is not set",
             f"set rocketmqHome, or ROCKETMQ_HOME in the environment, to the folder with {DEFAULT_FILE}",
         )
     try:
         return PlainPermissionManager(home, signatures)
     except RocketMQError as error:
-        raise ConfigError(f"aclEnable=true: {error}", error.next_step) from None
+        raise ConfigError(f"{key}=true: {error}", error.next_step) from None
 
 
 def _refused(text: str) -> AccessRefusedError:

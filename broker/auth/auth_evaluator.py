@@ -8,6 +8,8 @@ UserAuthorizationHandler, whose refusals are NO_PERMISSION.
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.broker.access.signatures import Signatures
@@ -25,6 +27,8 @@ from rocketmq_ops.remoting.signature import ACCESS_KEY, V4_9_3
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
+
+log = logging.getLogger(__name__)
 
 #: What was allowed is remembered so many times.
 _MOST_ALLOWED: Final = 10_000
@@ -48,12 +52,22 @@ class AuthEvaluator:
 
     def load(self) -> None:
         """Read the files, and make the users of the configuration. Raises RocketMQError."""
-        self.users.load()
+        if not self.users.load() and os.path.isfile(os.path.join(self.users.path.removesuffix(".json"), "CURRENT")):
+            log.warning(
+                "the users that an Apache broker keeps in %s are not read: make them here too",
+                self.users.path.removesuffix(".json"),
+            )
         self.acls.load()
         config = self._controller.auth_config
         for account in (config.init_user(), config.inner_credentials()):
             if account is not None:
                 self.users.add_super(*account)
+        if config.migrateAuthFromV1Enabled:
+            from rocketmq_ops.broker.acl.plain_permission_manager import open_accounts
+            from rocketmq_ops.broker.auth.auth_migrator import migrate
+
+            home = self._controller.config.rocketmqHome
+            migrate(open_accounts(home, self._signatures, "migrateAuthFromV1Enabled").accounts, self.users, self.acls)
         self.persist()
 
     def persist(self) -> None:

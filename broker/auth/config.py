@@ -53,6 +53,11 @@ class AuthConfig(ConfigClass):
     ] = False
     authorizationWhitelist: Annotated[str, Used("request codes, separated by `,`, that every user may send")] = ""
 
+    migrateAuthFromV1Enabled: Annotated[
+        bool,
+        Used("at the start, make the accounts of conf/plain_acl.yml users that are none yet, and their rights ACLs"),
+    ] = False
+
     # Apache's classes, which are accepted, and others, which are not.
     authenticationProvider: Annotated[str, _OTHERS_CLASS] = ""
     authenticationMetadataProvider: Annotated[str, _OTHERS_CLASS] = ""
@@ -60,14 +65,6 @@ class AuthConfig(ConfigClass):
     authorizationProvider: Annotated[str, _OTHERS_CLASS] = ""
     authorizationMetadataProvider: Annotated[str, _OTHERS_CLASS] = ""
     authorizationStrategy: Annotated[str, _OTHERS_CLASS] = ""
-    migrateAuthFromV1Enabled: Annotated[
-        bool,
-        Refused(
-            "accounts of plain_acl.yml are not made users here",
-            "set aclEnable=true to use them as they are, or make the users with mqadmin createUser and createAcl",
-        ),
-    ] = False
-
     # Keys of Apache's caches, without effect here.
     userCacheMaxNum: int = 1000
     userCacheExpiredSecond: int = 600

@@ -294,3 +294,68 @@ def test_a_broken_file_stops_the_start(tmp_path: Path) -> None:
             await broker_with(tmp_path).start()
 
     asyncio.run(start())
+
+
+def test_accounts_of_4_x_become_users(tmp_path: Path) -> None:
+    file = tmp_path / "home" / "conf" / "plain_acl.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        f"""
+accounts:
+  - {{accessKey: {ROOT}-of-4, secretKey: {SECRET}, admin: true}}
+  - accessKey: application
+    secretKey: {SECRET}
+    defaultTopicPerm: SUB
+    defaultGroupPerm: DENY
+    topicPerms: [orders=PUB|SUB, closed=DENY, odd=ALL]
+    groupPerms: [own=SUB]
+  - {{accessKey: existing, secretKey: another-secret, admin: true}}
+"""
+    )
+
+    async def test(session: Session) -> None:
+        root = Client(session, f"{ROOT}-of-4")
+        assert (await root.ask(RequestCode.AUTH_LIST_USER))[0] == 0
+        acl = AclInfo.decode((await root(3009, {"subject": "User:application"})).body_bytes)
+        assert {
+            (policy.policy_type, entry.resource, tuple(entry.actions), entry.decision)
+            for policy in acl.policies
+            for entry in policy.entries
+        } == {
+            ("Custom", "Topic:orders", ("Pub", "Sub"), "Allow"),
+            ("Custom", "Topic:closed", ("All",), "Deny"),
+            ("Custom", "Topic:odd", ("All",), "Deny"),
+            ("Custom", "Group:own", ("Sub",), "Allow"),
+            ("Default", "Topic:*", ("Sub",), "Allow"),
+            ("Default", "Group:*", ("All",), "Deny"),
+        }
+        existing = UserInfo.decode((await root(3004, {"username": "existing"})).body_bytes)
+        assert (existing.password, existing.user_type) == (SECRET, "Super"), "a user that there is stays as it is"
+
+    existing = json.dumps({"username": "existing", "password": SECRET})
+    keys = {"initAuthenticationUser": existing, "migrateAuthFromV1Enabled": True}
+
+    async def main() -> None:
+        broker = broker_with(tmp_path / "store", **keys)
+        broker.config.rocketmqHome = str(tmp_path / "home")
+        await broker.start()
+        client = RemotingClient(NettyClientConfig())
+        try:
+            await test(Session(broker, client))
+        finally:
+            await client.close()
+            await broker.stop()
+
+    asyncio.run(main())
+
+
+def test_users_of_an_apache_broker_are_not_passed_over_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "config" / "users").mkdir(parents=True)
+    (tmp_path / "config" / "users" / "CURRENT").write_text("MANIFEST-000001\n")
+
+    async def test(_session: Session) -> None:
+        assert "are not read: make them here too" in caplog.text
+
+    with_users(tmp_path, test)
