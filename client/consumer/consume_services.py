@@ -42,8 +42,8 @@ class ConcurrentService:
         for _ in range(self._consumer.settings.concurrency):
             self._tasks.start(self._work(), f"consume {self._consumer.group}")
 
-    async def stop(self) -> None:
-        """Let the listeners that run end; what waits is left to whoever gets the queue next."""
+    async def stop(self, *, patient: bool = True) -> None:
+        """End the workers; what waits is left to whoever gets the queue next."""
         while not self._waiting.empty():
             self._waiting.get_nowait()
         await self._tasks.stop()
@@ -121,9 +121,9 @@ class OrderlyService:
     def start(self) -> None:
         """Nothing: tasks come with their queues."""
 
-    async def stop(self) -> None:
-        """Wait for the tasks: their queues are dropped, so that each ends after the batch it is at."""
-        await self._tasks.finish()
+    async def stop(self, *, patient: bool = True) -> None:
+        """Wait for the tasks: their queues are dropped, so that each ends after the batch it is at; else end them."""
+        await (self._tasks.finish() if patient else self._tasks.stop())
 
     def attach(self, queue: ProcessQueue) -> None:
         """Start the task of a new queue."""

@@ -53,6 +53,9 @@ class ConsumeSettings(msgspec.Struct, kw_only=True):
     #: How long an orderly queue rests after RECONSUME_LATER.
     suspend_queue_ms: int = 1_000
     consume_timeout_ms: int = 15 * 60 * 1000
+    #: How long `stop` waits for calls of the listener that run: what they have is then left to whoever gets the queue
+    #: next, which consumes it again (awaitTerminationMillisWhenShutdown, by Apache's default 0).
+    stop_timeout_ms: int = 30_000
     lock_interval_ms: int = 20_000
     allocate: AllocateStrategy = averagely
     offset_dir: str = DEFAULT_OFFSET_DIR

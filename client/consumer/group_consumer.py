@@ -6,6 +6,7 @@ The work is in `rebalance` and `pull_loop`; a consumer differs by the service th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 from typing import Protocol, Self
@@ -40,7 +41,7 @@ class Service(Protocol):
     def start(self) -> None:
         """Begin, before the first queue is taken."""
 
-    async def stop(self) -> None:
+    async def stop(self, *, patient: bool = True) -> None:
         """End, when all queues are given up."""
 
     def attach(self, queue: ProcessQueue) -> None:
@@ -140,18 +141,29 @@ class GroupConsumer:
         self.instance.rebalance_immediately()
 
     async def stop(self) -> None:
-        """Let running listeners end, save offsets, give up queues, unregister, leave the instance."""
+        """Let running listeners end, for `stop_timeout_ms` at most, save offsets, give up queues, unregister, leave the
+        instance."""
         if self.group not in self.instance.consumers:
             return
         self.suspended = True
         await self._locking.stop()
         for held in list(self.rebalancer.held.values()):
             held.drop()
-        for held in list(self.rebalancer.held.values()):
-            await self._let_end(held)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.stop_timeout_ms / 1000):
+                for held in list(self.rebalancer.held.values()):
+                    await self._let_end(held)
+        busy = [held.queue for held in self.rebalancer.held.values() if held.in_flight]
+        if busy:
+            log.warning(
+                "the listener of group %s has not returned after %d ms: its messages of %s will be consumed again",
+                self.group,
+                self.settings.stop_timeout_ms,
+                ", ".join(map(str, busy[:3])),
+            )
         await self.persist_offsets()
         await self.rebalancer.give_up_all()
-        await self.service.stop()
+        await self.service.stop(patient=not busy)
         if self.tracer is not None:
             await self.tracer.stop()
             self.tracer = None

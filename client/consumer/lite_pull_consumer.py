@@ -38,7 +38,7 @@ class PolledLater:
     def start(self) -> None:
         """Nothing: no tasks of its own."""
 
-    async def stop(self) -> None:
+    async def stop(self, *, patient: bool = True) -> None:
         """Forget what nobody polled: it is not committed, so that the queue's next holder gets it."""
         self._batches.clear()
 
