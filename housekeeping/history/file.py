@@ -25,6 +25,7 @@ from typing import Any, Final
 import msgspec
 import zstandard
 
+from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.errors import Failure, system_words
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.housekeeping.history.database import (
@@ -85,6 +86,10 @@ class _Rest(msgspec.Struct, array_like=True):
     failures: list[Failure] = []
 
 
+#: Segments, and layouts, that were read last and are held: of a large cluster one takes some MB.
+_READ: Final = 8
+
+
 class _Layout(msgspec.Struct):
     """The names of a segment's rows and figures, sorted."""
 
@@ -107,8 +112,8 @@ class History:
         self._database = database
         self._keep_ms = keep_ms
         self._most_bytes = most_bytes
-        self._layouts: dict[int, _Layout] = {}
-        self._segments: dict[int, _Segment] = {}
+        self._layouts: Bounded[int, _Layout] = Bounded(_READ)
+        self._segments: Bounded[int, _Segment] = Bounded(_READ)
 
     @classmethod
     def open(cls, path: Path, *, keep_ms: int = KEEP_MS, most_bytes: int = MOST_BYTES) -> History:
@@ -431,6 +436,7 @@ class History:
     def offsets_with_unknown(self, time_ms: int, brokers: Container[str]) -> list[GroupOffsets]:
         """As `offsets_at`, also with queues of these brokers of which the run knew nothing."""
         found: dict[str, GroupOffsets] = {}
+        said: dict[str, str] = {}  # each topic and broker once, however many queues they have
         with named("read", self.path):
             run = self._one("SELECT segment, ends, behind, rest FROM run WHERE time_ms = ?", time_ms)
             if run is None:
@@ -441,7 +447,8 @@ class History:
                 group = found.setdefault(owner, GroupOffsets(group=owner, queues=[]))
                 if topic:
                     committed = back if end is None or back is None else end - back
-                    group.queues.append(QueueOffsets(QueueKey(topic, broker, int(number)), end, committed))
+                    key = QueueKey(said.setdefault(topic, topic), said.setdefault(broker, broker), int(number))
+                    group.queues.append(QueueOffsets(key, end, committed))
                 else:
                     group.members = end
         return list(found.values())
@@ -559,8 +566,10 @@ class History:
             if found is None:
                 raise damaged(self.path, f"layout {layout_id} is missing")
             rows, figures = (_spread(data).decode("utf-8", "surrogatepass") for data in found)
-            known = _Layout(rows.split("\n") if rows else [], figures.split("\n") if figures else [])
-            self._layouts[layout_id] = known
+            names = rows.split("\n") if rows else []
+            # Mostly it is figures that come and go: the names of the queues are held once.
+            names = next((each.rows for each in self._layouts.values() if each.rows == names), names)
+            known = self._layouts[layout_id] = _Layout(names, figures.split("\n") if figures else [])
         return known
 
     def _one(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
