@@ -337,8 +337,11 @@ class Channel(asyncio.Protocol):
 
     def held_bytes(self) -> int:
         """Bytes that this connection holds: of a frame that is not whole, of what waits its turn, and unsent."""
-        unsent = self._transport.get_write_buffer_size() if self._transport is not None and not self.closed else 0
-        return self._decoder.buffered_bytes + sum(map(len, self._backlog)) + self._out_bytes + unsent
+        transport = self._transport
+        held = self._out_bytes + self._decoder.buffered_bytes
+        if self._backlog:
+            held += sum(map(len, self._backlog))
+        return held if transport is None or self.closed else held + transport.get_write_buffer_size()
 
     # --- end ------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 Each connection has its own bounds (`channel.py`): it is read no more while much is unsent, and dropped when far more
 is. Ten thousand of them, each within its own, would still take more memory than there is; so once a second the sum is
-looked at, and those that hold most are dropped while it is too much. Nothing is counted while bytes come and go.
+looked at (with ten thousand every five), and those that hold most are dropped while it is too much. Nothing is counted
+while bytes come and go.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHECK_INTERVAL_MS: Final = 1_000
+#: A look at so many connections takes some ms; at more it comes the more seldom.
+_MANY: Final = 2_000
 #: Down to this part of the bound connections are dropped, so that not each second one has to be.
 _DOWN_TO: Final = 0.8
 
@@ -34,12 +37,17 @@ class MemoryBound:
         #: Connections that were dropped since the start.
         self.dropped = 0
 
+    @staticmethod
+    def interval_ms(connections: int) -> int:
+        """ms until the next look."""
+        return CHECK_INTERVAL_MS * max(1, -(-connections // _MANY))
+
     def check(self, channels: Iterable[Channel], limit: int) -> None:
         """Drop the connections that hold most while all hold more than `limit` bytes."""
-        held = [(each.held_bytes(), each) for each in channels]
-        total = self.held_bytes = sum(size for size, _ in held)
+        total = self.held_bytes = sum([each.held_bytes() for each in channels])
         if total <= limit:
             return
+        held = [(each.held_bytes(), each) for each in channels]
         held.sort(key=lambda item: item[0], reverse=True)
         dropped = 0
         for size, channel in held:

@@ -21,7 +21,7 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import FrameError, RemotingBindError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
-from rocketmq_ops.remoting.memory_bound import CHECK_INTERVAL_MS, MemoryBound
+from rocketmq_ops.remoting.memory_bound import MemoryBound
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 
 log = logging.getLogger(__name__)
@@ -175,7 +175,11 @@ class RemotingServer:
         for host, port in [(self.config.bindAddress, self.config.listenPort), *self._wanted]:
             await self._listen(host, port)
         check, channels = self.memory.check, self.channels
-        self._jobs.every("memory", lambda: CHECK_INTERVAL_MS, lambda: check(channels, self.config.maxBufferedBytes))
+        self._jobs.every(
+            "memory",
+            lambda: self.memory.interval_ms(len(channels)),
+            lambda: check(channels, self.config.maxBufferedBytes),
+        )
         self._jobs.every("sweep", lambda: max(self.config.serverChannelMaxIdleTimeSeconds * 125, 50), self._sweep_idle)
 
     def add_listener(self, host: str, port: int) -> None:

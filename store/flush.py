@@ -141,6 +141,13 @@ class FlushService:
         """How many wait for a sync."""
         return len(self._waiting)
 
+    def longest_wait_ms(self) -> int:
+        """How long the first of them has waited."""
+        if not self._waiting or self._loop is None:
+            return 0
+        begun = self._waiting[0][1] - self._config.syncFlushTimeout / 1000
+        return max(0, int((self._loop.time() - begun) * 1000))
+
     def after_flush(self, end_offset: int, callback: Callable[[], None]) -> None:
         """Call back once the commitlog is durable up to `end_offset`, whenever that is; no sync is asked for.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.metrics.consumer_lag import GroupLag, connected_groups, lag_of
 from rocketmq_ops.broker.processors.slices import in_slices
-from rocketmq_ops.broker.stats.event_stats import SNDBCK2DLQ_TIMES
+from rocketmq_ops.broker.stats.event_stats import COMMITS, ROLLBACKS, SNDBCK2DLQ_TIMES
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_group
 from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY, CONSUME_PASSIVELY
 from rocketmq_ops.remoting.codes import LanguageCode
@@ -105,7 +105,16 @@ class BrokerMetricsManager(MetricsPage):
         for key, item in stats.events.tables.get(SNDBCK2DLQ_TIMES, {}).items():
             _, topic, group, _ = key.split("@")
             dead.add(item.value, topic=topic, consumer_group=group, is_system=self._is_system(topic, group))
-        return [put, got, put_bytes, got_bytes, dead]
+        ended = []
+        for name, doc, counted in (
+            ("rocketmq_commit_messages_total", "Total number of commit messages", COMMITS),
+            ("rocketmq_rollback_messages_total", "Total number of rollback messages", ROLLBACKS),
+        ):
+            figures = Figures(name, "counter", doc)
+            for topic, item in stats.events.tables.get(counted, {}).items():
+                figures.add(item.value, topic=topic)
+            ended.append(figures)
+        return [put, got, put_bytes, got_bytes, dead, *ended]
 
     def _is_system(self, topic: str, group: str) -> str:
         return _flag(self._controller.topics.is_system(topic) or is_system_group(group))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.inner_messages import copy_of, schedule
 from rocketmq_ops.broker.send.put_answers import STORED, put_answer
+from rocketmq_ops.broker.stats.event_stats import COMMITS, ROLLBACKS
 from rocketmq_ops.broker.transaction.transactional_message_service import immunity_ms
 from rocketmq_ops.common.message import (
     PROPERTY_CHECK_IMMUNITY_TIME,
@@ -58,6 +59,8 @@ class EndTransactionProcessor:
             if code != ResponseCode.SUCCESS:
                 return request.reply(code, remark)
         controller.transactions.delete_prepared(half)
+        ended = COMMITS if header.commit_or_rollback == TRANSACTION_COMMIT_TYPE else ROLLBACKS
+        controller.stats.events.add(ended, half.properties[PROPERTY_REAL_TOPIC])
         return request.reply()
 
     def _is_too_late(self, header: EndTransactionRequestHeader, half: MessageExt) -> bool:

@@ -1,8 +1,9 @@
 """The key-value table that `brokerStatus` shows: the store, the delay service and the statistics as they are now.
 
-Every key of Apache's is there. Those of thread pools are constant: one event loop handles everything, so no request
-waits in a queue; the time that a single put or get takes is not measured, and its keys say so with zero or null. A
-slave has two keys more: where it replicates from, and why it does not (`haProblem`, empty while it does).
+Every key of Apache's is there. Those of thread pools are constant but for sends that wait for the disk: one event loop
+handles everything, so no request waits in a queue; the time that a single put or get takes is not measured, and its
+keys say so with zero or null. A slave has two keys more: where it replicates from, and why it does not (`haProblem`,
+empty while it does).
 
 Mirrors AdminBrokerProcessor.prepareRuntimeInfo.
 """
@@ -69,6 +70,8 @@ def runtime_info(controller: BrokerController) -> dict[str, str]:
     if controller.ha.client is not None:
         info["haMasterAddress"] = controller.master.ha_address or ""
         info["haProblem"] = controller.ha.client.problem
+    info["sendThreadPoolQueueSize"] = str(store.flush.waiting)
+    info["sendThreadPoolQueueHeadWaitTimeMills"] = str(store.flush.longest_wait_ms())
     disk = _disk_capacity(controller.store_config.storePathRootDir)
     if disk is not None:
         info["commitLogDirCapacity"] = disk

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from rocketmq_ops.broker.fast_failure import OVERLOAD
+from rocketmq_ops.broker.stats.runtime_info import runtime_info
 from rocketmq_ops.remoting import channel as channel_module
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from tests.broker.support import pull_fields, run, send_fields
+from tests.broker.support import pull_fields, run, send_fields, until
 
 
 def sends(count: int) -> list[RemotingCommand]:
@@ -87,6 +88,25 @@ def test_too_many_sends_that_wait_for_the_disk_are_refused(tmp_path):
         refused = [answer for answer in got if answer.code == ResponseCode.SYSTEM_BUSY]
         assert refused and {answer.remark for answer in refused} == {OVERLOAD}
         assert session.broker.fast_failure.overloaded == len(refused)
+        assert runtime_info(session.broker)["sendThreadPoolQueueSize"] == "0"
         assert (await session.send("T")).code == 0
 
     run(tmp_path, body, flushDiskType="SYNC_FLUSH")
+
+
+def test_broker_status_shows_the_sends_that_wait(tmp_path):
+    async def body(session):
+        broker = session.broker
+        assert (await session.send("T")).code == 0
+        broker.store.flush._scheduled = True  # no sync begins
+        first, second = (session.client.submit(session.address, each, 20_000) for each in sends(2))
+        await until(lambda: broker.store.flush.waiting == 2)
+        await until(lambda: broker.store.flush.longest_wait_ms() > 0)
+        info = runtime_info(broker)
+        assert info["sendThreadPoolQueueSize"] == "2" and int(info["sendThreadPoolQueueHeadWaitTimeMills"]) > 0
+        broker.store.flush._scheduled = False
+        broker.store.flush.wake()
+        assert {(await first).code, (await second).code} == {0}
+        assert broker.store.flush.longest_wait_ms() == 0
+
+    run(tmp_path, body, flushDiskType="SYNC_FLUSH", flushIntervalCommitLog=600_000)

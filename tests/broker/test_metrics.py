@@ -14,6 +14,7 @@ from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.metrics_page import labels_of
 from tests.broker.support import Session, consumer, new_broker, producer, run
+from tests.broker.test_transactions import COMMIT, ROLLBACK, end, prepare
 
 prometheus_client = pytest.importorskip("prometheus_client")
 
@@ -100,6 +101,19 @@ def test_retries_and_dead_letters_are_no_messages_of_users(tmp_path):
         assert [labels["topic"] for labels, _ in found["rocketmq_messages_in_total"]] == ["T"]
         ((labels, value),) = found["rocketmq_send_to_dlq_messages_total"]
         assert (labels["consumer_group"], labels["topic"], value) == ("g", "T", 1.0)
+
+    run(tmp_path, body, **ON)
+
+
+def test_transactions_by_how_they_ended(tmp_path):
+    async def body(session):
+        ends = [await prepare(session, name) for name in (b"1", b"2", b"3")]
+        for fields, decision in zip(ends, (COMMIT, COMMIT, ROLLBACK), strict=True):
+            assert (await end(session, fields, decision)).code == 0
+        found = await samples(session.broker.metrics)
+        topic = BROKER | {"topic": "Tx"}
+        assert found["rocketmq_commit_messages_total"] == [(topic, 2.0)]
+        assert found["rocketmq_rollback_messages_total"] == [(topic, 1.0)]
 
     run(tmp_path, body, **ON)
 

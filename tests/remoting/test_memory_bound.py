@@ -3,6 +3,7 @@
 import asyncio
 import struct
 
+import pytest
 from tests.broker.support import until
 
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -42,6 +43,11 @@ def test_below_the_bound_nobody_is_dropped(caplog):
     bound.check(channels, LIMIT)
     assert not any(channel.aborted for channel in channels) and not caplog.records
     assert bound.held_bytes == LIMIT
+
+
+@pytest.mark.parametrize(("connections", "ms"), [(0, 1000), (2000, 1000), (2001, 2000), (10_000, 5000)])
+def test_many_connections_are_looked_at_more_seldom(connections, ms):
+    assert MemoryBound.interval_ms(connections) == ms
 
 
 def serving(handler):
