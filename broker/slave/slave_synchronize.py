@@ -20,7 +20,7 @@ from rocketmq_ops.broker.slave.hand_back import hand_back
 from rocketmq_ops.broker.slave.master_api import MasterApi, RefusedError
 from rocketmq_ops.broker.slave.slave_offset_manager import SlaveOffsetManager
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.common.periodic import PeriodicJobs, guarded
+from rocketmq_ops.common.periodic import PeriodicJobs, guarded, repeat
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.errors import RemotingError
@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 SYNC_INTERVAL_MS = 10_000
 #: ms until a master that could not be reached is asked again: its first answer ends the outage for consumers.
 RETRY_INTERVAL_MS = 1_000
-#: ms until the name servers are asked again for a master that none of them knew.
+#: ms between two looks at how far the master's timers are.
+TIMER_INTERVAL_MS = 3_000
+#: ms until the name servers are asked again for a master that is away.
 ASK_INTERVAL_MS = 3_000
 
 
@@ -47,6 +49,7 @@ class SlaveSynchronize:
         self._tasks = Tasks()
         self._wanted = asyncio.Event()
         self._looking = False
+        self._asked = float("-inf")
         self._reached = False
         self._failing: set[str] = set()
 
@@ -66,6 +69,8 @@ class SlaveSynchronize:
         self._jobs.every("own commits", lambda: config.flushConsumerOffsetInterval, self._save_own)
         self._controller.master.on_change(self._master_changed)
         self._tasks.start(self._looks(), "take-over-from-master")
+        follow = repeat("following the master's timers", TIMER_INTERVAL_MS, self._follow_timers)
+        self._tasks.start(follow, "follow-timers-of-master")
         self.soon()
 
     async def stop(self) -> None:
@@ -78,9 +83,7 @@ class SlaveSynchronize:
         self._wanted.set()
 
     def _interval(self) -> int:
-        if self._reached:
-            return SYNC_INTERVAL_MS
-        return RETRY_INTERVAL_MS if self._controller.master.address is not None else ASK_INTERVAL_MS
+        return SYNC_INTERVAL_MS if self._reached else RETRY_INTERVAL_MS
 
     def _save_own(self) -> None:
         if self._offsets.own.is_dirty:
@@ -98,11 +101,17 @@ class SlaveSynchronize:
             self._looking = True
             self._wanted.clear()
             try:
-                if self._controller.master.address is None:
-                    await self._controller.register_all()  # the answer says where a master is that has come back
+                await self._ask_for_master()
                 await guarded("taking over from the master", self.sync_all)
             finally:
                 self._looking = False
+
+    async def _ask_for_master(self) -> None:
+        """Register while the master is away: the answer says where it is when it, or another one, has come."""
+        now = asyncio.get_running_loop().time()
+        if not self._reached and now - self._asked >= ASK_INTERVAL_MS / 1000:
+            self._asked = now
+            await self._controller.register_all()
 
     async def sync_all(self) -> None:
         """Take over every table of the master. Failures cost a line in the log."""
@@ -196,3 +205,12 @@ class SlaveSynchronize:
             raise
         if modes.take_over(document):
             await self._controller.files.save(modes)
+
+    async def _follow_timers(self) -> None:
+        """Between the looks at the tables: a slave that takes over delivers what its master has not."""
+        controller = self._controller
+        address = controller.master.address
+        if address is None or not self._reached or not controller.timers.is_enabled:
+            return
+        with contextlib.suppress(RemotingError, RefusedError):  # the next look at the tables says so
+            controller.timers.take_over(await MasterApi(controller, address).timer_checkpoint())

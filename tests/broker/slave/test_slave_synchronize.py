@@ -60,6 +60,31 @@ def test_every_table_of_the_master_is_taken_over_and_saved(tmp_path: Path) -> No
     asyncio.run(run())
 
 
+def test_the_timers_of_the_master_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slave_synchronize, "TIMER_INTERVAL_MS", 20)
+
+    async def run() -> None:
+        async with pair(tmp_path) as both:
+            both.master.timers.metrics.add("T", 3)
+            await both.slave_looks()
+            assert both.slave.broker.timers.metrics.count("T") == 3
+            own = both.slave.broker.timers.files.checkpoint
+            both.master.timers.files.checkpoint.master_timer_queue_offset = 77
+            await until(lambda: own.master_timer_queue_offset == 77)
+
+    asyncio.run(run())
+
+
+def test_a_master_without_timers_is_no_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with pair(tmp_path) as both:
+            both.master.store_config.timerWheelEnable = False
+            await both.slave_looks()
+
+    asyncio.run(run())
+    assert not [line for line in caplog.messages if "not taken over" in line]
+
+
 def test_what_the_master_deletes_goes_and_a_table_that_is_the_same_is_left_alone(tmp_path: Path) -> None:
     async def run() -> None:
         async with pair(tmp_path) as both:
