@@ -3,7 +3,9 @@
 The cluster is another process. Prints the time until the first figures, CPU between rounds as a share of one core, memory,
 how long the loop was held up, how long a moment, each list and a seek take, and requests a second of one broker.
 
-    .venv/bin/python benchmarks/dashboard.py [--seconds 60] [--screen | --keys]
+    .venv/bin/python benchmarks/dashboard.py [--seconds 60] [--screen]
+
+How long keys take, and memory over time, are in dashboard_keys.py.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.live import LiveModel
 from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.pauses import short_pauses
 
 #: Until then the first looks are over, seconds.
 WARM_S = 20
@@ -93,74 +96,18 @@ async def with_screen(given: argparse.Namespace) -> None:
             await asyncio.sleep(given.seconds)
             used = time.process_time() - cpu
             print(f"CPU {used / given.seconds:.1%} of a core over {given.seconds} s")
-            took = []
-            for key in ("down", "down", "pagedown", "end", "home") * 4:
-                at = time.perf_counter()
-                await pilot.press(key)
-                took.append(time.perf_counter() - at)
-            print(f"a key: {sorted(took)[len(took) // 2] * 1000:.0f} ms, {max(took) * 1000:.0f} ms at most")
             print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-
-
-async def keys() -> None:
-    """From a key to all lines drawn, on a table of 20,000 rows; no cluster."""
-    from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
-
-    from rocketmq_ops.tui.screens.table import TableScreen
-
-    rows = 20_000
-    model = FakeModel(moment(groups=rows), [moment(NOW_MS - 10 * MINUTE, groups=rows)])
-    app = dashboard(model, ":groups", views=VIEWS)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
-        screen = app.screen
-        assert isinstance(screen, TableScreen)
-        numbers = iter(range(10_000))
-        for name, press in (
-            ("down", screen.grid.action_down),
-            ("page down", lambda: screen.grid.action_page(1)),
-            ("sort by lag", lambda: screen.sort("lag")),
-            ("sort by name", lambda: screen.sort("group")),
-            (
-                "first letter of a filter",
-                lambda: (model.grown(), screen.draw(), timed(), screen.filter(f"0{next(numbers)}")),
-            ),
-            ("next letter of a filter", lambda: screen.filter(f"00{next(numbers)}")),
-            ("compare", screen.action_compare),
-        ):
-            took = []
-            for _ in range(6):
-                begun = timed()
-                press()
-                screen._compositor.render_strips()
-                took.append(timed(begun))
-            print(f"{name}: {sorted(took)[3] * 1000:.1f} ms, {max(took) * 1000:.1f} ms at most")
-
-
-_begun = [0.0]
-
-
-def timed(begun: float | None = None) -> float:
-    """Begins to measure, again if it had begun; with what that gave: seconds since the last beginning."""
-    if begun is not None:
-        return time.perf_counter() - _begun[0]
-    _begun[0] = time.perf_counter()
-    return _begun[0]
 
 
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--screen", action="store_true", help="the whole application, and not the model alone")
-    parser.add_argument("--keys", action="store_true", help="keys on a table of 20,000 rows, and no cluster")
     given = parser.parse_args()
-    if given.keys:
-        asyncio.run(keys())
-        return
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
-        with serving(given, "--moving") as asked:
+        with serving(given, "--moving") as asked, short_pauses():
             asyncio.run(with_screen(given) if given.screen else measured(given))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.sqlite"))
     seconds = time.monotonic() - begun

@@ -93,7 +93,7 @@ class Dashboard(App[None]):
 
     def look(self) -> None:
         """Draw what is new."""
-        if self.context.model.version != self._version:
+        if self.is_running and self.context.model.version != self._version:  # while it ends its screens go
             self._version = self.context.model.version
             screen = self.screen
             if isinstance(screen, DashboardScreen) and screen.is_mounted:
