@@ -176,3 +176,21 @@ def test_no_more_sends_wait_than_the_send_queue_may_hold(tmp_path: Path) -> None
             go_on()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("key", ["haMaxGapNotInSync", "haSlaveFallbehindMax"])
+def test_a_slave_that_is_too_far_behind_counts_as_none(tmp_path: Path, key: str) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SYNC) as pair:
+            master = await pair.start_master(**{key: 500})
+            slave = await pair.start_slave()
+            await in_sync(pair.master)
+            go_on = stall(slave)
+            assert (await master.send("T", bytes(600), properties={"WAIT": "false"})).code == ResponseCode.SUCCESS
+            assert (await master.send("T")).code == ResponseCode.SLAVE_NOT_AVAILABLE
+            go_on()
+            await caught_up(pair.master, slave)
+            await in_sync(pair.master)
+            assert (await master.send("T")).code == ResponseCode.SUCCESS
+
+    asyncio.run(scenario())
