@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.interop.apache import Broker
 from tests.interop.ours import OurBroker, OurNameServer
+from tests.interop.raw import wait_for_route
 
 from rocketmq_ops.client.api.send import SendStatus
 from rocketmq_ops.client.options import ClientOptions
@@ -97,6 +98,7 @@ async def send_until_ok(producer: Producer) -> None:
 def test_a_mixed_pair(group: Group, version: str, ours: str) -> None:
     kinds = {"master": version, "slave": version} | {ours: "ours"}
     master = group.start(kinds["master"], "master", MASTER)
+    wait_for_route(group.namesrv.address, "TBW102", "broker-a")
     slave = group.start(kinds["slave"], "slave", SLAVE)
     options = ClientOptions(name_servers=[group.namesrv.address])
 
