@@ -218,9 +218,10 @@ def test_a_screen_looks_as_it_was_accepted(screen: str, state: SimpleNamespace) 
     album = Album(screen)
 
     async def main() -> None:
-        app = dashboard(views=VIEWS)
+        pictures = matrix.pictures(screen)
+        app = dashboard(views=VIEWS, theme=pictures[0].theme)
         async with app.run_test(size=matrix.SMALL) as pilot:
-            for picture in matrix.pictures(screen):
+            for picture in pictures:
                 if picture.state != state.name or len(app.trail()) == 1:
                     state.name = picture.state
                     _open(app, screen, picture.state)

@@ -32,9 +32,9 @@ WHOLE: Final = (
     Picture("usual", LARGE, "light", "zh"),
     Picture("empty", SMALL, "light", "zh"),
     Picture("failed", SMALL, "ansi-dark", "en"),
-    Picture("failed", MIDDLE, "dark", "zh"),
+    Picture("failed", MIDDLE, "ansi-dark", "zh"),
     Picture("huge", SMALL, "ansi-light", "en"),
-    Picture("huge", LARGE, "dark", "zh"),
+    Picture("huge", LARGE, "ansi-light", "zh"),
 )
 #: What each further part is drawn with.
 FURTHER: Final = (
@@ -45,9 +45,8 @@ FURTHER: Final = (
 #: What a dialog over a screen is drawn with.
 OVER: Final = (
     Picture("usual", SMALL, "dark", "en"),
-    Picture("usual", SMALL, "light", "zh"),
-    Picture("usual", MIDDLE, "light", "en"),
-    Picture("usual", LARGE, "ansi-dark", "zh"),
+    Picture("usual", MIDDLE, "light", "zh"),
+    Picture("usual", LARGE, "light", "en"),
 )
 #: Screen -> its parts, for those that have any.
 PARTS: Final[dict[str, Sequence[str]]] = {
@@ -97,4 +96,6 @@ def pictures(screen: str) -> list[Picture]:
     found = [each._replace(part=parts[0]) for each in WHOLE]
     found += [each._replace(part=part) for part in parts[1:] for each in FURTHER]
     found = [each for each in found if (screen, each.state) not in NEVER]
-    return sorted(found, key=lambda each: (each.state, each.theme, each.size, each.lang))
+    order = ("empty", "usual", "failed", "huge")  # by which each theme is turned to once
+    themes = ("light", "dark", "ansi-dark", "ansi-light")
+    return sorted(found, key=lambda e: (order.index(e.state), themes.index(e.theme), e.size, e.lang))
