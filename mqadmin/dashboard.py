@@ -24,6 +24,7 @@ from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.live import LiveModel
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.no_cluster import NoCluster
+from rocketmq_ops.tui.model.periods import RUNTIME
 from rocketmq_ops.tui.model.replay import Replay
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.pauses import short_pauses
@@ -40,6 +41,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     record: str | None
     replay: str | None
     store: str | None
+    interval: int | None
 
 
 class Spoken:
@@ -108,7 +110,8 @@ async def _looked_at(run: Run, looked: Looked, held: AsyncExitStack) -> tuple[MQ
         return None, await held.enter_async_context(Replay(Path(looked.replay))), looked.replay
     admin = await held.enter_async_context(run.admin(quiet=True))
     session = None if looked.record is None else Path(looked.record)
-    model = await held.enter_async_context(LiveModel(admin, session=session))
+    pace = 1.0 if looked.interval is None else looked.interval * 1000 / RUNTIME.period_ms
+    model = await held.enter_async_context(LiveModel(admin, session=session, pace=pace))
     return admin, model, run.connection.profile or ";".join(run.connection.name_servers)
 
 

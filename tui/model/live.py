@@ -42,8 +42,15 @@ class LiveModel(Timeline):
     """
 
     def __init__(
-        self, admin: MQAdmin, clock: Clock | None = None, *, ring: bool = True, session: Path | None = None
+        self,
+        admin: MQAdmin,
+        clock: Clock | None = None,
+        *,
+        ring: bool = True,
+        session: Path | None = None,
+        pace: float = 1.0,
     ) -> None:
+        """`pace` is the sampler's."""
         super().__init__(Tape())
         self._admin = admin
         self._clock = clock or WallClock()
@@ -66,7 +73,7 @@ class LiveModel(Timeline):
         self._events = Events()
         self._probed: Probed | None = None
         self._lines = Lines()
-        self._sampler = Sampler(admin, self._clock, self._known, self._changed, self._look)
+        self._sampler = Sampler(admin, self._clock, self._known, self._changed, self._look, pace)
 
     async def __aenter__(self) -> LiveModel:
         """Raises HistoryError when the session cannot be copied to its file; without a ring it goes on."""

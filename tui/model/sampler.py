@@ -61,7 +61,11 @@ class Sampler:
         known: Known,
         changed: Callable[[], None],
         looked: Callable[[int, list[GroupsOf]], Awaitable[None]],
+        pace: float = 1.0,
     ) -> None:
+        """`pace`: how many times as long as declared it waits between two rounds; what is asked for one thing at a time
+        is never asked more often than declared."""
+        self._pace = pace
         self._admin = admin
         self._clock = clock
         self._known = known
@@ -95,6 +99,10 @@ class Sampler:
         sleeping, self._wake = self._wake, asyncio.Event()
         sleeping.set()
 
+    def _period(self, question: Question) -> int:
+        least = question.period_ms if question in (MEMBERS, PUTS) else 0
+        return max(round(question.period_ms * self._pace), least)
+
     def _start(self, address: str, lane: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks[(address, lane)] = self._owned.start(work, f"dashboard {lane} {address}")
 
@@ -124,15 +132,15 @@ class Sampler:
                 await self._rest(wait)
                 continue
             if question not in (LISTING, NAMES, RUNTIME) and self._silent(address):
-                self._due[(address, question.name)] = now + RUNTIME.period_ms
+                self._due[(address, question.name)] = now + self._period(RUNTIME)
                 continue
             try:
                 await ask(address)
                 self._known.failures.pop((address, question.name), None)
-                pause = max(question.period_ms, min((self._clock.now_ms() - now) * REST, MOST_WAIT_MS))
+                pause = max(self._period(question), min((self._clock.now_ms() - now) * REST, MOST_WAIT_MS))
             except Exception as error:  # whatever a server sends, all else goes on
                 self._failed(address, question, self._failure(address, error))
-                pause = min(question.period_ms, MOST_WAIT_MS)
+                pause = min(self._period(question), MOST_WAIT_MS)
             self._due[(address, question.name)] = now + pause
             self._changed()
 
@@ -219,7 +227,7 @@ class Sampler:
                 else:
                     members.told(group, connected, self._clock.now_ms())
                     self._known.failures.pop((address, MEMBERS.name), None)
-            await self._rest(MEMBERS.period_ms if group is not None else 2 * MEMBERS.period_ms)
+            await self._rest(self._period(MEMBERS) if group is not None else 2 * self._period(MEMBERS))
 
     async def _puts(self, address: str) -> None:
         """Ask for the rate of one topic after the other, of those that no group consumes."""
@@ -236,7 +244,7 @@ class Sampler:
                     known.puts.told(address, topic, None)  # its rate is not known; that it fails is seen elsewhere
                 else:
                     known.puts.told(address, topic, counted(data).tps)
-            await self._rest(PUTS.period_ms if topic is not None else 5 * PUTS.period_ms)
+            await self._rest(self._period(PUTS) if topic is not None else 5 * self._period(PUTS))
 
     # -- looks at all groups
 
@@ -268,7 +276,7 @@ class Sampler:
                     answers.append(GroupsOf(address, broker.broker_name, None))
             await self._looked(self._clock.now_ms(), answers)
             slowest = max((answer.took_ms for answer in answers), default=0)
-            pause = max(GROUPS.period_ms if looks else SECOND_LOOK_MS, min(slowest * REST, MOST_WAIT_MS))
+            pause = max(self._period(GROUPS) if looks else SECOND_LOOK_MS, min(slowest * REST, MOST_WAIT_MS))
             looks += 1
             rest = pause - (self._clock.now_ms() - started)
             if rest > 0:

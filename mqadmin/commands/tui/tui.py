@@ -14,6 +14,7 @@ from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import CommandError, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
 from rocketmq_ops.mqadmin.options.dashboard import (
+    AskedEvery,
     CertificateFile,
     MayWrite,
     RecordFile,
@@ -46,6 +47,7 @@ async def tui(
     address: Annotated[ScreenAddress | None, "where to begin, as :groups or :group/NAME"] = None,
     write: MayWrite = False,
     theme: ThemeName | None = None,
+    interval: AskedEvery | None = None,
     record: RecordFile | None = None,
     replay: ReplayFile | None = None,
     store: StoreOffline | None = None,
@@ -65,6 +67,8 @@ async def tui(
         raise usage("--replay and --store are two things to look at", "give one of them")
     if record is not None and (replay is not None or store is not None):
         raise usage("--record writes what a cluster shows, and none is asked", "leave it out")
+    if interval is not None and (replay is not None or store is not None):
+        raise usage("--interval is how often a cluster is asked, and none is", "leave it out")
     if record is not None and serve is not None:
         raise usage("--record is written by one session, and --serve has one for each visitor", "give one of them")
     if serve is None and (password_file, password_env, certificate) != (None, None, None):
@@ -89,7 +93,9 @@ async def tui(
         with _without(password_env):  # the sessions are processes, of which none needs it
             await dashboard.serve(run, dashboard.Served(at=serve, password=password, certificate=certificate))
         return Outcome(data=DashboardEnd(""), text="")
-    looked_at = dashboard.Looked(address=address, write=write, theme=theme, record=record, replay=replay, store=store)
+    looked_at = dashboard.Looked(
+        address=address, write=write, theme=theme, record=record, replay=replay, store=store, interval=interval
+    )
 
     async def shown() -> Outcome:
         return Outcome(data=DashboardEnd(await dashboard.show(run, looked_at)), text="")

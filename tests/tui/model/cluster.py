@@ -174,11 +174,13 @@ class Cluster:
         raise AssertionError(f"request code {command.code} was not foreseen")
 
     @asynccontextmanager
-    async def watched(self, *, ring: bool = False, session: Path | None = None) -> AsyncIterator[LiveModel]:
+    async def watched(
+        self, *, ring: bool = False, session: Path | None = None, pace: float = 1.0
+    ) -> AsyncIterator[LiveModel]:
         """A dashboard's model of it."""
         async with (
             MQAdmin([NAME_SERVER], transport=self) as admin,
-            LiveModel(admin, self.clock, ring=ring, session=session) as model,
+            LiveModel(admin, self.clock, ring=ring, session=session, pace=pace) as model,
         ):
             await self.clock.settle()
             yield model

@@ -204,6 +204,22 @@ def test_no_question_costs_more_than_the_table_of_the_docs_says():
     run(test)
 
 
+@pytest.mark.parametrize("pace", [0.4, 6.0])
+def test_another_interval_is_that_of_all_rounds_and_single_questions_are_no_more_often(pace):
+    async def test():
+        cluster = Cluster()
+        for n in range(250):
+            cluster.group(f"g{n}", 100, 90)
+        async with cluster.watched(pace=pace):
+            await cluster.clock.advance(120_000)
+        asked = Counter((addr, Code(code)) for _, addr, code in cluster.asked)
+        assert abs(asked[A, Code.GET_BROKER_RUNTIME_INFO] - 24 / pace) <= 2
+        assert abs(asked[A, Code.GET_BROKER_CONSUME_STATS] - 12 / pace) <= 2
+        assert asked[A, Code.GET_CONSUMER_CONNECTION_LIST] <= 242
+
+    run(test)
+
+
 def test_a_topic_that_no_group_consumes_has_the_rate_that_brokers_count():
     async def test():
         cluster = Cluster()
