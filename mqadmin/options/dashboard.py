@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rocketmq_ops.mqadmin.declare import Opt
-from rocketmq_ops.mqadmin.values import path, positive
+from rocketmq_ops.mqadmin.values import path
 
 #: Those of `tui/themes.py`, which is not imported for it.
 THEMES = ("dark", "light", "ansi-dark", "ansi-light")
@@ -19,27 +19,6 @@ def _theme(text: str) -> str:
 
 ScreenAddress = Annotated[str, Opt("SCREEN", help="where to begin, as :groups or :group/NAME")]
 MayWrite = Annotated[bool, Opt("--write", help="allow changes, each planned and confirmed; without it nothing changes")]
-#: Less would be a load, and with more a group is not seen often enough to be judged.
-LEAST_INTERVAL_SECONDS, MOST_INTERVAL_SECONDS = 2, 30
-
-
-def _interval(text: str) -> int:
-    seconds = positive(text)
-    if not LEAST_INTERVAL_SECONDS <= seconds <= MOST_INTERVAL_SECONDS:
-        raise ValueError(
-            f"invalid interval '{text}': expected {LEAST_INTERVAL_SECONDS} to {MOST_INTERVAL_SECONDS} seconds; "
-            "less would be a load for the cluster, and with more no group can be judged"
-        )
-    return seconds
-
-
-AskedEvery = Annotated[
-    int,
-    Opt(
-        "-i", "--interval", help="ask brokers every so many seconds, all else in proportion (default 5)",
-        parse=_interval, metavar="SECONDS",
-    ),
-]  # fmt: skip
 ThemeName = Annotated[
     str, Opt("--theme", help=f"{', '.join(THEMES)} (default: what fits the terminal)", parse=_theme, metavar="THEME")
 ]

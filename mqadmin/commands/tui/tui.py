@@ -13,8 +13,8 @@ import msgspec
 from rocketmq_ops.mqadmin.declare import command
 from rocketmq_ops.mqadmin.errors import CommandError, usage
 from rocketmq_ops.mqadmin.exit_codes import ExitCode
+from rocketmq_ops.mqadmin.options.brokers import Interval
 from rocketmq_ops.mqadmin.options.dashboard import (
-    AskedEvery,
     CertificateFile,
     MayWrite,
     RecordFile,
@@ -28,6 +28,8 @@ from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.repeating.repeat import repeated
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.secret_options import PasswordEnv, PasswordFile, read_secret
+
+LEAST_INTERVAL_SECONDS, MOST_INTERVAL_SECONDS = 2, 30
 
 
 class DashboardEnd(msgspec.Struct, rename="camel"):
@@ -47,7 +49,9 @@ async def tui(
     address: Annotated[ScreenAddress | None, "where to begin, as :groups or :group/NAME"] = None,
     write: MayWrite = False,
     theme: ThemeName | None = None,
-    interval: AskedEvery | None = None,
+    interval: Annotated[
+        Interval | None, "ask brokers every so many seconds, all else in proportion (default 5)"
+    ] = None,
     record: RecordFile | None = None,
     replay: ReplayFile | None = None,
     store: StoreOffline | None = None,
@@ -67,6 +71,11 @@ async def tui(
         raise usage("--replay and --store are two things to look at", "give one of them")
     if record is not None and (replay is not None or store is not None):
         raise usage("--record writes what a cluster shows, and none is asked", "leave it out")
+    if interval is not None and not LEAST_INTERVAL_SECONDS <= interval <= MOST_INTERVAL_SECONDS:
+        raise usage(
+            f"invalid interval {interval}: expected {LEAST_INTERVAL_SECONDS} to {MOST_INTERVAL_SECONDS} seconds",
+            "less would be a load for the cluster, and with more no group can be judged",
+        )
     if interval is not None and (replay is not None or store is not None):
         raise usage("--interval is how often a cluster is asked, and none is", "leave it out")
     if record is not None and serve is not None:
