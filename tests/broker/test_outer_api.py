@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.out.broker_outer_api import BrokerOuterApi
 from rocketmq_ops.remoting.bodies import TopicRouteData
 from rocketmq_ops.remoting.codes import ResponseCode
@@ -39,7 +40,7 @@ class Scripted:
 
 def test_a_route_comes_from_the_first_name_server_that_knows_it() -> None:
     config = SimpleNamespace(namesrvAddr="a:1;b:1;c:1")
-    controller: Any = SimpleNamespace(config=config, client_config=NettyClientConfig())
+    controller: Any = SimpleNamespace(config=config, client_config=NettyClientConfig(), auth_config=AuthConfig())
 
     async def run() -> None:
         outer = BrokerOuterApi(controller)
