@@ -15,7 +15,8 @@ from tests.broker.support import Session, new_broker
 
 #: Small intervals, so that nothing in a test waits for seconds.
 QUICK: dict[str, Any] = {"brokerIP2": "127.0.0.1", "haSendHeartbeatInterval": 200, "haHousekeepingInterval": 5000}
-SYNC: dict[str, Any] = {"brokerRole": "SYNC_MASTER"}
+#: Nobody waits so long but where a slave stalls.
+SYNC: dict[str, Any] = {"brokerRole": "SYNC_MASTER", "slaveTimeout": 20_000}
 
 
 class Pair:

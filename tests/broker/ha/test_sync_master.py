@@ -73,7 +73,7 @@ def test_a_slave_that_stalls_costs_slaveTimeout(tmp_path: Path) -> None:
             assert (await master.send("T", properties={"WAIT": "false"})).code == ResponseCode.SUCCESS
             go_on()
             await caught_up(pair.master, slave)
-            pair.master.store_config.slaveTimeout = 5000
+            pair.master.store_config.slaveTimeout = 20_000
             assert (await master.send("T")).code == ResponseCode.SUCCESS
 
     asyncio.run(scenario())
@@ -103,7 +103,7 @@ def test_as_many_replicas_as_inSyncReplicas(tmp_path: Path) -> None:
             assert (await master.send("T")).code == ResponseCode.FLUSH_SLAVE_TIMEOUT
             second = await pair.start_slave("second", brokerId=2)
             await in_sync(pair.master, 2)
-            pair.master.store_config.slaveTimeout = 5000
+            pair.master.store_config.slaveTimeout = 20_000
             assert (await master.send("T")).code == ResponseCode.SUCCESS
             assert [slave.store.max_offset("T", 0) for slave in (first, second)] == [2, 2]
 
@@ -163,17 +163,19 @@ def test_what_a_consumer_sends_back_waits_too(tmp_path: Path) -> None:
 
 def test_no_more_sends_wait_than_the_send_queue_may_hold(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with Pair(tmp_path, **SHORT) as pair:
+        async with Pair(tmp_path, **SYNC) as pair:
             master = await pair.start_master()
             slave = await pair.start_slave()
             await in_sync(pair.master)
             assert (await master.send("T")).code == ResponseCode.SUCCESS
             go_on = stall(slave)
             pair.master.config.sendThreadPoolQueueCapacity = 5
-            codes = [answer.code for answer in await asyncio.gather(*(master.send("T") for _ in range(20)))]
-            assert codes.count(ResponseCode.FLUSH_SLAVE_TIMEOUT) == 5
-            assert codes.count(ResponseCode.SYSTEM_BUSY) == 15
+            sends = [asyncio.ensure_future(master.send("T")) for _ in range(20)]
+            await until(lambda: sum(send.done() for send in sends) == 15)
+            assert {send.result().code for send in sends if send.done()} == {ResponseCode.SYSTEM_BUSY}
             go_on()
+            codes = [answer.code for answer in await asyncio.gather(*sends)]
+            assert codes.count(ResponseCode.SUCCESS) == 5
 
     asyncio.run(scenario())
 
