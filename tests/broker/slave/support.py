@@ -1,4 +1,4 @@
-"""A name server, a master and its slave in this process, without replication of the log."""
+"""A name server, a master and its slave in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Pair:
 
     def __init__(self, root: Path, slave: Session, name_servers: str, master: BrokerController) -> None:
         self._root = root
-        self._name_servers = name_servers
+        self.name_servers = name_servers
         self._port = master.server_config.listenPort
         self.slave = slave
         self.master = master
@@ -32,7 +32,11 @@ class Pair:
     async def master_comes_back(self, **settings: Any) -> None:
         """It is there, and its slave learns of it at its next registration, which is not waited for."""
         self.master = new_broker(
-            self._root / "master", listenPort=self._port, namesrvAddr=self._name_servers, **settings
+            self._root / "master",
+            listenPort=self._port,
+            namesrvAddr=self.name_servers,
+            brokerIP2="127.0.0.1",
+            **settings,
         )
         await self.master.start()
 
@@ -65,7 +69,7 @@ async def pair(root: Path, **slave_settings: Any) -> AsyncIterator[Pair]:
     async with AsyncExitStack() as stack:
         names, _ = await stack.enter_async_context(name_server(root))
         address = names.address
-        master = new_broker(root / "master", namesrvAddr=address)
+        master = new_broker(root / "master", namesrvAddr=address, brokerIP2="127.0.0.1")
         await master.start()
         settings = {"brokerRole": "SLAVE", "brokerId": 1, "slaveReadEnable": True} | slave_settings
         slave = await stack.enter_async_context(running(root / "slave", namesrvAddr=address, **settings))

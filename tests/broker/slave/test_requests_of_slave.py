@@ -12,7 +12,7 @@ from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.store.get_result import GetMessageResult, GetStatus
 from tests.broker.slave.support import Pair, pair
-from tests.broker.support import Session, new_broker, pull_fields, run, send_fields, until
+from tests.broker.support import Session, new_broker, pull_fields, run, until
 
 SLAVE = {"brokerRole": "SLAVE", "brokerId": 1}
 FOUND, NOT_FOUND, RETRY, MOVED = 0, 19, 20, 21
@@ -103,7 +103,7 @@ def test_consumers_wait_at_the_slave_for_the_time_of_the_outage(tmp_path: Path) 
 
     async def main() -> None:
         async with pair(tmp_path) as both:
-            await both.ask_master(RequestCode.SEND_MESSAGE_V2, send_fields("T"), b"hello")
+            both.master.topics.create_in_send_message_back("T", 1)
             await both.slave_looks()
             assert await pulled(both) == (RETRY, "0")
             await both.master_goes()
