@@ -9,6 +9,7 @@ from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.queue_api import PullResult
+from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.message import MessageQueue
 from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.common.topics import group_problem
@@ -40,6 +41,7 @@ class PullConsumer:
             self.instance, group, broadcasting=message_model == BROADCASTING, directory=offset_dir
         )
         self._subscriptions: dict[str, SubscriptionData] = {}
+        self._broker_ids: dict[MessageQueue, int] = {}
 
     async def __aenter__(self) -> PullConsumer:
         await self.start()
@@ -79,9 +81,7 @@ class PullConsumer:
     ) -> PullResult:
         """Pull without waiting for messages to come. Raises NoRouteError, RemotingError, BrokerError."""
         subscription = self._subscription(queue.topic, expression, expression_type)
-        return await queue_api.pull(
-            self.instance, self.group, queue, subscription, offset, max_nums=max_nums, timeout_ms=timeout_ms
-        )
+        return await self._pull(queue, offset, subscription, max_nums=max_nums, timeout_ms=timeout_ms)
 
     async def pull_block_if_not_found(
         self,
@@ -95,7 +95,24 @@ class PullConsumer:
     ) -> PullResult:
         """Pull; when nothing is there the broker waits up to `suspend_ms` for a message."""
         subscription = self._subscription(queue.topic, expression, expression_type)
-        return await queue_api.pull(
+        timeout_ms = max(TIMEOUT_WHEN_SUSPENDED_MS, suspend_ms + 10_000)
+        return await self._pull(
+            queue, offset, subscription, max_nums=max_nums, timeout_ms=timeout_ms, suspend_ms=suspend_ms
+        )
+
+    async def _pull(
+        self,
+        queue: MessageQueue,
+        offset: int,
+        subscription: SubscriptionData,
+        *,
+        max_nums: int,
+        timeout_ms: int,
+        suspend_ms: int = 0,
+    ) -> PullResult:
+        """Pull from the broker that the last answer named (PullAPIWrapper.pullFromWhichNodeTable)."""
+        broker_id = self._broker_ids.pop(queue, MASTER_ID)  # after a failure the master is asked again
+        result = await queue_api.pull(
             self.instance,
             self.group,
             queue,
@@ -103,8 +120,11 @@ class PullConsumer:
             offset,
             max_nums=max_nums,
             suspend_ms=suspend_ms,
-            timeout_ms=max(TIMEOUT_WHEN_SUSPENDED_MS, suspend_ms + 10_000),
+            timeout_ms=timeout_ms,
+            broker_id=broker_id,
         )
+        self._broker_ids[queue] = result.suggest_broker_id
+        return result
 
     # --- offsets --------------------------------------------------------------------------------------------------
 

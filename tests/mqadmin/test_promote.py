@@ -159,7 +159,7 @@ def test_a_master_that_a_name_server_still_has_is_not_taken_for_gone(pair: Pair)
 def test_without_an_old_master_nobody_is_promoted(pair: Pair) -> None:
     pair.master_stops()
     ran = pair.run("--configFile", str(pair.slave_file))
-    assert ran.code == ExitCode.NOT_FOUND and "--oldMaster" in ran.err
+    assert ran.code == ExitCode.NOT_FOUND and "give the address of the old master" in ran.err
 
 
 def test_a_second_file_that_cannot_be_written_leaves_the_first_as_it_was(

@@ -98,7 +98,7 @@ async def look(admin: MQAdmin, address: str, old_master: str | None, master_end:
     if old_master is None and slave.role == SLAVE and not others:
         raise NotFoundError(
             f"no name server has a master of '{name}'",
-            "give its address by --oldMaster, so that it can be looked at whether it is really down",
+            "give the address of the old master: it has to be seen that it is really down",
         )
     found = Promotion(slave=slave, old_master=None, masters=masters, failures=registered.failures)
     old_address = old_master or (others[0] if others else None)
