@@ -146,7 +146,7 @@ def test_a_full_disk_does_not_keep_a_topic_from_being_deleted(tmp_path, monkeypa
         topics, folder = broker.controller.topics, tmp_path / "consumequeue" / "T"
         save = state_files.save_with_backup
 
-        def refuse(path, data):
+        def refuse(path, data, files):
             assert not folder.exists()
             raise RocketMQError("cannot save topics.json: No space left on device", "free space")
 

@@ -16,6 +16,7 @@ from rocketmq_ops.broker.out import broker_outer_api as outer_api
 from rocketmq_ops.broker.state.config_table import ConfigEntries
 from rocketmq_ops.common import fastjson, state_files
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.files import SmallFiles
 from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig, TopicConfig
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import HELD, RemotingCommand
@@ -34,12 +35,12 @@ class SlowDisk:
         self.may_write.set()
         self.error: RocketMQError | None = None
 
-    def __call__(self, path: str, data: bytes) -> None:
+    def __call__(self, path: str, data: bytes, files: SmallFiles) -> None:
         self.begun.append(Path(path).name)
         assert self.may_write.wait(10)
         if self.error is not None:
             raise self.error
-        self.save(path, data)
+        self.save(path, data, files)
 
 
 @pytest.fixture

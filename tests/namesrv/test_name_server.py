@@ -223,10 +223,10 @@ def test_a_kv_change_that_cannot_be_saved_is_not_made(tmp_path):
 def test_kv_changes_that_come_together_are_one_write_and_nobody_waits_for_it(tmp_path, monkeypatch):
     save, may_write, written = state_files.save_with_backup, threading.Event(), []
 
-    def slow(path, data):
+    def slow(path, data, files):
         written.append(data)
         assert may_write.wait(10)
-        save(path, data)
+        save(path, data, files)
 
     monkeypatch.setattr(state_files, "save_with_backup", slow)
 
