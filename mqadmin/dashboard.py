@@ -131,7 +131,7 @@ async def serve(run: Run, served: Served) -> None:
     """Serve it to browsers until it is stopped. Raises AddressError, RocketMQError."""
     from rocketmq_ops.common.addresses import parse_address
     from rocketmq_ops.tui.login import LEAST_CHARACTERS, Login
-    from rocketmq_ops.tui.web import Visitors, certificate
+    from rocketmq_ops.tui.web import ServeError, Visitors, certificate
 
     host, port = parse_address(served.at)
     login = None
@@ -141,9 +141,12 @@ async def serve(run: Run, served: Served) -> None:
                 f"the password is too short: expected {LEAST_CHARACTERS} characters or more", "give a longer one"
             )
         login = Login(served.password, lang.tr)
-    tls = None if served.certificate is None else certificate(served.certificate)
     words = [sys.executable, "-m", "rocketmq_ops.mqadmin", run.name, *_of_session(run.arguments)]
-    visitors = Visitors(shlex.join(words), host, port, login=login, tls=tls)
+    try:
+        tls = None if served.certificate is None else certificate(served.certificate)
+        visitors = Visitors(shlex.join(words), host, port, login=login, tls=tls)
+    except ServeError as error:  # before anything is served it is the options that are wrong
+        raise usage(error.cause, error.next_step) from error
 
     def started() -> None:
         said = [lang.tr(visitors.where()), *([lang.tr(visitors.warning())] if visitors.warning() else [])]

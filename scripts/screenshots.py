@@ -50,10 +50,12 @@ PICTURES = {
 async def load(namesrv: str) -> None:
     """Send and consume until it is cancelled."""
     options = ClientOptions(name_servers=[namesrv])
+    over = asyncio.Event()  # a consumer that stops waits for its listener, also for one that hangs
 
     def listener(rate: int):  # type: ignore[no-untyped-def]
         async def consume(messages: list[MessageExt], context: ConsumeContext) -> None:
-            await asyncio.sleep(len(messages) / rate if rate else 3600)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), len(messages) / rate if rate else None)
 
         return consume
 
@@ -66,6 +68,7 @@ async def load(namesrv: str) -> None:
             consumer = PushConsumer(group, listener(rate), ClientOptions(name_servers=[namesrv]), settings=settings)
             consumer.subscribe(topic)
             await held.enter_async_context(consumer)
+            held.callback(over.set)
         number = 0
         while True:
             for topic in TOPICS:

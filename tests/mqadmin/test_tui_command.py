@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -56,6 +57,41 @@ def test_what_contradicts_is_refused(words: list[str], said: str, capsys: pytest
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--serve", "0.0.0.0:0"], "who know a password"),
+        (["--serve", "127.0.0.1:0", "--certificate", "no-such.pem"], "cannot serve with the certificate no-such.pem"),
+    ],
+)
+def test_what_is_not_served_is_a_wrong_option(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert mqadmin.run(["tui", "-n", NOBODY, *words]) == ExitCode.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_a_recording_that_cannot_be_written_is_named_and_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "night.db"
+    opened = os.open
+
+    def refused(file: object, *rest: int, **more: int) -> int:  # root may write into any folder
+        if file == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(file, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refused)
+    monkeypatch.setattr(tui, "_has_screen", lambda: True)
+    assert mqadmin.run(["tui", "-n", NOBODY, "--record", str(path)]) == ExitCode.FAILED
+    err = capsys.readouterr().err
+    assert f"cannot write the recording {path}: {os.strerror(errno.EACCES)}".lower() in err.lower()
+    assert "name another place" in err
+    assert "history" not in err
+
+
 def test_command_lines_connect_as_the_dashboard_does() -> None:
     options = CommonOptions(
         namesrv="127.0.0.1:9876", address_map={"10.0.0.1:10911": "127.0.0.1:1"}, tls="true", timeout=900
@@ -104,7 +140,7 @@ def test_bytes_that_are_no_text_end_nothing_and_sigterm_gives_the_terminal_back(
             draws(b"Keys on this screen")
             child.send_signal(signal.SIGTERM)
             draws(b"\x1b[?1049l")
-            assert child.wait(30) == 0
+            assert child.wait(30) == -signal.SIGTERM
         finally:
             child.kill()
     assert termios.tcgetattr(theirs) == before

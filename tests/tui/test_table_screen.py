@@ -15,9 +15,10 @@ from textual.pilot import Pilot
 from rocketmq_ops.housekeeping.lag import LagState
 from rocketmq_ops.tui.model import desk, shown
 from rocketmq_ops.tui.model.address import Address, parse
+from rocketmq_ops.tui.model.filtering import filtered
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement, Arranger
-from rocketmq_ops.tui.model.table import Column, Row, Table, filtered
+from rocketmq_ops.tui.model.table import Column, Row, Table
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.widgets.grid import Grid

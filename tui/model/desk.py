@@ -16,6 +16,7 @@ from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement, Arranger, Shown
 from rocketmq_ops.tui.model.table import Row, Table
 from rocketmq_ops.tui.model.view import View
+from rocketmq_ops.tui.ports import Language
 
 #: So many rows are made and arranged within some ms; for more a key would have to wait.
 AT_ONCE: Final = 4_000
@@ -39,9 +40,10 @@ class Laid(msgspec.Struct, frozen=True):
 class Desk:
     """Makes what is wanted of one view. `make` may be called in any thread, one call at a time."""
 
-    def __init__(self, view: View, address: Address) -> None:
+    def __init__(self, view: View, address: Address, language: Language | None = None) -> None:
         self._view = view
         self._address = address
+        self._language = language
         self._made_of: Collection[object] | None = None
         self._arranger: Arranger | None = None
         self._compared: Collection[object] | None = None
@@ -62,7 +64,7 @@ class Desk:
         """Make it, or what of it is not there."""
         source = self._view.source(wish.moment)
         if self._arranger is None or source is not self._made_of:
-            self._arranger = Arranger(self._table(wish.moment))
+            self._arranger = Arranger(self._table(wish.moment), self._language)
             self._made_of = source
         shown = self._arranger.arranged(wish.arrangement)
         if wish.then is None:

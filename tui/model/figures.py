@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from rocketmq_ops.common.spans import human_span
@@ -50,6 +51,11 @@ def figure(value: Value, kind: Kind, now_ms: int) -> str:
             return f"{_share(value * 100)} %"
         case _:
             return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def time_of_day(time_ms: int) -> str:
+    """When it was, in the zone of the reader."""
+    return time.strftime("%H:%M:%S", time.localtime(time_ms / 1000))
 
 
 def count(value: float) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.table import Row, Table, content_of, filtered, ordered
+from rocketmq_ops.tui.model.filtering import Contents, filtered, narrows
+from rocketmq_ops.tui.model.table import Row, Table, ordered
+from rocketmq_ops.tui.ports import Language
 
 
 class Arrangement(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,13 +49,15 @@ class Shown(msgspec.Struct, frozen=True):
 
 class Arranger:
     """Arranges one table in many ways; what was made is kept for the next key. `in_order`: without a column to sort by
-    the rows stay as they come, and are not sorted by health."""
+    the rows stay as they come, and are not sorted by health. `language` is the one in which they are read."""
 
-    def __init__(self, table: Table, *, in_order: bool = False) -> None:
+    def __init__(self, table: Table, language: Language | None = None, *, in_order: bool = False) -> None:
         self.table = table
         self._in_order = in_order
+        self._language = language
         self._sorted: tuple[tuple[str, bool], list[Row]] | None = None
-        self._contents: dict[str, str] = {}
+        #: What the filter looks at, in the language of this name.
+        self._contents: tuple[str, Contents] | None = None
         self._last: Shown | None = None
 
     def has(self, arrangement: Arrangement) -> bool:
@@ -62,6 +66,7 @@ class Arranger:
 
     def arranged(self, arrangement: Arrangement) -> Shown:
         """Sort and filter. By a column that the table lacks it is sorted by health."""
+        contents = self._read()
         last = self._last
         if last is not None and last.arrangement == arrangement:
             return last
@@ -73,7 +78,7 @@ class Arranger:
         if arrangement.filter:
             # Another letter leaves some of the rows that the ones before it have left.
             narrower = last is not None and narrows(last.arrangement.filter, arrangement.filter)
-            rows = filtered(last.rows if last is not None and narrower else rows, arrangement.filter, self._content)
+            rows = filtered(last.rows if last is not None and narrower else rows, arrangement.filter, contents)
         self._last = Shown(self.table, arrangement, rows, {row.key: at for at, row in enumerate(rows)})
         return self._last
 
@@ -83,13 +88,11 @@ class Arranger:
         place = self.table.place(arrangement.sort) if arrangement.sort else None
         return ordered(self.table.rows, place, descending=arrangement.descending)
 
-    def _content(self, row: Row) -> str:
-        found = self._contents.get(row.key)
-        if found is None:
-            found = self._contents[row.key] = content_of(row)
-        return found
-
-
-def narrows(before: str, text: str) -> bool:
-    """Whether a filter leaves no row that one before it took away."""
-    return bool(before) and text.startswith(before) and "!" not in text
+    def _read(self) -> Contents:
+        """What the filter looks at; what was arranged by that of another language is forgotten."""
+        name = "" if self._language is None else self._language.name
+        if self._contents is None or self._contents[0] != name:
+            self._contents = name, Contents(self.table.columns, None if self._language is None else self._language.tr)
+            if self._last is not None and self._last.arrangement.filter:
+                self._last = None
+        return self._contents[1]

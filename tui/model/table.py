@@ -1,11 +1,11 @@
-"""A table of the dashboard without a terminal: columns, rows of plain values, sorting, filtering, comparing.
+"""A table of the dashboard without a terminal: columns, rows of plain values, sorting, comparing.
 
 Values stay numbers until they are drawn: None is unknown, which is neither 0 nor an empty text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any, Final, TypeGuard
 
@@ -136,32 +136,6 @@ def _sortable(value: Value) -> tuple[bool, float, str]:
     if isinstance(value, str):
         return True, 0, value.casefold()
     return False, float(value or 0), ""
-
-
-def filtered(rows: Sequence[Row], text: str, content: Callable[[Row], str] | None = None) -> list[Row]:
-    """Rows that have every word of `text` in a cell; a word that begins with `!` is one that must not be there.
-
-    `content` gives what is searched of a row where that has been made before.
-    """
-    words = text.casefold().split()
-    if not words:
-        return list(rows)
-    wanted = [word for word in words if word[0] != "!" or len(word) == 1]
-    unwanted = [word[1:] for word in words if word[0] == "!" and len(word) > 1]
-    content = content or content_of
-
-    def fits(within: str) -> bool:
-        for word in wanted:
-            if word not in within:
-                return False
-        return not any(word in within for word in unwanted)
-
-    return [row for row in rows if fits(content(row))]
-
-
-def content_of(row: Row) -> str:
-    """What a filter looks at."""
-    return "\n".join([str(cell) for cell in row.cells if cell is not None]).casefold()
 
 
 def _number(cell: Value) -> TypeGuard[int | float]:

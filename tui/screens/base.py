@@ -16,13 +16,14 @@ from textual.widgets import Input
 from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address, AddressError
+from rocketmq_ops.tui.model.figures import time_of_day
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.saved import SIGN, SavedError
 from rocketmq_ops.tui.widgets.cells import MARK
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
-from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar, clock, sign
+from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar, sign
 
 if TYPE_CHECKING:
     from rocketmq_ops.tui.app import Dashboard
@@ -116,8 +117,8 @@ class DashboardScreen(Screen[None]):
         line: list[Part] = [(" ", "plain"), sign(verdict.health)]
         for at, said in enumerate(verdict.parts):
             line.append((tr(", ") if at else "", verdict.health.value))
-            since = f" {tr('since')} {clock(said.since_ms)}" if said.since_ms is not None else ""
-            over = f" ({tr('over since')} {clock(said.over_ms)})" if said.over_ms is not None else ""
+            since = f" {tr('since')} {time_of_day(said.since_ms)}" if said.since_ms is not None else ""
+            over = f" ({tr('over since')} {time_of_day(said.over_ms)})" if said.over_ms is not None else ""
             target = f"{said.target} " if said.target else ""
             line.append((target + tr(said.text) + since + over, verdict.health.value))
         self.query_one("#verdict", Line).show(line)
@@ -144,11 +145,11 @@ class DashboardScreen(Screen[None]):
         span, moment = model.span(), model.moment()
         marks = [(event.time_ms, event.health) for event in moment.events]
         if not model.follows:  # nobody has paused it; files without a time have none to say
-            label = (f"{tr('recorded at')} {clock(moment.time_ms)}" if span is not None else "", "paused")
+            label = (f"{tr('recorded at')} {time_of_day(moment.time_ms)}" if span is not None else "", "paused")
         elif model.mode is not Mode.LIVE:
-            label = (f"{tr('paused at')} {clock(moment.time_ms)}", "paused")
+            label = (f"{tr('paused at')} {time_of_day(moment.time_ms)}", "paused")
         else:
-            label = (f"{tr('live')} {clock(moment.time_ms)}", "ok")
+            label = (f"{tr('live')} {time_of_day(moment.time_ms)}", "ok")
         bar = self.query_one("#time", TimeBar)
         bar.stand(Stretch(span.first_ms, span.last_ms, moment.time_ms, marks) if span is not None else None, label)
 

@@ -202,7 +202,7 @@ class DetailScreen(TableScreen):
         self.query_one(TextLines).show(text or ())
         table = section.table if section is not None and section.table is not None else _NO_ROWS
         if self._arranger is None or self._arranger.table is not table:
-            self._arranger = Arranger(table, in_order=True)  # parts come in the order in which they are read
+            self._arranger = Arranger(table, self.context.language, in_order=True)  # parts come as they are read
         shown = self._arranger.arranged(self.arrangement)
         self.grid.show(shown, self.now_ms())
         self._show_note(section, table, len(shown.rows))

@@ -54,7 +54,7 @@ class TableScreen(DashboardScreen):
         self.view = view
         self.arrangement = Arrangement.of(address)
         self.comparing = address.option("compare") is not None
-        self._desk = Desk(view, address)
+        self._desk = Desk(view, address, context.language)
         #: What is shown; what is to be shown next, while that is being made.
         self._laid: Laid | None = None
         self._wish: Wish | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import ClassVar, Final, NamedTuple
 
@@ -12,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from rocketmq_ops.tui.model.figures import SIGNS
+from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import cut, fitted
 
@@ -161,12 +160,7 @@ class TimeBar(Line):
         for at, health in worst.items():
             line[at] = (SIGNS[health] if health is not Health.OK else "·", health.value)
         line[here] = (_HERE, "strong")
-        segments = [Segment(fitted(f" {clock(first)}", left), styles["dim"])]
+        segments = [Segment(fitted(f" {time_of_day(first)}", left), styles["dim"])]
         segments += [Segment(char, styles[part]) for char, part in line]
         segments.append(Segment(fitted(f" {text} ", width - left - cells), styles[name]))
         return Strip(segments).adjust_cell_length(width, styles["plain"])
-
-
-def clock(time_ms: int) -> str:
-    """A time of day, in the zone of the reader."""
-    return time.strftime("%H:%M:%S", time.localtime(time_ms / 1000))

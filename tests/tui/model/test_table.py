@@ -1,6 +1,6 @@
 """Sorting, filtering and comparing rows."""
 
-from rocketmq_ops.tui.model.table import NOTHING, Health, Row, changes, filtered, ordered
+from rocketmq_ops.tui.model.table import NOTHING, Health, Row, changes, ordered
 
 
 def row(key, *cells, health=Health.OK):
@@ -26,15 +26,6 @@ def test_what_does_not_apply_comes_before_what_is_unknown():
 def test_without_a_column_the_worst_come_first_and_the_rest_stays():
     rows = [row("a"), row("b", health=Health.CRITICAL), row("c"), row("d", health=Health.UNKNOWN)]
     assert keys(ordered(rows, None)) == ["b", "d", "a", "c"]
-
-
-def test_every_word_of_a_filter_has_to_be_there_and_those_with_a_mark_must_not():
-    rows = [row("a", "orders", 5), row("b", "orders-retry", 7), row("c", "stock", None)]
-    assert keys(filtered(rows, "ORD")) == ["a", "b"]
-    assert keys(filtered(rows, "ord !retry")) == ["a"]
-    assert keys(filtered(rows, "ord 7")) == ["b"]
-    assert keys(filtered(rows, "")) == ["a", "b", "c"]
-    assert keys(filtered(rows, "none")) == []
 
 
 def test_changes_of_numbers_are_known_where_both_are():

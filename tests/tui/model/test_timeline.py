@@ -261,6 +261,9 @@ def test_what_is_no_recording_is_refused(tmp_path):
         with pytest.raises(HistoryError, match="there is no folder"):
             await Tape().open_session(tmp_path / "nosuch" / "recording")
         assert not (tmp_path / "nosuch").exists()
+        with pytest.raises(HistoryError) as refused:
+            await Tape().open_session(tmp_path)
+        assert str(tmp_path) in refused.value.cause
         with History.open(tmp_path / "empty"):
             pass
         with pytest.raises(HistoryError, match="nothing in"):

@@ -4,6 +4,7 @@ import pytest
 
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.figures import time_of_day
 from rocketmq_ops.tui.model.moment import BrokerSeen, ClientSeen, Moment, NameServerSeen, TopicQueues, TopicSeen
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.model.views.every import VIEWS
@@ -25,6 +26,27 @@ def test_nothing_learned_yet_has_a_note_and_no_rows(view):
     assert table.note
     assert {column.drop for column in table.columns} >= {0}, "one column always stays"
     assert len({column.key for column in table.columns}) == len(table.columns)
+
+
+@pytest.mark.parametrize("view", [v for v in VIEWS if v.name not in ("alarms", "events")], ids=lambda view: view.name)
+def test_who_does_not_answer_is_said_instead_of_waiting(view):
+    def said(moment):
+        table = view.table(moment, Address(view.name))
+        return (table.note, table.failed) if not table.rows else None
+
+    failing = {at: NameServerSeen(address=at, failing_since=1) for at in ("10.0.0.8:9876", "10.0.0.9:9876")}
+    at = time_of_day(1)
+    silent = Moment(time_ms=2, name_servers=failing)
+    if view.name != "nameservers":
+        note = f"no name server answers: 10.0.0.8:9876 since {at}, 10.0.0.9:9876 since {at}"
+        assert said(silent) == (note, True)
+    unknown = Moment(time_ms=2, failures=[Failure("name servers", "cannot ask http://x for the name servers")])
+    assert said(unknown) == ("cannot ask http://x for the name servers", True)
+    answering = {"10.0.0.9:9876": NameServerSeen(address="10.0.0.9:9876", answered_ms=1)}
+    dead = BrokerSeen(address="10.0.0.1:10911", cluster="C", broker_name="a", broker_id=0, failing_since=1)
+    if view.name not in ("nameservers", "brokers"):
+        moment = Moment(time_ms=2, name_servers=answering, brokers={dead.address: dead})
+        assert said(moment) == (f"no broker answers: a since {at}", True)
 
 
 def test_names_and_aliases_are_apart():

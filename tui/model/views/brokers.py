@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+import msgspec
+
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Kind, Row, Table, Value
+from rocketmq_ops.tui.model.views.nothing import without_rows
 
 COLUMNS: Final = (
     Column(key="broker", title="Broker", least=10),
@@ -26,8 +29,6 @@ COLUMNS: Final = (
     Column(key="cluster", title="Cluster", drop=11, least=8),
     Column(key="address", title="Address", drop=2, least=14),
 )
-
-_WAITING: Final = "waiting for the first answer"
 
 
 class Brokers:
@@ -77,13 +78,8 @@ class Brokers:
                 )
             )
         rows.sort(key=lambda row: str(row.cells[0]))
-        note = "" if rows else _why_none(moment)
-        return Table(columns=COLUMNS, rows=rows, note=note, failed=bool(note) and note != _WAITING)
-
-
-def _why_none(moment: Moment) -> str:
-    answered = [server for server in moment.name_servers.values() if server.failing_since is None]
-    if moment.name_servers and not answered:
-        failure = next(iter(moment.name_servers.values())).failure
-        return failure.cause if failure is not None else "no name server answers"
-    return "no broker is registered" if any(s.answered_ms for s in answered) else _WAITING
+        if not rows:
+            heard = any(server.answered_ms is not None for server in moment.name_servers.values())
+            table = without_rows(COLUMNS, moment, "no broker is registered" if heard else None)
+            return msgspec.structs.replace(table, failed=table.failed or heard)
+        return Table(columns=COLUMNS, rows=rows)

@@ -8,6 +8,7 @@ from typing import Final
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Kind, Row, Table
+from rocketmq_ops.tui.model.views.nothing import without_rows
 
 COLUMNS: Final = (
     Column(key="client", title="Client", least=20),
@@ -49,5 +50,6 @@ class Clients:
             for client in moment.clients.values()
             if group is None or group in client.groups
         ]
-        note = "" if rows else "no client is known: groups that are behind are asked first"
-        return Table(columns=COLUMNS, rows=rows, note=note)
+        if not rows:
+            return without_rows(COLUMNS, moment, "no client is known: groups that are behind are asked first")
+        return Table(columns=COLUMNS, rows=rows)

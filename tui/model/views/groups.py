@@ -10,6 +10,7 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.alarms import GROUP_HEALTH
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.views.nothing import without_rows
 
 COLUMNS: Final = (
     Column(key="group", title="Group", least=16),
@@ -63,8 +64,7 @@ class Groups:
                 )
             )
         if not rows:
-            note = "waiting for the first answer" if moment.groups_ms is None else "there is no group"
-            return Table(columns=COLUMNS, rows=rows, note=note)
+            return without_rows(COLUMNS, moment, None if moment.groups_ms is None else "there is no group")
         silent = [broker.label for broker in moment.brokers.values() if broker.dead and broker.broker_id == 0]
         note = f"unknown of {', '.join(sorted(silent))}" if silent else ""
         return Table(columns=COLUMNS, rows=rows, note=note)

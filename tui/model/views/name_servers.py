@@ -9,6 +9,7 @@ from rocketmq_ops.common.errors import some_of
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment, NameServerSeen
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.views.nothing import without_rows
 
 COLUMNS: Final = (
     Column(key="address", title="Name server", least=14),
@@ -36,7 +37,7 @@ class NameServers:
         every = frozenset[tuple[str, str, int, str]]().union(*(server.brokers for server in answering))
         most_topics = max((server.topics for server in answering if server.topics is not None), default=None)
         rows = [_row(server, every, most_topics) for server in moment.name_servers.values()]
-        return Table(columns=COLUMNS, rows=rows, note="" if rows else "waiting for the first answer")
+        return Table(columns=COLUMNS, rows=rows) if rows else without_rows(COLUMNS, moment, None)
 
 
 def _row(server: NameServerSeen, every: frozenset[tuple[str, str, int, str]], most_topics: int | None) -> Row:

@@ -11,6 +11,7 @@ from rocketmq_ops.common.topics import REPLY_TOPIC_POSTFIX, is_dlq_topic, is_ret
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
+from rocketmq_ops.tui.model.views.nothing import without_rows
 
 COLUMNS: Final = (
     Column(key="topic", title="Topic", least=16),
@@ -65,10 +66,7 @@ class Topics:
                 )
             )
         if not rows:
-            waiting = moment.topics_ms is None
-            return Table(
-                columns=COLUMNS, rows=rows, note="waiting for the first answer" if waiting else "there is no topic"
-            )
+            return without_rows(COLUMNS, moment, None if moment.topics_ms is None else "there is no topic")
         return Table(columns=COLUMNS, rows=rows)
 
 
