@@ -81,6 +81,8 @@ _GIVEN_UP: Final = (
     Column(key="waiting", title="Not consumed", kind=Kind.COUNT),
     Column(key="last", title="Last message", kind=Kind.MOMENT),
 )
+#: In words that are translated.
+_MODELS: Final = {"CLUSTERING": "clustering", "BROADCASTING": "broadcasting"}
 _TYPES: Final = {"actively": "pull", "passively": "push"}
 #: What each kind of problem among clients is called.
 PROBLEMS: Final = {
@@ -215,7 +217,7 @@ def _health_of(queue: QueueProgress, owner: str | None) -> Health:
 
 
 def _model(name: str | None) -> str | None:
-    return None if name is None else name.lower()
+    return None if name is None else _MODELS.get(name, name.lower())
 
 
 def client_section(group: str, found: ConsumerStatusReport) -> Section:
