@@ -143,8 +143,8 @@ class StateFileWriter:
         """Write the file after this turn of the loop, or as soon as the write that is running has ended.
 
         The future ends when what the table holds by then is on the disk, with RocketMQError when it could not be
-        written (which is logged too, so the future may be ignored). One future serves all who wait for that write: a
-        task that may be cancelled waits for it through `asyncio.shield`. Needs a running loop.
+        written (which is logged too, so the future may be ignored). Each caller has a future of its own: whoever is
+        cancelled while waiting takes nothing from the others. Needs a running loop.
         """
         path = state.path
         writes = self._writes.get(path)
@@ -155,7 +155,9 @@ class StateFileWriter:
             writes.next = loop.create_future()
             if writes.running is None:
                 loop.call_soon(self._begin, writes)
-        return writes.next
+        waiter = asyncio.shield(writes.next)
+        waiter.add_done_callback(_retrieved)
+        return waiter
 
     async def wait(self) -> None:
         """Wait until nothing is being written."""
@@ -194,4 +196,10 @@ class StateFileWriter:
             return
         writes.state.not_saved(error)
         saved.set_exception(error if isinstance(error, Exception) else RocketMQError("the server is stopping"))
-        saved.exception()  # retrieved, so that asyncio does not complain where nobody waits
+        _retrieved(saved)
+
+
+def _retrieved(future: asyncio.Future[None]) -> None:
+    """So that asyncio does not complain of an error where nobody waits."""
+    if not future.cancelled():
+        future.exception()

@@ -5,7 +5,6 @@ Mirrors KVConfigManager. The file has Apache's format; `common/state_files.py` w
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -66,7 +65,7 @@ class KvConfigManager:
 
     async def _change(self, change: _Change) -> None:
         self._waiting.append(change)
-        await asyncio.shield(self._files.save(self))
+        await self._files.save(self)
 
     def take_changes(self) -> bytes | None:
         """The content of the file with all changes that wait."""
