@@ -54,6 +54,10 @@ class EndTransactionProcessor:
         wrong = self._mismatch(header, half)
         if wrong is not None:
             return request.reply(ResponseCode.SYSTEM_ERROR, wrong)
+        if controller.transactions.has_ended(half):
+            log.info("transaction of %s has ended already; %s says so again", header.msg_id, channel.remote)
+            controller.transactions.delete_prepared(half)
+            return request.reply()
         if header.commit_or_rollback == TRANSACTION_COMMIT_TYPE:
             code, remark = self._commit(half)
             if code != ResponseCode.SUCCESS:

@@ -49,6 +49,8 @@ REMOVE_TAG = "d"
 #: Op records read, and half messages looked at, in one round of one queue at most.
 MAX_OPS_PER_ROUND = 4096
 MAX_HALVES_PER_ROUND = 1024
+#: Ended transactions that are remembered, so that one whose end comes twice is stored once.
+REMEMBERED_ENDS = 10_000
 
 
 def immunity_ms(text: str | None, timeout_ms: int) -> int:
@@ -60,12 +62,19 @@ def immunity_ms(text: str | None, timeout_ms: int) -> int:
     return max(own, timeout_ms)
 
 
+def _transaction_of(half: MessageExt) -> tuple[str, int] | None:
+    """What all copies of a half message share, and no other sending of the same message; None without a unique key."""
+    unique_key = half.properties.get(PROPERTY_UNIQ_KEY)
+    return None if unique_key is None else (unique_key, half.born_timestamp)
+
+
 class TransactionalMessageService:
     """Half messages and check-backs of one broker. `_settled`: queue -> half offsets not yet in the op topic."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
         self._settled: dict[int, list[int]] = {}
+        self._ended: dict[tuple[str, int], None] = {}
         self._jobs = PeriodicJobs()
 
     def start(self) -> None:
@@ -105,8 +114,21 @@ class TransactionalMessageService:
             log.warning("half message at commitlog offset %d is unreadable: %s", commit_log_offset, error)
             return None
 
+    def has_ended(self, half: MessageExt) -> bool:
+        """Whether the transaction of a half message was committed or rolled back a while ago, by this process.
+
+        A producer's word that was long on its way and its answer to a check-back say the same twice; Apache's broker
+        commits twice then.
+        """
+        return _transaction_of(half) in self._ended
+
     def delete_prepared(self, half: MessageExt) -> None:
         """Note that a half message is committed or rolled back."""
+        ended, transaction = self._ended, _transaction_of(half)
+        if transaction is not None:
+            ended[transaction] = None
+            if len(ended) > REMEMBERED_ENDS:
+                del ended[next(iter(ended))]
         settled = self._settled.setdefault(half.queue_id, [])
         settled.append(half.queue_offset)
         if sum(len(str(offset)) + 1 for offset in settled) > self._controller.config.transactionOpMsgMaxSize:

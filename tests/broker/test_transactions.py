@@ -119,8 +119,26 @@ def test_producer_is_asked_and_its_answer_counts(tmp_path: Path) -> None:
         }
         assert (await end(session, answer, COMMIT)).code == 0
         assert bodies(await session.pull("Tx", queue_id=1)) == [b"pay"]
+        # The producer's own word was long on its way: it is about the same transaction, of which one copy is enough.
+        for word in (COMMIT, ROLLBACK):
+            assert (await end(session, fields, word)).code == 0
+        assert bodies(await session.pull("Tx", queue_id=1)) == [b"pay"]
         broker.transactions.check()
         assert asked.empty() and broker.offsets.query(CID_SYS_RMQ_TRANS, TRANS_HALF_TOPIC, 0) == 2
+
+    run(tmp_path, body)
+
+
+def test_a_message_that_is_sent_again_is_another_transaction(tmp_path: Path) -> None:
+    """An application that sends one message object twice means two messages, though both have its unique key."""
+
+    async def body(session: Session) -> None:
+        first = await prepare(session)
+        later(session, 1)
+        second = await prepare(session)
+        for fields in (first, second):
+            assert (await end(session, fields, COMMIT)).code == 0
+        assert bodies(await session.pull("Tx", queue_id=1)) == [b"pay", b"pay"]
 
     run(tmp_path, body)
 
