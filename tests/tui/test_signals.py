@@ -27,6 +27,12 @@ def until(screen: int, seen: bytearray, what: bytes) -> None:
             seen += read
 
 
+def with_the_usual_signals() -> None:
+    """In the child: what ran the tests may have had it ignore some, as nohup and shells do for what is behind `&`."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("sent", "code"),
     [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP), (signal.SIGINT, 130)],
@@ -44,6 +50,7 @@ def test_a_signal_ends_it_and_gives_the_terminal_back(sent: signal.Signals, code
             stderr=terminal,
             env={**os.environ, "TERM": "xterm-256color", "XDG_STATE_HOME": str(tmp_path / "state")},
             start_new_session=True,
+            preexec_fn=with_the_usual_signals,
         )
         try:
             seen = bytearray()
