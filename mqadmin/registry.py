@@ -268,6 +268,7 @@ CHANGING = frozenset(
         "cleanBrokerMetadata",
         "addBroker",
         "removeBroker",
+        "promote",
         "updateColdDataFlowCtrGroupConfig",
         "removeColdDataFlowCtrGroupConfig",
         "setCommitLogReadAheadMode",

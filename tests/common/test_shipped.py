@@ -15,7 +15,10 @@ PACKAGE = Path(rocketmq_ops.__file__).parent
 PARTS = ("broker", "client", "common", "housekeeping", "mqadmin", "namesrv", "remoting", "store")
 SOURCES = sorted([*(path for part in PARTS for path in (PACKAGE / part).rglob("*.py")), *PACKAGE.glob("*.py")])
 #: A page or a property file; what comes after a `/` or a letter is part of a longer path.
-NAMED = re.compile(r"(?<![\w/.-])(?:docs|conf|README|CHANGELOG|CONTRIBUTING|scripts|benchmarks)(?:/[\w./-]+|\.md)")
+#: What lies below a broker's `rocketmqHome` is its operator's.
+NAMED = re.compile(
+    r"(?<![\w/.-])(?!conf/(?:plain_acl\.yml|acl\b))(?:docs|conf|README|CHANGELOG|CONTRIBUTING|scripts|benchmarks)(?:/[\w./-]+|\.md)"
+)
 
 
 def texts(path: Path) -> list[tuple[str, str]]:

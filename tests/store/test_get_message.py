@@ -45,8 +45,9 @@ def test_statuses_and_next_offsets_outside_the_queue(tmp_path: Path) -> None:
 
 
 def test_a_slave_leaves_a_consumers_offset_as_it_is(tmp_path: Path) -> None:
-    store = open_store(tmp_path, brokerRole="SLAVE")
+    store = open_store(tmp_path)
     store.put_message(message())
+    store.config.brokerRole = "SLAVE"
     assert get(store, 7).next_begin_offset == 7
     store.config.offsetCheckInSlave = True
     assert get(store, 7).next_begin_offset == 1

@@ -27,7 +27,7 @@ MASTER_ROLES = ("ASYNC_MASTER", "SYNC_MASTER")
 @command(
     result=Promotion,
     rows="files",
-    name="slave.address",
+    name="file",
     changes=True,
     dangerous=("broker_addr",),
     example="mqadmin promote -b 127.0.0.1:11911 --configFile /etc/rocketmq/broker-a-s.properties",

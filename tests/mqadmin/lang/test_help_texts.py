@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.common.config import ConfigClass
 from rocketmq_ops.mqadmin import declare, exit_codes, lang, registry
@@ -72,7 +73,7 @@ def texts_of_errors() -> set[str]:
 
 def texts_of_configuration() -> set[str]:
     classes: list[type[ConfigClass]] = [
-        BrokerConfig, MessageStoreConfig, NettyServerConfig, NettyClientConfig, NamesrvConfig,
+        BrokerConfig, MessageStoreConfig, NettyServerConfig, NettyClientConfig, AuthConfig, NamesrvConfig,
     ]  # fmt: skip
     infos = [cls.key_info(key) for cls in classes for key in cls.__struct_fields__]
     return {text for info in infos if info.used for text in (info.used.doc, info.used.because) if text} | {

@@ -17,6 +17,7 @@ TABLES = ("common/layout.py", "common/record_layout.py", "store/layout/")
 #: Files that use struct or numpy's types for something else.
 OTHERS = {
     "broker/send/known_sends.py": "cuts a request's header into byte strings",
+    "broker/ha/wire.py": "the frames and reports of replication, which are no file",
     "common/addresses.py": "the port of a packed host; records take hosts as bytes",
     "store/inspect/check/keys.py": "rows in memory, in the machine's own byte order",
     "store/inspect/reading/running.py": "a lock as the kernel wants it",
