@@ -38,6 +38,7 @@ from rocketmq_ops.tui.context import Context, Options
 from rocketmq_ops.tui.model import sampler
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.live import LiveModel
+from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.pauses import short_pauses
 from rocketmq_ops.tui.places import catalogue
@@ -217,8 +218,19 @@ async def many_rows(rows: int) -> None:
     """The same on a table of many rows."""
     from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
 
+    class WithPast(FakeModel):
+        """What is compared with is made beside the loop and kept, as the real models do."""
+
+        def before(self, ms: int, made: Callable[[Moment], Any]) -> Any:
+            if self.kept is None:
+                self.kept = asyncio.ensure_future(asyncio.to_thread(made, self.past[0]))
+                self.kept.add_done_callback(lambda _: self.grown())
+            return self.kept.result() if self.kept.done() else None
+
+        kept: asyncio.Future[Any] | None = None
+
     moments = [moment(groups=rows), moment(groups=rows)]
-    model = FakeModel(moments[0], [moment(NOW_MS - 10 * MINUTE, groups=rows)])
+    model = WithPast(moments[0], [moment(NOW_MS - 10 * MINUTE, groups=rows)])
     app = dashboard(model, ":groups", views=VIEWS)
 
     async def turns() -> None:

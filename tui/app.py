@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Final
 
 from rich.console import RenderableType
 from textual import events
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, Provider
 from textual.driver import Driver
@@ -25,6 +24,7 @@ from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.help import HelpScreen
 from rocketmq_ops.tui.themes import DEFAULTS, THEMES, fitting
 from rocketmq_ops.tui.typed import Typed
+from rocketmq_ops.tui.widgets.styles import Styled
 
 #: How often it looks for a new version of the model, in seconds.
 LOOK_SECONDS = 0.25
@@ -45,7 +45,7 @@ def _lenient(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
     return partial(codecs.getincrementaldecoder(encoding), "replace")
 
 
-class Dashboard(App[None]):
+class Dashboard(Styled):
     """The dashboard over a model."""
 
     COMMANDS: ClassVar[set[type[Provider]]] = {Everything}  # type: ignore[assignment]
@@ -96,8 +96,8 @@ class Dashboard(App[None]):
         if self.is_running and self.context.model.version != self._version:  # while it ends its screens go
             self._version = self.context.model.version
             screen = self.screen
-            if isinstance(screen, DashboardScreen) and screen.is_mounted:
-                screen.draw()
+            if isinstance(screen, DashboardScreen):
+                screen.draw_if_seen()
 
     def _made(self, address: Address) -> DashboardScreen:
         place = self.context.catalogue.find(address.screen)

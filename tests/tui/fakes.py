@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -32,6 +33,8 @@ from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.places import catalogue
 from rocketmq_ops.tui.saved import SavedViews
+
+T = TypeVar("T")
 
 #: 2026-01-01 12:00:00 UTC.
 NOW_MS = 1_767_268_800_000
@@ -74,8 +77,9 @@ class FakeModel:
     def moment(self) -> Moment:
         return self._at or self.now
 
-    def before(self, ms: int) -> Moment | None:
-        return self._known(self.moment().time_ms - ms)
+    def before(self, ms: int, made: Callable[[Moment], T]) -> T | None:
+        known = self._known(self.moment().time_ms - ms)
+        return None if known is None else made(known)
 
     def series(self, name: str, target: str = "") -> Points:
         return self.lines.get((name, target), [])

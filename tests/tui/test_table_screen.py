@@ -20,6 +20,7 @@ from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement, Arranger
 from rocketmq_ops.tui.model.table import Column, Row, Table
 from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.model.views.groups import Groups
 from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line
@@ -222,3 +223,52 @@ def test_another_letter_looks_at_what_the_ones_before_it_have_left(monkeypatch: 
     for text, left in (("a", 2), ("ab", 1), ("a", 2), ("a !c", 1), ("", 3)):
         assert len(arranger.arranged(Arrangement(filter=text)).rows) == left
     assert looked == [3, 2, 3, 3]
+
+
+def test_styles_are_worked_out_once_for_the_application() -> None:
+    async def test(pilot: Pilot[None], screen: TableScreen) -> None:
+        drawn = [*screen.query(Line), screen.grid]
+        assert len(drawn) > 3
+        assert not any(widget._component_styles for widget in drawn), "Textual would work them out for each of them"
+        found = screen.dashboard.style_of("line--key")
+        await pilot.press("T")
+        await pilot.pause()
+        assert screen.dashboard.style_of("line--key") != found, "another theme has others"
+
+    drive(test, FakeModel(moment(groups=2)))
+
+
+def test_the_cursor_is_seen_to_have_the_keys() -> None:
+    async def test(pilot: Pilot[None], screen: TableScreen) -> None:
+        def of_cursor() -> Any:
+            return [segment.style for segment in screen.grid.render_line(1)][-1]
+
+        focused = of_cursor()
+        await pilot.press("slash")
+        await pilot.pause()
+        assert of_cursor() != focused
+        await pilot.press("escape")
+        await pilot.pause()
+        assert of_cursor() == focused
+
+    drive(test, FakeModel(moment(groups=2)))
+
+
+def test_the_overview_makes_the_groups_when_they_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    table = Groups.table
+    monkeypatch.setattr(Groups, "table", lambda *given: made.append(1) or table(*given))
+    model = FakeModel(moment(groups=3))
+
+    async def test() -> None:
+        app = dashboard(model, ":overview")
+        async with app.run_test(size=(120, 40)):
+            many = len(made)
+            model.turn(msgspec.structs.replace(model.now, time_ms=NOW_MS + 5000))
+            app.look()
+            assert len(made) == many > 0
+            model.turn(moment(NOW_MS + 10_000, groups=3))
+            app.look()
+            assert len(made) == many + 1
+
+    asyncio.run(test())

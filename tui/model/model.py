@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rocketmq_ops.housekeeping.history.runs import Span
 from rocketmq_ops.tui.model.moment import Moment
+
+T = TypeVar("T")
 
 #: (ms since 1970, value), ascending; nothing stands for a time at which the value was not known.
 Points = list[tuple[int, float]]
@@ -48,8 +50,9 @@ class Model(Protocol):
         """The cluster at the time that is shown."""
         ...
 
-    def before(self, ms: int) -> Moment | None:
-        """As it was so long before the moment that is shown; None while it is read, or where nothing is recorded."""
+    def before(self, ms: int, made: Callable[[Moment], T]) -> T | None:
+        """What `made` makes of the moment so long before the one that is shown; None while it is read, or where nothing
+        is recorded. `made` may be called in a thread, and what it makes is kept, not the moment."""
         ...
 
     def series(self, name: str, target: str = "") -> Points:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from rocketmq_ops.housekeeping.history.runs import Span
 from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment, Said, Verdict
 from rocketmq_ops.tui.model.table import Health
+
+T = TypeVar("T")
 
 
 class NoCluster:
@@ -26,7 +29,7 @@ class NoCluster:
         """See `Model`."""
         return self._moment
 
-    def before(self, ms: int) -> Moment | None:
+    def before(self, ms: int, made: Callable[[Moment], T]) -> T | None:
         """See `Model`."""
         return None
 

@@ -122,17 +122,25 @@ class Tape:
 
     async def moment(self, time_ms: int) -> Moment | None:
         """The last moment at that time, or the first one where all are later; None where there is none."""
+        return await self.in_thread(lambda: self._moment(time_ms))
 
-        def read() -> Moment | None:
-            history = self._history
-            if history is None:
-                return None
-            found = moment_at(history, time_ms)
-            if found is None and (span := history.span()) is not None:
-                found = moment_at(history, span.first_ms)
-            return found
+    async def made(self, time_ms: int, made: Callable[[Moment], T]) -> T | None:
+        """What is made of that moment, in the thread as well."""
+
+        def read() -> T | None:
+            found = self._moment(time_ms)
+            return None if found is None else made(found)
 
         return await self.in_thread(read)
+
+    def _moment(self, time_ms: int) -> Moment | None:
+        history = self._history
+        if history is None:
+            return None
+        found = moment_at(history, time_ms)
+        if found is None and (span := history.span()) is not None:
+            found = moment_at(history, span.first_ms)
+        return found
 
     async def stepped(self, time_ms: int, runs: int) -> int | None:
         """The time of the run so many after (or before) the one at that time; None beyond the last."""

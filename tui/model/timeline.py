@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rocketmq_ops.common.errors import Failure, RocketMQError, failure_of
 from rocketmq_ops.common.tasks import Tasks
@@ -12,9 +12,11 @@ from rocketmq_ops.tui.model.model import Mode, Points
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.tape import Tape
 
+T = TypeVar("T")
+
 #: How far series go back, ms.
 SERIES_MS: Final = 30 * 60_000
-#: Moments to compare with that are held.
+#: Makers whose things to compare with are held.
 _HELD: Final = 2
 _COMPARED_MS: Final = 60_000
 #: Figures whose series are read from a file all at once.
@@ -37,7 +39,9 @@ class Timeline:
         #: How many readings are under way, and the number of the last seek: an answer to an older one is not shown.
         self._reading = 0
         self._sought = 0
-        self._compared: dict[int, Moment | None] = {}
+        #: By what made it: the time that it is of, or is being read for, and what was made. No moment is held: those of
+        #: large clusters have tens of thousands of offsets.
+        self._compared: dict[Callable[[Moment], Any], tuple[int, Any]] = {}
         self._old_series: dict[tuple[str, str], Points] = {}
         self._asked_series: set[tuple[str, str]] = set()
         #: Why opening, writing or reading of a file failed last.
@@ -72,20 +76,22 @@ class Timeline:
         """See `Model`."""
         return self._at if self._at is not None else self.newest()
 
-    def before(self, ms: int) -> Moment | None:
+    def before(self, ms: int, made: Callable[[Moment], T]) -> T | None:
         """See `Model`. To the minute, so that a large cluster's past is not read with each look."""
         shown = self.moment()
         wanted = (shown.groups_ms or shown.time_ms) - ms
         wanted -= wanted % _COMPARED_MS
-        if wanted not in self._compared:
+        time_ms, known = self._compared.get(made, (None, None))
+        if time_ms != wanted:
             if self._span is None or wanted < self._span.first_ms:
                 return None
             # What was compared with a moment ago stands in until it is read.
-            self._compared[wanted] = next(reversed(self._compared.values()), None)
+            self._compared[made] = wanted, known
             while len(self._compared) > _HELD:
                 del self._compared[next(iter(self._compared))]
-            self._read(lambda: self._compare(wanted))
-        return self._compared[wanted]
+            self._read(lambda: self._compare(wanted, made))
+        found: T | None = known
+        return found
 
     def series(self, name: str, target: str = "") -> Points:
         """See `Model`."""
@@ -181,10 +187,10 @@ class Timeline:
         else:
             await self._seek(number, time_ms)
 
-    async def _compare(self, time_ms: int) -> None:
-        found = await self._tape.moment(time_ms)
-        if time_ms in self._compared:
-            self._compared[time_ms] = found
+    async def _compare(self, time_ms: int, made: Callable[[Moment], Any]) -> None:
+        found = await self._tape.made(time_ms, made)
+        if self._compared.get(made, (None, None))[0] == time_ms:
+            self._compared[made] = time_ms, found
 
     async def _read_series(self, name: str, target: str, end_ms: int) -> None:
         begin_ms = end_ms - SERIES_MS

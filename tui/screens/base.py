@@ -103,6 +103,12 @@ class DashboardScreen(Screen[None]):
         self._draw_lines()
         self.show()
 
+    def draw_if_seen(self) -> None:
+        """Draw, where something has been learned by itself: not below another screen, nor while the dashboard ends,
+        when the widgets go before their screen."""
+        if self.app.is_running and self.is_running and self.is_mounted and self.is_current:
+            self.draw()
+
     # Lines
 
     def _draw_lines(self) -> None:

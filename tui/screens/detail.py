@@ -140,8 +140,7 @@ class DetailScreen(TableScreen):
             )  # what was known stays, with why it is no more than that
         self._sections[part.key] = section
         self._waiting.discard(part.key)
-        if self.is_current:
-            self.draw()
+        self.draw_if_seen()
 
     def _ask_in_turn(self) -> None:
         if self.is_current and not self._waiting and self.context.model.mode is Mode.LIVE:

@@ -10,6 +10,7 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from rocketmq_ops.tui.context import Context
+from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.overview import behind, brokers, totals
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
 from rocketmq_ops.tui.model.table import Table
@@ -72,6 +73,11 @@ class OverviewScreen(DashboardScreen):
     OverviewScreen #first, OverviewScreen #second { background: $background; }
     """
 
+    def __init__(self, context: Context, address: Address) -> None:
+        super().__init__(context, address)
+        #: The groups that are listed, and of which groups they were made.
+        self._behind: tuple[object, Table] | None = None
+
     def body(self) -> Sequence[Widget]:
         """Totals above, brokers, then alarms and events."""
         context = self.context
@@ -109,9 +115,9 @@ class OverviewScreen(DashboardScreen):
         groups = self.query_one("#groups", Section)
         groups.display = self.size.height >= TALL
         if groups.display:
-            groups.show(
-                behind(moment, Groups().table(moment, self.address)), moment.time_ms, most=self.size.height // 3
-            )
+            if self._behind is None or self._behind[0] is not moment.groups:  # else so are the rows
+                self._behind = moment.groups, behind(moment, Groups().table(moment, self.address))
+            groups.show(self._behind[1], moment.time_ms, most=self.size.height // 3)
         self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
         self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)
 

@@ -13,11 +13,10 @@ from textual.widgets import Static
 
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.desk import Desk, Laid, Wish
+from rocketmq_ops.tui.model.desk import Desk, Wish
 from rocketmq_ops.tui.model.figures import figure
-from rocketmq_ops.tui.model.moment import Moment
-from rocketmq_ops.tui.model.shown import Arrangement
-from rocketmq_ops.tui.model.table import TRANSLATED, Column, Kind, Table
+from rocketmq_ops.tui.model.shown import Arrangement, Shown
+from rocketmq_ops.tui.model.table import TRANSLATED, Column, Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.row import RowScreen
@@ -55,8 +54,9 @@ class TableScreen(DashboardScreen):
         self.arrangement = Arrangement.of(address)
         self.comparing = address.option("compare") is not None
         self._desk = Desk(view, address, context.language)
-        #: What is shown; what is to be shown next, while that is being made.
-        self._laid: Laid | None = None
+        #: What is shown, and what it is compared with; what is to be shown next, while that is being made.
+        self._shown: Shown | None = None
+        self._before: dict[str, Row] = {}
         self._wish: Wish | None = None
         self._making = False
         self._note = ""
@@ -73,7 +73,8 @@ class TableScreen(DashboardScreen):
     def show(self) -> None:
         """Draw the rows as they are arranged. Many are made in a thread: what was shown stays until then, and of what
         is wanted meanwhile only the last is made."""
-        wish = Wish(self.context.model.moment(), self.arrangement, self._then() if self.comparing else None)
+        wish = Wish(self.context.model.moment(), self.arrangement)
+        self._before = (self.context.model.before(COMPARED_MS, self._desk.by_key) or {}) if self.comparing else {}
         if not self._making and self._desk.quick(wish):
             self._lay(self._desk.make(wish))
             return
@@ -88,15 +89,15 @@ class TableScreen(DashboardScreen):
         try:
             while self._wish is not None:
                 wish, self._wish = self._wish, None
-                laid = await asyncio.to_thread(self._desk.make, wish)
-                self._lay(laid)
+                shown = await asyncio.to_thread(self._desk.make, wish)
+                if self.is_mounted and self.is_running:  # while it ends its widgets go
+                    self._lay(shown)
         finally:
             self._making = False
 
-    def _lay(self, laid: Laid) -> None:
-        self._laid = laid
-        table, shown = laid.shown.table, laid.shown
-        self.grid.show(shown, self.context.model.moment().time_ms, laid.before if self.comparing else None)
+    def _lay(self, shown: Shown) -> None:
+        self._shown, table = shown, shown.table
+        self.grid.show(shown, self.context.model.moment().time_ms, self._before if self.comparing else None)
         text = table.note
         if not text and not shown.rows and table.rows:
             text = "no row has all words of the filter"
@@ -112,14 +113,10 @@ class TableScreen(DashboardScreen):
         note.set_class(bool(text), "-said")
         note.set_class(failed, "-failed")
 
-    def _then(self) -> Moment | None:
-        """Ten minutes before; None where nothing is kept of that time."""
-        return self.context.model.before(COMPARED_MS)
-
     @property
     def table(self) -> Table | None:
         """All rows, as they were drawn last."""
-        return self._laid.shown.table if self._laid is not None else None
+        return self._shown.table if self._shown is not None else None
 
     @property
     def tables_made(self) -> int:
@@ -140,10 +137,8 @@ class TableScreen(DashboardScreen):
         if self.arrangement.filter:
             parts.append((f"/{self.arrangement.filter}  ", "key"))
         if self.comparing:
-            known = self._laid is not None and self._laid.before
-            parts.append(
-                (tr("against 10 minutes ago" if known else "nothing is known of 10 minutes ago") + "  ", "key")
-            )
+            known = "against 10 minutes ago" if self._before else "nothing is known of 10 minutes ago"
+            parts.append((f"{tr(known)}  ", "key"))
         if self.grid.marks:
             parts.append((f"{len(self.grid.marks)} {tr('marked')}  ", "key"))
         parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))

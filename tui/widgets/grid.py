@@ -24,6 +24,7 @@ from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN, WIDTHS, change, figur
 from rocketmq_ops.tui.model.shown import Shown
 from rocketmq_ops.tui.model.table import TRANSLATED, Column, Health, Kind, Row, Table, changes
 from rocketmq_ops.tui.widgets.cells import cut, fitted
+from rocketmq_ops.tui.widgets.styles import style_of
 
 _FIGURES: Final = frozenset(WIDTHS)
 #: What is worth comparing: an age differs at each moment.
@@ -71,27 +72,8 @@ class Slot(NamedTuple):
 class Grid(ScrollView, can_focus=True):
     """A table with a cursor. `word` translates headings, `tr` states; ages are counted from `now_ms`."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "grid--heading", "grid--sorted", "grid--cursor", "grid--marked", "grid--stale", "grid--rose", "grid--fell",
-        "grid--ok", "grid--info", "grid--unknown", "grid--warning", "grid--critical",
-    }  # fmt: skip
     DEFAULT_CSS = """
     Grid { background: $background; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden; }
-    Grid .grid--heading { text-style: bold; color: $dim; background: $panel; }
-    Grid .grid--sorted { text-style: bold underline; color: $text-accent; background: $panel; }
-    Grid .grid--cursor { background: $resting; }
-    Grid:focus .grid--cursor {
-        color: $on-cursor; background: $cursor; text-style: bold;
-    }
-    Grid .grid--marked { color: $text-accent; text-style: bold; }
-    Grid .grid--stale { color: $dim; text-style: italic; }
-    Grid .grid--rose { color: $text-warning; }
-    Grid .grid--fell { color: $text-success; }
-    Grid .grid--ok { color: $text-success; }
-    Grid .grid--info { color: $text-primary; }
-    Grid .grid--unknown { color: $dim; }
-    Grid .grid--warning { color: $text-warning; text-style: bold; }
-    Grid .grid--critical { color: $text-error; text-style: bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "up", "up", show=False),
@@ -294,7 +276,18 @@ class Grid(ScrollView, can_focus=True):
         super().notify_style_update()
         self._drawn.clear()
 
+    def on_focus(self) -> None:
+        """The cursor is drawn as of one that has the keys."""
+        self._drawn.pop(self.cursor, None)
+
+    def on_blur(self) -> None:
+        """And as of one that has them no more."""
+        self._drawn.pop(self.cursor, None)
+
     # Drawing
+
+    def _heading_style(self, name: str) -> Style:
+        return self.rich_style + style_of(self, name)
 
     @property
     def _width(self) -> int:
@@ -403,7 +396,7 @@ class Grid(ScrollView, can_focus=True):
         """The heading, or the row that is seen there."""
         width = self._width
         if y == 0:
-            return self._heading().adjust_cell_length(width, self.get_component_rich_style("grid--heading"))
+            return self._heading().adjust_cell_length(width, self._heading_style("grid--heading"))
         at = y - 1 + round(self.scroll_y)
         if at >= len(self.rows):
             return Strip.blank(width, self.rich_style)
@@ -414,8 +407,8 @@ class Grid(ScrollView, can_focus=True):
         return strip
 
     def _heading(self) -> Strip:
-        plain = self.get_component_rich_style("grid--heading", partial=False)
-        chosen = self.get_component_rich_style("grid--sorted", partial=False)
+        plain = self._heading_style("grid--heading")
+        chosen = self._heading_style("grid--sorted")
         arrangement = self._shown.arrangement if self._shown is not None else None
         segments = [Segment(" " * _HEAD, plain)]
         for number, slot in enumerate(self._slots):
@@ -443,13 +436,15 @@ class Grid(ScrollView, can_focus=True):
 
     def _line(self, row: Row, at_cursor: bool, base: Style, width: int) -> Strip:
         marked = row.key in self.marks
-        sign_style = self.get_component_rich_style(f"grid--{row.health.value}", partial=True)
+        sign_style = style_of(self, f"grid--{row.health.value}")
         text_style = base
         if row.stale_since is not None:
-            text_style += self.get_component_rich_style("grid--stale", partial=True)
+            text_style += style_of(self, "grid--stale")
         if marked:
-            text_style += self.get_component_rich_style("grid--marked", partial=True)
-        over = self.get_component_rich_style("grid--cursor", partial=True) if at_cursor else Style.null()
+            text_style += style_of(self, "grid--marked")
+        over = Style.null()
+        if at_cursor:
+            over = style_of(self, "grid--cursor" if self.has_focus else "grid--resting")
         sign = "" if row.health is Health.OK else SIGNS[row.health]
         segments = [
             Segment("*" if marked else " ", text_style + over),
@@ -465,13 +460,13 @@ class Grid(ScrollView, can_focus=True):
             if slot.column.kind is Kind.STATE:
                 style = text_style + sign_style
             elif text is UNKNOWN or value is None:
-                style = text_style + self.get_component_rich_style("grid--unknown", partial=True)
+                style = text_style + style_of(self, "grid--unknown")
             segments.append(Segment(fitted(text, slot.width - slot.change, right=slot.right), style + over))
             if slot.change and changed is not None:
                 by = changed[slot.place]
                 moved = change(by, slot.column.kind)
                 name = "grid--unknown" if not by else "grid--rose" if by > 0 else "grid--fell"
-                colour = self.get_component_rich_style(name, partial=True)
+                colour = style_of(self, name)
                 segments.append(Segment(fitted(moved, slot.change, right=True), base + colour + over))
             segments.append(Segment(" " * _GAP, text_style + over))
         return Strip(segments).adjust_cell_length(width, base + over)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -14,30 +14,20 @@ from textual.widget import Widget
 from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import cut, fitted
+from rocketmq_ops.tui.widgets.styles import style_of
 
 Part = tuple[str, str]
 
 
 class Line(Widget):
-    """A line of parts, each a text with a component class; `left` is cut where there is no room beside `right`."""
+    """A line of parts, each a text with a class `line--…` of `Styled`.
+
+    `left` is cut where there is no room beside `right`.
+    """
 
     DEFAULT_CSS = """
     Line { height: 1; background: $panel; color: $foreground; }
-    Line .line--plain { color: $foreground; }
-    Line .line--dim { color: $dim; }
-    Line .line--strong { text-style: bold; color: $text-primary; }
-    Line .line--key { text-style: bold; color: $text-accent; }
-    Line .line--ok { color: $text-success; }
-    Line .line--info { color: $text-primary; }
-    Line .line--unknown { color: $dim; }
-    Line .line--warning { color: $text-warning; text-style: bold; }
-    Line .line--critical { color: $text-error; text-style: bold; }
-    Line .line--paused { text-style: bold reverse; color: $text-warning; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "line--plain", "line--dim", "line--strong", "line--key", "line--ok", "line--info", "line--unknown",
-        "line--warning", "line--critical", "line--paused",
-    }  # fmt: skip
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -83,7 +73,7 @@ class _Styles(dict[str, Style]):
         self._base = line.rich_style
 
     def __missing__(self, name: str) -> Style:
-        found = self._base + self._line.get_component_rich_style(f"line--{name}", partial=True)
+        found = self._base + style_of(self._line, f"line--{name}")
         self[name] = found
         return found
 
