@@ -14,7 +14,7 @@ import msgspec
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement, Arranger, Shown
-from rocketmq_ops.tui.model.table import Row
+from rocketmq_ops.tui.model.table import Row, by_key
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.ports import Language
 
@@ -59,4 +59,4 @@ class Desk:
 
     def by_key(self, moment: Moment) -> dict[str, Row]:
         """The rows of a moment to compare with, by their keys."""
-        return {row.key: row for row in self._view.table(moment, self._address).rows}
+        return by_key(self._view.table(moment, self._address))

@@ -35,14 +35,20 @@ _COLUMNS: Final = (
 
 
 def brokers(model: Model) -> Table:
-    """The brokers, the worst first."""
-    moment = model.moment()
+    """The brokers with their rates over time."""
+    return brokers_at(model.moment(), model)
+
+
+def brokers_at(moment: Moment, model: Model | None = None) -> Table:
+    """The brokers as a moment has them; without a model nothing of their rates over time."""
     rows = []
     for broker in sorted(moment.brokers.values(), key=lambda each: (each.cluster, each.broker_name, each.broker_id)):
         known = broker.figures.get
 
         def past(name: str, address: str = broker.address) -> str:
-            return spark(model.series(f"broker.{name}", address), CELLS, moment.time_ms, SPAN_MS)
+            return (
+                "" if model is None else spark(model.series(f"broker.{name}", address), CELLS, moment.time_ms, SPAN_MS)
+            )
 
         rows.append(
             Row(

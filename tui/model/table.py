@@ -98,6 +98,11 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return next((at for at, column in enumerate(self.columns) if column.key == key), None)
 
 
+def by_key(table: Table) -> dict[str, Row]:
+    """The rows by what they are about."""
+    return {row.key: row for row in table.rows}
+
+
 _ORDER: Final = tuple(Health)
 
 

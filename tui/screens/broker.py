@@ -44,8 +44,7 @@ class BrokerScreen(DetailScreen):
         return offers
 
     def _seen(self, moment: Moment) -> BrokerSeen | None:
-        name = self.address.name
-        return next((seen for seen in moment.brokers.values() if name in (seen.label, seen.address)), None)
+        return broker.seen_as(self.address.name, moment)
 
 
 class NameServerScreen(DetailScreen):

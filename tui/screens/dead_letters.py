@@ -22,6 +22,7 @@ from rocketmq_ops.tui.screens.detail import DetailScreen
 class DeadLettersScreen(DetailScreen):
     """What a group gave up on."""
 
+    NO_PAST: ClassVar[str] = "a message does not change: there is nothing to compare"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "resend", "send again"),
         Binding("d", "hand_over", "to one consumer"),

@@ -19,15 +19,16 @@ from rocketmq_ops.common.errors import RocketMQError, failure_of
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.compare import against
 from rocketmq_ops.tui.model.details.detail import Asking, Part, Section
 from rocketmq_ops.tui.model.figures import SIGNS
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arranger
-from rocketmq_ops.tui.model.table import Column, Health, Table
+from rocketmq_ops.tui.model.table import Column, Health, Row, Table
 from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
 from rocketmq_ops.tui.screens.facts import facts_text, failure_lines
-from rocketmq_ops.tui.screens.table import TableScreen
+from rocketmq_ops.tui.screens.table import COMPARED_MS, TableScreen, compared_text
 from rocketmq_ops.tui.widgets import lines
 from rocketmq_ops.tui.widgets.cells import MARK, cut
 from rocketmq_ops.tui.widgets.grid import Grid
@@ -41,6 +42,9 @@ PART = "part"
 READ_ONLY = "read-only: start the dashboard with --write to change things"
 _NO_CLUSTER = "there is no cluster to ask: this is a recording"
 _NO_ROWS: Final = Table(columns=(), rows=[])
+#: The key of what is shown of the past, among those of parts.
+_PAST: Final = ""
+_NOT_KEPT = "this is asked when it is looked at, and not kept: there is nothing to compare with"
 _NOT_THEN = "nothing of this is recorded: it is asked when it is looked at; press l for the present"
 
 
@@ -49,6 +53,8 @@ class DetailScreen(TableScreen):
     present is shown; 0: it is asked when it is opened, and with `r`."""
 
     EVERY: ClassVar[int] = 0
+    #: Why parts of which no moment has anything cannot be compared with an earlier one.
+    NO_PAST: ClassVar[str] = _NOT_KEPT
     #: Whether what it shows is asked of the cluster.
     ASKS_CLUSTER: ClassVar[bool] = True
     DEFAULT_CSS = """
@@ -77,6 +83,8 @@ class DetailScreen(TableScreen):
         self._ranges: list[tuple[int, int]] = []
         self._arranger: Arranger | None = None
         self._said = Text()
+        #: Why what is shown is not compared, where that is wished.
+        self._uncompared = ""
 
     # What subclasses say
 
@@ -200,14 +208,38 @@ class DetailScreen(TableScreen):
         self.set_class(text is not None, "-text")
         self.query_one(TextLines).show(text or ())
         table = section.table if section is not None and section.table is not None else _NO_ROWS
+        before = None
+        self._uncompared = ""
+        if self.comparing and table.rows:
+            table, before = self._against(table)
         if self._arranger is None or self._arranger.table is not table:
             self._arranger = Arranger(table, self.context.language, in_order=True)  # parts come as they are read
         shown = self._arranger.arranged(self.arrangement)
-        self.grid.show(shown, self.now_ms())
+        self.grid.show(shown, self.now_ms(), before)
         self._show_note(section, table, len(shown.rows))
         if isinstance(focused, (Grid, TextLines)) and (focused is self.grid) == (text is not None):
             self.focus_body()
         self.draw_keys()
+
+    def _against(self, table: Table) -> tuple[Table, dict[str, Row] | None]:
+        """The table as it is compared, and the rows of then; why there are none is noted."""
+        back = self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK
+        part = self._parts[self._at] if self._parts else None
+        if not back and (part is None or part.then is None):
+            self._uncompared = self.NO_PAST
+            return table, None
+        tables = self.context.model.before(COMPARED_MS, self._tables_of) or {}
+        then = tables.get(_PAST if back or part is None else part.key)
+        if then is None or not then.rows:
+            self._uncompared = compared_text(known=False)
+            return table, None
+        return against(table, then)
+
+    def _tables_of(self, then: Moment) -> dict[str, Table]:
+        """What a moment to compare with has of each part, and of what is shown of the past."""
+        sections = {part.key: part.then(then) for part in self._parts if part.then is not None}
+        sections[_PAST] = self.past(then)
+        return {key: made.table for key, made in sections.items() if made is not None and made.table is not None}
 
     def _show_parts(self) -> None:
         shown: list[lines.Part] = [(" ", "plain")]
@@ -251,7 +283,7 @@ class DetailScreen(TableScreen):
         else:
             room = self.app.size.width - 2
             said += failure_lines(section.failures, self.context, room, max(self.app.size.height // 8, 2))
-            said += [cut(tr(text), room * 4) for text in (section.note, table.note) if text]
+            said += [cut(tr(text), room * 4) for text in (section.note, table.note, self._uncompared) if text]
         if not said and not rows and table.rows:
             said.append(tr("no row has all words of the filter"))
         self.show_note("\n".join(said), failed=section is not None and bool(section.failures))
@@ -270,6 +302,11 @@ class DetailScreen(TableScreen):
             elif (age := (self.now_ms() - self._asked_ms) // 1000 * 1000) > 0:
                 parts.append((tr(f"{human_span(age)} ago") + "  ", "dim"))
         return [*parts, *super().status()]
+
+    @property
+    def against_known(self) -> bool | None:
+        """Whether what is shown is compared; None where the note says why it is not."""
+        return None if self._uncompared else True
 
     # Moving about
 
@@ -332,10 +369,6 @@ class DetailScreen(TableScreen):
         """Those of the part that is shown."""
         table = self.section.table if self.section is not None else None
         return table.columns if table is not None else ()
-
-    def action_compare(self) -> None:
-        """Tables of one thing are asked for, and not kept."""
-        self.say("lists can be compared with ten minutes ago; this is asked when it is looked at")
 
     # Changing
 

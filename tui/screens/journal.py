@@ -17,6 +17,7 @@ from rocketmq_ops.tui.screens.detail import DetailScreen
 class JournalScreen(DetailScreen):
     """The changes that were made from this machine."""
 
+    NO_PAST: ClassVar[str] = "each change stands here with its time: there is nothing to compare"
     ASKS_CLUSTER: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", "undo")]
 

@@ -18,6 +18,7 @@ from rocketmq_ops.tui.screens.detail import DetailScreen
 class MessageScreen(DetailScreen):
     """One message."""
 
+    NO_PAST: ClassVar[str] = "a message does not change: there is nothing to compare"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("b", "form", "text, JSON, hex")]
 
     def parts(self) -> Sequence[Part]:

@@ -21,6 +21,7 @@ FOLLOW_SECONDS = 2
 class MessagesScreen(DetailScreen):
     """Messages of a topic; the newest without anything else in the address."""
 
+    NO_PAST: ClassVar[str] = "a message does not change: there is nothing to compare"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "find", "find", priority=True),
         Binding("F", "follow", "follow"),

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.overview import behind, brokers, totals
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.overview import behind, brokers, brokers_at, totals
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
-from rocketmq_ops.tui.model.table import Table
+from rocketmq_ops.tui.model.table import Row, Table, by_key
 from rocketmq_ops.tui.model.views.alarms import AlarmList
 from rocketmq_ops.tui.model.views.events import EventList
 from rocketmq_ops.tui.model.views.groups import Groups
 from rocketmq_ops.tui.screens.base import DashboardScreen
+from rocketmq_ops.tui.screens.table import COMPARED_MS, compared_text
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part
 
@@ -45,8 +49,8 @@ class Section(Vertical):
         yield Line(classes="title")
         yield Grid(self._given.word, self._given.tr)
 
-    def show(self, table: Table, now_ms: int, *, most: int | None = None) -> None:
-        """Draw a table, in at most so many lines."""
+    def show(self, table: Table, now_ms: int, *, most: int | None = None, before: dict[str, Row] | None = None) -> None:
+        """Draw a table, in at most so many lines; `before` are the rows to compare with, by their keys."""
         word, tr = self._given.word, self._given.tr
         title: list[Part] = [(f" {word(self._title)} ", "strong")]
         if table.rows:
@@ -55,7 +59,9 @@ class Section(Vertical):
             title.append((f"  {tr(table.note)}", "critical" if table.failed else "dim"))
         self.query_one(Line).show(title)
         grid = self.query_one(Grid)
-        grid.show(Shown(table, Arrangement(), table.rows, {row.key: at for at, row in enumerate(table.rows)}), now_ms)
+        grid.show(
+            Shown(table, Arrangement(), table.rows, {row.key: at for at, row in enumerate(table.rows)}), now_ms, before
+        )
         if most is not None:
             self.styles.height = min(len(table.rows) + 2, most)
 
@@ -73,10 +79,14 @@ class OverviewScreen(DashboardScreen):
     OverviewScreen #first, OverviewScreen #second { background: $background; }
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "compare", "compare")]
+
     def __init__(self, context: Context, address: Address) -> None:
         super().__init__(context, address)
         #: The groups that are listed, and of which groups they were made.
         self._behind: tuple[object, Table] | None = None
+        #: Whether figures stand against those of ten minutes ago.
+        self.comparing = False
 
     def body(self) -> Sequence[Widget]:
         """Totals above, brokers, then alarms and events."""
@@ -111,15 +121,38 @@ class OverviewScreen(DashboardScreen):
         second = self.query_one("#second", Line)
         second.display = bool(lines[1])
         second.show(lines[1])
-        self.query_one("#brokers", Section).show(brokers(model), moment.time_ms, most=max(self.size.height // 3, 4))
+        then = model.before(COMPARED_MS, self._rows_of) if self.comparing else None
+        self.query_one("#brokers", Section).show(
+            brokers(model),
+            moment.time_ms,
+            most=max(self.size.height // 3, 4),
+            before=None if then is None else then[0],
+        )
         groups = self.query_one("#groups", Section)
         groups.display = self.size.height >= TALL
         if groups.display:
             if self._behind is None or self._behind[0] is not moment.groups:  # else so are the rows
                 self._behind = moment.groups, behind(moment, Groups().table(moment, self.address))
-            groups.show(self._behind[1], moment.time_ms, most=self.size.height // 3)
+            before = None if then is None else then[1]
+            groups.show(self._behind[1], moment.time_ms, most=self.size.height // 3, before=before)
         self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
         self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)
+
+    def _rows_of(self, then: Moment) -> tuple[dict[str, Row], dict[str, Row]]:
+        """The rows of brokers and of groups to compare with."""
+        return by_key(brokers_at(then)), by_key(Groups().table(then, self.address))
+
+    def action_compare(self) -> None:
+        """Against ten minutes ago, or not."""
+        self.comparing = not self.comparing
+        self.draw()
+
+    def status(self) -> Sequence[Part]:
+        """What it is compared with; alarms and events have their own times."""
+        if not self.comparing:
+            return ()
+        known = self.context.model.before(COMPARED_MS, self._rows_of) is not None
+        return ((self.context.tr(compared_text(known)) + " ", "key"),)
 
     def on_resize(self) -> None:
         """Another width is laid out in another way."""

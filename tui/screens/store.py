@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from rocketmq_ops.tui.model.details.store import Opening
 
 
+_NO_PAST = "files on a disk have no past: there is nothing to compare with"
+
+
 class StoreScreen(DetailScreen):
     """A store's directory. The check runs in a thread, which ends when the screen is left."""
 
+    NO_PAST: ClassVar[str] = _NO_PAST
     ASKS_CLUSTER: ClassVar[bool] = False
 
     class Progressed(Message):
@@ -59,6 +63,7 @@ class StoreScreen(DetailScreen):
 class RecordScreen(DetailScreen):
     """One record of a store."""
 
+    NO_PAST: ClassVar[str] = _NO_PAST
     ASKS_CLUSTER: ClassVar[bool] = False
 
     def parts(self) -> Sequence[Part]:

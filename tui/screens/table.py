@@ -28,6 +28,11 @@ from rocketmq_ops.tui.widgets.lines import Part
 COMPARED_MS = 10 * 60_000
 
 
+def compared_text(known: bool) -> str:
+    """What is said while it is compared; `known`: there is something to compare with."""
+    return "against 10 minutes ago" if known else "nothing is known of 10 minutes ago"
+
+
 class TableScreen(DashboardScreen):
     """A view as a table: sorted, filtered, marked, compared."""
 
@@ -136,13 +141,17 @@ class TableScreen(DashboardScreen):
             parts.append((f"{STALE} {tr('figures are from')} {age} {tr('before')}  ", "warning"))
         if self.arrangement.filter:
             parts.append((f"/{self.arrangement.filter}  ", "key"))
-        if self.comparing:
-            known = "against 10 minutes ago" if self._before else "nothing is known of 10 minutes ago"
-            parts.append((f"{tr(known)}  ", "key"))
+        if self.comparing and self.against_known is not None:
+            parts.append((tr(compared_text(self.against_known)) + "  ", "key"))
         if self.grid.marks:
             parts.append((f"{len(self.grid.marks)} {tr('marked')}  ", "key"))
         parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))
         return parts
+
+    @property
+    def against_known(self) -> bool | None:
+        """Whether there is something to compare with; None where that is said elsewhere."""
+        return bool(self._before)
 
     # Sorting
 

@@ -56,7 +56,7 @@ PARTS: Final[dict[str, Sequence[str]]] = {
     "messages": ("messages",),
     "message": ("body", "consumed", "trace", "properties"),
     "dead-letters": ("letters",),
-    "broker": ("figures", "configuration", "replication", "producers"),
+    "broker": ("figures", "statistics", "configuration", "replication", "producers"),
     "name-server": ("brokers", "configuration"),
     "store": ("findings", "map", "files", "queues", "small", "records"),
     "record": ("fields", "body", "bytes"),

@@ -10,7 +10,8 @@ from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, COMPUTED, keys_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, side_by_side, table_of
-from rocketmq_ops.tui.model.moment import BrokerSeen
+from rocketmq_ops.tui.model.figures import figure
+from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ _PRODUCERS: Final = (
     Column(key="version", title="Version", drop=1),
     Column(key="beat", title="Heartbeat", kind=Kind.MOMENT),
 )
+#: What figures are, by the last word of their names.
+_KINDS: Final = {"rate": Kind.RATE, "ratio": Kind.SHARE, "bytes": Kind.BYTES, "ms": Kind.SPAN}
+#: Those that are times: their ages are no figures to compare.
+_TIMES: Final = frozenset({"boot_ms", "earliest_ms"})
 #: Settings that are another on each broker.
 _OWN: Final = frozenset(
     {
@@ -63,6 +68,9 @@ def parts(asking: Asking) -> Sequence[Part]:
         broker = await this()
         return figure_section(broker, await admin.cluster.runtime(broker.address))
 
+    async def statistics() -> Section:
+        return statistics_section(asking.name, asking.moment)
+
     async def configuration() -> Section:
         broker = await this()
         siblings = [each for each in await brokers() if each.cluster == broker.cluster and each != broker]
@@ -80,7 +88,8 @@ def parts(asking: Asking) -> Sequence[Part]:
 
     return (
         Part("figures", "Figures", figures),
-        Part("configuration", "Configuration", configuration),
+        Part("statistics", "Statistics", statistics, lambda moment: statistics_section(asking.name, moment)),
+        Part("configuration", "Configuration", configuration, lambda moment: past_configuration(asking.name, moment)),
         Part("replication", "Replication", replication),
         Part("producers", "Producers", producers),
     )
@@ -131,6 +140,38 @@ def figure_section(broker: BrokerAddress, figures: Mapping[str, str]) -> Section
         Fact("Disk", _share(figures.get("commitLogDiskRatio")), Kind.SHARE),
     )
     return also(table_of(_FIGURES, rows, "it reports no figures"), (), *facts)
+
+
+def seen_as(name: str, moment: Moment) -> BrokerSeen | None:
+    """The broker of a name or an address, as a moment has it."""
+    return next((seen for seen in moment.brokers.values() if name in (seen.label, seen.address)), None)
+
+
+def statistics_section(name: str, moment: Moment) -> Section:
+    """The figures that are kept of a broker, with their units."""
+    seen = seen_as(name, moment)
+    figures = {} if seen is None else seen.figures
+    rows = [
+        Row(key=each, cells=(each, figure(value, _kind_of(each), moment.time_ms)))
+        for each, value in sorted(figures.items())
+        if each not in _TIMES
+    ]
+    facts = () if seen is None else (Fact("Last answer", seen.answered_ms, Kind.MOMENT),)
+    return also(table_of(_FIGURES, rows, "nothing is known of its figures yet"), (), *facts)
+
+
+def _kind_of(name: str) -> Kind:
+    """What a figure is, by the end of its name."""
+    return _KINDS.get(name.rpartition("_")[2], Kind.COUNT)
+
+
+def past_configuration(name: str, moment: Moment) -> Section | None:
+    """The configuration of a broker and its siblings as a recorded moment has them."""
+    seen = seen_as(name, moment)
+    if seen is None:
+        return None
+    brokers = [each for each in moment.brokers.values() if each.cluster == seen.cluster]
+    return side_by_side("Setting", {each.label: each.settings for each in brokers})
 
 
 def _ms(text: str | None) -> int | None:

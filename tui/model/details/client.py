@@ -10,6 +10,7 @@ from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
 from rocketmq_ops.tui.model.details.group import PROBLEMS
+from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
 _QUEUES: Final = (
@@ -35,6 +36,7 @@ _SUBSCRIPTIONS: Final = (
     Column(key="pull", title="Pulled", kind=Kind.RATE, drop=1),
 )
 _SETTINGS: Final = (Column(key="name", title="Name", least=20), Column(key="value", title="Value", least=20))
+_NO_FIGURES: Final = (None,) * len(_QUEUES)
 #: The group in the options of its address.
 GROUP: Final = "group"
 
@@ -61,7 +63,7 @@ def parts(asking: Asking) -> Sequence[Part]:
         return thread_section(_one(await status(), client_id, group))
 
     return (
-        Part("queues", "Queues", queues),
+        Part("queues", "Queues", queues, lambda moment: past_queues(group, moment)),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("settings", "Settings", settings),
         Part("threads", "Threads", threads),
@@ -119,6 +121,18 @@ def queue_section(found: ConsumerStatusReport, client: ClientStatus) -> Section:
     ]
     note = "it does not answer" if info is None else "it holds no queue"
     return also(table_of(_QUEUES, rows, note), found.failures, *facts)
+
+
+def past_queues(group: str, moment: Moment) -> Section | None:
+    """What a recorded moment has of the queues of its group: up to where they were consumed."""
+    seen = moment.groups.get(group)
+    if seen is None:
+        return None
+    rows = [
+        Row(key=str(each.queue), cells=(*_NO_FIGURES[:7], each.committed, *_NO_FIGURES[8:]))
+        for each in seen.offsets.queues
+    ]
+    return table_of(_QUEUES, rows)
 
 
 def subscription_section(client: ClientStatus) -> Section:

@@ -56,6 +56,8 @@ class Part(NamedTuple):
     key: str
     title: str
     ask: Callable[[], Awaitable[Section]]
+    #: What a recorded moment has of its rows, by the same keys; None for nothing.
+    then: Callable[[Moment], Section | None] | None = None
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):

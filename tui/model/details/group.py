@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.client.errors import NotFoundError
@@ -21,7 +21,7 @@ from rocketmq_ops.tui.model.details.detail import (
     table_of,
     worst,
 )
-from rocketmq_ops.tui.model.moment import GroupSeen
+from rocketmq_ops.tui.model.moment import GroupSeen, Moment
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value
 
 if TYPE_CHECKING:
@@ -126,13 +126,23 @@ def parts(asking: Asking) -> Sequence[Part]:
         return also(section, found.failures)
 
     return (
-        Part("queues", "Queues", queues),
+        Part("queues", "Queues", queues, _of_group(group, past_section)),
         Part("clients", "Clients", clients),
         Part("subscriptions", "Subscriptions", subscriptions),
         Part("problems", "Problems", problems),
-        Part("given-up", "Retries and dead letters", given_up),
+        Part("given-up", "Retries and dead letters", given_up, _of_group(group, past_retries)),
         Part("settings", "Settings", settings),
     )
+
+
+def _of_group(group: str, section: Callable[[GroupSeen], Section]) -> Callable[[Moment], Section | None]:
+    """What a moment has of a group that it has."""
+
+    def then(moment: Moment) -> Section | None:
+        seen = moment.groups.get(group)
+        return None if seen is None else section(seen)
+
+    return then
 
 
 async def _held(status: Once[ConsumerStatusReport]) -> tuple[dict[_Queue, str] | None, frozenset[_Queue]]:
@@ -368,6 +378,14 @@ def _flat(config: dict[str, object]) -> dict[str, Value]:
         for name, value in config.items()
         if value not in (None, {}, [])
     }
+
+
+def past_retries(seen: GroupSeen) -> Section:
+    """What of its retries a recorded moment knows that it has not consumed."""
+    topic = retry_topic(seen.group)
+    lags = [queue.lag for queue in seen.lag.queues if queue.topic == topic]
+    lag = None if not lags or None in lags else sum(each for each in lags if each is not None)
+    return table_of(_GIVEN_UP, [Row(key=topic, cells=(topic, None, None, lag, None))])
 
 
 def past_section(seen: GroupSeen) -> Section:

@@ -38,7 +38,10 @@ def parts(asking: Asking) -> Sequence[Part]:
         section = side_by_side("Setting", found, expected=defaults, expected_title="Default")
         return also(section, report.failures)
 
-    return (Part("brokers", "Brokers", brokers), Part("configuration", "Configuration", configuration))
+    return (
+        Part("brokers", "Brokers", brokers, lambda moment: broker_section(asking.name, moment)),
+        Part("configuration", "Configuration", configuration),
+    )
 
 
 def broker_section(address: str, moment: Moment) -> Section:

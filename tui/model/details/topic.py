@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from rocketmq_ops.client.admin.topics.topic import TopicRoute
@@ -61,10 +61,42 @@ def parts(asking: Asking) -> Sequence[Part]:
         return await _settings(asking)
 
     return (
-        Part("queues", "Queues", queues),
-        Part("groups", "Groups", groups),
-        Part("route", "Route", route),
-        Part("settings", "Settings", settings),
+        Part("queues", "Queues", queues, lambda moment: past_queues(topic, moment)),
+        Part("groups", "Groups", groups, lambda moment: group_section(topic, list(moment.groups), moment)),
+        Part("route", "Route", route, _of_topic(topic, past_section)),
+        Part("settings", "Settings", settings, _of_topic(topic, past_settings)),
+    )
+
+
+def _of_topic(topic: str, section: Callable[[TopicSeen], Section]) -> Callable[[Moment], Section | None]:
+    """What a moment has of a topic that it has."""
+
+    def then(moment: Moment) -> Section | None:
+        seen = moment.topics.get(topic)
+        return None if seen is None else section(seen)
+
+    return then
+
+
+def past_queues(topic: str, moment: Moment) -> Section:
+    """Where its queues ended, as far as groups consume them: of others that is not kept."""
+    ends: dict[str, tuple[str, int, int]] = {}
+    for group in moment.groups.values():
+        for each in group.offsets.queues:
+            if each.queue.topic == topic and each.end is not None:
+                ends[f"{each.queue.broker}:{each.queue.queue_id}"] = (each.queue.broker, each.queue.queue_id, each.end)
+    rows = [Row(key=key, cells=(broker, queue, None, None, end, None)) for key, (broker, queue, end) in ends.items()]
+    return table_of(_QUEUES, rows)
+
+
+def past_settings(seen: TopicSeen) -> Section:
+    """Its settings on each broker that a recorded moment has."""
+    return side_by_side(
+        "Setting",
+        {
+            name: {"permission": permission(on.perm), "readQueueNums": on.read, "writeQueueNums": on.write}
+            for name, on in seen.on.items()
+        },
     )
 
 

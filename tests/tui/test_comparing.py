@@ -1,0 +1,95 @@
+"""`c` on screens of one thing and on the overview: against ten minutes ago, or why not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from rocketmq_ops.tui.model.details.broker import statistics_section
+from rocketmq_ops.tui.model.details.detail import Part, Section, table_of
+from rocketmq_ops.tui.model.moment import Moment
+from rocketmq_ops.tui.model.table import Column, Row
+from rocketmq_ops.tui.screens.broker import BrokerScreen
+from rocketmq_ops.tui.screens.overview import OverviewScreen
+from rocketmq_ops.tui.widgets.grid import Grid
+from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
+from tests.tui.flows.driving import press, rows, said
+
+_NAMES = (Column(key="name", title="Name"),)
+
+
+def with_rate(time_ms: int, rate: float) -> Moment:
+    found = moment(time_ms)
+    first = next(iter(found.brokers))
+    found.brokers[first] = msgspec.structs.replace(found.brokers[first], figures={"in_rate": rate})
+    return found
+
+
+def half_kept(screen: BrokerScreen) -> Sequence[Part]:
+    """A part that is kept, and one that is not."""
+    name, now = screen.address.name, screen.context.model.moment()
+
+    async def statistics() -> Section:
+        return statistics_section(name, now)
+
+    async def producers() -> Section:
+        return table_of(_NAMES, [Row(key="p", cells=("p",))])
+
+    return (
+        Part("statistics", "Statistics", statistics, lambda then: statistics_section(name, then)),
+        Part("producers", "Producers", producers),
+    )
+
+
+def test_what_was_kept_is_compared_and_what_was_not_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BrokerScreen, "parts", half_kept)
+
+    async def main() -> None:
+        model = FakeModel(with_rate(NOW_MS, 70.0), [with_rate(NOW_MS - 20 * MINUTE, 50.0)])
+        async with dashboard(model, ":broker/broker-a").run_test(size=(120, 30)) as pilot:
+            await press(pilot)
+            assert rows(pilot) == [["in_rate", "70/s"]]
+            await press(pilot, "c")
+            assert rows(pilot) == [["in_rate", "50/s → 70/s"]]
+            assert "against 10 minutes ago" in str(pilot.app.screen.status())  # type: ignore[attr-defined]
+            await press(pilot, "tab")
+            assert rows(pilot) == [["p"]]
+            assert "not kept" in said(pilot, "#note")
+            assert "10 minutes ago" not in str(pilot.app.screen.status())  # type: ignore[attr-defined]
+            await press(pilot, "c")
+            assert said(pilot, "#note") == ""
+            await press(pilot, "shift+tab")
+            assert rows(pilot) == [["in_rate", "70/s"]]
+
+    asyncio.run(main())
+
+
+def test_nothing_is_known_of_a_time_before_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BrokerScreen, "parts", half_kept)
+
+    async def main() -> None:
+        async with dashboard(FakeModel(with_rate(NOW_MS, 70.0)), ":broker/broker-a").run_test() as pilot:
+            await press(pilot, "c")
+            assert said(pilot, "#note") == "nothing is known of 10 minutes ago"
+            assert rows(pilot) == [["in_rate", "70/s"]]
+
+    asyncio.run(main())
+
+
+def test_the_overview_compares_brokers_and_groups() -> None:
+    async def main() -> None:
+        model = FakeModel(with_rate(NOW_MS, 70.0), [with_rate(NOW_MS - 20 * MINUTE, 50.0)])
+        async with dashboard(model).run_test(size=(120, 40)) as pilot:
+            screen = pilot.app.screen
+            assert isinstance(screen, OverviewScreen)
+            await press(pilot, "c")
+            drawn = ["".join(s.text for s in screen.query_one("#brokers Grid", Grid).render_line(y)) for y in (1, 2)]
+            assert any("70/s" in line and "+20/s" in line for line in drawn), drawn
+            assert "against 10 minutes ago" in str(screen.status())
+            await press(pilot, "c")
+            assert screen.status() == ()
+
+    asyncio.run(main())
