@@ -20,6 +20,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.palette import Everything
+from rocketmq_ops.tui.pauses import Quiet
 from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.help import HelpScreen
 from rocketmq_ops.tui.themes import DEFAULTS, THEMES, fitting
@@ -56,6 +57,7 @@ class Dashboard(Styled):
         self.context = context
         self._version = -1
         self._typed = Typed(self, super().on_event)
+        self._quiet = Quiet()
         self._last = context.options.address
         #: What ended it, where no screen has caught it.
         self.failure: Exception | None = None
@@ -66,6 +68,7 @@ class Dashboard(Styled):
     async def on_event(self, event: events.Event) -> None:
         """As Textual's; a key waits until the one before it has been handled."""
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            self._quiet.typed()
             await self._typed.take(event)
         else:
             await super().on_event(event)
@@ -93,6 +96,7 @@ class Dashboard(Styled):
 
     def look(self) -> None:
         """Draw what is new."""
+        self._quiet.passes()
         if self.is_running and self.context.model.version != self._version:  # while it ends its screens go
             self._version = self.context.model.version
             screen = self.screen

@@ -131,6 +131,7 @@ class Grid(ScrollView, can_focus=True):
         #: How many lines were made, and columns measured: what is drawn again is neither.
         self.lines_made = 0
         self.columns_measured = 0
+        self._own_style: Style | None = None
         self._following = False
         self.cursor = 0
         self.marks: set[str] = set()
@@ -275,6 +276,7 @@ class Grid(ScrollView, can_focus=True):
         """Another theme: what was drawn has the colours of the last one."""
         super().notify_style_update()
         self._drawn.clear()
+        self._own_style = None
 
     def on_focus(self) -> None:
         """The cursor is drawn as of one that has the keys."""
@@ -287,7 +289,14 @@ class Grid(ScrollView, can_focus=True):
     # Drawing
 
     def _heading_style(self, name: str) -> Style:
-        return self.rich_style + style_of(self, name)
+        return self._base + style_of(self, name)
+
+    @property
+    def _base(self) -> Style:
+        """`rich_style`, which Textual finds along all ancestors, for each line anew."""
+        if self._own_style is None:
+            self._own_style = self.rich_style
+        return self._own_style
 
     @property
     def _width(self) -> int:
@@ -399,10 +408,10 @@ class Grid(ScrollView, can_focus=True):
             return self._heading().adjust_cell_length(width, self._heading_style("grid--heading"))
         at = y - 1 + round(self.scroll_y)
         if at >= len(self.rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._base)
         strip = self._drawn.get(at)
         if strip is None or strip.cell_length != width:
-            strip = self._drawn[at] = self._line(self.rows[at], at == self.cursor, self.rich_style, width)
+            strip = self._drawn[at] = self._line(self.rows[at], at == self.cursor, self._base, width)
             self.lines_made += 1
         return strip
 
