@@ -53,7 +53,8 @@ class Dashboard(Styled):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("T", "next_theme", "theme", show=False)]
 
     def __init__(self, context: Context) -> None:
-        super().__init__()
+        # Without colours (https://no-color.org) Textual takes them all away only where they are the terminal's own.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.context = context
         self._version = -1
         self._typed = Typed(self, super().on_event)

@@ -7,6 +7,7 @@ differently: a letter stands for a style. What colours must hold in any version,
 from __future__ import annotations
 
 import difflib
+import io
 import os
 from collections.abc import Sequence
 from functools import cache
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from rich.color import Color, ColorType
+from rich.console import Console
 from rich.style import Style
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
 from textual.app import App
 from textual.screen import ModalScreen
 from textual.strip import Strip
@@ -74,6 +77,14 @@ def faults(app: App[None], strips: Sequence[Strip]) -> list[str]:
     return found
 
 
+def coloured(app: App[None]) -> bool:
+    """Whether anything has another colour than the terminal's text and ground."""
+    styles = (segment.style for strip in app.screen._compositor.render_strips() for segment in strip if segment.style)
+    return any(
+        colour is not None and not colour.is_default for style in styles for colour in (style.color, style.bgcolor)
+    )
+
+
 def _is_text(text: str) -> bool:
     """Whether there is anything to read: blocks are bars."""
     return any(not (char.isspace() or "\u2580" <= char <= "\u259f") for char in text)
@@ -97,6 +108,17 @@ def _luminance(colour: Color) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def as_svg(app: App[None], title: str) -> str:
+    """As Textual exports it, but on a light ground where the theme is for a light terminal."""
+    width, height = app.size
+    console = Console(
+        width=width, height=height, file=io.StringIO(), force_terminal=True, color_system="truecolor", record=True,
+        legacy_windows=False, safe_box=False,
+    )  # fmt: skip
+    console.print(app.screen._compositor.render_update(full=True, screen_stack=app._background_screens))
+    return console.export_svg(title=title, theme=SVG_EXPORT_THEME if app.current_theme.dark else DEFAULT_TERMINAL_THEME)
+
+
 class Album:
     """The pictures of one screen."""
 
@@ -114,7 +136,7 @@ class Album:
         folder = os.environ.get(PICTURES)
         if folder:
             path = Path(folder) / f"{self._name} {title}.svg"
-            path.write_text(app.export_screenshot(title=f"{self._name} {title}"), "utf-8")
+            path.write_text(as_svg(app, f"{self._name} {title}"), "utf-8")
 
     def check(self) -> None:
         """They are as they were accepted, and have no faults."""

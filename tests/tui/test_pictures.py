@@ -37,7 +37,7 @@ from tests.tui.pictures import clusters, matrix
 from tests.tui.pictures.answers import Answers
 from tests.tui.pictures.matrix import Picture
 from tests.tui.pictures.too_much import too_much
-from tests.tui.snapshot import Album
+from tests.tui.snapshot import Album, coloured
 
 SCREENS = [place.name for place in catalogue(VIEWS).places]
 #: What each screen is about; the others are about nothing.
@@ -255,6 +255,25 @@ def test_a_dialog_looks_as_it_was_accepted(dialog: str, state: SimpleNamespace) 
 
     asyncio.run(main())
     album.check()
+
+
+@pytest.mark.parametrize("dialog", ["row", "change-menu"])
+def test_without_colours_there_are_none(dialog: str, state: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen, keys = matrix.DIALOGS[dialog]
+
+    async def main() -> None:
+        app: Any = dashboard(views=VIEWS, write=True)
+        async with app.run_test(size=matrix.SMALL) as pilot:
+            _open(app, screen, "usual")
+            await settled(pilot)
+            assert not coloured(app)
+            for key in keys:
+                await pilot.press(key)
+                await settled(pilot)
+            assert not coloured(app)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("screen", SCREENS)

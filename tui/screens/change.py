@@ -44,6 +44,8 @@ class ChangeMenu(ModalScreen[Offer | None]):
     ChangeMenu Vertical { background: $surface; }
     ChangeMenu OptionList { height: auto; border: none; background: $surface; }
     ChangeMenu OptionList:focus { border: none; }
+    ChangeMenu Vertical:ansi { border: solid $foreground; }
+    ChangeMenu OptionList:focus:nocolor > .option-list--option-highlighted { text-style: bold reverse; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "close")]
 
@@ -76,6 +78,7 @@ class ChangeScreen(ModalScreen[bool]):
     ChangeScreen { align: center middle; }
     ChangeScreen > Vertical { width: 95%; max-width: 130; height: auto; max-height: 90%; padding: 1 2; }
     ChangeScreen > Vertical { background: $surface; overflow-y: auto; }
+    ChangeScreen > Vertical:ansi { border: solid $foreground; }
     ChangeScreen VerticalScroll { height: auto; max-height: 40vh; background: $surface; }
     ChangeScreen Input { border: none; height: 1; padding: 0; background: $panel; color: $foreground; }
     ChangeScreen Input:focus { border: none; }

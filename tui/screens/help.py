@@ -34,6 +34,7 @@ class HelpScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
     HelpScreen VerticalScroll { width: 90%; max-width: 100; height: 90%; background: $surface; padding: 1 2; }
+    HelpScreen VerticalScroll:ansi { border: solid $foreground; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q,enter", "dismiss", "close"),

@@ -28,6 +28,8 @@ class RowScreen(ModalScreen[None]):
     RowScreen VerticalScroll { background: $surface; }
     RowScreen .cell { margin-top: 1; }
     RowScreen .-at { background: $cursor; color: $on-cursor; }
+    RowScreen VerticalScroll:ansi { border: solid $foreground; }
+    RowScreen .-at:nocolor { text-style: bold reverse; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,w,q,enter", "dismiss", "close"),

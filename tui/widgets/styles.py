@@ -37,6 +37,8 @@ class Styled(App[None]):
     Styled .grid--sorted { text-style: bold underline; color: $text-accent; background: $panel; }
     Styled .grid--cursor { color: $on-cursor; background: $cursor; text-style: bold; }
     Styled .grid--resting { background: $resting; }
+    Styled:nocolor .grid--cursor { text-style: bold reverse; }
+    Styled:nocolor .grid--resting { text-style: underline; }
     Styled .grid--marked { color: $text-accent; text-style: bold; }
     Styled .grid--stale { color: $dim; text-style: italic; }
     Styled .grid--rose { color: $text-warning; }
@@ -48,8 +50,8 @@ class Styled(App[None]):
     Styled .grid--critical { color: $text-error; text-style: bold; }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, ansi_color: bool | None = None) -> None:
+        super().__init__(ansi_color=ansi_color)
         self._styles_of: dict[str, Style] = {}
 
     def style_of(self, name: str) -> Style:
