@@ -116,7 +116,8 @@ class OverviewScreen(DashboardScreen):
             line += [(f" {word(total.title)} ", "dim"), (total.value, "strong"), (f" {total.past}  ", "info")]
         notes = [(f"{tr(total.note)}  ", "warning") for total in found if total.note]
         room = self.size.width - sum(cell_len(text) for text, _ in [*lines[0], *notes])
-        lines[0 if wide and room >= 0 else 1] += notes
+        beside = lines[0 if wide and room >= 0 else 1]
+        beside += [*([] if beside else [(" ", "plain")]), *notes] if notes else []
         self.query_one("#first", Line).show(lines[0])
         second = self.query_one("#second", Line)
         second.display = bool(lines[1])

@@ -102,6 +102,7 @@ def finding_section(history: History) -> Section:
         )
         for number, (finding, begun) in enumerate(found.since(changes))
     ]
+    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
     return also(table_of(_FINDINGS, rows, "the last run found nothing"), (), *_facts(history))
 
 

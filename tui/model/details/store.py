@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -82,6 +82,12 @@ _HEALTH: Final = {
     "warning": Health.WARNING,
     "error": Health.CRITICAL,
     "critical": Health.CRITICAL,
+}
+#: What a check has mostly examined; the other counts have the names that the report gives them.
+_EXAMINED: Final = {
+    "records": "Records examined",
+    "units": "Units examined",
+    "indexEntries": "Index entries examined",
 }
 #: Records that are shown at once, and cells of a file in the map.
 SLICE: Final = 200
@@ -185,7 +191,10 @@ def finding_section(path: str, result: CheckResult) -> Section:
     rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
     facts = [
         Fact("Findings", sum(report.counts.values()), Kind.COUNT, worst(row.health for row in rows)),
-        *(Fact(f"examined: {name}", count, Kind.COUNT) for name, count in report.facts.items()),
+        *(
+            Fact(_EXAMINED.get(name, f"examined: {name}"), count, Kind.COUNT)
+            for name, count in sorted(report.facts.items(), key=lambda fact: -fact[1])
+        ),
         Fact("The log ends at", result.end_offset, Kind.COUNT),
     ]
     listed = Counter(finding.id for finding in report.findings)
@@ -206,7 +215,7 @@ def map_section(listing: StoreListing, findings: Iterable[Finding], end: int) ->
         Fact("Written", WRITTEN),
         Fact("Damaged", DAMAGED),
         Fact("Empty", EMPTY),
-        Fact("Offsets", f"{listing.min_offset:,} … {listing.max_offset:,}"),
+        Fact("Offsets", f"{listing.min_offset:,} … {max(listing.max_offset, end):,}"),
     )
     if not lines:
         return Section(note="it has no commitlog")
@@ -399,7 +408,7 @@ def field_section(path: str, record: RecordView) -> Section:
     rows = [
         Row(
             key=f"{field['name']} {field['offset']}",
-            cells=(field["name"], field["offset"], field["length"], _value(record.message, field["name"])),
+            cells=(field["name"], field["offset"], field["length"], _value(record, field["name"])),
         )
         for field in record.fields
     ]
@@ -417,8 +426,11 @@ def field_section(path: str, record: RecordView) -> Section:
     return msgspec.structs.replace(section, more=more, health=health)
 
 
-def _value(message: dict[str, Any], name: str) -> str:
-    value = message.get(name)
+def _value(record: RecordView, name: str) -> str:
+    """What a field says; a length is that of the field it is about."""
+    lengths = {f"{field['name']}Length": field["length"] for field in record.fields}
+    known = {"magic": record.magic, "body": record.body_text, **lengths, **record.message}
+    value = known.get(name)
     if isinstance(value, (dict, list)):
         return msgspec.json.encode(value).decode()
     return "" if value is None else str(value)
