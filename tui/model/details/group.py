@@ -9,6 +9,7 @@ from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.topics import dlq_topic, retry_topic
 from rocketmq_ops.housekeeping.lag import LagState
+from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import (
     Asking,
@@ -82,7 +83,7 @@ _GIVEN_UP: Final = (
     Column(key="last", title="Last message", kind=Kind.MOMENT),
 )
 #: In words that are translated.
-_MODELS: Final = {"CLUSTERING": "clustering", "BROADCASTING": "broadcasting"}
+_MODELS: Final = {CLUSTERING: "clustering", BROADCASTING: "broadcasting"}
 _TYPES: Final = {"actively": "pull", "passively": "push"}
 #: What each kind of problem among clients is called.
 PROBLEMS: Final = {
