@@ -1,4 +1,4 @@
-"""Write the table of docs/dashboard.md that says what the dashboard asks; `--check` only compares.
+"""Write the tables of docs/dashboard.md that say what the dashboard asks; `--check` only compares.
 
 Run it with the interpreter that has the project installed: `python scripts/gen_dashboard.py`.
 """
@@ -10,14 +10,24 @@ from pathlib import Path
 
 import generated
 
+from rocketmq_ops.tui.model.details import broker, client, group, name_server, topic
+from rocketmq_ops.tui.model.details.detail import EVERY
 from rocketmq_ops.tui.model.periods import QUESTIONS, Question
 
 PAGE = Path(__file__).parents[1] / "docs" / "dashboard.md"
+#: Those that ask again and again, by their addresses.
+SCREENS = {
+    ":group/NAME": group.ASKS,
+    ":topic/NAME": topic.ASKS,
+    ":client/ID": client.ASKS,
+    ":broker/NAME": broker.ASKS,
+    ":name-server/ADDRESS": name_server.ASKS,
+}
 
 
 def page(current: str) -> str:
-    """The page with the table as it is declared now."""
-    return generated.between(current, "questions", table())
+    """The page with the tables as they are declared now."""
+    return generated.between(generated.between(current, "questions", table()), "screens", screens())
 
 
 def table() -> str:
@@ -31,6 +41,24 @@ def table() -> str:
     }
     lines += [f"| **all together** | each {kind} | | **{rate:.2f}** | |" for kind, rate in sums.items()]
     return "\n".join(lines) + "\n"
+
+
+def screens() -> str:
+    """A line for each screen that asks again and again."""
+    lines = ["| screen | a name server | each broker that has it | more of them |", "|---|---|---|---|"]
+    for address, asks in SCREENS.items():
+        more = []
+        if asks.each_client:
+            more.append(f"each broker {asks.each_client} for each further client")
+        if asks.name_server_each_topic or asks.broker_each_topic:
+            each = f"a name server {asks.name_server_each_topic} and each broker {asks.broker_each_topic}"
+            more.append(f"{each} for each further topic")
+        lines.append(f"| `{address}` | {_often(asks.name_server)} | {_often(asks.broker)} | {'; '.join(more)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _often(requests: int) -> str:
+    return f"{requests} every {EVERY} s" if requests else ""
 
 
 def _every(question: Question) -> str:

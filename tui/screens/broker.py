@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rocketmq_ops.tui.model.details import broker, name_server
-from rocketmq_ops.tui.model.details.detail import Part, Section
+from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
@@ -15,7 +15,7 @@ from rocketmq_ops.tui.screens.detail import DetailScreen
 class BrokerScreen(DetailScreen):
     """One broker."""
 
-    EVERY: ClassVar[int] = 10
+    EVERY: ClassVar[int] = EVERY
 
     def parts(self) -> Sequence[Part]:
         """Its figures, configuration, replication, producers."""
@@ -50,7 +50,7 @@ class BrokerScreen(DetailScreen):
 class NameServerScreen(DetailScreen):
     """One name server."""
 
-    EVERY: ClassVar[int] = 10
+    EVERY: ClassVar[int] = EVERY
 
     def parts(self) -> Sequence[Part]:
         """What it lists, and its configuration."""

@@ -10,14 +10,14 @@ from textual.binding import Binding, BindingType
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import client
-from rocketmq_ops.tui.model.details.detail import Part
+from rocketmq_ops.tui.model.details.detail import EVERY, Part
 from rocketmq_ops.tui.screens.detail import DetailScreen
 
 
 class ClientScreen(DetailScreen):
     """One client of a group."""
 
-    EVERY: ClassVar[int] = 10
+    EVERY: ClassVar[int] = EVERY
     BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "threads", "threads")]
 
     def parts(self) -> Sequence[Part]:

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import group
-from rocketmq_ops.tui.model.details.detail import Part, Section
+from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
@@ -20,7 +20,7 @@ from rocketmq_ops.tui.screens.names import clusters
 class GroupScreen(DetailScreen):
     """One consumer group."""
 
-    EVERY: ClassVar[int] = 10
+    EVERY: ClassVar[int] = EVERY
     BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dead_letters", "dead letters")]
 
     def parts(self) -> Sequence[Part]:

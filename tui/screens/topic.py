@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import topic
-from rocketmq_ops.tui.model.details.detail import Part, Section
+from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
@@ -18,7 +18,7 @@ from rocketmq_ops.tui.screens.detail import DetailScreen
 class TopicScreen(DetailScreen):
     """One topic."""
 
-    EVERY: ClassVar[int] = 10
+    EVERY: ClassVar[int] = EVERY
     BINDINGS: ClassVar[list[BindingType]] = [Binding("m", "messages", "messages")]
 
     def parts(self) -> Sequence[Part]:

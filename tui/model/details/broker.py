@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, COMPUTED, keys_of
-from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.figures import figure
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
@@ -54,6 +54,8 @@ _OWN: Final = frozenset(
         "haMasterAddress",
     }
 )
+#: Held by a test that counts.
+ASKS: Final = Asks(name_server=1, broker=5)
 
 
 def parts(asking: Asking) -> Sequence[Part]:

@@ -8,7 +8,7 @@ from typing import Final
 from rocketmq_ops.client.admin.groups.consumer_status import ClientStatus, ConsumerStatusReport
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
+from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, table_of
 from rocketmq_ops.tui.model.details.group import PROBLEMS
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
@@ -39,6 +39,8 @@ _SETTINGS: Final = (Column(key="name", title="Name", least=20), Column(key="valu
 _NO_FIGURES: Final = (None,) * len(_QUEUES)
 #: The group in the options of its address.
 GROUP: Final = "group"
+#: Held by a test that counts.
+ASKS: Final = Asks(name_server=2, broker=2)
 
 
 def parts(asking: Asking) -> Sequence[Part]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Seconds between two askings for all parts, while a screen is looked at.
+EVERY: Final = 10
+
 #: Stands in a cell for what a server does not have, where others do.
 ABSENT: Final = "-"
 
@@ -48,6 +51,20 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     health: Health = Health.OK
     #: Where it goes on.
     more: Address | None = None
+
+
+class Asks(NamedTuple):
+    """The requests of one asking for all parts, at most: of a group with one client that is behind on one topic and on
+    its retries, and has dead letters. `each_client` and `…_each_topic` are what one more of them adds.
+
+    Those to a name server go to one of them, those to a broker to each that has what the screen is about.
+    """
+
+    name_server: int = 0
+    broker: int = 0
+    each_client: int = 0
+    name_server_each_topic: int = 0
+    broker_each_topic: int = 0
 
 
 class Part(NamedTuple):

@@ -13,6 +13,7 @@ from rocketmq_ops.remoting.bodies.enums import BROADCASTING, CLUSTERING
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.detail import (
     Asking,
+    Asks,
     Fact,
     Once,
     Part,
@@ -95,6 +96,8 @@ PROBLEMS: Final = {
     "unassigned": "queue without a client",
     "assigned_twice": "queue with two clients",
 }
+#: Held by a test that counts.
+ASKS: Final = Asks(name_server=16, broker=14, each_client=1, name_server_each_topic=1, broker_each_topic=1)
 
 
 def parts(asking: Asking) -> Sequence[Part]:

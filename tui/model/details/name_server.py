@@ -8,7 +8,7 @@ from typing import Final
 from rocketmq_ops.housekeeping.lint.keys import COMPUTED, NAMESRV_CLASSES, keys_of
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.broker import label
-from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
@@ -19,6 +19,8 @@ _BROKERS: Final = (
     Column(key="here", title="Here", kind=Kind.STATE),
     Column(key="missing", title="Not listed by", least=16),
 )
+#: Held by a test that counts.
+ASKS: Final = Asks(name_server=1)
 
 
 def parts(asking: Asking) -> Sequence[Part]:

@@ -12,7 +12,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.permission import PERM_READ, PERM_WRITE
 from rocketmq_ops.common.topics import is_dlq_topic
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.details.group import HEALTH
 from rocketmq_ops.tui.model.moment import Moment, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value
@@ -42,6 +42,8 @@ _ROUTE: Final = (
     Column(key="master", title="Master", least=14),
     Column(key="slaves", title="Slaves", least=14, drop=2),
 )
+#: Held by a test that counts.
+ASKS: Final = Asks(name_server=4, broker=3)
 
 
 def parts(asking: Asking) -> Sequence[Part]:

@@ -1,0 +1,123 @@
+"""What screens of one thing ask, counted on our own pair, is what each declares and the table of the docs says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from rocketmq_ops.client import FROM_FIRST_OFFSET, ClientOptions, ConsumeResult, ConsumeSettings, PushConsumer
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.messages.message_send import SendRequest
+from rocketmq_ops.mqadmin import main as mqadmin
+from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
+from rocketmq_ops.remoting.client import RemotingClient
+from rocketmq_ops.remoting.command import RemotingCommand
+from rocketmq_ops.tui.model.address import parse
+from rocketmq_ops.tui.model.details import broker, client, group, name_server, topic
+from rocketmq_ops.tui.model.details.detail import Asking, Asks, Part
+from tests.tui.fakes import moment
+
+GROUP = "billing"
+TOPICS = ("orders", "bills")
+RETRIES, DEAD = f"%RETRY%{GROUP}", f"%DLQ%{GROUP}"
+
+
+class Counting(RemotingClient):
+    """Counts requests by their address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[str] = Counter()
+
+    async def invoke(self, addr: str, command: RemotingCommand, timeout_ms: int = 3000) -> RemotingCommand:
+        self.asked[addr] += 1
+        return await super().invoke(addr, command, timeout_ms)
+
+
+async def counted(server: RocketMQBroker, at: str, parts: Callable[[Asking], Sequence[Part]]) -> tuple[int, int]:
+    """How many requests the name server and the broker get when all parts of a screen are asked, none in vain."""
+    counting = Counting()
+    async with MQAdmin([server.namesrv], transport=counting) as admin:
+        found = parts(Asking(admin=admin, moment=moment(), address=parse(at)))
+        sections = await asyncio.gather(*(part.ask() for part in found))
+    assert not [failure for section in sections for failure in section.failures]
+    return counting.asked[server.namesrv], counting.asked[server.broker]
+
+
+def consumer(server: RocketMQBroker, name: str, topics: Sequence[str], over: asyncio.Event) -> PushConsumer:
+    """One that has a client id of its own, and gets on with nothing until it is over."""
+
+    async def listen(_messages: object, _context: object) -> ConsumeResult:
+        await over.wait()
+        return ConsumeResult.RECONSUME_LATER
+
+    options = ClientOptions(
+        name_servers=[server.namesrv], instance_name=name, persist_offset_interval_ms=100, rebalance_interval_ms=100
+    )
+    settings = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET)
+    made = PushConsumer(GROUP, listen, options, settings=settings)
+    for each in topics:
+        made.subscribe(each)
+    return made
+
+
+async def consuming(server: RocketMQBroker, clients: int, topics: Sequence[str]) -> None:
+    """Until so many clients hold all queues, and have offsets in all topics and that of their retries."""
+    async with MQAdmin([server.namesrv]) as admin:
+        while True:
+            found = await admin.clients.status(GROUP)
+            progress = await admin.groups.progress(GROUP)
+            if (
+                len(found.clients) == clients
+                and found.rebalance_ok
+                and {queue.topic for queue in progress.queues} == {*topics, f"%RETRY%{GROUP}"}
+            ):
+                return
+            await asyncio.sleep(0.05)
+
+
+def test_screens_of_one_thing_ask_what_they_declare() -> None:
+    async def of_group(server: RocketMQBroker, clients: int, topics: Sequence[str]) -> tuple[int, int]:
+        over = asyncio.Event()
+        consumers = [consumer(server, f"c{n}", topics, over) for n in range(clients)]
+        for each in consumers:
+            await each.start()
+        try:
+            await consuming(server, clients, topics)
+            async with MQAdmin([server.namesrv]) as admin:
+                one, *_ = (await admin.clients.consumers(GROUP)).connections
+            at = f":client/{one.client_id}?group={GROUP}"
+            assert await counted(server, at, client.parts) == declared(client.ASKS)
+            return await counted(server, f":group/{GROUP}", group.parts)
+        finally:
+            over.set()
+            for each in consumers:
+                await each.stop()
+
+    async def test(server: RocketMQBroker) -> None:
+        async with MQAdmin([server.namesrv]) as admin:
+            for name in (*TOPICS, RETRIES, DEAD):
+                for _ in range(8):
+                    await admin.messages.send(SendRequest(topic=name, body=b"x"))
+        for clients, topics in ((1, TOPICS[:1]), (3, TOPICS[:1]), (2, TOPICS)):
+            found = await of_group(server, clients, topics)
+            most = declared(group.ASKS, clients=clients, topics=len(topics))
+            assert all(limit * 0.6 <= count <= limit for count, limit in zip(found, most, strict=True)), (found, most)
+        assert await counted(server, ":topic/orders", topic.parts) == declared(topic.ASKS)
+        assert await counted(server, ":broker/broker-a", broker.parts) == declared(broker.ASKS)
+        assert await counted(server, f":name-server/{server.namesrv}", name_server.parts) == declared(name_server.ASKS)
+
+    with rocketmq_server() as server:
+        for name in (*TOPICS, RETRIES, DEAD):
+            words = ["updateTopic", "-n", server.namesrv, "-c", "DefaultCluster", "-t", name, "-r", "4", "-w", "4"]
+            assert mqadmin.run([*words, "-p", "6"]) == 0
+        assert mqadmin.run(["updateSubGroup", "-n", server.namesrv, "-c", "DefaultCluster", "-g", GROUP]) == 0
+        asyncio.run(asyncio.wait_for(test(server), 60))
+
+
+def declared(asks: Asks, *, clients: int = 1, topics: int = 1) -> tuple[int, int]:
+    """Of one name server and one broker."""
+    return asks.name_server + asks.name_server_each_topic * (topics - 1), (
+        asks.broker + asks.broker_each_topic * (topics - 1) + asks.each_client * (clients - 1)
+    )
