@@ -113,7 +113,7 @@ def test_screens_of_one_thing_ask_what_they_declare() -> None:
             words = ["updateTopic", "-n", server.namesrv, "-c", "DefaultCluster", "-t", name, "-r", "4", "-w", "4"]
             assert mqadmin.run([*words, "-p", "6"]) == 0
         assert mqadmin.run(["updateSubGroup", "-n", server.namesrv, "-c", "DefaultCluster", "-g", GROUP]) == 0
-        asyncio.run(asyncio.wait_for(test(server), 60))
+        asyncio.run(asyncio.wait_for(test(server), 240))
 
 
 def declared(asks: Asks, *, clients: int = 1, topics: int = 1) -> tuple[int, int]:

@@ -37,14 +37,19 @@ def lines_of(body: bytes, form: str) -> tuple[str, ...]:
             return tuple(json.dumps(json.loads(body), ensure_ascii=False, indent=2).splitlines())
         except (ValueError, RecursionError):
             pass
-    return tuple(shown.decode("utf-8", "backslashreplace").expandtabs(4).splitlines())
+    lines = shown.decode("utf-8", "backslashreplace").expandtabs(4).splitlines()
+    return tuple(_printable(line) for line in lines)
 
 
 def head_of(body: bytes, most: int = 60) -> str:
     """The begin of a body on one line, with a mark where it goes on."""
     text = body[: most * 4].decode("utf-8", "replace")
-    text = "".join(c if c.isprintable() else "·" for c in text)
+    text = _printable(text)
     return text[:most] + "…" if len(text) > most or len(body) > most * 4 else text
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else "·" for c in text)
 
 
 def _hex(body: bytes) -> list[str]:

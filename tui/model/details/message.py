@@ -8,7 +8,7 @@ from typing import Final
 from rocketmq_ops.client.admin.messages.message_results import MessageTrack
 from rocketmq_ops.client.admin.messages.trace import MessageTraces
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_UNIQ_KEY, MessageExt
-from rocketmq_ops.common.sysflag import COMPRESSED_FLAG
+from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_TYPE_MASK
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import form_of, lines_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
@@ -96,7 +96,9 @@ def body_section(message: MessageExt, form: str | None) -> Section:
         Fact("Body", len(message.body), Kind.BYTES),
         Fact("Shown as", shown, Kind.STATE),
     ]
-    if message.sys_flag & COMPRESSED_FLAG:
+    # What decompresses takes the flag away; the type stays, which clients before 5.0 do not set.
+    typed = message.sys_flag & (COMPRESSED_FLAG | COMPRESSION_TYPE_MASK)
+    if typed or len(message.body) > message.store_size > 0:
         facts.append(Fact("Compressed", "yes", Kind.STATE))
     if message.body_error is not None:
         facts.append(Fact("Damaged", message.body_error, Kind.SENTENCE, health=Health.CRITICAL))

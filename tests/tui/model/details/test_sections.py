@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
@@ -205,11 +206,23 @@ def test_the_form_of_a_body_is_the_one_that_shows_most(body: bytes, form: str) -
     assert bodies.form_of(body) == form
 
 
+@pytest.mark.parametrize(
+    ("sys_flag", "size", "compressed"),
+    [(0, 4, False), (0x300, 4, True), (0x301, 4, True), (0, 5_000, True)],
+    ids=["as it is", "its type", "not decompressed", "an old client's, by its size"],
+)
+def test_a_message_says_that_it_was_compressed(sys_flag: int, size: int, compressed: bool) -> None:
+    found = msgspec.structs.replace(made_up.message(1), sys_flag=sys_flag, body=b"x" * size)
+    facts = {fact.name for fact in one_message.body_section(found, None).facts}
+    assert ("Compressed" in facts) == compressed
+
+
 def test_a_body_in_each_form() -> None:
     body = '{"名": [1]}'.encode()
     assert bodies.lines_of(body, "json") == ("{", '  "名": [', "    1", "  ]", "}")
     assert bodies.lines_of(body, "text") == ('{"名": [1]}',)
     assert bodies.lines_of(b"\xff a", "json") == ("\\xff a",)
+    assert bodies.lines_of(b"a\x00\x1bb\nc", "text") == ("a··b", "c")
     assert bodies.lines_of(bytes(range(48, 66)), "hex") == (
         "00000000  30 31 32 33 34 35 36 37  38 39 3a 3b 3c 3d 3e 3f  0123456789:;<=>?",
         "00000010  40 41                                             @A",
