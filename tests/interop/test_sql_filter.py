@@ -147,11 +147,11 @@ def test_filters_move_to_apache_s_broker_and_back(scratch: Path) -> None:
 
 
 def _filters(store: Path) -> dict[str, Any]:
-    """The entries of the file of filters, by group; none for a moment, while Apache's broker replaces it."""
-    file = store / "config" / "consumerFilter.json"
-    if not file.exists():
+    """The entries of the file of filters, by group; none for a moment, while Apache's broker replaces or rewrites it."""
+    try:
+        found = json.loads((store / "config" / "consumerFilter.json").read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
         return {}
-    found = json.loads(file.read_text("utf-8"))
     entries: dict[str, Any] = found["filterDataByTopic"]["Moving"]["groupFilterData"]
     return entries
 

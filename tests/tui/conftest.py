@@ -1,4 +1,4 @@
-"""Screens show times of day: in tests those of UTC."""
+"""Screens show times of day: in tests those of UTC, also of stores that a module makes once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _utc() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TZ", "UTC")

@@ -117,8 +117,10 @@ def test_where_one_is_stands_in_the_path_however_long_the_way() -> None:
             path = app.screen.query_one("#path", Line)
             assert path.render_line(0).text.startswith(" test › … › group/orders-consumer ")
             await pilot.resize_terminal(200, 24)
+            await pilot.pause()
             assert path.render_line(0).text.startswith(" test › overview › groups › topics")
             await pilot.resize_terminal(30, 24)
+            await pilot.pause()
             assert path.render_line(0).text.startswith(" … › group/o")
 
     asyncio.run(main())
