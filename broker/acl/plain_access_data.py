@@ -139,7 +139,7 @@ class AclFile:
         if found is None:
             return []
         if not isinstance(found, list):
-            raise AclFormatError(f"{self.path}: '{name}' is no list", f"write '- ' before each entry of {name}")
+            raise _not_a_list(f"{self.path}: ", name)
         return found
 
     def _find(self, accounts: list[Any], access_key: str) -> dict[str, Any] | None:
@@ -158,13 +158,17 @@ def check_keys(account: PlainAccessConfig) -> None:
         )
 
 
+def _not_a_list(where: str, name: str) -> AclFormatError:
+    return AclFormatError(f"{where}invalid {name}: expected a list", f"write '- ' before each entry of {name}")
+
+
 def _account(item: dict[Any, Any]) -> PlainAccessConfig:
     texts = {name: _text(item[name]) for name in _TEXT_FIELDS if item.get(name) is not None}
     lists: dict[str, list[str] | None] = {}
     for name in _LIST_FIELDS:
         value = item.get(name)
         if value is not None and not isinstance(value, list):
-            raise AclFormatError(f"'{name}' is no list", f"write '- ' before each entry of {name}")
+            raise _not_a_list("", name)
         lists[name] = None if value is None else [_text(each) for each in value]
     account = PlainAccessConfig(
         access_key=texts.get("accessKey", ""),

@@ -150,7 +150,13 @@ def bodies(answer: RemotingCommand) -> list[bytes]:
 @asynccontextmanager
 async def running(root: Path, **settings: Any) -> AsyncIterator[Session]:
     """A started broker with a client; both are stopped at the end."""
-    broker = new_broker(root, **settings)
+    async with serving(new_broker(root, **settings)) as session:
+        yield session
+
+
+@asynccontextmanager
+async def serving(broker: BrokerController) -> AsyncIterator[Session]:
+    """As `running`, of a broker that is made."""
     await broker.start()
     client = RemotingClient(NettyClientConfig())
     try:
@@ -162,9 +168,14 @@ async def running(root: Path, **settings: Any) -> AsyncIterator[Session]:
 
 def run(root: Path, test: Callable[[Session], Awaitable[None]], **settings: Any) -> None:
     """Run a test against a broker of its own."""
+    run_with(new_broker(root, **settings), test)
+
+
+def run_with(broker: BrokerController, test: Callable[[Session], Awaitable[None]]) -> None:
+    """Run a test against a broker that is made."""
 
     async def main() -> None:
-        async with running(root, **settings) as session:
+        async with serving(broker) as session:
             await test(session)
 
     asyncio.run(main())

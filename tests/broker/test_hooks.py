@@ -23,11 +23,9 @@ from rocketmq_ops.broker.processors.send_message import SendMessageProcessor
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.common.topics import namespace_of
 from rocketmq_ops.remoting.channel import Channel
-from rocketmq_ops.remoting.client import RemotingClient
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from rocketmq_ops.remoting.config import NettyClientConfig
-from tests.broker.support import Session, bodies, new_broker, pull_fields, running, send_fields, until
+from tests.broker.support import Session, bodies, new_broker, pull_fields, run_with, running, send_fields, until
 
 R = ResponseCode
 
@@ -65,18 +63,9 @@ class Recorder(SendMessageHook, ConsumeMessageHook, RPCHook):
 
 
 def with_hooks(root: Path, hooks: list[object], test: Any, **settings: Any) -> None:
-    async def main() -> None:
-        broker = new_broker(root, **settings)
-        broker.hooks += hooks
-        await broker.start()
-        client = RemotingClient(NettyClientConfig())
-        try:
-            await test(Session(broker, client))
-        finally:
-            await client.close()
-            await broker.stop()
-
-    asyncio.run(main())
+    broker = new_broker(root, **settings)
+    broker.hooks += hooks
+    run_with(broker, test)
 
 
 @pytest.mark.parametrize("flush", ["ASYNC_FLUSH", "SYNC_FLUSH"])

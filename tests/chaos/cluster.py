@@ -27,13 +27,11 @@ class Process:
         self.links = links
         self._start = start
         self.child = start()
-        self.output: list[str] = []
 
     async def suffer(self, fault: Fault) -> None:
         """One fault from its beginning to its end."""
         if fault.kind in (KILL, STOP):
             await asyncio.to_thread(self.child.kill if fault.kind == KILL else self.child.stop)
-            self.output += self.child.lines
             await asyncio.sleep(fault.seconds)
             self.child = self._start()
             return
@@ -146,7 +144,6 @@ class Cluster:
         """Shut all servers down in order: brokers first, each with what it holds on the disk."""
         for process in reversed(self.servers.values()):
             await asyncio.to_thread(process.child.stop)
-            process.output += process.child.lines
 
     async def unlink(self) -> None:
         """Close the links."""

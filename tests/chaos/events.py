@@ -17,7 +17,7 @@ GROUP_OF = {PLAIN: PLAIN_GROUP, ORDERED: ORDERED_GROUP, PAID: PAID_GROUP}
 
 #: An attempt begins; it was acknowledged; it failed, or ended with less safety than asked for: stored or not.
 TRY, ACK, UNSURE = "try", "ack", "unsure"
-#: A consumer has a message; a message of a transaction whose outcome is known.
+#: A consumer has a message.
 GOT = "got"
 
 

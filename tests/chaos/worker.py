@@ -163,8 +163,6 @@ async def send_transactions(worker: Worker) -> None:
             message = Message(PAID, ident.encode(), keys=ident)
             await worker.attempt(ident, PAID, lambda message=message: producer.send_in_transaction(message))
             await worker.pause(0.05)
-        # Brokers go on asking until all outcomes are known.
-        await asyncio.sleep(0.1)
 
 
 async def answer_checks(worker: Worker) -> None:

@@ -16,9 +16,9 @@ from rocketmq_ops.remoting.bodies import GetBrokerClusterAclConfigResponseBody, 
 from rocketmq_ops.remoting.codes import LegacyRequestCode, RequestCode
 from rocketmq_ops.remoting.command import JSON, ROCKETMQ, RemotingCommand
 from rocketmq_ops.remoting.signature import AclSigner
+from tests.broker.signing_client import SECRET, SigningClient
 from tests.broker.support import Session, consumer, new_broker, pull_fields, run, send_fields
 
-SECRET = "a-long-secret"
 ACL = """
 globalWhiteRemoteAddresses:
   - 10.10.103.*
@@ -50,18 +50,8 @@ def home(tmp_path: Path, text: str = ACL) -> Path:
     return file
 
 
-class Client:
+class Client(SigningClient):
     """Requests of one account."""
-
-    def __init__(self, session: Session, name: str | None, secret: str = SECRET) -> None:
-        self._session = session
-        self._signer = None if name is None else AclSigner(name, secret)
-
-    async def __call__(self, code: int, fields: dict[str, str] | None = None, body: bytes = b"") -> RemotingCommand:
-        request = RemotingCommand.request(code, ext_fields=fields or {}, body=body)
-        if self._signer is not None:
-            self._signer.sign(request)
-        return await self._session.client.invoke(self._session.address, request, 5000)
 
     async def code_of(self, code: int, fields: dict[str, str] | None = None, body: bytes = b"") -> tuple[int, str]:
         answer = await self(code, fields, body)
@@ -257,7 +247,7 @@ def test_a_changed_file_is_read_again_and_a_broken_one_is_not(tmp_path: Path, ca
     ("text", "words"),
     [
         ("accounts:\n  - accessKey: operator\n", "account 1: The accessKey=operator and its secretKey"),
-        ("accounts: {}\n", "'accounts' is no list"),
+        ("accounts: {}\n", "invalid accounts: expected a list"),
         ("- x\n", "has no 'accounts:' list"),
         ("a: 'b\n", "line 2 is no YAML"),
         ("accounts:\n  - {accessKey: operator, secretKey: long-enough, topicPerms: [T]}\n", "failed for topic:T"),

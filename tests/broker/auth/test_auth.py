@@ -20,24 +20,15 @@ from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig
 from rocketmq_ops.remoting.signature import AclSigner
-from tests.broker.support import Session, consumer, new_broker, pull_fields, send_fields
+from tests.broker.signing_client import SECRET, SigningClient
+from tests.broker.support import Session, consumer, new_broker, pull_fields, run_with, send_fields
 
-ROOT, SECRET = "root", "the-secret"
+ROOT = "root"
 FORGED = "check signature failed."
 
 
-class Client:
+class Client(SigningClient):
     """Requests of one user."""
-
-    def __init__(self, session: Session, name: str | None, secret: str = SECRET) -> None:
-        self._session = session
-        self._signer = None if name is None else AclSigner(name, secret)
-
-    async def __call__(self, code: int, fields: dict[str, str] | None = None, body: bytes = b"") -> RemotingCommand:
-        request = RemotingCommand.request(code, ext_fields=fields or {}, body=body)
-        if self._signer is not None:
-            self._signer.sign(request)
-        return await self._session.client.invoke(self._session.address, request, 5000)
 
     async def ask(self, code: int, fields: dict[str, str] | None = None, body: bytes = b"") -> tuple[int, str]:
         answer = await self(code, fields, body)
@@ -69,17 +60,7 @@ def broker_with(root: Path, **keys: Any) -> BrokerController:
 
 
 def with_users(root: Path, test: Callable[[Session], Awaitable[None]], **keys: Any) -> None:
-    async def main() -> None:
-        broker = broker_with(root, **keys)
-        await broker.start()
-        client = RemotingClient(NettyClientConfig())
-        try:
-            await test(Session(broker, client))
-        finally:
-            await client.close()
-            await broker.stop()
-
-    asyncio.run(main())
+    run_with(broker_with(root, **keys), test)
 
 
 def test_who_has_not_signed_rightly_is_refused_alike(tmp_path: Path) -> None:
