@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.pull_consumer import PullConsumer as PullConsumer
     from rocketmq_ops.client.consumer.push_consumer import PushConsumer as PushConsumer
     from rocketmq_ops.client.consumer.subscription import MessageSelector as MessageSelector
+    from rocketmq_ops.client.hooks.api import CheckForbiddenHook as CheckForbiddenHook
+    from rocketmq_ops.client.hooks.api import ConsumeMessageHook as ConsumeMessageHook
+    from rocketmq_ops.client.hooks.api import EndTransactionHook as EndTransactionHook
+    from rocketmq_ops.client.hooks.api import FilterMessageHook as FilterMessageHook
+    from rocketmq_ops.client.hooks.api import RPCHook as RPCHook
+    from rocketmq_ops.client.hooks.api import SendMessageHook as SendMessageHook
     from rocketmq_ops.client.instance import ClientInstance as ClientInstance
     from rocketmq_ops.client.options import ClientOptions as ClientOptions
     from rocketmq_ops.client.producer.producer import Producer as Producer
@@ -45,14 +51,18 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.queue_api import PullResult as PullResult
 
 _MODULE_OF = {
-    "FROM_FIRST_OFFSET": "consumer.consume_settings",
-    "FROM_LAST_OFFSET": "consumer.consume_settings",
-    "FROM_TIMESTAMP": "consumer.consume_settings",
+    "CheckForbiddenHook": "hooks.api",
     "ClientInstance": "instance",
     "ClientOptions": "options",
     "ConsumeContext": "consumer.listener",
+    "ConsumeMessageHook": "hooks.api",
     "ConsumeResult": "consumer.listener",
     "ConsumeSettings": "consumer.consume_settings",
+    "EndTransactionHook": "hooks.api",
+    "FROM_FIRST_OFFSET": "consumer.consume_settings",
+    "FROM_LAST_OFFSET": "consumer.consume_settings",
+    "FROM_TIMESTAMP": "consumer.consume_settings",
+    "FilterMessageHook": "hooks.api",
     "LitePullConsumer": "consumer.lite_pull_consumer",
     "MessageSelector": "consumer.subscription",
     "NoReplyError": "producer.requests",
@@ -61,6 +71,8 @@ _MODULE_OF = {
     "PullResult": "queue_api",
     "PullStatus": "api.pull",
     "PushConsumer": "consumer.push_consumer",
+    "RPCHook": "hooks.api",
+    "SendMessageHook": "hooks.api",
     "SendResult": "api.send",
     "SendSettings": "producer.send_request",
     "SendStatus": "api.send",

@@ -78,6 +78,7 @@ class ClientProcessor:
         if producer is None:
             log.warning("%s asks about message %s of '%s', which is not here", channel.remote, found[0].msg_id, group)
             return
+        self._instance.namespace.unwrap_topics(found)
         producer.check_transaction(channel.remote, found[0], header)
 
     def reply_arrived(
@@ -169,8 +170,8 @@ class ClientProcessor:
             found, broken = decode_answer(request.body, broker_name=broker_name)
             if broken is not None or not found:
                 raise broken or CorruptDataError("the request holds none")
+            restore_topic(found, consumer.group, consumer.namespace)
             queue = MessageQueue(found[0].topic, broker_name or "", found[0].queue_id)
-            restore_topic(found, consumer.group)
             answer = await call_listener(
                 consumer.listener,
                 consumer.executor,

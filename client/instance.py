@@ -14,6 +14,7 @@ from rocketmq_ops.client.api import members
 from rocketmq_ops.client.api.session import Session
 from rocketmq_ops.client.consumer.subscription import TAG
 from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.client.namespace import Namespace, NamespaceHook
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.requests import Replies
 from rocketmq_ops.client.route import RouteTable
@@ -69,7 +70,13 @@ class ClientInstance:
         self.options = options or ClientOptions()
         self.client_id = self.options.client_id(stable=stable_id)
         self.remoting = remoting or RemotingClient(connector=Connector(self.options.address_map, self.options.tls))
-        self.session = Session(self.remoting, timeout_ms=self.options.api_timeout_ms, sign=self.options.sign)
+        self.namespace = Namespace(self.options.namespace_in_use())
+        hooks = [*self.options.rpc_hooks]
+        if self.options.namespace_v2:
+            hooks.insert(0, NamespaceHook(self.options.namespace_v2))
+        self.session = Session(
+            self.remoting, timeout_ms=self.options.api_timeout_ms, sign=self.options.sign, hooks=hooks
+        )
         self.routes = RouteTable(self.session)
         self.producers: dict[str, ProducerMember] = {}
         self.consumers: dict[str, ConsumerMember] = {}

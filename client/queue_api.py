@@ -15,6 +15,7 @@ from rocketmq_ops.client.api.pull import Pulled, PullStatus
 from rocketmq_ops.client.api.pull import pull as pull_once
 from rocketmq_ops.client.consumer.subscription import matching
 from rocketmq_ops.client.errors import NoRouteError
+from rocketmq_ops.client.hooks.registered import ConsumerHooks
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.common.addresses import MASTER_ID
 from rocketmq_ops.common.message import PROPERTY_MAX_OFFSET, PROPERTY_MIN_OFFSET, MessageExt, MessageQueue
@@ -54,6 +55,7 @@ async def pull(
     commit_offset: int | None = None,
     send_expression: bool = True,
     broker_id: int = MASTER_ID,
+    hooks: ConsumerHooks | None = None,
 ) -> PullResult:
     """Pull up to `max_nums` messages from `offset`; with `suspend_ms` the broker waits for a message that long.
 
@@ -61,7 +63,7 @@ async def pull(
     last heartbeat announced. Raises NoRouteError, RemotingError, BrokerError.
 
     Behind a record that cannot be read it goes on: the messages before it are a result of their own, and it is asked
-    for alone, so that no more than it is passed over.
+    for alone, so that no more than it is passed over. `hooks` may leave out messages.
     """
     found = instance.routes.subscribe_address(queue.broker_name, broker_id)
     if found is None:
@@ -90,7 +92,10 @@ async def pull(
     while True:
         pulled = await pull_once(instance.session, address, wanted, queue.broker_name, timeout_ms)
         if pulled.broken is None or pulled.messages or wanted.max_msg_nums == 1:
-            return _pull_result(pulled, queue, subscription, offset)
+            result = _pull_result(pulled, queue, subscription, offset)
+            if hooks is not None:
+                result.messages = hooks.filtered(group, queue, result.messages)
+            return result
         wanted.max_msg_nums = 1
 
 

@@ -14,6 +14,8 @@ CONTEXT_END: Final = "\x02"
 NORMAL_MESSAGE, HALF_MESSAGE, COMMIT_MESSAGE, DELAY_MESSAGE = range(4)
 #: ConsumeReturnType by its number.
 SUCCESS, TIME_OUT, EXCEPTION, RETURN_NULL, FAILED = range(5)
+#: Their names by their numbers.
+RETURN_TYPES: Final = ("SUCCESS", "TIME_OUT", "EXCEPTION", "RETURNNULL", "FAILED")
 
 
 def _context(*fields: object) -> str:

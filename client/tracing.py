@@ -13,6 +13,16 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.client import trace_text
+from rocketmq_ops.client.hooks.api import (
+    CONSUME_CONTEXT_TYPE,
+    ConsumeMessageContext,
+    ConsumeMessageHook,
+    EndTransactionContext,
+    EndTransactionHook,
+    SendMessageContext,
+    SendMessageHook,
+)
+from rocketmq_ops.client.namespace import Namespace
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.message import (
@@ -33,7 +43,6 @@ from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.common.unique_id import UniqueIdFactory
 
 if TYPE_CHECKING:
-    from rocketmq_ops.client.api.send import SendResult
     from rocketmq_ops.client.instance import ClientInstance
 
 log = logging.getLogger(__name__)
@@ -63,18 +72,22 @@ class Consumption:
         self.started = time.monotonic()
 
 
-class Tracer:
-    """The traces of one producer or consumer group. `start` and `stop` it with its owner."""
+class Tracer(SendMessageHook, EndTransactionHook, ConsumeMessageHook):
+    """The traces of one producer or consumer group: a hook of it, which is started and stopped with it.
 
-    def __init__(self, instance: ClientInstance, group: str, kind: str, topic: str) -> None:
+    Groups and topics are traced without their namespace, and the traces themselves are in none.
+    """
+
+    def __init__(self, instance: ClientInstance, group: str, kind: str, topic: str, namespace: Namespace) -> None:
         from rocketmq_ops.client.producer.producer import Producer
         from rocketmq_ops.client.producer.send_request import SendSettings
 
-        self.group = group
+        self.group = namespace.unwrap(group)
         self.topic = topic
-        self._instance = instance
+        self._namespace = namespace
         settings = SendSettings(send_timeout_ms=5_000, max_message_size=2 * MAX_TRACE_BYTES)
-        self._producer = Producer(f"{PRODUCER_GROUP_PREFIX}-{group}-{kind}", settings=settings, instance=instance)
+        name = f"{PRODUCER_GROUP_PREFIX}-{group}-{kind}"
+        self._producer = Producer(name, settings=settings, instance=instance, namespace=Namespace())
         self._ids = UniqueIdFactory()
         self._waiting: list[tuple[str, set[str]]] = []
         self._dropped = 0
@@ -97,12 +110,19 @@ class Tracer:
 
     # --- what is traced -------------------------------------------------------------------------------------------
 
-    def sent(self, messages: Sequence[Message], result: SendResult, started_ms: int, cost_ms: int) -> None:
-        """Messages were sent as one request."""
-        if not result.trace_on:
+    def send_message_before(self, context: SendMessageContext) -> None:
+        """Note when it began."""
+        context.mq_trace_context = (now_ms(), time.monotonic())
+
+    def send_message_after(self, context: SendMessageContext) -> None:
+        """Messages were sent as one request; what was not answered, or refused, is not traced."""
+        result = context.send_result
+        if result is None or not result.trace_on or context.mq_trace_context is None:
             return
+        started_ms, started = context.mq_trace_context
+        cost_ms = int((time.monotonic() - started) * 1000)
         ids, offset_ids = result.msg_id.split(","), result.offset_msg_id.split(",")
-        for i, message in enumerate(messages):
+        for i, message in enumerate(context.messages):
             if message.topic == self.topic:
                 continue
             properties = message.all_properties()
@@ -116,11 +136,11 @@ class Tracer:
                 time_ms=started_ms,
                 region=result.region_id,
                 group=self.group,
-                topic=message.topic,
+                topic=self._namespace.unwrap(message.topic),
                 msg_id=ids[min(i, len(ids) - 1)],
                 tags=message.tags,
                 keys=keys,
-                store_host=self._instance.routes.master(result.queue.broker_name) or "",
+                store_host=context.broker_addr,
                 body_length=len(message.body),
                 cost_ms=cost_ms,
                 message_type=kind,
@@ -129,37 +149,29 @@ class Tracer:
             )
             self._add(text, [ids[min(i, len(ids) - 1)], *_split(keys)])
 
-    def ended(
-        self,
-        message: Message | MessageExt,
-        msg_id: str,
-        store_host: str,
-        transaction_id: str | None,
-        state: str,
-        *,
-        from_check: bool,
-    ) -> None:
+    def end_transaction(self, context: EndTransactionContext) -> None:
         """A broker was told what became of a transaction."""
+        message, msg_id = context.message, context.msg_id
         keys = message.properties.get(PROPERTY_KEYS) if isinstance(message, MessageExt) else message.keys
         text = trace_text.transaction_ended(
             time_ms=now_ms(),
             region=message.properties.get(PROPERTY_MSG_REGION) or DEFAULT_REGION,
             group=self.group,
-            topic=message.topic,
+            topic=self._namespace.unwrap(message.topic),
             msg_id=msg_id,
             tags=message.tags,
             keys=keys,
-            store_host=store_host,
-            transaction_id=transaction_id,
-            state=state,
-            from_check=from_check,
+            store_host=context.broker_addr,
+            transaction_id=context.transaction_id,
+            state=context.transaction_state,
+            from_check=context.from_transaction_check,
         )
         self._add(text, [msg_id, *_split(keys)])
 
-    def begins(self, messages: Sequence[MessageExt]) -> Consumption:
-        """A listener is about to get messages; give the answer to `ends`."""
-        traced = [m for m in messages if m.properties.get(PROPERTY_TRACE_SWITCH) != "false"]
-        consumption = Consumption(self._ids.create(), traced)
+    def consume_message_before(self, context: ConsumeMessageContext) -> None:
+        """A listener is about to get messages."""
+        traced = [m for m in context.msg_list if m.properties.get(PROPERTY_TRACE_SWITCH) != "false"]
+        consumption = context.mq_trace_context = Consumption(self._ids.create(), traced)
         now = now_ms()
         for message in traced:
             keys = message.properties.get(PROPERTY_KEYS)
@@ -173,19 +185,22 @@ class Tracer:
                 keys=keys,
             )
             self._add(text, [message.msg_id, *_split(keys)])
-        return consumption
 
-    def ends(self, consumption: Consumption, code: int) -> None:
-        """The listener is done with them; `code` is a ConsumeReturnType."""
+    def consume_message_after(self, context: ConsumeMessageContext) -> None:
+        """The listener is done with them."""
+        consumption = context.mq_trace_context
+        if not isinstance(consumption, Consumption):
+            return
         messages = consumption.messages
         cost_ms = int((time.monotonic() - consumption.started) * 1000) // max(len(messages), 1)
+        code = trace_text.RETURN_TYPES.index(context.props.get(CONSUME_CONTEXT_TYPE, trace_text.RETURN_TYPES[0]))
         for message in messages:
             keys = message.properties.get(PROPERTY_KEYS)
             text = trace_text.consume_ended(
                 request_id=consumption.request_id,
                 msg_id=message.msg_id,
                 cost_ms=cost_ms,
-                success=code == trace_text.SUCCESS,
+                success=context.success,
                 keys=keys,
                 code=code,
                 time_ms=now_ms(),

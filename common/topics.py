@@ -189,7 +189,31 @@ def split_topic_group(key: str) -> tuple[str, str]:
 
 def namespace_of(name: str) -> str:
     """The namespace in front of a topic or group, `NAMESPACE%NAME`; empty without one (NamespaceUtil)."""
-    for prefix in (RETRY_GROUP_TOPIC_PREFIX, DLQ_GROUP_TOPIC_PREFIX):
-        name = name.removeprefix(prefix)
-    namespace, separator, _ = name.partition("%")
+    namespace, separator, _ = _without_prefix(name)[1].partition("%")
     return namespace if separator else ""
+
+
+def with_namespace(name: str, namespace: str) -> str:
+    """A topic or group in a namespace: `NAMESPACE%NAME`, `%RETRY%NAMESPACE%NAME` (NamespaceUtil.wrapNamespace).
+
+    Without a namespace, and where the name is in it already or is the system's, it stays as it is.
+    """
+    if not namespace or not name or is_system_topic(name) or is_system_group(name):
+        return name
+    prefix, bare = _without_prefix(name)
+    return name if bare.startswith(f"{namespace}%") else f"{prefix}{namespace}%{bare}"
+
+
+def without_namespace(name: str, namespace: str) -> str:
+    """The name as applications know it; one of another namespace stays as it is (NamespaceUtil.withoutNamespace)."""
+    if not namespace or not name or is_system_topic(name) or is_system_group(name):
+        return name
+    prefix, bare = _without_prefix(name)
+    return prefix + bare.removeprefix(f"{namespace}%")
+
+
+def _without_prefix(name: str) -> tuple[str, str]:
+    for prefix in (RETRY_GROUP_TOPIC_PREFIX, DLQ_GROUP_TOPIC_PREFIX):
+        if name.startswith(prefix):
+            return prefix, name.removeprefix(prefix)
+    return "", name

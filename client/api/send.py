@@ -152,18 +152,19 @@ async def send_back(
     session: Session,
     address: str,
     group: str,
+    topic: str,
     message: MessageExt,
     delay_level: int,
     max_reconsume_times: int,
     timeout_ms: int | None = None,
 ) -> None:
-    """Have the broker that holds a message deliver it to the group again, after the time of its delay level."""
+    """Have the broker that holds a message of `topic` deliver it to the group again, after its delay level's time."""
     header = ConsumerSendMsgBackRequestHeader(
         offset=message.commit_log_offset,
         group=group,
         delay_level=delay_level,
         origin_msg_id=message.msg_id,
-        origin_topic=message.topic,
+        origin_topic=topic,
         unit_mode=False,
         max_reconsume_times=max_reconsume_times,
         bname=message.broker_name,

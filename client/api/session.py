@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Container, Sequence
 from functools import cached_property
 from typing import Final, Protocol, TypeVar
@@ -10,6 +11,8 @@ from typing import Final, Protocol, TypeVar
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.name_servers import NameServers
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -34,8 +37,21 @@ class Transport(Protocol):
         """Close all connections."""
 
 
+class RequestHook(Protocol):
+    """What a session needs of an RPCHook (`client/hooks/api.py`)."""
+
+    def do_before_request(self, remote_addr: str, request: RemotingCommand) -> None:
+        """Before a request is signed."""
+
+    def do_after_response(self, remote_addr: str, request: RemotingCommand, response: RemotingCommand) -> None:
+        """When it was answered."""
+
+
 class Session:
-    """Requests by this client. `timeout_ms` is of each request that is not given another; `sign` adds credentials."""
+    """Requests by this client. `timeout_ms` is of each request that is not given another; `sign` adds credentials.
+
+    `hooks` see every request before it is signed, and every answer.
+    """
 
     def __init__(
         self,
@@ -44,11 +60,13 @@ class Session:
         *,
         timeout_ms: int,
         sign: Callable[[RemotingCommand], None] | None = None,
+        hooks: Sequence[RequestHook] = (),
     ) -> None:
         self.name_servers = NameServers(name_servers)
         self.timeout_ms = timeout_ms
         self._transport = transport
         self._sign = sign
+        self._hooks = tuple(hooks)
 
     @cached_property
     def _decoding(self) -> asyncio.Semaphore:
@@ -82,14 +100,25 @@ class Session:
         accept: Container[int] = SUCCESS,
     ) -> RemotingCommand:
         """The answer of one server. Raises RemotingError, and BrokerError unless the answer's code is in `accept`."""
+        for hook in self._hooks:
+            hook.do_before_request(address, request)
         if self._sign is not None:
             self._sign(request)
         answer = await self._transport.invoke(address, request, timeout_ms or self.timeout_ms)
+        if self._hooks:
+            self._answered(address, request, answer)
         if answer.code not in accept:
             from rocketmq_ops.client.errors import error_of
 
             raise error_of(answer, address, request)
         return answer
+
+    def _answered(self, address: str, request: RemotingCommand, answer: RemotingCommand) -> None:
+        for hook in self._hooks:
+            try:
+                hook.do_after_response(address, request, answer)
+            except Exception:
+                log.exception("the hook %s failed for an answer, and is passed over", type(hook).__name__)
 
     def certificate_of(self, address: str) -> bytes | None:
         """The certificate (DER) that a server gave for the connection that is open to it; None without TLS."""
@@ -97,6 +126,8 @@ class Session:
 
     async def call_oneway(self, address: str, request: RemotingCommand) -> None:
         """Send without waiting for an answer. Raises RemotingConnectError."""
+        for hook in self._hooks:
+            hook.do_before_request(address, request)
         if self._sign is not None:
             self._sign(request)
         await self._transport.invoke_oneway(address, request, self.timeout_ms)

@@ -74,8 +74,8 @@ class ConcurrentService:
 
     async def _consume(self, queue: ProcessQueue, messages: list[MessageExt]) -> None:
         consumer = self._consumer
-        context = ConsumeContext(queue.queue)
-        restore_topic(messages, consumer.group)
+        context = ConsumeContext(consumer.namespace.unwrap_queue(queue.queue))
+        restore_topic(messages, consumer.group, consumer.namespace)
         started = time.monotonic()
         result = await consumer.call(messages, context)
         consumed = 0
@@ -155,8 +155,8 @@ class OrderlyService:
         """Consume the oldest batch; how many ms the queue has to rest."""
         consumer = self._consumer
         messages = queue.first(consumer.settings.batch_size)
-        context = ConsumeContext(queue.queue)
-        restore_topic(messages, consumer.group)
+        context = ConsumeContext(consumer.namespace.unwrap_queue(queue.queue))
+        restore_topic(messages, consumer.group, consumer.namespace)
         queue.in_flight = len(messages)
         started = time.monotonic()
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol, Self
 
 from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
@@ -18,6 +18,7 @@ from rocketmq_ops.client.consumer.process_queue import ProcessQueue
 from rocketmq_ops.client.consumer.rebalance import Rebalancer
 from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, build_subscription
 from rocketmq_ops.client.errors import BrokerError, ClientError
+from rocketmq_ops.client.hooks.registered import ConsumerHooks
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.tracing import Tracer
@@ -52,18 +53,28 @@ class Service(Protocol):
 
 
 class GroupConsumer:
-    """A member of a consumer group that shares the queues of its topics; an async context manager."""
+    """A member of a consumer group that shares the queues of its topics; an async context manager.
+
+    `hooks` are ConsumeMessageHooks and FilterMessageHooks (`client/hooks/api.py`). `group` is the name on the wire,
+    with the options' namespace.
+    """
 
     consume_type: ConsumeType
 
     def __init__(
-        self, group: str, options: ClientOptions | None, settings: ConsumeSettings, instance: ClientInstance | None
+        self,
+        group: str,
+        options: ClientOptions | None,
+        settings: ConsumeSettings,
+        instance: ClientInstance | None,
+        hooks: Sequence[object] = (),
     ) -> None:
-        if problem := group_problem(group):
-            raise ClientError(f"consumer group '{group}': {problem}", "choose another group name")
-        self.group = group
         self.settings = settings
         self.instance = instance or ClientInstance(options, stable_id=self.settings.broadcasting)
+        self.namespace = self.instance.namespace
+        self.group = group = self.namespace.wrap(group)
+        if problem := group_problem(group):
+            raise ClientError(f"consumer group '{group}': {problem}", "choose another group name")
         self.offsets = offset_store(
             self.instance, group, broadcasting=self.settings.broadcasting, directory=self.settings.offset_dir
         )
@@ -74,7 +85,9 @@ class GroupConsumer:
         self.service: Service = self._service()
         self._subscriptions: dict[str, SubscriptionData] = {}
         self._locking = Tasks()
-        self.tracer: Tracer | None = None
+        self._given_hooks = tuple(hooks)
+        self.hooks = ConsumerHooks(hooks) if hooks else None
+        self._tracer: Tracer | None = None
 
     def _service(self) -> Service:
         raise NotImplementedError
@@ -93,6 +106,7 @@ class GroupConsumer:
 
         Raises ClientError for an expression that is none.
         """
+        topic = self.namespace.wrap(topic)
         self._subscriptions[topic] = build_subscription(topic, expression, expression_type)
         if self.started_ms:
             self.instance.heartbeat_immediately()
@@ -100,7 +114,7 @@ class GroupConsumer:
 
     def unsubscribe(self, topic: str) -> None:
         """Stop consuming a topic."""
-        self._subscriptions.pop(topic, None)
+        self._subscriptions.pop(self.namespace.wrap(topic), None)
         if self.started_ms:
             self.instance.rebalance_immediately()
 
@@ -121,11 +135,13 @@ class GroupConsumer:
         broker refuses a subscription by SQL92: it does not support them, or not this expression.
         """
         settings = self.settings
-        tracer = Tracer(self.instance, self.group, "CONSUME", settings.trace_topic) if settings.trace else None
+        tracer = None
+        if settings.trace:
+            tracer = Tracer(self.instance, self.group, "CONSUME", settings.trace_topic, self.namespace)
         await self.instance.start_consumer(self.group, self, self.offsets.load)
         if tracer is not None:
             await tracer.start()
-        self.tracer = tracer
+            self._tracer, self.hooks = tracer, ConsumerHooks([*self._given_hooks, tracer])
         self.service.start()
         self.started_ms = now_ms()
         await self.instance.routes.refresh_all(self.topics())
@@ -164,9 +180,9 @@ class GroupConsumer:
         await self.persist_offsets()
         await self.rebalancer.give_up_all()
         await self.service.stop(patient=not busy)
-        if self.tracer is not None:
-            await self.tracer.stop()
-            self.tracer = None
+        if self._tracer is not None:
+            await self._tracer.stop()
+            self._tracer = None
         await self.instance.remove(consumer_group=self.group)
         await self.instance.stop()
 

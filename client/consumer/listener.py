@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
+from rocketmq_ops.client.namespace import Namespace
 from rocketmq_ops.client.user_code import call_user_code
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import PROPERTY_CONSUME_START_TIMESTAMP, PROPERTY_RETRY_TOPIC, MessageExt, MessageQueue
@@ -53,10 +54,12 @@ async def call_listener(
     return ConsumeResult.SUCCESS if answer is None else ConsumeResult(answer)
 
 
-def restore_topic(messages: list[MessageExt], group: str) -> None:
-    """Give retried messages the name of the topic they were first sent to (resetRetryAndNamespace)."""
+def restore_topic(messages: list[MessageExt], group: str, namespace: Namespace) -> None:
+    """Give messages the topic that the application knows: retried ones that they were first sent to, all without the
+    namespace (resetRetryAndNamespace)."""
     retry = retry_topic(group)
     for message in messages:
         original = message.properties.get(PROPERTY_RETRY_TOPIC)
         if original and message.topic == retry:
             message.topic = original
+    namespace.unwrap_topics(messages)

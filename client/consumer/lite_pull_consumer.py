@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from rocketmq_ops.client import queue_api
 from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
@@ -19,7 +19,6 @@ from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, buil
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
-from rocketmq_ops.client.trace_text import SUCCESS
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.common.tags import SUB_ALL
 from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY
@@ -81,6 +80,7 @@ class LitePullConsumer(GroupConsumer):
         *,
         settings: ConsumeSettings | None = None,
         instance: ClientInstance | None = None,
+        hooks: Sequence[object] = (),
         auto_commit: bool = True,
         auto_commit_interval_ms: int = 5_000,
     ) -> None:
@@ -90,7 +90,7 @@ class LitePullConsumer(GroupConsumer):
                 "a lite pull consumer locks no queues", "leave out orderly: each queue is polled in its order anyway"
             )
         self._later = PolledLater()
-        super().__init__(group, options, settings, instance)
+        super().__init__(group, options, settings, instance, hooks)
         self.auto_commit = auto_commit
         self.auto_commit_interval_ms = auto_commit_interval_ms
         self._assigned: list[MessageQueue] | None = None
@@ -117,8 +117,9 @@ class LitePullConsumer(GroupConsumer):
         """
         if self._assigned is None and self._subscriptions:
             raise ClientError("topics are subscribed already", "use either assign or subscribe")
-        self._assigned = list(queues)
-        self._subscriptions = {topic: build_subscription(topic, expression) for topic in {q.topic for q in queues}}
+        self._assigned = [self.namespace.wrap_queue(queue) for queue in queues]
+        topics = {queue.topic for queue in self._assigned}
+        self._subscriptions = {topic: build_subscription(topic, expression) for topic in topics}
         if self.started_ms:
             self.instance.heartbeat_immediately()
             self.instance.rebalance_immediately()
@@ -129,12 +130,13 @@ class LitePullConsumer(GroupConsumer):
 
     def assignment(self) -> set[MessageQueue]:
         """The queues held now."""
-        return set(self.rebalancer.held)
+        return {self.namespace.unwrap_queue(queue) for queue in self.rebalancer.held}
 
     async def queues(self, topic: str) -> list[MessageQueue]:
         """The topic's queues that can be read. Raises NoRouteError, RemotingError."""
+        topic = self.namespace.wrap(topic)
         await self.instance.routes.need(topic)
-        return self.instance.routes.subscribe_queues(topic)
+        return [self.namespace.unwrap_queue(queue) for queue in self.instance.routes.subscribe_queues(topic)]
 
     # --- messages -------------------------------------------------------------------------------------------------
 
@@ -155,17 +157,19 @@ class LitePullConsumer(GroupConsumer):
         offset = queue.remove(messages)
         if offset is not None:
             self._polled[queue] = offset
-        if self.tracer is not None:
-            self.tracer.ends(self.tracer.begins(messages), SUCCESS)
+        self.namespace.unwrap_topics(messages)
+        if self.hooks is not None:
+            self.hooks.given(self.group, messages, self.namespace.unwrap_queue(queue.queue), self.namespace.name)
         return messages
 
     def pause(self, queues: Iterable[MessageQueue]) -> None:
         """Pull no more from these queues until `resume`; what is pulled already is still polled."""
-        self._paused.update(queues)
+        self._paused.update(map(self.namespace.wrap_queue, queues))
 
     def resume(self, queues: Iterable[MessageQueue] | None = None) -> None:
         """Pull from these queues again; without any, from all, also after `suspend`."""
-        self._paused.difference_update(list(self._paused) if queues is None else queues)
+        again = list(self._paused) if queues is None else map(self.namespace.wrap_queue, queues)
+        self._paused.difference_update(again)
         if queues is None:
             super().resume()
 
@@ -180,39 +184,42 @@ class LitePullConsumer(GroupConsumer):
 
         Raises ClientError when the queue is not held, or has nothing there; NoRouteError, RemotingError, BrokerError.
         """
+        queue = self.namespace.wrap_queue(queue)
         low = await queue_api.min_offset(self.instance, queue)
         high = await queue_api.max_offset(self.instance, queue)
         if not low <= offset <= high:
             raise ClientError(f"invalid offset {offset}: the queue has {low} to {high}", "seek to one of these")
         if not await self.rebalancer.seek(queue, offset):
-            name = f"{queue.topic} {queue.broker_name} {queue.queue_id}"
+            name = f"{self.namespace.unwrap(queue.topic)} {queue.broker_name} {queue.queue_id}"
             raise ClientError(f"queue '{name}' is not held by this consumer", "see assignment() for those that are")
         self._polled[self.rebalancer.held[queue]] = offset
 
     async def seek_to_begin(self, queue: MessageQueue) -> None:
         """Poll a held queue from its oldest message on."""
-        await self.seek(queue, await queue_api.min_offset(self.instance, queue))
+        await self.seek(queue, await queue_api.min_offset(self.instance, self.namespace.wrap_queue(queue)))
 
     async def seek_to_end(self, queue: MessageQueue) -> None:
         """Poll of a held queue only what comes from now on."""
-        await self.seek(queue, await queue_api.max_offset(self.instance, queue))
+        await self.seek(queue, await queue_api.max_offset(self.instance, self.namespace.wrap_queue(queue)))
 
     async def search_offset(self, queue: MessageQueue, timestamp_ms: int) -> int:
         """The offset of the first message stored at or after a time."""
-        return await queue_api.search_offset(self.instance, queue, timestamp_ms)
+        return await queue_api.search_offset(self.instance, self.namespace.wrap_queue(queue), timestamp_ms)
 
     async def commit(self, offsets: dict[MessageQueue, int] | None = None) -> None:
         """Save these offsets of held queues; without any, those behind what was polled."""
         if offsets is None:
             self._note_polled()
         else:
-            for queue, offset in offsets.items():
+            for given, offset in offsets.items():
+                queue = self.namespace.wrap_queue(given)
                 if queue in self.rebalancer.held:
                     update(self.offsets.table, queue, offset, increase_only=False)
         await self.persist_offsets()
 
     async def committed(self, queue: MessageQueue) -> int | None:
         """The saved offset of a queue, None when there is none. Raises NoRouteError, RemotingError, BrokerError."""
+        queue = self.namespace.wrap_queue(queue)
         known = self.offsets.table.get(queue)
         return known if known is not None else await self.offsets.read(queue)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rocketmq_ops.client import queue_api
 from rocketmq_ops.client.consumer.offset_store import DEFAULT_OFFSET_DIR, offset_store, update
 from rocketmq_ops.client.consumer.subscription import TAG, MessageSelector, build_subscription
 from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.client.hooks.registered import ConsumerHooks
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.queue_api import PullResult
@@ -21,7 +24,10 @@ TIMEOUT_WHEN_SUSPENDED_MS = 30_000
 
 
 class PullConsumer:
-    """Pulls what it is asked to; an async context manager. Offsets are saved only when the application says so."""
+    """Pulls what it is asked to; an async context manager. Offsets are saved only when the application says so.
+
+    `hooks` are ConsumeMessageHooks and FilterMessageHooks (`client/hooks/api.py`).
+    """
 
     def __init__(
         self,
@@ -31,12 +37,15 @@ class PullConsumer:
         message_model: MessageModel = CLUSTERING,
         offset_dir: str = DEFAULT_OFFSET_DIR,
         instance: ClientInstance | None = None,
+        hooks: Sequence[object] = (),
     ) -> None:
+        self.instance = instance or ClientInstance(options, stable_id=message_model == BROADCASTING)
+        self.namespace = self.instance.namespace
+        self.group = group = self.namespace.wrap(group)
         if problem := group_problem(group):
             raise ClientError(f"consumer group '{group}': {problem}", "choose another group name")
-        self.group = group
+        self.hooks = ConsumerHooks(hooks) if hooks else None
         self.message_model = message_model
-        self.instance = instance or ClientInstance(options, stable_id=message_model == BROADCASTING)
         self.offsets = offset_store(
             self.instance, group, broadcasting=message_model == BROADCASTING, directory=offset_dir
         )
@@ -66,8 +75,9 @@ class PullConsumer:
 
     async def queues(self, topic: str) -> list[MessageQueue]:
         """The topic's queues that can be read. Raises NoRouteError, RemotingError."""
+        topic = self.namespace.wrap(topic)
         await self.instance.routes.need(topic)
-        return self.instance.routes.subscribe_queues(topic)
+        return [self.namespace.unwrap_queue(queue) for queue in self.instance.routes.subscribe_queues(topic)]
 
     async def pull(
         self,
@@ -80,6 +90,7 @@ class PullConsumer:
         timeout_ms: int = 10_000,
     ) -> PullResult:
         """Pull without waiting for messages to come. Raises NoRouteError, RemotingError, BrokerError."""
+        queue = self.namespace.wrap_queue(queue)
         subscription = self._subscription(queue.topic, expression, expression_type)
         return await self._pull(queue, offset, subscription, max_nums=max_nums, timeout_ms=timeout_ms)
 
@@ -94,6 +105,7 @@ class PullConsumer:
         suspend_ms: int = SUSPEND_MS,
     ) -> PullResult:
         """Pull; when nothing is there the broker waits up to `suspend_ms` for a message."""
+        queue = self.namespace.wrap_queue(queue)
         subscription = self._subscription(queue.topic, expression, expression_type)
         timeout_ms = max(TIMEOUT_WHEN_SUSPENDED_MS, suspend_ms + 10_000)
         return await self._pull(
@@ -122,33 +134,38 @@ class PullConsumer:
             suspend_ms=suspend_ms,
             timeout_ms=timeout_ms,
             broker_id=broker_id,
+            hooks=self.hooks,
         )
         self._broker_ids[queue] = result.suggest_broker_id
+        self.namespace.unwrap_topics(result.messages)
+        if self.hooks is not None and result.messages:
+            self.hooks.given(self.group, result.messages, self.namespace.unwrap_queue(queue), self.namespace.name)
         return result
 
     # --- offsets --------------------------------------------------------------------------------------------------
 
     async def fetch_offset(self, queue: MessageQueue) -> int | None:
         """The saved offset, None when there is none. Raises NoRouteError, RemotingError, BrokerError."""
+        queue = self.namespace.wrap_queue(queue)
         if queue in self.offsets.table:
             return self.offsets.table[queue]
         return await self.offsets.read(queue)
 
     def update_offset(self, queue: MessageQueue, offset: int) -> None:
         """Note the next offset to consume; saved at the next interval, by `persist_offsets`, or at stop."""
-        update(self.offsets.table, queue, offset, increase_only=False)
+        update(self.offsets.table, self.namespace.wrap_queue(queue), offset, increase_only=False)
 
     async def min_offset(self, queue: MessageQueue) -> int:
         """The offset of the oldest message that is still there."""
-        return await queue_api.min_offset(self.instance, queue)
+        return await queue_api.min_offset(self.instance, self.namespace.wrap_queue(queue))
 
     async def max_offset(self, queue: MessageQueue) -> int:
         """The offset that the next message will get."""
-        return await queue_api.max_offset(self.instance, queue)
+        return await queue_api.max_offset(self.instance, self.namespace.wrap_queue(queue))
 
     async def search_offset(self, queue: MessageQueue, timestamp_ms: int) -> int:
         """The offset of the first message stored at or after a time."""
-        return await queue_api.search_offset(self.instance, queue, timestamp_ms)
+        return await queue_api.search_offset(self.instance, self.namespace.wrap_queue(queue), timestamp_ms)
 
     # --- what the instance asks -----------------------------------------------------------------------------------
 

@@ -111,6 +111,7 @@ class PullLoop:
             commit_offset=commit,
             send_expression=False,
             broker_id=self._broker_id,
+            hooks=consumer.hooks,
         )
 
     async def _take(self, result: PullResult) -> None:

@@ -5,6 +5,7 @@ This module is the consumer as applications see it; the work is in `group_consum
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from rocketmq_ops.client.consumer.consume_services import ConcurrentService, OrderlyService, listen
@@ -12,8 +13,11 @@ from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings
 from rocketmq_ops.client.consumer.group_consumer import GroupConsumer
 from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult, Listener
 from rocketmq_ops.client.consumer.subscription import build_subscription
+from rocketmq_ops.client.hooks.api import CONSUME_CONTEXT_TYPE, ConsumeMessageContext
+from rocketmq_ops.client.hooks.registered import CONSUME_SUCCESS, ORDERLY_LATER, ORDERLY_SUCCESS, RECONSUME_LATER
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.trace_text import RETURN_TYPES
 from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.common.topics import retry_topic
 from rocketmq_ops.remoting.bodies.enums import CONSUME_PASSIVELY
@@ -35,8 +39,9 @@ class PushConsumer(GroupConsumer):
         *,
         settings: ConsumeSettings | None = None,
         instance: ClientInstance | None = None,
+        hooks: Sequence[object] = (),
     ) -> None:
-        super().__init__(group, options, settings or ConsumeSettings(), instance)
+        super().__init__(group, options, settings or ConsumeSettings(), instance, hooks)
         self.listener = listener
         self.executor = ThreadPoolExecutor(self.settings.concurrency, thread_name_prefix=f"consume-{group}")
 
@@ -61,11 +66,18 @@ class PushConsumer(GroupConsumer):
 
     async def call(self, messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
         """The listener's answer; never raises for what the listener does."""
-        if self.tracer is None:
+        if self.hooks is None:
             return (await listen(self, messages, context))[0]
-        consumption = self.tracer.begins(messages)
+        seen = ConsumeMessageContext(
+            consumer_group=self.group, msg_list=messages, mq=context.queue, namespace=self.namespace.name
+        )
+        self.hooks.before(seen)
         result, code = await listen(self, messages, context)
-        self.tracer.ends(consumption, code)
+        seen.success = result == ConsumeResult.SUCCESS
+        done, later = (ORDERLY_SUCCESS, ORDERLY_LATER) if self.settings.orderly else (CONSUME_SUCCESS, RECONSUME_LATER)
+        seen.status = done if seen.success else later
+        seen.props[CONSUME_CONTEXT_TYPE] = RETURN_TYPES[code]
+        self.hooks.after(seen)
         return result
 
     async def reset_offsets(self, offsets: dict[MessageQueue, int]) -> None:

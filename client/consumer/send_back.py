@@ -48,8 +48,9 @@ async def send_back(
         if address is None:
             host, port = message.store_host
             address = f"{host}:{port}"
+        topic = instance.namespace.wrap(message.topic)
         await send.send_back(
-            instance.session, address, group, message, delay_level, max_reconsume_times, SEND_BACK_TIMEOUT_MS
+            instance.session, address, group, topic, message, delay_level, max_reconsume_times, SEND_BACK_TIMEOUT_MS
         )
         return True
     except RocketMQError as error:
@@ -64,7 +65,7 @@ async def send_to_retry_topic(
     topic = retry_topic(group)
     properties = {k: v for k, v in message.properties.items() if k not in _OF_THIS_DELIVERY and v}
     properties.setdefault(PROPERTY_ORIGIN_MESSAGE_ID, message.msg_id)
-    properties[PROPERTY_RETRY_TOPIC] = message.topic
+    properties[PROPERTY_RETRY_TOPIC] = instance.namespace.wrap(message.topic)
     properties[PROPERTY_RECONSUME_TIME] = str(message.reconsume_times + 1)
     properties[PROPERTY_MAX_RECONSUME_TIMES] = str(max_reconsume_times)
     properties[PROPERTY_DELAY_TIME_LEVEL] = str(3 + message.reconsume_times)

@@ -9,18 +9,20 @@ import asyncio
 import inspect
 import logging
 import random
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from rocketmq_ops.client.api.send import Outgoing, SendResult, SendStatus, recall, send, send_oneway
 from rocketmq_ops.client.errors import BrokerError, ClientError, NoRouteError
+from rocketmq_ops.client.hooks.api import ASYNC, ONEWAY, SYNC
+from rocketmq_ops.client.hooks.registered import ProducerHooks
 from rocketmq_ops.client.instance import ClientInstance
+from rocketmq_ops.client.namespace import Namespace
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.producer.hooked_send import HookedSend
 from rocketmq_ops.client.producer.requests import NoReplyError, asking
-from rocketmq_ops.client.producer.send_request import SendSettings, check_message, prepare, prepare_batch
+from rocketmq_ops.client.producer.send_request import SendSettings, check_message, in_namespace, prepare, prepare_batch
 from rocketmq_ops.client.tracing import Tracer
-from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
 from rocketmq_ops.common.recall_handle import RecallHandle
@@ -45,7 +47,11 @@ def select_by_hash(queues: list[MessageQueue], message: Message, key: object) ->
 
 
 class Producer:
-    """Sends messages; an async context manager. `instance` shares connections with other producers and consumers."""
+    """Sends messages; an async context manager. `instance` shares connections with other producers and consumers.
+
+    `hooks` are SendMessageHooks, CheckForbiddenHooks and EndTransactionHooks (`client/hooks/api.py`). `group` is the
+    name on the wire, with the namespace: that of the options unless another is given.
+    """
 
     def __init__(
         self,
@@ -54,12 +60,18 @@ class Producer:
         *,
         settings: SendSettings | None = None,
         instance: ClientInstance | None = None,
+        hooks: Sequence[object] = (),
+        namespace: Namespace | None = None,
     ) -> None:
+        self.instance = instance or ClientInstance(options)
+        self.namespace = self.instance.namespace if namespace is None else namespace
+        group = self.namespace.wrap(group)
         if problem := group_problem(group):
             raise ClientError(f"producer group '{group}': {problem}", "choose another group name")
         self.group = group
         self.settings = settings or SendSettings()
-        self.instance = instance or ClientInstance(options)
+        self._given_hooks = tuple(hooks)
+        self._hooks = ProducerHooks(hooks) if hooks else None
         self._ids = UniqueIdFactory()
         self._topics: set[str] = set()
         self._next_queue: dict[str, int] = {}
@@ -78,11 +90,13 @@ class Producer:
     async def start(self) -> None:
         """Join the instance. Raises ClientError without a name server or when the group is taken."""
         settings = self.settings
-        tracer = Tracer(self.instance, self.group, "PRODUCE", settings.trace_topic) if settings.trace else None
+        tracer = None
+        if settings.trace:
+            tracer = Tracer(self.instance, self.group, "PRODUCE", settings.trace_topic, self.namespace)
         await self.instance.start_producer(self.group, self)
         if tracer is not None:
             await tracer.start()
-        self._tracer = tracer
+            self._tracer, self._hooks = tracer, ProducerHooks([*self._given_hooks, tracer])
         self._started = True
 
     async def stop(self) -> None:
@@ -109,7 +123,7 @@ class Producer:
 
     async def queues(self, topic: str) -> list[MessageQueue]:
         """The queues that messages of a topic may go to. Raises NoRouteError, RemotingError."""
-        return list(await self._queues(topic))
+        return [self.namespace.unwrap_queue(queue) for queue in await self._queues(self.namespace.wrap(topic))]
 
     # --- sending --------------------------------------------------------------------------------------------------
 
@@ -121,18 +135,22 @@ class Producer:
         With `queue` it goes there or nowhere. `timeout_ms` covers all tries. Raises ClientError, RemotingError or the
         BrokerError of the last try.
         """
-        self._check(message)
+        return await self._send_message(message, queue, timeout_ms, SYNC)
+
+    async def _send_message(
+        self, message: Message, queue: MessageQueue | None, timeout_ms: int | None, mode: str
+    ) -> SendResult:
+        message = self._checked(message)
         outgoing = prepare(message, self._ids.create(), self.settings)
-        if self._tracer is not None:
-            return await self._send_traced(self._tracer, [message], outgoing, queue, timeout_ms)
-        return await self._send(outgoing, queue, timeout_ms)
+        hooked = None if self._hooks is None else self._hooked(self._hooks, (message,), mode)
+        return await self._send(outgoing, queue, timeout_ms, hooked)
 
     async def send_selected(
         self, message: Message, selector: QueueSelector[A], arg: A, *, timeout_ms: int | None = None
     ) -> SendResult:
         """Send to the queue that `selector(queues, message, arg)` picks, once: order matters more than delivery."""
-        self._check(message)
-        queues = await self._queues(message.topic)
+        self._check_started()
+        queues = await self.queues(message.topic)
         queue = selector(queues, message, arg)
         if queue not in queues:
             raise ClientError(f"the selector picked {queue}", "pick one of the queues that the selector is given")
@@ -142,12 +160,10 @@ class Producer:
         self, messages: Sequence[Message], *, queue: MessageQueue | None = None, timeout_ms: int | None = None
     ) -> SendResult:
         """Send messages of one topic as one request: stored together, or not at all. Not compressed, no delays."""
-        for message in messages:
-            self._check(message)
+        messages = [self._checked(message) for message in messages]
         outgoing = prepare_batch(messages, [self._ids.create() for _ in messages], self.settings)
-        if self._tracer is not None:
-            return await self._send_traced(self._tracer, messages, outgoing, queue, timeout_ms)
-        return await self._send(outgoing, queue, timeout_ms)
+        hooked = None if self._hooks is None else self._hooked(self._hooks, messages, SYNC)
+        return await self._send(outgoing, queue, timeout_ms, hooked)
 
     async def send_async(
         self,
@@ -161,7 +177,7 @@ class Producer:
 
         `callback(result, error)` is called on the loop when it ends; it may be a coroutine function.
         """
-        self._check(message)
+        self._checked(message)
         await self._in_flight.acquire()
         task = self._sending.start(self._send_async(message, callback, queue, timeout_ms), "send")
         task.add_done_callback(self._sent)
@@ -177,7 +193,7 @@ class Producer:
     ) -> SendResult:
         result, failure = None, None
         try:
-            result = await self.send(message, queue=queue, timeout_ms=timeout_ms)
+            result = await self._send_message(message, queue, timeout_ms, ASYNC)
             return result
         except RocketMQError as error:
             failure = error
@@ -199,9 +215,9 @@ class Producer:
         timeout_ms = timeout_ms or self.settings.send_timeout_ms
         deadline = loop.time() + timeout_ms / 1000
         replies = self.instance.replies
-        self._check(message)
-        if message.topic not in self._topics:
-            await self._queues(message.topic)
+        topic = self._checked(message).topic
+        if topic not in self._topics:
+            await self._queues(topic)
             # The reply finds this client by its heartbeat, on whichever broker it is sent to.
             await self.instance.send_heartbeats()
         correlation_id, reply = replies.expect()
@@ -223,12 +239,12 @@ class Producer:
 
         Raises ClientError, NoRouteError, RemotingConnectError.
         """
-        self._check(message)
+        message = self._checked(message)
         outgoing = prepare(message, self._ids.create(), self.settings)
-        chosen = queue or self._pick(await self._queues(message.topic), None)
+        chosen = self._chosen(queue) or self._pick(await self._queues(message.topic), None)
         address = await self._master(chosen)
         settings = self.settings
-        await send_oneway(
+        sending = send_oneway(
             self.instance.session,
             address,
             outgoing,
@@ -237,6 +253,10 @@ class Producer:
             template=settings.create_topic_key,
             template_queues=settings.default_topic_queue_nums,
         )
+        if self._hooks is None:
+            await sending
+        else:
+            await self._hooked(self._hooks, (message,), ONEWAY).around(chosen, address, sending)
 
     async def recall(self, topic: str, recall_handle: str, *, timeout_ms: int | None = None) -> str:
         """Recall a message that waits for its time (`SendResult.recall_handle`); its unique key.
@@ -245,6 +265,7 @@ class Producer:
         Raises ClientError for a handle that is none, RemotingError, and BrokerError when the broker does not recall.
         """
         self._check_started()
+        topic = self.namespace.wrap(topic)
         try:
             handle = RecallHandle.decode(recall_handle)
         except CorruptDataError as error:
@@ -257,27 +278,27 @@ class Producer:
         if not self._started:
             raise ClientError(f"producer '{self.group}' is not started", "await start(), or use 'async with'")
 
-    def _check(self, message: Message) -> None:
+    def _checked(self, message: Message) -> Message:
+        """The message as it is to be sent; a copy in the namespace, if there is one."""
         self._check_started()
+        if self.namespace:
+            message = in_namespace(message, self.namespace)
         check_message(message, self.settings)
+        return message
 
-    async def _send_traced(
-        self,
-        tracer: Tracer,
-        messages: Sequence[Message],
-        outgoing: Outgoing,
-        queue: MessageQueue | None,
-        timeout_ms: int | None,
-    ) -> SendResult:
-        started_ms, started = now_ms(), time.monotonic()
-        result = await self._send(outgoing, queue, timeout_ms)
-        tracer.sent(messages, result, started_ms, int((time.monotonic() - started) * 1000))
-        return result
+    def _chosen(self, queue: MessageQueue | None) -> MessageQueue | None:
+        return queue if queue is None else self.namespace.wrap_queue(queue)
+
+    def _hooked(self, hooks: ProducerHooks, messages: Sequence[Message], mode: str) -> HookedSend:
+        return HookedSend(hooks, self.instance, self.group, self.namespace, messages, mode)
 
     # --- one message over several tries ---------------------------------------------------------------------------
 
-    async def _send(self, outgoing: Outgoing, queue: MessageQueue | None, timeout_ms: int | None) -> SendResult:
+    async def _send(
+        self, outgoing: Outgoing, queue: MessageQueue | None, timeout_ms: int | None, hooked: HookedSend | None
+    ) -> SendResult:
         loop = asyncio.get_running_loop()
+        queue = self._chosen(queue)
         deadline = loop.time() + (timeout_ms or self.settings.send_timeout_ms) / 1000
         tries = 1 if queue is not None else 1 + self.settings.retry_times
         last_broker: str | None = None
@@ -290,7 +311,7 @@ class Producer:
             chosen = queue or self._pick(await self._queues(outgoing.topic), last_broker)
             last_broker = chosen.broker_name
             try:
-                result = await self._send_once(outgoing, chosen, max(left_ms, 1))
+                result = await self._send_once(outgoing, chosen, max(left_ms, 1), hooked)
             except (RemotingError, BrokerError, NoRouteError) as error:
                 failure, result = error, None
                 if isinstance(error, BrokerError) and not error.retriable:
@@ -304,9 +325,11 @@ class Producer:
         assert failure is not None
         raise failure
 
-    async def _send_once(self, outgoing: Outgoing, queue: MessageQueue, timeout_ms: int) -> SendResult:
+    async def _send_once(
+        self, outgoing: Outgoing, queue: MessageQueue, timeout_ms: int, hooked: HookedSend | None
+    ) -> SendResult:
         address = await self._master(queue)
-        return await send(
+        sending = send(
             self.instance.session,
             address,
             outgoing,
@@ -316,6 +339,10 @@ class Producer:
             template=self.settings.create_topic_key,
             template_queues=self.settings.default_topic_queue_nums,
         )
+        result = await (sending if hooked is None else hooked.around(queue, address, sending))
+        if self.namespace:
+            result.queue = self.namespace.unwrap_queue(result.queue)
+        return result
 
     async def _refresh_after(self, error: RocketMQError, topic: str) -> None:
         if isinstance(error, RemotingConnectError) or getattr(error, "refresh_route", False):

@@ -8,10 +8,12 @@ import msgspec
 
 from rocketmq_ops.client.api.send import Outgoing
 from rocketmq_ops.client.errors import ClientError
+from rocketmq_ops.client.namespace import Namespace
 from rocketmq_ops.client.producer.requests import REPLY_TYPE
 from rocketmq_ops.common.compression import compress
 from rocketmq_ops.common.message import (
     PROPERTIES_MAX_LENGTH,
+    PROPERTY_INSTANCE_ID,
     PROPERTY_MAX_RECONSUME_TIMES,
     PROPERTY_MESSAGE_TYPE,
     PROPERTY_RECONSUME_TIME,
@@ -65,6 +67,16 @@ def check_message(message: Message, settings: SendSettings) -> None:
             f"the body has {len(message.body)} bytes, over the limit of {settings.max_message_size}",
             "send less, or raise max_message_size here and maxMessageSize on the broker",
         )
+
+
+def in_namespace(message: Message, namespace: Namespace) -> Message:
+    """A copy of the message as it is sent with a namespace; a reply's topic is the cluster's own, in no namespace."""
+    is_reply = message.properties.get(PROPERTY_MESSAGE_TYPE) == REPLY_TYPE
+    return msgspec.structs.replace(
+        message,
+        topic=message.topic if is_reply else namespace.wrap(message.topic),
+        properties=message.properties | {PROPERTY_INSTANCE_ID: namespace.name},
+    )
 
 
 def prepare(message: Message, msg_id: str, settings: SendSettings) -> Outgoing:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import msgspec
 
 from rocketmq_ops.client.api.send import SendResult, SendStatus
 from rocketmq_ops.client.api.transactions import end_transaction
+from rocketmq_ops.client.hooks.api import EndTransactionContext
 from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.producer import Producer
@@ -90,9 +91,10 @@ class TransactionProducer(Producer):
         *,
         settings: SendSettings | None = None,
         instance: ClientInstance | None = None,
+        hooks: Sequence[object] = (),
         check_concurrency: int = 1,
     ) -> None:
-        super().__init__(group, options, settings=settings, instance=instance)
+        super().__init__(group, options, settings=settings, instance=instance, hooks=hooks)
         self.listener = listener
         self._checks = asyncio.Semaphore(check_concurrency)
         self._waiting_checks = 0
@@ -120,7 +122,7 @@ class TransactionProducer(Producer):
                 log.exception("the transaction of message %s failed; the broker will ask about it", sent.msg_id)
                 state, error = TransactionState.UNKNOWN, raised
         header = EndTransactionRequestHeader(
-            topic=message.topic,
+            topic=self.namespace.wrap(message.topic),
             producer_group=self.group,
             tran_state_table_offset=sent.queue_offset,
             commit_log_offset=decode_message_id(sent.offset_msg_id)[2],
@@ -131,10 +133,9 @@ class TransactionProducer(Producer):
         )
         remark = None if error is None else f"execute raised {type(error).__name__}: {error}"
         try:
-            master = await self._master(sent.queue)
+            master = await self._master(self.namespace.wrap_queue(sent.queue))
             await end_transaction(self.instance.session, master, header, remark)
-            if self._tracer is not None:
-                self._tracer.ended(message, sent.msg_id, master, sent.transaction_id, state, from_check=False)
+            self._ended(message, sent.msg_id, master, sent.transaction_id, state, from_check=False)
         except RocketMQError as failure:
             log.warning("the broker was not told that message %s is %s: %s; it will ask", sent.msg_id, state, failure)
         return TransactionResult(
@@ -183,11 +184,32 @@ class TransactionProducer(Producer):
         master = self.instance.routes.master(header.bname or "") or address
         try:
             await end_transaction(self.instance.session, master, answer, remark)
-            if self._tracer is not None:
-                asked = message.msg_id
-                self._tracer.ended(message, asked, master, header.transaction_id, state, from_check=True)
+            self._ended(message, message.msg_id, master, header.transaction_id, state, from_check=True)
         except RocketMQError as failure:
             log.warning("%s was not told that message %s is %s: %s", master, message.msg_id, state, failure)
+
+    def _ended(
+        self,
+        message: Message | MessageExt,
+        msg_id: str,
+        broker_addr: str,
+        transaction_id: str | None,
+        state: TransactionState,
+        *,
+        from_check: bool,
+    ) -> None:
+        if self._hooks is not None:
+            self._hooks.ended(
+                EndTransactionContext(
+                    producer_group=self.group,
+                    message=message,
+                    broker_addr=broker_addr,
+                    msg_id=msg_id,
+                    transaction_id=transaction_id,
+                    transaction_state=state,
+                    from_transaction_check=from_check,
+                )
+            )
 
 
 def _state_of(answer: TransactionState | None) -> TransactionState:

@@ -1,0 +1,1 @@
+"""Hooks of applications into producers and consumers: what they are, and how they are called."""
