@@ -50,7 +50,9 @@ MORE_MODES: dict[str, dict[str, Any]] = {
     # The half message, and its commit that is not waited for.
     "transaction8": {"op": "transaction", "threads": 8},
     # Delay level 1, until all messages are in their topic: a second of that is the delay.
-    "delay8": {"op": "delay", "threads": 8},
+    "delay8": {"op": "delay", "threads": 8, "level": 1},
+    # Timers, each of a second, until all messages are in their topic.
+    "timer8": {"op": "delay", "threads": 8, "delayMs": 1000},
     # One message of a hundred is sent to the client; all that were looked at count.
     "sql": {"op": "drain", "threads": 4, "sql": "n = 7"},
     "sql-half": {"op": "drain", "threads": 4, "sql": "n >= 50 AND n IS NOT NULL"},

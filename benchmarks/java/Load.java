@@ -32,7 +32,8 @@ import org.apache.rocketmq.common.message.MessageQueue;
  * {"op":"sync","namesrv":A,"topic":T,"threads":8,"body":128,"seconds":5}   also "async" (inflight), "batch" (size, threads)
  * {"op":"drain","namesrv":A,"topic":T,"threads":4}                          pulls the whole topic once; with "sql" only what matches
  * {"op":"transaction",...}                                                  as "sync": half message, then its commit
- * {"op":"delay",...}                                                        as "sync" with delay level 1, until all are delivered
+ * {"op":"delay",...,"level":1}                                              as "sync" with this delay level, until all are delivered
+ * {"op":"delay",...,"delayMs":1000}                                         as "sync" with timers of so many ms, until all are delivered
  * Answers {"messages":n,"seconds":s,"p50":us,"p99":us,"failed":n}.
  */
 @SuppressWarnings("deprecation")
@@ -111,11 +112,14 @@ public final class Load {
         return m;
     }
 
-    /** A message to send: delayed by the level of the order, with a number to filter by where the order wants one. */
+    /** A message to send: delayed by the level or the ms of the order, with a number to filter by where the order wants one. */
     private static Message message(JSONObject order, String topic, byte[] body, long count) {
         Message m = message(topic, body);
         if (order.containsKey("level")) {
             m.setDelayTimeLevel(order.getIntValue("level"));
+        }
+        if (order.containsKey("delayMs")) {
+            m.setDelayTimeMs(order.getLongValue("delayMs"));
         }
         if (order.getBooleanValue("numbered")) {
             m.putUserProperty("n", String.valueOf(count % 100));
@@ -123,14 +127,14 @@ public final class Load {
         return m;
     }
 
-    /** Send with delay level 1, then wait until the topic has all of it. */
+    /** Send delayed messages, then wait until the topic has all of them. */
     private static JSONObject delayed(JSONObject order) throws Exception {
         DefaultMQProducer producer = producer(order);
         String topic = order.getString("topic");
         producer.send(message(topic, body(1)));
         long before = stored(producer, topic);
         long start = System.nanoTime();
-        JSONObject sent = threads(order.fluentPut("level", 1), order.getIntValue("threads"), 1);
+        JSONObject sent = threads(order, order.getIntValue("threads"), 1);
         long end = before + sent.getLongValue("messages");
         while (stored(producer, topic) < end) {
             if (System.nanoTime() - start > 120e9) {

@@ -1,8 +1,9 @@
 """What a slave takes over from its master besides the log: topics, groups, offsets, delay levels, request modes,
 timers.
 
-Every SYNC_INTERVAL_MS, as Apache's slaves of 4.9 (5.x: once a minute), and at once when a name server says where the
-master is. Each table is taken on its own: one that cannot be had costs no other. Offsets that consumers committed to
+Every SYNC_INTERVAL_MS, as Apache's slaves of 4.9 (5.x: once a minute); at once when a name server says where the master
+is, and when the log brings a message of a topic that is not known yet, so that a topic with messages is there as soon
+as they are. Each table is taken on its own: one that cannot be had costs no other. Offsets that consumers committed to
 this slave are handed back first (`hand_back.py`).
 
 Mirrors org.apache.rocketmq.broker.slave.SlaveSynchronize.
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 SYNC_INTERVAL_MS = 10_000
 #: ms until a master that could not be reached is asked again: its first answer ends the outage for consumers.
 RETRY_INTERVAL_MS = 1_000
+#: ms between two looks for topics that the log has shown: there may be a new one with each message.
+TOPIC_INTERVAL_MS = 1_000
 #: ms between two looks at how far the master's timers are.
 TIMER_INTERVAL_MS = 3_000
 #: ms until the name servers are asked again for a master that is away.
@@ -49,7 +52,8 @@ class SlaveSynchronize:
         self._tasks = Tasks()
         self._wanted = asyncio.Event()
         self._looking = False
-        self._asked = float("-inf")
+        self._asked = self._looked = float("-inf")
+        self._later: asyncio.TimerHandle | None = None
         self._reached = False
         self._failing: set[str] = set()
 
@@ -68,6 +72,8 @@ class SlaveSynchronize:
         config = self._controller.config
         self._jobs.every("own commits", lambda: config.flushConsumerOffsetInterval, self._save_own)
         self._controller.master.on_change(self._master_changed)
+        if (replica := self._controller.store.replica) is not None:
+            replica.queue_begun = self._queue_begun
         self._tasks.start(self._looks(), "take-over-from-master")
         follow = repeat("following the master's timers", TIMER_INTERVAL_MS, self._follow_timers)
         self._tasks.start(follow, "follow-timers-of-master")
@@ -76,11 +82,24 @@ class SlaveSynchronize:
     async def stop(self) -> None:
         """Take over no more."""
         self._jobs.stop()
+        if self._later is not None:
+            self._later.cancel()
         await self._tasks.stop()
 
     def soon(self) -> None:
         """Look at the master now, or once more when a look is under way."""
         self._wanted.set()
+
+    def _queue_begun(self, topic: str) -> None:
+        """The log has the first message of a queue: look at the master if that is all that is known of its topic."""
+        if topic in self._controller.topics.table or not self._reached or self._later is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._later = loop.call_at(max(loop.time(), self._looked + TOPIC_INTERVAL_MS / 1000), self._look_for_topics)
+
+    def _look_for_topics(self) -> None:
+        self._later = None
+        self.soon()
 
     def _interval(self) -> int:
         return SYNC_INTERVAL_MS if self._reached else RETRY_INTERVAL_MS
@@ -99,6 +118,7 @@ class SlaveSynchronize:
                 async with asyncio.timeout(self._interval() / 1000):
                     await self._wanted.wait()
             self._looking = True
+            self._looked = asyncio.get_running_loop().time()
             self._wanted.clear()
             try:
                 await self._ask_for_master()

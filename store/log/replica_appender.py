@@ -9,6 +9,7 @@ one (`store/dispatch.py`).
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import msgspec
 
@@ -42,6 +43,10 @@ log = logging.getLogger(__name__)
 _MOST_TOPICS = 10_000
 _NO_QUEUES: dict[int, ConsumeQueue] = {}
 _NOT_COMMON = V6_FLAGS | TRANSACTION_MASK
+
+
+def _nobody(topic: str) -> None:
+    pass
 
 
 class ReplicaError(CorruptDataError):
@@ -81,6 +86,8 @@ class ReplicaAppender:
         #: was deleted and made anew on the master.
         self._redispatch = Redispatch(queues.find_or_create, codes, index.sink, 0)
         self._redispatch.from_first_file = True
+        #: Called with the topic of each queue that comes into being here.
+        self.queue_begun: Callable[[str], None] = _nobody
         #: Topics by their bytes in a record.
         self._topics: dict[bytes, str] = Bounded(_MOST_TOPICS)
         #: The record dispatched last, None before the first one of this run.
@@ -246,6 +253,8 @@ class ReplicaAppender:
                 self._arrivals.arrived(queue, queue.max_offset, code, timestamp, properties)
         else:
             self._dispatch_unexpected(topic, properties, record)
+            if queue is None:
+                self.queue_begun(topic)
         self._stats.put_messages += 1
         self._stats.put_bytes += record.size
 

@@ -194,3 +194,14 @@ def test_an_old_master_that_came_back_is_said(pair: Pair) -> None:
     ran = pair.run()
     assert ran.code == ExitCode.NO_EFFECT
     assert f"there are two masters: stop {pair.master.address}, give it brokerRole=SLAVE" in ran.out
+
+
+def test_a_master_that_never_was_a_slave_has_nothing_to_lack(pair: Pair) -> None:
+    pair.slave.config |= {"brokerRole": "ASYNC_MASTER", "brokerId": "0"}
+    pair.addresses.clear()
+    pair.addresses[0] = SLAVE
+    ran = pair.run()
+    assert ran.code == 0 and ran.out.endswith(
+        "nothing is to be done: it is a master, and every name server has it as the only one\n"
+    )
+    assert "#OldMaster" not in ran.out and "#BytesMissing" not in ran.out

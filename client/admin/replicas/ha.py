@@ -30,6 +30,8 @@ class BrokerReplication(msgspec.Struct, rename="camel"):
     """Replication on one broker; `role` is None when it did not answer, and so is what the other role has.
 
     Offsets are bytes of the commitlog, times ms since 1970. `in_sync_slaves` counts the master's slaves in sync.
+    `problem`: why a slave does not replicate, with the next step; None while it does, and of Apache's, which say
+    nothing.
     """
 
     broker: BrokerAddress
@@ -42,6 +44,7 @@ class BrokerReplication(msgspec.Struct, rename="camel"):
     bytes_per_second: int | None = None
     last_read_timestamp: int | None = None
     last_write_timestamp: int | None = None
+    problem: str | None = None
 
 
 class ReplicationReport(msgspec.Struct, rename="camel"):
@@ -84,7 +87,13 @@ class HaAdmin:
         """Replication on several brokers. Raises AllFailedError when none answers."""
         fan = await self._admin.fan_out(brokers, lambda b: api.ha_status(self._admin.session, b.address))
         fan.require_some("reading the state of replication")
-        return ReplicationReport([_replication(b, fan.answers.get(b)) for b in brokers], fan.failures)
+        found = [_replication(b, fan.answers.get(b)) for b in brokers]
+        slaves = [each for each in found if each.role == "slave"]
+        asked = [slave.broker for slave in slaves]
+        figures = await self._admin.fan_out(asked, lambda b: self._admin.cluster.runtime(b.address))
+        for slave in slaves:
+            slave.problem = figures.answers.get(slave.broker, {}).get("haProblem") or None
+        return ReplicationReport(found, fan.failures)
 
     async def epochs(self, brokers: list[BrokerAddress]) -> EpochReport:
         """The epochs of several brokers. Raises AllFailedError when none answers."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
 from rocketmq_ops.mqadmin.declare import command
-from rocketmq_ops.mqadmin.lang import tr_heading
+from rocketmq_ops.mqadmin.lang import tr_heading, tr_message
 from rocketmq_ops.mqadmin.options.brokers import BrokerAddress, ClusterName, Interval
 from rocketmq_ops.mqadmin.render.outcome import Outcome, Table
 from rocketmq_ops.mqadmin.render.output import cell_text
@@ -29,7 +29,10 @@ async def ha_status(
     cluster_name: Annotated[ClusterName | None, "masters and slaves of this cluster"] = None,
     interval: Interval | None = None,
 ) -> Outcome:
-    """Offsets are bytes of the commitlog. With both -b and -c the broker alone is asked."""
+    """Offsets are bytes of the commitlog. With both -b and -c the broker alone is asked.
+
+    #Problem says why a slave does not replicate, and what to do; only slaves of this toolkit say it.
+    """
     async with run.admin() as admin:
 
         async def once() -> Outcome:
@@ -56,6 +59,7 @@ def _blocks(found: BrokerReplication) -> list[Table | str]:
             labelled("#LastReadTime", _time(found.last_read_timestamp)),
             labelled("#LastWriteTime", _time(found.last_write_timestamp)),
             labelled("#MasterFlushOffset", found.master_flush_offset),
+            *([labelled("#Problem", tr_message(found.problem))] if found.problem else []),
             "",
         ]
     slaves = found.slaves or []

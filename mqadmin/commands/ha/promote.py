@@ -174,9 +174,7 @@ def _require_nothing_lost(found: Promotion, *, force: bool) -> None:
 def _outcome(found: Promotion, text: str, by_hand: list[str] | None = None, *, done: bool) -> Outcome:
     blocks: list[Table | str] = [
         labelled("#Slave", _replica_text(found.slave)),
-        labelled("#OldMaster", _replica_text(found.old_master) if found.old_master is not None else None),
-        labelled("#BytesMissing", found.gap_bytes),
-        labelled("#GroupsBehind", None if found.groups_behind is None else len(found.groups_behind)),
+        *([] if _nothing_to_do(found) else _gap_lines(found)),
         labelled("#MasterAtNameServers", ", ".join(f"{at}: {m or '-'}" for at, m in sorted(found.masters.items()))),
         *(f"{key.file}: {key.key}={key.after}" for key in found.files),
         *(by_hand or []),
@@ -194,6 +192,19 @@ def _outcome(found: Promotion, text: str, by_hand: list[str] | None = None, *, d
     return Outcome(data=found, blocks=blocks, status=status, errors=errors)
 
 
+def _nothing_to_do(found: Promotion) -> bool:
+    """Whether it is a master and no other one is known: there is nobody whose log it could lack."""
+    return found.next_step is None and found.old_master is None
+
+
+def _gap_lines(found: Promotion) -> list[str]:
+    return [
+        labelled("#OldMaster", _replica_text(found.old_master) if found.old_master is not None else None),
+        labelled("#BytesMissing", found.gap_bytes),
+        labelled("#GroupsBehind", None if found.groups_behind is None else len(found.groups_behind)),
+    ]
+
+
 def _replica_text(replica: Replica) -> str:
     if not replica.answers:
         return f"{replica.address}, does not answer"
@@ -207,6 +218,8 @@ def _fenced_text(found: Promotion) -> str:
 
 def _waiting_text(found: Promotion) -> str:
     old = found.old_master
+    if _nothing_to_do(found):
+        return "nothing is to be done: it is a master, and every name server has it as the only one"
     if found.next_step is None:
         return "the promotion is complete: every name server has it as the only master"
     if found.next_step == "fence":

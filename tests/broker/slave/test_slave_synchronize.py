@@ -60,6 +60,31 @@ def test_every_table_of_the_master_is_taken_over_and_saved(tmp_path: Path) -> No
     asyncio.run(run())
 
 
+def test_a_topic_is_there_as_soon_as_its_first_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slave_synchronize, "SYNC_INTERVAL_MS", 3_600_000)
+    monkeypatch.setattr(slave_synchronize, "TOPIC_INTERVAL_MS", 20)
+
+    async def run() -> None:
+        async with pair(tmp_path) as both:
+            await both.slave_looks()
+            group = SubscriptionGroupConfig(group_name="g", retry_max_times=3)
+            await both.ask_master(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, {}, group.encode())
+            topics = both.slave.broker.topics.table
+            await both.ask_master(RequestCode.SEND_MESSAGE_V2, send_fields("First"), b"hello")
+            await until(lambda: "First" in topics)
+            await both.ask_master(RequestCode.SEND_MESSAGE_V2, send_fields("Second"), b"hello")
+            await until(lambda: "Second" in topics)
+            assert both.slave.broker.groups.table["g"].retry_max_times == 3
+            slave = both.slave.broker.slave
+            assert slave is not None
+            for queue_id in range(4):
+                await both.ask_master(RequestCode.SEND_MESSAGE_V2, send_fields("First", queue_id), b"hello")
+            await until(lambda: both.slave.broker.store.max_phy_offset == both.master.store.max_phy_offset)
+            assert slave._later is None  # a further queue of a topic that is known brings nothing new
+
+    asyncio.run(run())
+
+
 def test_the_timers_of_the_master_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slave_synchronize, "TIMER_INTERVAL_MS", 20)
 
