@@ -348,6 +348,8 @@ class BrokerController:
                 manager.persist()
             except RocketMQError as error:
                 unsaved = unsaved or error
+        if access:
+            self.auth.close()
         await self.outer.close()
         if unsaved is not None:
             raise unsaved

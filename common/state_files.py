@@ -39,10 +39,7 @@ def _read_object(data: bytes) -> dict[str, Any]:
 
 
 class SavedState(Protocol):
-    """What a `StateFileWriter` writes. Its methods are called on the loop."""
-
-    #: How it is written: OS_FILES, or PRIVATE_FILES for what holds secrets.
-    files: SmallFiles
+    """What a `StateFileWriter` writes. Its methods are called on the loop, `write` in a thread."""
 
     @property
     def path(self) -> str:
@@ -50,6 +47,9 @@ class SavedState(Protocol):
 
     def take_changes(self) -> bytes | None:
         """The file's new content, None when nothing changed since the last call."""
+
+    def write(self, data: bytes) -> None:
+        """Make this the file's content; one call at a time. Raises RocketMQError naming the file."""
 
     def saved(self) -> None:
         """The content that `take_changes` returned last is on the disk."""
@@ -64,6 +64,7 @@ class StateFile:
     Sub-classes give `path` and `encode`, read what `document` returns, and call `changed` after each change.
     """
 
+    #: How it is written: OS_FILES, or PRIVATE_FILES for what holds secrets.
     files: SmallFiles = OS_FILES
 
     def __init__(self) -> None:
@@ -99,6 +100,10 @@ class StateFile:
         self._dirty = False
         return self.encode(pretty=True)
 
+    def write(self, data: bytes) -> None:
+        """Replace the file."""
+        save_with_backup(self.path, data, self.files)
+
     def saved(self) -> None:
         """The file is written."""
         if self._failing:
@@ -116,7 +121,7 @@ class StateFile:
         if data is None:
             return
         try:
-            save_with_backup(self.path, data, self.files)
+            self.write(data)
         except RocketMQError:
             self._dirty = True
             raise
@@ -178,8 +183,7 @@ class StateFileWriter:
             saved.set_result(None)
             return
         writes.running = saved
-        state = writes.state
-        job = asyncio.get_running_loop().run_in_executor(None, save_with_backup, state.path, data, state.files)
+        job = asyncio.get_running_loop().run_in_executor(None, writes.state.write, data)
         job.add_done_callback(lambda done: self._written(writes, saved, done))
 
     def _written(self, writes: _Writes, saved: asyncio.Future[None], done: asyncio.Future[None]) -> None:

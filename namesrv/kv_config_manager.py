@@ -13,7 +13,7 @@ import msgspec
 
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
-from rocketmq_ops.common.files import OS_FILES, SmallFiles
+from rocketmq_ops.common.files import save_with_backup
 from rocketmq_ops.common.state_files import StateFileWriter, load_document
 from rocketmq_ops.namesrv.config import NamesrvConfig
 
@@ -28,8 +28,6 @@ ORDER_TOPIC_CONFIG = "ORDER_TOPIC_CONFIG"
 
 class KvConfigManager:
     """The table, a `SavedState`. A change is made when it is on the disk; one that cannot be saved is not made."""
-
-    files: SmallFiles = OS_FILES
 
     def __init__(self, config: NamesrvConfig, files: StateFileWriter) -> None:
         self._config = config
@@ -77,6 +75,10 @@ class KvConfigManager:
             change(table)
         self._being_saved = table
         return fastjson.dumps({"configTable": table})
+
+    def write(self, data: bytes) -> None:
+        """Replace the file."""
+        save_with_backup(self.path, data)
 
     def saved(self) -> None:
         """Make the changes."""

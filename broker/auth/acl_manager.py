@@ -1,6 +1,5 @@
-"""The ACLs of a broker's users, in `config/acls.json` of its store.
+"""The ACLs of a broker's users.
 
-Apache's brokers keep theirs in a RocksDB, which is not written here; `mqadmin copyAcl` carries them between brokers.
 Mirrors AuthorizationMetadataManagerImpl and LocalAuthorizationMetadataProvider.
 """
 
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rocketmq_ops.broker.auth.acl import Acl, refused
+from rocketmq_ops.broker.auth.auth_table import AuthTable
 from rocketmq_ops.broker.auth.resource import Resource
+from rocketmq_ops.broker.auth.stored_models import acl_info, acl_model
 from rocketmq_ops.broker.auth.user_manager import UserManager
-from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.broker.state.config_table import without_nulls
-from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.fastjson_types import convert
-from rocketmq_ops.common.files import PRIVATE_FILES, SmallFiles
 from rocketmq_ops.remoting.bodies import AclInfo
 
 if TYPE_CHECKING:
@@ -28,11 +26,11 @@ if TYPE_CHECKING:
 _USER = "User:"
 
 
-class AclManager(ConfigManager):
+class AclManager(AuthTable):
     """`table`: `User:name` -> Acl. Changes raise AccessRefusedError with Apache's words."""
 
     file_name = "acls.json"
-    files: SmallFiles = PRIVATE_FILES
+    what = "acls"
 
     def __init__(self, controller: BrokerController, users: UserManager) -> None:
         super().__init__(controller)
@@ -41,18 +39,24 @@ class AclManager(ConfigManager):
         #: Counts changes: what was derived of the table holds as long as it stays.
         self.generation = 0
 
-    def load(self) -> bool:
-        """Read the file; False when there is none. Raises CorruptDataError for a broken one."""
-        found = self.document(_read)
-        if found is None:
-            return False
-        self.table = found
-        return True
-
-    def encode(self, *, pretty: bool = False) -> bytes:
+    def fields(self) -> dict[str, dict[str, Any]]:
         """Every ACL by subject."""
-        acls = {subject: without_nulls(msgspec.to_builtins(acl.info())) for subject, acl in sorted(self.table.items())}
-        return fastjson.dumps({"acls": acls}, pretty=pretty)
+        return {subject: _fields(acl.info()) for subject, acl in self.table.items()}
+
+    def take(self, entries: dict[str, dict[str, Any]]) -> None:
+        """Have these ACLs; of Apache's there may be some without an entry."""
+        given = {subject: _info(subject, fields) for subject, fields in entries.items()}
+        self.table = {
+            subject: _acl(info) for subject, info in given.items() if any(policy.entries for policy in info.policies)
+        }
+
+    def model_of(self, name: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """An ACL as Apache's Acl."""
+        return acl_model(_info(name, fields))
+
+    def fields_of(self, name: str, model: dict[str, Any]) -> dict[str, Any]:
+        """Of Apache's Acl."""
+        return _fields(acl_info(name, model))
 
     def changed(self) -> None:
         """As of every table."""
@@ -113,13 +117,19 @@ class AclManager(ConfigManager):
         return _USER + name
 
 
-def _read(document: dict[str, Any]) -> dict[str, Acl]:
+def _fields(info: AclInfo) -> dict[str, Any]:
+    fields: dict[str, Any] = without_nulls(msgspec.to_builtins(info))
+    return fields
+
+
+def _info(subject: str, fields: dict[str, Any]) -> AclInfo:
+    return convert({**fields, "subject": subject}, AclInfo)
+
+
+def _acl(info: AclInfo) -> Acl:
     from rocketmq_ops.broker.access.gate import AccessRefusedError
 
-    found = {}
-    for subject, fields in (document.get("acls") or {}).items():
-        try:
-            found[subject] = Acl.of(convert({**fields, "subject": subject}, AclInfo))
-        except AccessRefusedError as error:
-            raise CorruptDataError(f"'{subject}': {error}") from None
-    return found
+    try:
+        return Acl.of(info)
+    except AccessRefusedError as error:
+        raise CorruptDataError(f"'{info.subject}': {error}") from None

@@ -8,8 +8,6 @@ UserAuthorizationHandler, whose refusals are NO_PERMISSION.
 
 from __future__ import annotations
 
-import logging
-import os
 from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.broker.access.signatures import Signatures
@@ -27,8 +25,6 @@ from rocketmq_ops.remoting.signature import ACCESS_KEY, V4_9_3
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
-
-log = logging.getLogger(__name__)
 
 #: What was allowed is remembered so many times.
 _MOST_ALLOWED: Final = 10_000
@@ -51,12 +47,15 @@ class AuthEvaluator:
         self._generation = 0
 
     def load(self) -> None:
-        """Read the files, and make the users of the configuration. Raises RocketMQError."""
-        if not self.users.load() and os.path.isfile(os.path.join(self.users.path.removesuffix(".json"), "CURRENT")):
-            log.warning(
-                "the users that an Apache broker keeps in %s are not read: make them here too",
-                self.users.path.removesuffix(".json"),
-            )
+        """Read what is stored, and make the users of the configuration. Raises RocketMQError."""
+        try:
+            self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self) -> None:
+        self.users.load()
         self.acls.load()
         config = self._controller.auth_config
         for account in (config.init_user(), config.inner_credentials()):
@@ -74,6 +73,11 @@ class AuthEvaluator:
         """Write what changed. Raises RocketMQError."""
         self.users.persist()
         self.acls.persist()
+
+    def close(self) -> None:
+        """Let go of what is stored, at the broker's end."""
+        self.users.close()
+        self.acls.close()
 
     def check(self, channel: Channel, request: RemotingCommand) -> None:
         """Raises AccessRefusedError for a request that must not be acted on."""

@@ -35,7 +35,7 @@ class AuthConfig(ConfigClass):
 
     # Keys that take effect.
     authenticationEnabled: Annotated[
-        bool, Used("check the signature of every request by the users in config/users.json of the store")
+        bool, Used("check the signature of every request by the users in config/users of the store")
     ] = False
     authenticationWhitelist: Annotated[str, Used("request codes, separated by `,`, that need no signature")] = ""
     initAuthenticationUser: Annotated[
@@ -49,7 +49,7 @@ class AuthConfig(ConfigClass):
         ),
     ] = ""
     authorizationEnabled: Annotated[
-        bool, Used("check what each user may do, by the ACLs in config/acls.json of the store")
+        bool, Used("check what each user may do, by the ACLs in config/acls of the store")
     ] = False
     authorizationWhitelist: Annotated[str, Used("request codes, separated by `,`, that every user may send")] = ""
 

@@ -1,6 +1,5 @@
-"""The users of a broker, in `config/users.json` of its store, for the broker's own eyes.
+"""The users of a broker, for the broker's own eyes.
 
-Apache's brokers keep theirs in a RocksDB, which is not written here; `mqadmin copyUser` carries users between brokers.
 Mirrors AuthenticationMetadataManagerImpl and LocalAuthenticationMetadataProvider.
 """
 
@@ -9,10 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rocketmq_ops.broker.auth.acl import refused
-from rocketmq_ops.broker.state.config_manager import ConfigManager
-from rocketmq_ops.common import fastjson
+from rocketmq_ops.broker.auth.auth_table import AuthTable
+from rocketmq_ops.broker.auth.stored_models import user_info, user_model
 from rocketmq_ops.common.fastjson_types import convert
-from rocketmq_ops.common.files import PRIVATE_FILES, SmallFiles
 from rocketmq_ops.remoting.bodies import UserInfo
 from rocketmq_ops.remoting.signature import SigningKey
 
@@ -45,28 +43,31 @@ class User:
         return self.info.user_status == "disable"
 
 
-class UserManager(ConfigManager):
+class UserManager(AuthTable):
     """`table`: name -> User; a change replaces the entry. Changes raise AccessRefusedError with Apache's words."""
 
     file_name = "users.json"
-    files: SmallFiles = PRIVATE_FILES
+    what = "users"
 
     def __init__(self, controller: BrokerController) -> None:
         super().__init__(controller)
         self.table: dict[str, User] = {}
 
-    def load(self) -> bool:
-        """Read the file; False when there is none. Raises CorruptDataError for a broken one."""
-        found = self.document(_read)
-        if found is None:
-            return False
-        self.table = found
-        return True
-
-    def encode(self, *, pretty: bool = False) -> bytes:
+    def fields(self) -> dict[str, dict[str, Any]]:
         """Every user by name."""
-        users = {name: _fields(user.info) for name, user in sorted(self.table.items())}
-        return fastjson.dumps({"users": users}, pretty=pretty)
+        return {name: _fields(user.info) for name, user in self.table.items()}
+
+    def take(self, entries: dict[str, dict[str, Any]]) -> None:
+        """Have these users."""
+        self.table = {name: User(_info(name, fields)) for name, fields in entries.items()}
+
+    def model_of(self, name: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """A user as Apache's User."""
+        return user_model(_info(name, fields))
+
+    def fields_of(self, name: str, model: dict[str, Any]) -> dict[str, Any]:
+        """Of Apache's User."""
+        return _fields(user_info(name, model))
 
     def create(self, given: UserInfo) -> None:
         """Add a user."""
@@ -138,6 +139,5 @@ def _fields(info: UserInfo) -> dict[str, Any]:
     }
 
 
-def _read(document: dict[str, Any]) -> dict[str, User]:
-    users = document.get("users") or {}
-    return {name: User(convert({**fields, "username": name}, UserInfo)) for name, fields in users.items()}
+def _info(name: str, fields: dict[str, Any]) -> UserInfo:
+    return convert({**fields, "username": name}, UserInfo)

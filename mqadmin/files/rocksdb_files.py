@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def read_stored_config(folder: str, kind: ConfigKind) -> StoredConfig:
     """The table of a store's configuration folder. Without its reader: how to have the broker export it instead."""
-    from rocketmq_ops.store.inspect.reading.rocksdb_config import NoReaderError, read_config
+    from rocketmq_ops.common.config_rocksdb import NoReaderError
+    from rocketmq_ops.store.inspect.reading.rocksdb_config import read_config
 
     try:
         return read_config(Path(folder), kind)

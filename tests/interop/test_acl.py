@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.interop.apache import Pair, wait_until
-from tests.interop.ours import Ran, mqadmin
+from tests.interop import stores
+from tests.interop.apache import Broker, Pair, wait_until
+from tests.interop.ours import OurBroker, OurNameServer, Ran, mqadmin
 from tests.interop.toolchain import QUICK, VERSIONS, home
 
 USER, SECRET = "operator", "12345678"
@@ -31,21 +32,29 @@ def signing_pair(version: str, scratch: Path) -> Pair:
         # The broker looks for it below its home.
         flag = f"-Drocketmq.acl.plain.file={os.path.relpath(file, home(version))}"
         return Pair(version, scratch, settings={"aclEnable": "true"}, flags=(*QUICK, flag))
-    auth = "org.apache.rocketmq.auth"
-    return Pair(
-        version,
-        scratch,
-        settings={
-            "authenticationEnabled": "true",
-            "authenticationProvider": f"{auth}.authentication.provider.DefaultAuthenticationProvider",
-            "authenticationMetadataProvider": f"{auth}.authentication.provider.LocalAuthenticationMetadataProvider",
-            "authorizationEnabled": "true",
-            "authorizationProvider": f"{auth}.authorization.provider.DefaultAuthorizationProvider",
-            "authorizationMetadataProvider": f"{auth}.authorization.provider.LocalAuthorizationMetadataProvider",
-            "initAuthenticationUser": json.dumps({"username": USER, "password": SECRET}),
-            "innerClientAuthenticationCredentials": json.dumps({"accessKey": USER, "secretKey": SECRET}),
-        },
-    )
+    return Pair(version, scratch, settings=ACCOUNTS_OF_5)
+
+
+_AUTH = "org.apache.rocketmq.auth"
+ACCOUNTS_OF_5 = {
+    "authenticationEnabled": "true",
+    "authenticationProvider": f"{_AUTH}.authentication.provider.DefaultAuthenticationProvider",
+    "authenticationMetadataProvider": f"{_AUTH}.authentication.provider.LocalAuthenticationMetadataProvider",
+    "authorizationEnabled": "true",
+    "authorizationProvider": f"{_AUTH}.authorization.provider.DefaultAuthorizationProvider",
+    "authorizationMetadataProvider": f"{_AUTH}.authorization.provider.LocalAuthorizationMetadataProvider",
+    "initAuthenticationUser": json.dumps({"username": USER, "password": SECRET}),
+    "innerClientAuthenticationCredentials": json.dumps({"accessKey": USER, "secretKey": SECRET}),
+}
+
+
+def profile(folder: Path, namesrv: str, patch: pytest.MonkeyPatch) -> None:
+    """The profile `operator` of the account, for our commands."""
+    profiles = folder / "profiles.json"
+    account = {"namesrv": namesrv, "accessKey": USER, "secretKey": SECRET}
+    profiles.write_text(json.dumps({"profiles": {"operator": account}}))
+    profiles.chmod(0o600)
+    patch.setenv("ROCKETMQ_OPS_PROFILES", str(profiles))
 
 
 class Signed:
@@ -53,11 +62,7 @@ class Signed:
 
     def __init__(self, pair: Pair, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.pair = pair
-        profiles = folder / "profiles.json"
-        account = {"namesrv": pair.namesrv_address, "accessKey": USER, "secretKey": SECRET}
-        profiles.write_text(json.dumps({"profiles": {"operator": account}}))
-        profiles.chmod(0o600)
-        patch.setenv("ROCKETMQ_OPS_PROFILES", str(profiles))
+        profile(folder, pair.namesrv_address, patch)
 
     def __call__(self, *args: str) -> Ran:
         return mqadmin(*args, "--profile", "operator", output="json")
@@ -124,3 +129,59 @@ def test_a_request_without_a_signature_is_refused(signed: Signed) -> None:
     assert ran.code != 0
     assert "Traceback" not in ran.err
     assert "\n  next: " in ran.err
+
+
+@pytest.mark.parametrize("version", ["5.3.3", "5.5.0"])
+def test_users_and_acls_go_with_the_store_both_ways(
+    version: str, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made by ours, read and changed by Apache's, read by ours: a RocksDB with what Apache's has in it."""
+    pytest.importorskip("rocksdict")
+    folder = scratch / f"accounts-{version}"
+    names = OurNameServer(folder / "names")
+    broker: OurBroker | Broker | None = None
+    try:
+        names.child.wait_for("boot success")
+
+        def run(*args: str) -> Ran:
+            assert broker is not None
+            return mqadmin(*args, "-b", broker.address, "--profile", "operator", output="json")
+
+        def done(*args: str) -> None:
+            ran = run(*args)
+            assert ran.code == 0, ran
+
+        def shown() -> list[str]:
+            assert broker is not None
+            wait_until(lambda: run("listUser").code == 0, "the broker answers")
+            return [json.dumps(run(what).json["data"]).replace(broker.address, "") for what in ("listUser", "listAcl")]
+
+        profile(folder, names.address, monkeypatch)
+        settings = ACCOUNTS_OF_5 | stores.SIZES
+        broker = OurBroker(folder / "ours", names.address, settings=settings)
+        broker.wait_ready()
+        done("createUser", "-u", "app", "-p", SECRET)
+        done("createUser", "-u", "off", "-p", SECRET)
+        done("updateUser", "-u", "off", "-s", "disable")
+        done("createAcl", "-s", "User:app", "-r", "Topic:op*", "-a", "Pub,Sub", "-d", "Allow", "-i", "127.0.0.1")
+        done("createAcl", "-s", "User:app", "-r", "*", "-a", "All", "-d", "Deny")
+        made = shown()
+        assert broker.child.stop() == 0
+
+        store = broker.store
+        broker = Broker(version, folder / "apache", names.address, store=store, settings=settings)
+        broker.wait_ready()
+        assert shown() == made
+        done("createUser", "-u", "theirs", "-p", SECRET)
+        done("createAcl", "-s", "User:theirs", "-r", "Group:*", "-a", "Sub", "-d", "Allow")
+        done("deleteUser", "-u", "off")
+        changed = shown()
+        broker.child.kill()
+
+        broker = OurBroker(folder / "ours-again", names.address, settings=settings | {"storePathRootDir": str(store)})
+        broker.wait_ready()
+        assert shown() == changed != made
+    finally:
+        if broker is not None:
+            broker.child.kill()
+        names.child.kill()

@@ -1,9 +1,9 @@
 """A broker's configuration in RocksDB (`config/topics`, `config/subscriptionGroups`, `config/consumerOffsets`).
 
 What brokers of `storeType=defaultRocksDB` keep instead of the JSON files: a database a table, each entry a name with
-JSON (ConfigRocksDBStorage; the column family `kvDataVersion` has the data version). Read by the package `rocksdict`,
-which is imported here alone. Nothing is written into the broker's folder: the database is opened through a folder of
-links to its files, since the package puts a file of its own beside them.
+JSON (ConfigRocksDBStorage; the column family `kvDataVersion` has the data version). Nothing is written into the
+broker's folder: the database is opened through a folder of links to its files, since the package puts a file of its own
+beside them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from rocketmq_ops.common.errors import CorruptDataError, NoSuchPathError, RocketMQError
+from rocketmq_ops.common.config_rocksdb import is_rocksdb, load_rocksdict
+from rocketmq_ops.common.errors import CorruptDataError, NoSuchPathError
 from rocketmq_ops.common.fastjson import loads
 
 ConfigKind = Literal["topics", "subscriptionGroups", "consumerOffsets"]
@@ -31,10 +32,6 @@ _VERSION: Final = "kvDataVersion"
 _VERSION_KEY: Final = b"kvDataVersionKey"
 #: A running broker may replace files between the listing of its folder and their opening.
 _TRIES: Final = 3
-
-
-class NoReaderError(RocketMQError):
-    """The package that reads RocksDB is not installed."""
 
 
 class StoredConfig(msgspec.Struct):
@@ -59,7 +56,7 @@ def read_config(folder: Path, kind: ConfigKind) -> StoredConfig:
     Raises NoSuchPathError, NoReaderError, CorruptDataError for what is not such a database or holds no JSON.
     """
     path = folder / kind
-    if not (path / "CURRENT").is_file():
+    if not is_rocksdb(str(path)):
         raise NoSuchPathError(
             f"there is no RocksDB in {path}",
             "name the folder `config` of the store of a broker with storeType=defaultRocksDB",
@@ -72,13 +69,7 @@ def read_config(folder: Path, kind: ConfigKind) -> StoredConfig:
 
 def _families(path: Path) -> dict[str, list[tuple[bytes, bytes]]]:
     """Every entry by column family."""
-    try:
-        import rocksdict
-    except ImportError as error:
-        raise NoReaderError(
-            "reading RocksDB needs the package rocksdict, which is not installed",
-            "install it with: pip install 'rocketmq-ops[rocksdb]'",
-        ) from error
+    rocksdict = load_rocksdict()
     for left in reversed(range(_TRIES)):
         with tempfile.TemporaryDirectory(prefix="rocketmq-rocksdb-") as links:
             for name in os.listdir(path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,13 @@ def test_what_a_user_may_do(tmp_path: Path) -> None:
     with_users(tmp_path, test)
 
 
-def test_users_and_acls_change_over_the_wire_and_last(tmp_path: Path) -> None:
+@pytest.mark.parametrize("package", ["with rocksdict", "without"])
+def test_users_and_acls_change_over_the_wire_and_last(
+    tmp_path: Path, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if package == "without":
+        monkeypatch.setitem(sys.modules, "rocksdict", None)
+
     async def first(session: Session) -> None:
         root = Client(session, ROOT)
         assert await root.create_user("app", userType="normal") == (0, "")
@@ -206,8 +213,9 @@ def test_users_and_acls_change_over_the_wire_and_last(tmp_path: Path) -> None:
         assert await root.ask(3003, {"username": "app"}) == (0, "")
 
     with_users(tmp_path, first)
-    for name in ("users.json", "acls.json"):
-        assert (tmp_path / "config" / name).stat().st_mode & 0o777 == 0o600
+    for name in ("users", "acls"):
+        kept, mode = (f"{name}.json", 0o600) if package == "without" else (name, 0o700)
+        assert (tmp_path / "config" / kept).stat().st_mode & 0o777 == mode
     with_users(tmp_path, second, initAuthenticationUser="")
 
 
@@ -328,15 +336,3 @@ accounts:
             await broker.stop()
 
     asyncio.run(main())
-
-
-def test_users_of_an_apache_broker_are_not_passed_over_in_silence(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "config" / "users").mkdir(parents=True)
-    (tmp_path / "config" / "users" / "CURRENT").write_text("MANIFEST-000001\n")
-
-    async def test(_session: Session) -> None:
-        assert "are not read: make them here too" in caplog.text
-
-    with_users(tmp_path, test)
