@@ -15,12 +15,12 @@ from typing import Any
 
 from tests.interop.processes import BROKER_PORTS, Child, free_port
 from tests.interop.raw import wait_for_route
-from tests.interop.toolchain import QUICK, container_jar, java_command
+from tests.interop.toolchain import NO_TLS, QUICK, container_jar, java_command
 
 # A consumer that comes before its retry topic's route looks again after this many ms, not after 20 s.
 EAGER = "-Drocketmq.client.rebalance.waitInterval=1500"
 
-# For tests: small files, quick transaction checks.
+# For tests: small files, quick transaction checks, and no work without end.
 TEST_SETTINGS = {
     "transactionCheckInterval": "1000",
     "transactionTimeOut": "1000",
@@ -30,6 +30,10 @@ TEST_SETTINGS = {
     "mappedFileSizeConsumeQueue": "60000",
     "maxHashSlotNum": "10000",
     "maxIndexNum": "40000",
+    # In 5.x. Until this has passed once, a thread asks for the time without a pause: 10 s of a core after each start.
+    "transactionMetricFlushInterval": "500",
+    # Each time all 38 MB of the timer wheel are compared: a fifth of a core if it were the 1 s that it is by itself.
+    "timerFlushIntervalMs": "10000",
 }
 
 
@@ -44,6 +48,7 @@ class NameServer:
         heap: str = "128m",
         flags: tuple[str, ...] = QUICK,
         settings: dict[str, str] | None = None,
+        tls: bool = False,
     ) -> None:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
@@ -57,7 +62,9 @@ class NameServer:
         main = "org.apache.rocketmq.namesrv.NamesrvStartup"
         self.child = Child(
             f"Apache name server {version}",
-            java_command(version, main, ["-c", str(config)], scratch=scratch, heap=heap, flags=flags),
+            java_command(
+                version, main, ["-c", str(config)], scratch=scratch, heap=heap, flags=flags if tls else (*flags, NO_TLS)
+            ),
             cwd=scratch,
         )
 
@@ -82,6 +89,7 @@ class Broker:
         flags: tuple[str, ...] = QUICK,
         small: bool = True,
         environment: dict[str, str] | None = None,
+        tls: bool = False,
     ) -> None:
         self.port = free_port(BROKER_PORTS)
         self.address = f"127.0.0.1:{self.port}"
@@ -107,10 +115,10 @@ class Broker:
         }
         file = scratch / "broker.conf"
         file.write_text("".join(f"{key}={value}\n" for key, value in config.items()))
-        main = "org.apache.rocketmq.broker.BrokerStartup"
+        flags = flags if tls else (*flags, NO_TLS)
         self.child = Child(
             f"Apache broker {version}",
-            java_command(version, main, ["-c", str(file)], scratch=scratch, heap=heap, flags=flags),
+            java_command(version, "EagerBroker", ["-c", str(file)], scratch=scratch, heap=heap, flags=flags),
             cwd=scratch,
             env=environment,
         )
@@ -129,10 +137,14 @@ class BrokerContainer:
         scratch.mkdir(parents=True, exist_ok=True)
         file = scratch / "container.conf"
         file.write_text(f"listenPort={self.port}\nbindAddress=127.0.0.1\nnamesrvAddr={namesrv}\n")
-        main = "org.apache.rocketmq.container.BrokerContainerStartup"
+        main, more, flags = (
+            "org.apache.rocketmq.container.BrokerContainerStartup",
+            [container_jar(version)],
+            (*QUICK, NO_TLS),
+        )
         self.child = Child(
             f"Apache broker container {version}",
-            java_command(version, main, ["-c", str(file)], scratch=scratch, heap="512m", more=[container_jar(version)]),
+            java_command(version, main, ["-c", str(file)], scratch=scratch, heap="512m", flags=flags, more=more),
             cwd=scratch,
         )
 
@@ -165,12 +177,12 @@ class BrokerContainer:
 class Pair:
     """A name server and a broker of one version, both ready; also the shape of our own pair in the tests."""
 
-    def __init__(self, version: str, scratch: Path, **broker: Any) -> None:
+    def __init__(self, version: str, scratch: Path, *, tls: bool = False, **broker: Any) -> None:
         self.version = version
         self.cluster = broker.get("cluster", "DefaultCluster")
         self.broker_name = broker.get("name", "broker-a")
-        self.nameserver = NameServer(version, scratch / "namesrv")
-        self.broker = Broker(version, scratch / "broker", self.nameserver.address, **broker)
+        self.nameserver = NameServer(version, scratch / "namesrv", tls=tls)
+        self.broker = Broker(version, scratch / "broker", self.nameserver.address, tls=tls, **broker)
         self.namesrv_address = self.nameserver.address
         self.broker_address = self.broker.address
         try:

@@ -36,6 +36,9 @@ def test_seeded_faults_on_apaches_broker(cluster: Cluster, name: Callable[[str],
 
 
 def test_what_an_upgrade_changes(cluster: Cluster) -> None:
+    if cluster.pair.version == "5.3.3":  # as by itself; the tests' brokers have another
+        setting = ["-b", cluster.pair.broker_address, "-k", "transactionMetricFlushInterval"]
+        cluster.data("updateBrokerConfig", *setting, "-v", "3000")
     changes = {f["id"] for f in cluster.data("doctor", "upgrade", "--to", "5.5")["findings"]}
     expected = {"4.9.7": {"upgrade.default-changes"}, "5.3.3": {"upgrade.default-changes"}}
     assert changes == expected.get(cluster.pair.version, set())

@@ -16,7 +16,9 @@ from tests.interop.ours import OurNameServer, OurPair
 from tests.interop.raw import wait_for_route
 
 TOPIC = "TimerTest"
-SETTINGS = {**stores.SIZES, "recallMessageEnable": "true", "mappedFileSizeTimerLog": "4096"}
+SETTINGS = {
+    **stores.SIZES, "recallMessageEnable": "true", "mappedFileSizeTimerLog": "4096", "timerFlushIntervalMs": "1000",
+}  # fmt: skip
 
 
 def create(driver: Driver, namesrv: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.interop.apache import Pair
@@ -14,9 +15,15 @@ from rocketmq_ops.housekeeping.doctor.gather import gather
 from rocketmq_ops.mqadmin import main as mqadmin
 
 
-def test_commands_over_tls(apache_pairs: Callable[[str], Pair], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(scope="module")
+def pair(scratch: Path) -> Iterator[Pair]:
+    pair = Pair("5.3.3", scratch / "tls", tls=True)
+    yield pair
+    pair.kill()
+
+
+def test_commands_over_tls(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
     """The name server, then the broker by the address that it gives."""
-    pair = apache_pairs("5.3.3")
     ask = ["-n", pair.namesrv_address, "--tls", "true", "--timeout", "20000"]
     assert mqadmin.run(["getBrokerConfig", "-c", "DefaultCluster", *ask]) == 0
     assert "fileReservedTime" in capsys.readouterr().out
@@ -25,9 +32,7 @@ def test_commands_over_tls(apache_pairs: Callable[[str], Pair], capsys: pytest.C
     assert mqadmin.run(["sendMessage", "-t", "OverTls", "-p", "x" * 100_000, *ask]) == 0
 
 
-def test_the_doctor_looks_at_the_certificates_of_servers(apache_pairs: Callable[[str], Pair]) -> None:
-    pair = apache_pairs("5.3.3")
-
+def test_the_doctor_looks_at_the_certificates_of_servers(pair: Pair) -> None:
     async def asked(tls: str | None) -> Facts:
         async with MQAdmin([pair.namesrv_address], 20_000, tls=tls) as admin:
             return await gather(admin, {Part.CERTIFICATES})

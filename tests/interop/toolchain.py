@@ -32,6 +32,8 @@ OPENED = (
 )
 # Short-lived test JVMs: quick to start, one collector thread.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+# Else each server of Apache's makes keys and a certificate as it starts: some seconds of a core, and it varies.
+NO_TLS = "-Dtls.server.mode=disabled"
 
 LOGBACK = """<configuration>
   <appender name="file" class="ch.qos.logback.core.FileAppender">
