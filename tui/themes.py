@@ -20,7 +20,7 @@ DARK: Final = Theme(
     surface="#1a2028",
     panel="#222a34",
     dark=True,
-    variables={"dim": "#8792a0", "resting": "#2b3a4a", "cursor": "#2f6f94", "on-cursor": "#ffffff"},
+    variables={"dim": "#929dab", "resting": "#26323f", "cursor": "#2f6f94", "on-cursor": "#ffffff"},
 )
 LIGHT: Final = Theme(
     name="light",
@@ -35,7 +35,7 @@ LIGHT: Final = Theme(
     surface="#f0f2f5",
     panel="#e2e7ec",
     dark=False,
-    variables={"dim": "#5d6873", "resting": "#d3dde6", "cursor": "#005a8c", "on-cursor": "#ffffff"},
+    variables={"dim": "#56616b", "resting": "#d6dfe7", "cursor": "#005a8c", "on-cursor": "#ffffff"},
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -41,12 +42,15 @@ NOW_MS = 1_767_268_800_000
 MINUTE = 60_000
 
 
+_chinese = cache(chinese)
+
+
 class FakeLanguage:
     """English, or the real Chinese."""
 
     def __init__(self, name: str = "en") -> None:
         self.name = name
-        self._chinese = chinese()
+        self._chinese = _chinese()
 
     def tr(self, text: str) -> str:
         return text if self.name == "en" else self._chinese.message(text)

@@ -19,6 +19,7 @@ from rich.color import Color, ColorType
 from rich.console import Console
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
+from textual._compositor import LayoutUpdate
 from textual.app import App
 from textual.screen import ModalScreen
 from textual.strip import Strip
@@ -66,20 +67,27 @@ def faults(app: App[None], strips: Sequence[Strip]) -> list[str]:
         if strip.cell_length != app.size.width:
             found.append(f"line {number} has {strip.cell_length} cells of {app.size.width}")
     # What is below a dialog is meant to step back.
-    seen = screen.children[0].region if isinstance(screen, ModalScreen) else screen.region
+    region = screen.children[0].region if isinstance(screen, ModalScreen) else screen.region
     weak = {
-        f"the contrast of {segment.text.strip()!r} is {contrast:.1f}"
-        for strip in strips[seen.y : seen.bottom]
-        for segment in strip.crop(seen.x, seen.right)
-        if (contrast := _contrast(segment.style)) is not None and contrast < CONTRAST and _is_text(segment.text)
+        f"the contrast of {segment.text.strip()!r} is {strength:.1f}"
+        for strip in strips[region.y : region.bottom]
+        for segment in strip.crop(region.x, region.right)
+        if (strength := contrast(segment.style)) is not None and strength < CONTRAST and _is_text(segment.text)
     }
     found += sorted(weak)
     return found
 
 
-def coloured(app: App[None]) -> bool:
+def seen(app: App[None]) -> list[Strip]:
+    """The lines of the screen with what shines through it of those below."""
+    update = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens)
+    assert isinstance(update, LayoutUpdate)
+    return [Strip.join(line) for line in update.strips]
+
+
+def coloured(strips: Sequence[Strip]) -> bool:
     """Whether anything has another colour than the terminal's text and ground."""
-    styles = (segment.style for strip in app.screen._compositor.render_strips() for segment in strip if segment.style)
+    styles = (segment.style for strip in strips for segment in strip if segment.style)
     return any(
         colour is not None and not colour.is_default for style in styles for colour in (style.color, style.bgcolor)
     )
@@ -91,8 +99,8 @@ def _is_text(text: str) -> bool:
 
 
 @cache
-def _contrast(style: Style | None) -> float | None:
-    """Of the colours of a style; None where they are those of the terminal."""
+def contrast(style: Style | None) -> float | None:
+    """Of the colours of a style, as WCAG 2 counts it; None where they are those of the terminal."""
     if style is None or style.color is None or style.bgcolor is None:
         return None
     if (style.color.type, style.bgcolor.type) != (ColorType.TRUECOLOR, ColorType.TRUECOLOR):
@@ -130,7 +138,7 @@ class Album:
     def take(self, app: App[None], title: str) -> None:
         """A picture of what is seen."""
         assert title not in self._now, f"there are two pictures '{title}'"
-        strips = app.screen._compositor.render_strips()
+        strips = seen(app)
         self._now[title] = drawn(strips)
         self._faults += [f"{title}: {fault}" for fault in faults(app, strips)]
         folder = os.environ.get(PICTURES)

@@ -72,6 +72,7 @@ def brokers_at(moment: Moment, model: Model | None = None) -> Table:
                 opens=Address("broker", broker.address),
             )
         )
+    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
     return Table(columns=_COLUMNS, rows=rows)
 
 

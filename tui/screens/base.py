@@ -113,7 +113,8 @@ class DashboardScreen(Screen[None]):
 
     def _draw_lines(self) -> None:
         context, tr = self.context, self.context.tr
-        mode = f" {tr('may change things' if context.options.write else 'read-only')}  {context.language.name} "
+        may = tr("may change things") if context.options.write else context.word("read-only")
+        mode = f" {may}  {context.language.name} "
         path = self._path(self.app.size.width - cell_len(mode) - 1)
         parts: list[Part] = [(path[0], "strong")]
         for each in path[1:]:

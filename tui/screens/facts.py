@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from rocketmq_ops.common.errors import Failure
@@ -66,8 +67,22 @@ def failure_lines(failures: Sequence[Failure], context: Context, room: int, most
         lines = [f"{SIGNS[Health.CRITICAL]} {where}{context.tr(failure.cause)}"]
         if failure.next_step:
             lines.append(f"  {context.tr(failure.next_step)}")
-        found += [cut(line, room * (3 if len(listed) == 1 else 1)) for line in lines]
+        for line in lines:
+            found += _hung(cut(line, room * 3), room) if len(listed) == 1 else [cut(line, room)]
     if len(listed) < len(failures):
         count = len(failures) - len(listed)
         found.append(f"{SIGNS[Health.CRITICAL]} {context.tr(f'{count} more failures')}")
     return found
+
+
+def _hung(text: str, room: int) -> list[str]:
+    """In lines of so many cells, of which those after the first begin where its words do, behind the sign."""
+    lines = [text[:2]]
+    for word in text[2:].split(" "):
+        for piece in chop_cells(word, room - 2):
+            apart = " " if len(lines[-1]) > 2 else ""
+            if cell_len(lines[-1] + apart + piece) > room:
+                lines.append("  ")
+                apart = ""
+            lines[-1] += apart + piece
+    return lines

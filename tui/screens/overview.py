@@ -75,7 +75,7 @@ class OverviewScreen(DashboardScreen):
     OverviewScreen #below { layout: vertical; height: 1fr; }
     OverviewScreen.-wide #below { layout: horizontal; }
     OverviewScreen.-wide #alarms { width: 1fr; }
-    OverviewScreen.-wide #events { width: 1fr; }
+    OverviewScreen.-wide #events { width: 1fr; margin-left: 1; }
     OverviewScreen #first, OverviewScreen #second { background: $background; }
     """
 

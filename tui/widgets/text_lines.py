@@ -57,7 +57,8 @@ class TextLines(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The line that is seen there."""
-        at, width, style = y + round(self.scroll_y), self.size.width, self.rich_style
+        at, style = y + round(self.scroll_y), self.rich_style
+        width = self.scrollable_content_region.width
         if at >= len(self._lines):
             return Strip.blank(width, style)
         return Strip([Segment(cut(self._lines[at][self._from :], width), style)]).adjust_cell_length(width, style)

@@ -47,6 +47,7 @@ OVER: Final = (
     Picture("usual", SMALL, "dark", "en"),
     Picture("usual", MIDDLE, "light", "zh"),
     Picture("usual", LARGE, "light", "en"),
+    Picture("usual", SMALL, "ansi-dark", "en"),
 )
 #: Screen -> its parts, for those that have any.
 PARTS: Final[dict[str, Sequence[str]]] = {
@@ -72,12 +73,12 @@ DIALOGS: Final[dict[str, tuple[str, Sequence[str]]]] = {
     "saving": ("groups", ("v", "a")),
     "paused": ("groups", ("left_curly_bracket",)),
     "compared": ("groups", ("c",)),
-    "filtered": ("groups", ("slash", *"group", "minus", *"0000", "enter", "space", "3")),
+    "filtered": ("groups", ("slash", *"0001", "enter", "space", "3")),
     "past": ("group", ("left_curly_bracket",)),
     "row": ("doctor", ("enter",)),
     "change-menu": ("topic", ("x",)),
     "change-plan": ("topic", ("x", "down", "enter")),
-    "change-typed": ("broker", ("x", "down", "enter")),
+    "change-typed": ("broker", ("x", "down", "enter", "enter")),
     "change-made": ("topic", ("x", "down", "enter", *"yes", "enter")),
 }
 SIZES: Final = {SMALL, MIDDLE, LARGE}

@@ -213,7 +213,7 @@ def config_section(configs: Mapping[str, Mapping[str, str] | None], version: str
         Fact("Differ from the default", changed, Kind.COUNT),
         Fact("Defaults of", version),
     )
-    return also(table_of(section.table.columns, rows), (), *facts)
+    return also(table_of(section.table.columns, rows, section.table.note), (), *facts)
 
 
 def replica_section(report: ReplicationReport) -> Section:

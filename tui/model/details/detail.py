@@ -142,7 +142,7 @@ def side_by_side(
     *,
     expected: Mapping[str, str] | None = None,
     expected_title: str = "",
-    note: str = "",
+    note: str = "no settings are known",
 ) -> Section:
     """Settings of several servers or clients beside each other: a row a name, a column a source.
 
@@ -166,6 +166,7 @@ def side_by_side(
             differs, health = "from the default", Health.INFO
         row = [name, differs, *cells, *([usual if usual is not None else ABSENT] if expected is not None else [])]
         rows.append(Row(key=name, cells=tuple(row), health=health))
+    rows.sort(key=lambda row: list(Health).index(row.health), reverse=True)
     return table_of(columns, rows, note)
 
 

@@ -16,6 +16,7 @@ from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Sect
 from rocketmq_ops.tui.model.details.group import HEALTH
 from rocketmq_ops.tui.model.moment import Moment, TopicSeen
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row, Value
+from rocketmq_ops.tui.model.views.topics import permission as letters
 
 _QUEUES: Final = (
     Column(key="broker", title="Broker", least=10),
@@ -206,7 +207,7 @@ async def _settings(asking: Asking) -> Section:
             {}
             if config is None
             else {
-                "permission": permission(config.perm),
+                "permission": letters(config.perm),
                 "readQueueNums": config.read_queue_nums,
                 "writeQueueNums": config.write_queue_nums,
                 "order": str(config.order).lower(),

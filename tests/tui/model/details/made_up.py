@@ -68,9 +68,13 @@ def status() -> ConsumerStatusReport:
         ClientStatus(client_id="10.1.0.3@77", client_addr="10.1.0.3:5000", language="GO", version="V5_0_0", brokers=[]),
     ]  # fmt: skip
     problems = [
-        Problem("blocked", "nothing was consumed for 3 min", "10.1.0.1@77", "orders", "broker-a", 0),
-        Problem("different_subscription", "TagA, others have *", "10.1.0.2@77", "orders"),
-        Problem("unassigned", "no client has it", None, "orders", "broker-a", 1),
+        Problem(
+            "blocked", "has 7 messages, and none was consumed for 180000 ms", "10.1.0.1@77", "orders", "broker-a", 0
+        ),
+        Problem(
+            "different_subscription", "differs from 10.1.0.1@77 in orders (*), orders (TagA)", "10.1.0.2@77", "orders"
+        ),
+        Problem("unassigned", "no client of the group has it", None, "orders", "broker-a", 1),
     ]
     failures = [Failure("client 10.1.0.3@77", "no answer within 3000 ms", "")]
     return ConsumerStatusReport(
@@ -117,10 +121,15 @@ def traces() -> MessageTraces:
 
 def findings() -> list[Finding]:
     return [
-        Finding(id="config.flush", severity=Severity.INFO, target="broker-a", evidence="flushDiskType is ASYNC_FLUSH"),
-        Finding(id="disk.full", severity=Severity.CRITICAL, target="broker-b", evidence="97 % of the disk is used",
-                remedy="make room, or add a disk"),
-        Finding(id="groups.lag", severity=Severity.UNKNOWN, target="group-00001", evidence="could not be judged"),
+        Finding(id="groups.nobody-online", severity=Severity.INFO, target="group-00001",
+                evidence="60 messages of orders wait",
+                remedy="start its consumers, or delete the group if it is no longer used: `mqadmin deleteSubGroup`"),
+        Finding(id="disk.full", severity=Severity.CRITICAL, target="broker-b",
+                evidence="97.1% of the disk is used, cleanFileForciblyEnable is false",
+                remedy="make room, or lower fileReservedTime before the disk reaches diskSpaceCleanForciblyRatio"),
+        Finding(id="groups.reads-from-disk", severity=Severity.UNKNOWN, target="all",
+                evidence="could not be judged; runtime 10.0.0.2:10911: no answer within 3000 ms",
+                remedy="make the servers reachable from here, and run it again"),
     ]  # fmt: skip
 
 

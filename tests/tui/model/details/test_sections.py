@@ -115,8 +115,8 @@ def test_settings_that_are_the_same_and_the_default_are_marked_by_nothing() -> N
         expected={"x": "4", "y": "2", "z": "0.5"},
         expected_title="Default",
     )
-    assert cells(section, "name", "differs") == [("x", "from the default"), ("y", "between them"), ("z", "")]
-    assert healths(section) == [Health.INFO, Health.WARNING, Health.OK]
+    assert cells(section, "name", "differs") == [("y", "between them"), ("x", "from the default"), ("z", "")]
+    assert healths(section) == [Health.WARNING, Health.INFO, Health.OK]
     assert cells(section, "of c") == [(None,), (None,), (None,)]
 
 
