@@ -1,8 +1,9 @@
 """Which waiting messages were delivered before the broker was killed: found out from the messages themselves.
 
 A delivered message is a record of its own topic behind the waiting one that has its birth, its body and its time. One
-that had to wait on is a record of the timer topic that has waited once more. What lives here: looking for those
-records. What does not: which messages are asked about (`timer_message_service.py`).
+that had to wait on is a record of the timer topic that has waited once more, or that Apache's 5.5 has put there out of
+RocksDB, which does not count how often. What lives here: looking for those records. What does not: which messages are
+asked about (`timer_message_service.py`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 from rocketmq_ops.broker.schedule.delay_evidence import records_of
+from rocketmq_ops.broker.timer.timer_delivery import delete_key, recalled_key
 from rocketmq_ops.common.message import (
     PROPERTY_REAL_QUEUE_ID,
     PROPERTY_REAL_TOPIC,
     PROPERTY_TIMER_DEQUEUE_MS,
     PROPERTY_TIMER_OUT_MS,
+    PROPERTY_TIMER_ROLL_LABEL,
     PROPERTY_TIMER_ROLL_TIMES,
     PROPERTY_UNIQ_KEY,
 )
@@ -25,7 +28,9 @@ from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
 from rocketmq_ops.store.message_store import MessageStore
 from rocketmq_ops.store.queue.consume_queue import ConsumeQueue
 
-_MARK = PROPERTY_TIMER_DEQUEUE_MS.encode() + b"\x01"
+#: What a record has that delivers a message, and one that lets it wait on.
+_DELIVERED = (PROPERTY_TIMER_OUT_MS.encode() + b"\x01",)
+_WAITS_ON = (PROPERTY_TIMER_DEQUEUE_MS.encode() + b"\x01", PROPERTY_TIMER_ROLL_LABEL.encode() + b"\x01")
 
 
 class Place(NamedTuple):
@@ -35,13 +40,16 @@ class Place(NamedTuple):
     size: int
 
 
-def delivered(store: MessageStore, places: Iterable[Place], behind: int | None, since: int) -> set[int]:
-    """The commitlog offsets of those of the waiting messages that were delivered, or wait on elsewhere.
+def delivered(store: MessageStore, places: Iterable[Place], behind: int | None, since: int, over: int) -> set[int]:
+    """The commitlog offsets of those of the waiting messages that were delivered, or wait on elsewhere; and of those
+    due before `over` (ms), up to which all was delivered, that were recalled, with their recalls.
 
     Records that show it are looked for behind the commitlog offset `behind`; where that is not known, among those
     stored since a time (ms).
     """
     waiting: list[tuple[int, Hashable]] = []
+    #: Of what is over: by key, the commitlog offsets of messages, and of what recalls them.
+    late: dict[str, tuple[list[int], list[int]]] = {}
     topics = {TIMER_TOPIC}
     for place in places:
         found = _read(store, place)
@@ -50,7 +58,12 @@ def delivered(store: MessageStore, places: Iterable[Place], behind: int | None, 
         record, properties = found
         rolls = _rolls(properties)
         waiting.append((place.physical_offset, _identity(record, properties, rolls)))
-        topics.add(properties.get(PROPERTY_REAL_TOPIC, TIMER_TOPIC))
+        topic = properties.get(PROPERTY_REAL_TOPIC, TIMER_TOPIC)
+        topics.add(topic)
+        if _number(properties, PROPERTY_TIMER_OUT_MS) < over:
+            recalled = recalled_key(topic, properties)
+            key = recalled or delete_key(topic, properties.get(PROPERTY_UNIQ_KEY, ""))
+            late.setdefault(key, ([], []))[recalled is not None].append(place.physical_offset)
     if not waiting:
         return set()
     copies = _copies(store, topics, behind, since)
@@ -60,6 +73,9 @@ def delivered(store: MessageStore, places: Iterable[Place], behind: int | None, 
         if found_at and (at := bisect_right(found_at, physical)) < len(found_at):
             del found_at[at]  # of equal messages each one has a record of its own
             result.add(physical)
+    for messages, recalls in late.values():
+        if messages and recalls:
+            result.update(messages, recalls)
     return result
 
 
@@ -67,10 +83,13 @@ def _copies(store: MessageStore, topics: Iterable[str], behind: int | None, sinc
     """Commitlog offsets of records that deliver a message, or let it wait on, by what it is; in rising order."""
     found: dict[Hashable, list[int]] = {}
     for topic in topics:
+        waits_on = topic == TIMER_TOPIC
         for queue in list(store.queues.table.get(topic, {}).values()):
-            for record, properties in _marked(store, queue, behind, since):
+            for record, properties in _marked(store, queue, behind, since, _WAITS_ON if waits_on else _DELIVERED):
                 # The record of one that waits on counts one roll more than the one it is for.
-                rolls = _rolls(properties) - (topic == TIMER_TOPIC)
+                rolls = _rolls(properties) - (waits_on and PROPERTY_TIMER_DEQUEUE_MS in properties)
+                if not waits_on:  # out of RocksDB it does not say so itself
+                    properties[PROPERTY_REAL_TOPIC], properties[PROPERTY_REAL_QUEUE_ID] = topic, str(queue.queue_id)
                 found.setdefault(_identity(record, properties, rolls), []).append(record.physical_offset)
     for offsets in found.values():
         offsets.sort()
@@ -78,14 +97,15 @@ def _copies(store: MessageStore, topics: Iterable[str], behind: int | None, sinc
 
 
 def _marked(
-    store: MessageStore, queue: ConsumeQueue, behind: int | None, since: int
+    store: MessageStore, queue: ConsumeQueue, behind: int | None, since: int, marks: tuple[bytes, ...]
 ) -> Iterator[tuple[RecordView, dict[str, str]]]:
     if behind is not None:
         start = queue.first_unit_behind(behind)
     else:
         start = store.offset_by_time(queue.topic, queue.queue_id, since)
     for _, _, record, view in records_of(store, queue, max(start, queue.min_offset)):
-        if bytes(view).find(_MARK, record.properties_at) >= 0:
+        data = bytes(view[record.properties_at :])
+        if any(mark in data for mark in marks):
             yield record, record_properties(view, record)
 
 
@@ -101,7 +121,11 @@ def _read(store: MessageStore, place: Place) -> tuple[RecordView, dict[str, str]
 
 
 def _rolls(properties: dict[str, str]) -> int:
-    text = properties.get(PROPERTY_TIMER_ROLL_TIMES, "")
+    return _number(properties, PROPERTY_TIMER_ROLL_TIMES)
+
+
+def _number(properties: dict[str, str], name: str) -> int:
+    text = properties.get(name, "")
     return int(text) if text.isascii() and text.isdigit() else 0
 
 

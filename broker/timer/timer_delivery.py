@@ -51,7 +51,7 @@ class Waiting(NamedTuple):
     @property
     def deletes(self) -> str | None:
         """The key of the message that this one recalls."""
-        return self.properties.get(PROPERTY_TIMER_DEL_UNIQKEY)
+        return recalled_key(self.topic, self.properties)
 
 
 def _copy_of(waiting: Waiting, topic: str, queue_id: int) -> InnerMessage:
@@ -74,6 +74,14 @@ def _copy_of(waiting: Waiting, topic: str, queue_id: int) -> InnerMessage:
 def delete_key(topic: str, unique_key: str) -> str:
     """By what a waiting message is recalled."""
     return f"{topic}+{unique_key}"
+
+
+def recalled_key(topic: str, properties: dict[str, str]) -> str | None:
+    """The `delete_key` that a message of the timer topic recalls, None when it is no recall.
+
+    Apache's 5.5 writes the unique key alone, unless appendTopicForTimerDeleteKey is set."""
+    key = properties.get(PROPERTY_TIMER_DEL_UNIQKEY)
+    return key if key is None or key.startswith(f"{topic}+") else delete_key(topic, key)
 
 
 class TimerDelivery:

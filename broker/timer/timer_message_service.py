@@ -134,7 +134,7 @@ class TimerMessageService:
         for slot in files.slots_before(min(last, controller.clock()) + files.precision):
             places += [Place(one.physical_offset, one.message_size) for one in files.units_of(slot)]
         since = min(files.read_time, store.store_time(TIMER_TOPIC, 0, offset) if units else files.read_time)
-        self._delivered = delivered(store, places, behind, since)
+        self._delivered = delivered(store, places, behind, since, files.read_time)
         self._delivered_behind = behind or 0
         if self._delivered:
             log.info("%d timer messages that are still in the wheel were delivered already", len(self._delivered))

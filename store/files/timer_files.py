@@ -1,11 +1,12 @@
 """What a store's timers say without being opened: messages with a delivery time of their own.
 
-What lives here: how many of them wait, and how far their queue was read. What does not: the open files
-(`store/timer/`). Mirrors the files of TimerWheel and TimerCheckpoint.
+What lives here: how many of them wait, how far their queue was read, and whether Apache's 5.5 has kept any in RocksDB.
+What does not: the open files (`store/timer/`). Mirrors the files of TimerWheel and TimerCheckpoint.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from rocketmq_ops.common.topics import SYSTEM_TOPIC_PREFIX
@@ -14,6 +15,8 @@ from rocketmq_ops.store.layout.timer import CHECKPOINT, SLOT
 
 #: The topic in which messages wait whose time has not come.
 TIMER_TOPIC = SYSTEM_TOPIC_PREFIX + "wheel_timer"
+#: The positions that Timeline and TimerMessageRocksDBStore keep among their messages, of which one is the highest key.
+_TIMELINE_KEYS = (b"timeline_checkpoint", b"sys_topic_scan_offset_checkpoint")
 _PIECE = 2048 * SLOT.size
 
 
@@ -50,6 +53,17 @@ def read_timer_state(fs: FileSystem, root: str, precision_ms: int) -> TimerState
         return None
     pending = _pending(fs, f"{root}/timerwheel", positions.read_time // precision_ms)
     return TimerState(pending, positions.queue_offset, positions.read_time)
+
+
+def has_timeline(read: Callable[[str], bytes | None]) -> bool:
+    """Whether timers of the store were driven by RocksDB (timerRocksDBEnable of Apache's 5.5).
+
+    `read` gives the content of a file by its path within the store, None where there is none. RocksDB is not read for
+    it: its manifest names the highest key of each of its files, and there Apache's positions come behind all messages.
+    """
+    current = read("rocksdbstore/CURRENT")
+    manifest = read("rocksdbstore/" + current.decode("ascii", "replace").strip()) if current else None
+    return manifest is not None and any(key in manifest for key in _TIMELINE_KEYS)
 
 
 def _pending(fs: FileSystem, path: str, since: int) -> int:

@@ -14,13 +14,14 @@ import pytest
 
 import rocketmq_ops.broker.timer
 import rocketmq_ops.store
+from rocketmq_ops.broker.send.inner_messages import encode_properties
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.store.files.timer_files import TIMER_TOPIC
-from rocketmq_ops.store.inner_message import PutStatus
+from rocketmq_ops.store.inner_message import InnerMessage, PutStatus
 from rocketmq_ops.store.timer import timer_message_store, timer_wheel
 from tests.broker.timer.support import START, Timers
 from tests.store.faults import FaultyFileSystem
-from tests.store.store_helpers import Clock
+from tests.store.store_helpers import BORN_V4, Clock
 
 CODE = tuple(str(Path(one.__file__ or "").parent) for one in (rocketmq_ops.broker.timer, rocketmq_ops.store))
 SLOTS = 1024
@@ -251,6 +252,37 @@ def test_what_apache_s_broker_has_enqueued_twice_comes_once(tmp_path: Path) -> N
     timers = open_timers(tmp_path, clock, fs)
     for unit in list(timers.files.log.units())[-3:]:
         timers.files.add(unit.time, unit.physical_offset, unit.message_size, 0, deletes=unit.deletes)
+    timers.stop()
+    by_apache(fs, tmp_path)
+    deliver_rest(open_timers(tmp_path, clock, fs), sent)
+
+
+def by_timeline(timers: Timers, body: bytes, *, rolls: bool) -> None:
+    """Do as Apache's 5.5 with the message that has this body, when it has taken it out of RocksDB (convertMessage)."""
+    (message,) = (one for one in timers.messages(TIMER_TOPIC) if one.body == body)
+    properties = dict(message.properties)
+    if rolls:
+        topic, properties["TIMER_ROLL_LABEL"] = TIMER_TOPIC, "R"
+    else:
+        topic = properties.pop("REAL_TOPIC")
+        del properties["REAL_QID"]
+    copy = InnerMessage(topic, 0, body, properties, encode_properties(properties), BORN_V4, message.born_timestamp)
+    assert timers.store.put_message(copy).status is PutStatus.PUT_OK
+
+
+def test_what_was_driven_by_rocksdb_comes_once(tmp_path: Path) -> None:
+    """Apache's 5.5 with timerRocksDBEnable leaves the wheel's place in the topic where it was."""
+    fs, clock = FaultyFileSystem(), Clock(START)
+    timers = open_timers(tmp_path, clock, fs, timerStopEnqueue=True)
+    sent = {body: START + delay for body, delay in ((b"done", 1_000), (b"waits", 30_000), (b"rolled", 20_000))}
+    for body, due in (sent | {b"gone": START + 2_000}).items():
+        timers.send(body, TIMER_DELIVER_MS=due)
+    timers.send(b"0", TIMER_DEL_UNIQKEY="gone", TIMER_DELIVER_MS=START + 2_000, UNIQ_KEY="gone")
+    timers.pass_time(1_500)
+    by_timeline(timers, b"done", rolls=False)
+    timers.pass_time(3_500)
+    by_timeline(timers, b"rolled", rolls=True)
+    assert timers.files.queue_offset == 0 and timers.got() == [b"done"]
     timers.stop()
     by_apache(fs, tmp_path)
     deliver_rest(open_timers(tmp_path, clock, fs), sent)

@@ -169,6 +169,16 @@ def test_what_is_recalled_does_not_come(tmp_path: Path, window: int) -> None:
     timers.stop()
 
 
+def test_a_recall_of_apache_s_5_5_has_the_unique_key_alone(tmp_path: Path) -> None:
+    timers = Timers(tmp_path)
+    for body in (b"one", b"two"):
+        timers.send(body, TIMER_DELIVER_MS=START + 5_000)
+    timers.send(b"0", TIMER_DEL_UNIQKEY="one", TIMER_DELIVER_MS=START + 5_000, UNIQ_KEY="one")
+    timers.pass_time(10_000)
+    assert timers.got() == [b"two"]
+    timers.stop()
+
+
 def test_many_at_once_come_in_their_order_and_in_turns(tmp_path: Path) -> None:
     timers = Timers(tmp_path, mappedFileSizeTimerLog=1 << 20, mappedFileSizeCommitLog=1 << 20)
     bodies = [b"%d" % number for number in range(1_000)]

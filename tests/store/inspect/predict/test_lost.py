@@ -400,6 +400,21 @@ def timers(root: Path, offset: int, slots: list[tuple[int, int]], read_until: in
     (root / "timerwheel").write_bytes(wheel.ljust(64 * 32, b"\0"))
 
 
+def test_timers_in_rocksdb(tmp_path: Path) -> None:
+    """Every store of 5.5 has the folder; the manifest shows whether timers were in it."""
+    write(tmp_path, [(TIMER_TOPIC, 0)] * 6 + [("T", 0)])
+    timers(tmp_path, 6, [])
+    rocks = tmp_path / "rocksdbstore"
+    rocks.mkdir()
+    (rocks / "CURRENT").write_bytes(b"MANIFEST-000005\n")
+    for content, expected in (
+        (b"\0default\0timer", set()),
+        (b"\0timer\x03\x20sys_topic_scan_offset_checkpoint\x01", {"TM-ROCKSDB"}),
+    ):
+        (rocks / "MANIFEST-000005").write_bytes(content)
+        assert {f.id for f in check(tmp_path).report.findings} == expected
+
+
 def test_timers_that_wait(tmp_path: Path) -> None:
     write(tmp_path, [(TIMER_TOPIC, 0)] * 6 + [("T", 0)])
     timers(tmp_path, 6, [(-900, 3), (2_000, 2), (3_000, 1)])
