@@ -85,8 +85,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.acl.plain_permission_manager import PlainPermissionManager
     from rocketmq_ops.broker.auth.auth_evaluator import AuthEvaluator
     from rocketmq_ops.broker.hooks.registered import RegisteredHooks
+    from rocketmq_ops.broker.metrics.meters import BrokerMeters
     from rocketmq_ops.broker.slave.slave_synchronize import SlaveSynchronize
     from rocketmq_ops.remoting.http_page import HttpPage
+    from rocketmq_ops.remoting.observed_channel import Observer
 
 log = logging.getLogger(__name__)
 
@@ -187,8 +189,11 @@ class BrokerController:
         self.fast_failure = BrokerFastFailure(self)
         #: Hooks of whoever runs the broker in its own program, to be added before the start; see `hooks/api.py`.
         self.hooks: list[object] = []
-        #: The page for Prometheus, where there is one.
+        #: Who watches all requests, where there are hooks for them.
+        self.rpc_observer: Observer | None = None
+        #: The page for Prometheus, and what is counted for it alone, where there is one.
         self.metrics: HttpPage | None = None
+        self.meters: BrokerMeters | None = None
         self._watched: dict[Any, Any] = {}
         self._jobs = PeriodicJobs()
         self._registering = 0
@@ -226,6 +231,7 @@ class BrokerController:
     async def start(self) -> None:
         """Load configuration files and the store, listen, and register with every name server."""
         self._bind_hooks()
+        self._bind_metrics()
         self._bind_access()
         tables = (self.topics, self.groups, self.offsets, self.delay)
         missing = [manager.path for manager in tables if not manager.load()]
@@ -258,6 +264,8 @@ class BrokerController:
             await self.server.stop()
             self.timers.files.close()
             await self.store.shutdown()
+            if self.auth_config.authenticationEnabled:
+                self.auth.close()
             raise
         self._started = True
         self.stats.start()
@@ -267,7 +275,12 @@ class BrokerController:
             self.transactions.start()
         self.timers.start()
         self._start_jobs()
-        await self._open_metrics()
+        if self.metrics is not None:
+            try:
+                await self.metrics.start()
+            except BaseException:
+                await self.stop()
+                raise
         await self.outer.fetch_name_servers()
         self._jobs.every("name servers", lambda: self.config.fetchNamesrvAddrInterval, self._fetch_name_servers_soon)
         await self.register_all()
@@ -276,23 +289,6 @@ class BrokerController:
         self._jobs.every("register", self._registration_interval, self._register_soon)
         gc.collect()
         gc.freeze()
-
-    async def _open_metrics(self) -> None:
-        if self.config.metricsExporterType == "PROM":
-            from rocketmq_ops.broker.metrics.broker_metrics_manager import BrokerMetricsManager  # off by default
-
-            try:
-                self.metrics = BrokerMetricsManager(self)
-                await self.metrics.start()
-            except BaseException:
-                await self.stop()
-                raise
-        elif self.config.metricsExporterType != "DISABLE":
-            log.warning(
-                "metricsExporterType=%s has no effect: set it to PROM, and let Prometheus or an OpenTelemetry "
-                "collector read the page",
-                self.config.metricsExporterType,
-            )
 
     def processor_of(self, cls: Callable[[BrokerController], P]) -> P:
         """A processor of this class, or of the one that stands for it where there are hooks."""
@@ -309,6 +305,19 @@ class BrokerController:
             from rocketmq_ops.broker.hooks.binding import bind
 
             self.hooks_in_use = bind(self)
+
+    def _bind_metrics(self) -> None:
+        """Have counted what the page for Prometheus shows, if there is one; else nothing of it is loaded."""
+        if self.config.metricsExporterType == "PROM":
+            from rocketmq_ops.broker.metrics.binding import bind
+
+            self.metrics = bind(self)
+        elif self.config.metricsExporterType != "DISABLE":
+            log.warning(
+                "metricsExporterType=%s has no effect: set it to PROM, and let Prometheus or an OpenTelemetry "
+                "collector read the page",
+                self.config.metricsExporterType,
+            )
 
     def _bind_access(self) -> None:
         """Have requests checked if that is switched on; else nothing of it is loaded. Raises RocketMQError."""

@@ -310,6 +310,14 @@ def request_code_name(code: int) -> str:
     return str(code)
 
 
+def response_code_name(code: int) -> str:
+    """`SYSTEM_BUSY` for 2; the bare number for an undefined code."""
+    try:
+        return ResponseCode(code).name
+    except ValueError:
+        return str(code)
+
+
 def request_title(code: int) -> str:
     """For people: `SEND_MESSAGE_V2 (310)`, or `request 99999` for an undefined code."""
     name = request_code_name(code)

@@ -1,7 +1,7 @@
 """The page `/metrics` of a server, which Prometheus reads; its text is made by the package prometheus-client.
 
-Nothing is counted for it: figures are gathered when the page is read, on the loop, for the tables are its own; their
-text is made in a thread. Loaded only by a server that has the page.
+Figures are gathered when the page is read, on the loop, for the tables are its own; their text is made in a thread.
+Loaded only by a server that has the page.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from rocketmq_ops.common.config import ConfigError
+from rocketmq_ops.remoting.histogram import Buckets, Histogram
 from rocketmq_ops.remoting.http_page import HttpPage
 
 if TYPE_CHECKING:
@@ -27,13 +28,19 @@ class Figures(msgspec.Struct):
     """The figures of one name: what they are, and a value for each set of labels."""
 
     name: str
-    kind: Literal["counter", "gauge"]
+    kind: Literal["counter", "gauge", "histogram"]
     doc: str
     values: list[tuple[dict[str, str], float]] = msgspec.field(default_factory=list)
+    #: Of a histogram, in the place of `values`.
+    buckets: list[tuple[dict[str, str], Buckets]] = msgspec.field(default_factory=list)
 
     def add(self, value: float, **labels: str) -> None:
         """One more value."""
         self.values.append((labels, value))
+
+    def add_histogram(self, histogram: Histogram, **labels: str) -> None:
+        """One more histogram, as it is now."""
+        self.buckets.append((labels, histogram.moment()))
 
 
 def labels_of(text: str) -> dict[str, str]:
@@ -44,15 +51,19 @@ def labels_of(text: str) -> dict[str, str]:
 
 def families(figures: list[Figures], common: Mapping[str, str]) -> Iterator[Metric]:
     """The same as prometheus-client has it, each value with the labels that all have."""
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+    classes = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}
     for each in figures:
-        cls = CounterMetricFamily if each.kind == "counter" else GaugeMetricFamily
+        cls = classes[each.kind]
         name = each.name.removesuffix("_total") if each.kind == "counter" else each.name
         family: Metric = cls(name, each.doc)
         for labels, value in each.values:
             sample = f"{name}_total" if each.kind == "counter" else name
             family.add_sample(sample, {**common, **labels}, value)
+        for labels, buckets in each.buckets:
+            for suffix, bound, value in buckets.samples():
+                family.add_sample(name + suffix, {**common, **labels, **({"le": bound} if bound else {})}, value)
         yield family
 
 

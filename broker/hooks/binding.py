@@ -38,6 +38,6 @@ def bind(controller: BrokerController) -> RegisteredHooks:
         controller.watch(PullMessageProcessor, WatchedPulls)
         controller.watch(ConsumerSendBackProcessor, WatchedSendBacks)
     if found.send or found.rpc:
-        observer = RpcWatch(found) if found.rpc else None
+        observer = controller.rpc_observer = RpcWatch(found) if found.rpc else None
         controller.server.new_channel = lambda owner, loop, frame: ObservedChannel(owner, loop, frame, observer)
     return found

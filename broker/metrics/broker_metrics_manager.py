@@ -1,7 +1,7 @@
 """The metrics of a broker, under the names, labels and units of Apache's broker 5 with `metricsExporterType=PROM`.
 
-Of Apache's are not here: the histograms of message sizes and of the time of requests, which would cost each message
-something; the label `message_type`, by which nothing is counted; and what belongs to POP, rocksdb and tiered storage.
+Of Apache's are not here: `rocketmq_processor_watermark`, for there are no thread pools; the times that topics and
+groups take to be made; and what belongs to POP, rocksdb and tiered storage.
 
 Mirrors BrokerMetricsManager, BrokerMetricsConstant and DefaultStoreMetricsManager.
 """
@@ -16,13 +16,14 @@ from rocketmq_ops.broker.processors.slices import in_slices
 from rocketmq_ops.broker.stats.event_stats import COMMITS, ROLLBACKS, SNDBCK2DLQ_TIMES
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_group
 from rocketmq_ops.remoting.bodies.enums import CONSUME_ACTIVELY, CONSUME_PASSIVELY
-from rocketmq_ops.remoting.codes import LanguageCode
+from rocketmq_ops.remoting.codes import LanguageCode, request_code_name, response_code_name
 from rocketmq_ops.remoting.metrics_page import Figures, MetricsPage, labels_of
 from rocketmq_ops.remoting.versions import version_text
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.client.client_channel import ClientChannelInfo
     from rocketmq_ops.broker.controller import BrokerController
+    from rocketmq_ops.broker.metrics.meters import BrokerMeters
 
 _STORAGE = {"storage_type": "local", "storage_medium": "disk"}
 _REMOTING = "remoting"
@@ -31,7 +32,7 @@ _REMOTING = "remoting"
 class BrokerMetricsManager(MetricsPage):
     """The page of one broker."""
 
-    def __init__(self, controller: BrokerController) -> None:
+    def __init__(self, controller: BrokerController, meters: BrokerMeters) -> None:
         """Raises ConfigError when the package prometheus-client is missing."""
         config = controller.config
         common = labels_of(config.metricsLabel) | {
@@ -41,6 +42,7 @@ class BrokerMetricsManager(MetricsPage):
         }
         super().__init__(config.metricsPromExporterHost, config.metricsPromExporterPort, common)
         self._controller = controller
+        self._meters = meters
 
     async def gather(self) -> list[Figures]:
         """All figures as they are now; of many topics and groups in slices."""
@@ -50,6 +52,8 @@ class BrokerMetricsManager(MetricsPage):
         return [
             *self._broker(),
             *await self._messages(),
+            *await self._measured(),
+            *self._timed(),
             *self._clients(),
             *self._consumers(lags),
             *self._store(),
@@ -80,18 +84,9 @@ class BrokerMetricsManager(MetricsPage):
 
     async def _messages(self) -> list[Figures]:
         stats = self._controller.stats
-        put = Figures("rocketmq_messages_in_total", "counter", "Total number of incoming messages")
-        put_bytes = Figures("rocketmq_throughput_in_total", "counter", "Total traffic of incoming messages")
         got = Figures("rocketmq_messages_out_total", "counter", "Total number of outgoing messages")
         got_bytes = Figures("rocketmq_throughput_out_total", "counter", "Total traffic of outgoing messages")
         dead = Figures("rocketmq_send_to_dlq_messages_total", "counter", "Consumer send to DLQ messages")
-
-        def add_topic(topic: str) -> None:
-            counters = stats.topics.get(topic)
-            if counters is not None and not is_retry_topic(topic) and not is_dlq_topic(topic):
-                labels = {"topic": topic, "is_system": _flag(counters.system)}
-                put.add(counters.put_nums, **labels)
-                put_bytes.add(counters.put_size, **labels)
 
         def add_group(key: tuple[str, str]) -> None:
             counters, (group, topic) = stats.groups.get(key), key
@@ -100,7 +95,6 @@ class BrokerMetricsManager(MetricsPage):
                 got.add(counters.get_nums, **labels)
                 got_bytes.add(counters.get_size, **labels)
 
-        await in_slices(list(stats.topics), add_topic)
         await in_slices(list(stats.groups), add_group)
         for key, item in stats.events.tables.get(SNDBCK2DLQ_TIMES, {}).items():
             _, topic, group, _ = key.split("@")
@@ -114,7 +108,43 @@ class BrokerMetricsManager(MetricsPage):
             for topic, item in stats.events.tables.get(counted, {}).items():
                 figures.add(item.value, topic=topic)
             ended.append(figures)
-        return [put, got, put_bytes, got_bytes, dead, *ended]
+        return [got, got_bytes, dead, *ended]
+
+    async def _measured(self) -> list[Figures]:
+        put = Figures("rocketmq_messages_in_total", "counter", "Total number of incoming messages")
+        put_bytes = Figures("rocketmq_throughput_in_total", "counter", "Total traffic of incoming messages")
+        sizes = Figures("rocketmq_message_size", "histogram", "Incoming messages size")
+        incoming, is_system = self._meters.incoming, self._controller.topics.is_system
+
+        def add(key: tuple[str, str]) -> None:
+            meter, (topic, kind) = incoming.get(key), key
+            if meter is not None:
+                labels = {"topic": topic, "message_type": kind, "is_system": _flag(is_system(topic))}
+                put.add(meter.messages, **labels)
+                put_bytes.add(meter.size, **labels)
+                sizes.add_histogram(meter.sizes, **labels)
+
+        await in_slices(list(incoming), add)
+        return [put, put_bytes, sizes]
+
+    def _timed(self) -> list[Figures]:
+        finished = Figures("rocketmq_finish_message_latency_milliseconds", "histogram", "Transaction finish latency")
+        for topic, histogram in self._meters.finished.items():
+            finished.add_histogram(histogram, topic=topic)
+        latency = Figures("rocketmq_rpc_latency_milliseconds", "histogram", "Rpc latency")
+        for (code, response_code, held), histogram in self._meters.rpc.items():
+            latency.add_histogram(
+                histogram,
+                protocol_type=_REMOTING,
+                is_long_polling=_flag(held),
+                request_code=request_code_name(code).lower(),
+                response_code=response_code_name(response_code).lower(),
+                result="success",
+            )
+        timing = Figures("rocketmq_timing_messages", "gauge", "Current message number in timing")
+        for topic, (messages, _) in self._controller.timers.metrics.table.items():
+            timing.add(messages, topic=topic, **_STORAGE)
+        return [finished, latency, timing]
 
     def _is_system(self, topic: str, group: str) -> str:
         return _flag(self._controller.topics.is_system(topic) or is_system_group(group))

@@ -103,6 +103,8 @@ class EndTransactionProcessor:
         counters.put_nums += 1
         counters.put_times += 1
         counters.put_size += result.wrote_bytes
+        if controller.meters is not None:
+            controller.meters.transaction_finished(message.topic, (controller.clock() - half.born_timestamp) // 1000)
         return ResponseCode.SUCCESS, None
 
 

@@ -151,6 +151,8 @@ class ReplyMessageProcessor:
         counters.put_nums += 1
         counters.put_times += 1
         counters.put_size += result.wrote_bytes
+        if (meters := self._controller.meters) is not None:
+            meters.count_message(header.topic, properties, 1, result.wrote_bytes)
         return SendMessageResponseHeader(
             msg_id=result.offset_msg_id, queue_id=queue_id, queue_offset=result.queue_offset
         )

@@ -15,7 +15,7 @@ from random import randrange
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.inner_messages import delay_level, encode_properties, schedule
-from rocketmq_ops.broker.send.known_sends import KnownSends
+from rocketmq_ops.broker.send.known_sends import KnownSends, Put
 from rocketmq_ops.broker.send.parsed_properties import PropertiesParser
 from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
@@ -74,6 +74,9 @@ class SendMessageProcessor:
         self._checks = SendChecks(controller)
         self._unique_ids = UniqueIdFactory()
         self._stored = controller.stored_answers
+        meters = self._meters = controller.meters
+        self._short_one: Put = self.put_one if meters is None else meters.measured(self.put_one)
+        self._short_batch: Put = self.put_batch if meters is None else meters.measured(self.put_batch)
         self.configuration_changed()
 
     def configuration_changed(self) -> None:
@@ -108,7 +111,7 @@ class SendMessageProcessor:
             header.born_timestamp, header.flag, header.sys_flag | plan.sys_flag, header.reconsume_times or 0, 0,
             properties.tags_code,
         )  # fmt: skip
-        put = self.put_batch if header.batch else self.put_one
+        put = self._short_batch if header.batch else self._short_one
         answer = put(plan, message, unique_key, keys, request.opaque)
         if answer is None:
             return self._send_general(channel, request, header)
@@ -274,6 +277,8 @@ class SendMessageProcessor:
         if result.status not in STORED:
             return self._refuse(request, result.status)
         self._controller.stats.count_put(message.topic, message.queue_id, result.message_count, result.wrote_bytes)
+        if self._meters is not None:
+            self._meters.count_message(message.topic, message.properties, result.message_count, result.wrote_bytes)
         return self._answer_stored(channel, request, message.properties, result, queue_id)
 
     def _answer_stored(

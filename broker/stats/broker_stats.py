@@ -183,6 +183,8 @@ class BrokerStats:
         if not self._controller.store_config.enableScheduleMessageStats:
             return
         self.count_put(topic, -1, 1, size)
+        if (meters := self._controller.meters) is not None:
+            meters.count_delayed(topic, size)
         add, group_key = self.events.add, topic_at_group(SCHEDULE_TOPIC, SCHEDULE_CONSUMER_GROUP)
         add(GROUP_GET_NUMS, group_key)
         add(GROUP_GET_SIZE, group_key, size)
@@ -201,6 +203,8 @@ class BrokerStats:
 
     def on_topic_deleted(self, topic: str) -> None:
         """Forget the counters of a deleted topic; the broker's totals keep what they counted."""
+        if self._controller.meters is not None:
+            self._controller.meters.forget(topic)
         counters = self.topics.pop(topic, None)
         if counters is not None:
             self._retired_put[counters.system] += counters.put_nums

@@ -10,10 +10,11 @@ import pytest
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
+from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.metrics_page import labels_of
-from tests.broker.support import Session, consumer, new_broker, producer, run
+from tests.broker.support import Session, consumer, new_broker, producer, run, until
 from tests.broker.test_transactions import COMMIT, ROLLBACK, end, prepare
 
 prometheus_client = pytest.importorskip("prometheus_client")
@@ -57,8 +58,14 @@ def test_names_and_labels_are_apaches(tmp_path):
         topic, group = {"topic": "T", "is_system": "false"}, {"consumer_group": "g", "topic": "T", "is_system": "false"}
         zone = BROKER | {"zone": "a"}
         size = float(broker.stats.topics["T"].put_size)
-        assert found["rocketmq_messages_in_total"] == [(zone | topic, 5.0)]
-        assert found["rocketmq_throughput_in_total"] == [(zone | topic, size)]
+        typed = zone | topic | {"message_type": "normal"}
+        assert found["rocketmq_messages_in_total"] == [(typed, 5.0)]
+        assert found["rocketmq_throughput_in_total"] == [(typed, size)]
+        assert found["rocketmq_message_size_sum"] == [(typed, size)]
+        assert found["rocketmq_message_size_count"] == [(typed, 5.0)]
+        below = {labels["le"]: value for labels, value in found["rocketmq_message_size_bucket"]}
+        bounds = ("1024.0", "4096.0", "524288.0", "1048576.0", "2097152.0", "4194304.0", "+Inf")
+        assert below == dict.fromkeys(bounds, 5.0)
         assert found["rocketmq_messages_out_total"] == [(zone | group, 3.0)]
         lag = zone | group | {"is_retry": "false"}
         assert found["rocketmq_consumer_lag_messages"] == [(lag, 4.0)]
@@ -79,6 +86,61 @@ def test_names_and_labels_are_apaches(tmp_path):
         assert found["rocketmq_ops_connections"][0][1] == 1
 
     run(tmp_path, body, metricsLabel="zone:a,wrong,x:y:z", **ON)
+
+
+def test_messages_by_their_type(tmp_path):
+    """As Apache's: by the properties of the send, under the topic that it is stored in; delays again when over."""
+
+    async def body(session):
+        await session.send("T")
+        for properties in ({"__SHARDINGKEY": "k"}, {"__SHARDINGKEY": "k"}, {"DELAY": "1"}):
+            assert (await session.send("T", properties=properties)).code == 0
+        await prepare(session, b"half")
+        await until(lambda: ("T", "delay") in session.broker.meters.incoming)
+        found = await samples(session.broker.metrics)
+        assert {(s["topic"], s["message_type"], s["is_system"]): n for s, n in found["rocketmq_messages_in_total"]} == {
+            ("T", "normal", "false"): 1.0,
+            ("T", "fifo", "false"): 2.0,
+            ("SCHEDULE_TOPIC_XXXX", "delay", "true"): 1.0,
+            ("T", "delay", "false"): 1.0,
+            ("RMQ_SYS_TRANS_HALF_TOPIC", "transaction", "true"): 1.0,
+        }
+
+    run(tmp_path, body, **ON)
+
+
+def test_answers_are_timed_by_code(tmp_path):
+    """Also those that need no decoding, those that are held, and requests that there are not."""
+
+    async def body(session):
+        for _ in range(4):
+            await session.send("T")
+        pull = asyncio.create_task(session.pull("T", "g", offset=4, sysFlag="6"))
+        await until(lambda: len(session.broker.held_pulls) == 1)
+        await session.send("T")
+        assert (await pull).code == 0
+        for code in (99_998, 99_999):
+            assert (await session.ask(code)).code == 3
+        found = await samples(session.broker.metrics)
+        counts = {
+            (s["request_code"], s["response_code"], s["is_long_polling"]): n
+            for s, n in found["rocketmq_rpc_latency_milliseconds_count"]
+        }
+        assert counts[("send_message_v2", "success", "false")] == 5.0
+        assert counts[("pull_message", "success", "true")] == 1.0
+        assert counts[("-1", "request_code_not_supported", "false")] == 2.0
+        infinite = [s for s, _ in found["rocketmq_rpc_latency_milliseconds_bucket"] if s["le"] == "+Inf"]
+        assert {(s["protocol_type"], s["result"]) for s in infinite} == {("remoting", "success")}
+
+    run(tmp_path, body, **ON)
+
+
+def test_without_the_page_nothing_is_measured(tmp_path):
+    async def body(session):
+        await used(session)
+        assert session.broker.meters is None and session.broker.server.new_channel is Channel
+
+    run(tmp_path, body)
 
 
 def test_a_group_that_is_through_has_no_lag_and_no_latency(tmp_path):
@@ -113,6 +175,7 @@ def test_transactions_by_how_they_ended(tmp_path):
         found = await samples(session.broker.metrics)
         topic = BROKER | {"topic": "Tx"}
         assert found["rocketmq_commit_messages_total"] == [(topic, 2.0)]
+        assert found["rocketmq_finish_message_latency_milliseconds_count"] == [(topic, 2.0)]
         assert found["rocketmq_rollback_messages_total"] == [(topic, 1.0)]
 
     run(tmp_path, body, **ON)
@@ -168,12 +231,12 @@ def test_the_name_server_has_a_page_too(tmp_path):
     asyncio.run(main())
 
 
-#: Of Apache's page and not of this one: what only other parts of Apache's broker have, or would cost each message.
+#: Of Apache's page and not of this one: what only other parts of Apache's broker have.
 NOT_HERE = ("rocketmq_timer_", "rocketmq_processor_watermark")
 #: What Apache's page has too, but not with the clients that it was recorded with.
 SEEN_WITH_OTHER_CLIENTS = {"rocketmq_send_to_dlq_messages_total", "rocketmq_consumer_connections"}
-#: Labels that are Apache's alone: of its metrics library, and of a kind of message by which nothing is counted here.
-LABELS_NOT_HERE = {"otel_scope_name", "message_type"}
+#: Labels that are Apache's alone: of its metrics library.
+LABELS_NOT_HERE = {"otel_scope_name"}
 
 
 def keys_by_name(lines: str) -> dict[str, set[str]]:
