@@ -44,6 +44,11 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.producer.requests import NoReplyError as NoReplyError
     from rocketmq_ops.client.producer.requests import reply_to as reply_to
     from rocketmq_ops.client.producer.send_request import SendSettings as SendSettings
+    from rocketmq_ops.client.producer.spool import SendSpool as SendSpool
+    from rocketmq_ops.client.producer.spool_entries import Spooled as Spooled
+    from rocketmq_ops.client.producer.spool_entries import SpoolEntry as SpoolEntry
+    from rocketmq_ops.client.producer.spool_file import SpoolFullError as SpoolFullError
+    from rocketmq_ops.client.producer.spool_records import SpoolState as SpoolState
     from rocketmq_ops.client.producer.transactions import TransactionListener as TransactionListener
     from rocketmq_ops.client.producer.transactions import TransactionProducer as TransactionProducer
     from rocketmq_ops.client.producer.transactions import TransactionResult as TransactionResult
@@ -75,7 +80,12 @@ _MODULE_OF = {
     "SendMessageHook": "hooks.api",
     "SendResult": "api.send",
     "SendSettings": "producer.send_request",
+    "SendSpool": "producer.spool",
     "SendStatus": "api.send",
+    "SpoolEntry": "producer.spool_entries",
+    "SpoolFullError": "producer.spool_file",
+    "SpoolState": "producer.spool_records",
+    "Spooled": "producer.spool_entries",
     "SqliteStore": "consumer.deduplicate",
     "TransactionListener": "producer.transactions",
     "TransactionProducer": "producer.transactions",

@@ -125,6 +125,13 @@ class Producer:
         """The queues that messages of a topic may go to. Raises NoRouteError, RemotingError."""
         return [self.namespace.unwrap_queue(queue) for queue in await self._queues(self.namespace.wrap(topic))]
 
+    async def next_queue(self, topic: str, other_than: str | None = None) -> MessageQueue:
+        """The queue of a topic whose turn it is, of another broker than `other_than` where there is one.
+
+        Raises NoRouteError, RemotingError.
+        """
+        return self.namespace.unwrap_queue(self._pick(await self._queues(self.namespace.wrap(topic)), other_than))
+
     # --- sending --------------------------------------------------------------------------------------------------
 
     async def send(
@@ -273,6 +280,15 @@ class Producer:
         address = await self._master(MessageQueue(topic, handle.broker_name, 0))
         session, timeout_ms = self.instance.session, timeout_ms or self.settings.send_timeout_ms
         return await recall(session, address, self.group, topic, recall_handle, handle.broker_name, timeout_ms)
+
+    @property
+    def started(self) -> bool:
+        """Whether it sends: from `start` to `stop`."""
+        return self._started
+
+    def check(self, message: Message) -> None:
+        """Raises ClientError for a message that every broker would refuse, and when the producer is not started."""
+        self._checked(message)
 
     def _check_started(self) -> None:
         if not self._started:

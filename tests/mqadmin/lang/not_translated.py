@@ -116,6 +116,12 @@ NOT_READ = {
         "rocketmq {name}",
         "saving offsets",
     },
+    "client/producer/spool.py": {
+        "send spool",
+    },
+    "client/producer/spool_disk.py": {
+        "send spool",
+    },
     "client/route.py": {
         "route {topic}",
     },

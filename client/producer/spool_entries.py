@@ -1,0 +1,81 @@
+"""What a send spool says of its messages."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rocketmq_ops.client.api.send import SendResult
+from rocketmq_ops.client.producer.spool_disk import Kept
+from rocketmq_ops.client.producer.spool_records import Note, Record, SpoolState
+from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.message import PROPERTY_UNIQ_KEY
+
+
+class Spooled(msgspec.Struct, frozen=True):
+    """A message is kept on the disk, and will be sent. `number` is its place, `msg_id` the unique id it will have."""
+
+    number: int
+    msg_id: str
+
+
+class SpoolEntry(msgspec.Struct, kw_only=True):
+    """What is known of one kept message; times are ms since the epoch, `queue_offset` and the like of one that is sent.
+
+    `maybe_twice`: a try before ended without an answer, so that brokers may have it twice, under the same `msg_id`. Of
+    one that is damaged nothing but the number may be known, and that is 0 where it is not.
+    """
+
+    number: int
+    state: SpoolState
+    msg_id: str = ""
+    topic: str = ""
+    keys: str | None = None
+    kept_ms: int = 0
+    settled_ms: int = 0
+    tries: int = 0
+    maybe_twice: bool = False
+    broker_name: str = ""
+    queue_id: int = -1
+    queue_offset: int = -1
+    offset_msg_id: str = ""
+    status: str = ""
+    reason: str = ""
+
+
+def entry_of(record: Record, kept: Kept | None) -> SpoolEntry:
+    """The entry of a record; `kept` is None where its message cannot be read."""
+    note = record.note
+    entry = SpoolEntry(
+        number=record.number,
+        state=note.state,
+        settled_ms=note.settled_ms,
+        tries=note.tries,
+        maybe_twice=note.maybe_twice or (note.open_try and not note.settled),
+        broker_name=note.broker_name,
+        queue_id=note.queue_id,
+        queue_offset=note.queue_offset,
+        offset_msg_id=note.offset_msg_id,
+        status=note.status,
+        reason=note.reason,
+    )
+    if kept is not None:
+        message = kept.message
+        entry.msg_id, entry.topic, entry.keys = message.properties[PROPERTY_UNIQ_KEY], message.topic, message.keys
+        entry.kept_ms = kept.kept_ms
+    return entry
+
+
+def sent_note(note: Note, result: SendResult, i: int) -> Note:
+    """The note of the `i`-th message of a request that was answered."""
+    ids = result.offset_msg_id.split(",")
+    return Note(
+        state=SpoolState.SENT,
+        tries=note.tries,
+        maybe_twice=note.maybe_twice,
+        settled_ms=now_ms(),
+        broker_name=result.queue.broker_name,
+        queue_id=result.queue.queue_id,
+        queue_offset=result.queue_offset + i,
+        offset_msg_id=ids[min(i, len(ids) - 1)],
+        status=str(result.status),
+    )
