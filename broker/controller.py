@@ -78,6 +78,7 @@ from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
 from rocketmq_ops.remoting.server import RemotingServer, listening_socket
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 from rocketmq_ops.store.message_store import MessageStore
 
@@ -148,16 +149,18 @@ class BrokerController:
         server_config: NettyServerConfig,
         client_config: NettyClientConfig,
         auth_config: AuthConfig | None = None,
+        tls_config: TlsSystemConfig | None = None,
     ) -> None:
         self.config = config
         self.store_config = store_config
         self.server_config = server_config
         self.client_config = client_config
         self.auth_config = auth_config or AuthConfig()
+        self.tls_config = tls_config or TlsSystemConfig()
         self.clock = now_ms
         if not server_config.listenPort:
             server_config.listenPort = free_port_with_vip(server_config.bindAddress)
-        self.server = RemotingServer(server_config)
+        self.server = RemotingServer(server_config, self.tls_config)
         self.store_host = _store_host(config, server_config.listenPort)
         self.store = MessageStore(store_config, store_host=self.store_host, clock=self.clock)
         self.files = StateFileWriter()

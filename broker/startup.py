@@ -19,6 +19,7 @@ from rocketmq_ops.common.addresses import MASTER_ID, parse_address, split_addres
 from rocketmq_ops.common.config import ApplyReport, ConfigClass, ConfigError, load_config_file, override
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
 log = logging.getLogger(__name__)
@@ -28,13 +29,14 @@ DEFAULT_PORT = 10911
 
 
 class BrokerSettings(msgspec.Struct):
-    """The five classes that one property file feeds, with Apache's defaults of a started broker."""
+    """The six classes that one property file feeds, with Apache's defaults of a started broker."""
 
     broker: BrokerConfig
     store: MessageStoreConfig
     server: NettyServerConfig
     client: NettyClientConfig
     auth: AuthConfig
+    tls: TlsSystemConfig
 
     @classmethod
     def default(cls) -> BrokerSettings:
@@ -45,6 +47,7 @@ class BrokerSettings(msgspec.Struct):
             NettyServerConfig(listenPort=DEFAULT_PORT),
             NettyClientConfig(),
             AuthConfig(),
+            TlsSystemConfig(),
         )
 
     def all(self) -> list[ConfigClass]:
@@ -52,8 +55,8 @@ class BrokerSettings(msgspec.Struct):
         return [self.broker, self.server, self.client, self.store]
 
     def fed(self) -> list[ConfigClass]:
-        """Those that a property file feeds: as Apache's, the keys of access are not shown, for they hold secrets."""
-        return [*self.all(), self.auth]
+        """Those that a property file feeds: as Apache's, keys of access and TLS are not shown, as they hold secrets."""
+        return [*self.all(), self.auth, self.tls]
 
     def load(self, path: str) -> ApplyReport:
         """Apply a property file; changes at run time are written into it from then on. Raises RocketMQError."""
@@ -75,10 +78,11 @@ class BrokerSettings(msgspec.Struct):
                 "give the slave an id above 0, and its master's brokerName",
             )
         self.auth.check()
+        notes = [*self.tls.load_file(), *self.tls.check()]
+        self.client.useTLS = self.client.useTLS or self.tls.uses_tls
         root = self.store.storePathRootDir
         if os.path.exists(root) and not os.path.isdir(root):
             raise ConfigError(f"storePathRootDir: {root} is a file", "give a folder; it is made when it is not there")
-        notes = []
         if not slave and self.broker.brokerId != MASTER_ID:
             notes.append(
                 f"brokerId={self.broker.brokerId} is ignored, as by Apache: a master (brokerRole="
@@ -143,7 +147,9 @@ def _run(settings: BrokerSettings) -> int:
     from rocketmq_ops.broker.controller import BrokerController
     from rocketmq_ops.remoting.event_loop import run as run_loop
 
-    controller = BrokerController(settings.broker, settings.store, settings.server, settings.client, settings.auth)
+    controller = BrokerController(
+        settings.broker, settings.store, settings.server, settings.client, settings.auth, settings.tls
+    )
 
     logged_by = log if settings.broker.logDir else None
 

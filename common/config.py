@@ -18,6 +18,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
@@ -252,17 +253,20 @@ def value_text(value: Any) -> str:
 
 
 class ConfigClass(msgspec.Struct, kw_only=True):
-    """Base of the configuration classes; a subclass declares its keys as fields and nothing else."""
+    """Base of the configuration classes; a subclass declares its keys as fields and nothing else.
+
+    A key that is no Python name has a field of another name, which msgspec's `rename` gives the key.
+    """
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:
         """Every key, in the order of the declaration."""
-        return cls.__struct_fields__
+        return cls.__struct_encode_fields__
 
     @classmethod
     def find_key(cls, key: str) -> str | None:
         """The declared name of `key`: itself, or with the `is` that a Java setter leaves out of it."""
-        known = cls.__struct_fields__
+        known = cls.__struct_encode_fields__
         if key in known:
             return key
         for other in _spellings(key):
@@ -273,33 +277,38 @@ class ConfigClass(msgspec.Struct, kw_only=True):
     @classmethod
     def key_info(cls, key: str) -> KeyInfo:
         """The declaration of a known key."""
-        if key not in cls.__struct_fields__:
-            raise UnknownKeyError(key, cls.__struct_fields__)
         # Annotations are text, evaluated when asked for: a start pays only for the keys its property file sets.
-        return KeyInfo(key, eval(cls.__annotations__[key], vars(sys.modules[cls.__module__])))
+        return KeyInfo(key, eval(cls.__annotations__[cls._field(key)], vars(sys.modules[cls.__module__])))
+
+    @classmethod
+    def _field(cls, key: str) -> str:
+        """The field of a declared key. Raises UnknownKeyError."""
+        try:
+            return cls.__struct_fields__[cls.__struct_encode_fields__.index(key)]
+        except ValueError:
+            raise UnknownKeyError(key, cls.__struct_encode_fields__) from None
 
     def set(self, key: str, text: str) -> bool:
         """Convert, validate and assign; True when the value changed. Raises ConfigError."""
         name = self.find_key(key)
         if name is None:
-            raise UnknownKeyError(key, self.__struct_fields__)
+            raise UnknownKeyError(key, self.keys())
         value = self.key_info(name).convert(text)
-        changed = bool(getattr(self, name) != value)
-        setattr(self, name, value)
+        field = self._field(name)
+        changed = bool(getattr(self, field) != value)
+        setattr(self, field, value)
         return changed
 
     def to_properties(self) -> dict[str, str]:
         """Every key with its value as text; a key that is null is left out, as in object2Properties."""
-        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return {name: value_text(value) for name, value in values if value is not None}
+        values = (getattr(self, field) for field in self.__struct_fields__)
+        return {key: value_text(value) for key, value in zip(self.keys(), values, strict=True) if value is not None}
 
     def diff(self, other: ConfigClass | None = None) -> dict[str, tuple[str | None, str | None]]:
         """Keys whose value differs from `other`'s (the defaults when None): key -> (other's, ours)."""
         theirs = (type(self)() if other is None else other).to_properties()
         ours = self.to_properties()
-        return {
-            key: (theirs.get(key), ours.get(key)) for key in self.__struct_fields__ if theirs.get(key) != ours.get(key)
-        }
+        return {key: (theirs.get(key), ours.get(key)) for key in self.keys() if theirs.get(key) != ours.get(key)}
 
 
 def _spellings(key: str) -> Iterable[str]:
@@ -371,7 +380,7 @@ def _apply_foreign(item: Property, configs: Sequence[ConfigClass], report: Apply
     if is_foreign(item.key):
         report.without_effect.append(item.key)
         return
-    error = UnknownKeyError(item.key, [key for config in configs for key in config.__struct_fields__])
+    error = UnknownKeyError(item.key, list(chain.from_iterable(config.keys() for config in configs)))
     report.unknown.append(error)
     report.notes.append(f"{item.place}: {error}: {error.next_step} (ignored, as by Apache)")
 

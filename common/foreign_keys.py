@@ -90,18 +90,9 @@ _NO_ACCESS_CONTROL = Refused(
     "remove the key to run it open to all who reach its port, or run Apache's",
     when=lambda text: text.strip().lower() == "true",
 )
-_NO_TLS = Refused(
-    "this server does not support TLS; Apache's reads it as a Java system property, not from this file",
-    "remove the key to serve without encryption, or run Apache's",
-    when=lambda text: text.strip().lower() not in ("", "disabled", "none", "false"),
-)
 _REFUSED = {
     "authenticationEnabled": _NO_ACCESS_CONTROL,
     "authorizationEnabled": _NO_ACCESS_CONTROL,
-    "tls.enable": _NO_TLS,
-    "tls.server.mode": _NO_TLS,
-    "tls.server.need.client.auth": _NO_TLS,
-    "tls.server.authClient": _NO_TLS,
 }
 
 

@@ -22,6 +22,7 @@ from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingConnectError
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.files.store_lock import StoreLockedError
 
 LOOPBACK = "127.0.0.1"
@@ -88,7 +89,7 @@ class DevServer:
             configStorePath=os.path.join(files, "namesrv.properties"),
         )
         server_config = NettyServerConfig(bindAddress=LOOPBACK, listenPort=self._options.namesrv_port)
-        controller = NamesrvController(config, server_config)
+        controller = NamesrvController(config, server_config, tls_config=self._tls())
         self._stack.push_async_callback(controller.stop)
         await controller.start()
         self.namesrv = controller.address
@@ -96,13 +97,22 @@ class DevServer:
             f"The Name Server boot success. serializeType=JSON, address {self.namesrv}, ready in {process_age_ms()} ms"
         )
 
+    def _tls(self) -> TlsSystemConfig:
+        """What the broker's file says of TLS, which goes for both."""
+        settings = BrokerSettings.default()
+        if self._options.config_file is not None:
+            settings.load(self._options.config_file)
+        settings.tls.load_file()
+        settings.tls.check()
+        return settings.tls
+
     async def _start_broker(self) -> None:
         attempts = BIND_ATTEMPTS
         while True:
             settings = self._settings()
             any_port = settings.server.listenPort == 0
             controller = BrokerController(
-                settings.broker, settings.store, settings.server, settings.client, settings.auth
+                settings.broker, settings.store, settings.server, settings.client, settings.auth, settings.tls
             )
             try:
                 await controller.start()

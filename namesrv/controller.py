@@ -24,6 +24,7 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import RemotingError
 from rocketmq_ops.remoting.server import RemotingServer
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
 if TYPE_CHECKING:
     from rocketmq_ops.namesrv.address_server import AddressServer
@@ -40,6 +41,7 @@ class NamesrvController:
         config: NamesrvConfig,
         server_config: NettyServerConfig,
         *,
+        tls_config: TlsSystemConfig | None = None,
         extra: Mapping[str, str] | None = None,
         clock: Callable[[], int] = now_ms,
     ) -> None:
@@ -50,7 +52,8 @@ class NamesrvController:
         self.routes = RouteInfoManager(config, clock)
         self.files = StateFileWriter()
         self.kv_config = KvConfigManager(config, self.files)
-        self.server = RemotingServer(server_config)
+        self.tls_config = tls_config or TlsSystemConfig()
+        self.server = RemotingServer(server_config, self.tls_config)
         #: Where clients read the addresses, once it is started; None when that is not wanted.
         self.address_server: AddressServer | None = None
         #: The page for Prometheus, where there is one.
@@ -126,7 +129,8 @@ class NamesrvController:
             ha_broker_addr=change.ha_broker_addr,
         )
         log.info("lowest broker id is now %d, notifying %s", change.min_broker_id, change.targets)
-        async with RemotingClient() as client:
+        connector = self.tls_config.connector() if self.tls_config.uses_tls else None
+        async with RemotingClient(connector=connector) as client:
             for address in change.targets:
                 request = RemotingCommand.of(header)
                 try:

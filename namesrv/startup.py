@@ -11,6 +11,7 @@ from rocketmq_ops.common import launch
 from rocketmq_ops.common.config import load_config_file, override
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyServerConfig
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
 log = logging.getLogger(__name__)
 
@@ -27,35 +28,32 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(flags: launch.Flags) -> int:
     """Configure as `flags` say, then print the configuration or serve. Raises RocketMQError."""
-    config, server_config = NamesrvConfig(), NettyServerConfig(listenPort=DEFAULT_PORT)
+    config, server_config, tls = NamesrvConfig(), NettyServerConfig(listenPort=DEFAULT_PORT), TlsSystemConfig()
     extra: dict[str, str] = {}
     if flags.config_file is not None:
-        report = load_config_file(flags.config_file, [config, server_config])
+        report = load_config_file(flags.config_file, [config, server_config, tls])
         config.configStorePath = flags.config_file
         launch.warn(PROGRAM, report.warnings())
         extra = report.extra
-    report = override(flags.settings, [config, server_config])
+    report = override(flags.settings, [config, server_config, tls])
     launch.warn(PROGRAM, report.warnings())
+    launch.warn(PROGRAM, [*tls.load_file(), *tls.check()])
     extra = {**extra, **report.extra}
     if flags.print_all or flags.print_important:
         sys.stdout.write(launch.configuration_text([config, server_config], only_used=flags.print_important))
         return 0
-    return _serve(config, server_config, extra, debug=flags.debug)
-
-
-def _serve(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[str, str], *, debug: bool) -> int:
     launch.name_process(PROGRAM)
     launch.raise_file_limit()
-    with launch.logging_as(config, "NAMESRV_FILES", debug=debug):
-        return _run(config, server_config, extra)
+    with launch.logging_as(config, "NAMESRV_FILES", debug=flags.debug):
+        return _run(config, server_config, tls, extra)
 
 
-def _run(config: NamesrvConfig, server_config: NettyServerConfig, extra: dict[str, str]) -> int:
+def _run(config: NamesrvConfig, server_config: NettyServerConfig, tls: TlsSystemConfig, extra: dict[str, str]) -> int:
     # Imported after the flags and the configuration: `-p` and mistakes are answered without the network's modules.
     from rocketmq_ops.namesrv.controller import NamesrvController
     from rocketmq_ops.remoting.event_loop import run as run_loop
 
-    controller = NamesrvController(config, server_config, extra=extra)
+    controller = NamesrvController(config, server_config, tls_config=tls, extra=extra)
 
     async def start() -> None:
         await controller.start()

@@ -121,6 +121,11 @@ class Channel(asyncio.Protocol):
             self.closed = True
             transport.abort()
 
+    def secured(self, transport: asyncio.Transport) -> None:
+        """From now on its bytes go through `transport`, which encrypts them."""
+        self._transport = transport
+        self._joins_always = False
+
     def set_buffers(self, high: int, low: int | None = None, send_size: int = 0, receive_size: int = 0) -> None:
         """Unsent bytes from which the peer is read no more, and again; socket buffer sizes in bytes, 0 = leave them."""
         transport = self._transport

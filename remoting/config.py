@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rocketmq_ops.common.config import NOT_EMPTY, ConfigClass, Long, Refused, Used
+from rocketmq_ops.common.config import NOT_EMPTY, ConfigClass, Long, Used
 from rocketmq_ops.remoting.client_settings import ClientSettings
 
 
@@ -86,6 +86,11 @@ class NettyClientConfig(ConfigClass):
         ClientSettings.clientCloseSocketIfTimeout
     )
 
+    useTLS: Annotated[
+        bool,
+        Used("connect to name servers and brokers with TLS; `tls.enable` and `tls.server.mode=enforcing` set it too"),
+    ] = False
+
     # Keys of Apache's client that are accepted and kept, without effect here.
     clientWorkerThreads: int = 4
     clientCallbackExecutorThreads: int = 2
@@ -94,10 +99,6 @@ class NettyClientConfig(ConfigClass):
     channelNotActiveInterval: Long = 60000
     isScanAvailableNameSrv: bool = True
     clientPooledByteBufAllocatorEnable: bool = False
-    useTLS: Annotated[
-        bool,
-        Refused("this server does not support TLS", "remove the key to connect without encryption, or run Apache's"),
-    ] = False
     socksProxyConfig: str = "{}"
     writeBufferHighWaterMark: int = 0
     writeBufferLowWaterMark: int = 0

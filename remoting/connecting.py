@@ -24,16 +24,20 @@ if TYPE_CHECKING:
 class Connector:
     """Connects to `host:port` addresses. `address_map`: the address that a cluster gives -> the one to connect to.
 
-    `tls` is a setting of `remoting/tls.py`, for which it raises what that does; without one, connections are plain.
+    `tls` is a setting of `remoting/tls.py`, for which it raises what that does, or a context; without one, connections
+    are plain.
     """
 
-    def __init__(self, address_map: Mapping[str, str] | None = None, tls: str | None = None) -> None:
+    def __init__(self, address_map: Mapping[str, str] | None = None, tls: str | ssl.SSLContext | None = None) -> None:
         self.address_map = address_map or {}
-        self._tls: ssl.SSLContext | None = None
-        if tls not in (None, "false"):
+        if tls in (None, "false"):
+            self._tls: ssl.SSLContext | None = None
+        elif isinstance(tls, str):
             from rocketmq_ops.remoting.tls import client_context
 
             self._tls = client_context(tls)
+        else:
+            self._tls = tls
 
     async def open(self, addr: str, limit_ms: int, make_channel: Callable[[], Channel]) -> Channel:
         """A channel to `addr`. Raises RemotingConnectError, UnknownHostError within `limit_ms`."""

@@ -21,8 +21,10 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.config import NettyServerConfig
 from rocketmq_ops.remoting.errors import FrameError, RemotingBindError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
+from rocketmq_ops.remoting.handshake_handler import HandshakeHandler
 from rocketmq_ops.remoting.memory_bound import MemoryBound
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
+from rocketmq_ops.remoting.server_tls import WATCH_INTERVAL_MS, ServerTls
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ _CANNOT_LISTEN = {
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.request_handlers import Handler
+    from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 
 ChannelCallback = Callable[[Channel], None]
 
@@ -96,16 +99,21 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 class RemotingServer:
-    """Serves registered request codes on any number of addresses."""
+    """Serves registered request codes on any number of addresses, with TLS as `tls_config` says. Raises TlsError."""
 
     def __init__(
         self,
         config: NettyServerConfig,
+        tls_config: TlsSystemConfig | None = None,
         *,
         max_connections: int | None = None,
         max_frame: int = MAX_FRAME_BYTES,
     ) -> None:
         self.config = config
+        #: None where no connection may be over TLS.
+        self.tls: ServerTls | None = None
+        if tls_config is not None and tls_config.tlsMode != "disabled":
+            self.tls = ServerTls(tls_config)
         self.write_high_water = config.writeBufferHighWaterMark or WRITE_HIGH_WATER_BYTES
         self.write_low_water = config.writeBufferLowWaterMark or None
         self.max_connections = connection_limit() if max_connections is None else max_connections
@@ -180,6 +188,8 @@ class RemotingServer:
             lambda: self.memory.interval_ms(len(channels)),
             lambda: check(channels, self.config.maxBufferedBytes),
         )
+        if self.tls is not None:
+            self._jobs.every("tls", lambda: WATCH_INTERVAL_MS, self.tls.watch)
         self._jobs.every("sweep", lambda: max(self.config.serverChannelMaxIdleTimeSeconds * 125, 50), self._sweep_idle)
 
     def add_listener(self, host: str, port: int) -> None:
@@ -197,7 +207,7 @@ class RemotingServer:
         bound = bound_socket(host, port)
         try:
             listener = await loop.create_server(
-                lambda: self.new_channel(self, loop, self.max_frame),
+                self._protocol,
                 sock=bound,
                 backlog=self.config.serverSocketBacklog,
             )
@@ -206,6 +216,12 @@ class RemotingServer:
             raise
         self._listeners.append(listener)
         self.addresses.append((host, listener.sockets[0].getsockname()[1]))
+
+    def _protocol(self) -> asyncio.Protocol:
+        """What a new connection's bytes are given to."""
+        assert self._loop is not None
+        channel = self.new_channel(self, self._loop, self.max_frame)
+        return channel if self.tls is None else HandshakeHandler(self.tls, channel)
 
     async def stop(self) -> None:
         """Stop listening, let queued answers leave, close every channel."""

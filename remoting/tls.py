@@ -1,20 +1,27 @@
-"""TLS of clients, by the `tls.client.*` properties of Apache's (TlsHelper.buildSslContext, TlsSystemConfig).
+"""The contexts of TLS, of clients and servers, by Apache's properties (TlsHelper.buildSslContext, TlsSystemConfig).
 
 As there, the certificate of a server is not checked unless `tls.client.authServer` is true, and its host name never
-is: certificates are made for a cluster. Unlike there, `tls.test.mode.enable` is false where a file does not set it:
-Apache's default of true has a file's certificates ignored.
+is: certificates are made for a cluster. Unlike there, `tls.test.mode.enable` is false where certificates are given and
+it is not: Apache's default of true has them ignored.
 """
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.properties import parse_properties, read_text
 
+if TYPE_CHECKING:
+    from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig  # of servers, which have one
+
 #: The setting that takes any certificate of a server and gives none.
 ANY_CERTIFICATE = "true"
+#: What Python adds to OpenSSL's words.
+_IN_SOURCE = re.compile(r" \(_ssl\.c:\d+\)$")
 
 
 class TlsError(RocketMQError):
@@ -23,42 +30,67 @@ class TlsError(RocketMQError):
 
 def client_context(setting: str) -> ssl.SSLContext:
     """The context for `true`, or for the property file at a path. Raises TlsError, PropertiesError."""
+    return client_context_by({} if setting == ANY_CERTIFICATE else parse_properties(read_text(setting)), setting)
+
+
+def client_context_by(properties: Mapping[str, str], place: str) -> ssl.SSLContext:
+    """The context for the `tls.client.*` in properties; `place` names where they stand. Raises TlsError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if setting == ANY_CERTIFICATE:
+    if _is_true(properties, "tls.test.mode.enable"):
         return context
-    properties = parse_properties(read_text(setting))
-    if not _is_true(properties, "tls.test.mode.enable"):
-        _use(context, properties, setting)
-    return context
-
-
-def _use(context: ssl.SSLContext, properties: Mapping[str, str], path: str) -> None:
     trusted = properties.get("tls.client.trustCertPath")
     certificate, key = properties.get("tls.client.certPath"), properties.get("tls.client.keyPath")
     if bool(certificate) != bool(key):
-        raise TlsError(f"{path} has only one of tls.client.certPath and tls.client.keyPath", "give both, or none")
+        raise TlsError(f"{place} has only one of tls.client.certPath and tls.client.keyPath", "give both, or none")
     if _is_true(properties, "tls.client.authServer"):
         context.verify_mode = ssl.CERT_REQUIRED
-        try:
-            context.load_verify_locations(trusted) if trusted else context.load_default_certs()
-        except OSError as error:
-            raise _unusable(f"the certificates {trusted} of tls.client.trustCertPath", error) from None
+        _trust(context, trusted, "tls.client.trustCertPath", ssl.Purpose.SERVER_AUTH)
     if certificate and key:
+        _identify(context, certificate, key, properties.get("tls.client.keyPassword", ""))
+    return context
+
+
+def server_context(config: TlsSystemConfig) -> ssl.SSLContext:
+    """The context of a server with certificates of its own. Raises TlsError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    assert config.tlsServerCertPath and config.tlsServerKeyPath  # looked at in TlsSystemConfig.check
+    _identify(context, config.tlsServerCertPath, config.tlsServerKeyPath, config.tlsServerKeyPassword or "")
+    asked = config.tlsServerNeedClientAuth.lower()
+    if asked != "none":
+        context.verify_mode = ssl.CERT_REQUIRED if asked == "require" else ssl.CERT_OPTIONAL
+        _trust(context, config.tlsServerTrustCertPath, "tls.server.trustCertPath", ssl.Purpose.CLIENT_AUTH)
+    return context
+
+
+def _trust(context: ssl.SSLContext, trusted: str | None, key: str, purpose: ssl.Purpose) -> None:
+    try:
+        context.load_verify_locations(trusted) if trusted else context.load_default_certs(purpose)
+    except OSError as error:
+        raise _unusable(f"the certificates {trusted} of {key}", error) from None
+
+
+def _identify(context: ssl.SSLContext, certificate: str, key: str, password: str) -> None:
+    try:
         # A password that is not there must not be asked for on the terminal.
-        password = properties.get("tls.client.keyPassword", "")
-        try:
-            context.load_cert_chain(certificate, key, password=lambda: password)
-        except OSError as error:
-            raise _unusable(f"the certificate {certificate} with the key {key}", error) from None
+        context.load_cert_chain(certificate, key, password=lambda: password)
+    except OSError as error:
+        raise _unusable(f"the certificate {certificate} with the key {key}", error) from None
 
 
 def _unusable(what: str, error: OSError) -> TlsError:
-    why = (error.strerror or str(error)) if not isinstance(error, ssl.SSLError) else error.reason or str(error)
     return TlsError(
-        f"cannot use {what}: {why}", "give PEM files that you may read, and the key's password if it has one"
+        f"cannot use {what}: {reason_of(error)}",
+        "give PEM files that you may read, and the key's password if it has one",
     )
+
+
+def reason_of(error: OSError) -> str:
+    """What the system or TLS says, without numbers and places in OpenSSL's source."""
+    if isinstance(error, ssl.SSLError):
+        return getattr(error, "verify_message", None) or error.reason or _IN_SOURCE.sub("", str(error.args[-1]))
+    return error.strerror or str(error)
 
 
 def _is_true(properties: Mapping[str, str], key: str) -> bool:

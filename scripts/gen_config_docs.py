@@ -20,6 +20,7 @@ from rocketmq_ops.common.config import ConfigClass, KeyInfo, value_text
 from rocketmq_ops.mqadmin.lang.catalogue import chinese
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -31,6 +32,7 @@ CLASSES: dict[type[ConfigClass], str] = {
     NettyServerConfig: "broker, name server",
     NettyClientConfig: "broker",
     AuthConfig: "broker",
+    TlsSystemConfig: "broker, name server",
     NamesrvConfig: "name server",
 }
 
@@ -48,8 +50,7 @@ nothing that is not there:
   changes nothing; the server says so at start when a file sets it to another value. Most of them size thread pools and
   queues that this broker does not have.
 - A key that is **refused** asks for something whose silent absence would be dangerous: with it the server does not
-  start. Besides those in the tables: `authenticationEnabled=true` of a name server, and `tls.server.mode`
-  (unless `disabled`) with the other `tls.` switches, which Apache's servers read as Java system properties.
+  start. Besides those in the tables: `authenticationEnabled=true` of a name server.
 - A key that does not exist is named on stderr with its line, what became of it or the nearest known one, and ignored.
 - A value that does not fit is an error that names key and line; all errors of a file are reported at once.
 
@@ -92,7 +93,7 @@ Tried on 5.3.3, most of it on 4.9.7 and 5.5.0 too; they agree where nothing else
 | `storePathConsumeQueue`, `storePathIndex`, `storeCheckpoint`, `abortFile` | ignored since 3.2.6 | ignored, and said |
 | `checkTransactionMessageEnable` | ignored since 3.2.6 | ignored, and said |
 | `authenticationEnabled`, `authorizationEnabled` of a name server | access is checked | refused: it has none |
-| `tls.server.mode=enforcing` | ignored: it counts as `-Dtls.server.mode=enforcing` only | refused: there is no TLS |
+| `tls.server.mode=enforcing` | ignored: it counts as `-Dtls.server.mode=enforcing` only | obeyed, as all `tls.` keys |
 """
 
 
@@ -112,8 +113,8 @@ def page(tr: Translate) -> str:
 
 def section(cls: type[ConfigClass], servers: str, tr: Translate) -> str:
     """One class: the keys that take effect, those that are refused, then those that are only kept."""
-    defaults = {field.name: tr(default_text(field)) for field in msgspec.structs.fields(cls)}
-    infos = [cls.key_info(key) for key in cls.__struct_fields__]
+    defaults = {field.encode_name: tr(default_text(field)) for field in msgspec.structs.fields(cls)}
+    infos = list(map(cls.key_info, cls.keys()))
     lines = ["", f"## {cls.__name__} {tr(f'({servers})')}", ""]
     lines += [tr("| key | type | default | meaning |"), "|---|---|---|---|"]
     lines += [row(info, defaults[info.name], tr) for info in infos if info.used is not None]

@@ -66,7 +66,8 @@ class BrokerOuterApi:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
-        self._client = RemotingClient(controller.client_config)
+        connector = controller.tls_config.connector() if controller.client_config.useTLS else None
+        self._client = RemotingClient(controller.client_config, connector=connector)
         credentials = controller.auth_config.inner_credentials()
         self._signer = None if credentials is None else AclSigner(*credentials)
         self._pending: dict[str, TopicConfig] = {}

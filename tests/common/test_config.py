@@ -155,7 +155,6 @@ def test_hours(hours):
         (MessageStoreConfig, "enableDLegerCommitLog", "true", "false"),
         (MessageStoreConfig, "storeType", "defaultRocksDB", "default"),
         (MessageStoreConfig, "readOnlyCommitLogStorePaths", "/old", ""),
-        (NettyClientConfig, "useTLS", "true", "false"),
         (NamesrvConfig, "enableControllerInNamesrv", "true", "false"),
     ],
 )
@@ -173,9 +172,6 @@ def test_what_would_silently_be_missing_is_refused(cls, key, bad, good):
     [
         ("authenticationEnabled", "true", "false"),
         ("authorizationEnabled", "TRUE ", "false"),
-        ("tls.server.mode", "enforcing", "disabled"),
-        ("tls.server.mode", "permissive", "disabled"),
-        ("tls.enable", "true", "false"),
     ],
 )
 def test_so_is_a_key_of_no_class(key, bad, good):

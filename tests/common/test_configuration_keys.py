@@ -8,16 +8,21 @@ from rocketmq_ops.broker.auth.config import AuthConfig
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 
 ROOT = Path(__file__).parents[2]
-CLASSES = (BrokerConfig, AuthConfig, MessageStoreConfig, NettyServerConfig, NettyClientConfig, NamesrvConfig)
+CLASSES = (
+    BrokerConfig, AuthConfig, MessageStoreConfig, NettyServerConfig, NettyClientConfig, NamesrvConfig, TlsSystemConfig,
+)  # fmt: skip
 FOLDERS = ("common", "remoting", "store", "namesrv", "broker", "mqadmin")
 
 #: Read without an effect of its own, and why.
 READ_ONLY_TO_SHOW = {
     "endTransactionPoolQueueCapacity": "a figure of brokerStatus",
 }
+#: How the fields begin that are read under the names of their keys (`client_context_by` in `remoting/tls.py`).
+READ_BY_KEY = "tlsClient"
 #: Two classes have the key, and only the named ones read it.
 ONLY_IN = {
     "listenPort": {NettyServerConfig},
@@ -42,8 +47,10 @@ def test_exactly_the_keys_that_are_read_are_marked():
     read = keys_read() - set(READ_ONLY_TO_SHOW)
     wrong = {}
     for cls in CLASSES:
-        marked = {key for key in cls.__struct_fields__ if cls.key_info(key).used is not None}
-        expected = {key for key in cls.__struct_fields__ if key in read and cls in ONLY_IN.get(key, {cls})}
+        read_of = read | {field for field in cls.__struct_fields__ if field.startswith(READ_BY_KEY)}
+        fields = dict(zip(cls.__struct_fields__, cls.keys(), strict=True))
+        marked = {field for field, key in fields.items() if cls.key_info(key).used is not None}
+        expected = {key for key in fields if key in read_of and cls in ONLY_IN.get(key, {cls})}
         wrong[cls.__name__] = {
             "marked, not read": sorted(marked - expected),
             "read, not marked": sorted(expected - marked),

@@ -34,7 +34,6 @@ MISTAKES = {
     "maxTransferCountOnMessageInMemory": ("", "32"),
     "rejectTransactionMessage": ("yes", "false"),
     "deleteWhen": ("25", "25"),
-    "tls.server.mode": ("enforcing", "enforcing"),
 }
 QUEUES = range(4)
 

@@ -57,7 +57,8 @@ def test_mistakes_are_one_line_and_an_exit_code(tmp_path):
             ({"scanNotActiveBrokerInterval": "10 "}, 2, ["line 4: ", "'10 '", "without the blanks"]),
             ({"enableControllerInNamesrv": "true"}, 2, ["enableControllerInNamesrv=true is refused", "no controller"]),
             ({"authenticationEnabled": "true"}, 2, ["authenticationEnabled=true is refused"]),
-            ({"tls.server.mode": "enforcing"}, 2, ["tls.server.mode=enforcing is refused", "TLS"]),
+            ({"tls.server.mode": "on"}, 2, ["tls.server.mode", "'on'", "disabled, permissive, enforcing"]),
+            ({"tls.server.certPath": "/no.pem"}, 2, ["tls.server.keyPath is missing", "tls.test.mode.enable=true"]),
         ):
             config = str(tmp_path / "none.conf") if keys is None else write_config(tmp_path, **keys)
             ended = run("mqnamesrv", "-c", config, home=tmp_path)

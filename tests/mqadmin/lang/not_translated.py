@@ -18,6 +18,10 @@ NOT_TRANSLATED = {
     "mqadmin/schemas.py": "documents for programs",
     "remoting/header_fields.py": "generated code",
     "remoting/http_page.py": "what a server answers to programs",
+    "remoting/self_signed.py": "what servers say at their start",
+    "remoting/server_tls.py": "lines of a server's log",
+    "remoting/ssl_handler.py": "lines of a server's log",
+    "remoting/tls_system_config.py": "what servers say at their start",
     "remoting/response_meanings.py": "help, whose test is test_help_texts.py",
     "store/footprint.py": "a line of the broker at its start",
     "store/log/replica_appender.py": "lines of a slave's log",
@@ -127,8 +131,6 @@ NOT_READ = {
     },
     "common/foreign_keys.py": {
         "remove the key to run it open to all who reach its port, or run Apache's",
-        "remove the key to serve without encryption, or run Apache's",
-        "this server does not support TLS; Apache's reads it as a Java system property, not from this file",
         "this server has no access control and would serve everybody",
     },
     "common/launch.py": {

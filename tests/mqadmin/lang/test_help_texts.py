@@ -26,6 +26,7 @@ from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.remoting import response_meanings
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
+from rocketmq_ops.remoting.tls_system_config import TlsSystemConfig
 from rocketmq_ops.store.config import MessageStoreConfig
 from tests.mqadmin.conftest import Cli
 from tests.mqadmin.lang.slips import is_chinese, slips
@@ -74,8 +75,9 @@ def texts_of_errors() -> set[str]:
 def texts_of_configuration() -> set[str]:
     classes: list[type[ConfigClass]] = [
         BrokerConfig, MessageStoreConfig, NettyServerConfig, NettyClientConfig, AuthConfig, NamesrvConfig,
+        TlsSystemConfig,
     ]  # fmt: skip
-    infos = [cls.key_info(key) for cls in classes for key in cls.__struct_fields__]
+    infos = [info for cls in classes for info in map(cls.key_info, cls.keys())]
     return {text for info in infos if info.used for text in (info.used.doc, info.used.because) if text} | {
         info.refused.because for info in infos if info.refused
     }

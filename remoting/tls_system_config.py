@@ -1,0 +1,154 @@
+"""The configuration keys of TLS (TlsSystemConfig): each key, its type and Apache's default.
+
+Apache's servers read them as Java system properties; here they stand in the property file with the others, or in the
+file of `tls.config.file`, which counts more, as there. They are read at the start alone, and no request shows or
+changes them: two of them are passwords.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from rocketmq_ops.common.config import PATH, ConfigClass, ConfigError, Form, Used, load_config_file
+
+if TYPE_CHECKING:
+    from rocketmq_ops.remoting.connecting import Connector
+
+#: Apache's default of `tls.config.file`, which need not be there.
+DEFAULT_FILE: Final = "/etc/rocketmq/tls.properties"
+
+_CLIENT_AUTH = Form("one of none, optional, require", lambda text: text.lower() in ("none", "optional", "require"))
+
+
+class TlsSystemConfig(
+    ConfigClass,
+    rename={
+        "tlsMode": "tls.server.mode",
+        "tlsEnable": "tls.enable",
+        "tlsConfigFile": "tls.config.file",
+        "tlsTestModeEnable": "tls.test.mode.enable",
+        "tlsServerNeedClientAuth": "tls.server.need.client.auth",
+        "tlsServerKeyPath": "tls.server.keyPath",
+        "tlsServerKeyPassword": "tls.server.keyPassword",
+        "tlsServerCertPath": "tls.server.certPath",
+        "tlsServerAuthClient": "tls.server.authClient",
+        "tlsServerTrustCertPath": "tls.server.trustCertPath",
+        "tlsClientKeyPath": "tls.client.keyPath",
+        "tlsClientKeyPassword": "tls.client.keyPassword",
+        "tlsClientCertPath": "tls.client.certPath",
+        "tlsClientAuthServer": "tls.client.authServer",
+        "tlsClientTrustCertPath": "tls.client.trustCertPath",
+    },
+):
+    """Keys of TLS; attribute names are Apache's, and so are the keys."""
+
+    # Keys that take effect.
+    tlsMode: Annotated[
+        Literal["disabled", "permissive", "enforcing"],
+        Used(
+            "`permissive`: the ports take connections with TLS and without; `enforcing`: those with TLS alone; "
+            "`disabled`: none with TLS"
+        ),
+    ] = "permissive"
+    tlsEnable: Annotated[
+        bool | None,
+        Used("connect to name servers and brokers with TLS; when not set, with `tls.server.mode=enforcing`"),
+    ] = None
+    tlsConfigFile: Annotated[
+        str, Used("a property file of these keys, which counts more than where else they stand", form=PATH)
+    ] = DEFAULT_FILE
+    tlsTestModeEnable: Annotated[
+        bool | None,
+        Used(
+            "serve with a certificate that is made when first needed, and signed by itself, and take any of others; "
+            "when not set, where no certificate is given",
+            because="Apache's is true, with which its servers ignore the certificates that they are given",
+        ),
+    ] = None
+    tlsServerNeedClientAuth: Annotated[
+        str,
+        Used(
+            "`require`: clients must give a certificate; `optional`: it is checked if they do; `none`: they need none",
+            form=_CLIENT_AUTH,
+        ),
+    ] = "none"
+    tlsServerKeyPath: Annotated[str | None, Used("PEM file of the server's key", form=PATH)] = None
+    tlsServerKeyPassword: Annotated[str | None, Used("the password of the server's key")] = None
+    tlsServerCertPath: Annotated[
+        str | None,
+        Used("PEM file of the server's certificate and those between it and the trusted one", form=PATH),
+    ] = None
+    tlsServerAuthClient: Annotated[bool, Used("check that certificates of clients are signed by a trusted one")] = False
+    tlsServerTrustCertPath: Annotated[
+        str | None,
+        Used("PEM file of the trusted certificates by which clients' are checked; without it the system's", form=PATH),
+    ] = None
+    tlsClientKeyPath: Annotated[
+        str | None, Used("PEM file of the key with which this server connects to others", form=PATH)
+    ] = None
+    tlsClientKeyPassword: Annotated[str | None, Used("the password of that key")] = None
+    tlsClientCertPath: Annotated[
+        str | None, Used("PEM file of the certificate with which this server connects to others", form=PATH)
+    ] = None
+    tlsClientAuthServer: Annotated[
+        bool, Used("check that certificates of the servers it connects to are signed by a trusted one")
+    ] = False
+    tlsClientTrustCertPath: Annotated[
+        str | None,
+        Used("PEM file of the trusted certificates by which servers' are checked; without it the system's", form=PATH),
+    ] = None
+
+    @property
+    def is_test_mode(self) -> bool:
+        """Whether the server's certificate is made, and none of those that are given counts."""
+        if self.tlsTestModeEnable is not None:
+            return self.tlsTestModeEnable
+        return not (self.tlsServerCertPath or self.tlsServerKeyPath)
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether this server connects to others with TLS (the default of NettyClientConfig.useTLS)."""
+        return self.tlsMode == "enforcing" if self.tlsEnable is None else self.tlsEnable
+
+    def connector(self) -> Connector:
+        """What makes connections with TLS, by the keys of the connecting side. Raises TlsError."""
+        from rocketmq_ops.remoting.connecting import Connector
+        from rocketmq_ops.remoting.tls import client_context_by
+
+        return Connector(tls=client_context_by(self.to_properties(), "the configuration"))
+
+    def load_file(self) -> list[str]:
+        """Apply the file of `tls.config.file`, if it is there, and what to say of it. Raises ConfigError."""
+        path = self.tlsConfigFile
+        if not os.path.exists(path):
+            if path == DEFAULT_FILE:
+                return []
+            raise ConfigError(f"tls.config.file: {path} does not exist", "give the path of a property file")
+        return load_config_file(path, [self]).warnings()
+
+    def check(self) -> list[str]:
+        """What spans several keys, and what to say of it. Raises ConfigError."""
+        if self.tlsMode == "disabled":
+            return []
+        if self.is_test_mode:
+            given = {"tls.server.certPath": self.tlsServerCertPath, "tls.server.keyPath": self.tlsServerKeyPath}
+            unused = [key for key, path in given.items() if path]
+            if unused:
+                return [f"{' and '.join(unused)} are ignored, as by Apache: tls.test.mode.enable is true"]
+            return []
+        for key, path in (("certPath", self.tlsServerCertPath), ("keyPath", self.tlsServerKeyPath)):
+            if not path:
+                raise ConfigError(
+                    f"tls.server.{key} is missing",
+                    "give tls.server.certPath and tls.server.keyPath, or tls.test.mode.enable=true to try TLS without",
+                )
+        asked = self.tlsServerNeedClientAuth.lower()
+        if asked != "none" and not self.tlsServerAuthClient:
+            raise ConfigError(
+                f"tls.server.need.client.auth={asked} without tls.server.authClient=true would take every certificate",
+                "set tls.server.authClient=true, and tls.server.trustCertPath",
+            )
+        if asked == "none" and self.tlsServerAuthClient:
+            return ["tls.server.authClient=true checks nothing while tls.server.need.client.auth is none"]
+        return []
