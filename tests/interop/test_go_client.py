@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -32,10 +31,7 @@ def pair(scratch: Path) -> Any:
 @pytest.fixture(scope="module")
 def driver() -> Path:
     """The driver, built."""
-    if shutil.which("go") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no `go` on the PATH: the Go client needs a Go toolchain, 1.21 or newer")
-        pytest.skip("no `go` on the PATH")
+    toolchain.need("go", "the Go client needs a Go toolchain, 1.21 or newer")
     return toolchain.go_driver(SOURCES)
 
 

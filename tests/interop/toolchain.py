@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".interop-cache"
 POM = Path(__file__).parent / "maven" / "pom.xml"
@@ -79,8 +81,8 @@ def _digest(files: Sequence[Path]) -> str:
     return sha.hexdigest()[:16]
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+def _run(command: list[str], cwd: Path | None = None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=cwd)
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
@@ -158,6 +160,30 @@ def go_driver(sources: Path) -> Path:
             _run(["go", "build", "-C", str(sources), "-mod=readonly", "-o", str(building), "."])
             building.rename(program)
     return program
+
+
+def node_driver(sources: Path) -> Path:
+    """The program in `sources` beside its packages, installed once per content; they come from the npm registry."""
+    digest = _digest([file for file in sources.iterdir() if file.suffix in (".js", ".json")])
+    folder = CACHE / "node" / f"driver-{digest}"
+    with _locked("node"):
+        if not folder.exists():
+            building = folder.with_suffix(".building")
+            shutil.rmtree(building, ignore_errors=True)
+            building.mkdir(parents=True)
+            for file in sources.iterdir():
+                shutil.copy(file, building)
+            _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], building)
+            building.rename(folder)
+    return folder / "driver.js"
+
+
+def need(tool: str, why: str) -> None:
+    """Skip the test without the tool; in CI it fails."""
+    if shutil.which(tool) is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no `{tool}` on the PATH: {why}")
+        pytest.skip(f"no `{tool}` on the PATH")
 
 
 def home(version: str) -> Path:

@@ -7,6 +7,8 @@
 //	driver online NAMESRV TOPIC GROUP          a producer of go_producer that has sent one message and a consumer that
 //	                                           has got it: prints "online", and "again" for each more
 //	                                           until stdin ends
+//	driver features NAMESRV PREFIX ACCESS SECRET
+//	                                           see features.go; the topics are PREFIX and a word
 package main
 
 import (
@@ -186,6 +188,8 @@ func main() {
 	case "online":
 		online(a[1], a[2], a[3])
 		return
+	case "features":
+		result = runFeatures(a[1], a[2], a[3], a[4])
 	case "receive":
 		result = receive(a[1], a[2], a[3], a[4], number(a[5]), number(a[6]))
 	default:
