@@ -14,7 +14,28 @@ from tests.interop.apache import Driver, Pair, wait_until
 from tests.interop.cluster import Cluster
 from tests.interop.ours import OurPair
 
+# Each test of these starts servers of its own, and shares none: they are what processes get that have done the rest.
+EACH_WITH_ITS_OWN = {
+    f"tests/interop/test_{name}.py"
+    for name in ("predictions", "salvage", "property_files", "timers", "machine_faults", "replication", "slave_tables")
+}
+
 _names = itertools.count(1)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist=loadfile` the tests of a file stay together, but those that share nothing."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler.loadfile import LoadFileScheduling  # only where it is installed
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return nodeid if file in EACH_WITH_ITS_OWN else file
+
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

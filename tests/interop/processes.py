@@ -119,7 +119,44 @@ def _free(port: int) -> bool:
     return True
 
 
-_next_port = 20_000 + os.getpid() * 7 % 10_000
+class _Ports:
+    """Ports below the ephemeral range. They are taken from blocks that no other process of the tests takes from: a server
+    binds its port only seconds after that was found to be free.
+    """
+
+    FIRST, BLOCK, BLOCKS, STEP = 20_000, 200, 60, 5
+    MOST = 12  # blocks of one process: then it begins again with its first
+
+    def __init__(self) -> None:
+        self._claims: list[socket.socket] = []
+        self._ports: list[int] = []
+        self._next = 0
+
+    def next(self) -> int:
+        if self._next == len(self._ports) and not (len(self._claims) < self.MOST and self._claim()):
+            if not self._ports:
+                raise RuntimeError("other processes of tests hold all ports between 20000 and 32000")
+            self._next = 0
+        self._next += 1
+        return self._ports[self._next - 1]
+
+    def _claim(self) -> bool:
+        """One more block: its first port is bound as long as this process lives."""
+        for block in range(self.BLOCKS):
+            first = self.FIRST + (os.getpid() * 7 + block) % self.BLOCKS * self.BLOCK
+            claim = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                claim.bind(("127.0.0.1", first))
+            except OSError:
+                claim.close()
+                continue
+            self._claims.append(claim)
+            self._ports += range(first + self.STEP, first + self.BLOCK, self.STEP)
+            return True
+        return False
+
+
+_ports = _Ports()
 
 
 def free_port(around: Sequence[int] = (0,)) -> int:
@@ -127,13 +164,10 @@ def free_port(around: Sequence[int] = (0,)) -> int:
 
     A broker takes listenPort, the VIP port (listenPort - 2) and the HA port (listenPort + 1).
     """
-    global _next_port
     for _ in range(2_000):
-        _next_port += 5
-        if _next_port > 31_900:
-            _next_port = 20_000
-        if all(_free(_next_port + distance) for distance in around):
-            return _next_port
+        port = _ports.next()
+        if all(_free(port + distance) for distance in around):
+            return port
     raise RuntimeError("no free ports between 20000 and 32000")
 
 

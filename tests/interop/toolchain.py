@@ -189,11 +189,12 @@ def need(tool: str, why: str) -> None:
 def home(version: str) -> Path:
     """A `-Drocketmq.home.dir`: 4.9.7 refuses to start without logback files in its `conf`."""
     path = CACHE / version / "home"
-    (path / "conf").mkdir(parents=True, exist_ok=True)
-    for part in ("broker", "namesrv", "tools"):
-        file = path / "conf" / f"logback_{part}.xml"
-        if not file.exists():
-            file.write_text(LOGBACK % part)
+    with _locked(version):
+        (path / "conf").mkdir(parents=True, exist_ok=True)
+        for part in ("broker", "namesrv", "tools"):
+            file = path / "conf" / f"logback_{part}.xml"
+            if not file.exists():
+                file.write_text(LOGBACK % part)
     return path
 
 
