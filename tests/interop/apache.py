@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.interop.ours import write_config
 from tests.interop.processes import BROKER_PORTS, Child, free_port
 from tests.interop.raw import wait_for_route
 from tests.interop.toolchain import NO_TLS, QUICK, container_jar, java_command
@@ -37,6 +38,24 @@ TEST_SETTINGS = {
 }
 
 
+def name_server_settings(port: int, folder: Path) -> dict[str, str]:
+    return {
+        "listenPort": str(port), "bindAddress": "127.0.0.1",
+        "kvConfigPath": f"{folder}/kvConfig.json", "configStorePath": f"{folder}/namesrv.properties",
+    }  # fmt: skip
+
+
+def broker_settings(
+    port: int, namesrv: str, store: Path, *, name: str = "broker-a", cluster: str = "DefaultCluster"
+) -> dict[str, str]:
+    return {
+        "brokerClusterName": cluster, "brokerName": name, "brokerId": "0", "brokerIP1": "127.0.0.1",
+        "brokerIP2": "127.0.0.1", "bindAddress": "127.0.0.1", "listenPort": str(port), "haListenPort": str(port + 1),
+        "namesrvAddr": namesrv, "storePathRootDir": str(store), "storePathCommitLog": str(store / "commitlog"),
+        "diskMaxUsedSpaceRatio": "95",  # the disk of the machine under test is not the subject
+    }  # fmt: skip
+
+
 class NameServer:
     """Apache's name server on a free port of 127.0.0.1."""
 
@@ -53,12 +72,7 @@ class NameServer:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         scratch.mkdir(parents=True, exist_ok=True)
-        config = scratch / "namesrv.conf"
-        config.write_text(
-            f"listenPort={self.port}\nbindAddress=127.0.0.1\n"
-            f"kvConfigPath={scratch}/kvConfig.json\nconfigStorePath={scratch}/namesrv.properties\n"
-            + "".join(f"{key}={value}\n" for key, value in (settings or {}).items())
-        )
+        config = write_config(scratch / "namesrv.conf", name_server_settings(self.port, scratch) | (settings or {}))
         main = "org.apache.rocketmq.namesrv.NamesrvStartup"
         self.child = Child(
             f"Apache name server {version}",
@@ -96,25 +110,8 @@ class Broker:
         self.name = name
         self.store = store or scratch / "store"
         scratch.mkdir(parents=True, exist_ok=True)
-        config = {
-            "brokerClusterName": cluster,
-            "brokerName": name,
-            "brokerId": "0",
-            "brokerIP1": "127.0.0.1",
-            "brokerIP2": "127.0.0.1",
-            "bindAddress": "127.0.0.1",
-            "listenPort": str(self.port),
-            "haListenPort": str(self.port + 1),
-            "namesrvAddr": namesrv,
-            "storePathRootDir": str(self.store),
-            "storePathCommitLog": str(self.store / "commitlog"),
-            # The disk of the machine under test is not the subject.
-            "diskMaxUsedSpaceRatio": "95",
-            **(TEST_SETTINGS if small else {}),
-            **(settings or {}),
-        }
-        file = scratch / "broker.conf"
-        file.write_text("".join(f"{key}={value}\n" for key, value in config.items()))
+        config = broker_settings(self.port, namesrv, self.store, name=name, cluster=cluster)
+        file = write_config(scratch / "broker.conf", config | (TEST_SETTINGS if small else {}) | (settings or {}))
         flags = flags if tls else (*flags, NO_TLS)
         self.child = Child(
             f"Apache broker {version}",
@@ -135,8 +132,8 @@ class BrokerContainer:
         self.address = f"127.0.0.1:{self.port}"
         self._scratch, self._namesrv = scratch, namesrv
         scratch.mkdir(parents=True, exist_ok=True)
-        file = scratch / "container.conf"
-        file.write_text(f"listenPort={self.port}\nbindAddress=127.0.0.1\nnamesrvAddr={namesrv}\n")
+        values = {"listenPort": str(self.port), "bindAddress": "127.0.0.1", "namesrvAddr": namesrv}
+        file = write_config(scratch / "container.conf", values)
         main, more, flags = (
             "org.apache.rocketmq.container.BrokerContainerStartup",
             [container_jar(version)],
@@ -155,22 +152,9 @@ class BrokerContainer:
         """The configuration file of a broker for it, and the address where that will listen."""
         port = free_port(BROKER_PORTS)
         store = self._scratch / name
-        config = {
-            "brokerClusterName": "DefaultCluster",
-            "brokerName": name,
-            "brokerId": "0",
-            "brokerIP1": "127.0.0.1",
-            "brokerIP2": "127.0.0.1",
-            "listenPort": str(port),
-            "haListenPort": str(port + 1),
-            "namesrvAddr": self._namesrv,
-            "storePathRootDir": str(store),
-            "storePathCommitLog": str(store / "commitlog"),
-            "diskMaxUsedSpaceRatio": "95",
-            **TEST_SETTINGS,
-        }
-        file = self._scratch / f"{name}.conf"
-        file.write_text("".join(f"{key}={value}\n" for key, value in config.items()))
+        config = broker_settings(port, self._namesrv, store, name=name)
+        del config["bindAddress"]  # of the container
+        file = write_config(self._scratch / f"{name}.conf", config | TEST_SETTINGS)
         return file, f"127.0.0.1:{port}"
 
 
