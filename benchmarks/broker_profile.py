@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import os
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -210,14 +212,18 @@ class Broker:
         self.process.wait(30)
 
 
-async def run_load(broker: Broker, mode: str, seconds: float, size: int, keys: bool) -> tuple[int, float]:
+async def run_load(
+    broker: Broker, mode: str, seconds: float, size: int, keys: bool = False, tls: ssl.SSLContext | None = None
+) -> tuple[int, float]:
     """(messages, elapsed s) of one mode."""
-    loop = asyncio.get_running_loop()
+    connect = functools.partial(
+        asyncio.get_running_loop().create_connection, host="127.0.0.1", port=broker.port, ssl=tls
+    )
     body = os.urandom(size)
     started = time.perf_counter()
     if mode == "drain":
-        done: asyncio.Future[int] = loop.create_future()
-        await loop.create_connection(lambda: Drain(done), "127.0.0.1", broker.port)
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        await connect(lambda: Drain(done))
         messages = await done
         return messages, time.perf_counter() - started
     connections, in_flight = {"sync8": (8, 1), "sync64": (64, 1), "async256": (1, 256), "batch": (4, 1)}[mode]
@@ -230,7 +236,7 @@ async def run_load(broker: Broker, mode: str, seconds: float, size: int, keys: b
 
     loads = []
     for _ in range(connections):
-        _, load = await loop.create_connection(lambda: Load(make, in_flight), "127.0.0.1", broker.port)
+        _, load = await connect(lambda: Load(make, in_flight))
         loads.append(load)
     started = time.perf_counter()
     for load in loads:

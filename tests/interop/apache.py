@@ -189,13 +189,15 @@ class DriverError(AssertionError):
 class Driver:
     """Apache's Java client and mqadmin of one version, in one JVM."""
 
-    def __init__(self, version: str, scratch: Path) -> None:
+    def __init__(self, version: str, scratch: Path, *, properties: dict[str, object] | None = None) -> None:
+        """`properties`: Java system properties."""
         self.version = version
+        own = [f"-D{key}={value}" for key, value in (properties or {}).items()]
         scratch.mkdir(parents=True, exist_ok=True)
         self.log = scratch / "driver.log"
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(
-                java_command(version, "Driver", [], scratch=scratch, heap="384m", flags=(*QUICK, EAGER)),
+                java_command(version, "Driver", [], scratch=scratch, heap="384m", flags=(*QUICK, EAGER, *own)),
                 cwd=scratch,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
