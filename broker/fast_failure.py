@@ -17,6 +17,7 @@ from rocketmq_ops.remoting.command import ONEWAY_FLAG, RemotingCommand
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
+    from rocketmq_ops.remoting.request_handlers import AnswerTo
 
 OVERLOAD: Final = "[OVERLOAD]system busy, start flow control for a while"
 TIMEOUT: Final = (
@@ -49,12 +50,14 @@ class BrokerFastFailure:
         """From now on be asked for each request that has waited for its turn."""
         self._controller.server.handlers.overdue = self.answer_to
 
-    def answer_to(self, waited_ms: int, channel: Channel, request: RemotingCommand) -> RemotingCommand | bytes | None:
-        """The answer of its handler, or SYSTEM_BUSY after too long a wait."""
+    def answer_to(
+        self, waited_ms: int, answer_to: AnswerTo, channel: Channel, request: RemotingCommand
+    ) -> RemotingCommand | bytes | None:
+        """What answers requests that have not waited answers, or SYSTEM_BUSY after too long a wait."""
         controller, config = self._controller, self._controller.config
         key = self._limits.get(request.code)
         if key is None or not config.brokerFastFailureEnable or waited_ms < self._limit(key):
-            return controller.server.handlers.answer_to(channel, request)
+            return answer_to(channel, request)
         self.timed_out += 1
         if request.flag & ONEWAY_FLAG:
             return None

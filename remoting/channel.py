@@ -217,7 +217,7 @@ class Channel(asyncio.Protocol):
         self._in_turn = True
         answer_to = self._answer_to
         if self._stalled_since and (overdue := self._owner.handlers.overdue) is not None:
-            answer_to = partial(overdue, int((perf_counter() - self._stalled_since) * 1000))
+            answer_to = partial(overdue, int((perf_counter() - self._stalled_since) * 1000), answer_to)
         handled, until = 0, 0.0
         try:
             for command in frames:

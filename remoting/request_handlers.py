@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     H = TypeVar("H", bound=CustomHeader | None)
     R = TypeVar("R", bound=CustomHeader)
     Handler = Callable[[Channel, RemotingCommand, H], Answer]
+    AnswerTo = Callable[[Channel, RemotingCommand], RemotingCommand | bytes | None]
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,8 @@ class RequestHandlers:
         self._refusals: dict[int, LogRate] = {}
         self.default_handler: Handler[None] | None = None
         self.handler_failures = 0
-        #: Called in the place of `answer_to` for requests that have waited for their turn, with the ms that they have.
-        self.overdue: Callable[[int, Channel, RemotingCommand], RemotingCommand | bytes | None] | None = None
+        #: Called for requests that have waited for their turn: with the ms that they have, and what answers others.
+        self.overdue: Callable[[int, AnswerTo, Channel, RemotingCommand], RemotingCommand | bytes | None] | None = None
         #: Asked first when set; an answer from it is sent instead of calling the handler.
         self.before: Callable[[Channel, RemotingCommand], RemotingCommand | None] | None = None
 

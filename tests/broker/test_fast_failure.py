@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from rocketmq_ops.broker.fast_failure import OVERLOAD
+from rocketmq_ops.broker.hooks.api import RPCHook
 from rocketmq_ops.broker.stats.runtime_info import runtime_info
 from rocketmq_ops.remoting import channel as channel_module
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
-from tests.broker.support import pull_fields, run, send_fields, until
+from tests.broker.support import new_broker, pull_fields, run, run_with, send_fields, until
 
 
 def sends(count: int) -> list[RemotingCommand]:
@@ -48,6 +49,28 @@ def test_sends_that_have_waited_longer_than_their_limit_are_refused(tmp_path):
         assert (await session.send("T")).code == 0
 
     run(tmp_path, body)
+
+
+@pytest.mark.usefixtures("_short_turns")
+def test_hooks_see_requests_that_have_waited_too(tmp_path):
+    seen: list[int] = []
+
+    class Watch(RPCHook):
+        def do_before_request(self, remote_addr, request):
+            seen.append(request.code)
+
+        def do_after_response(self, remote_addr, request, response):
+            seen.append(response.code)
+
+    async def body(session):
+        assert (await session.send("T")).code == 0
+        seen.clear()
+        assert all(answer.code == 0 for answer in await answers(session, sends(40)))
+        assert seen == [RequestCode.SEND_MESSAGE_V2, ResponseCode.SUCCESS] * 40
+
+    broker = new_broker(tmp_path, waitTimeMillsInSendQueue=600_000)
+    broker.hooks.append(Watch())
+    run_with(broker, body)
 
 
 @pytest.mark.usefixtures("_short_turns")

@@ -103,7 +103,10 @@ def test_java_consumers_are_told_where_their_expression_is_wrong(
 
 
 def test_filters_move_to_apache_s_broker_and_back(scratch: Path) -> None:
-    """A group's expression in our store's file, read and kept by Apache's broker, on which our client subscribes too."""
+    """A group's expression in our store's file, read and kept by Apache's broker, on which our client subscribes too.
+
+    Apache's broker stores for each message which expressions it meets; queues with that are read by ours.
+    """
     folder = scratch / "moving-filters"
     ours = OurPair(folder / "ours", settings={**stores.SIZES, **ON})
     try:
@@ -115,11 +118,16 @@ def test_filters_move_to_apache_s_broker_and_back(scratch: Path) -> None:
     assert (first["expression"], first["dead"]) == ("n >= 3", True)
     nameserver = OurNameServer(folder / "namesrv")
     nameserver.child.wait_for("boot success")
-    broker = Broker("5.3.3", folder / "apache", nameserver.address, store=ours.store, settings={**stores.SIZES, **ON})
+    settings = {**stores.SIZES, **ON, "enableConsumeQueueExt": "true", "enableCalcFilterBitMap": "true"}
+    broker = Broker("5.3.3", folder / "apache", nameserver.address, store=ours.store, settings=settings)
     try:
         broker.wait_ready()
         wait_for_route(nameserver.address, "Moving", broker.name)
         assert asyncio.run(_consumed(nameserver.address, "second_sql", "n < 2", 2)) == ["0", "1"]
+        asyncio.run(_produce(nameserver.address))
+        wait_until(
+            lambda: any((ours.store / "consumequeue_ext" / "Moving").rglob("0*")), "it has stored what they meet"
+        )
         # It writes the file every 10 s; a clean stop takes longer.
         wait_until(lambda: "second_sql" in _filters(ours.store), "Apache's broker has written the file")
     finally:
@@ -134,7 +142,9 @@ def test_filters_move_to_apache_s_broker_and_back(scratch: Path) -> None:
     }
     again = OurPair(folder / "again", store=ours.store, settings={**stores.SIZES, **ON})
     try:
-        assert asyncio.run(_consumed(again.namesrv_address, "third_sql", "n = 2", 1)) == ["2"]
+        assert asyncio.run(_consumed(again.namesrv_address, "third_sql", "n = 2", 2)) == ["2", "2"]
+        odd = asyncio.run(_consumed(again.namesrv_address, "by_tags", MessageSelector.by_tag("odd"), 4))
+        assert odd == ["1", "1", "3", "3"]
     finally:
         again.stop()
     last = _filters(ours.store)
@@ -163,10 +173,12 @@ def _options(namesrv: str) -> ClientOptions:
 async def _produce(namesrv: str) -> None:
     async with Producer("moving", _options(namesrv)) as producer:
         for number in range(5):
-            await producer.send(Message("Moving", b"%d" % number, properties={"n": str(number)}))
+            await producer.send(
+                Message("Moving", b"%d" % number, tags=("even", "odd")[number % 2], properties={"n": str(number)})
+            )
 
 
-async def _consumed(namesrv: str, group: str, sql: str, count: int) -> list[str]:
+async def _consumed(namesrv: str, group: str, wanted: str | MessageSelector, count: int) -> list[str]:
     """The bodies that our consumer gets by an expression, in order."""
     got: list[str] = []
 
@@ -176,7 +188,7 @@ async def _consumed(namesrv: str, group: str, sql: str, count: int) -> list[str]
 
     settings = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET)
     consumer = PushConsumer(group, listener, _options(namesrv), settings=settings)
-    consumer.subscribe("Moving", MessageSelector.by_sql(sql))
+    consumer.subscribe("Moving", MessageSelector.by_sql(wanted) if isinstance(wanted, str) else wanted)
     async with consumer, asyncio.timeout(40):
         while len(got) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
