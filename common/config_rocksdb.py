@@ -6,6 +6,7 @@ reached by the package `rocksdict`, which `load_rocksdict` alone imports, when i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Mapping
@@ -60,7 +61,8 @@ class ConfigRocksDBStorage:
         self._lock = threading.Lock()
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
-            os.chmod(folder, 0o700)
+            with contextlib.suppress(PermissionError):  # it is another account's
+                os.chmod(folder, 0o700)
             options = _options(rocksdict)
             families = rocksdict.Rdict.list_cf(folder) if is_rocksdb(folder) else [_DEFAULT_FAMILY]
             self._database = rocksdict.Rdict(folder, options=options, column_families=dict.fromkeys(families, options))
