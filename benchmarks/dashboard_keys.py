@@ -20,12 +20,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.held_up import Watch, watched
 from benchmarks.large_cluster import options, serving
 from textual import events
 from textual.pilot import Pilot
@@ -37,6 +38,7 @@ from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.context import Context, Options
 from rocketmq_ops.tui.model import sampler
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.live import LiveModel
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.views.every import VIEWS
@@ -50,6 +52,8 @@ WARM_S: Final = 20
 #: Between two keys, seconds: as fast as people type, and at no beat with the rounds.
 PAUSES_S: Final = (0.03, 0.11, 0.19, 0.07, 0.23)
 HELD_DOWN: Final = 600
+#: With `--held`, what was done while a key of so many ms of all threads was answered is printed.
+_LONG_MS: Final = 45
 
 
 class FastClock:
@@ -73,9 +77,10 @@ class Typist:
         self._app = app
         self._answered: Callable[[], bool] | None = None
         self._done = asyncio.Event()
-        self._end = self._computed = 0.0
-        #: By the kind of key: (seconds by the clock, seconds that the loop computed).
-        self.took: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self._end = self._computed = self._process = 0.0
+        #: By the kind of key, seconds: by the clock, of the processor in the loop, and in all threads.
+        self.took: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+        self.watch: Watch | None = None
         self.lost: list[str] = []
         written = app._display
 
@@ -84,7 +89,7 @@ class Typist:
                 picture.render_segments(app.console)
             written(screen, picture)
             if self._answered is not None and self._answered():
-                self._end, self._computed = time.perf_counter(), time.thread_time()
+                self._end, self._computed, self._process = time.perf_counter(), time.thread_time(), time.process_time()
                 self._answered = None
                 self._done.set()
 
@@ -101,7 +106,7 @@ class Typist:
             for key in keys:
                 loop.call_soon_threadsafe(self._app.post_message, events.Key(key, key if len(key) == 1 else None))
 
-        computed = time.thread_time()
+        computed, process = time.thread_time(), time.process_time()
         self._answered = answered
         await asyncio.to_thread(send)
         try:
@@ -111,18 +116,23 @@ class Typist:
             self.lost.append(kind)
             self._answered = None
             return
-        self.took[kind].append((self._end - begun[0], self._computed - computed))
+        self.took[kind].append((self._end - begun[0], self._computed - computed, self._process - process))
+        if self.watch is not None and (self._process - process) * 1000 > _LONG_MS and len(keys) == 1:
+            clock, computed, process = (each * 1000 for each in self.took[kind][-1])
+            print(f"{kind}: {clock:.0f} ms, {computed:.0f} computed, {process:.0f} in all threads")
+            print(f"    {self.watch.between(begun[0], self._end)}")
 
     def report(self) -> None:
         """A line for each kind."""
-        print(f"{'key':<22}{'times':>6}{'median':>9}{'p99':>8}{'worst':>8}   computed: median, worst (ms)")
+        print(f"{'':<28}by the clock (ms)        in the loop       in all threads")
+        print(f"{'key':<22}{'times':>6}" + f"{'median':>9}{'p99':>6}{'worst':>6}" * 3)
         for kind, took in self.took.items():
-            clock, computed = (sorted(each[at] * 1000 for each in took) for at in (0, 1))
-            p99 = clock[min(len(clock) - 1, len(clock) * 99 // 100)]
-            print(
-                f"{kind:<22}{len(took):>6}{clock[len(clock) // 2]:>9.0f}{p99:>8.0f}{clock[-1]:>8.0f}"
-                f"{computed[len(computed) // 2]:>12.0f}{computed[-1]:>7.0f}"
-            )
+            line = f"{kind:<22}{len(took):>6}"
+            for at in range(3):
+                each = sorted(one[at] * 1000 for one in took)
+                p99 = each[min(len(each) - 1, len(each) * 99 // 100)]
+                line += f"{each[len(each) // 2]:>9.0f}{p99:>6.0f}{each[-1]:>6.0f}"
+            print(line)
         if self.lost:
             print(f"not answered within 20 s: {', '.join(self.lost)}")
 
@@ -189,13 +199,13 @@ async def watching(given: argparse.Namespace) -> None:
     """The whole application, without a terminal, on a cluster."""
     speed = given.speed
     sampler.REST = sampler.REST / speed  # type: ignore[misc,assignment]  # an answer takes as long as ever
-    clock = FastClock(speed)
-    async with MQAdmin([f"127.0.0.1:{given.port}"]) as admin, LiveModel(admin, clock) as model:
+    clock, keys = FastClock(speed), KeysFirst()
+    async with MQAdmin([f"127.0.0.1:{given.port}"]) as admin, LiveModel(admin, clock, keys=keys) as model:
         chosen = Options(address=Address("groups"), write=False, theme="", title="benchmark")
-        app = Dashboard(Context(model, Spoken(), catalogue(VIEWS), chosen, admin=admin))
+        app = Dashboard(Context(model, Spoken(), catalogue(VIEWS), chosen, admin=admin, keys=keys))
         begun = time.monotonic()
         with short_pauses():
-            async with app.run_test(size=(120, 40)) as pilot:
+            async with app.run_test(size=(120, 40), tooltips=True) as pilot:
                 while not model.moment().groups:
                     await pilot.pause(0.05)
                 print(f"groups after {time.monotonic() - begun:.2f} s, {megabytes():.0f} MB")
@@ -204,17 +214,29 @@ async def watching(given: argparse.Namespace) -> None:
                 await asyncio.sleep(20)
                 print(f"CPU without keys {(time.process_time() - cpu) / (time.monotonic() - at) / speed:.1%} of a core")
                 typist, number, sizes, largest = Typist(app), 0, [], 0.0
-                while (minutes := (time.monotonic() - begun) / 60 * speed) < given.minutes:
-                    await a_round(typist, app, number)
-                    number += 1
-                    largest = max(largest, megabytes())
-                    if minutes >= len(sizes) * max(given.minutes / 10, 1):
-                        sizes.append(f"{minutes:.0f} min {megabytes():.0f}")
+                with seen_what_holds(typist, given.held):
+                    while (minutes := (time.monotonic() - begun) / 60 * speed) < given.minutes:
+                        await a_round(typist, app, number)
+                        number += 1
+                        largest = max(largest, megabytes())
+                        if minutes >= len(sizes) * max(given.minutes / 10, 1):
+                            sizes.append(f"{minutes:.0f} min {megabytes():.0f}")
                 typist.report()
                 print(f"memory (MB): {', '.join(sizes)}; {largest:.0f} at most")
 
 
-async def many_rows(rows: int) -> None:
+@contextlib.contextmanager
+def seen_what_holds(typist: Typist, least_ms: float) -> Iterator[None]:
+    """Within it, where that is wished, what holds the loop up; afterwards it is printed."""
+    if not least_ms:
+        yield
+        return
+    with watched(least_ms) as typist.watch:
+        yield
+    typist.watch.report()
+
+
+async def many_rows(rows: int, held: float) -> None:
     """The same on a table of many rows."""
     from tests.tui.fakes import MINUTE, NOW_MS, FakeModel, dashboard, moment
 
@@ -241,12 +263,13 @@ async def many_rows(rows: int) -> None:
             app.look()
 
     with short_pauses():
-        async with app.run_test(size=(120, 40)) as pilot:
+        async with app.run_test(size=(120, 40), tooltips=True) as pilot:
             await _there(pilot, rows)
             turning = asyncio.create_task(turns())
             typist = Typist(app)
-            for number in range(12):
-                await a_round(typist, app, number)
+            with seen_what_holds(typist, held):
+                for number in range(12):
+                    await a_round(typist, app, number)
             turning.cancel()
             print(f"\n{rows:,} rows")
             typist.report()
@@ -264,6 +287,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2, help="of the model's time")
     parser.add_argument("--speed", type=float, default=1, help="of the model's clock")
     parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--held", type=float, default=0, help="print what held the loop up for so many ms or longer")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
@@ -271,7 +295,7 @@ def main() -> None:
             with serving(given, "--moving"):
                 asyncio.run(watching(given))
         if given.rows:
-            asyncio.run(many_rows(given.rows))
+            asyncio.run(many_rows(given.rows, given.held))
 
 
 if __name__ == "__main__":

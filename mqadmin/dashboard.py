@@ -21,6 +21,7 @@ from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.context import Context, Options
 from rocketmq_ops.tui.model.address import Address, AddressError
+from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.live import LiveModel
 from rocketmq_ops.tui.model.model import Model
 from rocketmq_ops.tui.model.no_cluster import NoCluster
@@ -78,10 +79,11 @@ async def show(run: Run, looked: Looked) -> str:
     elif looked.store is not None and places.find("store") is not None:
         address = Address("store", looked.store)
     async with AsyncExitStack() as held:
-        admin, model, title = await _looked_at(run, looked, held)
+        keys = KeysFirst()
+        admin, model, title = await _looked_at(run, looked, held, keys)
         options = Options(address=address, write=looked.write, theme=looked.theme or "", title=title)
         changer = None if admin is None else CommandChanger(run.connection, connecting_words(run))
-        app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved, changer=changer))
+        app = Dashboard(Context(model, Spoken(), places, options, admin=admin, saved=saved, changer=changer, keys=keys))
         with short_pauses():
             await app.run_async()
         task = asyncio.current_task()
@@ -102,7 +104,9 @@ def connecting_words(run: Run) -> list[str]:
     return [word for name, value in pairs if value is not None for word in (name, value)]
 
 
-async def _looked_at(run: Run, looked: Looked, held: AsyncExitStack) -> tuple[MQAdmin | None, Model, str]:
+async def _looked_at(
+    run: Run, looked: Looked, held: AsyncExitStack, keys: KeysFirst
+) -> tuple[MQAdmin | None, Model, str]:
     """What asks the cluster, where there is one; the model; what the first line says that it is about."""
     if looked.store is not None:
         return None, NoCluster(now_ms()), looked.store
@@ -111,7 +115,7 @@ async def _looked_at(run: Run, looked: Looked, held: AsyncExitStack) -> tuple[MQ
     admin = await held.enter_async_context(run.admin(quiet=True))
     session = None if looked.record is None else Path(looked.record)
     pace = 1.0 if looked.interval is None else looked.interval * 1000 / RUNTIME.period_ms
-    model = await held.enter_async_context(LiveModel(admin, session=session, pace=pace))
+    model = await held.enter_async_context(LiveModel(admin, session=session, pace=pace, keys=keys))
     return admin, model, run.connection.profile or ";".join(run.connection.name_servers)
 
 

@@ -29,6 +29,8 @@ from rocketmq_ops.tui.widgets.styles import Styled
 
 #: How often it looks for a new version of the model, in seconds.
 LOOK_SECONDS = 0.25
+#: So many times in a row that is put off while keys are answered.
+_MOST_PUT_OFF: Final = 8
 
 
 #: Bindings of Textual's own as we say them; empty: tables have no use for it.
@@ -59,6 +61,7 @@ class Dashboard(Styled):
         self._version = -1
         self._typed = Typed(self, super().on_event)
         self._quiet = Quiet()
+        self._put_off = 0
         self._last = context.options.address
         #: What ended it, where no screen has caught it.
         self.failure: Exception | None = None
@@ -70,6 +73,7 @@ class Dashboard(Styled):
         """As Textual's; a key waits until the one before it has been handled."""
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
             self._quiet.typed()
+            self.context.keys.came()
             await self._typed.take(event)
         else:
             await super().on_event(event)
@@ -93,11 +97,19 @@ class Dashboard(Styled):
         if self.context.options.address.screen != "overview":
             self.go(self.context.options.address)
         if self.context.options.follows:
-            self.set_interval(LOOK_SECONDS, self.look)
+            self.set_interval(LOOK_SECONDS, self._look_in_turn)
+
+    def _look_in_turn(self) -> None:
+        """Draw what is new, unless a key is being answered, and not too often after it."""
+        self._quiet.passes()
+        if self.context.keys.answering and self._put_off < _MOST_PUT_OFF:
+            self._put_off += 1
+            return
+        self._put_off = 0
+        self.look()
 
     def look(self) -> None:
         """Draw what is new."""
-        self._quiet.passes()
         if self.is_running and self.context.model.version != self._version:  # while it ends its screens go
             self._version = self.context.model.version
             screen = self.screen

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.saved import SavedViews
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ class Context:
         admin: MQAdmin | None = None,
         saved: SavedViews | None = None,
         changer: Changer | None = None,
+        keys: KeysFirst | None = None,
     ) -> None:
+        """`keys` is told of each key, and is that of the model."""
         self.model = model
         self.language = language
         self.catalogue = catalogue
@@ -54,6 +57,7 @@ class Context:
         self.admin = admin
         self.saved = saved or SavedViews(None)
         self.changer = changer
+        self.keys = keys or KeysFirst()
 
     def tr(self, text: str) -> str:
         """A sentence in the language of the reader."""

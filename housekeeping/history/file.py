@@ -17,7 +17,7 @@ import os
 import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -76,6 +76,12 @@ _RUNS_OF_SEGMENT: Final = 64
 #: Between the names of a row; no topic, group or broker has it in its name.
 _MARK: Final = "\x1f"
 _AFTER_MARK: Final = "\x20"
+#: Groups that are gone through between two pauses.
+_AT_A_TIME: Final = 100
+
+
+def _at_once() -> None:
+    """In place of a pause."""
 
 
 class _Rest(msgspec.Struct, array_like=True):
@@ -169,9 +175,11 @@ class History:
 
     # -- appending
 
-    def append(self, run: Run) -> None:
-        """Add a run, all of it or nothing, and let go of what is too old or too much. Raises HistoryError."""
-        rows, figures = _rows_of(run.groups, self._last_rows()), {_name(f.name, f.target): f.value for f in run.figures}
+    def append(self, run: Run, pause: Callable[[], None] = _at_once) -> None:
+        """Add a run, all of it or nothing, and let go of what is too old or too much. `pause` is called now and then
+        before anything is written. Raises HistoryError."""
+        rows = _rows_of(run.groups, self._last_rows(), pause)
+        figures = {_name(f.name, f.target): f.value for f in run.figures}
         with named("write", self.path), transaction(self._database):
             segment, fresh = self._segment_for(rows, figures)
             layout = segment.layout
@@ -577,12 +585,16 @@ class History:
         return found
 
 
-def _rows_of(groups: Iterable[GroupOffsets], known: list[str]) -> dict[str, tuple[int | None, int | None]]:
+def _rows_of(
+    groups: Iterable[GroupOffsets], known: list[str], pause: Callable[[], None]
+) -> dict[str, tuple[int | None, int | None]]:
     """Row -> (end, how far the group is behind it), of an unknown end the offset itself in place of the latter; the row
     of the group itself has its members for an end. A name that is among the sorted `known` ones is that very object:
     there may be as many as all groups have queues."""
     rows: dict[str, tuple[int | None, int | None]] = {}
-    for group in groups:
+    for number, group in enumerate(groups):
+        if number % _AT_A_TIME == 0:
+            pause()
         rows[_name(group.group, "", "", "")] = (group.members, None)
         for each in group.queues:
             queue, end, committed = each.queue, each.end, each.committed

@@ -6,6 +6,7 @@ up is judged by the history of its offsets (`housekeeping/lag.py`), not by a thr
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -30,7 +31,7 @@ from rocketmq_ops.housekeeping.probe.names import is_probers
 from rocketmq_ops.remoting.bodies.enums import BROADCASTING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from rocketmq_ops.client.admin import MQAdmin
     from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 _ANSWERS_AT_ONCE: Final = 1
 #: Hours that a broker keeps its files unless its configuration says otherwise (MessageStoreConfig.fileReservedTime).
 _RESERVED_HOURS: Final = 72
+#: Groups and queues that are gone through at a time, which takes about a millisecond: then others have their turn.
+_AT_A_TIME: Final = 500
 #: Groups without an offset that are asked for their clients in one run.
 _MOST_SILENT: Final = 100
 
@@ -85,8 +88,17 @@ class GroupsSeen(msgspec.Struct):
         return found
 
 
-async def gather(admin: MQAdmin, masters: Sequence[BrokerAddress]) -> GroupsSeen:
-    """The offsets of every group on these brokers, without those of the prober and of brokers themselves."""
+async def _others_turn() -> None:
+    await asyncio.sleep(0)
+
+
+async def gather(
+    admin: MQAdmin, masters: Sequence[BrokerAddress], turn: Callable[[], Awaitable[None]] = _others_turn
+) -> GroupsSeen:
+    """The offsets of every group on these brokers, without those of the prober and of brokers themselves.
+
+    `turn` is waited for after each millisecond of work.
+    """
     seen = GroupsSeen(now_ms(), {}, [])
 
     async def one(broker: BrokerAddress) -> None:
@@ -96,7 +108,12 @@ async def gather(admin: MQAdmin, masters: Sequence[BrokerAddress]) -> GroupsSeen
         if any(queue.consumer_offset == 0 for queues in told.values() for queue in queues):
             # A broker tells 0 of a queue that the group has never consumed, too: only the table of all offsets knows.
             saved = await admin.offsets.all_at(broker.address)
+        done = 0
         for group, queues in told.items():
+            done += 1 + len(queues)
+            if done >= _AT_A_TIME:
+                done = 0
+                await turn()
             if is_probers(group) or is_system_group(group) or is_predefined_group(group):
                 continue
             if not queues:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -10,7 +10,8 @@ import msgspec
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, QueueKey
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, judge, waits
-from rocketmq_ops.tui.model.looks import Held, Looks
+from rocketmq_ops.tui.model.keys_first import at_once
+from rocketmq_ops.tui.model.looks import AT_A_TIME, Held, Looks
 from rocketmq_ops.tui.model.moment import GroupSeen
 from rocketmq_ops.tui.model.table import Below
 
@@ -32,8 +33,8 @@ class Derived(msgspec.Struct):
     lag_change: float | None
 
 
-def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
-    """The last look. `before` are the groups as they were."""
+def derive(looks: Looks, before: Mapping[str, GroupSeen], pause: Callable[[], None] = at_once) -> Derived:
+    """The last look. `before` are the groups as they were. `pause` is called every few ms."""
     look = looks.last
     assert look is not None
     then = looks.back(RATE_MS)
@@ -42,7 +43,9 @@ def derive(looks: Looks, before: Mapping[str, GroupSeen]) -> Derived:
     grown: dict[QueueKey, int] = {}
     out: dict[str, int] = {}
     lag, unknown, compared, change = 0, 0, 0, 0
-    for name in look.groups:
+    for number, name in enumerate(look.groups):
+        if number % AT_A_TIME == 0:
+            pause()
         held = look.get(name)
         assert held is not None
         old = then.get(name) if then is not None else None

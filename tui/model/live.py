@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from rocketmq_ops.tui.model.broker_state import judged, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived, derive
 from rocketmq_ops.tui.model.events import Events
+from rocketmq_ops.tui.model.keys_first import KeysFirst, at_once
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.lines import Lines
 from rocketmq_ops.tui.model.looks import Looks
@@ -49,9 +51,11 @@ class LiveModel(Timeline):
         ring: bool = True,
         session: Path | None = None,
         pace: float = 1.0,
+        keys: KeysFirst | None = None,
     ) -> None:
-        """`pace` is the sampler's."""
+        """`pace` is the sampler's; what is worked out of a look lets `keys` go first."""
         super().__init__(Tape())
+        self._keys = keys or KeysFirst()
         self._admin = admin
         self._clock = clock or WallClock()
         self._ring = ring
@@ -73,7 +77,7 @@ class LiveModel(Timeline):
         self._events = Events()
         self._probed: Probed | None = None
         self._lines = Lines()
-        self._sampler = Sampler(admin, self._clock, self._known, self._changed, self._look, pace)
+        self._sampler = Sampler(admin, self._clock, self._known, self._changed, self._look, pace, self._keys)
 
     async def __aenter__(self) -> LiveModel:
         """Raises HistoryError when the session cannot be copied to its file; without a ring it goes on."""
@@ -129,49 +133,55 @@ class LiveModel(Timeline):
         """A look at all groups, which is worked out beside the loop."""
         asked = self._known.to_ask_for_groups().values()
         addresses = {broker.broker_name: broker.address for broker in asked if not broker.dead}
-        derived, places = await asyncio.to_thread(self._seen, time_ms, answers)
+        work = self._keys.work()
+        derived, places = await asyncio.to_thread(self._seen, time_ms, answers, work.pause)
+        await work.turn()  # each of these takes some ms
         self._known.members.place(places, addresses)
-        await asyncio.sleep(0)  # each of these takes some ms: a key that was pressed meanwhile has its turn
+        await work.turn()
         clients = self._known.members.clients()
-        await asyncio.sleep(0)
+        await work.turn()
         self._derived, self._clients, self._groups_ms = derived, clients, time_ms
         if derived.in_rates or not derived.groups:
             self._known.puts.consumed = derived.in_rates
         self._note(time_ms)
-        await asyncio.sleep(0)
+        await work.turn()
         self._moment = self.kept = self._made()
         unknown = tuple(answer.broker_name for answer in answers if answer.groups is None)
         kept = Kept(self._moment, unknown)
-        self._write(lambda: self._keep(kept))
+        self._write(lambda: self._keep(kept, work.pause))
         if self._ring:
             self._write(self._look_at_prober, "prober")
         self._told()
 
-    def _seen(self, time_ms: int, answers: list[GroupsOf]) -> tuple[Derived, list[Placed]]:
+    def _seen(
+        self, time_ms: int, answers: list[GroupsOf], pause: Callable[[], None] = at_once
+    ) -> tuple[Derived, list[Placed]]:
         """What the look says, and where to ask for the clients of each group. Queues of a broker that did not answer
         stay, with nothing known of them."""
         groups: dict[str, GroupOffsets] = {}
         last = self._looks.last
         for answer in answers:
             if answer.groups is None and last is not None:
+                pause()
                 for name in last.groups:
                     mine = [key for key in last.keys(name) if key.broker == answer.broker_name]
                     queues = [QueueOffsets(key, None, None) for key in mine]
                     if queues:
                         groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += queues
+            pause()
             for name, group in (answer.groups or {}).items():
                 groups.setdefault(name, GroupOffsets(group=name, queues=[])).queues += group.queues
         for name, group in groups.items():
             group.members = self._known.members.count(name)
-        self._looks.add(time_ms, groups.values())
-        derived = derive(self._looks, self._derived.groups if self._derived is not None else {})
+        self._looks.add(time_ms, groups.values(), pause)
+        derived = derive(self._looks, self._derived.groups if self._derived is not None else {}, pause)
         return derived, [
             (seen.group, seen.lag.lag != 0, list(dict.fromkeys([queue.queue.broker for queue in seen.offsets.queues])))
             for seen in derived.groups.values()
         ]
 
-    async def _keep(self, kept: Kept) -> None:
-        self._span = await self._tape.append(kept) or self._span
+    async def _keep(self, kept: Kept, pause: Callable[[], None]) -> None:
+        self._span = await self._tape.append(kept, pause) or self._span
 
     async def _look_at_prober(self) -> None:
         if self._probed is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Final, TypeVar
 
@@ -16,11 +16,14 @@ import msgspec
 from rocketmq_ops.housekeeping.history.packing import ABSENT
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueWindow
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
+from rocketmq_ops.tui.model.keys_first import at_once
 
 T = TypeVar("T")
 
 #: How far back the looks go by which a group is judged, ms.
 WINDOW_MS: Final = 5 * 60_000
+#: Groups that are gone through between two pauses.
+AT_A_TIME: Final = 100
 
 
 class Held(msgspec.Struct, gc=False):
@@ -44,23 +47,35 @@ class Look:
     """All groups at one time: one column of each kind for all of them, and where each group stands in it, which looks
     share while no queue comes or goes."""
 
-    def __init__(self, time_ms: int, groups: Iterable[GroupOffsets], before: Look | None = None) -> None:
+    def __init__(
+        self,
+        time_ms: int,
+        groups: Iterable[GroupOffsets],
+        before: Look | None = None,
+        pause: Callable[[], None] = at_once,
+    ) -> None:
         self.time_ms = time_ms
         #: What it was made of, of the last look alone.
         self.offsets = {group.group: group for group in groups}
-        for group in self.offsets.values():
+        for number, group in enumerate(self.offsets.values()):
+            if number % AT_A_TIME == 0:
+                pause()
             group.queues.sort(key=_key)
+        pause()
         queues = [queue for group in self.offsets.values() for queue in group.queues]
         self._ends = _column([queue.end for queue in queues])
+        pause()
         committed = _column([queue.committed for queue in queues])
         self._committed = self._ends if committed == self._ends else committed
         self._members = _column([group.members for group in self.offsets.values()])
-        self._places: dict[str, Placed] = self._placed({} if before is None else before._places)
+        self._places: dict[str, Placed] = self._placed({} if before is None else before._places, pause)
 
-    def _placed(self, before: dict[str, Placed]) -> dict[str, Placed]:
+    def _placed(self, before: dict[str, Placed], pause: Callable[[], None]) -> dict[str, Placed]:
         places: dict[str, Placed] = {}
         begin = 0
         for number, (name, group) in enumerate(self.offsets.items()):
+            if number % AT_A_TIME == 0:
+                pause()
             keys = tuple([queue.queue for queue in group.queues])
             was = before.get(name)
             if was is None or was.keys != keys:
@@ -112,10 +127,10 @@ class Looks:
         """A group at the look before the newest."""
         return self._looks[-2].get(group) if len(self._looks) > 1 else None
 
-    def add(self, time_ms: int, groups: Iterable[GroupOffsets]) -> Look:
-        """Add a look, which is later than all others; those that are too old go."""
+    def add(self, time_ms: int, groups: Iterable[GroupOffsets], pause: Callable[[], None] = at_once) -> Look:
+        """Add a look, which is later than all others; those that are too old go. `pause` is called every few ms."""
         last = self.last
-        look = Look(time_ms, groups, last)
+        look = Look(time_ms, groups, last, pause)
         if last is not None:
             last.offsets = {}
         self._looks.append(look)

@@ -8,7 +8,7 @@ brokers and name servers are, settings, clients, alarms and events.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
@@ -21,7 +21,8 @@ from rocketmq_ops.tui.model.alarms import found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
-from rocketmq_ops.tui.model.looks import WINDOW_MS, Looks, spread
+from rocketmq_ops.tui.model.keys_first import at_once
+from rocketmq_ops.tui.model.looks import AT_A_TIME, WINDOW_MS, Looks, spread
 from rocketmq_ops.tui.model.moment import (
     Alarm,
     BrokerSeen,
@@ -70,8 +71,8 @@ class Kept(msgspec.Struct):
     unknown: tuple[str, ...] = ()
 
 
-def run_of(kept: Kept) -> Run:
-    """The run to append."""
+def run_of(kept: Kept, pause: Callable[[], None] = at_once) -> Run:
+    """The run to append. `pause` is called every few ms."""
     moment = kept.moment
     figures: list[Figure] = [Figure(UNKNOWN, name, 1.0) for name in kept.unknown]
     texts: dict[str, str] = {}
@@ -108,11 +109,12 @@ def run_of(kept: Kept) -> Run:
     texts["alarms"] = _text(moment.alarms)
     texts["events"] = _text(moment.events)
     texts["clients"] = _text({key: msgspec.structs.replace(each, seen_ms=0) for key, each in moment.clients.items()})
+    pause()
     return Run(
         time_ms=moment.groups_ms or moment.time_ms,
         groups=[group.offsets for group in moment.groups.values()],
         figures=figures,
-        routes=None if moment.topics_ms is None else {name: _route(topic) for name, topic in moment.topics.items()},
+        routes=None if moment.topics_ms is None else _routes(moment.topics, pause),
         failures=moment.failures,
         texts=texts,
     )
@@ -132,6 +134,15 @@ def _times(prefix: str, address: str, server: BrokerSeen | NameServerSeen) -> li
 
 def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _routes(topics: Mapping[str, TopicSeen], pause: Callable[[], None]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, (name, topic) in enumerate(topics.items()):
+        if number % AT_A_TIME == 0:
+            pause()
+        found[name] = _route(topic)
+    return found
 
 
 def _route(topic: TopicSeen) -> str:

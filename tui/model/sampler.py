@@ -22,6 +22,7 @@ from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets
 from rocketmq_ops.housekeeping.probe.groups import gather
+from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.moment import NameServerSeen, TopicQueues
 from rocketmq_ops.tui.model.periods import (
@@ -62,10 +63,12 @@ class Sampler:
         changed: Callable[[], None],
         looked: Callable[[int, list[GroupsOf]], Awaitable[None]],
         pace: float = 1.0,
+        keys: KeysFirst | None = None,
     ) -> None:
         """`pace`: how many times as long as declared it waits between two rounds; what is asked for one thing at a time
         is never asked more often than declared."""
         self._pace = pace
+        self._keys = keys or KeysFirst()
         self._admin = admin
         self._clock = clock
         self._known = known
@@ -301,7 +304,7 @@ class Sampler:
         try:
             async with self._lock(address):
                 begun = self._clock.now_ms()
-                seen = await gather(self._admin, [broker])
+                seen = await gather(self._admin, [broker], self._keys.work().turn)
         except Exception as error:
             self._failed(address, GROUPS, self._failure(address, error))
             return GroupsOf(address, name, None)

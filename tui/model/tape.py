@@ -21,6 +21,7 @@ from rocketmq_ops.housekeeping.history.place import history_file
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.housekeeping.history.slice import history_of
 from rocketmq_ops.housekeeping.probe.lock import RunningError, one_at_a_time
+from rocketmq_ops.tui.model.keys_first import at_once
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.recording import Kept, moment_at, run_of
 
@@ -100,14 +101,15 @@ class Tape:
         finally:
             self._thread.shutdown(wait=False)
 
-    async def append(self, kept: Kept) -> Span | None:
-        """Add a moment to the ring and the session; what can be scrubbed through then."""
+    async def append(self, kept: Kept, pause: Callable[[], None] = at_once) -> Span | None:
+        """Add a moment to the ring and the session; what can be scrubbed through then. `pause` is called every few
+        ms."""
 
         def appended() -> Span | None:
-            run = run_of(kept)
+            run = run_of(kept, pause)
             for history in (self._main, *self._also):
                 if history is not None:
-                    history.append(run)
+                    history.append(run, pause)
             return None if self._history is None else self._history.span()
 
         return await self.in_thread(appended)

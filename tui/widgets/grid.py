@@ -22,8 +22,9 @@ from textual.strip import Strip
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN, WIDTHS, change, figure
 from rocketmq_ops.tui.model.shown import Shown
-from rocketmq_ops.tui.model.table import TRANSLATED, Column, Health, Kind, Row, Table, changes
+from rocketmq_ops.tui.model.table import TRANSLATED, Column, Kind, Row, Table, changes
 from rocketmq_ops.tui.widgets.cells import cut, fitted
+from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles, row_styles
 from rocketmq_ops.tui.widgets.styles import style_of
 
 _FIGURES: Final = frozenset(WIDTHS)
@@ -132,6 +133,7 @@ class Grid(ScrollView, can_focus=True):
         self.lines_made = 0
         self.columns_measured = 0
         self._own_style: Style | None = None
+        self._styles: dict[Look, RowStyles] = {}
         self._following = False
         self.cursor = 0
         self.marks: set[str] = set()
@@ -277,6 +279,7 @@ class Grid(ScrollView, can_focus=True):
         super().notify_style_update()
         self._drawn.clear()
         self._own_style = None
+        self._styles.clear()
 
     def on_focus(self) -> None:
         """The cursor is drawn as of one that has the keys."""
@@ -444,41 +447,35 @@ class Grid(ScrollView, can_focus=True):
         return Strip(segments)
 
     def _line(self, row: Row, at_cursor: bool, base: Style, width: int) -> Strip:
-        marked = row.key in self.marks
-        sign_style = style_of(self, f"grid--{row.health.value}")
-        text_style = base
-        if row.stale_since is not None:
-            text_style += style_of(self, "grid--stale")
-        if marked:
-            text_style += style_of(self, "grid--marked")
-        over = Style.null()
-        if at_cursor:
-            over = style_of(self, "grid--cursor" if self.has_focus else "grid--resting")
-        sign = "" if row.health is Health.OK else SIGNS[row.health]
+        marked, stale = row.key in self.marks, row.stale_since is not None
+        cursor = "" if not at_cursor else "grid--cursor" if self.has_focus else "grid--resting"
+        look = Look(row.health, stale, marked, cursor)
+        styles = self._styles.get(look)
+        if styles is None:
+            styles = self._styles[look] = row_styles(self, base, look)
         segments = [
-            Segment("*" if marked else " ", text_style + over),
-            Segment(fitted(sign or SIGNS[Health.OK], 1), base + sign_style + over),
-            Segment(" " if row.stale_since is None else STALE, text_style + over),
+            Segment("*" if marked else " ", styles.text),
+            Segment(fitted(SIGNS[row.health], 1), styles.sign),
+            Segment(STALE if stale else " ", styles.text),
         ]
+        gap = Segment(" " * _GAP, styles.text)
         then = self._before.get(row.key) if self._before is not None else None
         changed = changes(row, then) if self._before is not None else None
         for slot in self._slots:
             value = row.cells[slot.place]
             text = self._text(row, slot.place, slot.column)
-            style = text_style
+            style = styles.text
             if slot.column.kind is Kind.STATE:
-                style = text_style + sign_style
+                style = styles.state
             elif text is UNKNOWN or value is None:
-                style = text_style + style_of(self, "grid--unknown")
-            segments.append(Segment(fitted(text, slot.width - slot.change, right=slot.right), style + over))
+                style = styles.unknown
+            segments.append(Segment(fitted(text, slot.width - slot.change, right=slot.right), style))
             if slot.change and changed is not None:
                 by = changed[slot.place]
-                moved = change(by, slot.column.kind)
-                name = "grid--unknown" if not by else "grid--rose" if by > 0 else "grid--fell"
-                colour = style_of(self, name)
-                segments.append(Segment(fitted(moved, slot.change, right=True), base + colour + over))
-            segments.append(Segment(" " * _GAP, text_style + over))
-        return Strip(segments).adjust_cell_length(width, base + over)
+                colour = styles.same if not by else styles.rose if by > 0 else styles.fell
+                segments.append(Segment(fitted(change(by, slot.column.kind), slot.change, right=True), colour))
+            segments.append(gap)
+        return Strip(segments).adjust_cell_length(width, styles.rest)
 
     def region_of(self, at: int) -> Region:
         """Where a row is drawn, within the table."""
