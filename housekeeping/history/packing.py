@@ -70,3 +70,13 @@ def _spread(data: bytes, begin: int, end: int) -> bytes:
         place = weight if sys.byteorder == "little" else _WIDTH - 1 - weight
         raw[place::_WIDTH] = planes[weight * rows + begin : weight * rows + end]
     return bytes(raw)
+
+
+def squeezed(data: bytes) -> bytes:
+    """Bytes of texts, compressed."""
+    return zstandard.ZstdCompressor(level=3).compress(data)
+
+
+def spread(data: bytes) -> bytes:
+    """And back."""
+    return zstandard.ZstdDecompressor().decompress(data)
