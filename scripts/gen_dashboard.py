@@ -53,12 +53,13 @@ def screens() -> str:
         if asks.name_server_each_topic or asks.broker_each_topic:
             each = f"a name server {asks.name_server_each_topic} and each broker {asks.broker_each_topic}"
             more.append(f"{each} for each further topic")
-        lines.append(f"| `{address}` | {_often(asks.name_server)} | {_often(asks.broker)} | {'; '.join(more)} |")
+        name_server = _often(asks.name_server, asks.name_server_every)
+        lines.append(f"| `{address}` | {name_server} | {_often(asks.broker)} | {'; '.join(more)} |")
     return "\n".join(lines) + "\n"
 
 
-def _often(requests: int) -> str:
-    return f"{requests} every {EVERY} s" if requests else ""
+def _often(requests: int, every: int = EVERY) -> str:
+    return f"{requests} every {every} s" if requests else ""
 
 
 def _every(question: Question) -> str:

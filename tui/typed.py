@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from textual import events
 
@@ -54,12 +54,17 @@ class Typed:
             self._busy = False
 
     async def _hand_on(self, event: events.Event) -> tuple[MessagePump, MessagePump]:
-        """The screen and the widget that it was for. Those behind it that only move in the same table, as it does, go
-        with it: of a key that is held down none waits for the one before."""
+        """The screen and the widget that it was for. Where more are behind it that only move in the same table, as it
+        does, all of them are done at once: of a key that is held down none waits for the one before."""
         screen, at = self._app.screen, self._app.focused or self._app.screen
-        await self._handle(event)
-        while self._held and _moves(event, at) and _moves(self._held[0], at):
-            await self._handle(self._held.popleft())
+        if isinstance(at, Grid) and _moves(event) and self._held and _moves(self._held[0]):
+            keys = [event.key]
+            while self._held and _moves(key := self._held[0]):
+                keys.append(key.key)
+                self._held.popleft()
+            at.move_by(keys)
+        else:
+            await self._handle(event)
         return screen, at
 
     async def _handled(self, screen: MessagePump, at: MessagePump) -> None:
@@ -74,8 +79,8 @@ class Typed:
             await _idle(self._app)
 
 
-def _moves(event: events.Event, at: MessagePump) -> bool:
-    return isinstance(event, events.Key) and isinstance(at, Grid) and event.key in Grid.MOVES
+def _moves(event: events.Event) -> TypeGuard[events.Key]:
+    return isinstance(event, events.Key) and event.key in Grid.MOVES
 
 
 async def _idle(pump: MessagePump) -> None:

@@ -85,6 +85,13 @@ class MQAdmin:
         """The addresses of the name servers; those of an address server once one was asked."""
         return self.session.name_servers.addresses
 
+    def holding(self, seconds: float) -> MQAdmin:
+        """The same client, which asks name servers the same once in so many seconds. Close the one it is made of."""
+        made = MQAdmin.__new__(MQAdmin)
+        made._progress, made.concurrency, made.failure_of = self._progress, self.concurrency, self.failure_of
+        made.session = self.session.holding(seconds)
+        return made
+
     async def __aenter__(self) -> MQAdmin:
         return self
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from collections.abc import Callable, Container, Sequence
 from functools import cached_property
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.name_servers import NameServers
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.api.held_answers import HeldAnswers
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +71,7 @@ class Session:
         self._transport = transport
         self._sign = sign
         self._hooks = tuple(hooks)
+        self._held: HeldAnswers | None = None
 
     @cached_property
     def _decoding(self) -> asyncio.Semaphore:
@@ -137,7 +142,20 @@ class Session:
 
         Raises RemotingError (NoNameServerError, NameServersFailedError), BrokerError.
         """
+        if self._held is not None:
+            return await self._held.answer(request, lambda: self._ask_name_servers(request, accept))
+        return await self._ask_name_servers(request, accept)
+
+    async def _ask_name_servers(self, request: RemotingCommand, accept: Container[int]) -> RemotingCommand:
         return await self.name_servers.ask(lambda address: self.call(address, request, accept=accept))
+
+    def holding(self, seconds: float) -> Session:
+        """The same session, which asks name servers the same once in so many seconds. Close the one it is made of."""
+        from rocketmq_ops.client.api.held_answers import HeldAnswers
+
+        made = copy.copy(self)
+        made._held = HeldAnswers(seconds)
+        return made
 
     async def close(self) -> None:
         """Close all connections."""

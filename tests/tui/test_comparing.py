@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from textual.css.query import NoMatches
 
+from rocketmq_ops.tui.app import Dashboard
 from rocketmq_ops.tui.model.details.broker import statistics_section
 from rocketmq_ops.tui.model.details.detail import Part, Section, table_of
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Row
+from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.screens.broker import BrokerScreen
 from rocketmq_ops.tui.screens.overview import OverviewScreen
 from rocketmq_ops.tui.widgets.grid import Grid
@@ -91,5 +94,38 @@ def test_the_overview_compares_brokers_and_groups() -> None:
             assert "against 10 minutes ago" in str(screen.status())
             await press(pilot, "c")
             assert screen.status() == ()
+
+    asyncio.run(main())
+
+
+def test_a_list_without_figures_says_that_there_are_none_to_compare() -> None:
+    async def main() -> None:
+        model = FakeModel(moment(), [moment(NOW_MS - 20 * MINUTE)])
+        async with dashboard(model, ":events", views=VIEWS).run_test(size=(120, 30)) as pilot:
+            await press(pilot, "c")
+            assert "there are no figures here to compare" in said(pilot, "#keys") + str(pilot.app.screen.status())  # type: ignore[attr-defined]
+            await press(pilot, "c")
+            assert "compare" not in str(pilot.app.screen.status())  # type: ignore[attr-defined]
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_comes_when_the_dashboard_has_ended_is_drawn_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BrokerScreen, "parts", half_kept)
+
+    async def main() -> None:
+        app = dashboard(FakeModel(with_rate(NOW_MS, 70.0)), ":broker/broker-a")
+        async with app.run_test() as pilot:
+            await press(pilot)
+            screen = pilot.app.screen
+            assert isinstance(screen, BrokerScreen)
+            late = Part("statistics", "Statistics", lambda: asyncio.sleep(0, table_of(_NAMES, [])))
+            await screen.query(Grid).remove()  # while it ends its widgets go before their screen
+            with monkeypatch.context() as ending:
+                ending.setattr(Dashboard, "is_running", property(lambda _: False))
+                await screen._ask(late, screen._round)
+            assert screen._sections["statistics"].table == table_of(_NAMES, []).table
+            with pytest.raises(NoMatches):
+                screen.draw_if_seen()  # which nobody calls then
 
     asyncio.run(main())

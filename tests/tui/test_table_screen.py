@@ -146,6 +146,21 @@ def test_a_key_that_is_held_down_makes_the_lines_that_are_seen_in_the_end() -> N
     drive(test, FakeModel(moment(groups=2000)))
 
 
+def test_keys_that_move_come_to_where_they_do_one_by_one() -> None:
+    async def test(pilot: Pilot[None], screen: TableScreen) -> None:
+        for key in ("G", "j", "k", "k", "g", "k", "j", "j", "j"):
+            screen.app.post_message(events.Key(key, key))
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+        assert screen.grid.cursor == 3
+        screen.grid.move_by(["end", "down", "up"])
+        assert screen.grid.cursor == len(screen.grid.rows) - 2
+        screen.grid.move_by(["pagedown", "home", "up", "pagedown"])
+        assert screen.grid.cursor == screen.grid.size.height - 2
+
+    drive(test, FakeModel(moment(groups=2000)))
+
+
 def test_a_step_makes_two_lines() -> None:
     async def test(pilot: Pilot[None], screen: TableScreen) -> None:
         made = screen.grid.lines_made

@@ -21,6 +21,8 @@ WIDTHS: Final = {
     Kind.MOMENT: 7,
     Kind.SHARE: 6,
 }
+#: What is worth comparing: an age differs at each moment.
+COMPARED: Final = frozenset(WIDTHS) - {Kind.MOMENT}
 _PREFIXES: Final = ("", "k", "M", "G", "T", "P", "E")
 _BINARY: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 #: Counts up to here are written in full.

@@ -16,10 +16,6 @@ MOST_S: Final = 2.0
 _EVERY_S: Final = 0.005
 
 
-def at_once() -> None:
-    """In place of `Work.pause`, of work that has nobody to wait for."""
-
-
 class KeysFirst:
     """Knows when the last key came. `monotonic` and `sleep` are those of `time`, but for tests."""
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.place import history_file
+from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, QueueOffsets
 from rocketmq_ops.tui.model.alarms import Alarms, found
 from rocketmq_ops.tui.model.broker_state import judged, with_gaps
 from rocketmq_ops.tui.model.clock import Clock, WallClock
 from rocketmq_ops.tui.model.derive import Derived, derive
 from rocketmq_ops.tui.model.events import Events
-from rocketmq_ops.tui.model.keys_first import KeysFirst, at_once
+from rocketmq_ops.tui.model.keys_first import KeysFirst
 from rocketmq_ops.tui.model.known import GroupsOf, Known
 from rocketmq_ops.tui.model.lines import Lines
 from rocketmq_ops.tui.model.looks import Looks

@@ -14,9 +14,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from rocketmq_ops.housekeeping.history.packing import ABSENT
+from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupOffsets, GroupWindow, QueueKey, QueueWindow
 from rocketmq_ops.housekeeping.lag import WINDOW_RUNS
-from rocketmq_ops.tui.model.keys_first import at_once
 
 T = TypeVar("T")
 

@@ -16,12 +16,12 @@ import msgspec
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.gone import REGISTERED
+from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import Figure, Run
 from rocketmq_ops.tui.model.alarms import found, in_order
 from rocketmq_ops.tui.model.broker_figures import PREFIX
 from rocketmq_ops.tui.model.broker_state import judged
 from rocketmq_ops.tui.model.derive import RATE_MS, Derived, derive
-from rocketmq_ops.tui.model.keys_first import at_once
 from rocketmq_ops.tui.model.looks import AT_A_TIME, WINDOW_MS, Looks, spread
 from rocketmq_ops.tui.model.moment import (
     Alarm,

@@ -18,10 +18,10 @@ from rocketmq_ops.housekeeping.bundle.bundle import read_bundle
 from rocketmq_ops.housekeeping.history.database import HistoryError
 from rocketmq_ops.housekeeping.history.file import History
 from rocketmq_ops.housekeeping.history.place import history_file
+from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.housekeeping.history.runs import GroupWindow, Span
 from rocketmq_ops.housekeeping.history.slice import history_of
 from rocketmq_ops.housekeeping.probe.lock import RunningError, one_at_a_time
-from rocketmq_ops.tui.model.keys_first import at_once
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.recording import Kept, moment_at, run_of
 

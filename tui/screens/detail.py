@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -20,7 +20,7 @@ from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.compare import against
-from rocketmq_ops.tui.model.details.detail import Asking, Part, Section
+from rocketmq_ops.tui.model.details.detail import HELD, Asking, Part, Section
 from rocketmq_ops.tui.model.figures import SIGNS
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
@@ -34,6 +34,9 @@ from rocketmq_ops.tui.widgets.cells import MARK, cut
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line
 from rocketmq_ops.tui.widgets.text_lines import TextLines
+
+if TYPE_CHECKING:
+    from rocketmq_ops.client.admin import MQAdmin
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +82,8 @@ class DetailScreen(TableScreen):
         self._waiting: set[str] = set()
         self._asked_ms = 0
         self._round = 0
+        #: The client by which it asks, which holds routes.
+        self._admin: MQAdmin | None = None
         self._at = 0
         self._ranges: list[tuple[int, int]] = []
         self._arranger: Arranger | None = None
@@ -104,7 +109,9 @@ class DetailScreen(TableScreen):
         """What parts are made from. Raises RocketMQError where there is no cluster."""
         if self.context.admin is None:
             raise RocketMQError(_NO_CLUSTER, "")
-        return Asking(admin=self.context.admin, moment=self.context.model.moment(), address=self.address)
+        if self._admin is None:
+            self._admin = self.context.admin.holding(HELD)
+        return Asking(admin=self._admin, moment=self.context.model.moment(), address=self.address)
 
     # Asking
 
@@ -155,7 +162,8 @@ class DetailScreen(TableScreen):
             self.ask()
 
     def action_again(self) -> None:
-        """Ask once more."""
+        """Ask once more, all of it."""
+        self._admin = None
         self.ask()
         self.draw()
 
@@ -303,10 +311,9 @@ class DetailScreen(TableScreen):
                 parts.append((tr(f"{human_span(age)} ago") + "  ", "dim"))
         return [*parts, *super().status()]
 
-    @property
-    def against_known(self) -> bool | None:
-        """Whether what is shown is compared; None where the note says why it is not."""
-        return None if self._uncompared else True
+    def against_text(self) -> str:
+        """See `TableScreen`: the note says why what is shown is not compared."""
+        return "" if self._uncompared else compared_text(known=True)
 
     # Moving about
 

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.desk import Desk, Wish
-from rocketmq_ops.tui.model.figures import figure
+from rocketmq_ops.tui.model.figures import COMPARED, figure
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
 from rocketmq_ops.tui.model.table import TRANSLATED, Column, Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
@@ -141,17 +141,18 @@ class TableScreen(DashboardScreen):
             parts.append((f"{STALE} {tr('figures are from')} {age} {tr('before')}  ", "warning"))
         if self.arrangement.filter:
             parts.append((f"/{self.arrangement.filter}  ", "key"))
-        if self.comparing and self.against_known is not None:
-            parts.append((tr(compared_text(self.against_known)) + "  ", "key"))
+        if self.comparing and (text := self.against_text()):
+            parts.append((tr(text) + "  ", "key"))
         if self.grid.marks:
             parts.append((f"{len(self.grid.marks)} {tr('marked')}  ", "key"))
         parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))
         return parts
 
-    @property
-    def against_known(self) -> bool | None:
-        """Whether there is something to compare with; None where that is said elsewhere."""
-        return bool(self._before)
+    def against_text(self) -> str:
+        """What is said beside the keys while it is compared; empty where that is said elsewhere."""
+        if self.table is not None and not any(column.kind in COMPARED for column in self.table.columns):
+            return "there are no figures here to compare"
+        return compared_text(known=bool(self._before))
 
     # Sorting
 

@@ -6,7 +6,7 @@ the heading says how many; Right and Left move along all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from rich.cells import cell_len
@@ -20,7 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from rocketmq_ops.common.bounded import Bounded
-from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN, WIDTHS, change, figure
+from rocketmq_ops.tui.model.figures import COMPARED, SIGNS, UNKNOWN, WIDTHS, change, figure
 from rocketmq_ops.tui.model.shown import Shown
 from rocketmq_ops.tui.model.table import TRANSLATED, Column, Kind, Row, Table, changes
 from rocketmq_ops.tui.widgets.cells import cut, fitted
@@ -28,8 +28,6 @@ from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles, row_styles
 from rocketmq_ops.tui.widgets.styles import style_of
 
 _FIGURES: Final = frozenset(WIDTHS)
-#: What is worth comparing: an age differs at each moment.
-_COMPARED: Final = _FIGURES - {Kind.MOMENT}
 _GAP: Final = 2
 #: Cells at the end of the heading for how many columns do not fit.
 _MORE: Final = 5
@@ -89,8 +87,15 @@ class Grid(ScrollView, can_focus=True):
         Binding("space", "mark", "mark"),
     ]
 
-    #: Keys that move the cursor, and do nothing else.
-    MOVES: ClassVar[frozenset[str]] = frozenset({"up", "k", "down", "j", "pageup", "pagedown", "home", "g", "end", "G"})
+    #: Keys that move the cursor, and do nothing else: to where, from where, by the rows of a page and the last row.
+    MOVES: ClassVar[dict[str, Callable[[int, int, int], int]]] = {
+        **dict.fromkeys(("up", "k"), lambda at, page, last: at - 1),
+        **dict.fromkeys(("down", "j"), lambda at, page, last: at + 1),
+        "pageup": lambda at, page, last: at - page,
+        "pagedown": lambda at, page, last: at + page,
+        **dict.fromkeys(("home", "g"), lambda at, page, last: 0),
+        **dict.fromkeys(("end", "G"), lambda at, page, last: last),
+    }
 
     class Opened(Message):
         """Enter, or a second click, on a row."""
@@ -200,6 +205,13 @@ class Grid(ScrollView, can_focus=True):
                 self.call_next(self._follow)
             self.post_message(self.Moved())
 
+    def move_by(self, keys: Iterable[str]) -> None:
+        """Do at once what these keys of MOVES do one after the other."""
+        at, page, last = self.cursor, max(self._visible - 1, 1), len(self.rows) - 1
+        for key in keys:
+            at = max(0, min(self.MOVES[key](at, page, last), last))
+        self.move_to(at)
+
     def _follow(self) -> None:
         self._following = False
         self._into_view()
@@ -270,9 +282,11 @@ class Grid(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Lay out the columns anew."""
         self.virtual_size = Size(self._width, len(self.rows) + 1)
+        before = self._slots, self._left_away
         self._lay_out()
         self._into_view()
-        self._redraw()
+        if (self._slots, self._left_away) != before:
+            self._redraw()  # else it is another height: lines are as they were
 
     def notify_style_update(self) -> None:
         """Another theme: what was drawn has the colours of the last one."""
@@ -374,7 +388,7 @@ class Grid(ScrollView, can_focus=True):
                 self._measured[at] = _widest(rows[:_MEASURED], at)
                 self.columns_measured += 1
             width = max(self._measured[at], _widest(self._near(), at))
-        changed = _CHANGE if self._before is not None and column.kind in _COMPARED else 0
+        changed = _CHANGE if self._before is not None and column.kind in COMPARED else 0
         return Slot(at, column, heading, max(width, min(cell_len(heading) + 2, 16)) + changed, changed)
 
     def _near(self) -> Sequence[Row]:

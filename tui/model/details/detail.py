@@ -23,6 +23,10 @@ T = TypeVar("T")
 #: Seconds between two askings for all parts, while a screen is looked at.
 EVERY: Final = 10
 
+#: For how long, in seconds, a screen holds what name servers have told it, as clients do
+#: (ClientConfig.pollNameServerInterval).
+HELD: Final = 30
+
 #: Stands in a cell for what a server does not have, where others do.
 ABSENT: Final = "-"
 
@@ -65,6 +69,8 @@ class Asks(NamedTuple):
     each_client: int = 0
     name_server_each_topic: int = 0
     broker_each_topic: int = 0
+    #: How often a name server is asked, seconds; brokers are every EVERY.
+    name_server_every: int = HELD
 
 
 class Part(NamedTuple):

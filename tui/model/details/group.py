@@ -97,7 +97,7 @@ PROBLEMS: Final = {
     "assigned_twice": "queue with two clients",
 }
 #: Held by a test that counts.
-ASKS: Final = Asks(name_server=16, broker=14, each_client=1, name_server_each_topic=1, broker_each_topic=1)
+ASKS: Final = Asks(name_server=4, broker=14, each_client=1, name_server_each_topic=1, broker_each_topic=1)
 
 
 def parts(asking: Asking) -> Sequence[Part]:

@@ -8,7 +8,7 @@ from typing import Final
 from rocketmq_ops.housekeeping.lint.keys import COMPUTED, NAMESRV_CLASSES, keys_of
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.broker import label
-from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
+from rocketmq_ops.tui.model.details.detail import EVERY, Asking, Asks, Fact, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
@@ -20,7 +20,7 @@ _BROKERS: Final = (
     Column(key="missing", title="Not listed by", least=16),
 )
 #: Held by a test that counts.
-ASKS: Final = Asks(name_server=1)
+ASKS: Final = Asks(name_server=1, name_server_every=EVERY)
 
 
 def parts(asking: Asking) -> Sequence[Part]:
