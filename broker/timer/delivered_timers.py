@@ -9,7 +9,7 @@ asked about (`timer_message_service.py`).
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from rocketmq_ops.broker.schedule.delay_evidence import records_of
@@ -66,16 +66,38 @@ def delivered(store: MessageStore, places: Iterable[Place], behind: int | None, 
             late.setdefault(key, ([], []))[recalled is not None].append(place.physical_offset)
     if not waiting:
         return set()
-    copies = _copies(store, topics, behind, since)
+    result = _matched(waiting, _copies(store, topics, behind, since))
+    for messages, recalls in late.values():
+        if messages and recalls:
+            result.update(messages, recalls)
+    return result
+
+
+def rolled_elsewhere(store: MessageStore, places: Sequence[Place]) -> set[int]:
+    """The commitlog offsets of those of the messages in the wheel that were put into the timer topic once more.
+
+    Another broker than the one that has this wheel may have done that, at another moment: when a message waits for a
+    nearer time than its own, that depends on when it came into the wheel. A slave has its master's second one then."""
+    copies = _copies(store, (TIMER_TOPIC,), min((place.physical_offset for place in places), default=0), 0)
+    if not copies:
+        return set()
+    waiting: list[tuple[int, Hashable]] = []
+    for place in places:
+        found = _read(store, place)
+        if found is not None:
+            record, properties = found
+            waiting.append((place.physical_offset, _identity(record, properties, _rolls(properties))))
+    return _matched(waiting, copies)
+
+
+def _matched(waiting: list[tuple[int, Hashable]], copies: dict[Hashable, list[int]]) -> set[int]:
+    """Those of the waiting messages, commitlog offset and what each is, that have a copy behind them."""
     result: set[int] = set()
     for physical, identity in sorted(waiting, key=lambda one: one[0]):
         found_at = copies.get(identity)
         if found_at and (at := bisect_right(found_at, physical)) < len(found_at):
             del found_at[at]  # of equal messages each one has a record of its own
             result.add(physical)
-    for messages, recalls in late.values():
-        if messages and recalls:
-            result.update(messages, recalls)
     return result
 
 

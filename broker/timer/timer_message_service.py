@@ -29,6 +29,7 @@ from rocketmq_ops.store.files.timer_files import TIMER_TOPIC, read_timer_checkpo
 from rocketmq_ops.store.timer.timer_checkpoint import TimerCheckpoint
 from rocketmq_ops.store.timer.timer_log import TimerUnit
 from rocketmq_ops.store.timer.timer_message_store import TimerMessageStore
+from rocketmq_ops.store.timer.timer_recovery import UNKNOWN
 from rocketmq_ops.store.timer.timer_wheel import Slot
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class TimerMessageService:
         self._read_first = self._queue_end()
         if queue is None or not self.is_master or behind == store.max_phy_offset:
             return
-        from rocketmq_ops.broker.timer.delivered_timers import Place, delivered  # only after a kill
+        from rocketmq_ops.broker.timer.delivered_timers import Place, delivered, rolled_elsewhere  # only then
 
         offset = files.queue_offset
         units = [unit for offset in range(offset, queue.next_offset) if (unit := queue.unit(offset)) is not None]
@@ -135,7 +136,10 @@ class TimerMessageService:
             places += [Place(one.physical_offset, one.message_size) for one in files.units_of(slot)]
         since = min(files.read_time, store.store_time(TIMER_TOPIC, 0, offset) if units else files.read_time)
         self._delivered = delivered(store, places, behind, since, files.read_time)
-        self._delivered_behind = behind or 0
+        if behind is None:  # somebody else has driven the timers: Apache's broker, or the master of this slave
+            waiting = [Place(one.physical_offset, one.message_size) for one in files.units_waiting()]
+            self._delivered |= rolled_elsewhere(store, waiting)
+        self._delivered_behind = UNKNOWN if behind is None else behind
         if self._delivered:
             log.info("%d timer messages that are still in the wheel were delivered already", len(self._delivered))
 

@@ -159,6 +159,12 @@ class TimerMessageStore:
                 yield slot
             time += self.precision
 
+    def units_waiting(self) -> Iterator[TimerUnit]:
+        """All units of slots that were not left yet."""
+        for slot in self.wheel.used():
+            if slot.time >= self.read_time and slot.last >= 0:
+                yield from self.units_of(slot)
+
     def units_of(self, slot: Slot) -> Iterator[TimerUnit]:
         """The units of a slot, the last one first, as their chain goes."""
         position = slot.last

@@ -34,7 +34,7 @@ class Recovered(NamedTuple):
 
 
 _NEVER = 1 << 62
-#: In place of `delivered_behind` in the note of a slave.
+#: In place of `delivered_behind` in the note of a slave, and of a master that has not passed yet what others had done.
 UNKNOWN = -1
 
 

@@ -309,6 +309,32 @@ def test_a_slave_s_timers_follow_its_master_s(tmp_path: Path) -> None:
     deliver_rest(promoted, sent)
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_slave_that_has_taken_in_later_what_its_master_has_rolled(tmp_path: Path, killed: bool) -> None:
+    """The moment to which a message rolls is counted from when it came into the wheel, which is another one there."""
+    fs, clock = FaultyFileSystem(), Clock(START)
+    master = open_timers(tmp_path, clock, fs, timerRollWindowSlot=4)
+    sent = {b"%d" % delay: START + delay for delay in (3_500, 9_000, 20_000)}
+    for body, due in sent.items():
+        master.send(body, TIMER_DELIVER_MS=due)
+    master.pass_time(6_000)
+    master.flush()
+    checkpoint, replicated = master.service.encoded_checkpoint(), fs.after_kill()
+    without_files(replicated, tmp_path)
+    slave = open_timers(tmp_path, clock, replicated, brokerRole="SLAVE", timerRollWindowSlot=4)
+    slave.service.take_over(checkpoint)
+    slave.run()
+    assert slave.files.queue_offset == slave.store.max_offset(TIMER_TOPIC, 0) > len(sent)
+    slave.stop()
+    promoted = open_timers(tmp_path, clock, replicated, timerRollWindowSlot=4)
+    if killed:
+        promoted.pass_time(1_500)
+        promoted.flush()
+        promoted = open_timers(tmp_path, clock, replicated.after_kill(), timerRollWindowSlot=4)
+    deliver_rest(promoted, sent)
+    assert not promoted.service._delivered
+
+
 def metrics_document(data: bytes) -> dict[str, Any]:
     document = fastjson.loads(data)
     assert isinstance(document, dict)
