@@ -46,7 +46,10 @@ if __name__ == "__main__":
     for version in toolchain.VERSIONS:
         toolchain.classpath(version)
     toolchain.container_jar("5.3.3")
+    here = Path(__file__).parent
     if shutil.which("go"):
-        toolchain.go_driver(Path(__file__).parent / "go")
+        toolchain.go_driver(here / "go")
+    if shutil.which("npm"):
+        toolchain.node_driver(here / "node")
     for version in toolchain.VERSIONS:
         make_archive(version)
