@@ -13,7 +13,9 @@ START = int(time.mktime((2026, 1, 15, 12, 0, 0, 0, 0, -1)) * 1000)
 def stats_of():
     return BrokerStats(
         SimpleNamespace(
-            config=BrokerConfig(brokerClusterName="C"), topics=SimpleNamespace(is_system=lambda topic: topic == "SYS")
+            config=BrokerConfig(brokerClusterName="C"),
+            topics=SimpleNamespace(is_system=lambda topic: topic == "SYS"),
+            meters=None,
         )
     )
 
