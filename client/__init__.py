@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.consumer.consume_settings import FROM_LAST_OFFSET as FROM_LAST_OFFSET
     from rocketmq_ops.client.consumer.consume_settings import FROM_TIMESTAMP as FROM_TIMESTAMP
     from rocketmq_ops.client.consumer.consume_settings import ConsumeSettings as ConsumeSettings
+    from rocketmq_ops.client.consumer.deduplicate import Claim as Claim
+    from rocketmq_ops.client.consumer.deduplicate import DeduplicationStore as DeduplicationStore
     from rocketmq_ops.client.consumer.deduplicate import SqliteStore as SqliteStore
+    from rocketmq_ops.client.consumer.deduplicate import StoreUnavailableError as StoreUnavailableError
     from rocketmq_ops.client.consumer.deduplicate import deduplicate as deduplicate
     from rocketmq_ops.client.consumer.listener import ConsumeContext as ConsumeContext
     from rocketmq_ops.client.consumer.listener import ConsumeResult as ConsumeResult
     from rocketmq_ops.client.consumer.lite_pull_consumer import LitePullConsumer as LitePullConsumer
     from rocketmq_ops.client.consumer.pull_consumer import PullConsumer as PullConsumer
     from rocketmq_ops.client.consumer.push_consumer import PushConsumer as PushConsumer
+    from rocketmq_ops.client.consumer.redis_store import RedisStore as RedisStore
     from rocketmq_ops.client.consumer.subscription import MessageSelector as MessageSelector
     from rocketmq_ops.client.hooks.api import CheckForbiddenHook as CheckForbiddenHook
     from rocketmq_ops.client.hooks.api import ConsumeMessageHook as ConsumeMessageHook
@@ -57,12 +61,14 @@ if TYPE_CHECKING:
 
 _MODULE_OF = {
     "CheckForbiddenHook": "hooks.api",
+    "Claim": "consumer.deduplicate",
     "ClientInstance": "instance",
     "ClientOptions": "options",
     "ConsumeContext": "consumer.listener",
     "ConsumeMessageHook": "hooks.api",
     "ConsumeResult": "consumer.listener",
     "ConsumeSettings": "consumer.consume_settings",
+    "DeduplicationStore": "consumer.deduplicate",
     "EndTransactionHook": "hooks.api",
     "FROM_FIRST_OFFSET": "consumer.consume_settings",
     "FROM_LAST_OFFSET": "consumer.consume_settings",
@@ -77,6 +83,7 @@ _MODULE_OF = {
     "PullStatus": "api.pull",
     "PushConsumer": "consumer.push_consumer",
     "RPCHook": "hooks.api",
+    "RedisStore": "consumer.redis_store",
     "SendMessageHook": "hooks.api",
     "SendResult": "api.send",
     "SendSettings": "producer.send_request",
@@ -87,6 +94,7 @@ _MODULE_OF = {
     "SpoolState": "producer.spool_records",
     "Spooled": "producer.spool_entries",
     "SqliteStore": "consumer.deduplicate",
+    "StoreUnavailableError": "consumer.deduplicate",
     "TransactionListener": "producer.transactions",
     "TransactionProducer": "producer.transactions",
     "TransactionResult": "producer.transactions",

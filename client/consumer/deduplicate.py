@@ -1,16 +1,18 @@
 """Deduplication by a business key: a listener that is called once for each key, however often it is delivered.
 
 Messages are delivered at least once: again after a lost answer, a rebalance, a resend by the producer. What was
-consumed is noted in a store that outlives the process.
+consumed is noted in a store that outlives the process. A store that cannot be used for a while is waited for: without
+it nothing is consumed, and nothing is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
@@ -20,13 +22,25 @@ from rocketmq_ops.client.consumer.listener import ConsumeContext, ConsumeResult,
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.user_code import call_user_code
 from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.message import KEY_SEPARATOR, MessageExt
+from rocketmq_ops.common.tasks import run_later
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 DAY_MS = 24 * 60 * 60 * 1000
 #: Rows that have run out are deleted once in so many claims.
 _CLAIMS_A_CLEANING = 1000
+#: Seconds between calls of a store that cannot be used: at first, and at most.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+
+
+class StoreUnavailableError(ClientError):
+    """The store of consumed keys cannot be used for now."""
+
+    next_step = "see to the store: until then the messages are delivered again, and none is lost"
 
 
 class Claim(Enum):
@@ -39,10 +53,13 @@ class Claim(Enum):
 
 
 class DeduplicationStore(Protocol):
-    """Where consumed keys are noted; one store for each consumer group."""
+    """Where consumed keys are noted; one store for each consumer group.
+
+    Both methods raise StoreUnavailableError while the store cannot be used, and are then called again.
+    """
 
     async def claim(self, keys: Sequence[str], owner: str, until_ms: int) -> list[Claim]:
-        """Reserve keys for `owner` until a time, unless they are done or another's."""
+        """Reserve keys for `owner` until a time, unless they are done or another's; what it has stays its own."""
 
     async def settle(self, owner: str, done: Iterable[str], failed: Iterable[str], until_ms: int) -> None:
         """Note what `owner` consumed, to be remembered until a time, and free what it did not."""
@@ -60,20 +77,35 @@ def deduplicate(
     key: Callable[[MessageExt], str] = business_key,
     lease_ms: int = 15 * 60 * 1000,
     remember_ms: int = 7 * DAY_MS,
+    patience_ms: int = 60_000,
 ) -> Listener:
     """A listener that leaves out messages whose key was consumed, or is being consumed, and gives the rest on.
 
     A key is remembered for `remember_ms`. One that a consumer died with is free after `lease_ms`, which therefore has
     to be longer than the listener takes; until then it is delivered again later. What the listener did is not undone
     when the process dies before the key is noted: then it is called again for that key.
+
+    A store that cannot be used is waited for, up to `patience_ms` a call; then the messages are delivered again later.
+    Where it fails behind the listener, the messages count as consumed, which the log says: a second delivery of them
+    would be consumed again.
     """
+
+    async def settle(owner: str, done: list[str], failed: list[str]) -> None:
+        try:
+            await _patiently(lambda: store.settle(owner, done, failed, now_ms() + remember_ms), patience_ms)
+        except StoreUnavailableError as error:
+            log.error(
+                "%d keys were consumed and that is not noted: a second delivery would be consumed again: %s",
+                len(done),
+                error,
+            )
 
     async def listen(messages: list[MessageExt], context: ConsumeContext) -> ConsumeResult:
         by_key: dict[str, MessageExt] = {}
         for message in messages:
             by_key.setdefault(key(message), message)
         owner = uuid.uuid4().hex
-        claims = await store.claim(list(by_key), owner, now_ms() + lease_ms)
+        claims = await _patiently(lambda: store.claim(list(by_key), owner, now_ms() + lease_ms), patience_ms)
         mine = [name for name, claim in zip(by_key, claims, strict=True) if claim is Claim.MINE]
         busy = sum(claim is Claim.BUSY for claim in claims)
         done = 0
@@ -85,7 +117,7 @@ def deduplicate(
                     done = len(mine) if context.ack_index is None else min(context.ack_index + 1, len(mine))
         finally:
             # Shielded: a listener that took too long is cancelled, its keys are free all the same.
-            await asyncio.shield(store.settle(owner, mine[:done], mine[done:], now_ms() + remember_ms))
+            await asyncio.shield(run_later(settle(owner, mine[:done], mine[done:]), "settle keys"))
         # What is done is left out when all of it comes again.
         context.ack_index = None
         if done < len(mine) or busy:
@@ -93,6 +125,26 @@ def deduplicate(
         return ConsumeResult.SUCCESS
 
     return listen
+
+
+async def _patiently(call: Callable[[], Awaitable[T]], patience_ms: int) -> T:
+    """The answer of a store, which may be away for a while. Raises StoreUnavailableError after `patience_ms`."""
+    loop = asyncio.get_running_loop()
+    deadline, pause = loop.time() + patience_ms / 1000, _FIRST_PAUSE
+    while True:
+        try:
+            return await call()
+        except StoreUnavailableError as error:
+            left = deadline - loop.time()
+            if left <= 0:
+                raise
+            if _outages.due(now_ms()):
+                log.warning("%s: messages wait for it", error)
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+_outages = LogRate()
 
 
 class SqliteStore:
@@ -112,11 +164,8 @@ class SqliteStore:
         await self.close()
 
     async def open(self) -> None:
-        """Open the file, or make it. Raises ClientError where that fails."""
-        try:
-            self._database = await self._run(self._open)
-        except sqlite3.Error as error:
-            raise ClientError(f"{self.path} cannot be used to deduplicate: {error}", "name another file") from error
+        """Open the file, or make it. Raises StoreUnavailableError where that fails."""
+        self._database = await self._run(self._open)
 
     async def close(self) -> None:
         """Close the file."""
@@ -134,7 +183,10 @@ class SqliteStore:
         await self._run(self._settle, owner, list(done), list(failed), until_ms)
 
     async def _run(self, function: Callable[..., T], *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"{self.path} cannot be used to deduplicate: {error}") from error
 
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
@@ -159,7 +211,7 @@ class SqliteStore:
             self._claims += 1
             for key in keys:
                 found = database.execute("SELECT owner, until_ms FROM consumed WHERE key = ?", (key,)).fetchone()
-                if found is not None and found[1] > now:
+                if found is not None and found[1] > now and found[0] != owner:
                     claims.append(Claim.DONE if found[0] is None else Claim.BUSY)
                     continue
                 database.execute("INSERT OR REPLACE INTO consumed VALUES(?, ?, ?)", (key, owner, until_ms))

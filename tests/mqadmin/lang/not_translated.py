@@ -120,6 +120,9 @@ NOT_READ = {
         "rocketmq {name}",
         "saving offsets",
     },
+    "client/consumer/deduplicate.py": {
+        "settle keys",
+    },
     "client/producer/spool.py": {
         "send spool",
     },

@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 #: A word in lower case among others, which is no unit: a sentence, not a name, a format or a key.
 _SENTENCE = re.compile(r"(?:^|(?<=[ ('`:>\n]))(?!ms\b)[a-z]{2,}(?=$|[ ,;:.)'?\n])")
-#: A command line alone, or SQL, which are the same in every language.
-_CODE = re.compile(r"`mqadmin [^`]*`|\s*(?:SELECT|INSERT|CREATE) [^\x00]*")
+#: A command line alone, SQL, or Lua, which are the same in every language.
+_CODE = re.compile(r"`mqadmin [^`]*`|\s*(?:(?:SELECT|INSERT|CREATE) |local \w+ = )[^\x00]*")
 #: Calls whose arguments nobody reads: logs, patterns, declarations of options (help has its own catalogue).
 _UNREAD = frozenset(
     {
