@@ -89,6 +89,8 @@ def _unusable(what: str, error: OSError) -> TlsError:
 def reason_of(error: OSError) -> str:
     """What the system or TLS says, without numbers and places in OpenSSL's source."""
     if isinstance(error, ssl.SSLError):
+        if "PEM lib" in str(error):  # OpenSSL's word for a file in which it finds nothing
+            return "not in PEM form"
         return getattr(error, "verify_message", None) or error.reason or _IN_SOURCE.sub("", str(error.args[-1]))
     return error.strerror or str(error)
 

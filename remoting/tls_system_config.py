@@ -135,7 +135,7 @@ class TlsSystemConfig(
             given = {"tls.server.certPath": self.tlsServerCertPath, "tls.server.keyPath": self.tlsServerKeyPath}
             unused = [key for key, path in given.items() if path]
             if unused:
-                return [f"{' and '.join(unused)} are ignored, as by Apache: tls.test.mode.enable is true"]
+                return [f"tls.test.mode.enable=true: ignored, as by Apache: {', '.join(unused)}"]
             return []
         for key, path in (("certPath", self.tlsServerCertPath), ("keyPath", self.tlsServerKeyPath)):
             if not path:
