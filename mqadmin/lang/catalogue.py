@@ -21,6 +21,8 @@ _WORD = re.compile(r"[A-Za-z]+")
 #: Characters with a blank between them, and all next to which none of the first has one: punctuation is full-width.
 _HAN, _LATIN = re.compile("[\u4e00-\u9fff]"), re.compile("[A-Za-z0-9]")
 _WIDE = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]")
+#: What a key begins with that is put behind another text, as ` (2 of 3 queues are slow)` and `; offset 4 for 20 s`.
+_BEHIND = (" ", "; ", ", ", ": ")
 #: No translation, and so none of its characters are a key's.
 _NONE: tuple[int, str | None] = (0, None)
 
@@ -34,6 +36,8 @@ class Template(NamedTuple):
 
     def match(self, text: str) -> dict[str, str] | None:
         """What the fields hold in `text`, each as short as can be; None where it is no text of this key."""
+        if not self.names:
+            return {} if text == self.pieces[0] else None
         first, *middle, last = self.pieces
         end = len(text) - len(last)
         if not (text.startswith(first) and text.endswith(last)) or end < len(first):
@@ -65,6 +69,9 @@ class Catalogue:
             else:
                 self._exact[template.pieces[0]] = _plain(translation)
         self._by_word = _by_rarest_word(templates)
+        behind = [template_of(key, text) for key, text in texts.items() if key.startswith(_BEHIND)]
+        #: Those with two blanks are indented lines.
+        self._behind = [each for each in behind if not each.pieces[0].startswith("  ")]
 
     def message(self, text: str) -> str:
         """A message: by itself, else its lines, else its parts at semicolons and colons; so are values of blanks."""
@@ -77,21 +84,21 @@ class Catalogue:
             self._headed(text),
             self._listed(text, ", ", "，"),
             self._weighed(text, nested=True),
+            self._continued(text),
             key=lambda found: found[0],
         )
         if best is not None:
             return covered, best
-        for separator, joined, parts in (
-            ("\n", "\n", text.split("\n")),
-            ("; ", "；", text.split("; ")),
-            (": ", ": ", text.split(": ", 1)),
-        ):
-            if len(parts) > 1 and separator in text:
+        if "\n" in text:
+            ways = [("\n", text.split("\n"))]
+        else:
+            ways = [("；", text.split("; ")), (": ", text.split(": ", 1))]
+        found = (0, text)
+        for joined, parts in ways:
+            if len(parts) > 1:
                 said = [self._said(part) for part in parts]
-                translated = [part for _, part in said]
-                if translated != parts:
-                    return sum(covered for covered, _ in said), joined.join(translated)
-        return 0, text
+                found = max(found, (sum(c for c, _ in said), joined.join(t for _, t in said)), key=lambda each: each[0])
+        return found
 
     def _listed(self, text: str, separator: str, joined: str) -> tuple[int, str | None]:
         """A list of messages of several words: one word may be a name of something."""
@@ -119,6 +126,20 @@ class Catalogue:
             )
         covered, said = max(self._listed(rest, ", ", "，"), self._weighed(rest, nested=True), key=lambda each: each[0])
         return (named + covered, f"{name}: {said}") if name is not None and said is not None else _NONE
+
+    def _continued(self, text: str) -> tuple[int, str | None]:
+        """A message of ours with another behind it, which is no sentence by itself."""
+        best = _NONE
+        for template in self._behind:
+            at = text.rfind(template.pieces[0], 1)
+            values = template.match(text[at:]) if at > 0 else None
+            if values is None:
+                continue
+            before, said = self._said(text[:at])
+            if before:
+                covered, more = self._filled(template, values, nested=True)
+                best = max(best, (before + covered, _joined(said, more)), key=lambda found: found[0])
+        return best
 
     def line(self, text: str) -> str:
         """A line of a result: by itself or not at all, and values stay. One word is a name."""
@@ -150,8 +171,12 @@ class Catalogue:
                     best = weight, template, values
         if best is None:
             return _NONE
-        covered, template, values = best
+        _, template, values = best
+        return self._filled(template, values, nested=nested)
 
+    def _filled(self, template: Template, values: Mapping[str, str], *, nested: bool) -> tuple[int, str]:
+        """A translation with its values, and how many characters of the text belong to keys."""
+        covered = sum(map(len, template.pieces))
         made = ""
         for at, part in enumerate(_parts(template.translation)):
             field = _FIELD.match(part) if at % 2 else None

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Input
 
 from rocketmq_ops.common.errors import Failure, RocketMQError
 from rocketmq_ops.housekeeping.findings import Finding
@@ -33,7 +34,7 @@ from rocketmq_ops.tui.screens.base import DashboardScreen
 from rocketmq_ops.tui.screens.detail import DetailScreen
 from tests.store.inspect.damage import Sound, write_own_store, zero_record
 from tests.tui.fakes import MINUTE, NOW_MS, dashboard
-from tests.tui.flows.driving import settled
+from tests.tui.flows.driving import at_rest, settled
 from tests.tui.model.details import made_up
 from tests.tui.pictures import clusters, matrix
 from tests.tui.pictures.answers import Answers
@@ -119,8 +120,10 @@ def _run(number: int) -> Run:
 
 @pytest.fixture(autouse=True)
 def _drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture draws all of the screen: what Textual would write to a terminal on the way there is not made."""
+    """A picture draws all of the screen: what Textual would write to a terminal on the way there is not made. What
+    blinks is seen."""
     monkeypatch.setattr(Screen, "_compositor_refresh", lambda screen: screen._dirty_widgets.clear())
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda widget: None)
 
 
 @pytest.fixture
@@ -203,7 +206,7 @@ async def _draw(pilot: Pilot[None], album: Album, picture: Picture) -> None:
         app.screen.turn_to([part.key for part in app.screen._parts].index(picture.part))
     else:
         app.screen.draw()
-    await pilot.pause()
+    await at_rest(pilot)
     album.take(app, picture.title)
 
 
@@ -285,7 +288,7 @@ def test_without_colours_nothing_is_lost(state: SimpleNamespace, monkeypatch: py
                     await settled(pilot)
                 if screen == "overview":  # it is open already, of another cluster
                     app.screen.draw()
-                    await pilot.pause()
+                    await at_rest(pilot)
                 album.take(app, name)
                 assert not coloured(seen(app)), f"{name} has colours"
 

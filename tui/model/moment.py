@@ -32,6 +32,11 @@ class NameServerSeen(Answered, kw_only=True):
     topics: int | None = None
 
 
+def label_of(broker_name: str, broker_id: int) -> str:
+    """A broker as tables and sentences name it: a slave with its id."""
+    return broker_name if broker_id == 0 else f"{broker_name}#{broker_id}"
+
+
 class BrokerSeen(Answered, kw_only=True):
     """A broker process. `figures` have only what it reported, under the names of docs/dashboard.md."""
 
@@ -52,7 +57,7 @@ class BrokerSeen(Answered, kw_only=True):
     @property
     def label(self) -> str:
         """As tables and sentences name it: a slave with its id."""
-        return self.broker_name if self.broker_id == 0 else f"{self.broker_name}#{self.broker_id}"
+        return label_of(self.broker_name, self.broker_id)
 
     @property
     def dead(self) -> bool:

@@ -43,9 +43,8 @@ class ChangeMenu(ModalScreen[Offer | None]):
     ChangeMenu Vertical { width: 90%; min-width: 8; max-width: 110; height: auto; max-height: 80%; padding: 1 2; }
     ChangeMenu Vertical { background: $surface; }
     ChangeMenu OptionList { height: auto; border: none; background: $surface; }
-    ChangeMenu OptionList:focus { border: none; }
+    ChangeMenu OptionList:focus { border: none; background-tint: transparent; }
     ChangeMenu Vertical:ansi { border: solid $foreground; }
-    ChangeMenu OptionList:focus:nocolor > .option-list--option-highlighted { text-style: bold reverse; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "close")]
 

@@ -64,7 +64,7 @@ def failure_lines(failures: Sequence[Failure], context: Context, room: int, most
     found = []
     for failure in listed:
         where = f"{failure.target}: " if failure.target and failure.target not in failure.cause else ""
-        lines = [f"{SIGNS[Health.CRITICAL]} {where}{context.tr(failure.cause)}"]
+        lines = [f"{SIGNS[Health.CRITICAL]} {context.tr(where + failure.cause)}"]
         if failure.next_step:
             lines.append(f"  {context.tr(failure.next_step)}")
         for line in lines:

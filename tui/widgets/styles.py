@@ -39,6 +39,8 @@ class Styled(App[None]):
     Styled .grid--resting { background: $resting; }
     Styled:nocolor .grid--cursor { text-style: bold reverse; }
     Styled:nocolor .grid--resting { text-style: underline; }
+    Styled:nocolor Input > .input--cursor { text-style: reverse; }
+    Styled:nocolor OptionList > .option-list--option-highlighted { text-style: bold underline; }
     Styled .grid--marked { color: $text-accent; text-style: bold; }
     Styled .grid--stale { color: $dim; text-style: italic; }
     Styled .grid--rose { color: $text-warning; }

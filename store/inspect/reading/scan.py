@@ -214,7 +214,7 @@ def _careful(file: StoreFile, data: bytes, position: int, crc: bool) -> Block | 
         return Stop(file, offset, "zero" if not any(data) else "short", f"{left} bytes are left in the file")
     size, magic = _head_at(data, 0)
     if size == 0 and magic == 0:
-        return Stop(file, offset, "zero")
+        return Stop(file, offset, "zero", "zeros where a record would begin")
     if magic == BLANK_MAGIC:
         return Stop(file, offset, "blank", f"size {size}, {left} bytes are left in the file")
     if magic in (MAGIC_V1, MAGIC_V2) and size > left:

@@ -68,9 +68,6 @@ NOT_READ = {
         "dashboard {lane} {address}",
         "dashboard groups {address}",
     },
-    "tui/model/views/name_servers.py": {
-        "{name} {broker_id} at {at}",
-    },
     "client/admin/accounts/access.py": {
         " from {source_ips}",
     },

@@ -18,12 +18,17 @@ KNOWN = Catalogue(
         "queue {queue} has messages: {told}": "队列 {queue} 中有消息：{told}",
         "{count} unread by {group}": "{group} 有 {count} 条未读",
         "change of {name} on {target}": "{target} 上 {name} 的变更",
+        "{few} files; {all} there in all": "{few} 个文件；共有 {all} 个",
         "create": "创建",
         "group": "消费组",
         "expected {{name}}, got {text}": "应为 {{name}}，得到 {text}",
         "{count} files there": "那里有 {count} 个文件",
         "{count} broken files there": "那里有 {count} 个损坏的文件",
         "{first} of {second} of {third} done": "{third} 中的 {second} 中的 {first} 已完成",
+        " ({alike} of {queues} are {state})": "（{queues} 中有 {alike} 个为{state!t}）",
+        "; as of {time}": "；截至 {time}",
+        "  in a line": "  在一行中",
+        ", fenced": "，已隔离",
     }
 )
 
@@ -64,6 +69,7 @@ def test_a_text_as_a_whole(text: str, translated: str) -> None:
             "a:1 上 A 的变更，a:1 上 B 的变更: 不是数字",
         ),
         ("a:1: queue 2 has messages: 7 unread by G", "a:1: 队列 2 中有消息：G 有 7 条未读"),
+        ("T a:0: 3 files; 4 there in all", "T a:0: 3 个文件；共有 4 个"),
         (
             "a:1: queue 2 has messages: 7 unread by G; b:1: queue 3 has messages: 8 unread by G, 9 unread by H",
             "a:1: 队列 2 中有消息：G 有 7 条未读；b:1: 队列 3 中有消息：G 有 8 条未读，H 有 9 条未读",
@@ -81,6 +87,23 @@ def test_a_text_as_a_whole(text: str, translated: str) -> None:
     ],
 )
 def test_the_parts_of_a_message(text: str, translated: str) -> None:
+    assert KNOWN.message(text) == translated
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("3 files there (2 of 4 are group)", "那里有 3 个文件（4 中有 2 个为消费组）"),
+        ("no brokers; 3 files there (2 of 4 are x)", "没有 Broker；那里有 3 个文件（4 中有 2 个为 x）"),
+        ("a:1: no brokers (2 of 4 are group)", "a:1: 没有 Broker（4 中有 2 个为消费组）"),
+        ("no brokers; as of 12:00", "没有 Broker；截至 12:00"),
+        ("nobody knows this (2 of 4 are group)", "nobody knows this (2 of 4 are group)"),
+        (" (2 of 4 are group)", "（4 中有 2 个为消费组）"),
+        ("no brokers  in a line", "no brokers  in a line"),
+        ("3 files there, fenced", "那里有 3 个文件，已隔离"),
+    ],
+)
+def test_what_is_put_behind_a_message(text: str, translated: str) -> None:
     assert KNOWN.message(text) == translated
 
 

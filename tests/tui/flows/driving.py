@@ -16,7 +16,20 @@ async def settled(pilot: Pilot[None]) -> None:
     await pilot.app.workers.wait_for_complete(
         [worker for worker in pilot.app.workers if worker.group in ("parts", "default", "export")]
     )
-    await pilot.pause()
+    await at_rest(pilot)
+
+
+async def at_rest(pilot: Pilot[None]) -> None:
+    """All is handled, and laid out for the size of the terminal; a pause ends sooner where the machine is busy."""
+    app = pilot.app
+    for _ in range(200):
+        await pilot.pause()
+        screens = [*app._background_screens, app.screen]
+        pumps = [app, *(node for screen in screens for node in screen.walk_children(with_self=True))]
+        size = getattr(app._driver, "_size", app.size)
+        if all(screen.size == size for screen in screens) and not any(pump.message_queue_size for pump in pumps):
+            return
+    raise AssertionError("the dashboard does not come to rest")
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:

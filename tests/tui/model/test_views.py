@@ -116,10 +116,10 @@ def test_name_servers_that_do_not_agree():
         Health.CRITICAL,
         Health.UNKNOWN,
     ]
-    assert [each["lacks"] for each in cells("nameservers", moment)] == [
+    assert [each["why"] for each in cells("nameservers", moment)] == [
         "",
-        "broker-b 0 at b:1",
-        "2 topics",
+        "does not list broker-b (b:1)",
+        "lacks 2 topics",
         "connection refused",
         "",
     ]

@@ -92,7 +92,7 @@ PROBLEMS: Final = {
     "shared_id": "clients share an id",
     "not_locked": "queue not locked",
     "unlock_failed": "unlocking fails",
-    "blocked": "stuck",
+    "blocked": "stuck queue",
     "unassigned": "queue without a client",
     "assigned_twice": "queue with two clients",
 }

@@ -13,7 +13,7 @@ from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 #: Changes that are shown.
 MOST: Final = 500
 _COLUMNS: Final = (
-    Column(key="id", title="Change", kind=Kind.COUNT),
+    Column(key="id", title="Number", kind=Kind.COUNT),
     Column(key="time", title="Made", kind=Kind.MOMENT),
     Column(key="user", title="By", drop=1),
     Column(key="state", title="State", kind=Kind.STATE),

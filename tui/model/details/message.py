@@ -103,6 +103,8 @@ def body_section(message: MessageExt, form: str | None) -> Section:
     if message.body_error is not None:
         facts.append(Fact("Damaged", message.body_error, Kind.SENTENCE, health=Health.CRITICAL))
     health = Health.CRITICAL if message.body_error is not None else Health.OK
+    if not message.body:
+        return Section(facts=tuple(facts), note="the body is empty", health=health)
     return Section(facts=tuple(facts), lines=lines_of(message.body, shown) or ("",), health=health)
 
 

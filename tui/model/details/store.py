@@ -417,7 +417,7 @@ def field_section(path: str, record: RecordView) -> Section:
         Fact("Topic", message.get("topic")),
         Fact("Stored", message.get("storeTimestamp"), Kind.MOMENT),
         Fact("File", f"{record.file} +{record.position:,}"),
-        Fact("Dispatched to", ", ".join(record.dispatch) or "nowhere"),
+        Fact("Dispatched to", "; ".join(record.dispatch) or "nowhere", Kind.SENTENCE),
     ]
     facts += [Fact("Damaged", problem, Kind.SENTENCE, health=Health.CRITICAL) for problem in record.problems]
     more = Address("record", path, (("at", str(record.next_offset)),))

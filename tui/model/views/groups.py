@@ -66,5 +66,5 @@ class Groups:
         if not rows:
             return without_rows(COLUMNS, moment, None if moment.groups_ms is None else "there is no group")
         silent = [broker.label for broker in moment.brokers.values() if broker.dead and broker.broker_id == 0]
-        note = f"unknown of {', '.join(sorted(silent))}" if silent else ""
+        note = f"the queues on {', '.join(sorted(silent))} are unknown" if silent else ""
         return Table(columns=COLUMNS, rows=rows, note=note)

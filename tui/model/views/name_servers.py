@@ -7,7 +7,7 @@ from typing import Final
 
 from rocketmq_ops.common.errors import some_of
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.moment import Moment, NameServerSeen
+from rocketmq_ops.tui.model.moment import Moment, NameServerSeen, label_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.views.nothing import without_rows
 
@@ -17,7 +17,7 @@ COLUMNS: Final = (
     Column(key="took", title="Answer took", kind=Kind.SPAN, drop=2),
     Column(key="brokers", title="Brokers", kind=Kind.COUNT),
     Column(key="topics", title="Topics", kind=Kind.COUNT),
-    Column(key="lacks", title="Lacks", kind=Kind.SENTENCE, least=20, drop=1),
+    Column(key="why", title="Why", kind=Kind.SENTENCE, least=20, drop=1),
     Column(key="answered", title="Answered", kind=Kind.MOMENT, drop=3),
 )
 
@@ -41,22 +41,22 @@ class NameServers:
 
 
 def _row(server: NameServerSeen, every: frozenset[tuple[str, str, int, str]], most_topics: int | None) -> Row:
-    lacks: list[str] = []
+    why = ""
     health, state = Health.OK, "ok"
     if server.failing_since is not None:
         health, state = Health.CRITICAL, "does not answer"
-        lacks = [server.failure.cause] if server.failure is not None else []
+        why = server.failure.cause if server.failure is not None else ""
     elif server.answered_ms is None:
         health, state = Health.UNKNOWN, "unknown"
     else:
-        missing = sorted(f"{name} {broker_id} at {at}" for _, name, broker_id, at in every - server.brokers)
+        missing = sorted(f"{label_of(name, broker_id)} ({at})" for _, name, broker_id, at in every - server.brokers)
         if missing:
             health, state = Health.CRITICAL, "disagrees"
-            lacks = [some_of(missing)]
+            why = f"does not list {some_of(missing)}"
         elif most_topics is not None and server.topics is not None and server.topics < most_topics:
             health, state = Health.WARNING, "disagrees"
             fewer = most_topics - server.topics
-            lacks = ["1 topic" if fewer == 1 else f"{fewer} topics"]
+            why = "lacks 1 topic" if fewer == 1 else f"lacks {fewer:,} topics"
     return Row(
         key=server.address,
         cells=(
@@ -65,7 +65,7 @@ def _row(server: NameServerSeen, every: frozenset[tuple[str, str, int, str]], mo
             server.millis,
             len(server.brokers) if server.answered_ms is not None else None,
             server.topics,
-            "; ".join(lacks),
+            why,
             server.answered_ms,
         ),
         health=health,

@@ -102,7 +102,7 @@ def test_subscriptions_side_by_side_mark_what_differs_and_not_who_is_silent() ->
 def test_problems_lead_to_their_client() -> None:
     section = group.problem_section(made_up.GROUP, made_up.status())
     assert cells(section, "kind", "about") == [
-        ("stuck", "10.1.0.1@77"),
+        ("stuck queue", "10.1.0.1@77"),
         ("subscriptions differ", "10.1.0.2@77"),
         ("queue without a client", "orders broker-a:1"),
     ]
