@@ -80,7 +80,9 @@ async def promote(
                 again.changes = report.changes
                 return _outcome(again, _fenced_text(again), done=True)
             return _outcome(
-                found, "would fence the old master: it takes no more messages, and is still read", done=True
+                found,
+                "would fence the old master: producers leave it within 30 s, with their next route; it is still read",
+                done=True,
             )
     if found.next_step == "files":
         return _files(run, found, role, config_file, old_config_file, force=force)
@@ -213,7 +215,7 @@ def _replica_text(replica: Replica) -> str:
 
 
 def _fenced_text(found: Promotion) -> str:
-    return f"the old master is fenced; {_waiting_text(found)}"
+    return f"the old master is fenced: producers leave it within 30 s, with their next route; {_waiting_text(found)}"
 
 
 def _waiting_text(found: Promotion) -> str:
