@@ -33,7 +33,8 @@ SMALL_FILES: dict[str, Any] = {
 
 def new_broker(root: Path, **settings: Any) -> BrokerController:
     """A broker named broker-a, not started; ``settings`` go to the configuration class that has the key."""
-    config = BrokerConfig(brokerName="broker-a", brokerIP1="127.0.0.1", namesrvAddr="")
+    # On a machine that is busy with other tests a send may well wait for more than the 200 ms after which it is refused.
+    config = BrokerConfig(brokerName="broker-a", brokerIP1="127.0.0.1", namesrvAddr="", waitTimeMillsInSendQueue=20_000)
     store_config = MessageStoreConfig(storePathRootDir=str(root), haListenPort=0, **SMALL_FILES)
     server_config = NettyServerConfig(bindAddress="127.0.0.1")
     for key, value in settings.items():
