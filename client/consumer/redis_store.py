@@ -64,7 +64,7 @@ class RedisStore:
     def __init__(self, redis: str | RedisClient, *, prefix: str, timeout_ms: int = 3_000) -> None:
         self._prefix = prefix
         self._own = isinstance(redis, str)
-        self._name = redis.rpartition("@")[2] if isinstance(redis, str) else "Redis"
+        self._name = _without_password(redis) if isinstance(redis, str) else "Redis"
         self._redis = _connected(redis, timeout_ms) if isinstance(redis, str) else redis
 
     async def __aenter__(self) -> RedisStore:
@@ -108,6 +108,10 @@ class RedisStore:
         return StoreUnavailableError(f"{self._name} cannot be used to deduplicate: {error}")
 
 
+def _without_password(url: str) -> str:
+    return url.rsplit("@", 1)[-1]
+
+
 def _connected(url: str, timeout_ms: int) -> RedisClient:
     try:
         from redis.asyncio import Redis
@@ -119,6 +123,7 @@ def _connected(url: str, timeout_ms: int) -> RedisClient:
     try:
         client: RedisClient = Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds)
     except ValueError as error:
-        hidden = url.rpartition("@")[2]
-        raise ClientError(f"invalid URL of Redis '{hidden}': {error}", "give redis://HOST:PORT/DATABASE") from None
+        raise ClientError(
+            f"invalid URL of Redis '{_without_password(url)}': {error}", "give redis://HOST:PORT/DATABASE"
+        ) from None
     return client
