@@ -24,7 +24,7 @@ from rocketmq_ops.mqadmin.journal.file import JournalFile
 from rocketmq_ops.mqadmin.journal.recording import recorded
 from rocketmq_ops.mqadmin.plan import changes_of, planned
 from rocketmq_ops.mqadmin.run import Run
-from rocketmq_ops.tui.changes import JournalEntry, MadeChange, PlannedChange
+from rocketmq_ops.tui.changes import ConsumedMessage, JournalEntry, MadeChange, PlannedChange, SentMessage
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin import MQAdmin
@@ -137,7 +137,8 @@ class CommandChanger:
             change_id=run.change_id,
             failures=outcome.errors,
             notes=outcome.notes,
-            text="" if made else _text(outcome),
+            sent=_sent(outcome.data, values),
+            consumed=_consumed(outcome.data),
         )
 
     def _journal(self, most: int) -> list[JournalEntry]:
@@ -196,5 +197,32 @@ def _status(record: ChangeRecord) -> str:
     return {"ok": "done", "unchanged": "done"}.get(record.result.status, record.result.status)
 
 
-def _text(outcome: Outcome) -> str:
-    return "\n".join(block for block in outcome.blocks if isinstance(block, str) and block)
+def _sent(data: object, values: dict[str, Any]) -> list[SentMessage]:
+    """Where the messages are that a command has sent."""
+    from rocketmq_ops.client.admin.messages.message_send import SendReport
+    from rocketmq_ops.mqadmin.commands.message.query_msg_by_id import ByIdReport
+
+    found = data.sent if isinstance(data, ByIdReport) else [data] if isinstance(data, SendReport) else []
+    return [
+        SentMessage(
+            topic=values.get("to_topic") or values["topic"],
+            broker=each.broker_name,
+            queue=each.queue_id,
+            offset=each.queue_offset,
+            message_id=each.msg_id,
+            status=each.send_status,
+        )
+        for each in found
+    ]
+
+
+def _consumed(data: object) -> list[ConsumedMessage]:
+    """What clients answered that were handed messages."""
+    from rocketmq_ops.mqadmin.commands.message.query_msg_by_id import ByIdReport
+
+    return [
+        ConsumedMessage(
+            result=each.consume_result or "no answer", took_ms=each.spent_time_millis or 0, remark=each.remark or ""
+        )
+        for each in (data.consumed if isinstance(data, ByIdReport) else ())
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from rocketmq_ops.common.nearest import nearest_name
 from rocketmq_ops.tui.model.address import Address, AddressError, parse
 from rocketmq_ops.tui.model.moment import Moment
 
@@ -25,6 +26,16 @@ class Place(NamedTuple):
     make: Callable[[Context, Address], DashboardScreen]
     #: What it can be about; None: it is about the cluster, and takes no name.
     names: Callable[[Moment], Iterable[str]] | None = None
+    #: The screen of all of its kind, which is opened where no name is given.
+    every: str | None = None
+
+
+class NeedsNameError(AddressError):
+    """The screen of one thing, and no name of one."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(f"screen '{place.name}' needs a name", f"give one, as in :{place.name}/NAME")
+        self.place = place
 
 
 class Catalogue:
@@ -44,18 +55,23 @@ class Catalogue:
         return self._by_name.get(name)
 
     def address(self, text: str) -> tuple[Place, Address]:
-        """What somebody typed: an address, `group orders-consumer` too. Raises AddressError."""
+        """What somebody typed: an address, `group orders-consumer` too; `:group` alone is all of them. Raises
+        AddressError."""
         words = text.strip().removeprefix(":").split(maxsplit=1)
         joined = "/".join(words) if len(words) == 2 and "/" not in words[0] else text
         address = parse(joined)
         place = self.find(address.screen)
         if place is None:
+            near = nearest_name(address.screen, self._by_name)
+            listed = f"the screens are {', '.join(sorted(p.name for p in self.places))}"
             raise AddressError(
-                f"there is no screen '{address.screen}'",
-                f"the screens are {', '.join(sorted(p.name for p in self.places))}",
+                f"there is no screen '{address.screen}'", f"did you mean '{near}'?" if near is not None else listed
             )
         if place.names is not None and not address.name:
-            raise AddressError(f"screen '{place.name}' needs a name", f"give one, as in :{place.name}/NAME")
+            every = self.find(place.every) if place.every is not None else None
+            if every is None:
+                raise NeedsNameError(place)
+            place = every
         return place, Address(place.name, address.name, address.options)
 
     def suggestions(self, text: str, moment: Moment) -> list[str]:

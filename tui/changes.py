@@ -43,6 +43,25 @@ class PlannedChange(msgspec.Struct, frozen=True, kw_only=True):
         return not self.recorded or any(change.state == "planned" for change in self.changes)
 
 
+class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a message that was sent is; `status` as Apache names it: one that is not SEND_OK is stored less safely."""
+
+    topic: str
+    broker: str
+    queue: int
+    offset: int
+    message_id: str
+    status: str
+
+
+class ConsumedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client answered that was handed a message: `result` as Apache names it."""
+
+    result: str
+    took_ms: int
+    remark: str = ""
+
+
 class MadeChange(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a change, as it was read back. `status`: ok, unchanged, partial, no_effect or failed.
 
@@ -55,8 +74,9 @@ class MadeChange(msgspec.Struct, frozen=True, kw_only=True):
     change_id: int | None = None
     failures: list[Failure] = []
     notes: list[str] = []
-    #: What a command that only sends has said.
-    text: str = ""
+    #: What a command that only sends has done.
+    sent: list[SentMessage] = []
+    consumed: list[ConsumedMessage] = []
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,23 +36,23 @@ def list_place(view: View) -> Place:
 
 #: Screens of one thing: each has its name, and where its names come from.
 DETAILS: tuple[Place, ...] = (
-    Place("group", (), "One group", GroupScreen, names.groups),
-    Place("topic", (), "One topic", TopicScreen, names.topics),
-    Place("client", (), "One client", ClientScreen, names.clients),
-    Place("messages", ("m",), "Messages of a topic", MessagesScreen, names.topics),
+    Place("group", ("consumer", "consumer-group"), "One group", GroupScreen, names.groups, "groups"),
+    Place("topic", (), "One topic", TopicScreen, names.topics, "topics"),
+    Place("client", ("connection",), "One client", ClientScreen, names.clients, "clients"),
+    Place("messages", ("m", "msg", "msgs"), "Messages of a topic", MessagesScreen, names.topics),
     Place("message", (), "One message", MessageScreen, names.topics),
-    Place("dead-letters", ("dlq",), "Dead letters of a group", DeadLettersScreen, names.groups),
-    Place("broker", (), "One broker", BrokerScreen, names.brokers),
-    Place("name-server", ("nameserver",), "One name server", NameServerScreen, names.name_servers),
+    Place("dead-letters", ("dlq", "dl", "dead-letter"), "Dead letters of a group", DeadLettersScreen, names.groups),
+    Place("broker", (), "One broker", BrokerScreen, names.brokers, "brokers"),
+    Place("name-server", ("nameserver",), "One name server", NameServerScreen, names.name_servers, "nameservers"),
     Place("store", (), "A store's directory", StoreScreen, names.nothing),
     Place("record", (), "A record of a store", RecordScreen, names.nothing),
-    Place("doctor", (), "What the doctor finds", DoctorScreen),
-    Place("probe", (), "What the prober has kept", ProbeScreen),
-    Place("journal", ("undo",), "Changes that were made", JournalScreen),
+    Place("doctor", ("d", "doc"), "What the doctor finds", DoctorScreen),
+    Place("probe", ("p", "prober", "probes"), "What the prober has kept", ProbeScreen),
+    Place("journal", ("j", "undo"), "Changes that were made", JournalScreen),
 )
 
 
 def catalogue(views: Iterable[View]) -> Catalogue:
     """All screens: the overview, one of each view, and those of one thing."""
-    overview = Place("overview", ("o", "home"), "Overview", OverviewScreen)
+    overview = Place("overview", ("o", "ov", "home", "cluster", "clusters"), "Overview", OverviewScreen)
     return Catalogue([overview, *map(list_place, views), *DETAILS])

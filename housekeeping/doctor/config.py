@@ -12,7 +12,7 @@ from rocketmq_ops.housekeeping.lint.sane import SANE, implausible
 from rocketmq_ops.housekeeping.rules import Hit
 
 #: Keys that belong to one broker or its machine, or change by themselves.
-_OWN: Final = frozenset(
+OWN: Final = frozenset(
     (
         "brokerConfigPath", "brokerId", "brokerIP1", "brokerIP2", "brokerName", "bindAddress", "haListenPort",
         "haMasterAddress", "listenPort", "metricsPromExporterPort", "rocketmqHome", "startAcceptSendRequestTimeStamp",
@@ -39,7 +39,7 @@ def differs_in_cluster(facts: Facts) -> Iterator[Hit]:
         configs = {m.broker_name or m.address: facts.configs[m.address] for m in masters if m.address in facts.configs}
         if len(configs) < 2:
             continue
-        shared = set.intersection(*(set(config) for config in configs.values())) - _OWN
+        shared = set.intersection(*(set(config) for config in configs.values())) - OWN
         for key in sorted(key for key in shared if not key.endswith(_BY_PROCESSORS)):
             values: dict[str, list[str]] = {}
             for name, config in configs.items():

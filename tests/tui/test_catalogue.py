@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rocketmq_ops.tui.catalogue import Catalogue, Place
+from rocketmq_ops.tui.catalogue import Catalogue, NeedsNameError, Place
 from rocketmq_ops.tui.model.address import AddressError
+from rocketmq_ops.tui.model.views.every import VIEWS
+from rocketmq_ops.tui.places import catalogue
 from rocketmq_ops.tui.screens.overview import OverviewScreen
 from tests.tui.fakes import moment
 
@@ -14,6 +16,7 @@ CATALOGUE = Catalogue(
         Place("groups", ("g",), "Groups", OverviewScreen),
         Place("group", (), "Group", OverviewScreen, lambda moment: moment.groups),
         Place("topics", ("t",), "Topics", OverviewScreen),
+        Place("topic", (), "Topic", OverviewScreen, lambda moment: moment.topics, "topics"),
     ]
 )
 
@@ -24,6 +27,8 @@ CATALOGUE = Catalogue(
         ("g", ":groups"),
         (":groups?sort=-lag", ":groups?sort=-lag"),
         ("group orders", ":group/orders"),
+        ("topic", ":topics"),
+        ("topic/orders", ":topic/orders"),
         ("group/%RETRY%orders", ":group/%RETRY%orders"),
     ],
 )
@@ -39,6 +44,29 @@ def test_what_is_wrong_is_said(typed: str, said: str) -> None:
         CATALOGUE.address(typed)
     assert raised.value.cause == said
     assert raised.value.next_step
+
+
+def test_one_that_is_nearly_right_is_named() -> None:
+    with pytest.raises(AddressError) as raised:
+        CATALOGUE.address("gruops")
+    assert raised.value.next_step == "did you mean 'groups'?"
+
+
+def test_each_screen_has_the_words_that_people_try() -> None:
+    places = catalogue(VIEWS)
+    for words, name in (
+        ("overview o ov home cluster clusters", "overview"), ("topics topic t to", "topics"),
+        ("groups group g gr cg consumer consumers consumer-group consumer-groups", "groups"),
+        ("brokers broker b br bk", "brokers"), ("clients client c cl conn connection connections", "clients"),
+        ("nameservers nameserver name-servers name-server ns namesrv namesrvs", "nameservers"),
+        ("alarms alarm a al alert alerts", "alarms"), ("events event e ev", "events"),
+        ("doctor d doc", "doctor"), ("probe p probes prober", "probe"), ("journal j undo", "journal"),
+    ):  # fmt: skip
+        assert {places.address(word)[1].screen for word in words.split()} == {name}
+    for word in ("messages m msg msgs", "dead-letters dlq dl dead-letter"):
+        for each in word.split():
+            with pytest.raises(NeedsNameError):
+                places.address(each)
 
 
 def test_suggestions_begin_with_what_is_meant() -> None:

@@ -32,6 +32,8 @@ _OF_RUNTIME: Final = {
     "send_queue_most": "sendThreadPoolQueueCapacity",
     "to_flush_bytes": "remainHowManyDataToFlush",
 }
+#: What a slave of ours says of why it does not replicate; empty while it does.
+HA_PROBLEM: Final = "haProblem"
 
 
 def version_of(runtime: Mapping[str, str]) -> str | None:
@@ -51,6 +53,8 @@ def figures_of(runtime: Mapping[str, str]) -> dict[str, float]:
         number = _number(runtime.get(key))
         if number is not None:
             found[name] = number
+    if runtime.get(HA_PROBLEM):
+        found["ha_problem"] = 1.0
     found |= {name.removeprefix(PREFIX): value for name, value in broker_figures(runtime, {}).items()}
     return {name: value for name, value in found.items() if value >= 0}
 

@@ -24,6 +24,7 @@ DISK_FULL: Final = "has a full disk and refuses writes"
 DISK_NEAR: Final = "has a disk that is nearly full"
 BUSY: Final = "has a busy page cache"
 SENDS_WAIT: Final = "lets sends wait"
+NOT_REPLICATING: Final = "does not replicate"
 BEHIND: Final = "is behind its master"
 DISPATCH: Final = "is late with its consumequeues"
 
@@ -61,6 +62,8 @@ def _states(broker: BrokerSeen) -> list[State]:
         found.append(State(BUSY, Health.WARNING))
     if figures.get("send_wait_ms", 0) > _number(settings, "waitTimeMillsInSendQueue", 200):
         found.append(State(SENDS_WAIT, Health.WARNING))
+    if figures.get("ha_problem"):
+        found.append(State(NOT_REPLICATING, Health.WARNING))
     if figures.get("gap_bytes", 0) > _GAP_BYTES:
         found.append(State(BEHIND, Health.WARNING))
     if figures.get("dispatch_behind_bytes", 0) > _DISPATCH_BYTES:

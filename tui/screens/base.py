@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS
+from rocketmq_ops.tui.catalogue import MOST_SUGGESTIONS, NeedsNameError
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.figures import time_of_day
@@ -199,9 +199,13 @@ class DashboardScreen(Screen[None]):
 
     def action_command(self) -> None:
         """Type where to go."""
+        self.command("")
+
+    def command(self, text: str) -> None:
+        """Type where to go, beginning with this."""
         model = self.context.model
         self.query_one(CommandBar).open(
-            ":", suggest=lambda text: self._saved(text) or self.context.catalogue.suggestions(text, model.moment())
+            ":", text, lambda text: self._saved(text) or self.context.catalogue.suggestions(text, model.moment())
         )
 
     def _saved(self, text: str) -> list[str]:
@@ -251,8 +255,15 @@ class DashboardScreen(Screen[None]):
         if text.strip() in ("q", "quit", "q!"):
             self.app.exit()
             return
+        if text.strip() in ("?", "h", "help"):
+            self.action_help()
+            return
         try:
             _, address = self.context.catalogue.address(self.context.saved.opened(text))
+        except NeedsNameError as error:
+            self.say(f"{error.cause}: {error.next_step}", Health.WARNING)
+            self.call_after_refresh(self.command, f"{error.place.name}/")  # after this line has lost the keys
+            return
         except (AddressError, SavedError) as error:
             self.say(f"{error.cause}: {error.next_step}" if error.next_step else error.cause, Health.WARNING)
             return

@@ -367,6 +367,13 @@ class DetailScreen(TableScreen):
         self._round += 1
         self.action_again()
 
+    def action_whole(self) -> None:
+        """Lines of text with nothing of them cut; else as in every table."""
+        if self.has_class("-text"):
+            self.query_one(TextLines).wrap()
+        else:
+            super().action_whole()
+
     def on_grid_opened(self, event: Grid.Opened) -> None:
         """Show a row whole that is about nothing else; to what others are about goes the handler of all tables."""
         if event.row.opens is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -9,8 +10,8 @@ import msgspec
 from textual.binding import Binding, BindingType
 
 from rocketmq_ops.tui.model.details import message
-from rocketmq_ops.tui.model.details.bodies import FORMS
-from rocketmq_ops.tui.model.details.detail import Part
+from rocketmq_ops.tui.model.details.bodies import forms_of
+from rocketmq_ops.tui.model.details.detail import Once, Part
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
 
@@ -23,7 +24,9 @@ class MessageScreen(DetailScreen):
 
     def parts(self) -> Sequence[Part]:
         """Its body, who has consumed it, its trace, its properties."""
-        return message.parts(self.asking())
+        asking = self.asking()
+        self._message = Once(lambda: message.read(asking))
+        return message.parts(asking, self._message, lambda: self.address.option("body"))
 
     def offers(self) -> Sequence[Offer]:
         """Sending it again, and handing it to one consumer."""
@@ -36,12 +39,14 @@ class MessageScreen(DetailScreen):
             Offer("have one consumer consume it now", [*words, "-g", "GROUP", "-d", "CLIENT"]),
         )
 
-    def action_form(self) -> None:
-        """The next form of the body."""
-        options = dict(self.address.options)
+    async def action_form(self) -> None:
+        """The next form of the body: it is there, and not asked for again."""
         section = self._sections.get("body")
-        facts = {fact.name: fact.value for fact in section.facts} if section is not None else {}
-        now = options.get("body") or str(facts.get("Shown as", FORMS[-1]))
-        options["body"] = FORMS[(FORMS.index(now) + 1) % len(FORMS)]
-        self._at = 0
-        self.turn_address(msgspec.structs.replace(self.address, options=tuple(options.items())))
+        if section is None or section.lines is None:
+            return
+        now = next(str(fact.value) for fact in section.facts if fact.name == "Shown as")
+        forms = await asyncio.to_thread(forms_of, (await self._message()).body)
+        options = dict(self.address.options) | {"body": forms[(forms.index(now) + 1) % len(forms)]}
+        self.address = msgspec.structs.replace(self.address, options=tuple(options.items()))
+        self.turn_to(0)
+        await self._ask(self._parts[0], self._round)

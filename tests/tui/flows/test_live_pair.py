@@ -12,9 +12,12 @@ import pytest
 from textual.pilot import Pilot
 
 from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.messages.message import MessageAdmin
 from rocketmq_ops.client.admin.messages.message_send import SendRequest
 from rocketmq_ops.client.consumer.pull_consumer import PullConsumer
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.client.producer.producer import Producer
+from rocketmq_ops.common.message import Message, MessageExt
 from rocketmq_ops.mqadmin import main as mqadmin
 from rocketmq_ops.mqadmin.changer import CommandChanger
 from rocketmq_ops.mqadmin.connecting.connection import Connection
@@ -22,6 +25,7 @@ from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.moment import BrokerSeen, TopicQueues, TopicSeen
 from rocketmq_ops.tui.screens.change import ChangeScreen
+from rocketmq_ops.tui.widgets.text_lines import TextLines
 from tests.tui.fakes import NOW_MS, FakeModel, dashboard, moment
 from tests.tui.flows.driving import detail, press, rows, said, settled, typed
 
@@ -92,6 +96,55 @@ def test_a_message_is_found_by_its_key_and_who_did_not_consume_it(server: Rocket
     drive(server, ":topic/orders", flow)
 
 
+def test_a_rare_tag_is_found_far_back_and_a_wrong_option_is_refused(server: RocketMQBroker) -> None:
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        async with Producer("p", ClientOptions(name_servers=[server.namesrv])) as producer:
+            await producer.send(Message("orders", b"the one", tags="rare"))
+            await producer.send_batch([Message("orders", b"others", tags="often") for _ in range(450)])
+        await typed(pilot, ":messages/orders?tag=rare")
+        assert [row[2] for row in rows(pilot)] == ["rare"]
+        await typed(pilot, ":messages/orders?tag=rare&follow=1")
+        assert rows(pilot) == []
+        assert "the last 400 messages of each queue" in said(pilot, "#facts")
+        await typed(pilot, ":messages/orders?tags=rare")
+        assert "unknown option 'tags'" in said(pilot, "#note")
+
+    drive(server, ":overview", flow)
+
+
+def test_a_body_is_read_once_and_shown_in_each_form_with_nothing_cut(
+    server: RocketMQBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        body = b'{"long": "' + b"x" * 400 + b'"}'
+        sent = await admin.messages.send(SendRequest(topic="orders", body=body))
+        asked: list[int] = []
+        at = MessageAdmin.by_id
+
+        async def counted(self: MessageAdmin, topic: str, message_id: str) -> MessageExt:
+            asked.append(1)
+            return await at(self, topic, message_id)
+
+        monkeypatch.setattr(MessageAdmin, "by_id", counted)
+        await typed(pilot, f":message/orders?id={sent.offset_msg_id}")
+        lines = pilot.app.screen.query_one(TextLines)
+        shown = []
+        for _ in range(3):
+            shown.append(said(pilot, "#facts").rpartition("Shown as ")[2].split()[0])
+            await press(pilot, "b")
+        assert shown == ["json", "hex", "text"]
+        assert len(asked) == 1
+        assert lines.virtual_size.height == 3
+        await press(pilot, "w")
+        assert lines.virtual_size.height == 5
+        await press(pilot, "w", "b")
+        for _ in range(9):
+            await press(pilot, "right")
+        assert lines.render_line(0).text.startswith("00000000")
+
+    drive(server, ":overview", flow)
+
+
 def test_a_dead_letter_is_looked_at_sent_again_and_exported(
     server: RocketMQBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +157,7 @@ def test_a_dead_letter_is_looked_at_sent_again_and_exported(
         assert isinstance(pilot.app.screen, ChangeScreen)
         assert "the journal does not keep that" in said(pilot, "#said")
         await typed(pilot, "yes")
-        assert "SendResult [sendStatus=SEND_OK" in said(pilot, "#said")
+        assert "it was sent to topic orders, broker-a queue 0, offset " in said(pilot, "#said")
         await press(pilot, "escape")
         found, _ = await admin.messages.query("orders", "dead-1")
         assert [message.body for message in found] == [b"dead body"]

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, overload
 
 FORMS: Final = ("text", "json", "hex")
-#: Bytes of a body that are shown, and bytes a line of hex.
+#: Bytes of a body that is shown as JSON without being asked for; those of a line of hex.
 MOST_BYTES: Final = 256 * 1024
 _WIDTH: Final = 16
 
 
+class HexLines(Sequence[str]):
+    """The body as hex: a line is made when it is drawn."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __len__(self) -> int:
+        return -(-len(self._body) // _WIDTH)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        if isinstance(at, slice):
+            return tuple(self[each] for each in range(*at.indices(len(self))))
+        number = range(len(self))[at]
+        part = self._body[number * _WIDTH : (number + 1) * _WIDTH]
+        cells = f"{part[:8].hex(' ')}  {part[8:].hex(' ')}"
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
+        return f"{number * _WIDTH:08x}  {cells:<{_WIDTH * 3}}  {text}"
+
+
 def form_of(body: bytes) -> str:
     """The form that shows most of it: JSON where it is an object or a list, text where it is UTF-8, else hex."""
-    if body[:1] in (b"{", b"[") and len(body) <= MOST_BYTES:
-        try:
-            json.loads(body)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            return "json"
+    if len(body) <= MOST_BYTES and is_json(body):
+        return "json"
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -27,17 +46,29 @@ def form_of(body: bytes) -> str:
     return "text" if all(c.isprintable() or c in "\n\r\t" for c in text[:4096]) else "hex"
 
 
-def lines_of(body: bytes, form: str) -> tuple[str, ...]:
-    """The body in a form; as text where it is no JSON."""
-    shown = body[:MOST_BYTES]
+def is_json(body: bytes) -> bool:
+    """Whether it is an object or a list in JSON."""
+    if body[:1] not in (b"{", b"["):
+        return False
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def forms_of(body: bytes) -> tuple[str, ...]:
+    """The forms that it can be shown in."""
+    return FORMS if is_json(body) else tuple(form for form in FORMS if form != "json")
+
+
+def lines_of(body: bytes, form: str) -> Sequence[str]:
+    """The body in one of its forms."""
     if form == "hex":
-        return tuple(_hex(shown))
+        return HexLines(body)
     if form == "json":
-        try:
-            return tuple(json.dumps(json.loads(body), ensure_ascii=False, indent=2).splitlines())
-        except (ValueError, RecursionError):
-            pass
-    lines = shown.decode("utf-8", "backslashreplace").expandtabs(4).splitlines()
+        return tuple(json.dumps(json.loads(body), ensure_ascii=False, indent=2).splitlines())
+    lines = body.decode("utf-8", "backslashreplace").expandtabs(4).splitlines()
     return tuple(_printable(line) for line in lines)
 
 
@@ -50,13 +81,3 @@ def head_of(body: bytes, most: int = 60) -> str:
 
 def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else "·" for c in text)
-
-
-def _hex(body: bytes) -> list[str]:
-    lines = []
-    for at in range(0, len(body), _WIDTH):
-        part = body[at : at + _WIDTH]
-        cells = f"{part[:8].hex(' ')}  {part[8:].hex(' ')}"
-        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
-        lines.append(f"{at:08x}  {cells:<{_WIDTH * 3}}  {text}")
-    return lines

@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
 from rocketmq_ops.client.errors import NotFoundError
+from rocketmq_ops.housekeeping.doctor.config import OWN
 from rocketmq_ops.housekeeping.lint.keys import BROKER_CLASSES, COMPUTED, keys_of
 from rocketmq_ops.tui.model.details.detail import Asking, Asks, Fact, Once, Part, Section, also, side_by_side, table_of
 from rocketmq_ops.tui.model.figures import figure
@@ -38,22 +41,6 @@ _PRODUCERS: Final = (
 _KINDS: Final = {"rate": Kind.RATE, "ratio": Kind.SHARE, "bytes": Kind.BYTES, "ms": Kind.SPAN}
 #: Those that are times: their ages are no figures to compare.
 _TIMES: Final = frozenset({"boot_ms", "earliest_ms"})
-#: Settings that are another on each broker.
-_OWN: Final = frozenset(
-    {
-        "brokerName",
-        "brokerId",
-        "brokerIP1",
-        "brokerIP2",
-        "listenPort",
-        "haListenPort",
-        "fastListenPort",
-        "rocketmqHome",
-        "storePathRootDir",
-        "storePathCommitLog",
-        "haMasterAddress",
-    }
-)
 #: Held by a test that counts.
 ASKS: Final = Asks(name_server=1, broker=5)
 
@@ -83,7 +70,9 @@ def parts(asking: Asking) -> Sequence[Part]:
 
     async def replication() -> Section:
         broker = await this()
-        return replica_section(await admin.ha.status([broker]))
+        seen = asking.moment.brokers.get(broker.address)
+        gap = seen.figures.get("gap_bytes") if seen is not None else None
+        return replica_section(await admin.ha.status([broker]), gap)
 
     async def producers() -> Section:
         return producer_section(await admin.clients.producers_at((await this()).address))
@@ -200,7 +189,7 @@ def config_section(configs: Mapping[str, Mapping[str, str] | None], version: str
         return section
     rows = []
     for row in section.table.rows:
-        if row.key in _OWN and row.health is not Health.OK:
+        if row.key in OWN and row.health is not Health.OK:
             cells = list(row.cells)
             cells[1] = "its own"
             row = Row(key=row.key, cells=tuple(cells))
@@ -216,8 +205,8 @@ def config_section(configs: Mapping[str, Mapping[str, str] | None], version: str
     return also(table_of(section.table.columns, rows, section.table.note), (), *facts)
 
 
-def replica_section(report: ReplicationReport) -> Section:
-    """How far its slaves are, or how it follows its master."""
+def replica_section(report: ReplicationReport, gap: float | None) -> Section:
+    """How far its slaves are, or how it follows its master, and by how many bytes it is behind."""
     found: BrokerReplication | None = next(iter(report.brokers), None)
     slaves = found.slaves if found is not None and found.slaves is not None else []
     rows = [
@@ -245,9 +234,14 @@ def replica_section(report: ReplicationReport) -> Section:
                 Fact("Master", found.master_address),
                 Fact("Last read", found.last_read_timestamp, Kind.MOMENT),
                 Fact("Bytes a second", found.bytes_per_second, Kind.BYTES),
+                Fact("Behind", gap, Kind.BYTES),
             ]
+    problem = found.problem if found is not None else None
+    if problem is not None:
+        facts.append(Fact("Problem", problem, Kind.SENTENCE, Health.CRITICAL))
     note = "it is a slave" if found is not None and found.master_address else "it has no slave"
-    return also(table_of(_REPLICAS, rows, note), report.failures, *facts)
+    section = also(table_of(_REPLICAS, rows, note), report.failures, *facts)
+    return msgspec.structs.replace(section, health=Health.CRITICAL) if problem is not None else section
 
 
 def producer_section(found: BrokerProducers) -> Section:

@@ -45,14 +45,16 @@ def parts(asking: Asking) -> Sequence[Part]:
         topic = dlq_topic(asking.name)
         of_topic = msgspec.structs.replace(asking, address=Address("messages", topic, asking.address.options))
         try:
-            messages, failures, truncated = await find(of_topic)
+            found = await find(of_topic)
         except NotFoundError:
             return Section(note="this group has no dead letters")
-        section = table_of(_COLUMNS, [letter(topic, message) for message in messages], "this group has no dead letters")
-        facts = [Fact("Shown", len(messages), Kind.COUNT), Fact("Topic", topic)]
-        if truncated:
+        section = table_of(
+            _COLUMNS, [letter(topic, message) for message in found.messages], "this group has no dead letters"
+        )
+        facts = [Fact("Shown", len(found.messages), Kind.COUNT), Fact("Topic", topic)]
+        if found.truncated:
             facts.append(Fact("More", "there are more than are shown", Kind.SENTENCE))
-        return also(section, failures, *facts)
+        return also(section, found.failures, *facts)
 
     return (Part("letters", "Dead letters", letters),)
 

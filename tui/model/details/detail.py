@@ -48,7 +48,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
     facts: tuple[Fact, ...] = ()
     table: Table | None = None
-    lines: tuple[str, ...] | None = None
+    lines: Sequence[str] | None = None
     note: str = ""
     failures: tuple[Failure, ...] = ()
     #: The worst of what it shows, beside its title.

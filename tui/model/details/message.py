@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from rocketmq_ops.client.admin.messages.message_results import MessageTrack
 from rocketmq_ops.client.admin.messages.trace import MessageTraces
+from rocketmq_ops.common.compression import compression_name
+from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.message import PROPERTY_KEYS, PROPERTY_TAGS, PROPERTY_UNIQ_KEY, MessageExt
 from rocketmq_ops.common.sysflag import COMPRESSED_FLAG, COMPRESSION_TYPE_MASK
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.details.bodies import form_of, lines_of
+from rocketmq_ops.tui.model.details.bodies import form_of, forms_of, lines_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Once, Part, Section, also, table_of
 from rocketmq_ops.tui.model.table import NOTHING, Column, Health, Kind, Row
 
@@ -44,12 +47,12 @@ TRACKS: Final = {
 BAR: Final = 24
 
 
-def parts(asking: Asking) -> Sequence[Part]:
-    """The parts of `:message/TOPIC?broker=B&queue=Q&offset=O` or `:message/TOPIC?id=ID`; `body` is one of FORMS."""
-    message = Once(lambda: read(asking))
+def parts(asking: Asking, message: Once[MessageExt], form: Callable[[], str | None]) -> Sequence[Part]:
+    """The parts of `:message/TOPIC?broker=B&queue=Q&offset=O` or `:message/TOPIC?id=ID`: of the message that was read.
+    `form` says which of FORMS its body is shown in, None for the one that fits."""
 
     async def body() -> Section:
-        return body_section(await message(), asking.address.option("body"))
+        return await asyncio.to_thread(body_section, await message(), form())
 
     async def properties() -> Section:
         found = await message()
@@ -84,7 +87,7 @@ async def read(asking: Asking) -> MessageExt:
 
 def body_section(message: MessageExt, form: str | None) -> Section:
     """The body, decompressed; where that fails as it is stored, with the reason."""
-    shown = form or form_of(message.body)
+    shown = form if form in forms_of(message.body) else form_of(message.body)
     properties = message.properties
     facts = [
         Fact("Keys", properties.get(PROPERTY_KEYS, NOTHING)),
@@ -99,13 +102,21 @@ def body_section(message: MessageExt, form: str | None) -> Section:
     # What decompresses takes the flag away; the type stays, which clients before 5.0 do not set.
     typed = message.sys_flag & (COMPRESSED_FLAG | COMPRESSION_TYPE_MASK)
     if typed or len(message.body) > message.store_size > 0:
-        facts.append(Fact("Compressed", "yes", Kind.STATE))
+        facts.append(Fact("Compressed", _compression(message.sys_flag)))
     if message.body_error is not None:
         facts.append(Fact("Damaged", message.body_error, Kind.SENTENCE, health=Health.CRITICAL))
     health = Health.CRITICAL if message.body_error is not None else Health.OK
     if not message.body:
         return Section(facts=tuple(facts), note="the body is empty", health=health)
     return Section(facts=tuple(facts), lines=lines_of(message.body, shown) or ("",), health=health)
+
+
+def _compression(sys_flag: int) -> str | None:
+    """By what its body was compressed; None for a type that is not known."""
+    try:
+        return compression_name(sys_flag)
+    except CorruptDataError:
+        return None
 
 
 def track_section(tracks: Sequence[MessageTrack]) -> Section:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rocketmq_ops.client.admin.affected import Affected
 from rocketmq_ops.client.admin.changes import Change
+from rocketmq_ops.client.api.send import SendStatus
 from rocketmq_ops.common.errors import Failure
 from rocketmq_ops.common.spans import human_span
 from rocketmq_ops.tui.changes import MadeChange, PlannedChange
@@ -16,6 +17,8 @@ Said = tuple[str, Health]
 #: Things of a kind that are listed.
 MOST = 12
 
+#: What a client answers that has consumed a message (CMResult).
+_CONSUMED = ("CR_SUCCESS", "CR_COMMIT")
 _STATES = {
     "done": Health.OK,
     "unchanged": Health.INFO,
@@ -106,7 +109,19 @@ def made_lines(made: MadeChange) -> list[Said]:
             text = f"{change.kind} {change.name} on {change.target}: not taken: {', '.join(change.not_taken)}"
         lines.append((text, _STATES[change.state]))
         lines += _fields(change)
-    lines += [(line, Health.OK) for line in made.text.splitlines() if line.startswith(("SendResult", "Consume"))]
+    for sent in made.sent:
+        where = f"topic {sent.topic}, {sent.broker} queue {sent.queue}, offset {sent.offset}, id {sent.message_id}"
+        lines.append((f"it was sent to {where}", Health.OK))
+        if sent.status != SendStatus.SEND_OK:
+            lines.append((f"it is stored less safely than the broker is set to: {sent.status}", Health.WARNING))
+    for consumed in made.consumed:
+        took = human_span(consumed.took_ms)
+        if consumed.result in _CONSUMED:
+            lines.append((f"the client consumed it in {took}", Health.OK))
+        else:
+            lines.append((f"the client did not consume it: {consumed.result}, after {took}", Health.CRITICAL))
+        if consumed.remark:
+            lines.append((f"it says: {consumed.remark}", Health.INFO))
     if made.change_id is not None:
         lines.append((f"it is change {made.change_id} in the journal", Health.INFO))
     lines += _ending(made.failures, made.notes)

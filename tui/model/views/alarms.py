@@ -23,7 +23,7 @@ COLUMNS: Final = (
 class AlarmList:
     """See `View`."""
 
-    name, aliases, title = "alarms", ("a", "alerts"), "Alarms"
+    name, aliases, title = "alarms", ("a", "al", "alarm", "alert", "alerts"), "Alarms"
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`. How long one has lasted is another at each moment."""

@@ -34,7 +34,7 @@ COLUMNS: Final = (
 class Brokers:
     """See `View`."""
 
-    name, aliases, title = "brokers", ("b", "br", "broker-list"), "Brokers"
+    name, aliases, title = "brokers", ("b", "br", "bk", "broker-list"), "Brokers"
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

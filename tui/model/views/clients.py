@@ -24,7 +24,7 @@ COLUMNS: Final = (
 class Clients:
     """See `View`."""
 
-    name, aliases, title = "clients", ("c", "connections"), "Clients"
+    name, aliases, title = "clients", ("c", "cl", "conn", "connections"), "Clients"
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -20,7 +20,7 @@ COLUMNS: Final = (
 class EventList:
     """See `View`."""
 
-    name, aliases, title = "events", ("e", "changes"), "Events"
+    name, aliases, title = "events", ("e", "ev", "event", "changes"), "Events"
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -29,7 +29,7 @@ COLUMNS: Final = (
 class Groups:
     """See `View`."""
 
-    name, aliases, title = "groups", ("g", "cg", "consumers"), "Groups"
+    name, aliases, title = "groups", ("g", "gr", "cg", "consumers", "consumer-groups"), "Groups"
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -25,7 +25,7 @@ COLUMNS: Final = (
 class NameServers:
     """See `View`."""
 
-    name, aliases, title = "nameservers", ("ns", "namesrv"), "Name servers"
+    name, aliases, title = "nameservers", ("ns", "namesrv", "namesrvs", "name-servers"), "Name servers"
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

@@ -28,7 +28,7 @@ COLUMNS: Final = (
 class Topics:
     """See `View`."""
 
-    name, aliases, title = "topics", ("t", "topic-list"), "Topics"
+    name, aliases, title = "topics", ("t", "to", "topic-list"), "Topics"
 
     def source(self, moment: Moment) -> Collection[object]:
         """See `View`."""

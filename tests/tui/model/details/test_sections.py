@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
+from rocketmq_ops.client.admin import MQAdmin
+from rocketmq_ops.client.admin.brokers.cluster import BrokerAddress
+from rocketmq_ops.client.admin.replicas.ha import BrokerReplication, ReplicationReport
 from rocketmq_ops.housekeeping.lag import GroupLag, LagState, QueueLag
 from rocketmq_ops.store.inspect.view.listing import FileRow
-from rocketmq_ops.tui.model.address import AddressError
+from rocketmq_ops.tui.changes import ConsumedMessage, MadeChange, SentMessage
+from rocketmq_ops.tui.model.address import Address, AddressError
 from rocketmq_ops.tui.model.details import (
     bodies,
     broker,
@@ -22,8 +28,9 @@ from rocketmq_ops.tui.model.details import (
     topic,
 )
 from rocketmq_ops.tui.model.details import message as one_message
-from rocketmq_ops.tui.model.details.detail import Section, side_by_side
-from rocketmq_ops.tui.model.details.plan import plan_lines
+from rocketmq_ops.tui.model.details.detail import Asking, Section, side_by_side
+from rocketmq_ops.tui.model.details.plan import made_lines, plan_lines
+from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.table import Health
 from tests.tui import fakes
 from tests.tui.fakes import MINUTE, NOW_MS
@@ -208,23 +215,43 @@ def test_the_form_of_a_body_is_the_one_that_shows_most(body: bytes, form: str) -
 
 @pytest.mark.parametrize(
     ("sys_flag", "size", "compressed"),
-    [(0, 4, False), (0x300, 4, True), (0x301, 4, True), (0, 5_000, True)],
-    ids=["as it is", "its type", "not decompressed", "an old client's, by its size"],
+    [(0, 4, "not"), (0x100, 4, "lz4"), (0x200, 4, "zstd"), (0x301, 4, "zlib"), (0, 5_000, "zlib"), (0x700, 4, None)],
+    ids=["as it is", "lz4", "zstd", "not decompressed", "an old client's, by its size", "a type to come"],
 )
-def test_a_message_says_that_it_was_compressed(sys_flag: int, size: int, compressed: bool) -> None:
+def test_a_message_says_by_what_it_was_compressed(sys_flag: int, size: int, compressed: str | None) -> None:
     found = msgspec.structs.replace(made_up.message(1), sys_flag=sys_flag, body=b"x" * size)
-    facts = {fact.name for fact in one_message.body_section(found, None).facts}
-    assert ("Compressed" in facts) == compressed
+    facts = {fact.name: fact.value for fact in one_message.body_section(found, None).facts}
+    assert facts.get("Compressed", "not") == compressed
+
+
+@pytest.mark.parametrize(
+    ("body", "forms"), [(b"[1]", ("text", "json", "hex")), (b"[1", ("text", "hex")), (b"\xff", ("text", "hex"))]
+)
+def test_a_body_has_the_forms_that_it_can_be_shown_in(body: bytes, forms: tuple[str, ...]) -> None:
+    assert bodies.forms_of(body) == forms
+    found = msgspec.structs.replace(made_up.message(1), body=body)
+    facts = {fact.name: fact.value for fact in one_message.body_section(found, "json").facts}
+    assert facts["Shown as"] == ("json" if "json" in forms else bodies.form_of(body))
+
+
+def test_a_large_body_is_shown_to_its_end() -> None:
+    body = b"x" * (4 << 20)
+    assert sum(map(len, bodies.lines_of(body, "text"))) == len(body)
+    assert bodies.lines_of(body, "hex")[-1].startswith("003ffff0  78 78")
+    assert bodies.form_of(b"[" + body) == "text"
 
 
 def test_a_body_in_each_form() -> None:
     body = '{"名": [1]}'.encode()
     assert bodies.lines_of(body, "json") == ("{", '  "名": [', "    1", "  ]", "}")
     assert bodies.lines_of(body, "text") == ('{"名": [1]}',)
-    assert bodies.lines_of(b"\xff a", "json") == ("\\xff a",)
+    assert bodies.lines_of(b"\xff a", "text") == ("\\xff a",)
     assert bodies.lines_of(b"a\x00\x1bb\nc", "text") == ("a··b", "c")
-    assert bodies.lines_of(bytes(range(48, 66)), "hex") == (
+    assert tuple(bodies.lines_of(bytes(range(48, 66)), "hex")) == (
         "00000000  30 31 32 33 34 35 36 37  38 39 3a 3b 3c 3d 3e 3f  0123456789:;<=>?",
+        "00000010  40 41                                             @A",
+    )
+    assert bodies.lines_of(bytes(range(48, 66)), "hex")[-1:] == (
         "00000010  40 41                                             @A",
     )
     assert bodies.head_of(b"a\nb" + b"c" * 100) == "a·b" + "c" * 57 + "…"
@@ -241,6 +268,48 @@ def test_times_of_addresses(text: str, time_ms: int) -> None:
 def test_a_time_that_is_none_says_what_is_expected() -> None:
     with pytest.raises(AddressError, match="invalid time 'soon': expected 10m"):
         messages.time_of("soon", NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [((("tags", "paid"),), "did you mean 'tag'?"), ((("zzzz", ""),), "known are key, id, tag, ")],
+)
+def test_an_option_that_messages_cannot_have_is_refused(options: tuple[tuple[str, str], ...], said: str) -> None:
+    asking = Asking(
+        admin=MQAdmin(["127.0.0.1:1"]), moment=Moment(time_ms=NOW_MS), address=Address("messages", "t", options)
+    )
+    with pytest.raises(AddressError, match=f"unknown option '{options[0][0]}'") as raised:
+        asyncio.run(messages.find(asking))
+    assert raised.value.next_step.startswith(said)
+
+
+def test_a_slave_says_why_it_does_not_replicate() -> None:
+    slave = BrokerReplication(BrokerAddress("127.0.0.1:1"), "slave", 100, master_address="127.0.0.1:2")
+    lost = msgspec.structs.replace(slave, problem="the logs go different ways")
+    section = broker.replica_section(ReplicationReport([lost]), 28.0)
+    facts = {fact.name: fact.value for fact in section.facts}
+    assert (facts["Behind"], facts["Problem"]) == (28.0, "the logs go different ways")
+    assert section.health is Health.CRITICAL
+    well = broker.replica_section(ReplicationReport([slave]), 0.0)
+    assert well.health is Health.OK
+    assert "Problem" not in {fact.name for fact in well.facts}
+
+
+def test_what_only_sends_says_where_the_message_is_and_what_the_client_answered() -> None:
+    sent = SentMessage(topic="orders", broker="broker-a", queue=3, offset=17, message_id="C0A8", status="SEND_OK")
+    late = msgspec.structs.replace(sent, status="FLUSH_SLAVE_TIMEOUT")
+    consumed = ConsumedMessage(result="CR_SUCCESS", took_ms=12)
+    refused = ConsumedMessage(result="CR_LATER", took_ms=1_500, remark="not now")
+    made = MadeChange(words=("x",), status="ok", sent=[sent, late], consumed=[consumed, refused])
+    where = "it was sent to topic orders, broker-a queue 3, offset 17, id C0A8"
+    assert made_lines(made) == [
+        (where, Health.OK),
+        (where, Health.OK),
+        ("it is stored less safely than the broker is set to: FLUSH_SLAVE_TIMEOUT", Health.WARNING),
+        ("the client consumed it in 12ms", Health.OK),
+        ("the client did not consume it: CR_LATER, after 1s", Health.CRITICAL),
+        ("it says: not now", Health.INFO),
+    ]
 
 
 def test_a_dead_letter_goes_back_to_where_it_came_from() -> None:
