@@ -52,7 +52,10 @@ class Dashboard(Styled):
     """The dashboard over a model."""
 
     COMMANDS: ClassVar[set[type[Provider]]] = {Everything}  # type: ignore[assignment]
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("T", "next_theme", "theme", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("T", "next_theme", "theme", show=False),
+        Binding("ctrl+z", "suspend_process", show=False, system=True),  # `fg` of the shell comes back
+    ]
 
     def __init__(self, context: Context) -> None:
         # Without colours (https://no-color.org) Textual takes them all away only where they are the terminal's own.

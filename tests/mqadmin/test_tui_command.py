@@ -33,6 +33,17 @@ def test_without_a_terminal_it_says_where_it_runs(capsys: pytest.CaptureFixture[
     assert "--serve HOST:PORT" in err
 
 
+def test_on_a_terminal_that_cannot_be_drawn_on_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("rocketmq_ops.mqadmin.commands.tui.tui._has_screen", lambda: True)
+    assert mqadmin.run(["tui", "-n", NOBODY]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert "TERM is 'dumb'" in err
+    assert "--serve HOST:PORT" in err
+
+
 @pytest.mark.parametrize("package", ["textual", "textual_serve"])
 def test_without_its_package_it_says_how_to_install_it(
     package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual import events
+from textual.drivers.headless_driver import HeadlessDriver
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -49,6 +51,19 @@ def text_of(app: Dashboard, line: str) -> str:
 def typed(text: str) -> list[str]:
     names = {":": "colon", "/": "slash", "@": "at", "-": "minus", "?": "question_mark"}
     return [names.get(char, char) for char in text]
+
+
+def test_ctrl_z_gives_the_terminal_to_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[signal.Signals] = []
+    monkeypatch.setattr(HeadlessDriver, "can_suspend", True)
+    monkeypatch.setattr("textual.app.os.kill", lambda _, sent: stopped.append(sent))
+
+    async def test(pilot: Pilot[None], app: Dashboard) -> None:
+        await pilot.press("ctrl+z")
+        await pilot.pause()
+
+    drive(test)
+    assert stopped == [signal.SIGTSTP]
 
 
 def test_a_command_goes_to_a_screen_and_escape_comes_back() -> None:

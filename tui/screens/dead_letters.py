@@ -34,13 +34,19 @@ class DeadLettersScreen(DetailScreen):
         return dead_letters.parts(self.asking())
 
     def offers(self) -> Sequence[Offer]:
-        """What can be done with the one at the cursor."""
-        row = self.grid.row
-        return () if row is None else (self._resend(row), self._hand_over(row))
+        """What can be done with the marked ones, or the one at the cursor."""
+        row, again = self.grid.row, self._resend()
+        offers = [again] if again is not None else []
+        return offers if row is None else [*offers, self._hand_over(row)]
 
-    def _resend(self, row: Row) -> Offer:
-        words = dead_letters.resend(self.address.name, row)
-        return Offer("send it again to the topic that it came from", words, complete=True)
+    def _resend(self) -> Offer | None:
+        rows = self.grid.chosen
+        words = dead_letters.resend(self.address.name, rows)
+        if words is None:
+            return None
+        several = "send the marked ones again to the topic that they came from"
+        one = "send it again to the topic that it came from"
+        return Offer(several if len(rows) > 1 else one, words, complete=True)
 
     def _hand_over(self, row: Row) -> Offer:
         group = self.address.name
@@ -49,9 +55,13 @@ class DeadLettersScreen(DetailScreen):
         return Offer("have one consumer consume it now", words, complete=len(online) == 1)
 
     def action_resend(self) -> None:
-        """Send the one at the cursor to its first topic."""
-        if self.may_change() and self.grid.row is not None:
-            self.propose(self._resend(self.grid.row))
+        """Send the marked ones, or the one at the cursor, to their first topic."""
+        if self.may_change() and self.grid.chosen:
+            offer = self._resend()
+            if offer is None:
+                self.say("the marked ones come from several topics: mark those of one", Health.WARNING)
+            else:
+                self.propose(offer)
 
     def action_hand_over(self) -> None:
         """Hand the one at the cursor to one consumer."""

@@ -84,6 +84,8 @@ async def tui(
         raise usage("--passwordFile, --passwordEnv and --certificate are about --serve", "give --serve HOST:PORT too")
     if serve is None and not _has_screen():
         raise usage("the dashboard needs a terminal", "run it in one, or in a browser with --serve HOST:PORT")
+    if serve is None and os.environ.get("TERM") == "dumb" and "TEXTUAL_DRIVER" not in os.environ:
+        raise usage("the terminal cannot be drawn on: TERM is 'dumb'", "run it in another, or with --serve HOST:PORT")
     try:
         import textual  # noqa: F401
         import textual_serve  # noqa: F401

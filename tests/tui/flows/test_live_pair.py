@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from rocketmq_ops.client.admin import MQAdmin
 from rocketmq_ops.client.admin.messages.message import MessageAdmin
@@ -25,6 +26,8 @@ from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.tui.model.address import parse
 from rocketmq_ops.tui.model.moment import BrokerSeen, TopicQueues, TopicSeen
 from rocketmq_ops.tui.screens.change import ChangeScreen
+from rocketmq_ops.tui.screens.help import HelpScreen
+from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.text_lines import TextLines
 from tests.tui.fakes import NOW_MS, FakeModel, dashboard, moment
 from tests.tui.flows.driving import detail, press, rows, said, settled, typed
@@ -108,6 +111,12 @@ def test_a_rare_tag_is_found_far_back_and_a_wrong_option_is_refused(server: Rock
         assert "the last 400 messages of each queue" in said(pilot, "#facts")
         await typed(pilot, ":messages/orders?tags=rare")
         assert "unknown option 'tags'" in said(pilot, "#note")
+        await typed(pilot, ":messages")
+        bar = pilot.app.screen.query_one(CommandBar)
+        assert (bar.is_open, bar.query_one(Input).value) == (True, "messages/")
+        await press(pilot, "escape")
+        await typed(pilot, ":help")
+        assert isinstance(pilot.app.screen, HelpScreen)
 
     drive(server, ":overview", flow)
 

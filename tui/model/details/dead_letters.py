@@ -81,11 +81,13 @@ def letter(topic: str, message: MessageExt) -> Row:
     )
 
 
-def resend(group: str, row: Row) -> list[str]:
-    """The command line that sends a dead letter to the topic that it came from."""
-    topic = dlq_topic(group)
-    words = ["queryMsgById", "-t", topic, "-i", str(row.cells[-1]), "-s", "true"]
-    origin = row.cells[1]
+def resend(group: str, rows: Sequence[Row]) -> list[str] | None:
+    """The command line that sends dead letters to the topic that they came from; None for those of several topics."""
+    origins = {row.cells[1] for row in rows}
+    if len(origins) != 1:
+        return None
+    topic, origin = dlq_topic(group), origins.pop()
+    words = ["queryMsgById", "-t", topic, "-i", ",".join(str(row.cells[-1]) for row in rows), "-s", "true"]
     return [*words, "--toTopic", str(origin)] if origin else words
 
 

@@ -66,7 +66,12 @@ class Topics:
                 )
             )
         if not rows:
-            return without_rows(COLUMNS, moment, None if moment.topics_ms is None else "there is no topic")
+            text = (
+                "there is no topic but those of the system; :topics?all has them"
+                if moment.topics
+                else "there is no topic"
+            )
+            return without_rows(COLUMNS, moment, None if moment.topics_ms is None else text)
         return Table(columns=COLUMNS, rows=rows)
 
 

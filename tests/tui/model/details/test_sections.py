@@ -316,10 +316,14 @@ def test_a_dead_letter_goes_back_to_where_it_came_from() -> None:
     row = dead_letters.letter("%DLQ%billing", made_up.message(3, RETRY_TOPIC="old", DLQ_ORIGIN_TOPIC="orders"))
     found = row.cells[-1]
     line = ["queryMsgById", "-t", "%DLQ%billing", "-i", found, "-s", "true", "--toTopic", "orders"]
-    assert dead_letters.resend("billing", row) == line
+    assert dead_letters.resend("billing", [row]) == line
     assert dead_letters.hand_over("billing", row, "c1")[-4:] == ["-g", "billing", "-d", "c1"]
     unknown = dead_letters.letter("%DLQ%billing", made_up.message(3))
-    assert "--toTopic" not in dead_letters.resend("billing", unknown)
+    assert "--toTopic" not in (dead_letters.resend("billing", [unknown]) or ())
+    assert dead_letters.resend("billing", [row, unknown]) is None
+    several = dead_letters.resend("billing", [row, row])
+    assert several is not None
+    assert several[4] == f"{found},{found}"
 
 
 def test_findings_of_the_doctor_the_worst_first() -> None:
