@@ -123,7 +123,6 @@ def _connected(url: str, timeout_ms: int) -> RedisClient:
     try:
         client: RedisClient = Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds)
     except ValueError as error:
-        raise ClientError(
-            f"invalid URL of Redis '{_without_password(url)}': {error}", "give redis://HOST:PORT/DATABASE"
-        ) from None
+        hidden = _without_password(url)
+        raise ClientError(f"invalid URL of Redis '{hidden}': {error}", "give redis://HOST:PORT/DATABASE") from None
     return client

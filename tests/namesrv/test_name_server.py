@@ -19,9 +19,10 @@ from tests.namesrv.support import (
     with_name_server,
 )
 
-from rocketmq_ops.common import fastjson, state_files
+from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.properties import parse_properties
+from rocketmq_ops.namesrv import kv_config_manager
 from rocketmq_ops.remoting.bodies import (
     ClusterInfo,
     GetBrokerMemberGroupResponseBody,
@@ -221,14 +222,14 @@ def test_a_kv_change_that_cannot_be_saved_is_not_made(tmp_path):
 
 
 def test_kv_changes_that_come_together_are_one_write_and_nobody_waits_for_it(tmp_path, monkeypatch):
-    save, may_write, written = state_files.save_with_backup, threading.Event(), []
+    save, may_write, written = kv_config_manager.save_with_backup, threading.Event(), []
 
-    def slow(path, data, files):
+    def slow(path, data):
         written.append(data)
         assert may_write.wait(10)
-        save(path, data, files)
+        save(path, data)
 
-    monkeypatch.setattr(state_files, "save_with_backup", slow)
+    monkeypatch.setattr(kv_config_manager, "save_with_backup", slow)
 
     async def body(controller, client):
         async def put(n):
@@ -237,8 +238,9 @@ def test_kv_changes_that_come_together_are_one_write_and_nobody_waits_for_it(tmp
             )
 
         puts = [asyncio.create_task(put(n)) for n in range(20)]
-        while not written:  # noqa: ASYNC110 - a thread begins to write
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            while not written:  # noqa: ASYNC110 - a thread begins to write
+                await asyncio.sleep(0.01)
         get = await ask(client, RequestCode.GET_KV_CONFIG, GetKVConfigRequestHeader(namespace="N", key="k0"))
         assert get.code == ResponseCode.QUERY_NOT_FOUND, "a change is made when it is saved"
         assert not any(task.done() for task in puts)

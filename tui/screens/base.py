@@ -243,10 +243,7 @@ class DashboardScreen(Screen[None]):
     def focus_body(self) -> None:
         """Give the keys back to the body."""
         body = self.query_one("#body")
-        if body.focusable:
-            body.focus()
-        else:
-            self.set_focus(None)
+        self.set_focus(body if body.focusable else None)  # at once: what is typed next is meant for it
 
     def go(self, text: str) -> None:
         """To an address as it is typed."""
@@ -262,7 +259,7 @@ class DashboardScreen(Screen[None]):
             _, address = self.context.catalogue.address(self.context.saved.opened(text))
         except NeedsNameError as error:
             self.say(f"{error.cause}: {error.next_step}", Health.WARNING)
-            self.call_after_refresh(self.command, f"{error.place.name}/")  # after this line has lost the keys
+            self.command(f"{error.place.name}/")
             return
         except (AddressError, SavedError) as error:
             self.say(f"{error.cause}: {error.next_step}" if error.next_step else error.cause, Health.WARNING)

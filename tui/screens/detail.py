@@ -324,7 +324,7 @@ class DetailScreen(TableScreen):
 
     def focus_body(self) -> None:
         """Give the keys to the rows or the lines."""
-        (self.query_one(TextLines) if self.has_class("-text") else self.grid).focus()
+        self.set_focus(self.query_one(TextLines) if self.has_class("-text") else self.grid)
 
     def action_turn(self, direction: int) -> None:
         """To the part beside."""

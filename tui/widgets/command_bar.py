@@ -113,17 +113,16 @@ class CommandBar(Vertical):
         self.post_message(self.Typed(self.prefix, event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter."""
+        """Enter. It is shut when whoever is given the text takes the keys, unless he opens it again for the rest."""
         event.stop()
-        self.shut()
         text = event.value
         if self._at > 0 and self._found:
             text = self._found[self._at]
         self.post_message(self.Given(self.prefix, text))
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """Something else was clicked on."""
-        if self.is_open:
+        """Something else was clicked on; unless it was opened again since."""
+        if self.is_open and self.screen.focused is not self.query_one(Input):
             self.shut()
 
     def _look(self, text: str) -> None:

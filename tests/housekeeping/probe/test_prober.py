@@ -278,7 +278,7 @@ def test_a_message_that_another_client_of_the_group_sent_back(pair: RocketMQBrok
             first.set()
             async with MQAdmin([pair.namesrv]) as admin:
                 [message] = decode_messages(answer.body_bytes)
-                await send_back(admin.session, addr, group, message, 1, 16)
+                await send_back(admin.session, addr, group, message.topic, message, 1, 16)
                 await _until_1(admin, addr, retry_topic(group))
         return answer
 
