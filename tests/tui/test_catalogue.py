@@ -48,7 +48,7 @@ def test_what_is_wrong_is_said(typed: str, said: str) -> None:
 
 def test_one_that_is_nearly_right_is_named() -> None:
     with pytest.raises(AddressError) as raised:
-        CATALOGUE.address("gruops")
+        CATALOGUE.address("groupsy")
     assert raised.value.next_step == "did you mean 'groups'?"
 
 
