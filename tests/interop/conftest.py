@@ -21,6 +21,7 @@ EACH_WITH_ITS_OWN = {
 }
 
 _names = itertools.count(1)
+_pairs: dict[str, Pair] = {}
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
@@ -43,6 +44,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.interop)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Ends Apache's pairs in a process that has come to the tests that use none: they take a good part of a core idle."""
+    if hasattr(item.config, "workerinput") and item.nodeid.partition("::")[0] in EACH_WITH_ITS_OWN:
+        _end_pairs()
+
+
+def _end_pairs() -> None:
+    while _pairs:
+        _pairs.popitem()[1].kill()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -79,16 +91,14 @@ def drivers(scratch: Path) -> Iterator[Callable[[str], Driver]]:
 @pytest.fixture(scope="session")
 def apache_pairs(scratch: Path) -> Iterator[Callable[[str], Pair]]:
     """Apache's pair of a version, started at its first use."""
-    running: dict[str, Pair] = {}
 
     def get(version: str) -> Pair:
-        if version not in running:
-            running[version] = Pair(version, scratch / f"pair-{version}")
-        return running[version]
+        if version not in _pairs:
+            _pairs[version] = Pair(version, scratch / f"pair-{version}-{next(_names)}")
+        return _pairs[version]
 
     yield get
-    for pair in running.values():
-        pair.kill()
+    _end_pairs()
 
 
 @pytest.fixture(scope="session")
