@@ -388,6 +388,7 @@ def hello() -> bytes:
         hello() + b"\x17\x03\x03\x00\x05abcde",
         b"\x16\x03\x01\x3f\xff\x01\x01\xff\xfc" + b"\0" * (ssl_handler.MAX_HANDSHAKE_BYTES + 1),
     ],
+    ids=["noise", "short", "a frame", "cut", "a frame behind", "data behind", "without end"],  # each hello is another
 )
 def test_what_is_no_handshake_learns_nothing(run: Run, data: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """The server ends it, with an alert of TLS at most, and says it in one line without a stack trace."""
