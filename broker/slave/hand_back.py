@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from rocketmq_ops.broker.offset.consumer_offset_manager import OffsetTable
 from rocketmq_ops.broker.slave.master_api import MasterApi, RefusedError
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 #: Queues that are handed back at a time.
 AT_ONCE = 64
+
+#: Topic, group, queue id and offset, and what the master has.
+_Commit = tuple[tuple[str, str, int, int], int]
 
 _GONE = (ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, ResponseCode.TOPIC_NOT_EXIST)
 
@@ -43,11 +47,9 @@ async def hand_back(master: MasterApi, own: OwnCommits, masters: OffsetTable) ->
     for commit, has in commits:
         if commit[3] <= has:
             own.settle(*commit)
-    for at in range(0, len(ahead), AT_ONCE):
-        results = await asyncio.gather(
-            *(_one(master, *commit, has) for commit, has in ahead[at : at + AT_ONCE]), return_exceptions=True
-        )
-        for (commit, _), result in zip(ahead[at : at + AT_ONCE], results, strict=True):
+    for batch in _batches(ahead, masters):
+        results = await asyncio.gather(*(_one(master, *commit, has) for commit, has in batch), return_exceptions=True)
+        for (commit, _), result in zip(batch, results, strict=True):
             if isinstance(result, int):
                 topic, group, queue_id, _ = commit
                 masters.setdefault(topic_at_group(topic, group), {})[queue_id] = result
@@ -57,6 +59,23 @@ async def hand_back(master: MasterApi, own: OwnCommits, masters: OffsetTable) ->
             if isinstance(result, BaseException) and not isinstance(result, RefusedError):
                 raise result
     return len(ahead)
+
+
+def _batches(ahead: list[_Commit], masters: OffsetTable) -> Iterator[list[_Commit]]:
+    """What is sent together: at first one offset of each topic and group of which the master has none.
+
+    Apache's masters lose one of two that come together then (ConsumerOffsetManager.commitOffset).
+    """
+    first: dict[str, _Commit] = {}
+    rest = []
+    for each in ahead:
+        key = topic_at_group(*each[0][:2])
+        if key in masters or key in first:
+            rest.append(each)
+        else:
+            first[key] = each
+    for part in (list(first.values()), rest):
+        yield from (part[at : at + AT_ONCE] for at in range(0, len(part), AT_ONCE))
 
 
 async def _one(master: MasterApi, topic: str, group: str, queue_id: int, offset: int, has: int) -> int | None:

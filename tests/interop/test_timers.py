@@ -96,7 +96,7 @@ def enqueued(store: Path) -> int:
 def fill(driver: Driver, namesrv: str, store: Path | None, bodies: list[str]) -> int:
     """Let timers wait, of which the one of body 7 is recalled, in the wheel of a store; when they are due (ms)."""
     create(driver, namesrv)
-    due = int(time.time() * 1000) + 6_000
+    due = int(time.time() * 1000) + 10_000  # so that the recall is in time on a busy machine too
     sent = send(driver, namesrv, bodies, TIMER_DELIVER_MS=due)
     handle = sent[bodies.index("7")]["recallHandle"]
     driver.ask("recall", namesrv=namesrv, group="timers", topic=TOPIC, handle=handle)

@@ -121,6 +121,8 @@ class OffsetAdmin:
 
     def __init__(self, admin: MQAdmin) -> None:
         self._admin = admin
+        #: Address, group and topic of what was committed, and the locks of those to come.
+        self._begun: dict[tuple[str, str, str], asyncio.Lock | None] = {}
 
     async def max_offset(self, address: str, topic: str, queue_id: int) -> int:
         """The offset after the last message of a queue."""
@@ -165,8 +167,19 @@ class OffsetAdmin:
         return {split_topic_group(key): by_queue for key, by_queue in table.items()}
 
     async def set_consumer_offset(self, address: str, group: str, topic: str, queue_id: int, offset: int) -> None:
-        """Commit an offset on a group's behalf."""
-        await offsets.update_consumer_offset(self._admin.session, address, group, topic, queue_id, offset)
+        """Commit an offset on a group's behalf.
+
+        The first of a group and topic is sent alone: of two that come together Apache's brokers lose one
+        (ConsumerOffsetManager.commitOffset).
+        """
+        where = (address, group, topic)
+        if (lock := self._begun.setdefault(where, asyncio.Lock())) is not None:
+            async with lock:
+                if self._begun[where] is not None:
+                    await offsets.update_consumer_offset(self._admin.session, *where, queue_id, offset)
+                    self._begun[where] = None
+                    return
+        await offsets.update_consumer_offset(self._admin.session, *where, queue_id, offset)
 
     async def resets_itself(self, address: str) -> bool:
         """Whether the broker sets the offsets, as from 5.0 on; one before has its online consumers do it."""

@@ -1,0 +1,50 @@
+"""Offsets that are handed back to a master of Apache's, which loses one of two first ones that come together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import cast
+
+from rocketmq_ops.broker.slave.hand_back import hand_back
+from rocketmq_ops.broker.slave.master_api import MasterApi
+from rocketmq_ops.broker.slave.own_commits import OwnCommits
+from rocketmq_ops.common.topics import topic_at_group
+from tests.offsets_of_apache import OffsetsOfApache
+
+
+class Master(OffsetsOfApache):
+    """What is asked of the master."""
+
+    async def max_offset(self, topic: str, queue_id: int) -> int:
+        return 100
+
+    async def take(self, group: str, topic: str, queue_id: int, offset: int) -> bool:
+        await OffsetsOfApache.commit(self, group, topic, queue_id, offset)
+        return True
+
+    commit = take  # type: ignore[assignment]
+
+
+class Own:
+    """Commits of the slave, and those that are settled."""
+
+    def __init__(self, *commits: tuple[str, str, int, int]) -> None:
+        self.commits, self.settled = commits, set[tuple[str, str, int, int]]()
+
+    def __iter__(self) -> Iterator[tuple[str, str, int, int]]:
+        return iter(self.commits)
+
+    def settle(self, *commit: str | int) -> None:
+        self.settled.add(cast("tuple[str, str, int, int]", commit))
+
+
+def test_none_is_lost_where_the_master_has_nothing_of_the_group() -> None:
+    master = Master()
+    master.table["T", "known"] = {0: 1}
+    own = Own(*(("T", group, queue, 9) for group in ("known", "new", "other") for queue in range(80)))
+    masters = {topic_at_group("T", "known"): {0: 1}}
+    behind = asyncio.run(hand_back(cast("MasterApi", master), cast("OwnCommits", own), masters))
+    assert behind == 240 and own.settled == set(own.commits)
+    assert master.table == {("T", group): dict.fromkeys(range(80), 9) for group in ("known", "new", "other")}
+    assert masters == {topic_at_group("T", group): dict.fromkeys(range(80), 9) for group in ("known", "new", "other")}
