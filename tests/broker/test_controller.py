@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rocketmq_ops.broker.controller import VIP_PORT_DISTANCE, free_port_with_vip
+from rocketmq_ops.broker.controller import VIP_PORT_DISTANCE
 from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.common.state_files import StateFileWriter
 from rocketmq_ops.namesrv.config import NamesrvConfig
@@ -39,10 +39,8 @@ def test_vip_port_serves_too(tmp_path: Path) -> None:
 
 def test_taken_port_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
     async def main() -> None:
-        port = free_port_with_vip("127.0.0.1")
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", port - VIP_PORT_DISTANCE))
-            taken.listen()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1] + VIP_PORT_DISTANCE
             broker = new_broker(tmp_path, listenPort=port)
             with pytest.raises(RemotingConnectError, match=str(port - VIP_PORT_DISTANCE)):
                 await broker.start()

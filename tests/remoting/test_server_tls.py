@@ -222,7 +222,7 @@ def test_a_key_with_a_password(run: Run) -> None:
         ({"tlsServerCertPath": "/not/there"}, "cannot use the certificate /not/there with the key .*No such file"),
         ({"tlsServerKeyPath": str(FILES / "client.key")}, "KEY_VALUES_MISMATCH"),
         ({"tlsServerKeyPath": str(FILES / "client-encrypted.key")}, "cannot use the certificate"),
-        ({"tlsServerCertPath": __file__}, r"cannot use the certificate \S+ with the key \S+: not in PEM form$"),
+        ({"tlsServerCertPath": __file__}, r"cannot use the certificate .+ with the key .+: not in PEM form$"),
         (
             {"tlsServerNeedClientAuth": "require", "tlsServerAuthClient": True, "tlsServerTrustCertPath": "/none"},
             "the certificates /none of tls.server.trustCertPath: No such file",
