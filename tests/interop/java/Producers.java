@@ -72,6 +72,9 @@ final class Producers {
                 producer = t;
             } else {
                 producer = new DefaultMQProducer(group, Credentials.hook(request));
+                if (request.containsKey("sendTimeoutMs")) {
+                    producer.setSendMsgTimeout(request.getIntValue("sendTimeoutMs"));
+                }
             }
             producer.setNamesrvAddr(request.getString("namesrv"));
             producer.setInstanceName("producer-" + INSTANCES.incrementAndGet());
