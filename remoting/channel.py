@@ -173,13 +173,23 @@ class Channel(asyncio.Protocol):
         self._backlog.clear()
         self._out.clear()
         self._out_bytes = 0
-        reason: object = self._refused or exc
-        cause = f"connection to {self.remote} was lost" + (
-            f": {reason}" if reason else " (closed by the peer or by us)"
-        )
         if len(self.responses):
-            self.responses.fail_all(RemotingSendError(cause, address=self.remote))
+            self.responses.fail_all(self._why_lost(self._refused or exc))
         self._owner.channel_closed(self, exc)
+
+    def _why_lost(self, reason: Exception | None) -> RemotingSendError:
+        if reason is not None:
+            return RemotingSendError(f"connection to {self.remote} was lost: {reason}", address=self.remote)
+        secured = self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
+        if self.reads or secured:
+            return RemotingSendError(
+                f"connection to {self.remote} was lost (closed by the peer or by us)", address=self.remote
+            )
+        return RemotingSendError(
+            f"connection to {self.remote} was closed before anything was answered",
+            "check that the server is running; where it takes TLS alone, connect with TLS",
+            address=self.remote,
+        )
 
     def pause_writing(self) -> None:
         """The peer does not drain what we wrote: stop reading its requests."""

@@ -39,3 +39,14 @@ def test_commands_say_what_is_wrong(
     assert "/not/there" in capsys.readouterr().err
     monkeypatch.setenv("ROCKETMQ_OPS_TLS", "true")
     assert mqadmin.run([*line, "--tls", "false"]) == 0
+
+
+def test_a_server_that_takes_tls_alone_is_recognised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "broker.conf"
+    config.write_text("tls.server.mode=enforcing\n")
+    with rocketmq_server(config=str(config)) as server:
+        assert mqadmin.run(["topicList", "-n", server.namesrv]) == 3
+        said = capsys.readouterr().err
+        assert f"connection to {server.namesrv} was closed before anything was answered" in said
+        assert "where it takes TLS alone, connect with TLS" in said
+        assert mqadmin.run(["topicList", "-n", server.namesrv, "--tls", "true"]) == 0
