@@ -21,7 +21,7 @@ MAX_HANDSHAKE_BYTES: Final = 64 * 1024
 
 
 class HandshakeWatcher(Protocol):
-    """Who is told of the ends of handshakes."""
+    """Who learns how handshakes have ended."""
 
     def handshake_ended(self, handler: SslHandler, error: Exception | None) -> None:
         """Called once when a handshake is done, or has failed."""

@@ -20,7 +20,7 @@ _SUCCESS = 0
 
 
 class Timer(Protocol):
-    """Who is told how long answers took."""
+    """Who learns how long answers took."""
 
     def answered(self, code: int, response_code: int, seconds: float, *, held: bool) -> None:
         """A request of this code was answered; `held`: not at once."""

@@ -67,6 +67,10 @@ def test_a_rule_of_the_servers_has_one_home(rule):
     assert {path for path, text in sources(*SERVERS) if re.search(pattern, text)} == {home}
 
 
+def test_one_package_is_installed():
+    assert [path.name for path in (ROOT / "src").iterdir() if path.suffix != ".egg-info"] == ["rocketmq_ops"]
+
+
 def test_a_module_logs_under_its_own_name():
     others = re.compile(r"^_?log\w* = .*getLogger\((?!__name__)", re.MULTILINE)
     assert not [path for path, text in sources(*PACKAGES) if others.search(text)]

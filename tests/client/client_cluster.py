@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 
 from rocketmq_ops.broker.config import BrokerConfig
 from rocketmq_ops.broker.controller import BrokerController
+from rocketmq_ops.client import FROM_FIRST_OFFSET, ConsumeSettings, Producer, PushConsumer
 from rocketmq_ops.client.options import ClientOptions
+from rocketmq_ops.common.message import Message
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
 from rocketmq_ops.remoting.config import NettyClientConfig, NettyServerConfig
@@ -77,3 +79,15 @@ async def until(condition, seconds=20):
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
+
+
+async def consume_twenty_of_five_keys(c, listener):
+    """Send 20 messages of 5 business keys to the 4 queues of `Orders`, and let the group G consume them."""
+    settings = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET)
+    async with Producer("p", c.options) as producer:
+        for i in range(20):
+            await producer.send(Message("Orders", b"%d" % (i % 5), keys=f"order-{i % 5}"))
+    consumer = PushConsumer("G", listener, c.options, settings=settings)
+    consumer.subscribe("Orders")
+    async with consumer:
+        await until(lambda: sum(c.broker.offsets.query("G", "Orders", i) for i in range(4)) == 20)

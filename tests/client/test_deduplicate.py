@@ -4,21 +4,17 @@ import asyncio
 import sqlite3
 
 import pytest
-from client_cluster import cluster, until
+from client_cluster import cluster, consume_twenty_of_five_keys
 
 from rocketmq_ops.client import (
-    FROM_FIRST_OFFSET,
     ConsumeContext,
     ConsumeResult,
-    ConsumeSettings,
-    Producer,
-    PushConsumer,
     SqliteStore,
     deduplicate,
 )
 from rocketmq_ops.client.consumer.deduplicate import Claim
 from rocketmq_ops.client.errors import ClientError
-from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
+from rocketmq_ops.common.message import MessageExt, MessageQueue
 
 SUCCESS, LATER = ConsumeResult
 QUEUE = MessageQueue("T", "b", 0)
@@ -125,14 +121,7 @@ def test_a_consumer_that_deduplicates(tmp_path):
     async def main():
         async with cluster(tmp_path, Orders=4) as c, SqliteStore(tmp_path / "seen.sqlite") as store:
             inner = Inner()
-            settings = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET)
-            async with Producer("p", c.options) as producer:
-                for i in range(20):
-                    await producer.send(Message("Orders", b"%d" % (i % 5), keys=f"order-{i % 5}"))
-            consumer = PushConsumer("G", deduplicate(inner, store=store), c.options, settings=settings)
-            consumer.subscribe("Orders")
-            async with consumer:
-                await until(lambda: sum(c.broker.offsets.query("G", "Orders", i) for i in range(4)) == 20)
+            await consume_twenty_of_five_keys(c, deduplicate(inner, store=store))
             assert sorted(inner.got) == [[b"%d" % i] for i in range(5)]
 
     asyncio.run(main())

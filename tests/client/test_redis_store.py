@@ -7,17 +7,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
-from client_cluster import cluster, until
+from client_cluster import cluster, consume_twenty_of_five_keys, until
 from fake_redis import FakeRedis
 
 from rocketmq_ops.client import (
-    FROM_FIRST_OFFSET,
     Claim,
     ConsumeContext,
     ConsumeResult,
-    ConsumeSettings,
-    Producer,
-    PushConsumer,
     RedisStore,
     StoreUnavailableError,
     deduplicate,
@@ -26,7 +22,7 @@ from rocketmq_ops.client.consumer import deduplicate as module
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.log_rate import LogRate
-from rocketmq_ops.common.message import Message, MessageExt, MessageQueue
+from rocketmq_ops.common.message import MessageExt, MessageQueue
 from rocketmq_ops.common.tasks import run_later
 
 pytest.importorskip("redis")
@@ -128,14 +124,7 @@ def test_a_consumer_that_deduplicates_in_redis(tmp_path, server):
     async def main():
         async with cluster(tmp_path, Orders=4) as c, server(tmp_path) as url, RedisStore(url, prefix="G") as store:
             inner = Inner()
-            settings = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET)
-            async with Producer("p", c.options) as producer:
-                for i in range(20):
-                    await producer.send(Message("Orders", b"%d" % (i % 5), keys=f"order-{i % 5}"))
-            consumer = PushConsumer("G", deduplicate(inner, store=store), c.options, settings=settings)
-            consumer.subscribe("Orders")
-            async with consumer:
-                await until(lambda: sum(c.broker.offsets.query("G", "Orders", i) for i in range(4)) == 20)
+            await consume_twenty_of_five_keys(c, deduplicate(inner, store=store))
             assert sorted(inner.got) == [b"%d" % i for i in range(5)]
 
     asyncio.run(main())

@@ -1,1 +1,0 @@
-../../../scripts/os.sh
