@@ -161,7 +161,7 @@ class GroupConsumer:
         instance."""
         if self.group not in self.instance.consumers:
             return
-        self.suspended = True
+        self.suspended = self.rebalancer.closing = True
         await self._locking.stop()
         for held in list(self.rebalancer.held.values()):
             held.drop()

@@ -40,6 +40,9 @@ class Rebalancer:
         #: Where queues that were just reset are to be consumed from.
         self._reset_to: dict[MessageQueue, int] = {}
         self._working = asyncio.Lock()
+        #: Set once at the end: a rebalance that is under way gives up and takes nothing any more, as what is held then
+        #: belongs to the stop, which waits for its listeners and saves its offsets.
+        self.closing = False
 
     async def rebalance(self) -> None:
         """Go through all subscribed topics. A topic that cannot be looked up keeps its queues."""
@@ -52,7 +55,8 @@ class Rebalancer:
                 except RocketMQError as error:
                     log.warning("rebalancing %s of %s failed: %s", topic, self._consumer.group, error)
             for queue in [q for q in self.held if q.topic not in self._consumer.topics()]:
-                await self._give_up(self.held[queue])
+                if not self.closing:
+                    await self._give_up(self.held[queue])
             self._reset_to.clear()  # what was not taken at once may be another client's by now
 
     async def _my_queues(self, topic: str) -> set[MessageQueue] | None:
@@ -76,13 +80,15 @@ class Rebalancer:
         return set(consumer.settings.allocate(consumer.group, instance.client_id, sorted(queues), client_ids))
 
     async def _apply(self, topic: str, mine: set[MessageQueue]) -> None:
-        """Give up what is not ours any more, take what is new."""
+        """Give up what is not ours any more, take what is new; neither once the consumer stops."""
         for queue, held in list(self.held.items()):
-            if queue.topic != topic:
-                continue
-            if queue not in mine or held.dropped or held.pull_expired:
+            if self.closing:
+                return
+            if queue.topic == topic and (queue not in mine or held.dropped or held.pull_expired):
                 await self._give_up(held)
         for queue in sorted(mine - set(self.held)):
+            if self.closing:
+                return
             await self._take(queue)
 
     async def _take(self, queue: MessageQueue) -> None:

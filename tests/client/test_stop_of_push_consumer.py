@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rocketmq_ops.client import ClientOptions, ConsumeContext, ConsumeSettings, Producer, PushConsumer
+from rocketmq_ops.client import ClientOptions, ConsumeContext, ConsumeSettings, Producer, PushConsumer, queue_api
 from rocketmq_ops.common.message import Message, MessageExt
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 
@@ -47,3 +47,49 @@ def test_a_stop_waits_for_a_listener_so_long_and_no_longer(
     with caplog.at_level(logging.WARNING):
         asyncio.run(main())
     assert "has not returned after 100 ms" in caplog.text
+
+
+def test_a_rebalance_under_way_takes_no_queue_away_from_a_stop(pair: RocketMQBroker) -> None:
+    """It would drop what the stop waits for: the listener's offset would not be saved, and its queue be taken anew."""
+    topic, group = "StopRebalance", "GStopRebalance"
+
+    async def main() -> int | None:
+        taken, free, asked, answer = (asyncio.Event() for _ in range(4))
+
+        async def listener(messages: list[MessageExt], context: ConsumeContext) -> None:
+            taken.set()
+            await free.wait()
+
+        options = ClientOptions(name_servers=pair.namesrv)
+        async with Producer("P", options) as producer:
+            sent = await producer.send(Message(topic, b"a"))
+            consumer = PushConsumer(group, listener, options)
+            consumer.subscribe(topic)
+            await consumer.start()
+            await asyncio.wait_for(taken.wait(), 20)
+
+            all_ids = consumer.instance.consumer_ids
+
+            async def slow_ids(*arguments: str) -> list[str]:
+                ids = await all_ids(*arguments)
+                asked.set()
+                await answer.wait()
+                return ids
+
+            consumer.instance.consumer_ids = slow_ids  # type: ignore[method-assign]
+            rebalance = asyncio.create_task(consumer.rebalance())
+            await asyncio.wait_for(asked.wait(), 20)
+            stop = asyncio.create_task(consumer.stop())
+            await asyncio.sleep(0)
+            assert consumer.suspended  # the stop has begun
+            answer.set()
+            await asyncio.wait_for(rebalance, 20)
+            held = len(consumer.rebalancer.held)
+            assert held == len(consumer.instance.routes.subscribe_queues(topic)) + 1  # that of the retry topic
+            free.set()
+            await asyncio.wait_for(stop, 60)
+            again = Producer("P2", options)
+            async with again:
+                return await queue_api.consumer_offset(again.instance, group, sent.queue)
+
+    assert asyncio.run(main()) == 1
