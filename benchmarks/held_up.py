@@ -52,7 +52,7 @@ class Watch:
         collector."""
         said = [
             f"+{(at - begun) * 1000:.0f} {what} {took:.0f} ({computed:.0f} computed)"
-            for at, took, computed, what in self.recent
+            for at, took, computed, what in self.recent.copy()  # which the collector's callbacks add to meanwhile
             if begun <= at + took / 1000 and at <= end
         ]
         return "; ".join(said)
