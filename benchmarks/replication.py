@@ -83,9 +83,11 @@ def a_send(*, wait: bool) -> RemotingCommand:
 async def log_end(client: RemotingClient, broker: Broker | OurBroker) -> int:
     """Where a broker's commitlog ends, bytes. A broker of Apache's fails to give its figures in its first second."""
     request = RemotingCommand.request(RequestCode.GET_BROKER_RUNTIME_INFO)
-    while (answer := await client.invoke(broker.address, request, 10_000)).code != ResponseCode.SUCCESS:
+    while True:
+        answer = await client.invoke(broker.address, request, 10_000)
+        if answer.code == ResponseCode.SUCCESS:
+            return int(KVTable.decode(answer.body_bytes).table["commitLogMaxOffset"])
         await asyncio.sleep(0.05)
-    return int(KVTable.decode(answer.body_bytes).table["commitLogMaxOffset"])
 
 
 async def catching_up(client: RemotingClient, group: Group, megabytes: int) -> dict[str, float]:
