@@ -73,11 +73,16 @@ class BrokerFastFailure:
             "waitTimeMillsInTransactionQueue": config.waitTimeMillsInTransactionQueue,
         }[key]
 
-    def too_many_waiting(self) -> str | None:
-        """Why one more send that has to wait for the disk or for slaves is refused, or None."""
+    @property
+    def is_full(self) -> bool:
+        """Whether as many sends wait for the disk or for slaves as may."""
         controller = self._controller
         waiting = max(controller.store.flush.waiting, controller.ha.transfers.waiting)
-        if waiting < controller.config.sendThreadPoolQueueCapacity:
+        return waiting >= controller.config.sendThreadPoolQueueCapacity
+
+    def too_many_waiting(self) -> str | None:
+        """Why one more send that has to wait for the disk or for slaves is refused, or None."""
+        if not self.is_full:
             return None
         self.overloaded += 1
         return OVERLOAD

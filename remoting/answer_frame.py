@@ -1,7 +1,7 @@
-"""Successful answers written straight as a frame, for handlers that answer too often for a command each.
+"""Answers written straight as a frame, for handlers that answer too often for a command each.
 
-A handler may return such bytes instead of a RemotingCommand and vouches for valid JSON in the fields. Everything else
-goes through `frame_codec.encode`.
+A handler may return such bytes instead of a RemotingCommand and vouches for valid JSON in the fields; it may send them
+later, too. Everything else goes through `frame_codec.encode`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from rocketmq_ops.remoting.command import MQ_VERSION
 
 _TAIL: Final = f',"serializeTypeCurrentRPC":"JSON","version":{MQ_VERSION}}}'.encode()
 _prefix = struct.Struct(">II").pack
+_SUCCESS: Final = b'{"code":0,'
+#: Of a handler that answers with frames: the answer is sent later (`Channel.send`).
+LATER: Final = b""
 
 
 def success_template(fields: bytes) -> bytes:
@@ -20,10 +23,15 @@ def success_template(fields: bytes) -> bytes:
 
     `fields` is the inside of the JSON object extFields with `%d` and `%b` where values go.
     """
-    return b'{"code":0,"extFields":{' + fields + b'},"flag":1,"language":"PYTHON","opaque":%d' + _TAIL
+    return _SUCCESS + b'"extFields":{' + fields + b'},"flag":1,"language":"PYTHON","opaque":%d' + _TAIL
 
 
 def header_frame(header: bytes) -> bytes:
     """The frame of a JSON header without a body."""
     size = len(header)
     return _prefix(size + 4, size) + header
+
+
+def with_code(frame: bytes, code: int) -> bytes:
+    """The frame of a SUCCESS response with another code, and all else as it is."""
+    return header_frame(b'{"code":%d,' % code + frame[8 + len(_SUCCESS) :])

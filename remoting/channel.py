@@ -20,6 +20,7 @@ from rocketmq_ops.common.errors import RocketMQError
 from rocketmq_ops.remoting.command import ONEWAY_FLAG, RemotingCommand
 from rocketmq_ops.remoting.errors import FrameError, RemotingSendError
 from rocketmq_ops.remoting.frame_codec import COPY_BELOW_BYTES, MAX_FRAME_BYTES, FrameDecoder, RawRequestHandler, encode
+from rocketmq_ops.remoting.no_delay import send_at_once
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 from rocketmq_ops.remoting.response_table import ResponseTable
 
@@ -110,12 +111,7 @@ class Channel(asyncio.Protocol):
         self.remote, self.remote_host_bytes = _address(transport.get_extra_info("peername"))
         self.local, _ = _address(transport.get_extra_info("sockname"))
         self.responses = ResponseTable(self._loop, self.remote)
-        raw = transport.get_extra_info("socket")
-        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
-            # Without it an answer right after another waits for the peer's delayed acknowledgement, some 40 ms.
-            # asyncio's own loop sets it on connections that it makes, not on those that a listener made by
-            # `socket.create_server` accepts.
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        send_at_once(transport)
         transport.set_write_buffer_limits(high=self._high_water)
         if not self._owner.channel_opened(self):
             self.closed = True
@@ -153,7 +149,8 @@ class Channel(asyncio.Protocol):
                 if parts is not None:
                     answer = raw_handler(*parts)
                     if answer is not None:
-                        transport.write(answer)
+                        if answer:
+                            transport.write(answer)
                         return
                     raw_handler = None
             self._handle_frames(self._decoder.feed(data, raw_handler))
@@ -232,8 +229,9 @@ class Channel(asyncio.Protocol):
         try:
             for command in frames:
                 if isinstance(command, bytes):  # the raw request handler's answer
-                    self._out.append(command)
-                    self._out_bytes += len(command)
+                    if command:
+                        self._out.append(command)
+                        self._out_bytes += len(command)
                 elif command.flag & 1:
                     self.responses.complete(command)
                     continue
@@ -274,8 +272,9 @@ class Channel(asyncio.Protocol):
 
     # --- commands out ---------------------------------------------------------------------------------------------
 
-    def send(self, command: RemotingCommand) -> None:
-        """Queue a command. It leaves with the others of this read turn, or of this loop turn. Dropped when closed."""
+    def send(self, command: RemotingCommand | bytes) -> None:
+        """Queue a command, or the frame of one. It leaves with the others of this read turn, or of this loop turn.
+        Dropped when closed."""
         if self.closed:
             return
         self._queue(command)

@@ -62,7 +62,7 @@ def add_typed_decoder(decoders: TypedDecoders, code: int, header_cls: type) -> N
 
 
 #: Handles requests of one connection that it recognises by their bytes. It is called with the undecoded JSON header and
-#: the body, and returns the whole frame of the answer, or None to have the request decoded.
+#: the body, and returns the whole frame of the answer, `answer_frame.LATER`, or None to have the request decoded.
 RawRequestHandler = Callable[[bytes, bytes | bytearray | memoryview], bytes | None]
 
 

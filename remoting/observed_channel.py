@@ -52,9 +52,9 @@ class ObservedChannel(Channel):
             calls = self._awaited[request.opaque] = []
         calls.append(call)
 
-    def send(self, command: RemotingCommand) -> None:
+    def send(self, command: RemotingCommand | bytes) -> None:
         """As of every channel, after those who wait for this answer."""
-        if command.is_response:
+        if not isinstance(command, bytes) and command.is_response:
             for call in self._awaited.pop(command.opaque, ()):
                 call(command)
         super().send(command)

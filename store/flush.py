@@ -132,8 +132,8 @@ class FlushService:
             return
         deadline = loop.time() + self._config.syncFlushTimeout / 1000
         self._waiting.append((end_offset, deadline, callback))
-        if self._timer is None:
-            self._timer = loop.call_at(deadline, self._expire)
+        if self._timer is None or deadline < self._timer.when():  # syncFlushTimeout may have become shorter
+            self._time_at(loop, deadline)
         self.wake()
 
     @property
@@ -246,6 +246,11 @@ class FlushService:
         except Exception:
             log.exception("an answer after a sync failed")
 
+    def _time_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(deadline, self._expire)
+
     def _expire(self) -> None:
         """Answer False to those who have waited for syncFlushTimeout."""
         self._timer = None
@@ -256,7 +261,7 @@ class FlushService:
         while self._waiting and self._waiting[0][1] <= now:
             self._answer_first(False)
         if self._waiting:
-            self._timer = loop.call_at(self._waiting[0][1], self._expire)
+            self._time_at(loop, self._waiting[0][1])
 
     async def _flush_log_periodically(self) -> None:
         config = self._config

@@ -80,8 +80,8 @@ class GroupTransfer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._config.slaveTimeout / 1000
         self._waiting.append((end_offset, deadline, acks, callback))
-        if self._timer is None:
-            self._timer = loop.call_at(deadline, self._expire)
+        if self._timer is None or deadline < self._timer.when():  # slaveTimeout may have become shorter
+            self._time_at(loop, deadline)
         self._slaves.wake()
 
     def reported(self) -> None:
@@ -124,6 +124,11 @@ class GroupTransfer:
         except Exception:
             log.exception("an answer after a replication failed")
 
+    def _time_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(deadline, self._expire)
+
     def _expire(self) -> None:
         self._timer = None
         loop = asyncio.get_running_loop()
@@ -137,4 +142,4 @@ class GroupTransfer:
                 )  # fmt: skip
             self._answer_first(PutStatus.FLUSH_SLAVE_TIMEOUT)
         if self._waiting:
-            self._timer = loop.call_at(self._waiting[0][1], self._expire)
+            self._time_at(loop, self._waiting[0][1])

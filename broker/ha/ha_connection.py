@@ -14,6 +14,7 @@ from rocketmq_ops.broker.ha.flow_monitor import FlowMonitor
 from rocketmq_ops.broker.ha.wire import FRAME_HEAD, MAX_FRAME_BYTES, REPORT
 from rocketmq_ops.common.addresses import format_address
 from rocketmq_ops.common.periodic import PeriodicJobs
+from rocketmq_ops.remoting.no_delay import send_at_once
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.ha.ha_service import HAService
@@ -59,6 +60,7 @@ class HAConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         transport.set_write_buffer_limits(high=_TURN_BYTES)
+        send_at_once(transport)
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         self.address = format_address(host, port)
         self._service.connected(self)

@@ -20,6 +20,7 @@ from rocketmq_ops.broker.send.parsed_properties import PropertiesParser
 from rocketmq_ops.broker.send.put_answers import STORED, put_answer
 from rocketmq_ops.broker.send.send_checks import SendChecks, SendHeader
 from rocketmq_ops.broker.send.send_plan import SendPlan, why_long
+from rocketmq_ops.broker.send.waiting_sends import WaitingSends
 from rocketmq_ops.common.bounded import Bounded
 from rocketmq_ops.common.message import (
     PROPERTY_CLUSTER,
@@ -42,7 +43,7 @@ from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.answer_frame import header_frame, success_template
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from rocketmq_ops.remoting.command import Answer, RemotingCommand
+from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
 from rocketmq_ops.remoting.header_fields import quote_fields
 from rocketmq_ops.remoting.headers import (
     SendMessageRequestHeader,
@@ -74,6 +75,7 @@ class SendMessageProcessor:
         self._checks = SendChecks(controller)
         self._unique_ids = UniqueIdFactory()
         self._stored = controller.stored_answers
+        self._waiting = WaitingSends(controller)
         meters = self._meters = controller.meters
         self._short_one: Put = self.put_one if meters is None else meters.measured(self.put_one)
         self._short_batch: Put = self.put_batch if meters is None else meters.measured(self.put_batch)
@@ -112,6 +114,8 @@ class SendMessageProcessor:
             properties.tags_code,
         )  # fmt: skip
         put = self._short_batch if header.batch else self._short_one
+        if plan.waits:
+            put = self._waiting.put_with(channel, put)
         answer = put(plan, message, unique_key, keys, request.opaque)
         if answer is None:
             return self._send_general(channel, request, header)
@@ -120,7 +124,7 @@ class SendMessageProcessor:
             known = channel.attrs[KNOWN_SENDS] = KnownSends(self.is_current)
             channel.raw_request_handler = known.try_store
         known.remember(request, header, plan, message, put, unique_key, keys)
-        return answer
+        return answer or HELD
 
     def is_current(self, plan: SendPlan) -> bool:
         """Whether what a plan and the answers were made of is still so."""
@@ -175,7 +179,8 @@ class SendMessageProcessor:
         plan = self._plans.get(header.topic)
         if plan is None or plan.config is not config:
             counters = self._controller.stats.topic_counters(header.topic)
-            plan = SendPlan(config, counters, waits=self._stored.wait)
+            watched = self._meters is not None or self._stored.may_refuse
+            plan = SendPlan(config, counters, waits=self._stored.wait, watched=watched)
             # While the name servers do not know the topic all answers wait for them.
             if not self._controller.changes.wait_for_route(header.topic):
                 self._plans[header.topic] = plan

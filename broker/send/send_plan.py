@@ -28,7 +28,8 @@ is_plain_key = bytes.isalnum
 class LongWay(Enum):
     """Why a send takes the long way."""
 
-    WAITS = "its answer waits for the disk or for slaves"
+    WATCHED = "its answer waits, and it is measured how long, or it may be refused for want of slaves"
+    ONE_WAY = "it gets no answer where those of others wait"
     NEW_TOPIC = "no plan: the first send to its topic, or since a change, or not all name servers know the topic yet"
     RETRY_TOPIC = "the topic is a group's for retries, of which too many become dead letters"
     COMPACTED_TOPIC = "messages of a compacted topic must have keys"
@@ -44,22 +45,23 @@ class LongWay(Enum):
 class SendPlan:
     """What every send to one topic needs, made once; void as soon as the topic's entry is another object."""
 
-    __slots__ = ("config", "counters", "long_way", "queue_id_limit", "sys_flag", "write_queue_nums")
+    __slots__ = ("config", "counters", "long_way", "queue_id_limit", "sys_flag", "waits", "write_queue_nums")
 
-    def __init__(self, config: TopicConfig, counters: TopicCounters, *, waits: bool) -> None:
-        """`waits`: answers wait for the disk or for slaves."""
+    def __init__(
+        self, config: TopicConfig, counters: TopicCounters, *, waits: bool = False, watched: bool = False
+    ) -> None:
+        """`waits`: answers wait for the disk or for slaves. `watched`: and more has to be done for each."""
         self.config = config
         self.counters = counters
+        self.waits = waits
         #: Why all sends to the topic take the long way; None where they need not.
-        self.long_way = _long_way_of(config, waits)
+        self.long_way = LongWay.WATCHED if waits and watched else _long_way_of(config)
         self.write_queue_nums = max(1, config.write_queue_nums)
         self.queue_id_limit = max(config.write_queue_nums, config.read_queue_nums)
         self.sys_flag = MULTI_TAGS_FLAG if config.topic_filter_type == "MULTI_TAG" else 0
 
 
-def _long_way_of(config: TopicConfig, waits: bool) -> LongWay | None:
-    if waits:
-        return LongWay.WAITS
+def _long_way_of(config: TopicConfig) -> LongWay | None:
     if config.topic_name.startswith(RETRY_GROUP_TOPIC_PREFIX):
         return LongWay.RETRY_TOPIC
     if (config.attributes or {}).get("cleanup.policy") == "COMPACTION":
@@ -88,4 +90,6 @@ def why_long(
         return LongWay.QUEUE_ID
     if request.serialize_type:
         return LongWay.BINARY_HEADER
+    if plan.waits and request.is_oneway:
+        return LongWay.ONE_WAY
     return None if request.body else LongWay.NO_BODY

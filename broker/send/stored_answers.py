@@ -6,12 +6,13 @@ Mirrors CommitLog.handleDiskFlushAndHA: what the slaves say counts before what t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final
 
 from rocketmq_ops.broker.send.put_answers import code_of
 from rocketmq_ops.broker.state.changes import send_after
 from rocketmq_ops.broker.stats.event_stats import TOPIC_PUT_LATENCY
+from rocketmq_ops.remoting.answer_frame import LATER, with_code
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import HELD, Answer, RemotingCommand
@@ -20,12 +21,15 @@ from rocketmq_ops.store.inner_message import PutMessageResult, PutStatus
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
+_NOTHING: Final[list[asyncio.Future[None]]] = []
+
 
 class StoredAnswers:
     """Of one broker. `configuration_changed` must be called after a change of the store's configuration."""
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
+        self._log = controller.store.commit_log
         self.configuration_changed()
 
     def configuration_changed(self) -> None:
@@ -36,6 +40,8 @@ class StoredAnswers:
         self._for_slaves = config.brokerRole == "SYNC_MASTER"
         #: Whether any answer waits.
         self.wait = self._for_disk or self._for_slaves
+        #: Whether it has to be asked before each put if there are slaves enough.
+        self.may_refuse = self._for_slaves and controller.config.enableSlaveActingMaster
 
     def refusal(self) -> PutStatus | None:
         """Why nothing may be stored now, for want of slaves; or None."""
@@ -59,37 +65,52 @@ class StoredAnswers:
             if self._for_slaves:
                 self._controller.ha.wake()
             return HELD
-        controller = self._controller
-        waits, clock, begun = controller.changes.waits, controller.clock, controller.clock()
-
-        def done() -> None:
-            if queue:
-                controller.stats.events.add(TOPIC_PUT_LATENCY, queue, max(0, clock() - begun))
-            send_after(waits, channel, answer)
-
-        held = _Held(answer, self._for_disk + self._for_slaves, done, as_error=as_error)
-        end = result.wrote_offset + result.wrote_bytes
-        if self._for_slaves:
-            controller.ha.when_replicated(end, held.replicated)
-        if self._for_disk:
-            controller.store.when_flushed(end, held.flushed)
+        held = _Held(self._controller, channel, answer, queue, self._controller.changes.waits, as_error=as_error)
+        self._wait(held, result.wrote_offset + result.wrote_bytes)
         return HELD
+
+    def hold_frame(self, channel: Channel, frame: bytes, queue: str) -> bytes:
+        """As `hold`, for the success of what was put last, written as a frame."""
+        self._wait(_Held(self._controller, channel, frame, queue, _NOTHING), self._log.max_offset)
+        return LATER
+
+    def _wait(self, held: _Held, end: int) -> None:
+        held.left = self._for_disk + self._for_slaves
+        if self._for_slaves:
+            self._controller.ha.when_replicated(end, held.replicated)
+        if self._for_disk:
+            self._controller.store.when_flushed(end, held.flushed)
 
 
 class _Held:
     """One answer, and for how many it still waits."""
 
-    __slots__ = ("_answer", "_as_error", "_done", "_left")
+    __slots__ = ("_answer", "_as_error", "_begun", "_channel", "_controller", "_failed", "_queue", "_waits", "left")
 
-    def __init__(self, answer: RemotingCommand, left: int, done: Callable[[], None], *, as_error: bool) -> None:
+    def __init__(
+        self,
+        controller: BrokerController,
+        channel: Channel,
+        answer: RemotingCommand | bytes,
+        queue: str,
+        waits: list[asyncio.Future[None]],
+        *,
+        as_error: bool = False,
+    ) -> None:
+        """`waits`: what the answer waits for besides."""
+        self._controller = controller
+        self._channel = channel
         self._answer = answer
-        self._left = left
-        self._done = done
+        self._queue = queue
+        self._waits = waits
         self._as_error = as_error
+        self._begun = controller.clock()
+        self._failed = not isinstance(answer, bytes) and answer.code != ResponseCode.SUCCESS
+        self.left = 0
 
     def flushed(self, ok: bool) -> None:
         """The disk has it, or not in time."""
-        if not ok and self._answer.code == ResponseCode.SUCCESS:
+        if not ok and not self._failed:
             self._fail(PutStatus.FLUSH_DISK_TIMEOUT)
         self._one_less()
 
@@ -100,12 +121,21 @@ class _Held:
         self._one_less()
 
     def _fail(self, status: PutStatus) -> None:
-        if self._as_error:
-            self._answer.code, self._answer.remark = ResponseCode.SYSTEM_ERROR, status.name
+        self._failed = True
+        answer = self._answer
+        if isinstance(answer, bytes):
+            self._answer = with_code(answer, code_of(status))
+        elif self._as_error:
+            answer.code, answer.remark = ResponseCode.SYSTEM_ERROR, status.name
         else:
-            self._answer.code = code_of(status)
+            answer.code = code_of(status)
 
     def _one_less(self) -> None:
-        self._left -= 1
-        if not self._left:
-            self._done()
+        self.left -= 1
+        if self.left:
+            return
+        if self._queue:
+            controller = self._controller
+            waited = max(0, controller.clock() - self._begun)
+            controller.stats.events.add(TOPIC_PUT_LATENCY, self._queue, waited)
+        send_after(self._waits, self._channel, self._answer)

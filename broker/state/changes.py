@@ -76,8 +76,8 @@ class Changes:
         return HELD
 
 
-def send_after(waits: list[asyncio.Future[None]], channel: Channel, answer: RemotingCommand) -> None:
-    """Send an answer when all of `waits` have ended, well or not; at once when they have already."""
+def send_after(waits: list[asyncio.Future[None]], channel: Channel, answer: RemotingCommand | bytes) -> None:
+    """Send an answer, or its frame, when all of `waits` have ended, well or not; at once when they have already."""
     if all(wait.done() for wait in waits):
         if not channel.closed:
             channel.send(answer)

@@ -139,11 +139,10 @@ class Appender:
     def put_plain(self, msg: InnerMessage, unique_key: str, keys: str | None) -> int:
         """Append a plain message; its commitlog offset, -1 if it was not put.
 
-        The short way for what makes up nearly all messages: neither delayed nor of a transaction, and nobody waits for
-        its sync (`FlushService.is_awaited`); the caller has made sure of that. `tags_code` and the keys are given,
-        `properties` may lack the unique key and the keys, and no result is made: `last_queue_offset` has its queue
-        offset, the commitlog's `last_size` its size. After -1 nothing has changed: ask `put_message`, which makes
-        a queue where there is none, and knows what is wrong."""
+        The short way for what makes up nearly all messages: neither delayed nor of a transaction, of which the caller
+        has made sure. `tags_code` and the keys are given, `properties` may lack the unique key and the keys, and no
+        result is made: `last_queue_offset` has its queue offset, the commitlog's `last_size` its size. After -1 nothing
+        has changed: ask `put_message`, which makes a queue where there is none, and knows what is wrong."""
         encoded = msg.properties_bytes
         if self._flags.bits or len(msg.body) > self._config.maxMessageSize or len(encoded) > self._max_properties:
             return -1
@@ -159,12 +158,17 @@ class Appender:
         except (KeyError, OSError, struct.error):
             return -1
         code, size = msg.tags_code, commit_log.last_size
-        queue.max_offset = queue.put_unit(physical, size, code)
+        end = queue.put_unit(physical, size, code)
         self.last_queue_offset = offset
         self._index.sink.put_keys(topic, unique_key, keys, physical, timestamp)
         self._queues.last_dispatched_timestamp = timestamp
-        if topic in self._arrivals.topics:
-            self._arrivals.arrived(queue, queue.max_offset, code, timestamp, msg.properties)
+        if self._after_sync:
+            self._arrivals.hide(physical + size, queue, end, code, timestamp, msg.properties)
+            self._flush.wake()
+        else:
+            queue.max_offset = end
+            if topic in self._arrivals.topics:
+                self._arrivals.arrived(queue, end, code, timestamp, msg.properties)
         stats = self._stats
         stats.put_messages += 1
         stats.put_bytes += size

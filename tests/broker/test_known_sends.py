@@ -19,7 +19,9 @@ from rocketmq_ops.common.message import MessageExt
 from rocketmq_ops.common.message_codec import decode_message
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
+from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.frame_codec import FrameDecoder
+from tests.broker.ha.pairs import SYNC, Pair, stall, until
 from tests.broker.support import batch_item, new_broker
 
 KEY = "7F0000010B3A18B4AAC2000000000001"
@@ -358,3 +360,95 @@ def test_what_is_remembered_of_a_connection_is_bounded(tmp_path: Path) -> None:
         assert len(known._kinds) <= 64
 
     with_broker(tmp_path, body)
+
+
+def sends(count: int, first: int = 1000) -> bytes:
+    """Frames of sends to one queue, with the bodies 0, 1, 2 ..."""
+    return b"".join(send_frame(opaque=first + number, body=b"%d" % number) for number in range(count))
+
+
+def answers_of(wire: Wire) -> list[RemotingCommand]:
+    """The answers so far."""
+    return [answer for answer in FrameDecoder().feed(b"".join(wire.out)) if not isinstance(answer, bytes)]
+
+
+async def answered(wire: Wire, count: int) -> list[tuple[int, int, str]]:
+    """Opaque, code and queue offset of so many answers, once they are there."""
+    await until(lambda: len(answers_of(wire)) >= count)
+    found = answers_of(wire)
+    wire.out.clear()
+    return [(answer.opaque, answer.code, answer.ext_fields["queueOffset"]) for answer in found]
+
+
+async def remembered(broker: BrokerController) -> Wire:
+    """A connection whose sends need not be decoded any more; three messages are in the queue."""
+    broker.topics.create_in_send_message("T", "TBW102", "127.0.0.1:1", 4, 0)
+    wire = Wire(broker)
+    for number in range(3):
+        wire.channel.data_received(send_frame())
+        await until(lambda number=number: wire.out and broker.store.max_offset("T", 1) == number + 1)  # type: ignore[misc]
+        wire.out.clear()
+    return wire
+
+
+@pytest.mark.parametrize("flush", ["ASYNC_FLUSH", "SYNC_FLUSH"])
+def test_a_send_that_is_not_decoded_is_answered_when_slaves_have_it(
+    flush: str, tmp_path: Path, decoded: list[int]
+) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, flushDiskType=flush, **SYNC) as pair:
+            await pair.start_master()
+            slave = await pair.start_slave()
+            await until(lambda: pair.master.ha.in_sync() == 1)
+            wire = await remembered(pair.master)
+            decoded.clear()
+            wire.channel.data_received(sends(50))
+            assert pair.master.store.commit_log.max_offset > slave.store.max_phy_offset and not wire.out
+            assert await answered(wire, 50) == [(1000 + number, 0, str(3 + number)) for number in range(50)]
+            assert slave.store.max_offset("T", 1) == 53
+            assert decoded == []
+            events = pair.master.stats.events.find("TOPIC_PUT_LATENCY", "1@T")
+            assert events is not None and events.current()[0] == 53
+
+    asyncio.run(scenario())
+
+
+def test_why_slaves_do_not_have_a_send_that_is_not_decoded(tmp_path: Path, decoded: list[int]) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SYNC) as pair:
+            await pair.start_master()
+            slave = await pair.start_slave()
+            await until(lambda: pair.master.ha.in_sync() == 1)
+            wire = await remembered(pair.master)
+            decoded.clear()
+            pair.master.store_config.slaveTimeout = 100
+            go_on = stall(slave)
+            wire.channel.data_received(sends(3))
+            timeout = ResponseCode.FLUSH_SLAVE_TIMEOUT
+            assert await answered(wire, 3) == [(1000, timeout, "3"), (1001, timeout, "4"), (1002, timeout, "5")]
+            go_on()
+            await slave.stop()
+            await until(lambda: pair.master.ha.in_sync() == 0)
+            wire.channel.data_received(send_frame())
+            assert await answered(wire, 1) == [(1000, ResponseCode.SLAVE_NOT_AVAILABLE, "6")]
+            assert decoded == []
+
+    asyncio.run(scenario())
+
+
+def test_more_sends_than_may_wait_are_refused_although_they_are_known(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with Pair(tmp_path, **SYNC) as pair:
+            await pair.start_master(sendThreadPoolQueueCapacity=5)
+            slave = await pair.start_slave()
+            await until(lambda: pair.master.ha.in_sync() == 1)
+            wire = await remembered(pair.master)
+            go_on = stall(slave)
+            wire.channel.data_received(sends(8))
+            assert [answer.code for answer in answers_of(wire)] == [ResponseCode.SYSTEM_BUSY] * 3
+            assert pair.master.fast_failure.overloaded == 3
+            wire.out.clear()
+            go_on()
+            assert await answered(wire, 5) == [(1000 + number, 0, str(3 + number)) for number in range(5)]
+
+    asyncio.run(scenario())

@@ -122,13 +122,32 @@ def test_what_the_frame_and_the_store_say(tmp_path: Path, monkeypatch: pytest.Mo
     ]
 
 
-def test_a_broker_that_answers_after_the_sync_knows_no_short_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("key", ["flushDiskType=SYNC_FLUSH", "brokerRole=SYNC_MASTER"])
+def test_sends_whose_answers_wait_take_the_short_way_too(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = ways(tmp_path, monkeypatch, send("T", {}, {}), flushDiskType="SYNC_FLUSH")
-    assert found == [("long", LongWay.WAITS)]
+    name, _, value = key.partition("=")
+    found = ways(tmp_path, monkeypatch, *(send(*case) for case in SHORT.values()), **{name: value})
+    assert found == [("short", None)] * len(SHORT)
+
+
+def test_nobody_waits_for_a_one_way_send(tmp_path: Path) -> None:
+    """It is stored, and the connection gets the answers to the others alone."""
+
+    async def body(session: Session) -> None:
+        await session.send("T")
+        for number in range(3):
+            await session.client.invoke_oneway(session.address, send("T", {}, {}, b"%d" % number))
+            assert (await session.send("T")).ext_fields["queueOffset"] == str(2 * number + 2)
+
+    run(tmp_path, body, flushDiskType="SYNC_FLUSH")
+
+
+def test_what_counts_every_answer_takes_the_long_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"brokerRole": "SYNC_MASTER", "enableSlaveActingMaster": True, "inSyncReplicas": 1}
+    assert ways(tmp_path, monkeypatch, send("T", {}, {}), **settings) == [("long", LongWay.WATCHED)]
 
 
 def test_every_reason_is_in_these_tables() -> None:
-    elsewhere = {LongWay.BINARY_HEADER, LongWay.NO_BODY, LongWay.NEW_TOPIC, LongWay.WAITS}
+    elsewhere = {LongWay.BINARY_HEADER, LongWay.NO_BODY, LongWay.NEW_TOPIC, LongWay.WATCHED, LongWay.ONE_WAY}
     assert {reason for reason, _ in LONG.values()} | elsewhere == set(LongWay)

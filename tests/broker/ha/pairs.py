@@ -69,6 +69,17 @@ async def caught_up(master: BrokerController, slave: BrokerController) -> None:
     await until(lambda: replica.dispatched == master.store.max_phy_offset)
 
 
+def stall(slave: BrokerController) -> Any:
+    """Let a slave read nothing more; what is returned lets it go on."""
+    client = slave.ha.client
+    assert client is not None
+    assert client._feed is not None
+    transport = client._feed._transport
+    assert transport is not None
+    transport.pause_reading()
+    return transport.resume_reading
+
+
 def log_bytes(store: MessageStore) -> bytes:
     """The whole commitlog."""
     log, end = store.commit_log, store.max_phy_offset

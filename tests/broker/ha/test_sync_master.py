@@ -11,24 +11,13 @@ import pytest
 from rocketmq_ops.broker.controller import BrokerController
 from rocketmq_ops.common.topics import SCHEDULE_TOPIC
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
-from tests.broker.ha.pairs import SYNC, Pair, caught_up, until
+from tests.broker.ha.pairs import SYNC, Pair, caught_up, stall, until
 
 SHORT: dict[str, Any] = SYNC | {"slaveTimeout": 150}
 
 
 async def in_sync(master: BrokerController, slaves: int = 1) -> None:
     await until(lambda: master.ha.in_sync() == slaves)
-
-
-def stall(slave: BrokerController) -> Any:
-    """Let a slave read nothing more; what is returned lets it go on."""
-    client = slave.ha.client
-    assert client is not None
-    assert client._feed is not None
-    transport = client._feed._transport
-    assert transport is not None
-    transport.pause_reading()
-    return transport.resume_reading
 
 
 def test_without_a_slave_it_is_stored_and_said(tmp_path: Path) -> None:
