@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rocketmq_ops.common.periodic import PeriodicJobs
 from rocketmq_ops.common.tasks import run_later
@@ -18,12 +18,16 @@ from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.connecting import Connector
 from rocketmq_ops.remoting.errors import FrameError, RemotingConnectError, RemotingTimeoutError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
+from rocketmq_ops.remoting.open_channels import OpenChannels
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 
 if TYPE_CHECKING:
     from rocketmq_ops.remoting.config import NettyClientConfig  # of servers, which have one
 
 log = logging.getLogger(__name__)
+
+#: How long `close` waits for peers to take what was written to them, and over TLS for their word of the end.
+CLOSE_TIMEOUT_SECONDS: Final = 1.0
 
 
 class RemotingClient:
@@ -44,6 +48,8 @@ class RemotingClient:
         self.refused_frames = 0
         self._channels: dict[str, Channel] = {}
         self._connecting: dict[str, asyncio.Task[Channel]] = {}
+        #: Those that are being closed, and are not in use any more, among them.
+        self._open_channels = OpenChannels()
         self._connector = connector or Connector()
         self._jobs = PeriodicJobs()
         self._closed = False
@@ -139,19 +145,21 @@ class RemotingClient:
         """Close every connection; what waits for an answer fails."""
         self._closed = True
         self._jobs.stop()
-        for task in list(self._connecting.values()):
+        connecting = list(self._connecting.values())
+        for task in connecting:
             task.cancel()
-        channels = list(self._channels.values())
         self._channels.clear()
-        for channel in channels:
-            channel.close()
-        if channels:
-            await asyncio.sleep(0)
+        await asyncio.gather(self._open_channels.close(CLOSE_TIMEOUT_SECONDS), *connecting, return_exceptions=True)
+        if connecting:
+            await asyncio.sleep(0)  # for a handshake that was cut short, whose socket is closed in the next turn
 
     # --- what channels report ---------------------------------------------------------------------------------------
 
     def channel_opened(self, channel: Channel) -> bool:
-        """Set the socket's buffers."""
+        """Count it in, and set the socket's buffers; refused once the client is closed."""
+        if self._closed:
+            return False
+        self._open_channels.add(channel)
         channel.set_buffers(
             WRITE_HIGH_WATER_BYTES, None, self.config.clientSocketSndBufSize, self.config.clientSocketRcvBufSize
         )
@@ -159,6 +167,7 @@ class RemotingClient:
 
     def channel_closed(self, channel: Channel, cause: Exception | None) -> None:
         """Forget the connection; the next request makes a new one."""
+        self._open_channels.discard(channel)
         address: Any = channel.attrs.get("address")
         if self._channels.get(address) is channel:
             del self._channels[address]

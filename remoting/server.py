@@ -23,6 +23,7 @@ from rocketmq_ops.remoting.errors import FrameError, RemotingBindError
 from rocketmq_ops.remoting.frame_codec import MAX_FRAME_BYTES
 from rocketmq_ops.remoting.handshake_handler import HandshakeHandler
 from rocketmq_ops.remoting.memory_bound import MemoryBound
+from rocketmq_ops.remoting.open_channels import OpenChannels
 from rocketmq_ops.remoting.request_handlers import RequestHandlers
 from rocketmq_ops.remoting.server_tls import WATCH_INTERVAL_MS, ServerTls
 
@@ -122,7 +123,7 @@ class RemotingServer:
         self.serve, self.register = self.handlers.serve, self.handlers.register
         #: What makes a connection; another class than Channel watches it (`observed_channel.py`).
         self.new_channel: Callable[[RemotingServer, asyncio.AbstractEventLoop, int], Channel] = Channel
-        self.channels: set[Channel] = set()
+        self.channels = OpenChannels()
         #: (host, bound port) of each listener, in the order they were added.
         self.addresses: list[tuple[str, int]] = []
         self.refused_connections = 0
@@ -137,7 +138,6 @@ class RemotingServer:
         self._on_exception: list[ChannelCallback] = []
         self._jobs = PeriodicJobs()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._all_closed: asyncio.Event | None = None
 
     # --- set-up ---------------------------------------------------------------------------------------------------
 
@@ -229,16 +229,7 @@ class RemotingServer:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-        if self.channels:
-            self._all_closed = asyncio.Event()
-            for channel in list(self.channels):
-                channel.close()
-            try:
-                await asyncio.wait_for(self._all_closed.wait(), STOP_TIMEOUT_SECONDS)
-            except TimeoutError:
-                for channel in list(self.channels):
-                    channel.abort()
-                await asyncio.sleep(0)
+        await self.channels.close(STOP_TIMEOUT_SECONDS)
 
     def waiting_channels(self) -> int:
         """Connections with requests that were read and wait for their turn."""
@@ -271,8 +262,6 @@ class RemotingServer:
         if cause is not None:
             self._call(self._on_exception, channel)
         self._call(self._on_close, channel)
-        if not self.channels and self._all_closed is not None:
-            self._all_closed.set()
 
     def _call(self, callbacks: list[ChannelCallback], channel: Channel) -> None:
         for callback in callbacks:
