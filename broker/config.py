@@ -156,6 +156,9 @@ class BrokerConfig(ConfigClass):
     transactionOpBatchInterval: Annotated[
         int, Used("ms between two writes of settled half messages into the op topic", low=1)
     ] = 3000
+    transactionMetricFlushInterval: Annotated[
+        Long, Used("ms between two saves of the numbers of half messages that wait", low=100)
+    ] = 3000
     storeReplyMessageEnable: Annotated[bool, Used("store the reply of a request-reply call")] = True
     autoDeleteUnusedStats: Annotated[bool, Used("drop the statistics of a deleted topic or group")] = True
     enableSlaveActingMaster: Annotated[
@@ -313,7 +316,6 @@ class BrokerConfig(ConfigClass):
     cleanOfflineBrokerInterval: int = 30000
     defaultMessageRequestMode: MessageRequestMode = "PULL"
     defaultPopShareQueueNum: int = -1
-    transactionMetricFlushInterval: Long = 3000
     isolateLogEnable: bool = False
     forwardTimeout: Long = 3000
     enableRemoteEscape: bool = False

@@ -192,8 +192,9 @@ class BrokerController:
         self.fast_failure = BrokerFastFailure(self)
         #: Hooks of whoever runs the broker in its own program, to be added before the start; see `hooks/api.py`.
         self.hooks: list[object] = []
-        #: Who watches all requests, where there are hooks for them.
+        #: Who watches all requests, where there are hooks for them; and whether hooks wait for answers to sends.
         self.rpc_observer: Observer | None = None
+        self.watches_answers = False
         #: The page for Prometheus, and what is counted for it alone, where there is one.
         self.metrics: HttpPage | None = None
         self.meters: BrokerMeters | None = None
@@ -235,6 +236,7 @@ class BrokerController:
         """Load configuration files and the store, listen, and register with every name server."""
         self._bind_hooks()
         self._bind_metrics()
+        self._bind_connections()
         self._bind_access()
         tables = (self.topics, self.groups, self.offsets, self.delay)
         missing = [manager.path for manager in tables if not manager.load()]
@@ -322,6 +324,18 @@ class BrokerController:
                 self.config.metricsExporterType,
             )
 
+    def _bind_connections(self) -> None:
+        """Have new connections be of the class that hooks and the metrics page need; else they stay what they are."""
+        observer, meters = self.rpc_observer, self.meters
+        if meters is not None:
+            from rocketmq_ops.remoting.timed_channel import TimedChannel
+
+            self.server.new_channel = lambda owner, loop, frame: TimedChannel(owner, loop, frame, observer, meters)
+        elif self.watches_answers:
+            from rocketmq_ops.remoting.observed_channel import ObservedChannel
+
+            self.server.new_channel = lambda owner, loop, frame: ObservedChannel(owner, loop, frame, observer)
+
     def _bind_access(self) -> None:
         """Have requests checked if that is switched on; else nothing of it is loaded. Raises RocketMQError."""
         if self.config.aclEnable or self.auth_config.authenticationEnabled:
@@ -354,7 +368,8 @@ class BrokerController:
         await self.files.wait()
         unsaved: RocketMQError | None = None
         access = [self.auth.users, self.auth.acls] if self.auth_config.authenticationEnabled else []
-        tables = (self.topics, self.groups, self.offsets, self.delay, self.timers.metrics, self.filters, *access)
+        counts = (self.timers.metrics, self.transactions.metrics)
+        tables = (self.topics, self.groups, self.offsets, self.delay, *counts, self.filters, *access)
         for manager in tables:
             try:
                 manager.persist()

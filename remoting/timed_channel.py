@@ -22,8 +22,8 @@ _SUCCESS = 0
 class Timer(Protocol):
     """Who learns how long answers took."""
 
-    def answered(self, code: int, response_code: int, seconds: float, *, held: bool) -> None:
-        """A request of this code was answered; `held`: not at once."""
+    def answered(self, request: RemotingCommand, response_code: int, seconds: float, *, held: bool) -> None:
+        """A request was answered; `held`: not at once."""
 
     def raw_answered(self, raw_header: bytes, seconds: float) -> None:
         """A request was answered without decoding its header, with success."""
@@ -68,11 +68,11 @@ class TimedChannel(ObservedChannel):
         answer = self._timed(channel, request)
         if answer is not None:
             code = _SUCCESS if isinstance(answer, bytes) else answer.code
-            self._timer.answered(request.code, code, perf_counter() - begun, held=False)
+            self._timer.answered(request, code, perf_counter() - begun, held=False)
         elif not request.is_oneway:
-            self.when_answered(request, self._when_held(request.code, begun))
+            self.when_answered(request, self._when_held(request, begun))
         return answer
 
-    def _when_held(self, code: int, begun: float) -> Callable[[RemotingCommand], None]:
+    def _when_held(self, request: RemotingCommand, begun: float) -> Callable[[RemotingCommand], None]:
         answered = self._timer.answered
-        return lambda later: answered(code, later.code, perf_counter() - begun, held=True)
+        return lambda later: answered(request, later.code, perf_counter() - begun, held=True)

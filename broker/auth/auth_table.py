@@ -16,6 +16,7 @@ from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.config_rocksdb import ConfigRocksDBStorage, NoReaderError, is_rocksdb
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.files import PRIVATE_FILES, SmallFiles
+from rocketmq_ops.common.state_files import Write
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -95,12 +96,13 @@ class AuthTable(ConfigManager):
         """Every entry by name."""
         return fastjson.dumps({self.what: dict(sorted(self.fields().items()))}, pretty=pretty)
 
-    def write(self, data: bytes) -> None:
-        """Store the entries."""
-        if self._database is None:
-            super().write(data)
-        else:
-            self._database.replace(self._models(fastjson.loads(data)[self.what]))
+    def write_of_now(self) -> Write:
+        """What stores the entries as they are now."""
+        database = self._database
+        if database is None:
+            return super().write_of_now()
+        fields = self.fields()
+        return lambda: database.replace(self._models(fields))
 
     def close(self) -> None:
         """Let go of the database, if there is one."""

@@ -1,4 +1,4 @@
-"""Puts the watched processors and connections in the place of the others, for the kinds of hooks that there are."""
+"""Puts the watched processors in the place of the others, for the kinds of hooks that there are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from rocketmq_ops.broker.processors.consumer_send_back import ConsumerSendBackPr
 from rocketmq_ops.broker.processors.pull_message import PullMessageProcessor
 from rocketmq_ops.broker.processors.reply_message import ReplyMessageProcessor
 from rocketmq_ops.broker.processors.send_message import SendMessageProcessor
-from rocketmq_ops.remoting.observed_channel import ObservedChannel
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
@@ -32,12 +31,12 @@ def bind(controller: BrokerController) -> RegisteredHooks:
         log.info("the hook %s is in use", type(hook).__name__)
     if found.send or found.rpc:
         controller.watch(SendMessageProcessor, WatchedSends)
+        controller.watches_answers = True
     if found.send:
         controller.watch(ReplyMessageProcessor, WatchedReplies)
     if found.consume:
         controller.watch(PullMessageProcessor, WatchedPulls)
         controller.watch(ConsumerSendBackProcessor, WatchedSendBacks)
-    if found.send or found.rpc:
-        observer = controller.rpc_observer = RpcWatch(found) if found.rpc else None
-        controller.server.new_channel = lambda owner, loop, frame: ObservedChannel(owner, loop, frame, observer)
+    if found.rpc:
+        controller.rpc_observer = RpcWatch(found)
     return found

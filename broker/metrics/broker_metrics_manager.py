@@ -1,7 +1,7 @@
 """The metrics of a broker, under the names, labels and units of Apache's broker 5 with `metricsExporterType=PROM`.
 
-Of Apache's are not here: `rocketmq_processor_watermark`, for there are no thread pools; the times that topics and
-groups take to be made; and what belongs to POP, rocksdb and tiered storage.
+Of Apache's are not here: what belongs to POP, rocksdb and tiered storage, and of `rocketmq_processor_watermark` all but
+`send`, for there are no thread pools in which requests would wait.
 
 Mirrors BrokerMetricsManager, BrokerMetricsConstant and DefaultStoreMetricsManager.
 """
@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.metrics.consumer_lag import GroupLag, connected_groups, lag_of
+from rocketmq_ops.broker.metrics.timer_figures import timer_figures
 from rocketmq_ops.broker.processors.slices import in_slices
 from rocketmq_ops.broker.stats.event_stats import COMMITS, ROLLBACKS, SNDBCK2DLQ_TIMES
 from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_group
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _STORAGE = {"storage_type": "local", "storage_medium": "disk"}
 _REMOTING = "remoting"
+#: InvocationStatus, by whether a request succeeded.
+_STATUS = {True: "success", False: "failure"}
 
 
 class BrokerMetricsManager(MetricsPage):
@@ -54,6 +57,8 @@ class BrokerMetricsManager(MetricsPage):
             *await self._messages(),
             *await self._measured(),
             *self._timed(),
+            *self._made(),
+            *await timer_figures(controller, self._meters, _STORAGE),
             *self._clients(),
             *self._consumers(lags),
             *self._store(),
@@ -80,7 +85,9 @@ class BrokerMetricsManager(MetricsPage):
         busy.add(controller.fast_failure.overloaded, cause="overload")
         held = Figures("rocketmq_ops_held_pulls", "gauge", "Pulls that wait for a message")
         held.add(len(controller.held_pulls))
-        return [permission, topics, groups, channels, refused, buffered, dropped, busy, held]
+        watermark = Figures("rocketmq_processor_watermark", "gauge", "Request processor watermark")
+        watermark.add(controller.store.flush.waiting, processor="send")
+        return [watermark, permission, topics, groups, channels, refused, buffered, dropped, busy, held]
 
     async def _messages(self) -> list[Figures]:
         stats = self._controller.stats
@@ -141,10 +148,25 @@ class BrokerMetricsManager(MetricsPage):
                 response_code=response_code_name(response_code).lower(),
                 result="success",
             )
-        timing = Figures("rocketmq_timing_messages", "gauge", "Current message number in timing")
-        for topic, (messages, _) in self._controller.timers.metrics.table.items():
-            timing.add(messages, topic=topic, **_STORAGE)
-        return [finished, latency, timing]
+        half = Figures("rocketmq_half_messages", "gauge", "Half messages of all topics")
+        for topic, (messages, _) in self._controller.transactions.metrics.table.items():
+            half.add(messages, topic=topic)
+        return [finished, latency, half]
+
+    def _made(self) -> list[Figures]:
+        topics = Figures(
+            "rocketmq_topic_create_execution_time_milliseconds", "histogram", "The distribution of create topic time"
+        )
+        for (success, is_system), histogram in self._meters.topics_made.items():
+            topics.add_histogram(histogram, invocation_status=_STATUS[success], is_system=_flag(is_system))
+        groups = Figures(
+            "rocketmq_consumer_group_create_execution_time_milliseconds",
+            "histogram",
+            "The distribution of create subscription time",
+        )
+        for success, histogram in self._meters.groups_made.items():
+            groups.add_histogram(histogram, invocation_status=_STATUS[success])
+        return [topics, groups]
 
     def _is_system(self, topic: str, group: str) -> str:
         return _flag(self._controller.topics.is_system(topic) or is_system_group(group))

@@ -6,8 +6,9 @@ RemotingMetricsManager, and where Apache's broker adds to them; `message_type` i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from rocketmq_ops.common.message import (
     PROPERTY_DELAY_TIME_LEVEL,
@@ -17,19 +18,26 @@ from rocketmq_ops.common.message import (
     PROPERTY_TIMER_DELIVER_MS,
     PROPERTY_TRANSACTION_PREPARED,
 )
-from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic
+from rocketmq_ops.common.topics import is_dlq_topic, is_retry_topic, is_system_topic
 from rocketmq_ops.remoting.codes import RequestCode, request_code_name
 from rocketmq_ops.remoting.histogram import Histogram
 
 if TYPE_CHECKING:
     from rocketmq_ops.broker.send.known_sends import Put
     from rocketmq_ops.broker.send.send_plan import SendPlan
+    from rocketmq_ops.remoting.command import RemotingCommand
     from rocketmq_ops.store.inner_message import InnerMessage
+
+K = TypeVar("K", bound=Hashable)
 
 #: Bytes.
 SIZES: Final = (1024, 4096, 524288, 1048576, 2097152, 4194304)
 #: Milliseconds.
 LATENCIES: Final = (1, 3, 5, 7, 10, 100, 1000, 2000, 3000)
+#: Milliseconds.
+CREATIONS: Final = (10, 100, 1000, 3000, 5000)
+#: Seconds.
+DELAYS: Final = (60, 600, 3600, 43200, 86400, 259200)
 #: Seconds.
 FINISHES: Final = (5, 60, 600, 3600, 43200, 86400)
 NORMAL: Final = "normal"
@@ -46,6 +54,11 @@ _DELAYED: Final = frozenset(
     }
 )
 _SUSPENDED: Final = frozenset({RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE})
+#: The requests by which topics and consumer groups are made, or changed (AdminBrokerProcessor).
+_TOPIC_CREATIONS: Final = frozenset({RequestCode.UPDATE_AND_CREATE_TOPIC, RequestCode.UPDATE_AND_CREATE_TOPIC_LIST})
+_GROUP_CREATIONS: Final = frozenset(
+    {RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST}
+)
 #: Stands for all request codes that there are not, which strangers may choose.
 UNKNOWN: Final = -1
 
@@ -77,12 +90,21 @@ class SizeMeter:
 
 
 class BrokerMeters:
-    """All of them, `incoming` by topic and message type, `finished` by topic, `rpc` by codes and whether suspended."""
+    """All of them, `incoming` by topic and message type, `finished` by topic, `rpc` by codes and whether suspended.
+
+    `topics_made` are by success and whether the topic is one of the system, `groups_made` by success. Timers are by
+    topic, `set_for` how far ahead they were sent.
+    """
 
     def __init__(self) -> None:
         self.incoming: dict[tuple[str, str], SizeMeter] = {}
         self.rpc: dict[tuple[int, int, bool], Histogram] = {}
         self.finished: dict[str, Histogram] = {}
+        self.topics_made: dict[tuple[bool, bool], Histogram] = {}
+        self.groups_made: dict[bool, Histogram] = {}
+        self.timers_enqueued: Counter[str] = Counter()
+        self.timers_dequeued: Counter[str] = Counter()
+        self.set_for: dict[str, Histogram] = {}
         self._raw_codes: dict[bytes, int] = {}
 
     def count(self, topic: str, kind: str, messages: int, size: int) -> None:
@@ -120,13 +142,29 @@ class BrokerMeters:
 
     def transaction_finished(self, topic: str, seconds: int) -> None:
         """A transaction was committed, so long after its message was made."""
-        found = self.finished.get(topic)
-        if found is None:
-            found = self.finished[topic] = Histogram(FINISHES)
-        found.add(seconds)
+        _histogram(self.finished, topic, FINISHES).add(seconds)
 
-    def answered(self, code: int, response_code: int, seconds: float, *, held: bool) -> None:
+    def timer_enqueued(self, topic: str, seconds: int) -> None:
+        """A timer message came into the wheel, which was sent so long before its time."""
+        self.timers_enqueued[topic] += 1
+        _histogram(self.set_for, topic, DELAYS).add(seconds)
+
+    def timer_dequeued(self, topic: str) -> None:
+        """A timer message was put into its topic, or back to wait on."""
+        self.timers_dequeued[topic] += 1
+
+    def answered(self, request: RemotingCommand, response_code: int, seconds: float, *, held: bool) -> None:
         """A request was answered; of those that are answered later, pulls were suspended."""
+        code = request.code
+        if code in _TOPIC_CREATIONS:
+            topic = request.ext_fields.get("topic", "")
+            made = _histogram(self.topics_made, (not response_code, is_system_topic(topic)), CREATIONS)
+            made.add(int(seconds * 1000))
+        elif code in _GROUP_CREATIONS:
+            _histogram(self.groups_made, not response_code, CREATIONS).add(int(seconds * 1000))
+        self._answered(code, response_code, seconds, held=held)
+
+    def _answered(self, code: int, response_code: int, seconds: float, *, held: bool) -> None:
         held = held and code in _SUSPENDED
         found = self.rpc.get((code, response_code, held))
         if found is None:
@@ -141,10 +179,19 @@ class BrokerMeters:
         code = self._raw_codes.get(key)
         if code is None:
             code = self._raw_codes[key] = int(key.rstrip(b",}"))
-        self.answered(code, 0, seconds, held=False)
+        self._answered(code, 0, seconds, held=False)
 
     def forget(self, topic: str) -> None:
         """The topic is deleted."""
         for key in [key for key in self.incoming if key[0] == topic]:
             del self.incoming[key]
-        self.finished.pop(topic, None)
+        for table in (self.finished, self.set_for, self.timers_enqueued, self.timers_dequeued):
+            table.pop(topic, None)
+
+
+def _histogram(table: dict[K, Histogram], key: K, bounds: Sequence[float]) -> Histogram:
+    """The histogram of a key, made when it is first asked for."""
+    found = table.get(key)
+    if found is None:
+        found = table[key] = Histogram(bounds)
+    return found

@@ -38,7 +38,7 @@ from rocketmq_ops.common.message import (
 from rocketmq_ops.common.recall_handle import RecallHandle
 from rocketmq_ops.common.stage_times import PROPERTY_STAGES
 from rocketmq_ops.common.sysflag import TRANSACTION_MASK, TRANSACTION_PREPARED_TYPE, TRANSACTION_ROLLBACK_TYPE
-from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX
+from rocketmq_ops.common.topics import RETRY_GROUP_TOPIC_PREFIX, TRANS_HALF_TOPIC
 from rocketmq_ops.common.unique_id import UniqueIdFactory
 from rocketmq_ops.remoting.answer_frame import header_frame, success_template
 from rocketmq_ops.remoting.channel import Channel
@@ -282,6 +282,8 @@ class SendMessageProcessor:
         if result.status not in STORED:
             return self._refuse(request, result.status)
         self._controller.stats.count_put(message.topic, message.queue_id, result.message_count, result.wrote_bytes)
+        if message.topic == TRANS_HALF_TOPIC:
+            self._controller.transactions.metrics.add(message.properties.get(PROPERTY_REAL_TOPIC), 1)
         if self._meters is not None:
             self._meters.count_message(message.topic, message.properties, result.message_count, result.wrote_bytes)
         return self._answer_stored(channel, request, message.properties, result, queue_id)

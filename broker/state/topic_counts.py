@@ -1,8 +1,8 @@
-"""`config/timermetrics`: how many messages of each topic wait for their time. Mirrors TimerMetrics."""
+"""How many messages of each topic wait for something, in a file of Apache's: the base of TimerMetrics and the like."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rocketmq_ops.broker.state.config_manager import ConfigManager
 from rocketmq_ops.broker.state.config_table import read_data_version
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from rocketmq_ops.broker.controller import BrokerController
 
 
-class TimerMetrics(ConfigManager):
-    """`table`: topic -> [messages, ms of the last change]."""
+class TopicCounts(ConfigManager):
+    """`table`: topic -> [messages, ms of the last change]. Sub-classes say what the counts are called in the file."""
 
-    file_name = "timermetrics"
+    key: ClassVar[str]
 
     def __init__(self, controller: BrokerController) -> None:
         super().__init__(controller)
@@ -26,14 +26,14 @@ class TimerMetrics(ConfigManager):
 
     def load(self) -> bool:
         """Read the file or its backup; False when there is none. Raises CorruptDataError."""
-        loaded = self.document(_read)
+        loaded = self.document(self._read)
         if loaded is not None:
             self.table, self.data_version = loaded
         return loaded is not None
 
     def take_over(self, document: dict[str, Any]) -> None:
         """Take over the document of another broker (SlaveSynchronize.syncTimerMetrics). Raises CorruptDataError."""
-        self.table, self.data_version = _read(document)
+        self.table, self.data_version = self._read(document)
         self.changed()
 
     def add(self, topic: str | None, count: int) -> None:
@@ -61,10 +61,9 @@ class TimerMetrics(ConfigManager):
     def encode(self, *, pretty: bool = False) -> bytes:
         """The document of the file, also the body that a slave asks for."""
         counts = {topic: {"count": count, "timeStamp": time} for topic, (count, time) in self.table.items()}
-        return fastjson.dumps({"dataVersion": self.data_version, "timingCount": counts}, pretty=pretty)
+        return fastjson.dumps({"dataVersion": self.data_version, self.key: counts}, pretty=pretty)
 
-
-def _read(document: dict[str, Any]) -> tuple[dict[str, list[int]], DataVersion]:
-    counts = document.get("timingCount") or {}
-    table = {topic: [int(one.get("count", 0)), int(one.get("timeStamp", 0))] for topic, one in counts.items()}
-    return table, read_data_version(document.get("dataVersion"))
+    def _read(self, document: dict[str, Any]) -> tuple[dict[str, list[int]], DataVersion]:
+        counts = document.get(self.key) or {}
+        table = {topic: [int(one.get("count", 0)), int(one.get("timeStamp", 0))] for topic, one in counts.items()}
+        return table, read_data_version(document.get("dataVersion"))

@@ -230,8 +230,15 @@ class TimerMessageService:
         waiting = self._delivery.read(physical, size)
         if waiting is None:
             return True
-        files, deletes = self.files, waiting.deletes is not None
         time = parse_long(waiting.properties.get(PROPERTY_TIMER_OUT_MS, ""))
+        if not self._enqueue_one(waiting, time, physical, size):
+            return False
+        if (meters := self._controller.meters) is not None:
+            meters.timer_enqueued(waiting.topic, (time - waiting.record.born_timestamp) // 1000)
+        return True
+
+    def _enqueue_one(self, waiting: Waiting, time: int, physical: int, size: int) -> bool:
+        files, deletes = self.files, waiting.deletes is not None
         if time >= files.read_time and (self._due is None or self._due.slot.time != time):
             if not files.has_room_for(time):
                 self._blocked = True
@@ -319,6 +326,8 @@ class TimerMessageService:
         if not self._delivery.put(waiting, write_time, rolls=rolls):
             return False
         self.rates.dequeued += 1
+        if (meters := self._controller.meters) is not None:
+            meters.timer_dequeued(waiting.topic)
         if rolls:
             queue = self._controller.store.consume_queue(TIMER_TOPIC, 0)
             self._read_first = queue.next_offset if queue is not None else 0
@@ -363,13 +372,30 @@ class TimerMessageService:
             checkpoint.last_read_time = self._controller.clock()
         return checkpoint.encode()
 
+    @property
+    def enqueue_lag(self) -> int:
+        """Messages of the timer topic that are not in the wheel yet."""
+        return max(0, self._queue_end() - self.files.queue_offset)
+
+    @property
+    def enqueue_latency_ms(self) -> int:
+        """How long the first of these has been in the timer topic."""
+        if not self.enqueue_lag:
+            return 0
+        controller = self._controller
+        return max(0, controller.clock() - controller.store.store_time(TIMER_TOPIC, 0, self.files.queue_offset))
+
+    @property
+    def dequeue_latency_ms(self) -> int:
+        """How long ago the moment is that is delivered next."""
+        return self._controller.clock() - self.files.read_time if self.files.is_open else 0
+
     def runtime_info(self) -> dict[str, str]:
         """The keys of brokerStatus."""
         files = self.files
-        behind = (self._controller.clock() - files.read_time) // 1000 if files.is_open else 0
         return {
-            "timerReadBehind": str(behind),
-            "timerOffsetBehind": str(max(0, self._queue_end() - files.queue_offset) if files.is_open else 0),
+            "timerReadBehind": str(self.dequeue_latency_ms // 1000),
+            "timerOffsetBehind": str(self.enqueue_lag),
             "timerCongestNum": str(files.waiting),
             "timerEnqueueTps": f"{self.rates.enqueue_tps:.1f}",
             "timerDequeueTps": f"{self.rates.dequeue_tps:.1f}",

@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from rocketmq_ops.broker.send.inner_messages import copy_of, encode_properties
+from rocketmq_ops.broker.transaction.transaction_metrics import TransactionMetrics
 from rocketmq_ops.common.addresses import pack_host
 from rocketmq_ops.common.message import (
     PROPERTY_CHECK_IMMUNITY_TIME,
@@ -73,6 +74,7 @@ class TransactionalMessageService:
 
     def __init__(self, controller: BrokerController) -> None:
         self._controller = controller
+        self.metrics = TransactionMetrics(controller)
         self._settled: dict[int, list[int]] = {}
         self._ended: dict[tuple[str, int], None] = {}
         self._jobs = PeriodicJobs()
@@ -80,6 +82,8 @@ class TransactionalMessageService:
     def start(self) -> None:
         """Begin writing op batches and checking on the running loop."""
         config = self._controller.config
+        self.metrics.load()
+        self._jobs.every("transaction metrics", lambda: config.transactionMetricFlushInterval, self._save_metrics)
         self._jobs.every("transaction ops", lambda: config.transactionOpBatchInterval, self.write_ops)
         self._jobs.every("transaction check", lambda: config.transactionCheckInterval, self.check)
 
@@ -87,6 +91,10 @@ class TransactionalMessageService:
         """Write what is settled and stop."""
         self._jobs.stop()
         self.write_ops()
+
+    def _save_metrics(self) -> None:
+        if self.metrics.is_dirty:
+            self._controller.files.save(self.metrics)
 
     # -- half messages ------------------------------------------------------------------------------------------
 
@@ -125,6 +133,8 @@ class TransactionalMessageService:
     def delete_prepared(self, half: MessageExt) -> None:
         """Note that a half message is committed or rolled back."""
         ended, transaction = self._ended, _transaction_of(half)
+        if transaction is None or transaction not in ended:
+            self.metrics.add(half.properties.get(PROPERTY_REAL_TOPIC), -1)
         if transaction is not None:
             ended[transaction] = None
             if len(ended) > REMEMBERED_ENDS:
@@ -176,9 +186,12 @@ class TransactionalMessageService:
     def check(self) -> None:
         """Ask the producers of half messages whose end is overdue; give up those asked about too often."""
         self.write_ops()
-        topic = self._controller.topics.get(TRANS_HALF_TOPIC)
-        for queue_id in self._controller.store.queue_ids(TRANS_HALF_TOPIC, topic.read_queue_nums if topic else 0):
+        store, topic = self._controller.store, self._controller.topics.get(TRANS_HALF_TOPIC)
+        queue_ids = store.queue_ids(TRANS_HALF_TOPIC, topic.read_queue_nums if topic else 0)
+        for queue_id in queue_ids:
             self._check_queue(queue_id)
+        if all(self._consumed(TRANS_HALF_TOPIC, one) >= store.max_offset(TRANS_HALF_TOPIC, one) for one in queue_ids):
+            self.metrics.none_left()
 
     def _check_queue(self, queue_id: int) -> None:
         now = self._controller.clock()
@@ -294,6 +307,7 @@ class TransactionalMessageService:
     def _give_up(self, half: MessageExt) -> None:
         """Keep it in TRANS_CHECK_MAX_TIME_TOPIC, where an operator can look at it."""
         self._controller.topics.create_in_send_message_back(TRANS_CHECK_MAX_TIME_TOPIC, 1, PERM_READ | PERM_WRITE)
+        self.metrics.add(half.properties.get(PROPERTY_REAL_TOPIC), -1)
         unique_key = half.properties.get(PROPERTY_UNIQ_KEY)
         if self._put(copy_of(half, TRANS_CHECK_MAX_TIME_TOPIC, 0, half.properties)).status is PutStatus.PUT_OK:
             log.warning("transaction of message %s was asked about too often: given up", unique_key)

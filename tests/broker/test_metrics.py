@@ -1,6 +1,7 @@
 """The metrics page of broker and name server."""
 
 import asyncio
+import json
 import sys
 import urllib.request
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from rocketmq_ops.common.config import ConfigError
 from rocketmq_ops.namesrv.config import NamesrvConfig
 from rocketmq_ops.namesrv.controller import NamesrvController
+from rocketmq_ops.remoting.bodies import SubscriptionGroupConfig
 from rocketmq_ops.remoting.channel import Channel
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.config import NettyServerConfig
@@ -135,6 +137,93 @@ def test_answers_are_timed_by_code(tmp_path):
     run(tmp_path, body, **ON)
 
 
+def test_topics_and_groups_that_are_made_are_timed(tmp_path):
+    """By success, refused ones too; topics also by whether they are the system's."""
+
+    async def body(session):
+        fields = {"defaultTopic": "TBW102", "readQueueNums": "1", "writeQueueNums": "1", "perm": "6", "order": "false"}
+        fields |= {"topicFilterType": "SINGLE_TAG", "topicSysFlag": "0"}
+        for topic, code in (("Made", 0), ("Other", 0), ("no good", 29), ("TBW102", 29)):
+            assert (await session.ask(RequestCode.UPDATE_AND_CREATE_TOPIC, fields | {"topic": topic})).code == code
+        group = SubscriptionGroupConfig(group_name="made").encode()
+        answer = await session.ask(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, {}, group)
+        assert answer.code == 0
+        found = await samples(session.broker.metrics)
+        topics = found["rocketmq_topic_create_execution_time_milliseconds_count"]
+        assert {(s["invocation_status"], s["is_system"]): n for s, n in topics} == {
+            ("success", "false"): 2.0,
+            ("failure", "false"): 1.0,
+            ("failure", "true"): 1.0,
+        }
+        made = BROKER | {"invocation_status": "success"}
+        assert found["rocketmq_consumer_group_create_execution_time_milliseconds_count"] == [(made, 1.0)]
+        bounds = {s["le"] for s, _ in found["rocketmq_consumer_group_create_execution_time_milliseconds_bucket"]}
+        assert bounds == {"10.0", "100.0", "1000.0", "3000.0", "5000.0", "+Inf"}
+
+    run(tmp_path, body, **ON)
+
+
+def test_half_messages_that_wait_are_counted_and_known_after_a_restart(tmp_path):
+    def half(found):
+        return {s["topic"]: n for s, n in found["rocketmq_half_messages"]}
+
+    async def first(session):
+        fields = [await prepare(session, b"%d" % number) for number in range(4)]
+        assert half(await samples(session.broker.metrics)) == {"Tx": 4.0}
+        for one, how in zip(fields[:3], (COMMIT, COMMIT, ROLLBACK), strict=True):
+            for _ in range(2):  # the second word counts for nothing
+                await end(session, one, how)
+        assert half(await samples(session.broker.metrics)) == {"Tx": 1.0}
+
+    async def second(session):
+        assert half(await samples(session.broker.metrics)) == {"Tx": 1.0}
+        session.broker.config.transactionCheckMax = 0
+        now = session.broker.clock()
+        session.broker.clock = lambda: now + 10_000
+        session.broker.transactions.check()
+        assert half(await samples(session.broker.metrics)) == {"Tx": 0.0}, "given up"
+
+    async def wrong(session):
+        session.broker.transactions.metrics.add("Tx", 7)  # as after a kill
+        session.broker.transactions.check()
+        assert half(await samples(session.broker.metrics)) == {"Tx": 0.0}
+
+    for body in (first, second, wrong):
+        run(tmp_path, body, **ON)
+    assert json.loads((tmp_path / "config" / "transactionMetrics").read_text())["transactionCount"]["Tx"]["count"] == 0
+
+
+def test_timers(tmp_path):
+    async def body(session):
+        broker, page = session.broker, session.broker.metrics
+        for seconds in (50, 55, 200, 7000):
+            await session.send("T", properties={"TIMER_DELAY_SEC": str(seconds)}, g=str(broker.clock()))
+        before = await samples(page)
+        storage = BROKER | {"storage_type": "local", "storage_medium": "disk"}
+        broker.timers.run(broker.clock())
+        waiting = await samples(page)
+        # The service may have been at it before the page was read.
+        assert before["rocketmq_timer_enqueue_lag"][0][0] == storage
+        assert before["rocketmq_timer_enqueue_lag"][0][1] + before["rocketmq_timer_dequeue_lag"][0][1] == 4.0
+        assert waiting["rocketmq_timer_enqueue_lag"] == [(storage, 0.0)]
+        assert waiting["rocketmq_timer_enqueue_latency_milliseconds"] == [(storage, 0.0)]
+        assert waiting["rocketmq_timer_dequeue_latency_milliseconds"][0][1] >= 0
+        topic = storage | {"topic": "T"}
+        assert waiting["rocketmq_timer_enqueue_total"] == [(topic, 4.0)]
+        assert waiting["rocketmq_timing_messages"] == [(topic, 4.0)]
+        below = {s["le"]: n for s, n in waiting["rocketmq_delay_message_latency_seconds_bucket"]}
+        assert (below["60.0"], below["600.0"], below["43200.0"], below["+Inf"]) == (2.0, 3.0, 4.0, 4.0)
+        at = {s["timer_bound_s"]: n for s, n in waiting["rocketmq_timer_message_snapshot"]}
+        assert list(map(int, at)) == [5, 60, 300, 900, 3600, 14400, 28800, 86400]
+        assert (at["60"], at["300"], at["14400"]) == (2.0, 1.0, 1.0)
+        broker.timers.run(broker.clock() + 70_000)
+        after = await samples(page)
+        assert after["rocketmq_timer_dequeue_total"] == [(topic, 2.0)]
+        assert after["rocketmq_timer_dequeue_lag"] == [(storage, 2.0)]
+
+    run(tmp_path, body, **ON)
+
+
 def test_without_the_page_nothing_is_measured(tmp_path):
     async def body(session):
         await used(session)
@@ -231,8 +320,6 @@ def test_the_name_server_has_a_page_too(tmp_path):
     asyncio.run(main())
 
 
-#: Of Apache's page and not of this one: what only other parts of Apache's broker have.
-NOT_HERE = ("rocketmq_timer_", "rocketmq_processor_watermark")
 #: What Apache's page has too, but not with the clients that it was recorded with.
 SEEN_WITH_OTHER_CLIENTS = {"rocketmq_send_to_dlq_messages_total", "rocketmq_consumer_connections"}
 #: Labels that are Apache's alone: of its metrics library.
@@ -252,13 +339,12 @@ def keys_by_name(lines: str) -> dict[str, set[str]]:
 def test_the_page_of_apaches_broker_has_the_same_names_and_labels(tmp_path):
     page = Path(__file__).parents[1] / "golden" / "metrics" / "apache-5.3.3.prom"
     theirs = {name: keys - LABELS_NOT_HERE for name, keys in keys_by_name(page.read_text()).items()}
-    shared = {name: keys for name, keys in theirs.items() if not name.startswith(NOT_HERE)}
 
     async def body(session):
         await used(session)
         ours = keys_by_name(await asyncio.to_thread(read, session.broker.metrics.url))
-        assert {name: ours.get(name) for name in shared} == shared
-        own = {name for name in ours if name not in shared}
+        assert {name: ours.get(name) for name in theirs} == theirs
+        own = {name for name in ours if name not in theirs}
         assert {name for name in own if not name.startswith("rocketmq_ops_")} <= SEEN_WITH_OTHER_CLIENTS
 
     run(tmp_path, body, metricsLabel="zone:a", **ON)

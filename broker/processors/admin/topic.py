@@ -123,6 +123,7 @@ class TopicAdminProcessor:
         for name in doomed:
             self._topics.delete(name)
             self._controller.timers.metrics.forget(name)
+            self._controller.transactions.metrics.forget(name)
             if config.autoDeleteUnusedStats:
                 self._controller.stats.on_topic_deleted(name)
         log.warning("topic %s deleted by %s", ", ".join(doomed), channel.remote)
