@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from rocketmq_ops.common import fastjson
@@ -20,6 +21,8 @@ from rocketmq_ops.common.files import OS_FILES, SmallFiles, load_with_backup, sa
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+#: Writes content that was taken before. Raises RocketMQError naming the file.
+Write = Callable[[], None]
 
 
 def load_document(path: str, read: Callable[[dict[str, Any]], T]) -> T | None:
@@ -39,23 +42,20 @@ def _read_object(data: bytes) -> dict[str, Any]:
 
 
 class SavedState(Protocol):
-    """What a `StateFileWriter` writes. Its methods are called on the loop, `write` in a thread."""
+    """What a `StateFileWriter` writes. Its methods are called on the loop, what `take_changes` gives in a thread."""
 
     @property
     def path(self) -> str:
         """The file."""
 
-    def take_changes(self) -> bytes | None:
-        """The file's new content, None when nothing changed since the last call."""
-
-    def write(self, data: bytes) -> None:
-        """Make this the file's content; one call at a time. Raises RocketMQError naming the file."""
+    def take_changes(self) -> Write | None:
+        """What writes the content of this moment, one at a time; None when nothing changed since the last call."""
 
     def saved(self) -> None:
-        """The content that `take_changes` returned last is on the disk."""
+        """What `take_changes` took last is on the disk."""
 
     def not_saved(self, error: BaseException) -> None:
-        """The changes that `take_changes` returned last could not be written; the log gets a line."""
+        """What `take_changes` took last could not be written; the log gets a line."""
 
 
 class StateFile:
@@ -93,16 +93,16 @@ class StateFile:
         """The table is no longer what the file holds."""
         self._dirty = True
 
-    def take_changes(self) -> bytes | None:
-        """The file's new content, None when nothing changed since the last time."""
+    def take_changes(self) -> Write | None:
+        """What replaces the file by the table as it is now, None when nothing changed since the last time."""
         if not self._dirty:
             return None
         self._dirty = False
-        return self.encode(pretty=True)
+        return self.write_of_now()
 
-    def write(self, data: bytes) -> None:
-        """Replace the file."""
-        save_with_backup(self.path, data, self.files)
+    def write_of_now(self) -> Write:
+        """What writes the table as it is now."""
+        return partial(save_with_backup, self.path, self.encode(pretty=True), self.files)
 
     def saved(self) -> None:
         """The file is written."""
@@ -117,11 +117,11 @@ class StateFile:
 
     def persist(self) -> None:
         """Write the file on this thread, if anything changed. Raises RocketMQError naming it."""
-        data = self.take_changes()
-        if data is None:
+        write = self.take_changes()
+        if write is None:
             return
         try:
-            self.write(data)
+            write()
         except RocketMQError:
             self._dirty = True
             raise
@@ -175,15 +175,15 @@ class StateFileWriter:
         saved, writes.next = writes.next, None
         assert saved is not None
         try:
-            data = writes.state.take_changes()
+            write = writes.state.take_changes()
         except Exception as error:
             self._end(writes, saved, RocketMQError(f"cannot save {writes.state.path}: {error}"))
             return
-        if data is None:
+        if write is None:
             saved.set_result(None)
             return
         writes.running = saved
-        job = asyncio.get_running_loop().run_in_executor(None, writes.state.write, data)
+        job = asyncio.get_running_loop().run_in_executor(None, write)
         job.add_done_callback(lambda done: self._written(writes, saved, done))
 
     def _written(self, writes: _Writes, saved: asyncio.Future[None], done: asyncio.Future[None]) -> None:

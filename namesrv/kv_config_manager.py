@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from rocketmq_ops.common import fastjson
 from rocketmq_ops.common.errors import CorruptDataError
 from rocketmq_ops.common.files import save_with_backup
-from rocketmq_ops.common.state_files import StateFileWriter, load_document
+from rocketmq_ops.common.state_files import StateFileWriter, Write, load_document
 from rocketmq_ops.namesrv.config import NamesrvConfig
 
 log = logging.getLogger(__name__)
@@ -65,8 +66,8 @@ class KvConfigManager:
         self._waiting.append(change)
         await self._files.save(self)
 
-    def take_changes(self) -> bytes | None:
-        """The content of the file with all changes that wait."""
+    def take_changes(self) -> Write | None:
+        """What replaces the file by one with all changes that wait."""
         changes, self._waiting = self._waiting, []
         if not changes:
             return None
@@ -74,11 +75,7 @@ class KvConfigManager:
         for change in changes:
             change(table)
         self._being_saved = table
-        return fastjson.dumps({"configTable": table})
-
-    def write(self, data: bytes) -> None:
-        """Replace the file."""
-        save_with_backup(self.path, data)
+        return partial(save_with_backup, self.path, fastjson.dumps({"configTable": table}))
 
     def saved(self) -> None:
         """Make the changes."""

@@ -42,7 +42,7 @@ ONLY_IN = {
 ONLY_IN_OF_SERVERS = {
     "reading a table's JSON file": (r"\bload_with_backup\((?!path: )", "common/state_files.py"),
     "writing a table's JSON file in a thread": (
-        r"(to_thread\(|run_in_executor\(None, )(save_with_backup|[\w.]*state\.write)",
+        r"(to_thread\(|run_in_executor\(None, )(save_with_backup|write\b)",
         "common/state_files.py",
     ),
 }

@@ -1,6 +1,6 @@
 """The producer: sends messages to the queues of a topic, retrying on another broker. Mirrors DefaultMQProducerImpl.
 
-Which queue a message goes to is decided here; how it becomes a request is in `send_request`.
+Which queue a message goes to is decided in `queue_choice`, how it becomes a request in `send_request`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import random
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from rocketmq_ops.client.instance import ClientInstance
 from rocketmq_ops.client.namespace import Namespace
 from rocketmq_ops.client.options import ClientOptions
 from rocketmq_ops.client.producer.hooked_send import HookedSend
+from rocketmq_ops.client.producer.queue_choice import QueueChoice
 from rocketmq_ops.client.producer.requests import NoReplyError, asking
 from rocketmq_ops.client.producer.send_request import SendSettings, check_message, in_namespace, prepare, prepare_batch
 from rocketmq_ops.client.tracing import Tracer
@@ -73,8 +73,7 @@ class Producer:
         self._given_hooks = tuple(hooks)
         self._hooks = ProducerHooks(hooks) if hooks else None
         self._ids = UniqueIdFactory()
-        self._topics: set[str] = set()
-        self._next_queue: dict[str, int] = {}
+        self._choice = QueueChoice(self.instance.routes)
         self._in_flight = asyncio.Semaphore(self.settings.max_in_flight)
         self._sending = Tasks()
         self._tracer: Tracer | None = None
@@ -113,7 +112,7 @@ class Producer:
 
     def topics(self) -> set[str]:
         """Topics that were sent to; their routes are kept fresh."""
-        return set(self._topics)
+        return set(self._choice.topics)
 
     def check_transaction(self, address: str, message: MessageExt, header: CheckTransactionStateRequestHeader) -> None:
         """A broker asks about a half message of the group; without a transaction listener nobody here knows."""
@@ -123,14 +122,14 @@ class Producer:
 
     async def queues(self, topic: str) -> list[MessageQueue]:
         """The queues that messages of a topic may go to. Raises NoRouteError, RemotingError."""
-        return [self.namespace.unwrap_queue(queue) for queue in await self._queues(self.namespace.wrap(topic))]
+        return [self.namespace.unwrap_queue(queue) for queue in await self._choice.queues(self.namespace.wrap(topic))]
 
     async def next_queue(self, topic: str, other_than: str | None = None) -> MessageQueue:
         """The queue of a topic whose turn it is, of another broker than `other_than` where there is one.
 
         Raises NoRouteError, RemotingError.
         """
-        return self.namespace.unwrap_queue(self._pick(await self._queues(self.namespace.wrap(topic)), other_than))
+        return self.namespace.unwrap_queue(await self._choice.next(self.namespace.wrap(topic), other_than))
 
     # --- sending --------------------------------------------------------------------------------------------------
 
@@ -223,8 +222,8 @@ class Producer:
         deadline = loop.time() + timeout_ms / 1000
         replies = self.instance.replies
         topic = self._checked(message).topic
-        if topic not in self._topics:
-            await self._queues(topic)
+        if topic not in self._choice.topics:
+            await self._choice.queues(topic)
             # The reply finds this client by its heartbeat, on whichever broker it is sent to.
             await self.instance.send_heartbeats()
         correlation_id, reply = replies.expect()
@@ -248,8 +247,8 @@ class Producer:
         """
         message = self._checked(message)
         outgoing = prepare(message, self._ids.create(), self.settings)
-        chosen = self._chosen(queue) or self._pick(await self._queues(message.topic), None)
-        address = await self._master(chosen)
+        chosen = self._chosen(queue) or await self._choice.next(message.topic)
+        address = await self._choice.master(chosen)
         settings = self.settings
         sending = send_oneway(
             self.instance.session,
@@ -277,7 +276,7 @@ class Producer:
             handle = RecallHandle.decode(recall_handle)
         except CorruptDataError as error:
             raise ClientError(str(error), "use the recall_handle of a SendResult") from None
-        address = await self._master(MessageQueue(topic, handle.broker_name, 0))
+        address = await self._choice.master(MessageQueue(topic, handle.broker_name, 0))
         session, timeout_ms = self.instance.session, timeout_ms or self.settings.send_timeout_ms
         return await recall(session, address, self.group, topic, recall_handle, handle.broker_name, timeout_ms)
 
@@ -324,7 +323,7 @@ class Producer:
             left_ms = int((deadline - loop.time()) * 1000)
             if left_ms <= 0 and failure is not None:
                 break
-            chosen = queue or self._pick(await self._queues(outgoing.topic), last_broker)
+            chosen = queue or await self._choice.next(outgoing.topic, last_broker)
             last_broker = chosen.broker_name
             try:
                 result = await self._send_once(outgoing, chosen, max(left_ms, 1), hooked)
@@ -344,7 +343,7 @@ class Producer:
     async def _send_once(
         self, outgoing: Outgoing, queue: MessageQueue, timeout_ms: int, hooked: HookedSend | None
     ) -> SendResult:
-        address = await self._master(queue)
+        address = await self._choice.master(queue)
         sending = send(
             self.instance.session,
             address,
@@ -366,31 +365,3 @@ class Producer:
                 await self.instance.routes.refresh(topic)
             except (RemotingError, BrokerError):
                 return
-
-    async def _queues(self, topic: str) -> list[MessageQueue]:
-        self._topics.add(topic)
-        return await self.instance.routes.need_publish_queues(topic)
-
-    async def _master(self, queue: MessageQueue) -> str:
-        routes = self.instance.routes
-        address = routes.master(queue.broker_name)
-        if address is None:
-            await routes.refresh(queue.topic)
-            address = routes.master(queue.broker_name)
-        if address is None:
-            raise NoRouteError(f"broker '{queue.broker_name}' has no master", "start the broker, or use another queue")
-        return address
-
-    def _pick(self, queues: list[MessageQueue], last_broker: str | None) -> MessageQueue:
-        """The next queue in turn, of another broker than the one that just failed where there is one."""
-        topic = queues[0].topic
-        start = self._next_queue.get(topic)
-        if start is None:
-            start = random.randrange(1 << 20)
-        for step in range(len(queues)):
-            queue = queues[(start + step) % len(queues)]
-            if last_broker is None or queue.broker_name != last_broker:
-                self._next_queue[topic] = start + step + 1
-                return queue
-        self._next_queue[topic] = start + 1
-        return queues[start % len(queues)]

@@ -6,7 +6,7 @@ import msgspec
 
 from rocketmq_ops.client.api.send import SendResult
 from rocketmq_ops.client.producer.spool_disk import Kept
-from rocketmq_ops.client.producer.spool_records import Note, Record, SpoolState
+from rocketmq_ops.client.producer.spool_records import Note, Record, SpoolOutcome, SpoolState
 from rocketmq_ops.common.clock import now_ms
 from rocketmq_ops.common.message import PROPERTY_UNIQ_KEY
 
@@ -18,46 +18,25 @@ class Spooled(msgspec.Struct, frozen=True):
     msg_id: str
 
 
-class SpoolEntry(msgspec.Struct, kw_only=True):
-    """What is known of one kept message; times are ms since the epoch, `queue_offset` and the like of one that is sent.
+class SpoolEntry(SpoolOutcome, kw_only=True, omit_defaults=False):
+    """What is known of one kept message; times are ms since the epoch.
 
-    `maybe_twice`: a try before ended without an answer, so that brokers may have it twice, under the same `msg_id`. Of
-    one that is damaged nothing but the number may be known, and that is 0 where it is not.
+    `maybe_twice` counts the try that is under way. Of one that is damaged nothing but the number may be known, and that
+    is 0 where it is not.
     """
 
     number: int
-    state: SpoolState
     msg_id: str = ""
     topic: str = ""
     keys: str | None = None
     kept_ms: int = 0
-    settled_ms: int = 0
-    tries: int = 0
-    maybe_twice: bool = False
-    broker_name: str = ""
-    queue_id: int = -1
-    queue_offset: int = -1
-    offset_msg_id: str = ""
-    status: str = ""
-    reason: str = ""
 
 
 def entry_of(record: Record, kept: Kept | None) -> SpoolEntry:
     """The entry of a record; `kept` is None where its message cannot be read."""
     note = record.note
-    entry = SpoolEntry(
-        number=record.number,
-        state=note.state,
-        settled_ms=note.settled_ms,
-        tries=note.tries,
-        maybe_twice=note.maybe_twice or (note.open_try and not note.settled),
-        broker_name=note.broker_name,
-        queue_id=note.queue_id,
-        queue_offset=note.queue_offset,
-        offset_msg_id=note.offset_msg_id,
-        status=note.status,
-        reason=note.reason,
-    )
+    entry = SpoolEntry(number=record.number, **{name: getattr(note, name) for name in SpoolOutcome.__struct_fields__})
+    entry.maybe_twice = note.maybe_twice or (note.open_try and not note.settled)
     if kept is not None:
         message = kept.message
         entry.msg_id, entry.topic, entry.keys = message.properties[PROPERTY_UNIQ_KEY], message.topic, message.keys

@@ -42,18 +42,16 @@ class SpoolState(StrEnum):
     DAMAGED = "DAMAGED"
 
 
-class Note(msgspec.Struct, kw_only=True, omit_defaults=True):
+class SpoolOutcome(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What became of a message. `tries` are those that are noted, `settled_ms` is since the epoch.
 
     `maybe_twice`: a try before the last one ended without an answer, so that its message may be stored as well, under
-    the same unique id.
+    the same unique id. Where it was stored is known of one that is SENT.
     """
 
     state: SpoolState = SpoolState.WAITING
     tries: int = 0
     maybe_twice: bool = False
-    #: A try is under way, or ended without an answer.
-    open_try: bool = False
     settled_ms: int = 0
     broker_name: str = ""
     queue_id: int = -1
@@ -61,6 +59,13 @@ class Note(msgspec.Struct, kw_only=True, omit_defaults=True):
     offset_msg_id: str = ""
     status: str = ""
     reason: str = ""
+
+
+class Note(SpoolOutcome, kw_only=True, omit_defaults=True):
+    """What is noted of a message in the file."""
+
+    #: A try is under way, or ended without an answer.
+    open_try: bool = False
 
     @property
     def settled(self) -> bool:

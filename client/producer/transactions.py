@@ -133,7 +133,7 @@ class TransactionProducer(Producer):
         )
         remark = None if error is None else f"execute raised {type(error).__name__}: {error}"
         try:
-            master = await self._master(self.namespace.wrap_queue(sent.queue))
+            master = await self._choice.master(self.namespace.wrap_queue(sent.queue))
             await end_transaction(self.instance.session, master, header, remark)
             self._ended(message, sent.msg_id, master, sent.transaction_id, state, from_check=False)
         except RocketMQError as failure:

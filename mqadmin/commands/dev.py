@@ -8,7 +8,6 @@ from typing import Annotated
 import msgspec
 
 from rocketmq_ops.mqadmin.declare import Opt, command
-from rocketmq_ops.mqadmin.options.housekeeping import ConfigFile
 from rocketmq_ops.mqadmin.render.outcome import Outcome
 from rocketmq_ops.mqadmin.run import Run
 from rocketmq_ops.mqadmin.values import path, port
@@ -50,7 +49,9 @@ async def dev(
         str | None,
         Opt("--ready-file", help="write the addresses and the pid as JSON into this file when ready", parse=path),
     ] = None,
-    config: Annotated[ConfigFile | None, "property file for the broker"] = None,
+    config: Annotated[
+        str | None, Opt("-c", "--config", help="property file for the broker", parse=path, metavar="FILE")
+    ] = None,
     until_stdin_ends: Annotated[
         bool, Opt("--until-stdin-ends", help="stop also when standard input ends, so as not to outlive the caller")
     ] = False,
