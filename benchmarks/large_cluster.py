@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rocketmq_ops.remoting.codes import RequestCode, ResponseCode
@@ -34,6 +34,7 @@ class LargeCluster:
             for name, address in addresses.items()
         )
         listed = ",".join(f'"{name}"' for name in names)
+        self.hosts = [address.partition(":")[0] for address in addresses.values()]
         self.cluster = f'{{"brokerAddrTable":{{{table}}},"clusterAddrTable":{{"C":[{listed}]}}}}'.encode()
         self.topics = ('{"topicList":[' + ",".join(f'"{name}"' for name in every) + "]}").encode()
         config = (
@@ -108,16 +109,17 @@ async def serve(cluster: LargeCluster, port: int) -> None:
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         decoder = FrameDecoder()
-        while data := await reader.read(1 << 16):
-            for command in decoder.feed(data):
-                asked[command.code] += 1
-                if command.code == RequestCode.PULL_MESSAGE:
-                    await asyncio.sleep(0.2)
-                writer.write(b"".join(bytes(part) for part in encode(cluster.answer(command))))
-            await writer.drain()
+        with contextlib.suppress(ConnectionError):  # who asks may be killed
+            while data := await reader.read(1 << 16):
+                for command in decoder.feed(data):
+                    asked[command.code] += 1
+                    if command.code == RequestCode.PULL_MESSAGE:
+                        await asyncio.sleep(0.2)
+                    writer.write(b"".join(bytes(part) for part in encode(cluster.answer(command))))
+                await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "0.0.0.0", port):
+    async with await asyncio.start_server(answer, cluster.hosts, port):
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.read)
     for code, count in sorted(asked.items()):
@@ -134,7 +136,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-@contextmanager
+@contextlib.contextmanager
 def serving(given: argparse.Namespace, *more: str) -> Iterator[dict[str, int]]:
     """A process that serves it; afterwards, how often each request was answered, by its name."""
     sizes = [f"--{name}={getattr(given, name)}" for name in ("brokers", "topics", "queues", "port")]
