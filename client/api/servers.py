@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from rocketmq_ops.client.api.session import Session
+from rocketmq_ops.common.data_version import DataVersion
 from rocketmq_ops.common.stage_times import STAGES_OF_TOPIC
 from rocketmq_ops.remoting.codes import RequestCode
 from rocketmq_ops.remoting.command import RemotingCommand
@@ -44,6 +47,16 @@ async def broker_config(session: Session, address: str) -> str:
     """The configuration of one broker, as a property file's text."""
     answer = await session.call(address, RemotingCommand.request(RequestCode.GET_BROKER_CONFIG))
     return answer.body_bytes.decode()
+
+
+async def broker_config_version(session: Session, address: str) -> DataVersion | None:
+    """How often, and when last by its own clock, the configuration of a broker was changed while it ran, or else when
+    it started; None from a broker that does not say."""
+    answer = await session.call(address, RemotingCommand.request(RequestCode.GET_BROKER_CONFIG))
+    try:
+        return msgspec.json.decode(answer.ext_fields.get("version", ""), type=DataVersion)
+    except msgspec.DecodeError:
+        return None
 
 
 async def namesrv_config(session: Session, address: str) -> str:

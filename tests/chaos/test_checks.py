@@ -134,6 +134,8 @@ def test_what_a_fault_explains_is_no_violation() -> None:
     assert violations(and_look(1)._replace(suffered=killed)) == []
     paused = [Suffered(LATE + 2, LATE + 3, PAUSE, "ordered-reader-0")]
     assert violations(and_event(got(LATE + 5, "c.0-2", ORDERED, 1, worker="r2"))._replace(suffered=paused)) == []
+    begins = [Look(at, "broker-a", f"{ORDERED}@{ORDERED_GROUP}", 0, offset) for at, offset in ((5.0, 2), (6.0, 0))]
+    assert violations(whole()._replace(looks=[*begins, *whole().looks])) == []
     tried_again = and_record(record(ORDERED, "c.0-2", 2, 500))
     again = [Event(2.2, UNSURE, "c.0-2"), Event(2.3, TRY, "c.0-2", topic=ORDERED)]
     assert violations(tried_again._replace(events=[*tried_again.events, *again])) == []

@@ -111,14 +111,16 @@ class Broker:
         self.store = store or scratch / "store"
         scratch.mkdir(parents=True, exist_ok=True)
         config = broker_settings(self.port, namesrv, self.store, name=name, cluster=cluster)
-        file = write_config(scratch / "broker.conf", config | (TEST_SETTINGS if small else {}) | (settings or {}))
+        self.conf = scratch / "broker.conf"
+        write_config(self.conf, config | (TEST_SETTINGS if small else {}) | (settings or {}))
         flags = flags if tls else (*flags, NO_TLS)
-        self.child = Child(
-            f"Apache broker {version}",
-            java_command(version, "EagerBroker", ["-c", str(file)], scratch=scratch, heap=heap, flags=flags),
-            cwd=scratch,
-            env=environment,
-        )
+        command = java_command(version, "EagerBroker", ["-c", str(self.conf)], scratch=scratch, heap=heap, flags=flags)
+        self._start = lambda: Child(f"Apache broker {version}", command, cwd=scratch, env=environment)
+        self.child = self._start()
+
+    def start_again(self) -> None:
+        """Start it anew, with its file as it is now."""
+        self.child = self._start()
 
     def wait_ready(self) -> float:
         return self.child.wait_for("boot success")

@@ -60,8 +60,13 @@ class OurBroker:
             "brokerName": "broker-a", "brokerIP1": "127.0.0.1", "brokerIP2": "127.0.0.1", "listenPort": str(port),
             "haListenPort": str(port + 1), "namesrvAddr": namesrv, "storePathRootDir": str(self.store),
         }  # fmt: skip
-        conf = write_config(scratch / "broker.conf", values | (settings or {}))
-        self.child = Child("our broker", [str(BIN / "mqbroker"), "-c", str(conf)], cwd=scratch)
+        self.conf = write_config(scratch / "broker.conf", values | (settings or {}))
+        self._start = lambda: Child("our broker", [str(BIN / "mqbroker"), "-c", str(self.conf)], cwd=scratch)
+        self.child = self._start()
+
+    def start_again(self) -> None:
+        """Start it anew, with its file as it is now."""
+        self.child = self._start()
 
     def wait_ready(self) -> float:
         return self.child.wait_for("boot success")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.interop import stores
-from tests.interop.apache import Broker, Driver, DriverError, wait_until
+from tests.interop.apache import Broker, Driver, DriverError, Pair, wait_until
 from tests.interop.ours import OurNameServer, OurPair
 from tests.interop.raw import wait_for_route
 
@@ -166,4 +166,56 @@ def test_our_broker_delivers_what_waits_in_apache_s_store(
         if engine == "wheel":
             assert ours_has - {"TIMER_DELIVER_MS"} == set(early["properties"]) - {"TIMER_DELAY_MS"}
     finally:
+        ours.kill()
+
+
+#: What a client of 4.9 may write, which knows nothing of timers: properties of a message, one that is delivered or not.
+WRITTEN: dict[str, dict[str, Any]] = {
+    "at a time": {"TIMER_DELIVER_MS": 3_000},
+    "after seconds": {"TIMER_DELAY_SEC": 3},
+    "after ms": {"TIMER_DELAY_MS": 3_000},
+    "in the past": {"TIMER_DELIVER_MS": -1},
+    "two times": {"TIMER_DELAY_SEC": 3, "TIMER_DELIVER_MS": 1},
+    "with a delay level": {"TIMER_DELAY_SEC": 3, "delay": 1},
+    "too far": {"TIMER_DELAY_SEC": 300_000},
+    "no number": {"TIMER_DELIVER_MS": "soon"},
+    "below 0": {"TIMER_DELAY_MS": -5},
+}
+
+
+def test_a_client_of_4_9_gets_timers_as_from_apache_s_broker(scratch: Path, drivers: Callable[[str], Driver]) -> None:
+    """It puts the properties on its messages by hand; 5.3.3's broker and ours take, refuse and deliver the same."""
+    driver = drivers("4.9.7")
+    theirs = Pair("5.3.3", scratch / "timers-4.9-theirs", settings=SETTINGS)
+    ours = OurPair(scratch / "timers-4.9-ours", settings=SETTINGS)
+
+    def sent(namesrv: str) -> dict[str, str]:
+        """What the client was answered for each message: its status, or the error without the broker's name."""
+        now, answers = int(time.time() * 1000), {}
+        for body, written in WRITTEN.items():
+            at = written.get("TIMER_DELIVER_MS")
+            more = {"TIMER_DELIVER_MS": now + at} if isinstance(at, int) else {}
+            message = {"topic": TOPIC, "queue": 0, "body": body, **written, **more}
+            try:
+                (result,) = driver.ask("send", namesrv=namesrv, group="timers", messages=[message])
+                answers[body] = result["status"]
+            except DriverError as error:
+                answers[body] = str(error).partition("BROKER:")[0]
+        return answers
+
+    try:
+        namesrvs = (theirs.namesrv_address, ours.namesrv_address)
+        for namesrv in namesrvs:
+            create(driver, namesrv)
+        answers = [sent(namesrv) for namesrv in namesrvs]
+        assert answers[0] == answers[1]
+        taken = [body for body, answer in answers[0].items() if answer == "SEND_OK"]
+        found = [wait_for(driver, namesrv, taken) for namesrv in namesrvs]
+        kept = [{one["body"]: set(one["properties"]) for one in of} for of in found]
+        assert [len(of) for of in found] == [len(taken)] * 2
+        assert kept[0] == kept[1]
+    finally:
+        for namesrv in (theirs.namesrv_address, ours.namesrv_address):
+            driver.ask("producer.close", namesrv=namesrv, group="timers")
+        theirs.kill()
         ours.kill()

@@ -28,6 +28,8 @@ class FakeBroker:
         self.running: dict[str, dict[str, Any]] = {}
         self.delays: dict[tuple[str, str, int], int] = {}
         self.config = {"useServerSideResetOffset": "true", "brokerName": name, "slaveReadEnable": "false"}
+        #: Fields of the answer with the configuration.
+        self.config_version: dict[str, str] | None = None
         self.knows_topic_config = True
         self.knows_lists = True
         self.ignores_updates = False
@@ -255,7 +257,8 @@ class FakeBroker:
         return c.reply(body=dumps({"offsetTable": table}))
 
     def get_config(self, c: RemotingCommand) -> RemotingCommand:
-        return c.reply(body="".join(f"{k}={v}\n" for k, v in self.config.items()).encode())
+        body = "".join(f"{k}={v}\n" for k, v in self.config.items()).encode()
+        return c.reply(body=body, ext_fields=self.config_version)
 
     def update_config(self, c: RemotingCommand) -> RemotingCommand:
         if not self.ignores_updates:

@@ -20,6 +20,10 @@ MASTER_FILE = "# the master\nbrokerName=broker-a\nbrokerId=0\nbrokerRole=SYNC_MA
 SLAVE_FILE = "# the slave\nbrokerName=broker-a\nbrokerId=1\nbrokerRole=SLAVE\n"
 
 
+_BOOT_MS = 1_700_000_000_000
+_RUN_SECONDS = 1000 * 86_400 + 3723
+
+
 class Pair:
     """A master and its slave, with their property files."""
 
@@ -38,11 +42,20 @@ class Pair:
         self.cluster.broker_data = lambda broker: {  # type: ignore[method-assign]
             "brokerName": "broker-a", "cluster": "C1", "brokerAddrs": self.addresses
         }  # fmt: skip
+        #: How long the master's configuration is as it is, by its clock, which is 17 minutes before ours: its fence.
+        self.fenced_for(60)
+        run = {"bootTimestamp": str(_BOOT_MS), "runtime": "[ 1,000 days, 1 hours, 2 minutes, 3 seconds ]"}
         for broker in (self.master, self.slave):
             end = lambda c, at=broker.address: c.reply(  # noqa: E731
-                body=dumps({"table": {"commitLogMaxOffset": str(self.ends[at])}})
+                body=dumps({"table": {"commitLogMaxOffset": str(self.ends[at]), **run}})
             )
             self.cluster.transport.on(broker.address, Code.GET_BROKER_RUNTIME_INFO, end)
+
+    def fenced_for(self, seconds: int | None) -> None:
+        """Let the master's configuration be so old; None is a broker that does not say it."""
+        changed = _BOOT_MS + 1000 * (_RUN_SECONDS - (seconds or 0))
+        version = {"counter": 1, "stateVersion": 0, "timestamp": changed}
+        self.master.config_version = None if seconds is None else {"version": json.dumps(version)}
 
     def master_stops(self) -> None:
         self.cluster.stop(self.master.address)
@@ -96,6 +109,26 @@ def test_from_the_fence_to_the_end(pair: Pair) -> None:
     ran = pair.files("--output", "json")
     assert (ran.code, step(ran)) == (0, None)
     assert json.loads(ran.out)["data"]["masters"] == {pair.cluster.namesrv: SLAVE}
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(0, 30), (29, 1), (30, 0)])
+def test_producers_are_given_time_to_leave(pair: Pair, seconds: int, left: int) -> None:
+    """They may send until their next look at the route: the slave has everything only after that."""
+    pair.fenced_for(seconds)
+    ran = pair.run()
+    said = f"producers may send to the old master for another {left} s, until their next route; run this again then"
+    assert ran.code == 0 and (said in ran.out) == bool(left) and ("--masterEnd" in ran.out) == (not left)
+    ran = pair.run("--output", "json")
+    assert (ran.code, step(ran)) == (ExitCode.NO_EFFECT, "catchUp" if left else "stop")
+    assert json.loads(ran.out)["data"]["producersLeaveInSeconds"] == left
+
+
+def test_a_fence_of_unknown_age_gives_no_end_of_the_log(pair: Pair) -> None:
+    pair.fenced_for(None)
+    ran = pair.run()
+    assert ran.code == 0 and "It is not known since when the old master is fenced" in ran.out
+    assert "--masterEnd and the end of its log, as `mqadmin store ls` shows it on its host" in ran.out
+    assert "--masterEnd 1000" not in ran.out
 
 
 def test_the_fence_is_undone_as_any_change(pair: Pair) -> None:

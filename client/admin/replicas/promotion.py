@@ -7,12 +7,14 @@ only, so two of them are for whoever starts and stops brokers.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from rocketmq_ops.client.admin.changes import Change, ChangingResult
 from rocketmq_ops.client.api import offsets as offsets_api
+from rocketmq_ops.client.api import servers
 from rocketmq_ops.client.api.servers import cluster_info_of
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.addresses import MASTER_ID
@@ -23,9 +25,15 @@ from rocketmq_ops.remoting.errors import RemotingError
 
 if TYPE_CHECKING:
     from rocketmq_ops.client.admin.core import MQAdmin
+    from rocketmq_ops.common.data_version import DataVersion
 
 SLAVE = "SLAVE"
 StepName = Literal["fence", "catchUp", "stop", "files", "start", "verify"]
+#: Producers look for new routes so often (pollNameServerInterval of their clients), and then leave a fenced broker.
+PRODUCERS_LEAVE_SECONDS = 30
+#: Of `[ 0 days, 1 hours, 2 minutes, 3 seconds ]`, in which a JVM writes thousands as its locale does.
+_RUNTIME = re.compile(r"(\d[^a-z]*) [a-z]")
+_RUNTIME_SECONDS = (86_400, 3_600, 60, 1)
 STEPS: tuple[StepName, ...] = ("fence", "catchUp", "stop", "files", "start", "verify")
 
 
@@ -33,6 +41,7 @@ class Replica(msgspec.Struct, rename="camel", kw_only=True):
     """One of the two brokers. All but the address is None when it does not answer.
 
     `max_offset` is the end of its commitlog in bytes. `fenced`: its brokerPermission takes no messages.
+    `unchanged_seconds`: how long its configuration is as it is, by its own clock; None when that is not known.
     """
 
     address: str
@@ -42,6 +51,7 @@ class Replica(msgspec.Struct, rename="camel", kw_only=True):
     max_offset: int | None = None
     fenced: bool | None = None
     config_file: str | None = None
+    unchanged_seconds: int | None = None
 
     @property
     def answers(self) -> bool:
@@ -64,12 +74,15 @@ class Promotion(ChangingResult, rename="camel", kw_only=True):
     `gap_bytes`: how much of the old master's commitlog the slave does not have, None when it is not known.
     `groups_behind`: topic@group whose offsets the slave does not have as its master has them; None when not known.
     `masters`: what each name server has as the master. `files`: what was or would be changed in property files.
+    `producers_leave_in_seconds`: how long producers may still send to the fenced master; None when it is not fenced,
+    or it is not known since when.
     """
 
     slave: Replica
     old_master: Replica | None
     gap_bytes: int | None = None
     groups_behind: list[str] | None = None
+    producers_leave_in_seconds: int | None = None
     masters: dict[str, str | None] = {}
     next_step: StepName | None = None
     planned: bool = False
@@ -110,6 +123,8 @@ async def look(admin: MQAdmin, address: str, old_master: str | None, master_end:
         found.gap_bytes = max(0, end - slave.max_offset)
     if old is not None and old.answers and old.role != SLAVE and slave.role == SLAVE:
         found.groups_behind = await _groups_behind(admin, address, old.address)
+    if old is not None and old.fenced and old.unchanged_seconds is not None:
+        found.producers_leave_in_seconds = max(0, PRODUCERS_LEAVE_SECONDS - old.unchanged_seconds)
     found.next_step = _next_step(found)
     return found
 
@@ -123,13 +138,14 @@ def _next_step(found: Promotion) -> StepName | None:
     if old is not None and old_serves:
         if not old.fenced:
             return "fence"
-        return "catchUp" if found.gap_bytes != 0 else "stop"
+        return "catchUp" if found.gap_bytes != 0 or found.producers_leave_in_seconds else "stop"
     return "files"
 
 
 async def _replica(admin: MQAdmin, address: str) -> Replica:
     config = await admin.configs.broker_config(address)
     figures = await admin.cluster.runtime(address)
+    version = await servers.broker_config_version(admin.session, address)
     end = figures.get("commitLogMaxOffset", "")
     return Replica(
         address=address,
@@ -139,7 +155,19 @@ async def _replica(admin: MQAdmin, address: str) -> Replica:
         max_offset=int(end) if end.isdigit() else None,
         fenced=not int(config.get("brokerPermission") or PERM_WRITE) & PERM_WRITE,
         config_file=config.get("brokerConfigPath") or None,
+        unchanged_seconds=_seconds_since(version, figures),
     )
+
+
+def _seconds_since(version: DataVersion | None, figures: dict[str, str]) -> int | None:
+    """How long ago a version came into being, by the clock that it is stamped by: the figures have the broker's start
+    and how long it has run since."""
+    boot = figures.get("bootTimestamp", "")
+    parts = _RUNTIME.findall(figures.get("runtime", ""))
+    if version is None or not version.timestamp or not boot.isdigit() or len(parts) != len(_RUNTIME_SECONDS):
+        return None
+    run = sum(int(re.sub(r"\D", "", part)) * unit for part, unit in zip(parts, _RUNTIME_SECONDS, strict=True))
+    return max(0, int(boot) // 1000 + run - version.timestamp // 1000)
 
 
 async def _replica_or_silent(admin: MQAdmin, address: str) -> Replica:

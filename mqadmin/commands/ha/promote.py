@@ -78,7 +78,7 @@ async def promote(
             if not run.plan:
                 again = await look(admin, broker_addr, old_master, master_end)
                 again.changes = report.changes
-                return _outcome(again, _fenced_text(again), done=True)
+                return _outcome(again, f"the old master is fenced; {_waiting_text(again)}", done=True)
             return _outcome(
                 found,
                 "would fence the old master: producers leave it within 30 s, with their next route; it is still read",
@@ -214,10 +214,6 @@ def _replica_text(replica: Replica) -> str:
     return f"{replica.address}, {replica.role}, id {replica.broker_id}, log ends at {replica.max_offset}{state}"
 
 
-def _fenced_text(found: Promotion) -> str:
-    return f"the old master is fenced: producers leave it within 30 s, with their next route; {_waiting_text(found)}"
-
-
 def _waiting_text(found: Promotion) -> str:
     old = found.old_master
     if _nothing_to_do(found):
@@ -226,18 +222,34 @@ def _waiting_text(found: Promotion) -> str:
         return "the promotion is complete: every name server has it as the only master"
     if found.next_step == "fence":
         return "the old master still takes messages: its fence did not hold"
+    if found.next_step == "catchUp" and found.producers_leave_in_seconds:
+        return (
+            f"producers may send to the old master for another {found.producers_leave_in_seconds} s, until their next "
+            "route; run this again then"
+        )
     if found.next_step == "catchUp":
         return f"the slave has yet to fetch {found.gap_bytes} bytes; run this again"
     if found.next_step == "stop" and old is not None:
-        return (
-            f"the slave has everything: stop the old master, {old.address}, then run this again with "
-            f"--oldMaster {old.address} --masterEnd {found.slave.max_offset} --role {old.role}"
-        )
+        return _stop_text(found, old)
     if old is not None and old.answers and old.role != SLAVE:
         return f"there are two masters: stop {old.address}, give it brokerRole=SLAVE, and start it again"
     if found.slave.fenced:
         return "it takes no messages: set its brokerPermission to 6"
     return "not every name server has it as the master yet: run this again in half a minute"
+
+
+def _stop_text(found: Promotion, old: Replica) -> str:
+    if found.producers_leave_in_seconds is None:
+        return (
+            "the slave has everything so far. It is not known since when the old master is fenced, and producers may "
+            f"send to it for 30 s after that. Then stop it, {old.address}, and run this again with --oldMaster "
+            f"{old.address} --role {old.role} --masterEnd and the end of its log, as `mqadmin store ls` shows it on "
+            "its host"
+        )
+    return (
+        f"the slave has everything: stop the old master, {old.address}, then run this again with "
+        f"--oldMaster {old.address} --masterEnd {found.slave.max_offset} --role {old.role}"
+    )
 
 
 def _start_text(found: Promotion) -> str:
