@@ -77,7 +77,7 @@ MEANINGS: Final[dict[int, Meaning]] = {
     ),
     ResponseCode.NO_PERMISSION: Meaning(
         "the topic, group or broker forbids this",
-        "check the permissions of topic and broker",
+        "check the account that the client signs with, its rights, and the permissions of topic and broker",
         retriable=True,
         refresh_route=True,
     ),

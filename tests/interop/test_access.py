@@ -6,20 +6,34 @@ both brokers, with the same verdict but where a difference is meant and named he
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 from tests.interop.apache import Driver, DriverError, Pair, wait_until
 from tests.interop.ours import OurPair, mqadmin
 from tests.interop.raw import call
 from tests.interop.test_acl import SECRET, USER, signing_pair
+from tests.interop.test_python_clients import Got, first, options, until
 from tests.interop.toolchain import QUICK, home
 
+from rocketmq_ops.client import (
+    ClientOptions,
+    LitePullConsumer,
+    Producer,
+    PushConsumer,
+    TransactionProducer,
+    TransactionState,
+)
+from rocketmq_ops.client.errors import BrokerError
+from rocketmq_ops.common.message import Message
+from rocketmq_ops.remoting.codes import ResponseCode
 from rocketmq_ops.remoting.command import RemotingCommand
 from rocketmq_ops.remoting.signature import AclSigner
 
@@ -343,6 +357,58 @@ def test_javas_5_3_3_clients_and_mqadmin_work_with_users(
     assert "success" in admin(driver, "deleteAcl", *at, *rule)
     assert "success" in admin(driver, "deleteUser", *at, "-u", "shortlived")
     assert ask(ours.broker_address, sends, Account("shortlived"))[1] == "check signature failed."
+
+
+def signed(pair: Any, name: str, secret: str = SECRET) -> ClientOptions:
+    """How a Python client of that user connects; each has an instance of its own."""
+    return replace(options(pair, f"{name}-{secret}"), sign=AclSigner(name, secret).sign)
+
+
+def test_python_clients_as_users(
+    users: tuple[Pair, OurPair], drivers: Callable[[str], Driver], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the user may works, in every kind of client; a wrong secret and a right that is missing are said."""
+    for pair in users:
+        for topic in ("openPython", "closed"):
+            at = ("-b", pair.broker_address, "-t", topic, "-r", "1", "-w", "1")
+            assert "success" in admin(drivers("5.3.3"), "updateTopic", *at)
+        asyncio.run(_python_clients(pair, caplog))
+        caplog.clear()
+
+
+async def _python_clients(pair: Any, caplog: pytest.LogCaptureFixture) -> None:
+    class Commit:
+        def execute(self, *_: object) -> TransactionState:
+            return TransactionState.COMMIT
+
+        check = execute
+
+    got = Got()
+    async with TransactionProducer("p", Commit(), signed(pair, "application")) as producer:
+        await producer.send(Message("openPython", b"sent"))
+        await producer.send_batch([Message("openPython", b"in a batch")])
+        await producer.send_in_transaction(Message("openPython", b"committed"))
+        consumer = PushConsumer("own", got, signed(pair, "application"), settings=first())
+        consumer.subscribe("openPython")
+        async with consumer:
+            await until(lambda: len(got.messages) == 3)
+        assert {m.body for m in got.messages} == {b"sent", b"in a batch", b"committed"}
+        async with LitePullConsumer("own", signed(pair, "application"), settings=first()) as lite:
+            lite.subscribe("openPython")
+            await producer.send(Message("openPython", b"pulled"))
+            assert [m.body for m in await lite.poll(30_000)] == [b"pulled"]
+        with pytest.raises(BrokerError) as refused:
+            await producer.send(Message("closed", b"x"))
+        assert refused.value.code == ResponseCode.NO_PERMISSION and "closed" in str(refused.value)
+    async with Producer("p", signed(pair, "application", WRONG)) as producer:
+        with pytest.raises(BrokerError, match="check signature failed") as refused:
+            await producer.send(Message("openPython", b"x"))
+        assert refused.value.code == ResponseCode.NO_PERMISSION
+        assert "account" in refused.value.next_step
+    idle = PushConsumer("own", Got(), signed(pair, "onlysends"), settings=first())
+    idle.subscribe("openPython")
+    async with idle:
+        await until(lambda: any("User:onlysends has no permission" in line for line in caplog.messages))
 
 
 # -- clients ------------------------------------------------------------------------------------------------------

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from tests.interop import toolchain
 from tests.interop.apache import Pair, wait_until
-from tests.interop.ours import OurPair, mqadmin
+from tests.interop.ours import OurBroker, OurNameServer, OurPair, mqadmin
 from tests.interop.processes import Child
 
 Name = Callable[[str], str]
 Go = Callable[..., list[dict[str, Any]]]
 SOURCES = Path(__file__).parent / "go"
+CERTIFICATES = Path(__file__).parents[1] / "remoting" / "files" / "tls"
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +182,33 @@ def test_what_commands_show_and_do_of_go_clients(
         wait_until(lambda: queues() == [(1, 1)], "the client has consumed again from there")
     finally:
         client.kill()
+
+
+def test_over_tls_alone(driver: Path, scratch: Path) -> None:
+    """Producer and consumer of a pair that takes no connection without TLS; without it they get nothing."""
+    settings = {
+        "tls.server.mode": "enforcing",
+        "tls.server.certPath": str(CERTIFICATES / "server.pem"),
+        "tls.server.keyPath": str(CERTIFICATES / "server.key"),
+    }
+    nameserver = OurNameServer(scratch / "go-tls-namesrv", settings=settings)
+    nameserver.child.wait_for("boot success")
+    broker = OurBroker(
+        scratch / "go-tls-broker", nameserver.address, settings=settings | {"autoCreateTopicEnable": "true"}
+    )
+    try:
+        broker.wait_ready()
+
+        def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+            home = {**os.environ, "HOME": str(scratch / "go-tls-home"), **environment}
+            line = [str(driver), words[0], nameserver.address, *words[1:]]
+            return subprocess.run(line, capture_output=True, text=True, timeout=90, env=home)
+
+        sent = run("send", "GoOverTls", "5", OVER_TLS="1")
+        assert sent.returncode == 0, sent.stderr
+        got = run("receive", "GoOverTls", "go_over_tls", "*", "5", "0", OVER_TLS="1")
+        assert bodies(json.loads(got.stdout.splitlines()[-1])["result"]) == [f"m{i}" for i in range(5)]
+        assert run("send", "GoOverTls", "1").returncode == 1
+    finally:
+        broker.child.kill()
+        nameserver.child.kill()

@@ -43,7 +43,7 @@ func (byBody) CheckLocalTransaction(*primitive.MessageExt) primitive.LocalTransa
 }
 
 func (f *features) options(group string) []producer.Option {
-	return []producer.Option{producer.WithNameServer(f.namesrv), producer.WithGroupName(f.prefix + group), producer.WithRetry(0),
+	return []producer.Option{producer.WithNameServer(f.namesrv), producer.WithTls(overTLS), producer.WithGroupName(f.prefix + group), producer.WithRetry(0),
 		producer.WithCredentials(f.credentials), producer.WithQueueSelector(producer.NewHashQueueSelector()),
 		// Of one instance it answers check-backs for its first group alone.
 		producer.WithInstanceName(f.prefix + group)}
@@ -68,7 +68,7 @@ func sendAll(p rocketmq.Producer, all ...*primitive.Message) {
 
 // collect gives what a group gets from a topic: `count` messages, as `show` has them.
 func (f *features) collect(kind string, selector consumer.MessageSelector, ordered bool, count int, show func(*primitive.MessageExt) string) func() {
-	c, err := rocketmq.NewPushConsumer(consumer.WithNameServer(f.namesrv), consumer.WithGroupName(f.prefix+kind+"_group"),
+	c, err := rocketmq.NewPushConsumer(consumer.WithNameServer(f.namesrv), consumer.WithTls(overTLS), consumer.WithGroupName(f.prefix+kind+"_group"),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset), consumer.WithConsumerOrder(ordered), consumer.WithCredentials(f.credentials))
 	must(err)
 	full := make(chan struct{})

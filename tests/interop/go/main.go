@@ -30,6 +30,8 @@ import (
 
 const limit = 45 * time.Second
 
+var overTLS = os.Getenv("OVER_TLS") != ""
+
 type sent struct {
 	Status int    `json:"status"`
 	MsgID  string `json:"msgId"`
@@ -76,7 +78,7 @@ func messages(topic string, count, delay int) []*primitive.Message {
 }
 
 func send(namesrv, topic string, all []*primitive.Message, together bool) []sent {
-	p, err := rocketmq.NewProducer(producer.WithNameServer([]string{namesrv}), producer.WithRetry(0), producer.WithGroupName("go_producer"))
+	p, err := rocketmq.NewProducer(producer.WithNameServer([]string{namesrv}), producer.WithTls(overTLS), producer.WithRetry(0), producer.WithGroupName("go_producer"))
 	must(err)
 	must(p.Start())
 	defer p.Shutdown()
@@ -99,7 +101,7 @@ func send(namesrv, topic string, all []*primitive.Message, together bool) []sent
 
 func receive(namesrv, topic, group, tags string, count, reject int) []received {
 	c, err := rocketmq.NewPushConsumer(
-		consumer.WithNameServer([]string{namesrv}), consumer.WithGroupName(group),
+		consumer.WithNameServer([]string{namesrv}), consumer.WithTls(overTLS), consumer.WithGroupName(group),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset), consumer.WithConsumerModel(consumer.Clustering))
 	must(err)
 	var lock sync.Mutex
@@ -136,7 +138,7 @@ func receive(namesrv, topic, group, tags string, count, reject int) []received {
 }
 
 func online(namesrv, topic, group string) {
-	p, err := rocketmq.NewProducer(producer.WithNameServer([]string{namesrv}), producer.WithGroupName("go_producer"))
+	p, err := rocketmq.NewProducer(producer.WithNameServer([]string{namesrv}), producer.WithTls(overTLS), producer.WithGroupName("go_producer"))
 	must(err)
 	must(p.Start())
 	defer p.Shutdown()
@@ -145,7 +147,7 @@ func online(namesrv, topic, group string) {
 	_, err = p.SendSync(ctx, primitive.NewMessage(topic, []byte("first")))
 	must(err)
 	c, err := rocketmq.NewPushConsumer(
-		consumer.WithNameServer([]string{namesrv}), consumer.WithGroupName(group),
+		consumer.WithNameServer([]string{namesrv}), consumer.WithTls(overTLS), consumer.WithGroupName(group),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset), consumer.WithConsumerModel(consumer.Clustering))
 	must(err)
 	got := make(chan struct{}, 1000)

@@ -1,3 +1,5 @@
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.alibaba.fastjson.JSONArray;
 import com.alibaba.fastjson.JSONObject;
 import java.util.ArrayList;
@@ -13,11 +15,16 @@ import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragely;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.utils.MessageUtil;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
-/** Apache's push consumers by name: clustering or broadcasting, concurrently or orderly, by tags or SQL; what each received. */
+/**
+ * Apache's push consumers by name: clustering or broadcasting, concurrently or orderly, by tags or SQL; what each received.
+ * One that replies answers each message with its body turned round.
+ */
 @SuppressWarnings("deprecation")
 final class Consumers {
     private final Map<String, Running> running = new ConcurrentHashMap<>();
@@ -26,6 +33,9 @@ final class Consumers {
         Running r = new Running(request);
         if (running.putIfAbsent(request.getString("name"), r) != null) {
             throw new IllegalArgumentException("consumer " + request.getString("name") + " runs already");
+        }
+        if (r.replies != null) {
+            r.replies.start();
         }
         r.consumer.start();
         return r.consumer.buildMQClientId();
@@ -67,6 +77,9 @@ final class Consumers {
         if (r != null) {
             try (Hurry hurry = new Hurry()) {
                 r.consumer.shutdown();
+                if (r.replies != null) {
+                    r.replies.shutdown();
+                }
             }
         }
         return r != null;
@@ -88,7 +101,9 @@ final class Consumers {
 
     private static final class Running {
         final DefaultMQPushConsumer consumer;
+        final DefaultMQProducer replies;
         final List<JSONObject> messages = new ArrayList<>();
+        private final String rejectPrefix;
         private int toReject;
 
         Running(JSONObject request) throws Exception {
@@ -97,6 +112,14 @@ final class Consumers {
                 ? new DefaultMQPushConsumer(group, null, new AllocateMessageQueueAveragely(), true, null)
                 : new DefaultMQPushConsumer(group, Credentials.hook(request), new AllocateMessageQueueAveragely());
             consumer.setNamesrvAddr(request.getString("namesrv"));
+            replies = request.getBooleanValue("reply") ? new DefaultMQProducer(group + "_replies", Credentials.hook(request)) : null;
+            if (replies != null) {
+                replies.setNamesrvAddr(request.getString("namesrv"));
+                replies.setInstanceName(request.getString("name"));
+            }
+            if (request.containsKey("namespace")) {
+                consumer.setNamespace(request.getString("namespace"));
+            }
             consumer.setInstanceName(request.getString("name"));
             consumer.setVipChannelEnabled(request.getBooleanValue("vip"));
             consumer.setPollNameServerInterval(1000);
@@ -113,6 +136,7 @@ final class Consumers {
                 consumer.setConsumeMessageBatchMaxSize(request.getIntValue("batch"));
             }
             toReject = request.getIntValue("rejectFirst");
+            rejectPrefix = request.getString("rejectPrefix");
             consumer.setSuspendCurrentQueueTimeMillis(100);
             if (request.containsKey("sql")) {
                 consumer.subscribe(request.getString("topic"), MessageSelector.bySql(request.getString("sql")));
@@ -132,12 +156,30 @@ final class Consumers {
         }
 
         private boolean take(List<MessageExt> list) {
+            for (MessageExt m : list) {
+                reply(m);
+            }
             synchronized (messages) {
                 for (MessageExt m : list) {
                     messages.add(Records.of(m));
                 }
                 messages.notifyAll();
-                return toReject-- <= 0;
+                return toReject-- <= 0 && (rejectPrefix == null || list.stream().noneMatch(this::isRejected));
+            }
+        }
+
+        private boolean isRejected(MessageExt m) {
+            return new String(m.getBody(), UTF_8).startsWith(rejectPrefix);
+        }
+
+        private void reply(MessageExt m) {
+            if (replies == null) {
+                return;
+            }
+            try {
+                replies.send(MessageUtil.createReplyMessage(m, new StringBuilder(new String(m.getBody(), UTF_8)).reverse().toString().getBytes(UTF_8)));
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
             }
         }
 

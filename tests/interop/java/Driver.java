@@ -56,6 +56,7 @@ public final class Driver {
     private Object perform(JSONObject request) throws Exception {
         switch (request.getString("op")) {
             case "send": return producers.send(request);
+            case "request": return producers.request(request);
             case "recall": return producers.recall(request);
             case "producer.close": return producers.close(request);
             case "subscribe": return consumers.subscribe(request);

@@ -4,12 +4,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
+import org.apache.rocketmq.client.producer.RequestCallback;
 import org.apache.rocketmq.client.producer.SendCallback;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.TransactionListener;
@@ -77,7 +79,11 @@ final class Producers {
                 }
             }
             producer.setNamesrvAddr(request.getString("namesrv"));
-            producer.setInstanceName("producer-" + INSTANCES.incrementAndGet());
+            if (request.containsKey("namespace")) {
+                producer.setNamespace(request.getString("namespace"));
+            }
+            // A client's id is that of its machine and this: replies go to whoever has it, in whichever JVM.
+            producer.setInstanceName("producer-" + ProcessHandle.current().pid() + "-" + INSTANCES.incrementAndGet());
             producer.setHeartbeatBrokerInterval(1000);
             producer.setVipChannelEnabled(request.getBooleanValue("vip"));
             if (request.containsKey("compressOver")) {
@@ -93,6 +99,26 @@ final class Producers {
             open.put(key(request), producer);
             return producer;
         }
+    }
+
+    /** The reply to one message. By a callback: what waits for the reply itself gives up in 5.3.3 once the request is sent. */
+    Object request(JSONObject request) throws Exception {
+        CompletableFuture<Message> reply = new CompletableFuture<>();
+        long timeoutMs = request.getLongValue("timeoutMs");
+        producer(request, false).request(message(request.getJSONObject("message")), new RequestCallback() {
+            @Override
+            public void onSuccess(Message message) {
+                if (message != null) { // the first call says that the request is sent
+                    reply.complete(message);
+                }
+            }
+
+            @Override
+            public void onException(Throwable e) {
+                reply.completeExceptionally(e);
+            }
+        }, timeoutMs);
+        return Records.of((MessageExt) reply.get(timeoutMs, TimeUnit.MILLISECONDS));
     }
 
     /** The unique key of the recalled message, or what was answered. */
