@@ -192,7 +192,7 @@ def charset(text: str) -> str:
 
 def condition(text: str) -> Any:
     """The condition on messages that `--where` gives: a function from a message to whether it is met."""
-    from rocketmq_ops.mqadmin.messages.conditions import condition as parsed  # most commands need none
+    from rocketmq_ops.common.filter.conditions import condition as parsed  # most commands need none
 
     return parsed(text)
 

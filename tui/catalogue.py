@@ -28,6 +28,8 @@ class Place(NamedTuple):
     names: Callable[[Moment], Iterable[str]] | None = None
     #: The screen of all of its kind, which is opened where no name is given.
     every: str | None = None
+    #: What the options of its address, behind the `?`, may go on as.
+    options: Callable[[str], Sequence[str]] | None = None
 
 
 class NeedsNameError(AddressError):
@@ -58,7 +60,7 @@ class Catalogue:
         """What somebody typed: an address, `group orders-consumer` too; `:group` alone is all of them. Raises
         AddressError."""
         words = text.strip().removeprefix(":").split(maxsplit=1)
-        joined = "/".join(words) if len(words) == 2 and "/" not in words[0] else text
+        joined = "/".join(words) if len(words) == 2 and not {"/", "?"} & {*words[0]} else text
         address = parse(joined)
         place = self.find(address.screen)
         if place is None:
@@ -77,6 +79,11 @@ class Catalogue:
     def suggestions(self, text: str, moment: Moment) -> list[str]:
         """Addresses, without their colon, that begin as `text` does; names are found by any part of them."""
         text = text.lstrip().removeprefix(":")
+        where, mark, options = text.partition("?")
+        if mark:
+            place = self.find(where.replace(" ", "/", 1).partition("/")[0])
+            found = place.options(options) if place is not None and place.options is not None else ()
+            return [f"{where}?{each}" for each in found][:MOST_SUGGESTIONS]
         screen, slash, part = text.replace(" ", "/", 1).partition("/")
         if not slash:
             places = [p for p in self.places if any(n.startswith(screen) for n in (p.name, *p.aliases))]

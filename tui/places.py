@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rocketmq_ops.tui.catalogue import Catalogue, Place
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
+from rocketmq_ops.tui.model.details.messages import completed
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.screens import names
 from rocketmq_ops.tui.screens.base import DashboardScreen
@@ -39,7 +40,7 @@ DETAILS: tuple[Place, ...] = (
     Place("group", ("consumer", "consumer-group"), "One group", GroupScreen, names.groups, "groups"),
     Place("topic", (), "One topic", TopicScreen, names.topics, "topics"),
     Place("client", ("connection",), "One client", ClientScreen, names.clients, "clients"),
-    Place("messages", ("m", "msg", "msgs"), "Messages of a topic", MessagesScreen, names.topics),
+    Place("messages", ("m", "msg", "msgs"), "Messages of a topic", MessagesScreen, names.topics, options=completed),
     Place("message", (), "One message", MessageScreen, names.topics),
     Place("dead-letters", ("dlq", "dl", "dead-letter"), "Dead letters of a group", DeadLettersScreen, names.groups),
     Place("broker", (), "One broker", BrokerScreen, names.brokers, "brokers"),

@@ -1,1 +1,1 @@
-"""SQL92 expressions on the properties of messages: from a text to a function that is asked for each message."""
+"""SQL92 expressions and conditions on messages: from a text to a function that is asked for each message."""

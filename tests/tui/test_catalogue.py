@@ -30,6 +30,8 @@ CATALOGUE = Catalogue(
         ("topic", ":topics"),
         ("topic/orders", ":topic/orders"),
         ("group/%RETRY%orders", ":group/%RETRY%orders"),
+        ("groups?filter=two words", ":groups?filter=two%20words"),
+        ("topic orders?part=x y", ":topic/orders?part=x%20y"),
     ],
 )
 def test_an_address_is_read_in_each_form(typed: str, address: str) -> None:
@@ -74,6 +76,25 @@ def test_suggestions_begin_with_what_is_meant() -> None:
     assert CATALOGUE.suggestions("group/0002", moment()) == ["group/group-00002"]
     assert len(CATALOGUE.suggestions("group ", moment(groups=100))) == 8
     assert CATALOGUE.suggestions("topics/x", moment()) == []
+
+
+def test_options_of_messages_are_offered_and_names_within_a_condition() -> None:
+    places = catalogue(VIEWS)
+
+    def offered(typed: str) -> list[str]:
+        return [each.partition("?")[2] for each in places.suggestions(typed, moment())]
+
+    assert offered("messages/orders?")[:4] == ["key=", "id=", "tag=", "where="]
+    assert offered("m orders?w") == ["where=", "where=sql92: "]
+    assert offered("m/orders?key=")[:2] == ["key=", "id="]  # nothing is said yet: it may be another one
+    assert offered("m/orders?key=x") == []
+    assert offered("m/orders?where=ta") == ["where=tags"]
+    assert offered("m/orders?where=tags = 'A' and queue") == [
+        "where=tags = 'A' and queueId", "where=tags = 'A' and queueOffset",
+    ]  # fmt: skip
+    assert offered("m/orders?where=tags = 'ta") == offered("m/orders?where=sql92: ta") == []
+    assert not any(each.startswith("key=x&key") for each in offered("m/orders?key=x&"))
+    assert places.suggestions("groups?x", moment()) == []
 
 
 def test_a_name_is_that_of_one_screen() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,9 +11,11 @@ from textual.containers import VerticalScroll
 from textual.geometry import Region
 from textual.widgets import Input, Static
 
+from rocketmq_ops.tui.changes import MadeChange, PlannedChange
+from rocketmq_ops.tui.model.details.batch import AT_ONCE
 from rocketmq_ops.tui.screens.change import ChangeScreen, Offer
 from tests.tui.fakes import dashboard
-from tests.tui.flows.driving import settled
+from tests.tui.flows.driving import at_rest, press, said, settled
 from tests.tui.model.details import made_up
 
 
@@ -39,5 +42,45 @@ def test_what_is_to_be_typed_is_seen_below_a_long_plan() -> None:
             assert said.scroll_y > 0
             await pilot.press("pageup")
             assert said.scroll_y == 0
+
+    asyncio.run(main())
+
+
+def test_of_many_no_more_are_sent_after_escape_and_those_that_were_are_waited_for() -> None:
+    class Changer:
+        """Plans at once; of what is made at the same time it keeps count, and each waits to be let go."""
+
+        def __init__(self) -> None:
+            self.made: list[str] = []
+            self.go_on = asyncio.Event()
+
+        async def plan(self, words: Sequence[str]) -> PlannedChange:
+            return msgspec.structs.replace(made_up.plan(to_type=words[2]), words=tuple(words))
+
+        async def make(self, planned: PlannedChange, typed: str) -> MadeChange:
+            assert typed == planned.words[2]  # its own name, which the number stands for
+            self.made.append(typed)
+            await self.go_on.wait()
+            return MadeChange(words=planned.words, status="ok", change_id=len(self.made))
+
+    async def main() -> None:
+        changer = Changer()
+        app = dashboard(write=True, changer=changer)  # type: ignore[arg-type]
+        async with app.run_test(size=(80, 24)) as pilot:
+            each = [{"topic": f"t{n}"} for n in range(AT_ONCE + 3)]
+            app.push_screen(ChangeScreen(app.context, Offer("its queues", ["deleteTopic", "-t", "@topic"]).of(each)))
+            await settled(pilot)
+            await press(pilot, "enter")
+            await pilot.press("7", "enter")
+            await at_rest(pilot)
+            assert changer.made == [f"t{n}" for n in range(AT_ONCE)]
+            await pilot.press("escape")
+            await at_rest(pilot)
+            assert "no more are sent" in said(pilot, "#foot")
+            changer.go_on.set()
+            await settled(pilot)
+            assert changer.made == [f"t{n}" for n in range(AT_ONCE)]
+            assert f"{AT_ONCE} of 7 are done" in said(pilot, "#said")
+            assert "3 were not sent: t4, t5, t6" in said(pilot, "#said")
 
     asyncio.run(main())

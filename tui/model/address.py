@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, quote, unquote
+from typing import Final
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from rocketmq_ops.common.errors import RocketMQError
+
+#: One option of several; in texts within a condition `&` is a character like others.
+_OPTION: Final = re.compile(r"where=(?:'[^']*'|[^&])*|[^&]+")
+#: A value as an address has it.
+_ESCAPED: Final = re.compile(r"(?:[\w.~:/@-]|[^\x00-\x7f]|%[0-9A-Fa-f]{2})*")
 
 
 class AddressError(RocketMQError):
@@ -54,4 +60,11 @@ def parse(text: str) -> Address:
     screen, _, name = where.partition("/")
     if not screen or not screen.replace("-", "").isalnum():
         raise AddressError(f"invalid address '{text}': expected :screen or :screen/name", "give one as :group/NAME")
-    return Address(screen.lower(), unquote(name), tuple(parse_qsl(query, keep_blank_values=True)))
+    return Address(screen.lower(), unquote(name), tuple(_option(each) for each in _OPTION.findall(query)))
+
+
+def _option(text: str) -> tuple[str, str]:
+    """An option. A value as an address has it is read as such; one with anything that an address would have escaped was
+    typed, and is meant as it stands: `where=name ~ '^a+%20'`."""
+    key, _, value = text.partition("=")
+    return unquote(key), unquote(value) if _ESCAPED.fullmatch(value) else value

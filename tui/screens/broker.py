@@ -10,6 +10,7 @@ from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
 from rocketmq_ops.tui.model.moment import BrokerSeen, Moment
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.screens.offers import of_brokers
 
 
 class BrokerScreen(DetailScreen):
@@ -30,10 +31,7 @@ class BrokerScreen(DetailScreen):
         """Write permission, and a setting: that of the row at the cursor."""
         seen = self._seen(self.context.model.moment())
         name = seen.broker_name if seen is not None else self.address.name
-        offers = [
-            Offer("take no more messages: wipe its write permission", ["wipeWritePerm", "-b", name]),
-            Offer("take messages again: give it write permission", ["addWritePerm", "-b", name]),
-        ]
+        offers = of_brokers([name])
         row = self.grid.row
         if seen is not None:
             key, value = ("KEY", "VALUE")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final, NamedTuple
 
 from rich.text import Text
 from textual import on
@@ -16,23 +16,50 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rocketmq_ops.common.errors import RocketMQError
-from rocketmq_ops.tui.changes import MadeChange, PlannedChange, line_of
+from rocketmq_ops.tui.changes import line_of
 from rocketmq_ops.tui.context import Context
-from rocketmq_ops.tui.model.details.plan import Said, made_lines, plan_lines
+from rocketmq_ops.tui.model.details.batch import (
+    AT_ONCE,
+    MadeOf,
+    PlannedOf,
+    expand,
+    made_of_lines,
+    make_all,
+    names_of,
+    plan_all,
+    planned_lines,
+    to_type,
+)
+from rocketmq_ops.tui.model.details.plan import Said
 from rocketmq_ops.tui.model.figures import SIGNS
 from rocketmq_ops.tui.model.table import Health
 
+#: What stands above the line.
+_LINE: Final = "The command line; Enter shows what it would do"
+_LINES: Final = "The command line of each; @… is each one's own in turn. Enter shows what they would do"
 #: What is typed where nothing is destroyed, in every language: it needs no input method.
 YES = "yes"
 
 
 class Offer(NamedTuple):
     """Something that can be changed: what it does, in English, and the command line without the program's name. One
-    whose line is `complete` is planned at once; others are edited first."""
+    whose line is `complete` is planned at once; others are edited first.
+
+    Of many things there is a line for each of `each`: `@name` stands for what that has under the name. Lines of which
+    one may stand on another are made `in_order`, others beside each other.
+    """
 
     title: str
     words: Sequence[str]
     complete: bool = False
+    each: Sequence[Mapping[str, str]] = ()
+    in_order: bool = False
+
+    def of(self, each: Sequence[Mapping[str, str]]) -> Offer:
+        """About these; of one thing the line is its own."""
+        if len(each) > 1:
+            return self._replace(each=each)
+        return self._replace(words=[each[0].get(word[1:], word) if word[:1] == "@" else word for word in self.words])
 
 
 class ChangeMenu(ModalScreen[Offer | None]):
@@ -42,22 +69,27 @@ class ChangeMenu(ModalScreen[Offer | None]):
     ChangeMenu { align: center middle; }
     ChangeMenu Vertical { width: 90%; min-width: 8; max-width: 110; height: auto; max-height: 80%; padding: 1 2; }
     ChangeMenu Vertical { background: $surface; }
+    ChangeMenu #about { max-height: 4; }
     ChangeMenu OptionList { height: auto; border: none; background: $surface; }
     ChangeMenu OptionList:focus { border: none; background-tint: transparent; }
     ChangeMenu Vertical:ansi { border: solid $foreground; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "close")]
 
-    def __init__(self, context: Context, offers: Sequence[Offer]) -> None:
+    def __init__(self, context: Context, offers: Sequence[Offer], about: Sequence[str] = ()) -> None:
+        """`about`: the names of the things that are changed, where that is to be said."""
         super().__init__()
         self._given = context
         self._offers = offers
+        self._about = about
 
     def compose(self) -> ComposeResult:
         """One line an offer: what it does, and its command line."""
         tr = self._given.tr
         with Vertical():
             yield Static(tr("What to change (Enter shows what it would do; nothing is sent yet)"), markup=False)
+            if self._about:
+                yield Static(f"{len(self._about)} {tr('marked')}: {', '.join(self._about)}", id="about", markup=False)
             yield OptionList(*(Option(self._line(offer)) for offer in self._offers))
 
     def _line(self, offer: Offer) -> Text:
@@ -97,23 +129,31 @@ class ChangeScreen(ModalScreen[bool]):
         super().__init__()
         self._given = context
         self._offer = offer
-        self._plan: PlannedChange | None = None
-        self._made: MadeChange | None = None
+        self._plans: list[PlannedOf] = []
+        #: The line that was planned.
+        self._line = ""
+        self._made: list[MadeOf] = []
         self._sent = False
         self._busy = False
+        #: Some are being made; no more are to be sent.
+        self._making = self._stopping = False
 
     def compose(self) -> ComposeResult:
         """The line, the plan, the confirmation."""
         tr = self._given.tr
         with Vertical():
-            yield Static(tr(self._offer.title), id="title", markup=False)
-            yield Static(tr("The command line; Enter shows what it would do"), classes="-caption", markup=False)
+            yield Static(self._title(), id="title", markup=False)
+            yield Static(tr(_LINES if self._offer.each else _LINE), classes="-caption", markup=False)
             yield Input(line_of(self._offer.words), id="line", compact=True)
             with VerticalScroll(can_focus=False):
                 yield Static(id="said", markup=False)
             yield Static(id="confirm-caption", classes="-caption", markup=False)
             yield Input(id="confirm", compact=True)
             yield Static(tr("Escape closes"), id="foot", classes="-caption", markup=False)
+
+    def _title(self) -> str:
+        count = len(self._offer.each)
+        return self._given.tr(self._offer.title) + (f" ({count})" if count else "")
 
     def on_mount(self) -> None:
         """Plan a line that is complete; have any other edited."""
@@ -128,15 +168,15 @@ class ChangeScreen(ModalScreen[bool]):
     @on(Input.Submitted, "#line")
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if not self._busy and self._made is None:
+        if not self._busy and not self._made:
             self._begin(self._planned(event.value))
 
     @on(Input.Changed, "#line")
     def _edited(self, event: Input.Changed) -> None:
         event.stop()
         now = self.query_one("#line", Input).value  # the event may be of a text before
-        if self._plan is not None and now != self._plan.line and self._made is None:
-            self._plan = None
+        if self._plans and now != self._line and not self._made:
+            self._plans = []
             self.remove_class("-planned")
             self._say([("the line is another one: Enter shows what it would do", Health.INFO)])
 
@@ -149,29 +189,31 @@ class ChangeScreen(ModalScreen[bool]):
         changer = self._given.changer
         assert changer is not None
         try:
-            words = shlex.split(line)
-            words = words[1:] if words[:1] == ["mqadmin"] else words
-            if not words:
-                raise RocketMQError("there is no command", "give one, as in updateTopicPerm -t T -p 4")
-            plan = await changer.plan(words)
-        except ValueError as error:
-            self._refused(RocketMQError(f"cannot read the line: {str(error).lower()}", "close the quotes"))
-            return
+            words = words_of(line)
+            self._plans = await plan_all(changer, expand(words, self._offer.each), self._at_once)
+            one = self._plans[0] if len(self._plans) == 1 else None
+            if one is not None and one.error is not None:
+                raise one.error
         except RocketMQError as error:
+            self._plans = []
             self._refused(error)
             return
         self._busy = False
-        self._plan = plan
+        self._line = one.plan.line if one is not None and one.plan is not None else line_of(words)
         field = self.query_one("#line", Input)
         with field.prevent(Input.Changed):
-            field.value = plan.line
-        said = plan_lines(plan)
-        if not plan.effective:
+            field.value = self._line
+        said = planned_lines(self._plans)
+        count = sum(plan.effective for plan in self._plans)
+        if not count:
             self._say([*said, ("nothing would change", Health.OK)])
             return
         self._say(said)
-        name = plan.to_type or YES
-        self.query_one("#confirm-caption", Static).update(self._given.tr(f"Type {name} to do so:"))
+        name = to_type(self._plans, YES)
+        about = f"Type {name} to do so to these {count}: {names_of(self._plans)}"
+        self.query_one("#confirm-caption", Static).update(
+            self._given.tr(f"Type {name} to do so:" if one is not None else about)
+        )
         self.add_class("-planned")
         confirm = self.query_one("#confirm", Input)
         confirm.value = ""
@@ -190,50 +232,65 @@ class ChangeScreen(ModalScreen[bool]):
     @on(Input.Submitted, "#confirm")
     def _confirmed(self, event: Input.Submitted) -> None:
         event.stop()
-        plan = self._plan
-        if plan is None or self._busy:
+        if not self._plans or self._busy:
             return
-        name = plan.to_type or YES
+        name = to_type(self._plans, YES)
         if event.value != name:
             caption = self.query_one("#confirm-caption", Static)
             caption.update(self._given.tr(f"nothing was changed: '{name}' was not typed"))
             return
         self.remove_class("-planned")
         self._sent = True
-        self._begin(self._do(plan, event.value if plan.to_type is not None else ""))
+        self._begin(self._do(self._plans))
 
-    async def _do(self, plan: PlannedChange, typed: str) -> None:
+    async def _do(self, plans: Sequence[PlannedOf]) -> None:
         changer = self._given.changer
         assert changer is not None
-        try:
-            made = await changer.make(plan, typed)
-        except RocketMQError as error:
-            self._refused(error)
+        count = sum(plan.effective for plan in plans)
+        self._making, self._stopping = count > 1, False
+        made = await make_all(
+            changer,
+            plans,
+            stopped=lambda: self._stopping,
+            progress=lambda ended: self._say([(f"{ended} of {count} have come to their end", Health.INFO)]),
+            at_once=self._at_once,
+        )
+        self._making = False
+        if len(plans) == 1 and made[0].error is not None:
+            self._refused(made[0].error)
             return
         self._busy = False
         self._made = made
-        field = self.query_one("#line", Input)
-        field.disabled = True
-        self._say(made_lines(made))
-        tr = self._given.tr
-        foot = tr("Escape closes")
-        if made.change_id is not None:
-            foot = f"{tr('u undoes it')}   {foot}"
-        self.query_one("#foot", Static).update(foot)
+        self._say(made_of_lines(made))
+        self.query_one("#line", Input).disabled = True
+        self._foot("u undoes it" if len(made) == 1 else "u undoes them", bool(self._change_ids()))
         self.set_focus(None)
+
+    def _foot(self, text: str, said: bool = True) -> None:
+        tr = self._given.tr
+        self.query_one("#foot", Static).update("   ".join([*([tr(text)] if said else []), tr("Escape closes")]))
+
+    def _change_ids(self) -> list[int]:
+        ids = [each.made.change_id for each in self._made if each.made is not None]
+        return [change_id for change_id in ids if change_id is not None]
+
+    @property
+    def _at_once(self) -> int:
+        return 1 if self._offer.in_order else AT_ONCE
 
     def action_undo(self) -> None:
         """Plan to bring back what was there before."""
-        if self._made is None or self._made.change_id is None:
+        ids = self._change_ids()
+        if not ids or self._busy:
             return
-        self._offer = undo_offer(self._made.change_id)
-        self._plan = self._made = None
-        self.query_one("#title", Static).update(self._given.tr(self._offer.title))
+        self._plans, self._made = [], []
+        self._offer = undo_offer(*ids)
+        self.query_one("#title", Static).update(self._title())
         line = self.query_one("#line", Input)
         line.disabled = False
         with line.prevent(Input.Changed):
             line.value = line_of(self._offer.words)
-        self.query_one("#foot", Static).update(self._given.tr("Escape closes"))
+        self._foot("", said=False)
         self._begin(self._planned(line.value))
 
     def action_page(self, direction: int) -> None:
@@ -242,7 +299,11 @@ class ChangeScreen(ModalScreen[bool]):
         said.scroll_relative(y=direction * max(said.size.height - 1, 1), animate=False)
 
     def action_close(self) -> None:
-        """Leave; what was sent goes on."""
+        """Leave; what was sent goes on. Of many that are being made, first send no more of them."""
+        if self._making and not self._stopping:
+            self._stopping = True
+            self._foot("no more are sent; those that were are waited for")
+            return
         self.dismiss(self._sent)
 
     # Drawing
@@ -258,6 +319,19 @@ class ChangeScreen(ModalScreen[bool]):
         self.query_one("#said", Static).update(text)
 
 
-def undo_offer(change_id: int) -> Offer:
-    """Bring back what a change of the journal has replaced."""
-    return Offer("bring back what it was before", ["undo", str(change_id)], complete=True)
+def words_of(line: str) -> list[str]:
+    """The words of a command line without the program's name. Raises RocketMQError."""
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise RocketMQError(f"cannot read the line: {str(error).lower()}", "close the quotes") from error
+    words = words[1:] if words[:1] == ["mqadmin"] else words
+    if not words:
+        raise RocketMQError("there is no command", "give one, as in updateTopicPerm -t T -p 4")
+    return words
+
+
+def undo_offer(*change_ids: int) -> Offer:
+    """Bring back what changes of the journal have replaced, the last of them first."""
+    each = [{"change": str(change_id)} for change_id in sorted(change_ids, reverse=True)]
+    return Offer("bring back what it was before", ["undo", "@change"], complete=True, in_order=True).of(each)

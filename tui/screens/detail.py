@@ -26,9 +26,9 @@ from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arranger
 from rocketmq_ops.tui.model.table import Column, Health, Row, Table
-from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
+from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.facts import facts_text, failure_lines
-from rocketmq_ops.tui.screens.table import COMPARED_MS, TableScreen, compared_text
+from rocketmq_ops.tui.screens.table import COMPARED_MS, NO_CLUSTER, TableScreen, compared_text
 from rocketmq_ops.tui.widgets import lines
 from rocketmq_ops.tui.widgets.cells import MARK, cut
 from rocketmq_ops.tui.widgets.grid import Grid
@@ -42,8 +42,6 @@ log = logging.getLogger(__name__)
 
 #: The part that is shown first, in the options of an address.
 PART = "part"
-READ_ONLY = "read-only: start the dashboard with --write to change things"
-_NO_CLUSTER = "there is no cluster to ask: this is a recording"
 _NO_ROWS: Final = Table(columns=(), rows=[])
 #: The key of what is shown of the past, among those of parts.
 _PAST: Final = ""
@@ -108,7 +106,7 @@ class DetailScreen(TableScreen):
     def asking(self) -> Asking:
         """What parts are made from. Raises RocketMQError where there is no cluster."""
         if self.context.admin is None:
-            raise RocketMQError(_NO_CLUSTER, "")
+            raise RocketMQError(NO_CLUSTER, "")
         if self._admin is None:
             self._admin = self.context.admin.holding(HELD)
         return Asking(admin=self._admin, moment=self.context.model.moment(), address=self.address)
@@ -174,7 +172,7 @@ class DetailScreen(TableScreen):
         """What is shown; None while it is asked for the first time."""
         if self.ASKS_CLUSTER and self.context.model.mode is Mode.BACK:
             return self.past(self.context.model.moment()) or Section(
-                note=_NO_CLUSTER if self.context.admin is None else _NOT_THEN
+                note=NO_CLUSTER if self.context.admin is None else _NOT_THEN
             )
         if not self._parts:
             return None
@@ -386,37 +384,15 @@ class DetailScreen(TableScreen):
 
     # Changing
 
-    def action_change(self) -> None:
-        """Choose what to change, where that may be."""
-        if not self.may_change():
-            return
-        offers = self.offers()
-        if not offers:
-            self.say("there is nothing to change here")
-            return
-        self.app.push_screen(ChangeMenu(self.context, offers), self._offered)
+    def offers_of_rows(self) -> Sequence[Offer]:
+        """About the marked rows, where something can be changed about what they open; else about the one thing."""
+        marked = super().offers_of_rows() if self.grid.marks else ()
+        return marked or self.offers()
 
-    def may_change(self) -> bool:
-        """Whether things may be changed; says why not."""
-        if not self.context.options.write:
-            self.say(READ_ONLY, Health.WARNING)
-            return False
-        if self.context.changer is None:
-            self.say(_NO_CLUSTER, Health.WARNING)
-            return False
-        return True
-
-    def _offered(self, offer: Offer | None) -> None:
-        if offer is not None:
-            self.propose(offer)
-
-    def propose(self, offer: Offer) -> None:
-        """Show what a command line would do, to be confirmed."""
-        self.app.push_screen(ChangeScreen(self.context, offer), self._changed)
-
-    def _changed(self, changed: bool | None) -> None:
+    def changed(self, changed: bool | None) -> None:
+        """See `TableScreen`; it asks anew."""
+        super().changed(changed)
         if changed:
-            self.context.model.refresh()
             self.action_again()
 
 

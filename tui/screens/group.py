@@ -14,7 +14,7 @@ from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
-from rocketmq_ops.tui.screens.names import clusters
+from rocketmq_ops.tui.screens.offers import of_groups
 
 
 class GroupScreen(DetailScreen):
@@ -33,24 +33,8 @@ class GroupScreen(DetailScreen):
         return None if seen is None else group.past_section(seen)
 
     def offers(self) -> Sequence[Offer]:
-        """Offsets, the way to consume, the group itself."""
-        name = self.address.name
-        topic = self._topic() or "TOPIC"
-        offers = [
-            Offer("skip what it has not consumed of a topic", ["skipAccumulatedMessage", "-g", name, "-t", topic]),
-            Offer("set its offsets to a time", ["resetOffsetByTime", "-g", name, "-t", topic, "-s", "now"]),
-        ]
-        for cluster in clusters(self.context.model.moment()):
-            offers += [
-                Offer("stop it from consuming", ["updateSubGroup", "-g", name, "-c", cluster, "-s", "false"]),
-                Offer("let it consume", ["updateSubGroup", "-g", name, "-c", cluster, "-s", "true"]),
-                Offer(
-                    "how it fetches: PULL or POP",
-                    ["setConsumeMode", "-c", cluster, "-t", topic, "-g", name, "-m", "PULL"],
-                ),
-                Offer("delete the group", ["deleteSubGroup", "-g", name, "-c", cluster]),
-            ]
-        return offers
+        """See `of_groups`."""
+        return of_groups(self.context.model.moment(), [self.address.name], self._topic())
 
     def _topic(self) -> str | None:
         """That of the row at the cursor, else the first that it consumes."""

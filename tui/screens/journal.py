@@ -33,11 +33,11 @@ class JournalScreen(DetailScreen):
         return (Part("changes", "Changes", changes),)
 
     def offers(self) -> Sequence[Offer]:
-        """Undoing the one at the cursor."""
-        row = self.grid.row
-        return () if row is None else (undo_offer(int(row.key)),)
+        """Undoing the marked ones, or the one at the cursor."""
+        rows = self.grid.chosen
+        return (undo_offer(*(int(row.key) for row in rows)),) if rows else ()
 
     def action_undo(self) -> None:
-        """Bring back what the change at the cursor has replaced."""
-        if self.may_change() and self.grid.row is not None:
-            self.propose(undo_offer(int(self.grid.row.key)))
+        """Bring back what the marked changes, or the one at the cursor, have replaced."""
+        if self.may_change() and self.grid.chosen:
+            self.propose(undo_offer(*(int(row.key) for row in self.grid.chosen)))

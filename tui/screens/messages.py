@@ -1,4 +1,4 @@
-"""`:messages/TOPIC`, with `?key=`, `?id=`, `?begin=` and `?end=`, `?tag=`, `?broker=` and `?queue=`."""
+"""`:messages/TOPIC`, with `?key=`, `?id=`, `?begin=` and `?end=`, `?tag=`, `?where=`, `?broker=`, `?queue=`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details import messages
 from rocketmq_ops.tui.model.details.detail import Part
 from rocketmq_ops.tui.model.model import Mode
 from rocketmq_ops.tui.screens.detail import DetailScreen
-from rocketmq_ops.tui.widgets.command_bar import CommandBar
 
 #: Seconds between two looks while it follows.
 FOLLOW_SECONDS = 2
@@ -32,17 +32,17 @@ class MessagesScreen(DetailScreen):
         if self.context.options.follows:
             self.set_interval(FOLLOW_SECONDS, self._follow)
 
+    def __init__(self, context: Context, address: Address) -> None:
+        super().__init__(context, address)
+        self._following = messages.Following()
+
     def parts(self) -> Sequence[Part]:
         """What the address asks for."""
-        return messages.parts(self.asking())
+        return messages.parts(self.asking(), self._following)
 
     def action_find(self) -> None:
-        """Type a key, an id, a time."""
-        bar = self.query_one(CommandBar)
-        name = self.address.name
-        options = ("key=", "id=", "tag=", "begin=10m", "begin=1h&end=30m", "queue=0&broker=")
-        found = [f"messages/{name}?{option}" for option in options]
-        bar.open(":", f"messages/{name}?key=", suggest=lambda text: [each for each in found if each.startswith(text)])
+        """Type a key, an id, a condition, a time."""
+        self.command(f"{Address('messages', self.address.name)}?key=".removeprefix(":"))
 
     def action_follow(self) -> None:
         """Look for new messages again and again, or no more."""

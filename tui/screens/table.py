@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 from textual.binding import Binding, BindingType
@@ -16,14 +16,18 @@ from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.desk import Desk, Wish
 from rocketmq_ops.tui.model.figures import COMPARED, figure
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
-from rocketmq_ops.tui.model.table import TRANSLATED, Column, Kind, Row, Table
+from rocketmq_ops.tui.model.table import TRANSLATED, Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.screens.base import DashboardScreen
+from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
+from rocketmq_ops.tui.screens.offers import of_rows
 from rocketmq_ops.tui.screens.row import RowScreen
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import STALE, Grid
 from rocketmq_ops.tui.widgets.lines import Part
 
+READ_ONLY: Final = "read-only: start the dashboard with --write to change things"
+NO_CLUSTER: Final = "there is no cluster to ask: this is a recording"
 #: What a comparison compares with, in ms before the moment that is shown.
 COMPARED_MS = 10 * 60_000
 
@@ -51,6 +55,7 @@ class TableScreen(DashboardScreen):
         Binding("c", "compare", "compare"),
         Binding("y", "copy_row", "copy the row", show=False),
         Binding("w", "whole", "whole row", show=False),
+        Binding("x", "change", "change", show=False),
     ]
 
     def __init__(self, context: Context, address: Address, view: View) -> None:
@@ -145,6 +150,9 @@ class TableScreen(DashboardScreen):
             parts.append((tr(text) + "  ", "key"))
         if self.grid.marks:
             parts.append((f"{len(self.grid.marks)} {tr('marked')}  ", "key"))
+            hidden = len(self.grid.marks) - sum(row.key in self.grid.marks for row in self.grid.rows)
+            if hidden:
+                parts.append((f"{hidden} {tr('of them not shown')}  ", "warning"))
         parts.append((f"{seen:,}/{total:,} " if seen != total else f"{total:,} ", "dim"))
         return parts
 
@@ -250,6 +258,55 @@ class TableScreen(DashboardScreen):
                 text = self.context.tr(text)
             cells.append((self.context.word(column.title), text))
         self.app.push_screen(RowScreen(self.context, row, cells))
+
+    # Changing
+
+    def offers_of_rows(self) -> Sequence[Offer]:
+        """What can be changed about the marked rows, or the one at the cursor."""
+        return of_rows(self.context.model.moment(), self.grid.chosen, self.topic_of_rows()) or ()
+
+    def topic_of_rows(self) -> str | None:
+        """The topic in which offsets of listed groups are changed; None: of none."""
+        return self.address.option("topic")
+
+    def action_change(self) -> None:
+        """Choose what to change, where that may be."""
+        if not self.may_change():
+            return
+        offers = self.offers_of_rows()
+        if not offers:
+            self.say("there is nothing to change here")
+            return
+        rows = self.grid.chosen if any(offer.each for offer in offers) else ()
+        about = [row.opens.name for row in rows if row.opens is not None]
+        self.app.push_screen(ChangeMenu(self.context, offers, about), self._offered)
+
+    def may_change(self) -> bool:
+        """Whether things may be changed; says why not."""
+        if not self.context.options.write:
+            self.say(READ_ONLY, Health.WARNING)
+            return False
+        if self.context.changer is None:
+            self.say(NO_CLUSTER, Health.WARNING)
+            return False
+        if self.grid.marks and not any(row.key in self.grid.marks for row in self.grid.rows):
+            self.say("the marked rows are not shown: Escape takes the marks away", Health.WARNING)
+            return False
+        return True
+
+    def _offered(self, offer: Offer | None) -> None:
+        if offer is not None:
+            self.propose(offer)
+
+    def propose(self, offer: Offer) -> None:
+        """Show what a command line would do, to be confirmed."""
+        self.app.push_screen(ChangeScreen(self.context, offer), self.changed)
+
+    def changed(self, changed: bool | None) -> None:
+        """A change was left; whether something was sent."""
+        if changed:
+            self.grid.unmark()
+            self.context.model.refresh()
 
     def on_grid_moved(self) -> None:
         """Marks may be others."""

@@ -13,6 +13,7 @@ from rocketmq_ops.tui.model.details.detail import EVERY, Part, Section
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.screens.change import Offer
 from rocketmq_ops.tui.screens.detail import DetailScreen
+from rocketmq_ops.tui.screens.offers import of_topics
 
 
 class TopicScreen(DetailScreen):
@@ -31,24 +32,13 @@ class TopicScreen(DetailScreen):
         return None if seen is None else topic.past_section(seen)
 
     def offers(self) -> Sequence[Offer]:
-        """Permission, queues, the topic itself, in each cluster that has it."""
-        name, moment = self.address.name, self.context.model.moment()
-        seen = moment.topics.get(name)
-        here = [b for b in moment.brokers.values() if seen is None or b.broker_name in seen.on]
-        offers = []
-        for cluster in sorted({broker.cluster for broker in here}):
-            offers += [
-                Offer("its permission: 6 read and write, 4 read, 2 write", [*_perm(name, cluster), "6"]),
-                Offer("take no more messages: permission 4", [*_perm(name, cluster), "4"], complete=True),
-                Offer("its queues", ["updateTopic", "-t", name, "-c", cluster, "-r", "8", "-w", "8"]),
-                Offer("delete the topic with its messages", ["deleteTopic", "-t", name, "-c", cluster]),
-            ]
-        return offers
+        """See `of_topics`."""
+        return of_topics(self.context.model.moment(), [self.address.name])
+
+    def topic_of_rows(self) -> str | None:
+        """Offsets of the groups that are listed are changed in it."""
+        return self.address.name
 
     def action_messages(self) -> None:
         """Its newest messages."""
         self.dashboard.go(Address("messages", self.address.name))
-
-
-def _perm(topic_name: str, cluster: str) -> list[str]:
-    return ["updateTopicPerm", "-t", topic_name, "-c", cluster, "-p"]

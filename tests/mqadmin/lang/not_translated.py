@@ -234,7 +234,7 @@ NOT_READ = {
     "mqadmin/dev_server.py": {
         "The Name Server boot success. serializeType=JSON, address {namesrv}, ready in {process_age_ms} ms",
     },
-    "mqadmin/messages/conditions.py": {
+    "common/filter/conditions.py": {
         "at '{rest}'",
     },
     "mqadmin/render/exporter_names.py": {

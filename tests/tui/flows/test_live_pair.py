@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -24,6 +25,7 @@ from rocketmq_ops.mqadmin.changer import CommandChanger
 from rocketmq_ops.mqadmin.connecting.connection import Connection
 from rocketmq_ops.pytest_plugin import RocketMQBroker, rocketmq_server
 from rocketmq_ops.tui.model.address import parse
+from rocketmq_ops.tui.model.details import messages
 from rocketmq_ops.tui.model.moment import BrokerSeen, TopicQueues, TopicSeen
 from rocketmq_ops.tui.screens.change import ChangeScreen
 from rocketmq_ops.tui.screens.help import HelpScreen
@@ -118,6 +120,66 @@ def test_a_rare_tag_is_found_far_back_and_a_wrong_option_is_refused(server: Rock
         await typed(pilot, ":help")
         assert isinstance(pilot.app.screen, HelpScreen)
 
+    drive(server, ":overview", flow)
+
+
+def test_messages_are_found_and_followed_by_a_condition(server: RocketMQBroker) -> None:
+    async def flow(pilot: Pilot[None], admin: MQAdmin) -> None:
+        def bodies() -> list[str]:
+            return [row[7] for row in rows(pilot)]
+
+        async def send(*amounts: int, tags: str = "") -> None:
+            async with Producer("p", ClientOptions(name_servers=[server.namesrv])) as producer:
+                for n in amounts:
+                    await producer.send(Message("amounts", b"%d" % n, tags=tags, properties={"amount": str(n)}))
+
+        await send(5, 50, tags="A")
+        await send(500, 7, tags="B")
+        await typed(pilot, ":messages/amounts?where=amount > 9")
+        assert bodies() == ["500", "50"]
+        await typed(pilot, ":messages/amounts?where=sql92: amount BETWEEN 6 AND 60 AND TAGS LIKE 'A'")
+        assert "invalid SQL92 expression: it ends before 'LIKE 'A''" in said(pilot, "#note")
+        assert rows(pilot) == []
+        await typed(pilot, ":messages/amounts?where=sql92: amount BETWEEN 6 AND 60 AND TAGS IN ('A')")
+        assert bodies() == ["50"]
+        await typed(pilot, ":messages/amounts?where=amount > 9000")
+        assert said(pilot, "#note") == "no message that was read meets the condition"
+        await typed(pilot, ":messages/amounts?where=amount > 9&begin=1h&tag=B")
+        assert bodies() == ["500"]
+
+        await typed(pilot, ":messages/amounts?where=amount > 9&follow=1")
+        assert bodies() == ["500", "50"]
+        await send(8, 80)
+        read: list[int] = []
+        pull = MessageAdmin._pull
+
+        async def counted(self: MessageAdmin, *args: Any) -> Any:
+            pulled = await pull(self, *args)
+            read.extend(message.queue_offset for message in pulled.messages)
+            return pulled
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(MessageAdmin, "_pull", counted)
+            detail(pilot).ask()
+            await settled(pilot)
+            detail(pilot).ask()
+            await settled(pilot)
+        assert bodies() == ["80", "500", "50"]
+        assert len(read) == 2  # what has come since, once
+        assert "and what came since" in said(pilot, "#facts")
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(messages, "FOLLOWING_CONDITION", 3)
+            await send(1, 2, 3, 4)
+            detail(pilot).ask()
+            await settled(pilot)
+        assert "some were not looked at" in said(pilot, "#facts")
+
+    assert (
+        mqadmin.run(
+            ["updateTopic", "-n", server.namesrv, "-c", "DefaultCluster", "-t", "amounts", "-r", "1", "-w", "1"]
+        )
+        == 0
+    )
     drive(server, ":overview", flow)
 
 

@@ -23,6 +23,26 @@ def test_an_address_is_written_and_read(address, text):
     assert parse(text) == parse(text[1:]) == address
 
 
+@pytest.mark.parametrize(
+    ("typed", "options"),
+    [
+        ("key=a+b", (("key", "a+b"),)),
+        ("key=a%20b", (("key", "a b"),)),
+        ("key=100%", (("key", "100%"),)),
+        ("all", (("all", ""),)),
+        ("where=body ~ '^a+%20b' and tags = 'A'&follow=1", (("where", "body ~ '^a+%20b' and tags = 'A'"), ("follow", "1"))),
+        ("where=body ~ 'a=1&b=2'&key=x", (("where", "body ~ 'a=1&b=2'"), ("key", "x"))),
+        ("where=a='%41'", (("where", "a='%41'"),)),
+        ("where=name = 'it's&tag=A", (("where", "name = 'it's"), ("tag", "A"))),
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_what_is_typed_behind_the_question_mark_is_meant_as_it_stands(typed, options):
+    address = parse(f":messages/orders?{typed}")
+    assert address.options == options
+    assert parse(str(address)) == address
+
+
 @pytest.mark.parametrize("text", ["", ":", ":/x", ":no screen", "?a=b"])
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(AddressError, match="expected :screen or :screen/name"):

@@ -22,7 +22,7 @@ from rocketmq_ops.common.topics import dlq_topic
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.details.bodies import head_of
 from rocketmq_ops.tui.model.details.detail import Asking, Fact, Part, Section, also, table_of
-from rocketmq_ops.tui.model.details.messages import find, row_of
+from rocketmq_ops.tui.model.details.messages import facts_of, find, nothing_text, row_of
 from rocketmq_ops.tui.model.table import Column, Health, Kind, Row
 
 _COLUMNS: Final = (
@@ -48,13 +48,10 @@ def parts(asking: Asking) -> Sequence[Part]:
             found = await find(of_topic)
         except NotFoundError:
             return Section(note="this group has no dead letters")
-        section = table_of(
-            _COLUMNS, [letter(topic, message) for message in found.messages], "this group has no dead letters"
-        )
-        facts = [Fact("Shown", len(found.messages), Kind.COUNT), Fact("Topic", topic)]
-        if found.truncated:
-            facts.append(Fact("More", "there are more than are shown", Kind.SENTENCE))
-        return also(section, found.failures, *facts)
+        nothing = nothing_text(asking.address) or "this group has no dead letters"
+        section = table_of(_COLUMNS, [letter(topic, message) for message in found.messages], nothing)
+        shown, *facts = facts_of(asking.address, found)
+        return also(section, found.failures, shown, Fact("Topic", topic), *facts)
 
     return (Part("letters", "Dead letters", letters),)
 

@@ -1,4 +1,4 @@
-"""Conditions on messages, as `--where` takes them: properties, what a message is, and values in a JSON body.
+"""Conditions on messages, as `--where` and `?where=` take them: properties, what a message is, values in a JSON body.
 
     tags = 'A' and amount > 5 and body.user.name ~ '^J' and not (keys is null)
 
@@ -39,12 +39,13 @@ _TOKEN = re.compile(
     r"|(?P<name>[\w.%$-]+))"
 )
 _DEPTH = 50
-_SQL92: Final = re.compile(r"\s*sql92:", re.IGNORECASE)
+#: Stands before an expression in SQL92.
+SQL92: Final = re.compile(r"\s*sql92:", re.IGNORECASE)
 
 
 def condition(text: str) -> Condition:
     """The condition that a text says. Raises ValueError, saying where it is wrong."""
-    if prefix := _SQL92.match(text):
+    if prefix := SQL92.match(text):
         return _sql92(text[prefix.end() :].strip())
     parser = _Parser(text)
     found = parser.any_of(0)
