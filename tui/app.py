@@ -63,7 +63,7 @@ class Dashboard(Styled):
         self.context = context
         self._version = -1
         self._typed = Typed(self, super().on_event)
-        self._quiet = Quiet()
+        self._quiet = Quiet(context.keys, self.set_timer)
         self._put_off = 0
         self._last = context.options.address
         #: What ended it, where no screen has caught it.
@@ -75,8 +75,8 @@ class Dashboard(Styled):
     async def on_event(self, event: events.Event) -> None:
         """As Textual's; a key waits until the one before it has been handled."""
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
-            self._quiet.typed()
             self.context.keys.came()
+            self._quiet.typed()
             await self._typed.take(event)
         else:
             await super().on_event(event)
@@ -101,6 +101,10 @@ class Dashboard(Styled):
             self.go(self.context.options.address)
         if self.context.options.follows:
             self.set_interval(LOOK_SECONDS, self._look_in_turn)
+
+    def on_unmount(self) -> None:
+        """What it has set for itself is as it was."""
+        self._quiet.close()
 
     def _look_in_turn(self) -> None:
         """Draw what is new, unless a key is being answered, and not too often after it."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from rocketmq_ops.tui.model.keys_first import ANSWER_S, MOST_S, KeysFirst
+
 #: The collector stops all threads while it goes through what is new since it did so last, which is some ms for this
 #: many objects. What there are tens of thousands of (queues, rows) is left out of it; with Python's own thresholds it
-#: would go through all the rest at each look.
+#: would go through all the rest at each look. While a key is answered it does not run at all (`Quiet`).
 #: Through all there is it goes when nobody types (`Quiet`), and by itself only where somebody always does.
 _COLLECTOR: Final = (5_000, 4, 100)
 #: How long nobody has typed then, and how often it is done, seconds.
@@ -39,14 +41,39 @@ def short_pauses() -> Iterator[None]:
 
 
 class Quiet:
-    """Has the collector go through all there is, which takes 50 ms and more, when no key waits for that."""
+    """Keeps the collector away from keys: it does not run while one is being answered, and goes through all there is,
+    which takes 50 ms and more, when nobody types."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: KeysFirst, later: Callable[[float, Callable[[], None]], object]) -> None:
+        """`later` has a call made in the loop after so many seconds."""
+        self._keys = keys
+        self._later = later
         self._typed = self._collected = time.monotonic()
+        #: Since when it has been switched off here.
+        self._off_since: float | None = None
 
     def typed(self) -> None:
         """A key has come."""
         self._typed = time.monotonic()
+        if self._off_since is None and gc.isenabled():
+            self._off_since = self._typed
+            gc.disable()
+            self._later(ANSWER_S, self._answered)
+
+    def _answered(self) -> None:
+        """Switch it on again, unless there are further keys; of keys without an end some have to wait for it."""
+        if self._off_since is None:
+            return
+        if self._keys.answering and time.monotonic() - self._off_since < MOST_S:
+            self._later(ANSWER_S, self._answered)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Leave it as it was found."""
+        if self._off_since is not None:
+            self._off_since = None
+            gc.enable()
 
     def passes(self) -> None:
         """To be called now and then."""

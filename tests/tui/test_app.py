@@ -215,7 +215,7 @@ def test_a_click_on_a_heading_sorts_and_on_a_row_goes_there() -> None:
         screen = app.screen
         assert isinstance(screen, TableScreen)
         at = 3
-        for slot in screen.grid._slots:
+        for slot in screen.grid._columns.slots:
             if slot.column.key == "lag":
                 break
             at += slot.width + 2

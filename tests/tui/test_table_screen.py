@@ -102,7 +102,7 @@ def test_a_long_name_leaves_room_for_the_state() -> None:
             row = grid.render_line(1).text
             assert " unknown " in row
             assert "ggg… " in row
-            assert all(slot.width > 0 for slot in grid._slots)
+            assert all(slot.width > 0 for slot in grid._columns.slots)
 
     asyncio.run(main())
 
@@ -227,6 +227,51 @@ def test_many_rows_are_made_beside_the_loop_and_of_many_wishes_the_last(monkeypa
     asyncio.run(main())
 
 
+def test_while_many_rows_are_made_anew_a_key_arranges_those_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "AT_ONCE", 1)
+    model, view = FakeModel(moment()), SlowGroups()
+    view.let_go.set()
+
+    async def main() -> None:
+        app = dashboard(model, ":groups", views=(view,))
+        async with app.run_test(size=SIZE) as pilot:
+            await app.workers.wait_for_complete()
+            screen = app.screen
+            assert isinstance(screen, TableScreen)
+            view.let_go.clear()
+            model.turn(moment(NOW_MS + 1, groups=2))
+            app.look()
+            await pilot.press("1", "1", "slash", *"0000", "2")
+            assert [row.key for row in screen.grid.rows] == ["group-00002"], "of the rows before"
+            await pilot.press("backspace")
+            assert [row.key for row in screen.grid.rows] == ["group-00002", "group-00001", "group-00000"]
+            view.let_go.set()
+            await app.workers.wait_for_complete()
+            assert [row.key for row in screen.grid.rows] == ["group-00001", "group-00000"]
+
+    asyncio.run(main())
+
+
+def test_of_rows_that_are_drawn_again_lines_are_made_that_say_something_else() -> None:
+    model = FakeModel(moment(groups=100))
+
+    async def test(pilot: Pilot[None], screen: TableScreen) -> None:
+        made = screen.grid.lines_made
+        model.turn(msgspec.structs.replace(model.now, time_ms=NOW_MS + 5000))
+        pilot.app.look()  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert screen.grid.lines_made == made, "no column has an age"
+        groups = dict(model.now.groups)
+        groups["group-00003"] = group("group-00003", 12_345, consume_rate=4.5, members=3)
+        model.turn(msgspec.structs.replace(model.now, groups=groups))
+        pilot.app.look()  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert screen.grid.lines_made == made + 1
+        assert "12,345" in screen.grid.render_line([row.key for row in screen.grid.rows].index("group-00003") + 1).text
+
+    drive(test, model)
+
+
 def test_another_letter_looks_at_what_the_ones_before_it_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
 
@@ -239,7 +284,11 @@ def test_another_letter_looks_at_what_the_ones_before_it_have_left(monkeypatch: 
     arranger = Arranger(Table(columns=(Column(key="name", title="Name"),), rows=rows))
     for text, left in (("a", 2), ("ab", 1), ("a", 2), ("a !c", 1), ("", 3)):
         assert len(arranger.arranged(Arrangement(filter=text)).rows) == left
-    assert looked == [3, 2, 3, 3]
+    assert looked == [3, 2, 3], "and a letter that is taken back at nothing"
+    assert [row.key for row in arranger.arranged(Arrangement(sort="name", descending=True, filter="a")).rows] == [
+        "ac",
+        "ab",
+    ]
 
 
 def test_styles_are_worked_out_once_for_the_application() -> None:

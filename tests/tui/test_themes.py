@@ -23,7 +23,7 @@ def test_what_is_drawn_can_be_read(theme: str) -> None:
             found: dict[str, float | None] = {}
             for name in sorted(Styled.COMPONENT_CLASSES):
                 style = app.style_of(name)
-                if name.startswith("line--"):
+                if name.startswith(("line--", "input--")):
                     found[name] = contrast(line + style)
                     continue
                 found[name] = contrast(text + style)

@@ -1,16 +1,18 @@
 """The rows of a list screen as they are wanted: made of the moment that is shown, and arranged; those to compare with.
 
 What was made is kept, and made anew only where what it was made of is another: between two looks at all groups a key or
-an answer of one broker costs neither a table nor an order.
+an answer of one broker costs neither a table nor an order. While many are made anew, in a thread, a key arranges those
+that there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
 
+from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement, Arranger, Shown
@@ -18,45 +20,58 @@ from rocketmq_ops.tui.model.table import Row, by_key
 from rocketmq_ops.tui.model.view import View
 from rocketmq_ops.tui.ports import Language
 
-#: So many rows are made and arranged within some ms; for more a key would have to wait.
+#: So many rows are made within some ms; for more a key would have to wait.
 AT_ONCE: Final = 4_000
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """What is wanted."""
+class Made(msgspec.Struct, frozen=True):
+    """Rows, and what they were made of."""
 
-    moment: Moment
-    arrangement: Arrangement
+    source: Collection[object]
+    arranger: Arranger
 
 
 class Desk:
-    """Makes what is wanted of one view. `make` may be called in any thread, one call at a time; `by_key` whenever."""
+    """Makes rows of one view, and arranges those that it has taken. `made` and `by_key` may be called in any thread."""
 
     def __init__(self, view: View, address: Address, language: Language | None = None) -> None:
         self._view = view
         self._address = address
         self._language = language
-        self._made_of: Collection[object] | None = None
-        self._arranger: Arranger | None = None
-        #: How many tables were made of what is shown.
+        self._taken: Made | None = None
+        #: How many tables of what is shown were taken.
         self.tables = 0
 
-    def quick(self, wish: Wish) -> bool:
-        """Whether it is there, or takes some ms: there are few rows."""
-        source = self._view.source(wish.moment)
-        if len(source) <= AT_ONCE:
-            return True
-        return self._arranger is not None and source is self._made_of and self._arranger.has(wish.arrangement)
+    def has(self, moment: Moment) -> bool:
+        """Whether the rows that it has are those of a moment."""
+        return self._taken is not None and self._taken.source is self._view.source(moment)
 
-    def make(self, wish: Wish) -> Shown:
-        """Make it, or what of it is not there."""
-        source = self._view.source(wish.moment)
-        if self._arranger is None or source is not self._made_of:
-            self._arranger = Arranger(self._view.table(wish.moment, self._address), self._language)
-            self._made_of = source
-            self.tables += 1
-        return self._arranger.arranged(wish.arrangement)
+    def quick(self, moment: Moment) -> bool:
+        """Whether the rows of a moment are made within some ms: there are few."""
+        return len(self._view.source(moment)) <= AT_ONCE
+
+    def made(self, moment: Moment, arrangement: Arrangement, pause: Callable[[], None] = at_once) -> Made:
+        """The rows of a moment, prepared to be arranged in that way and others. `pause` is called every few ms."""
+        arranger = self._new(moment)
+        arranger.prepare(arrangement, pause)
+        return Made(self._view.source(moment), arranger)
+
+    def take(self, made: Made) -> None:
+        """Have these rows."""
+        self._taken = made
+        self.tables += 1
+
+    def look(self, moment: Moment) -> None:
+        """Make the rows of a moment, and have them: nothing is prepared, as they are few."""
+        self.take(Made(self._view.source(moment), self._new(moment)))
+
+    def arranged(self, arrangement: Arrangement) -> Shown | None:
+        """The rows that it has; None where it has none."""
+        return None if self._taken is None else self._taken.arranger.arranged(arrangement)
 
     def by_key(self, moment: Moment) -> dict[str, Row]:
         """The rows of a moment to compare with, by their keys."""
         return by_key(self._view.table(moment, self._address))
+
+    def _new(self, moment: Moment) -> Arranger:
+        return Arranger(self._view.table(moment, self._address), self._language)

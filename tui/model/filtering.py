@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.tui.model.figures import figure
-from rocketmq_ops.tui.model.table import TRANSLATED, Column, Kind, Row
+from rocketmq_ops.tui.model.table import TRANSLATED, Below, Column, Kind, Row, Value
 
 _TEXTS: Final = frozenset({Kind.TEXT, *TRANSLATED})
+#: Figures of a column that are written once for all rows that have them.
+_ALIKE: Final = 500
+#: Rows that are written between two pauses.
+_AT_A_TIME: Final = 200
 
 
 class Contents:
@@ -23,37 +28,63 @@ class Contents:
         places = list(enumerate(columns))
         self._texts_at = [at for at, column in places if column.kind in _TEXTS]
         self._ours_at = [at for at, column in places if column.kind in TRANSLATED and tr is not None]
-        self._figures_at = [
-            (at, column.kind) for at, column in places if column.kind not in _TEXTS and column.kind is not Kind.MOMENT
+        #: With what was written of each column already.
+        self._figures_at: list[tuple[int, Kind, dict[Value, str]]] = [
+            (at, column.kind, {})
+            for at, column in places
+            if column.kind not in _TEXTS and column.kind is not Kind.MOMENT
         ]
         self._tr = tr
         self._said: dict[str, str] = {}
         self._texts: dict[str, str] = {}
         self._figures: dict[str, str] = {}
 
-    def texts(self, row: Row) -> str:
-        """Its texts."""
-        found = self._texts.get(row.key)
-        if found is None:
-            cells = row.cells
-            parts = [str(cells[at]) for at in self._texts_at if cells[at] is not None]
-            parts += [self._translated(str(cells[at])) for at in self._ours_at if cells[at] is not None]
-            found = self._texts[row.key] = "\n".join(parts).casefold()
-        return found
+    def fill(self, rows: Sequence[Row], pause: Callable[[], None] = at_once) -> None:
+        """Write all of it now. `pause` is called every few ms."""
+        for begin in range(0, len(rows), _AT_A_TIME):
+            pause()
+            some = rows[begin : begin + _AT_A_TIME]
+            self.texts(some)
+            self.figures(some)
 
-    def figures(self, row: Row) -> str:
-        """Its figures."""
-        found = self._figures.get(row.key)
-        if found is None:
-            parts = [figure(row.cells[at], kind, 0) for at, kind in self._figures_at]
-            found = self._figures[row.key] = "\n".join(parts).casefold()
-        return found
+    def texts(self, rows: Sequence[Row]) -> list[str]:
+        """The texts of each."""
+        return _all_of(rows, self._texts, self._text)
+
+    def figures(self, rows: Sequence[Row]) -> list[str]:
+        """The figures of each."""
+        return _all_of(rows, self._figures, self._figure)
+
+    def _text(self, row: Row) -> str:
+        cells = row.cells
+        parts = [str(cells[at]) for at in self._texts_at if cells[at] is not None]
+        parts += [self._translated(str(cells[at])) for at in self._ours_at if cells[at] is not None]
+        return "\n".join(parts).casefold()
+
+    def _figure(self, row: Row) -> str:
+        parts = []
+        for at, kind, written in self._figures_at:
+            value = row.cells[at]
+            text = written.get(value)
+            if text is None or isinstance(value, Below):  # which equals the figure that it is below
+                text = figure(value, kind, 0)
+                if len(written) < _ALIKE and not isinstance(value, Below):
+                    written[value] = text
+            parts.append(text)
+        return "\n".join(parts).casefold()
 
     def _translated(self, text: str) -> str:
         said = self._said.get(text)
         if said is None and self._tr is not None:
             said = self._said[text] = self._tr(text)
         return said or ""
+
+
+def _all_of(rows: Sequence[Row], made: dict[str, str], make: Callable[[Row], str]) -> list[str]:
+    for row in rows:
+        if row.key not in made:
+            made[row.key] = make(row)
+    return [made[row.key] for row in rows]
 
 
 class _Word(NamedTuple):
@@ -64,18 +95,14 @@ class _Word(NamedTuple):
 
 def filtered(rows: Sequence[Row], text: str, contents: Contents) -> list[Row]:
     """Rows that have every word of `text`; a word that begins with `!` is one that must not be there."""
-    words = [_word(word) for word in text.casefold().split()]
-    if not words:
-        return list(rows)
-
-    def fits(row: Row) -> bool:
-        for word in words:
-            there = word.text in contents.texts(row) or (word.in_figures and word.text in contents.figures(row))
-            if there is not word.wanted:
-                return False
-        return True
-
-    return [row for row in rows if fits(row)]
+    left = list(rows)
+    for word in map(_word, text.casefold().split()):
+        said = word.text
+        there = [said in each for each in contents.texts(left)]
+        if word.in_figures:
+            there = [at or said in each for at, each in zip(there, contents.figures(left), strict=True)]
+        left = [row for row, at in zip(left, there, strict=True) if at is word.wanted]
+    return left
 
 
 def _word(word: str) -> _Word:

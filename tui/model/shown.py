@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
+from rocketmq_ops.common.bounded import Bounded
+from rocketmq_ops.housekeeping.history.rows import at_once
 from rocketmq_ops.tui.model.address import Address
 from rocketmq_ops.tui.model.filtering import Contents, filtered, narrows
 from rocketmq_ops.tui.model.table import Row, Table, ordered
 from rocketmq_ops.tui.ports import Language
+
+#: What so many filters have left is kept: whoever takes a letter back has what was shown before it at once.
+_KEPT: Final = 32
 
 
 class Arrangement(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +49,10 @@ class Shown(msgspec.Struct, frozen=True):
     table: Table
     arrangement: Arrangement
     rows: Sequence[Row]
-    #: Where each row stands, by its key.
-    places: dict[str, int]
+
+    def place(self, key: str) -> int | None:
+        """Where the row of a key stands; None where it is not among them."""
+        return next((at for at, row in enumerate(self.rows) if row.key == key), None)
 
 
 class Arranger:
@@ -58,41 +66,47 @@ class Arranger:
         self._sorted: tuple[tuple[str, bool], list[Row]] | None = None
         #: What the filter looks at, in the language of this name.
         self._contents: tuple[str, Contents] | None = None
-        self._last: Shown | None = None
+        #: In that order and language, by the filter.
+        self._shown: Bounded[str, Shown] = Bounded(_KEPT)
 
-    def has(self, arrangement: Arrangement) -> bool:
-        """Whether it is arranged so already."""
-        return self._last is not None and self._last.arrangement == arrangement
+    def prepare(self, arrangement: Arrangement, pause: Callable[[], None] = at_once) -> None:
+        """Arrange it so, and write all that a filter looks at. `pause` is called every few ms."""
+        pause()
+        self._in_its_order(arrangement)
+        self._read().fill(self.table.rows, pause)
+        pause()
+        self.arranged(arrangement)
 
     def arranged(self, arrangement: Arrangement) -> Shown:
         """Sort and filter. By a column that the table lacks it is sorted by health."""
-        contents = self._read()
-        last = self._last
-        if last is not None and last.arrangement == arrangement:
-            return last
-        by = arrangement.sort, arrangement.descending
-        if self._sorted is None or self._sorted[0] != by:
-            self._sorted = by, self._in_its_order(arrangement)
-            last = None
-        rows: Sequence[Row] = self._sorted[1]
-        if arrangement.filter:
-            # Another letter leaves some of the rows that the ones before it have left.
-            narrower = last is not None and narrows(last.arrangement.filter, arrangement.filter)
-            rows = filtered(last.rows if last is not None and narrower else rows, arrangement.filter, contents)
-        self._last = Shown(self.table, arrangement, rows, {row.key: at for at, row in enumerate(rows)})
-        return self._last
+        rows: Sequence[Row] = self._in_its_order(arrangement)
+        contents, text = self._read(), arrangement.filter
+        found = self._shown.get(text)
+        if found is None:
+            if text:
+                # Another letter leaves some of the rows that the ones before it have left.
+                wider = max((each for each in self._shown if narrows(each, text)), key=len, default=None)
+                rows = filtered(rows if wider is None else self._shown[wider].rows, text, contents)
+            found = self._shown[text] = Shown(self.table, arrangement, rows)
+        return found
 
     def _in_its_order(self, arrangement: Arrangement) -> list[Row]:
+        by = arrangement.sort, arrangement.descending
+        if self._sorted is None or self._sorted[0] != by:
+            self._sorted = by, self._ordered(arrangement)
+            self._shown.clear()
+        return self._sorted[1]
+
+    def _ordered(self, arrangement: Arrangement) -> list[Row]:
         if not arrangement.sort and self._in_order:
             return self.table.rows
         place = self.table.place(arrangement.sort) if arrangement.sort else None
         return ordered(self.table.rows, place, descending=arrangement.descending)
 
     def _read(self) -> Contents:
-        """What the filter looks at; what was arranged by that of another language is forgotten."""
+        """What the filter looks at; what was left by that of another language is forgotten."""
         name = "" if self._language is None else self._language.name
         if self._contents is None or self._contents[0] != name:
             self._contents = name, Contents(self.table.columns, None if self._language is None else self._language.tr)
-            if self._last is not None and self._last.arrangement.filter:
-                self._last = None
+            self._shown.clear()
         return self._contents[1]

@@ -9,6 +9,8 @@ from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -24,6 +26,7 @@ from rocketmq_ops.tui.widgets.cells import MARK
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line, Part, Stretch, TimeBar, sign
+from rocketmq_ops.tui.widgets.steady import steady
 
 if TYPE_CHECKING:
     from rocketmq_ops.tui.app import Dashboard
@@ -39,8 +42,11 @@ class DashboardScreen(Screen[None]):
     """A screen at an address. Subclasses compose their body in `body`, and draw in `show`, which is called whenever
     the model has something new, another moment is looked at, or the language has changed."""
 
+    virtual_size = steady()
+    #: Who has the keys is seen at him and at the one that had them: the rest is not drawn anew.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     DEFAULT_CSS = """
-    DashboardScreen { layout: vertical; background: $background; color: $foreground; }
+    DashboardScreen { layout: vertical; layers: default above; background: $background; color: $foreground; }
     DashboardScreen #body { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,6 +70,9 @@ class DashboardScreen(Screen[None]):
         super().__init__()
         self.context = context
         self.address = address
+        #: Of what theme its styles are, and for what size it was drawn.
+        self._looks: object = None
+        self._size_drawn: Size | None = None
         #: The keys that are shown, and for what they were found.
         self._keys: tuple[tuple[Widget | None, str], list[Part]] | None = None
 
@@ -73,13 +82,14 @@ class DashboardScreen(Screen[None]):
         return cast("Dashboard", self.app)
 
     def compose(self) -> ComposeResult:
-        """The lines around the body."""
+        """The lines around the body. What lies over others comes first: Textual draws all anew of which the number is
+        another since it was opened."""
+        yield CommandBar()
         yield Line(id="path")
         yield Line(id="verdict")
         yield from self.body()
         yield TimeBar(id="time")
         yield Line(id="keys")
-        yield CommandBar()
 
     def body(self) -> Sequence[Widget]:
         """The widgets between the lines; one of them has the id `body`."""
@@ -90,16 +100,20 @@ class DashboardScreen(Screen[None]):
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        """Draw for the first time."""
-        self.draw()
+        """Give the keys to the body; it is drawn when the screen is shown."""
+        self._looks = self.dashboard.looks
         self.focus_body()
 
-    def on_screen_resume(self) -> None:
-        """Draw what is new since another screen was looked at."""
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Draw it, or what is new since another screen was looked at. Textual would work out all styles anew, which are
+        those that they were, unless the theme is another."""
+        event.refresh_styles = self._looks is not self.dashboard.looks
+        self._looks = self.dashboard.looks
         self.draw()
 
     def draw(self) -> None:
         """Draw all of it."""
+        self._size_drawn = self.app.size
         self._draw_lines()
         self.show()
 
@@ -143,9 +157,9 @@ class DashboardScreen(Screen[None]):
         return [f" {MARK} ", trail[-1]]
 
     def on_resize(self) -> None:
-        """Another width has room for another part of the path."""
-        if self.is_mounted:
-            self._draw_lines()
+        """Another width has room for another part of the path, and for other columns."""
+        if self.is_mounted and self._size_drawn is not None and self._size_drawn != self.app.size:
+            self.draw()
 
     def _draw_time(self) -> None:
         model, tr = self.context.model, self.context.tr

@@ -11,7 +11,6 @@ from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from rocketmq_ops.client.errors import NotFoundError
 from rocketmq_ops.common.clock import now_ms
@@ -33,6 +32,7 @@ from rocketmq_ops.tui.widgets import lines
 from rocketmq_ops.tui.widgets.cells import MARK, cut
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line
+from rocketmq_ops.tui.widgets.steady import Note
 from rocketmq_ops.tui.widgets.text_lines import TextLines
 
 if TYPE_CHECKING:
@@ -191,8 +191,8 @@ class DetailScreen(TableScreen):
         """Facts, parts, what is wrong, and the rows or lines."""
         return (
             Line(id="parts"),
-            Static(id="facts", markup=False),
-            Static(id="note", markup=False),
+            Note(id="facts"),
+            Note(id="note"),
             Grid(self.context.word, self.context.tr, id="body"),
             TextLines(id="lines"),
         )
@@ -202,7 +202,7 @@ class DetailScreen(TableScreen):
         section = self.section
         self._show_parts()
         facts = section.facts if section is not None else ()
-        shown_facts = self.query_one("#facts", Static)
+        shown_facts = self.query_one("#facts", Note)
         shown_facts.display = bool(facts)
         size = self.app.size
         said = facts_text(facts, self.context, self.now_ms(), size.width - 2, max(size.height // 6, 2))
@@ -314,11 +314,6 @@ class DetailScreen(TableScreen):
         return "" if self._uncompared else compared_text(known=True)
 
     # Moving about
-
-    def on_resize(self) -> None:
-        """Facts and parts are laid out by the width."""
-        if self.is_mounted:
-            self.draw()
 
     def focus_body(self) -> None:
         """Give the keys to the rows or the lines."""

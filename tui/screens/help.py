@@ -15,7 +15,7 @@ from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import MARK, fitted
-from rocketmq_ops.tui.widgets.grid import STALE
+from rocketmq_ops.tui.widgets.grid_lines import STALE
 
 #: (keys, what they do)
 Listed = Sequence[tuple[str, str]]

@@ -59,9 +59,7 @@ class Section(Vertical):
             title.append((f"  {tr(table.note)}", "critical" if table.failed else "dim"))
         self.query_one(Line).show(title)
         grid = self.query_one(Grid)
-        grid.show(
-            Shown(table, Arrangement(), table.rows, {row.key: at for at, row in enumerate(table.rows)}), now_ms, before
-        )
+        grid.show(Shown(table, Arrangement(), table.rows), now_ms, before)
         if most is not None:
             self.styles.height = min(len(table.rows) + 2, most)
 
@@ -107,15 +105,16 @@ class OverviewScreen(DashboardScreen):
         word, tr = self.context.word, self.context.tr
         model = self.context.model
         moment = model.moment()
-        self.set_class(self.size.width >= SIDE_BY_SIDE, "-wide")
+        size = self.app.size  # its own is not known before it is laid out
+        self.set_class(size.width >= SIDE_BY_SIDE, "-wide")
         lines: list[list[Part]] = [[], []]
         found = totals(model)
-        wide = self.size.width >= SIDE_BY_SIDE
+        wide = size.width >= SIDE_BY_SIDE
         for at, total in enumerate(found):
             line = lines[0] if wide or at < 3 else lines[1]
             line += [(f" {word(total.title)} ", "dim"), (total.value, "strong"), (f" {total.past}  ", "info")]
         notes = [(f"{tr(total.note)}  ", "warning") for total in found if total.note]
-        room = self.size.width - sum(cell_len(text) for text, _ in [*lines[0], *notes])
+        room = size.width - sum(cell_len(text) for text, _ in [*lines[0], *notes])
         beside = lines[0 if wide and room >= 0 else 1]
         beside += [*([] if beside else [(" ", "plain")]), *notes] if notes else []
         self.query_one("#first", Line).show(lines[0])
@@ -126,16 +125,16 @@ class OverviewScreen(DashboardScreen):
         self.query_one("#brokers", Section).show(
             brokers(model),
             moment.time_ms,
-            most=max(self.size.height // 3, 4),
+            most=max(size.height // 3, 4),
             before=None if then is None else then[0],
         )
         groups = self.query_one("#groups", Section)
-        groups.display = self.size.height >= TALL
+        groups.display = size.height >= TALL
         if groups.display:
             if self._behind is None or self._behind[0] is not moment.groups:  # else so are the rows
                 self._behind = moment.groups, behind(moment, Groups().table(moment, self.address))
             before = None if then is None else then[1]
-            groups.show(self._behind[1], moment.time_ms, most=self.size.height // 3, before=before)
+            groups.show(self._behind[1], moment.time_ms, most=size.height // 3, before=before)
         self.query_one("#alarms", Section).show(AlarmList().table(moment, self.address), moment.time_ms)
         self.query_one("#events", Section).show(EventList().table(moment, self.address), moment.time_ms)
 
@@ -154,11 +153,6 @@ class OverviewScreen(DashboardScreen):
             return ()
         known = self.context.model.before(COMPARED_MS, self._rows_of) is not None
         return ((self.context.tr(compared_text(known)) + " ", "key"),)
-
-    def on_resize(self) -> None:
-        """Another width is laid out in another way."""
-        if self.is_mounted:
-            self.draw()
 
     def focus_body(self) -> None:
         """The alarms, where there are any; else the brokers."""

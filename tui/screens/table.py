@@ -9,12 +9,12 @@ from typing import ClassVar, Final
 import msgspec
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from rocketmq_ops.tui.context import Context
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.desk import Desk, Wish
+from rocketmq_ops.tui.model.desk import Desk
 from rocketmq_ops.tui.model.figures import COMPARED, figure
+from rocketmq_ops.tui.model.moment import Moment
 from rocketmq_ops.tui.model.shown import Arrangement, Shown
 from rocketmq_ops.tui.model.table import TRANSLATED, Column, Health, Kind, Row, Table
 from rocketmq_ops.tui.model.view import View
@@ -23,8 +23,10 @@ from rocketmq_ops.tui.screens.change import ChangeMenu, ChangeScreen, Offer
 from rocketmq_ops.tui.screens.offers import of_rows
 from rocketmq_ops.tui.screens.row import RowScreen
 from rocketmq_ops.tui.widgets.command_bar import CommandBar
-from rocketmq_ops.tui.widgets.grid import STALE, Grid
+from rocketmq_ops.tui.widgets.grid import Grid
+from rocketmq_ops.tui.widgets.grid_lines import STALE
 from rocketmq_ops.tui.widgets.lines import Part
+from rocketmq_ops.tui.widgets.steady import Note
 
 READ_ONLY: Final = "read-only: start the dashboard with --write to change things"
 NO_CLUSTER: Final = "there is no cluster to ask: this is a recording"
@@ -64,16 +66,16 @@ class TableScreen(DashboardScreen):
         self.arrangement = Arrangement.of(address)
         self.comparing = address.option("compare") is not None
         self._desk = Desk(view, address, context.language)
-        #: What is shown, and what it is compared with; what is to be shown next, while that is being made.
+        #: What is shown, and what it is compared with; whose rows are to be made next, while others are being made.
         self._shown: Shown | None = None
         self._before: dict[str, Row] = {}
-        self._wish: Wish | None = None
+        self._wanted: Moment | None = None
         self._making = False
         self._note = ""
 
     def body(self) -> Sequence[Widget]:
         """The note, where there is one, and the table."""
-        return (Static(id="note", markup=False), Grid(self.context.word, self.context.tr, id="body"))
+        return (Note(id="note"), Grid(self.context.word, self.context.tr, id="body"))
 
     @property
     def grid(self) -> Grid:
@@ -81,26 +83,34 @@ class TableScreen(DashboardScreen):
         return self.query_one(Grid)
 
     def show(self) -> None:
-        """Draw the rows as they are arranged. Many are made in a thread: what was shown stays until then, and of what
-        is wanted meanwhile only the last is made."""
-        wish = Wish(self.context.model.moment(), self.arrangement)
-        self._before = (self.context.model.before(COMPARED_MS, self._desk.by_key) or {}) if self.comparing else {}
-        if not self._making and self._desk.quick(wish):
-            self._lay(self._desk.make(wish))
-            return
-        self._wish = wish
-        self.draw_keys()
-        if not self._making:
-            self._making = True
-            self.run_worker(self._make(), group="rows")
+        """Draw the rows as they are arranged. Many are made in a thread: until then those that there are stay, arranged
+        anew by each key; of what is wanted meanwhile only the last is made."""
+        moment, desk = self.context.model.moment(), self._desk
+        self._before = (self.context.model.before(COMPARED_MS, desk.by_key) or {}) if self.comparing else {}
+        if not desk.has(moment) and not self._making and desk.quick(moment):
+            desk.look(moment)
+        shown = desk.arranged(self.arrangement)
+        if shown is None:
+            self.draw_keys()
+        else:
+            self._lay(shown)
+        if not desk.has(moment):
+            self._wanted = moment
+            if not self._making:
+                self._making = True
+                self.run_worker(self._make(), group="rows")
 
     async def _make(self) -> None:
         """Make what is wanted until nothing more is."""
         try:
-            while self._wish is not None:
-                wish, self._wish = self._wish, None
-                shown = await asyncio.to_thread(self._desk.make, wish)
+            while self._wanted is not None:
+                moment, self._wanted = self._wanted, None
+                work = self.context.keys.work()
+                made = await asyncio.to_thread(self._desk.made, moment, self.arrangement, work.pause)
                 if self.is_mounted and self.is_running:  # while it ends its widgets go
+                    self._desk.take(made)
+                    shown = self._desk.arranged(self.arrangement)
+                    assert shown is not None
                     self._lay(shown)
         finally:
             self._making = False
@@ -116,7 +126,7 @@ class TableScreen(DashboardScreen):
 
     def show_note(self, text: str, *, failed: bool) -> None:
         """What is said above the rows; nothing is laid out anew for a text that is there."""
-        note = self.query_one("#note", Static)
+        note = self.query_one("#note", Note)
         if text != self._note:
             self._note = text
             note.update(text)

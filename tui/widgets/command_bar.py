@@ -10,18 +10,30 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Input
+
+from rocketmq_ops.tui.widgets.steady import Note, steady
+from rocketmq_ops.tui.widgets.typing_line import TypingLine
+
+
+class _Typing(Vertical):
+    """The prefix and the field."""
+
+    virtual_size = steady()
 
 
 class CommandBar(Vertical):
-    """Hidden until it is opened with a prefix: `:` for a screen, `/` for a filter."""
+    """Hidden until it is opened with a prefix: `:` for a screen, `/` for a filter. It lies over what is above the keys,
+    so that nothing moves, and nothing but it has to be drawn."""
 
+    virtual_size = steady()
     DEFAULT_CSS = """
-    CommandBar { height: auto; display: none; background: $surface; dock: bottom; }
-    CommandBar.-open { display: block; }
+    CommandBar { height: auto; visibility: hidden; background: $surface; }
+    CommandBar { layer: above; dock: bottom; margin: 0 0 1 0; }
+    CommandBar.-open { visibility: visible; }
     CommandBar Input { border: none; height: 1; padding: 0 1; background: $surface; color: $foreground; }
     CommandBar Input:focus { border: none; background: $surface; }
-    CommandBar #suggestions { height: auto; padding: 0 1; color: $dim; background: $surface; }
+    CommandBar #suggestions { height: auto; display: none; padding: 0 1; color: $dim; background: $surface; }
     CommandBar #prefix { width: 2; height: 1; padding: 0 0 0 1; color: $text-accent; text-style: bold; }
     CommandBar #typing { height: 1; layout: horizontal; background: $surface; }
     """
@@ -59,13 +71,14 @@ class CommandBar(Vertical):
         self._suggest: Callable[[str], Sequence[str]] | None = None
         self._found: list[str] = []
         self._at = 0
+        self._listed = ""
 
     def compose(self) -> ComposeResult:
         """The suggestions, and the line."""
-        yield Static(id="suggestions", markup=False)
-        with Vertical(id="typing"):
-            yield Static(id="prefix", markup=False)
-            yield Input(compact=True, select_on_focus=False)
+        yield Note(id="suggestions")
+        with _Typing(id="typing"):
+            yield Note(id="prefix")
+            yield TypingLine()
 
     @property
     def is_open(self) -> bool:
@@ -74,9 +87,10 @@ class CommandBar(Vertical):
 
     def open(self, prefix: str, text: str = "", suggest: Callable[[str], Sequence[str]] | None = None) -> None:
         """Take a text, beginning with this one."""
+        if prefix != self.prefix:
+            self.query_one("#prefix", Note).update(prefix, layout=False)
         self.prefix, self._suggest = prefix, suggest
         self.add_class("-open")
-        self.query_one("#prefix", Static).update(prefix)
         line = self.query_one(Input)
         with line.prevent(Input.Changed):
             line.value = text
@@ -131,6 +145,9 @@ class CommandBar(Vertical):
         self._list()
 
     def _list(self) -> None:
-        shown = self.query_one("#suggestions", Static)
-        shown.display = bool(self._found)
-        shown.update("\n".join(("› " if at == self._at else "  ") + text for at, text in enumerate(self._found)))
+        shown = self.query_one("#suggestions", Note)
+        text = "\n".join(("› " if at == self._at else "  ") + text for at, text in enumerate(self._found))
+        if text != self._listed:
+            self._listed = text
+            shown.display = bool(text)
+            shown.update(text)

@@ -7,10 +7,8 @@ the heading says how many; Right and Left move along all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
-from rich.cells import cell_len
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
@@ -18,54 +16,20 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from rocketmq_ops.common.bounded import Bounded
-from rocketmq_ops.tui.model.figures import COMPARED, SIGNS, UNKNOWN, WIDTHS, change, figure
 from rocketmq_ops.tui.model.shown import Shown
-from rocketmq_ops.tui.model.table import TRANSLATED, Column, Kind, Row, Table, changes
-from rocketmq_ops.tui.widgets.cells import cut, fitted
+from rocketmq_ops.tui.model.table import Column, Row
+from rocketmq_ops.tui.widgets import grid_lines
+from rocketmq_ops.tui.widgets.grid_columns import GAP, HEAD, Columns
+from rocketmq_ops.tui.widgets.grid_lines import Line
 from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles, row_styles
-from rocketmq_ops.tui.widgets.styles import style_of
+from rocketmq_ops.tui.widgets.grid_texts import Texts
+from rocketmq_ops.tui.widgets.styles import style_of, styled
 
-_FIGURES: Final = frozenset(WIDTHS)
-_GAP: Final = 2
-#: Cells at the end of the heading for how many columns do not fit.
-_MORE: Final = 5
-#: Cells before the first column: the mark, the sign, a blank.
-_HEAD: Final = 3
-#: Stands before a row whose figures are not of the moment that is shown.
-STALE: Final = "~"
-#: Rows whose texts are measured for the widths of columns.
-_MEASURED: Final = 2000
-#: Cells of a name at least, of any other text half as many: with less none can be told from another.
-_LEAST: Final = 8
-#: Cells of a name up to which it comes before other texts.
-_NAME: Final = 32
-#: Cells of a state at least: most of our words for states are no longer, and it is what a row is looked at for.
-_LEAST_STATE: Final = 16
-#: Cells that a change of a figure takes at most.
-_CHANGE: Final = 9
-
-
-def _widest(rows: Sequence[Row], at: int) -> int:
-    """The cells that the longest text of a column takes."""
-    texts = [str(row.cells[at]) for row in rows if row.cells[at] is not None]
-    return max((len(text) if text.isascii() else cell_len(text) for text in texts), default=1)
-
-
-class Slot(NamedTuple):
-    """A column as it is drawn."""
-
-    place: int
-    column: Column
-    heading: str
-    width: int
-    #: Cells at its end for the change since then.
-    change: int
-
-    @property
-    def right(self) -> bool:
-        return self.column.kind in _FIGURES
+#: So many lines are kept.
+_KEPT: Final = 1000
 
 
 class Grid(ScrollView, can_focus=True):
@@ -120,48 +84,43 @@ class Grid(ScrollView, can_focus=True):
 
     def __init__(self, word: Callable[[str], str], tr: Callable[[str], str], *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._translated = word
-        self._tr = tr
+        self._texts = Texts(word, tr)
+        self._columns = Columns(self._texts)
         self._shown: Shown | None = None
         self._before: dict[str, Row] | None = None
-        self._now_ms = 0
-        self._slots: list[Slot] = []
-        self._left_away = 0
-        self._first = 0
-        self._words: dict[str, str] = {}
-        self._drawn: Bounded[int, Strip] = Bounded(1000)
-        #: What the texts of a column take, and the states in it, by its place; the table that they were measured of.
-        self._measured: dict[int, int] = {}
-        self._states: dict[int, frozenset[str]] = {}
-        self._measured_of: Table | None = None
-        #: How many lines were made, and columns measured: what is drawn again is neither.
+        #: The lines that were seen since the rows are these, by their rows.
+        self._lines: Bounded[int, Line] = Bounded(_KEPT)
+        #: How many lines were made: one that says the same is not made again.
         self.lines_made = 0
-        self.columns_measured = 0
         self._own_style: Style | None = None
+        #: What lines were drawn with.
+        self._looks: tuple[Style, object] | None = None
         self._styles: dict[Look, RowStyles] = {}
         self._following = False
         self.cursor = 0
         self.marks: set[str] = set()
 
     def show(self, shown: Shown, now_ms: int, before: dict[str, Row] | None = None) -> None:
-        """Draw these rows; `before` are rows of an earlier moment by their key, to be compared with.
+        """Draw these rows; `before` are rows of an earlier moment by their key, to be compared with. What is on the
+        screen already is not drawn again.
 
         The cursor stays on its row; at the top it stays at the top.
         """
-        at = self.row
-        self._shown, self._now_ms, self._before = shown, now_ms, before
-        self._words.clear()
-        if self._measured_of is not shown.table:
-            self._measured_of = shown.table
-            self._measured.clear()
-            self._states.clear()
+        at, was = self.row, self._shown
+        laid = self._heading_key
+        self._shown, self._texts.now_ms, self._before = shown, now_ms, before
+        self._texts.forget()
         if at is not None and self.cursor > 0:
-            self.cursor = shown.places.get(at.key, self.cursor)
+            place = shown.place(at.key)
+            self.cursor = self.cursor if place is None else place
         self.cursor = min(self.cursor, max(len(shown.rows) - 1, 0))
-        self.virtual_size = Size(self._width, len(shown.rows) + 1)
+        self._size_rows()
         self._lay_out()
         self._into_view()
-        self._redraw()
+        if was is None or self._heading_key != laid or len(was.rows) != len(shown.rows):
+            self._redraw()
+        else:
+            self._redraw_others()
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -182,13 +141,18 @@ class Grid(ScrollView, can_focus=True):
     @property
     def columns(self) -> list[Column]:
         """The columns that are drawn, in order."""
-        return [slot.column for slot in self._slots]
+        return [slot.column for slot in self._columns.slots]
+
+    @property
+    def columns_measured(self) -> int:
+        """How many columns were measured: what is drawn again is not."""
+        return self._columns.measured
 
     def texts(self, row: Row) -> list[str]:
         """All cells of a row as people read them."""
         if self._shown is None:
             return []
-        return [self._text(row, at, column) for at, column in enumerate(self._shown.table.columns)]
+        return [self._texts.of(row, at, column) for at, column in enumerate(self._shown.table.columns)]
 
     # Moving
 
@@ -197,8 +161,8 @@ class Grid(ScrollView, can_focus=True):
         at = max(0, min(at, len(self.rows) - 1))
         if at != self.cursor and self.rows:
             for each in (self.cursor, at):
-                self._drawn.pop(each, None)
-                self.refresh(self.region_of(each))
+                self._lines.pop(each, None)
+            self.refresh(self.region_of(self.cursor), self.region_of(at))
             self.cursor = at
             if not self._following:  # of many keys in a row the last one says what is seen
                 self._following = True
@@ -234,11 +198,9 @@ class Grid(ScrollView, can_focus=True):
 
     def action_slide(self, direction: int) -> None:
         """Begin with an earlier or a later column, behind the first one, which stays."""
-        if self._shown is None or (direction > 0 and not self._left_away):
-            return
-        self._first = max(0, min(self._first + direction, len(self._shown.table.columns) - 2))
-        self._lay_out()
-        self._redraw()
+        if self._shown is not None and self._columns.slide(direction, self._shown.table):
+            self._lay_out()
+            self._redraw()
 
     def action_open(self) -> None:
         """Open the row at the cursor."""
@@ -250,7 +212,7 @@ class Grid(ScrollView, can_focus=True):
         row = self.row
         if row is not None:
             self.marks ^= {row.key}
-            self._drawn.pop(self.cursor, None)
+            self._lines.pop(self.cursor, None)
             self.refresh(self.region_of(self.cursor))
             self.move_to(self.cursor + 1)
             self.post_message(self.Moved())
@@ -264,12 +226,12 @@ class Grid(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """A heading sorts; a row gets the cursor, and is opened where it had it."""
         if event.y == 0:
-            at = _HEAD
-            for slot in self._slots:
-                if at <= event.x < at + slot.width + _GAP:
+            at = HEAD
+            for slot in self._columns.slots:
+                if at <= event.x < at + slot.width + GAP:
                     self.post_message(self.Headed(slot.column.key))
                     return
-                at += slot.width + _GAP
+                at += slot.width + GAP
             return
         row = event.y - 1 + round(self.scroll_y)
         if row >= len(self.rows):
@@ -281,27 +243,34 @@ class Grid(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Lay out the columns anew."""
-        self.virtual_size = Size(self._width, len(self.rows) + 1)
-        before = self._slots, self._left_away
+        before = self._heading_key
+        self._size_rows()
         self._lay_out()
         self._into_view()
-        if (self._slots, self._left_away) != before:
+        if self._heading_key != before:
             self._redraw()  # else it is another height: lines are as they were
 
     def notify_style_update(self) -> None:
-        """Another theme: what was drawn has the colours of the last one."""
+        """Its styles may be others: that is seen when it is drawn."""
         super().notify_style_update()
-        self._drawn.clear()
         self._own_style = None
-        self._styles.clear()
 
-    def on_focus(self) -> None:
+    def on_focus(self, event: events.Focus) -> None:
         """The cursor is drawn as of one that has the keys."""
-        self._drawn.pop(self.cursor, None)
+        self._focused(event, events.DescendantFocus(self), has=True)
 
-    def on_blur(self) -> None:
+    def on_blur(self, event: events.Blur) -> None:
         """And as of one that has them no more."""
-        self._drawn.pop(self.cursor, None)
+        self._focused(event, events.DescendantBlur(self), has=False)
+
+    def _focused(self, event: events.Event, told: events.Event, *, has: bool) -> None:
+        """As Textual does it, which draws all of it anew: it is seen at the cursor alone."""
+        event.prevent_default()
+        self.has_focus = has
+        self._lines.pop(self.cursor, None)
+        self.refresh(self.region_of(self.cursor))
+        if self.parent is not None:
+            self.parent.post_message(told)
 
     # Drawing
 
@@ -310,9 +279,15 @@ class Grid(ScrollView, can_focus=True):
 
     @property
     def _base(self) -> Style:
-        """`rich_style`, which Textual finds along all ancestors, for each line anew."""
+        """`rich_style`, which Textual finds along all ancestors, for each line anew. Lines that were drawn with another
+        style, or in another theme, are forgotten."""
         if self._own_style is None:
             self._own_style = self.rich_style
+            looks = self._own_style, styled(self).looks
+            if looks != self._looks:
+                self._looks = looks
+                self._lines.clear()
+                self._styles.clear()
         return self._own_style
 
     @property
@@ -331,165 +306,85 @@ class Grid(ScrollView, can_focus=True):
         elif self.cursor >= top + self._visible:
             self.scroll_to(y=self.cursor - self._visible + 1, animate=False, immediate=True)
 
+    def _size_rows(self) -> None:
+        """Say how many lines there are. Unless that takes the bar for scrolling away, or brings it, nothing else on the
+        screen has to move: Textual would lay out all of it anew."""
+        size = Size(0, len(self.rows) + 1)
+        bar = size.height > self.container_size.height
+        if bar != self.show_vertical_scrollbar or not self.container_size:
+            self.virtual_size = size
+            return
+        self.set_reactive(Widget.virtual_size, size)
+        if bar:
+            self.vertical_scrollbar.window_virtual_size = size.height
+        if self.scroll_y > self.max_scroll_y:
+            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
+
     def _redraw(self) -> None:
-        self._drawn.clear()
+        self._lines.clear()
         self.refresh()
 
-    def _lay_out(self) -> None:
-        """Choose the columns that fit, and their widths."""
-        if self._shown is None:
-            return
-        table = self._shown.table
-        room = self._width - _HEAD
-        candidates = [self._slot(at, column) for at, column in enumerate(table.columns) if at == 0 or at > self._first]
-        candidates = [slot for slot in candidates if slot is not None]
-        kept = list(candidates)
-        while len(kept) > 1 and sum(self._least(slot) + _GAP for slot in kept) - _GAP > room:
-            droppable = [slot for slot in kept if slot.column.drop] or kept[1:]
-            kept.remove(max(droppable, key=lambda slot: (slot.column.drop, slot.place)))
-        if len(kept) < len(candidates) or self._first:
-            room -= _MORE
-            while len(kept) > 2 and sum(self._least(slot) + _GAP for slot in kept) - _GAP > room:
-                kept.remove(max(kept[1:], key=lambda slot: (slot.column.drop, slot.place)))
-        spare = room - sum(self._least(slot) + _GAP for slot in kept) + _GAP
-        widths = {slot.place: self._least(slot) for slot in kept}
-        # A long name leaves to the others what they need: first the states, then texts.
-        states_first = sorted(kept, key=lambda slot: slot.column.kind is not Kind.STATE)
-        for slot, most in (
-            *((s, _NAME if s.place == 0 else s.width) for s in states_first),
-            *((s, s.width) for s in kept),
-        ):
-            more = min(max(spare, 0), max(min(slot.width, most) - widths[slot.place], 0))
-            widths[slot.place] += more
-            spare -= more
-        slots = [slot._replace(width=widths[slot.place]) for slot in kept]
-        if slots and spare < 0:
-            slots[0] = slots[0]._replace(width=max(room, 1))
-        self._slots = slots
-        self._left_away = len(candidates) - len(kept)
+    def _redraw_others(self) -> None:
+        """Draw the lines that do not say what they said."""
+        old, self._lines = self._lines, Bounded(_KEPT)
+        others = []
+        for at in self._seen:
+            line = old.get(at)
+            if line is not None and line.said == self._said(at):
+                self._lines[at] = line
+            else:
+                others.append(self.region_of(at))
+        if others:
+            self.refresh(*others)
 
-    def _slot(self, at: int, column: Column) -> Slot:
-        """A column with the width that it would like."""
-        assert self._shown is not None
-        heading = self._translated(column.title)
-        rows = self._shown.table.rows
-        if column.kind in _FIGURES:
-            content = max((len(self._text(row, at, column)) for row in self._near()), default=1)
-            width = min(max(content, 5), WIDTHS[column.kind])
-        elif column.kind is Kind.STATE:
-            if at not in self._states:
-                self._states[at] = frozenset(str(row.cells[at]) for row in rows if row.cells[at] is not None)
-                self.columns_measured += 1
-            width = max((cell_len(self._word(word)) for word in self._states[at]), default=1)
-        elif column.kind is Kind.SENTENCE:
-            width = max((cell_len(self._text(row, at, column)) for row in self._near()), default=1)
-        else:
-            if at not in self._measured:
-                self._measured[at] = _widest(rows[:_MEASURED], at)
-                self.columns_measured += 1
-            width = max(self._measured[at], _widest(self._near(), at))
-        changed = _CHANGE if self._before is not None and column.kind in COMPARED else 0
-        return Slot(at, column, heading, max(width, min(cell_len(heading) + 2, 16)) + changed, changed)
+    @property
+    def _seen(self) -> range:
+        """The rows that are seen."""
+        top = round(self.scroll_y)
+        return range(top, min(top + self._visible, len(self.rows)))
+
+    @property
+    def _heading_key(self) -> object:
+        """What the heading, and the places of all cells, go by."""
+        shown, columns = self._shown, self._columns
+        by = (shown.arrangement.sort, shown.arrangement.descending) if shown is not None else None
+        return by, columns.slots, columns.more, self._width
+
+    def _lay_out(self) -> None:
+        if self._shown is not None:
+            self._columns.lay_out(self._shown.table, self._near(), self._width, compared=self._before is not None)
 
     def _near(self) -> Sequence[Row]:
         """The rows around those that are seen."""
         top = max(round(self.scroll_y) - self._visible, 0)
         return self.rows[top : top + 3 * self._visible]
 
-    @staticmethod
-    def _least(slot: Slot) -> int:
-        """Cells that a column has at least: a figure all of its own, a text so many that it can be told from others."""
-        if slot.right:
-            return slot.width
-        told_apart = _LEAST if slot.place == 0 else _LEAST // 2
-        if slot.column.kind is Kind.STATE:
-            told_apart = _LEAST_STATE
-        return min(slot.width, max(slot.column.least, told_apart))
-
-    def _text(self, row: Row, at: int, column: Column) -> str:
-        value = row.cells[at]
-        if column.kind in TRANSLATED and isinstance(value, str):
-            return self._word(value)
-        return figure(value, column.kind, self._now_ms)
-
-    def _word(self, word: str) -> str:
-        said = self._words.get(word)
-        if said is None:
-            said = self._words[word] = self._tr(word)
-        return said
+    def _said(self, at: int) -> grid_lines.Said:
+        row = self.rows[at]
+        cursor = "" if at != self.cursor else "grid--cursor" if self.has_focus else "grid--resting"
+        look = Look(row.health, row.stale_since is not None, row.key in self.marks, cursor)
+        return grid_lines.said(row, look, self._columns.slots, self._texts, self._before)
 
     def render_line(self, y: int) -> Strip:
         """The heading, or the row that is seen there."""
-        width = self._width
+        width, base = self._width, self._base
         if y == 0:
-            return self._heading().adjust_cell_length(width, self._heading_style("grid--heading"))
+            plain, chosen = self._heading_style("grid--heading"), self._heading_style("grid--sorted")
+            arrangement = self._shown.arrangement if self._shown is not None else None
+            heading = grid_lines.heading(self._columns, arrangement, plain, chosen, width)
+            return heading.adjust_cell_length(width, plain)
         at = y - 1 + round(self.scroll_y)
         if at >= len(self.rows):
-            return Strip.blank(width, self._base)
-        strip = self._drawn.get(at)
-        if strip is None or strip.cell_length != width:
-            strip = self._drawn[at] = self._line(self.rows[at], at == self.cursor, self._base, width)
+            return Strip.blank(width, base)
+        line = self._lines.get(at)
+        if line is None or line.strip.cell_length != width:
+            said = self._said(at)
+            styles = self._styles.get(said.look)
+            if styles is None:
+                styles = self._styles[said.look] = row_styles(self, base, said.look)
+            line = self._lines[at] = Line(said, grid_lines.drawn(said, self._columns.slots, styles, width))
             self.lines_made += 1
-        return strip
-
-    def _heading(self) -> Strip:
-        plain = self._heading_style("grid--heading")
-        chosen = self._heading_style("grid--sorted")
-        arrangement = self._shown.arrangement if self._shown is not None else None
-        segments = [Segment(" " * _HEAD, plain)]
-        for number, slot in enumerate(self._slots):
-            sorted_by = arrangement is not None and arrangement.sort == slot.column.key
-            text = slot.heading
-            if sorted_by and arrangement is not None:
-                text = cut(text, slot.width - 2) + (" ↓" if arrangement.descending else " ↑")
-            gap = "" if number == len(self._slots) - 1 else " " * _GAP
-            own = (
-                fitted(text, slot.width - slot.change, right=slot.right)
-                if slot.change
-                else fitted(text, slot.width, right=slot.right)
-            )
-            segments += [Segment(own, chosen if sorted_by else plain), Segment(" " * slot.change + gap, plain)]
-        if self._left_away or self._first:
-            more = ("‹" if self._first else "") + (f"+{self._left_away}›" if self._left_away else "")
-            used = sum(segment.cell_length for segment in segments)
-            room = self._width - used
-            if room >= len(more) + 1:
-                segments.append(Segment(" " * (room - len(more)) + more, plain))
-            else:
-                strip = Strip(segments).crop(0, self._width - len(more) - 1)
-                return Strip.join([strip, Strip([Segment(" " + more, plain)])])
-        return Strip(segments)
-
-    def _line(self, row: Row, at_cursor: bool, base: Style, width: int) -> Strip:
-        marked, stale = row.key in self.marks, row.stale_since is not None
-        cursor = "" if not at_cursor else "grid--cursor" if self.has_focus else "grid--resting"
-        look = Look(row.health, stale, marked, cursor)
-        styles = self._styles.get(look)
-        if styles is None:
-            styles = self._styles[look] = row_styles(self, base, look)
-        segments = [
-            Segment("*" if marked else " ", styles.text),
-            Segment(fitted(SIGNS[row.health], 1), styles.sign),
-            Segment(STALE if stale else " ", styles.text),
-        ]
-        gap = Segment(" " * _GAP, styles.text)
-        then = self._before.get(row.key) if self._before is not None else None
-        changed = changes(row, then) if self._before is not None else None
-        for slot in self._slots:
-            value = row.cells[slot.place]
-            text = self._text(row, slot.place, slot.column)
-            style = styles.text
-            if slot.column.kind is Kind.STATE:
-                style = styles.state
-            elif text is UNKNOWN or value is None:
-                style = styles.unknown
-            segments.append(Segment(fitted(text, slot.width - slot.change, right=slot.right), style))
-            if slot.change and changed is not None:
-                by = changed[slot.place]
-                colour = styles.same if not by else styles.rose if by > 0 else styles.fell
-                segments.append(Segment(fitted(change(by, slot.column.kind), slot.change, right=True), colour))
-            segments.append(gap)
-        return Strip(segments).adjust_cell_length(width, styles.rest)
+        return line.strip
 
     def region_of(self, at: int) -> Region:
         """Where a row is drawn, within the table."""

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from rocketmq_ops.tui.model.figures import SIGNS, time_of_day
 from rocketmq_ops.tui.model.table import Health
 from rocketmq_ops.tui.widgets.cells import cut, fitted
+from rocketmq_ops.tui.widgets.steady import steady
 from rocketmq_ops.tui.widgets.styles import style_of
 
 Part = tuple[str, str]
@@ -25,6 +26,7 @@ class Line(Widget):
     `left` is cut where there is no room beside `right`.
     """
 
+    virtual_size = steady()
     DEFAULT_CSS = """
     Line { height: 1; background: $panel; color: $foreground; }
     """

@@ -21,6 +21,7 @@ class Styled(App[None]):
         "line--warning", "line--critical", "line--paused",
         "grid--heading", "grid--sorted", "grid--cursor", "grid--resting", "grid--marked", "grid--stale", "grid--rose",
         "grid--fell", "grid--ok", "grid--info", "grid--unknown", "grid--warning", "grid--critical",
+        "input--cursor", "input--selection", "input--placeholder", "input--suggestion",
     }  # fmt: skip
     DEFAULT_CSS = """
     Styled .line--plain { color: $foreground; }
@@ -37,6 +38,16 @@ class Styled(App[None]):
     Styled .grid--sorted { text-style: bold underline; color: $text-accent; background: $panel; }
     Styled .grid--cursor { color: $on-cursor; background: $cursor; text-style: bold; }
     Styled .grid--resting { background: $resting; }
+    Styled .input--cursor {
+        background: $input-cursor-background; color: $input-cursor-foreground;
+        text-style: $input-cursor-text-style;
+    }
+    Styled .input--selection { background: $cursor; color: $on-cursor; }
+    Styled .input--placeholder { color: $dim; }
+    Styled .input--suggestion { color: $dim; }
+    Styled:ansi .input--cursor { background: ansi_white; color: ansi_black; }
+    Styled:nocolor .input--cursor { text-style: reverse; }
+    Styled:nocolor .input--selection { text-style: reverse; }
     Styled:nocolor .grid--cursor { text-style: bold reverse; }
     Styled:nocolor .grid--resting { text-style: underline; }
     Styled:nocolor Input > .input--cursor { text-style: reverse; }
@@ -55,6 +66,8 @@ class Styled(App[None]):
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self._styles_of: dict[str, Style] = {}
+        #: Another one with each theme, and with all else that styles go by in the whole application.
+        self.looks: object = object()
 
     def style_of(self, name: str) -> Style:
         """What a class says by itself, to be added to the style of the widget. Raises KeyError for one that there is
@@ -68,10 +81,16 @@ class Styled(App[None]):
         """Another theme has other styles."""
         super().notify_style_update()
         self._styles_of.clear()
+        self.looks = object()
+
+
+def styled(widget: Widget) -> Styled:
+    """The application of a widget."""
+    app = widget.app
+    assert isinstance(app, Styled)
+    return app
 
 
 def style_of(widget: Widget, name: str) -> Style:
     """The style of a class in the application of a widget."""
-    app = widget.app
-    assert isinstance(app, Styled)
-    return app.style_of(name)
+    return styled(widget).style_of(name)

@@ -6,7 +6,7 @@ import pytest
 
 from rocketmq_ops.tui.model.filtering import Contents, filtered
 from rocketmq_ops.tui.model.shown import Arrangement, Arranger
-from rocketmq_ops.tui.model.table import NOTHING, Column, Kind, Row, Table
+from rocketmq_ops.tui.model.table import NOTHING, Below, Column, Kind, Row, Table
 from tests.tui.fakes import NOW_MS, FakeLanguage
 
 COLUMNS = (
@@ -60,3 +60,24 @@ def test_states_are_found_in_the_language_of_the_reader_and_in_english() -> None
     language.switch()
     assert left(chinese) == ["b"]
     assert left("stalled") == ["b"]
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["less first", "figure first"])
+def test_what_is_below_a_figure_is_not_that_figure(first: int) -> None:
+    columns = (Column(key="waits", title="Waits", kind=Kind.SPAN),)
+    rows = [Row(key="below", cells=(Below(7_000),)), Row(key="just", cells=(7_000,))]
+    contents = Contents(columns)
+    contents.fill([rows[first], rows[1 - first]])
+    assert contents.figures(rows) == ["<7s", "7s"]
+
+
+def test_what_the_filter_looks_at_is_written_between_pauses() -> None:
+    paused: list[int] = []
+    contents = Contents(COLUMNS)
+    rows = [Row(key=f"k{number}", cells=(f"t{number}", "ok", number, 0, NOW_MS)) for number in range(1000)]
+    contents.fill(rows, lambda: paused.append(1))
+    assert len(paused) >= 5
+    assert [row.key for row in filtered(rows, "t99 !t998 9", contents)] == [
+        "k99",
+        *(f"k99{n}" for n in range(10) if n != 8),
+    ]

@@ -1,0 +1,96 @@
+"""The lines of a table: what a row says, by which lines that say the same are told, and how it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from rocketmq_ops.tui.model.figures import SIGNS, UNKNOWN, change
+from rocketmq_ops.tui.model.shown import Arrangement
+from rocketmq_ops.tui.model.table import Kind, Row, changes
+from rocketmq_ops.tui.widgets.cells import cut, fitted
+from rocketmq_ops.tui.widgets.grid_columns import GAP, HEAD, Columns, Slot
+from rocketmq_ops.tui.widgets.grid_styles import Look, RowStyles
+from rocketmq_ops.tui.widgets.grid_texts import Texts
+
+#: Stands before a row whose figures are not of the moment that is shown.
+STALE: Final = "~"
+_UNCHANGED: Final = ("", 0.0)
+
+
+class Said(NamedTuple):
+    """What is to be read on the line of a row, in the columns that are drawn, and how it looks."""
+
+    look: Look
+    texts: tuple[str, ...]
+    #: By how much each has changed, as it is written, and whether it rose or fell; nothing where none is compared.
+    changes: tuple[tuple[str, float], ...]
+
+
+class Line(NamedTuple):
+    """A line that was drawn."""
+
+    said: Said
+    strip: Strip
+
+
+def said(row: Row, look: Look, slots: Sequence[Slot], texts: Texts, before: dict[str, Row] | None) -> Said:
+    """What the line of a row says; `before` are the rows that it is compared with, by their keys."""
+    words = tuple([texts.of(row, slot.place, slot.column) for slot in slots])
+    if before is None:
+        return Said(look, words, ())
+    by = changes(row, before.get(row.key))
+    risen = [
+        (change(by[slot.place], slot.column.kind), by[slot.place] or 0.0) if slot.change else _UNCHANGED
+        for slot in slots
+    ]
+    return Said(look, words, tuple(risen))
+
+
+def drawn(said: Said, slots: Sequence[Slot], styles: RowStyles, width: int) -> Strip:
+    """The line of a row, in so many cells."""
+    look = said.look
+    segments = [
+        Segment("*" if look.marked else " ", styles.text),
+        Segment(fitted(SIGNS[look.health], 1), styles.sign),
+        Segment(STALE if look.stale else " ", styles.text),
+    ]
+    gap = Segment(" " * GAP, styles.text)
+    for at, (slot, text) in enumerate(zip(slots, said.texts, strict=True)):
+        style = styles.text
+        if slot.column.kind is Kind.STATE:
+            style = styles.state
+        elif text == UNKNOWN:
+            style = styles.unknown
+        segments.append(Segment(fitted(text, slot.width - slot.change, right=slot.right), style))
+        if slot.change:
+            written, by = said.changes[at]
+            colour = styles.same if not by else styles.rose if by > 0 else styles.fell
+            segments.append(Segment(fitted(written, slot.change, right=True), colour))
+        segments.append(gap)
+    return Strip(segments).adjust_cell_length(width, styles.rest)
+
+
+def heading(columns: Columns, arrangement: Arrangement | None, plain: Style, chosen: Style, width: int) -> Strip:
+    """The headings, with the one that is sorted by, and how many columns do not fit."""
+    segments = [Segment(" " * HEAD, plain)]
+    for number, slot in enumerate(columns.slots):
+        sorted_by = arrangement is not None and arrangement.sort == slot.column.key
+        text = slot.heading
+        if sorted_by and arrangement is not None:
+            text = cut(text, slot.width - 2) + (" ↓" if arrangement.descending else " ↑")
+        gap = "" if number == len(columns.slots) - 1 else " " * GAP
+        own = fitted(text, slot.width - slot.change, right=slot.right)
+        segments += [Segment(own, chosen if sorted_by else plain), Segment(" " * slot.change + gap, plain)]
+    more = columns.more
+    if more:
+        room = width - sum(segment.cell_length for segment in segments)
+        if room < len(more) + 1:
+            strip = Strip(segments).crop(0, width - len(more) - 1)
+            return Strip.join([strip, Strip([Segment(" " + more, plain)])])
+        segments.append(Segment(" " * (room - len(more)) + more, plain))
+    return Strip(segments)
