@@ -21,10 +21,12 @@ from rocketmq_ops.tui.model.shown import Arrangement, Arranger
 from rocketmq_ops.tui.model.table import Column, Row, Table
 from rocketmq_ops.tui.model.views.every import VIEWS
 from rocketmq_ops.tui.model.views.groups import Groups
+from rocketmq_ops.tui.screens.row import RowScreen
 from rocketmq_ops.tui.screens.table import TableScreen
 from rocketmq_ops.tui.widgets.grid import Grid
 from rocketmq_ops.tui.widgets.lines import Line
 from tests.tui.fakes import NOW_MS, FakeGroups, FakeModel, dashboard, group, moment
+from tests.tui.flows.driving import at_rest
 
 SIZE = (80, 24)
 
@@ -338,3 +340,23 @@ def test_the_overview_makes_the_groups_when_they_are_others(monkeypatch: pytest.
             assert len(made) == many + 1
 
     asyncio.run(test())
+
+
+def test_a_row_that_leads_nowhere_is_shown_whole() -> None:
+    class Bare:
+        name, aliases, title = "bare", (), "Bare"
+
+        def source(self, moment: Moment) -> list[object]:
+            return [1]
+
+        def table(self, moment: Moment, address: Address) -> Table:
+            return Table(columns=(Column(key="a", title="Setting"),), rows=[Row(key="x", cells=("x" * 200,))])
+
+    async def main() -> None:
+        async with dashboard(None, ":bare", views=(Bare(),)).run_test(size=SIZE) as pilot:
+            await at_rest(pilot)
+            await pilot.press("enter")
+            await at_rest(pilot)
+            assert isinstance(pilot.app.screen, RowScreen)
+
+    asyncio.run(main())

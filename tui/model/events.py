@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rocketmq_ops.tui.model.address import Address
-from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Event, Moment
+from rocketmq_ops.tui.model.moment import Alarm, BrokerSeen, Event, Moment, TopicSeen
 from rocketmq_ops.tui.model.table import Health
 
 #: How long events are shown, ms.
@@ -51,7 +51,7 @@ def _changes(before: Moment, after: Moment) -> Iterator[Event]:
         yield from _alike(members, "members", now, "groups: other clients", "group")
     whole = all(not broker.dead for broker in after.brokers.values())
     if before.topics_ms is not None and before.topics_ms != after.topics_ms and whole:
-        made = [(topic, "was made") for topic in after.topics.keys() - before.topics.keys()]
+        made = [(topic, "was made") for topic in _made(before.topics, after.topics)]
         yield from _alike(made, "topic", now, "topics were made", "topic")
         if before.brokers.keys() == after.brokers.keys():
             deleted = [(topic, "was deleted") for topic in before.topics.keys() - after.topics.keys()]
@@ -62,6 +62,13 @@ def _changes(before: Moment, after: Moment) -> Iterator[Event]:
             if (old := before.topics.get(name)) is not None and _unlike(old.on, topic.on)
         ]
         yield from _alike(changed, "topic", now, "topics have other queues or permissions", "topic")
+
+
+def _made(before: Mapping[str, TopicSeen], after: Mapping[str, TopicSeen]) -> Iterator[str]:
+    """New topics, but not those of a broker that had not told of any before: it has had them."""
+    new = after.keys() - before.keys()
+    told = {broker for topic in before.values() for broker in topic.on} if new else set()
+    return (topic for topic in new if not told.isdisjoint(after[topic].on))
 
 
 def _unlike(old: Mapping[str, object], new: Mapping[str, object]) -> bool:

@@ -66,6 +66,9 @@ class Known:
         """A broker told its figures."""
         old = self.brokers.get(address)
         if old is not None:
+            if old.failing_since is not None:  # what failed meanwhile is asked again now
+                for key in [key for key in self.failures if key[0] == address]:
+                    del self.failures[key]
             self.brokers[address] = msgspec.structs.replace(
                 old,
                 version=version_of(runtime) or old.version,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -26,8 +26,8 @@ def verdict(
     *,
     groups_known: bool = True,
 ) -> Verdict:
-    """From the alarms that have not ended; without any, what could not be asked or written; without that either, that
-    all is well, if that much is known."""
+    """From the alarms that have not ended; without any, who does not answer now, and what could not be asked or
+    written; without that either, that all is well, if that much is known."""
     if name_servers and all(server.failing_since is not None for server in name_servers.values()):
         since = max(server.failing_since or 0 for server in name_servers.values())
         none = Said("no name server answers", since, Address("nameservers"))
@@ -44,17 +44,42 @@ def verdict(
             left = len(parts) - MOST_PARTS + 1
             parts = [*parts[: MOST_PARTS - 1], Said(f"{left} more", None, Address("alarms"))]
         return Verdict(worst, tuple(parts))
-    if any(broker.answered_ms is None for broker in brokers.values()):
+    servers: list[NameServerSeen | BrokerSeen] = [*name_servers.values(), *brokers.values()]
+    doubts = [*_silent(servers), *_failed(failures_alone(failures, servers))]
+    if any(broker.answered_ms is None and not broker.dead for broker in brokers.values()):
         return Verdict(Health.UNKNOWN, (Said("waiting for the brokers"),))
-    failed = failures_alone(failures, [*name_servers.values(), *brokers.values()])
-    if failed:
-        count = len(failed)
-        one = f"{failed[0].target}: {failed[0].cause}"
-        text = one if count == 1 else f"{count} things could not be asked or written"
-        return Verdict(Health.WARNING, (Said(text, None, Address("alarms")),))
+    if doubts:
+        return Verdict(Health.WARNING, tuple(doubts))
     if not groups_known:
         return Verdict(Health.UNKNOWN, (Said("waiting for the groups"),))
     return Verdict(Health.OK, (Said("nothing is wrong"),))
+
+
+def _silent(servers: Iterable[NameServerSeen | BrokerSeen]) -> list[Said]:
+    """Who does not answer, for too short a time to be an alarm: no reason to say that nothing is wrong."""
+    said = [
+        Said(
+            "does not answer",
+            server.failing_since,
+            target=server.label if isinstance(server, BrokerSeen) else server.address,
+        )
+        for server in servers
+        if server.failing_since is not None
+    ]
+    if len(said) > MOST_PARTS:
+        left = len(said) - MOST_PARTS + 1
+        return [*said[: MOST_PARTS - 1], Said(f"{left} more", None, Address("brokers"))]
+    return said
+
+
+def _failed(failures: Sequence[Failure]) -> list[Said]:
+    """What could not be asked or written."""
+    if not failures:
+        return []
+    count = len(failures)
+    one = f"{failures[0].target}: {failures[0].cause}"
+    text = one if count == 1 else f"{count} things could not be asked or written"
+    return [Said(text, None, Address("alarms"))]
 
 
 def _parts(alarms: Iterable[Alarm], groups: int) -> list[Said]:

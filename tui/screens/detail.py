@@ -367,11 +367,6 @@ class DetailScreen(TableScreen):
         else:
             super().action_whole()
 
-    def on_grid_opened(self, event: Grid.Opened) -> None:
-        """Show a row whole that is about nothing else; to what others are about goes the handler of all tables."""
-        if event.row.opens is None:
-            self.action_whole()
-
     def columns_of_rows(self) -> Sequence[Column]:
         """Those of the part that is shown."""
         table = self.section.table if self.section is not None else None

@@ -208,6 +208,11 @@ class TableScreen(DashboardScreen):
         if self.arrangement.sort:
             self.sort(self.arrangement.sort)
 
+    def on_grid_opened(self, event: Grid.Opened) -> None:
+        """Show a row whole that leads nowhere; to what others are about goes the handler of all screens."""
+        if event.row.opens is None:
+            self.action_whole()
+
     def on_grid_headed(self, event: Grid.Headed) -> None:
         """A click on a heading."""
         self.sort(event.key)

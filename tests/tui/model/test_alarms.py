@@ -135,6 +135,9 @@ def test_nothing_learned_yet_is_not_well():
     assert verdict(answered, {"b": broker()}, [], []).health is Health.OK
     ended = msgspec.structs.replace(alarm("g"), ended_ms=9)
     assert verdict(answered, {"b": broker()}, [], [ended]).health is Health.OK
+    silent = verdict(answered, {"a": broker(), "b": broker("broker-b", failing_since=5)}, [], [])
+    assert silent.health is Health.WARNING, "before it is an alarm"
+    assert [(part.target, part.text, part.since_ms) for part in silent.parts] == [("broker-b", "does not answer", 5)]
 
 
 def test_what_could_not_be_asked_or_written_is_not_well_and_stands_below_the_alarms():
@@ -144,9 +147,9 @@ def test_what_could_not_be_asked_or_written_is_not_well_and_stands_below_the_ala
     after, old = Failure("dead:1", "no answer within 3000 ms"), Failure("b", "request code not supported", code=3)
     assert verdict(servers, {"b": broker()}, [], [], [old]).health is Health.OK
     said = verdict(servers, brokers, [], [], [refused, after, old])
-    assert (said.health, said.parts[0].text) == (Health.WARNING, "b: no permission")
+    assert (said.health, said.parts[-1].text) == (Health.WARNING, "b: no permission")
     said = verdict(servers, brokers, [], [], [refused, full])
-    assert said.parts[0].text == "2 things could not be asked or written"
+    assert said.parts[-1].text == "2 things could not be asked or written"
     assert verdict(servers, {"b": broker()}, [], [], [], groups_known=False).health is Health.UNKNOWN
     seen = Moment(
         time_ms=9, name_servers=servers, brokers=brokers, failures=[refused, after, old, full], alarms=[alarm("g")]
@@ -207,3 +210,10 @@ def test_topics_of_a_broker_that_is_dead_were_not_deleted():
     dead = broker("broker-b", failing_since=2)
     events = Events().note(first, moment(2, broker(), dead, topics=["a"]))
     assert [event.text for event in events] == ["does not answer any more"]
+
+
+def test_topics_of_a_broker_that_tells_of_them_for_the_first_time_were_not_made():
+    first = moment(1, broker(), broker("broker-b"), topics=["a"])
+    later = moment(2, broker(), broker("broker-b"), topics=["a", "new"])
+    later.topics["old"] = TopicSeen(topic="old", on={"broker-b": TopicQueues(4, 4, 6)})
+    assert [event.target for event in Events().note(first, later)] == ["new"]

@@ -124,6 +124,7 @@ def test_name_servers_that_do_not_agree():
         "",
     ]
     assert cells("nameservers", moment)[4]["brokers"] is None
+    assert [str(row.opens) for row in table.rows][:2] == [":name-server/n1", ":name-server/n2"]
 
 
 def test_a_client_that_produces_and_consumes_has_two_rows():

@@ -70,4 +70,5 @@ def _row(server: NameServerSeen, every: frozenset[tuple[str, str, int, str]], mo
         ),
         health=health,
         stale_since=server.answered_ms if server.failing_since is not None else None,
+        opens=Address("name-server", server.address),
     )
