@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rocketmq_ops.client.hooks.api import SendMessageHook as SendMessageHook
     from rocketmq_ops.client.instance import ClientInstance as ClientInstance
     from rocketmq_ops.client.options import ClientOptions as ClientOptions
+    from rocketmq_ops.client.options import credentials as credentials
     from rocketmq_ops.client.producer.producer import Producer as Producer
     from rocketmq_ops.client.producer.producer import select_by_hash as select_by_hash
     from rocketmq_ops.client.producer.requests import NoReplyError as NoReplyError
@@ -104,6 +105,7 @@ _MODULE_OF = {
     "by_config": "consumer.allocate",
     "by_machine_room": "consumer.allocate",
     "consistent_hash": "consumer.allocate",
+    "credentials": "options",
     "deduplicate": "consumer.deduplicate",
     "machine_room_nearby": "consumer.allocate",
     "reply_to": "producer.requests",

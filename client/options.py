@@ -42,7 +42,7 @@ class ClientOptions(msgspec.Struct, kw_only=True):
     namespace_v2: str | None = None
     #: RPCHooks (`client/hooks/api.py`), which see every request.
     rpc_hooks: Sequence[RequestHook] = ()
-    #: Called with each request before it is sent, to add credentials.
+    #: Called with each request before it is sent, to sign it: `credentials("access key", "secret key")`.
     sign: Callable[[RemotingCommand], None] | None = None
     #: Where to connect to (`host:port`) instead of an address that the cluster gives, as behind NAT.
     address_map: Mapping[str, str] | None = None
@@ -76,3 +76,10 @@ class ClientOptions(msgspec.Struct, kw_only=True):
         if instance == DEFAULT_INSTANCE and not stable:
             instance = f"{os.getpid()}#{time.monotonic_ns()}"
         return "@".join(part for part in (self.client_ip or local_ip(), instance, self.unit_name) if part)
+
+
+def credentials(access_key: str, secret_key: str) -> Callable[[RemotingCommand], None]:
+    """What `sign` takes: an account of 4.x, or a user of 5.x with the password (AclClientRPCHook)."""
+    from rocketmq_ops.remoting.signature import AclSigner  # of those who sign
+
+    return AclSigner(access_key, secret_key).sign

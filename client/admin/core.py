@@ -70,9 +70,9 @@ class MQAdmin:
         self.failure_of = failure_of
         sign = None
         if access_key is not None and secret_key is not None:
-            from rocketmq_ops.remoting.signature import AclSigner
+            from rocketmq_ops.client.options import credentials
 
-            sign = AclSigner(access_key, secret_key).sign
+            sign = credentials(access_key, secret_key)
         if transport is None:
             from rocketmq_ops.remoting.client import RemotingClient
             from rocketmq_ops.remoting.connecting import Connector

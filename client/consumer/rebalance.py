@@ -53,7 +53,9 @@ class Rebalancer:
                     if mine is not None:
                         await self._apply(topic, mine)
                 except RocketMQError as error:
-                    log.warning("rebalancing %s of %s failed: %s", topic, self._consumer.group, error)
+                    # Once it stops, the broker does not know the client any more.
+                    level = logging.DEBUG if self.closing else logging.WARNING
+                    log.log(level, "rebalancing %s of %s failed: %s", topic, self._consumer.group, error)
             for queue in [q for q in self.held if q.topic not in self._consumer.topics()]:
                 if not self.closing:
                     await self._give_up(self.held[queue])

@@ -13,7 +13,7 @@ import msgspec
 
 from rocketmq_ops.client.errors import ClientError
 from rocketmq_ops.client.producer.spool_file import SpoolFile
-from rocketmq_ops.client.producer.spool_records import Note, Record, SpoolState
+from rocketmq_ops.client.producer.spool_records import Note, Record, SpoolState, reason_of
 from rocketmq_ops.common.errors import CorruptDataError, RocketMQError
 from rocketmq_ops.common.message import Message
 
@@ -88,7 +88,7 @@ class SpoolDisk:
         except (CorruptDataError, msgspec.MsgspecError) as error:
             if not record.note.settled:
                 log.error("%s", error)
-                record.note.state, record.note.reason = SpoolState.DAMAGED, str(error)[:150]
+                record.note.state, record.note.reason = SpoolState.DAMAGED, reason_of(error)
             return None
 
     async def _run(self, function: Callable[..., T], *args: Any, **named: Any) -> T:

@@ -91,6 +91,11 @@ class Record(msgspec.Struct, eq=False):
         return self.at + HEAD + self.payload_size
 
 
+def reason_of(error: Exception) -> str:
+    """An error as a note has it, for which there is room."""
+    return str(error)[:150]
+
+
 def head_bytes(record: Record) -> bytes:
     """RECORD of a record."""
     head = RECORD.struct.pack(RECORD_MAGIC, record.number, record.payload_size, record.payload_crc, 0)

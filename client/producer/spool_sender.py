@@ -16,9 +16,10 @@ from rocketmq_ops.client.errors import BrokerError, ClientError, NoRouteError
 from rocketmq_ops.client.producer.producer import Producer, select_by_hash
 from rocketmq_ops.client.producer.spool_disk import Kept, SpoolDisk
 from rocketmq_ops.client.producer.spool_entries import SpoolEntry, entry_of, sent_note
-from rocketmq_ops.client.producer.spool_records import Note, Record, SpoolState
-from rocketmq_ops.common.clock import now_ms
+from rocketmq_ops.client.producer.spool_records import Note, Record, SpoolState, reason_of
+from rocketmq_ops.common.clock import now_ms, steady_ms
 from rocketmq_ops.common.errors import RocketMQError
+from rocketmq_ops.common.log_rate import LogRate
 from rocketmq_ops.common.message import PROPERTY_MESSAGE_TYPE, Message, MessageQueue
 from rocketmq_ops.common.tasks import Tasks
 from rocketmq_ops.common.topics import is_retry_topic
@@ -74,6 +75,7 @@ class SpoolSender:
         self._disk = disk
         self._pause_ms, self._longest_pause_ms = pauses_ms
         self._on_settled = on_settled
+        self._waits = LogRate()
         self._lanes: dict[str, Lane] = {}
         self._came = asyncio.Event()
         self._closing = asyncio.Event()
@@ -122,7 +124,7 @@ class SpoolSender:
             except RocketMQError as error:
                 if not passes(error):
                     raise
-                note.open_try = note.open_try or _unanswered(error)
+                note.open_try, note.reason = note.open_try or _unanswered(error), reason_of(error)
                 log.info("a message of %s was not sent: %s", message.topic, error)
                 if isinstance(error, NoQueueError) or loop.time() >= deadline:
                     break
@@ -227,7 +229,7 @@ class SpoolSender:
 
     async def _failed(self, lane: Lane, records: list[Record], kepts: list[Kept], error: RocketMQError) -> bool:
         for record in records:
-            record.note.open_try, record.note.reason = _unanswered(error), str(error)[:150]
+            record.note.open_try, record.note.reason = _unanswered(error), reason_of(error)
         refused = not passes(error) and self._producer.started
         if len(records) > 1 and (refused or isinstance(error, BrokerError)):
             lane.singly = len(records)  # it may be for one of them alone: which one is found one by one
@@ -240,7 +242,8 @@ class SpoolSender:
             await self._settle(lane, records, kepts)
             return True
         await self._disk.note(records, durable=False)
-        log.info("%d messages of the spool %s wait: %s", self.waiting, self._disk.folder, error)
+        level = logging.WARNING if self._waits.due(steady_ms()) else logging.INFO
+        log.log(level, "%d messages of the spool %s wait: %s", self.waiting, self._disk.folder, error)
         return False
 
     async def _settle(self, lane: Lane, records: list[Record], kepts: list[Kept]) -> None:

@@ -6,11 +6,17 @@ import pytest
 from client_cluster import broker_of, cluster, until
 from msgspec.structs import replace
 
-from rocketmq_ops.client import FROM_FIRST_OFFSET, ConsumeSettings, LitePullConsumer, Producer, PushConsumer
+from rocketmq_ops.client import (
+    FROM_FIRST_OFFSET,
+    ConsumeSettings,
+    LitePullConsumer,
+    Producer,
+    PushConsumer,
+    credentials,
+)
 from rocketmq_ops.client.errors import BrokerError
 from rocketmq_ops.common.message import Message
 from rocketmq_ops.remoting.codes import ResponseCode
-from rocketmq_ops.remoting.signature import AclSigner
 
 FIRST = ConsumeSettings(consume_from_where=FROM_FIRST_OFFSET)
 ACCOUNTS = """
@@ -38,7 +44,7 @@ def test_what_an_account_may_it_can(tmp_path, namespace):
             for name in ("Orders", "Other", "shop%Orders", "shop%Other"):
                 c.topic(name, 1)
             await c.broker.register_all()
-            signed = replace(c.options, namespace=namespace, sign=AclSigner("application", "12345678").sign)
+            signed = replace(c.options, namespace=namespace, sign=credentials("application", "12345678"))
             got = []
             async with Producer("p", signed) as producer:
                 await producer.send(Message("Orders", b"1"))
@@ -52,7 +58,7 @@ def test_what_an_account_may_it_can(tmp_path, namespace):
             async with LitePullConsumer("lite", signed, settings=FIRST) as lite:
                 lite.subscribe("Orders")
                 assert [m.body for m in await lite.poll(20_000)] == [m.body for m in got] == [b"1"]
-            wrong = replace(c.options, sign=AclSigner("application", "another1").sign)
+            wrong = replace(c.options, sign=credentials("application", "another1"))
             async with Producer("p", wrong) as producer:
                 with pytest.raises(BrokerError) as refused:
                     await producer.send(Message("Orders", b"3"))

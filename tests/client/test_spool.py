@@ -77,6 +77,23 @@ def test_with_a_broker_nothing_is_kept(tmp_path, brokers):
     asyncio.run(main())
 
 
+def test_why_messages_wait_is_said_and_reported(tmp_path, brokers, caplog):
+    async def main():
+        brokers.up = False
+        async with spool_of(tmp_path, brokers) as spool:
+            await spool.send(orders(1))
+            (entry,) = await spool.report()
+            assert entry.reason
+            while not (lines := [r for r in caplog.records if "wait: " in r.message]):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            assert lines[0].levelname == "WARNING" and lines[0].message.endswith(entry.reason)
+        said = [r for r in caplog.records if "wait: " in r.message and r.levelname == "WARNING"]
+        assert len(said) == 1, "once in a while"
+
+    caplog.set_level("INFO")
+    asyncio.run(main())
+
+
 def test_what_is_kept_is_sent_in_order_and_reported(tmp_path, brokers):
     async def main():
         settled = []
